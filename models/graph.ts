@@ -1,0 +1,82 @@
+import type { Shape, Tensor } from './tensor.ts';
+
+/**
+ * The network as plain data. Op names keep their ONNX spelling; attributes have ONNX's defaults filled in and are
+ * normalised to two spatial dimensions. A graph is in topological order and never edited in place.
+ *
+ * Shapes leave out the batch: a value of shape [C, H, W] is N x C x H x W on the wire of a runtime.
+ */
+export type OpAttributes = {
+  Conv: ConvAttributes;
+  Gemm: { readonly alpha: number; readonly beta: number; readonly transA: boolean; readonly transB: boolean };
+  MatMul: NoAttributes;
+  Relu: NoAttributes;
+  Add: NoAttributes;
+  BatchNormalization: { readonly epsilon: number; readonly momentum: number };
+  MaxPool: PoolAttributes;
+  AveragePool: PoolAttributes & { readonly countIncludePad: boolean };
+  GlobalAveragePool: NoAttributes;
+  Flatten: { readonly axis: number };
+  /** `shape` without the batch, at most one -1. */
+  Reshape: { readonly shape: Shape };
+  /** `axis` counts the batch as 0, as ONNX does; never 0. */
+  Concat: { readonly axis: number };
+  Identity: NoAttributes;
+  Dropout: NoAttributes;
+  MixedActivation: MixedAttributes;
+};
+
+export type NoAttributes = Readonly<Record<never, never>>;
+
+export type Pair = readonly [number, number];
+
+/** top, left, bottom, right */
+export type Pads = readonly [number, number, number, number];
+
+export type ConvAttributes = {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly pads: Pads;
+  readonly dilations: Pair;
+  readonly group: number;
+};
+
+export type PoolAttributes = {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly pads: Pads;
+  readonly dilations: Pair;
+  readonly ceilMode: boolean;
+};
+
+/**
+ * Per element of [C, H, W] (or [C]) one kind: `kinds[i]` is one of activationKinds. Inputs: x, c2, c1, c0, the polynomial's
+ * coefficients per channel, [C] each: y = relu(x) | x | c2 x^2 + c1 x + c0. Kinds are public; they are part of the graph.
+ */
+export type MixedAttributes = { readonly kinds: Uint8Array };
+
+export const activationKinds = { identity: 0, relu: 1, poly: 2 } as const;
+
+export type OpType = keyof OpAttributes;
+
+/** One application of an op. `inputs` name values or weights; '' is an absent optional input. */
+export type NodeOf<K extends OpType> = {
+  readonly op: K;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: OpAttributes[K];
+};
+export type Node = { [K in OpType]: NodeOf<K> }[OpType];
+
+export type Value = { readonly name: string; readonly shape: Shape };
+
+export type Graph = {
+  readonly name: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly nodes: readonly Node[];
+};
+
+/** The weights are the server's secret; the graph is public. */
+export type Model = { readonly graph: Graph; readonly weights: ReadonlyMap<string, Tensor> };

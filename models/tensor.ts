@@ -1,0 +1,17 @@
+/** A dense float tensor, row-major. Sizes in elements. */
+export type Tensor = { readonly shape: readonly number[]; readonly data: Float32Array };
+
+export type Shape = readonly number[];
+
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+export function tensor(shape: Shape, data: Float32Array = new Float32Array(sizeOf(shape))): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new RangeError(
+      `tensor: shape [${shape.join(', ')}] needs ${sizeOf(shape)} values, got ${data.length}`,
+    );
+  }
+  return { shape, data };
+}

@@ -1,0 +1,39 @@
+/** The class of an error says whose fault it is; its message names the thing, what was expected, what came. */
+export class ReluctantError extends Error {
+  override name = 'ReluctantError';
+}
+
+/** The model file is at fault: truncated, malformed, or with an op outside the supported set. */
+export class ModelError extends ReluctantError {
+  override name = 'ModelError';
+}
+
+/** The data set or an image is at fault. */
+export class DataError extends ReluctantError {
+  override name = 'DataError';
+}
+
+/** The network is fine but cannot run privately: names the node and the reason. */
+export class PlanError extends ReluctantError {
+  override name = 'PlanError';
+}
+
+/** The peer is at fault: it left, lied about a length, or sent what the plan does not allow. */
+export class ProtocolError extends ReluctantError {
+  override name = 'ProtocolError';
+}
+
+/** The command line or a caller's option is at fault. */
+export class UsageError extends ReluctantError {
+  override name = 'UsageError';
+}
+
+/** Exit codes of the command line. Documented in `reluctant --help`. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  if (error instanceof ModelError) return 3;
+  if (error instanceof DataError) return 4;
+  if (error instanceof PlanError) return 5;
+  if (error instanceof ProtocolError) return 6;
+  return 1;
+}

@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Writes to a temporary file beside `path` and renames it, so that a reader sees the old file or the whole new one. */
+export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The folder of package.json, from the sources and from dist/ alike. */
+export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
+
+function findPackageRoot(folder: string): string {
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  const parent = dirname(folder);
+  if (parent === folder) throw new Error('package.json of reluctant not found');
+  return findPackageRoot(parent);
+}
+
+/**
+ * URL of a worker's entry file beside the caller, `name` without extension: `.ts` when run from the sources,
+ * `.js` when run from dist/.
+ */
+export function workerUrl(callerUrl: string, name: string): string {
+  const extension = callerUrl.endsWith('.ts') ? '.ts' : '.js';
+  return new URL(name + extension, callerUrl).href;
+}
