@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { decodeFrameHeader, encodeFrameHeader, tags } from '../../../src/shared/channel.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+
+describe('frames', () => {
+  test('arrive in order with their payload, and are counted with their headers', async () => {
+    const [a, b] = memoryChannels();
+    await a.send(tags.masked, 3, Uint8Array.of(1, 2, 3));
+    await a.send(tags.output, 4, Uint8Array.of(9));
+    expect(await b.receive(tags.masked, 3, 3)).toEqual(Uint8Array.of(1, 2, 3));
+    expect(await b.receiveUpTo(tags.output, 4, 8)).toEqual(Uint8Array.of(9));
+    expect(a.traffic).toMatchObject({ sent: 16 + 3 + 16 + 1, framesSent: 2 });
+    expect(b.traffic).toMatchObject({ received: 36, framesReceived: 2 });
+  });
+
+  test.each([
+    ['another tag', tags.output, 3, 3],
+    ['another step', tags.masked, 4, 3],
+    ['another length', tags.masked, 3, 4],
+  ])('%s ends the session', async (_, tag, step, length) => {
+    const [a, b] = memoryChannels();
+    await a.send(tag, step, new Uint8Array(length));
+    await a.send(tags.masked, 3, new Uint8Array(3));
+    await expect(b.receive(tags.masked, 3, 3)).rejects.toThrow(ProtocolError);
+    await expect(b.receive(tags.masked, 3, 3)).rejects.toThrow(/step 3/);
+  });
+
+  test('a peer that leaves rejects the waiting receive', async () => {
+    const [a, b] = memoryChannels();
+    const waiting = b.receive(tags.masked, 0, 1);
+    a.close();
+    await expect(waiting).rejects.toThrow(/left/);
+  });
+
+  test('a foreign, versioned or reserved header is refused', () => {
+    const good = encodeFrameHeader(tags.masked, 7, 9);
+    expect(decodeFrameHeader(good)).toEqual({ tag: tags.masked, step: 7, length: 9 });
+    for (const position of [0, 2, 12]) {
+      const bad = good.slice();
+      bad[position]! ^= 0x80;
+      expect(() => decodeFrameHeader(bad)).toThrow(ProtocolError);
+    }
+    expect(() => decodeFrameHeader(good.subarray(0, 15))).toThrow(/16 bytes/);
+  });
+});
