@@ -45,7 +45,7 @@ export class Inbox {
       throw error;
     }
     // A copy of its own, at offset 0: callers view it as words.
-    return frame.slice(frameHeaderBytes) as Uint8Array<ArrayBuffer>;
+    return frame.slice(frameHeaderBytes);
   }
 
   async #next(): Promise<Uint8Array> {
