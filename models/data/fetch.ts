@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError } from '../../src/shared/errors.ts';
+import { writeFileAtomic } from '../../src/shared/files.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import { cacheFolder } from './dataset.ts';
+import { gunzip, isGzip } from './idx.ts';
+
+type Source = {
+  readonly mirrors: readonly string[];
+  /** SHA-256 of each file's content, uncompressed: mirrors compress it differently. */
+  readonly files: Readonly<Record<string, string>>;
+};
+
+const sources = {
+  'fashion-mnist': {
+    // Zalando's own two places (https://github.com/zalandoresearch/fashion-mnist). The hash makes plain http safe.
+    mirrors: [
+      'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
+      'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
+    ],
+    files: {
+      'train-images-idx3-ubyte.gz': 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+      'train-labels-idx1-ubyte.gz': 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+      't10k-images-idx3-ubyte.gz': '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+      't10k-labels-idx1-ubyte.gz': '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+    },
+  },
+} as const satisfies Record<string, Source>;
+
+export type FetchableDataset = keyof typeof sources;
+export const fetchableDatasets = Object.keys(sources) as FetchableDataset[];
+
+/** The largest of the files is 26 MB. A mirror that sends more is not ours. */
+const maxDownload = 64 * 2 ** 20;
+
+export type FetchOptions = {
+  readonly onProgress?: OnProgress;
+  /** Default: `cacheFolder(name)`. */
+  readonly folder?: string;
+  /** Other places to try instead of the data set's own; each ends in a slash. */
+  readonly mirrors?: readonly string[];
+};
+
+/**
+ * Downloads the files of a data set that are not in the folder yet and returns the folder. A file is written only when its
+ * content has the known SHA-256; files that are there already are checked too. Throws DataError with every mirror's reason.
+ */
+export async function fetchDataset(name: FetchableDataset, options: FetchOptions = {}): Promise<string> {
+  const source: Source = sources[name];
+  const folder = options.folder ?? cacheFolder(name);
+  for (const [file, sha256] of Object.entries(source.files)) {
+    const path = join(folder, file);
+    if (existsSync(path) && contentHash(await readFile(path), path) === sha256) continue;
+    const bytes = await fetchVerified(file, sha256, options.mirrors ?? source.mirrors, options);
+    await writeFileAtomic(path, bytes);
+  }
+  return folder;
+}
+
+async function fetchVerified(
+  file: string,
+  sha256: string,
+  mirrors: readonly string[],
+  options: FetchOptions,
+): Promise<Uint8Array> {
+  const reasons: string[] = [];
+  for (const mirror of mirrors) {
+    try {
+      const bytes = await download(mirror + file, file, options.onProgress ?? silent);
+      const hash = contentHash(bytes, file);
+      if (hash === sha256) return bytes;
+      reasons.push(`${mirror + file}: expected content with SHA-256 ${sha256}, got ${hash}`);
+    } catch (error) {
+      reasons.push(`${mirror + file}: ${describe(error)}`);
+    }
+  }
+  throw new DataError(`${file}: no mirror gave it:\n  ${reasons.join('\n  ')}`);
+}
+
+/** `fetch` hides the reason ('connect ECONNREFUSED') in the cause of 'fetch failed'. */
+function describe(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== '' ? `${message} (${cause.message})` : message;
+}
+
+function contentHash(bytes: Uint8Array, name: string): string {
+  const content = isGzip(bytes) ? gunzip(bytes, name) : bytes;
+  return createHash('sha256').update(content).digest('hex');
+}
+
+async function download(url: string, label: string, onProgress: OnProgress): Promise<Uint8Array> {
+  const response = await fetch(url);
+  if (!response.ok || response.body === null) throw new DataError(`HTTP status ${response.status}`);
+  const total = Number(response.headers.get('content-length') ?? 0);
+  const chunks: Uint8Array[] = [];
+  let done = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    done += chunk.length;
+    if (done > maxDownload)
+      throw new DataError(`expected at most ${maxDownload} bytes, the server sends more`);
+    onProgress({ label, done, total: Math.max(total, done), note: `${(done / 1e6).toFixed(1)} MB` });
+  }
+  return Buffer.concat(chunks);
+}

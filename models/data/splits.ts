@@ -1,0 +1,51 @@
+import { UsageError } from '../../src/shared/errors.ts';
+import { subset } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
+import { permutation, seededUniform } from './seeded.ts';
+
+/**
+ * Sets `fraction` of each class apart for validation, chosen by `seed`; both parts keep the rows' order. Of a class with n images
+ * round(fraction * n) go to validation.
+ */
+export function splitValidation(
+  dataset: Dataset,
+  fraction: number,
+  seed: number,
+): { train: Dataset; validation: Dataset } {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new UsageError(`validation fraction: expected a number between 0 and 1, got ${fraction}`);
+  }
+  const held = new Uint8Array(dataset.n);
+  rowsOfClasses(dataset).forEach((rows, label) => {
+    const order = permutation(rows.length, seededUniform(seed, label));
+    const count = Math.round(fraction * rows.length);
+    for (let i = 0; i < count; i++) held[rows[order[i]!]!] = 1;
+  });
+  return {
+    train: subset(dataset, indicesWhere(held, 0), `${dataset.name} less validation`),
+    validation: subset(dataset, indicesWhere(held, 1), `${dataset.name} validation`),
+  };
+}
+
+/** The first `perClass` rows of each class, in the order of the file. */
+export function firstOfEachClass(dataset: Dataset, perClass: number): Dataset {
+  const taken = new Uint8Array(dataset.n);
+  for (const rows of rowsOfClasses(dataset)) {
+    for (const row of rows.slice(0, perClass)) taken[row] = 1;
+  }
+  return subset(dataset, indicesWhere(taken, 1));
+}
+
+function rowsOfClasses(dataset: Dataset): number[][] {
+  const rows: number[][] = dataset.classes.map(() => []);
+  dataset.labels.forEach((label, i) => rows[label]!.push(i));
+  return rows;
+}
+
+function indicesWhere(flags: Uint8Array, value: number): number[] {
+  const found: number[] = [];
+  flags.forEach((flag, i) => {
+    if (flag === value) found.push(i);
+  });
+  return found;
+}
