@@ -1,0 +1,96 @@
+/** What a model said of n samples: logits [n, classes], row-major, and the true labels [n]. */
+export type Outcomes = {
+  readonly logits: Float32Array;
+  readonly classes: number;
+  readonly labels: ArrayLike<number>;
+};
+
+/** Per sample, a score; a group's value is the mean over its members. Adding a metric is adding a row. */
+export const sampleScores = {
+  /** 1 where the largest logit is the label's, else 0. */
+  accuracy: (outcomes: Outcomes) => perSample(outcomes, (row, label) => (argmax(row) === label ? 1 : 0)),
+  /** Nats. */
+  crossEntropy: (outcomes: Outcomes) => perSample(outcomes, (row, label) => logSumExp(row) - row[label]!),
+  /** Distance to the decision boundary: the largest softmax probability minus the second (papers.md D.2). */
+  margin: (outcomes: Outcomes) => perSample(outcomes, softmaxMargin),
+} as const;
+export type MetricName = keyof typeof sampleScores;
+
+/** Index of the largest value, the first of equals. */
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** Counts [classes, classes], row-major: row is the label, column the prediction. */
+export function confusion(outcomes: Outcomes): Uint32Array {
+  const counts = new Uint32Array(outcomes.classes * outcomes.classes);
+  forEachSample(outcomes, (row, label) => {
+    const cell = label * outcomes.classes + argmax(row);
+    counts[cell] = counts[cell]! + 1;
+  });
+  return counts;
+}
+
+/** Mean of `scores` over `members`; NaN for nobody. */
+export function meanOver(scores: Float64Array, members: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < members.length; i++) sum += scores[members[i]!]!;
+  return sum / members.length;
+}
+
+/** Largest minus smallest, groups without members (NaN) left out; 0 where fewer than two are left. */
+export function gap(groupMeans: readonly number[]): number {
+  const known = groupMeans.filter((mean) => !Number.isNaN(mean));
+  return known.length < 2 ? 0 : Math.max(...known) - Math.min(...known);
+}
+
+/** Index of the group with the lowest mean, the first of equals; -1 where every group is empty. */
+export function worstGroup(groupMeans: readonly number[]): number {
+  const known = groupMeans.filter((mean) => !Number.isNaN(mean));
+  return known.length === 0 ? -1 : groupMeans.indexOf(Math.min(...known));
+}
+
+/**
+ * What each group loses beyond what all lose together: (before_g - after_g) - (before - after). Positive: the group pays
+ * more than its share.
+ */
+export function excessDrops(
+  before: readonly number[],
+  after: readonly number[],
+  overallDrop: number,
+): number[] {
+  return before.map((value, group) => value - after[group]! - overallDrop);
+}
+
+function perSample(outcomes: Outcomes, score: (row: Float32Array, label: number) => number): Float64Array {
+  const scores = new Float64Array(outcomes.labels.length);
+  forEachSample(outcomes, (row, label, sample) => (scores[sample] = score(row, label)));
+  return scores;
+}
+
+function forEachSample(
+  { logits, classes, labels }: Outcomes,
+  visit: (row: Float32Array, label: number, sample: number) => void,
+): void {
+  if (logits.length !== labels.length * classes) {
+    throw new RangeError(
+      `outcomes: ${labels.length} labels and ${classes} classes need ${labels.length * classes} logits, got ${logits.length}`,
+    );
+  }
+  for (let sample = 0; sample < labels.length; sample++) {
+    visit(logits.subarray(sample * classes, (sample + 1) * classes), labels[sample]!, sample);
+  }
+}
+
+function logSumExp(row: Float32Array): number {
+  const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+  return top + Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0));
+}
+
+function softmaxMargin(row: Float32Array): number {
+  const norm = logSumExp(row);
+  const [first = -Infinity, second = -Infinity] = [...row].sort((a, b) => b - a);
+  return Math.exp(first - norm) - Math.exp(second - norm);
+}
