@@ -1,0 +1,61 @@
+import { writeFileAtomic } from '../../src/shared/files.ts';
+import { inferShapes } from '../graph-tools.ts';
+import type { Model, Value } from '../graph.ts';
+import type { Lowering } from '../ops/definition.ts';
+import { lowerNode } from '../ops/index.ts';
+import { encodeRawModel } from './raw.ts';
+import type { RawFunction, RawGraph, RawTensor, RawValue } from './raw.ts';
+
+/** Name of the batch dimension in files. */
+export const batchDimension = 'N';
+
+/** The bytes of an .onnx file (opset 17, symbolic batch). Throws ModelError where the graph's shapes do not fit. */
+export function writeModel(model: Model): Uint8Array {
+  return encodeRawModel(lowerGraph(model));
+}
+
+/** Writes an .onnx file; a reader sees the old file or the whole new one. */
+export async function saveModel(path: string, model: Model): Promise<void> {
+  await writeFileAtomic(path, writeModel(model));
+}
+
+/** The same network in ONNX's standard ops, its weights as initialisers. */
+export function lowerGraph(model: Model): RawGraph {
+  const shapes = inferShapes(model);
+  const taken = new Set([...shapes.keys(), ...model.weights.keys()]);
+  const functions = new Map<string, RawFunction>();
+  const constants: RawTensor[] = [];
+  const lowering: Lowering = {
+    constant(name, value) {
+      const fresh = freshName(name, taken);
+      constants.push({ name: fresh, ...value });
+      return fresh;
+    },
+    useFunction: (definition) => void functions.set(`${definition.domain}.${definition.name}`, definition),
+    shapeOf: (name) => (model.weights.get(name)?.shape ?? shapes.get(name))!,
+  };
+  const nodes = model.graph.nodes.flatMap((node) => lowerNode(node, lowering));
+  return {
+    name: model.graph.name,
+    inputs: model.graph.inputs.map(batched),
+    outputs: model.graph.outputs.map(batched),
+    nodes,
+    initializers: [...weightsOf(model), ...constants],
+    functions: [...functions.values()],
+  };
+}
+
+function weightsOf(model: Model): RawTensor[] {
+  return [...model.weights].map(([name, { shape, data }]) => ({ name, dtype: 'float32', shape, data }));
+}
+
+function batched({ name, shape }: Value): RawValue {
+  return { name, dtype: 'float32', shape: [batchDimension, ...shape] };
+}
+
+function freshName(wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  for (let i = 1; taken.has(name); i++) name = `${wanted}.${i}`;
+  taken.add(name);
+  return name;
+}

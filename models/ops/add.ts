@@ -1,0 +1,29 @@
+import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
+import { refuse } from './definition.ts';
+import type { OpDefinition } from './definition.ts';
+import { writePlain } from './plain.ts';
+
+/** y = a + b. A weight's shape leaves out the batch here, as a value's does; the two broadcast as in ONNX. */
+export const add: OpDefinition<'Add'> = {
+  inputs: ['any', 'any'],
+  parse: () => ({}),
+  shape: (_attributes, [a = [], b = []]) => [broadcast(a, b)],
+  cost(_attributes, { inputs, isWeight }) {
+    const params = inputs.reduce((sum, shape, i) => sum + (isWeight[i] ? sizeOf(shape) : 0), 0);
+    return { macs: 0, relus: 0, params };
+  },
+  write: writePlain,
+};
+
+/** ONNX's multidirectional broadcasting: aligned at the end, 1 stretches. */
+export function broadcast(a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1)
+      refuse(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}

@@ -1,0 +1,36 @@
+import { refuse } from './definition.ts';
+import type { OpDefinition } from './definition.ts';
+import { sizeOf } from '../tensor.ts';
+
+/**
+ * In its inference form: y = scale (x - mean) / sqrt(variance + epsilon) + bias per channel.
+ * Inputs: x [C, H, W] or [C], then scale, bias, mean, variance, [C] each.
+ */
+export const batchNormalization: OpDefinition<'BatchNormalization'> = {
+  inputs: ['value', 'weight', 'weight', 'weight', 'weight'],
+  parse(attributes) {
+    const trainingMode = attributes.int('training_mode', 0);
+    if (trainingMode !== 0) refuse('training_mode is set; export the model for inference');
+    return { epsilon: attributes.float('epsilon', 1e-5), momentum: attributes.float('momentum', 0.9) };
+  },
+  shape(_attributes, [x = [], ...parameters]) {
+    for (const shape of parameters) {
+      if (shape.length !== 1 || shape[0] !== x[0])
+        refuse(`parameter [${shape.join(', ')}] does not fit ${x[0]} channels`);
+    }
+    return [x];
+  },
+  // mean and variance are statistics, not parameters
+  cost: (_attributes, { inputs: [x = []], outputs: [y = []] }) => ({
+    macs: sizeOf(y),
+    relus: 0,
+    params: 2 * (x[0] ?? 0),
+  }),
+  write(node) {
+    const { epsilon, momentum } = node.attributes;
+    const attributes = { epsilon: { float: epsilon }, momentum: { float: momentum } };
+    return [
+      { op: 'BatchNormalization', name: node.name, inputs: node.inputs, outputs: node.outputs, attributes },
+    ];
+  },
+};

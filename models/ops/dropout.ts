@@ -1,0 +1,16 @@
+import { refuse } from './definition.ts';
+import type { OpDefinition } from './definition.ts';
+import { free, sameShape, writePlain } from './plain.ts';
+
+/** In its inference form, where it is the identity. */
+export const dropout: OpDefinition<'Dropout'> = {
+  inputs: ['value', 'optional-constant', 'optional-constant'],
+  parse(attributes, [, , trainingMode]) {
+    attributes.int('seed', 0);
+    if (trainingMode?.constant?.data[0]) refuse('training_mode is set; export the model for inference');
+    return {};
+  },
+  shape: sameShape,
+  cost: () => free,
+  write: writePlain,
+};

@@ -1,0 +1,27 @@
+import { sizeOf } from '../tensor.ts';
+import { refuse } from './definition.ts';
+import type { OpDefinition } from './definition.ts';
+import { free } from './plain.ts';
+
+/** N x [...] -> N x [product]. Only axis 1 keeps the batch apart. */
+export const flatten: OpDefinition<'Flatten'> = {
+  inputs: ['value'],
+  parse(attributes, [x]) {
+    const axis = attributes.int('axis', 1);
+    const fromEnd = axis + 1 + (x?.shape?.length ?? 0);
+    if (axis !== 1 && !(axis < 0 && fromEnd === 1))
+      refuse(`axis ${axis} would flatten the batch; only 1 does not`);
+    return { axis: 1 };
+  },
+  shape: (_attributes, [x = []]) => [[sizeOf(x)]],
+  cost: () => free,
+  write: (node) => [
+    {
+      op: 'Flatten',
+      name: node.name,
+      inputs: node.inputs,
+      outputs: node.outputs,
+      attributes: { axis: { int: node.attributes.axis } },
+    },
+  ],
+};

@@ -1,0 +1,37 @@
+import { sizeOf } from '../tensor.ts';
+import { refuse } from './definition.ts';
+import type { OpDefinition } from './definition.ts';
+
+/** y = alpha x B' + beta c, with B' = B^T where transB. Inputs: x [K], B [K, M] or [M, K], c [M], [1, M], [1] or absent. */
+export const gemm: OpDefinition<'Gemm'> = {
+  inputs: ['value', 'weight', 'optional-weight'],
+  parse(attributes) {
+    const parsed = {
+      alpha: attributes.float('alpha', 1),
+      beta: attributes.float('beta', 1),
+      transA: attributes.int('transA', 0) !== 0,
+      transB: attributes.int('transB', 0) !== 0,
+    };
+    if (parsed.transA) refuse('transA would transpose the batch');
+    return parsed;
+  },
+  shape(attributes, [x = [], weight = [], bias = []]) {
+    if (weight.length !== 2) refuse(`weight [${weight.join(', ')}] is not a matrix`);
+    const [features, maps] = attributes.transB ? [weight[1], weight[0]!] : [weight[0], weight[1]!];
+    if (x.length !== 1 || x[0] !== features)
+      refuse(`input N x [${x.join(', ')}] does not fit the weight's ${features} features`);
+    const broadcast = bias.at(-1);
+    if (bias.length > 0 && ((broadcast !== maps && broadcast !== 1) || sizeOf(bias) !== broadcast))
+      refuse(`bias [${bias.join(', ')}] does not fit ${maps} outputs`);
+    return [[maps]];
+  },
+  cost(_attributes, { inputs: [, weight = [], bias = []] }) {
+    const macs = sizeOf(weight);
+    return { macs, relus: 0, params: macs + (bias.length > 0 ? sizeOf(bias) : 0) };
+  },
+  write(node) {
+    const { alpha, beta, transB } = node.attributes;
+    const attributes = { alpha: { float: alpha }, beta: { float: beta }, transB: { int: transB ? 1 : 0 } };
+    return [{ op: 'Gemm', name: node.name, inputs: node.inputs, outputs: node.outputs, attributes }];
+  },
+};

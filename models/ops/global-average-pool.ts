@@ -1,0 +1,16 @@
+import { sizeOf } from '../tensor.ts';
+import type { OpDefinition } from './definition.ts';
+import { writePlain } from './plain.ts';
+import { spatial } from './window.ts';
+
+/** [C, H, W] -> [C, 1, 1]. */
+export const globalAveragePool: OpDefinition<'GlobalAveragePool'> = {
+  inputs: ['value'],
+  parse: () => ({}),
+  shape(_attributes, [x = []]) {
+    spatial(x);
+    return [[x[0]!, 1, 1]];
+  },
+  cost: (_attributes, { inputs: [x = []] }) => ({ macs: sizeOf(x), relus: 0, params: 0 }),
+  write: writePlain,
+};

@@ -1,0 +1,50 @@
+import type { NodeOf, OpType } from '../graph.ts';
+import type { RawNode } from '../onnx/raw.ts';
+import type { Shape } from '../tensor.ts';
+import { add } from './add.ts';
+import { averagePool } from './average-pool.ts';
+import { batchNormalization } from './batch-normalization.ts';
+import { concat } from './concat.ts';
+import { conv } from './conv.ts';
+import type { Cost, Io, Lowering, OpDefinition } from './definition.ts';
+import { dropout } from './dropout.ts';
+import { flatten } from './flatten.ts';
+import { gemm } from './gemm.ts';
+import { globalAveragePool } from './global-average-pool.ts';
+import { identity } from './identity.ts';
+import { matMul } from './mat-mul.ts';
+import { maxPool } from './max-pool.ts';
+import { mixedActivation } from './mixed-activation.ts';
+import { relu } from './relu.ts';
+import { reshape } from './reshape.ts';
+
+export const ops: { readonly [K in OpType]: OpDefinition<K> } = {
+  Conv: conv,
+  Gemm: gemm,
+  MatMul: matMul,
+  Relu: relu,
+  Add: add,
+  BatchNormalization: batchNormalization,
+  MaxPool: maxPool,
+  AveragePool: averagePool,
+  GlobalAveragePool: globalAveragePool,
+  Flatten: flatten,
+  Reshape: reshape,
+  Concat: concat,
+  Identity: identity,
+  Dropout: dropout,
+  MixedActivation: mixedActivation,
+};
+
+/** Output shapes of a node, or a Refusal. */
+export function shapeOfNode<K extends OpType>(node: NodeOf<K>, inputs: readonly Shape[]): readonly Shape[] {
+  return ops[node.op].shape(node.attributes, inputs);
+}
+
+export function costOfNode<K extends OpType>(node: NodeOf<K>, io: Io): Cost {
+  return ops[node.op].cost(node.attributes, io);
+}
+
+export function lowerNode<K extends OpType>(node: NodeOf<K>, lowering: Lowering): readonly RawNode[] {
+  return ops[node.op].write(node, lowering);
+}

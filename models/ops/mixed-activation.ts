@@ -1,0 +1,84 @@
+import { activationKinds } from '../graph.ts';
+import type { RawFunction } from '../onnx/raw.ts';
+import { sizeOf } from '../tensor.ts';
+import { refuse } from './definition.ts';
+import type { OpDefinition, ParsedInput } from './definition.ts';
+
+export const mixedDomain = 'reluctant';
+
+/**
+ * Inputs: x [C, H, W] or [C], then c2, c1, c0, [C] each. In a file it is a model-local function of x, two masks, the
+ * coefficients and the shape that lines them up with x; any runtime inlines its body.
+ */
+export const mixedActivation: OpDefinition<'MixedActivation'> = {
+  inputs: ['value', 'constant', 'constant', 'weight', 'weight', 'weight', 'constant'],
+  parse(_attributes, [x, reluMask, polyMask]) {
+    const size = sizeOf(x?.shape ?? []);
+    const isRelu = maskOf(reluMask, size);
+    const isPoly = maskOf(polyMask, size);
+    if (isRelu.some((set, i) => set !== 0 && isPoly[i] !== 0))
+      refuse('an element is both ReLU and polynomial');
+    return {
+      kinds: isRelu.map((set, i) => (set ? activationKinds.relu : isPoly[i] ? activationKinds.poly : 0)),
+    };
+  },
+  shape({ kinds }, [x = [], ...coefficients]) {
+    if (kinds.length !== sizeOf(x)) refuse(`${kinds.length} kinds for ${sizeOf(x)} elements`);
+    if (kinds.some((kind) => kind > activationKinds.poly)) refuse('a kind is unknown');
+    for (const c of coefficients) {
+      if (c.length !== 1 || c[0] !== x[0]) refuse(`coefficients [${c.join(', ')}] for ${x[0]} channels`);
+    }
+    return [x];
+  },
+  cost({ kinds }, { inputs: [x = []] }) {
+    const count = (kind: number) => kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
+    const poly = count(activationKinds.poly);
+    return { macs: 2 * poly, relus: count(activationKinds.relu), params: poly > 0 ? 3 * (x[0] ?? 0) : 0 };
+  },
+  write(node, lowering) {
+    const [x, c2, c1, c0] = node.inputs as [string, string, string, string];
+    const shape = lowering.shapeOf(x);
+    const mask = (name: string, kind: number) =>
+      lowering.constant(`${node.name}/${name}`, {
+        dtype: 'bool',
+        shape,
+        data: node.attributes.kinds.map((k) => (k === kind ? 1 : 0)),
+      });
+    const aligned = [shape[0]!, ...shape.slice(1).map(() => 1)];
+    const alignment = lowering.constant(`${node.name}/alignment`, {
+      dtype: 'int64',
+      shape: [aligned.length],
+      data: BigInt64Array.from(aligned, BigInt),
+    });
+    lowering.useFunction(mixedFunction);
+    const masks = [mask('is_relu', activationKinds.relu), mask('is_poly', activationKinds.poly)];
+    const inputs = [x, ...masks, c2, c1, c0, alignment];
+    return [{ op: 'MixedActivation', domain: mixedDomain, name: node.name, inputs, outputs: node.outputs }];
+  },
+};
+
+/** y = is_relu ? relu(x) : is_poly ? (c2 x + c1) x + c0 : x. */
+export const mixedFunction: RawFunction = {
+  domain: mixedDomain,
+  name: 'MixedActivation',
+  inputs: ['x', 'is_relu', 'is_poly', 'c2', 'c1', 'c0', 'alignment'],
+  outputs: ['y'],
+  nodes: [
+    { op: 'Reshape', inputs: ['c2', 'alignment'], outputs: ['k2'] },
+    { op: 'Reshape', inputs: ['c1', 'alignment'], outputs: ['k1'] },
+    { op: 'Reshape', inputs: ['c0', 'alignment'], outputs: ['k0'] },
+    { op: 'Mul', inputs: ['x', 'k2'], outputs: ['quadratic'] },
+    { op: 'Add', inputs: ['quadratic', 'k1'], outputs: ['slope'] },
+    { op: 'Mul', inputs: ['slope', 'x'], outputs: ['product'] },
+    { op: 'Add', inputs: ['product', 'k0'], outputs: ['poly'] },
+    { op: 'Relu', inputs: ['x'], outputs: ['relu'] },
+    { op: 'Where', inputs: ['is_poly', 'poly', 'x'], outputs: ['linear_or_poly'] },
+    { op: 'Where', inputs: ['is_relu', 'relu', 'linear_or_poly'], outputs: ['y'] },
+  ],
+};
+
+function maskOf(input: ParsedInput | undefined, size: number): Uint8Array {
+  const mask = input?.constant;
+  if (mask?.dtype !== 'bool' || mask.data.length !== size) refuse(`its masks are not ${size} booleans`);
+  return mask.data;
+}

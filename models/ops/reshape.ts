@@ -1,0 +1,47 @@
+import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
+import { refuse } from './definition.ts';
+import type { OpDefinition, ParsedInput } from './definition.ts';
+import { free } from './plain.ts';
+
+export const reshape: OpDefinition<'Reshape'> = {
+  inputs: ['value', 'constant'],
+  parse(attributes, [x, shape]) {
+    if (attributes.int('allowzero', 0) !== 0) refuse('allowzero is not supported');
+    const target = shape?.constant;
+    if (x?.shape === undefined || target?.dtype !== 'int64')
+      refuse('its target shape is not an integer constant');
+    return { shape: withoutBatch([...target.data].map(Number), x) };
+  },
+  shape: ({ shape }, [x = []]) => [fill(shape, sizeOf(x))],
+  cost: () => free,
+  write(node, lowering) {
+    const shape = [0, ...node.attributes.shape]; // 0 copies the batch
+    const constant = lowering.constant(`${node.name}/shape`, {
+      dtype: 'int64',
+      shape: [shape.length],
+      data: BigInt64Array.from(shape, BigInt),
+    });
+    return [{ op: 'Reshape', name: node.name, inputs: [node.inputs[0]!, constant], outputs: node.outputs }];
+  },
+};
+
+/** Target shape of an ONNX Reshape, batch first, to ours. 0 copies a dimension, -1 takes the rest. */
+function withoutBatch([batch, ...rest]: readonly number[], x: ParsedInput): Shape {
+  const input = x.shape ?? [];
+  const shape = rest.map((size, i) => (size === 0 ? (input[i] ?? refuse('a 0 copies no dimension')) : size));
+  const keepsBatch = batch === 0 || batch === x.batch || (batch === -1 && !shape.includes(-1));
+  if (!keepsBatch) refuse(`target shape [${[batch, ...rest].join(', ')}] does not keep the batch`);
+  return shape;
+}
+
+/** `shape` with its -1, if any, set so that `size` elements fit. */
+function fill(shape: Shape, size: number): Shape {
+  const known = shape.reduce((product, s) => (s === -1 ? product : product * s), 1);
+  const unknown = shape.filter((s) => s === -1).length;
+  const rest = unknown === 1 ? size / known : 1;
+  const fits = unknown <= 1 && Number.isSafeInteger(rest) && rest > 0 && known * rest === size;
+  if (!fits || shape.some((s) => s < 1 && s !== -1))
+    refuse(`${size} values do not fit the target shape [${shape.join(', ')}]`);
+  return shape.map((s) => (s === -1 ? rest : s));
+}
