@@ -1,0 +1,109 @@
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { DataError, ModelError } from '../src/shared/errors.ts';
+import { silent } from '../src/shared/progress.ts';
+import type { OnProgress } from '../src/shared/progress.ts';
+import { inferShapes } from './graph-tools.ts';
+import type { Model, Value } from './graph.ts';
+import { encodeRawModel } from './onnx/raw.ts';
+import { batchDimension, lowerGraph } from './onnx/write.ts';
+import { sizeOf } from './tensor.ts';
+
+export type PredictOptions = {
+  /** Images a call of the runtime; 64 where left out. */
+  readonly batch?: number;
+  /** Threads of the runtime; its own choice where left out. */
+  readonly threads?: number;
+  readonly onProgress?: OnProgress;
+};
+
+/** Logits [n, classes] of `n` images [n, C, H, W], evaluated with onnxruntime. Throws DataError where sizes do not fit. */
+export async function predict(
+  model: Model,
+  images: Float32Array,
+  n: number,
+  options: PredictOptions = {},
+): Promise<Float32Array> {
+  const { batch = 64, threads, onProgress = silent } = options;
+  const [input, output] = endsOf(model);
+  const imageSize = checkImages(input, images, n);
+  const classes = sizeOf(output.shape);
+  const logits = new Float32Array(n * classes);
+  const evaluator = await Evaluator.create(model, threads === undefined ? {} : { threads });
+  try {
+    for (let i = 0; i < n; i += batch) {
+      const count = Math.min(batch, n - i);
+      const values = await evaluator.run(images.subarray(i * imageSize, (i + count) * imageSize), count);
+      logits.set(values.get(output.name)!, i * classes);
+      onProgress({ label: 'evaluate', done: i + count, total: n });
+    }
+  } finally {
+    await evaluator.release();
+  }
+  return logits;
+}
+
+export type EvaluatorOptions = {
+  /** Any values of the graph, by name; the graph's outputs where left out. */
+  readonly outputs?: readonly string[];
+  readonly threads?: number;
+};
+
+/** One network in onnxruntime, for many calls. */
+export class Evaluator {
+  readonly #session: InferenceSession;
+  readonly #input: Value;
+
+  private constructor(session: InferenceSession, input: Value) {
+    this.#session = session;
+    this.#input = input;
+  }
+
+  /** Throws ModelError for an output that the graph does not define. */
+  static async create(model: Model, options: EvaluatorOptions = {}): Promise<Evaluator> {
+    const shapes = inferShapes(model);
+    const names = options.outputs ?? model.graph.outputs.map((value) => value.name);
+    const outputs = names.map((name) => {
+      const shape = shapes.get(name);
+      if (shape === undefined)
+        throw new ModelError(`value ${name}: no node of ${model.graph.name} defines it`);
+      return { name, dtype: 'float32' as const, shape: [batchDimension, ...shape] };
+    });
+    const bytes = encodeRawModel({ ...lowerGraph(model), outputs });
+    const session = await InferenceSession.create(bytes, {
+      logSeverityLevel: 3,
+      ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+    });
+    return new Evaluator(session, endsOf(model)[0]);
+  }
+
+  /** Values by name, [n, ...] each. `images`: [n, C, H, W]. */
+  async run(images: Float32Array, n: number): Promise<Map<string, Float32Array>> {
+    checkImages(this.#input, images, n);
+    const feeds = { [this.#input.name]: new OrtTensor('float32', images, [n, ...this.#input.shape]) };
+    const results = await this.#session.run(feeds);
+    return new Map(Object.entries(results).map(([name, value]) => [name, value.data as Float32Array]));
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function endsOf(model: Model): [Value, Value] {
+  const [input, ...others] = model.graph.inputs;
+  const [output] = model.graph.outputs;
+  if (input === undefined || output === undefined || others.length > 0)
+    throw new ModelError(`${model.graph.name}: expected one input and an output`);
+  return [input, output];
+}
+
+/** Numbers in one image. */
+function checkImages(input: Value, images: Float32Array, n: number): number {
+  const size = sizeOf(input.shape);
+  if (!Number.isSafeInteger(n) || n < 1 || images.length !== n * size) {
+    throw new DataError(
+      `images: expected ${n} x [${input.shape.join(', ')}] = ${n * size} values, got ${images.length}`,
+    );
+  }
+  return size;
+}
