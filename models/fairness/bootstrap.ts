@@ -1,3 +1,5 @@
+import { seededUniform, uniformInt } from '../data/seeded.ts';
+
 /** [low, high] */
 export type Interval = readonly [number, number];
 
@@ -59,13 +61,8 @@ function quantile(sorted: Float64Array, probability: number): number {
   return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!);
 }
 
-/** Repeatable draws from a 32-bit seed (mulberry32): for resampling only, never for secrets. */
+/** Repeatable draws from a seed: for resampling only, never for secrets. */
 export function seededDraw(seed: number): (n: number) => number {
-  let state = seed >>> 0;
-  return (n) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let word = Math.imul(state ^ (state >>> 15), state | 1);
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
-    return Math.floor((((word ^ (word >>> 14)) >>> 0) / 2 ** 32) * n);
-  };
+  const uniform = seededUniform(seed);
+  return (n) => uniformInt(uniform, n);
 }
