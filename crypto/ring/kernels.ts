@@ -1,0 +1,270 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/shared/files.ts';
+import { outputSize } from '../steps/spec.ts';
+import type { LinearSpec } from '../steps/spec.ts';
+
+/** Arithmetic on vectors over Z_{2^32}, as words of either sign, and bit matrices. Synchronous; one instance serves a thread. */
+export interface Ring {
+  /**
+   * A convolution as `spec` says, zero padded: input [C, H, W], weights [M, C / group, kh, kw], bias [M] or none, output
+   * [M, H', W'], mod 2^32. Any stride, padding, dilation and group. Throws RangeError where a length is not the spec's.
+   */
+  conv(
+    spec: LinearSpec,
+    weights: Int32Array,
+    input: Uint32Array,
+    bias?: Int32Array,
+  ): Uint32Array<ArrayBuffer>;
+  /** a [M, K] times b [K, P], row-major, mod 2^32. */
+  gemm(a: Words, b: Words, m: number, k: number, p: number): Uint32Array<ArrayBuffer>;
+  /**
+   * Transpose of 128 columns of n bits, n a multiple of 128. Bit i of column j is bit (i & 7) of byte j n / 8 + (i >> 3); in the
+   * result bit j of row i is bit (j & 7) of byte 16 i + (j >> 3).
+   */
+  transpose128(columns: Uint8Array, n: number): Uint8Array<ArrayBuffer>;
+}
+
+type Words = Int32Array | Uint32Array;
+
+type Kernels = {
+  heapBase(): number;
+  gemm(a: number, offsets: number, x: number, bias: number, c: number, m: number, k: number, p: number): void;
+  transpose128(src: number, dst: number, n: number): void;
+};
+
+type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number };
+
+/** The part of WebAssembly used here; TypeScript declares it in the DOM library only, which a Node program does not load. */
+const { WebAssembly: wasm } = globalThis as unknown as {
+  WebAssembly: {
+    Memory: new (descriptor: { initial: number }) => Memory;
+    instantiate(bytes: Uint8Array<ArrayBuffer>, imports: object): Promise<{ instance: { exports: unknown } }>;
+  };
+};
+
+let loaded: Promise<Ring> | undefined;
+
+/** The kernels of this thread, compiled once. Throws an Error that says how to build them where the file is missing. */
+export function loadRing(): Promise<Ring> {
+  loaded ??= readKernels().then(createRing);
+  return loaded;
+}
+
+async function readKernels(): Promise<Uint8Array<ArrayBuffer>> {
+  const path = join(packageRoot, 'crypto', 'ring', 'kernels.wasm');
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw new Error(`${path} is missing: run 'npm run build:kernels'`, { cause });
+  }
+}
+
+/** A ring on its own memory, from the bytes of kernels.wasm. */
+export async function createRing(binary: Uint8Array<ArrayBuffer>): Promise<Ring> {
+  const memory = new wasm.Memory({ initial: 1 });
+  const abort = () => {
+    throw new Error('ring kernels: aborted');
+  };
+  const { instance } = await wasm.instantiate(binary, { env: { memory, abort } });
+  const kernels = instance.exports as Kernels;
+  const arena = new Arena(memory, kernels.heapBase());
+  return {
+    conv: (spec, weights, input, bias) => conv(kernels, arena, spec, weights, input, bias),
+    gemm: (a, b, m, k, p) => gemm(kernels, arena, a, b, m, k, p),
+    transpose128: (columns, n) => transpose128(kernels, arena, columns, n),
+  };
+}
+
+/** Memory handed out from the start again for every call; grown to the largest call so far and kept. */
+class Arena {
+  readonly #memory: Memory;
+  readonly #base: number;
+  #next = 0;
+
+  constructor(memory: Memory, base: number) {
+    this.#memory = memory;
+    this.#base = base;
+  }
+
+  /** Byte offsets of blocks of these many bytes, each on a 64-byte line. Earlier blocks are given up. */
+  blocks<const T extends readonly number[]>(sizes: T): { -readonly [K in keyof T]: number } {
+    this.#next = (this.#base + 63) & ~63;
+    const offsets = sizes.map((size) => this.#take(size));
+    const missing = this.#next - this.#memory.buffer.byteLength;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
+    return offsets as { -readonly [K in keyof T]: number };
+  }
+
+  #take(size: number): number {
+    const at = this.#next;
+    this.#next = at + Math.ceil(size / 64) * 64;
+    return at;
+  }
+
+  words(at: number, length: number): Uint32Array<ArrayBuffer> {
+    return new Uint32Array(this.#memory.buffer, at, length);
+  }
+
+  bytes(at: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#memory.buffer, at, length);
+  }
+}
+
+function expectLength(what: string, array: ArrayLike<number>, expected: number): void {
+  if (array.length !== expected) throw new RangeError(`${what}: expected ${expected}, got ${array.length}`);
+}
+
+const roundUp16 = (n: number) => (n + 15) & ~15;
+
+function gemm(kernels: Kernels, arena: Arena, a: Words, b: Words, m: number, k: number, p: number) {
+  expectLength('gemm: left elements', a, m * k);
+  expectLength('gemm: right elements', b, k * p);
+  const columns = roundUp16(p);
+  const [A, offsets, X, bias, C] = arena.blocks([4 * m * k, 4 * k, 4 * (k * p + 16), 4 * m, 4 * m * columns]);
+  arena.words(A, m * k).set(a);
+  arena.words(X, k * p).set(b);
+  arena.words(offsets, k).forEach((_, row, rows) => (rows[row] = row * p));
+  arena.words(bias, m).fill(0);
+  kernels.gemm(A, offsets, X, bias, C, m, k, columns);
+  const result = new Uint32Array(m * p);
+  for (let row = 0; row < m; row++) result.set(arena.words(C + 4 * row * columns, p), row * p);
+  return result;
+}
+
+/**
+ * The padded image as stridesY x stridesX phase images a channel, [C, phase, height, width]: every tap of the kernel then reads a
+ * window of one phase with step 1, and a row of the right-hand matrix is a run of consecutive words.
+ */
+type Phases = { height: number; width: number; count: number; channelWords: number };
+
+function phasesOf(spec: LinearSpec): Phases {
+  const [top, left, bottom, right] = spec.pads;
+  const height = Math.ceil((spec.height + top + bottom) / spec.strides[0]);
+  const width = Math.ceil((spec.width + left + right) / spec.strides[1]);
+  const count = spec.strides[0] * spec.strides[1];
+  return { height, width, count, channelWords: count * height * width };
+}
+
+function writePhases(target: Uint32Array, spec: LinearSpec, phases: Phases, input: Uint32Array): void {
+  const [strideY, strideX] = spec.strides;
+  target.fill(0);
+  for (let c = 0; c < spec.inChannels; c++) {
+    for (let i = 0; i < spec.height; i++) {
+      const row = i + spec.pads[0];
+      const start = (c * spec.height + i) * spec.width;
+      const phaseRow = (row % strideY) * strideX;
+      const rowAt = Math.floor(row / strideY) * phases.width;
+      for (let phase = 0; phase < strideX; phase++) {
+        const first = (((phase - spec.pads[1]) % strideX) + strideX) % strideX;
+        let at =
+          (c * phases.count + phaseRow + phase) * phases.height * phases.width +
+          rowAt +
+          (first + spec.pads[1] - phase) / strideX;
+        if (strideX === 1) target.set(input.subarray(start, start + spec.width), at);
+        else for (let j = first; j < spec.width; j += strideX) target[at++] = input[start + j]!;
+      }
+    }
+  }
+}
+
+/** Word offset of each row (channel of the group, kernel row, kernel column) of the right-hand matrix. */
+function writeOffsets(target: Uint32Array, spec: LinearSpec, phases: Phases): void {
+  const [strideY, strideX] = spec.strides;
+  let row = 0;
+  for (let c = 0; c < spec.inChannels / spec.group; c++) {
+    for (let ky = 0; ky < spec.kernel[0]; ky++) {
+      for (let kx = 0; kx < spec.kernel[1]; kx++) {
+        const y = ky * spec.dilations[0];
+        const x = kx * spec.dilations[1];
+        const phase = (y % strideY) * strideX + (x % strideX);
+        target[row++] =
+          c * phases.channelWords +
+          phase * phases.height * phases.width +
+          Math.floor(y / strideY) * phases.width +
+          Math.floor(x / strideX);
+      }
+    }
+  }
+}
+
+function conv(
+  kernels: Kernels,
+  arena: Arena,
+  spec: LinearSpec,
+  weights: Int32Array,
+  input: Uint32Array,
+  biases?: Int32Array,
+) {
+  const phases = phasesOf(spec);
+  const [outHeight, outWidth] = outputSize(spec);
+  const inGroup = spec.inChannels / spec.group;
+  const outGroup = spec.outChannels / spec.group;
+  const depth = inGroup * spec.kernel[0] * spec.kernel[1];
+  expectLength('conv: weights', weights, spec.outChannels * depth);
+  expectLength('conv: input elements', input, spec.inChannels * spec.height * spec.width);
+  if (biases !== undefined) expectLength('conv: biases', biases, spec.outChannels);
+
+  const columns = roundUp16((outHeight - 1) * phases.width + outWidth);
+  const inputWords = spec.inChannels * phases.channelWords;
+  const [A, offsets, X, bias, C] = arena.blocks([
+    4 * weights.length,
+    4 * depth,
+    4 * (inputWords + 16),
+    4 * spec.outChannels,
+    4 * spec.outChannels * columns,
+  ]);
+  arena.words(A, weights.length).set(weights);
+  writeOffsets(arena.words(offsets, depth), spec, phases);
+  writePhases(arena.words(X, inputWords + 16), spec, phases, input);
+  if (biases === undefined) arena.words(bias, spec.outChannels).fill(0);
+  else arena.words(bias, spec.outChannels).set(biases);
+
+  for (let g = 0; g < spec.group; g++) {
+    const first = g * outGroup;
+    const x = X + 4 * g * inGroup * phases.channelWords;
+    kernels.gemm(
+      A + 4 * first * depth,
+      offsets,
+      x,
+      bias + 4 * first,
+      C + 4 * first * columns,
+      outGroup,
+      depth,
+      columns,
+    );
+  }
+  return gather(arena, C, spec.outChannels, columns, phases.width, outHeight, outWidth);
+}
+
+/** Drops the columns between the end of an output row and the next row of the phase image. */
+function gather(
+  arena: Arena,
+  at: number,
+  channels: number,
+  columns: number,
+  rowWords: number,
+  height: number,
+  width: number,
+) {
+  const source = arena.words(at, channels * columns);
+  const result = new Uint32Array(channels * height * width);
+  let to = 0;
+  for (let m = 0; m < channels; m++) {
+    for (let i = 0; i < height; i++) {
+      const from = m * columns + i * rowWords;
+      for (let j = 0; j < width; j++) result[to++] = source[from + j]!;
+    }
+  }
+  return result;
+}
+
+function transpose128(kernels: Kernels, arena: Arena, columns: Uint8Array, n: number) {
+  if (n % 128 !== 0)
+    throw new RangeError(`transpose128: expected a number of rows that 128 divides, got ${n}`);
+  expectLength('transpose128: bytes', columns, 16 * n);
+  const [src, dst] = arena.blocks([16 * n, 16 * n]);
+  arena.bytes(src, 16 * n).set(columns);
+  kernels.transpose128(src, dst, n);
+  return arena.bytes(dst, 16 * n).slice();
+}
