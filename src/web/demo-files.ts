@@ -1,0 +1,59 @@
+import sharp from 'sharp';
+import * as format from '../shared/format.ts';
+import { costChart, groupChart, sideBySide } from './charts.ts';
+import type { CostRow, Names } from './charts.ts';
+import { demoPage } from './demo-page.ts';
+import { meanCost } from './demo-report.ts';
+import type { DemoReport } from './demo-report.ts';
+
+/** Grey or RGB pixels of one image, 0 to 255, interleaved. */
+export type Picture = {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+};
+
+/** The readable files of a report; report.json is the report itself. */
+export async function demoFiles(
+  report: DemoReport,
+  pictures: readonly Picture[],
+): Promise<{ html: string; svg: string }> {
+  const names: Names = [report.original.name, report.reduced.name];
+  const [cost, groups, images] = await Promise.all([
+    costChart(costRows(report), names),
+    groupChart(groupRows(report), names),
+    Promise.all(pictures.map(png)),
+  ]);
+  return { html: demoPage(report, { cost, groups, images }), svg: sideBySide(cost, groups) };
+}
+
+function costRows({ original, reduced }: DemoReport): CostRow[] {
+  const [before, after] = [meanCost(original.images), meanCost(reduced.images)];
+  const row = (measure: string, pair: [number, number], print: (value: number) => string): CostRow => ({
+    measure,
+    before: pair[0],
+    after: pair[1],
+    labels: [print(pair[0]), print(pair[1])],
+  });
+  const bytes = (phase: { bytesUp: number; bytesDown: number }) => phase.bytesUp + phase.bytesDown;
+  return [
+    row('ReLUs', [original.relus, reduced.relus], format.count),
+    row('online time', [before.online.seconds, after.online.seconds], format.duration),
+    row('online bytes', [bytes(before.online), bytes(after.online)], format.bytes),
+    row('offline time', [before.offline.seconds, after.offline.seconds], format.duration),
+    row('offline bytes', [bytes(before.offline), bytes(after.offline)], format.bytes),
+  ];
+}
+
+function groupRows({ fairness }: DemoReport) {
+  return fairness.groups.map(({ group, models: [before, after] }) => ({
+    group,
+    before: before!.accuracy,
+    after: after!.accuracy,
+  }));
+}
+
+function png({ data, width, height, channels }: Picture): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels } }).png().toBuffer();
+}
