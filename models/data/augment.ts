@@ -13,6 +13,8 @@ export type Augmentation = {
 /** What CIFAR training does everywhere, with the padding scaled from 4 of 32 pixels to 2 of 28. */
 export const cropAndFlip: Augmentation = { cropPadding: 2, flip: true };
 
+export const noAugmentation: Augmentation = { cropPadding: 0, flip: false };
+
 /**
  * Writes the images at `indices` into `out` (indices.length x C x H x W floats in [0, 1]), each cropped and mirrored by its own
  * draw of three numbers.

@@ -1,3 +1,5 @@
+import type { Rng } from '../../src/shared/random.ts';
+
 /** Uniform numbers in [0, 1). Reproducible and not for secrets: shuffles, augmentation, initial weights. */
 export type Uniform = () => number;
 
@@ -39,4 +41,10 @@ export function permutation(n: number, uniform: Uniform): Uint32Array {
     order[j] = t;
   }
   return order;
+}
+
+/** The same generator as a source of bytes, for initial weights. Never for cryptography. */
+export function seededRng(seed: number, stream = 0): Rng {
+  const uniform = seededUniform(seed, stream);
+  return { bytes: (n) => Uint8Array.from({ length: n }, () => uniformInt(uniform, 256)) };
 }

@@ -1,3 +1,4 @@
+import { reduceTo } from './gradient.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { refuse } from './definition.ts';
@@ -9,6 +10,12 @@ export const add: OpDefinition<'Add'> = {
   inputs: ['any', 'any'],
   parse: () => ({}),
   shape: (_attributes, [a = [], b = []]) => [broadcast(a, b)],
+  gradient(node, { graph, forward, shapeOf }) {
+    forward(node);
+    const from = shapeOf(node.outputs[0]!);
+    return (dy, wanted) =>
+      node.inputs.map((name, i) => (wanted[i] ? reduceTo(graph, dy, from, shapeOf(name)) : undefined));
+  },
   cost(_attributes, { inputs, isWeight }) {
     const params = inputs.reduce((sum, shape, i) => sum + (isWeight[i] ? sizeOf(shape) : 0), 0);
     return { macs: 0, relus: 0, params };

@@ -1,5 +1,7 @@
+import { foldAttributes } from './unfold.ts';
 import { sizeOf } from '../tensor.ts';
 import { refuse } from './definition.ts';
+import type { OpAttributes, Pair } from '../graph.ts';
 import type { OpDefinition } from './definition.ts';
 import { parsePool, poolShape, writeWindow } from './window.ts';
 
@@ -11,6 +13,21 @@ export const averagePool: OpDefinition<'AveragePool'> = {
     return { ...pool, countIncludePad: attributes.int('count_include_pad', 0) !== 0 };
   },
   shape: (attributes, [x = []]) => [poolShape(attributes, x)],
+  gradient(node, { graph, forward, shapeOf }) {
+    forward(node);
+    const [channels, ...input] = shapeOf(node.inputs[0]!).slice(1) as [number, number, number];
+    const output = shapeOf(node.outputs[0]!).slice(2) as [number, number];
+    const { kernel } = node.attributes;
+    const ones = new Float32Array(channels * kernel[0] * kernel[1]).fill(1);
+    const attributes = { ...foldAttributes(node.attributes, input, output), group: { int: channels } };
+    return (dy) => {
+      const share = graph.op('Mul', [
+        dy,
+        graph.floats(reciprocalCounts(node.attributes, input, output), output),
+      ]);
+      return [graph.op('ConvTranspose', [share, graph.floats(ones, [channels, 1, ...kernel])], attributes)];
+    };
+  },
   cost: ({ kernel }, { outputs: [y = []] }) => ({
     macs: sizeOf(y) * kernel[0] * kernel[1],
     relus: 0,
@@ -26,3 +43,18 @@ export const averagePool: OpDefinition<'AveragePool'> = {
     return [{ op: 'AveragePool', name: node.name, inputs: node.inputs, outputs: node.outputs, attributes }];
   },
 };
+
+/** One divided by how many values each window averages; with countIncludePad the padding counts, what ceilMode adds does not. */
+function reciprocalCounts(attributes: OpAttributes['AveragePool'], input: Pair, output: Pair): Float32Array {
+  const { kernel, strides, pads, countIncludePad } = attributes;
+  const along = (axis: 0 | 1): number[] => {
+    const low = countIncludePad ? -pads[axis] : 0;
+    const high = input[axis] + (countIncludePad ? pads[axis + 2]! : 0);
+    return Array.from({ length: output[axis] }, (_, i) => {
+      const start = i * strides[axis] - pads[axis];
+      return Math.min(start + kernel[axis], high) - Math.max(start, low);
+    });
+  };
+  const columns = along(1);
+  return Float32Array.from(along(0).flatMap((rows) => columns.map((count) => 1 / (rows * count))));
+}

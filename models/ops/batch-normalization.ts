@@ -1,3 +1,4 @@
+import { batchNormalizationGradient } from './batch-normalization-gradient.ts';
 import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
 import { sizeOf } from '../tensor.ts';
@@ -20,6 +21,7 @@ export const batchNormalization: OpDefinition<'BatchNormalization'> = {
     }
     return [x];
   },
+  gradient: batchNormalizationGradient,
   // mean and variance are statistics, not parameters
   cost: (_attributes, { inputs: [x = []], outputs: [y = []] }) => ({
     macs: sizeOf(y),

@@ -21,6 +21,16 @@ export const concat: OpDefinition<'Concat'> = {
     const joined = inputs.reduce((sum, shape) => sum + shape[axis - 1]!, 0);
     return [first.map((size, i) => (i === axis - 1 ? joined : size))];
   },
+  gradient(node, { graph, forward, shapeOf }) {
+    forward(node);
+    const { axis } = node.attributes;
+    return (dy) =>
+      graph.split(
+        dy,
+        node.inputs.map((name) => shapeOf(name)[axis]!),
+        axis,
+      );
+  },
   cost: () => free,
   write: (node) => [
     {

@@ -1,3 +1,4 @@
+import { convGradient } from './conv-gradient.ts';
 import { sizeOf } from '../tensor.ts';
 import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
@@ -25,6 +26,7 @@ export const conv: OpDefinition<'Conv'> = {
       refuse(`bias [${bias.join(', ')}] does not fit ${maps} output channels`);
     return [[maps, ...slide(attributes, spatial(x))]];
   },
+  gradient: convGradient,
   cost(_attributes, { inputs: [, weight = [], bias = []], outputs: [y = []] }) {
     const perOutput = sizeOf(weight.slice(1));
     return {

@@ -2,6 +2,7 @@ import type { NodeOf, OpAttributes, OpType } from '../graph.ts';
 import type { RawFunction, RawNode, RawTensor } from '../onnx/raw.ts';
 import type { Shape } from '../tensor.ts';
 import type { AttributeReader } from './attributes.ts';
+import type { Gradient } from './gradient.ts';
 
 /** All that the rest of the program knows of an op. One file an op, one line in the table of index.ts. */
 export type OpDefinition<K extends OpType> = {
@@ -15,6 +16,7 @@ export type OpDefinition<K extends OpType> = {
    */
   readonly shape: (attributes: OpAttributes[K], inputs: readonly Shape[]) => readonly Shape[];
   readonly cost: (attributes: OpAttributes[K], io: Io) => Cost;
+  readonly gradient: Gradient<K>;
   /** The same in ONNX ops, opset 17. */
   readonly write: (node: NodeOf<K>, lowering: Lowering) => readonly RawNode[];
 };

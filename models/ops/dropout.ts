@@ -1,6 +1,6 @@
 import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
-import { free, sameShape, writePlain } from './plain.ts';
+import { free, passThrough, sameShape, writePlain } from './plain.ts';
 
 /** In its inference form, where it is the identity. */
 export const dropout: OpDefinition<'Dropout'> = {
@@ -11,6 +11,7 @@ export const dropout: OpDefinition<'Dropout'> = {
     return {};
   },
   shape: sameShape,
+  gradient: passThrough,
   cost: () => free,
   write: writePlain,
 };

@@ -1,3 +1,4 @@
+import { backToShape } from './plain.ts';
 import { sizeOf } from '../tensor.ts';
 import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
@@ -14,6 +15,7 @@ export const flatten: OpDefinition<'Flatten'> = {
     return { axis: 1 };
   },
   shape: (_attributes, [x = []]) => [[sizeOf(x)]],
+  gradient: backToShape,
   cost: () => free,
   write: (node) => [
     {

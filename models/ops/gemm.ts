@@ -1,3 +1,5 @@
+import { reduceTo } from './gradient.ts';
+import { matrixGradient } from './mat-mul.ts';
 import { sizeOf } from '../tensor.ts';
 import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
@@ -24,6 +26,22 @@ export const gemm: OpDefinition<'Gemm'> = {
     if (bias.length > 0 && ((broadcast !== maps && broadcast !== 1) || sizeOf(bias) !== broadcast))
       refuse(`bias [${bias.join(', ')}] does not fit ${maps} outputs`);
     return [[maps]];
+  },
+  gradient(node, context) {
+    const { graph, forward, shapeOf } = context;
+    const { alpha, beta, transB } = node.attributes;
+    const [x, weight, bias = ''] = node.inputs as [string, string, string?];
+    forward(node);
+    return (dy, wanted) => {
+      const ofBias = (): string => {
+        const summed = reduceTo(graph, dy, shapeOf(node.outputs[0]!), shapeOf(bias));
+        return beta === 1 ? summed : graph.op('Mul', [summed, graph.scalar(beta)]);
+      };
+      return [
+        ...matrixGradient(context, { x, weight, alpha, transB }, dy, wanted),
+        wanted[2] ? ofBias() : undefined,
+      ];
+    };
   },
   cost(_attributes, { inputs: [, weight = [], bias = []] }) {
     const macs = sizeOf(weight);

@@ -11,6 +11,12 @@ export const globalAveragePool: OpDefinition<'GlobalAveragePool'> = {
     spatial(x);
     return [[x[0]!, 1, 1]];
   },
+  gradient(node, { graph, forward, shapeOf }) {
+    forward(node);
+    const shape = shapeOf(node.inputs[0]!);
+    const share = graph.scalar(1 / (shape[2]! * shape[3]!));
+    return (dy) => [graph.op('Expand', [graph.op('Mul', [dy, share]), graph.ints(shape)])];
+  },
   cost: (_attributes, { inputs: [x = []] }) => ({ macs: sizeOf(x), relus: 0, params: 0 }),
   write: writePlain,
 };

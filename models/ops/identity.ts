@@ -1,10 +1,11 @@
 import type { OpDefinition } from './definition.ts';
-import { free, sameShape, writePlain } from './plain.ts';
+import { free, passThrough, sameShape, writePlain } from './plain.ts';
 
 export const identity: OpDefinition<'Identity'> = {
   inputs: ['value'],
   parse: () => ({}),
   shape: sameShape,
+  gradient: passThrough,
   cost: () => free,
   write: writePlain,
 };

@@ -7,6 +7,7 @@ import { batchNormalization } from './batch-normalization.ts';
 import { concat } from './concat.ts';
 import { conv } from './conv.ts';
 import type { Cost, Io, Lowering, OpDefinition } from './definition.ts';
+import type { Pullback, TrainingContext } from './gradient.ts';
 import { dropout } from './dropout.ts';
 import { flatten } from './flatten.ts';
 import { gemm } from './gemm.ts';
@@ -47,4 +48,9 @@ export function costOfNode<K extends OpType>(node: NodeOf<K>, io: Io): Cost {
 
 export function lowerNode<K extends OpType>(node: NodeOf<K>, lowering: Lowering): readonly RawNode[] {
   return ops[node.op].write(node, lowering);
+}
+
+/** Appends the node's forward pass as training runs it; the result appends its backward pass. */
+export function differentiateNode<K extends OpType>(node: NodeOf<K>, context: TrainingContext): Pullback {
+  return ops[node.op].gradient(node, context);
 }

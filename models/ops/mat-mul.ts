@@ -1,3 +1,4 @@
+import type { TrainingContext } from './gradient.ts';
 import { sizeOf } from '../tensor.ts';
 import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
@@ -14,8 +15,33 @@ export const matMul: OpDefinition<'MatMul'> = {
       refuse(`input N x [${x.join(', ')}] does not fit the weight's ${features} features`);
     return [[maps]];
   },
+  gradient(node, context) {
+    const [x, weight] = node.inputs as [string, string];
+    context.forward(node);
+    return (dy, wanted) => matrixGradient(context, { x, weight, alpha: 1, transB: false }, dy, wanted);
+  },
   cost(_attributes, { inputs: [, weight = []] }) {
     return { macs: sizeOf(weight), relus: 0, params: sizeOf(weight) };
   },
   write: writePlain,
 };
+
+type Product = {
+  readonly x: string;
+  readonly weight: string;
+  readonly alpha: number;
+  readonly transB: boolean;
+};
+
+/** Gradients of x and B in y = alpha x B', B' being B or its transpose. */
+export function matrixGradient(
+  { graph }: TrainingContext,
+  { x, weight, alpha, transB }: Product,
+  dy: string,
+  wanted: readonly boolean[],
+): [string | undefined, string | undefined] {
+  const scaled = { alpha: { float: alpha } };
+  const ofInput = () => graph.op('Gemm', [dy, weight], { ...scaled, transB: { int: transB ? 0 : 1 } });
+  const ofWeight = () => graph.op('Gemm', transB ? [dy, x] : [x, dy], { ...scaled, transA: { int: 1 } });
+  return [wanted[0] ? ofInput() : undefined, wanted[1] ? ofWeight() : undefined];
+}

@@ -1,5 +1,8 @@
+import type { TrainingContext } from './gradient.ts';
+import { foldAttributes, unfold } from './unfold.ts';
 import { sizeOf } from '../tensor.ts';
 import { refuse } from './definition.ts';
+import type { NodeOf } from '../graph.ts';
 import type { OpDefinition } from './definition.ts';
 import { parsePool, poolShape, writeWindow } from './window.ts';
 
@@ -10,6 +13,10 @@ export const maxPool: OpDefinition<'MaxPool'> = {
     return parsePool(attributes, x?.shape);
   },
   shape: (attributes, [x = []]) => [poolShape(attributes, x)],
+  gradient(node, context) {
+    context.forward(node);
+    return (dy) => [spread(node, context, dy)];
+  },
   // max(a, b) = a + ReLU(b - a): a window of k values is a tree of k - 1 private ReLUs
   cost: ({ kernel }, { outputs: [y = []] }) => ({
     macs: 0,
@@ -24,3 +31,41 @@ export const maxPool: OpDefinition<'MaxPool'> = {
     return [{ op: 'MaxPool', name: node.name, inputs: node.inputs, outputs: node.outputs, attributes }];
   },
 };
+
+/** Below every float, but not infinite: infinities make some runtimes' comparisons slow. */
+const nothing = -3e38;
+
+/** Hands dy to the inputs that are the maximum of their window, in equal parts where several are. */
+function spread(node: NodeOf<'MaxPool'>, { graph, batch, shapeOf }: TrainingContext, dy: string): string {
+  const [channels, ...input] = shapeOf(node.inputs[0]!).slice(1) as [number, number, number];
+  const output = shapeOf(node.outputs[0]!).slice(2) as [number, number];
+  const { kernel } = node.attributes;
+  const taps = unfold(graph, node.inputs[0]!, node.attributes, input, output, nothing);
+  const asOne = (value: string) => graph.reshape(value, [batch, channels, 1, ...output]);
+  const stacked = graph.op('Concat', taps.map(asOne), { axis: { int: 2 } });
+  const isMaximum = graph.op('Cast', [graph.op('Equal', [stacked, asOne(node.outputs[0]!)])], {
+    to: { int: 1 },
+  });
+  const share = graph.op('Div', [asOne(dy), graph.sum(isMaximum, [2], true)]);
+  const parts = graph.reshape(graph.op('Mul', [isMaximum, share]), [
+    batch,
+    channels * taps.length,
+    ...output,
+  ]);
+  return graph.op(
+    'ConvTranspose',
+    [parts, graph.floats(oneTapEach(channels, kernel), [channels * taps.length, 1, ...kernel])],
+    {
+      ...foldAttributes(node.attributes, input, output),
+      group: { int: channels },
+    },
+  );
+}
+
+/** The kernel that puts the k-th of a channel's kh * kw maps back to the k-th place of the window. */
+function oneTapEach(channels: number, [height, width]: readonly [number, number]): Float32Array {
+  const taps = height * width;
+  const kernel = new Float32Array(channels * taps * taps);
+  for (let i = 0; i < channels * taps; i++) kernel[i * taps + (i % taps)] = 1;
+  return kernel;
+}

@@ -1,6 +1,8 @@
+import { mixedActivationGradient } from './mixed-activation-gradient.ts';
 import { activationKinds } from '../graph.ts';
 import type { RawFunction } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
 import { refuse } from './definition.ts';
 import type { OpDefinition, ParsedInput } from './definition.ts';
 
@@ -12,8 +14,11 @@ export const mixedDomain = 'reluctant';
  */
 export const mixedActivation: OpDefinition<'MixedActivation'> = {
   inputs: ['value', 'constant', 'constant', 'weight', 'weight', 'weight', 'constant'],
-  parse(_attributes, [x, reluMask, polyMask]) {
+  parse(_attributes, [x, reluMask, polyMask, , , , alignment]) {
     const size = sizeOf(x?.shape ?? []);
+    const aligned = alignmentOf(x?.shape ?? []);
+    if (alignment?.constant?.dtype !== 'int64' || alignment.constant.data.join() !== aligned.join())
+      refuse(`its coefficients are not aligned with [${aligned.join(', ')}]`);
     const isRelu = maskOf(reluMask, size);
     const isPoly = maskOf(polyMask, size);
     if (isRelu.some((set, i) => set !== 0 && isPoly[i] !== 0))
@@ -30,6 +35,7 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
     }
     return [x];
   },
+  gradient: mixedActivationGradient,
   cost({ kinds }, { inputs: [x = []] }) {
     const count = (kind: number) => kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
     const poly = count(activationKinds.poly);
@@ -44,7 +50,7 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
         shape,
         data: node.attributes.kinds.map((k) => (k === kind ? 1 : 0)),
       });
-    const aligned = [shape[0]!, ...shape.slice(1).map(() => 1)];
+    const aligned = alignmentOf(shape);
     const alignment = lowering.constant(`${node.name}/alignment`, {
       dtype: 'int64',
       shape: [aligned.length],
@@ -76,6 +82,11 @@ export const mixedFunction: RawFunction = {
     { op: 'Where', inputs: ['is_relu', 'relu', 'linear_or_poly'], outputs: ['y'] },
   ],
 };
+
+/** One coefficient a channel. */
+function alignmentOf(shape: Shape): Shape {
+  return shape.map((size, i) => (i === 0 ? size : 1));
+}
 
 function maskOf(input: ParsedInput | undefined, size: number): Uint8Array {
   const mask = input?.constant;

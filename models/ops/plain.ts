@@ -2,6 +2,7 @@ import type { Node } from '../graph.ts';
 import type { RawNode } from '../onnx/raw.ts';
 import type { Shape } from '../tensor.ts';
 import type { Cost } from './definition.ts';
+import type { Pullback, TrainingContext } from './gradient.ts';
 
 export const free: Cost = { macs: 0, relus: 0, params: 0 };
 
@@ -13,4 +14,16 @@ export function writePlain(node: Node): readonly RawNode[] {
 /** The shape rule of an elementwise op. */
 export function sameShape(_attributes: unknown, [x = []]: readonly Shape[]): readonly Shape[] {
   return [x];
+}
+
+/** The gradient of an op that changes nothing. */
+export function passThrough(node: Node, { forward }: TrainingContext): Pullback {
+  forward(node);
+  return (dy) => [dy];
+}
+
+/** The gradient of an op that only changes the shape. */
+export function backToShape(node: Node, { graph, forward, shapeOf }: TrainingContext): Pullback {
+  forward(node);
+  return (dy) => [graph.reshape(dy, shapeOf(node.inputs[0]!))];
 }

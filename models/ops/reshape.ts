@@ -1,3 +1,4 @@
+import { backToShape } from './plain.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { refuse } from './definition.ts';
@@ -14,6 +15,7 @@ export const reshape: OpDefinition<'Reshape'> = {
     return { shape: withoutBatch([...target.data].map(Number), x) };
   },
   shape: ({ shape }, [x = []]) => [fill(shape, sizeOf(x))],
+  gradient: backToShape,
   cost: () => free,
   write(node, lowering) {
     const shape = [0, ...node.attributes.shape]; // 0 copies the batch

@@ -1,0 +1,128 @@
+import { encodeRawModel } from './raw.ts';
+import type { RawAttribute, RawDtype, RawFunction, RawGraph, RawNode, RawTensor, RawValue } from './raw.ts';
+
+type RawData = RawTensor extends infer T ? (T extends RawTensor ? Omit<T, 'name'> : never) : never;
+
+/**
+ * Appends ONNX nodes one by one and hands back the names of their values. Names it makes up start with '~', so that they never
+ * meet those of a network that is added with `append`.
+ */
+export class GraphBuilder {
+  readonly #nodes: RawNode[] = [];
+  readonly #inputs: RawValue[] = [];
+  readonly #outputs: RawValue[] = [];
+  readonly #initializers: RawTensor[] = [];
+  readonly #functions = new Map<string, RawFunction>();
+  readonly #shared = new Map<string, string>();
+  #count = 0;
+
+  /** Adds a node with one output and returns its name. */
+  op(op: string, inputs: readonly string[], attributes: Record<string, RawAttribute> = {}): string {
+    const output = this.fresh(op);
+    this.#nodes.push({ op, name: output, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** Cuts `value` along `axis` into parts of the given sizes. */
+  split(value: string, sizes: readonly number[], axis: number): string[] {
+    const outputs = sizes.map(() => this.fresh('Split'));
+    const attributes = { axis: { int: axis } };
+    const inputs = [value, this.ints(sizes)];
+    this.#nodes.push({ op: 'Split', name: outputs[0] ?? this.fresh('Split'), inputs, outputs, attributes });
+    return outputs;
+  }
+
+  reshape(value: string, shape: readonly number[]): string {
+    return this.op('Reshape', [value, this.ints(shape)]);
+  }
+
+  /** Sum over `axes`. */
+  sum(value: string, axes: readonly number[], keepdims: boolean): string {
+    return this.op('ReduceSum', [value, this.ints(axes)], { keepdims: { int: keepdims ? 1 : 0 } });
+  }
+
+  /** Sum of one or more values of one shape. */
+  total(values: readonly string[]): string {
+    if (values.length === 0) throw new RangeError('total: no values');
+    return values.length === 1 ? values[0]! : this.op(values.length === 2 ? 'Add' : 'Sum', values);
+  }
+
+  /** A node as it is, its outputs named by the caller. */
+  append(node: RawNode): void {
+    this.#nodes.push(node);
+  }
+
+  /** Gives `value` a second name. */
+  alias(value: string, name: string): void {
+    this.#nodes.push({ op: 'Identity', name, inputs: [value], outputs: [name] });
+  }
+
+  input(name: string, dtype: RawDtype, shape: readonly (number | string)[]): string {
+    this.#inputs.push({ name, dtype, shape });
+    return name;
+  }
+
+  output(value: string, name: string, dtype: RawDtype, shape: readonly (number | string)[]): void {
+    this.alias(value, name);
+    this.#outputs.push({ name, dtype, shape });
+  }
+
+  initializer(tensor: RawTensor): string {
+    this.#initializers.push(tensor);
+    return tensor.name;
+  }
+
+  /** Adds a constant under a name made from `hint`. */
+  constantNamed(hint: string, data: RawData): string {
+    return this.initializer({ ...data, name: this.fresh(hint) });
+  }
+
+  floats(values: Float32Array, shape: readonly number[] = [values.length]): string {
+    return this.constantNamed('floats', { dtype: 'float32', shape, data: values });
+  }
+
+  /** A float scalar; equal ones are one constant. */
+  scalar(value: number): string {
+    return this.#once(`f${value}`, () => this.floats(Float32Array.of(value), []));
+  }
+
+  /** A vector of int64; equal ones are one constant. */
+  ints(values: readonly number[]): string {
+    return this.#once(`i${values.join()}`, () =>
+      this.constantNamed('ints', {
+        dtype: 'int64',
+        shape: [values.length],
+        data: BigInt64Array.from(values, BigInt),
+      }),
+    );
+  }
+
+  useFunction(definition: RawFunction): void {
+    this.#functions.set(`${definition.domain}.${definition.name}`, definition);
+  }
+
+  fresh(hint: string): string {
+    return `~${hint}.${this.#count++}`;
+  }
+
+  build(name: string): RawGraph {
+    return {
+      name,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      functions: [...this.#functions.values()],
+    };
+  }
+
+  encode(name: string): Uint8Array {
+    return encodeRawModel(this.build(name));
+  }
+
+  #once(key: string, make: () => string): string {
+    const name = this.#shared.get(key) ?? make();
+    this.#shared.set(key, name);
+    return name;
+  }
+}

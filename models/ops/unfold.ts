@@ -1,0 +1,85 @@
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Pair } from '../graph.ts';
+import type { RawAttribute } from '../onnx/raw.ts';
+import type { Window } from './window.ts';
+
+/**
+ * For each tap of the kernel, row by row, the values under it: from x (four axes, the last two spatial, of size `input`) a list of
+ * kh * kw values whose last two axes have the size `output`. `fill` is what the padding holds.
+ */
+export function unfold(
+  graph: GraphBuilder,
+  x: string,
+  window: Window,
+  input: Pair,
+  output: Pair,
+  fill = 0,
+): string[] {
+  const padded = pad(graph, x, window, input, output, fill);
+  const extent = paddedSize(window, output);
+  const taps: string[] = [];
+  for (let i = 0; i < window.kernel[0]; i++) {
+    for (let j = 0; j < window.kernel[1]; j++) taps.push(tap(graph, padded, window, extent, [i, j], output));
+  }
+  return taps;
+}
+
+/** Attributes of the ConvTranspose that takes values of size `output` back to size `input`. */
+export function foldAttributes(window: Window, input: Pair, output: Pair): Record<string, RawAttribute> {
+  const [height, width] = paddedSize(window, output);
+  const [top, left] = window.pads;
+  const after: Pair = [height - top - input[0], width - left - input[1]];
+  return {
+    kernel_shape: { ints: window.kernel },
+    strides: { ints: window.strides },
+    dilations: { ints: window.dilations },
+    pads: { ints: [top, left, Math.max(0, after[0]), Math.max(0, after[1])] },
+    // Rows and columns at the end that no window reaches.
+    output_padding: { ints: [Math.max(0, -after[0]), Math.max(0, -after[1])] },
+  };
+}
+
+/** Rows and columns, from the first of the padding on, that the windows reach. */
+function paddedSize(window: Window, output: Pair): Pair {
+  const along = (axis: 0 | 1): number =>
+    (output[axis] - 1) * window.strides[axis] + (window.kernel[axis] - 1) * window.dilations[axis] + 1;
+  return [along(0), along(1)];
+}
+
+function pad(
+  graph: GraphBuilder,
+  x: string,
+  window: Window,
+  input: Pair,
+  output: Pair,
+  fill: number,
+): string {
+  const [top, left] = window.pads;
+  const [height, width] = paddedSize(window, output);
+  const bottom = Math.max(0, height - top - input[0]);
+  const right = Math.max(0, width - left - input[1]);
+  if (top + left + bottom + right === 0) return x;
+  const pads = graph.ints([0, 0, top, left, 0, 0, bottom, right]);
+  return graph.op('Pad', fill === 0 ? [x, pads] : [x, pads, graph.scalar(fill)]);
+}
+
+function tap(
+  graph: GraphBuilder,
+  padded: string,
+  window: Window,
+  extent: Pair,
+  position: Pair,
+  output: Pair,
+): string {
+  const start = [position[0] * window.dilations[0], position[1] * window.dilations[1]];
+  const end = [0, 1].map((axis) => start[axis]! + (output[axis]! - 1) * window.strides[axis]! + 1);
+  const whole = window.strides.every((s) => s === 1) && end.every((e, axis) => e === extent[axis]);
+  if (whole && start.every((s) => s === 0)) return padded;
+  return graph.op('Slice', [
+    padded,
+    graph.ints(start),
+    graph.ints(end),
+    graph.ints([2, 3]),
+    graph.ints(window.strides),
+  ]);
+}

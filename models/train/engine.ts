@@ -1,0 +1,109 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Model } from '../graph.ts';
+import type { Shape } from '../tensor.ts';
+import type { Optimizer } from './optimizers.ts';
+import { pack, unpack } from './parameters.ts';
+import { buildStep } from './step.ts';
+import type { Step, StepOptions } from './step.ts';
+
+export type Batch = {
+  /** N x C x H x W */
+  readonly images: Float32Array;
+  readonly labels: Uint8Array;
+  /** N x K, where the step distills. */
+  readonly teacher?: Float32Array;
+};
+
+export type StepResult = { readonly loss: number; readonly correct: number };
+
+export type EngineOptions = { readonly threads?: number; readonly profile?: string };
+
+/** A network in training: onnxruntime runs the step, this holds parameters, statistics and optimiser state between steps. */
+export class TrainingEngine {
+  readonly #session: InferenceSession;
+  readonly #model: Model;
+  readonly #step: Step;
+  readonly #batch: number;
+  #vectors: Readonly<Record<string, Tensor>>;
+
+  private constructor(
+    session: InferenceSession,
+    model: Model,
+    step: Step,
+    batch: number,
+    optimizer: Optimizer,
+  ) {
+    this.#session = session;
+    this.#model = model;
+    this.#step = step;
+    this.#batch = batch;
+    const vectors: Record<string, Tensor> = { parameters: vector(pack(step.parameters, model.weights)) };
+    if (step.statistics.size > 0) vectors['statistics'] = vector(pack(step.statistics, model.weights));
+    optimizer.init(step.parameters.size).forEach((state, i) => (vectors[`state${i}`] = vector(state)));
+    this.#vectors = vectors;
+  }
+
+  static async create(
+    model: Model,
+    options: StepOptions,
+    { threads, profile }: EngineOptions = {},
+  ): Promise<TrainingEngine> {
+    const step = buildStep(model, options);
+    const session = await InferenceSession.create(step.bytes, {
+      logSeverityLevel: 3,
+      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+    });
+    return new TrainingEngine(session, model, step, options.batch, options.optimizer);
+  }
+
+  /** One step. The batch must have the size the engine was made for. */
+  async run(batch: Batch, learningRate: number): Promise<StepResult> {
+    const results = await this.#session.run(this.#feeds(batch, learningRate));
+    this.#vectors = Object.fromEntries(
+      Object.keys(this.#vectors).map((name) => [name, results[`next.${name}`]!]),
+    );
+    return {
+      loss: (results['loss']!.data as Float32Array)[0]!,
+      correct: Number((results['correct']!.data as BigInt64Array)[0]!),
+    };
+  }
+
+  /** The network with the weights as they are now. */
+  model(): Model {
+    const { parameters, statistics } = this.#step;
+    const trained = unpack(parameters, this.#data('parameters'));
+    const running = statistics.size > 0 ? unpack(statistics, this.#data('statistics')) : [];
+    return { graph: this.#model.graph, weights: new Map([...this.#model.weights, ...trained, ...running]) };
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+
+  /** Ends the session's profile, which onnxruntime writes beside the prefix given. */
+  endProfiling(): void {
+    this.#session.endProfiling();
+  }
+
+  #data(name: string): Float32Array {
+    return this.#vectors[name]!.data as Float32Array;
+  }
+
+  #feeds({ images, labels, teacher }: Batch, learningRate: number): Record<string, Tensor> {
+    const inputShape: Shape = this.#model.graph.inputs[0]!.shape;
+    const n = this.#batch;
+    const feeds: Record<string, Tensor> = {
+      ...this.#vectors,
+      images: new Tensor('float32', images, [n, ...inputShape]),
+      labels: new Tensor('int64', BigInt64Array.from(labels, BigInt), [n]),
+      learningRate: new Tensor('float32', Float32Array.of(learningRate), []),
+    };
+    if (teacher !== undefined) feeds['teacher'] = new Tensor('float32', teacher, [n, teacher.length / n]);
+    return feeds;
+  }
+}
+
+function vector(data: Float32Array): Tensor {
+  return new Tensor('float32', data, [data.length]);
+}

@@ -1,0 +1,104 @@
+import { DataError } from '../../src/shared/errors.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import { pixels } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Model } from '../graph.ts';
+import { Evaluator } from '../run.ts';
+
+export type ClassAccuracy = { readonly class: string; readonly accuracy: number; readonly n: number };
+
+/** Accuracies in [0, 1]; NaN for a class of which there is no image. */
+export type Evaluation = {
+  readonly accuracy: number;
+  readonly n: number;
+  readonly per_class: readonly ClassAccuracy[];
+};
+
+export type EvaluateOptions = {
+  /** Only the first images. */
+  readonly limit?: number;
+  readonly threads?: number;
+  readonly onProgress?: OnProgress;
+};
+
+/** Images a call of the runtime. */
+const batch = 200;
+
+/** Accuracy of the network on a data set, as a whole and by class. Throws DataError where the two do not fit. */
+export async function evaluate(
+  model: Model,
+  dataset: Dataset,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  checkFit(model, dataset);
+  const n = Math.min(dataset.n, options.limit ?? dataset.n);
+  const hits = dataset.classes.map(() => 0);
+  const counts = dataset.classes.map(() => 0);
+  const predicted = await predictClasses(model, dataset, n, options);
+  for (let i = 0; i < n; i++) {
+    const label = dataset.labels[i]!;
+    counts[label]!++;
+    if (predicted[i] === label) hits[label]!++;
+  }
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  return {
+    accuracy: sum(hits) / n,
+    n,
+    per_class: dataset.classes.map((name, i) => ({
+      class: name,
+      accuracy: hits[i]! / counts[i]!,
+      n: counts[i]!,
+    })),
+  };
+}
+
+/** The class with the largest logit for each of the first `n` images. */
+export async function predictClasses(
+  model: Model,
+  dataset: Dataset,
+  n: number,
+  { threads, onProgress = silent }: EvaluateOptions = {},
+): Promise<Uint8Array> {
+  const output = model.graph.outputs[0]!;
+  const classes = output.shape[0]!;
+  const predicted = new Uint8Array(n);
+  const evaluator = await Evaluator.create(model, threads === undefined ? {} : { threads });
+  try {
+    for (let start = 0; start < n; start += batch) {
+      const count = Math.min(batch, n - start);
+      const images = pixels(
+        dataset,
+        Array.from({ length: count }, (_, i) => start + i),
+      );
+      const logits = (await evaluator.run(images, count)).get(output.name)!;
+      for (let i = 0; i < count; i++) predicted[start + i] = argMax(logits, i * classes, classes);
+      onProgress({ label: 'evaluate', done: start + count, total: n });
+    }
+  } finally {
+    await evaluator.release();
+  }
+  return predicted;
+}
+
+/** Throws DataError where the network cannot take the images or has fewer outputs than there are classes. */
+export function checkFit(model: Model, dataset: Dataset): void {
+  const input = model.graph.inputs[0]?.shape ?? [];
+  const outputs = model.graph.outputs[0]?.shape[0] ?? 0;
+  if (input.join() !== dataset.shape.join()) {
+    throw new DataError(
+      `${dataset.name}: images are [${dataset.shape.join(', ')}], ${model.graph.name} takes [${input.join(', ')}]`,
+    );
+  }
+  if (outputs < dataset.classes.length) {
+    throw new DataError(
+      `${dataset.name}: has ${dataset.classes.length} classes, ${model.graph.name} knows ${outputs}`,
+    );
+  }
+}
+
+function argMax(values: Float32Array, start: number, length: number): number {
+  let best = 0;
+  for (let i = 1; i < length; i++) if (values[start + i]! > values[start + best]!) best = i;
+  return best;
+}

@@ -1,0 +1,196 @@
+import { UsageError } from '../../src/shared/errors.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import { augmentInto, cropAndFlip, noAugmentation } from '../data/augment.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { permutation, seededUniform } from '../data/seeded.ts';
+import type { Uniform } from '../data/seeded.ts';
+import type { Model } from '../graph.ts';
+import { Evaluator } from '../run.ts';
+import { sizeOf } from '../tensor.ts';
+import { TrainingEngine } from './engine.ts';
+import type { Batch } from './engine.ts';
+import { checkFit, evaluate } from './evaluate.ts';
+import { sgd } from './optimizers.ts';
+import { cosine, warmUp } from './schedules.ts';
+import type { Schedule } from './schedules.ts';
+import type { Distillation, StepOptions } from './step.ts';
+
+export type FitOptions = {
+  readonly train: Dataset;
+  /** Chooses the epoch that is kept. Never the test set. */
+  readonly validation: Dataset;
+  readonly epochs: number;
+  readonly batch: number;
+  /** The peak of the schedule: a linear warm-up over the first epoch's half, then a cosine to zero. */
+  readonly learningRate: number;
+  /** Nesterov; 0.9 where left out. */
+  readonly momentum?: number;
+  /** On weights of two and more dimensions; 5e-4 where left out. */
+  readonly weightDecay?: number;
+  readonly labelSmoothing?: number;
+  /** Its logits on the augmented images are distilled. */
+  readonly teacher?: Model;
+  /** Temperature 4 and weight 1 where left out. */
+  readonly distill?: Distillation;
+  /** Random crop and mirroring; true where left out. */
+  readonly augment?: boolean;
+  /** Of shuffles and augmentation. */
+  readonly seed: number;
+  /** All but the running statistics where left out. */
+  readonly trainable?: (weight: string) => boolean;
+  readonly threads?: number;
+  readonly onProgress?: OnProgress;
+  /** Called after each epoch, before the next begins. */
+  readonly log?: (entry: EpochEntry, model: Model) => void | Promise<void>;
+};
+
+/** One epoch. Accuracies in [0, 1]; the training ones are of the augmented images, while the weights move. */
+export type EpochEntry = {
+  readonly epoch: number;
+  readonly loss: number;
+  readonly trainAccuracy: number;
+  readonly validationAccuracy: number;
+  readonly learningRate: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+};
+
+export type FitResult = {
+  /** The network after the epoch with the best accuracy on the validation set, the earliest of equals. */
+  readonly model: Model;
+  readonly history: readonly EpochEntry[];
+  readonly best: { readonly epoch: number; readonly validationAccuracy: number };
+};
+
+/**
+ * Trains with SGD. Same model, options and number of threads give the same numbers. An epoch leaves out the images that fill no
+ * whole batch, others each time. Throws DataError where data and network do not fit, UsageError where training diverges.
+ */
+export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
+  checkOptions(model, options);
+  const { train, epochs, batch } = options;
+  const stepsPerEpoch = Math.floor(train.n / batch);
+  const warm = Math.min(Math.ceil(stepsPerEpoch / 2), epochs * stepsPerEpoch - 1);
+  const schedule = warmUp(warm, cosine(options.learningRate, epochs * stepsPerEpoch - warm));
+  const engine = await TrainingEngine.create(model, stepOptions(options), threadsOf(options));
+  const teacher = options.teacher && (await Evaluator.create(options.teacher, threadsOf(options)));
+  try {
+    const history: EpochEntry[] = [];
+    let best = { epoch: 0, validationAccuracy: -1, model };
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const first = (epoch - 1) * stepsPerEpoch;
+      const entry = await runEpoch(engine, teacher, options, {
+        epoch,
+        first,
+        steps: stepsPerEpoch,
+        schedule,
+      });
+      const trained = engine.model();
+      if (entry.validationAccuracy > best.validationAccuracy)
+        best = { epoch, validationAccuracy: entry.validationAccuracy, model: trained };
+      history.push(entry);
+      await options.log?.(entry, trained);
+    }
+    const { epoch, validationAccuracy } = best;
+    return { model: best.model, history, best: { epoch, validationAccuracy } };
+  } finally {
+    await engine.release();
+    await teacher?.release();
+  }
+}
+
+type Epoch = {
+  readonly epoch: number;
+  /** Number of its first step. */
+  readonly first: number;
+  readonly steps: number;
+  readonly schedule: Schedule;
+};
+
+async function runEpoch(
+  engine: TrainingEngine,
+  teacher: Evaluator | undefined,
+  options: FitOptions,
+  { epoch, first, steps, schedule }: Epoch,
+): Promise<EpochEntry> {
+  const { train, batch, seed, onProgress = silent } = options;
+  const uniform = seededUniform(seed, epoch);
+  const order = permutation(train.n, uniform);
+  const started = performance.now();
+  const sums = { loss: 0, correct: 0 };
+  for (let step = 0; step < steps; step++) {
+    const rows = order.subarray(step * batch, (step + 1) * batch);
+    const images = await makeBatch(options, rows, uniform, teacher);
+    const { loss, correct } = await engine.run(images, schedule(first + step));
+    if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
+    sums.loss += loss;
+    sums.correct += correct;
+    const rate = ((step + 1) * batch * 1000) / (performance.now() - started);
+    const note = `loss ${(sums.loss / (step + 1)).toFixed(3)}, ${rate.toFixed(0)} images/s`;
+    const label = `epoch ${epoch}/${options.epochs}`;
+    onProgress({ label, done: (step + 1) * batch, total: steps * batch, note });
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const { accuracy } = await evaluate(engine.model(), options.validation, threadsOf(options));
+  return {
+    epoch,
+    loss: sums.loss / steps,
+    trainAccuracy: sums.correct / (steps * batch),
+    validationAccuracy: accuracy,
+    learningRate: schedule(first),
+    seconds,
+    imagesPerSecond: (steps * batch) / seconds,
+  };
+}
+
+async function makeBatch(
+  { train, augment = true }: FitOptions,
+  rows: Uint32Array,
+  uniform: Uniform,
+  teacher: Evaluator | undefined,
+): Promise<Batch> {
+  const images = new Float32Array(rows.length * sizeOf(train.shape));
+  augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
+  const labels = Uint8Array.from(rows, (row) => train.labels[row]!);
+  if (teacher === undefined) return { images, labels };
+  const [logits] = (await teacher.run(images, rows.length)).values();
+  return { images, labels, teacher: logits! };
+}
+
+const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // AutoReP's
+
+function stepOptions(options: FitOptions): StepOptions {
+  const { batch, momentum = 0.9, weightDecay = 5e-4, labelSmoothing = 0, trainable } = options;
+  return {
+    batch,
+    labelSmoothing,
+    optimizer: sgd({ momentum, weightDecay }),
+    ...(trainable && { trainable }),
+    ...(options.teacher && { distill: options.distill ?? defaultDistillation }),
+  };
+}
+
+function threadsOf({ threads }: FitOptions): { threads?: number } {
+  return threads === undefined ? {} : { threads };
+}
+
+function checkOptions(model: Model, options: FitOptions): void {
+  const { train, validation, epochs, batch, learningRate } = options;
+  checkFit(model, train);
+  checkFit(model, validation);
+  if (options.teacher) checkFit(options.teacher, train);
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
+  if (!isCount(epochs)) throw new UsageError(`epochs: expected a positive whole number, got ${epochs}`);
+  if (!isCount(batch) || batch > train.n)
+    throw new UsageError(`batch: expected 1 to the ${train.n} training images, got ${batch}`);
+  if (!(learningRate > 0))
+    throw new UsageError(`learning rate: expected a positive number, got ${learningRate}`);
+}
+
+function diverged(epoch: number, step: number, { learningRate }: FitOptions): UsageError {
+  return new UsageError(
+    `training diverged in epoch ${epoch}, step ${step}: the loss is no number any more; ` +
+      `lower the learning rate (it is ${learningRate})`,
+  );
+}

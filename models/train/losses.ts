@@ -1,0 +1,78 @@
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+
+/** A term of the loss, averaged over the batch: its value (a scalar) and its gradient for the logits [N, K]. */
+export type LossTerm = { readonly value: string; readonly dLogits: string };
+
+export type Logits = { readonly name: string; readonly batch: number; readonly classes: number };
+
+/**
+ * Cross-entropy with `labels` (int64 [N]). Label smoothing s moves s of the target's mass to all classes evenly
+ * (Szegedy et al. 2016, section 7).
+ */
+export function crossEntropy(graph: GraphBuilder, logits: Logits, labels: string, smoothing = 0): LossTerm {
+  const off = smoothing / logits.classes;
+  const range = graph.floats(Float32Array.of(off, 1 - smoothing + off));
+  const target = graph.op('OneHot', [labels, graph.ints([logits.classes]), range]);
+  return divergence(graph, logits.name, target, logits.batch, 1);
+}
+
+/**
+ * T^2 KL(softmax(teacher / T) || softmax(student / T)): the soft targets of Hinton et al. 2015, T^2 keeping the gradient's size
+ * as T grows.
+ */
+export function distillation(
+  graph: GraphBuilder,
+  logits: Logits,
+  teacher: string,
+  temperature: number,
+): LossTerm {
+  const soften = (value: string) => graph.op('Div', [value, graph.scalar(temperature)]);
+  const softTeacher = soften(teacher);
+  const target = graph.op('Softmax', [softTeacher], { axis: { int: 1 } });
+  const logTarget = graph.op('LogSoftmax', [softTeacher], { axis: { int: 1 } });
+  const cross = divergence(graph, soften(logits.name), target, logits.batch, temperature);
+  const negativeEntropy = batchMean(graph, graph.op('Mul', [target, logTarget]), logits.batch);
+  const perT2 = graph.op('Add', [
+    graph.op('Div', [cross.value, graph.scalar(temperature)]), // divergence has scaled it by T once
+    negativeEntropy,
+  ]);
+  return {
+    value: graph.op('Mul', [perT2, graph.scalar(temperature ** 2)]),
+    dLogits: cross.dLogits,
+  };
+}
+
+/** The sum of terms, each with its weight. */
+export function weightedSum(
+  graph: GraphBuilder,
+  terms: readonly { readonly term: LossTerm; readonly weight: number }[],
+): LossTerm {
+  const scaled = (value: string, weight: number) =>
+    weight === 1 ? value : graph.op('Mul', [value, graph.scalar(weight)]);
+  return {
+    value: graph.total(terms.map(({ term, weight }) => scaled(term.value, weight))),
+    dLogits: graph.total(terms.map(({ term, weight }) => scaled(term.dLogits, weight))),
+  };
+}
+
+/** How many of the batch's largest logits are at the label: an int64 scalar. */
+export function correctCount(graph: GraphBuilder, logits: string, labels: string): string {
+  const best = graph.op('ArgMax', [logits], { axis: { int: 1 }, keepdims: { int: 0 } });
+  const hits = graph.op('Cast', [graph.op('Equal', [best, labels])], { to: { int: 7 } });
+  return graph.sum(hits, [0], false);
+}
+
+/** -scale * mean of sum target log softmax(z); the gradient for z: scale * (softmax(z) - target) / N. */
+function divergence(graph: GraphBuilder, z: string, target: string, batch: number, scale: number): LossTerm {
+  const axis = { axis: { int: 1 } };
+  const cross = batchMean(graph, graph.op('Mul', [target, graph.op('LogSoftmax', [z], axis)]), batch);
+  const difference = graph.op('Sub', [graph.op('Softmax', [z], axis), target]);
+  return {
+    value: graph.op('Mul', [cross, graph.scalar(-scale)]),
+    dLogits: graph.op('Mul', [difference, graph.scalar(scale / batch)]),
+  };
+}
+
+function batchMean(graph: GraphBuilder, value: string, batch: number): string {
+  return graph.op('Mul', [graph.sum(value, [0, 1], false), graph.scalar(1 / batch)]);
+}

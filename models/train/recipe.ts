@@ -1,0 +1,61 @@
+import { UsageError } from '../../src/shared/errors.ts';
+import { architectures } from '../architectures/index.ts';
+import type { ArchitectureName } from '../architectures/index.ts';
+import { loadDataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { seededRng } from '../data/seeded.ts';
+import { splitValidation } from '../data/splits.ts';
+import type { Model } from '../graph.ts';
+import { evaluate } from './evaluate.ts';
+import type { Evaluation } from './evaluate.ts';
+import { fit } from './fit.ts';
+import type { FitOptions, FitResult } from './fit.ts';
+
+/** What `reluctant train` is told. */
+export type RecipeOptions = {
+  /** A name of `architectures`. */
+  readonly arch: string;
+  /** What `loadDataset` takes. */
+  readonly data: string;
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly learningRate?: number;
+  /** Of everything: initial weights, validation split, shuffles, augmentation. */
+  readonly seed?: number;
+  /** Share of the training images held out to choose the epoch. */
+  readonly validationFraction?: number;
+  readonly teacher?: Model;
+} & Pick<FitOptions, 'threads' | 'onProgress' | 'log' | 'distill' | 'augment' | 'labelSmoothing'>;
+
+export const recipeDefaults = {
+  epochs: 12,
+  batch: 128,
+  learningRate: 0.1,
+  seed: 1,
+  validationFraction: 1 / 12, // 5,000 of the 60,000 images of (Fashion-)MNIST
+} as const;
+
+export type RecipeResult = FitResult & {
+  /** On the test images, once, after the epoch was chosen. */
+  readonly test: Evaluation;
+  readonly train: Dataset;
+  readonly validation: Dataset;
+};
+
+/** Builds, trains and tests a network. Throws UsageError for an unknown architecture and DataError for the data. */
+export async function trainArchitecture(options: RecipeOptions): Promise<RecipeResult> {
+  const architecture = architectureOf(options.arch);
+  const { epochs, batch, learningRate, seed, validationFraction } = { ...recipeDefaults, ...options };
+  const all = await loadDataset(options.data, 'train');
+  const { train, validation } = splitValidation(all, validationFraction, seed);
+  const initial = architecture(all.shape, all.classes.length, seededRng(seed));
+  const result = await fit(initial, { ...options, train, validation, epochs, batch, learningRate, seed });
+  const test = await evaluate(result.model, await loadDataset(options.data, 'test'));
+  return { ...result, test, train, validation };
+}
+
+function architectureOf(name: string): (typeof architectures)[ArchitectureName] {
+  if (Object.hasOwn(architectures, name)) return architectures[name as ArchitectureName];
+  const known = Object.keys(architectures).join(', ');
+  throw new UsageError(`architecture '${name}' is not known; there are ${known}`);
+}

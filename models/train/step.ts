@@ -1,0 +1,137 @@
+import { ModelError, UsageError } from '../../src/shared/errors.ts';
+import type { Model } from '../graph.ts';
+import { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { StatisticUpdate } from '../ops/gradient.ts';
+import { sizeOf } from '../tensor.ts';
+import { differentiate } from './autodiff.ts';
+import { correctCount, crossEntropy, distillation, weightedSum } from './losses.ts';
+import type { Logits, LossTerm } from './losses.ts';
+import type { Optimizer } from './optimizers.ts';
+import { layoutOf, packInGraph, perWeight, unpackInGraph } from './parameters.ts';
+import type { Layout } from './parameters.ts';
+
+export type Distillation = { readonly temperature: number; readonly weight: number };
+
+export type StepOptions = {
+  readonly batch: number;
+  readonly optimizer: Optimizer;
+  /** Which weights are trained; all but the running statistics where left out. */
+  readonly trainable?: (weight: string) => boolean;
+  readonly labelSmoothing?: number;
+  /** Adds weight * T^2 KL to the teacher's logits, which become an input of the step. */
+  readonly distill?: Distillation;
+};
+
+/** One step of training as an ONNX model, and where the weights lie in its vectors. */
+export type Step = {
+  readonly bytes: Uint8Array;
+  readonly parameters: Layout;
+  readonly statistics: Layout;
+  readonly states: number;
+};
+
+/**
+ * Inputs: images [N, C, H, W], labels (int64 [N]), teacher [N, K] where it distills, learningRate (scalar), parameters [P],
+ * statistics [S], state0, ... [P]. Outputs: loss (the batch's mean), correct (int64), and parameters, statistics and state after the step
+ * under the same names with `next.` in front. Throws UsageError where nothing is trainable.
+ */
+export function buildStep(model: Model, options: StepOptions): Step {
+  const { batch, optimizer } = options;
+  const graph = new GraphBuilder();
+  const statistics = layoutOf(model, statisticsOf(model));
+  const parameters = layoutOf(model, trainableOf(model, options, new Set(statisticsOf(model))));
+  declareInputs(graph, model, batch, parameters, statistics);
+  const wanted = new Set(parameters.entries.map(({ name }) => name));
+  const network = differentiate(graph, model, batch, wanted);
+  const loss = lossOf(graph, model, options);
+  const gradient = packInGraph(graph, parameters, network.backward(loss.dLogits));
+  const states = optimizer.init(0).map((_, i) => graph.input(`state${i}`, 'float32', [parameters.size]));
+  const decays = graph.floats(perWeight(parameters, ({ shape }) => (shape.length > 1 ? 1 : 0)));
+  const step = { parameters: 'parameters', gradient, state: states, learningRate: 'learningRate', decays };
+  const next = optimizer.update(graph, step);
+  graph.output(loss.value, 'loss', 'float32', []);
+  graph.output(correctCount(graph, outputOf(model).name, 'labels'), 'correct', 'int64', []);
+  graph.output(next.parameters, 'next.parameters', 'float32', [parameters.size]);
+  next.state.forEach((value, i) => graph.output(value, `next.state${i}`, 'float32', [parameters.size]));
+  const updated = updateStatistics(graph, statistics, network.statistics);
+  if (updated !== undefined) graph.output(updated, 'next.statistics', 'float32', [statistics.size]);
+  return {
+    bytes: graph.encode(`${model.graph.name} training step`),
+    parameters,
+    statistics,
+    states: states.length,
+  };
+}
+
+function declareInputs(
+  graph: GraphBuilder,
+  model: Model,
+  batch: number,
+  parameters: Layout,
+  statistics: Layout,
+): void {
+  const [input] = model.graph.inputs;
+  graph.input('images', 'float32', [batch, ...input!.shape]);
+  graph.alias('images', input!.name);
+  graph.input('labels', 'int64', [batch]);
+  graph.input('learningRate', 'float32', []);
+  graph.input('parameters', 'float32', [parameters.size]);
+  unpackInGraph(graph, parameters, 'parameters');
+  if (statistics.size > 0) graph.input('statistics', 'float32', [statistics.size]);
+  const moving = new Set([...parameters.entries, ...statistics.entries].map(({ name }) => name));
+  for (const [name, { shape, data }] of model.weights) {
+    if (!moving.has(name)) graph.initializer({ name, dtype: 'float32', shape, data });
+  }
+}
+
+/** The running means and variances of batch normalisation. */
+function statisticsOf(model: Model): string[] {
+  return model.graph.nodes.flatMap((node) =>
+    node.op === 'BatchNormalization' ? node.inputs.slice(3, 5) : [],
+  );
+}
+
+function trainableOf(model: Model, options: StepOptions, statistics: ReadonlySet<string>): string[] {
+  const { trainable = () => true } = options;
+  const names = [...model.weights.keys()].filter((name) => !statistics.has(name) && trainable(name));
+  if (names.length === 0) throw new UsageError(`${model.graph.name}: no weight is trainable`);
+  return names;
+}
+
+function lossOf(graph: GraphBuilder, model: Model, options: StepOptions): LossTerm {
+  const output = outputOf(model);
+  const logits: Logits = { name: output.name, batch: options.batch, classes: sizeOf(output.shape) };
+  const hard = crossEntropy(graph, logits, 'labels', options.labelSmoothing ?? 0);
+  const { distill } = options;
+  if (distill === undefined) return hard;
+  const teacher = graph.input('teacher', 'float32', [options.batch, logits.classes]);
+  const soft = distillation(graph, logits, teacher, distill.temperature);
+  return weightedSum(graph, [
+    { term: hard, weight: 1 },
+    { term: soft, weight: distill.weight },
+  ]);
+}
+
+function outputOf(model: Model): { name: string; shape: readonly number[] } {
+  const [output, ...others] = model.graph.outputs;
+  if (output?.shape.length !== 1 || others.length > 0)
+    throw new ModelError(`${model.graph.name}: training needs one output, a vector of logits`);
+  return output;
+}
+
+/** momentum * old + (1 - momentum) * scale * the batch's value, for all statistics at once. */
+function updateStatistics(
+  graph: GraphBuilder,
+  layout: Layout,
+  updates: ReadonlyMap<string, StatisticUpdate>,
+): string | undefined {
+  if (layout.size === 0) return undefined;
+  const batch = packInGraph(graph, layout, new Map([...updates].map(([name, { value }]) => [name, value])));
+  const of = (name: string) => updates.get(name)!;
+  const kept = perWeight(layout, ({ name }) => of(name).momentum);
+  const taken = perWeight(layout, ({ name }) => (1 - of(name).momentum) * of(name).scale);
+  return graph.op('Add', [
+    graph.op('Mul', ['statistics', graph.floats(kept)]),
+    graph.op('Mul', [batch, graph.floats(taken)]),
+  ]);
+}
