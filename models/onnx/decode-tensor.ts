@@ -1,0 +1,122 @@
+import { refuse } from '../ops/definition.ts';
+import { TensorProto_DataLocation as DataLocation, TensorProto_DataType as DataType } from './onnx_pb.js';
+import type { TensorProto } from './onnx_pb.js';
+import type { RawTensor } from './raw.ts';
+
+/** Bytes of a file beside the model that holds tensors too large for it; undefined where there is no such file. */
+export type ExternalData = (location: string) => Uint8Array | undefined;
+
+const maximumElements = 2 ** 29; // 2 GiB of float32, more than a protobuf file can hold
+
+/**
+ * A tensor with as many values as its dimensions say. All float types become float32, 32-bit integers become int64.
+ * Calls `refuse` for other types and where sizes disagree.
+ */
+export function decodeTensor(proto: TensorProto, external: ExternalData): RawTensor {
+  const { name } = proto;
+  const shape = proto.dims.map(Number);
+  const size = shape.reduce((product, d) => product * d, 1);
+  if (shape.some((d) => !(d >= 0)) || !(size <= maximumElements))
+    refuse(`tensor ${name}: dimensions [${shape.slice(0, 8).join(', ')}] are out of range`);
+  const read =
+    readers[proto.dataType] ??
+    refuse(`tensor ${name}: data type ${typeName(proto.dataType)} is not supported`);
+  return { name, shape, ...read({ proto, size, external }) };
+}
+
+type Source = { readonly proto: TensorProto; readonly size: number; readonly external: ExternalData };
+type Read = (
+  source: Source,
+) =>
+  | { dtype: 'float32'; data: Float32Array }
+  | { dtype: 'int64'; data: BigInt64Array }
+  | { dtype: 'bool' | 'uint8'; data: Uint8Array };
+
+const readers: Readonly<Record<number, Read>> = {
+  [DataType.FLOAT]: (s) => floats(rawOr(s, 4, (b) => new Float32Array(b), s.proto.floatData)),
+  [DataType.DOUBLE]: (s) => floats(rawOr(s, 8, (b) => new Float64Array(b), s.proto.doubleData)),
+  // float_data's neighbours keep narrow types in int32_data, half floats as their bits
+  [DataType.FLOAT16]: (s) => floats(Array.from(rawOr(s, 2, words16, s.proto.int32Data), fromHalf)),
+  [DataType.BFLOAT16]: (s) => floats(Array.from(rawOr(s, 2, words16, s.proto.int32Data), fromBrain)),
+  [DataType.INT64]: (s) => integers(rawOr(s, 8, (b) => new BigInt64Array(b), s.proto.int64Data)),
+  [DataType.INT32]: (s) =>
+    integers(
+      Array.from(
+        rawOr(s, 4, (b) => new Int32Array(b), s.proto.int32Data),
+        BigInt,
+      ),
+    ),
+  [DataType.BOOL]: (s) => ({
+    dtype: 'bool',
+    data: Uint8Array.from(
+      rawOr(s, 1, (b) => new Uint8Array(b), s.proto.int32Data),
+      (v) => (v === 0 ? 0 : 1),
+    ),
+  }),
+  [DataType.UINT8]: (s) => ({
+    dtype: 'uint8',
+    data: Uint8Array.from(rawOr(s, 1, (b) => new Uint8Array(b), s.proto.int32Data)),
+  }),
+};
+
+const words16 = (buffer: ArrayBuffer) => new Uint16Array(buffer);
+const floats = (values: ArrayLike<number>) => ({
+  dtype: 'float32' as const,
+  data: Float32Array.from(values),
+});
+const integers = (values: ArrayLike<bigint>) => ({
+  dtype: 'int64' as const,
+  data: BigInt64Array.from(values),
+});
+
+/** The values from wherever the tensor keeps them: a typed field, raw bytes, or another file. */
+function rawOr<T extends ArrayLike<unknown>, L extends ArrayLike<unknown>>(
+  { proto, size, external }: Source,
+  width: number,
+  view: (buffer: ArrayBuffer) => T,
+  listed: L,
+): T | L {
+  const outside = proto.dataLocation === DataLocation.EXTERNAL;
+  if (!outside && proto.rawData.length === 0) {
+    if (listed.length !== size) mismatch(proto, size, listed.length);
+    return listed;
+  }
+  const bytes = outside ? externalBytes(proto, external) : proto.rawData;
+  if (bytes.length !== size * width) mismatch(proto, size, bytes.length / width);
+  return view(bytes.slice().buffer); // a copy, aligned for the view
+}
+
+function mismatch(proto: TensorProto, expected: number, got: number): never {
+  refuse(`tensor ${proto.name}: dimensions [${proto.dims.join(', ')}] need ${expected} values, got ${got}`);
+}
+
+function externalBytes(proto: TensorProto, external: ExternalData): Uint8Array {
+  const entry = (key: string) => proto.externalData.find((e) => e.key === key)?.value;
+  const location = entry('location') ?? refuse(`tensor ${proto.name}: external data without a location`);
+  const file =
+    external(location) ?? refuse(`tensor ${proto.name}: external data file ${location} is not there`);
+  const offset = Number(entry('offset') ?? 0);
+  const length = Number(entry('length') ?? file.length - offset);
+  if (!(Number.isSafeInteger(offset) && offset >= 0 && length >= 0 && offset + length <= file.length))
+    refuse(`tensor ${proto.name}: its range lies outside the file ${location}`);
+  return file.subarray(offset, offset + length);
+}
+
+/** IEEE 754 binary16. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** bfloat16: the upper half of a float32. */
+function fromBrain(bits: number): number {
+  return new Float32Array(new Uint32Array([(bits & 0xffff) << 16]).buffer)[0]!;
+}
+
+function typeName(type: number): string {
+  return DataType[type] ?? String(type);
+}

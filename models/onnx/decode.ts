@@ -1,0 +1,146 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { ModelError } from '../../src/shared/errors.ts';
+import { refuse } from '../ops/definition.ts';
+import type { Shape } from '../tensor.ts';
+import { decodeTensor } from './decode-tensor.ts';
+import type { ExternalData } from './decode-tensor.ts';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  ModelProtoSchema,
+  TensorProto_DataType as DataType,
+} from './onnx_pb.js';
+import type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  ValueInfoProto,
+} from './onnx_pb.js';
+import type { RawAttribute, RawFunction, RawNode, RawTensor } from './raw.ts';
+
+/** An ONNX file as plain data, its parts unchecked but for their encoding. Attributes and tensors are decoded on demand. */
+export type RawFile = {
+  readonly name: string;
+  readonly opset: number;
+  readonly inputs: readonly FileInput[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly FileNode[];
+  /** Decodes a tensor when asked: a tensor nobody uses may be of any type. Calls `refuse`. */
+  readonly initializers: ReadonlyMap<string, () => RawTensor>;
+  readonly functions: readonly RawFunction[];
+};
+
+/** `batch` is undefined where it is symbolic. */
+export type FileInput = { readonly name: string; readonly shape: Shape; readonly batch: number | undefined };
+
+export type FileNode = {
+  readonly op: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Calls `refuse` for kinds of attributes that are not supported. */
+  readonly attributes: () => Readonly<Record<string, RawAttribute>>;
+};
+
+const oldestOpset = 13;
+const newestOpset = 22;
+
+/** Throws ModelError for what is not an ONNX file, or one whose opset or inputs are not supported. */
+export function decodeFile(bytes: Uint8Array, external: ExternalData): RawFile {
+  const proto = decodeProto(bytes);
+  const graph = proto.graph ?? fail('it holds no graph: it is truncated, or not an ONNX file');
+  if (graph.sparseInitializer.length > 0) fail('sparse initialisers are not supported');
+  const initializers = new Map(
+    graph.initializer.map((t) => [t.name, () => decodeTensor(t, external)] as const),
+  );
+  if (initializers.size !== graph.initializer.length) fail('two initialisers share a name');
+  return {
+    name: graph.name === '' ? 'network' : graph.name,
+    opset: opsetOf(proto),
+    inputs: decodeInputs(graph, initializers),
+    outputs: graph.output.map((value) => value.name),
+    nodes: graph.node.map((node) => decodeNode(node, external)),
+    initializers,
+    functions: proto.functions.map(decodeFunction),
+  };
+}
+
+function decodeProto(bytes: Uint8Array): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+  } catch (error) {
+    return fail(`it is truncated, or not an ONNX file (${(error as Error).message})`);
+  }
+}
+
+function opsetOf(proto: ModelProto): number {
+  const standard = proto.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
+  const version = Number(standard?.version ?? 0n);
+  if (version < oldestOpset || version > newestOpset) {
+    const found = standard === undefined ? 'none' : String(standard.version);
+    fail(`opset: expected ${oldestOpset} to ${newestOpset}, got ${found}; export it again with opset 17`);
+  }
+  return version;
+}
+
+/** Files of IR version 3 list initialisers among the inputs; those are left out. */
+function decodeInputs(graph: GraphProto, initializers: ReadonlyMap<string, unknown>): FileInput[] {
+  const inputs = graph.input.filter(({ name }) => !initializers.has(name));
+  if (inputs.length !== 1) fail(`expected one input, got ${inputs.length}`);
+  return inputs.map(decodeInput);
+}
+
+const floatTypes: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16];
+
+function decodeInput({ name, type }: ValueInfoProto): FileInput {
+  if (type?.value.case !== 'tensorType') fail(`input ${name} is not a tensor`);
+  const { elemType, shape } = type.value.value;
+  if (!floatTypes.includes(elemType))
+    fail(`input ${name}: expected floats, got ${DataType[elemType] ?? elemType}`);
+  const [batch, ...sizes] = (shape?.dim ?? []).map(({ value }) =>
+    value.case === 'dimValue' ? Number(value.value) : undefined,
+  );
+  const known = sizes.filter((size): size is number => size !== undefined && size >= 1 && size <= 65_536);
+  if (shape === undefined || sizes.length === 0 || known.length !== sizes.length)
+    fail(
+      `input ${name}: its dimensions after the batch are not all fixed; export it with a fixed image size`,
+    );
+  return { name, shape: known, batch: batch === undefined || batch < 1 ? undefined : batch };
+}
+
+function decodeNode(node: NodeProto, external: ExternalData): FileNode {
+  return {
+    op: node.opType,
+    domain: node.domain === 'ai.onnx' ? '' : node.domain,
+    name: node.name,
+    inputs: node.input,
+    outputs: node.output,
+    attributes: () => Object.fromEntries(node.attribute.map((a) => [a.name, decodeAttribute(a, external)])),
+  };
+}
+
+function decodeAttribute(a: AttributeProto, external: ExternalData): RawAttribute {
+  if (a.refAttrName !== '') refuse(`attribute ${a.name} refers to a function's attribute`);
+  if (a.type === AttributeType.INT) return { int: Number(a.i) };
+  if (a.type === AttributeType.FLOAT) return { float: a.f };
+  if (a.type === AttributeType.STRING) return { string: new TextDecoder().decode(a.s) };
+  if (a.type === AttributeType.INTS) return { ints: a.ints.map(Number) };
+  if (a.type === AttributeType.FLOATS) return { floats: a.floats };
+  if (a.type === AttributeType.TENSOR && a.t !== undefined) return { tensor: decodeTensor(a.t, external) };
+  return refuse(`attribute ${a.name} is of type ${AttributeType[a.type] ?? a.type}`);
+}
+
+function decodeFunction(f: FunctionProto): RawFunction {
+  const nodes = f.node.map(({ opType, domain, input, output, attribute }): RawNode => {
+    const plain = { op: opType, inputs: input, outputs: output };
+    // Attributes of functions are not interpreted: their presence alone makes the body another one.
+    return attribute.length === 0 && domain === '' ? plain : { ...plain, domain: `${domain}+attributes` };
+  });
+  return { domain: f.domain, name: f.name, inputs: f.input, outputs: f.output, nodes };
+}
+
+function fail(reason: string): never {
+  throw new ModelError(reason);
+}

@@ -1,0 +1,303 @@
+import { ModelError } from '../../src/shared/errors.ts';
+import { inputShapes, verifyModel } from '../graph-tools.ts';
+import type { Model, Node, NodeOf, OpType } from '../graph.ts';
+import { AttributeReader } from '../ops/attributes.ts';
+import { Refusal, refuse } from '../ops/definition.ts';
+import type { InputKind, ParsedInput } from '../ops/definition.ts';
+import { ops, shapeOfNode } from '../ops/index.ts';
+import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
+import { sizeOf } from '../tensor.ts';
+import type { Shape, Tensor } from '../tensor.ts';
+import type { FileNode, RawFile } from './decode.ts';
+import { fold, known } from './fold.ts';
+import type { Constant } from './fold.ts';
+import type { RawFunction } from './raw.ts';
+import { readPad, rewrites } from './rewrite.ts';
+import type { PendingPad } from './rewrite.ts';
+
+export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
+
+const maximumElements = 2 ** 28; // one image's value: 1 GiB of float32
+
+/** Goes through a file's nodes in order, once. */
+export class GraphReader {
+  readonly #file: RawFile;
+  readonly #nodes: Node[] = [];
+  readonly #weights = new Map<string, Tensor>();
+  readonly #unsupported: UnsupportedNode[] = [];
+  /** Shapes of computed values; undefined behind an unsupported node. */
+  readonly #shapes = new Map<string, Shape | undefined>();
+  readonly #constants = new Map<string, Constant>();
+  readonly #pads = new Map<string, PendingPad>();
+  readonly #names = new Set<string>();
+  readonly #consumed: ReadonlySet<string>;
+
+  constructor(file: RawFile) {
+    this.#file = file;
+    for (const { name, shape } of file.inputs) this.#shapes.set(name, shape);
+    this.#consumed = new Set([...file.nodes.flatMap((node) => node.inputs), ...file.outputs]);
+  }
+
+  read(): { model: Model | undefined; unsupported: readonly UnsupportedNode[] } {
+    for (const node of liveNodes(this.#file)) this.#take(node);
+    if (this.#unsupported.length > 0) return { model: undefined, unsupported: this.#unsupported };
+    const outputs = this.#file.outputs.map((name) => ({
+      name,
+      shape: this.#shapes.get(name) ?? broken(`graph output ${name} is computed by no node`),
+    }));
+    const inputs = this.#file.inputs.map(({ name, shape }) => ({ name, shape }));
+    if (outputs.length === 0) broken('the graph has no output');
+    const model = {
+      graph: { name: this.#file.name, inputs, outputs, nodes: this.#nodes },
+      weights: this.#weights,
+    };
+    verifyModel(model);
+    return { model, unsupported: [] };
+  }
+
+  #take(node: FileNode): void {
+    const name = this.#freshName(node);
+    for (const input of node.inputs) this.#checkDefined(input, node, name);
+    for (const output of node.outputs) this.#checkNew(output, node, name);
+    try {
+      this.#read(node, name);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#unsupported.push({ name, op: qualified(node), reason: error.message });
+      this.#poison(node);
+    }
+  }
+
+  /** Behind an unsupported node only the ops' names can be checked. */
+  #poison(node: FileNode): void {
+    for (const output of node.outputs) if (output !== '') this.#shapes.set(output, undefined);
+  }
+
+  #read(node: FileNode, name: string): void {
+    const behindUnsupported = node.inputs.some(
+      (input) => this.#shapes.has(input) && !this.#shapes.get(input),
+    );
+    if (behindUnsupported) {
+      if (!this.#isKnown(node)) refuse('this op is not supported');
+      this.#poison(node);
+      return;
+    }
+    const extra = node.outputs.slice(1).find((output) => output !== '' && this.#consumed.has(output));
+    if (extra !== undefined) refuse(`its output ${extra} is used; only the first output is supported`);
+    const attributes = new AttributeReader(node.attributes());
+    if (node.domain === '' && this.#fold(node, attributes)) return;
+    const inputs = this.#parsedInputs(node);
+    if (node.domain === '' && node.op === 'Pad') this.#pad(node, attributes, inputs);
+    else if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
+      const names = { node: name, output: node.outputs[0]! };
+      const rewritten = rewrites[node.op]!(attributes, inputs, names);
+      attributes.finish();
+      for (const each of rewritten) this.#add(each);
+    } else this.#add(this.#standard(node, name, attributes, inputs));
+  }
+
+  #fold(node: FileNode, attributes: AttributeReader): boolean {
+    const inputs = node.inputs.map((name) => ({
+      constant: this.#constant(name),
+      shape: this.#shapes.get(name),
+    }));
+    const constant = fold(node.op, attributes, inputs);
+    if (constant === undefined) return false;
+    attributes.finish();
+    this.#constants.set(node.outputs[0]!, constant);
+    return true;
+  }
+
+  #pad(node: FileNode, attributes: AttributeReader, inputs: readonly ParsedInput[]): void {
+    const { pending, shape } = readPad(attributes, inputs);
+    attributes.finish();
+    const consumers = this.#file.nodes.filter((other) => other.inputs.includes(node.outputs[0]!));
+    if (consumers.some((other) => other.op !== 'Conv') || this.#file.outputs.includes(node.outputs[0]!))
+      refuse('padding is only supported before a Conv');
+    this.#pads.set(node.outputs[0]!, pending);
+    this.#shapes.set(node.outputs[0]!, shape);
+  }
+
+  /** A node of one of our ops. */
+  #standard(file: FileNode, name: string, attributes: AttributeReader, inputs: readonly ParsedInput[]): Node {
+    const op = this.#opOf(file);
+    const node = this.#typed(op, file, name, attributes, inputs) as Node;
+    const pending = this.#pads.get(node.inputs[0]!);
+    if (pending === undefined || node.op !== 'Conv') return node;
+    const [top, left, bottom, right] = node.attributes.pads;
+    const [a, b, c, d] = pending.pads;
+    return {
+      ...node,
+      inputs: [pending.source, ...node.inputs.slice(1)],
+      attributes: { ...node.attributes, pads: [top + a, left + b, bottom + c, right + d] },
+    };
+  }
+
+  #typed<K extends OpType>(
+    op: K,
+    file: FileNode,
+    name: string,
+    attributes: AttributeReader,
+    inputs: readonly ParsedInput[],
+  ): NodeOf<K> {
+    const kinds = ops[op].inputs;
+    checkCount(kinds, inputs);
+    const parsed = ops[op].parse(attributes, inputs);
+    attributes.finish();
+    const valueRank = Math.max(...inputs.map((input) => (input.constant ? 0 : (input.shape?.length ?? 0))));
+    const kept = inputs.flatMap((input, i) =>
+      this.#inputName(input, kinds[i] ?? kinds.at(-1)!, op, valueRank),
+    );
+    while (kept.at(-1) === '') kept.pop();
+    return { op, name, inputs: kept, outputs: [file.outputs[0]!], attributes: parsed };
+  }
+
+  /** Name of the input in our graph; none for a constant that went into the attributes. */
+  #inputName(input: ParsedInput, kind: InputKind, op: OpType, valueRank: number): string[] {
+    if (kind === 'constant' || kind === 'optional-constant') return [];
+    if (input.constant === undefined) return [input.name];
+    const { dtype, shape, data } = input.constant;
+    if (kind === 'value' || kind === 'values')
+      refuse(`input ${input.name} is a constant; expected a computed value`);
+    if (dtype !== 'float32') refuse(`input ${input.name} is of type ${dtype}; expected floats`);
+    if (data.some((v) => !Number.isFinite(v)))
+      refuse(`weight ${input.name} holds a value that is not finite`);
+    if (data.length === 0) refuse(`weight ${input.name} is empty`);
+    const ours = op === 'Add' ? withoutBatch(shape, valueRank) : shape.length === 0 ? [1] : shape;
+    return [this.#weight(input.name, { shape: ours, data })];
+  }
+
+  /** The same initialiser under two shapes becomes two weights. */
+  #weight(name: string, tensor: Tensor): string {
+    const same = (other: Tensor | undefined) => other?.shape.join() === tensor.shape.join();
+    let free = name;
+    while (this.#weights.has(free) && !same(this.#weights.get(free))) free += "'";
+    this.#weights.set(free, tensor);
+    return free;
+  }
+
+  #add(node: Node): void {
+    const shapes = this.#shapes as Map<string, Shape>;
+    const model = { graph: { name: '', inputs: [], outputs: [], nodes: [] }, weights: this.#weights };
+    const [shape] = shapeOfNode(node, inputShapes(node, shapes, model));
+    if (shape === undefined || !(sizeOf(shape) <= maximumElements)) refuse('its output is too large');
+    this.#shapes.set(node.outputs[0]!, shape);
+    this.#nodes.push(node);
+  }
+
+  #parsedInputs(node: FileNode): ParsedInput[] {
+    const batch = this.#file.inputs[0]?.batch;
+    return node.inputs.map((name) => {
+      const constant = this.#constant(name);
+      const misplaced = constant?.batchAt.some((i) => i !== 0 || node.op !== 'Reshape');
+      if (misplaced) refuse(`input ${name} depends on the batch in another way than a reshape that keeps it`);
+      return {
+        name,
+        batch,
+        constant: constant?.tensor,
+        shape: constant?.tensor.shape ?? this.#shapes.get(name),
+      };
+    });
+  }
+
+  #constant(name: string): Constant | undefined {
+    const found = this.#constants.get(name);
+    const decode = this.#file.initializers.get(name);
+    if (found !== undefined || decode === undefined) return found;
+    const constant = known(decode());
+    this.#constants.set(name, constant);
+    return constant;
+  }
+
+  #isKnown(node: FileNode): boolean {
+    const foldable = [
+      'Constant',
+      'Shape',
+      'Cast',
+      'Gather',
+      'Slice',
+      'Squeeze',
+      'Unsqueeze',
+      'Transpose',
+      'Pad',
+    ];
+    if (node.domain === '')
+      return Object.hasOwn(ops, node.op) || foldable.includes(node.op) || node.op === 'ReduceMean';
+    return node.domain === mixedDomain && node.op === 'MixedActivation';
+  }
+
+  #opOf(node: FileNode): OpType {
+    if (node.domain === mixedDomain && node.op === 'MixedActivation') {
+      const body = this.#file.functions.find((f) => f.domain === node.domain && f.name === node.op);
+      if (body === undefined || !sameFunction(body, mixedFunction))
+        refuse('its function body is not the one this program writes');
+      return 'MixedActivation';
+    }
+    if (node.domain !== '' || node.op === 'MixedActivation' || !Object.hasOwn(ops, node.op))
+      refuse('this op is not supported');
+    return node.op as OpType;
+  }
+
+  #checkDefined(input: string, node: FileNode, name: string): void {
+    if (input === '' || this.#shapes.has(input) || this.#constants.has(input)) return;
+    if (!this.#file.initializers.has(input))
+      broken(
+        `node ${name} (${node.op}): input ${input} is defined by no node before it and by no initialiser`,
+      );
+  }
+
+  #checkNew(output: string, node: FileNode, name: string): void {
+    const taken =
+      this.#shapes.has(output) || this.#constants.has(output) || this.#file.initializers.has(output);
+    if (taken || (output === '' && output === node.outputs[0]))
+      broken(`node ${name} (${node.op}): output '${output}' is empty or defined twice`);
+  }
+
+  #freshName(node: FileNode): string {
+    const wanted = node.name === '' ? (node.outputs[0] ?? node.op) : node.name;
+    let name = wanted;
+    for (let i = 1; this.#names.has(name); i++) name = `${wanted}.${i}`;
+    this.#names.add(name);
+    return name;
+  }
+}
+
+/** The nodes that the graph's outputs depend on. */
+function liveNodes(file: RawFile): FileNode[] {
+  const needed = new Set(file.outputs);
+  const live = file.nodes.toReversed().filter((node) => {
+    const isNeeded = node.outputs.some((output) => needed.has(output));
+    if (isNeeded) for (const input of node.inputs) needed.add(input);
+    return isNeeded;
+  });
+  return live.reverse();
+}
+
+function checkCount(kinds: readonly InputKind[], inputs: readonly ParsedInput[]): void {
+  const optional = kinds.filter((kind) => kind.startsWith('optional')).length;
+  const most = kinds.at(-1) === 'values' ? Infinity : kinds.length;
+  if (inputs.length < kinds.length - optional || inputs.length > most)
+    refuse(`expected ${kinds.length - optional} to ${most} inputs, got ${inputs.length}`);
+}
+
+/** A constant summand of N x [...]: its shape as ONNX aligns it, the batch's 1 left out. */
+function withoutBatch(shape: Shape, valueRank: number): Shape {
+  const extra = shape.length - valueRank;
+  if (extra > 1 || (extra === 1 && shape[0] !== 1))
+    refuse(`a constant [${shape.join(', ')}] that differs over the batch`);
+  return extra === 1 ? shape.slice(1) : shape;
+}
+
+function sameFunction(a: RawFunction, b: RawFunction): boolean {
+  const text = (f: RawFunction) =>
+    JSON.stringify([f.inputs, f.outputs, f.nodes.map((n) => [n.op, n.domain ?? '', n.inputs, n.outputs])]);
+  return text(a) === text(b);
+}
+
+function qualified(node: FileNode): string {
+  return node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+}
+
+function broken(reason: string): never {
+  throw new ModelError(reason);
+}

@@ -1,0 +1,71 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve, sep } from 'node:path';
+import { ModelError } from '../../src/shared/errors.ts';
+import type { Model } from '../graph.ts';
+import { Refusal } from '../ops/definition.ts';
+import type { ExternalData } from './decode-tensor.ts';
+import { decodeFile } from './decode.ts';
+import { GraphReader } from './graph-reader.ts';
+import type { UnsupportedNode } from './graph-reader.ts';
+
+export type ReadReport = {
+  /** undefined where a node is not supported. */
+  readonly model: Model | undefined;
+  readonly unsupported: readonly UnsupportedNode[];
+};
+
+/**
+ * A network from the bytes of an .onnx file, opset 13 to 22. `fileName` is for messages; `external` gives the bytes of files
+ * beside it. Throws ModelError for a file that is broken, and one that lists every unsupported node with its reason.
+ */
+export function readModel(bytes: Uint8Array, fileName: string, external: ExternalData = none): Model {
+  const { model, unsupported } = readReport(bytes, fileName, external);
+  if (model !== undefined) return model;
+  const lines = unsupported.map(({ name, op, reason }) => `  ${name} (${op}): ${reason}`);
+  const count = unsupported.length === 1 ? '1 node is' : `${unsupported.length} nodes are`;
+  throw new ModelError(`${fileName}: ${count} not supported:\n${lines.join('\n')}`);
+}
+
+/** As readModel, but unsupported nodes are reported and not thrown. Throws ModelError for a file that is broken. */
+export function readReport(bytes: Uint8Array, fileName: string, external: ExternalData = none): ReadReport {
+  try {
+    return new GraphReader(decodeFile(bytes, external)).read();
+  } catch (error) {
+    if (error instanceof ModelError || error instanceof Refusal)
+      throw new ModelError(`${fileName}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Reads a file and the external data beside it. Throws ModelError for a file that cannot be read or is not supported. */
+export async function loadModel(path: string): Promise<Model> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new ModelError(
+      `${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+    );
+  }
+  return readModel(bytes, basename(path), filesBeside(path));
+}
+
+const none: ExternalData = () => undefined;
+
+/** Files in the model's own folder or below; a location that leads out of it does not exist. */
+export function filesBeside(path: string): ExternalData {
+  const files = new Map<string, Uint8Array>();
+  return (location) => {
+    try {
+      const folder = realpathSync(dirname(resolve(path)));
+      const file = realpathSync(resolve(folder, location));
+      if (!file.startsWith(folder + sep)) return undefined;
+      const bytes = files.get(file) ?? readFileSync(file);
+      files.set(file, bytes);
+      return bytes;
+    } catch {
+      return undefined;
+    }
+  };
+}
