@@ -1,0 +1,186 @@
+import { expect, test } from 'vitest';
+import { seededUniform } from '../../../models/data/seeded.ts';
+import { inferShapes } from '../../../models/graph-tools.ts';
+import type { Model, NodeOf, OpAttributes, OpType } from '../../../models/graph.ts';
+import { ops } from '../../../models/ops/index.ts';
+import { sizeOf, tensor } from '../../../models/tensor.ts';
+import type { Shape } from '../../../models/tensor.ts';
+import { awayFromZero, checkGradients, wellApart } from '../../helpers/finite-differences.ts';
+
+const conv = { kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], group: 1 } as const;
+const pool = {
+  kernel: [2, 2],
+  strides: [2, 2],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  ceilMode: false,
+} as const;
+const padded = { ...pool, kernel: [3, 3], pads: [1, 1, 1, 1] } as const;
+const batchNorm = { epsilon: 1e-5, momentum: 0.9 };
+
+type Case = {
+  readonly title: string;
+  readonly model: Model;
+  /** Names whose gradient is checked beside the image's. */
+  readonly weights: readonly string[];
+  readonly wellApart?: boolean;
+};
+
+/** A model of one node on an image of `shape`; `weights` follow it as inputs. */
+function one<K extends OpType>(
+  title: string,
+  op: K,
+  attributes: OpAttributes[K],
+  shape: Shape,
+  weights: Readonly<Record<string, Shape>> = {},
+): Case {
+  const uniform = seededUniform(7);
+  const inputs = ['image', ...Object.keys(weights)];
+  const node = { op, name: 'node', inputs, outputs: ['y'], attributes } as NodeOf<K>;
+  const tensors = Object.entries(weights).map(
+    ([name, s]) => [name, tensor(s, awayFromZero(sizeOf(s), uniform))] as const,
+  );
+  const model = modelOf(shape, [node], new Map(tensors), 'y');
+  return { title, model, weights: Object.keys(weights) };
+}
+
+function modelOf(
+  shape: Shape,
+  nodes: Model['graph']['nodes'],
+  weights: Model['weights'],
+  output: string,
+): Model {
+  const graph = { name: 'case', inputs: [{ name: 'image', shape }], outputs: [], nodes };
+  const outputs = [{ name: output, shape: inferShapes({ graph, weights }).get(output)! }];
+  return { graph: { ...graph, outputs }, weights };
+}
+
+const kindsOf = (n: number, ...kinds: number[]): Uint8Array =>
+  Uint8Array.from({ length: n }, (_, i) => kinds[i % kinds.length]!);
+const coefficients = { c2: [3], c1: [3], c0: [3] };
+
+/** b = relu(image); y = [b + c; b] with a weight c: fan-out, two ops on one value, Concat's order. */
+function diamond(): Case {
+  const weights = new Map([['c', tensor([2, 1, 1], Float32Array.of(0.3, -0.6))]]);
+  const nodes: Model['graph']['nodes'] = [
+    { op: 'Relu', name: 'a', inputs: ['image'], outputs: ['b'], attributes: {} },
+    { op: 'Add', name: 'd', inputs: ['b', 'c'], outputs: ['e'], attributes: {} },
+    { op: 'Concat', name: 'f', inputs: ['e', 'b', 'image'], outputs: ['y'], attributes: { axis: 1 } },
+  ];
+  return { title: 'fan-out', model: modelOf([2, 2, 3], nodes, weights, 'y'), weights: ['c'] };
+}
+
+function twoValues(): Case {
+  const nodes: Model['graph']['nodes'] = [
+    { op: 'GlobalAveragePool', name: 'a', inputs: ['image'], outputs: ['b'], attributes: {} },
+    { op: 'Add', name: 'd', inputs: ['image', 'b'], outputs: ['y'], attributes: {} },
+  ];
+  return {
+    title: 'Add of values that broadcast',
+    model: modelOf([2, 2, 3], nodes, new Map(), 'y'),
+    weights: [],
+  };
+}
+
+const cases: readonly Case[] = [
+  one('Conv 3x3', 'Conv', conv, [2, 5, 4], { w: [3, 2, 3, 3], b: [3] }),
+  one('Conv, stride 2, even size', 'Conv', { ...conv, strides: [2, 2] }, [2, 6, 4], { w: [2, 2, 3, 3] }),
+  one('Conv, stride 2, odd size', 'Conv', { ...conv, strides: [2, 2] }, [2, 5, 7], { w: [2, 2, 3, 3] }),
+  one('Conv 1x1', 'Conv', { ...conv, kernel: [1, 1], pads: [0, 0, 0, 0] }, [3, 3, 4], {
+    w: [2, 3, 1, 1],
+    b: [2],
+  }),
+  one(
+    'Conv 1x1, stride 2',
+    'Conv',
+    { ...conv, kernel: [1, 1], pads: [0, 0, 0, 0], strides: [2, 2] },
+    [3, 5, 4],
+    {
+      w: [2, 3, 1, 1],
+    },
+  ),
+  one('Conv in groups', 'Conv', { ...conv, group: 2 }, [4, 4, 3], { w: [6, 2, 3, 3], b: [6] }),
+  one('Conv, depthwise', 'Conv', { ...conv, group: 3, strides: [2, 1] }, [3, 4, 3], { w: [3, 1, 3, 3] }),
+  one(
+    'Conv, dilated, uneven pads',
+    'Conv',
+    { ...conv, kernel: [3, 2], dilations: [2, 1], pads: [2, 0, 1, 1] },
+    [2, 5, 4],
+    { w: [2, 2, 3, 2] },
+  ),
+  one('Gemm, transB', 'Gemm', { alpha: 1, beta: 1, transA: false, transB: true }, [5], { w: [3, 5], b: [3] }),
+  one('Gemm, alpha and beta', 'Gemm', { alpha: 0.5, beta: 2, transA: false, transB: false }, [5], {
+    w: [5, 3],
+    b: [1],
+  }),
+  one('MatMul', 'MatMul', {}, [4], { w: [4, 3] }),
+  one('Relu', 'Relu', {}, [2, 3, 3]),
+  one('Add of a weight', 'Add', {}, [3, 2, 2], { b: [3, 1, 1] }),
+  one('Add of a smaller rank', 'Add', {}, [3, 2, 2], { b: [2] }),
+  twoValues(),
+  one('BatchNormalization', 'BatchNormalization', batchNorm, [2, 3, 2], { s: [2], b: [2], m: [2], v: [2] }),
+  one('BatchNormalization of a vector', 'BatchNormalization', batchNorm, [3], {
+    s: [3],
+    b: [3],
+    m: [3],
+    v: [3],
+  }),
+  { ...one('MaxPool', 'MaxPool', pool, [2, 4, 4]), wellApart: true },
+  { ...one('MaxPool, overlapping and padded', 'MaxPool', padded, [2, 5, 4]), wellApart: true },
+  { ...one('MaxPool, ceil', 'MaxPool', { ...pool, ceilMode: true }, [2, 5, 3]), wellApart: true },
+  one('AveragePool', 'AveragePool', { ...pool, countIncludePad: false }, [2, 4, 5]),
+  one('AveragePool, padded', 'AveragePool', { ...padded, countIncludePad: false }, [2, 5, 4]),
+  one('AveragePool, padding counted', 'AveragePool', { ...padded, countIncludePad: true }, [2, 5, 4]),
+  one('AveragePool, ceil', 'AveragePool', { ...padded, ceilMode: true, countIncludePad: false }, [2, 4, 6]),
+  one('GlobalAveragePool', 'GlobalAveragePool', {}, [3, 2, 4]),
+  one('Flatten', 'Flatten', { axis: 1 }, [2, 3, 2]),
+  one('Reshape', 'Reshape', { shape: [4, -1] }, [2, 3, 2]),
+  one('Identity', 'Identity', {}, [3]),
+  one('Dropout', 'Dropout', {}, [3]),
+  diamond(),
+  one(
+    'MixedActivation, all kinds',
+    'MixedActivation',
+    { kinds: kindsOf(12, 1, 2, 0, 2, 1) },
+    [3, 2, 2],
+    coefficients,
+  ),
+  one('MixedActivation, polynomial', 'MixedActivation', { kinds: kindsOf(3, 2) }, [3], coefficients),
+  {
+    ...one(
+      'MixedActivation, no polynomial',
+      'MixedActivation',
+      { kinds: kindsOf(12, 1, 0) },
+      [3, 2, 2],
+      coefficients,
+    ),
+    weights: [],
+  },
+];
+
+const batch = 2;
+
+test.each(cases)(
+  '$title: gradients equal finite differences',
+  async ({ model, weights, wellApart: apart }) => {
+    const uniform = seededUniform(11);
+    const statistics = ['m', 'v'];
+    const size = batch * sizeOf(model.graph.inputs[0]!.shape);
+    const checks = await checkGradients(model, {
+      batch,
+      image: (apart ? wellApart : awayFromZero)(size, uniform),
+      h: 1 / 128,
+      wanted: ['image', ...weights.filter((name) => !statistics.includes(name))],
+      seed: awayFromZero(batch * sizeOf(model.graph.outputs[0]!.shape), uniform),
+    });
+    for (const check of checks) {
+      expect(check.worst, check.name).toBeLessThanOrEqual(1);
+      expect(check.worstNegated, `${check.name}, sign turned`).toBeGreaterThan(20);
+    }
+  },
+);
+
+test('every op is checked', () => {
+  const checked = new Set(cases.flatMap(({ model }) => model.graph.nodes.map((node) => node.op)));
+  expect([...checked].sort()).toEqual(Object.keys(ops).sort());
+});
