@@ -1,0 +1,109 @@
+import { ProtocolError } from '../src/shared/errors.ts';
+
+/** Dense packing of small fields, least significant bit first; what the wire carries. */
+
+/** Bytes of `count` fields of `width` bits. */
+export function packedBytes(count: number, width: number): number {
+  return Math.ceil((count * width) / 8);
+}
+
+/** Packs the low `width` bits (0 to 31) of each value; higher bits are ignored. */
+export function packFields(values: Uint32Array | Uint8Array, width: number): Uint8Array<ArrayBuffer> {
+  const bytes = packedBytes(values.length, width);
+  const words = new Uint32Array((bytes + 3) >>> 2);
+  const mask = 2 ** width - 1;
+  let word = 0;
+  let filled = 0;
+  let at = 0;
+  for (let i = 0; i < values.length && width > 0; i++) {
+    const value = values[i]! & mask;
+    word |= value << filled;
+    filled += width;
+    if (filled >= 32) {
+      words[at++] = word;
+      filled -= 32;
+      // `filled` bits of this value did not fit. A shift by 32 would be a shift by 0.
+      word = filled === 0 ? 0 : value >>> (width - filled);
+    }
+  }
+  if (filled > 0) words[at] = word;
+  return new Uint8Array(words.buffer, 0, bytes);
+}
+
+/**
+ * The inverse of packFields. `what` names the message in errors.
+ * Throws ProtocolError for a wrong length or a set bit after the last field.
+ */
+export function unpackFields(
+  bytes: Uint8Array,
+  count: number,
+  width: number,
+  what: string,
+): Uint32Array<ArrayBuffer> {
+  checkPacked(bytes, count, width, what);
+  const values = new Uint32Array(count);
+  const words = paddedWords(bytes);
+  const mask = 2 ** width - 1;
+  for (let i = 0, bit = 0; i < count && width > 0; i++, bit += width) {
+    const at = bit >>> 5;
+    const shift = bit & 31;
+    const low = words[at]! >>> shift;
+    const high = shift === 0 ? 0 : words[at + 1]! << (32 - shift);
+    values[i] = (low | high) & mask;
+  }
+  return values;
+}
+
+/** One bit a byte of `bits` (0 or 1). */
+export function packBits(bits: Uint8Array): Uint8Array<ArrayBuffer> {
+  const packed = new Uint8Array((bits.length + 7) >>> 3);
+  for (let i = 0; i < bits.length; i++) packed[i >>> 3]! |= (bits[i]! & 1) << (i & 7);
+  return packed;
+}
+
+/** The inverse of packBits; throws ProtocolError as unpackFields does. */
+export function unpackBits(packed: Uint8Array, count: number, what: string): Uint8Array<ArrayBuffer> {
+  checkPacked(packed, count, 1, what);
+  const bits = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bits[i] = (packed[i >>> 3]! >>> (i & 7)) & 1;
+  return bits;
+}
+
+function checkPacked(bytes: Uint8Array, count: number, width: number, what: string): void {
+  const expected = packedBytes(count, width);
+  if (bytes.byteLength !== expected) {
+    throw new ProtocolError(`${what}: expected ${expected} bytes, got ${bytes.byteLength}`);
+  }
+  const used = (count * width) & 7;
+  if (used !== 0 && bytes[expected - 1]! >>> used !== 0) {
+    throw new ProtocolError(`${what}: expected zero bits after the last of ${count} fields`);
+  }
+}
+
+/** The bytes as little-endian words, one spare word after the end. */
+function paddedWords(bytes: Uint8Array): Uint32Array {
+  const words = new Uint32Array(((bytes.byteLength + 3) >>> 2) + 1);
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
+}
+
+/** The bytes as words, without a copy where the alignment allows it. `bytes.byteLength` must be a multiple of 4. */
+export function asWords(bytes: Uint8Array): Uint32Array {
+  if (bytes.byteOffset % 4 !== 0) return asWords(bytes.slice());
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
+/** The words as bytes, no copy. */
+export function asBytes<B extends ArrayBufferLike>(words: Uint32Array<B>): Uint8Array<B> {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,40 @@
+import { createCipheriv, createHash } from 'node:crypto';
+
+/**
+ * AES and SHA-256 through OpenSSL. The only file of crypto/ that imports node: for cryptography; a browser build puts
+ * another file with the same exports in its place.
+ */
+
+export const blockBytes = 16;
+
+/** Encrypts whole 16-byte blocks under one AES-128 key [FIPS-197], each on its own; a key schedule a call of `aesEcb`. */
+export function aesEcb(key: Uint8Array): (blocks: Uint8Array) => Uint8Array<ArrayBuffer> {
+  const cipher = createCipheriv('aes-128-ecb', key, null);
+  cipher.setAutoPadding(false);
+  return (blocks) => {
+    if (blocks.byteLength % blockBytes !== 0) {
+      throw new RangeError(`AES-ECB: expected whole 16-byte blocks, got ${blocks.byteLength} bytes`);
+    }
+    return cipher.update(blocks);
+  };
+}
+
+/** The key stream of AES-128-CTR [SP 800-38A, 6.5] from the given counter block on; each call gives the next `n` bytes. */
+export function aesCtr(key: Uint8Array, counter: Uint8Array): (n: number) => Uint8Array<ArrayBuffer> {
+  const cipher = createCipheriv('aes-128-ctr', key, counter);
+  return (n) => cipher.update(zeros(n));
+}
+
+let zeroBytes = new Uint8Array(1 << 12);
+
+/** Never written to; grows to the largest request, so that a stream costs one allocation a call and not two. */
+function zeros(n: number): Uint8Array {
+  if (n > zeroBytes.byteLength) zeroBytes = new Uint8Array(n);
+  return zeroBytes.subarray(0, n);
+}
+
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
