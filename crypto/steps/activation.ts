@@ -1,0 +1,247 @@
+import type { Channel } from '../../src/shared/channel.ts';
+import { ProtocolError, ReluctantError } from '../../src/shared/errors.ts';
+import { randomWords } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { concatenate, packBits, packedBytes, packFields, unpackBits, unpackFields } from '../bits.ts';
+import { evaluate } from '../gc/evaluate.ts';
+import type { KeyPairs } from '../ot/extension.ts';
+import type { OtClient, OtServer } from '../ot/session.ts';
+import { prg, seedBytes } from '../prg.ts';
+import { offerChoices, sendGarbled, takeChoices, takeGarbled } from './correlations.ts';
+import { aligned, clientWords, serverWords } from './frames.ts';
+import { addInPlace, eachKind, inputsOf, kindsInOrder, layerOf, ofChannels, scatter } from './layer.ts';
+import { shapeOf, sizeOf } from './layer.ts';
+import type { ByKind, Layer } from './layer.ts';
+import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
+import type { ClientReluState } from './relu.ts';
+import { writeServerLabels } from './sign.ts';
+import { messageBytes, replyBytes } from './sizes.ts';
+import type { ActivationSpec } from './spec.ts';
+import { clientSquare, serverSquare } from './square.ts';
+import type { ClientProduct, ServerProduct } from './square.ts';
+import { clientTruncate, serverTruncate } from './truncation.ts';
+
+export { messageBytes, offlineBytes, replyBytes } from './sizes.ts';
+
+/**
+ * One activation layer: x shared in, y shared out, one round trip online whatever the mix of kinds. Offline:
+ *
+ *   C -> S  otExtension  C's choices: window bits of x_C (labels), top bits (truncation), b (rot1)
+ *   S -> C  otExtension  S's choices e_S (rot2)          only where there are ReLUs
+ *   S -> C  garbled      salt, tables                    only where there are ReLUs
+ *           products     of u and a                      only where there are squares; the caller's
+ *
+ * Online: S -> C `serverMessage`, C -> S `clientReply`; then S holds u = y - mask.
+ */
+// ---- what the two parties keep --------------------------------------------------------------------------------------
+
+/** The client's side of a layer. `mask` [elements] is its share of the output wire; the rest serves once. */
+export type ClientActivation = {
+  readonly layer: Layer;
+  readonly mask: Uint32Array;
+  material: ClientMaterial | undefined;
+};
+
+type ClientMaterial = {
+  /** C's shares, gathered and scaled, before truncation */
+  readonly values: ByKind<Uint32Array>;
+  /** OT keys of the truncations, empty where nothing is cut */
+  readonly keys: ByKind<Uint32Array>;
+  readonly relu: ClientReluState & { labels: Uint32Array; salt: Uint8Array; tables: Uint8Array };
+  readonly product: ClientProduct;
+};
+
+/** The server's side of a layer: fresh, then waiting for the reply, then spent. */
+export type ServerActivation = {
+  readonly layer: Layer;
+  material: ServerMaterial | undefined;
+  waiting: { readonly material: ServerMaterial; readonly values: ByKind<Uint32Array> } | undefined;
+};
+
+type ServerMaterial = {
+  readonly pairs: ByKind<KeyPairs>;
+  readonly relu: {
+    /** of the zero labels of its input: 16 bytes kept in place of 16 a wire and ReLU */
+    readonly labelSeed: Uint8Array;
+    readonly delta: Uint32Array;
+    readonly e: Uint8Array;
+    /** rot1: offered; rot2: chosen by e */
+    readonly pairs: KeyPairs;
+    readonly h: Uint32Array;
+  };
+  readonly product: ServerProduct;
+};
+
+// ---- offline ----------------------------------------------------------------------------------------------------------
+
+/**
+ * `xC` [elements]: the client's share of the input wire. `products(u)` is the client's half of the product protocol and
+ * resolves to its share of u a. Rejects with ProtocolError for a message of a wrong length.
+ */
+export async function activationOfflineClient(
+  channel: Channel,
+  step: number,
+  ot: OtClient,
+  products: (u: Uint32Array) => Promise<Uint32Array>,
+  spec: ActivationSpec,
+  xC: Uint32Array,
+  rng: Rng,
+): Promise<ClientActivation> {
+  const layer = layerOf(spec);
+  checkSize(layer, xC);
+  const values = inputsOf(layer, xC);
+  const b = rng.bytes(layer.relu.length).map((byte) => byte & 1);
+  const transfers = await offerChoices(channel, step, ot, layer, values, b);
+  const server = await takeGarbled(channel, step, ot, layer);
+  const u = randomWords(rng, layer.square.positions.length);
+  return {
+    layer,
+    mask: randomWords(rng, layer.size),
+    material: {
+      values,
+      keys: transfers.keys,
+      relu: { b, kb: transfers.kb, labels: transfers.labels, ...server },
+      product: { u, product: await productsOf(products, u) },
+    },
+  };
+}
+
+/** The other half of activationOfflineClient. */
+export async function activationOfflineServer(
+  channel: Channel,
+  step: number,
+  ot: OtServer,
+  products: (a: Uint32Array) => Promise<Uint32Array>,
+  spec: ActivationSpec,
+  rng: Rng,
+): Promise<ServerActivation> {
+  const layer = layerOf(spec);
+  const { zeros, pairs, rot1 } = await takeChoices(channel, step, ot, layer);
+  const labelSeed = rng.bytes(seedBytes);
+  const { e, h } = await sendGarbled(channel, step, ot, layer, zeros, labelSeed, rng);
+  const a = randomWords(rng, layer.square.positions.length);
+  return {
+    layer,
+    material: {
+      pairs,
+      relu: { labelSeed, delta: ot.sender.delta, e, pairs: rot1, h },
+      product: { a, product: await productsOf(products, a) },
+    },
+    waiting: undefined,
+  };
+}
+
+async function productsOf(products: (factors: Uint32Array) => Promise<Uint32Array>, factors: Uint32Array) {
+  if (factors.length === 0) return new Uint32Array();
+  const shares = await products(factors);
+  if (shares.length === factors.length) return shares;
+  throw new ReluctantError(`activation: expected ${factors.length} products, got ${shares.length}`);
+}
+
+// ---- online -----------------------------------------------------------------------------------------------------------
+
+/** S's frame, `messageBytes(spec)`; takes the material. Throws ReluctantError when it was taken before. */
+export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Array<ArrayBuffer> {
+  const { layer } = state;
+  checkSize(layer, xS);
+  const material = taken(state.material);
+  state.material = undefined;
+  const inputs = inputsOf(layer, xS);
+  const cuts = eachKind((kind) => serverCut(inputs[kind], layer.spec[kind].truncate, material.pairs[kind]));
+  addInPlace(cuts.affine.share, layer.affine.offset);
+  addInPlace(cuts.square.share, layer.square.offset);
+  state.waiting = { material, values: eachKind((kind) => cuts[kind].share) };
+
+  const message = new Uint8Array(messageBytes(layer.spec));
+  const { labels, d2, d } = serverWords(message, layer);
+  const { relu, product } = material;
+  writeServerLabels(inputs.relu, layer.spec.relu, prg(relu.labelSeed), relu.delta, labels);
+  d2.set(serverReluMessage(cuts.relu.share, relu.e, relu.pairs));
+  for (let i = 0; i < d.length; i++) d[i] = cuts.square.share[i]! - product.a[i]!;
+  const fields = kindsInOrder.map((kind) => packFields(cuts[kind].d1, layer.spec[kind].truncate));
+  message.set(concatenate(fields), d.byteOffset + d.byteLength);
+  return message;
+}
+
+/**
+ * C's frame, `replyBytes(spec)`; takes the material. Throws ProtocolError for a message that is not what the spec gives,
+ * ReluctantError when the material was taken before.
+ */
+export function clientReply(state: ClientActivation, message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { layer, mask } = state;
+  checkLength('the server', message, messageBytes(layer.spec));
+  const material = taken(state.material);
+  state.material = undefined;
+  const { labels, d2, d, rest } = serverWords(aligned(message), layer);
+  const shares = clientCuts(layer, material, rest);
+  const { relu, product } = material;
+  const eC = evaluate({ ...shapeOf(layer), ...relu, evaluatorLabels: relu.labels, garblerLabels: labels });
+  const outcome = clientRelu(relu, shares.relu, eC, d2);
+  const sign = ofChannels(layer.spec.square.sign, layer.square.positions, layer.spec.channelSize);
+
+  const reply = new Uint8Array(replyBytes(layer.spec));
+  const { d3, e, masked, bits } = clientWords(reply, layer);
+  d3.set(outcome.d3);
+  for (let i = 0; i < e.length; i++) e[i] = shares.square[i]! - product.u[i]!;
+  scatter(masked, layer.relu, outcome.share);
+  scatter(masked, layer.affine.positions, shares.affine);
+  scatter(masked, layer.square.positions, clientSquare(shares.square, product, d, sign));
+  for (let i = 0; i < masked.length; i++) masked[i]! -= mask[i]!;
+  bits.set(packBits(outcome.c));
+  return reply;
+}
+
+/** u = y - mask, [elements]. Errors as clientReply's; also an error before serverMessage. */
+export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32Array<ArrayBuffer> {
+  const { layer } = state;
+  checkLength('the client', reply, replyBytes(layer.spec));
+  const { material, values } = taken(state.waiting);
+  state.waiting = undefined;
+  const { d3, e, masked, bits } = clientWords(aligned(reply), layer);
+  const { relu, product } = material;
+  const c = unpackBits(bits, layer.relu.length, 'activation: c');
+  const { sign: signs, constant } = layer.spec.square;
+  const ofSquares = (table: Int32Array | Int8Array) =>
+    ofChannels(table, layer.square.positions, layer.spec.channelSize);
+  const squares = serverSquare(values.square, product, e, ofSquares(signs));
+  const y = new Uint32Array(layer.size);
+  scatter(y, layer.relu, serverRelu(values.relu, relu.e, relu.pairs.k0, relu.h, c, d3));
+  scatter(y, layer.affine.positions, values.affine);
+  scatter(y, layer.square.positions, addInPlace(squares, ofSquares(constant)));
+  for (let i = 0; i < y.length; i++) y[i]! += masked[i]!;
+  return y;
+}
+
+/** d1 comes from the tail of the server's frame. */
+function clientCuts(layer: Layer, material: ClientMaterial, tail: Uint8Array): ByKind<Uint32Array> {
+  let at = 0;
+  return eachKind((kind) => {
+    const t = layer.spec[kind].truncate;
+    const count = sizeOf(layer, kind);
+    const field = tail.subarray(at, (at += packedBytes(count, t)));
+    if (t === 0) return material.values[kind];
+    const d1 = unpackFields(field, count, t, `activation: d1 of ${kind}`);
+    return clientTruncate(material.values[kind], t, material.keys[kind], d1);
+  });
+}
+
+function serverCut(x: Uint32Array, t: number, pairs: KeyPairs): { d1: Uint32Array; share: Uint32Array } {
+  return t === 0 ? { d1: new Uint32Array(), share: x.slice() } : serverTruncate(x, t, pairs);
+}
+
+function taken<T>(material: T | undefined): T {
+  if (material !== undefined) return material;
+  throw new ReluctantError(
+    'activation: this one-time material is not fresh: make new offline material and start again',
+  );
+}
+
+function checkSize(layer: Layer, share: Uint32Array): void {
+  if (share.length === layer.size) return;
+  throw new RangeError(`activation: expected a share of ${layer.size} elements, got ${share.length}`);
+}
+
+function checkLength(peer: string, bytes: Uint8Array, expected: number): void {
+  if (bytes.byteLength === expected) return;
+  throw new ProtocolError(`activation: expected ${expected} bytes from ${peer}, got ${bytes.byteLength}`);
+}

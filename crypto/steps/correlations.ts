@@ -1,0 +1,124 @@
+import { tags } from '../../src/shared/channel.ts';
+import type { Channel } from '../../src/shared/channel.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { asWords, concatenate } from '../bits.ts';
+import { inputWords, labelWords } from '../gc/circuit.ts';
+import { garble } from '../gc/garble.ts';
+import { saltBytes } from '../hash.ts';
+import { extensionBytes } from '../ot/extension.ts';
+import type { KeyPairs } from '../ot/extension.ts';
+import type { OtClient, OtServer } from '../ot/session.ts';
+import { prg } from '../prg.ts';
+import { eachKind, kindsInOrder, shapeOf, sizeOf } from './layer.ts';
+import type { ByKind, Layer } from './layer.ts';
+import { windowChoices } from './sign.ts';
+import { clientTransfers, garbledBytes } from './sizes.ts';
+import { truncationChoices } from './truncation.ts';
+
+/** The offline messages of an activation layer: what OT and garbling give the two parties. Both halves, in wire order. */
+
+const noWords = new Uint32Array();
+const noPairs: KeyPairs = { k0: noWords, k1: noWords };
+
+type ClientTransfers = {
+  /** of its window bits, [wires, ReLUs, 4 words] */
+  readonly labels: Uint32Array;
+  /** of the truncations, empty where nothing is cut */
+  readonly keys: ByKind<Uint32Array>;
+  /** rot1 */
+  readonly kb: Uint32Array;
+};
+
+type ServerTransfers = {
+  /** zero labels of the client's window bits */
+  readonly zeros: Uint32Array;
+  readonly pairs: ByKind<KeyPairs>;
+  readonly rot1: KeyPairs;
+};
+
+/** Order of C's transfers: labels, then the truncations of each kind, then b. */
+export async function offerChoices(
+  channel: Channel,
+  step: number,
+  ot: OtClient,
+  layer: Layer,
+  values: ByKind<Uint32Array>,
+  b: Uint8Array,
+): Promise<ClientTransfers> {
+  const window = windowChoices(values.relu, layer.spec.relu);
+  const tops = kindsInOrder.map((kind) =>
+    layer.spec[kind].truncate > 0 ? truncationChoices(values[kind]) : new Uint8Array(),
+  );
+  const choices = concatenate([window, ...tops, b]);
+  if (choices.length === 0) return { labels: noWords, keys: eachKind(() => noWords), kb: noWords };
+  const { message, rows } = ot.receiver.extend(choices);
+  await channel.send(tags.otExtension, step, message);
+  const [labels, rest] = cut(rows, labelWords * window.length);
+  const take = splitter(ot.receiver.keys(rest));
+  return { labels, keys: eachKind((_, i) => take(tops[i]!.length)), kb: take(b.length) };
+}
+
+/** The other half of offerChoices. */
+export async function takeChoices(
+  channel: Channel,
+  step: number,
+  ot: OtServer,
+  layer: Layer,
+): Promise<ServerTransfers> {
+  const count = clientTransfers(layer.spec);
+  if (count === 0) return { zeros: noWords, pairs: eachKind(() => noPairs), rot1: noPairs };
+  const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
+  const [zeros, rest] = cut(ot.sender.extend(message, count), inputWords(shapeOf(layer)));
+  const { k0, k1 } = ot.sender.keyPairs(rest);
+  const [take0, take1] = [splitter(k0), splitter(k1)];
+  const take = (n: number): KeyPairs => ({ k0: take0(n), k1: take1(n) });
+  const pairs = eachKind((kind) => take(layer.spec[kind].truncate > 0 ? sizeOf(layer, kind) : 0));
+  return { zeros, pairs, rot1: take(layer.relu.length) };
+}
+
+/** S garbles, chooses with e_S = 1 xor the colour of the output's zero label, and sends both. */
+export async function sendGarbled(
+  channel: Channel,
+  step: number,
+  ot: OtServer,
+  layer: Layer,
+  evaluatorZero: Uint32Array,
+  labelSeed: Uint8Array,
+  rng: Rng,
+): Promise<{ e: Uint8Array; h: Uint32Array }> {
+  const shape = shapeOf(layer);
+  if (shape.count === 0) return { e: new Uint8Array(), h: noWords };
+  const garblerZero = asWords(prg(labelSeed).bytes(4 * inputWords(shape)));
+  const salt = rng.bytes(saltBytes);
+  const { tables, colours } = garble({ ...shape, delta: ot.sender.delta, evaluatorZero, garblerZero, salt });
+  const e = colours.map((colour) => colour ^ 1);
+  const { message, rows } = ot.receiver.extend(e);
+  await channel.send(tags.otExtension, step, message);
+  await channel.send(tags.garbled, step, concatenate([salt, tables]));
+  return { e, h: ot.receiver.keys(rows) };
+}
+
+/** The other half of sendGarbled. */
+export async function takeGarbled(
+  channel: Channel,
+  step: number,
+  ot: OtClient,
+  layer: Layer,
+): Promise<{ pairs: KeyPairs; salt: Uint8Array; tables: Uint8Array }> {
+  const count = layer.relu.length;
+  if (count === 0) return { pairs: noPairs, salt: new Uint8Array(), tables: new Uint8Array() };
+  const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
+  const pairs = ot.sender.keyPairs(ot.sender.extend(message, count));
+  const garbled = await channel.receive(tags.garbled, step, garbledBytes(layer.spec));
+  return { pairs, salt: garbled.subarray(0, saltBytes), tables: garbled.subarray(saltBytes) };
+}
+
+function cut(words: Uint32Array, at: number): [Uint32Array, Uint32Array] {
+  return [words.subarray(0, at), words.subarray(at)];
+}
+
+/** Consecutive pieces of `words`. */
+function splitter<B extends ArrayBufferLike>(words: Uint32Array<B>): (count: number) => Uint32Array<B> {
+  let at = 0;
+  return (count) => words.subarray(at, (at += count));
+}

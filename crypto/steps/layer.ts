@@ -1,0 +1,140 @@
+import { PlanError } from '../../src/shared/errors.ts';
+import { maxWires } from '../gc/circuit.ts';
+import type { Shape } from '../gc/circuit.ts';
+import { windowWires } from './sign.ts';
+import { stepKinds } from './spec.ts';
+import type { ActivationSpec } from './spec.ts';
+import { maxTruncate } from './truncation.ts';
+
+export const kindsInOrder = ['relu', 'affine', 'square'] as const;
+export type Kind = (typeof kindsInOrder)[number];
+export type ByKind<T> = { readonly [kind in Kind]: T };
+
+export function eachKind<T>(make: (kind: Kind, index: number) => T): ByKind<T> {
+  return { relu: make('relu', 0), affine: make('affine', 1), square: make('square', 2) };
+}
+
+/**
+ * The elements of an activation layer gathered by kind: everything is computed on dense batches, so that a dropped ReLU
+ * costs what an affine element costs. Positions are in ascending order.
+ */
+export type Layer = {
+  readonly spec: ActivationSpec;
+  readonly size: number;
+  readonly relu: Uint32Array;
+  readonly affine: Batch;
+  readonly square: Batch;
+};
+
+/** Positions, and the channel parameters of each element: the spec's arrays gathered. */
+export type Batch = {
+  readonly positions: Uint32Array;
+  readonly multiplier: Int32Array;
+  readonly offset: Int32Array;
+};
+
+/** Throws PlanError for a spec that contradicts itself or leaves the protocol's range. */
+export function layerOf(spec: ActivationSpec): Layer {
+  checkSpec(spec);
+  const batch = (kind: number, table: { multiplier: Int32Array; offset: Int32Array }) => {
+    const positions = positionsOf(spec.kinds, kind);
+    return {
+      positions,
+      multiplier: ofChannels(table.multiplier, positions, spec.channelSize),
+      offset: ofChannels(table.offset, positions, spec.channelSize),
+    };
+  };
+  return {
+    spec,
+    size: spec.kinds.length,
+    relu: positionsOf(spec.kinds, stepKinds.relu),
+    affine: batch(stepKinds.affine, spec.affine),
+    square: batch(stepKinds.square, spec.square),
+  };
+}
+
+function positionsOf(kinds: Uint8Array, kind: number): Uint32Array {
+  let count = 0;
+  for (let i = 0; i < kinds.length; i++) if (kinds[i] === kind) count++;
+  const positions = new Uint32Array(count);
+  for (let i = 0, at = 0; i < kinds.length; i++) if (kinds[i] === kind) positions[at++] = i;
+  return positions;
+}
+
+/** A value a channel, gathered to a value an element. */
+export function ofChannels(
+  values: Int32Array | Int8Array,
+  positions: Uint32Array,
+  channelSize: number,
+): Int32Array {
+  const out = new Int32Array(positions.length);
+  for (let i = 0; i < out.length; i++) out[i] = values[Math.floor(positions[i]! / channelSize)]!;
+  return out;
+}
+
+/** values[positions] */
+export function gather(values: Uint32Array, positions: Uint32Array): Uint32Array {
+  const out = new Uint32Array(positions.length);
+  for (let i = 0; i < out.length; i++) out[i] = values[positions[i]!]!;
+  return out;
+}
+
+export function scatter(into: Uint32Array, positions: Uint32Array, values: Uint32Array): void {
+  for (let i = 0; i < positions.length; i++) into[positions[i]!] = values[i]!;
+}
+
+/** multiplier v mod 2^32 */
+export function scaled(values: Uint32Array, multiplier: Int32Array): Uint32Array {
+  const out = new Uint32Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = Math.imul(values[i]!, multiplier[i]!);
+  return out;
+}
+
+/** values + addend mod 2^32, in place. */
+export function addInPlace(values: Uint32Array, addend: Int32Array): Uint32Array {
+  for (let i = 0; i < values.length; i++) values[i]! += addend[i]!;
+  return values;
+}
+
+/** Of the layer's garbled circuits. */
+export function shapeOf(layer: Layer): Shape {
+  return { wires: windowWires(layer.spec.relu), count: layer.relu.length };
+}
+
+export function sizeOf(layer: Layer, kind: Kind): number {
+  return kind === 'relu' ? layer.relu.length : layer[kind].positions.length;
+}
+
+/** A party's share gathered by kind, times the public multipliers. */
+export function inputsOf(layer: Layer, x: Uint32Array): ByKind<Uint32Array> {
+  const { affine, square } = layer;
+  return {
+    relu: gather(x, layer.relu),
+    affine: scaled(gather(x, affine.positions), affine.multiplier),
+    square: scaled(gather(x, square.positions), square.multiplier),
+  };
+}
+
+/** Throws PlanError for what breaks the preconditions of spec.ts that can be seen without values. */
+export function checkSpec(spec: ActivationSpec): void {
+  const require = (holds: boolean, rule: string, got: string | number) => {
+    if (!holds) throw new PlanError(`activation: expected ${rule}, got ${got}`);
+  };
+  const size = spec.channels * spec.channelSize;
+  require(spec.kinds.length === size, `kinds of ${size} elements`, spec.kinds.length);
+  require(spec.kinds.every((kind) => kind <= stepKinds.square), 'known kinds', 'another');
+  for (const name of ['relu', 'affine', 'square'] as const) {
+    const t = spec[name].truncate;
+    const whole = Number.isInteger(t) && t >= 0 && t <= maxTruncate;
+    require(whole, `${name}.truncate in 0 to ${maxTruncate}`, t);
+  }
+  const { k, bits } = spec.relu;
+  const window = Number.isInteger(k) && Number.isInteger(bits) && k >= 0 && k <= bits && bits < maxWires;
+  require(window, `a window with 0 <= k <= bits < ${maxWires}`, `k = ${k}, bits = ${bits}`);
+  const { affine, square } = spec;
+  const tables = [affine.multiplier, affine.offset, square.multiplier, square.offset, square.sign];
+  for (const table of [...tables, square.constant]) {
+    require(table.length === spec.channels, `channel parameters of ${spec.channels} channels`, table.length);
+  }
+  require(square.sign.every((sign) => Math.abs(sign) === 1), 'signs of +1 or -1', 'another');
+}

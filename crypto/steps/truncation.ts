@@ -1,0 +1,58 @@
+import type { KeyPairs } from '../ot/extension.ts';
+
+/**
+ * Truncation of shared values by t bits, exactly stochastic rounding: for |x| < 2^29 and 1 <= t <= 29 the result is
+ *
+ *   T(x) = floor((x + U) / 2^t),   U = 2^t - 1 - (x_C mod 2^t),
+ *
+ * floor(x / 2^t) or one more, the latter with probability (x mod 2^t) / 2^t over the uniform share of the client.
+ *
+ * S adds 2^30 + 2^t - 1 to its share, so that the value x' lies in [0, 2^31). Then the carry out of the ring of x_C + x_S is
+ * m_C or m_S with m the top bit of a share (Cheetah's truncation with known sign, Huang et al., USENIX Security 2022),
+ * and (x_C >> t) + (x_S >> t) = floor((x' + w 2^32) / 2^t) - [carry of the low bits]. The 2^30 goes off again after the
+ * shift. 2^t - 1 turns floor minus that carry, which is biased by -1/2, into ceiling minus it, which is unbiased.
+ *
+ * One random OT mod 2^t with the client's choice m_C; online one message of t bits an element from S.
+ */
+export const maxTruncate = 29;
+
+/** The client's choice bits, [n]: the top bits of its share. */
+export function truncationChoices(xC: Uint32Array): Uint8Array {
+  return Uint8Array.from(xC, (x) => x >>> 31);
+}
+
+/** S's message d1 (its low t bits are sent, [n]) and its share of T(x). `pairs` are (g0, g1), taken mod 2^t. */
+export function serverTruncate(
+  xS: Uint32Array,
+  t: number,
+  pairs: KeyPairs,
+): { d1: Uint32Array; share: Uint32Array } {
+  const { k0, k1 } = pairs;
+  const d1 = new Uint32Array(xS.length);
+  const share = new Uint32Array(xS.length);
+  const lift = 2 ** 30 + 2 ** t - 1;
+  const drop = 2 ** (30 - t);
+  for (let i = 0; i < xS.length; i++) {
+    const x = (xS[i]! + lift) >>> 0;
+    const top = x >>> 31;
+    d1[i] = 1 - top - (k1[i]! - k0[i]!);
+    share[i] = (x >>> t) + ((k0[i]! - top) << (32 - t)) - drop;
+  }
+  return { d1, share };
+}
+
+/** C's share of T(x): G = g + m_C d1 is its share of the carry, mod 2^t. */
+export function clientTruncate(xC: Uint32Array, t: number, keys: Uint32Array, d1: Uint32Array): Uint32Array {
+  const share = new Uint32Array(xC.length);
+  for (let i = 0; i < xC.length; i++) {
+    const x = xC[i]!;
+    const carry = keys[i]! + (-(x >>> 31) & d1[i]!);
+    share[i] = (x >>> t) - (carry << (32 - t));
+  }
+  return share;
+}
+
+/** T(x) in the clear, given the client's share. */
+export function truncateInClear(x: number, xC: number, t: number): number {
+  return (x + (~xC & ((1 << t) - 1))) >> t;
+}
