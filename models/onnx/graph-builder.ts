@@ -54,7 +54,7 @@ export class GraphBuilder {
 
   /** Gives `value` a second name. */
   alias(value: string, name: string): void {
-    this.#nodes.push({ op: 'Identity', name, inputs: [value], outputs: [name] });
+    this.#nodes.push({ op: 'Identity', name: this.fresh('Identity'), inputs: [value], outputs: [name] });
   }
 
   input(name: string, dtype: RawDtype, shape: readonly (number | string)[]): string {
