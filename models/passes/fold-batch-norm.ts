@@ -1,0 +1,91 @@
+import type { Model, Node, NodeOf } from '../graph.ts';
+import { tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
+import { consumersOf } from '../graph-tools.ts';
+import { onlyConsumer, withNodes } from './rewire.ts';
+
+/**
+ * Replaces BatchNormalization(Conv(x)) with Conv(x), and BatchNormalization(Gemm(x)) with Gemm(x).
+ *
+ *   g (W x + b - m) / sqrt(v + e) + h  =  (s W) x + (s (b - m) + h),   s = g / sqrt(v + e)   per output channel
+ *
+ * For Gemm, y = alpha x B' + beta c:  B' becomes s B' and c becomes (s (beta c - m) + h) / beta, written with beta = 1.
+ * The new numbers are computed in float64 and rounded once. A convolution whose output is used elsewhere, or whose weight is
+ * shared, is left as it is.
+ */
+export function foldBatchNorm(model: Model): Model {
+  return model.graph.nodes.reduce((folded, node) => {
+    const before = node.op === 'BatchNormalization' ? producerOf(folded, node) : undefined;
+    return before === undefined || !canFold(folded, before)
+      ? folded
+      : foldPair(folded, before, node as NodeOf<'BatchNormalization'>);
+  }, model);
+}
+
+type Linear = NodeOf<'Conv'> | NodeOf<'Gemm'>;
+
+function producerOf(model: Model, batchNorm: Node): Linear | undefined {
+  const node = model.graph.nodes.find((n) => n.outputs[0] === batchNorm.inputs[0]);
+  return node?.op === 'Conv' || node?.op === 'Gemm' ? node : undefined;
+}
+
+function canFold(model: Model, linear: Linear): boolean {
+  const weightUsers = consumersOf(model.graph).get(linear.inputs[1]!)!;
+  return onlyConsumer(model.graph, linear.outputs[0]!) !== undefined && weightUsers.length === 1;
+}
+
+function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormalization'>): Model {
+  const { slope, shift } = affineOf(model, batchNorm);
+  const [x, weightName, biasName] = linear.inputs as [string, string, string?];
+  const newBias = `${linear.name}.folded_bias`;
+  const beta = linear.op === 'Gemm' ? linear.attributes.beta : 1;
+  const bias = model.weights.get(biasName ?? '')?.data;
+  const weights = new Map(model.weights);
+  weights.set(weightName, scaleChannels(model.weights.get(weightName)!, slope, channelAxis(linear)));
+  weights.set(
+    newBias,
+    tensor(
+      [slope.length],
+      Float32Array.from(slope, (s, c) => s * beta * biasAt(bias, c) + shift[c]!),
+    ),
+  );
+  const inputs = [x, weightName, newBias];
+  const folded = { ...linear, ...withUnitBeta(linear), inputs, outputs: batchNorm.outputs } as Node;
+  const nodes = model.graph.nodes.filter((n) => n !== linear).map((n) => (n === batchNorm ? folded : n));
+  return withNodes(model, nodes, weights);
+}
+
+/** y = slope x + shift per channel, in float64. */
+function affineOf(model: Model, { inputs, attributes }: NodeOf<'BatchNormalization'>) {
+  const [scale, bias, mean, variance] = inputs.slice(1).map((name) => model.weights.get(name)!.data) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const slope = Float64Array.from(scale, (g, c) => g / Math.sqrt(variance[c]! + attributes.epsilon));
+  const shift = slope.map((s, c) => bias[c]! - s * mean[c]!);
+  return { slope, shift };
+}
+
+/** Biases of one element hold for all channels. */
+function biasAt(bias: Float32Array | undefined, channel: number): number {
+  return bias === undefined ? 0 : bias[bias.length === 1 ? 0 : channel]!;
+}
+
+function withUnitBeta(linear: Linear) {
+  return linear.op === 'Gemm' ? { attributes: { ...linear.attributes, beta: 1 } } : {};
+}
+
+/** The axis of the weight that counts output channels. */
+function channelAxis(linear: Linear): 0 | 1 {
+  return linear.op === 'Gemm' && !linear.attributes.transB ? 1 : 0;
+}
+
+function scaleChannels({ shape, data }: Tensor, slope: Float64Array, axis: 0 | 1): Tensor {
+  const inner = shape.slice(axis + 1).reduce((product, d) => product * d, 1);
+  return tensor(
+    shape,
+    data.map((w, i) => w * slope[Math.floor(i / inner) % slope.length]!),
+  );
+}

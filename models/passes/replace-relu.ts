@@ -1,0 +1,66 @@
+import { ModelError } from '../../src/shared/errors.ts';
+import { inferShapes } from '../graph-tools.ts';
+import { activationKinds } from '../graph.ts';
+import type { Model, Node } from '../graph.ts';
+import { sizeOf, tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
+import { dropRelus } from './drop-relu.ts';
+import { withNodes } from './rewire.ts';
+
+/** `kinds`: one of activationKinds per element of [C, H, W]. `c2`, `c1`, `c0`: per channel, [C]. */
+export type Activation = {
+  readonly kinds: Uint8Array;
+  readonly c2: Float32Array;
+  readonly c1: Float32Array;
+  readonly c0: Float32Array;
+};
+
+/**
+ * Replaces the activation `nodeName` (a Relu or a MixedActivation) with y = relu(x) | x | c2 x^2 + c1 x + c0 per element.
+ * All relu becomes a Relu, all identity becomes nothing. Throws ModelError for another node and for sizes that do not fit.
+ */
+export function replaceActivation(model: Model, nodeName: string, activation: Activation): Model {
+  const old = model.graph.nodes.find((n) => n.name === nodeName);
+  if (old?.op !== 'Relu' && old?.op !== 'MixedActivation')
+    throw new ModelError(
+      `node ${nodeName}: expected a Relu or a MixedActivation, got ${old?.op ?? 'no node'}`,
+    );
+  checkSizes(model, old, activation);
+  if (activation.kinds.every((kind) => kind === activationKinds.identity))
+    return dropRelus(model, [nodeName]);
+  const isRelu = activation.kinds.every((kind) => kind === activationKinds.relu);
+  const node = isRelu ? reluOf(old) : mixedOf(old, activation.kinds);
+  const weights = new Map(model.weights);
+  if (!isRelu) for (const key of coefficients) weights.set(`${nodeName}.${key}`, vector(activation[key]));
+  return withNodes(
+    model,
+    model.graph.nodes.map((n) => (n === old ? node : n)),
+    weights,
+  );
+}
+
+const coefficients = ['c2', 'c1', 'c0'] as const;
+
+function reluOf({ name, inputs, outputs }: Node): Node {
+  return { op: 'Relu', name, inputs: [inputs[0]!], outputs, attributes: {} };
+}
+
+function mixedOf({ name, inputs, outputs }: Node, kinds: Uint8Array): Node {
+  const weights = coefficients.map((key) => `${name}.${key}`);
+  return { op: 'MixedActivation', name, inputs: [inputs[0]!, ...weights], outputs, attributes: { kinds } };
+}
+
+function vector(values: Float32Array): Tensor {
+  return tensor([values.length], values);
+}
+
+function checkSizes(model: Model, node: Node, activation: Activation): void {
+  const shape = inferShapes(model).get(node.outputs[0]!)!;
+  const wanted = { kinds: sizeOf(shape), c2: shape[0]!, c1: shape[0]!, c0: shape[0]! };
+  for (const [key, size] of Object.entries(wanted) as [keyof Activation, number][]) {
+    if (activation[key].length !== size)
+      throw new ModelError(
+        `node ${node.name}: expected ${size} values of ${key}, got ${activation[key].length}`,
+      );
+  }
+}
