@@ -1,0 +1,265 @@
+import type { LinearSpec } from '../crypto/steps/spec.ts';
+import { stepKinds } from '../crypto/steps/spec.ts';
+import type { Model, Node } from '../models/graph.ts';
+import type { ValueRange } from './calibrate-ranges.ts';
+import { publicPart } from './compile.ts';
+import type { Coefficients, Prepared, PublicPart } from './compile.ts';
+import { inputOf, wireOf } from './plan.ts';
+import type { ActivationStep, LinearStep, Plan, Step, StepKind, StepOf, WireId } from './plan.ts';
+import { isLinear, realLinear } from './quantise-real.ts';
+
+/** How far the private run's logits can be from the float model's, in logits. */
+export type ErrorBound = {
+  /**
+   * Proved, for images whose values stay within the calibrated ranges: every rounding, every fault of the sign test and every
+   * polynomial's fit at its worst, all of one sign. Grows with the L1 norm of each layer.
+   */
+  readonly worst: number;
+  /**
+   * Six standard deviations, for errors taken as independent between the elements that a layer sums (the usual model of
+   * rounding noise; not proved): grows with the L2 norm. Joins and averages get no credit for cancellation.
+   */
+  readonly likely: number;
+};
+
+/** Derives both bounds from the real weights, the integers and the ranges. The model must be the one that was prepared. */
+export function logitErrorBound(model: Model, prepared: Prepared): ErrorBound {
+  const analysis = new Analysis(model, prepared);
+  return {
+    worst: largestOf(analysis.run(worstCase)),
+    likely: 6 * largestOf(analysis.run(independent)),
+  };
+}
+
+/** How errors add up, and what one rounding by less than a unit counts. */
+type Norm = {
+  readonly sum: (terms: Iterable<number>) => number;
+  readonly stochastic: number;
+  readonly nearest: number;
+  /** The size of an input value: at worst, or root mean square. */
+  readonly size: (range: Sizes, channel: number) => number;
+  /** How far a value goes where the slope of a polynomial depends on it. */
+  readonly reach: (range: Sizes, channel: number) => number;
+};
+
+const worstCase: Norm = {
+  sum: (terms) => {
+    let sum = 0;
+    for (const term of terms) sum += Math.abs(term);
+    return sum;
+  },
+  stochastic: 1,
+  nearest: 1 / 2,
+  size: (range, channel) => range.channels[channel]!,
+  reach: (range, channel) => range.channels[channel]!,
+};
+
+const independent: Norm = {
+  sum: (terms) => {
+    let sum = 0;
+    for (const term of terms) sum += term * term;
+    return Math.sqrt(sum);
+  },
+  stochastic: 1 / 2,
+  nearest: Math.sqrt(1 / 12),
+  size: (range, channel) => Math.sqrt(range.meanSquares[channel]!),
+  reach: (range, channel) => 2 * Math.sqrt(range.meanSquares[channel]!),
+};
+
+type Sizes = Pick<ValueRange, 'channels' | 'meanSquares'>;
+
+/** Of one wire: the error and the size of each channel, in real units. */
+type Knowledge = { readonly error: Float64Array; readonly sizes: Sizes };
+
+class Analysis {
+  readonly model: Model;
+  readonly plan: Plan;
+  readonly prepared: Prepared;
+  readonly publicly: PublicPart;
+  readonly nodes: ReadonlyMap<string, Node>;
+
+  constructor(model: Model, prepared: Prepared) {
+    this.model = model;
+    this.plan = prepared.plan;
+    this.prepared = prepared;
+    this.publicly = publicPart(model);
+    this.nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
+  }
+
+  /** Errors of the logits. */
+  run(norm: Norm): Float64Array {
+    const { plan } = this;
+    const wires = new Map<WireId, Knowledge>();
+    const inputRange = this.prepared.ranges.get(this.model.graph.inputs[0]!.name)!;
+    const inputError = norm.nearest / wireOf(plan, plan.input.wire).scale;
+    wires.set(plan.input.wire, { error: inputRange.channels.map(() => inputError), sizes: inputRange });
+    for (const step of plan.steps) {
+      const inputs = step.inputs.map((wire) => wires.get(wire)!);
+      const rule = rules[step.kind] as Rule<StepKind>;
+      const error = rule(step, inputs, norm, this);
+      wires.set(step.output, { error, sizes: this.#sizesOf(step, inputs[0]!.sizes) });
+    }
+    return wires.get(plan.output.wire)!.error;
+  }
+
+  /** A step that the compiler put in keeps its input's values. */
+  #sizesOf(step: Step, input: Sizes): Sizes {
+    const node = this.nodes.get(step.node);
+    return node === undefined ? input : this.prepared.ranges.get(node.outputs[0]!)!;
+  }
+
+  scaleOf(wire: WireId): number {
+    return wireOf(this.plan, wire).scale;
+  }
+}
+
+type Rule<K extends StepKind> = (
+  step: StepOf<K>,
+  inputs: readonly Knowledge[],
+  norm: Norm,
+  analysis: Analysis,
+) => Float64Array;
+
+const rules: { readonly [K in StepKind]: Rule<K> } = {
+  linear: linearError,
+  bias: (step, [x], norm, analysis) => {
+    const rounding = norm.nearest / analysis.scaleOf(step.output);
+    return x!.error.map((e) => norm.sum([e, rounding]));
+  },
+  // The operands may share their errors: no credit for independence.
+  add: (_step, inputs) => inputs[0]!.error.map((_, c) => inputs.reduce((sum, x) => sum + x.error[c]!, 0)),
+  concat: (step, inputs, _norm, { plan }) => {
+    if (step.blocks === 1) return Float64Array.from(inputs.flatMap((x) => [...x.error]));
+    const worst = inputs.reduce((sum, x) => Math.max(sum, largestOf(x.error)), 0);
+    return new Float64Array(wireOf(plan, step.output).shape[0]!).fill(worst);
+  },
+  // An average of errors is at most the largest.
+  sumPool: (_step, [x]) => x!.error,
+  reshape: (step, [x], _norm, { plan }) => regrouped(x!.error, wireOf(plan, step.output).shape[0]!),
+  activation: activationError,
+};
+
+/** y' - y = w' (x' - x) + (w' - w) x + (b' - b), with x', w', b' the quantised ones. */
+function linearError(step: LinearStep, [x]: readonly Knowledge[], norm: Norm, analysis: Analysis): Float64Array {
+  const node = analysis.nodes.get(step.node)!;
+  if (!isLinear(node)) throw new RangeError(`plan: ${step.node} is no linear layer`);
+  const real = realLinear(analysis.model, node);
+  const { weights } = analysis.prepared.weights.get(step.id)!;
+  const scale = analysis.scaleOf(step.output) / analysis.scaleOf(inputOf(step));
+  const rounding = norm.nearest / analysis.scaleOf(step.output);
+  return Float64Array.from({ length: step.spec.outChannels }, (_, m) =>
+    norm.sum(linearTerms(step.spec, m, weights, real.weights, scale, x!, norm, rounding)),
+  );
+}
+
+function* linearTerms(
+  spec: LinearSpec,
+  m: number,
+  integers: Int32Array,
+  real: Float64Array,
+  scale: number,
+  x: Knowledge,
+  norm: Norm,
+  rounding: number,
+): Generator<number> {
+  const perGroup = spec.inChannels / spec.group;
+  const taps = spec.kernel[0] * spec.kernel[1];
+  const firstChannel = Math.floor(m / (spec.outChannels / spec.group)) * perGroup;
+  for (let i = 0; i < perGroup * taps; i++) {
+    const at = m * perGroup * taps + i;
+    const channel = firstChannel + Math.floor(i / taps);
+    const weight = integers[at]! / scale;
+    yield weight * x.error[channel]!;
+    yield (weight - real[at]!) * norm.size(x.sizes, channel);
+  }
+  yield rounding;
+}
+
+function activationError(
+  step: ActivationStep,
+  [x]: readonly Knowledge[],
+  norm: Norm,
+  analysis: Analysis,
+): Float64Array {
+  const { spec } = step;
+  const coefficients = analysis.publicly.coefficients.get(step.node);
+  return x!.error.map((error, c) => {
+    const kinds = spec.kinds.subarray(c * spec.channelSize, (c + 1) * spec.channelSize);
+    const reach = norm.reach(x!.sizes, c);
+    const element = { step, analysis, norm, c, error, reach, coefficients };
+    let largest = 0;
+    if (kinds.includes(stepKinds.relu)) largest = Math.max(largest, reluError(element));
+    if (kinds.includes(stepKinds.affine)) largest = Math.max(largest, affineError(element));
+    if (kinds.includes(stepKinds.square)) largest = Math.max(largest, squareError(element));
+    return largest;
+  });
+}
+
+type Element = {
+  readonly step: ActivationStep;
+  readonly analysis: Analysis;
+  readonly norm: Norm;
+  readonly c: number;
+  readonly error: number;
+  readonly reach: number;
+  readonly coefficients: Coefficients | undefined;
+};
+
+/**
+ * ReLU is 1-Lipschitz; a fault of the sign test drops or passes less than 2^k of the input. With k <= truncate that is
+ * part of the rounding: both 0 and T(x) are within one unit of x.
+ */
+function reluError({ step, analysis, norm, error }: Element): number {
+  const { k, truncate } = step.spec.relu;
+  const fault = k <= truncate ? 0 : 2 ** k / analysis.scaleOf(inputOf(step));
+  return norm.sum([error, norm.stochastic / analysis.scaleOf(step.output), fault]);
+}
+
+/** Against the polynomial where the element has one, otherwise against the identity: the larger of the two. */
+function affineError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
+  const { truncate, multiplier, offset } = step.spec.affine;
+  const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
+  const slope = (multiplier[c]! * input) / (output * 2 ** truncate);
+  const shift = offset[c]! / output;
+  const isIdentity = Math.abs(slope - 1) < 2 ** -10 && offset[c] === 0;
+  const [c2, c1, c0] =
+    coefficients === undefined || isIdentity
+      ? [0, 1, 0]
+      : [coefficients.c2[c]!, coefficients.c1[c]!, coefficients.c0[c]!];
+  // Largest distance of two parabolas on [-reach, reach]: at 0 or at an end.
+  const distance = Math.max(
+    Math.abs(shift - c0),
+    Math.abs(shift - c0 - c2 * reach ** 2) + Math.abs(slope - c1) * reach,
+  );
+  return norm.sum([slope * error, distance, norm.stochastic / output]);
+}
+
+/** sign z^2 + constant with z off by the input's error, and by less than one unit from its truncation. */
+function squareError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
+  const { truncate, multiplier, offset, sign, constant } = step.spec.square;
+  const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
+  const zScale = Math.sqrt(output);
+  const alpha = (multiplier[c]! * input) / (zScale * 2 ** truncate);
+  const beta = offset[c]! / zScale;
+  const [c2, c1, c0] = [coefficients!.c2[c]!, coefficients!.c1[c]!, coefficients!.c0[c]!];
+  const fit =
+    Math.abs(sign[c]! * alpha ** 2 - c2) * reach ** 2 +
+    Math.abs(2 * sign[c]! * alpha * beta - c1) * reach +
+    Math.abs(sign[c]! * beta ** 2 + constant[c]! / output - c0);
+  const z = alpha * reach + Math.abs(beta);
+  const offZ = norm.sum([alpha * error, norm.stochastic / zScale]);
+  return norm.sum([2 * z * offZ + offZ ** 2, fit]);
+}
+
+/** Per-channel errors for the same elements in another number of channels: the largest of those that fall together. */
+function regrouped(errors: Float64Array, channels: number): Float64Array {
+  return Float64Array.from({ length: channels }, (_, j) => {
+    const first = Math.floor((j * errors.length) / channels);
+    const last = Math.ceil(((j + 1) * errors.length) / channels);
+    return largestOf(errors.subarray(first, last));
+  });
+}
+
+function largestOf(values: Float64Array): number {
+  return values.reduce((largest, value) => Math.max(largest, value), 0);
+}
