@@ -40,5 +40,11 @@ export function whole(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER
   };
 }
 
-export const dataHelp =
-  'fashion-mnist, fashion-mnist-part (in the package), or idx:IMAGES,LABELS (IDX files, .gz or not)';
+/** A parser for numbers above zero. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('Expected a number above zero.');
+  }
+  return value;
+}

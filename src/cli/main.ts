@@ -10,6 +10,10 @@ import type { Entry } from './program.ts';
 const oldestNode = [22, 18] as const;
 
 const commands: Readonly<Record<string, Entry>> = {
+  bench: {
+    summary: 'time the protocol on this machine, one step at a time',
+    load: () => import('./commands/bench.ts'),
+  },
   data: { summary: 'fetch data sets', load: () => import('./commands/data.ts') },
 };
 

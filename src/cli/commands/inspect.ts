@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { inspect } from '../../../models/inspect.ts';
+import type { Inspection } from '../../../models/inspect.ts';
+import { filesBeside, readReport } from '../../../models/onnx/read.ts';
+import * as format from '../../shared/format.ts';
+import { examples } from '../command.ts';
+import type { Act, Context } from '../command.ts';
+import { modelFile, modelHelp } from '../inputs.ts';
+import { table } from '../output.ts';
+import type { Output } from '../output.ts';
+
+/** `inspect MODEL`: what a network costs, layer by layer; what is unsupported in it, all at once. */
+export function configure(command: Command, act: Act): void {
+  command.argument('<model>', modelHelp).action(act(run));
+  examples(command, [
+    'reluctant inspect zoo:fashion-resnet8',
+    'reluctant inspect my-model.onnx --json | jq .relus',
+  ]);
+}
+
+async function run(_: Context, name: string): Promise<Output> {
+  const file = modelFile(name);
+  const { model, unsupported } = readReport(await readFile(file), basename(file), filesBeside(file));
+  if (model) return describe(inspect(model));
+  const rows = unsupported.map(({ name, op, reason }) => [name, op, reason]);
+  return {
+    value: { relus: null, macs: null, params: null, layers: [], unsupported },
+    text:
+      `${file}: cannot be used, ${unsupported.length} of its nodes are not supported\n\n` +
+      table(
+        [
+          { title: 'node', align: 'left' },
+          { title: 'op', align: 'left' },
+          { title: 'reason', align: 'left' },
+        ],
+        rows,
+      ),
+  };
+}
+
+function describe(found: Inspection): Output {
+  const rows = found.layers.map(({ name, op, output_shape, relus, macs }) => [
+    name,
+    op,
+    format.shape(output_shape),
+    relus === 0 ? '' : format.count(relus),
+    macs === 0 ? '' : format.count(macs),
+  ]);
+  const head = table(
+    [
+      { title: 'node', align: 'left' },
+      { title: 'op', align: 'left' },
+      { title: 'output' },
+      { title: 'ReLUs' },
+      { title: 'multiplications' },
+    ],
+    rows,
+  );
+  const total =
+    `${format.count(found.relus)} ReLUs, ${format.count(found.macs)} multiplications, ` +
+    `${format.count(found.params)} parameters for one image`;
+  return { value: found, text: `${head}\n\n${total}` };
+}

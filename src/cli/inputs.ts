@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { loadModel } from '../../models/onnx/read.ts';
+import type { Model } from '../../models/graph.ts';
+import { resolveModel } from '../../models/zoo/index.ts';
+import { ModelError } from '../shared/errors.ts';
+
+export const modelHelp = 'an .onnx file, or a trained one of the package by name, e.g. zoo:fashion-resnet8';
+
+export const dataHelp =
+  'fashion-mnist-part (comes with the package), fashion-mnist, or idx:IMAGES,LABELS (IDX files, .gz or not)';
+
+/** The file behind a model's name. Throws ModelError where there is none. */
+export function modelFile(name: string): string {
+  const file = resolveModel(name);
+  if (!existsSync(file)) throw new ModelError(`${name}: no such model file`);
+  return file;
+}
+
+export function openModel(name: string): Promise<Model> {
+  return loadModel(modelFile(name));
+}
+
+/** A model's name in tables: the file's without folder and extension. */
+export function shortName(name: string): string {
+  return basename(name)
+    .replace(/^zoo:/, '')
+    .replace(/\.onnx$/, '');
+}

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/shared/files.ts';
+
+export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** The real command line, from the sources, as a process of its own. */
+export function startCli(args: readonly string[], cwd = packageRoot): ChildProcess {
+  const main = join(packageRoot, 'src/cli/main.ts');
+  return spawn(process.execPath, [main, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** What a finished process said. */
+export async function finished(child: ChildProcess): Promise<CliResult> {
+  const [stdout, stderr] = [collect(child.stdout!), collect(child.stderr!)];
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stdout: await stdout, stderr: await stderr };
+}
+
+export function cli(args: readonly string[], cwd?: string): Promise<CliResult> {
+  return finished(startCli(args, cwd));
+}
+
+/** Runs with --json and reads the document; throws with what the program said where it failed. */
+export async function cliJson<T>(args: readonly string[], cwd?: string): Promise<T> {
+  const { code, stdout, stderr } = await cli([...args, '--json'], cwd);
+  if (code !== 0) throw new Error(`reluctant ${args.join(' ')}: exit ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+/** The first line on stdout of a process that goes on. */
+export function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout!.on('data', (chunk: Buffer) => {
+      text += String(chunk);
+      const end = text.indexOf('\n');
+      if (end >= 0) resolve(text.slice(0, end));
+    });
+    child.once('close', (code) => reject(new Error(`ended with ${code} before it said anything: ${text}`)));
+  });
+}
+
+async function collect(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
