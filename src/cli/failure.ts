@@ -20,5 +20,8 @@ function commandLineFailure({ code, exitCode, message }: CommanderError): Failur
 }
 
 function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, '; ');
+  return text
+    .trim()
+    .replaceAll(/:\s*\n\s*/g, ': ')
+    .replaceAll(/\s*\n\s*/g, '; ');
 }

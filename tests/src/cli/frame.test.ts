@@ -76,7 +76,7 @@ describe('failures', () => {
       (kind) => describeFailure(new kind('what\n  happened')).code,
     );
     expect(codes).toEqual([2, 3, 4, 5, 6]);
-    expect(describeFailure(new ModelError('a\n  b')).line).toBe('a; b');
+    expect(describeFailure(new ModelError('a:\n  b\n  c')).line).toBe('a: b; c');
   });
 
   test('an unexpected error says how to see more', () => {
