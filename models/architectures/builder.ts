@@ -59,7 +59,7 @@ export class NetworkBuilder {
       this.#weights.set(`${name}.${parameter}`, filled([channels], value));
       return `${name}.${parameter}`;
     });
-    const attributes = { epsilon: 1e-5, momentum: 0.9 };
+    const attributes = { epsilon: Math.fround(1e-5), momentum: Math.fround(0.9) }; // float32, as a file keeps them
     return this.#add({ op: 'BatchNormalization', name, inputs: [x, ...inputs], outputs: [name], attributes });
   }
 

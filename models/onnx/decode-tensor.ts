@@ -83,7 +83,7 @@ function rawOr<T extends ArrayLike<unknown>, L extends ArrayLike<unknown>>(
   }
   const bytes = outside ? externalBytes(proto, external) : proto.rawData;
   if (bytes.length !== size * width) mismatch(proto, size, bytes.length / width);
-  return view(bytes.slice().buffer); // a copy, aligned for the view
+  return view(new Uint8Array(bytes).buffer); // a copy, aligned; slice() of a Buffer would share memory
 }
 
 function mismatch(proto: TensorProto, expected: number, got: number): never {

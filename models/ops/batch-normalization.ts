@@ -12,7 +12,10 @@ export const batchNormalization: OpDefinition<'BatchNormalization'> = {
   parse(attributes) {
     const trainingMode = attributes.int('training_mode', 0);
     if (trainingMode !== 0) refuse('training_mode is set; export the model for inference');
-    return { epsilon: attributes.float('epsilon', 1e-5), momentum: attributes.float('momentum', 0.9) };
+    return {
+      epsilon: attributes.float('epsilon', Math.fround(1e-5)),
+      momentum: attributes.float('momentum', Math.fround(0.9)),
+    };
   },
   shape(_attributes, [x = [], ...parameters]) {
     for (const shape of parameters) {
