@@ -76,7 +76,8 @@ type ServerMaterial = {
 
 /**
  * `xC` [elements]: the client's share of the input wire. `products(u)` is the client's half of the product protocol and
- * resolves to its share of u a. Rejects with ProtocolError for a message of a wrong length.
+ * resolves to its share of u a. `given` [elements]: the mask of the output where the caller has drawn it before, uniform and
+ * of one use. Rejects with ProtocolError for a message of a wrong length.
  */
 export async function activationOfflineClient(
   channel: Channel,
@@ -86,6 +87,7 @@ export async function activationOfflineClient(
   spec: ActivationSpec,
   xC: Uint32Array,
   rng: Rng,
+  given?: Uint32Array,
 ): Promise<ClientActivation> {
   const layer = layerOf(spec);
   checkSize(layer, xC);
@@ -94,9 +96,11 @@ export async function activationOfflineClient(
   const transfers = await offerChoices(channel, step, ot, layer, values, b);
   const server = await takeGarbled(channel, step, ot, layer);
   const u = randomWords(rng, layer.square.positions.length);
+  const mask = given ?? randomWords(rng, layer.size);
+  checkSize(layer, mask);
   return {
     layer,
-    mask: randomWords(rng, layer.size),
+    mask,
     material: {
       values,
       keys: transfers.keys,
