@@ -34,7 +34,7 @@ export function rawModel(
 }
 
 /** Seeded normal numbers as an initialiser. */
-export function floats(name: string, shape: Shape, seed = name): RawTensor {
+export function floats(name: string, shape: Shape, seed = name): Extract<RawTensor, { dtype: 'float32' }> {
   return { name, dtype: 'float32', shape, data: normals(sizeOf(shape), seededRng(seed)) };
 }
 

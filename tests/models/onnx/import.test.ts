@@ -1,0 +1,286 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { normals } from '../../../models/architectures/init.ts';
+import {
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
+} from '../../../models/onnx/onnx_pb.js';
+import type { TensorProto } from '../../../models/onnx/onnx_pb.js';
+import { loadModel, readModel, readReport } from '../../../models/onnx/read.ts';
+import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
+import { predict } from '../../../models/run.ts';
+import { floats, ints, rawModel, runFile } from '../../helpers/onnx.ts';
+import { maximumDifference } from '../../helpers/networks.ts';
+import { seededRng } from '../../helpers/rng.ts';
+
+const shape = [4, 6, 6];
+const size = 144;
+const weight = floats('w', [5, 4, 3, 3]);
+
+type Exported = {
+  readonly nodes: readonly RawNode[];
+  readonly weights: readonly RawTensor[];
+  /** Ops of the network as read. */
+  readonly ops: readonly string[];
+  readonly rank: number;
+  readonly batch?: number;
+};
+
+function constantNode(tensor: RawTensor): RawNode {
+  return { op: 'Constant', inputs: [], outputs: [tensor.name], attributes: { value: { tensor } } };
+}
+
+const flattenByShape: readonly RawNode[] = [
+  { op: 'Shape', inputs: ['x'], outputs: ['shape'] },
+  { op: 'Gather', inputs: ['shape', 'zero'], outputs: ['batch'], attributes: { axis: { int: 0 } } },
+  { op: 'Unsqueeze', inputs: ['batch', 'axes'], outputs: ['batches'] },
+  { op: 'Concat', inputs: ['batches', 'rest'], outputs: ['target'], attributes: { axis: { int: 0 } } },
+  { op: 'Reshape', inputs: ['x', 'target'], outputs: ['y'] },
+];
+
+const exported: Record<string, Exported> = {
+  'weights as Constant nodes': {
+    nodes: [constantNode(weight), { op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }],
+    weights: [],
+    ops: ['Conv'],
+    rank: 4,
+  },
+  'weights behind an Identity': {
+    nodes: [
+      { op: 'Identity', inputs: ['w'], outputs: ['shared'] },
+      { op: 'Conv', inputs: ['x', 'shared'], outputs: ['y'] },
+    ],
+    weights: [weight],
+    ops: ['Conv'],
+    rank: 4,
+  },
+  'flatten as a chain of Shape, Gather, Unsqueeze, Concat, Reshape': {
+    nodes: flattenByShape,
+    weights: [ints('zero', [0], []), ints('axes', [0]), ints('rest', [-1])],
+    ops: ['Reshape'],
+    rank: 2,
+  },
+  'flatten with Slice': {
+    nodes: [
+      { op: 'Shape', inputs: ['x'], outputs: ['shape'] },
+      { op: 'Slice', inputs: ['shape', 'start', 'end'], outputs: ['batches'] },
+      { op: 'Concat', inputs: ['batches', 'rest'], outputs: ['target'], attributes: { axis: { int: 0 } } },
+      { op: 'Reshape', inputs: ['x', 'target'], outputs: ['y'] },
+    ],
+    weights: [ints('start', [0]), ints('end', [1]), ints('rest', [-1])],
+    ops: ['Reshape'],
+    rank: 2,
+  },
+  'a fixed batch of 1 in the reshape': {
+    nodes: [{ op: 'Reshape', inputs: ['x', 'target'], outputs: ['y'] }],
+    weights: [ints('target', [1, -1])],
+    ops: ['Reshape'],
+    rank: 2,
+    batch: 1,
+  },
+  'ReduceMean as global pooling': {
+    nodes: [
+      {
+        op: 'ReduceMean',
+        inputs: ['x'],
+        outputs: ['y'],
+        attributes: { axes: { ints: [-1, -2] }, keepdims: { int: 0 } },
+      },
+    ],
+    weights: [],
+    ops: ['GlobalAveragePool', 'Flatten'],
+    rank: 2,
+  },
+  'GlobalAveragePool and Squeeze': {
+    nodes: [
+      { op: 'GlobalAveragePool', inputs: ['x'], outputs: ['p'] },
+      { op: 'Squeeze', inputs: ['p', 'axes'], outputs: ['y'] },
+    ],
+    weights: [ints('axes', [2, 3])],
+    ops: ['GlobalAveragePool', 'Flatten'],
+    rank: 2,
+  },
+  'Pad before Conv': {
+    nodes: [
+      { op: 'Pad', inputs: ['x', 'pads'], outputs: ['padded'] },
+      { op: 'Conv', inputs: ['padded', 'w'], outputs: ['y'], attributes: { strides: { ints: [2, 2] } } },
+    ],
+    weights: [weight, ints('pads', [0, 0, 1, 0, 0, 0, 2, 1])],
+    ops: ['Conv'],
+    rank: 4,
+  },
+  'a transposed weight of a MatMul, and its bias': {
+    nodes: [
+      { op: 'Flatten', inputs: ['x'], outputs: ['flat'] },
+      { op: 'Transpose', inputs: ['m'], outputs: ['mT'], attributes: { perm: { ints: [1, 0] } } },
+      { op: 'MatMul', inputs: ['flat', 'mT'], outputs: ['product'] },
+      { op: 'Add', inputs: ['b', 'product'], outputs: ['y'] },
+    ],
+    weights: [floats('m', [3, size]), floats('b', [3])],
+    ops: ['Flatten', 'MatMul', 'Add'],
+    rank: 2,
+  },
+  'Dropout in its inference form with a ratio': {
+    nodes: [{ op: 'Dropout', inputs: ['x', 'ratio'], outputs: ['y'] }],
+    weights: [{ name: 'ratio', dtype: 'float32', shape: [], data: Float32Array.of(0.3) }],
+    ops: ['Dropout'],
+    rank: 4,
+  },
+  'Concat of two branches': {
+    nodes: [
+      { op: 'Relu', inputs: ['x'], outputs: ['r'] },
+      { op: 'Concat', inputs: ['r', 'x'], outputs: ['y'], attributes: { axis: { int: -3 } } },
+    ],
+    weights: [],
+    ops: ['Relu', 'Concat'],
+    rank: 4,
+  },
+  'one bias under two shapes': {
+    nodes: [
+      { op: 'Conv', inputs: ['x', 'k', 'b'], outputs: ['c'] },
+      { op: 'Add', inputs: ['c', 'b1'], outputs: ['d'] },
+      { op: 'Add', inputs: ['d', 'b1'], outputs: ['y'] },
+    ],
+    weights: [floats('k', [6, 4, 1, 1]), floats('b', [6]), floats('b1', [1, 1, 1, 6])],
+    ops: ['Conv', 'Add', 'Add'],
+    rank: 4,
+  },
+  'a dead branch that is not supported': {
+    nodes: [
+      { op: 'Celu', inputs: ['x'], outputs: ['unused'] },
+      { op: 'Relu', inputs: ['x'], outputs: ['y'] },
+    ],
+    weights: [],
+    ops: ['Relu'],
+    rank: 4,
+  },
+};
+
+describe('what exporters write is read, and means the same', () => {
+  test.each(Object.entries(exported))('%s', async (_name, { nodes, weights, ops, rank, batch }) => {
+    const bytes = rawModel([batch ?? 'N', ...shape], nodes, weights, rank);
+    const n = batch ?? 3;
+    const x = normals(n * size, seededRng('x'));
+    const reference = await runFile(bytes, x, [n, ...shape]);
+    const model = readModel(bytes, 'exported.onnx');
+    expect(model.graph.nodes.map((node) => node.op)).toEqual(ops);
+    expect([n, ...model.graph.outputs[0]!.shape]).toEqual(reference.shape);
+    const y = await predict(model, x, n, { threads: 1 });
+    // The same kernels, but for the mean: ReduceMean adds in another order than GlobalAveragePool, 36 terms of size < 4.
+    expect(maximumDifference(y, reference.data)).toBeLessThanOrEqual(36 * 4 * 2 ** -24);
+  });
+});
+
+describe('what would mean something else is refused', () => {
+  const refused: Record<string, [readonly RawNode[], readonly RawTensor[], RegExp]> = {
+    'the batch moved into the features': [
+      [
+        ...flattenByShape.slice(0, 3),
+        { ...flattenByShape[3]!, inputs: ['rest', 'batches'] },
+        flattenByShape[4]!,
+      ],
+      [ints('zero', [0], []), ints('axes', [0]), ints('rest', [-1])],
+      /depends on the batch in another way/,
+    ],
+    'Pad before a MaxPool': [
+      [
+        { op: 'Pad', inputs: ['x', 'pads'], outputs: ['p'] },
+        { op: 'MaxPool', inputs: ['p'], outputs: ['y'], attributes: { kernel_shape: { ints: [2, 2] } } },
+      ],
+      [ints('pads', [0, 0, 1, 1, 0, 0, 1, 1])],
+      /only supported before a Conv/,
+    ],
+    'a product of two computed values': [
+      [
+        { op: 'Flatten', inputs: ['x'], outputs: ['f'] },
+        { op: 'MatMul', inputs: ['f', 'f'], outputs: ['y'] },
+      ],
+      [],
+      /weight \[144\] is not a matrix/,
+    ],
+    'the mean over channels': [
+      [{ op: 'ReduceMean', inputs: ['x'], outputs: ['y'], attributes: { axes: { ints: [1] } } }],
+      [],
+      /only the mean over height and width/,
+    ],
+    'the indices of a MaxPool': [
+      [
+        { op: 'MaxPool', inputs: ['x'], outputs: ['p', 'i'], attributes: { kernel_shape: { ints: [2, 2] } } },
+        { op: 'Cast', inputs: ['i'], outputs: ['c'] },
+        { op: 'Add', inputs: ['p', 'c'], outputs: ['y'] },
+      ],
+      [],
+      /its output i is used/,
+    ],
+    'a function of our name with another body': [
+      [{ op: 'MixedActivation', domain: 'reluctant', inputs: ['x'], outputs: ['y'] }],
+      [],
+      /its function body is not the one this program writes/,
+    ],
+  };
+  test.each(Object.entries(refused))('%s', (_name, [nodes, weights, reason]) => {
+    const { unsupported } = readReport(rawModel(['N', ...shape], nodes, weights), 'exported.onnx');
+    expect(unsupported.map((node) => node.reason).join()).toMatch(reason);
+  });
+});
+
+describe('weights in every form of ONNX', () => {
+  const values = [1.5, -0.25, 3, 0, 2 ** -14, -65504, 0.5, 8, 1, 2, 3, 4, -5, 6, 7, 8];
+  const half = [0x3e00, 0xb400, 0x4200, 0, 0x0400, 0xfbff, 0x3800, 0x4800].concat([
+    0x3c00, 0x4000, 0x4200, 0x4400, 0xc500, 0x4600, 0x4700, 0x4800,
+  ]);
+  const raw = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const forms: Record<string, (t: TensorProto) => void> = {
+    float_data: (t) => (t.floatData = values),
+    double_data: (t) => ((t.dataType = DataType.DOUBLE), (t.doubleData = values)),
+    'raw doubles': (t) => ((t.dataType = DataType.DOUBLE), (t.rawData = raw(Float64Array.from(values)))),
+    'half floats in int32_data': (t) => ((t.dataType = DataType.FLOAT16), (t.int32Data = half)),
+    'raw half floats': (t) => ((t.dataType = DataType.FLOAT16), (t.rawData = raw(Uint16Array.from(half)))),
+  };
+  test.each(Object.entries(forms))('%s', (_name, change) => {
+    const weights = floats('w', [4, 4, 1, 1]);
+    const bytes = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
+    const proto = fromBinary(ModelProtoSchema, bytes);
+    const tensor = proto.graph!.initializer[0]!;
+    tensor.rawData = new Uint8Array();
+    change(tensor);
+    const model = readModel(toBinary(ModelProtoSchema, proto), 'forms.onnx');
+    expect([...model.weights.get('w')!.data]).toEqual(values);
+  });
+});
+
+test('external data is read beside the file and nowhere else', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-'));
+  try {
+    const weights = floats('w', [4, 4, 1, 1]);
+    const bytes = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
+    const proto = fromBinary(ModelProtoSchema, bytes);
+    const tensor = proto.graph!.initializer[0]!;
+    const data = Buffer.concat([Buffer.alloc(8), tensor.rawData]);
+    const write = async (location: string) => {
+      tensor.rawData = new Uint8Array();
+      tensor.dataLocation = DataLocation.EXTERNAL;
+      tensor.externalData = Object.entries({ location, offset: '8', length: '64' }).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      );
+      await writeFile(join(folder, 'model', 'net.onnx'), toBinary(ModelProtoSchema, proto));
+    };
+    await mkdir(join(folder, 'model'));
+    await writeFile(join(folder, 'model', 'weights.bin'), data);
+    await writeFile(join(folder, 'outside.bin'), data);
+    await write('weights.bin');
+    const model = await loadModel(join(folder, 'model', 'net.onnx'));
+    expect(model.weights.get('w')!.data).toEqual(weights.data);
+    await write('../outside.bin');
+    await expect(loadModel(join(folder, 'model', 'net.onnx'))).rejects.toThrow(
+      /external data file \.\.\/outside\.bin is not there/,
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
