@@ -20,11 +20,38 @@ function sizes(node: ConvNode, { shapeOf }: TrainingContext): { input: Pair; out
   return { input, output };
 }
 
+/**
+ * Where stride and groups are 1 the transposed convolution is a plain one with the flipped kernel, which onnxruntime computes
+ * faster where maps are large (ms for a batch of 128, 2 threads, as Conv and as ConvTranspose: 16 channels of 28 x 28 3.6 and 9.1,
+ * 32 of 14 x 14 2.6 and 5.5, 64 of 7 x 7 5.3 and 4.0).
+ */
 function inputGradient(node: ConvNode, context: TrainingContext, dy: string): string {
   const { input, output } = sizes(node, context);
+  const { group, strides, pads } = node.attributes;
+  const reach = reachOf(node);
+  const plain = group === 1 && strides.every((s) => s === 1) && pads.every((p, i) => p <= reach[i % 2]!);
+  if (plain && output[0] * output[1] >= 100) return flippedConvolution(node, context, dy);
   return context.graph.op('ConvTranspose', [dy, node.inputs[1]!], {
     ...foldAttributes(node.attributes, input, output),
-    group: { int: node.attributes.group },
+    group: { int: group },
+  });
+}
+
+/** Rows and columns from the first tap of the kernel to the last. */
+function reachOf({ attributes: { kernel, dilations } }: ConvNode): Pair {
+  return [(kernel[0] - 1) * dilations[0], (kernel[1] - 1) * dilations[1]];
+}
+
+function flippedConvolution(node: ConvNode, { graph }: TrainingContext, dy: string): string {
+  const { kernel, pads, dilations } = node.attributes;
+  const swapped = graph.op('Transpose', [node.inputs[1]!], { perm: { ints: [1, 0, 2, 3] } });
+  const beforeStart = kernel.map((size) => -size - 1);
+  const backwards = [graph.ints([-1, -1]), graph.ints(beforeStart), graph.ints([2, 3]), graph.ints([-1, -1])];
+  const reach = reachOf(node);
+  return graph.op('Conv', [dy, graph.op('Slice', [swapped, ...backwards])], {
+    kernel_shape: { ints: kernel },
+    dilations: { ints: dilations },
+    pads: { ints: pads.map((p, i) => reach[i % 2]! - p) },
   });
 }
 

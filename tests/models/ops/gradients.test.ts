@@ -99,6 +99,16 @@ const cases: readonly Case[] = [
       w: [2, 3, 1, 1],
     },
   ),
+  one('Conv of a large map', 'Conv', { ...conv, pads: [0, 1, 2, 1] }, [1, 10, 11], { w: [2, 1, 3, 3] }),
+  one(
+    'Conv of a large map, dilated',
+    'Conv',
+    { ...conv, kernel: [2, 3], dilations: [3, 1], pads: [1, 0, 2, 2] },
+    [1, 10, 11],
+    {
+      w: [1, 1, 2, 3],
+    },
+  ),
   one('Conv in groups', 'Conv', { ...conv, group: 2 }, [4, 4, 3], { w: [6, 2, 3, 3], b: [6] }),
   one('Conv, depthwise', 'Conv', { ...conv, group: 3, strides: [2, 1] }, [3, 4, 3], { w: [3, 1, 3, 3] }),
   one(
