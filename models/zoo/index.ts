@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UsageError } from '../../src/shared/errors.ts';
+import { packageRoot } from '../../src/shared/files.ts';
+
+/** How a trained network that comes with the package was made. Accuracies in [0, 1]. */
+export type ZooModel = z.infer<typeof zooModel>;
+
+const zooModel = z.object({
+  name: z.string(),
+  /** In models/zoo. */
+  file: z.string(),
+  sha256: z.string(),
+  architecture: z.string(),
+  relus: z.number(),
+  data: z.string(),
+  /** The command that makes it. */
+  command: z.string(),
+  /** Of the kept epoch, on the images held out of the training images. */
+  validation_accuracy: z.number(),
+  /** On all test images, once. */
+  test_accuracy: z.number(),
+  seconds: z.number(),
+  date: z.string(),
+  machine: z.string(),
+});
+
+const folder = join(packageRoot, 'models/zoo');
+
+/** The trained networks of the package, from its manifest. */
+export function zooModels(): ZooModel[] {
+  const manifest: unknown = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+  return z.object({ models: z.array(zooModel) }).parse(manifest).models;
+}
+
+/** The file of `zoo:NAME`; any other name is a path already. Throws UsageError for a name that the zoo has not. */
+export function resolveModel(nameOrPath: string): string {
+  if (!nameOrPath.startsWith('zoo:')) return nameOrPath;
+  const name = nameOrPath.slice('zoo:'.length);
+  const models = zooModels();
+  const found = models.find((model) => model.name === name);
+  if (found !== undefined) return join(folder, found.file);
+  const known = models.map((model) => `zoo:${model.name}`).join(', ');
+  throw new UsageError(`${nameOrPath} is not in the zoo; there are ${known}`);
+}
