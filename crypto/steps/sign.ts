@@ -8,7 +8,7 @@ import type { ReluSpec } from './spec.ts';
  *
  * k = 0 is exact for |x| < 2^B. For k > 0 the low bits are dropped (Circa, Ghodsi et al., NeurIPS 2021): the test sees
  * floor(x / 2^k) minus the carry of the dropped bits. There is no fault |x| / p as in Circa's prime field, for the ring's size is
- * a power of two. It takes |x| <= 2^B - 2^k; the last 2^k values before 2^B (negPass) or -2^B (posZero) may wrap.
+ * a power of two. It takes |x| < 2^B - 2^k: the last 2^k values before 2^B (negPass) or -2^B (posZero) may wrap.
  */
 export function windowWires(spec: ReluSpec): number {
   return spec.bits - spec.k + 1;
@@ -74,7 +74,7 @@ export function passesInClear(x: number, xC: number, k: number, offset: number, 
 }
 
 /**
- * Probability, over the uniform share of the client, that the sign test is wrong at x; |x| <= 2^bits - 2^k.
+ * Probability, over the uniform share of the client, that the sign test is wrong at x; |x| < 2^bits - 2^k where k > 0.
  * PosZero takes 0 <= x < 2^k for negative with 1 - (x + 1) / 2^k; NegPass lets -2^k <= x < 0 pass with (x + 2^k + 1) / 2^k.
  */
 export function faultProbability(x: number, k: number, mode: ReluSpec['mode']): number {

@@ -47,7 +47,8 @@ export type LinearWeights = { readonly weights: Int32Array; readonly bias: Int32
 
 /**
  * One activation layer, any mix of kinds. Element i belongs to channel floor(i / channelSize). Precondition on every
- * element, checked by the compiler: |x| < 2^29, |multiplier x| < 2^29, and |x| < 2^bits where the element is a ReLU.
+ * element, checked by the compiler: |x| < 2^29, |multiplier x| < 2^29, and |x| < 2^bits where the element is a ReLU
+ * (|x| < 2^bits - 2^k where k > 0: the dropped bits' carry would wrap the window's last value).
  *
  *   relu     y = T(x, truncate) if x >= 0 else 0                              sign test on bits [k, bits]
  *   affine   y = T(multiplier x, truncate) + offset                          multiplier 1, offset 0: identity
@@ -72,7 +73,7 @@ export type ReluSpec = {
   readonly truncate: number;
   /** The lowest bit kept by the sign test: 0 is exact, k > 0 is Circa's truncation. */
   readonly k: number;
-  /** B: |x| < 2^bits, the window is [k, bits], bits - k + 1 wires, 31 at most. */
+  /** B: |x| < 2^bits, less 2^k where k > 0; the window is [k, bits], bits - k + 1 wires, 32 at most. */
   readonly bits: number;
   /** Which side the faults of k > 0 fall on: 'posZero' drops small positives, 'negPass' lets small negatives pass. */
   readonly mode: 'posZero' | 'negPass';
