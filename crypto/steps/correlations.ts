@@ -106,7 +106,7 @@ export async function takeGarbled(
   layer: Layer,
 ): Promise<{ pairs: KeyPairs; salt: Uint8Array; tables: Uint8Array }> {
   const count = layer.relu.length;
-  if (count === 0) return { pairs: noPairs, salt: new Uint8Array(), tables: new Uint8Array() };
+  if (count === 0) return { pairs: noPairs, salt: new Uint8Array(saltBytes), tables: new Uint8Array() };
   const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
   const pairs = ot.sender.keyPairs(ot.sender.extend(message, count));
   const garbled = await channel.receive(tags.garbled, step, garbledBytes(layer.spec));
