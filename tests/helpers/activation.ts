@@ -1,0 +1,118 @@
+import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation.ts';
+import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation.ts';
+import { otClient, otServer } from '../../crypto/ot/session.ts';
+import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
+import { open, share } from '../../crypto/share.ts';
+import type { Shares } from '../../crypto/share.ts';
+import type { ActivationSpec, ReluSpec } from '../../crypto/steps/spec.ts';
+import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { randomWords } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+
+export type Kinds = 'relu' | 'affine' | 'square' | 'mixed';
+const kindNumber = { affine: 0, relu: 1, square: 2 } as const;
+
+/** Four channels with different parameters; `kinds` random where mixed. */
+export function someSpec(kinds: Kinds, channelSize: number, rng: Rng, relu: ReluSpec): ActivationSpec {
+  const channels = 4;
+  const pick = (i: number) => (kinds === 'mixed' ? i % 3 : kindNumber[kinds]);
+  const order = randomWords(rng, channels * channelSize);
+  return {
+    channels,
+    channelSize,
+    kinds: Uint8Array.from(order, (word) => pick(word % 3)),
+    relu,
+    affine: {
+      truncate: 10,
+      multiplier: Int32Array.of(1, -3, 5, 4),
+      offset: Int32Array.of(0, 7, -9, 1000),
+    },
+    square: {
+      truncate: 13,
+      multiplier: Int32Array.of(1, 2, -1, 3),
+      offset: Int32Array.of(5, -100, 0, 77),
+      sign: Int8Array.of(1, -1, 1, -1),
+      constant: Int32Array.of(0, 12345, -6789, 1),
+    },
+  };
+}
+
+/** A ReLU on the window [k, 26], cut by 8 bits. */
+export function reluSpec(k: number, mode: ReluSpec['mode'] = 'posZero', truncate = 8): ReluSpec {
+  return { truncate, k, bits: 26, mode };
+}
+
+/** Uniform in [-2^bits, 2^bits), every fourth a small one, so that faults occur. */
+export function someValues(count: number, bits: number, rng: Rng): Int32Array {
+  return new Int32Array(randomWords(rng, count).buffer).map(
+    (word, i) => word >> (i % 4 === 0 ? 19 : 31 - bits),
+  );
+}
+
+/** The ideal product functionality: whoever comes second makes the shares. */
+export function idealProducts(rng: Rng) {
+  const clients: { factors: Uint32Array; resolve: (shares: Uint32Array) => void }[] = [];
+  const servers: typeof clients = [];
+  const meet = () => {
+    if (clients.length === 0 || servers.length === 0) return;
+    const [c, s] = [clients.shift()!, servers.shift()!];
+    const shares = share(new Int32Array(c.factors.map((u, i) => Math.imul(u, s.factors[i]!)).buffer), rng);
+    c.resolve(shares.client);
+    s.resolve(shares.server);
+  };
+  const join = (side: typeof clients) => (factors: Uint32Array) =>
+    new Promise<Uint32Array>((resolve) => {
+      side.push({ factors, resolve });
+      meet();
+    });
+  return { client: join(clients), server: join(servers) };
+}
+
+/** Base OT once for a test file. */
+export async function realOt(rng: Rng): Promise<[OtClient, OtServer]> {
+  const [toServer, toClient] = memoryChannels();
+  return Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
+}
+
+export type Prepared = {
+  readonly client: ClientActivation;
+  readonly server: ServerActivation;
+  /** bytes from the client and to it, offline */
+  readonly up: number;
+  readonly down: number;
+};
+
+/** The offline phase over memory channels, squares by ideal products. */
+export async function prepare(
+  [otC, otS]: [OtClient, OtServer],
+  spec: ActivationSpec,
+  xC: Uint32Array,
+  rng: Rng,
+): Promise<Prepared> {
+  const [toServer, toClient] = memoryChannels();
+  const products = idealProducts(rng);
+  const [client, server] = await Promise.all([
+    activationOfflineClient(toServer, 3, otC, products.client, spec, xC, rng),
+    activationOfflineServer(toClient, 3, otS, products.server, spec, rng),
+  ]);
+  return { client, server, up: toServer.traffic.sent, down: toServer.traffic.received };
+}
+
+/** The server's output share u. */
+export function online({ client, server }: Prepared, x: Shares): Uint32Array {
+  return serverFinish(server, clientReply(client, serverMessage(server, x.server)));
+}
+
+/** Shares x, runs both phases, opens y. */
+export async function runLayer(
+  ot: [OtClient, OtServer],
+  spec: ActivationSpec,
+  x: Int32Array,
+  rng: Rng,
+): Promise<{ y: Int32Array; shares: Shares; u: Uint32Array; mask: Uint32Array }> {
+  const shares = share(x, rng);
+  const prepared = await prepare(ot, spec, shares.client, rng);
+  const u = online(prepared, shares);
+  return { y: open(prepared.client.mask, u), shares, u, mask: prepared.client.mask };
+}

@@ -1,0 +1,39 @@
+/**
+ * Tests of hypotheses, as standard deviations. A bound of 6 on a normal value is crossed by chance once in 5 * 10^8 runs
+ * (two-sided); seeds are fixed, so a test that passes keeps passing.
+ */
+export const sixSigma = 6;
+
+/** Pearson's chi-squared of `counts` against equal frequencies, as a normal value (Wilson and Hilferty, 1931). */
+export function uniformityZ(counts: ArrayLike<number>): number {
+  const bins = counts.length;
+  const total = Array.from(counts).reduce((sum, count) => sum + count, 0);
+  const expected = total / bins;
+  const chi = Array.from(counts).reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+  const freedom = bins - 1;
+  const spread = 2 / (9 * freedom);
+  return (Math.cbrt(chi / freedom) - (1 - spread)) / Math.sqrt(spread);
+}
+
+/** Number of successes of independent trials with these probabilities, in standard deviations from its mean. */
+export function trialsZ(successes: number, probabilities: Iterable<number>): number {
+  let mean = 0;
+  let variance = 0;
+  for (const p of probabilities) {
+    mean += p;
+    variance += p * (1 - p);
+  }
+  return (successes - mean) / Math.sqrt(variance);
+}
+
+/** Counts of the byte at `shift` of each word, 256 bins. */
+export function byteCounts(words: Uint32Array, shift: 0 | 8 | 16 | 24): Uint32Array {
+  const counts = new Uint32Array(256);
+  for (const word of words) counts[(word >>> shift) & 0xff]!++;
+  return counts;
+}
+
+/** The worst of the four bytes of uniform words. */
+export function wordsZ(words: Uint32Array): number {
+  return Math.max(...([0, 8, 16, 24] as const).map((shift) => uniformityZ(byteCounts(words, shift))));
+}
