@@ -1,0 +1,114 @@
+import { linearParams } from '../params.ts';
+import { linearScheme, productSchemes, whenReset } from './seal.ts';
+import type { Decryptor, Encryptor, Scheme } from './seal.ts';
+import { ciphertextBytes, plaintextBytes, plaintextWords, seededWords } from './serial.ts';
+import { publicKeyBytes } from './keys.ts';
+import type { ServerSession } from './keys.ts';
+import { keyBytes, readSeeded, writeSeeded } from './wire.ts';
+
+export type GeneratedKeys = {
+  linear: Uint32Array<ArrayBuffer>;
+  product: Uint32Array<ArrayBuffer>;
+  publicKey: Uint8Array<ArrayBuffer>;
+  /** The plain primes of the product's two schemes. */
+  productModuli: number[];
+};
+
+/** Fresh keys for both parameter sets, in a worker. */
+export async function generateKeys(): Promise<GeneratedKeys> {
+  const linear = await linearScheme();
+  const product = await productSchemes();
+  const publicKey = new Uint8Array(publicKeyBytes);
+  return {
+    linear: generate(linear, publicKey, 0),
+    product: generate(product[0]!, publicKey, keyBytes(linearParams)),
+    publicKey,
+    productModuli: product.map((scheme) => scheme.plain),
+  };
+}
+
+function generate(scheme: Scheme, publicKey: Uint8Array, at: number): Uint32Array<ArrayBuffer> {
+  const { seal, context, keyShape } = scheme;
+  const none = seal.ComprModeType.none;
+  using generator = new seal.KeyGenerator(context);
+  using pub = generator.createPublicKeySerializable();
+  const { c0, seed } = seededWords(pub.saveToArray(none) as Uint8Array, keyShape);
+  writeSeeded(scheme, keyShape.primes, c0, seed, publicKey, at);
+  using secret = generator.secretKey();
+  const words = plaintextWords(secret.saveToArray(none) as Uint8Array);
+  if (words.length !== 2 * keyShape.primes * keyShape.degree) throw new Error('node-seal cut a secret key');
+  return words;
+}
+
+/** Handles of the last sessions of this thread; the oldest is freed. */
+class Recent<T extends { free(): void }> {
+  readonly #entries = new Map<string, T>();
+  static readonly most = 64;
+
+  constructor() {
+    whenReset(() => this.#entries.clear());
+  }
+
+  get(key: string, create: () => T): T {
+    const entry = this.#entries.get(key) ?? create();
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    const oldest = this.#entries.keys().next().value;
+    if (this.#entries.size > Recent.most && oldest !== undefined) {
+      this.#entries.get(oldest)?.free();
+      this.#entries.delete(oldest);
+    }
+    return entry;
+  }
+}
+
+type ClientHandles = { encryptor: Encryptor; decryptor: Decryptor; free(): void };
+type ServerHandles = { encryptor: Encryptor; free(): void };
+const clients = new Recent<ClientHandles>();
+const servers = new Recent<ServerHandles>();
+
+/** Symmetric encryption and decryption under a session's secret key. */
+export function clientHandles(scheme: Scheme, id: string, secretWords: Uint32Array): ClientHandles {
+  return clients.get(`${id}/${scheme.params.name}/${scheme.plain}`, () => {
+    const { seal, context } = scheme;
+    using secret = new seal.SecretKey();
+    secret.loadFromArray(context, plaintextBytes(secretWords, scheme.keyShape.parmsId));
+    using generator = new seal.KeyGenerator(context, secret);
+    // node-seal's Encryptor wants a public key even where only the secret one is used.
+    using unused = generator.createPublicKey();
+    const encryptor = new seal.Encryptor(context, unused, secret);
+    const decryptor = new seal.Decryptor(context, secret);
+    const free = () => {
+      encryptor.delete();
+      decryptor.delete();
+    };
+    return { encryptor, decryptor, free };
+  });
+}
+
+/** Encryption under a session's public key. Throws ProtocolError where the key is malformed. */
+export function serverEncryptor(scheme: Scheme, session: ServerSession): Encryptor {
+  return servers.get(`${session.id}/${scheme.params.name}/${scheme.plain}`, () => {
+    const { seal, context, keyShape, params } = scheme;
+    const at = params.name === linearParams.name ? 0 : keyBytes(linearParams);
+    const { c0, seed } = readSeeded(
+      scheme,
+      keyShape.primes,
+      session.publicKey,
+      at,
+      `${params.name} public key`,
+    );
+    using key = new seal.PublicKey();
+    key.loadFromArray(context, ciphertextBytes(keyShape, c0, seed));
+    const encryptor = new seal.Encryptor(context, key);
+    return { encryptor, free: () => encryptor.delete() };
+  }).encryptor;
+}
+
+/** Loads every public key of a session once, so that a malformed one is refused at the start; the product's plain primes. */
+export async function checkPublicKey(session: ServerSession): Promise<number[]> {
+  serverEncryptor(await linearScheme(), session);
+  const product = await productSchemes();
+  for (const scheme of product) serverEncryptor(scheme, session);
+  return product.map((scheme) => scheme.plain);
+}

@@ -1,0 +1,193 @@
+import { PlanError } from '../../src/shared/errors.ts';
+import { linearParams } from '../params.ts';
+import { outputSize } from '../steps/spec.ts';
+import type { LinearSpec } from '../steps/spec.ts';
+import { headroomBits } from './noise.ts';
+import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
+import type { Layout, Range } from './pack.ts';
+
+/**
+ * Microseconds, measured on one thread of the machine that the design was measured on (N = 4096, two primes), both parties
+ * together; a byte at 100 Mbit/s. Only their ratios matter: they choose the tiles.
+ */
+const costs = {
+  product: 130,
+  input: 1700,
+  output: 3200,
+  byte: 0.08,
+  inputBytes: 47_680,
+  outputBytes: 24_064,
+};
+
+/** What a layout costs: how many ciphertexts each way and how many products of a ciphertext and a plaintext. */
+export type LayoutCost = { readonly inputs: number; readonly outputs: number; readonly products: number };
+
+export function costOf(layout: Layout): LayoutCost {
+  let pairs = layout.inputRanges.length * layout.outputRanges.length;
+  if (layout.spec.group > 1) {
+    pairs = 0;
+    for (const input of layout.inputRanges) {
+      for (const output of layout.outputRanges) if (connected(layout.spec, input, output)) pairs++;
+    }
+  }
+  return {
+    inputs: inputCount(layout),
+    outputs: outputCount(layout),
+    products: pairs * spatialTiles(layout),
+  };
+}
+
+function microseconds(cost: LayoutCost): number {
+  return (
+    cost.products * costs.product +
+    cost.inputs * (costs.input + costs.byte * costs.inputBytes) +
+    cost.outputs * (costs.output + costs.byte * costs.outputBytes)
+  );
+}
+
+const chosen = new Map<string, Layout>();
+const mostLayouts = 1024;
+
+/** The cheapest layout for a step. Both parties derive it from the same public spec. Throws PlanError where there is none. */
+export function layoutOf(spec: LinearSpec): Layout {
+  // By content: a spec that has crossed to a worker is another object.
+  const key = JSON.stringify(spec);
+  let layout = chosen.get(key);
+  if (layout === undefined) {
+    layout = chooseLayout(spec, linearParams.degree);
+    if (chosen.size >= mostLayouts) chosen.clear();
+    chosen.set(key, layout);
+  }
+  return layout;
+}
+
+export function chooseLayout(given: LinearSpec, degree: number): Layout {
+  checkSpec(given);
+  let best: Layout | undefined;
+  let bestCost = Infinity;
+  let fits = false;
+  let headroom = -Infinity;
+  for (const layout of candidates(given, degree)) {
+    fits = true;
+    const room = headroomBits(layout);
+    headroom = Math.max(headroom, room);
+    const cost = microseconds(costOf(layout));
+    if (room >= 0 && cost < bestCost) [best, bestCost] = [layout, cost];
+  }
+  if (best !== undefined) return best;
+  throw new PlanError(
+    fits
+      ? `${describe(given)}: the weights leave ${(-headroom).toFixed(1)} bits too few to hide the noise; ` +
+          'use fewer bits a weight'
+      : `${describe(given)}: one window of the kernel has more pixels than a ciphertext (${degree})`,
+  );
+}
+
+function describe(spec: LinearSpec): string {
+  return (
+    `convolution ${spec.inChannels} -> ${spec.outChannels}, ${spec.height} x ${spec.width}, ` +
+    `kernel ${spec.kernel.join(' x ')}, ${spec.weightBits}-bit weights`
+  );
+}
+
+function checkSpec(spec: LinearSpec): void {
+  const refuse = (reason: string): never => {
+    throw new PlanError(`${describe(spec)}: ${reason}`);
+  };
+  const positive = [spec.inChannels, spec.outChannels, spec.height, spec.width, spec.group].concat(
+    spec.kernel,
+    spec.strides,
+    spec.dilations,
+  );
+  if (!positive.every((n) => Number.isSafeInteger(n) && n > 0)) refuse('sizes are positive integers');
+  if (!spec.pads.every((n) => Number.isSafeInteger(n) && n >= 0)) refuse('pads are not negative');
+  if (spec.inChannels % spec.group !== 0 || spec.outChannels % spec.group !== 0) {
+    refuse(`${spec.group} groups do not divide the channels`);
+  }
+  if (outputSize(spec).some((n) => n < 1)) refuse('the kernel is larger than the padded image');
+  if (!(spec.weightBits >= 1 && spec.weightBits <= 31)) refuse('weights have 1 to 31 bits');
+}
+
+function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
+  const { spec, source } = subsampled(given);
+  const output = outputSize(spec);
+  const inputOptions = channelOptions(spec.inChannels, spec.group);
+  const outputOptions = channelOptions(spec.outChannels, spec.group);
+  for (const tileRows of shares(output[0])) {
+    for (const tileColumns of shares(output[1])) {
+      const outputTile = [tileRows, tileColumns] as const;
+      const inputTile = [reach(spec, 0, tileRows), reach(spec, 1, tileColumns)] as const;
+      const room = Math.floor(degree / (inputTile[0] * inputTile[1]));
+      const grid = [Math.ceil(output[0] / tileRows), Math.ceil(output[1] / tileColumns)] as const;
+      for (const input of inputOptions) {
+        for (const out of outputOptions) {
+          if (input.width * out.width > room) continue;
+          yield {
+            degree,
+            spec,
+            source,
+            output,
+            grid,
+            outputTile,
+            inputTile,
+            inputChannels: input.width,
+            outputChannels: out.width,
+            inputRanges: input.ranges,
+            outputRanges: out.ranges,
+          };
+        }
+      }
+    }
+  }
+}
+
+/** A 1 x 1 kernel with a stride reads one pixel in sy sx: only those are packed. */
+function subsampled(given: LinearSpec): Pick<Layout, 'spec' | 'source'> {
+  const { height, width, strides } = given;
+  const plain = given.kernel.every((n) => n === 1) && given.pads.every((n) => n === 0);
+  if (!plain) return { spec: given, source: { height, width, step: [1, 1] } };
+  const spec: LinearSpec = {
+    ...given,
+    height: Math.ceil(height / strides[0]),
+    width: Math.ceil(width / strides[1]),
+    strides: [1, 1],
+  };
+  return { spec, source: { height, width, step: strides } };
+}
+
+/** Input rows (axis 0) or columns (axis 1) under `count` of the output. */
+function reach(spec: LinearSpec, axis: 0 | 1, count: number): number {
+  return (count - 1) * spec.strides[axis] + (spec.kernel[axis] - 1) * spec.dilations[axis] + 1;
+}
+
+/** The distinct values of ceil(total / parts), largest first. */
+function shares(total: number): number[] {
+  const values: number[] = [];
+  for (let parts = 1; parts <= total; parts++) {
+    const share = Math.ceil(total / parts);
+    if (values.at(-1) !== share) values.push(share);
+  }
+  return values;
+}
+
+type ChannelOption = { width: number; ranges: Range[] };
+
+/** Ways to cut channels into tiles: inside each group, or several whole groups together. */
+function channelOptions(channels: number, group: number): ChannelOption[] {
+  const inGroup = channels / group;
+  const inside = shares(inGroup).map((width) => ({
+    width,
+    ranges: Array.from({ length: group }, (_, g) => cut(g * inGroup, inGroup, width)).flat(),
+  }));
+  const whole = shares(group)
+    .filter((groups) => groups > 1)
+    .map((groups) => ({ width: groups * inGroup, ranges: cut(0, channels, groups * inGroup) }));
+  return [...whole, ...inside];
+}
+
+function cut(first: number, total: number, width: number): Range[] {
+  return Array.from({ length: Math.ceil(total / width) }, (_, i) => ({
+    first: first + i * width,
+    count: Math.min(width, total - i * width),
+  }));
+}

@@ -1,0 +1,209 @@
+import { PlanError, ProtocolError } from '../../src/shared/errors.ts';
+import { linearParams } from '../params.ts';
+import { inputElements, outputElements } from '../steps/spec.ts';
+import type { LinearSpec } from '../steps/spec.ts';
+import { publicKeyBytes } from './keys.ts';
+import type { ClientSession, ServerSession } from './keys.ts';
+import { costOf, layoutOf } from './layout.ts';
+import { headroomBits } from './noise.ts';
+import { inputCount, outputCount } from './pack.ts';
+import type { HePool } from './pool.ts';
+import {
+  ownBytes,
+  ownWords,
+  shareBytes,
+  sharedBytes,
+  sharedWords,
+  shareWeights,
+  shareWords,
+} from './shared.ts';
+import { linearResponseOffsets, seededBytes } from './wire.ts';
+
+let sessions = 0;
+
+/** Bytes of the encrypted input of a step. */
+export function linearRequestBytes(spec: LinearSpec): number {
+  return inputCount(layoutOf(spec)) * seededBytes(linearParams);
+}
+
+export function linearResponseBytes(spec: LinearSpec): number {
+  return linearResponseOffsets(layoutOf(spec), linearParams).at(-1)!;
+}
+
+/** Bits by which the noise flooding exceeds what 2^-40 a coefficient needs, with the layout that is used. */
+export function linearNoiseHeadroomBits(spec: LinearSpec): number {
+  return headroomBits(layoutOf(spec));
+}
+
+/** What a step costs offline, for the planner. Ciphertexts are of N = 4096. */
+export type LinearCost = {
+  readonly products: number;
+  readonly requestCiphertexts: number;
+  readonly responseCiphertexts: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+};
+
+/** Throws PlanError where the step cannot be packed or its weights drown the flooding. */
+export function linearCost(spec: LinearSpec): LinearCost {
+  const { inputs, outputs, products } = costOf(layoutOf(spec));
+  return {
+    products,
+    requestCiphertexts: inputs,
+    responseCiphertexts: outputs,
+    requestBytes: linearRequestBytes(spec),
+    responseBytes: linearResponseBytes(spec),
+  };
+}
+
+function expectLength(what: string, got: number, expected: number): void {
+  if (got !== expected) throw new RangeError(`${what}: expected ${expected}, got ${got}`);
+}
+
+function expectPeerLength(what: string, got: number, expected: number): void {
+  if (got !== expected) throw new ProtocolError(`${what}: expected ${expected} bytes, got ${got}`);
+}
+
+/** The party that holds the secret keys. */
+export class HeClient {
+  readonly pool: HePool;
+  /** For the server: the public keys of both parameter sets, `publicKeyBytes` bytes. */
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+  /** The two plain moduli of products of private vectors. */
+  readonly productModuli: readonly number[];
+  readonly #session: ClientSession;
+  #closed = false;
+
+  private constructor(
+    pool: HePool,
+    session: ClientSession,
+    publicKey: Uint8Array<ArrayBuffer>,
+    productModuli: readonly number[],
+  ) {
+    this.pool = pool;
+    this.#session = session;
+    this.publicKey = publicKey;
+    this.productModuli = productModuli;
+  }
+
+  /** Generates keys in a worker. They are kept in memory that the pool's threads share, never written anywhere. */
+  static async create(pool: HePool): Promise<HeClient> {
+    const { linear, product, publicKey, productModuli } = await pool.run('generateKeys', undefined);
+    const session = { id: `client-${sessions++}`, linear: shareWords(linear), product: shareWords(product) };
+    linear.fill(0);
+    product.fill(0);
+    return new HeClient(pool, session, publicKey, productModuli);
+  }
+
+  /** Where the workers find the keys. Throws after `close`. */
+  get session(): ClientSession {
+    if (this.#closed) throw new Error('HeClient: used after close');
+    return this.#session;
+  }
+
+  /** Enc(input), input [C, H, W] of the step, as `linearRequestBytes(spec)` bytes. */
+  async encrypt(spec: LinearSpec, input: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
+    expectLength('HE input elements', input.length, inputElements(spec));
+    const request = sharedBytes(linearRequestBytes(spec));
+    const shared = { session: this.session, spec, input: shareWords(input), request };
+    await this.pool.split('encryptLinear', inputCount(layoutOf(spec)), (from, to) => ({
+      ...shared,
+      from,
+      to,
+    }));
+    shared.input.fill(0);
+    return ownBytes(request);
+  }
+
+  /** W input - s, [M, H', W'], from the server's response. Throws ProtocolError where that is malformed. */
+  async decrypt(spec: LinearSpec, response: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
+    expectPeerLength('linear response', response.length, linearResponseBytes(spec));
+    const output = sharedWords(outputElements(spec));
+    const shared = { session: this.session, spec, response: shareBytes(response), output };
+    await this.pool.split('decryptLinear', outputCount(layoutOf(spec)), (from, to) => ({
+      ...shared,
+      from,
+      to,
+    }));
+    const own = ownWords(output);
+    output.fill(0);
+    return own;
+  }
+
+  /** Wipes the keys; later calls throw. The pool stays open. */
+  close(): void {
+    this.#closed = true;
+    this.#session.linear.fill(0);
+    this.#session.product.fill(0);
+  }
+}
+
+/** The party that holds the weights: one a session. */
+export class HeServer {
+  readonly pool: HePool;
+  readonly session: ServerSession;
+  /** The two plain moduli of products of private vectors. */
+  readonly productModuli: readonly number[];
+
+  private constructor(pool: HePool, session: ServerSession, productModuli: readonly number[]) {
+    this.pool = pool;
+    this.session = session;
+    this.productModuli = productModuli;
+  }
+
+  /** Throws ProtocolError where the client's public key is malformed. */
+  static async create(pool: HePool, publicKey: Uint8Array): Promise<HeServer> {
+    expectPeerLength('public key', publicKey.length, publicKeyBytes);
+    const session = { id: `server-${sessions++}`, publicKey: shareBytes(publicKey) };
+    return new HeServer(pool, session, await pool.run('checkPublicKey', session));
+  }
+
+  /**
+   * Enc(W input - mask) from the client's request, hiding W (see rerandomize.ts). `weights` [M, C / group, kh, kw] with
+   * |w| < 2^weightBits; `weightsId` names these very weights and spec in this pool for good: their transforms are kept under it.
+   * `mask` [M, H', W'] is uniform and used once. Throws ProtocolError where the request is malformed, PlanError where a weight
+   * is out of range.
+   */
+  async respond(
+    spec: LinearSpec,
+    weightsId: string,
+    weights: Int32Array,
+    request: Uint8Array,
+    mask: Uint32Array,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    expectPeerLength('linear request', request.length, linearRequestBytes(spec));
+    expectLength('HE mask elements', mask.length, outputElements(spec));
+    checkWeights(spec, weightsId, weights);
+    const response = sharedBytes(linearResponseBytes(spec));
+    const shared = {
+      session: this.session,
+      spec,
+      weightsId,
+      weights: shareWeights(weights),
+      request: shareBytes(request),
+      mask: shareWords(mask),
+      response,
+    };
+    await this.pool.split('respondLinear', outputCount(layoutOf(spec)), (from, to) => ({
+      ...shared,
+      from,
+      to,
+    }));
+    shared.mask.fill(0);
+    return ownBytes(response);
+  }
+}
+
+function checkWeights(spec: LinearSpec, id: string, weights: Int32Array): void {
+  const [kh, kw] = spec.kernel;
+  expectLength(
+    `weights '${id}'`,
+    weights.length,
+    ((spec.outChannels * spec.inChannels) / spec.group) * kh * kw,
+  );
+  const limit = 2 ** spec.weightBits;
+  for (const weight of weights) {
+    if (weight < limit && weight > -limit) continue;
+    throw new PlanError(`weights '${id}': expected |w| < 2^${spec.weightBits}, got one that is not`);
+  }
+}

@@ -1,0 +1,178 @@
+import type { LinearSpec } from '../steps/spec.ts';
+
+/**
+ * Coefficient packing of a convolution (Cheetah: Huang, Lu, Hong, Ding, USENIX Security 2022, section 3; formula of hom_conv2d).
+ * A tile of Cw input channels of H' x W' pixels and Mw output channels with Cw Mw H' W' <= N:
+ *
+ *   x^[c H'W' + i W' + j] = X[c, i, j]
+ *   O = H'W' (Mw Cw - 1) + W' (kh - 1) dy + (kw - 1) dx
+ *   k^[O - m Cw H'W' - c H'W' - l dy W' - l' dx] = K[m, c, l, l']
+ *   Y[m, i, j] is coefficient O - m Cw H'W' + i sy W' + j sx of x^ k^ mod X^N + 1
+ *
+ * A fully connected layer is the case of 1 x 1 images. Larger images are cut into tiles that overlap; groups are the
+ * block-diagonal case, in which tiles of input and output channels that share no group are skipped.
+ */
+export type Layout = {
+  readonly degree: number;
+  /** The convolution that is packed: the given one, or its input sub-sampled (a 1 x 1 kernel with a stride). */
+  readonly spec: LinearSpec;
+  /** [height, width] of the spec as given, and the step at which its rows and columns are read. */
+  readonly source: {
+    readonly height: number;
+    readonly width: number;
+    readonly step: readonly [number, number];
+  };
+  /** [height, width] of the output. */
+  readonly output: readonly [number, number];
+  /** Tiles of the output image: how many, and [height, width] of each but the last. */
+  readonly grid: readonly [number, number];
+  readonly outputTile: readonly [number, number];
+  /** [H', W'] of the input under one output tile. */
+  readonly inputTile: readonly [number, number];
+  /** Cw and Mw. */
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly inputRanges: readonly Range[];
+  readonly outputRanges: readonly Range[];
+};
+
+/** Channels [first, first + count). */
+export type Range = { readonly first: number; readonly count: number };
+
+/** Pixels of one channel of a tile, H'W'. */
+function tilePixels(layout: Layout): number {
+  return layout.inputTile[0] * layout.inputTile[1];
+}
+
+/** Input ciphertexts: [spatial tile][input range], output ciphertexts: [spatial tile][output range]. */
+export function inputCount(layout: Layout): number {
+  return spatialTiles(layout) * layout.inputRanges.length;
+}
+
+export function outputCount(layout: Layout): number {
+  return spatialTiles(layout) * layout.outputRanges.length;
+}
+
+export function spatialTiles(layout: Layout): number {
+  return layout.grid[0] * layout.grid[1];
+}
+
+/** Whether any channel of the one range reaches any of the other. */
+export function connected(spec: LinearSpec, input: Range, output: Range): boolean {
+  const inGroup = spec.inChannels / spec.group;
+  const outGroup = spec.outChannels / spec.group;
+  const firstIn = Math.floor(input.first / inGroup);
+  const lastIn = Math.floor((input.first + input.count - 1) / inGroup);
+  const firstOut = Math.floor(output.first / outGroup);
+  const lastOut = Math.floor((output.first + output.count - 1) / outGroup);
+  return firstIn <= lastOut && firstOut <= lastIn;
+}
+
+/** x^ of input ciphertext `index`, [N] mod 2^32. */
+export function packInput(layout: Layout, input: Uint32Array, index: number): Uint32Array<ArrayBuffer> {
+  const { spec, source } = layout;
+  const polynomial = new Uint32Array(layout.degree);
+  const range = layout.inputRanges[index % layout.inputRanges.length]!;
+  const [top, left] = tileOrigin(layout, Math.floor(index / layout.inputRanges.length));
+  const [tileHeight, tileWidth] = layout.inputTile;
+  const firstRow = Math.max(0, -top);
+  const lastRow = Math.min(tileHeight, spec.height - top);
+  const firstColumn = Math.max(0, -left);
+  const lastColumn = Math.min(tileWidth, spec.width - left);
+  for (let c = 0; c < range.count; c++) {
+    for (let i = firstRow; i < lastRow; i++) {
+      const row = ((range.first + c) * source.height + (top + i) * source.step[0]) * source.width;
+      const at = (c * tileHeight + i) * tileWidth;
+      for (let j = firstColumn; j < lastColumn; j++) {
+        polynomial[at + j] = input[row + (left + j) * source.step[1]]!;
+      }
+    }
+  }
+  return polynomial;
+}
+
+/** Row and column of the (unpadded) image at which the input under a spatial tile starts; negative in the padding. */
+function tileOrigin(layout: Layout, tile: number): [number, number] {
+  const { spec, outputTile, grid } = layout;
+  const row = Math.floor(tile / grid[1]);
+  const column = tile % grid[1];
+  return [
+    row * outputTile[0] * spec.strides[0] - spec.pads[0],
+    column * outputTile[1] * spec.strides[1] - spec.pads[1],
+  ];
+}
+
+/** O of the formula. */
+function lastTap(layout: Layout): number {
+  const { kernel, dilations } = layout.spec;
+  const pixels = tilePixels(layout);
+  return (
+    pixels * (layout.outputChannels * layout.inputChannels - 1) +
+    layout.inputTile[1] * (kernel[0] - 1) * dilations[0] +
+    (kernel[1] - 1) * dilations[1]
+  );
+}
+
+/**
+ * k^ for one pair of channel ranges, [N], signed; undefined where every weight is zero. `weights` are those of the output range
+ * alone: [range.count, C / group, kh, kw].
+ */
+export function packWeights(
+  layout: Layout,
+  weights: Int32Array,
+  input: Range,
+  output: Range,
+): Int32Array | undefined {
+  const { spec } = layout;
+  const [kh, kw] = spec.kernel;
+  const inGroup = spec.inChannels / spec.group;
+  const outGroup = spec.outChannels / spec.group;
+  const pixels = tilePixels(layout);
+  const polynomial = new Int32Array(layout.degree);
+  const last = lastTap(layout);
+  let any = 0;
+  for (let m = 0; m < output.count; m++) {
+    const groupStart = Math.floor((output.first + m) / outGroup) * inGroup;
+    const low = Math.max(input.first, groupStart);
+    const high = Math.min(input.first + input.count, groupStart + inGroup);
+    for (let channel = low; channel < high; channel++) {
+      const block = last - (m * layout.inputChannels + channel - input.first) * pixels;
+      let from = (m * inGroup + channel - groupStart) * kh * kw;
+      for (let y = 0; y < kh; y++) {
+        for (let x = 0; x < kw; x++) {
+          const weight = weights[from++]!;
+          any |= weight;
+          polynomial[block - y * spec.dilations[0] * layout.inputTile[1] - x * spec.dilations[1]] = weight;
+        }
+      }
+    }
+  }
+  return any === 0 ? undefined : polynomial;
+}
+
+/** Where the outputs of ciphertext `index` are: coefficient positions[n] is element elements[n] of [M, H, W]. */
+export type Outputs = { readonly positions: Uint32Array; readonly elements: Uint32Array };
+
+export function outputsOf(layout: Layout, index: number): Outputs {
+  const { spec } = layout;
+  const range = layout.outputRanges[index % layout.outputRanges.length]!;
+  const tile = Math.floor(index / layout.outputRanges.length);
+  const row = Math.floor(tile / layout.grid[1]) * layout.outputTile[0];
+  const column = (tile % layout.grid[1]) * layout.outputTile[1];
+  const rows = Math.min(layout.outputTile[0], layout.output[0] - row);
+  const columns = Math.min(layout.outputTile[1], layout.output[1] - column);
+  const positions = new Uint32Array(range.count * rows * columns);
+  const elements = new Uint32Array(positions.length);
+  const last = lastTap(layout);
+  let n = 0;
+  for (let m = 0; m < range.count; m++) {
+    const block = last - m * layout.inputChannels * tilePixels(layout);
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        positions[n] = block + i * spec.strides[0] * layout.inputTile[1] + j * spec.strides[1];
+        elements[n++] = ((range.first + m) * layout.output[0] + row + i) * layout.output[1] + column + j;
+      }
+    }
+  }
+  return { positions, elements };
+}

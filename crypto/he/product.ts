@@ -1,0 +1,121 @@
+import { ProtocolError } from '../../src/shared/errors.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { productParams } from '../params.ts';
+import type { HeClient, HeServer } from './linear.ts';
+import { add, createMultiplier, inverse, multiply, uniformResidues } from './modular.ts';
+import { ownBytes, sharedBytes, shareBytes, shareWords } from './shared.ts';
+import { responseBytesFor, seededBytes } from './wire.ts';
+
+/**
+ * Products of two private ring vectors, element by element: the client's u, the server's a, read as integers in [0, 2^32), one a
+ * slot, modulo two 52-bit primes t1, t2. The server masks with rho uniform in [0, t1 t2), about 2^104, and both reduce mod 2^32:
+ *
+ *   P_C = (u a + rho mod t1 t2) mod 2^32,   P_S = -rho mod 2^32.
+ *
+ * u a + rho is uniform mod t1 t2, so the client learns nothing; the shares are wrong where it wraps, which has
+ * probability u a / (t1 t2) < 2^-40 an element.
+ *
+ * Noise. The slots' polynomial of a has N coefficients in +-t/2, so ||a||_2 <= sqrt(N) 2^51 = 2^57.5 and, as in noise.ts with its
+ * tail of 28.4, the noise stays below 2^62.4. The ciphertext modulus of 160 bits leaves Q / t = 2^108 for flooding, of which
+ * floodRange takes 15 256^13 = 2^107.9: the distance is 2^-45 a coefficient. Kept are 68 bits: q / t = 2^16, of which flooding may
+ * take all but a sixteenth, and the rounding of the switch, of deviation 21 and below 2^11 with probability 1 - 2^-1000, is inside it.
+ */
+export function productRequestBytes(elements: number): number {
+  return parts(elements) * seededBytes(productParams);
+}
+
+export function productResponseBytes(elements: number): number {
+  return parts(elements) * responseBytesFor(productParams, productParams.degree);
+}
+
+/** One ciphertext a plain prime for every N elements begun. */
+function parts(elements: number): number {
+  return 2 * Math.ceil(elements / productParams.degree);
+}
+
+function expectPeerLength(what: string, got: number, expected: number): void {
+  if (got !== expected) throw new ProtocolError(`${what}: expected ${expected} bytes, got ${got}`);
+}
+
+/** Enc(u) under both plain primes, `productRequestBytes(u.length)` bytes. */
+export async function encryptProducts(he: HeClient, u: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
+  const request = sharedBytes(productRequestBytes(u.length));
+  const shared = { session: he.session, u: shareWords(u), request };
+  await he.pool.split('encryptProduct', parts(u.length), (from, to) => ({ ...shared, from, to }));
+  shared.u.fill(0);
+  return ownBytes(request);
+}
+
+/** The server's answer to a request and its shares P_S. Throws ProtocolError where the request is malformed. */
+export async function respondProducts(
+  he: HeServer,
+  a: Uint32Array,
+  request: Uint8Array,
+  rng: Rng,
+): Promise<{ response: Uint8Array<ArrayBuffer>; shares: Uint32Array<ArrayBuffer> }> {
+  expectPeerLength('product request', request.length, productRequestBytes(a.length));
+  const { masks, shares } = drawMasks(he.productModuli, a.length, rng);
+  const response = sharedBytes(productResponseBytes(a.length));
+  const shared = { session: he.session, a: shareWords(a), request: shareBytes(request), masks, response };
+  await he.pool.split('respondProduct', parts(a.length), (from, to) => ({ ...shared, from, to }));
+  shared.a.fill(0);
+  for (const mask of masks) mask.fill(0);
+  return { response: ownBytes(response), shares };
+}
+
+function sharedDoubles(length: number): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(new SharedArrayBuffer(8 * length));
+}
+
+/** rho = rho1 + t1 k with rho1 < t1 and k < t2 uniform, modulo both primes, and -rho mod 2^32. */
+function drawMasks(moduli: readonly number[], count: number, rng: Rng) {
+  const [t1, t2] = moduli as [number, number];
+  const rho1 = uniformResidues(rng, count, t1);
+  const k = uniformResidues(rng, count, t2);
+  const timesT1 = createMultiplier(BigInt(t1), t2);
+  const masks = [sharedDoubles(count), sharedDoubles(count)] as const;
+  const shares = new Uint32Array(count);
+  masks[0].set(rho1);
+  for (let i = 0; i < count; i++) {
+    masks[1][i] = add(rho1[i]! % t2, multiply(timesT1, k[i]!), t2);
+    shares[i] = -lowWord(rho1[i]!, t1, k[i]!);
+  }
+  return { masks, shares };
+}
+
+/** rest + t1 k mod 2^32. */
+function lowWord(rest: number, t1: number, k: number): number {
+  return ((rest >>> 0) + (Math.imul(t1 >>> 0, k >>> 0) >>> 0)) >>> 0;
+}
+
+/** P_C of `count` products from the server's response. Throws ProtocolError where that is malformed. */
+export async function decryptProducts(
+  he: HeClient,
+  response: Uint8Array,
+  count: number,
+): Promise<Uint32Array<ArrayBuffer>> {
+  expectPeerLength('product response', response.length, productResponseBytes(count));
+  const padded = (parts(count) / 2) * productParams.degree;
+  const residues = [sharedDoubles(padded), sharedDoubles(padded)] as const;
+  const shared = { session: he.session, response: shareBytes(response), residues };
+  await he.pool.split('decryptProduct', parts(count), (from, to) => ({ ...shared, from, to }));
+  const joined = joinResidues(he.productModuli, residues, count);
+  for (const residue of residues) residue.fill(0);
+  return joined;
+}
+
+/** Garner: v = d1 + t1 ((d2 - d1) / t1 mod t2), mod 2^32. */
+function joinResidues(
+  moduli: readonly number[],
+  [first, second]: readonly [Float64Array, Float64Array],
+  count: number,
+): Uint32Array<ArrayBuffer> {
+  const [t1, t2] = moduli as [number, number];
+  const overT1 = createMultiplier(inverse(BigInt(t1), BigInt(t2)), t2);
+  const result = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    const difference = add(second[i]!, t2 - (first[i]! % t2), t2);
+    result[i] = lowWord(first[i]!, t1, multiply(overT1, difference));
+  }
+  return result;
+}

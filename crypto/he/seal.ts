@@ -1,0 +1,169 @@
+import initializeSeal from 'node-seal';
+import { linearParams, productParams } from '../params.ts';
+import type { Params } from '../params.ts';
+import { createFlood } from './flood.ts';
+import type { Flood } from './flood.ts';
+import { ciphertextBytes, ciphertextWords, plaintextBytes, plaintextWords } from './serial.ts';
+import type { CiphertextShape } from './serial.ts';
+
+/**
+ * The only importer of node-seal, loaded in worker threads alone (pool.ts). SEAL objects never leave their thread and are freed by
+ * scope (`using`); what goes in and out is words: u64 as pairs of u32.
+ */
+export type Seal = Awaited<ReturnType<typeof initializeSeal>>;
+type Handle<K extends keyof Seal> = Seal[K] extends new (...args: never[]) => infer T ? T : never;
+export type Ciphertext = Handle<'Ciphertext'>;
+export type Plaintext = Handle<'Plaintext'>;
+export type Encryptor = Handle<'Encryptor'>;
+export type Decryptor = Handle<'Decryptor'>;
+type Context = Handle<'SEALContext'>;
+
+/** Parameters with one plain modulus, as SEAL sees them. */
+export type Scheme = {
+  readonly seal: Seal;
+  readonly params: Params;
+  readonly context: Context;
+  readonly evaluator: Handle<'Evaluator'>;
+  /** t */
+  readonly plain: number;
+  /** Primes of a key, the special one last; a fresh ciphertext has all but that. */
+  readonly primes: readonly number[];
+  readonly keyShape: CiphertextShape;
+  readonly freshShape: CiphertextShape;
+  readonly keptShape: CiphertextShape;
+  readonly flood: Flood;
+  /** Only where t is a prime for batching. */
+  readonly batch: Handle<'BatchEncoder'> | undefined;
+};
+
+let loading: Promise<Seal> | undefined;
+const schemes = new Map<string, Scheme>();
+const onReset: (() => void)[] = [];
+
+/** Runs `forget` when this thread's SEAL is given up: handles of the old one must not be used again. */
+export function whenReset(forget: () => void): void {
+  onReset.push(forget);
+}
+
+/**
+ * Gives up this thread's SEAL and its memory after an abort: SEAL 4.1.2 may leave a broken heap behind, and a fresh instance is
+ * loaded by the next job.
+ */
+export function resetSeal(): void {
+  loading = undefined;
+  schemes.clear();
+  for (const forget of onReset) forget();
+}
+
+export function linearScheme(): Promise<Scheme> {
+  return schemeOf(linearParams, 0);
+}
+
+/** One scheme for each of the two plain primes; the keys' words are the same. */
+export function productSchemes(): Promise<Scheme[]> {
+  return Promise.all([0, 1].map((index) => schemeOf(productParams, index)));
+}
+
+async function schemeOf(params: Params, index: number): Promise<Scheme> {
+  loading ??= initializeSeal();
+  const seal = await loading;
+  const name = `${params.name}/${index}`;
+  let scheme = schemes.get(name);
+  if (scheme === undefined) {
+    scheme = createScheme(seal, params, index);
+    schemes.set(name, scheme);
+  }
+  return scheme;
+}
+
+function plainModulus(seal: Seal, params: Params, index: number) {
+  const { plain, degree } = params;
+  if (plain.kind === 'power') return new seal.Modulus(1n << BigInt(plain.bits));
+  const sizes = new Int32Array(plain.count).fill(plain.bits);
+  using primes = seal.PlainModulus.BatchingVector(degree, sizes);
+  return primes.get(index)!;
+}
+
+function createScheme(seal: Seal, params: Params, index: number): Scheme {
+  using literal = new seal.EncryptionParameters(seal.SchemeType.bfv);
+  literal.setPolyModulusDegree(params.degree);
+  using coefficient = seal.CoeffModulus.Create(
+    params.degree,
+    Int32Array.of(...params.primeBits, params.specialBits),
+  );
+  literal.setCoeffModulus(coefficient);
+  using modulus = plainModulus(seal, params, index);
+  literal.setPlainModulus(modulus);
+  const context = new seal.SEALContext(literal, true, seal.SecLevelType.tc128);
+  if (!context.parametersSet()) throw new Error(`SEAL refuses the parameters '${params.name}'`);
+  const primes = Array.from({ length: coefficient.size() }, (_, i) => {
+    using prime = coefficient.get(i)!;
+    return Number(prime.value());
+  });
+  const plain = Number(modulus.value());
+  const shape = (count: number, ntt: boolean) => ({
+    parmsId: parmsIdAt(context, count),
+    ntt,
+    degree: params.degree,
+    primes: count,
+  });
+  const fresh = params.primeBits.length;
+  return {
+    seal,
+    params,
+    context,
+    evaluator: new seal.Evaluator(context),
+    plain,
+    primes,
+    keyShape: shape(fresh + 1, true),
+    freshShape: shape(fresh, false),
+    keptShape: shape(params.kept, false),
+    flood: createFlood(params.degree, primes.slice(0, fresh), plain),
+    batch: params.plain.kind === 'batching' ? new seal.BatchEncoder(context) : undefined,
+  };
+}
+
+/** Id of the level of the modulus chain that has this many primes. */
+function parmsIdAt(context: Context, primes: number): Uint8Array {
+  let data = context.keyContextData();
+  for (;;) {
+    using here = data;
+    using parameters = here.parms();
+    using moduli = parameters.coeffModulus();
+    if (moduli.size() === primes) {
+      using id = here.parmsId();
+      return new Uint8Array(BigUint64Array.from(id.values() as BigUint64Array).buffer);
+    }
+    data = here.nextContextData();
+  }
+}
+
+/** Coefficients mod t. */
+export function loadPlaintext(scheme: Scheme, words: Uint32Array): Plaintext {
+  const plaintext = new scheme.seal.Plaintext();
+  plaintext.loadFromArray(scheme.context, plaintextBytes(words));
+  return plaintext;
+}
+
+export function savePlaintext(scheme: Scheme, plaintext: Plaintext): Uint32Array<ArrayBuffer> {
+  return plaintextWords(plaintext.saveToArray(scheme.seal.ComprModeType.none) as Uint8Array);
+}
+
+export function loadCiphertext(
+  scheme: Scheme,
+  shape: CiphertextShape,
+  words: Uint32Array,
+  seed?: Uint8Array,
+): Ciphertext {
+  const ciphertext = new scheme.seal.Ciphertext();
+  ciphertext.loadFromArray(scheme.context, ciphertextBytes(shape, words, seed));
+  return ciphertext;
+}
+
+export function saveCiphertext(
+  scheme: Scheme,
+  shape: CiphertextShape,
+  ciphertext: Ciphertext,
+): Uint32Array<ArrayBuffer> {
+  return ciphertextWords(ciphertext.saveToArray(scheme.seal.ComprModeType.none) as Uint8Array, shape);
+}

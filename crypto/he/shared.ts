@@ -1,0 +1,39 @@
+/** Arrays in memory that all threads of a pool see: passing one to a worker copies nothing. */
+export function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+export function sharedWords(length: number): Uint32Array<SharedArrayBuffer> {
+  return new Uint32Array(new SharedArrayBuffer(4 * length));
+}
+
+export function shareBytes(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const shared = sharedBytes(bytes.length);
+  shared.set(bytes);
+  return shared;
+}
+
+export function shareWords(words: Uint32Array): Uint32Array<SharedArrayBuffer> {
+  const shared = sharedWords(words.length);
+  shared.set(words);
+  return shared;
+}
+
+export function shareWeights(weights: Int32Array): Int32Array<SharedArrayBuffer> {
+  const shared = new Int32Array(new SharedArrayBuffer(4 * weights.length));
+  shared.set(weights);
+  return shared;
+}
+
+/** A copy of this thread's own. */
+export function ownBytes(shared: Uint8Array): Uint8Array<ArrayBuffer> {
+  const own = new Uint8Array(shared.length);
+  own.set(shared);
+  return own;
+}
+
+export function ownWords(shared: Uint32Array): Uint32Array<ArrayBuffer> {
+  const own = new Uint32Array(shared.length);
+  own.set(shared);
+  return own;
+}

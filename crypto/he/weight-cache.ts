@@ -1,0 +1,86 @@
+import { linearParams } from '../params.ts';
+import { connected, packWeights } from './pack.ts';
+import type { Layout } from './pack.ts';
+import { loadPlaintext, whenReset } from './seal.ts';
+import type { Plaintext, Scheme } from './seal.ts';
+
+/**
+ * Weight polynomials in NTT form, kept across requests in this thread's WASM heap. A network asks for its tiles in the same order
+ * every time, where evicting the least recent one first would evict each tile just before it is needed: so a tile is let in
+ * only where there is room or where the oldest has not been used for `staleLookups` look-ups.
+ */
+const cacheBytes = 384 * 2 ** 20;
+const staleLookups = 100_000;
+const tileBytes = 8 * linearParams.degree * linearParams.primeBits.length;
+
+/** `plaintext` undefined: every weight of the tile is zero. */
+type Entry = { plaintext: Plaintext | undefined; used: number };
+
+const entries = new Map<string, Entry>();
+let lookups = 0;
+whenReset(() => entries.clear());
+
+/** Lends a tile's plaintext (or undefined for all zeros) to `use`. `weights` are those of the output range alone. */
+export function withWeights(
+  scheme: Scheme,
+  layout: Layout,
+  weightsId: string,
+  weights: Int32Array,
+  input: number,
+  output: number,
+  use: (plaintext: Plaintext) => void,
+): void {
+  const key = `${weightsId}/${input}/${output}`;
+  const found = entries.get(key);
+  lookups++;
+  if (found !== undefined) {
+    found.used = lookups;
+    entries.delete(key);
+    entries.set(key, found);
+    if (found.plaintext !== undefined) use(found.plaintext);
+    return;
+  }
+  const plaintext = transform(scheme, layout, weights, input, output);
+  const kept = admit(key, plaintext);
+  if (plaintext === undefined) return;
+  try {
+    use(plaintext);
+  } finally {
+    if (!kept) plaintext.delete();
+  }
+}
+
+function transform(
+  scheme: Scheme,
+  layout: Layout,
+  weights: Int32Array,
+  input: number,
+  output: number,
+): Plaintext | undefined {
+  const polynomial = packWeights(layout, weights, layout.inputRanges[input]!, layout.outputRanges[output]!);
+  if (polynomial === undefined) return undefined;
+  // Negative weights are t - |w|, which SEAL lifts to Q - |w|. t = 2^32: the same bits, unsigned.
+  const words = new Uint32Array(2 * polynomial.length);
+  for (let i = 0; i < polynomial.length; i++) words[2 * i] = polynomial[i]!;
+  const plaintext = loadPlaintext(scheme, words);
+  using id = scheme.context.firstParmsId();
+  scheme.evaluator.plainTransformToNttInplace(plaintext, id);
+  return plaintext;
+}
+
+function admit(key: string, plaintext: Plaintext | undefined): boolean {
+  if ((entries.size + 1) * tileBytes > cacheBytes) {
+    const [oldestKey, oldest] = entries.entries().next().value!;
+    if (lookups - oldest.used < staleLookups) return false;
+    oldest.plaintext?.delete();
+    entries.delete(oldestKey);
+  }
+  entries.set(key, { plaintext, used: lookups });
+  return true;
+}
+
+/** Indices of the input ranges that reach an output range. */
+export function inputsOf(layout: Layout, output: number): number[] {
+  const range = layout.outputRanges[output]!;
+  return layout.inputRanges.flatMap((input, i) => (connected(layout.spec, input, range) ? [i] : []));
+}

@@ -1,0 +1,135 @@
+import { ProtocolError } from '../../src/shared/errors.ts';
+import type { Params } from '../params.ts';
+import { packedBytes, packResidues, unpackResidues } from './bits.ts';
+import { outputCount, outputsOf } from './pack.ts';
+import type { Layout } from './pack.ts';
+import type { Scheme } from './seal.ts';
+import { seedBytes } from './serial.ts';
+
+/**
+ * Bytes of every homomorphic message. A seeded ciphertext or public key is c0, prime after prime, and the seed of c1. A response
+ * is c1 whole and of c0 the wanted coefficients, both at the kept primes.
+ */
+
+/** Bytes of c0 and a seed of a fresh ciphertext. */
+export function seededBytes(params: Params): number {
+  return polynomialBytes(params.degree, params.primeBits) + seedBytes;
+}
+
+export function keyBytes(params: Params): number {
+  return polynomialBytes(params.degree, [...params.primeBits, params.specialBits]) + seedBytes;
+}
+
+/** Bytes of a response with `count` coefficients of c0. */
+export function responseBytesFor(params: Params, count: number): number {
+  const kept = params.primeBits.slice(0, params.kept);
+  return polynomialBytes(params.degree, kept) + polynomialBytes(count, kept);
+}
+
+function polynomialBytes(count: number, bits: readonly number[]): number {
+  return bits.reduce((sum, next) => sum + packedBytes(count, next), 0);
+}
+
+/** Offsets of a linear response's ciphertexts, and its length last. */
+export function linearResponseOffsets(layout: Layout, params: Params): Uint32Array {
+  const offsets = new Uint32Array(outputCount(layout) + 1);
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    offsets[i + 1] = offsets[i]! + responseBytesFor(params, outputsOf(layout, i).positions.length);
+  }
+  return offsets;
+}
+
+function bitsOf(scheme: Scheme): readonly number[] {
+  return [...scheme.params.primeBits, scheme.params.specialBits];
+}
+
+/** Writes c0 [primes, N] and the seed at `at`. */
+export function writeSeeded(
+  scheme: Scheme,
+  primes: number,
+  c0: Uint32Array,
+  seed: Uint8Array,
+  out: Uint8Array,
+  at: number,
+): void {
+  const { degree } = scheme.params;
+  for (let p = 0; p < primes; p++) at = packResidues(c0, p * degree, degree, bitsOf(scheme)[p]!, out, at);
+  out.set(seed, at);
+}
+
+/** Reads what `writeSeeded` wrote. Throws ProtocolError where a residue is not below its prime. */
+export function readSeeded(
+  scheme: Scheme,
+  primes: number,
+  bytes: Uint8Array,
+  at: number,
+  what: string,
+): { c0: Uint32Array; seed: Uint8Array } {
+  const { degree } = scheme.params;
+  const c0 = new Uint32Array(2 * primes * degree);
+  for (let p = 0; p < primes; p++) {
+    const bits = bitsOf(scheme)[p]!;
+    expectResidues(
+      unpackResidues(bytes, at, degree, bits, scheme.primes[p]!, c0, p * degree),
+      what,
+      scheme.primes[p]!,
+    );
+    at += packedBytes(degree, bits);
+  }
+  return { c0, seed: bytes.slice(at, at + seedBytes) };
+}
+
+function expectResidues(valid: boolean, what: string, prime: number): void {
+  if (!valid) throw new ProtocolError(`${what}: expected residues below ${prime}, got one that is not`);
+}
+
+/** Writes a response from a ciphertext's residues [2, kept, N]; `positions` are the coefficients of c0 that are sent. */
+export function writeResponse(
+  scheme: Scheme,
+  words: Uint32Array,
+  positions: Uint32Array,
+  out: Uint8Array,
+  at: number,
+): void {
+  const { degree, kept, primeBits } = scheme.params;
+  for (let p = 0; p < kept; p++) {
+    at = packResidues(words, (kept + p) * degree, degree, primeBits[p]!, out, at);
+  }
+  const picked = new Uint32Array(2 * positions.length);
+  for (let p = 0; p < kept; p++) {
+    for (let n = 0; n < positions.length; n++) {
+      const from = 2 * (p * degree + positions[n]!);
+      picked[2 * n] = words[from]!;
+      picked[2 * n + 1] = words[from + 1]!;
+    }
+    at = packResidues(picked, 0, positions.length, primeBits[p]!, out, at);
+  }
+}
+
+/** Residues [2, kept, N] of a response, zero where c0 was not sent. Throws ProtocolError as `readSeeded`. */
+export function readResponse(
+  scheme: Scheme,
+  positions: Uint32Array,
+  bytes: Uint8Array,
+  at: number,
+  what: string,
+): Uint32Array {
+  const { degree, kept, primeBits } = scheme.params;
+  const words = new Uint32Array(4 * kept * degree);
+  const picked = new Uint32Array(2 * positions.length);
+  const read = (count: number, p: number, target: Uint32Array, first: number) => {
+    const prime = scheme.primes[p]!;
+    expectResidues(unpackResidues(bytes, at, count, primeBits[p]!, prime, target, first), what, prime);
+    at += packedBytes(count, primeBits[p]!);
+  };
+  for (let p = 0; p < kept; p++) read(degree, p, words, (kept + p) * degree);
+  for (let p = 0; p < kept; p++) {
+    read(positions.length, p, picked, 0);
+    for (let n = 0; n < positions.length; n++) {
+      const to = 2 * (p * degree + positions[n]!);
+      words[to] = picked[2 * n]!;
+      words[to + 1] = picked[2 * n + 1]!;
+    }
+  }
+  return words;
+}

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { chooseLayout, costOf } from '../../../crypto/he/layout.ts';
+import { connected, outputCount, outputsOf, packInput, packWeights } from '../../../crypto/he/pack.ts';
+import type { Layout } from '../../../crypto/he/pack.ts';
+import { inputElements, outputElements } from '../../../crypto/steps/spec.ts';
+import { PlanError } from '../../../src/shared/errors.ts';
+import { randomWords } from '../../../src/shared/random.ts';
+import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
+import { seededRng } from '../../helpers/rng.ts';
+
+/** target += a b mod X^N + 1, mod 2^32. */
+function addNegacyclic(target: Uint32Array, a: Uint32Array, b: Int32Array): void {
+  const n = a.length;
+  for (let j = 0; j < n; j++) {
+    if (b[j] === 0) continue;
+    for (let i = 0; i < n; i++) {
+      const product = Math.imul(a[i]!, b[j]!);
+      const to = i + j;
+      if (to < n) target[to] = target[to]! + product;
+      else target[to - n] = target[to - n]! - product;
+    }
+  }
+}
+
+/** The convolution as the two parties compute it, with plain polynomials in place of ciphertexts. */
+function packedConvolution(layout: Layout, weights: Int32Array, input: Uint32Array, elements: number) {
+  const result = new Uint32Array(elements);
+  let products = 0;
+  const perOutput = weights.length / layout.spec.outChannels;
+  for (let index = 0; index < outputCount(layout); index++) {
+    const tile = Math.floor(index / layout.outputRanges.length);
+    const output = layout.outputRanges[index % layout.outputRanges.length]!;
+    const own = weights.slice(output.first * perOutput, (output.first + output.count) * perOutput);
+    const sum = new Uint32Array(layout.degree);
+    layout.inputRanges.forEach((range, i) => {
+      if (!connected(layout.spec, range, output)) return;
+      products++;
+      const polynomial = packWeights(layout, own, range, output);
+      if (polynomial === undefined) return;
+      addNegacyclic(sum, packInput(layout, input, tile * layout.inputRanges.length + i), polynomial);
+    });
+    const { positions, elements: to } = outputsOf(layout, index);
+    positions.forEach((position, n) => (result[to[n]!] = sum[position]!));
+  }
+  return { result, products };
+}
+
+test('packed convolutions equal direct ones for random shapes', () => {
+  const rng = seededRng('pack');
+  let tiled = 0;
+  let grouped = 0;
+  for (let i = 0; i < 150; i++) {
+    const spec = randomSpec(rng);
+    const layout = chooseLayout(spec, i % 2 === 0 ? 256 : 64);
+    const input = randomWords(rng, inputElements(spec));
+    const weights = randomWeights(rng, spec);
+    const { result, products } = packedConvolution(layout, weights, input, outputElements(spec));
+    expect(result, JSON.stringify(spec)).toEqual(directConvolution(spec, weights, input));
+    expect(products).toBe(costOf(layout).products);
+    if (layout.grid[0] * layout.grid[1] > 1) tiled++;
+    if (spec.group > 1) grouped++;
+  }
+  // The property is worth something only where the interesting cases came up.
+  expect(tiled).toBeGreaterThan(10);
+  expect(grouped).toBeGreaterThan(10);
+});
+
+test('fully connected layers wider than a ciphertext are cut into blocks', () => {
+  const rng = seededRng('fc');
+  const spec = convolution(700, 30, 1, 1);
+  const layout = chooseLayout(spec, 256);
+  expect(layout.inputRanges.length).toBeGreaterThan(2);
+  const input = randomWords(rng, 700);
+  const weights = randomWeights(rng, spec);
+  expect(packedConvolution(layout, weights, input, 30).result).toEqual(
+    directConvolution(spec, weights, input),
+  );
+});
+
+test('a 1 x 1 kernel with a stride packs only the pixels it reads', () => {
+  const layout = chooseLayout(convolution(16, 32, 28, 1, 2), 4096);
+  expect(layout.inputTile[0] * layout.inputTile[1]).toBeLessThanOrEqual(14 * 14);
+  expect(costOf(layout).products).toBeLessThanOrEqual(32);
+});
+
+test('every output is found once', () => {
+  const spec = convolution(5, 7, 40, 3);
+  const layout = chooseLayout(spec, 512);
+  const seen = new Uint8Array(outputElements(spec));
+  for (let i = 0; i < outputCount(layout); i++) {
+    for (const element of outputsOf(layout, i).elements) seen[element]!++;
+  }
+  expect(seen.every((count) => count === 1)).toBe(true);
+});
+
+test('what cannot be packed is refused with a reason', () => {
+  const spec = convolution(2, 2, 28, 3);
+  expect(() => chooseLayout({ ...spec, kernel: [17, 17] }, 256)).toThrow(/more pixels than a ciphertext/);
+  expect(() => chooseLayout({ ...spec, weightBits: 20 }, 4096)).toThrow(/bits too few/);
+  expect(() => chooseLayout({ ...spec, group: 3 }, 4096)).toThrow(PlanError);
+  expect(() => chooseLayout({ ...spec, kernel: [31, 31] }, 4096)).toThrow(PlanError);
+  expect(() => chooseLayout({ ...spec, strides: [0, 1] }, 4096)).toThrow(PlanError);
+});
