@@ -9,13 +9,15 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { cacheFolder } from './dataset.ts';
 import { gunzip, isGzip } from './idx.ts';
 
-type Source = {
+/** Files to download, and where from. */
+export type Source = {
+  /** Tried in turn; each ends in a slash. */
   readonly mirrors: readonly string[];
   /** SHA-256 of each file's content, uncompressed: mirrors compress it differently. */
   readonly files: Readonly<Record<string, string>>;
 };
 
-const sources = {
+export const sources = {
   'fashion-mnist': {
     // Zalando's own two places (https://github.com/zalandoresearch/fashion-mnist). The hash makes plain http safe.
     mirrors: [
@@ -41,36 +43,51 @@ export type FetchOptions = {
   readonly onProgress?: OnProgress;
   /** Default: `cacheFolder(name)`. */
   readonly folder?: string;
-  /** Other places to try instead of the data set's own; each ends in a slash. */
-  readonly mirrors?: readonly string[];
 };
 
-/**
- * Downloads the files of a data set that are not in the folder yet and returns the folder. A file is written only when its
- * content has the known SHA-256; files that are there already are checked too. Throws DataError with every mirror's reason.
- */
+/** Downloads a data set, or what of it is not there yet, and returns its folder. Throws as `fetchFiles` does. */
 export async function fetchDataset(name: FetchableDataset, options: FetchOptions = {}): Promise<string> {
-  const source: Source = sources[name];
   const folder = options.folder ?? cacheFolder(name);
-  for (const [file, sha256] of Object.entries(source.files)) {
-    const path = join(folder, file);
-    if (existsSync(path) && contentHash(await readFile(path), path) === sha256) continue;
-    const bytes = await fetchVerified(file, sha256, options.mirrors ?? source.mirrors, options);
-    await writeFileAtomic(path, bytes);
-  }
+  await fetchFiles(sources[name], folder, options.onProgress);
   return folder;
 }
 
+/**
+ * Downloads the files that are not in the folder with the content they should have. A file is written only when its content has
+ * the known SHA-256. Throws DataError with every mirror's reason.
+ */
+export async function fetchFiles(
+  source: Source,
+  folder: string,
+  onProgress: OnProgress = silent,
+): Promise<void> {
+  for (const [file, sha256] of Object.entries(source.files)) {
+    const path = join(folder, file);
+    if (await isIntact(path, sha256)) continue;
+    await writeFileAtomic(path, await fetchVerified(source.mirrors, file, sha256, onProgress));
+  }
+}
+
+async function isIntact(path: string, sha256: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  try {
+    return contentHash(await readFile(path), path) === sha256;
+  } catch (error) {
+    if (error instanceof DataError) return false;
+    throw error;
+  }
+}
+
 async function fetchVerified(
+  mirrors: readonly string[],
   file: string,
   sha256: string,
-  mirrors: readonly string[],
-  options: FetchOptions,
+  onProgress: OnProgress,
 ): Promise<Uint8Array> {
   const reasons: string[] = [];
   for (const mirror of mirrors) {
     try {
-      const bytes = await download(mirror + file, file, options.onProgress ?? silent);
+      const bytes = await download(mirror + file, file, onProgress);
       const hash = contentHash(bytes, file);
       if (hash === sha256) return bytes;
       reasons.push(`${mirror + file}: expected content with SHA-256 ${sha256}, got ${hash}`);
