@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import type { Model } from '../../../models/graph.ts';
+import { evaluate } from '../../../models/train/evaluate.ts';
+import { fit } from '../../../models/train/fit.ts';
+import type { EpochEntry, FitOptions } from '../../../models/train/fit.ts';
+import { trainArchitecture } from '../../../models/train/recipe.ts';
+import { DataError, UsageError } from '../../../src/shared/errors.ts';
+import { bars, tinyNet } from '../../helpers/tiny.ts';
+
+const options: FitOptions = {
+  train: bars(96, 1),
+  validation: bars(60, 2),
+  epochs: 15,
+  batch: 16,
+  learningRate: 0.1,
+  augment: false,
+  seed: 1,
+  threads: 1,
+};
+
+const sameWeights = (a: Model, b: Model): boolean =>
+  [...a.weights].every(([name, { data }]) => data.every((v, i) => v === b.weights.get(name)!.data[i]));
+
+test('a small network learns: loss falls, and images it has not seen are told apart', async () => {
+  const { model, history, best } = await fit(tinyNet(), options);
+  expect(history).toHaveLength(15);
+  expect(history.at(-1)!.loss).toBeLessThan(0.1 * history[0]!.loss);
+  expect(history.at(-1)!.trainAccuracy).toBeGreaterThan(0.98);
+  expect(best.validationAccuracy).toBeGreaterThan(0.9);
+  // What is returned is the best epoch's network.
+  expect((await evaluate(model, options.validation)).accuracy).toBe(best.validationAccuracy);
+  expect(best.validationAccuracy).toBe(Math.max(...history.map((entry) => entry.validationAccuracy)));
+  expect(history[best.epoch - 1]!.validationAccuracy).toBe(best.validationAccuracy);
+});
+
+test('the same seed gives the same numbers, another seed others', async () => {
+  const short = { ...options, epochs: 2, augment: true };
+  const first = await fit(tinyNet(), short);
+  const again = await fit(tinyNet(), short);
+  const other = await fit(tinyNet(), { ...short, seed: 2 });
+  expect(sameWeights(first.model, again.model)).toBe(true);
+  expect(first.history.map(({ loss }) => loss)).toEqual(again.history.map(({ loss }) => loss));
+  expect(sameWeights(first.model, other.model)).toBe(false);
+});
+
+test('a teacher changes what is learnt', async () => {
+  const teacher = (await fit(tinyNet(5), { ...options, epochs: 4 })).model;
+  const alone = await fit(tinyNet(), { ...options, epochs: 1 });
+  const taught = await fit(tinyNet(), { ...options, epochs: 1, teacher });
+  const strict = await fit(tinyNet(), {
+    ...options,
+    epochs: 1,
+    teacher,
+    distill: { temperature: 4, weight: 0 },
+  });
+  expect(sameWeights(alone.model, taught.model)).toBe(false);
+  expect(strict.history[0]!.loss).toBeCloseTo(alone.history[0]!.loss, 4);
+});
+
+test('progress and log see every epoch', async () => {
+  const logged: EpochEntry[] = [];
+  const done: number[] = [];
+  await fit(tinyNet(), {
+    ...options,
+    epochs: 2,
+    onProgress: (event) => void done.push(event.done / event.total),
+    log: (entry) => void logged.push(entry),
+  });
+  expect(logged.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  expect(done.filter((share) => share === 1)).toHaveLength(2);
+  expect(logged[0]!.imagesPerSecond).toBeGreaterThan(0);
+});
+
+test('a learning rate that makes it diverge is a UsageError that says so', async () => {
+  await expect(fit(tinyNet(), { ...options, learningRate: 1e30 })).rejects.toThrow(UsageError);
+  await expect(fit(tinyNet(), { ...options, learningRate: 1e30 })).rejects.toThrow(/diverged.*learning rate/);
+});
+
+test.each([
+  [{ epochs: 0 }, /epochs: expected a positive whole number, got 0/],
+  [{ batch: 97 }, /batch: expected 1 to the 96 training images, got 97/],
+  [{ learningRate: -1 }, /learning rate: expected a positive number, got -1/],
+])('%o is a UsageError', async (change, reason) => {
+  await expect(fit(tinyNet(), { ...options, ...change })).rejects.toThrow(UsageError);
+  await expect(fit(tinyNet(), { ...options, ...change })).rejects.toThrow(reason);
+});
+
+test('data of another shape or with more classes is a DataError', async () => {
+  const train = { ...options.train, shape: [1, 4, 16] };
+  await expect(fit(tinyNet(), { ...options, train })).rejects.toThrow(/\[1, 4, 16\], tiny takes \[1, 8, 8\]/);
+  const classes = ['a', 'b', 'c', 'd'];
+  await expect(fit(tinyNet(), { ...options, train: { ...options.train, classes } })).rejects.toThrow(
+    DataError,
+  );
+});
+
+test('evaluate counts by class', async () => {
+  const { model } = await fit(tinyNet(), { ...options, epochs: 3 });
+  const seen: number[] = [];
+  const all = await evaluate(model, options.validation, { onProgress: ({ done }) => void seen.push(done) });
+  expect(all.n).toBe(60);
+  expect(all.per_class.map(({ class: name, n }) => [name, n])).toEqual([
+    ['standing', 20],
+    ['lying', 20],
+    ['none', 20],
+  ]);
+  const mean = all.per_class.reduce((sum, { accuracy, n }) => sum + accuracy * n, 0) / 60;
+  expect(mean).toBeCloseTo(all.accuracy, 12);
+  expect(seen.at(-1)).toBe(60);
+  expect((await evaluate(model, options.validation, { limit: 7 })).n).toBe(7);
+});
+
+test('an unknown architecture is a UsageError that lists the known ones', async () => {
+  const train = trainArchitecture({ arch: 'toString', data: 'fashion-mnist-part' });
+  await expect(train).rejects.toThrow(/'toString' is not known; there are resnet8/);
+  await expect(train).rejects.toThrow(UsageError);
+});

@@ -1,0 +1,117 @@
+import { afterEach, expect, test } from 'vitest';
+import { pixels } from '../../../models/data/dataset.ts';
+import { seededUniform } from '../../../models/data/seeded.ts';
+import { inferShapes } from '../../../models/graph-tools.ts';
+import type { Model } from '../../../models/graph.ts';
+import { Evaluator } from '../../../models/run.ts';
+import { tensor } from '../../../models/tensor.ts';
+import { TrainingEngine } from '../../../models/train/engine.ts';
+import { sgd } from '../../../models/train/optimizers.ts';
+import { buildStep } from '../../../models/train/step.ts';
+import type { StepOptions } from '../../../models/train/step.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+import { awayFromZero, checkGradients } from '../../helpers/finite-differences.ts';
+import { bars, tinyNet } from '../../helpers/tiny.ts';
+
+const data = bars(12, 3);
+const batch = { images: pixels(data), labels: data.labels };
+const optimizer = sgd({ momentum: 0.9, weightDecay: 0 });
+const engines: TrainingEngine[] = [];
+
+async function engineFor(model: Model, options: Partial<StepOptions> = {}): Promise<TrainingEngine> {
+  const engine = await TrainingEngine.create(model, { batch: data.n, optimizer, ...options }, { threads: 1 });
+  engines.push(engine);
+  return engine;
+}
+afterEach(async () => {
+  for (const engine of engines.splice(0)) await engine.release();
+});
+
+test('the gradient of a whole network equals finite differences', async () => {
+  const model = tinyNet();
+  const wanted = ['head.fc.weight', 'stage2.block0.bn2.scale', 'stage2.block0.shortcut.conv.weight'];
+  const checks = await checkGradients(model, {
+    batch: 3,
+    image: pixels(data, [0, 1, 2]),
+    h: 2 ** -9,
+    wanted,
+    seed: awayFromZero(9, seededUniform(1)),
+  });
+  for (const { name, worst, worstNegated } of checks) {
+    expect(worst, name).toBeLessThanOrEqual(1);
+    expect(worstNegated, name).toBeGreaterThan(20);
+  }
+});
+
+test('a step moves the running statistics by momentum towards the batch', async () => {
+  const images = Float32Array.of(1, 2, 3, 6); // two images of one channel with two pixels
+  const one = (value: number) => tensor([1], Float32Array.of(value));
+  const weights = new Map([
+    ['s', one(1)],
+    ['b', one(0)],
+    ['m', one(10)],
+    ['v', one(4)],
+  ]);
+  const nodes: Model['graph']['nodes'] = [
+    {
+      op: 'BatchNormalization',
+      name: 'bn',
+      inputs: ['x', 's', 'b', 'm', 'v'],
+      outputs: ['n'],
+      attributes: { epsilon: 1e-5, momentum: 0.8 },
+    },
+    { op: 'Flatten', name: 'f', inputs: ['n'], outputs: ['y'], attributes: { axis: 1 } },
+  ];
+  const graph = {
+    name: 'bn',
+    inputs: [{ name: 'x', shape: [1, 1, 2] }],
+    outputs: [{ name: 'y', shape: [2] }],
+    nodes,
+  };
+  const engine = await engineFor({ graph, weights }, { batch: 2 });
+  await engine.run({ images, labels: Uint8Array.of(0, 1) }, 0);
+  const after = engine.model().weights;
+  // mean 3, unbiased variance (4 + 1 + 0 + 9) / 3
+  expect(after.get('m')!.data[0]).toBeCloseTo(0.8 * 10 + 0.2 * 3, 5);
+  expect(after.get('v')!.data[0]).toBeCloseTo(0.8 * 4 + (0.2 * 14) / 3, 5);
+  expect(after.get('s')!.data[0]).toBe(1);
+});
+
+test('only what is trainable moves, and of the rest not a bit', async () => {
+  const model = tinyNet();
+  const engine = await engineFor(model, { trainable: (name) => name.startsWith('head.') });
+  await engine.run(batch, 0.1);
+  for (const [name, { data: after }] of engine.model().weights) {
+    const moves = name.startsWith('head.') || /\.(mean|variance)$/.test(name);
+    const same = after.every((value, i) => value === model.weights.get(name)!.data[i]);
+    expect(same, name).toBe(!moves);
+  }
+});
+
+test('the model given is not changed, and what training gives has its graph', async () => {
+  const model = tinyNet();
+  const before = model.weights.get('stem.conv.weight')!.data.slice();
+  const engine = await engineFor(model);
+  await engine.run(batch, 0.1);
+  expect(model.weights.get('stem.conv.weight')!.data).toEqual(before);
+  const trained = engine.model();
+  expect(trained.graph).toBe(model.graph);
+  expect([...trained.weights.keys()]).toEqual([...model.weights.keys()]);
+  expect(inferShapes(trained).get(model.graph.outputs[0]!.name)).toEqual([3]);
+});
+
+test('distilling from a teacher brings its logits nearer', async () => {
+  const [student, teacher] = [tinyNet(1), tinyNet(2)];
+  const evaluator = await Evaluator.create(teacher, { threads: 1 });
+  const [logits] = (await evaluator.run(batch.images, data.n)).values();
+  await evaluator.release();
+  const engine = await engineFor(student, { distill: { temperature: 4, weight: 1000 } });
+  const losses: number[] = [];
+  for (let i = 0; i < 60; i++) losses.push((await engine.run({ ...batch, teacher: logits! }, 2e-6)).loss);
+  expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
+});
+
+test('a model of which nothing is trainable is a UsageError', () => {
+  const nothing = { batch: 2, optimizer, trainable: () => false };
+  expect(() => buildStep(tinyNet(), nothing)).toThrow(UsageError);
+});
