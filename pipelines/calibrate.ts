@@ -19,7 +19,9 @@ export async function calibrate(
 ): Promise<Ranges> {
   const input = model.graph.inputs[0]!;
   const size = sizeOf(input.shape);
-  const collectors = new Map([...inferShapes(model)].map(([name, shape]) => [name, new RangeCollector(shape)]));
+  const collectors = new Map(
+    [...inferShapes(model)].map(([name, shape]) => [name, new RangeCollector(shape)]),
+  );
   const computed = [...collectors.keys()].filter((name) => name !== input.name);
   const evaluator = await Evaluator.create(model, { outputs: computed });
   try {

@@ -14,7 +14,10 @@ export function lowerRelu(node: Node, plan: PlanBuilder): void {
   const { input, relu, scale } = frame(node, plan);
   const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
   const spec = { ...empty, kinds: empty.kinds.fill(stepKinds.relu), relu };
-  plan.emit({ kind: 'activation', node: node.name, inputs: [input], spec }, plan.addWire(node.outputs[0]!, scale));
+  plan.emit(
+    { kind: 'activation', node: node.name, inputs: [input], spec },
+    plan.addWire(node.outputs[0]!, scale),
+  );
 }
 
 /** All kinds of element in one round trip, at one output scale. */
@@ -30,7 +33,10 @@ export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): 
     square: { ...empty.square, truncate: grid.square },
   };
   channels.forEach((channel, c) => fillChannel(spec, c, channel, node, grid));
-  plan.emit({ kind: 'activation', node: node.name, inputs: [input], spec }, plan.addWire(node.outputs[0]!, scale));
+  plan.emit(
+    { kind: 'activation', node: node.name, inputs: [input], spec },
+    plan.addWire(node.outputs[0]!, scale),
+  );
 }
 
 /** Input wire, output scale and the sign test's window: what all kinds of element share. */
@@ -71,7 +77,13 @@ function channelsOf(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): Channel
 }
 
 /** As many bits for the multipliers of squares and lines as the ring has room for. */
-function gridOf(channels: readonly Channel[], wire: Wire, scale: number, truncate: number, guard: number): Grid {
+function gridOf(
+  channels: readonly Channel[],
+  wire: Wire,
+  scale: number,
+  truncate: number,
+  guard: number,
+): Grid {
   const polynomial = channels.filter((channel) => channel.polynomial);
   const squares = polynomial.map(({ c2, reach }) => ({ gain: Math.sqrt(Math.abs(c2)), reach }));
   const lines = polynomial.map(({ c1, reach }) => ({ gain: c1, reach }));
@@ -85,7 +97,9 @@ function gridOf(channels: readonly Channel[], wire: Wire, scale: number, truncat
 }
 
 function fillChannel(spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid): void {
-  const polynomialKind = channel.polynomial ? choosePolynomial(spec, c, channel, node, grid) : stepKinds.affine;
+  const polynomialKind = channel.polynomial
+    ? choosePolynomial(spec, c, channel, node, grid)
+    : stepKinds.affine;
   if (channel.identity) {
     spec.affine.multiplier[c] = (2 ** grid.affine * grid.output) / grid.input;
     spec.affine.offset[c] = 0;

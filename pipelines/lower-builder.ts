@@ -115,7 +115,10 @@ export class PlanBuilder {
     if (known !== undefined) return known;
     const { shape, largest } = this.range(value);
     const output = this.newWire(shape, scale, largest);
-    this.emit({ kind: 'activation', node, inputs: [input], spec: affineSpec(shape, multiplier, truncate) }, output);
+    this.emit(
+      { kind: 'activation', node, inputs: [input], spec: affineSpec(shape, multiplier, truncate) },
+      output,
+    );
     this.#rescaled.set(key, output);
     return output;
   }

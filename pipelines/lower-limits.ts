@@ -14,7 +14,8 @@ export const multiplierBits = 5;
  * stays within the ring with the guard bits free. By value name. Backward over the graph.
  */
 export function scaleLimits(graph: Graph, ranges: Ranges, guardBits: number): Map<string, number> {
-  const own = (name: string) => 2 ** (valueBits - guardBits) / Math.max(ranges.get(name)!.largest, smallestRange);
+  const own = (name: string) =>
+    2 ** (valueBits - guardBits) / Math.max(ranges.get(name)!.largest, smallestRange);
   const limits = new Map([...ranges.keys()].map((name) => [name, own(name)]));
   for (const node of graph.nodes.toReversed()) {
     const output = limits.get(node.outputs[0]!) ?? Infinity;
@@ -45,9 +46,7 @@ function demand(node: Node, output: number, own: number, ranges: Ranges): number
       return output / sizeOf(ranges.get(node.inputs[0]!)!.shape.slice(1));
     case 'MixedActivation':
       if (node.attributes.kinds.includes(activationKinds.poly)) return own / 2 ** multiplierBits;
-      return node.attributes.kinds.every((kind) => kind === activationKinds.identity)
-        ? output
-        : Infinity;
+      return node.attributes.kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;
     case 'Conv':
     case 'Gemm':
     case 'MatMul':

@@ -144,7 +144,10 @@ function lowerConcat(node: NodeOf<'Concat'>, plan: PlanBuilder): void {
   const { inputs, shifts, scale } = alignScales(node.inputs, node, plan);
   const shape = plan.range(node.outputs[0]!).shape;
   const blocks = sizeBefore(shape, node.attributes.axis - 1);
-  plan.emit({ kind: 'concat', node: node.name, inputs, shifts, blocks }, plan.addWire(node.outputs[0]!, scale));
+  plan.emit(
+    { kind: 'concat', node: node.name, inputs, shifts, blocks },
+    plan.addWire(node.outputs[0]!, scale),
+  );
 }
 
 function sizeBefore(shape: Shape, axis: number): number {

@@ -33,11 +33,7 @@ function addShifted(inputs: readonly Uint32Array[], shifts: readonly number[]): 
   return sum;
 }
 
-function joinBlocks(
-  inputs: readonly Uint32Array[],
-  shifts: readonly number[],
-  blocks: number,
-): Uint32Array {
+function joinBlocks(inputs: readonly Uint32Array[], shifts: readonly number[], blocks: number): Uint32Array {
   const joined = new Uint32Array(inputs.reduce((sum, input) => sum + input.length, 0));
   let at = 0;
   for (let block = 0; block < blocks; block++) {

@@ -19,10 +19,16 @@ export function checkPlan(plan: Plan): void {
   plan.steps.forEach((step, index) => {
     const place = `step ${step.id}`;
     check(step.id === index + 1, place, `expected number ${index + 1}`);
-    for (const wire of step.inputs) check(written.has(wire), place, `wire ${wire} is read before it is written`);
+    for (const wire of step.inputs)
+      check(written.has(wire), place, `wire ${wire} is read before it is written`);
     check(step.output < sizes.length && !written.has(step.output), place, 'its output wire is not a new one');
     written.add(step.output);
-    checkSizes(step, step.inputs.map((wire) => sizes[wire]!), sizes[step.output]!, plan);
+    checkSizes(
+      step,
+      step.inputs.map((wire) => sizes[wire]!),
+      sizes[step.output]!,
+      plan,
+    );
   });
   check(written.size === sizes.length, 'wires', 'some are never written');
   check(written.has(plan.output.wire), 'output', 'its wire is never written');
@@ -36,7 +42,8 @@ type SizeRule<K extends StepKind> = (step: StepOf<K>, inputs: readonly number[],
 
 /** The number of output elements that a step's spec and inputs give, or -1 when they do not fit. */
 const outputElementsOf: { [K in StepKind]: SizeRule<K> } = {
-  linear: ({ spec }, [size]) => (linearFits(spec) && size === inputElements(spec) ? outputElements(spec) : -1),
+  linear: ({ spec }, [size]) =>
+    linearFits(spec) && size === inputElements(spec) ? outputElements(spec) : -1,
   bias: (_step, [size]) => size!,
   reshape: (_step, [size]) => size!,
   add: (step, sizes) =>
@@ -86,7 +93,8 @@ function pooledElements(spec: PoolSpec, shape: readonly number[]): number {
 /** [height, width] after pooling an image of height x width. */
 export function pooledSize(spec: PoolSpec, height: number, width: number): [number, number] {
   const size = (axis: 0 | 1, length: number) =>
-    Math.floor((length + spec.pads[axis] + spec.pads[axis + 2]! - spec.kernel[axis]) / spec.strides[axis]) + 1;
+    Math.floor((length + spec.pads[axis] + spec.pads[axis + 2]! - spec.kernel[axis]) / spec.strides[axis]) +
+    1;
   return [size(0, height), size(1, width)];
 }
 

@@ -140,7 +140,12 @@ const rules: { readonly [K in StepKind]: Rule<K> } = {
 };
 
 /** y' - y = w' (x' - x) + (w' - w) x + (b' - b), with x', w', b' the quantised ones. */
-function linearError(step: LinearStep, [x]: readonly Knowledge[], norm: Norm, analysis: Analysis): Float64Array {
+function linearError(
+  step: LinearStep,
+  [x]: readonly Knowledge[],
+  norm: Norm,
+  analysis: Analysis,
+): Float64Array {
   const node = analysis.nodes.get(step.node)!;
   if (!isLinear(node)) throw new RangeError(`plan: ${step.node} is no linear layer`);
   const real = realLinear(analysis.model, node);

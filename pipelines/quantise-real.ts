@@ -7,7 +7,10 @@ export type RealLinear = { readonly weights: Float64Array; readonly bias: Float6
 
 export type LinearOp = 'Conv' | 'Gemm' | 'MatMul' | 'BatchNormalization';
 
-type Reader<K extends OpType> = (node: NodeOf<K>, weight: (input: number) => Tensor | undefined) => RealLinear;
+type Reader<K extends OpType> = (
+  node: NodeOf<K>,
+  weight: (input: number) => Tensor | undefined,
+) => RealLinear;
 
 const readers: { [K in LinearOp]: Reader<K> } = {
   Conv: (_node, weight) => {

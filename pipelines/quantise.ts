@@ -37,7 +37,8 @@ function linearWeights(model: Model, node: Node, plan: Plan, step: LinearStep): 
 }
 
 function constantOf(model: Model, node: Node, plan: Plan, step: BiasStep): LinearWeights {
-  const name = node.inputs.find((input) => model.weights.has(input)) ?? fail(`node ${node.name} adds no constant`);
+  const name =
+    node.inputs.find((input) => model.weights.has(input)) ?? fail(`node ${node.name} adds no constant`);
   const { shape, scale } = wireOf(plan, step.output);
   const bias = realConstant(model.weights.get(name)!, shape);
   return { weights: new Int32Array(0), bias: biasAt(bias, scale, node) };

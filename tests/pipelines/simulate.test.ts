@@ -23,10 +23,13 @@ async function errors(model: Model, options: Partial<CompileOptions> = {}) {
 test.each([
   ['ReLUs', residualNet],
   ['mixed activations', mixedNet],
-])('logits of a residual net with %s are within both derived bounds of the float model', async (_name, build) => {
-  const { largest, bound } = await errors(build(seededRng(1)));
-  console.log(largest, bound);
-  expect(largest).toBeGreaterThan(0);
-  expect(largest).toBeLessThan(bound.likely);
-  expect(bound.likely).toBeLessThan(bound.worst);
-});
+])(
+  'logits of a residual net with %s are within both derived bounds of the float model',
+  async (_name, build) => {
+    const { largest, bound } = await errors(build(seededRng(1)));
+    console.log(largest, bound);
+    expect(largest).toBeGreaterThan(0);
+    expect(largest).toBeLessThan(bound.likely);
+    expect(bound.likely).toBeLessThan(bound.worst);
+  },
+);

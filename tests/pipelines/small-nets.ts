@@ -42,7 +42,10 @@ export function mixed(model: Model, name: string, rng: Rng, kinds: readonly numb
   const channels = shape[0]!;
   const words = randomWords(rng, sizeOf(shape));
   const near = (centre: number, spread: number) =>
-    tensor([channels], normals(channels, rng).map((g) => centre + spread * g));
+    tensor(
+      [channels],
+      normals(channels, rng).map((g) => centre + spread * g),
+    );
   const weights = new Map<string, Tensor>(model.weights);
   const coefficients = { c2: near(0.25, 0.05), c1: near(0.5, 0.1), c0: near(0.1, 0.05) };
   for (const [key, value] of Object.entries(coefficients)) weights.set(`${name}.${key}`, value);

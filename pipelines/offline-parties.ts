@@ -1,0 +1,47 @@
+import type { HePool } from '../crypto/he/pool.ts';
+import { otClient, otServer } from '../crypto/ot/session.ts';
+import {
+  heSetupClient,
+  heSetupServer,
+  linearOfflineClient,
+  linearOfflineServer,
+} from '../crypto/steps/linear.ts';
+import { productOfflineClient, productOfflineServer } from '../crypto/steps/product.ts';
+import type { Channel } from '../src/shared/channel.ts';
+import type { Rng } from '../src/shared/random.ts';
+import type { ClientParty, ServerParty } from './offline.ts';
+
+const step = 0;
+
+/** Keys and base transfers of a session, client: once, before its inferences. `close` wipes the keys. */
+export async function openClientParty(
+  channel: Channel,
+  pool: HePool,
+  rng: Rng,
+): Promise<ClientParty & { close(): void }> {
+  const he = await heSetupClient(pool, channel, step);
+  return {
+    ot: await otClient(channel, rng),
+    rng,
+    linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
+    products: (lane, id, u) => productOfflineClient(he, lane, id, u),
+    close: () => he.close(),
+  };
+}
+
+/** The other half. `weightsName` names the server's weights in this pool for good: their transforms are kept under it. */
+export async function openServerParty(
+  channel: Channel,
+  pool: HePool,
+  weightsName: string,
+  rng: Rng,
+): Promise<ServerParty> {
+  const he = await heSetupServer(pool, channel, step);
+  return {
+    ot: await otServer(channel, rng),
+    rng,
+    linear: (lane, id, spec, { weights }) =>
+      linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, rng),
+    products: (lane, id, a) => productOfflineServer(he, lane, id, a, rng),
+  };
+}

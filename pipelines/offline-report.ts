@@ -1,0 +1,44 @@
+import type { Channel, Traffic } from '../src/shared/channel.ts';
+import { MeteredChannel } from './offline-meter.ts';
+import type { Step } from './plan.ts';
+
+/** What one step took at this party. Bytes with frame headers; `up` is from the client to the server. */
+export type StepCost = {
+  readonly step: number;
+  readonly node: string;
+  readonly kind: Step['kind'];
+  /** Wall time from the end of the step before: the figures of a phase add up to its time. */
+  readonly seconds: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+};
+
+export type Role = 'client' | 'server';
+
+/** Measures one step after the other. */
+export class StepClock {
+  readonly costs: StepCost[] = [];
+  readonly #role: Role;
+  #last = performance.now();
+
+  constructor(role: Role) {
+    this.#role = role;
+  }
+
+  /** The step ends now; `traffic` is what it sent and received at this party. */
+  finish(step: Step, { sent, received }: Traffic): void {
+    const now = performance.now();
+    const seconds = (now - this.#last) / 1000;
+    this.#last = now;
+    const [bytes_up, bytes_down] = this.#role === 'client' ? [sent, received] : [received, sent];
+    this.costs.push({ step: step.id, node: step.node, kind: step.kind, seconds, bytes_up, bytes_down });
+  }
+
+  /** Runs a step on a view of the channel that counts its bytes. */
+  async time<T>(step: Step, channel: Channel, work: (channel: Channel) => Promise<T> | T): Promise<T> {
+    const view = new MeteredChannel(channel);
+    const result = await work(view);
+    this.finish(step, view.traffic);
+    return result;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Dataset } from '../models/data/dataset.ts';
+import { activationKinds } from '../models/graph.ts';
+import type { Model } from '../models/graph.ts';
+import { activationsOf, countRelus, inspect, stagesOf } from '../models/inspect.ts';
+import type { EpochEntry } from '../models/train/fit.ts';
+import { UsageError } from '../src/shared/errors.ts';
+import type { OnProgress } from '../src/shared/progress.ts';
+
+/** What every method of reduction is told. */
+export type ReductionOptions = {
+  /** ReLUs to keep: a count, or a share of the network's in (0, 1). */
+  readonly budget: number;
+  readonly train: Dataset;
+  /** Chooses between epochs and measures criticality. Never the test set. */
+  readonly validation: Dataset;
+  /** Of the fine-tuning after the last replacement. */
+  readonly epochs: number;
+  /** 128 where left out, or all images where there are fewer. */
+  readonly batch?: number;
+  /** Peak of the fine-tuning's schedule; 0.02 where left out. */
+  readonly learningRate?: number;
+  readonly seed: number;
+  readonly threads?: number;
+  readonly onProgress?: OnProgress;
+};
+
+/** What every method gives back. */
+export type Reduction = {
+  readonly model: Model;
+  /** One entry for each activation layer of the original, in graph order. */
+  readonly log: readonly LayerEntry[];
+  readonly budget: number;
+  readonly relusBefore: number;
+  readonly relusAfter: number;
+  /** Accuracy on the validation images as the last fine-tuning measured it. */
+  readonly validationAccuracy: number;
+  readonly history: readonly EpochEntry[];
+};
+
+/** What became of one activation layer; keys as in the written report. */
+export type LayerEntry = {
+  readonly layer: string;
+  readonly stage: string;
+  readonly relus_before: number;
+  readonly relus_after: number;
+  /** Elements that let their input through after the reduction. */
+  readonly identity: number;
+  /** Elements that are polynomials after the reduction. */
+  readonly poly: number;
+  readonly reason: string;
+};
+
+/** The budget as a count. Throws UsageError where the network cannot meet it, or meets it already. */
+export function resolveBudget(model: Model, budget: number): number {
+  const total = countRelus(model);
+  const fixed = total - stagesOf(model).reduce((sum, stage) => sum + stage.relus, 0);
+  const count = budget > 0 && budget < 1 ? Math.floor(budget * total) : budget;
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new UsageError(`budget: expected a count of ReLUs or a share between 0 and 1, got ${budget}`);
+  if (count >= total)
+    throw new UsageError(
+      `budget: ${count} ReLUs are not below the network's ${total}; there is nothing to reduce`,
+    );
+  if (count < fixed)
+    throw new UsageError(
+      `budget: ${count} ReLUs are fewer than the ${fixed} of its max poolings, which stay`,
+    );
+  return count;
+}
+
+/** What became of each activation layer of `before`. `reasonOf` says why, by layer. */
+export function layerEntries(before: Model, after: Model, reasonOf: (layer: string) => string): LayerEntry[] {
+  const stageOf = new Map(
+    stagesOf(before).flatMap(({ name, nodes }) => nodes.map((node) => [node, name] as const)),
+  );
+  const layers = new Map(inspect(before).layers.map((layer) => [layer.name, layer]));
+  return activationsOf(before).map(({ name }) => {
+    const { relus, output_shape } = layers.get(name)!;
+    const size = output_shape.reduce((a, b) => a * b, 1);
+    return {
+      layer: name,
+      stage: stageOf.get(name)!,
+      relus_before: relus,
+      ...countKinds(after, name, size),
+      reason: reasonOf(name),
+    };
+  });
+}
+
+function countKinds(model: Model, name: string, size: number) {
+  const node = model.graph.nodes.find((n) => n.name === name);
+  if (node === undefined) return { relus_after: 0, identity: size, poly: 0 };
+  if (node.op !== 'MixedActivation') return { relus_after: size, identity: 0, poly: 0 };
+  const count = (kind: number) => node.attributes.kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
+  return {
+    relus_after: count(activationKinds.relu),
+    identity: count(activationKinds.identity),
+    poly: count(activationKinds.poly),
+  };
+}

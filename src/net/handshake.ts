@@ -1,0 +1,55 @@
+import { maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan-codec.ts';
+import { planHash } from '../../pipelines/plan.ts';
+import type { Plan } from '../../pipelines/plan.ts';
+import { tags } from '../shared/channel.ts';
+import type { Channel } from '../shared/channel.ts';
+import { ProtocolError, UsageError } from '../shared/errors.ts';
+
+/**
+ * C -> S  hello    a flag, the hash of the plan that C expects (zero where it takes any)
+ * S -> C  welcome  the plan
+ * C -> S  accept   the plan's hash
+ *
+ * The version of the protocol is in every frame's header. A mismatch ends the session on both sides with one line.
+ */
+const step = 0;
+const hashBytes = 32;
+
+/** The client's half. `expected`: 64 hex digits; where given, no other plan is run. */
+export async function greetServer(channel: Channel, expected?: string): Promise<Plan> {
+  const wanted = expected === undefined ? undefined : parseHash(expected);
+  const hello = new Uint8Array(1 + hashBytes);
+  if (wanted !== undefined) {
+    hello[0] = 1;
+    hello.set(wanted, 1);
+  }
+  await channel.send(tags.hello, step, hello);
+  const plan = parsePlan(await channel.receiveUpTo(tags.welcome, step, maxPlanBytes));
+  const hash = planHash(plan);
+  if (expected !== undefined && hash !== expected.toLowerCase()) {
+    throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);
+  }
+  await channel.send(tags.accept, step, Buffer.from(hash, 'hex'));
+  return plan;
+}
+
+/** The server's half. */
+export async function greetClient(channel: Channel, plan: Plan): Promise<void> {
+  const hash = planHash(plan);
+  const hello = await channel.receive(tags.hello, step, 1 + hashBytes);
+  if (hello[0]! > 1) throw new ProtocolError(`hello: expected a flag of 0 or 1, got ${hello[0]!}`);
+  const wanted = Buffer.from(hello.subarray(1)).toString('hex');
+  if (hello[0] === 1 && wanted !== hash) {
+    throw new ProtocolError(`plan: the client expects ${wanted}, this server runs ${hash}`);
+  }
+  await channel.send(tags.welcome, step, serialisePlan(plan));
+  const accepted = Buffer.from(await channel.receive(tags.accept, step, hashBytes)).toString('hex');
+  if (accepted !== hash) throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${hash}`);
+}
+
+function parseHash(text: string): Uint8Array {
+  if (!/^[0-9a-f]{64}$/i.test(text)) {
+    throw new UsageError(`plan hash: expected 64 hexadecimal digits, got ${text.length} characters`);
+  }
+  return Buffer.from(text, 'hex');
+}

@@ -1,0 +1,29 @@
+import { MeteredChannel } from '../../pipelines/offline-meter.ts';
+import type { Role, StepCost } from '../../pipelines/offline-report.ts';
+import type { Channel } from '../shared/channel.ts';
+
+/** What one phase took at this party. Bytes with frame headers; `up` is from the client to the server. */
+export type PhaseCost = {
+  readonly seconds: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  readonly steps: readonly StepCost[];
+};
+
+/** Runs a phase on a view of the channel and measures it. */
+export async function measured<T extends { costs: StepCost[] }>(
+  channel: Channel,
+  role: Role,
+  phase: (channel: Channel) => Promise<T>,
+): Promise<T & { cost: PhaseCost; framesSent: number }> {
+  const start = performance.now();
+  const view = new MeteredChannel(channel);
+  const result = await phase(view);
+  const { sent, received, framesSent } = view.traffic;
+  const [bytes_up, bytes_down] = role === 'client' ? [sent, received] : [received, sent];
+  const seconds = (performance.now() - start) / 1000;
+  return { ...result, cost: { seconds, bytes_up, bytes_down, steps: result.costs }, framesSent };
+}
+
+/** What the client asks for next: the payload of a `request`, one byte. Its step number counts the inferences. */
+export const requests = { goodbye: 0, infer: 1 } as const;

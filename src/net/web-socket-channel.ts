@@ -1,0 +1,139 @@
+import { WebSocket } from 'ws';
+import type { RawData } from 'ws';
+import { encodeFrameHeader, frameHeaderBytes, tagName, tags } from '../shared/channel.ts';
+import type { Channel, Tag, Traffic } from '../shared/channel.ts';
+import { ProtocolError } from '../shared/errors.ts';
+import { Inbox } from '../shared/inbox.ts';
+import { failureText, readFailure } from './failure.ts';
+
+export type ChannelLimits = {
+  /** A party that waits longer for the next message, or for the peer to take one, gives up; seconds. */
+  readonly idleSeconds: number;
+  /** Reading pauses while more bytes than this have come and are not asked for. */
+  readonly maxUnread: number;
+};
+
+export const defaultLimits: ChannelLimits = { idleSeconds: 300, maxUnread: 64 * 2 ** 20 };
+
+/** A sender waits while more than this is not yet handed to the operating system, bytes. */
+const maxUnsent = 4 * 2 ** 20;
+
+/**
+ * The protocol's frames over a WebSocket, one binary message a frame. The largest message is the socket's `maxPayload`.
+ * A peer that leaves, lies or falls silent fails every receive that follows with a ProtocolError.
+ */
+export class WebSocketChannel implements Channel {
+  readonly #socket: WebSocket;
+  readonly #limits: ChannelLimits;
+  readonly #inbox = new Inbox();
+  readonly #traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
+  /** Frames that have come, minus those asked for; and the size of each, oldest first. */
+  readonly #unread: number[] = [];
+  #unreadBytes = 0;
+  #closed: Error | undefined;
+
+  constructor(socket: WebSocket, limits: Partial<ChannelLimits> = {}) {
+    this.#socket = socket;
+    this.#limits = { ...defaultLimits, ...limits };
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data, isBinary) => this.#arrived(data, isBinary));
+    socket.on('error', (error) => this.#fail(new ProtocolError(`connection: ${error.message}`)));
+    socket.on('close', () => this.#fail(new ProtocolError('the peer left in the middle of the session')));
+  }
+
+  get traffic(): Readonly<Traffic> {
+    return this.#traffic;
+  }
+
+  async send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+    if (this.#closed !== undefined) throw this.#closed;
+    const header = encodeFrameHeader(tag, step, payload.byteLength);
+    this.#traffic.sent += header.byteLength + payload.byteLength;
+    this.#traffic.framesSent++;
+    // One message in two fragments: the payload is not copied.
+    this.#socket.send(header, { binary: true, fin: false });
+    const handedOn = new Promise<void>((resolve, reject) => {
+      this.#socket.send(payload, { binary: true, fin: true }, (error) => {
+        if (error == null) resolve();
+        else reject(this.#closed ?? new ProtocolError(`connection: ${error.message}`));
+      });
+    });
+    if (this.#socket.bufferedAmount <= maxUnsent) {
+      // What goes wrong with it later shows in `receive`.
+      handedOn.catch(() => undefined);
+      return;
+    }
+    await this.#withPatience(handedOn, `step ${step}: the peer does not take ${tagName(tag)}`);
+  }
+
+  receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#take(tag, step, this.#inbox.receive(tag, step, length, length));
+  }
+
+  receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#take(tag, step, this.#inbox.receive(tag, step, 0, maxLength));
+  }
+
+  /** Ends the session. With a reason the peer is told in one line. */
+  close(reason?: Error): void {
+    if (this.#closed === undefined && reason !== undefined && this.#socket.readyState === WebSocket.OPEN) {
+      const text = failureText(reason);
+      this.#socket.send(encodeFrameHeader(tags.failure, 0, text.byteLength), { binary: true, fin: false });
+      this.#socket.send(text, { binary: true, fin: true });
+    }
+    this.#fail(reason ?? new ProtocolError('the session is closed'));
+    this.#socket.resume();
+    this.#socket.close(reason === undefined ? 1000 : 1011);
+    // A peer that does not answer the closing handshake is cut off.
+    setTimeout(() => this.#socket.terminate(), 2000).unref();
+  }
+
+  async #take(
+    tag: Tag,
+    step: number,
+    frame: Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const payload = await this.#withPatience(frame, `step ${step}: the peer does not send ${tagName(tag)}`);
+    this.#unreadBytes -= this.#unread.shift() ?? 0;
+    if (this.#unreadBytes <= this.#limits.maxUnread) this.#socket.resume();
+    return payload;
+  }
+
+  #arrived(data: RawData, isBinary: boolean): void {
+    const frame = data as Buffer;
+    this.#traffic.received += frame.byteLength;
+    this.#traffic.framesReceived++;
+    const failure = isBinary ? readFailure(frame) : 'it sent text where frames are expected';
+    if (failure !== undefined) {
+      this.#fail(new ProtocolError(`the peer ended the session: ${failure}`));
+      return;
+    }
+    this.#unread.push(frame.byteLength);
+    this.#unreadBytes += frame.byteLength;
+    if (this.#unreadBytes > this.#limits.maxUnread) this.#socket.pause();
+    this.#inbox.push(frame);
+  }
+
+  #fail(error: Error): void {
+    this.#closed ??= error;
+    this.#inbox.fail(this.#closed);
+  }
+
+  /** Fails the session when `work` takes longer than the idle limit. */
+  async #withPatience<T>(work: Promise<T>, complaint: string): Promise<T> {
+    const { idleSeconds } = this.#limits;
+    const timer = setTimeout(() => {
+      this.close(new ProtocolError(`${complaint}; waited ${idleSeconds} s`));
+    }, idleSeconds * 1000);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The largest WebSocket message that carries a payload of this size. */
+export function messageLimit(payloadBytes: number): number {
+  return frameHeaderBytes + payloadBytes;
+}

@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { HePool } from '../crypto/he/pool.ts';
+import { loadRing } from '../crypto/ring/kernels.ts';
+import type { Ring } from '../crypto/ring/kernels.ts';
+import { largestPayloads } from '../pipelines/cost.ts';
+import { openServerParty } from '../pipelines/offline-parties.ts';
+import { offlineServer } from '../pipelines/offline.ts';
+import { onlineServer } from '../pipelines/online.ts';
+import type { Plan } from '../pipelines/plan.ts';
+import type { ServerWeights } from '../pipelines/quantise.ts';
+import { greetClient } from './net/handshake.ts';
+import { measured, requests } from './net/session.ts';
+import type { PhaseCost } from './net/session.ts';
+import { messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
+import { tags } from './shared/channel.ts';
+import type { Channel } from './shared/channel.ts';
+import { ProtocolError, UsageError } from './shared/errors.ts';
+import { systemRng } from './shared/random.ts';
+import type { Rng } from './shared/random.ts';
+
+export type ServerOptions = {
+  /** What `prepare` made of a model. */
+  readonly plan: Plan;
+  readonly weights: ServerWeights;
+  /** Address to listen on; 127.0.0.1 where left out. */
+  readonly host?: string;
+  /** 0 or left out: any free port. */
+  readonly port?: number;
+  /** Sessions at once; one more is turned away. 16 where left out. */
+  readonly maxSessions?: number;
+  /** A session that waits longer for its client is ended; 300 where left out. */
+  readonly idleSeconds?: number;
+  /** Threads for encryption; one a core where left out. */
+  readonly threads?: number;
+  /** PEM files. Without them the connection is not encrypted; the protocol's secrets need no TLS, its peers' names do. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly onEvent?: (event: ServerEvent) => void;
+  readonly rng?: Rng;
+};
+
+export type ServerEvent =
+  | { readonly kind: 'opened' | 'refused'; readonly session: number; readonly peer: string }
+  | {
+      readonly kind: 'inference';
+      readonly session: number;
+      readonly offline: PhaseCost;
+      readonly online: PhaseCost;
+    }
+  | { readonly kind: 'closed'; readonly session: number; readonly error?: Error };
+
+export type RunningServer = {
+  /** ws://host:port or wss://host:port */
+  readonly url: string;
+  /** Ends all sessions and stops listening. */
+  close(): Promise<void>;
+};
+
+/**
+ * Serves a plan to any number of clients. Sessions are apart: what goes wrong in one ends that one. Rejects with UsageError
+ * when the address can't be listened on.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const pool = new HePool(...(options.threads === undefined ? [] : [options.threads]));
+  const http = httpServer(options);
+  try {
+    await listening(http, options);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+  const host = new SessionHost(options, pool, await loadRing());
+  const sockets = new WebSocketServer({
+    server: http,
+    maxPayload: messageLimit(largestPayloads(options.plan).up),
+    perMessageDeflate: false,
+  });
+  sockets.on('connection', (socket, request) => void host.serve(socket, request.socket.remoteAddress ?? '?'));
+  const { address, port, family } = http.address() as AddressInfo;
+  const name = family === 'IPv6' ? `[${address}]` : address;
+  return {
+    url: `${options.tls === undefined ? 'ws' : 'wss'}://${name}:${port}`,
+    close: async () => {
+      host.closeAll();
+      sockets.close();
+      await new Promise((resolve) => http.close(resolve));
+      await host.settled();
+      await pool.close();
+    },
+  };
+}
+
+function httpServer({ tls }: ServerOptions): HttpServer {
+  if (tls === undefined) return createServer(notFound);
+  return createTlsServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, notFound);
+}
+
+/** Only WebSockets are served. */
+function notFound(_request: IncomingMessage, response: ServerResponse): void {
+  response
+    .writeHead(426, { 'content-type': 'text/plain' })
+    .end('This is a reluctant server: use its client.\n');
+}
+
+function listening(http: HttpServer, { host = '127.0.0.1', port = 0 }: ServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error) => reject(new UsageError(`listen on ${host}:${port}: ${error.message}`)));
+    http.listen(port, host, resolve);
+  });
+}
+
+let servers = 0;
+
+/** All sessions of a server. */
+class SessionHost {
+  readonly #options: ServerOptions;
+  readonly #pool: HePool;
+  readonly #ring: Ring;
+  readonly #open = new Map<Channel, Promise<void>>();
+  readonly #weightsName = `server ${servers++}`;
+  #count = 0;
+
+  constructor(options: ServerOptions, pool: HePool, ring: Ring) {
+    this.#options = options;
+    this.#pool = pool;
+    this.#ring = ring;
+  }
+
+  /** One connection from its first to its last byte. Never rejects. */
+  async serve(socket: WebSocket, peer: string): Promise<void> {
+    const { idleSeconds, maxSessions = 16 } = this.#options;
+    const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
+    const session = ++this.#count;
+    if (this.#open.size >= maxSessions) {
+      this.#tell({ kind: 'refused', session, peer });
+      channel.close(new ProtocolError(`the server is busy: it has ${maxSessions} sessions; try again later`));
+      return;
+    }
+    this.#tell({ kind: 'opened', session, peer });
+    const running = this.#run(channel, session);
+    this.#open.set(channel, running);
+    await running;
+    this.#open.delete(channel);
+  }
+
+  closeAll(): void {
+    for (const channel of this.#open.keys()) channel.close(new ProtocolError('the server is shutting down'));
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#open.values());
+  }
+
+  async #run(channel: WebSocketChannel, session: number): Promise<void> {
+    try {
+      await this.#converse(channel, session);
+      channel.close();
+      this.#tell({ kind: 'closed', session });
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      channel.close(reason);
+      this.#tell({ kind: 'closed', session, error: reason });
+    }
+  }
+
+  async #converse(channel: Channel, session: number): Promise<void> {
+    const { plan, weights, rng = systemRng } = this.#options;
+    await greetClient(channel, plan);
+    const party = await openServerParty(channel, this.#pool, this.#weightsName, rng);
+    for (let inference = 1; await wantsInference(channel, inference); inference++) {
+      const offline = await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party));
+      const online = await measured(channel, 'server', (view) =>
+        onlineServer(view, plan, weights, offline.offline, this.#ring),
+      );
+      this.#tell({ kind: 'inference', session, offline: offline.cost, online: online.cost });
+    }
+  }
+
+  /** A listener that throws harms no session. */
+  #tell(event: ServerEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch {
+      // its own concern
+    }
+  }
+}
+
+async function wantsInference(channel: Channel, inference: number): Promise<boolean> {
+  const [request] = await channel.receive(tags.request, inference, 1);
+  if (request === requests.infer) return true;
+  if (request === requests.goodbye) return false;
+  throw new ProtocolError(`request ${inference}: expected 0 or 1, got ${request}`);
+}
