@@ -6,7 +6,7 @@ import type { ClientSession, ServerSession } from './keys.ts';
 import { layoutOf } from './layout.ts';
 import { outputsOf, packInput } from './pack.ts';
 import type { Layout } from './pack.ts';
-import { hideAndSwitch, maskPlaintext, pairs } from './rerandomize.ts';
+import { hide, maskPlaintext, pairs, switchDown } from './rerandomize.ts';
 import { linearScheme, loadCiphertext, loadPlaintext, savePlaintext } from './seal.ts';
 import type { Ciphertext, Scheme } from './seal.ts';
 import { seededWords } from './serial.ts';
@@ -93,8 +93,8 @@ function respondOne(
   for (let n = 0; n < positions.length; n++) coefficients[positions[n]!] = -job.mask[elements[n]!]!;
   using mask = maskPlaintext(scheme, coefficients);
   const encryptor = serverEncryptor(scheme, job.session);
-  const words = hideAndSwitch(scheme, encryptor, sum, mask, systemRng);
-  writeResponse(scheme, words, positions, job.response, at);
+  using hidden = hide(scheme, encryptor, sum, mask, systemRng);
+  writeResponse(scheme, switchDown(scheme, hidden), positions, job.response, at);
 }
 
 /** Sum of inputs times weights of one output range, in coefficient form; undefined where every weight is zero. */

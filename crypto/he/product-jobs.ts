@@ -2,7 +2,7 @@ import { systemRng } from '../../src/shared/random.ts';
 import { productParams } from '../params.ts';
 import { clientHandles, serverEncryptor } from './key-jobs.ts';
 import type { ClientSession, ServerSession } from './keys.ts';
-import { pairs, hideAndSwitch } from './rerandomize.ts';
+import { hide, pairs, switchDown } from './rerandomize.ts';
 import { loadCiphertext, productSchemes } from './seal.ts';
 import type { Ciphertext, Plaintext, Scheme } from './seal.ts';
 import { seededWords } from './serial.ts';
@@ -57,8 +57,9 @@ export async function respondProduct(job: RespondProduct): Promise<void> {
     using sum = multiply(scheme, job.request, part, chunkOf(job.a, chunk));
     const rho = job.masks[part & 1]!.subarray(chunk * degree, (chunk + 1) * degree);
     using mask = encode(scheme, doublePairs(rho));
-    const words = hideAndSwitch(scheme, serverEncryptor(scheme, job.session), sum, mask, systemRng);
-    writeResponse(scheme, words, allPositions, job.response, part * size);
+    const encryptor = serverEncryptor(scheme, job.session);
+    using hidden = hide(scheme, encryptor, sum, mask, systemRng);
+    writeResponse(scheme, switchDown(scheme, hidden), allPositions, job.response, part * size);
   }
 }
 

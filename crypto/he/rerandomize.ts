@@ -16,24 +16,29 @@ function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext
 }
 
 /**
- * The residues [2, kept, N] of what may leave the server: `sum` (in coefficient form; nothing where every weight was zero)
- * plus a flooded encryption of zero plus `mask`, switched down to the kept primes.
+ * What may leave the server: `sum` (in coefficient form; nothing where every weight was zero) plus a flooded encryption of zero plus
+ * `mask`, uniform on all N coefficients.
  */
-export function hideAndSwitch(
+export function hide(
   scheme: Scheme,
   encryptor: Encryptor,
   sum: Ciphertext | undefined,
   mask: Plaintext,
   rng: Rng,
-): Uint32Array {
-  const { evaluator, params } = scheme;
-  using result = floodedZero(scheme, encryptor, rng);
-  if (sum !== undefined) evaluator.addInplace(result, sum);
-  evaluator.addPlainInplace(result, mask);
+): Ciphertext {
+  const result = floodedZero(scheme, encryptor, rng);
+  if (sum !== undefined) scheme.evaluator.addInplace(result, sum);
+  scheme.evaluator.addPlainInplace(result, mask);
+  return result;
+}
+
+/** Residues [2, kept, N] of a ciphertext switched down, in place, to the kept primes: fewer bytes, the same plaintext. */
+export function switchDown(scheme: Scheme, ciphertext: Ciphertext): Uint32Array<ArrayBuffer> {
+  const { params, evaluator } = scheme;
   for (let primes = params.primeBits.length; primes > params.kept; primes--) {
-    evaluator.cipherModSwitchToNextInplace(result);
+    evaluator.cipherModSwitchToNextInplace(ciphertext);
   }
-  return saveCiphertext(scheme, scheme.keptShape, result);
+  return saveCiphertext(scheme, scheme.keptShape, ciphertext);
 }
 
 /** A masking plaintext from coefficients mod 2^32. */

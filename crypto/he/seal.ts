@@ -64,9 +64,14 @@ export function productSchemes(): Promise<Scheme[]> {
   return Promise.all([0, 1].map((index) => schemeOf(productParams, index)));
 }
 
-async function schemeOf(params: Params, index: number): Promise<Scheme> {
+/** This thread's SEAL. */
+export function loadSeal(): Promise<Seal> {
   loading ??= initializeSeal();
-  const seal = await loading;
+  return loading;
+}
+
+async function schemeOf(params: Params, index: number): Promise<Scheme> {
+  const seal = await loadSeal();
   const name = `${params.name}/${index}`;
   let scheme = schemes.get(name);
   if (scheme === undefined) {
@@ -84,7 +89,8 @@ function plainModulus(seal: Seal, params: Params, index: number) {
   return primes.get(index)!;
 }
 
-function createScheme(seal: Seal, params: Params, index: number): Scheme {
+/** Fresh SEAL objects for the `index`-th plain modulus of `params`. */
+export function createScheme(seal: Seal, params: Params, index: number): Scheme {
   using literal = new seal.EncryptionParameters(seal.SchemeType.bfv);
   literal.setPolyModulusDegree(params.degree);
   using coefficient = seal.CoeffModulus.Create(
