@@ -1,4 +1,5 @@
 import { ProtocolError } from '../src/shared/errors.ts';
+import type { Rng } from '../src/shared/random.ts';
 
 /** Dense packing of small fields, least significant bit first; what the wire carries. */
 
@@ -59,6 +60,13 @@ export function packBits(bits: Uint8Array): Uint8Array<ArrayBuffer> {
   const packed = new Uint8Array((bits.length + 7) >>> 3);
   for (let i = 0; i < bits.length; i++) packed[i >>> 3]! |= (bits[i]! & 1) << (i & 7);
   return packed;
+}
+
+/** `count` uniform bits, one a byte. */
+export function randomBits(rng: Rng, count: number): Uint8Array<ArrayBuffer> {
+  const bits = rng.bytes(count);
+  for (let i = 0; i < count; i++) bits[i]! &= 1;
+  return bits;
 }
 
 /** The inverse of packBits; throws ProtocolError as unpackFields does. */

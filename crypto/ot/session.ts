@@ -1,6 +1,7 @@
 import { tags } from '../../src/shared/channel.ts';
 import type { Channel } from '../../src/shared/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
 import { loadRing } from '../ring/kernels.ts';
 import { sha256 } from '../platform/node.ts';
@@ -63,7 +64,7 @@ async function loadTranspose(): Promise<Transpose> {
 
 /** 128 secret bits of Delta, one a byte; the lowest is 1, so that the two labels of a wire differ in colour. */
 function deltaBits(rng: Rng): Uint8Array {
-  const bits = rng.bytes(securityBits).map((byte) => byte & 1);
+  const bits = randomBits(rng, securityBits);
   bits[0] = 1;
   return bits;
 }

@@ -2,7 +2,15 @@ import type { Channel } from '../../src/shared/channel.ts';
 import { ProtocolError, ReluctantError } from '../../src/shared/errors.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { concatenate, packBits, packedBytes, packFields, unpackBits, unpackFields } from '../bits.ts';
+import {
+  concatenate,
+  packBits,
+  packedBytes,
+  packFields,
+  randomBits,
+  unpackBits,
+  unpackFields,
+} from '../bits.ts';
 import { evaluate } from '../gc/evaluate.ts';
 import type { KeyPairs } from '../ot/extension.ts';
 import type { OtClient, OtServer } from '../ot/session.ts';
@@ -92,7 +100,7 @@ export async function activationOfflineClient(
   const layer = layerOf(spec);
   checkSize(layer, xC);
   const values = inputsOf(layer, xC);
-  const b = rng.bytes(layer.relu.length).map((byte) => byte & 1);
+  const b = randomBits(rng, layer.relu.length);
   const transfers = await offerChoices(channel, step, ot, layer, values, b);
   const server = await takeGarbled(channel, step, ot, layer);
   const u = randomWords(rng, layer.square.positions.length);

@@ -122,7 +122,7 @@ export function checkSpec(spec: ActivationSpec): void {
   };
   const size = spec.channels * spec.channelSize;
   require(spec.kinds.length === size, `kinds of ${size} elements`, spec.kinds.length);
-  require(spec.kinds.every((kind) => kind <= stepKinds.square), 'known kinds', 'another');
+  require(highest(spec.kinds) <= stepKinds.square, 'known kinds', 'another');
   for (const name of ['relu', 'affine', 'square'] as const) {
     const t = spec[name].truncate;
     const whole = Number.isInteger(t) && t >= 0 && t <= maxTruncate;
@@ -137,4 +137,11 @@ export function checkSpec(spec: ActivationSpec): void {
     require(table.length === spec.channels, `channel parameters of ${spec.channels} channels`, table.length);
   }
   require(square.sign.every((sign) => Math.abs(sign) === 1), 'signs of +1 or -1', 'another');
+}
+
+/** A plain loop: a callback an element took 1 ms of a layer of 65,536. */
+function highest(values: Uint8Array): number {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]! > top) top = values[i]!;
+  return top;
 }

@@ -18,7 +18,9 @@ export const maxTruncate = 29;
 
 /** The client's choice bits, [n]: the top bits of its share. */
 export function truncationChoices(xC: Uint32Array): Uint8Array {
-  return Uint8Array.from(xC, (x) => x >>> 31);
+  const choices = new Uint8Array(xC.length);
+  for (let i = 0; i < choices.length; i++) choices[i] = xC[i]! >>> 31;
+  return choices;
 }
 
 /** S's message d1 (its low t bits are sent, [n]) and its share of T(x). `pairs` are (g0, g1), taken mod 2^t. */

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { tagName } from '../../src/shared/channel.ts';
+import type { Channel } from '../../src/shared/channel.ts';
+
+/** A channel that writes a row for each frame it sends: who, step, tag, bytes, the start of the payload's SHA-256. */
+export function recording(channel: Channel, who: string, rows: string[]): Channel {
+  return {
+    send(tag, step, payload) {
+      rows.push(frameRow(who, step, tagName(tag), payload));
+      return channel.send(tag, step, payload);
+    },
+    receive: (tag, step, length) => channel.receive(tag, step, length),
+    receiveUpTo: (tag, step, maxLength) => channel.receiveUpTo(tag, step, maxLength),
+    get traffic() {
+      return channel.traffic;
+    },
+    close: (reason) => channel.close(reason),
+  };
+}
+
+export function frameRow(who: string, step: number, name: string, payload: Uint8Array): string {
+  const hash = createHash('sha256').update(payload).digest('hex').slice(0, 32);
+  return `${who.padEnd(7)} ${step} ${name.padEnd(12)} ${String(payload.byteLength).padStart(7)} ${hash}`;
+}
