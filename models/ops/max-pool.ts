@@ -32,15 +32,12 @@ export const maxPool: OpDefinition<'MaxPool'> = {
   },
 };
 
-/** Below every float, but not infinite: infinities make some runtimes' comparisons slow. */
-const nothing = -3e38;
-
 /** Hands dy to the inputs that are the maximum of their window, in equal parts where several are. */
 function spread(node: NodeOf<'MaxPool'>, { graph, batch, shapeOf }: TrainingContext, dy: string): string {
   const [channels, ...input] = shapeOf(node.inputs[0]!).slice(1) as [number, number, number];
   const output = shapeOf(node.outputs[0]!).slice(2) as [number, number];
   const { kernel } = node.attributes;
-  const taps = unfold(graph, node.inputs[0]!, node.attributes, input, output, nothing);
+  const taps = unfold(graph, node.inputs[0]!, node.attributes, input, output, -Infinity);
   const asOne = (value: string) => graph.reshape(value, [batch, channels, 1, ...output]);
   const stacked = graph.op('Concat', taps.map(asOne), { axis: { int: 2 } });
   const isMaximum = graph.op('Cast', [graph.op('Equal', [stacked, asOne(node.outputs[0]!)])], {

@@ -12,6 +12,7 @@ import { TrainingEngine } from './engine.ts';
 import type { Batch } from './engine.ts';
 import { checkFit, evaluate } from './evaluate.ts';
 import { sgd } from './optimizers.ts';
+import type { Optimizer } from './optimizers.ts';
 import { cosine, warmUp } from './schedules.ts';
 import type { Schedule } from './schedules.ts';
 import type { Distillation, StepOptions } from './step.ts';
@@ -24,6 +25,8 @@ export type FitOptions = {
   readonly batch: number;
   /** The peak of the schedule: a linear warm-up over the first epoch's half, then a cosine to zero. */
   readonly learningRate: number;
+  /** SGD with the next two where left out. */
+  readonly optimizer?: Optimizer;
   /** Nesterov; 0.9 where left out. */
   readonly momentum?: number;
   /** On weights of two and more dimensions; 5e-4 where left out. */
@@ -64,7 +67,7 @@ export type FitResult = {
 };
 
 /**
- * Trains with SGD. Same model, options and number of threads give the same numbers. An epoch leaves out the images that fill no
+ * Trains in epochs. Same model, options and number of threads give the same numbers. An epoch leaves out the images that fill no
  * whole batch, others each time. Throws DataError where data and network do not fit, UsageError where training diverges.
  */
 export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
@@ -165,7 +168,7 @@ function stepOptions(options: FitOptions): StepOptions {
   return {
     batch,
     labelSmoothing,
-    optimizer: sgd({ momentum, weightDecay }),
+    optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
     ...(trainable && { trainable }),
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),
   };

@@ -1,8 +1,8 @@
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 
-/** All trainable numbers of a network are one vector; so are its gradient and each part of an optimiser's state. */
+/** All trainable numbers of a network are one vector, and so is its gradient. */
 export type Optimizer = {
-  /** The state before the first step: vectors of `size` numbers. */
+  /** The vectors of the state before the first step, for a network of `size` numbers. */
   readonly init: (size: number) => readonly Float32Array[];
   /** Appends one step. */
   readonly update: (graph: GraphBuilder, step: OptimizerStep) => OptimizerResult;
@@ -41,6 +41,45 @@ export function sgd({ momentum, weightDecay }: SgdOptions): Optimizer {
       const direction = graph.op('Add', [g, scaled(velocity, momentum)]);
       const change = graph.op('Mul', [direction, learningRate]);
       return { parameters: graph.op('Sub', [parameters, change]), state: [velocity] };
+    },
+  };
+}
+
+export type AdamWOptions = {
+  readonly weightDecay: number;
+  /** 0.9 where left out. */
+  readonly beta1?: number;
+  /** 0.999 where left out. */
+  readonly beta2?: number;
+  /** 1e-8 where left out. */
+  readonly epsilon?: number;
+};
+
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2); r is the learning rate:
+ *
+ *     m <- beta1 m + (1 - beta1) g      v <- beta2 v + (1 - beta2) g^2      p_k <- beta_k p_k (from 1)
+ *     w <- w - r (m / (1 - p1) / (sqrt(v / (1 - p2)) + epsilon) + weightDecay w)
+ */
+export function adamW({ weightDecay, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions): Optimizer {
+  return {
+    init: (size) => [new Float32Array(size), new Float32Array(size), Float32Array.of(1), Float32Array.of(1)],
+    update(graph, { parameters, gradient, state, learningRate, decays }) {
+      const scaled = (value: string, by: number) => graph.op('Mul', [value, graph.scalar(by)]);
+      const mix = (old: string, beta: number, value: string) =>
+        graph.op('Add', [scaled(old, beta), scaled(value, 1 - beta)]);
+      const [m, v, power1, power2] = state as [string, string, string, string];
+      const first = mix(m, beta1, gradient);
+      const second = mix(v, beta2, graph.op('Mul', [gradient, gradient]));
+      const powers = [scaled(power1, beta1), scaled(power2, beta2)] as const;
+      const unbiased = (value: string, power: string) =>
+        graph.op('Div', [value, graph.op('Sub', [graph.scalar(1), power])]);
+      const spread = graph.op('Sqrt', [unbiased(second, powers[1])]);
+      const denominator = graph.op('Add', [spread, graph.scalar(epsilon)]);
+      const direction = graph.op('Div', [unbiased(first, powers[0]), denominator]);
+      const decay = graph.op('Mul', [parameters, scaled(decays, weightDecay)]);
+      const change = graph.op('Mul', [graph.op('Add', [direction, decay]), learningRate]);
+      return { parameters: graph.op('Sub', [parameters, change]), state: [first, second, ...powers] };
     },
   };
 }

@@ -27,12 +27,11 @@ export type Step = {
   readonly bytes: Uint8Array;
   readonly parameters: Layout;
   readonly statistics: Layout;
-  readonly states: number;
 };
 
 /**
  * Inputs: images [N, C, H, W], labels (int64 [N]), teacher [N, K] where it distills, learningRate (scalar), parameters [P],
- * statistics [S], state0, ... [P]. Outputs: loss (the batch's mean), correct (int64), and parameters, statistics and state after the step
+ * statistics [S], state0, .... Outputs: loss (the batch's mean), correct (int64), and parameters, statistics and state after the step
  * under the same names with `next.` in front. Throws UsageError where nothing is trainable.
  */
 export function buildStep(model: Model, options: StepOptions): Step {
@@ -45,21 +44,21 @@ export function buildStep(model: Model, options: StepOptions): Step {
   const network = differentiate(graph, model, batch, wanted);
   const loss = lossOf(graph, model, options);
   const gradient = packInGraph(graph, parameters, network.backward(loss.dLogits));
-  const states = optimizer.init(0).map((_, i) => graph.input(`state${i}`, 'float32', [parameters.size]));
+  const stateSizes = optimizer.init(parameters.size).map(({ length }) => length);
+  const states = stateSizes.map((size, i) => graph.input(`state${i}`, 'float32', [size]));
   const decays = graph.floats(perWeight(parameters, ({ shape }) => (shape.length > 1 ? 1 : 0)));
   const step = { parameters: 'parameters', gradient, state: states, learningRate: 'learningRate', decays };
   const next = optimizer.update(graph, step);
   graph.output(loss.value, 'loss', 'float32', []);
   graph.output(correctCount(graph, outputOf(model).name, 'labels'), 'correct', 'int64', []);
   graph.output(next.parameters, 'next.parameters', 'float32', [parameters.size]);
-  next.state.forEach((value, i) => graph.output(value, `next.state${i}`, 'float32', [parameters.size]));
+  next.state.forEach((value, i) => graph.output(value, `next.state${i}`, 'float32', [stateSizes[i]!]));
   const updated = updateStatistics(graph, statistics, network.statistics);
   if (updated !== undefined) graph.output(updated, 'next.statistics', 'float32', [statistics.size]);
   return {
     bytes: graph.encode(`${model.graph.name} training step`),
     parameters,
     statistics,
-    states: states.length,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Model } from '../../../models/graph.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { fit } from '../../../models/train/fit.ts';
 import type { EpochEntry, FitOptions } from '../../../models/train/fit.ts';
+import { adamW } from '../../../models/train/optimizers.ts';
 import { trainArchitecture } from '../../../models/train/recipe.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
@@ -31,6 +32,12 @@ test('a small network learns: loss falls, and images it has not seen are told ap
   expect((await evaluate(model, options.validation)).accuracy).toBe(best.validationAccuracy);
   expect(best.validationAccuracy).toBe(Math.max(...history.map((entry) => entry.validationAccuracy)));
   expect(history[best.epoch - 1]!.validationAccuracy).toBe(best.validationAccuracy);
+});
+
+test('AdamW learns too', async () => {
+  const optimizer = adamW({ weightDecay: 1e-2 });
+  const { history } = await fit(tinyNet(), { ...options, optimizer, learningRate: 0.01 });
+  expect(history.at(-1)!.loss).toBeLessThan(0.1 * history[0]!.loss);
 });
 
 test('the same seed gives the same numbers, another seed others', async () => {
