@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { loadModel } from '../../models/onnx/read.ts';
 import type { Model } from '../../models/graph.ts';
@@ -13,7 +13,8 @@ export const dataHelp =
 /** The file behind a model's name. Throws ModelError where there is none. */
 export function modelFile(name: string): string {
   const file = resolveModel(name);
-  if (!existsSync(file)) throw new ModelError(`${name}: no such model file`);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+    throw new ModelError(`${name}: no such model file`);
   return file;
 }
 

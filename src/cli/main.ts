@@ -10,6 +10,38 @@ import type { Entry } from './program.ts';
 const oldestNode = [22, 18] as const;
 
 const commands: Readonly<Record<string, Entry>> = {
+  inspect: {
+    summary: 'count the ReLUs, multiplications and parameters of a model, layer by layer',
+    load: () => import('./commands/inspect.ts'),
+  },
+  evaluate: {
+    summary: 'accuracy of a model on a data set, in the clear',
+    load: () => import('./commands/evaluate.ts'),
+  },
+  train: {
+    summary: 'train a network and write it as .onnx',
+    load: () => import('./commands/train.ts'),
+  },
+  reduce: {
+    summary: 'remove ReLUs down to a budget and fine-tune what is left',
+    load: () => import('./commands/reduce.ts'),
+  },
+  fairness: {
+    summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
+    load: () => import('./commands/fairness.ts'),
+  },
+  plan: {
+    summary: 'the steps of the private protocol for a model, and what each will cost',
+    load: () => import('./commands/plan.ts'),
+  },
+  serve: {
+    summary: 'serve a model: clients get answers, the server never sees their images',
+    load: () => import('./commands/serve.ts'),
+  },
+  infer: {
+    summary: 'ask a server about an image without showing it the image',
+    load: () => import('./commands/infer.ts'),
+  },
   bench: {
     summary: 'time the protocol on this machine, one step at a time',
     load: () => import('./commands/bench.ts'),

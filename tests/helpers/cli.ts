@@ -6,9 +6,13 @@ import { packageRoot } from '../../src/shared/files.ts';
 export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** The real command line, from the sources, as a process of its own. */
-export function startCli(args: readonly string[], cwd = packageRoot): ChildProcess {
+export function startCli(
+  args: readonly string[],
+  { cwd = packageRoot, nodeOptions = [] }: { cwd?: string; nodeOptions?: readonly string[] } = {},
+): ChildProcess {
   const main = join(packageRoot, 'src/cli/main.ts');
-  return spawn(process.execPath, [main, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  return spawn(process.execPath, [...nodeOptions, main, ...args], { cwd, stdio: [...stdio] });
 }
 
 /** What a finished process said. */
@@ -18,13 +22,13 @@ export async function finished(child: ChildProcess): Promise<CliResult> {
   return { code, stdout: await stdout, stderr: await stderr };
 }
 
-export function cli(args: readonly string[], cwd?: string): Promise<CliResult> {
-  return finished(startCli(args, cwd));
+export function cli(args: readonly string[], options: { cwd?: string } = {}): Promise<CliResult> {
+  return finished(startCli(args, options));
 }
 
 /** Runs with --json and reads the document; throws with what the program said where it failed. */
-export async function cliJson<T>(args: readonly string[], cwd?: string): Promise<T> {
-  const { code, stdout, stderr } = await cli([...args, '--json'], cwd);
+export async function cliJson<T>(args: readonly string[]): Promise<T> {
+  const { code, stdout, stderr } = await cli([...args, '--json']);
   if (code !== 0) throw new Error(`reluctant ${args.join(' ')}: exit ${code}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }

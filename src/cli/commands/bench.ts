@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { benchLinear, squareConvolution } from '../../../pipelines/bench-linear.ts';
 import { benchRelu } from '../../../pipelines/bench.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
@@ -6,7 +8,7 @@ import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import type { Output } from '../output.ts';
 
-/** `bench relu`: times one step of the protocol; it verifies nothing. */
+/** `bench relu`, `bench linear`: time one step of the protocol; they verify nothing. */
 export function configure(command: Command, act: Act): void {
   const relu = command
     .command('relu')
@@ -18,6 +20,15 @@ export function configure(command: Command, act: Act): void {
     .option('--bits <bit>', 'top bit of the sign test: values are below 2^bits', whole(1, 31), 26)
     .action(act(runRelu));
   examples(relu, ['reluctant bench relu --count 65536', 'reluctant bench relu --k 0 --bits 31 --json']);
+  const linear = command
+    .command('linear')
+    .description('one convolution, both parties in this process, homomorphic encryption included')
+    .option('--channels <n>', 'in and out', whole(1, 4096), 64)
+    .option('--size <pixels>', 'height and width of the image', whole(1, 512), 8)
+    .option('--kernel <pixels>', 'height and width of the kernel', whole(1, 15), 3)
+    .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .action(act(runLinear));
+  examples(linear, ['reluctant bench linear --channels 64 --size 8 --kernel 3']);
 }
 
 async function runRelu(_: Context, options: { count: number; k: number; bits: number }): Promise<Output> {
@@ -36,4 +47,25 @@ async function runRelu(_: Context, options: { count: number; k: number; bits: nu
       `offline  ${phase(found.offline_seconds, found.offline_bytes)}\n` +
       `online   ${phase(found.online_seconds, found.online_bytes)}`,
   };
+}
+
+type LinearOptions = { channels: number; size: number; kernel: number; threads?: number };
+
+async function runLinear(_: Context, { channels, size, kernel, threads }: LinearOptions): Promise<Output> {
+  const pool = new HePool(...(threads === undefined ? [] : [threads]));
+  try {
+    const found = await benchLinear(squareConvolution(channels, size, kernel), pool);
+    const up = format.bytes(found.offline_bytes_up);
+    const down = format.bytes(found.offline_bytes_down);
+    return {
+      value: found,
+      text:
+        `${channels} to ${channels} channels of ${size} x ${size}, kernel ${kernel} x ${kernel}, both parties in one process\n` +
+        `offline  ${format.duration(found.offline_seconds)}, ${up} up, ${down} down ` +
+        `(first time, with the weights' transforms: ${format.duration(found.first_offline_seconds)})\n` +
+        `online   ${format.duration(found.online_seconds)}, nothing sent`,
+    };
+  } finally {
+    await pool.close();
+  }
 }

@@ -46,7 +46,7 @@ async function run(
   });
   const dataset = await loadDataset(data, split);
   const models = await Promise.all([open(original), ...reduced.map(open)]);
-  const report = await compareModels(models as [NamedModel, ...NamedModel[]], dataset, {
+  const report = await compareModels(models, dataset, {
     resamples,
     seed,
     onProgress,

@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import { predictCost } from '../../../pipelines/cost.ts';
+import type { Prediction, StepPrediction } from '../../../pipelines/cost.ts';
+import { planHash, wireOf } from '../../../pipelines/plan.ts';
+import type { Plan, Step } from '../../../pipelines/plan.ts';
+import * as format from '../../shared/format.ts';
+import { examples } from '../command.ts';
+import type { Act, Context } from '../command.ts';
+import { dataHelp, modelHelp } from '../inputs.ts';
+import { table } from '../output.ts';
+import { preparedModel } from '../prepared.ts';
+
+/** `plan MODEL --data D`: the steps of the protocol with their scales, windows and predicted cost. All of it is public. */
+export function configure(command: Command, act: Act): void {
+  command
+    .argument('<model>', modelHelp)
+    .option('--data <data>', `calibrates the scales: ${dataHelp}`, 'fashion-mnist-part')
+    .action(act(run));
+  examples(command, [
+    'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
+    'reluctant plan reduced.onnx --json | jq .hash',
+  ]);
+}
+
+async function run({ onProgress }: Context, name: string, { data }: { data: string }) {
+  const { plan } = await preparedModel(name, data, onProgress);
+  const prediction = predictCost(plan);
+  const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
+  const hash = planHash(plan);
+  const { session, offline, online, rounds } = prediction;
+  return {
+    value: { hash, steps, session, offline, online, rounds },
+    text: describe(steps, prediction, hash),
+  };
+}
+
+type PublicStep = ReturnType<typeof publicStep>;
+
+function publicStep(plan: Plan, step: Step, { offline, online, products, elements }: StepPrediction) {
+  const { shape, scale, bits } = wireOf(plan, step.output);
+  const window = step.kind === 'activation' && elements.relu > 0 ? windowOf(step.spec.relu) : null;
+  const head = { step: step.id, node: step.node, kind: step.kind };
+  return { ...head, outputShape: shape, scale, bits, window, elements, products, offline, online };
+}
+
+/** The sign test looks at bits k to `bits`, 0 being the lowest. */
+function windowOf({ k, bits, truncate, mode }: { k: number; bits: number; truncate: number; mode: string }) {
+  return { k, bits, truncate, mode };
+}
+
+function describe(
+  steps: readonly PublicStep[],
+  { session, offline, online, rounds }: Prediction,
+  hash: string,
+) {
+  const both = (bytes: { bytes_up: number; bytes_down: number }) =>
+    bytes.bytes_up + bytes.bytes_down === 0 ? '' : format.bytes(bytes.bytes_up + bytes.bytes_down);
+  const rows = steps.map(({ step, node, kind, outputShape, scale, window, elements, ...cost }) => [
+    step,
+    node,
+    kind,
+    format.shape(outputShape),
+    `2^${Math.log2(scale).toFixed(1).replace(/\.0$/, '')}`,
+    elements.relu === 0 ? '' : format.count(elements.relu),
+    window === null ? '' : `${window.k} to ${window.bits}`,
+    both(cost.offline),
+    both(cost.online),
+  ]);
+  const columns = [
+    { title: 'step' },
+    { title: 'node', align: 'left' },
+    { title: 'kind', align: 'left' },
+    { title: 'output' },
+    { title: 'scale' },
+    { title: 'ReLUs' },
+    { title: 'bits tested' },
+    { title: 'offline' },
+    { title: 'online' },
+  ] as const;
+  const directions = ({ bytes_up, bytes_down }: Prediction['offline']) =>
+    `${format.bytes(bytes_up)} up, ${format.bytes(bytes_down)} down`;
+  return (
+    `${table(columns, rows)}\n\n` +
+    `once a session    ${directions(session)}\n` +
+    `offline, an image ${directions(offline)}\n` +
+    `online, an image  ${directions(online)}, ${rounds} round trips\n` +
+    `plan hash         ${hash}`
+  );
+}

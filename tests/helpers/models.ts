@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { architectures } from '../../models/architectures/index.ts';
+import { encodeRawModel } from '../../models/onnx/raw.ts';
+import { saveModel } from '../../models/onnx/write.ts';
+import { writeFileAtomic } from '../../src/shared/files.ts';
+import { seededRng } from './rng.ts';
+
+/** Writes an untrained resnet8 for 1 x 28 x 28 images and ten classes; returns its path. */
+export async function writeUntrained(
+  folder: string,
+  seed: number,
+  name = `untrained-${seed}.onnx`,
+): Promise<string> {
+  const path = join(folder, name);
+  await saveModel(path, architectures.resnet8([1, 28, 28], 10, seededRng(seed)));
+  return path;
+}
+
+/** Writes a valid .onnx file with two nodes that cannot run privately; returns its path. */
+export async function writeUnsupported(folder: string): Promise<string> {
+  const value = (name: string) => ({ name, dtype: 'float32' as const, shape: ['N', 1, 28, 28] });
+  const node = (op: string, name: string, input: string, output: string) => ({
+    op,
+    name,
+    inputs: [input],
+    outputs: [output],
+    attributes: {},
+  });
+  const path = join(folder, 'unsupported.onnx');
+  const bytes = encodeRawModel({
+    name: 'unsupported',
+    inputs: [value('x')],
+    outputs: [value('y')],
+    initializers: [],
+    nodes: [node('Tanh', 'squash', 'x', 'h'), node('Sin', 'wave', 'h', 'y')],
+  });
+  await writeFileAtomic(path, bytes);
+  return path;
+}

@@ -1,0 +1,219 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDataset } from '../../../models/data/dataset.ts';
+import { encodeIdx } from '../../../models/data/idx.ts';
+import { inspect } from '../../../models/inspect.ts';
+import { loadModel } from '../../../models/onnx/read.ts';
+import { evaluate } from '../../../models/train/evaluate.ts';
+import { packageRoot } from '../../../src/shared/files.ts';
+import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
+import { writeUnsupported, writeUntrained } from '../../helpers/models.ts';
+
+let folder: string;
+let model: string;
+let other: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-cli-'));
+  [model, other] = await Promise.all([writeUntrained(folder, 1), writeUntrained(folder, 2)]);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** One line on stderr that begins with the program's name, nothing on stdout. */
+function expectFailure(
+  result: { code: number | null; stdout: string; stderr: string },
+  code: number,
+  says: RegExp,
+): void {
+  expect(result.stderr).toMatch(/^reluctant: [^\n]+\n$/);
+  expect(result.stderr).toMatch(says);
+  expect(result.stdout).toBe('');
+  expect(result.code).toBe(code);
+}
+
+type Inspected = {
+  relus: number;
+  macs: number;
+  params: number;
+  layers: { name: string; op: string; output_shape: number[]; relus: number; macs: number }[];
+  unsupported: { name: string; op: string; reason: string }[];
+};
+
+describe('inspect', () => {
+  test('counts ReLUs as by hand: 16 x 28 x 28 three times, 32 x 14 x 14 and 64 x 7 x 7 twice', async () => {
+    const found = await cliJson<Inspected>(['inspect', model]);
+    expect(found.relus).toBe(3 * 16 * 784 + 2 * 32 * 196 + 2 * 64 * 49);
+    expect(found.layers.reduce((sum, layer) => sum + layer.relus, 0)).toBe(found.relus);
+    expect(found.layers.reduce((sum, layer) => sum + layer.macs, 0)).toBe(found.macs);
+    expect(found.unsupported).toEqual([]);
+    expect(found).toEqual(JSON.parse(JSON.stringify(inspect(await loadModel(model)))));
+  });
+
+  test('names every unsupported node with its reason', async () => {
+    const found = await cliJson<Inspected>(['inspect', await writeUnsupported(folder)]);
+    expect(found.unsupported.map(({ name, op }) => [name, op])).toEqual([
+      ['squash', 'Tanh'],
+      ['wave', 'Sin'],
+    ]);
+    for (const { reason } of found.unsupported) expect(reason).not.toBe('');
+  });
+
+  test('people get a table and a total', async () => {
+    const { stdout, code } = await cli(['inspect', model]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('56,448 ReLUs');
+  });
+});
+
+describe('evaluate and fairness', () => {
+  test('evaluate says what the library says, on as many images as asked for', async () => {
+    const found = await cliJson(['evaluate', model, '--data', 'fashion-mnist-part', '--limit', '300']);
+    const dataset = await loadDataset('fashion-mnist-part', 'test');
+    const expected = await evaluate(await loadModel(model), dataset, { limit: 300 });
+    expect(found).toEqual(JSON.parse(JSON.stringify(expected)));
+  });
+
+  type Fairness = {
+    groups: {
+      group: string;
+      n: number;
+      models: { model: string; accuracy: number; drop: number; excess_drop: number; interval: number[] }[];
+    }[];
+    gap: { models: { gap: number; widening: number; interval: number[] }[] };
+  };
+
+  test('a model against itself drops by exactly 0 in every group, another does not', async () => {
+    const args = ['--data', 'fashion-mnist-part', '--resamples', '100'];
+    const found = await cliJson<Fairness>(['fairness', model, model, other, ...args]);
+    expect(found.groups).toHaveLength(10);
+    expect(found.groups.reduce((sum, { n }) => sum + n, 0)).toBe(1500);
+    for (const { models } of found.groups) {
+      expect([models[1]!.drop, models[1]!.excess_drop]).toEqual([0, 0]);
+      expect(models[1]!.accuracy).toBe(models[0]!.accuracy);
+    }
+    expect(found.gap.models[1]!.widening).toBe(0);
+    expect(found.groups.some(({ models }) => models[2]!.drop !== 0)).toBe(true);
+  });
+});
+
+describe('train', () => {
+  /** The first test images as a data set of its own. */
+  async function smallData(count: number): Promise<string> {
+    const { images, labels } = await loadDataset('fashion-mnist-part', 'test');
+    const [imageFile, labelFile] = [join(folder, `images-${count}.idx`), join(folder, `labels-${count}.idx`)];
+    await writeFile(imageFile, encodeIdx({ shape: [count, 28, 28], data: images.subarray(0, count * 784) }));
+    await writeFile(labelFile, encodeIdx({ shape: [count], data: labels.subarray(0, count) }));
+    return `idx:${imageFile},${labelFile}`;
+  }
+
+  test('writes a model that inspect reads', async () => {
+    const out = join(folder, 'trained.onnx');
+    const args = ['--arch', 'resnet8', '--data', await smallData(100), '--batch', '20', '--epochs', '1'];
+    const trained = await cliJson<{ relus: number; n: number }>(['train', ...args, '--out', out]);
+    expect(trained.n).toBe(100);
+    expect((await cliJson<Inspected>(['inspect', out])).relus).toBe(trained.relus);
+  });
+
+  test('Ctrl-C leaves no file, whole or half, and exits with 130', async () => {
+    const out = join(folder, 'stopped', 'trained.onnx');
+    const args = ['--arch', 'resnet8', '--data', await smallData(100), '--batch', '20', '--out', out];
+    const child = startCli(['train', ...args, '--epochs', '5000']);
+    const result = finished(child);
+    await new Promise((resolve) => child.stdout!.once('data', resolve)); // the first epoch's line
+    child.kill('SIGINT');
+    expect((await result).code).toBe(130);
+    expect((await result).stderr).toContain('reluctant: stopped');
+    expect(existsSync(join(folder, 'stopped')) ? readdirSync(join(folder, 'stopped')) : []).toEqual([]);
+  });
+});
+
+describe('failures', () => {
+  test('a file that is not there', async () => {
+    expectFailure(await cli(['inspect', 'nowhere.onnx']), 3, /nowhere\.onnx/);
+    expectFailure(
+      await cli(['evaluate', 'nowhere.onnx', '--data', 'fashion-mnist-part']),
+      3,
+      /nowhere\.onnx/,
+    );
+  });
+
+  test('a folder in place of a file', async () => {
+    expectFailure(await cli(['inspect', folder]), 3, /reluctant-cli-/);
+  });
+
+  test('a truncated .onnx', async () => {
+    const bytes = await readFile(model);
+    const cut = join(folder, 'cut.onnx');
+    await writeFile(cut, bytes.subarray(0, bytes.length >> 1));
+    expectFailure(await cli(['inspect', cut]), 3, /cut\.onnx/);
+  });
+
+  test('an unsupported op, named with its reason', async () => {
+    const file = await writeUnsupported(folder);
+    const result = await cli(['evaluate', file, '--data', 'fashion-mnist-part']);
+    expectFailure(result, 3, /squash \(Tanh\).*wave \(Sin\)/);
+  });
+
+  test('an unknown data set', async () => {
+    expectFailure(await cli(['evaluate', model, '--data', 'imagenet']), 4, /imagenet.*fashion-mnist/);
+  });
+
+  test('a wrong command line', async () => {
+    expectFailure(await cli(['evaluate', model]), 2, /--data/);
+    expectFailure(await cli(['inspct', model]), 2, /inspct.*inspect/);
+    expectFailure(await cli(['evaluate', model, '--data', 'x', '--limit', '-3']), 2, /--limit.*whole number/);
+    expectFailure(await cli(['bench', 'relu', '--k', '20', '--bits', '10']), 2, /--k 20/);
+  });
+
+  test('--verbose adds the stack', async () => {
+    const { stderr } = await cli(['inspect', 'nowhere.onnx', '--verbose']);
+    expect(stderr).toMatch(/^reluctant: .*\n.*\n\s+at /);
+  });
+
+  test('a Node that is too old is told so before anything is loaded', async () => {
+    const disguise = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.20.2'})`;
+    const child = startCli(['inspect', model], { nodeOptions: ['--import', disguise] });
+    const result = await finished(child);
+    const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
+      engines: { node: string };
+    };
+    expectFailure(
+      result,
+      1,
+      new RegExp(`needs Node ${manifest.engines.node.slice(2)} or newer, this is 20\\.20\\.2`),
+    );
+  });
+});
+
+describe('help', () => {
+  test('every command is listed, and shows examples', async () => {
+    const { stdout } = await cli(['--help']);
+    const section = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Exit codes'));
+    const names = [...section.matchAll(/^ {2}([a-z]+)/gm)]
+      .map(([, name]) => name!)
+      .filter((n) => n !== 'help');
+    expect(names).toEqual(
+      expect.arrayContaining(['inspect', 'evaluate', 'train', 'fairness', 'bench', 'data']),
+    );
+    const leaves = names.flatMap((name) =>
+      name === 'bench'
+        ? [
+            ['bench', 'relu'],
+            ['bench', 'linear'],
+          ]
+        : name === 'data'
+          ? [['data', 'fetch']]
+          : [[name]],
+    );
+    for (const leaf of leaves) {
+      const help = await cli([...leaf, '--help']);
+      expect(help.code).toBe(0);
+      expect(help.stdout).toMatch(/--json/);
+      expect(help.stdout).toMatch(new RegExp(`Examples:\\n {2}\\$ reluctant ${leaf.join(' ')}`));
+    }
+  });
+});
