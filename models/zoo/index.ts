@@ -17,6 +17,8 @@ const zooModel = z.object({
   data: z.string(),
   /** The command that makes it. */
   command: z.string(),
+  /** The one that was kept, from 1 on. */
+  epoch: z.number(),
   /** Of the kept epoch, on the images held out of the training images. */
   validation_accuracy: z.number(),
   /** On all test images, once. */
