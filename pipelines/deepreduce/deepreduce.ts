@@ -1,0 +1,113 @@
+import { pixels } from '../../models/data/dataset.ts';
+import { permutation, seededUniform } from '../../models/data/seeded.ts';
+import type { Model } from '../../models/graph.ts';
+import { countRelus } from '../../models/inspect.ts';
+import { dropRelus } from '../../models/passes/drop-relu.ts';
+import { activationStatistics } from '../activation-statistics.ts';
+import { finetune } from '../finetune.ts';
+import { layerEntries, resolveBudget } from '../reduction.ts';
+import type { Reduction } from '../reduction.ts';
+import { criticality } from './criticality.ts';
+import type { CriticalityOptions, StageCriticality } from './criticality.ts';
+import { thinOut } from './thin-out.ts';
+
+export type DeepreduceOptions = CriticalityOptions & {
+  /** Training images over which the polynomials' distributions are measured; 512 where left out. */
+  readonly calibrationImages?: number;
+};
+
+export type DeepreduceResult = Reduction & {
+  /** Least critical first. */
+  readonly criticality: readonly StageCriticality[];
+};
+
+/**
+ * DeepReDuce's culling ([papers.md] A.1), then polynomials for what is left over the budget:
+ *
+ * 1. stages are culled, least critical first, while the count stays at or above the budget;
+ * 2. in the least critical stage that is left, as many ReLUs as are over the budget become quadratic polynomials, those with
+ *    the smallest error first: the budget is met exactly;
+ * 3. the network is fine-tuned on labels and on the original's logits. After 1, before 2, it is fine-tuned shortly, for the
+ *    polynomials fit distributions that must be those of a working network.
+ *
+ * Where the paper thins every other layer, this method meets a budget to the ReLU. Throws UsageError for a budget that the
+ * network cannot meet.
+ */
+export async function deepreduce(model: Model, options: DeepreduceOptions): Promise<DeepreduceResult> {
+  const budget = resolveBudget(model, options.budget);
+  const ranked = await criticality(model, options);
+  const culled = chooseCulled(ranked, countRelus(model) - budget);
+  const plan = {
+    ranked,
+    culled,
+    thinned: ranked[culled.length],
+    count: countRelus(model) - budget - relusOf(culled),
+  };
+  const reduced = await replace(model, plan, options);
+  const { model: tuned, history, best } = await finetune(reduced, model, 'fine-tuning', options);
+  return {
+    model: tuned,
+    log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan)),
+    budget,
+    relusBefore: countRelus(model),
+    relusAfter: countRelus(tuned),
+    validationAccuracy: best.validationAccuracy,
+    history,
+    criticality: ranked,
+  };
+}
+
+/** The longest run of stages from the least critical one on with at most `surplus` ReLUs. */
+export function chooseCulled(ranked: readonly StageCriticality[], surplus: number): StageCriticality[] {
+  const culled: StageCriticality[] = [];
+  for (const candidate of ranked) {
+    if (relusOf([...culled, candidate]) > surplus) break;
+    culled.push(candidate);
+  }
+  return culled;
+}
+
+type Plan = {
+  readonly ranked: readonly StageCriticality[];
+  readonly culled: readonly StageCriticality[];
+  /** The least critical stage that is left; undefined where none is. */
+  readonly thinned: StageCriticality | undefined;
+  /** How many of its ReLUs become polynomials. */
+  readonly count: number;
+};
+
+async function replace(
+  model: Model,
+  { culled, thinned, count }: Plan,
+  options: DeepreduceOptions,
+): Promise<Model> {
+  const dropped = dropRelus(
+    model,
+    culled.flatMap(({ stage }) => stage.nodes),
+  );
+  if (count === 0 || thinned === undefined) return dropped;
+  const recovery = { ...options, epochs: options.criticalityEpochs ?? 1 };
+  const working =
+    culled.length === 0 ? dropped : (await finetune(dropped, model, 'recovery from culling', recovery)).model;
+  const { calibrationImages = 512, train, seed, threads } = options;
+  const rows = permutation(train.n, seededUniform(seed, 1)).slice(0, calibrationImages);
+  const statistics = await activationStatistics(working, pixels(train, rows), rows.length, {
+    ...(threads !== undefined && { threads }),
+  });
+  return thinOut(working, thinned.stage.nodes, count, statistics);
+}
+
+function reasonOf(layer: string, { ranked, culled, thinned, count }: Plan): string {
+  const own = ranked.find(({ stage }) => stage.nodes.includes(layer));
+  if (own === undefined) return 'it had no ReLUs';
+  const { stage, criticality: value } = own;
+  const rank = `stage ${stage.name} is number ${ranked.indexOf(own) + 1} of ${ranked.length} from the least critical (C = ${value.toPrecision(3)})`;
+  if (culled.includes(own)) return `${rank}: culled whole`;
+  if (own === thinned && count > 0)
+    return `${rank}: ${count} of its ${stage.relus} ReLUs, those with the smallest error, are polynomials`;
+  return `${rank}: kept`;
+}
+
+function relusOf(stages: readonly StageCriticality[]): number {
+  return stages.reduce((sum, { stage }) => sum + stage.relus, 0);
+}
