@@ -89,11 +89,12 @@ export async function prepare(
   spec: ActivationSpec,
   xC: Uint32Array,
   rng: Rng,
+  mask?: Uint32Array,
 ): Promise<Prepared> {
   const [toServer, toClient] = memoryChannels();
   const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    activationOfflineClient(toServer, 3, otC, products.client, spec, xC, rng),
+    activationOfflineClient(toServer, 3, otC, products.client, spec, xC, rng, mask),
     activationOfflineServer(toClient, 3, otS, products.server, spec, rng),
   ]);
   return { client, server, up: toServer.traffic.sent, down: toServer.traffic.received };

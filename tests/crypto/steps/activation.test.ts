@@ -7,6 +7,7 @@ import { idealOt } from '../../../crypto/ot/ideal.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../crypto/steps/spec.ts';
+import { randomWords } from '../../../src/shared/random.ts';
 import { ReluctantError } from '../../../src/shared/errors.ts';
 import {
   online,
@@ -191,6 +192,16 @@ describe('bytes and order', () => {
     expect(offlineBytes(spec)).toEqual({ up: 0, down: 0 });
     expect(messageBytes(spec)).toBe(0);
     expect(replyBytes(spec)).toBe(4 * 40);
+  });
+
+  test('a mask drawn before is the client’s output share; one of another length is refused', async () => {
+    const rng = seededRng('given mask');
+    const spec = someSpec('mixed', 10, rng, reluSpec(2));
+    const x = share(someValues(40, 25, rng), rng);
+    const mask = randomWords(rng, 40);
+    const { client } = await prepare(real, spec, x.client, rng, mask);
+    expect(client.mask).toEqual(mask);
+    await expect(prepare(idealOt(rng), spec, x.client, rng, mask.subarray(1))).rejects.toThrow(RangeError);
   });
 
   test('material is taken once, and in order', async () => {
