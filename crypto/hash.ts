@@ -59,18 +59,6 @@ export class TweakedCipher {
   }
 }
 
-/** sigma of the 128-bit words `from`..`from + count` of `labels`, to `out` at word 4 `to`. */
-export function sigma(labels: Uint32Array, from: number, count: number, out: Uint32Array, to: number): void {
-  for (let i = 4 * from, j = 4 * to, end = 4 * (from + count); i < end; i += 4, j += 4) {
-    const x0 = labels[i]!;
-    const x1 = labels[i + 1]!;
-    out[j] = x0 ^ labels[i + 2]!;
-    out[j + 1] = x1 ^ labels[i + 3]!;
-    out[j + 2] = x0;
-    out[j + 3] = x1;
-  }
-}
-
 /** The low word of H of every row [count * 4 words], tweaked afresh every `instancesPerKey` rows. */
 export function hashRows(cipher: TweakedCipher, rows: Uint32Array): Uint32Array<ArrayBuffer> {
   return hashRowsWith(cipher, rows, [new Uint32Array(4)])[0]!;
@@ -90,14 +78,21 @@ export function hashRowsWith(
     const blocks = scratch.subarray(0, 4 * size);
     const encrypt = cipher.nextKey();
     for (const [o, offset] of offsets.entries()) {
-      sigmaXor(rows, from, size, offset, blocks);
+      sigma(rows, from, size, offset, blocks);
       lowWords(encrypt(blocks), blocks, outputs[o]!, from);
     }
   }
   return outputs;
 }
 
-function sigmaXor(rows: Uint32Array, from: number, count: number, offset: Uint32Array, out: Uint32Array) {
+/** sigma(row xor offset) of `count` rows from `from` on, to the start of `out`. */
+export function sigma(
+  rows: Uint32Array,
+  from: number,
+  count: number,
+  offset: Uint32Array,
+  out: Uint32Array,
+): void {
   const [d0, d1, d2, d3] = [offset[0]!, offset[1]!, offset[2]!, offset[3]!];
   for (let i = 4 * from, j = 0, end = 4 * count; j < end; i += 4, j += 4) {
     const x0 = rows[i]! ^ d0;

@@ -25,12 +25,11 @@ export function aesCtr(key: Uint8Array, counter: Uint8Array): (n: number) => Uin
   return (n) => cipher.update(zeros(n));
 }
 
-let zeroBytes = new Uint8Array(1 << 12);
+const zeroBytes = new Uint8Array(1 << 18);
 
-/** Never written to; grows to the largest request, so that a stream costs one allocation a call and not two. */
+/** Never written to: a column of an OT extension (128 streams a call) costs one allocation and not two. */
 function zeros(n: number): Uint8Array {
-  if (n > zeroBytes.byteLength) zeroBytes = new Uint8Array(n);
-  return zeroBytes.subarray(0, n);
+  return n > zeroBytes.byteLength ? new Uint8Array(n) : zeroBytes.subarray(0, n);
 }
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -46,7 +46,7 @@ test('offsets share a tweak: H(x) and H(x xor Delta)', () => {
 test('sigma is linear, and sigma(x) + x is a bijection too', () => {
   const apply = (x: Uint32Array) => {
     const out = new Uint32Array(4);
-    sigma(x, 0, 1, out, 0);
+    sigma(x, 0, 1, new Uint32Array(4), out);
     return out;
   };
   const rng = seededRng('sigma');
