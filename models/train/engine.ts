@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Model } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
+import type { TrainingState } from './checkpoint.ts';
 import type { Optimizer } from './optimizers.ts';
 import { pack, unpack } from './parameters.ts';
 import { buildStep } from './step.ts';
@@ -69,11 +71,23 @@ export class TrainingEngine {
     };
   }
 
-  /** The network with the weights as they are now. */
-  model(): Model {
+  /** Parameters, statistics and optimiser state as they are now. */
+  state(): TrainingState {
+    return Object.fromEntries(
+      Object.entries(this.#vectors).map(([name, { data }]) => [name, data as Float32Array]),
+    );
+  }
+
+  /** Goes on from a state that `state` gave. */
+  restore(state: TrainingState): void {
+    this.#vectors = Object.fromEntries(Object.entries(state).map(([name, data]) => [name, vector(data)]));
+  }
+
+  /** The network with the weights of a state, by default as they are now. */
+  model(state = this.state()): Model {
     const { parameters, statistics } = this.#step;
-    const trained = unpack(parameters, this.#data('parameters'));
-    const running = statistics.size > 0 ? unpack(statistics, this.#data('statistics')) : [];
+    const trained = unpack(parameters, state['parameters']!);
+    const running = statistics.size > 0 ? unpack(statistics, state['statistics']!) : [];
     return { graph: this.#model.graph, weights: new Map([...this.#model.weights, ...trained, ...running]) };
   }
 
@@ -86,8 +100,12 @@ export class TrainingEngine {
     this.#session.endProfiling();
   }
 
-  #data(name: string): Float32Array {
-    return this.#vectors[name]!.data as Float32Array;
+  /** A hash of the step and of the weights it starts from. */
+  fingerprint(): string {
+    const hash = createHash('sha256').update(this.#step.bytes);
+    for (const data of Object.values(this.state()))
+      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    return hash.digest('hex');
   }
 
   #feeds({ images, labels, teacher }: Batch, learningRate: number): Record<string, Tensor> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -8,6 +9,8 @@ import type { Uniform } from '../data/seeded.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../run.ts';
 import { sizeOf } from '../tensor.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import type { EpochEntry, Standing, TrainingState } from './checkpoint.ts';
 import { TrainingEngine } from './engine.ts';
 import type { Batch } from './engine.ts';
 import { checkFit, evaluate } from './evaluate.ts';
@@ -42,22 +45,15 @@ export type FitOptions = {
   readonly seed: number;
   /** All but the running statistics where left out. */
   readonly trainable?: (weight: string) => boolean;
+  /** A file that is written after each epoch; where it is there already, training goes on from it. */
+  readonly checkpoint?: string;
   readonly threads?: number;
   readonly onProgress?: OnProgress;
   /** Called after each epoch, before the next begins. */
   readonly log?: (entry: EpochEntry, model: Model) => void | Promise<void>;
 };
 
-/** One epoch. Accuracies in [0, 1]; the training ones are of the augmented images, while the weights move. */
-export type EpochEntry = {
-  readonly epoch: number;
-  readonly loss: number;
-  readonly trainAccuracy: number;
-  readonly validationAccuracy: number;
-  readonly learningRate: number;
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-};
+export type { EpochEntry };
 
 export type FitResult = {
   /** The network after the epoch with the best accuracy on the validation set, the earliest of equals. */
@@ -67,40 +63,65 @@ export type FitResult = {
 };
 
 /**
- * Trains in epochs. Same model, options and number of threads give the same numbers. An epoch leaves out the images that fill no
+ * Trains in epochs. Same model, options and number of threads give the same numbers, also where a checkpoint was between. An epoch leaves out the images that fill no
  * whole batch, others each time. Throws DataError where data and network do not fit, UsageError where training diverges.
  */
 export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
   checkOptions(model, options);
-  const { train, epochs, batch } = options;
-  const stepsPerEpoch = Math.floor(train.n / batch);
-  const warm = Math.min(Math.ceil(stepsPerEpoch / 2), epochs * stepsPerEpoch - 1);
-  const schedule = warmUp(warm, cosine(options.learningRate, epochs * stepsPerEpoch - warm));
   const engine = await TrainingEngine.create(model, stepOptions(options), threadsOf(options));
   const teacher = options.teacher && (await Evaluator.create(options.teacher, threadsOf(options)));
   try {
-    const history: EpochEntry[] = [];
-    let best = { epoch: 0, validationAccuracy: -1, model };
-    for (let epoch = 1; epoch <= epochs; epoch++) {
-      const first = (epoch - 1) * stepsPerEpoch;
-      const entry = await runEpoch(engine, teacher, options, {
-        epoch,
-        first,
-        steps: stepsPerEpoch,
-        schedule,
-      });
-      const trained = engine.model();
-      if (entry.validationAccuracy > best.validationAccuracy)
-        best = { epoch, validationAccuracy: entry.validationAccuracy, model: trained };
-      history.push(entry);
-      await options.log?.(entry, trained);
-    }
-    const { epoch, validationAccuracy } = best;
-    return { model: best.model, history, best: { epoch, validationAccuracy } };
+    return await runEpochs(engine, teacher, options);
   } finally {
     await engine.release();
     await teacher?.release();
   }
+}
+
+async function runEpochs(
+  engine: TrainingEngine,
+  teacher: Evaluator | undefined,
+  options: FitOptions,
+): Promise<FitResult> {
+  const { epochs, checkpoint } = options;
+  const steps = Math.floor(options.train.n / options.batch);
+  const schedule = scheduleOf(options, steps);
+  const fingerprint = fingerprintOf(engine, options);
+  let standing = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint, fingerprint);
+  standing ??= { history: [], best: { epoch: 0, validationAccuracy: -1, state: {} }, state: engine.state() };
+  engine.restore(standing.state);
+  for (let epoch = standing.history.length + 1; epoch <= epochs; epoch++) {
+    const first = (epoch - 1) * steps;
+    const entry = await runEpoch(engine, teacher, options, { epoch, first, steps, schedule });
+    standing = advance(standing, entry, engine.state());
+    await options.log?.(entry, engine.model());
+    if (checkpoint !== undefined) await saveCheckpoint(checkpoint, fingerprint, standing);
+  }
+  const { epoch, validationAccuracy, state } = standing.best;
+  return { model: engine.model(state), history: standing.history, best: { epoch, validationAccuracy } };
+}
+
+function advance({ history, best }: Standing, entry: EpochEntry, state: TrainingState): Standing {
+  const { epoch, validationAccuracy } = entry;
+  const better = validationAccuracy > best.validationAccuracy;
+  return { history: [...history, entry], best: better ? { epoch, validationAccuracy, state } : best, state };
+}
+
+function scheduleOf({ epochs, learningRate }: FitOptions, stepsPerEpoch: number): Schedule {
+  const steps = epochs * stepsPerEpoch;
+  const warm = Math.min(Math.ceil(stepsPerEpoch / 2), steps - 1);
+  return warmUp(warm, cosine(learningRate, steps - warm));
+}
+
+/** What must be the same for a checkpoint to go on with. */
+function fingerprintOf(engine: TrainingEngine, options: FitOptions): string {
+  const { train, epochs, batch, learningRate, augment = true, seed } = options;
+  const hash = createHash('sha256').update(engine.fingerprint());
+  hash.update(JSON.stringify({ n: train.n, shape: train.shape, epochs, batch, learningRate, augment, seed }));
+  hash.update(train.labels);
+  for (const { data } of options.teacher?.weights.values() ?? [])
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
 }
 
 type Epoch = {

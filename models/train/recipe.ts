@@ -25,7 +25,10 @@ export type RecipeOptions = {
   /** Share of the training images held out to choose the epoch. */
   readonly validationFraction?: number;
   readonly teacher?: Model;
-} & Pick<FitOptions, 'threads' | 'onProgress' | 'log' | 'distill' | 'augment' | 'labelSmoothing'>;
+} & Pick<
+  FitOptions,
+  'threads' | 'checkpoint' | 'onProgress' | 'log' | 'distill' | 'augment' | 'labelSmoothing'
+>;
 
 export const recipeDefaults = {
   epochs: 12,

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { DataError, UsageError } from '../../src/shared/errors.ts';
+import { writeFileAtomic } from '../../src/shared/files.ts';
+
+/** What a network in training is besides its graph: parameters, running statistics and optimiser state, by name. */
+export type TrainingState = Readonly<Record<string, Float32Array>>;
+
+/** Where a training stands between two epochs: all that it needs to go on with the same numbers. */
+export type Standing = {
+  readonly history: readonly EpochEntry[];
+  readonly best: {
+    readonly epoch: number;
+    readonly validationAccuracy: number;
+    readonly state: TrainingState;
+  };
+  readonly state: TrainingState;
+};
+
+/** One epoch. Accuracies in [0, 1]; the training ones are of the augmented images, while the weights move. */
+export type EpochEntry = z.infer<typeof epochEntry>;
+
+const epochEntry = z.object({
+  epoch: z.number(),
+  loss: z.number(),
+  trainAccuracy: z.number(),
+  validationAccuracy: z.number(),
+  /** At the epoch's first step. */
+  learningRate: z.number(),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+const sizes = z.record(z.string(), z.int().nonnegative());
+const header = z.object({
+  format: z.literal('reluctant checkpoint 1'),
+  fingerprint: z.string(),
+  history: z.array(epochEntry),
+  best: z.object({ epoch: z.number(), validationAccuracy: z.number(), state: sizes }),
+  state: sizes,
+});
+
+/** Writes the file: a line of JSON, then the vectors it lists, as little-endian floats. */
+export async function saveCheckpoint(path: string, fingerprint: string, standing: Standing): Promise<void> {
+  const { history, best, state } = standing;
+  const line = JSON.stringify({
+    format: 'reluctant checkpoint 1',
+    fingerprint,
+    history,
+    best: { ...best, state: sizesOf(best.state) },
+    state: sizesOf(state),
+  });
+  const vectors = [...Object.values(best.state), ...Object.values(state)];
+  const floats = vectors.map((v) => new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
+  await writeFileAtomic(path, Buffer.concat([Buffer.from(`${line}\n`), ...floats]));
+}
+
+/**
+ * Reads what `saveCheckpoint` wrote; undefined where there is no file. Throws DataError for a file that is no checkpoint and
+ * UsageError for one of another run: another fingerprint.
+ */
+export async function loadCheckpoint(path: string, fingerprint: string): Promise<Standing | undefined> {
+  if (!existsSync(path)) return undefined;
+  const bytes = await readFile(path);
+  const end = bytes.indexOf('\n');
+  const { success, data } = header.safeParse(parseJson(bytes.subarray(0, Math.max(0, end)).toString()));
+  if (!success) throw new DataError(`${path}: not a checkpoint of a training; give another file name`);
+  if (data.fingerprint !== fingerprint) {
+    throw new UsageError(
+      `${path}: the checkpoint of a training with another network, data or options; give another file name`,
+    );
+  }
+  const needed =
+    4 * [...Object.values(data.best.state), ...Object.values(data.state)].reduce((a, b) => a + b, 0);
+  const floats = bytes.subarray(end + 1);
+  if (floats.length !== needed) {
+    throw new DataError(
+      `${path}: expected ${needed} bytes of weights, got ${floats.length}; delete the file`,
+    );
+  }
+  const take = reader(floats);
+  const best = { ...data.best, state: take(data.best.state) };
+  return { history: data.history, best, state: take(data.state) };
+}
+
+function sizesOf(state: TrainingState): Record<string, number> {
+  return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, data.length]));
+}
+
+/** Takes vectors off the front of `bytes`, one after another. */
+function reader(bytes: Uint8Array): (sizes: Record<string, number>) => TrainingState {
+  let offset = 0;
+  const take = (size: number): Float32Array => {
+    const vector = new Float32Array(size); // a copy: in the file it need not start at a multiple of 4
+    new Uint8Array(vector.buffer).set(bytes.subarray(offset, offset + 4 * size));
+    offset += 4 * size;
+    return vector;
+  };
+  return (list) => Object.fromEntries(Object.entries(list).map(([name, size]) => [name, take(size)]));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
