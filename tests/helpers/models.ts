@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { architectures } from '../../models/architectures/index.ts';
+import { resnet } from '../../models/architectures/resnet.ts';
 import { encodeRawModel } from '../../models/onnx/raw.ts';
 import { saveModel } from '../../models/onnx/write.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
@@ -13,6 +14,14 @@ export async function writeUntrained(
 ): Promise<string> {
   const path = join(folder, name);
   await saveModel(path, architectures.resnet8([1, 28, 28], 10, seededRng(seed)));
+  return path;
+}
+
+/** Writes an untrained network for 1 x 28 x 28 images that answers privately within a second; returns its path. */
+export async function writeTiny(folder: string): Promise<string> {
+  const path = join(folder, 'tiny.onnx');
+  const sizes = { inChannels: 1, size: 28, classes: 10, widths: [2, 4], blocks: [1, 1], stemRelu: false };
+  await saveModel(path, resnet({ name: 'tiny', ...sizes }, seededRng(3)));
   return path;
 }
 
