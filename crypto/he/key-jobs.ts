@@ -1,9 +1,10 @@
-import { linearParams } from '../params.ts';
-import { linearScheme, productSchemes, whenReset } from './seal.ts';
-import type { Decryptor, Encryptor, Scheme } from './seal.ts';
-import { ciphertextBytes, plaintextBytes, plaintextWords, seededWords } from './serial.ts';
+import { linearParams, productParams } from '../params.ts';
+import type { Params } from '../params.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { ServerSession } from './keys.ts';
+import { keyPrimes, linearScheme, productModuli, productScheme, whenReset } from './seal.ts';
+import type { Decryptor, Encryptor, Scheme } from './seal.ts';
+import { ciphertextBytes, plaintextBytes, plaintextWords, seededWords } from './serial.ts';
 import { keyBytes, readSeeded, writeSeeded } from './wire.ts';
 
 export type GeneratedKeys = {
@@ -16,14 +17,12 @@ export type GeneratedKeys = {
 
 /** Fresh keys for both parameter sets, in a worker. */
 export async function generateKeys(): Promise<GeneratedKeys> {
-  const linear = await linearScheme();
-  const product = await productSchemes();
   const publicKey = new Uint8Array(publicKeyBytes);
   return {
-    linear: generate(linear, publicKey, 0),
-    product: generate(product[0]!, publicKey, keyBytes(linearParams)),
+    linear: generate(await linearScheme(), publicKey, 0),
+    product: generate(await productScheme(0), publicKey, keyBytes(linearParams)),
     publicKey,
-    productModuli: product.map((scheme) => scheme.plain),
+    productModuli: await productModuli(),
   };
 }
 
@@ -86,18 +85,11 @@ export function clientHandles(scheme: Scheme, id: string, secretWords: Uint32Arr
   });
 }
 
-/** Encryption under a session's public key. Throws ProtocolError where the key is malformed. */
+/** Encryption under a session's public key, which `checkPublicKey` has let through. */
 export function serverEncryptor(scheme: Scheme, session: ServerSession): Encryptor {
   return servers.get(`${session.id}/${scheme.params.name}/${scheme.plain}`, () => {
-    const { seal, context, keyShape, params } = scheme;
-    const at = params.name === linearParams.name ? 0 : keyBytes(linearParams);
-    const { c0, seed } = readSeeded(
-      scheme,
-      keyShape.primes,
-      session.publicKey,
-      at,
-      `${params.name} public key`,
-    );
+    const { seal, context, keyShape } = scheme;
+    const { c0, seed } = readPublicKey(scheme.params, scheme.primes, session);
     using key = new seal.PublicKey();
     key.loadFromArray(context, ciphertextBytes(keyShape, c0, seed));
     const encryptor = new seal.Encryptor(context, key);
@@ -105,10 +97,15 @@ export function serverEncryptor(scheme: Scheme, session: ServerSession): Encrypt
   }).encryptor;
 }
 
-/** Loads every public key of a session once, so that a malformed one is refused at the start; the product's plain primes. */
+function readPublicKey(params: Params, primes: readonly number[], session: ServerSession) {
+  const at = params.name === linearParams.name ? 0 : keyBytes(linearParams);
+  return readSeeded(params, primes, session.publicKey, at, `${params.name} public key`);
+}
+
+/** Refuses a malformed public key at the start of a session, by ProtocolError; gives the product's plain primes. */
 export async function checkPublicKey(session: ServerSession): Promise<number[]> {
-  serverEncryptor(await linearScheme(), session);
-  const product = await productSchemes();
-  for (const scheme of product) serverEncryptor(scheme, session);
-  return product.map((scheme) => scheme.plain);
+  for (const params of [linearParams, productParams]) {
+    readPublicKey(params, await keyPrimes(params), session);
+  }
+  return productModuli();
 }

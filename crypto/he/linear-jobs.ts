@@ -145,8 +145,7 @@ class TileInputs {
     if (ciphertext === undefined) {
       const scheme = this.#scheme;
       const at = (this.#first + input) * seededBytes(linearParams);
-      const { primes } = scheme.freshShape;
-      const { c0, seed } = readSeeded(scheme, primes, this.#request, at, 'linear request');
+      const { c0, seed } = readSeeded(linearParams, scheme.freshPrimes, this.#request, at, 'linear request');
       ciphertext = loadCiphertext(scheme, scheme.freshShape, c0, seed);
       this.#loaded.set(input, ciphertext);
       scheme.evaluator.cipherTransformToNttInplace(ciphertext);

@@ -3,7 +3,7 @@ import { productParams } from '../params.ts';
 import { clientHandles, serverEncryptor } from './key-jobs.ts';
 import type { ClientSession, ServerSession } from './keys.ts';
 import { hide, pairs, switchDown } from './rerandomize.ts';
-import { loadCiphertext, productSchemes } from './seal.ts';
+import { loadCiphertext, productScheme } from './seal.ts';
 import type { Ciphertext, Plaintext, Scheme } from './seal.ts';
 import { seededWords } from './serial.ts';
 import {
@@ -26,9 +26,8 @@ const allPositions = Uint32Array.from({ length: degree }, (_, i) => i);
 export type EncryptProduct = Parts & { session: ClientSession; u: Uint32Array; request: Uint8Array };
 
 export async function encryptProduct(job: EncryptProduct): Promise<void> {
-  const schemes = await productSchemes();
   for (let part = job.from; part < job.to; part++) {
-    const scheme = schemes[part & 1]!;
+    const scheme = await productScheme(part & 1);
     const { encryptor } = clientHandles(scheme, job.session.id, job.session.product);
     using plaintext = encode(scheme, pairs(chunkOf(job.u, part >> 1)));
     using ciphertext = encryptor.encryptSymmetricSerializable(plaintext);
@@ -49,10 +48,9 @@ export type RespondProduct = Parts & {
 
 /** Throws ProtocolError where the request holds a residue that is not below its prime. */
 export async function respondProduct(job: RespondProduct): Promise<void> {
-  const schemes = await productSchemes();
   const size = responseBytesFor(productParams, degree);
   for (let part = job.from; part < job.to; part++) {
-    const scheme = schemes[part & 1]!;
+    const scheme = await productScheme(part & 1);
     const chunk = part >> 1;
     using sum = multiply(scheme, job.request, part, chunkOf(job.a, chunk));
     const rho = job.masks[part & 1]!.subarray(chunk * degree, (chunk + 1) * degree);
@@ -67,7 +65,7 @@ export async function respondProduct(job: RespondProduct): Promise<void> {
 function multiply(scheme: Scheme, request: Uint8Array, part: number, a: Uint32Array): Ciphertext | undefined {
   const { evaluator, freshShape } = scheme;
   const at = part * seededBytes(productParams);
-  const { c0, seed } = readSeeded(scheme, freshShape.primes, request, at, 'product request');
+  const { c0, seed } = readSeeded(productParams, scheme.freshPrimes, request, at, 'product request');
   if (a.every((value) => value === 0)) return undefined;
   using factor = encode(scheme, pairs(a));
   using id = scheme.context.firstParmsId();
@@ -88,10 +86,9 @@ export type DecryptProduct = Parts & {
 
 /** Throws ProtocolError where the response holds a residue that is not below its prime. */
 export async function decryptProduct(job: DecryptProduct): Promise<void> {
-  const schemes = await productSchemes();
   const size = responseBytesFor(productParams, degree);
   for (let part = job.from; part < job.to; part++) {
-    const scheme = schemes[part & 1]!;
+    const scheme = await productScheme(part & 1);
     const words = readResponse(scheme, allPositions, job.response, part * size, 'product response');
     using ciphertext = loadCiphertext(scheme, scheme.keptShape, words);
     using plaintext = new scheme.seal.Plaintext();

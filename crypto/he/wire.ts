@@ -39,8 +39,8 @@ export function linearResponseOffsets(layout: Layout, params: Params): Uint32Arr
   return offsets;
 }
 
-function bitsOf(scheme: Scheme): readonly number[] {
-  return [...scheme.params.primeBits, scheme.params.specialBits];
+function bitsOf(params: Params): readonly number[] {
+  return [...params.primeBits, params.specialBits];
 }
 
 /** Writes c0 [primes, N] and the seed at `at`. */
@@ -53,29 +53,26 @@ export function writeSeeded(
   at: number,
 ): void {
   const { degree } = scheme.params;
-  for (let p = 0; p < primes; p++) at = packResidues(c0, p * degree, degree, bitsOf(scheme)[p]!, out, at);
+  for (let p = 0; p < primes; p++)
+    at = packResidues(c0, p * degree, degree, bitsOf(scheme.params)[p]!, out, at);
   out.set(seed, at);
 }
 
-/** Reads what `writeSeeded` wrote. Throws ProtocolError where a residue is not below its prime. */
+/** Reads what `writeSeeded` wrote, modulo these primes. Throws ProtocolError where a residue is not below its prime. */
 export function readSeeded(
-  scheme: Scheme,
-  primes: number,
+  params: Params,
+  primes: readonly number[],
   bytes: Uint8Array,
   at: number,
   what: string,
 ): { c0: Uint32Array; seed: Uint8Array } {
-  const { degree } = scheme.params;
-  const c0 = new Uint32Array(2 * primes * degree);
-  for (let p = 0; p < primes; p++) {
-    const bits = bitsOf(scheme)[p]!;
-    expectResidues(
-      unpackResidues(bytes, at, degree, bits, scheme.primes[p]!, c0, p * degree),
-      what,
-      scheme.primes[p]!,
-    );
+  const { degree } = params;
+  const c0 = new Uint32Array(2 * primes.length * degree);
+  primes.forEach((prime, p) => {
+    const bits = bitsOf(params)[p]!;
+    expectResidues(unpackResidues(bytes, at, degree, bits, prime, c0, p * degree), what, prime);
     at += packedBytes(degree, bits);
-  }
+  });
   return { c0, seed: bytes.slice(at, at + seedBytes) };
 }
 

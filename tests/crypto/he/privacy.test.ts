@@ -6,7 +6,7 @@ import {
   linearScheme,
   loadCiphertext,
   loadPlaintext,
-  productSchemes,
+  productScheme,
   resetSeal,
   saveCiphertext,
   savePlaintext,
@@ -187,7 +187,8 @@ test('without flooding the same comparison tells the weights apart', () => {
 });
 
 test('products: the noise of a worst-case factor leaves the flooding 40 bits, and it decrypts', async () => {
-  for (const product of await productSchemes()) {
+  for (const index of [0, 1]) {
+    const product = await productScheme(index);
     const { degree } = product.params;
     const handles = clientHandles(product, 'test', keys.product);
     const encryptor = serverEncryptor(product, { id: 'test', publicKey: keys.publicKey });
