@@ -24,16 +24,6 @@ export class Tweaks {
     if (this.#next >= Number.MAX_SAFE_INTEGER) throw new ReluctantError('hash: all tweaks are used');
     return this.#next++;
   }
-
-  /** Skips forward to `index`; throws ReluctantError where that would hand an index out twice. */
-  skipTo(index: number): void {
-    if (!Number.isSafeInteger(index) || index < this.#next) {
-      throw new ReluctantError(
-        `hash: tweak ${index} asked for when ${this.#next} is next: an index is used once`,
-      );
-    }
-    this.#next = index;
-  }
 }
 
 /** AES under salt xor 0, salt xor 1, ...: each key serves one call of `nextKey`. */

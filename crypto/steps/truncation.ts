@@ -10,7 +10,7 @@ import type { KeyPairs } from '../ot/extension.ts';
  * S adds 2^30 + 2^t - 1 to its share, so that the value x' lies in [0, 2^31). Then the carry out of the ring of x_C + x_S is
  * m_C or m_S with m the top bit of a share (Cheetah's truncation with known sign, Huang et al., USENIX Security 2022),
  * and (x_C >> t) + (x_S >> t) = floor((x' + w 2^32) / 2^t) - [carry of the low bits]. The 2^30 goes off again after the
- * shift. 2^t - 1 turns floor minus that carry, which is biased by -1/2, into ceiling minus it, which is unbiased.
+ * shift. Without the 2^t - 1 the result would be x / 2^t - 1 in the mean; with it the mean is x / 2^t.
  *
  * One random OT mod 2^t with the client's choice m_C; online one message of t bits an element from S.
  */
