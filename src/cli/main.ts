@@ -10,6 +10,10 @@ import type { Entry } from './program.ts';
 const oldestNode = [22, 18] as const;
 
 const commands: Readonly<Record<string, Entry>> = {
+  demo: {
+    summary: 'see everything in a few minutes: reduce a network, serve both privately, report',
+    load: () => import('./commands/demo.ts'),
+  },
   inspect: {
     summary: 'count the ReLUs, multiplications and parameters of a model, layer by layer',
     load: () => import('./commands/inspect.ts'),

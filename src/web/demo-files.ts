@@ -6,12 +6,12 @@ import { demoPage } from './demo-page.ts';
 import { meanCost } from './demo-report.ts';
 import type { DemoReport } from './demo-report.ts';
 
-/** Grey or RGB pixels of one image, 0 to 255, interleaved. */
+/** One image, [channels, height, width] bytes, 1 or 3 channels. */
 export type Picture = {
-  readonly data: Uint8Array;
-  readonly width: number;
+  readonly planes: Uint8Array;
+  readonly channels: number;
   readonly height: number;
-  readonly channels: 1 | 3;
+  readonly width: number;
 };
 
 /** The readable files of a report; report.json is the report itself. */
@@ -54,6 +54,10 @@ function groupRows({ fairness }: DemoReport) {
   }));
 }
 
-function png({ data, width, height, channels }: Picture): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels } }).png().toBuffer();
+function png({ planes, channels, height, width }: Picture): Promise<Uint8Array> {
+  const size = height * width;
+  const interleaved = planes.map((_, i) => planes[(i % channels) * size + Math.floor(i / channels)]!);
+  return sharp(interleaved, { raw: { width, height, channels: channels === 3 ? 3 : 1 } })
+    .png()
+    .toBuffer();
 }

@@ -1,7 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset } from '../../../models/data/dataset.ts';
-import { splitValidation } from '../../../models/data/splits.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
@@ -13,6 +12,7 @@ import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp, openModel } from '../inputs.ts';
 import { table } from '../output.ts';
 import type { Output } from '../output.ts';
+import { reduceModel } from '../reducing.ts';
 
 type Options = {
   readonly method: MethodName;
@@ -45,12 +45,7 @@ async function run({ onProgress }: Context, name: string, options: Options): Pro
   const model = await openModel(name);
   const test = await loadDataset(data, 'test');
   const before = await evaluate(model, test, { onProgress });
-  const { train, validation } = splitValidation(
-    await loadDataset(data, 'train'),
-    recipeDefaults.validationFraction,
-    seed,
-  );
-  const found = await methods[method].reduce(model, { budget, train, validation, epochs, seed, onProgress });
+  const found = await reduceModel(model, { method, budget, data, epochs, seed, onProgress });
   await saveModel(out, found.model);
   const after = await evaluate(found.model, test, { onProgress });
   const { relusBefore, relusAfter, log, validationAccuracy, history } = found;

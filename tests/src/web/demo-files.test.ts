@@ -8,10 +8,10 @@ import { sampleReport } from './sample-report.ts';
 
 const report = sampleReport();
 const pictures = report.original.images.map(() => ({
-  data: new Uint8Array(28 * 28).fill(120),
+  planes: new Uint8Array(28 * 28).fill(120),
   width: 28,
   height: 28,
-  channels: 1 as const,
+  channels: 1,
 }));
 const files = await demoFiles(report, pictures);
 /** What a reader sees: markup and styles away, white space folded, entities back. */

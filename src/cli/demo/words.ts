@@ -1,0 +1,106 @@
+import pc from 'picocolors';
+import type { FairnessReport } from '../../../models/fairness/report.ts';
+import type { Stage } from '../../../models/inspect.ts';
+import type { LayerEntry } from '../../../pipelines/reduction.ts';
+import * as format from '../../shared/format.ts';
+import { agreements, meanCost } from '../../web/demo-report.ts';
+import type { DemoReport, PrivateImage } from '../../web/demo-report.ts';
+import { table } from '../output.ts';
+
+/** What the demo says, one function a part. */
+export const heading = (number: number, text: string) => `\n${pc.bold(`${number}/5  ${text}`)}`;
+
+export const introduction =
+  `A server holds a network, a client holds an image. The client gets the answer, the server never sees the\n` +
+  `image. What makes that slow are the network's ReLUs: each is a comparison, and under encryption every comparison\n` +
+  `takes data and time. So: remove most of them, and look at what that costs, and whom.`;
+
+export function network(name: string, relus: number, params: number, stages: readonly Stage[]): string {
+  const rows = stages.map((stage) => [stage.name, format.shape(stage.resolution), format.count(stage.relus)]);
+  return (
+    `${name}: ${format.count(relus)} ReLUs, ${format.count(params)} parameters.\n` +
+    table([{ title: 'stage', align: 'left' }, { title: 'resolution' }, { title: 'ReLUs' }], rows)
+  );
+}
+
+export function removed(log: readonly LayerEntry[], relus: number, seconds: number): string {
+  const rows = log.map((row) => [row.layer, format.count(row.relus_before), format.count(row.relus_after)]);
+  return (
+    `${table([{ title: 'layer', align: 'left' }, { title: 'ReLUs' }, { title: 'kept' }], rows)}\n` +
+    `${format.count(relus)} are left, the rest of the network was trained again, in ${format.duration(seconds)}.`
+  );
+}
+
+export function classes({ overall, groups }: FairnessReport): string {
+  const rows = groups.map(({ group, n, models: [before, after] }) => [
+    group,
+    n,
+    format.percent(before!.accuracy),
+    format.percent(after!.accuracy),
+    format.plainPoints(after!.drop),
+    after!.dropInterval.map(format.plainPoints).join(' to '),
+  ]);
+  const [before, after] = overall;
+  const all = [
+    format.percent(before!.accuracy),
+    format.percent(after!.accuracy),
+    format.plainPoints(after!.drop),
+  ];
+  const columns = [
+    { title: 'class', align: 'left' },
+    { title: 'images' },
+    { title: 'before' },
+    { title: 'after' },
+    { title: 'drop, points' },
+    { title: '95 % interval' },
+  ] as const;
+  return table(columns, [
+    ...rows,
+    ['all', '', ...all, after!.dropInterval.map(format.plainPoints).join(' to ')],
+  ]);
+}
+
+export function answer(image: PrivateImage): string {
+  const right = image.private === image.label ? 'right' : `wrong, it is ${image.label}`;
+  const clear = image.private === image.plaintext ? 'as in the clear' : `${image.plaintext} in the clear`;
+  return `  test image ${image.index}: ${image.private} (${right}; ${clear}), online ${format.duration(image.online.seconds)}`;
+}
+
+export function costs({ original, reduced }: DemoReport): string {
+  const rows = [original, reduced].map((model) => {
+    const { offline, online } = meanCost(model.images);
+    return [
+      model.name,
+      format.count(model.relus),
+      format.percent(model.accuracy),
+      format.duration(offline.seconds),
+      format.duration(online.seconds),
+      format.bytes(offline.bytesUp + online.bytesUp),
+      format.bytes(offline.bytesDown + online.bytesDown),
+      `${agreements(model)} of ${model.images.length}`,
+    ];
+  });
+  const columns = [
+    { title: 'network', align: 'left' },
+    { title: 'ReLUs' },
+    { title: 'accuracy' },
+    { title: 'offline' },
+    { title: 'online' },
+    { title: 'up' },
+    { title: 'down' },
+    { title: 'same as in the clear' },
+  ] as const;
+  return (
+    `${table(columns, rows)}\n` +
+    `Means of one private answer. Offline can be done before there is an image; online is the wait for the answer.`
+  );
+}
+
+export function farewell(folder: string, seconds: number): string {
+  return (
+    `Done in ${format.duration(seconds)}. ${pc.bold(`${folder}/report.html`)} shows it all; report.json has every figure,\n` +
+    `report.svg the picture, reduced.onnx the smaller network. To go on:\n` +
+    `  npx reluctant serve ${folder}/reduced.onnx\n` +
+    `  npx reluctant inspect my-model.onnx`
+  );
+}
