@@ -80,7 +80,7 @@ export class PlanBuilder {
 
   /** Adds a step that writes `output`. */
   emit(step: WithoutId<Step>, output: WireId): void {
-    this.steps.push({ ...step, id: this.steps.length + 1, output } as Step);
+    this.steps.push({ ...step, id: this.steps.length + 1, output });
   }
 
   /**

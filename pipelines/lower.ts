@@ -106,7 +106,7 @@ function inputAndOutputScale(
   const choose = (input: number) => 2 ** Math.floor(Math.log2(Math.min(input * weightScale, plan.limit(y))));
 
   let wire = plan.wireOf(x);
-  const enough = plan.options.weightBits - 1;
+  const enough = plan.options.weightBits - 2;
   if (largest > 0 && bitsOf(choose(plan.scaleOf(wire)), plan.scaleOf(wire)) < enough) {
     wire = plan.truncated(x, `${node.name}/truncate`, 2 ** plan.options.precision);
   }

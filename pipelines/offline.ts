@@ -59,7 +59,7 @@ export async function offlineClient(
         step.spec,
         xC,
         party.rng,
-        masks.get(step.output)!,
+        masks.get(step.output),
       ),
     );
     activations.set(step.id, state);

@@ -10,7 +10,7 @@ import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
 import { WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from './shared/channel.ts';
-import { ProtocolError, ReluctantError, UsageError } from './shared/errors.ts';
+import { ProtocolError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
@@ -21,6 +21,8 @@ export type ConnectOptions = {
   readonly idleSeconds?: number;
   /** Threads for encryption; one a core where left out. */
   readonly threads?: number;
+  /** Threads that the caller keeps open for several sessions, in place of `threads`. */
+  readonly pool?: HePool;
   /** PEM of a certificate authority, for wss:// with a certificate of one's own. */
   readonly ca?: string | Uint8Array;
   /** The largest message taken from the server, bytes; 1 GiB where left out. */
@@ -50,23 +52,23 @@ export type Session = {
  * speak the protocol or runs another plan than `planHash`.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
-  const { idleSeconds, rng = systemRng, threads } = options;
-  const channel = new WebSocketChannel(
-    await openSocket(url, options),
-    idleSeconds === undefined ? {} : { idleSeconds },
-  );
-  const pool = new HePool(...(threads === undefined ? [] : [threads]));
+  const { rng = systemRng } = options;
+  const channel = await openChannel(url, options);
+  let ownPool: HePool | undefined;
   try {
     const plan = await greetServer(channel, options.planHash);
-    return new ClientSession(channel, plan, pool, await openClientParty(channel, pool, rng));
+    const pool = options.pool ?? (ownPool = new HePool(...definedOnly(options.threads)));
+    const party = await openClientParty(channel, pool, rng);
+    return new ClientSession(channel, plan, party, ownPool);
   } catch (error) {
-    channel.close(error instanceof ReluctantError ? error : new ReluctantError('internal error'));
-    await pool.close();
+    channel.close(error instanceof Error ? error : new Error(String(error)));
+    await ownPool?.close();
     throw error;
   }
 }
 
-function openSocket(url: string, { ca, maxMessageBytes = 2 ** 30 }: ConnectOptions): Promise<WebSocket> {
+function openChannel(url: string, options: ConnectOptions): Promise<WebSocketChannel> {
+  const { ca, idleSeconds, maxMessageBytes = 2 ** 30 } = options;
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
   const socket = new WebSocket(url, {
     maxPayload: maxMessageBytes,
@@ -74,13 +76,11 @@ function openSocket(url: string, { ca, maxMessageBytes = 2 ** 30 }: ConnectOptio
     handshakeTimeout: 20_000,
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
   });
+  // Listens from the start: the server's first message may come with its answer to the upgrade.
+  const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
   return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(new ProtocolError(`server ${url}: ${reasonOf(error)}`));
-    socket.once('error', failed);
-    socket.once('open', () => {
-      socket.off('error', failed);
-      resolve(socket);
-    });
+    socket.once('error', (error) => reject(new ProtocolError(`server ${url}: ${reasonOf(error)}`)));
+    socket.once('open', () => resolve(channel));
   });
 }
 
@@ -90,20 +90,24 @@ function reasonOf(error: Error): string {
   return (first ?? error).message || 'no connection';
 }
 
+function definedOnly<T>(value: T | undefined): [T] | [] {
+  return value === undefined ? [] : [value];
+}
+
 type Party = Awaited<ReturnType<typeof openClientParty>>;
 
 class ClientSession implements Session {
   readonly plan: Plan;
   readonly #channel: WebSocketChannel;
-  readonly #pool: HePool;
+  readonly #ownPool: HePool | undefined;
   readonly #party: Party;
   #inferences = 0;
   #busy = false;
 
-  constructor(channel: WebSocketChannel, plan: Plan, pool: HePool, party: Party) {
+  constructor(channel: WebSocketChannel, plan: Plan, party: Party, ownPool: HePool | undefined) {
     this.plan = plan;
     this.#channel = channel;
-    this.#pool = pool;
+    this.#ownPool = ownPool;
     this.#party = party;
   }
 
@@ -143,7 +147,7 @@ class ClientSession implements Session {
       .catch(() => undefined);
     this.#channel.close();
     this.#party.close();
-    await this.#pool.close();
+    await this.#ownPool?.close();
   }
 }
 

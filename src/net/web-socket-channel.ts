@@ -54,7 +54,7 @@ export class WebSocketChannel implements Channel {
     this.#socket.send(header, { binary: true, fin: false });
     const handedOn = new Promise<void>((resolve, reject) => {
       this.#socket.send(payload, { binary: true, fin: true }, (error) => {
-        if (error == null) resolve();
+        if (error === undefined || error === null) resolve();
         else reject(this.#closed ?? new ProtocolError(`connection: ${error.message}`));
       });
     });

@@ -2,34 +2,102 @@ import { expect, test } from 'vitest';
 import type { Model } from '../../models/graph.ts';
 import { predict } from '../../models/run.ts';
 import { prepare } from '../../pipelines/compile.ts';
-import type { CompileOptions } from '../../pipelines/compile.ts';
+import type { CompileOptions, Prepared } from '../../pipelines/compile.ts';
 import { logitErrorBound } from '../../pipelines/quantise-error.ts';
 import { simulate } from '../../pipelines/simulate.ts';
+import type { SimulateOptions } from '../../pipelines/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixedNet, randomImages, residualNet } from './small-nets.ts';
 
-async function errors(model: Model, options: Partial<CompileOptions> = {}) {
-  const n = 40;
+const n = 60;
+const classes = 5;
+
+async function prepared(model: Model, options: Partial<CompileOptions> = {}) {
   const images = randomImages(model, n, seededRng('images'));
-  const prepared = await prepare(model, { calibration: { images, n }, ...options });
-  const [float, integer] = [
-    await predict(model, images, n),
-    await simulate(prepared.plan, prepared.weights, images, n, seededRng('shares')),
-  ];
-  const largest = float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
-  return { largest, bound: logitErrorBound(model, prepared), float, integer, prepared };
+  const made = await prepare(model, { calibration: { images, n }, ...options });
+  return { made, images, float: await predict(model, images, n), bound: logitErrorBound(model, made) };
+}
+
+/** Largest distance to the float logits. */
+async function errorOf(
+  { plan, weights }: Prepared,
+  images: Float32Array,
+  float: Float32Array,
+  options: SimulateOptions = {},
+): Promise<number> {
+  const integer = await simulate(plan, weights, images, n, seededRng('shares'), options);
+  return float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
 }
 
 test.each([
   ['ReLUs', residualNet],
-  ['mixed activations', mixedNet],
-])(
-  'logits of a residual net with %s are within both derived bounds of the float model',
-  async (_name, build) => {
-    const { largest, bound } = await errors(build(seededRng(1)));
-    console.log(largest, bound);
-    expect(largest).toBeGreaterThan(0);
-    expect(largest).toBeLessThan(bound.likely);
+  ['ReLUs, identities and polynomials', mixedNet],
+])('logits are within both derived bounds of the float model: %s', async (_name, build) => {
+  for (const seed of [1, 2, 3]) {
+    const { made, images, float, bound } = await prepared(build(seededRng(seed)));
+    const error = await errorOf(made, images, float);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(bound.likely);
     expect(bound.likely).toBeLessThan(bound.worst);
-  },
-);
+  }
+});
+
+test('one weight of the wrong sign breaks the bound', async () => {
+  const { made, images, float, bound } = await prepared(residualNet(seededRng(1)));
+  const [stem] = made.weights.values();
+  const largest = stem!.weights.reduce(
+    (at, w, i) => (Math.abs(w) > Math.abs(stem!.weights[at]!) ? i : at),
+    0,
+  );
+  stem!.weights[largest]! *= -1;
+  expect(await errorOf(made, images, float)).toBeGreaterThan(bound.likely);
+});
+
+test('the arg max agrees wherever the float logits differ by more than twice the error', async () => {
+  const { made, images, float } = await prepared(residualNet(seededRng(1)));
+  const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
+  const error = await errorOf(made, images, float);
+  let clear = 0;
+  for (let i = 0; i < n; i++) {
+    const row = float.subarray(i * classes, (i + 1) * classes);
+    const [first, second] = [...row].sort((a, b) => b - a);
+    if (first! - second! <= 2 * error) continue;
+    clear++;
+    const private_ = integer.subarray(i * classes, (i + 1) * classes);
+    expect(private_.indexOf(Math.max(...private_))).toBe(row.indexOf(first!));
+  }
+  expect(clear).toBeGreaterThan(n / 2);
+});
+
+test('faults of a coarse sign test are there, and only where asked for', async () => {
+  const { made, images, float } = await prepared(residualNet(seededRng(1)), { k: 20 });
+  const exact = await prepared(residualNet(seededRng(1)), { k: 0 });
+  const [faulty, faultless] = [
+    await errorOf(made, images, float),
+    await errorOf(made, images, float, { faults: false }),
+  ];
+  expect(faulty).toBeGreaterThan(5 * faultless);
+  expect(faultless).toBe(await errorOf(exact.made, images, exact.float));
+  expect(faulty).toBeLessThan(logitErrorBound(residualNet(seededRng(1)), made).worst);
+});
+
+test('low bits that the truncation drops anyway are free', async () => {
+  const [free, exact] = [
+    await prepared(residualNet(seededRng(1)), { k: 'free' }),
+    await prepared(residualNet(seededRng(1)), { k: 0 }),
+  ];
+  const errors = [
+    await errorOf(free.made, free.images, free.float),
+    await errorOf(exact.made, exact.images, exact.float),
+  ];
+  expect(errors[0]).toBeLessThan(1.5 * errors[1]!);
+});
+
+test('more precision, less error', async () => {
+  const coarse = await prepared(mixedNet(seededRng(2)), { precision: 8, weightBits: 5 });
+  const fine = await prepared(mixedNet(seededRng(2)), { precision: 12, weightBits: 8 });
+  const errors = await Promise.all(
+    [coarse, fine].map(({ made, images, float }) => errorOf(made, images, float)),
+  );
+  expect(errors[1]).toBeLessThan(errors[0]! / 2);
+});

@@ -1,0 +1,197 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { HePool } from '../../crypto/he/pool.ts';
+import { maxPlanBytes, serialisePlan } from '../../pipelines/plan-codec.ts';
+import { largestPayloads } from '../../pipelines/cost.ts';
+import { planHash } from '../../pipelines/plan.ts';
+import type { Prepared } from '../../pipelines/compile.ts';
+import { connect } from '../../src/client.ts';
+import { greetServer } from '../../src/net/handshake.ts';
+import { WebSocketChannel } from '../../src/net/web-socket-channel.ts';
+import { startServer } from '../../src/server.ts';
+import type { RunningServer, ServerEvent } from '../../src/server.ts';
+import { encodeFrameHeader, tags } from '../../src/shared/channel.ts';
+import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { servedNet } from './fixtures/served-net.ts';
+
+/** Of all clients here. */
+const pool = new HePool(1);
+let prepared: Prepared;
+let images: Float32Array[];
+let server: RunningServer;
+const events: ServerEvent[] = [];
+let wake: () => void = () => undefined;
+
+beforeAll(async () => {
+  ({ prepared, images } = await servedNet());
+  server = await startServer({
+    ...prepared,
+    threads: 1,
+    maxSessions: 3,
+    onEvent: (event) => {
+      events.push(event);
+      wake();
+    },
+  });
+});
+afterAll(async () => {
+  await server.close();
+  await pool.close();
+});
+
+/** The next event of this kind that no call has taken. */
+async function eventOf<K extends ServerEvent['kind']>(kind: K): Promise<Extract<ServerEvent, { kind: K }>> {
+  for (;;) {
+    const at = events.findIndex((event) => event.kind === kind);
+    if (at !== -1) return events.splice(at, 1)[0] as Extract<ServerEvent, { kind: K }>;
+    await new Promise<void>((resolve) => (wake = resolve));
+  }
+}
+
+async function rawSocket(url = server.url): Promise<WebSocket> {
+  const socket = new WebSocket(url);
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('open', resolve));
+  return socket;
+}
+
+async function rawChannel(): Promise<WebSocketChannel> {
+  const socket = new WebSocket(server.url);
+  const channel = new WebSocketChannel(socket);
+  await new Promise((resolve) => socket.once('open', resolve));
+  return channel;
+}
+
+/** The server still serves. */
+async function expectService(): Promise<void> {
+  const session = await connect(server.url, { pool });
+  expect((await session.infer(images[0]!)).logits.length).toBe(5);
+  await session.close();
+  expect((await eventOf('closed')).error).toBeUndefined();
+}
+
+test('a client that expects another plan is refused in one line on both sides', async () => {
+  await expect(connect(server.url, { planHash: 'ab'.repeat(32), pool })).rejects.toThrow(
+    `the peer ended the session: plan: the client expects ${'ab'.repeat(32)}, this server runs ${planHash(prepared.plan)}`,
+  );
+  expect((await eventOf('closed')).error?.message).toMatch(/^plan: the client expects/);
+});
+
+test('a server that changes the plan after hello is caught by the client', async () => {
+  const [channel, peer] = memoryChannels();
+  const served = greetServer(channel, planHash({ ...prepared.plan, name: 'another' }));
+  await peer.receive(tags.hello, 0, 33);
+  await peer.send(tags.welcome, 0, serialisePlan(prepared.plan));
+  await expect(served).rejects.toThrow(/^plan: expected .* the server sent/);
+});
+
+test.each([
+  ['garbage', (socket: WebSocket) => socket.send(Buffer.alloc(100, 7)), /does not speak this protocol/],
+  ['text', (socket: WebSocket) => socket.send('GET /'), /it sent text/],
+  ['an empty message', (socket: WebSocket) => socket.send(Buffer.alloc(0)), /expected 16 bytes, got 0/],
+  [
+    'another protocol version',
+    (socket: WebSocket) => {
+      const frame = Buffer.concat([encodeFrameHeader(tags.hello, 0, 33), Buffer.alloc(33)]);
+      frame[2] = 99;
+      socket.send(frame);
+    },
+    /expected protocol version 1, got 99/,
+  ],
+  [
+    'a length that lies',
+    (socket: WebSocket) =>
+      socket.send(Buffer.concat([encodeFrameHeader(tags.hello, 0, 33), Buffer.alloc(34)])),
+    /expected hello of 33 bytes, got hello of step 0, 34 bytes/,
+  ],
+  [
+    'a message longer than any of the plan',
+    (socket: WebSocket) => {
+      const length = largestPayloads(prepared.plan).up + 1;
+      socket.send(Buffer.concat([encodeFrameHeader(tags.hello, 0, length), Buffer.alloc(length)]));
+    },
+    /Max payload size exceeded/,
+  ],
+  ['a goodbye without a hello', (socket: WebSocket) => socket.close(), /the peer left/],
+])('a peer that sends %s ends its session only', async (_name, misbehave, expected) => {
+  const socket = await rawSocket();
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  misbehave(socket);
+  expect((await eventOf('closed')).error?.message).toMatch(expected);
+  await closed;
+  await expectService();
+});
+
+test('a peer that sends nothing at all is ended after the idle limit', async () => {
+  const closed = Promise.withResolvers<ServerEvent>();
+  const impatient = await startServer({
+    ...prepared,
+    threads: 1,
+    idleSeconds: 0.3,
+    onEvent: (event) => {
+      if (event.kind === 'closed') closed.resolve(event);
+    },
+  });
+  const socket = await rawSocket(impatient.url);
+  const left = new Promise((resolve) => socket.once('close', resolve));
+  expect(await closed.promise).toMatchObject({
+    error: { message: 'step 0: the peer does not send hello; waited 0.3 s' },
+  });
+  await left;
+  await impatient.close();
+});
+
+test('a frame that is sent twice is refused', async () => {
+  const channel = await rawChannel();
+  await greetServer(channel);
+  await channel.send(tags.accept, 0, Buffer.from(planHash(prepared.plan), 'hex'));
+  expect((await eventOf('closed')).error?.message).toMatch(/expected hePublicKey of \d+ bytes, got accept/);
+  await expect(channel.receive(tags.baseOtKey, 0, 32)).rejects.toThrow('the peer ended the session');
+  channel.close();
+});
+
+test('one session too many is told so', async () => {
+  const held = await Promise.all([rawChannel(), rawChannel(), rawChannel()]);
+  await expect(connect(server.url, { pool })).rejects.toThrow('the server is busy');
+  for (const channel of held) channel.close();
+  for (let i = 0; i < 3; i++) await eventOf('closed');
+  await expectService();
+});
+
+test('nobody there: one line that names the address', async () => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  await expect(connect(`ws://127.0.0.1:${port}`)).rejects.toThrow(
+    new RegExp(`^server ws://127\\.0\\.0\\.1:${port}: connect ECONNREFUSED`),
+  );
+  await expect(connect('http://127.0.0.1')).rejects.toThrow('expected a ws:// or wss:// address');
+});
+
+test('an image that does not fit costs no offline phase and no session', async () => {
+  const session = await connect(server.url, { pool });
+  await expect(session.infer(new Float32Array(3))).rejects.toThrow(
+    'image: expected [3, 8, 8] = 192 values, got 3',
+  );
+  await expect(session.infer(new Float32Array(192).fill(NaN))).rejects.toThrow(
+    'image: value 0 is not a number',
+  );
+  expect((await session.infer(images[0]!)).online.rounds).toBeGreaterThan(1);
+  await session.close();
+  expect((await eventOf('closed')).error).toBeUndefined();
+});
+
+test('two sessions at once do not disturb each other', async () => {
+  const sessions = await Promise.all([0, 1].map(() => connect(server.url, { pool })));
+  const results = await Promise.all(sessions.map((session, i) => session.infer(images[i]!)));
+  expect(results[0]!.logits).not.toEqual(results[1]!.logits);
+  await Promise.all(sessions.map((session) => session.close()));
+  for (let i = 0; i < 2; i++) expect((await eventOf('closed')).error).toBeUndefined();
+});
+
+test('the longest plan is bounded', () => {
+  expect(largestPayloads(prepared.plan).down).toBeGreaterThanOrEqual(maxPlanBytes);
+});
