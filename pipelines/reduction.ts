@@ -17,8 +17,10 @@ export type ReductionOptions = {
   readonly epochs: number;
   /** 128 where left out, or all images where there are fewer. */
   readonly batch?: number;
-  /** Peak of the fine-tuning's schedule; 0.02 where left out. */
+  /** Peak of the last fine-tuning's schedule; `learningRates` of finetune.ts where left out. */
   readonly learningRate?: number;
+  /** Random crop and mirroring while fine-tuning; true where left out. */
+  readonly augment?: boolean;
   readonly seed: number;
   readonly threads?: number;
   readonly onProgress?: OnProgress;

@@ -4,7 +4,7 @@ import type { Model } from '../../models/graph.ts';
 import { stagesOf } from '../../models/inspect.ts';
 import type { Stage } from '../../models/inspect.ts';
 import { dropRelus } from '../../models/passes/drop-relu.ts';
-import { finetune } from '../finetune.ts';
+import { finetune, learningRates } from '../finetune.ts';
 import type { ReductionOptions } from '../reduction.ts';
 
 export type CriticalityOptions = ReductionOptions & {
@@ -37,7 +37,12 @@ const exponent = 0.07;
 export async function criticality(model: Model, options: CriticalityOptions): Promise<StageCriticality[]> {
   const stages = stagesOf(model).filter((stage) => stage.relus > 0);
   if (stages.length === 1) return stages.map((stage) => ({ stage, accuracy: NaN, criticality: 0 }));
-  const short = { ...options, train: sampleOf(options), epochs: options.criticalityEpochs ?? 1 };
+  const short = {
+    ...options,
+    train: sampleOf(options),
+    epochs: options.criticalityEpochs ?? 1,
+    learningRate: learningRates.identities,
+  };
   const accuracies: number[] = [];
   for (const stage of stages) {
     const others = stages.filter((other) => other !== stage).flatMap((other) => other.nodes);

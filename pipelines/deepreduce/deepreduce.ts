@@ -4,7 +4,7 @@ import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import { dropRelus } from '../../models/passes/drop-relu.ts';
 import { activationStatistics } from '../activation-statistics.ts';
-import { finetune } from '../finetune.ts';
+import { finetune, learningRates } from '../finetune.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction } from '../reduction.ts';
 import { criticality } from './criticality.ts';
@@ -44,7 +44,12 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
     count: countRelus(model) - budget - relusOf(culled),
   };
   const reduced = await replace(model, plan, options);
-  const { model: tuned, history, best } = await finetune(reduced, model, 'fine-tuning', options);
+  const learningRate = plan.count > 0 ? learningRates.polynomials : learningRates.identities;
+  const {
+    model: tuned,
+    history,
+    best,
+  } = await finetune(reduced, model, 'fine-tuning', { learningRate, ...options });
   return {
     model: tuned,
     log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan)),
@@ -86,7 +91,11 @@ async function replace(
     culled.flatMap(({ stage }) => stage.nodes),
   );
   if (count === 0 || thinned === undefined) return dropped;
-  const recovery = { ...options, epochs: options.criticalityEpochs ?? 1 };
+  const recovery = {
+    ...options,
+    epochs: options.criticalityEpochs ?? 1,
+    learningRate: learningRates.identities,
+  };
   const working =
     culled.length === 0 ? dropped : (await finetune(dropped, model, 'recovery from culling', recovery)).model;
   const { calibrationImages = 512, train, seed, threads } = options;

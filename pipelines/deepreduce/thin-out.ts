@@ -5,9 +5,6 @@ import { dapaCoefficients, polynomialError } from '../dapa.ts';
 import type { Quadratic } from '../dapa.ts';
 import type { ActivationStatistics } from '../activation-statistics.ts';
 
-/** One scalar ReLU that may become a polynomial, and what that costs. */
-type Candidate = { readonly layer: string; readonly element: number; readonly error: number };
-
 /**
  * Replaces exactly `count` ReLUs of the layers by polynomials: those with the smallest error under the distribution of their own
  * inputs, as a share of their second moment, so that layers of different scale compare. Coefficients are one set a channel,
@@ -19,25 +16,46 @@ export function thinOut(
   count: number,
   statistics: ReadonlyMap<string, ActivationStatistics>,
 ): Model {
-  const states = new Map(layers.map((layer) => [layer, stateOf(model, layer, statistics.get(layer)!)]));
-  const candidates = [...states].flatMap(([layer, state]) =>
-    candidatesOf(layer, state, statistics.get(layer)!),
-  );
-  if (count > candidates.length)
-    throw new RangeError(`${count} ReLUs to replace, the layers have ${candidates.length}`);
-  candidates.sort((a, b) => a.error - b.error);
-  for (const { layer, element } of candidates.slice(0, count))
-    states.get(layer)!.kinds[element] = activationKinds.poly;
-  return [...states].reduce((reduced, [layer, { kinds, coefficients }]) => {
+  const states = layers.map((layer) => stateOf(model, layer, statistics.get(layer)!));
+  for (const { state, element } of cheapest(states, count)) state.kinds[element] = activationKinds.poly;
+  return states.reduce((reduced, { layer, kinds, coefficients }) => {
     const vector = (key: keyof Quadratic) => Float32Array.from(coefficients, (c) => c[key]);
     const [c2, c1, c0] = [vector('c2'), vector('c1'), vector('c0')];
     return replaceActivation(reduced, layer, { kinds, c2, c1, c0 });
   }, model);
 }
 
-type LayerState = { readonly kinds: Uint8Array; readonly coefficients: readonly Quadratic[] };
+type LayerState = {
+  readonly layer: string;
+  readonly kinds: Uint8Array;
+  /** One set a channel. */
+  readonly coefficients: readonly Quadratic[];
+  /** By element: what replacing its ReLU would cost; Infinity where it is none. */
+  readonly errors: Float64Array;
+};
 
-function stateOf(model: Model, layer: string, { channels, elements }: ActivationStatistics): LayerState {
+/** The `count` ReLUs of the layers with the smallest errors. */
+function* cheapest(
+  states: readonly LayerState[],
+  count: number,
+): Iterable<{ state: LayerState; element: number }> {
+  const ends = states.map(() => 0);
+  const total = states.reduce((sum, { errors }, i) => (ends[i] = sum + errors.length), 0);
+  const errors = new Float64Array(total);
+  states.forEach((state, i) => errors.set(state.errors, ends[i]! - state.errors.length));
+  const order = Uint32Array.from(errors, (_, i) => i).filter((i) => errors[i] !== Infinity);
+  if (count > order.length)
+    throw new RangeError(`${count} ReLUs to replace, the layers have ${order.length}`);
+  order.sort((a, b) => errors[a]! - errors[b]! || a - b);
+  for (const index of order.subarray(0, count)) {
+    const i = ends.findIndex((end) => index < end);
+    const state = states[i]!;
+    yield { state, element: index - ends[i]! + state.errors.length };
+  }
+}
+
+function stateOf(model: Model, layer: string, statistics: ActivationStatistics): LayerState {
+  const { channels, elements } = statistics;
   const node = model.graph.nodes.find((n) => n.name === layer)!;
   const size = elements.mean.length;
   const kinds =
@@ -49,7 +67,7 @@ function stateOf(model: Model, layer: string, { channels, elements }: Activation
     const hasPoly = kinds.subarray(c * places, (c + 1) * places).includes(activationKinds.poly);
     return hasPoly ? coefficientsOf(model, node, c) : dapaCoefficients(mean, channels.sigma[c]!, 2);
   });
-  return { kinds, coefficients };
+  return { layer, kinds, coefficients, errors: errorsOf(kinds, coefficients, elements) };
 }
 
 function coefficientsOf(model: Model, node: Node, channel: number): Quadratic {
@@ -57,13 +75,16 @@ function coefficientsOf(model: Model, node: Node, channel: number): Quadratic {
   return { c2: c2!, c1: c1!, c0: c0! };
 }
 
-function candidatesOf(layer: string, state: LayerState, { elements }: ActivationStatistics): Candidate[] {
-  const places = elements.mean.length / state.coefficients.length;
-  return Array.from(state.kinds, (kind, element) => ({ kind, element }))
-    .filter(({ kind }) => kind === activationKinds.relu)
-    .map(({ element }) => {
-      const [mean, sigma] = [elements.mean[element]!, elements.sigma[element]!];
-      const error = polynomialError(mean, sigma, state.coefficients[Math.floor(element / places)]!);
-      return { layer, element, error: error / (mean * mean + sigma * sigma || 1) };
-    });
+function errorsOf(
+  kinds: Uint8Array,
+  coefficients: readonly Quadratic[],
+  { mean, sigma }: ActivationStatistics['elements'],
+): Float64Array {
+  const places = kinds.length / coefficients.length;
+  return mean.map((m, element) => {
+    if (kinds[element] !== activationKinds.relu) return Infinity;
+    const s = sigma[element]!;
+    const error = polynomialError(m, s, coefficients[Math.floor(element / places)]!);
+    return error / (m * m + s * s || 1);
+  });
 }

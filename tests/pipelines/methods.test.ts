@@ -1,0 +1,90 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { activationsOf, countRelus } from '../../models/inspect.ts';
+import { readModel } from '../../models/onnx/read.ts';
+import { writeModel } from '../../models/onnx/write.ts';
+import { forInference } from '../../models/passes/index.ts';
+import { evaluate } from '../../models/train/evaluate.ts';
+import { fit } from '../../models/train/fit.ts';
+import type { Model } from '../../models/graph.ts';
+import { methodNames, methods } from '../../pipelines/methods.ts';
+import type { Reduction } from '../../pipelines/reduction.ts';
+import { tinyDataset } from '../helpers/data.ts';
+import { tinyResnet } from '../helpers/networks.ts';
+
+const train = tinyDataset(192, 'train');
+const validation = tinyDataset(90, 'validation');
+const test_ = tinyDataset(90, 'test');
+const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
+
+let original: Model;
+beforeAll(async () => {
+  const options = { ...shared, epochs: 8, learningRate: 0.05 };
+  original = (await fit(tinyResnet(), options)).model;
+});
+
+/** 960 ReLUs: 768 in the first stage, 192 in the second. */
+describe.each(methodNames)('%s meets the contract of every method', (name) => {
+  const budgets = [850, 0.5, 150];
+
+  describe.each(budgets)('budget %d', (budget) => {
+    let result: Reduction;
+    beforeAll(async () => {
+      result = await methods[name].reduce(original, { ...shared, budget, epochs: 2 });
+    });
+
+    test('the budget is met exactly or undershot by less than 1 %', () => {
+      const wanted = budget < 1 ? Math.floor(budget * 960) : budget;
+      expect(result.budget).toBe(wanted);
+      expect(countRelus(result.model)).toBe(result.relusAfter);
+      expect(result.relusAfter).toBeLessThanOrEqual(wanted);
+      expect(result.relusAfter).toBeGreaterThan(wanted * 0.99);
+    });
+
+    test('the log accounts for every ReLU', () => {
+      expect(result.log.map((entry) => entry.layer)).toEqual(
+        activationsOf(original).map((node) => node.name),
+      );
+      for (const entry of result.log) {
+        expect(entry.relus_after + entry.identity + entry.poly).toBe(entry.relus_before);
+        expect(entry.reason).not.toBe('');
+      }
+      const total = (key: 'relus_before' | 'relus_after') =>
+        result.log.reduce((sum, entry) => sum + entry[key], 0);
+      expect(total('relus_before')).toBe(result.relusBefore);
+      expect(total('relus_after')).toBe(result.relusAfter);
+      expect(JSON.parse(JSON.stringify(result.log))).toEqual(result.log);
+    });
+
+    test('the .onnx reads back bit-equal', () => {
+      const again = readModel(writeModel(result.model), 'reduced.onnx');
+      expect(again.graph).toEqual(result.model.graph);
+      expect(again.weights.size).toBe(result.model.weights.size);
+      for (const [weight, { shape, data }] of result.model.weights)
+        expect(again.weights.get(weight)).toEqual({ shape, data });
+    });
+
+    test('evaluation in onnxruntime equals the evaluation in training', async () => {
+      const again = readModel(writeModel(result.model), 'reduced.onnx');
+      expect((await evaluate(again, validation, { threads: 1 })).accuracy).toBe(result.validationAccuracy);
+      expect(Math.max(...result.history.map((epoch) => epoch.validationAccuracy))).toBe(
+        result.validationAccuracy,
+      );
+    });
+
+    test('it still knows the classes, folded for inference too', async () => {
+      // guessing gives 1/3; on 90 images a guesser passes 0.6 with probability below 1e-7
+      expect((await evaluate(forInference(result.model), test_, { threads: 1 })).accuracy).toBeGreaterThan(
+        0.6,
+      );
+    });
+  });
+
+  test('the same seed gives the same network', async () => {
+    const options = { ...shared, budget: 500, epochs: 1 };
+    const first = await methods[name].reduce(original, options);
+    const second = await methods[name].reduce(original, options);
+    expect(Buffer.compare(writeModel(first.model), writeModel(second.model))).toBe(0);
+    const other = await methods[name].reduce(original, { ...options, seed: 8 });
+    expect(Buffer.compare(writeModel(first.model), writeModel(other.model))).not.toBe(0);
+  });
+});
