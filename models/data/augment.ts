@@ -1,4 +1,5 @@
 import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
 import type { Dataset } from './dataset.ts';
 import { uniformInt } from './seeded.ts';
 import type { Uniform } from './seeded.ts';
@@ -23,27 +24,36 @@ export function augmentInto(
   out: Float32Array,
   dataset: Dataset,
   indices: ArrayLike<number>,
-  augmentation: Augmentation,
+  { cropPadding, flip }: Augmentation,
   uniform: Uniform,
 ): void {
-  const [channels = 1, height = 1, width = 1] = dataset.shape;
   const size = sizeOf(dataset.shape);
-  const { cropPadding, flip } = augmentation;
+  const shift = (): number => uniformInt(uniform, 2 * cropPadding + 1) - cropPadding;
   for (let i = 0; i < indices.length; i++) {
-    const dy = uniformInt(uniform, 2 * cropPadding + 1) - cropPadding;
-    const dx = uniformInt(uniform, 2 * cropPadding + 1) - cropPadding;
-    const mirrored = uniform() < 0.5 && flip;
     const image = dataset.images.subarray(indices[i]! * size, (indices[i]! + 1) * size);
-    for (let c = 0; c < channels; c++) {
-      for (let y = 0; y < height; y++) {
-        const row = { out: ((i * channels + c) * height + y) * width, y: y + dy, plane: c * height * width };
-        const inside = row.y >= 0 && row.y < height;
-        for (let x = 0; x < width; x++) {
-          const from = (mirrored ? width - 1 - x : x) + dx;
-          const visible = inside && from >= 0 && from < width;
-          out[row.out + x] = visible ? image[row.plane + row.y * width + from]! / 255 : 0;
-        }
-      }
+    const [down, right] = [shift(), shift()];
+    const mirrored = uniform() < 0.5 && flip;
+    writeView(out.subarray(i * size, (i + 1) * size), image, dataset.shape, { down, right, mirrored });
+  }
+}
+
+type View = { readonly down: number; readonly right: number; readonly mirrored: boolean };
+
+/** The image as seen through a window moved down and right; what lies outside is 0. */
+function writeView(
+  out: Float32Array,
+  image: Uint8Array,
+  shape: Shape,
+  { down, right, mirrored }: View,
+): void {
+  const [channels = 1, height = 1, width = 1] = shape;
+  const [first, step] = mirrored ? [width - 1 + right, -1] : [right, 1];
+  for (let row = 0; row < channels * height; row++) {
+    const y = (row % height) + down;
+    const from = (row + down) * width;
+    for (let x = 0, column = first; x < width; x++, column += step) {
+      const inside = y >= 0 && y < height && column >= 0 && column < width;
+      out[row * width + x] = inside ? image[from + column]! / 255 : 0;
     }
   }
 }
