@@ -18,5 +18,6 @@ export type JobName = keyof typeof jobs;
 export type JobInput<K extends JobName> = Parameters<(typeof jobs)[K]>[0];
 export type JobOutput<K extends JobName> = Awaited<ReturnType<(typeof jobs)[K]>>;
 
-/** What crosses back: errors lose their class between threads, so the peer's faults are values. */
-export type Outcome<T> = { readonly value: T } | { readonly peerFault: string };
+/** What crosses back: errors lose their class between threads, so they are values. */
+export type Outcome<T> =
+  { readonly value: T } | { readonly peerFault: string } | { readonly failure: string };

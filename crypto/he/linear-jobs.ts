@@ -51,7 +51,9 @@ export async function encryptLinear(job: EncryptLinear): Promise<void> {
 export type RespondLinear = {
   session: ServerSession;
   spec: LinearSpec;
+  /** Names the weights' content; see weight-cache.ts. */
   weightsId: string;
+  weightCacheBytes: number;
   weights: Int32Array;
   request: Uint8Array;
   /** s, [output elements]. */
@@ -113,7 +115,7 @@ function multiply(
   let sum: Ciphertext | undefined;
   for (const input of inputsOf(layout, output)) {
     const x = inputs.get(input);
-    withWeights(scheme, layout, job.weightsId, own, input, output, (weights) => {
+    withWeights(scheme, layout, job, own, input, output, (weights) => {
       if (sum === undefined) {
         sum = new seal.Ciphertext();
         evaluator.multiplyPlain(x, weights, sum);

@@ -160,7 +160,7 @@ export class HeServer {
 
   /**
    * Enc(W input - mask) from the client's request, hiding W (see rerandomize.ts). `weights` [M, C / group, kh, kw] with
-   * |w| < 2^weightBits; `weightsId` names these very weights and spec in this pool for good: their transforms are kept under it.
+   * |w| < 2^weightBits; `weightsId` names them in this pool: their transforms are kept under it and a fingerprint.
    * `mask` [M, H', W'] is uniform and used once. Throws ProtocolError where the request is malformed, PlanError where a weight
    * is out of range.
    */
@@ -173,12 +173,13 @@ export class HeServer {
   ): Promise<Uint8Array<ArrayBuffer>> {
     expectPeerLength('linear request', request.length, linearRequestBytes(spec));
     expectLength('HE mask elements', mask.length, outputElements(spec));
-    checkWeights(spec, weightsId, weights);
+    const fingerprint = checkWeights(spec, weightsId, weights);
     const response = sharedBytes(linearResponseBytes(spec));
     const shared = {
       session: this.session,
       spec,
-      weightsId,
+      weightsId: `${weightsId}#${fingerprint}`,
+      weightCacheBytes: this.pool.weightCacheBytes,
       weights: shareWeights(weights),
       request: shareBytes(request),
       mask: shareWords(mask),
@@ -194,16 +195,17 @@ export class HeServer {
   }
 }
 
-function checkWeights(spec: LinearSpec, id: string, weights: Int32Array): void {
-  const [kh, kw] = spec.kernel;
-  expectLength(
-    `weights '${id}'`,
-    weights.length,
-    ((spec.outChannels * spec.inChannels) / spec.group) * kh * kw,
-  );
+/** FNV-1a of the words: other weights under a used id must not meet the old ones' transforms. */
+function checkWeights(spec: LinearSpec, id: string, weights: Int32Array): number {
+  const perOutput = (spec.inChannels / spec.group) * spec.kernel[0] * spec.kernel[1];
+  expectLength(`weights '${id}'`, weights.length, spec.outChannels * perOutput);
   const limit = 2 ** spec.weightBits;
+  let fingerprint = 0x811c9dc5;
   for (const weight of weights) {
-    if (weight < limit && weight > -limit) continue;
-    throw new PlanError(`weights '${id}': expected |w| < 2^${spec.weightBits}, got one that is not`);
+    if (weight >= limit || weight <= -limit) {
+      throw new PlanError(`weights '${id}': expected |w| < 2^${spec.weightBits}, got one that is not`);
+    }
+    fingerprint = Math.imul(fingerprint ^ weight, 0x01000193);
   }
+  return fingerprint >>> 0;
 }

@@ -11,9 +11,13 @@ import type { JobInput, JobName, JobOutput, Outcome } from './jobs.ts';
 export class HePool {
   readonly #piscina: Piscina;
   readonly threads: number;
+  /** What a thread's transformed weights may take. */
+  readonly weightCacheBytes: number;
 
-  constructor(threads: number = availableParallelism()) {
+  /** `weightCacheBytes` is for all threads together; a WASM heap ends at 4 GiB, of which a thread gives it 2. */
+  constructor(threads: number = availableParallelism(), weightCacheBytes: number = 768 * 2 ** 20) {
     this.threads = threads;
+    this.weightCacheBytes = Math.min(weightCacheBytes / threads, 2 ** 31);
     this.#piscina = new Piscina({
       filename: workerUrl(import.meta.url, 'worker'),
       name: 'run',
@@ -26,6 +30,7 @@ export class HePool {
   async run<K extends JobName>(name: K, input: JobInput<K>): Promise<JobOutput<K>> {
     const outcome = (await this.#piscina.run({ name, input })) as Outcome<JobOutput<K>>;
     if ('peerFault' in outcome) throw new ProtocolError(outcome.peerFault);
+    if ('failure' in outcome) throw new Error(`homomorphic encryption, ${name}: ${outcome.failure}`);
     return outcome.value;
   }
 

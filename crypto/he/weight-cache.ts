@@ -9,7 +9,6 @@ import type { Plaintext, Scheme } from './seal.ts';
  * every time, where evicting the least recent one first would evict each tile just before it is needed: so a tile is let in
  * only where there is room or where the oldest has not been used for `staleLookups` look-ups.
  */
-const cacheBytes = 384 * 2 ** 20;
 const staleLookups = 100_000;
 const tileBytes = 8 * linearParams.degree * linearParams.primeBits.length;
 
@@ -20,17 +19,20 @@ const entries = new Map<string, Entry>();
 let lookups = 0;
 whenReset(() => entries.clear());
 
-/** Lends a tile's plaintext (or undefined for all zeros) to `use`. `weights` are those of the output range alone. */
+/** Whose tiles, and how many bytes of them this thread may keep. */
+export type CachedWeights = { readonly weightsId: string; readonly weightCacheBytes: number };
+
+/** Lends a tile's plaintext to `use`, unless it is all zeros. `weights` are those of the output range alone. */
 export function withWeights(
   scheme: Scheme,
   layout: Layout,
-  weightsId: string,
+  cached: CachedWeights,
   weights: Int32Array,
   input: number,
   output: number,
   use: (plaintext: Plaintext) => void,
 ): void {
-  const key = `${weightsId}/${input}/${output}`;
+  const key = `${cached.weightsId}/${input}/${output}`;
   const found = entries.get(key);
   lookups++;
   if (found !== undefined) {
@@ -41,7 +43,7 @@ export function withWeights(
     return;
   }
   const plaintext = transform(scheme, layout, weights, input, output);
-  const kept = admit(key, plaintext);
+  const kept = admit(key, plaintext, cached.weightCacheBytes);
   if (plaintext === undefined) return;
   try {
     use(plaintext);
@@ -68,9 +70,11 @@ function transform(
   return plaintext;
 }
 
-function admit(key: string, plaintext: Plaintext | undefined): boolean {
+function admit(key: string, plaintext: Plaintext | undefined, cacheBytes: number): boolean {
   if ((entries.size + 1) * tileBytes > cacheBytes) {
-    const [oldestKey, oldest] = entries.entries().next().value!;
+    const first = entries.entries().next().value;
+    if (first === undefined) return false;
+    const [oldestKey, oldest] = first;
     if (lookups - oldest.used < staleLookups) return false;
     oldest.plaintext?.delete();
     entries.delete(oldestKey);

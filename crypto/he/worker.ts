@@ -13,7 +13,7 @@ export async function run<K extends JobName>(task: Task<K>): Promise<Outcome<Job
   } catch (error) {
     if (error instanceof ProtocolError) return { peerFault: error.message };
     resetSeal();
-    // A C++ exception is a WebAssembly.Exception, which does not cross threads.
-    throw error instanceof Error && !('is' in error) ? error : new Error(`SEAL failed in ${task.name}`);
+    // A C++ exception is a WebAssembly.Exception: no Error, and it does not cross threads.
+    return { failure: error instanceof Error ? error.message : 'an exception in C++' };
   }
 }

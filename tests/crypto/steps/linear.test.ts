@@ -99,6 +99,26 @@ test('the cached weights serve a second input, and another session', async () =>
   await expect(other.encrypt(spec, new Uint32Array(inputElements(spec)))).rejects.toThrow(/after close/);
 });
 
+test('other weights under the same id are not taken for the old ones; a full cache changes nothing', async () => {
+  const spec = convolution(16, 8, 12, 3);
+  const input = randomWords(rng, inputElements(spec));
+  for (let i = 0; i < 2; i++) {
+    const weights = randomWeights(rng, spec);
+    const { c, s } = await offline(spec, 'same id', weights, input);
+    expect(sum(c, s)).toEqual(ring.conv(spec, weights, input));
+  }
+  const small = new HePool(1, 2 * 65536);
+  const tight = await HeServer.create(small, client.publicKey);
+  const weights = randomWeights(rng, spec);
+  expect(linearCost(spec).products).toBeGreaterThan(2);
+  for (let i = 0; i < 2; i++) {
+    const mask = randomWords(rng, outputElements(spec));
+    const response = await tight.respond(spec, 'tight', weights, await client.encrypt(spec, input), mask);
+    expect(sum(await client.decrypt(spec, response), mask)).toEqual(ring.conv(spec, weights, input));
+  }
+  await small.close();
+});
+
 test('two responses to one request share neither c1 nor c0', async () => {
   const spec = convolution(2, 2, 6, 3);
   const weights = randomWeights(rng, spec);
@@ -180,7 +200,7 @@ test('a job that fails inside SEAL rejects alone; its thread starts a fresh SEAL
   const request = new Uint8Array(requestBytes(spec));
   for (let i = 0; i < 4; i++) {
     const job = { session: short, spec, input: new Uint32Array(25), from: 0, to: 1, request };
-    await expect(pool.run('encryptLinear', job)).rejects.toThrow(Error);
+    await expect(pool.run('encryptLinear', job)).rejects.toThrow(/homomorphic encryption, encryptLinear: /);
   }
   const input = randomWords(rng, inputElements(spec));
   const weights = randomWeights(rng, spec);
