@@ -111,6 +111,29 @@ test('distilling from a teacher brings its logits nearer', async () => {
   expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
 });
 
+test('a network without batch normalisation learns; a weight that nothing uses stays', async () => {
+  const weights = new Map([
+    ['w', tensor([64, 3])],
+    ['unused', tensor([2], Float32Array.of(5, 6))],
+  ]);
+  const nodes: Model['graph']['nodes'] = [
+    { op: 'Flatten', name: 'f', inputs: ['x'], outputs: ['v'], attributes: { axis: 1 } },
+    { op: 'MatMul', name: 'm', inputs: ['v', 'w'], outputs: ['y'], attributes: {} },
+  ];
+  const graph = {
+    name: 'linear',
+    inputs: [{ name: 'x', shape: [1, 8, 8] }],
+    outputs: [{ name: 'y', shape: [3] }],
+    nodes,
+  };
+  const engine = await engineFor({ graph, weights });
+  const losses: number[] = [];
+  for (let i = 0; i < 100; i++) losses.push((await engine.run(batch, 0.05)).loss);
+  expect(losses[0]).toBeCloseTo(Math.log(3), 5); // zero weights: every class alike
+  expect(losses.at(-1)).toBeLessThan(0.2);
+  expect([...engine.model().weights.get('unused')!.data]).toEqual([5, 6]);
+});
+
 test('a model of which nothing is trainable is a UsageError', () => {
   const nothing = { batch: 2, optimizer, trainable: () => false };
   expect(() => buildStep(tinyNet(), nothing)).toThrow(UsageError);
