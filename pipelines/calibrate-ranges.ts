@@ -9,6 +9,8 @@ export type ValueRange = {
   readonly channels: Float64Array;
   /** mean of x^2 of each channel, [shape[0]] */
   readonly meanSquares: Float64Array;
+  /** the part of each channel's elements that is positive, [shape[0]] */
+  readonly positive: Float64Array;
 };
 
 /** By value name. Weights are not in it. */
@@ -19,12 +21,14 @@ export class RangeCollector {
   readonly #shape: Shape;
   readonly #channels: Float64Array;
   readonly #squares: Float64Array;
+  readonly #positive: Float64Array;
   #images = 0;
 
   constructor(shape: Shape) {
     this.#shape = shape;
     this.#channels = new Float64Array(shape[0] ?? 1);
     this.#squares = new Float64Array(shape[0] ?? 1);
+    this.#positive = new Float64Array(shape[0] ?? 1);
   }
 
   /** `values`: n tensors of the shape, one after the other. A value that is not finite shows in `meanSquares`. */
@@ -40,13 +44,16 @@ export class RangeCollector {
   #addRow(row: Float32Array, channel: number): void {
     let largest = this.#channels[channel]!;
     let squares = 0;
+    let positive = 0;
     for (const value of row) {
       const size = Math.abs(value);
       if (size > largest) largest = size;
       squares += value * value;
+      if (value > 0) positive++;
     }
     this.#channels[channel] = largest;
     this.#squares[channel]! += squares;
+    this.#positive[channel]! += positive;
   }
 
   range(): ValueRange {
@@ -56,6 +63,7 @@ export class RangeCollector {
       largest: this.#channels.reduce((a, b) => Math.max(a, b), 0),
       channels: this.#channels,
       meanSquares: this.#squares.map((sum) => sum / count),
+      positive: this.#positive.map((sum) => sum / count),
     };
   }
 }

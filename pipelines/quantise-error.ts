@@ -16,8 +16,8 @@ export type ErrorBound = {
    */
   readonly worst: number;
   /**
-   * Six standard deviations, for errors taken as independent between the elements that a layer sums (the usual model of
-   * rounding noise; not proved): grows with the L2 norm. Joins and averages get no credit for cancellation.
+   * Six standard deviations, for errors taken as independent between the elements that a layer or a join sums (the usual
+   * model of rounding noise; not proved): grows with the L2 norm. Averages get no credit for cancellation.
    */
   readonly likely: number;
 };
@@ -40,6 +40,8 @@ type Norm = {
   readonly size: (range: Sizes, channel: number) => number;
   /** How far a value goes where the slope of a polynomial depends on it. */
   readonly reach: (range: Sizes, channel: number) => number;
+  /** What a ReLU lets through of an error in its input. */
+  readonly active: (range: Sizes, channel: number) => number;
 };
 
 const worstCase: Norm = {
@@ -52,6 +54,7 @@ const worstCase: Norm = {
   nearest: 1 / 2,
   size: (range, channel) => range.channels[channel]!,
   reach: (range, channel) => range.channels[channel]!,
+  active: () => 1,
 };
 
 const independent: Norm = {
@@ -63,10 +66,12 @@ const independent: Norm = {
   stochastic: 1 / 2,
   nearest: Math.sqrt(1 / 12),
   size: (range, channel) => Math.sqrt(range.meanSquares[channel]!),
-  reach: (range, channel) => 2 * Math.sqrt(range.meanSquares[channel]!),
+  // reach^2 is the root mean square of x^2 for a normal x.
+  reach: (range, channel) => 3 ** (1 / 4) * Math.sqrt(range.meanSquares[channel]!),
+  active: (range, channel) => Math.sqrt(range.positive[channel]!),
 };
 
-type Sizes = Pick<ValueRange, 'channels' | 'meanSquares'>;
+type Sizes = Pick<ValueRange, 'channels' | 'meanSquares' | 'positive'>;
 
 /** Of one wire: the error and the size of each channel, in real units. */
 type Knowledge = { readonly error: Float64Array; readonly sizes: Sizes };
@@ -126,8 +131,7 @@ const rules: { readonly [K in StepKind]: Rule<K> } = {
     const rounding = norm.nearest / analysis.scaleOf(step.output);
     return x!.error.map((e) => norm.sum([e, rounding]));
   },
-  // The operands may share their errors: no credit for independence.
-  add: (_step, inputs) => inputs[0]!.error.map((_, c) => inputs.reduce((sum, x) => sum + x.error[c]!, 0)),
+  add: (_step, inputs, norm) => inputs[0]!.error.map((_, c) => norm.sum(inputs.map((x) => x.error[c]!))),
   concat: (step, inputs, _norm, { plan }) => {
     if (step.blocks === 1) return Float64Array.from(inputs.flatMap((x) => [...x.error]));
     const worst = inputs.reduce((sum, x) => Math.max(sum, largestOf(x.error)), 0);
@@ -191,7 +195,8 @@ function activationError(
   return x!.error.map((error, c) => {
     const kinds = spec.kinds.subarray(c * spec.channelSize, (c + 1) * spec.channelSize);
     const reach = norm.reach(x!.sizes, c);
-    const element = { step, analysis, norm, c, error, reach, coefficients };
+    const active = norm.active(x!.sizes, c);
+    const element = { step, analysis, norm, c, error, active, reach, coefficients };
     let largest = 0;
     if (kinds.includes(stepKinds.relu)) largest = Math.max(largest, reluError(element));
     if (kinds.includes(stepKinds.affine)) largest = Math.max(largest, affineError(element));
@@ -206,6 +211,7 @@ type Element = {
   readonly norm: Norm;
   readonly c: number;
   readonly error: number;
+  readonly active: number;
   readonly reach: number;
   readonly coefficients: Coefficients | undefined;
 };
@@ -214,10 +220,10 @@ type Element = {
  * ReLU is 1-Lipschitz; a fault of the sign test drops or passes less than 2^k of the input. With k <= truncate that is
  * part of the rounding: both 0 and T(x) are within one unit of x.
  */
-function reluError({ step, analysis, norm, error }: Element): number {
+function reluError({ step, analysis, norm, error, active }: Element): number {
   const { k, truncate } = step.spec.relu;
   const fault = k <= truncate ? 0 : 2 ** k / analysis.scaleOf(inputOf(step));
-  return norm.sum([error, norm.stochastic / analysis.scaleOf(step.output), fault]);
+  return norm.sum([active * error, norm.stochastic / analysis.scaleOf(step.output), fault]);
 }
 
 /** Against the polynomial where the element has one, otherwise against the identity: the larger of the two. */
