@@ -42,12 +42,22 @@ export function verifyModel(model: Model): void {
   const names = new Set(model.graph.nodes.map((node) => node.name));
   if (names.size !== model.graph.nodes.length) throw new ModelError('two nodes share a name');
   const shapes = inferShapes(model);
+  for (const node of model.graph.nodes) if (node.op === 'Add') named(node, () => checkSum(node, shapes));
   for (const { name, shape } of model.graph.outputs) {
     const found = shapes.get(name);
     if (found === undefined) throw new ModelError(`graph output ${name} is defined by no node`);
     if (found.join() !== shape.join())
       throw new ModelError(`graph output ${name}: expected [${shape.join(', ')}], got [${found.join(', ')}]`);
   }
+}
+
+/** Values of different rank would line up one's batch with the other's channels. */
+function checkSum(node: Node, shapes: ReadonlyMap<string, Shape>): void {
+  const rank = shapes.get(node.outputs[0]!)!.length;
+  const values = node.inputs.filter((name) => shapes.has(name));
+  if (values.length === 0) refuse('it adds two constants');
+  if (values.some((name) => shapes.get(name)!.length !== rank))
+    refuse('its summands have different numbers of dimensions');
 }
 
 function define(defined: Set<string>, name: string, by: string): void {
