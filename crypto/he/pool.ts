@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { workerUrl } from '../../src/shared/files.ts';
@@ -15,7 +14,7 @@ export class HePool {
   readonly weightCacheBytes: number;
 
   /** `weightCacheBytes` is for all threads together; a WASM heap ends at 4 GiB, of which a thread gives it 2. */
-  constructor(threads: number = availableParallelism(), weightCacheBytes: number = 768 * 2 ** 20) {
+  constructor(threads: number = navigator.hardwareConcurrency, weightCacheBytes: number = 768 * 2 ** 20) {
     this.threads = threads;
     this.weightCacheBytes = Math.min(weightCacheBytes / threads, 2 ** 31);
     this.#piscina = new Piscina({

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { packageRoot } from '../../src/shared/files.ts';
+import { readPackageFile } from '../../src/shared/files.ts';
 import { outputSize } from '../steps/spec.ts';
 import type { LinearSpec } from '../steps/spec.ts';
 
@@ -52,9 +50,9 @@ export function loadRing(): Promise<Ring> {
 }
 
 async function readKernels(): Promise<Uint8Array<ArrayBuffer>> {
-  const path = join(packageRoot, 'crypto', 'ring', 'kernels.wasm');
+  const path = 'crypto/ring/kernels.wasm';
   try {
-    return new Uint8Array(await readFile(path));
+    return await readPackageFile(path);
   } catch (cause) {
     throw new Error(`${path} is missing: run 'npm run build:kernels'`, { cause });
   }

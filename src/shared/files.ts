@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,4 +40,9 @@ function findPackageRoot(folder: string): string {
 export function workerUrl(callerUrl: string, name: string): string {
   const extension = callerUrl.endsWith('.ts') ? '.ts' : '.js';
   return new URL(name + extension, callerUrl).href;
+}
+
+/** A file of the package by its path from the root, e.g. 'crypto/ring/kernels.wasm'. */
+export async function readPackageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readFile(join(packageRoot, path)));
 }
