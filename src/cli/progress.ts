@@ -42,6 +42,7 @@ function newBar(stream: NodeJS.WritableStream): SingleBar {
       format: '  {label} {bar} {percentage} %  ETA {eta_formatted}  {note}',
       barsize: 24,
       hideCursor: true,
+      clearOnComplete: true,
       etaBuffer: 50,
       linewrap: null,
     },

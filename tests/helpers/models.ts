@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { architectures } from '../../models/architectures/index.ts';
 import { resnet } from '../../models/architectures/resnet.ts';
+import { loadDataset } from '../../models/data/dataset.ts';
+import { encodeIdx } from '../../models/data/idx.ts';
 import { encodeRawModel } from '../../models/onnx/raw.ts';
 import { saveModel } from '../../models/onnx/write.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
@@ -45,4 +47,16 @@ export async function writeUnsupported(folder: string): Promise<string> {
   });
   await writeFileAtomic(path, bytes);
   return path;
+}
+
+/** Writes the first test images of fashion-mnist-part as a data set of their own; returns what --data takes. */
+export async function writeSmallData(folder: string, count: number): Promise<string> {
+  const { images, labels } = await loadDataset('fashion-mnist-part', 'test');
+  const files = [join(folder, `images-${count}.idx`), join(folder, `labels-${count}.idx`)] as const;
+  await writeFileAtomic(
+    files[0],
+    encodeIdx({ shape: [count, 28, 28], data: images.subarray(0, count * 784) }),
+  );
+  await writeFileAtomic(files[1], encodeIdx({ shape: [count], data: labels.subarray(0, count) }));
+  return `idx:${files.join(',')}`;
 }

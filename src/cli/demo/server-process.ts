@@ -21,7 +21,8 @@ export async function serverProcess(
   });
   const kill = () => child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  // Not 'close': after `disconnect` Node never emits it.
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
     const { url, plan_hash } = JSON.parse(await firstLine(child)) as { url: string; plan_hash: string };
     const stop = async () => {

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
-import { encodeIdx } from '../../../models/data/idx.ts';
 import { inspect } from '../../../models/inspect.ts';
 import { loadModel } from '../../../models/onnx/read.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
-import { writeUnsupported, writeUntrained } from '../../helpers/models.ts';
+import { writeSmallData, writeUnsupported, writeUntrained } from '../../helpers/models.ts';
 
 let folder: string;
 let model: string;
@@ -101,18 +100,18 @@ describe('evaluate and fairness', () => {
 });
 
 describe('train', () => {
-  /** The first test images as a data set of its own. */
-  async function smallData(count: number): Promise<string> {
-    const { images, labels } = await loadDataset('fashion-mnist-part', 'test');
-    const [imageFile, labelFile] = [join(folder, `images-${count}.idx`), join(folder, `labels-${count}.idx`)];
-    await writeFile(imageFile, encodeIdx({ shape: [count, 28, 28], data: images.subarray(0, count * 784) }));
-    await writeFile(labelFile, encodeIdx({ shape: [count], data: labels.subarray(0, count) }));
-    return `idx:${imageFile},${labelFile}`;
-  }
-
   test('writes a model that inspect reads', async () => {
     const out = join(folder, 'trained.onnx');
-    const args = ['--arch', 'resnet8', '--data', await smallData(100), '--batch', '20', '--epochs', '1'];
+    const args = [
+      '--arch',
+      'resnet8',
+      '--data',
+      await writeSmallData(folder, 100),
+      '--batch',
+      '20',
+      '--epochs',
+      '1',
+    ];
     const trained = await cliJson<{ relus: number; n: number }>(['train', ...args, '--out', out]);
     expect(trained.n).toBe(100);
     expect((await cliJson<Inspected>(['inspect', out])).relus).toBe(trained.relus);
@@ -120,7 +119,16 @@ describe('train', () => {
 
   test('Ctrl-C leaves no file, whole or half, and exits with 130', async () => {
     const out = join(folder, 'stopped', 'trained.onnx');
-    const args = ['--arch', 'resnet8', '--data', await smallData(100), '--batch', '20', '--out', out];
+    const args = [
+      '--arch',
+      'resnet8',
+      '--data',
+      await writeSmallData(folder, 100),
+      '--batch',
+      '20',
+      '--out',
+      out,
+    ];
     const child = startCli(['train', ...args, '--epochs', '5000']);
     const result = finished(child);
     await new Promise((resolve) => child.stdout!.once('data', resolve)); // the first epoch's line
