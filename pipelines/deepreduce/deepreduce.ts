@@ -14,6 +14,8 @@ import { thinOut } from './thin-out.ts';
 export type DeepreduceOptions = CriticalityOptions & {
   /** Training images over which the polynomials' distributions are measured; 512 where left out. */
   readonly calibrationImages?: number;
+  /** What a culled ReLU becomes: `identity` as in the paper, and where left out; `polynomial` costs a product each. */
+  readonly culledTo?: 'identity' | 'polynomial';
 };
 
 export type DeepreduceResult = Reduction & {
@@ -27,8 +29,8 @@ export type DeepreduceResult = Reduction & {
  * 1. stages are culled, least critical first, while the count stays at or above the budget;
  * 2. in the least critical stage that is left, as many ReLUs as are over the budget become quadratic polynomials, those with
  *    the smallest error first: the budget is met exactly;
- * 3. the network is fine-tuned on labels and on the original's logits. After 1, before 2, it is fine-tuned shortly, for the
- *    polynomials fit distributions that must be those of a working network.
+ * 3. the network is fine-tuned on labels and on the original's logits. After culling to identity it is fine-tuned shortly before 2,
+ *    for the polynomials fit distributions that must be those of a working network.
  *
  * Where the paper thins every other layer, this method meets a budget to the ReLU. Throws UsageError for a budget that the
  * network cannot meet.
@@ -44,7 +46,8 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
     count: countRelus(model) - budget - relusOf(culled),
   };
   const reduced = await replace(model, plan, options);
-  const learningRate = plan.count > 0 ? learningRates.polynomials : learningRates.identities;
+  const hasPolynomials = plan.count > 0 || options.culledTo === 'polynomial';
+  const learningRate = hasPolynomials ? learningRates.polynomials : learningRates.identities;
   const {
     model: tuned,
     history,
@@ -52,7 +55,7 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
   } = await finetune(reduced, model, 'fine-tuning', { learningRate, ...options });
   return {
     model: tuned,
-    log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan)),
+    log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan, options)),
     budget,
     relusBefore: countRelus(model),
     relusAfter: countRelus(tuned),
@@ -81,37 +84,47 @@ type Plan = {
   readonly count: number;
 };
 
-async function replace(
-  model: Model,
-  { culled, thinned, count }: Plan,
-  options: DeepreduceOptions,
-): Promise<Model> {
-  const dropped = dropRelus(
-    model,
-    culled.flatMap(({ stage }) => stage.nodes),
-  );
-  if (count === 0 || thinned === undefined) return dropped;
-  const recovery = {
-    ...options,
-    epochs: options.criticalityEpochs ?? 1,
-    learningRate: learningRates.identities,
-  };
-  const working =
-    culled.length === 0 ? dropped : (await finetune(dropped, model, 'recovery from culling', recovery)).model;
-  const { calibrationImages = 512, train, seed, threads } = options;
-  const rows = permutation(train.n, seededUniform(seed, 1)).slice(0, calibrationImages);
-  const statistics = await activationStatistics(working, pixels(train, rows), rows.length, {
-    ...(threads !== undefined && { threads }),
-  });
-  return thinOut(working, thinned.stage.nodes, count, statistics);
+async function replace(model: Model, plan: Plan, options: DeepreduceOptions): Promise<Model> {
+  const { culled, thinned, count } = plan;
+  const culledNodes = culled.flatMap(({ stage }) => stage.nodes);
+  const thinnedNodes = thinned === undefined ? [] : thinned.stage.nodes;
+  if (options.culledTo === 'polynomial') {
+    const statistics = await calibrate(model, options);
+    const withoutCulled = thinOut(model, culledNodes, relusOf(culled), statistics);
+    return thinOut(withoutCulled, thinnedNodes, count, statistics);
+  }
+  const dropped = dropRelus(model, culledNodes);
+  if (count === 0) return dropped;
+  const working = culled.length === 0 ? dropped : await recover(dropped, model, options);
+  return thinOut(working, thinnedNodes, count, await calibrate(working, options));
 }
 
-function reasonOf(layer: string, { ranked, culled, thinned, count }: Plan): string {
+async function recover(dropped: Model, teacher: Model, options: DeepreduceOptions): Promise<Model> {
+  const epochs = options.criticalityEpochs ?? 1;
+  const short = { ...options, epochs, learningRate: learningRates.identities };
+  return (await finetune(dropped, teacher, 'recovery from culling', short)).model;
+}
+
+function calibrate(model: Model, { train, seed, threads, calibrationImages = 512 }: DeepreduceOptions) {
+  const rows = permutation(train.n, seededUniform(seed, 1)).slice(0, calibrationImages);
+  return activationStatistics(
+    model,
+    pixels(train, rows),
+    rows.length,
+    threads === undefined ? {} : { threads },
+  );
+}
+
+function reasonOf(
+  layer: string,
+  { ranked, culled, thinned, count }: Plan,
+  { culledTo = 'identity' }: DeepreduceOptions,
+): string {
   const own = ranked.find(({ stage }) => stage.nodes.includes(layer));
   if (own === undefined) return 'it had no ReLUs';
   const { stage, criticality: value } = own;
   const rank = `stage ${stage.name} is number ${ranked.indexOf(own) + 1} of ${ranked.length} from the least critical (C = ${value.toPrecision(3)})`;
-  if (culled.includes(own)) return `${rank}: culled whole`;
+  if (culled.includes(own)) return `${rank}: culled whole, to ${culledTo}`;
   if (own === thinned && count > 0)
     return `${rank}: ${count} of its ${stage.relus} ReLUs, those with the smallest error, are polynomials`;
   return `${rank}: kept`;

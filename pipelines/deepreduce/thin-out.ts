@@ -25,6 +25,12 @@ export function thinOut(
   }, model);
 }
 
+/**
+ * c2 = phi(z) / (2 sigma) has no bound: a channel that hardly moves would get a parabola so steep that the first step of training
+ * throws it off. Its sigma counts as at least this share of its layer's, so that c2 sigma_layer stays below 4.
+ */
+const smallestShare = 0.05;
+
 type LayerState = {
   readonly layer: string;
   readonly kinds: Uint8Array;
@@ -63,11 +69,18 @@ function stateOf(model: Model, layer: string, statistics: ActivationStatistics):
       ? node.attributes.kinds.slice()
       : new Uint8Array(size).fill(activationKinds.relu);
   const places = size / channels.mean.length;
+  const floor = smallestShare * rootMeanSquare(channels.sigma);
   const coefficients = Array.from(channels.mean, (mean, c) => {
     const hasPoly = kinds.subarray(c * places, (c + 1) * places).includes(activationKinds.poly);
-    return hasPoly ? coefficientsOf(model, node, c) : dapaCoefficients(mean, channels.sigma[c]!, 2);
+    return hasPoly
+      ? coefficientsOf(model, node, c)
+      : dapaCoefficients(mean, Math.max(channels.sigma[c]!, floor), 2);
   });
   return { layer, kinds, coefficients, errors: errorsOf(kinds, coefficients, elements) };
+}
+
+function rootMeanSquare(values: Float64Array): number {
+  return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 }
 
 function coefficientsOf(model: Model, node: Node, channel: number): Quadratic {

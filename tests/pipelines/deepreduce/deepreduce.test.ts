@@ -5,9 +5,10 @@ import type { Model } from '../../../models/graph.ts';
 import { countRelus, stagesOf } from '../../../models/inspect.ts';
 import { activationStatistics } from '../../../pipelines/activation-statistics.ts';
 import { rankStages } from '../../../pipelines/deepreduce/criticality.ts';
-import { chooseCulled } from '../../../pipelines/deepreduce/deepreduce.ts';
+import { chooseCulled, deepreduce } from '../../../pipelines/deepreduce/deepreduce.ts';
 import { thinOut } from '../../../pipelines/deepreduce/thin-out.ts';
 import { resolveBudget } from '../../../pipelines/reduction.ts';
+import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 import { rawModel } from '../../helpers/onnx.ts';
 import { readModel } from '../../../models/onnx/read.ts';
@@ -30,6 +31,26 @@ describe('criticality', () => {
   });
 
   const near = (value: number) => expect.closeTo(value, 12) as number;
+});
+
+test('culled to polynomials, the log says so, and nothing becomes an identity', async () => {
+  const data = { train: tinyDataset(64, 'train'), validation: tinyDataset(30, 'validation') };
+  const options = {
+    ...data,
+    budget: 150,
+    culledTo: 'polynomial',
+    epochs: 1,
+    batch: 32,
+    seed: 1,
+    threads: 1,
+  } as const;
+  const { log, relusAfter, criticality } = await deepreduce(tinyResnet(), options);
+  expect(relusAfter).toBe(150);
+  expect(log.reduce((sum, entry) => sum + entry.poly, 0)).toBe(960 - 150);
+  expect(log.some((entry) => entry.identity > 0)).toBe(false);
+  const culled = log.filter((entry) => entry.reason.endsWith('culled whole, to polynomial'));
+  const order = criticality.map(({ stage: s }) => s.relus);
+  expect(culled.length).toBe(order[0] === 768 ? 3 : 2);
 });
 
 test('culling stops before it would go below the budget', () => {
@@ -75,6 +96,18 @@ describe('thinOut', () => {
     expect(kinds.map((kind, i) => (kind === activationKinds.poly ? Math.floor(i / 16) : -1))).toEqual(
       kinds.map((_, i) => (Math.floor(i / 16) === 3 ? 3 : -1)),
     );
+  });
+
+  test('a channel that hardly moves gets no steep parabola', async () => {
+    const statistics = await activationStatistics(model, images, 64, { threads: 1 });
+    const [name] = layers as [string];
+    const { channels } = statistics.get(name)!;
+    channels.mean[3] = 0;
+    channels.sigma[3] = 1e-9;
+    const size = Math.hypot(...channels.sigma) / Math.sqrt(channels.sigma.length);
+    const c2 = thinOut(model, layers, 192, statistics).weights.get(`${name}.c2`)!.data;
+    expect(c2[3]! * size).toBeCloseTo(1 / Math.sqrt(2 * Math.PI) / (2 * 0.05), 4);
+    expect(Math.max(...c2) * size).toBeLessThan(4);
   });
 
   test('a channel that has polynomials keeps its coefficients', async () => {
