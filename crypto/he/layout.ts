@@ -124,9 +124,9 @@ function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
   for (const tileRows of shares(output[0])) {
     for (const tileColumns of shares(output[1])) {
       const outputTile = [tileRows, tileColumns] as const;
-      const inputTile = [reach(spec, 0, tileRows), reach(spec, 1, tileColumns)] as const;
-      const room = Math.floor(degree / (inputTile[0] * inputTile[1]));
       const grid = [Math.ceil(output[0] / tileRows), Math.ceil(output[1] / tileColumns)] as const;
+      const window = windowOf(spec, outputTile, grid[0] * grid[1] === 1);
+      const room = Math.floor(degree / (window.inputTile[0] * window.inputTile[1]));
       for (const input of inputOptions) {
         for (const out of outputOptions) {
           if (input.width * out.width > room) continue;
@@ -137,7 +137,7 @@ function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
             output,
             grid,
             outputTile,
-            inputTile,
+            ...window,
             inputChannels: input.width,
             outputChannels: out.width,
             inputRanges: input.ranges,
@@ -161,6 +161,21 @@ function subsampled(given: LinearSpec): Pick<Layout, 'spec' | 'source'> {
     strides: [1, 1],
   };
   return { spec, source: { height, width, step: strides } };
+}
+
+type Window = Pick<Layout, 'inputTile' | 'image' | 'shared'>;
+
+/** What lies under one output tile. Padding can be shared where the image is whole and its padding inside the kernel's reach. */
+function windowOf(spec: LinearSpec, outputTile: readonly [number, number], whole: boolean): Window {
+  const read = [reach(spec, 0, outputTile[0]), reach(spec, 1, outputTile[1])] as const;
+  const inside = ([0, 1] as const).every((axis) => spec.pads[axis] < reach(spec, axis, 1));
+  if (!whole || !inside) return { inputTile: read, image: [spec.height, spec.width], shared: [0, 0] };
+  const [top, left] = spec.pads;
+  // Rows and columns from the image's first to the last that is read, padding after it included.
+  const span = [read[0] - top, read[1] - left] as const;
+  const image = [Math.min(spec.height, span[0]), Math.min(spec.width, span[1])] as const;
+  const inputTile = [Math.max(span[0], image[0] + top), Math.max(span[1], image[1] + left)] as const;
+  return { inputTile, image, shared: [top, left] };
 }
 
 /** Input rows (axis 0) or columns (axis 1) under `count` of the output. */

@@ -9,7 +9,11 @@ import type { Layout } from './pack.ts';
  */
 const tail = Math.sqrt(21.5 * 54 * Math.LN2);
 
-/** Statistical security of every returned coefficient. */
+/**
+ * Statistical security of every returned coefficient, against the tail of the noise. For a whole response the distances of its
+ * coefficients add up, at the mean of |e|, which is 11 times below that tail: 16 -> 16 channels of 28 x 28 with 7-bit
+ * weights have 5 bits of headroom and 12,544 coefficients, so 2^-(40 + 5 + 3.5) each and 2^-35 together.
+ */
 export const statisticalBits = 40;
 
 /** log2 of the noise of one response coefficient, exceeded with probability below 2^-53. */

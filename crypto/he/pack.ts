@@ -11,6 +11,11 @@ import type { LinearSpec } from '../steps/spec.ts';
  *
  * A fully connected layer is the case of 1 x 1 images. Larger images are cut into tiles that overlap; groups are the
  * block-diagonal case, in which tiles of input and output channels that share no group are skipped.
+ *
+ * An image in one tile shares its padding: the zeros right of a row are also those left of the next, the zeros below a channel
+ * also those above the next, so 3 x 3 'same' needs (H + 1)(W + 1) in place of (H + 2)(W + 2). Row -1 and column -1 are then
+ * negative offsets, Y[m, i, j] moves by -(top W' + left), and what is read before the first channel wraps to the empty
+ * coefficients at the polynomial's end or to the last channel's zeros.
  */
 export type Layout = {
   readonly degree: number;
@@ -27,8 +32,12 @@ export type Layout = {
   /** Tiles of the output image: how many, and [height, width] of each but the last. */
   readonly grid: readonly [number, number];
   readonly outputTile: readonly [number, number];
-  /** [H', W'] of the input under one output tile. */
+  /** [H', W'] of the input under one output tile, zeros included. */
   readonly inputTile: readonly [number, number];
+  /** [rows, columns] of the image that are packed; the rest of H' x W' stays zero. */
+  readonly image: readonly [number, number];
+  /** Rows and columns of padding before the image that are shared; [0, 0] where each tile has its own. */
+  readonly shared: readonly [number, number];
   /** Cw and Mw. */
   readonly inputChannels: number;
   readonly outputChannels: number;
@@ -70,15 +79,15 @@ export function connected(spec: LinearSpec, input: Range, output: Range): boolea
 
 /** x^ of input ciphertext `index`, [N] mod 2^32. */
 export function packInput(layout: Layout, input: Uint32Array, index: number): Uint32Array<ArrayBuffer> {
-  const { spec, source } = layout;
+  const { source } = layout;
   const polynomial = new Uint32Array(layout.degree);
   const range = layout.inputRanges[index % layout.inputRanges.length]!;
   const [top, left] = tileOrigin(layout, Math.floor(index / layout.inputRanges.length));
   const [tileHeight, tileWidth] = layout.inputTile;
   const firstRow = Math.max(0, -top);
-  const lastRow = Math.min(tileHeight, spec.height - top);
+  const lastRow = Math.min(tileHeight, layout.image[0] - top);
   const firstColumn = Math.max(0, -left);
-  const lastColumn = Math.min(tileWidth, spec.width - left);
+  const lastColumn = Math.min(tileWidth, layout.image[1] - left);
   for (let c = 0; c < range.count; c++) {
     for (let i = firstRow; i < lastRow; i++) {
       const row = ((range.first + c) * source.height + (top + i) * source.step[0]) * source.width;
@@ -93,12 +102,12 @@ export function packInput(layout: Layout, input: Uint32Array, index: number): Ui
 
 /** Row and column of the (unpadded) image at which the input under a spatial tile starts; negative in the padding. */
 function tileOrigin(layout: Layout, tile: number): [number, number] {
-  const { spec, outputTile, grid } = layout;
+  const { spec, outputTile, grid, shared } = layout;
   const row = Math.floor(tile / grid[1]);
   const column = tile % grid[1];
   return [
-    row * outputTile[0] * spec.strides[0] - spec.pads[0],
-    column * outputTile[1] * spec.strides[1] - spec.pads[1],
+    row * outputTile[0] * spec.strides[0] - spec.pads[0] + shared[0],
+    column * outputTile[1] * spec.strides[1] - spec.pads[1] + shared[1],
   ];
 }
 
@@ -166,7 +175,11 @@ export function outputsOf(layout: Layout, index: number): Outputs {
   const last = lastTap(layout);
   let n = 0;
   for (let m = 0; m < range.count; m++) {
-    const block = last - m * layout.inputChannels * tilePixels(layout);
+    const block =
+      last -
+      m * layout.inputChannels * tilePixels(layout) -
+      layout.shared[0] * layout.inputTile[1] -
+      layout.shared[1];
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < columns; j++) {
         positions[n] = block + i * spec.strides[0] * layout.inputTile[1] + j * spec.strides[1];

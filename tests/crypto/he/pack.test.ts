@@ -3,6 +3,7 @@ import { chooseLayout, costOf } from '../../../crypto/he/layout.ts';
 import { connected, outputCount, outputsOf, packInput, packWeights } from '../../../crypto/he/pack.ts';
 import type { Layout } from '../../../crypto/he/pack.ts';
 import { inputElements, outputElements } from '../../../crypto/steps/spec.ts';
+import type { LinearSpec } from '../../../crypto/steps/spec.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
@@ -49,7 +50,7 @@ test('packed convolutions equal direct ones for random shapes', () => {
   const rng = seededRng('pack');
   let tiled = 0;
   let grouped = 0;
-  for (let i = 0; i < 150; i++) {
+  for (let i = 0; i < 400; i++) {
     const spec = randomSpec(rng);
     const layout = chooseLayout(spec, i % 2 === 0 ? 256 : 64);
     const input = randomWords(rng, inputElements(spec));
@@ -81,6 +82,25 @@ test('a 1 x 1 kernel with a stride packs only the pixels it reads', () => {
   const layout = chooseLayout(convolution(16, 32, 28, 1, 2), 4096);
   expect(layout.inputTile[0] * layout.inputTile[1]).toBeLessThanOrEqual(14 * 14);
   expect(costOf(layout).products).toBeLessThanOrEqual(32);
+});
+
+test.each([
+  ['8 x 8 channels of 7 x 7 fill a ciphertext to the last coefficient', convolution(8, 8, 7, 3), 4096],
+  ['a 5 x 5 kernel', convolution(3, 4, 6, 5), 1024],
+  ['a stride that leaves the last row unread', { ...convolution(4, 4, 8, 3, 3), pads: [1, 0, 0, 2] }, 512],
+  ['padding on one side only', { ...convolution(3, 5, 5, 2), pads: [0, 1, 1, 0] }, 450],
+] satisfies [string, LinearSpec, number][])('shared padding: %s', (_, spec, degree) => {
+  const rng = seededRng('shared');
+  const layout = chooseLayout(spec, degree);
+  const input = randomWords(rng, inputElements(spec));
+  const weights = randomWeights(rng, spec);
+  const { result } = packedConvolution(layout, weights, input, outputElements(spec));
+  expect(result).toEqual(directConvolution(spec, weights, input));
+});
+
+test('sharing the padding lets 64 channels of 7 x 7 into one ciphertext', () => {
+  const spec = convolution(64, 64, 7, 3);
+  expect(costOf(chooseLayout(spec, 4096)).products).toBe(64);
 });
 
 test('every output is found once', () => {

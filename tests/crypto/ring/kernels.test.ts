@@ -15,6 +15,28 @@ test('gemm by hand', () => {
   expect([...ring.gemm(Int32Array.of(-1), Uint32Array.of(1), 1, 1, 1)]).toEqual([0xffffffff]);
 });
 
+test('gemm equals its definition for sizes around the register tile', () => {
+  const rng = seededRng('ring gemm');
+  for (const [m, k, p] of [
+    [1, 1, 1],
+    [3, 5, 17],
+    [4, 16, 16],
+    [5, 9, 33],
+    [9, 70, 15],
+  ] as const) {
+    const a = randomWords(rng, m * k);
+    const b = randomWords(rng, k * p);
+    const expected = Uint32Array.from({ length: m * p }, (_, at) => {
+      let sum = 0;
+      for (let i = 0; i < k; i++) {
+        sum = (sum + Math.imul(a[Math.floor(at / p) * k + i]!, b[i * p + (at % p)]!)) | 0;
+      }
+      return sum;
+    });
+    expect(ring.gemm(a, b, m, k, p), `${m} x ${k} x ${p}`).toEqual(expected);
+  }
+});
+
 test('conv equals its definition for random shapes', () => {
   const rng = seededRng('ring conv');
   for (let i = 0; i < 300; i++) {
