@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
+  unfinished.add(temporary);
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -20,8 +21,14 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  } finally {
+    unfinished.delete(temporary);
   }
 }
+
+/** Temporary files of writes that are under way; a process that ends before they do takes them along. */
+const unfinished = new Set<string>();
+process.once('exit', () => unfinished.forEach((file) => rmSync(file, { force: true })));
 
 /** The folder of package.json, from the sources and from dist/ alike. */
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
