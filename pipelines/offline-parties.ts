@@ -1,12 +1,9 @@
+import { HeClient } from '../crypto/he/linear.ts';
 import type { HePool } from '../crypto/he/pool.ts';
 import { otClient, otServer } from '../crypto/ot/session.ts';
-import {
-  heSetupClient,
-  heSetupServer,
-  linearOfflineClient,
-  linearOfflineServer,
-} from '../crypto/steps/linear.ts';
+import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../crypto/steps/product.ts';
+import { tags } from '../src/shared/channel.ts';
 import type { Channel } from '../src/shared/channel.ts';
 import type { Rng } from '../src/shared/random.ts';
 import type { ClientParty, ServerParty } from './offline.ts';
@@ -19,9 +16,14 @@ export async function openClientParty(
   pool: HePool,
   rng: Rng,
 ): Promise<ClientParty & { close(): void }> {
-  const he = await heSetupClient(pool, channel, step);
+  // The keys are made in a worker while this thread does the base transfers.
+  const keys = HeClient.create(pool);
+  keys.catch(() => undefined);
+  const ot = await otClient(channel, rng);
+  const he = await keys;
+  await channel.send(tags.hePublicKey, step, he.publicKey);
   return {
-    ot: await otClient(channel, rng),
+    ot,
     rng,
     linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
     products: (lane, id, u) => productOfflineClient(he, lane, id, u),
@@ -36,9 +38,10 @@ export async function openServerParty(
   weightsName: string,
   rng: Rng,
 ): Promise<ServerParty> {
+  const ot = await otServer(channel, rng);
   const he = await heSetupServer(pool, channel, step);
   return {
-    ot: await otServer(channel, rng),
+    ot,
     rng,
     linear: (lane, id, spec, { weights }) =>
       linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, rng),

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import { HePool } from '../crypto/he/pool.ts';
 import { openClientParty } from '../pipelines/offline-parties.ts';
+import type { ClientOffline } from '../pipelines/offline-material.ts';
 import { offlineClient } from '../pipelines/offline.ts';
 import { encodeInput } from '../pipelines/online-values.ts';
 import { onlineClient } from '../pipelines/online.ts';
@@ -41,7 +42,9 @@ export type InferenceResult = {
 
 export type Session = {
   readonly plan: Plan;
-  /** One private inference: fresh offline material, then the online phase. One at a time. `image`: [C, H, W] floats. */
+  /** The offline phase of one more inference, before its image is known. The server allows a few of them ahead. */
+  prepare(): Promise<void>;
+  /** One private inference; runs the offline phase first where none is prepared. `image`: [C, H, W] floats. One call at a time. */
   infer(image: Float32Array): Promise<InferenceResult>;
   /** Wipes the keys and leaves. */
   close(): Promise<void>;
@@ -94,6 +97,7 @@ function definedOnly<T>(value: T | undefined): [T] | [] {
   return value === undefined ? [] : [value];
 }
 
+type Ready = { readonly offline: ClientOffline; readonly cost: PhaseCost };
 type Party = Awaited<ReturnType<typeof openClientParty>>;
 
 class ClientSession implements Session {
@@ -101,7 +105,8 @@ class ClientSession implements Session {
   readonly #channel: WebSocketChannel;
   readonly #ownPool: HePool | undefined;
   readonly #party: Party;
-  #inferences = 0;
+  readonly #ready: Ready[] = [];
+  #requests = 0;
   #busy = false;
 
   constructor(channel: WebSocketChannel, plan: Plan, party: Party, ownPool: HePool | undefined) {
@@ -113,25 +118,49 @@ class ClientSession implements Session {
 
   async infer(image: Float32Array): Promise<InferenceResult> {
     encodeInput(this.plan, image); // a bad image costs no offline phase
-    if (this.#busy) throw new UsageError('session: one inference at a time');
+    return this.#alone(async () => {
+      if (this.#ready.length === 0) await this.#prepare();
+      return this.#infer(this.#ready.shift()!, image);
+    });
+  }
+
+  prepare(): Promise<void> {
+    return this.#alone(() => this.#prepare());
+  }
+
+  async close(): Promise<void> {
+    await this.#request('goodbye').catch(() => undefined);
+    this.#channel.close();
+    this.#party.close();
+    await this.#ownPool?.close();
+  }
+
+  /** Frames of two calls must not mix; a call that fails ends the session. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy) throw new UsageError('session: one call at a time');
     this.#busy = true;
     try {
-      return await this.#infer(image);
+      return await work();
     } catch (error) {
-      this.#channel.close(error instanceof Error ? error : undefined);
+      this.#channel.close(error instanceof Error ? error : new Error(String(error)));
       throw error;
     } finally {
       this.#busy = false;
     }
   }
 
-  async #infer(image: Float32Array): Promise<InferenceResult> {
-    const channel = this.#channel;
-    await channel.send(tags.request, ++this.#inferences, Uint8Array.of(requests.infer));
-    const { offline, cost } = await measured(channel, 'client', (view) =>
-      offlineClient(view, this.plan, this.#party),
+  async #prepare(): Promise<void> {
+    await this.#request('prepare');
+    this.#ready.push(
+      await measured(this.#channel, 'client', (view) => offlineClient(view, this.plan, this.#party)),
     );
-    const online = await measured(channel, 'client', (view) => onlineClient(view, this.plan, offline, image));
+  }
+
+  async #infer({ offline, cost }: Ready, image: Float32Array): Promise<InferenceResult> {
+    await this.#request('infer');
+    const online = await measured(this.#channel, 'client', (view) =>
+      onlineClient(view, this.plan, offline, image),
+    );
     const { logits } = online;
     return {
       label: indexOfLargest(logits),
@@ -141,13 +170,8 @@ class ClientSession implements Session {
     };
   }
 
-  async close(): Promise<void> {
-    await this.#channel
-      .send(tags.request, this.#inferences + 1, Uint8Array.of(requests.goodbye))
-      .catch(() => undefined);
-    this.#channel.close();
-    this.#party.close();
-    await this.#ownPool?.close();
+  #request(name: keyof typeof requests): Promise<void> {
+    return this.#channel.send(tags.request, ++this.#requests, Uint8Array.of(requests[name]));
   }
 }
 

@@ -10,6 +10,7 @@ import { loadRing } from '../crypto/ring/kernels.ts';
 import type { Ring } from '../crypto/ring/kernels.ts';
 import { largestPayloads } from '../pipelines/cost.ts';
 import { openServerParty } from '../pipelines/offline-parties.ts';
+import type { ServerOffline } from '../pipelines/offline-material.ts';
 import { offlineServer } from '../pipelines/offline.ts';
 import { onlineServer } from '../pipelines/online.ts';
 import type { Plan } from '../pipelines/plan.ts';
@@ -36,6 +37,8 @@ export type ServerOptions = {
   readonly maxSessions?: number;
   /** A session that waits longer for its client is ended; 300 where left out. */
   readonly idleSeconds?: number;
+  /** Inferences that a client may prepare ahead; 4 where left out. */
+  readonly maxPrepared?: number;
   /** Threads for encryption; one a core where left out. */
   readonly threads?: number;
   /** PEM files. Without them the connection is not encrypted; the protocol's secrets need no TLS, its peers' names do. */
@@ -172,12 +175,19 @@ class SessionHost {
     const { plan, weights, rng = systemRng } = this.#options;
     await greetClient(channel, plan);
     const party = await openServerParty(channel, this.#pool, this.#weightsName, rng);
-    for (let inference = 1; await wantsInference(channel, inference); inference++) {
-      const offline = await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party));
-      const online = await measured(channel, 'server', (view) =>
-        onlineServer(view, plan, weights, offline.offline, this.#ring),
-      );
-      this.#tell({ kind: 'inference', session, offline: offline.cost, online: online.cost });
+    const ready: Prepared[] = [];
+    for (let count = 1; ; count++) {
+      const request = await nextRequest(channel, count, ready.length, this.#options.maxPrepared ?? 4);
+      if (request === requests.goodbye) return;
+      if (request === requests.prepare) {
+        ready.push(await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)));
+      } else {
+        const { offline, cost } = ready.shift()!;
+        const online = await measured(channel, 'server', (view) =>
+          onlineServer(view, plan, weights, offline, this.#ring),
+        );
+        this.#tell({ kind: 'inference', session, offline: cost, online: online.cost });
+      }
     }
   }
 
@@ -191,9 +201,29 @@ class SessionHost {
   }
 }
 
-async function wantsInference(channel: Channel, inference: number): Promise<boolean> {
-  const [request] = await channel.receive(tags.request, inference, 1);
-  if (request === requests.infer) return true;
-  if (request === requests.goodbye) return false;
-  throw new ProtocolError(`request ${inference}: expected 0 or 1, got ${request}`);
+type Prepared = { readonly offline: ServerOffline; readonly cost: PhaseCost };
+type Request = (typeof requests)[keyof typeof requests];
+
+/** The client's next request, which what is prepared must allow. */
+async function nextRequest(
+  channel: Channel,
+  count: number,
+  prepared: number,
+  maxPrepared: number,
+): Promise<Request> {
+  const request = (await channel.receive(tags.request, count, 1))[0]!;
+  if (!isRequest(request)) throw new ProtocolError(`request ${count}: expected 0, 1 or 2, got ${request}`);
+  if (request === requests.infer && prepared === 0) {
+    throw new ProtocolError(`request ${count}: an inference before its offline phase`);
+  }
+  if (request === requests.prepare && prepared >= maxPrepared) {
+    throw new ProtocolError(
+      `request ${count}: ${prepared} inferences are prepared and not used, the most there may be`,
+    );
+  }
+  return request;
+}
+
+function isRequest(value: number): value is Request {
+  return (Object.values(requests) as number[]).includes(value);
 }

@@ -25,5 +25,8 @@ export async function measured<T extends { costs: StepCost[] }>(
   return { ...result, cost: { seconds, bytes_up, bytes_down, steps: result.costs }, framesSent };
 }
 
-/** What the client asks for next: the payload of a `request`, one byte. Its step number counts the inferences. */
-export const requests = { goodbye: 0, infer: 1 } as const;
+/**
+ * What the client asks for next: the payload of a `request`, one byte, not counted in any phase. Its step number counts the
+ * requests of the session. `prepare` starts an offline phase, `infer` an online phase on the oldest material prepared.
+ */
+export const requests = { goodbye: 0, prepare: 1, infer: 2 } as const;
