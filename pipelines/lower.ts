@@ -1,3 +1,4 @@
+import { layoutOf } from '../crypto/he/layout.ts';
 import type { LinearSpec } from '../crypto/steps/spec.ts';
 import { activationKinds } from '../models/graph.ts';
 import type { Node, NodeOf, OpType } from '../models/graph.ts';
@@ -85,13 +86,29 @@ const fewestWeightBits = 5;
 
 function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geometry): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-  const largest = plan.publicPart.largestWeight.get(node.name) ?? 0;
-  const { wire, scale } = inputAndOutputScale(node, plan, largest);
   const [inChannels, height = 1, width = 1] = plan.range(x).shape as [number, number?, number?];
+  const sizes = { inChannels, outChannels: plan.range(y).shape[0]!, height, width, ...geometry };
+  const largest = plan.publicPart.largestWeight.get(node.name) ?? 0;
+  const most = hiddenBits(node, sizes, plan.options.weightBits);
+  const { wire, scale } = inputAndOutputScale(node, plan, largest, most);
   const weightBits = Math.floor(Math.log2(Math.max(1, largest * (scale / plan.scaleOf(wire)) + 0.5))) + 1;
-  const outChannels = plan.range(y).shape[0]!;
-  const spec = { inChannels, outChannels, height, width, ...geometry, weightBits };
+  const spec = { ...sizes, weightBits };
   plan.emit({ kind: 'linear', node: node.name, inputs: [wire], spec }, plan.addWire(y, scale));
+}
+
+/** As many bits a weight, up to `wanted`, as the noise flooding of the homomorphic layer hides; wide layers take fewer. */
+function hiddenBits(node: NodeOf<LinearOp>, sizes: Omit<LinearSpec, 'weightBits'>, wanted: number): number {
+  let reason = '';
+  for (let weightBits = wanted; weightBits >= Math.min(wanted, fewestWeightBits); weightBits--) {
+    try {
+      layoutOf({ ...sizes, weightBits });
+      return weightBits;
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      reason = error.message;
+    }
+  }
+  throw refusal(node, reason, 'give the model smaller layers');
 }
 
 /** The output's scale is a power of two; the weights' scale, real, is what leads there. The input is truncated where bits are short. */
@@ -99,14 +116,15 @@ function inputAndOutputScale(
   node: NodeOf<LinearOp>,
   plan: PlanBuilder,
   largest: number,
+  weightBits: number,
 ): { wire: WireId; scale: number } {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-  const weightScale = (2 ** plan.options.weightBits - 1) / Math.max(largest, 2 ** -20);
+  const weightScale = (2 ** weightBits - 1) / Math.max(largest, 2 ** -20);
   const bitsOf = (scale: number, input: number) => Math.log2((scale / input) * largest);
   const choose = (input: number) => 2 ** Math.floor(Math.log2(Math.min(input * weightScale, plan.limit(y))));
 
   let wire = plan.wireOf(x);
-  const enough = plan.options.weightBits - 2;
+  const enough = weightBits - 2;
   if (largest > 0 && bitsOf(choose(plan.scaleOf(wire)), plan.scaleOf(wire)) < enough) {
     wire = plan.truncated(x, `${node.name}/truncate`, 2 ** plan.options.precision);
   }

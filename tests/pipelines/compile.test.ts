@@ -210,6 +210,23 @@ test('a layer without room in the ring is refused with the bits that are missing
   ).rejects.toThrow(/^node first \(Conv\) cannot run privately: \d+ bits are missing in the 32-bit ring/);
 });
 
+test('a layer too wide for its weights to be hidden takes fewer bits a weight; one too large to pack is refused by name', async () => {
+  const net = new NetworkBuilder('wide', [256, 4, 4], seededRng(1));
+  const wide = net.build(net.conv('wide', net.input, { inChannels: 256, channels: 4, kernel: 3, stride: 1 }));
+  const { prepared, error, bound } = await simulated(wide, { weightBits: 14, precision: 8 });
+  const [step] = prepared.plan.steps;
+  expect(step?.kind === 'linear' && step.spec.weightBits).toBeLessThan(14);
+  expect(error).toBeLessThan(bound.likely);
+  const images = new Float32Array(2 * 70 * 70).fill(1);
+  const huge = new NetworkBuilder('huge', [1, 70, 70], seededRng(1));
+  const model = huge.build(
+    huge.conv('huge', huge.input, { inChannels: 1, channels: 1, kernel: 69, stride: 1 }),
+  );
+  await expect(prepare(model, { calibration: { images, n: 2 } })).rejects.toThrow(
+    /^node huge \(Conv\) cannot run privately: .*more pixels than a ciphertext/,
+  );
+});
+
 test('options out of range are refused', async () => {
   const model = residualNet(seededRng(5));
   await expect(simulated(model, { precision: 40 })).rejects.toThrow(
