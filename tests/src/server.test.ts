@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { HePool } from '../../crypto/he/pool.ts';
@@ -233,6 +235,30 @@ test('two sessions at once do not disturb each other', async () => {
   expect(results[0]!.logits).not.toEqual(results[1]!.logits);
   await Promise.all(sessions.map((session) => session.close()));
   for (let i = 0; i < 2; i++) expect((await eventOf('closed')).error).toBeUndefined();
+});
+
+test('over TLS: with the certificate trusted it works, without it does not', async () => {
+  const fixture = (name: string) => fileURLToPath(new URL(`fixtures/test-only.${name}.pem`, import.meta.url));
+  const tls = { cert: fixture('cert'), key: fixture('key') };
+  const secured = await startServer({ ...prepared, threads: 1, tls });
+  expect(secured.url).toMatch(/^wss:/);
+  await expect(connect(secured.url, { pool })).rejects.toThrow(/self-signed certificate/);
+  const session = await connect(secured.url, { pool, ca: readFileSync(tls.cert) });
+  expect((await session.infer(images[0]!)).logits.length).toBe(5);
+  await session.close();
+  await secured.close();
+});
+
+test('a server that goes away ends its sessions with a reason; its port can be taken again', async () => {
+  const short = await startServer({ ...prepared, threads: 1 });
+  const session = await connect(short.url, { pool });
+  const { port } = new URL(short.url);
+  await expect(startServer({ ...prepared, threads: 1, port: Number(port) })).rejects.toThrow(/EADDRINUSE/);
+  await short.close();
+  await expect(session.infer(images[0]!)).rejects.toThrow(/the server is shutting down|the peer left/);
+  await session.close();
+  const again = await startServer({ ...prepared, threads: 1, port: Number(port) });
+  await again.close();
 });
 
 test('the longest plan is bounded', () => {
