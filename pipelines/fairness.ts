@@ -7,7 +7,7 @@ import type { Answers, FairnessReport, ReportOptions } from '../models/fairness/
 import type { Model } from '../models/graph.ts';
 import { predict } from '../models/run.ts';
 import { sizeOf } from '../models/tensor.ts';
-import { DataError } from '../src/shared/errors.ts';
+import { checkFit } from '../models/train/evaluate.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
 
 export type NamedModel = { readonly name: string; readonly model: Model };
@@ -20,7 +20,7 @@ export type CompareOptions = ReportOptions & {
 
 /**
  * Accuracy of each group under the original and the reduced models, on the same images. Models run one after the other, in
- * the clear. Throws DataError where a model's classes are not the data set's.
+ * the clear. Throws DataError where a model does not fit the data set.
  */
 export async function compareModels(
   [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],
@@ -40,12 +40,8 @@ async function answersOf(
   images: Float32Array,
   onProgress?: OnProgress,
 ): Promise<Answers> {
-  const classes = sizeOf(model.graph.outputs[0]?.shape ?? []);
-  if (classes < dataset.classes.length) {
-    throw new DataError(
-      `${name}: answers with ${classes} classes, ${dataset.name} has ${dataset.classes.length}`,
-    );
-  }
+  checkFit(model, dataset);
+  const classes = sizeOf(model.graph.outputs[0]!.shape);
   const logits = await predict(model, images, dataset.n, {
     ...(onProgress && { onProgress: (event) => onProgress({ ...event, label: `evaluate ${name}` }) }),
   });

@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { loadModel } from '../../models/onnx/read.ts';
 import type { Model } from '../../models/graph.ts';
 import { resolveModel } from '../../models/zoo/index.ts';
-import { ModelError } from '../shared/errors.ts';
+import { ModelError, UsageError } from '../shared/errors.ts';
 
 export const modelHelp = 'an .onnx file, or a trained one of the package by name, e.g. zoo:fashion-resnet8';
 
@@ -27,4 +27,17 @@ export function shortName(name: string): string {
   return basename(name)
     .replace(/^zoo:/, '')
     .replace(/\.onnx$/, '');
+}
+
+/** Before hours of work: makes the file's folder. Throws UsageError where the file could not be written. */
+export function checkOutput(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    accessSync(dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--out ${file}: ${(error as Error).message}`);
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`--out ${file}: is a folder, expected the name of a file`);
+  }
 }

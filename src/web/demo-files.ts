@@ -36,7 +36,7 @@ function costRows({ original, reduced }: DemoReport): CostRow[] {
     after: pair[1],
     labels: [print(pair[0]), print(pair[1])],
   });
-  const bytes = (phase: { bytesUp: number; bytesDown: number }) => phase.bytesUp + phase.bytesDown;
+  const bytes = (phase: { bytes_up: number; bytes_down: number }) => phase.bytes_up + phase.bytes_down;
   return [
     row('ReLUs', [original.relus, reduced.relus], format.count),
     row('online time', [before.online.seconds, after.online.seconds], format.duration),

@@ -62,7 +62,7 @@ function leadOf({ original, reduced, fairness, data }: DemoReport): string {
 function tiles({ original, reduced, fairness }: DemoReport): Html {
   const [before, after] = [meanCost(original.images), meanCost(reduced.images)];
   const bytes = (cost: typeof before) =>
-    cost.offline.bytesUp + cost.offline.bytesDown + cost.online.bytesUp + cost.online.bytesDown;
+    cost.offline.bytes_up + cost.offline.bytes_down + cost.online.bytes_up + cost.online.bytes_down;
   const [gapBefore, gapAfter] = fairness.gap.models;
   const rows: [string, string, string][] = [
     ['ReLUs', format.count(original.relus), format.count(reduced.relus)],
@@ -125,8 +125,8 @@ function costRow(model: DemoModel): Html {
     <td>${format.percent(model.accuracy)}</td>
     <td>${format.duration(offline.seconds)}</td>
     <td>${format.duration(online.seconds)}</td>
-    <td>${format.bytes(offline.bytesUp + online.bytesUp)}</td>
-    <td>${format.bytes(offline.bytesDown + online.bytesDown)}</td>
+    <td>${format.bytes(offline.bytes_up + online.bytes_up)}</td>
+    <td>${format.bytes(offline.bytes_down + online.bytes_down)}</td>
     <td>${online.rounds}</td>
     <td>${agreements(model)} of ${model.images.length}</td>
   </tr>`;

@@ -1,7 +1,7 @@
 import type { FairnessReport } from '../../models/fairness/report.ts';
 
 /** One phase of one private inference, seen by the client. Bytes include frame headers. */
-export type PhaseCost = { readonly seconds: number; readonly bytesUp: number; readonly bytesDown: number };
+export type PhaseCost = { readonly seconds: number; readonly bytes_up: number; readonly bytes_down: number };
 
 export type PrivateImage = {
   /** Row of the test split. */
@@ -63,8 +63,8 @@ export function meanCost(images: readonly PrivateImage[]): MeanCost {
     images.reduce((sum, image) => sum + pick(image), 0) / images.length;
   const phase = (name: 'offline' | 'online') => ({
     seconds: mean((image) => image[name].seconds),
-    bytesUp: mean((image) => image[name].bytesUp),
-    bytesDown: mean((image) => image[name].bytesDown),
+    bytes_up: mean((image) => image[name].bytes_up),
+    bytes_down: mean((image) => image[name].bytes_down),
   });
   return { offline: phase('offline'), online: { ...phase('online'), rounds: mean((i) => i.online.rounds) } };
 }

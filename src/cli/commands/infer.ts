@@ -1,16 +1,13 @@
 import type { Command } from 'commander';
-import { loadDataset, pixels } from '../../../models/data/dataset.ts';
-import type { Shape } from '../../../models/tensor.ts';
 import type { StepCost } from '../../../pipelines/offline-report.ts';
 import { wireOf } from '../../../pipelines/plan.ts';
 import { connect } from '../../client.ts';
 import type { InferenceResult, Session } from '../../client.ts';
-import { DataError, UsageError } from '../../shared/errors.ts';
-import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { readImage } from '../images.ts';
+import { imageSource } from '../image-source.ts';
 import { dataHelp } from '../inputs.ts';
+import { phaseLine, phaseTotals } from '../phase.ts';
 
 type Options = {
   readonly image?: string;
@@ -37,7 +34,7 @@ export function configure(command: Command, act: Act): void {
 }
 
 async function run(_: Context, url: string, options: Options) {
-  const source = await sourceOf(options);
+  const source = await imageSource(options);
   const session = await connect(url, {
     ...(options.planHash !== undefined && { planHash: options.planHash }),
     ...(options.threads !== undefined && { threads: options.threads }),
@@ -53,48 +50,19 @@ async function run(_: Context, url: string, options: Options) {
   }
 }
 
-type Source = {
-  /** The image as floats; throws DataError where it does not have this shape. */
-  readonly read: (shape: Shape) => Promise<Float32Array>;
-  readonly classes?: readonly string[];
-  readonly truth?: string;
-};
-
-async function sourceOf({ image, data, index }: Options): Promise<Source> {
-  if (image !== undefined && data === undefined && index === undefined) {
-    return { read: (shape) => readImage(image, shape) };
-  }
-  if (image !== undefined || data === undefined || index === undefined) {
-    throw new UsageError('give either --image FILE, or --data D and --index I');
-  }
-  const dataset = await loadDataset(data, 'test');
-  const floats = pixels(dataset, [index]);
-  const read = (shape: Shape) => {
-    if (shape.join() === dataset.shape.join()) return Promise.resolve(floats);
-    const sizes = `images of ${format.shape(dataset.shape)}, the model takes ${format.shape(shape)}`;
-    return Promise.reject(new DataError(`${data}: has ${sizes}`));
-  };
-  return { read, classes: dataset.classes, truth: dataset.classes[dataset.labels[index]!]! };
-}
-
 function jsonOf(
   { label, logits, offline, online }: InferenceResult,
   name: string | null,
   truth: string | null,
 ) {
-  const phase = ({ seconds, bytes_up, bytes_down }: InferenceResult['offline']) => ({
-    seconds,
-    bytes_up,
-    bytes_down,
-  });
   const inPhase = (name: 'offline' | 'online') => (cost: StepCost) => ({ phase: name, ...cost });
   return {
     label,
     class: name,
     truth,
     logits,
-    offline: phase(offline),
-    online: { ...phase(online), rounds: online.rounds },
+    offline: phaseTotals(offline),
+    online: { ...phaseTotals(online), rounds: online.rounds },
     steps: [...offline.steps.map(inPhase('offline')), ...online.steps.map(inPhase('online'))],
   };
 }
@@ -106,13 +74,11 @@ function describe(
   truth: string | null,
 ): string {
   const { label, offline, online } = result;
-  const line = ({ seconds, bytes_up, bytes_down }: InferenceResult['offline']) =>
-    `${format.duration(seconds)}, ${format.bytes(bytes_up)} up, ${format.bytes(bytes_down)} down`;
   const answer = name === null ? `class ${label}` : `${name} (class ${label})`;
   return (
     `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
-    `offline  ${line(offline)}\n` +
-    `online   ${line(online)}, ${online.rounds} round trips\n` +
+    `offline  ${phaseLine(offline)}\n` +
+    `online   ${phaseLine(online)}, ${online.rounds} round trips\n` +
     `The server of ${plan.name} saw neither the image nor the answer.`
   );
 }

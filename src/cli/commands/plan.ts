@@ -8,6 +8,7 @@ import { examples } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
 import { table } from '../output.ts';
+import { bytesLine } from '../phase.ts';
 import { preparedModel } from '../prepared.ts';
 
 /** `plan MODEL --data D`: the steps of the protocol with their scales, windows and predicted cost. All of it is public. */
@@ -77,13 +78,11 @@ function describe(
     { title: 'offline' },
     { title: 'online' },
   ] as const;
-  const directions = ({ bytes_up, bytes_down }: Prediction['offline']) =>
-    `${format.bytes(bytes_up)} up, ${format.bytes(bytes_down)} down`;
   return (
     `${table(columns, rows)}\n\n` +
-    `once a session    ${directions(session)}\n` +
-    `offline, an image ${directions(offline)}\n` +
-    `online, an image  ${directions(online)}, ${rounds} round trips\n` +
+    `once a session    ${bytesLine(session)}\n` +
+    `offline, an image ${bytesLine(offline)}\n` +
+    `online, an image  ${bytesLine(online)}, ${rounds} round trips\n` +
     `plan hash         ${hash}`
   );
 }

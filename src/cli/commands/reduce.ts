@@ -9,7 +9,7 @@ import type { MethodName } from '../../../pipelines/methods.ts';
 import * as format from '../../shared/format.ts';
 import { examples, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { dataHelp, modelHelp, openModel } from '../inputs.ts';
+import { checkOutput, dataHelp, modelHelp, openModel } from '../inputs.ts';
 import { table } from '../output.ts';
 import type { Output } from '../output.ts';
 import { reduceModel } from '../reducing.ts';
@@ -42,6 +42,7 @@ export function configure(command: Command, act: Act): void {
 
 async function run({ onProgress }: Context, name: string, options: Options): Promise<Output> {
   const { method, budget, data, out, epochs, seed } = options;
+  checkOutput(out);
   const model = await openModel(name);
   const test = await loadDataset(data, 'test');
   const before = await evaluate(model, test, { onProgress });

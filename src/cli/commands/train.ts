@@ -7,7 +7,7 @@ import { recipeDefaults, trainArchitecture } from '../../../models/train/recipe.
 import * as format from '../../shared/format.ts';
 import { examples, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { dataHelp, openModel } from '../inputs.ts';
+import { checkOutput, dataHelp, openModel } from '../inputs.ts';
 
 type Options = {
   readonly arch: string;
@@ -42,6 +42,7 @@ export function configure(command: Command, act: Act): void {
 }
 
 async function run({ onProgress, say }: Context, { out, teacher, ...options }: Options) {
+  checkOutput(out);
   const result = await trainArchitecture({
     ...options,
     onProgress,

@@ -6,6 +6,7 @@ import { predict } from '../../../models/run.ts';
 import { connect } from '../../client.ts';
 import type { InferenceResult } from '../../client.ts';
 import type { PrivateImage } from '../../web/demo-report.ts';
+import { phaseTotals } from '../phase.ts';
 import { serverProcess } from './server-process.ts';
 
 export type AnswerOptions = {
@@ -44,19 +45,14 @@ export async function privateAnswers(
 }
 
 function compare(dataset: Dataset, index: number, found: InferenceResult, clear: Float32Array): PrivateImage {
-  const phase = ({ seconds, bytes_up, bytes_down }: InferenceResult['offline']) => ({
-    seconds,
-    bytesUp: bytes_up,
-    bytesDown: bytes_down,
-  });
   return {
     index,
     label: dataset.classes[dataset.labels[index]!]!,
     private: dataset.classes[found.label]!,
     plaintext: dataset.classes[argmax(clear)]!,
     maxDifference: Math.max(...clear.map((value, i) => Math.abs(value - found.logits[i]!))),
-    offline: phase(found.offline),
-    online: { ...phase(found.online), rounds: found.online.rounds },
+    offline: phaseTotals(found.offline),
+    online: { ...phaseTotals(found.online), rounds: found.online.rounds },
   };
 }
 

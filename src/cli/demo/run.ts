@@ -12,7 +12,7 @@ import * as format from '../../shared/format.ts';
 import { demoFiles } from '../../web/demo-files.ts';
 import type { DemoModel, DemoReport } from '../../web/demo-report.ts';
 import type { Context } from '../command.ts';
-import { modelFile, openModel, shortName } from '../inputs.ts';
+import { checkOutput, modelFile, openModel, shortName } from '../inputs.ts';
 import { toJson } from '../output.ts';
 import { reduceModel } from '../reducing.ts';
 import { firstOfDifferentClasses, privateAnswers } from './private-answers.ts';
@@ -34,6 +34,8 @@ const imagesAsked = 4;
 export async function runDemo(context: Context, options: DemoOptions): Promise<DemoReport> {
   const start = performance.now();
   const { say, onProgress } = context;
+  const file = join(options.out, 'reduced.onnx');
+  checkOutput(file);
   const dataset = await loadDataset(options.data, 'test');
   say(words.introduction);
 
@@ -42,16 +44,17 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
   const { relus, params } = inspect(original);
   say(words.network(shortName(options.model), relus, params, stagesOf(original)));
 
-  say(words.heading(2, `A quarter of the ReLUs, then training again`));
+  say(words.heading(2, 'A quarter of the ReLUs'));
+  say(words.reducing);
   const reduction = await timed(() =>
     reduceModel(original, { ...options, method, budget: share, seed: 1, onProgress }),
   );
   const reduced = reduction.value.model;
-  const file = join(options.out, 'reduced.onnx');
   await saveModel(file, reduced);
   say(words.removed(reduction.value.log, inspect(reduced).relus, reduction.seconds));
 
   say(words.heading(3, `Who pays: accuracy of each class on ${format.count(dataset.n)} test images`));
+  say(words.comparing);
   const pair = [
     { name: 'original', model: original },
     { name: 'reduced', model: reduced },
@@ -59,7 +62,8 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
   const fairness = await compareModels(pair, dataset, { onProgress });
   say(words.classes(fairness));
 
-  say(words.heading(4, 'Private answers: a server process has the network, this process has the images'));
+  say(words.heading(4, 'Private answers'));
+  say(words.asking);
   const accuracy = (m: number) => fairness.overall[m]!.accuracy;
   const ask = (name: string, path: string, model: Model, m: number) =>
     askPrivately(context, options, dataset, { name, file: path, model, accuracy: accuracy(m) });

@@ -15,6 +15,16 @@ export const introduction =
   `image. What makes that slow are the network's ReLUs: each is a comparison, and under encryption every comparison\n` +
   `takes data and time. So: remove most of them, and look at what that costs, and whom.`;
 
+export const reducing =
+  `First each stage is tried without its ReLUs, to see which can go most cheaply. Then the cheapest lose theirs, and\n` +
+  `the network is trained again with the original as its teacher.`;
+
+export const comparing = `A drop is the accuracy before minus the accuracy after; the interval says how much of it may be chance.`;
+
+export const asking =
+  `The server is another process and has the network. This process is the client: it has the images, and sends only\n` +
+  `numbers masked with fresh random ones. Each answer is compared with the same network's in the clear.`;
+
 export function network(name: string, relus: number, params: number, stages: readonly Stage[]): string {
   const rows = stages.map((stage) => [stage.name, format.shape(stage.resolution), format.count(stage.relus)]);
   return (
@@ -75,8 +85,8 @@ export function costs({ original, reduced }: DemoReport): string {
       format.percent(model.accuracy),
       format.duration(offline.seconds),
       format.duration(online.seconds),
-      format.bytes(offline.bytesUp + online.bytesUp),
-      format.bytes(offline.bytesDown + online.bytesDown),
+      format.bytes(offline.bytes_up + online.bytes_up),
+      format.bytes(offline.bytes_down + online.bytes_down),
       `${agreements(model)} of ${model.images.length}`,
     ];
   });

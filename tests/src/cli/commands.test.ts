@@ -177,6 +177,12 @@ describe('failures', () => {
     expectFailure(await cli(['bench', 'relu', '--k', '20', '--bits', '10']), 2, /--k 20/);
   });
 
+  test('an output that cannot be written, before any work', async () => {
+    const data = ['--arch', 'resnet8', '--data', 'fashion-mnist-part'];
+    expectFailure(await cli(['train', ...data, '--out', join(model, 'x.onnx')]), 2, /--out .*x\.onnx/);
+    expectFailure(await cli(['train', ...data, '--out', folder]), 2, /--out .*is a folder/);
+  });
+
   test('--verbose adds the stack', async () => {
     const { stderr } = await cli(['inspect', 'nowhere.onnx', '--verbose']);
     expect(stderr).toMatch(/^reluctant: .*\n.*\n\s+at /);
@@ -222,6 +228,19 @@ describe('help', () => {
       expect(help.code).toBe(0);
       expect(help.stdout).toMatch(/--json/);
       expect(help.stdout).toMatch(new RegExp(`Examples:\\n {2}\\$ reluctant ${leaf.join(' ')}`));
+    }
+  });
+
+  test('every command of the README exists, with its options', async () => {
+    const readme = await readFile(join(packageRoot, 'README.md'), 'utf8');
+    const lines = [...readme.matchAll(/^npx reluctant (.+)$/gm)].map(([, line]) => line!.split(' '));
+    expect(lines.length).toBeGreaterThan(5);
+    for (const words of lines) {
+      const path = words[0] === 'bench' || words[0] === 'data' ? words.slice(0, 2) : words.slice(0, 1);
+      const { code, stdout } = await cli([...path, '--help']);
+      expect(code).toBe(0);
+      for (const option of words.filter((word) => word.startsWith('--')))
+        expect(stdout).toContain(`${option} `);
     }
   });
 });

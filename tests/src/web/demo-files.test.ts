@@ -41,8 +41,8 @@ describe('report.html', () => {
         format.percent(model.accuracy),
         format.duration(offline.seconds),
         format.duration(online.seconds),
-        format.bytes(offline.bytesUp + online.bytesUp),
-        format.bytes(offline.bytesDown + online.bytesDown),
+        format.bytes(offline.bytes_up + online.bytes_up),
+        format.bytes(offline.bytes_down + online.bytes_down),
         online.rounds,
         `${agreements(model)} of 4`,
       ];
