@@ -17,7 +17,7 @@ export type ReductionOptions = {
   readonly epochs: number;
   /** 128 where left out, or all images where there are fewer. */
   readonly batch?: number;
-  /** Peak of the last fine-tuning's schedule; `learningRates` of finetune.ts where left out. */
+  /** Peak of the last fine-tuning's schedule; that of its recipe in finetune.ts where left out. */
   readonly learningRate?: number;
   /** Random crop and mirroring while fine-tuning; true where left out. */
   readonly augment?: boolean;

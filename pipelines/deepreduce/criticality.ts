@@ -4,7 +4,7 @@ import type { Model } from '../../models/graph.ts';
 import { stagesOf } from '../../models/inspect.ts';
 import type { Stage } from '../../models/inspect.ts';
 import { dropRelus } from '../../models/passes/drop-relu.ts';
-import { finetune, learningRates } from '../finetune.ts';
+import { finetune, recipes } from '../finetune.ts';
 import type { ReductionOptions } from '../reduction.ts';
 
 export type CriticalityOptions = ReductionOptions & {
@@ -41,7 +41,7 @@ export async function criticality(model: Model, options: CriticalityOptions): Pr
     ...options,
     train: sampleOf(options),
     epochs: options.criticalityEpochs ?? 1,
-    learningRate: learningRates.identities,
+    learningRate: recipes.identities.learningRate,
   };
   const accuracies: number[] = [];
   for (const stage of stages) {

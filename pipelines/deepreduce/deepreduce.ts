@@ -4,7 +4,7 @@ import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import { dropRelus } from '../../models/passes/drop-relu.ts';
 import { activationStatistics } from '../activation-statistics.ts';
-import { finetune, learningRates } from '../finetune.ts';
+import { finetune, recipes } from '../finetune.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction } from '../reduction.ts';
 import { criticality } from './criticality.ts';
@@ -46,13 +46,7 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
     count: countRelus(model) - budget - relusOf(culled),
   };
   const reduced = await replace(model, plan, options);
-  const hasPolynomials = plan.count > 0 || options.culledTo === 'polynomial';
-  const learningRate = hasPolynomials ? learningRates.polynomials : learningRates.identities;
-  const {
-    model: tuned,
-    history,
-    best,
-  } = await finetune(reduced, model, 'fine-tuning', { learningRate, ...options });
+  const { model: tuned, history, best } = await finetune(reduced, model, 'fine-tuning', options);
   return {
     model: tuned,
     log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan, options)),
@@ -101,7 +95,7 @@ async function replace(model: Model, plan: Plan, options: DeepreduceOptions): Pr
 
 async function recover(dropped: Model, teacher: Model, options: DeepreduceOptions): Promise<Model> {
   const epochs = options.criticalityEpochs ?? 1;
-  const short = { ...options, epochs, learningRate: learningRates.identities };
+  const short = { ...options, epochs, learningRate: recipes.identities.learningRate };
   return (await finetune(dropped, teacher, 'recovery from culling', short)).model;
 }
 
