@@ -1,9 +1,10 @@
+import { predictCost } from '../../pipelines/cost.ts';
 import { maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan-codec.ts';
 import { planHash } from '../../pipelines/plan.ts';
 import type { Plan } from '../../pipelines/plan.ts';
 import { tags } from '../shared/channel.ts';
 import type { Channel } from '../shared/channel.ts';
-import { ProtocolError, UsageError } from '../shared/errors.ts';
+import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 
 /**
  * C -> S  hello    a flag, the hash of the plan that C expects (zero where it takes any)
@@ -24,7 +25,7 @@ export async function greetServer(channel: Channel, expected?: string): Promise<
     hello.set(wanted, 1);
   }
   await channel.send(tags.hello, step, hello);
-  const plan = parsePlan(await channel.receiveUpTo(tags.welcome, step, maxPlanBytes));
+  const plan = runnable(parsePlan(await channel.receiveUpTo(tags.welcome, step, maxPlanBytes)));
   const hash = planHash(plan);
   if (expected !== undefined && hash !== expected.toLowerCase()) {
     throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);
@@ -45,6 +46,17 @@ export async function greetClient(channel: Channel, plan: Plan): Promise<void> {
   await channel.send(tags.welcome, step, serialisePlan(plan));
   const accepted = Buffer.from(await channel.receive(tags.accept, step, hashBytes)).toString('hex');
   if (accepted !== hash) throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${hash}`);
+}
+
+/** A plan whose steps the cryptography refuses is the server's fault here, not a model's. */
+function runnable(plan: Plan): Plan {
+  try {
+    predictCost(plan);
+    return plan;
+  } catch (error) {
+    if (error instanceof PlanError) throw new ProtocolError(`plan: ${error.message}`);
+    throw error;
+  }
 }
 
 function parseHash(text: string): Uint8Array {
