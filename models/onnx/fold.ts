@@ -26,6 +26,11 @@ export function fold(
   return rule(attributes, inputs);
 }
 
+/** Whether nodes of this op vanish where their inputs are constants. */
+export function isFoldable(op: string): boolean {
+  return Object.hasOwn(folds, op);
+}
+
 const folds: Readonly<Record<string, Fold>> = {
   Constant: constant,
   Shape: shapeOfValue,

@@ -9,10 +9,10 @@ import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import type { FileNode, RawFile } from './decode.ts';
-import { fold, known } from './fold.ts';
+import { fold, isFoldable, known } from './fold.ts';
 import type { Constant } from './fold.ts';
 import type { RawFunction } from './raw.ts';
-import { readPad, rewrites } from './rewrite.ts';
+import { readPad, refusals, rewrites } from './rewrite.ts';
 import type { PendingPad } from './rewrite.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
@@ -74,6 +74,7 @@ export class GraphReader {
   }
 
   #read(node: FileNode, name: string): void {
+    if (node.domain === '' && Object.hasOwn(refusals, node.op)) refuse(refusals[node.op]!);
     const behindUnsupported = node.inputs.some(
       (input) => this.#shapes.has(input) && !this.#shapes.get(input),
     );
@@ -209,21 +210,9 @@ export class GraphReader {
     return constant;
   }
 
-  #isKnown(node: FileNode): boolean {
-    const foldable = [
-      'Constant',
-      'Shape',
-      'Cast',
-      'Gather',
-      'Slice',
-      'Squeeze',
-      'Unsqueeze',
-      'Transpose',
-      'Pad',
-    ];
-    if (node.domain === '')
-      return Object.hasOwn(ops, node.op) || foldable.includes(node.op) || node.op === 'ReduceMean';
-    return node.domain === mixedDomain && node.op === 'MixedActivation';
+  #isKnown({ op, domain }: FileNode): boolean {
+    if (domain !== '') return domain === mixedDomain && op === 'MixedActivation';
+    return Object.hasOwn(ops, op) || Object.hasOwn(rewrites, op) || isFoldable(op) || op === 'Pad';
   }
 
   #opOf(node: FileNode): OpType {

@@ -11,17 +11,26 @@ export type Rewrite = (
   names: { readonly node: string; readonly output: string },
 ) => readonly Node[];
 
-export const rewrites: Readonly<Record<string, Rewrite>> = {
-  ReduceMean: reduceMean,
-  Squeeze: squeeze,
-  Clip: () => refuse('only the plain ReLU is supported, without an upper bound'),
-  LeakyRelu: () => refuse('only the plain ReLU is supported'),
-  PRelu: () => refuse('only the plain ReLU is supported'),
-  Sigmoid: () => refuse('only ReLU is supported as activation'),
-  HardSwish: () => refuse('only ReLU is supported as activation'),
-  HardSigmoid: () => refuse('only ReLU is supported as activation'),
-  Softmax: () => refuse('export the network up to its logits'),
-  LogSoftmax: () => refuse('export the network up to its logits'),
+export const rewrites: Readonly<Record<string, Rewrite>> = { ReduceMean: reduceMean, Squeeze: squeeze };
+
+const onlyRelu = 'only the plain ReLU is supported as activation';
+
+/** Ops that are often met and never taken, with the reason. */
+export const refusals: Readonly<Record<string, string>> = {
+  Clip: 'only the plain ReLU is supported, without an upper bound',
+  Elu: onlyRelu,
+  Erf: onlyRelu,
+  Gelu: onlyRelu,
+  HardSigmoid: onlyRelu,
+  HardSwish: onlyRelu,
+  LeakyRelu: onlyRelu,
+  PRelu: onlyRelu,
+  Sigmoid: onlyRelu,
+  Tanh: onlyRelu,
+  LogSoftmax: 'export the network up to its logits',
+  Softmax: 'export the network up to its logits',
+  If: 'control flow is not supported',
+  Loop: 'control flow is not supported',
 };
 
 /** The mean over height and width. */
