@@ -53,6 +53,14 @@ test('culled to polynomials, the log says so, and nothing becomes an identity', 
   expect(culled.length).toBe(order[0] === 768 ? 3 : 2);
 });
 
+test('a budget of nothing culls every stage', async () => {
+  const data = { train: tinyDataset(64, 'train'), validation: tinyDataset(30, 'validation') };
+  const options = { ...data, budget: 0, epochs: 1, batch: 32, seed: 1, threads: 1 };
+  const { log, model } = await deepreduce(tinyResnet(), options);
+  expect(countRelus(model)).toBe(0);
+  expect(log.every((entry) => entry.relus_after === 0 && entry.identity === entry.relus_before)).toBe(true);
+});
+
 test('culling stops before it would go below the budget', () => {
   const ranked = [stage('S2', 500), stage('S1', 1000), stage('S3', 100)].map((s) => ({
     stage: s,
