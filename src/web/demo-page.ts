@@ -214,9 +214,29 @@ function methodSection({ reduction, machine, data, seconds }: DemoReport): Html 
       Reduced with ${reduction.method} to a budget of ${format.count(reduction.budget)} ReLUs and fine-tuned
       on ${format.count(data.trainImages)} images of ${data.name} in ${format.duration(reduction.seconds)}:
     </p>
-    <ol>
-      ${reduction.log.map((line) => html`<li>${line}</li>`)}
-    </ol>
+    <div class="scroll">
+      <table class="why">
+        <thead>
+          <tr>
+            <th>layer</th>
+            <th>ReLUs</th>
+            <th>kept</th>
+            <th>why</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${reduction.log.map(
+            (row) =>
+              html`<tr>
+                <th>${row.layer}</th>
+                <td>${format.count(row.relus_before)}</td>
+                <td>${format.count(row.relus_after)}</td>
+                <td>${row.reason}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
     <h2>What is protected, and what is not</h2>
     <p>
       The server learns nothing of the image. The client learns the answer and the public plan: the graph's
@@ -258,7 +278,7 @@ tbody th{font-weight:600}
 .images{list-style:none;margin:0;padding:0;display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}
 .images li{display:flex;flex-direction:column;font-size:.88rem}
 .images img{width:84px;height:84px;image-rendering:pixelated;border-radius:6px;margin-bottom:6px}
-ol{padding-left:1.4em}
+.why th:last-child,.why td:last-child{text-align:left;white-space:normal;min-width:16em}
 code{background:var(--tile);padding:1px 5px;border-radius:4px}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}.tiles li{border:1px solid var(--line)}section,figure,tr,.images li{break-inside:avoid}}
 `;

@@ -1,4 +1,5 @@
 import type { FairnessReport } from '../../models/fairness/report.ts';
+import type { LayerEntry } from '../../pipelines/reduction.ts';
 
 /** One phase of one private inference, seen by the client. Bytes include frame headers. */
 export type PhaseCost = { readonly seconds: number; readonly bytes_up: number; readonly bytes_down: number };
@@ -44,7 +45,7 @@ export type DemoReport = {
   readonly reduction: {
     readonly method: string;
     readonly budget: number;
-    readonly log: readonly string[];
+    readonly log: readonly LayerEntry[];
     readonly seconds: number;
   };
   readonly original: DemoModel;

@@ -6,7 +6,6 @@ import type { Model } from '../../../models/graph.ts';
 import { inspect, stagesOf } from '../../../models/inspect.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
 import { compareModels } from '../../../pipelines/fairness.ts';
-import type { Reduction } from '../../../pipelines/reduction.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
 import { demoFiles } from '../../web/demo-files.ts';
@@ -49,9 +48,9 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
   const reduction = await timed(() =>
     reduceModel(original, { ...options, method, budget: share, seed: 1, onProgress }),
   );
-  const reduced = reduction.value.model;
+  const { model: reduced, log, budget } = reduction.value;
   await saveModel(file, reduced);
-  say(words.removed(reduction.value.log, inspect(reduced).relus, reduction.seconds));
+  say(words.removed(log, inspect(reduced).relus, reduction.seconds));
 
   say(words.heading(3, `Who pays: accuracy of each class on ${format.count(dataset.n)} test images`));
   say(words.comparing);
@@ -72,7 +71,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
     date: new Date().toISOString(),
     machine: machine(),
     data: await dataFacts(options.data, dataset),
-    reduction: reductionFacts(reduction.value, reduction.seconds),
+    reduction: { method, budget, log, seconds: reduction.seconds },
     original: await ask('original', modelFile(options.model), original, 0),
     reduced: await ask('reduced', file, reduced, 1),
     fairness,
@@ -119,14 +118,6 @@ async function writeReport(report: DemoReport, dataset: Dataset, out: string): P
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(toJson(report), null, 2)}\n`);
   await writeFileAtomic(join(out, 'report.svg'), svg);
   await writeFileAtomic(join(out, 'report.html'), html);
-}
-
-function reductionFacts({ log, budget }: Reduction, seconds: number): DemoReport['reduction'] {
-  const lines = log.map(
-    ({ layer, relus_before, relus_after, reason }) =>
-      `${layer}: ${format.count(relus_after)} of ${format.count(relus_before)} kept; ${reason}`,
-  );
-  return { method, budget, seconds, log: lines };
 }
 
 async function dataFacts(name: string, test: Dataset): Promise<DemoReport['data']> {

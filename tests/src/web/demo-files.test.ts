@@ -67,6 +67,14 @@ describe('report.html', () => {
     }
   });
 
+  test('each layer has its row with the reason', () => {
+    for (const { layer, relus_before, relus_after, reason } of report.reduction.log) {
+      expect(visible).toContain(
+        [layer, format.count(relus_before), format.count(relus_after), reason].join(' '),
+      );
+    }
+  });
+
   test('other figures give another page', async () => {
     const other = { ...report, reduced: { ...report.reduced, relus: 6_271 } };
     const page = (await demoFiles(other, pictures)).html;

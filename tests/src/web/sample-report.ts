@@ -45,13 +45,18 @@ export function sampleReport(): DemoReport {
     groups,
     { resamples: 200 },
   );
+  const head = { stage: 'S1', identity: 0, poly: 0 };
+  const log = [
+    { ...head, layer: 'stem.relu', relus_before: 12_544, relus_after: 0, reason: 'stage S1 is culled' },
+    { ...head, layer: 'block.relu', relus_before: 12_000, relus_after: 6_000, reason: 'half of it is kept' },
+  ];
   return {
     version: '0.0.0',
     date: '2000-01-02T03:04:05.000Z',
     seconds: 187,
     machine: { cpu: 'Test <CPU> & co', cores: 2, node: '24.0.0', platform: 'linux x64' },
     data: { name: 'fashion-mnist-part', trainImages: 7000, testImages: 400 },
-    reduction: { method: 'deepreduce', budget: 6272, seconds: 74, log: ['stage S1 culled', 'fine-tuned'] },
+    reduction: { method: 'deepreduce', budget: 6272, seconds: 74, log },
     original: model('original', 25_088, fairness.overall[0]!.accuracy, 1),
     reduced: model('reduced', 6_272, fairness.overall[1]!.accuracy, 0.4),
     fairness,
