@@ -1,56 +1,54 @@
 import type { Channel, Tag } from '../src/shared/channel.ts';
 import { MeteredChannel } from './offline-meter.ts';
 
+/** Frames after which a lane lets the next one go; 'all' until it has ended. */
+export type LaneFrames = { readonly sends: number | 'all'; readonly receives: number | 'all' };
+
 /**
- * Views of one channel for `n` exchanges that run at once. Each exchange sends one frame and receives one; the frames go out in
- * the order of the lanes and are taken in that order, whatever finishes first, so that both parties agree on the order.
- * A lane that fails fails all later ones.
+ * Views of one channel for exchanges that run at once. The frames go out in the order of the lanes and are taken in that order,
+ * whatever is ready first, so that both parties agree on the order. A lane that fails fails all later ones.
  */
-export function lanesOf(channel: Channel, n: number): Lane[] {
-  const sends = new Queue();
-  const receives = new Queue();
-  return Array.from({ length: n }, () => new Lane(channel, sends.next(), receives.next()));
+export function lanesOf(channel: Channel, frames: readonly LaneFrames[]): Lane[] {
+  let [send, receive] = [new Turn(Promise.resolve()), new Turn(Promise.resolve())];
+  [send, receive].forEach((turn) => turn.end());
+  return frames.map(({ sends, receives }) => {
+    send = new Turn(send.ended, sends);
+    receive = new Turn(receive.ended, receives);
+    return new Lane(channel, send, receive);
+  });
 }
 
-/** One turn after the other. */
-class Queue {
-  #last: Promise<void> = Promise.resolve();
-
-  next(): Turn {
-    const turn = new Turn(this.#last);
-    this.#last = turn.done;
-    return turn;
-  }
-}
-
+/** A lane's time in one direction. */
 class Turn {
   readonly #before: Promise<void>;
-  readonly #settle: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #end: PromiseWithResolvers<void> = Promise.withResolvers();
+  #left: number;
 
-  constructor(before: Promise<void>) {
+  constructor(before: Promise<void>, frames: number | 'all' = 'all') {
     this.#before = before;
+    this.#left = frames === 'all' ? Infinity : frames;
     // The failure reaches its lane through `take`; a turn that nobody waits for is no error of its own.
-    this.#settle.promise.catch(() => undefined);
+    this.#end.promise.catch(() => undefined);
   }
 
-  get done(): Promise<void> {
-    return this.#settle.promise;
+  get ended(): Promise<void> {
+    return this.#end.promise;
   }
 
   fail(reason: unknown): void {
-    this.#settle.reject(reason);
+    this.#end.reject(reason);
+  }
+
+  /** Ends once the turns before it have. */
+  end(): void {
+    this.#end.resolve(this.#before);
   }
 
   async take<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      await this.#before;
-      const result = await work();
-      this.#settle.resolve();
-      return result;
-    } catch (error) {
-      this.fail(error);
-      throw error;
-    }
+    await this.#before;
+    const result = await work();
+    if (--this.#left === 0) this.end();
+    return result;
   }
 }
 
@@ -64,10 +62,13 @@ export class Lane extends MeteredChannel {
     this.#receive = receive;
   }
 
-  /** Runs the lane's exchange; when it fails, later lanes do not wait for it. */
+  /** Runs the lane's exchange; when it fails, so do the lanes behind it. */
   async run<T>(exchange: (channel: Channel) => Promise<T>): Promise<T> {
     try {
-      return await exchange(this);
+      const result = await exchange(this);
+      this.#send.end();
+      this.#receive.end();
+      return result;
     } catch (error) {
       this.#send.fail(error);
       this.#receive.fail(error);

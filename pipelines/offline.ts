@@ -1,5 +1,7 @@
 import type { OtClient, OtServer } from '../crypto/ot/session.ts';
 import { activationOfflineClient, activationOfflineServer } from '../crypto/steps/activation.ts';
+import { prg, seedBytes } from '../crypto/prg.ts';
+import { stepKinds } from '../crypto/steps/spec.ts';
 import type { LinearSpec, LinearWeights } from '../crypto/steps/spec.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Channel } from '../src/shared/channel.ts';
@@ -37,7 +39,9 @@ export type ServerParty = {
 
 /**
  * The offline phase of one inference, client. All linear layers whose input shares are known run at once (a mask is drawn for
- * every activation's output first), then the activations one after the other. `wires`: its share of every wire, for checks.
+ * every activation's output first); the choices of the activations go up as soon as their input shares are known, while the
+ * server works on what came before. On the wire: all linear steps, then all activations. `wires`: the client's share of
+ * every wire, for checks.
  */
 export async function offlineClient(
   channel: Channel,
@@ -46,28 +50,66 @@ export async function offlineClient(
 ): Promise<{ offline: ClientOffline; costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
   const clock = new StepClock('client');
   const masks = drawMasks(plan, party.rng);
-  const wires = await clientWires(channel, plan, party, masks, clock);
+  const lanes = clientLanes(channel, plan);
+  const pending = pendingShares(plan, party, masks, lanes, clock);
+  // All at once: a failure of either ends both, and none goes unheard.
+  const [shares, activations] = await Promise.all([
+    Promise.all(pending.values()),
+    clientActivations(plan, party, masks, pending, lanes, clock),
+  ]);
+  const wires = new Map([...pending.keys()].map((wire, i) => [wire, shares[i]!]));
+  const ends: ClientOffline['shares'] = new OneTime();
+  ends.set(inputShare, masks.get(plan.input.wire)!);
+  ends.set(outputShare, wires.get(plan.output.wire)!);
+  return { offline: { shares: ends, activations }, costs: clock.costs, wires };
+}
+
+/** Linear steps first, one frame each way; then the activations, each of which sends its choices first. */
+function clientLanes(channel: Channel, plan: Plan): Map<number, Lane> {
+  const linear = linearSteps(plan).map((step) => ({ step, frames: { sends: 1, receives: 1 } }));
+  const activations = activationSteps(plan).map((step) => {
+    const hasSquares = step.spec.kinds.includes(stepKinds.square);
+    return { step, frames: { sends: hasSquares ? ('all' as const) : 1, receives: 'all' as const } };
+  });
+  const all = [...linear, ...activations];
+  const lanes = lanesOf(
+    channel,
+    all.map(({ frames }) => frames),
+  );
+  return new Map(all.map(({ step }, i) => [step.id, lanes[i]!]));
+}
+
+/** Starts the activations in order, each when its input share is known. */
+async function clientActivations(
+  plan: Plan,
+  party: ClientParty,
+  masks: ReadonlyMap<WireId, Uint32Array>,
+  pending: ReadonlyMap<WireId, Promise<Uint32Array>>,
+  lanes: ReadonlyMap<number, Lane>,
+  clock: StepClock,
+): Promise<ClientOffline['activations']> {
   const activations: ClientOffline['activations'] = new OneTime();
+  const running: Promise<void>[] = [];
   for (const step of activationSteps(plan)) {
-    const xC = wires.get(inputOf(step))!;
-    const state = await clock.time(step, channel, (view) =>
-      activationOfflineClient(
-        view,
+    const lane = lanes.get(step.id)!;
+    // A generator of its own, so that what a step draws does not depend on what finishes first.
+    const rng = prg(party.rng.bytes(seedBytes));
+    const xC = await pending.get(inputOf(step))!;
+    const products = (view: Channel) => (u: Uint32Array) => party.products(view, step.id, u);
+    const mask = masks.get(step.output)!;
+    const run = lane.run(async (view) => {
+      // Extends the transfers before its first await: in the order of the steps, as the server does.
+      activations.set(
         step.id,
-        party.ot,
-        (u) => party.products(view, step.id, u),
-        step.spec,
-        xC,
-        party.rng,
-        masks.get(step.output),
-      ),
-    );
-    activations.set(step.id, state);
+        await activationOfflineClient(view, step.id, party.ot, products(view), step.spec, xC, rng, mask),
+      );
+      clock.finish(step, lane.traffic);
+    });
+    run.catch(() => undefined);
+    running.push(run);
   }
-  const shares: ClientOffline['shares'] = new OneTime();
-  shares.set(inputShare, masks.get(plan.input.wire)!);
-  shares.set(outputShare, wires.get(plan.output.wire)!);
-  return { offline: { shares, activations }, costs: clock.costs, wires };
+  await Promise.all(running);
+  return activations;
 }
 
 /** The client's uniform shares: of the input and of every activation's output. */
@@ -76,15 +118,14 @@ function drawMasks(plan: Plan, rng: Rng): Map<WireId, Uint32Array> {
   return new Map(masked.map((wire) => [wire, randomWords(rng, sizeOf(wireOf(plan, wire).shape))]));
 }
 
-/** The client's share of every wire. */
-async function clientWires(
-  channel: Channel,
+/** The client's share of every wire, as soon as it can be known. */
+function pendingShares(
   plan: Plan,
   party: ClientParty,
   masks: ReadonlyMap<WireId, Uint32Array>,
+  lanes: ReadonlyMap<number, Lane>,
   clock: StepClock,
-): Promise<Map<WireId, Uint32Array>> {
-  const lanes = laneOfStep(channel, plan);
+): Map<WireId, Promise<Uint32Array>> {
   const pending = new Map<WireId, Promise<Uint32Array>>();
   for (const [wire, mask] of masks) pending.set(wire, Promise.resolve(mask));
   for (const step of plan.steps) {
@@ -92,8 +133,7 @@ async function clientWires(
     const inputs = step.inputs.map((wire) => pending.get(wire)!);
     pending.set(step.output, clientShare(plan, step, inputs, party, lanes.get(step.id), clock));
   }
-  const shares = await Promise.all(pending.values());
-  return new Map([...pending.keys()].map((wire, i) => [wire, shares[i]!]));
+  return pending;
 }
 
 async function clientShare(
@@ -149,11 +189,15 @@ async function serverMasks(
   party: ServerParty,
   clock: StepClock,
 ): Promise<ServerOffline['masks']> {
-  const lanes = laneOfStep(channel, plan);
+  const steps = linearSteps(plan);
+  const lanes = lanesOf(
+    channel,
+    steps.map(() => ({ sends: 1, receives: 1 })),
+  );
   const masks: ServerOffline['masks'] = new OneTime();
   await Promise.all(
-    linearSteps(plan).map(async (step) => {
-      const lane = lanes.get(step.id)!;
+    steps.map(async (step, i) => {
+      const lane = lanes[i]!;
       const mask = await lane.run((view) => party.linear(view, step.id, step.spec, weights.get(step.id)!));
       clock.finish(step, lane.traffic);
       masks.set(step.id, mask);
@@ -164,10 +208,4 @@ async function serverMasks(
 
 function linearSteps(plan: Plan): LinearStep[] {
   return plan.steps.filter((step) => step.kind === 'linear');
-}
-
-function laneOfStep(channel: Channel, plan: Plan): Map<number, Lane> {
-  const steps = linearSteps(plan);
-  const lanes = lanesOf(channel, steps.length);
-  return new Map(steps.map((step, i) => [step.id, lanes[i]!]));
 }

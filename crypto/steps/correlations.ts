@@ -51,10 +51,11 @@ export async function offerChoices(
   );
   const choices = concatenate([window, ...tops, b]);
   if (choices.length === 0) return { labels: noWords, keys: eachKind(() => noWords), kb: noWords };
+  // Extended and hashed before the first await: callers that start several layers do so in the order of the steps.
   const { message, rows } = ot.receiver.extend(choices);
-  await channel.send(tags.otExtension, step, message);
   const [labels, rest] = cut(rows, labelWords * window.length);
   const take = splitter(ot.receiver.keys(rest));
+  await channel.send(tags.otExtension, step, message);
   return { labels, keys: eachKind((_, i) => take(tops[i]!.length)), kb: take(b.length) };
 }
 

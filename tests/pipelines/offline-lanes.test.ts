@@ -5,6 +5,8 @@ import { tags } from '../../src/shared/channel.ts';
 import type { Channel } from '../../src/shared/channel.ts';
 import { memoryChannels } from '../../src/shared/memory-channel.ts';
 
+const one = { sends: 1, receives: 1 };
+
 /** Sends its number after `before`, and returns what comes back. */
 async function exchange(channel: Channel, step: number, before: Promise<unknown>): Promise<number> {
   await before;
@@ -15,7 +17,7 @@ async function exchange(channel: Channel, step: number, before: Promise<unknown>
 test('frames keep the order of the lanes when later ones are ready first', async () => {
   const [near, far] = memoryChannels();
   const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
-  const lanes = lanesOf(near, 3);
+  const lanes = lanesOf(near, [one, one, one]);
   const results = lanes.map((lane, i) => lane.run((channel) => exchange(channel, i, gates[i]!.promise)));
   gates[2]!.resolve();
   gates[1]!.resolve();
@@ -32,7 +34,7 @@ test('frames keep the order of the lanes when later ones are ready first', async
 
 test('a lane that fails before it sends fails the lanes behind it, not those before', async () => {
   const [near, far] = memoryChannels();
-  const lanes = lanesOf(near, 3);
+  const lanes = lanesOf(near, [one, one, one]);
   const results = lanes.map((lane, i) =>
     lane.run((channel) =>
       exchange(channel, i, i === 1 ? Promise.reject(new Error('no input')) : Promise.resolve()),
@@ -44,6 +46,24 @@ test('a lane that fails before it sends fails the lanes behind it, not those bef
   expect(settled[0]).toEqual({ status: 'fulfilled', value: 5 });
   expect(settled.slice(1).map((result) => result.status)).toEqual(['rejected', 'rejected']);
   expect(near.traffic.framesSent).toBe(1);
+});
+
+test('a lane that holds its turn sends all its frames before the next lane’s first', async () => {
+  const [near, far] = memoryChannels();
+  const lanes = lanesOf(near, [{ sends: 'all', receives: 1 }, one]);
+  const gate = Promise.withResolvers<void>();
+  const held = lanes[0]!.run(async (channel) => {
+    await channel.send(tags.otExtension, 1, new Uint8Array(1));
+    await gate.promise;
+    await channel.send(tags.productRequest, 1, new Uint8Array(1));
+  });
+  const next = lanes[1]!.run((channel) => channel.send(tags.otExtension, 2, new Uint8Array(1)));
+  await far.receive(tags.otExtension, 1, 1);
+  expect(near.traffic.framesSent).toBe(1);
+  gate.resolve();
+  await Promise.all([held, next]);
+  await far.receive(tags.productRequest, 1, 1);
+  await far.receive(tags.otExtension, 2, 1);
 });
 
 test('one-time material is taken once', () => {
