@@ -51,7 +51,7 @@ test('the whole demo on a tiny network: its files, and private answers as in the
   expect(fairness.n).toBe(200);
   for (const model of [original, reduced]) {
     expect(model.images).toHaveLength(4);
-    // As in private.test.ts: far above the roundings, far below a wrong share.
+    // Far above the roundings (private.test.ts has them derived), far below a wrong share, uniform over the ring.
     for (const image of model.images) expect(image.max_difference).toBeLessThan(model.logit_spread / 64);
   }
   expect(stdout).toContain(`${join(out, 'report.html')}`);

@@ -7,7 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import { argmax } from '../../../models/fairness/metrics.ts';
 import { loadModel } from '../../../models/onnx/read.ts';
+import { forInference } from '../../../models/passes/index.ts';
 import { predict } from '../../../models/run.ts';
+import { logitErrorBound } from '../../../pipelines/quantise-error.ts';
+import { preparedModel } from '../../../src/cli/prepared.ts';
+import { silent } from '../../../src/shared/progress.ts';
 import { cli, cliJson, finished, firstLine, startCli } from '../../helpers/cli.ts';
 import { writeTiny } from '../../helpers/models.ts';
 
@@ -88,10 +92,11 @@ describe('infer', () => {
     const { logits } = await testImage();
     const found = await cliJson<Inferred>(['infer', url, ...image, '--plan-hash', hash]);
     expect(found.label).toBe(argmax(logits));
-    // Activations carry a scale of 2^12 and a few roundings of one unit a layer; 2^-6 of the spread is far above
-    // their sum and far below any wrong share, which is uniform over the ring.
-    const spread = Math.max(...logits) - Math.min(...logits);
-    found.logits.forEach((value, i) => expect(Math.abs(value - logits[i]!)).toBeLessThan(spread / 64));
+    const prepared = await preparedModel(model, 'fashion-mnist-part', silent);
+    const { likely } = logitErrorBound(forInference(await loadModel(model)), prepared);
+    // Six standard deviations of the roundings; small enough to tell a wrong share, which is uniform over the ring.
+    expect(likely).toBeLessThan((Math.max(...logits) - Math.min(...logits)) / 10);
+    found.logits.forEach((value, i) => expect(Math.abs(value - logits[i]!)).toBeLessThan(likely));
   });
 
   test('takes the same image as a PNG, in colour too', async () => {
