@@ -100,7 +100,9 @@ export class WebSocketChannel implements Channel {
   }
 
   #arrived(data: RawData, isBinary: boolean): void {
-    const frame = data as Buffer;
+    const { buffer, byteOffset, byteLength } = data as Buffer;
+    // Not a Buffer: the inbox cuts the payload out with `slice`, which a Buffer answers with a view of its pool.
+    const frame = new Uint8Array(buffer, byteOffset, byteLength);
     this.#traffic.received += frame.byteLength;
     this.#traffic.framesReceived++;
     const failure = isBinary ? readFailure(frame) : 'it sent text where frames are expected';
