@@ -1,0 +1,93 @@
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
+import type { ChannelLimits } from '../../../src/net/web-socket-channel.ts';
+import { frameHeaderBytes, tags } from '../../../src/shared/channel.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+
+const open: WebSocketServer[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  }
+});
+
+/** Both ends of a connection on the loopback. */
+async function pair(near: Partial<ChannelLimits> = {}, far: Partial<ChannelLimits> = {}) {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+  open.push(server);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const accepted = new Promise<WebSocketChannel>((resolve) =>
+    server.once('connection', (socket) => resolve(new WebSocketChannel(socket, far))),
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const channel = new WebSocketChannel(socket, near);
+  await new Promise((resolve) => socket.once('open', resolve));
+  return [channel, await accepted] as const;
+}
+
+test('frames arrive whole and in order, empty and large ones too, and both ends count the same bytes', async () => {
+  const [near, far] = await pair();
+  const sizes = [0, 1, 12_345_678, 7];
+  const sent = Promise.all(
+    sizes.map((size, i) => near.send(tags.linearRequest, i, new Uint8Array(size).fill(i + 1))),
+  );
+  for (const [i, size] of sizes.entries()) {
+    const payload = await far.receive(tags.linearRequest, i, size);
+    expect(payload.byteLength).toBe(size);
+    expect(payload.every((byte) => byte === i + 1)).toBe(true);
+    expect(payload.byteOffset).toBe(0);
+  }
+  await sent;
+  const total = sizes.reduce((sum, size) => sum + size + frameHeaderBytes, 0);
+  expect(near.traffic).toMatchObject({ sent: total, framesSent: 4, received: 0 });
+  expect(far.traffic).toMatchObject({ received: total, framesReceived: 4, sent: 0 });
+});
+
+test('another step, tag or length than asked for ends the session for good', async () => {
+  const [near, far] = await pair();
+  await near.send(tags.masked, 3, new Uint8Array(8));
+  await near.send(tags.masked, 4, new Uint8Array(8));
+  await expect(far.receive(tags.masked, 4, 8)).rejects.toThrow(
+    'step 4: expected masked of 8 bytes, got masked of step 3, 8 bytes',
+  );
+  await expect(far.receive(tags.masked, 4, 8)).rejects.toThrow(ProtocolError);
+});
+
+test('the reason of an end reaches the peer; what came before it is still delivered', async () => {
+  const [near, far] = await pair();
+  await near.send(tags.masked, 1, Uint8Array.of(9));
+  near.close(new ProtocolError('step 2: something\nwas wrong'));
+  expect(await far.receive(tags.masked, 1, 1)).toEqual(Uint8Array.of(9));
+  await expect(far.receive(tags.masked, 2, 1)).rejects.toThrow(
+    'the peer ended the session: step 2: something was wrong',
+  );
+  await expect(near.send(tags.masked, 2, new Uint8Array(1))).rejects.toThrow('step 2: something');
+});
+
+test('an end without a reason is that the peer left', async () => {
+  const [near, far] = await pair();
+  near.close();
+  await expect(far.receive(tags.masked, 1, 1)).rejects.toThrow('the peer left in the middle of the session');
+});
+
+test('a peer that takes nothing is not fed without end: reading pauses, the sender gives up', async () => {
+  const [near, far] = await pair({ idleSeconds: 0.5 }, { maxUnread: 2 ** 20 });
+  const frame = new Uint8Array(2 ** 22);
+  const flood = async () => {
+    for (let step = 1; ; step++) await near.send(tags.linearRequest, step, frame);
+  };
+  await expect(flood()).rejects.toThrow(/the peer does not take linearRequest; waited 0.5 s/);
+  // Far less than was sent: two frames at most were read.
+  expect(far.traffic.framesReceived).toBeLessThanOrEqual(2);
+  expect(near.traffic.framesSent).toBeGreaterThan(2);
+});
+
+test('a silent peer is given up', async () => {
+  const [near] = await pair({ idleSeconds: 0.1 });
+  await expect(near.receive(tags.output, 5, 4)).rejects.toThrow(
+    'step 5: the peer does not send output; waited 0.1 s',
+  );
+});
