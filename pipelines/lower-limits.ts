@@ -1,5 +1,5 @@
 import { activationKinds } from '../models/graph.ts';
-import type { Graph, Node } from '../models/graph.ts';
+import type { Graph, Node, NodeOf, OpType } from '../models/graph.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Ranges } from './calibrate-ranges.ts';
 
@@ -31,28 +31,27 @@ export function scaleLimits(graph: Graph, ranges: Ranges, guardBits: number): Ma
 const smallestRange = 2 ** -10;
 
 /** The scale that a node allows its input, given the limit of its output and the input's own. */
-function demand(node: Node, output: number, own: number, ranges: Ranges): number {
-  switch (node.op) {
-    case 'Add':
-    case 'Concat':
-    case 'Flatten':
-    case 'Reshape':
-    case 'Identity':
-    case 'Dropout':
-      return output;
-    case 'AveragePool':
-      return output / (node.attributes.kernel[0] * node.attributes.kernel[1]);
-    case 'GlobalAveragePool':
-      return output / sizeOf(ranges.get(node.inputs[0]!)!.shape.slice(1));
-    case 'MixedActivation':
-      if (node.attributes.kinds.includes(activationKinds.poly)) return own / 2 ** multiplierBits;
-      return node.attributes.kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;
-    case 'Conv':
-    case 'Gemm':
-    case 'MatMul':
-    case 'BatchNormalization':
-    case 'Relu':
-    case 'MaxPool':
-      return Infinity;
-  }
+type Demand<K extends OpType> = (node: NodeOf<K>, output: number, own: number, ranges: Ranges) => number;
+
+const asOutput = (_node: Node, output: number) => output;
+
+/** Ops whose output has the scale of their input, or depends on it. All others choose their output's scale. */
+const demands: { readonly [K in OpType]?: Demand<K> } = {
+  Add: asOutput,
+  Concat: asOutput,
+  Flatten: asOutput,
+  Reshape: asOutput,
+  Identity: asOutput,
+  Dropout: asOutput,
+  AveragePool: ({ attributes }, output) => output / (attributes.kernel[0] * attributes.kernel[1]),
+  GlobalAveragePool: (node, output, _own, ranges) =>
+    output / sizeOf(ranges.get(node.inputs[0]!)!.shape.slice(1)),
+  MixedActivation: ({ attributes: { kinds } }, output, own) => {
+    if (kinds.includes(activationKinds.poly)) return own / 2 ** multiplierBits;
+    return kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;
+  },
+};
+
+function demand<K extends OpType>(node: NodeOf<K>, output: number, own: number, ranges: Ranges): number {
+  return demands[node.op]?.(node, output, own, ranges) ?? Infinity;
 }
