@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { StepCost } from '../../../pipelines/offline-report.ts';
 import { wireOf } from '../../../pipelines/plan.ts';
 import { connect } from '../../client.ts';
 import type { InferenceResult, Session } from '../../client.ts';
+import { UsageError } from '../../shared/errors.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { imageSource } from '../image-source.ts';
@@ -14,6 +16,7 @@ type Options = {
   readonly data?: string;
   readonly index?: number;
   readonly planHash?: string;
+  readonly ca?: string;
   readonly threads?: number;
 };
 
@@ -25,6 +28,7 @@ export function configure(command: Command, act: Act): void {
     .option('--data <data>', `or an image of a data set: ${dataHelp}`)
     .option('--index <i>', 'which of its test images, from 0', whole(0))
     .option('--plan-hash <hash>', 'run this plan and no other')
+    .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
     .action(act(run));
   examples(command, [
@@ -36,6 +40,7 @@ export function configure(command: Command, act: Act): void {
 async function run(_: Context, url: string, options: Options) {
   const source = await imageSource(options);
   const session = await connect(url, {
+    ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
     ...(options.planHash !== undefined && { planHash: options.planHash }),
     ...(options.threads !== undefined && { threads: options.threads }),
   });
@@ -47,6 +52,14 @@ async function run(_: Context, url: string, options: Options) {
     return { value: jsonOf(result, name, truth), text: describe(result, session, name, truth) };
   } finally {
     await session.close();
+  }
+}
+
+async function certificate(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new UsageError(`--ca ${file}: ${(error as Error).message}`);
   }
 }
 

@@ -17,6 +17,7 @@ type Options = {
   readonly batch: number;
   readonly learningRate: number;
   readonly seed: number;
+  readonly checkpoint?: string;
   readonly teacher?: string;
 };
 
@@ -33,6 +34,7 @@ export function configure(command: Command, act: Act): void {
     .option('--batch <n>', 'images a step', whole(1), batch)
     .option('--learning-rate <x>', 'the peak of the schedule', positive, learningRate)
     .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), seed)
+    .option('--checkpoint <file>', 'kept after each epoch; where it exists, training goes on from it')
     .option('--teacher <model>', 'distil from this model')
     .action(act(run));
   examples(command, [

@@ -139,6 +139,31 @@ describe('train', () => {
   });
 });
 
+describe('train --checkpoint', () => {
+  test('after Ctrl-C, training goes on to the same numbers', async () => {
+    type Trained = {
+      accuracy: number;
+      history: { seconds: number; imagesPerSecond: number; loss: number }[];
+    };
+    const data = await writeSmallData(folder, 100);
+    const args = ['train', '--arch', 'resnet8', '--data', data, '--batch', '20', '--epochs', '3'];
+    const checkpoint = ['--checkpoint', join(folder, 'kept', 'checkpoint')];
+    const child = startCli([...args, ...checkpoint, '--out', join(folder, 'stopped.onnx')]);
+    const result = finished(child);
+    await new Promise((resolve) => child.stdout!.once('data', resolve)); // the first epoch's line
+    child.kill('SIGINT');
+    expect((await result).code).toBe(130);
+    const resumed = await cliJson<Trained>([...args, ...checkpoint, '--out', join(folder, 'resumed.onnx')]);
+    const straight = await cliJson<Trained>([...args, '--out', join(folder, 'straight.onnx')]);
+    const losses = ({ history }: Trained) => history.map(({ loss }) => loss);
+    expect(losses(resumed)).toHaveLength(3);
+    expect(losses(resumed)).toEqual(losses(straight));
+    expect(await readFile(join(folder, 'resumed.onnx'))).toEqual(
+      await readFile(join(folder, 'straight.onnx')),
+    );
+  });
+});
+
 describe('failures', () => {
   test('a file that is not there', async () => {
     expectFailure(await cli(['inspect', 'nowhere.onnx']), 3, /nowhere\.onnx/);

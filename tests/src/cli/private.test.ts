@@ -11,6 +11,7 @@ import { forInference } from '../../../models/passes/index.ts';
 import { predict } from '../../../models/run.ts';
 import { logitErrorBound } from '../../../pipelines/quantise-error.ts';
 import { preparedModel } from '../../../src/cli/prepared.ts';
+import { packageRoot } from '../../../src/shared/files.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { cli, cliJson, finished, firstLine, startCli } from '../../helpers/cli.ts';
 import { writeTiny } from '../../helpers/models.ts';
@@ -152,6 +153,28 @@ describe('serve', () => {
     client.kill('SIGKILL');
     await finished(client);
     expect((await cliJson<Inferred>(['infer', url, ...image])).logits).toHaveLength(10);
+  });
+
+  test('over TLS, to a client that trusts its certificate and to no other', async () => {
+    const [cert, key] = ['cert', 'key'].map((part) =>
+      join(packageRoot, `tests/src/fixtures/test-only.${part}.pem`),
+    );
+    const child = startCli(['serve', model, '--port', '0', '--json', '--tls-cert', cert!, '--tls-key', key!]);
+    try {
+      const { url } = JSON.parse(await firstLine(child)) as { url: string };
+      expect(url).toMatch(/^wss:/);
+      const trusted = await cliJson<Inferred>(['infer', url, ...image, '--ca', cert!]);
+      expect(trusted.logits).toHaveLength(10);
+      expectFailure(await cli(['infer', url, ...image]), 6, /certificate/);
+    } finally {
+      child.kill();
+    }
+    expectFailure(await cli(['serve', model, '--tls-cert', cert!]), 2, /--tls-key/);
+    expectFailure(
+      await cli(['infer', 'wss://localhost:1', ...image, '--ca', 'nowhere.pem']),
+      2,
+      /--ca nowhere/,
+    );
   });
 
   test('a port that is taken is a usage error', async () => {
