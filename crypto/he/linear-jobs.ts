@@ -107,26 +107,30 @@ function multiply(
   inputs: TileInputs,
   output: number,
 ): Ciphertext | undefined {
-  const { evaluator, seal } = scheme;
+  const { seal, evaluator } = scheme;
   const range = layout.outputRanges[output]!;
   const perOutput = job.weights.length / layout.spec.outChannels;
   const own = job.weights.subarray(range.first * perOutput, (range.first + range.count) * perOutput);
-  using product = new seal.Ciphertext();
-  let sum: Ciphertext | undefined;
-  for (const input of inputsOf(layout, output)) {
-    const x = inputs.get(input);
-    withWeights(scheme, layout, job, own, input, output, (weights) => {
-      if (sum === undefined) {
-        sum = new seal.Ciphertext();
-        evaluator.multiplyPlain(x, weights, sum);
-      } else {
-        evaluator.multiplyPlain(x, weights, product);
-        evaluator.addInplace(sum, product);
-      }
-    });
+  const sum = new seal.Ciphertext();
+  let terms = 0;
+  try {
+    using product = new seal.Ciphertext();
+    for (const input of inputsOf(layout, output)) {
+      const x = inputs.get(input);
+      withWeights(scheme, layout, job, own, input, output, (weights) => {
+        evaluator.multiplyPlain(x, weights, terms === 0 ? sum : product);
+        if (terms++ > 0) evaluator.addInplace(sum, product);
+      });
+    }
+    if (terms > 0) evaluator.cipherTransformFromNttInplace(sum);
+  } catch (error) {
+    // A malformed input may come after others were summed: 130 KB of a thread's heap for each such request.
+    sum.delete();
+    throw error;
   }
-  if (sum !== undefined) evaluator.cipherTransformFromNttInplace(sum);
-  return sum;
+  if (terms > 0) return sum;
+  sum.delete();
+  return undefined;
 }
 
 /** The request's ciphertexts of one spatial tile in NTT form, each read when first asked for and freed together. */
