@@ -7,7 +7,7 @@ export type ValueRange = {
   readonly largest: number;
   /** max |x| of each channel, [shape[0]] */
   readonly channels: Float64Array;
-  /** mean of x^2 of each channel, [shape[0]] */
+  /** mean of x^2 over each channel of the image where it is largest, [shape[0]] */
   readonly meanSquares: Float64Array;
   /** the part of each channel's elements that is positive, [shape[0]] */
   readonly positive: Float64Array;
@@ -52,7 +52,7 @@ export class RangeCollector {
       if (value > 0) positive++;
     }
     this.#channels[channel] = largest;
-    this.#squares[channel]! += squares;
+    this.#squares[channel] = Math.max(this.#squares[channel]!, squares / row.length);
     this.#positive[channel]! += positive;
   }
 
@@ -62,7 +62,7 @@ export class RangeCollector {
       shape: this.#shape,
       largest: this.#channels.reduce((a, b) => Math.max(a, b), 0),
       channels: this.#channels,
-      meanSquares: this.#squares.map((sum) => sum / count),
+      meanSquares: this.#squares,
       positive: this.#positive.map((sum) => sum / count),
     };
   }

@@ -16,8 +16,10 @@ export type ErrorBound = {
    */
   readonly worst: number;
   /**
-   * Six standard deviations, for errors taken as independent between the elements that a layer or a join sums (the usual
-   * model of rounding noise; not proved): grows with the L2 norm. Averages get no credit for cancellation.
+   * Six standard deviations, for errors taken as independent between channels, between the operands of a join, and of the
+   * activations (the usual model of rounding noise; not proved). Within a channel they are taken as equal or as independent,
+   * whichever is worse, and averages get no credit for cancellation. Values are as large as on the calibration image where the
+   * channel is strongest.
    */
   readonly likely: number;
 };
@@ -34,6 +36,8 @@ export function logitErrorBound(model: Model, prepared: Prepared): ErrorBound {
 /** How errors add up, and what one rounding by less than a unit counts. */
 type Norm = {
   readonly sum: (terms: Iterable<number>) => number;
+  /** How large a window over one channel makes an error of size 1 in every element. */
+  readonly gain: (weights: readonly number[]) => number;
   readonly stochastic: number;
   readonly nearest: number;
   /** The size of an input value: at worst, or root mean square. */
@@ -45,11 +49,8 @@ type Norm = {
 };
 
 const worstCase: Norm = {
-  sum: (terms) => {
-    let sum = 0;
-    for (const term of terms) sum += Math.abs(term);
-    return sum;
-  },
+  sum: absoluteSum,
+  gain: absoluteSum,
   stochastic: 1,
   nearest: 1 / 2,
   size: (range, channel) => range.channels[channel]!,
@@ -58,11 +59,8 @@ const worstCase: Norm = {
 };
 
 const independent: Norm = {
-  sum: (terms) => {
-    let sum = 0;
-    for (const term of terms) sum += term * term;
-    return Math.sqrt(sum);
-  },
+  sum: rootSquareSum,
+  gain: (weights) => Math.max(rootSquareSum(weights), Math.abs(weights.reduce((sum, w) => sum + w, 0))),
   stochastic: 1 / 2,
   nearest: Math.sqrt(1 / 12),
   size: (range, channel) => Math.sqrt(range.meanSquares[channel]!),
@@ -72,6 +70,18 @@ const independent: Norm = {
 };
 
 type Sizes = Pick<ValueRange, 'channels' | 'meanSquares' | 'positive'>;
+
+function absoluteSum(terms: Iterable<number>): number {
+  let sum = 0;
+  for (const term of terms) sum += Math.abs(term);
+  return sum;
+}
+
+function rootSquareSum(terms: Iterable<number>): number {
+  let sum = 0;
+  for (const term of terms) sum += term * term;
+  return Math.sqrt(sum);
+}
 
 /** Of one wire: the error and the size of each channel, in real units. */
 type Knowledge = { readonly error: Float64Array; readonly sizes: Sizes };
@@ -161,6 +171,7 @@ function linearError(
   );
 }
 
+/** Two terms an input channel, from its error and from the rounding of its weights, and one from the bias. */
 function* linearTerms(
   spec: LinearSpec,
   m: number,
@@ -174,12 +185,12 @@ function* linearTerms(
   const perGroup = spec.inChannels / spec.group;
   const taps = spec.kernel[0] * spec.kernel[1];
   const firstChannel = Math.floor(m / (spec.outChannels / spec.group)) * perGroup;
-  for (let i = 0; i < perGroup * taps; i++) {
-    const at = m * perGroup * taps + i;
-    const channel = firstChannel + Math.floor(i / taps);
-    const weight = integers[at]! / scale;
-    yield weight * x.error[channel]!;
-    yield (weight - real[at]!) * norm.size(x.sizes, channel);
+  for (let c = 0; c < perGroup; c++) {
+    const from = (m * perGroup + c) * taps;
+    const weights = Array.from(integers.subarray(from, from + taps), (w) => w / scale);
+    const roundings = weights.map((w, i) => w - real[from + i]!);
+    yield norm.gain(weights) * x.error[firstChannel + c]!;
+    yield norm.gain(roundings) * norm.size(x.sizes, firstChannel + c);
   }
   yield rounding;
 }
