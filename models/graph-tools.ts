@@ -42,7 +42,8 @@ export function verifyModel(model: Model): void {
   const names = new Set(model.graph.nodes.map((node) => node.name));
   if (names.size !== model.graph.nodes.length) throw new ModelError('two nodes share a name');
   const shapes = inferShapes(model);
-  for (const node of model.graph.nodes) if (node.op === 'Add') named(node, () => checkSum(node, shapes));
+  for (const node of model.graph.nodes)
+    if (node.op === 'Add' || node.op === 'Mul') named(node, () => checkSum(node, shapes));
   for (const { name, shape } of model.graph.outputs) {
     const found = shapes.get(name);
     if (found === undefined) throw new ModelError(`graph output ${name} is defined by no node`);
@@ -55,9 +56,9 @@ export function verifyModel(model: Model): void {
 function checkSum(node: Node, shapes: ReadonlyMap<string, Shape>): void {
   const rank = shapes.get(node.outputs[0]!)!.length;
   const values = node.inputs.filter((name) => shapes.has(name));
-  if (values.length === 0) refuse('it adds two constants');
+  if (values.length === 0) refuse('both its inputs are constants');
   if (values.some((name) => shapes.get(name)!.length !== rank))
-    refuse('its summands have different numbers of dimensions');
+    refuse('its inputs have different numbers of dimensions');
 }
 
 function define(defined: Set<string>, name: string, by: string): void {

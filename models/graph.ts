@@ -11,11 +11,23 @@ export type OpAttributes = {
   Gemm: { readonly alpha: number; readonly beta: number; readonly transA: boolean; readonly transB: boolean };
   MatMul: NoAttributes;
   Relu: NoAttributes;
+  /** y = min(max(x, min), max); an absent bound is infinite. ReLU6 is min 0, max 6. */
+  Clip: { readonly min: number; readonly max: number };
+  LeakyRelu: { readonly alpha: number };
+  PRelu: NoAttributes;
+  Sigmoid: NoAttributes;
+  HardSigmoid: { readonly alpha: number; readonly beta: number };
+  HardSwish: NoAttributes;
+  /** x sigmoid(x), also called SiLU: ONNX's name from opset 24 on, Sigmoid and Mul in files of older ones. */
+  Swish: NoAttributes;
   Add: NoAttributes;
+  Mul: NoAttributes;
   BatchNormalization: { readonly epsilon: number; readonly momentum: number };
   MaxPool: PoolAttributes;
   AveragePool: PoolAttributes & { readonly countIncludePad: boolean };
   GlobalAveragePool: NoAttributes;
+  /** Height and width surrounded by a constant. */
+  Pad: { readonly pads: Pads; readonly value: number };
   Flatten: { readonly axis: number };
   /** `shape` without the batch, at most one -1. */
   Reshape: { readonly shape: Shape };

@@ -1,5 +1,6 @@
 import { inferShapes, inputShapes } from './graph-tools.ts';
 import type { Model, Node } from './graph.ts';
+import { isActivation } from './ops/activation.ts';
 import type { Cost } from './ops/definition.ts';
 import { costOfNode } from './ops/index.ts';
 import type { Shape } from './tensor.ts';
@@ -44,7 +45,7 @@ export function countRelus(model: Model): number {
 
 /** The activation nodes: the ones a reduction may replace. Max poolings count ReLUs too but are not among them. */
 export function activationsOf(model: Model): Node[] {
-  return model.graph.nodes.filter((node) => node.op === 'Relu' || node.op === 'MixedActivation');
+  return model.graph.nodes.filter(isActivation);
 }
 
 export type Stage = {

@@ -40,6 +40,21 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   Reshape: lowerReshape,
   Identity: passOn,
   Dropout: passOn,
+  Clip: notRelu,
+  LeakyRelu: notRelu,
+  PRelu: notRelu,
+  Sigmoid: notRelu,
+  HardSigmoid: notRelu,
+  HardSwish: notRelu,
+  Swish: notRelu,
+  Mul: refuse(
+    'products of two values, and scaling by a constant that was not folded into a convolution, are not implemented',
+    'leave gates (squeeze and excitation) out of the network, and put factors into the weights',
+  ),
+  Pad: refuse(
+    'only padding with zeros before a convolution or an average pooling is part of a step',
+    'move the padding there',
+  ),
   MaxPool: refuse(
     'a maximum costs as many sign tests as ReLUs, in several rounds, and is not implemented',
     'use AveragePool or a strided convolution instead and fine-tune the model',
@@ -55,6 +70,14 @@ function refuse(reason: string, remedy: string): (node: Node) => never {
   return (node) => {
     throw refusal(node, reason, remedy);
   };
+}
+
+function notRelu(node: Node): never {
+  throw refusal(
+    node,
+    'of all activations only ReLU and polynomials of degree 2 have a protocol',
+    'replace it by one of them, or by nothing, and fine-tune the model',
+  );
 }
 
 function refusal(node: Pick<Node, 'name' | 'op'>, reason: string, remedy: string): PlanError {

@@ -6,18 +6,23 @@ import { Refusal, refuse } from '../ops/definition.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
 import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
+import { mergePads } from '../passes/merge-pad.ts';
+import { recogniseActivations } from '../passes/recognise-activations.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import type { FileNode, RawFile } from './decode.ts';
-import { fold, isFoldable, known } from './fold.ts';
-import type { Constant } from './fold.ts';
+import { known, maximumConstant } from './constant.ts';
+import type { Constant } from './constant.ts';
+import { fold, isFoldable } from './fold.ts';
 import type { RawFunction } from './raw.ts';
-import { readPad, refusals, rewrites } from './rewrite.ts';
-import type { PendingPad } from './rewrite.ts';
+import { refusals, rewrites } from './rewrite.ts';
+import type { RewriteContext } from './rewrite.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
 
 const maximumElements = 2 ** 28; // one image's value: 1 GiB of float32
+/** DenseNet-201, the longest of torchvision's networks, has 711; passes may take time quadratic in it. */
+const maximumNodes = 20_000;
 
 /** Goes through a file's nodes in order, once. */
 export class GraphReader {
@@ -28,12 +33,15 @@ export class GraphReader {
   /** Shapes of computed values; undefined behind an unsupported node. */
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
-  readonly #pads = new Map<string, PendingPad>();
+  /** Elements of all constants computed so far: a short file must not fill the memory. */
+  #folded = 0;
   readonly #names = new Set<string>();
   readonly #consumed: ReadonlySet<string>;
 
   constructor(file: RawFile) {
     this.#file = file;
+    if (file.nodes.length > maximumNodes)
+      broken(`expected at most ${maximumNodes} nodes, got ${file.nodes.length}`);
     for (const { name, shape } of file.inputs) this.#shapes.set(name, shape);
     this.#consumed = new Set([...file.nodes.flatMap((node) => node.inputs), ...file.outputs]);
   }
@@ -52,7 +60,7 @@ export class GraphReader {
       weights: this.#weights,
     };
     verifyModel(model);
-    return { model, unsupported: [] };
+    return { model: recogniseActivations(mergePads(model)), unsupported: [] };
   }
 
   #take(node: FileNode): void {
@@ -88,10 +96,8 @@ export class GraphReader {
     const attributes = new AttributeReader(node.attributes());
     if (node.domain === '' && this.#fold(node, attributes)) return;
     const inputs = this.#parsedInputs(node);
-    if (node.domain === '' && node.op === 'Pad') this.#pad(node, attributes, inputs);
-    else if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
-      const names = { node: name, output: node.outputs[0]! };
-      const rewritten = rewrites[node.op]!(attributes, inputs, names);
+    if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
+      const rewritten = rewrites[node.op]!(attributes, inputs, this.#rewriteContext(name, node, inputs));
       attributes.finish();
       for (const each of rewritten) this.#add(each);
     } else this.#add(this.#standard(node, name, attributes, inputs));
@@ -105,33 +111,26 @@ export class GraphReader {
     const constant = fold(node.op, attributes, inputs);
     if (constant === undefined) return false;
     attributes.finish();
+    const isView = inputs.some((input) => input.constant?.tensor.data === constant.tensor.data);
+    this.#folded += isView ? 0 : constant.tensor.data.length;
+    if (this.#folded > maximumConstant) broken('its constants are too large: they take more than 1 GiB');
     this.#constants.set(node.outputs[0]!, constant);
     return true;
   }
 
-  #pad(node: FileNode, attributes: AttributeReader, inputs: readonly ParsedInput[]): void {
-    const { pending, shape } = readPad(attributes, inputs);
-    attributes.finish();
-    const consumers = this.#file.nodes.filter((other) => other.inputs.includes(node.outputs[0]!));
-    if (consumers.some((other) => other.op !== 'Conv') || this.#file.outputs.includes(node.outputs[0]!))
-      refuse('padding is only supported before a Conv');
-    this.#pads.set(node.outputs[0]!, pending);
-    this.#shapes.set(node.outputs[0]!, shape);
+  #rewriteContext(name: string, { outputs }: FileNode, inputs: readonly ParsedInput[]): RewriteContext {
+    const rank = valueRankOf(inputs);
+    return {
+      node: name,
+      output: outputs[0]!,
+      weight: (input) => this.#inputName(input, 'any', 'Add', rank)[0]!,
+    };
   }
 
   /** A node of one of our ops. */
   #standard(file: FileNode, name: string, attributes: AttributeReader, inputs: readonly ParsedInput[]): Node {
     const op = this.#opOf(file);
-    const node = this.#typed(op, file, name, attributes, inputs) as Node;
-    const pending = this.#pads.get(node.inputs[0]!);
-    if (pending === undefined || node.op !== 'Conv') return node;
-    const [top, left, bottom, right] = node.attributes.pads;
-    const [a, b, c, d] = pending.pads;
-    return {
-      ...node,
-      inputs: [pending.source, ...node.inputs.slice(1)],
-      attributes: { ...node.attributes, pads: [top + a, left + b, bottom + c, right + d] },
-    };
+    return this.#typed(op, file, name, attributes, inputs) as Node;
   }
 
   #typed<K extends OpType>(
@@ -145,7 +144,7 @@ export class GraphReader {
     checkCount(kinds, inputs);
     const parsed = ops[op].parse(attributes, inputs);
     attributes.finish();
-    const valueRank = Math.max(...inputs.map((input) => (input.constant ? 0 : (input.shape?.length ?? 0))));
+    const valueRank = valueRankOf(inputs);
     const kept = inputs.flatMap((input, i) =>
       this.#inputName(input, kinds[i] ?? kinds.at(-1)!, op, valueRank),
     );
@@ -164,7 +163,7 @@ export class GraphReader {
     if (data.some((v) => !Number.isFinite(v)))
       refuse(`weight ${input.name} holds a value that is not finite`);
     if (data.length === 0) refuse(`weight ${input.name} is empty`);
-    const ours = op === 'Add' ? withoutBatch(shape, valueRank) : shape.length === 0 ? [1] : shape;
+    const ours = broadcasting.has(op) ? withoutBatch(shape, valueRank) : shape.length === 0 ? [1] : shape;
     return [this.#weight(input.name, { shape: ours, data })];
   }
 
@@ -212,7 +211,7 @@ export class GraphReader {
 
   #isKnown({ op, domain }: FileNode): boolean {
     if (domain !== '') return domain === mixedDomain && op === 'MixedActivation';
-    return Object.hasOwn(ops, op) || Object.hasOwn(rewrites, op) || isFoldable(op) || op === 'Pad';
+    return Object.hasOwn(ops, op) || Object.hasOwn(rewrites, op) || isFoldable(op);
   }
 
   #opOf(node: FileNode): OpType {
@@ -267,6 +266,13 @@ function checkCount(kinds: readonly InputKind[], inputs: readonly ParsedInput[])
   const most = kinds.at(-1) === 'values' ? Infinity : kinds.length;
   if (inputs.length < kinds.length - optional || inputs.length > most)
     refuse(`expected ${kinds.length - optional} to ${most} inputs, got ${inputs.length}`);
+}
+
+/** Ops whose weights line up with a value as ONNX broadcasts them. */
+const broadcasting: ReadonlySet<OpType> = new Set<OpType>(['Add', 'Mul', 'PRelu']);
+
+function valueRankOf(inputs: readonly ParsedInput[]): number {
+  return Math.max(...inputs.map((input) => (input.constant ? 0 : (input.shape?.length ?? 0))));
 }
 
 /** A constant summand of N x [...]: its shape as ONNX aligns it, the batch's 1 left out. */

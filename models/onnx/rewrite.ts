@@ -1,32 +1,46 @@
-import type { Node, Pads } from '../graph.ts';
+import type { Node } from '../graph.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
+import { clip } from '../ops/clip.ts';
 import { refuse } from '../ops/definition.ts';
 import type { ParsedInput } from '../ops/definition.ts';
-import type { Shape } from '../tensor.ts';
+import { spatial } from '../ops/window.ts';
+import { floatTypes } from './fold-arithmetic.ts';
+import type { RawTensor } from './raw.ts';
 
 /** What exporters write in other ops than ours: each rule gives the same in ours, or refuses with the reason. */
 export type Rewrite = (
   attributes: AttributeReader,
   inputs: readonly ParsedInput[],
-  names: { readonly node: string; readonly output: string },
+  context: RewriteContext,
 ) => readonly Node[];
 
-export const rewrites: Readonly<Record<string, Rewrite>> = { ReduceMean: reduceMean, Squeeze: squeeze };
+export type RewriteContext = {
+  readonly node: string;
+  readonly output: string;
+  /** Takes a constant as a weight that broadcasts to the node's values. Returns its name. */
+  readonly weight: (input: ParsedInput) => string;
+};
 
-const onlyRelu = 'only the plain ReLU is supported as activation';
+export const rewrites: Readonly<Record<string, Rewrite>> = {
+  ReduceMean: reduceMean,
+  Squeeze: squeeze,
+  Clip: clipOrRelu,
+  Max: maximumWithZero,
+  Sum: sum,
+  Sub: subtract,
+  Div: divide,
+  GlobalMaxPool: globalMaxPool,
+  Cast: cast,
+};
+
+const notAnActivation = 'it is not among the activations that are supported (see docs/ops.md)';
 
 /** Ops that are often met and never taken, with the reason. */
 export const refusals: Readonly<Record<string, string>> = {
-  Clip: 'only the plain ReLU is supported, without an upper bound',
-  Elu: onlyRelu,
-  Erf: onlyRelu,
-  Gelu: onlyRelu,
-  HardSigmoid: onlyRelu,
-  HardSwish: onlyRelu,
-  LeakyRelu: onlyRelu,
-  PRelu: onlyRelu,
-  Sigmoid: onlyRelu,
-  Tanh: onlyRelu,
+  Elu: notAnActivation,
+  Erf: notAnActivation,
+  Gelu: notAnActivation,
+  Tanh: notAnActivation,
   LogSoftmax: 'export the network up to its logits',
   Softmax: 'export the network up to its logits',
   If: 'control flow is not supported',
@@ -37,11 +51,12 @@ export const refusals: Readonly<Record<string, string>> = {
 function reduceMean(
   attributes: AttributeReader,
   [x, axesInput]: readonly ParsedInput[],
-  { node, output }: { node: string; output: string },
+  { node, output }: RewriteContext,
 ): readonly Node[] {
   const keepsDimensions = attributes.int('keepdims', 1) !== 0;
-  attributes.int('noop_with_empty_axes', 0);
+  const noop = attributes.int('noop_with_empty_axes', 0);
   const axes = attributes.ints('axes') ?? axesOf(axesInput);
+  if (noop !== 0 && axes.length === 0) refuse('it changes nothing: noop_with_empty_axes without axes');
   const positive = axes.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
   if (x?.shape?.length !== 3 || positive.join() !== '2,3')
     refuse(`only the mean over height and width is supported, not over axes [${axes.join(', ')}]`);
@@ -60,7 +75,7 @@ function reduceMean(
 function squeeze(
   attributes: AttributeReader,
   [x, axesInput]: readonly ParsedInput[],
-  { node, output }: { node: string; output: string },
+  { node, output }: RewriteContext,
 ): readonly Node[] {
   const axes = (attributes.ints('axes') ?? axesOf(axesInput))
     .map((axis) => (axis < 0 ? axis + 4 : axis))
@@ -81,28 +96,133 @@ function axesOf(input: ParsedInput | undefined): readonly number[] {
     : refuse('its axes are not constant');
 }
 
-/** A Pad node as the pads of the convolution that follows. */
-export type PendingPad = { readonly source: string; readonly pads: Pads };
+const largestFloat = 3.4028234663852886e38; // how some exporters write 'no bound'
 
-/** Zeros around height and width; anything else is refused. */
-export function readPad(
+/** A clip from 0 up is a Relu; one without bounds does nothing. */
+function clipOrRelu(
   attributes: AttributeReader,
-  [x, padsInput, valueInput, axesInput]: readonly ParsedInput[],
-): { pending: PendingPad; shape: Shape } {
-  if (attributes.string('mode', 'constant') !== 'constant')
-    refuse('only padding with a constant is supported');
-  if (valueInput?.constant !== undefined && Number(valueInput.constant.data[0]) !== 0)
-    refuse('only padding with zeros is supported');
-  if (axesInput !== undefined && axesInput.name !== '') refuse('padding of chosen axes is not supported');
-  const pads = axesOf(padsInput);
-  const [, , top = -1, left = -1, , , bottom = -1, right = -1] = pads;
-  const others = [pads[0], pads[1], pads[4], pads[5]];
-  if (x?.shape?.length !== 3 || pads.length !== 8 || others.some((p) => p !== 0))
-    refuse(`only height and width can be padded, not by [${pads.join(', ')}]`);
-  if ([top, left, bottom, right].some((p) => p < 0)) refuse('negative padding (cropping) is not supported');
-  const [channels, height, width] = x.shape as [number, number, number];
-  return {
-    pending: { source: x.name, pads: [top, left, bottom, right] },
-    shape: [channels, height + top + bottom, width + left + right],
+  inputs: readonly ParsedInput[],
+  { node, output }: RewriteContext,
+): readonly Node[] {
+  const parsed = clip.parse(attributes, inputs);
+  const [min, max] = [parsed.min, parsed.max].map((v) =>
+    Math.abs(v) >= largestFloat ? Math.sign(v) * Infinity : v,
+  ) as [number, number];
+  const ends = { name: node, inputs: [valueName(inputs[0])], outputs: [output] };
+  if (max === Infinity && min === 0) return [{ op: 'Relu', ...ends, attributes: {} }];
+  if (max === Infinity && min === -Infinity) return [{ op: 'Identity', ...ends, attributes: {} }];
+  return [{ op: 'Clip', ...ends, attributes: { min, max } }];
+}
+
+/** max(x, 0). */
+function maximumWithZero(
+  _attributes: AttributeReader,
+  inputs: readonly ParsedInput[],
+  { node, output }: RewriteContext,
+): readonly Node[] {
+  const values = inputs.filter((input) => input.constant === undefined);
+  const isZero = ({ constant }: ParsedInput) =>
+    constant?.dtype === 'float32' && constant.data.length === 1 && constant.data[0] === 0;
+  if (inputs.length !== 2 || values.length !== 1 || !inputs.some(isZero))
+    refuse('only the maximum of a value and 0 is supported');
+  return [{ op: 'Relu', name: node, inputs: [valueName(values[0])], outputs: [output], attributes: {} }];
+}
+
+/** One Add after the other. */
+function sum(
+  _attributes: AttributeReader,
+  inputs: readonly ParsedInput[],
+  { node, output, weight }: RewriteContext,
+): readonly Node[] {
+  const names = inputs.map((input) => (input.constant === undefined ? input.name : weight(input)));
+  const [first = refuse('it has no inputs'), ...rest] = names;
+  if (rest.length === 0)
+    return [{ op: 'Identity', name: node, inputs: [first], outputs: [output], attributes: {} }];
+  const valueOf = (i: number) => (i === rest.length - 1 ? output : `${output}/sum${i}`);
+  return rest.map((name, i) => ({
+    op: 'Add',
+    name: i === rest.length - 1 ? node : `${node}/sum${i}`,
+    inputs: [i === 0 ? first : valueOf(i - 1), name],
+    outputs: [valueOf(i)],
+    attributes: {},
+  }));
+}
+
+/** x - c is x + (-c); c - x is c + (-1) x, and so is the difference of two values. */
+function subtract(
+  _attributes: AttributeReader,
+  [a, b]: readonly ParsedInput[],
+  { node, output, weight }: RewriteContext,
+): readonly Node[] {
+  const [left, right] = [a ?? refuse('an input is missing'), b ?? refuse('an input is missing')];
+  if (right.constant !== undefined) {
+    const inputs = [valueName(left), weight(mapped(right, 'negated', (v) => -v))];
+    return [{ op: 'Add', name: node, inputs, outputs: [output], attributes: {} }];
+  }
+  const negated = `${output}/negated`;
+  const minusOne: RawTensor = {
+    name: `${node}/minus_one`,
+    dtype: 'float32',
+    shape: [],
+    data: Float32Array.of(-1),
   };
+  const factor = weight({ name: minusOne.name, shape: [], constant: minusOne, batch: undefined });
+  const first = left.constant === undefined ? left.name : weight(left);
+  return [
+    { op: 'Mul', name: `${node}/negate`, inputs: [right.name, factor], outputs: [negated], attributes: {} },
+    { op: 'Add', name: node, inputs: [first, negated], outputs: [output], attributes: {} },
+  ];
+}
+
+/** x / c is x (1 / c). */
+function divide(
+  _attributes: AttributeReader,
+  [x, divisor]: readonly ParsedInput[],
+  { node, output, weight }: RewriteContext,
+): readonly Node[] {
+  if (divisor?.constant === undefined) refuse('only a division by a constant is supported');
+  const inputs = [valueName(x), weight(mapped(divisor, 'reciprocal', (v) => 1 / v))];
+  return [{ op: 'Mul', name: node, inputs, outputs: [output], attributes: {} }];
+}
+
+/** A float constant with every element changed, under a name of its own. */
+function mapped(input: ParsedInput, what: string, f: (v: number) => number): ParsedInput {
+  const constant = input.constant;
+  if (constant?.dtype !== 'float32') refuse(`input ${input.name} is not a constant of floats`);
+  const name = `${input.name}/${what}`;
+  return { ...input, name, constant: { ...constant, name, data: constant.data.map(f) } };
+}
+
+/** The maximum over a window of the whole map. */
+function globalMaxPool(
+  _attributes: AttributeReader,
+  [x]: readonly ParsedInput[],
+  { node, output }: RewriteContext,
+): readonly Node[] {
+  const kernel = spatial(x?.shape ?? []);
+  const attributes = {
+    kernel,
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+    dilations: [1, 1],
+    ceilMode: false,
+  } as const;
+  return [{ op: 'MaxPool', name: node, inputs: [valueName(x)], outputs: [output], attributes }];
+}
+
+/** From one kind of floats to another: here all are float32. */
+function cast(
+  attributes: AttributeReader,
+  [x]: readonly ParsedInput[],
+  { node, output }: RewriteContext,
+): readonly Node[] {
+  const to = attributes.int('to', 0);
+  attributes.int('saturate', 1);
+  if (!floatTypes.includes(to)) refuse(`a value can be cast to other floats only, not to data type ${to}`);
+  return [{ op: 'Identity', name: node, inputs: [valueName(x)], outputs: [output], attributes: {} }];
+}
+
+function valueName(input: ParsedInput | undefined): string {
+  if (input === undefined || input.constant !== undefined) refuse('its input is not a computed value');
+  return input.name;
 }

@@ -32,6 +32,7 @@ export function lowerGraph(model: Model): RawGraph {
       return fresh;
     },
     useFunction: (definition) => void functions.set(`${definition.domain}.${definition.name}`, definition),
+    fresh: (name) => freshName(name, taken),
     shapeOf: (name) => (model.weights.get(name)?.shape ?? shapes.get(name))!,
   };
   const nodes = model.graph.nodes.flatMap((node) => lowerNode(node, lowering));

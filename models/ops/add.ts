@@ -1,7 +1,6 @@
+import { broadcast } from './broadcast.ts';
 import { reduceTo } from './gradient.ts';
 import { sizeOf } from '../tensor.ts';
-import type { Shape } from '../tensor.ts';
-import { refuse } from './definition.ts';
 import type { OpDefinition } from './definition.ts';
 import { writePlain } from './plain.ts';
 
@@ -22,15 +21,3 @@ export const add: OpDefinition<'Add'> = {
   },
   write: writePlain,
 };
-
-/** ONNX's multidirectional broadcasting: aligned at the end, 1 stretches. */
-export function broadcast(a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1;
-    const y = b[i - rank + b.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1)
-      refuse(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
-    return x === 1 ? y : x;
-  });
-}

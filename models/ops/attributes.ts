@@ -35,6 +35,12 @@ export class AttributeReader {
     return 'ints' in value ? value.ints : refuse(`attribute ${name} is not a list of integers`);
   }
 
+  floats(name: string): readonly number[] | undefined {
+    const value = this.#take(name);
+    if (value === undefined) return undefined;
+    return 'floats' in value ? value.floats : refuse(`attribute ${name} is not a list of floats`);
+  }
+
   tensor(name: string): RawTensor | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;

@@ -40,7 +40,10 @@ export type ParsedInput = {
   readonly batch: number | undefined;
 };
 
-/** For one image. `relus`: scalar ReLUs of a private run. `params`: trainable numbers. */
+/**
+ * For one image. `relus`: scalar ReLUs of a private run; an activation of another kind counts one an element, as many as a ReLU in
+ * its place would. `params`: trainable numbers.
+ */
 export type Cost = { readonly macs: number; readonly relus: number; readonly params: number };
 
 export type Io = {
@@ -55,11 +58,14 @@ export type Lowering = {
   /** Adds an initialiser under a fresh name derived from `name`, and returns it. */
   readonly constant: (name: string, value: ConstantValue) => string;
   readonly useFunction: (definition: RawFunction) => void;
+  /** A name for a value between two nodes of one op, derived from `name`. */
+  readonly fresh: (name: string) => string;
   /** Shape of a weight or value of the graph. */
   readonly shapeOf: (name: string) => Shape;
 };
 
 export type ConstantValue =
+  | { readonly dtype: 'float32'; readonly shape: Shape; readonly data: Float32Array }
   | { readonly dtype: 'int64'; readonly shape: Shape; readonly data: BigInt64Array }
   | { readonly dtype: 'bool'; readonly shape: Shape; readonly data: Uint8Array };
 

@@ -4,6 +4,7 @@ import type { Shape } from '../tensor.ts';
 import { add } from './add.ts';
 import { averagePool } from './average-pool.ts';
 import { batchNormalization } from './batch-normalization.ts';
+import { clip } from './clip.ts';
 import { concat } from './concat.ts';
 import { conv } from './conv.ts';
 import type { Cost, Io, Lowering, OpDefinition } from './definition.ts';
@@ -12,23 +13,40 @@ import { dropout } from './dropout.ts';
 import { flatten } from './flatten.ts';
 import { gemm } from './gemm.ts';
 import { globalAveragePool } from './global-average-pool.ts';
+import { hardSigmoid } from './hard-sigmoid.ts';
+import { hardSwish } from './hard-swish.ts';
 import { identity } from './identity.ts';
+import { leakyRelu } from './leaky-relu.ts';
 import { matMul } from './mat-mul.ts';
 import { maxPool } from './max-pool.ts';
 import { mixedActivation } from './mixed-activation.ts';
+import { mul } from './mul.ts';
+import { pad } from './pad.ts';
+import { pRelu } from './p-relu.ts';
 import { relu } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { sigmoid } from './sigmoid.ts';
+import { swish } from './swish.ts';
 
 export const ops: { readonly [K in OpType]: OpDefinition<K> } = {
   Conv: conv,
   Gemm: gemm,
   MatMul: matMul,
   Relu: relu,
+  Clip: clip,
+  LeakyRelu: leakyRelu,
+  PRelu: pRelu,
+  Sigmoid: sigmoid,
+  HardSigmoid: hardSigmoid,
+  HardSwish: hardSwish,
+  Swish: swish,
   Add: add,
+  Mul: mul,
   BatchNormalization: batchNormalization,
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
+  Pad: pad,
   Flatten: flatten,
   Reshape: reshape,
   Concat: concat,

@@ -1,6 +1,6 @@
 import { activationKinds } from '../graph.ts';
 import type { Gradient } from './gradient.ts';
-import { isPositive } from './relu.ts';
+import { mask as comparison } from './mask.ts';
 
 /**
  * y = p_relu relu(x) + p_poly (c2 x^2 + c1 x + c0) + p_identity x with 0/1 masks p, so
@@ -26,7 +26,7 @@ export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, conte
   return (dy, wanted) => {
     const slopes: string[] = [];
     if (has(activationKinds.relu)) {
-      slopes.push(graph.op('Mul', [isPositive(graph, x), mask(activationKinds.relu)]));
+      slopes.push(graph.op('Mul', [comparison(graph, 'Greater', x, 0), mask(activationKinds.relu)]));
     }
     if (has(activationKinds.identity)) slopes.push(mask(activationKinds.identity));
     if (isPoly !== undefined) {

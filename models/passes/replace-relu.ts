@@ -4,6 +4,7 @@ import { activationKinds } from '../graph.ts';
 import type { Model, Node } from '../graph.ts';
 import { sizeOf, tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
+import { isActivation } from '../ops/activation.ts';
 import { dropRelus } from './drop-relu.ts';
 import { withNodes } from './rewire.ts';
 
@@ -16,15 +17,13 @@ export type Activation = {
 };
 
 /**
- * Replaces the activation `nodeName` (a Relu or a MixedActivation) with y = relu(x) | x | c2 x^2 + c1 x + c0 per element.
+ * Replaces the activation `nodeName`, of whatever kind, with y = relu(x) | x | c2 x^2 + c1 x + c0 per element.
  * All relu becomes a Relu, all identity becomes nothing. Throws ModelError for another node and for sizes that do not fit.
  */
 export function replaceActivation(model: Model, nodeName: string, activation: Activation): Model {
   const old = model.graph.nodes.find((n) => n.name === nodeName);
-  if (old?.op !== 'Relu' && old?.op !== 'MixedActivation')
-    throw new ModelError(
-      `node ${nodeName}: expected a Relu or a MixedActivation, got ${old?.op ?? 'no node'}`,
-    );
+  if (old === undefined || !isActivation(old))
+    throw new ModelError(`node ${nodeName}: expected an activation, got ${old?.op ?? 'no node'}`);
   checkSizes(model, old, activation);
   if (activation.kinds.every((kind) => kind === activationKinds.identity))
     return dropRelus(model, [nodeName]);

@@ -90,6 +90,7 @@ function trainingContext(
   const lowering = {
     constant: graph.constantNamed.bind(graph),
     useFunction: graph.useFunction.bind(graph),
+    fresh: graph.fresh.bind(graph),
     shapeOf: imageShape,
   };
   return {

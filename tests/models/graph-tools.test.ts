@@ -73,7 +73,7 @@ describe('a graph that does not hold together names the node', () => {
         },
         weights: new Map(),
       },
-      /node y \(Add\): its summands have different numbers of dimensions/,
+      /node y \(Add\): its inputs have different numbers of dimensions/,
     ],
     'a weight of another shape': [
       { ...model, weights: new Map(model.weights).set('head.fc.weight', tensor([3, 7])) },

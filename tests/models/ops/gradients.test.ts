@@ -70,17 +70,27 @@ function diamond(): Case {
   return { title: 'fan-out', model: modelOf([2, 2, 3], nodes, weights, 'y'), weights: ['c'] };
 }
 
-function twoValues(): Case {
+function twoValues(op: 'Add' | 'Mul'): Case {
   const nodes: Model['graph']['nodes'] = [
     { op: 'GlobalAveragePool', name: 'a', inputs: ['image'], outputs: ['b'], attributes: {} },
-    { op: 'Add', name: 'd', inputs: ['image', 'b'], outputs: ['y'], attributes: {} },
+    { op, name: 'd', inputs: ['image', 'b'], outputs: ['y'], attributes: {} },
   ];
   return {
-    title: 'Add of values that broadcast',
+    title: `${op} of values that broadcast`,
     model: modelOf([2, 2, 3], nodes, new Map(), 'y'),
     weights: [],
   };
 }
+
+function square(): Case {
+  const nodes: Model['graph']['nodes'] = [
+    { op: 'Mul', name: 'd', inputs: ['image', 'image'], outputs: ['y'], attributes: {} },
+  ];
+  return { title: 'Mul of a value with itself', model: modelOf([2, 3], nodes, new Map(), 'y'), weights: [] };
+}
+
+// 189 values 0.05 apart, none nearer than 0.025 to a multiple of 0.05: kinks at 2.5 and 3 are passed, not met.
+const manyApart = [1, 9, 7];
 
 const cases: readonly Case[] = [
   one('Conv 3x3', 'Conv', conv, [2, 5, 4], { w: [3, 2, 3, 3], b: [3] }),
@@ -127,7 +137,20 @@ const cases: readonly Case[] = [
   one('Relu', 'Relu', {}, [2, 3, 3]),
   one('Add of a weight', 'Add', {}, [3, 2, 2], { b: [3, 1, 1] }),
   one('Add of a smaller rank', 'Add', {}, [3, 2, 2], { b: [2] }),
-  twoValues(),
+  twoValues('Add'),
+  { ...one('Clip', 'Clip', { min: -0.3, max: 0.4 }, [1, 3, 3]), wellApart: true },
+  { ...one('Clip, no lower bound', 'Clip', { min: -Infinity, max: 0.4 }, [1, 3, 3]), wellApart: true },
+  one('LeakyRelu', 'LeakyRelu', { alpha: 0.125 }, [2, 3, 3]),
+  one('PRelu', 'PRelu', {}, [3, 2, 2], { slope: [3, 1, 1] }),
+  one('PRelu, one slope', 'PRelu', {}, [3, 2, 2], { slope: [1] }),
+  one('Sigmoid', 'Sigmoid', {}, [2, 3, 3]),
+  { ...one('HardSigmoid', 'HardSigmoid', { alpha: 0.2, beta: 0.5 }, manyApart), wellApart: true },
+  { ...one('HardSwish', 'HardSwish', {}, manyApart), wellApart: true },
+  one('Swish', 'Swish', {}, [2, 3, 3]),
+  one('Mul by a weight', 'Mul', {}, [3, 2, 2], { b: [3, 1, 1] }),
+  twoValues('Mul'),
+  square(),
+  one('Pad', 'Pad', { pads: [1, 0, 2, 3], value: 0.5 }, [2, 3, 2]),
   one('BatchNormalization', 'BatchNormalization', batchNorm, [2, 3, 2], { s: [2], b: [2], m: [2], v: [2] }),
   one('BatchNormalization of a vector', 'BatchNormalization', batchNorm, [3], {
     s: [3],

@@ -78,6 +78,38 @@ const supported: Record<string, Case> = {
   'Gemm, scalar bias': { op: 'Gemm', input: [5], weights: [floats('w', [5, 3]), floats('b', [])] },
   MatMul: { op: 'MatMul', input: [5], weights: [floats('w', [5, 3])] },
   Relu: { op: 'Relu', input: image },
+  'Clip, ReLU6': { op: 'Clip', input: image, weights: [scalar('low', 0), scalar('high', 0.75)] },
+  'Clip, a lower bound': { op: 'Clip', input: image, weights: [scalar('low', -0.5)] },
+  'Clip, no bounds': { op: 'Clip', input: image },
+  'Max with 0': { op: 'Max', input: image, weights: [scalar('zero', 0)] },
+  'LeakyRelu, default': { op: 'LeakyRelu', input: image },
+  'LeakyRelu, alpha': { op: 'LeakyRelu', input: image, attributes: { alpha: f(0.3) } },
+  'PRelu, per channel': { op: 'PRelu', input: image, weights: [floats('w', [4, 1, 1])] },
+  'PRelu, one slope': { op: 'PRelu', input: image, weights: [floats('w', [1])] },
+  Sigmoid: { op: 'Sigmoid', input: image },
+  'HardSigmoid, defaults': { op: 'HardSigmoid', input: image },
+  'HardSigmoid, alpha and beta': {
+    op: 'HardSigmoid',
+    input: image,
+    attributes: { alpha: f(0.7), beta: f(0.1) },
+  },
+  HardSwish: { op: 'HardSwish', input: image },
+  'Mul, per channel': { op: 'Mul', input: image, weights: [floats('w', [4, 1, 1])] },
+  'Mul, a scalar': { op: 'Mul', input: image, weights: [floats('w', [])] },
+  'Sub, per channel': { op: 'Sub', input: image, weights: [floats('w', [4, 1, 1])] },
+  'Div by a power of two': { op: 'Div', input: image, weights: [scalar('w', 4)] },
+  'Sum of one value and two constants': {
+    op: 'Sum',
+    input: image,
+    weights: [floats('a', [4, 1, 1]), floats('b', [7])],
+  },
+  'Pad with a value': {
+    op: 'Pad',
+    input: image,
+    weights: [ints('pads', [0, 0, 1, 0, 0, 0, 2, 3]), scalar('value', -1.5)],
+  },
+  GlobalMaxPool: { op: 'GlobalMaxPool', input: image },
+  'Cast to half floats and back': { op: 'Cast', input: image, attributes: { to: i(1) } },
   'Add, per channel': { op: 'Add', input: image, weights: [floats('w', [4, 1, 1])] },
   'Add, per channel with a batch of 1': { op: 'Add', input: image, weights: [floats('w', [1, 4, 1, 1])] },
   'Add, a row': { op: 'Add', input: [6], weights: [floats('w', [6])] },
@@ -139,6 +171,10 @@ const supported: Record<string, Case> = {
   Identity: { op: 'Identity', input: image },
   Dropout: { op: 'Dropout', input: image },
 };
+
+function scalar(name: string, value: number): RawTensor {
+  return { name, dtype: 'float32', shape: [], data: Float32Array.of(value) };
+}
 
 function variances(name: string, n: number): RawTensor {
   return { name, dtype: 'float32', shape: [n], data: normals(n, seededRng(name)).map((v) => v * v + 0.1) };
@@ -238,7 +274,38 @@ const refused: Record<string, [Case, RegExp]> = {
     },
     /export the model for inference/,
   ],
-  Clip: [{ op: 'Clip', input: image }, /only the plain ReLU/],
+  Elu: [{ op: 'Elu', input: image }, /not among the activations/],
+  'Clip between bounds that meet': [
+    { op: 'Clip', input: image, weights: [scalar('low', 1), scalar('high', 1)] },
+    /bounds 1 and 1 leave nothing/,
+  ],
+  'PRelu with slopes of another shape': [
+    { op: 'PRelu', input: image, weights: [floats('w', [5, 1, 1])] },
+    /do not broadcast/,
+  ],
+  'Pad of channels': [
+    { op: 'Pad', input: image, weights: [ints('pads', [0, 1, 0, 0, 0, 0, 0, 0])] },
+    /only height and width can be padded/,
+  ],
+  'Pad by reflection': [
+    {
+      op: 'Pad',
+      input: image,
+      weights: [ints('pads', [0, 0, 1, 1, 0, 0, 1, 1])],
+      attributes: { mode: s('reflect') },
+    },
+    /mode reflect is not supported/,
+  ],
+  'Pad by less than nothing': [
+    { op: 'Pad', input: image, weights: [ints('pads', [0, 0, -1, 0, 0, 0, 0, 0])] },
+    /cropping/,
+  ],
+  'Cast to integers': [{ op: 'Cast', input: image, attributes: { to: i(7) } }, /not to data type 7/],
+  'Max with 1': [{ op: 'Max', input: image, weights: [scalar('one', 1)] }, /maximum of a value and 0/],
+  'Mul by a constant that differs over the batch': [
+    { op: 'Mul', input: image, weights: [floats('w', [3, 4, 9, 7])] },
+    /differs over the batch/,
+  ],
   'an op nobody knows': [{ op: 'Frobnicate', input: image }, /not supported/],
 };
 
@@ -260,6 +327,10 @@ describe('cost by hand', () => {
     ['Gemm, defaults', { macs: 15, relus: 0, params: 18 }],
     ['MatMul', { macs: 15, relus: 0, params: 15 }],
     ['Relu', { macs: 0, relus: 252, params: 0 }],
+    ['Clip, ReLU6', { macs: 0, relus: 252, params: 0 }],
+    ['PRelu, per channel', { macs: 252, relus: 252, params: 4 }],
+    ['HardSwish', { macs: 504, relus: 252, params: 0 }],
+    ['Mul, per channel', { macs: 252, relus: 0, params: 4 }],
     ['Add, per channel', { macs: 0, relus: 0, params: 4 }],
     ['BatchNormalization', { macs: 252, relus: 0, params: 8 }],
     // 4 x 4 x 3 windows of 2 x 2: three ReLUs each; 5 x 4 with ceil_mode

@@ -180,7 +180,7 @@ describe('replaceActivation', () => {
   test('refuses other nodes and sizes', () => {
     const activation = { kinds: all('poly'), c2, c1, c0 };
     expect(() => replaceActivation(tinyResnet(), 'stem.conv', activation)).toThrow(
-      /expected a Relu or a MixedActivation, got Conv/,
+      /expected an activation, got Conv/,
     );
     expect(() => replaceActivation(tinyResnet(), 'nowhere', activation)).toThrow(/got no node/);
     expect(() => replaceActivation(tinyResnet(), 'stem.relu', activation)).toThrow(

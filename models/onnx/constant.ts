@@ -1,0 +1,110 @@
+import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
+import type { AttributeReader } from '../ops/attributes.ts';
+import { refuse } from '../ops/definition.ts';
+import type { RawTensor } from './raw.ts';
+
+/**
+ * What exporters compute with constants: the target shapes of reshapes, and weights that are transposed or renamed.
+ * The one unknown in it is the batch; an element that is the batch is written as 0, which a Reshape copies, and its index is in
+ * `batchAt`.
+ */
+export type Constant = { readonly tensor: RawTensor; readonly batchAt: readonly number[] };
+
+/** `shape` of a value leaves the batch out, that of a constant is whole. */
+export type FoldInput = { readonly constant: Constant | undefined; readonly shape: Shape | undefined };
+
+export type Fold = (attributes: AttributeReader, inputs: readonly FoldInput[]) => Constant;
+
+/** Elements of the largest constant: 1 GiB of float32. */
+export const maximumConstant = 2 ** 28;
+
+export function known(tensor: RawTensor): Constant {
+  return { tensor, batchAt: [] };
+}
+
+export function integers(
+  values: readonly number[],
+  shape: Shape = [values.length],
+  batchAt: readonly number[] = [],
+): Constant {
+  if (!values.every(Number.isSafeInteger)) refuse('a computation with constants beyond 2^53');
+  return { tensor: { name: '', dtype: 'int64', shape, data: BigInt64Array.from(values, BigInt) }, batchAt };
+}
+
+export function given(input: FoldInput | undefined): Constant {
+  return input?.constant ?? refuse('an input is not a constant');
+}
+
+/** Integers as numbers, whatever their shape. */
+export function numbersOf(input: FoldInput | undefined): number[] {
+  const { tensor, batchAt } = given(input);
+  if (tensor.dtype !== 'int64') refuse('a shape, index or axis that is not an integer');
+  if (batchAt.length > 0) refuse('an index or axis that depends on the batch');
+  return Array.from(tensor.data, Number);
+}
+
+/** Axes counted from the front. */
+export function axesWithin(axes: readonly number[], rank: number): number[] {
+  const positive = axes.map((axis) => (axis < 0 ? axis + rank : axis));
+  const valid = positive.every((axis) => Number.isSafeInteger(axis) && axis >= 0 && axis < rank);
+  if (!valid || new Set(positive).size !== axes.length)
+    refuse(`axes [${axes.join(', ')}] of a constant of ${rank} dimensions`);
+  return positive;
+}
+
+/** The constant of `shape` whose element i is element `from(i)` of the given one. */
+export function rearranged(
+  { tensor, batchAt }: Constant,
+  shape: Shape,
+  from: (i: number) => number,
+): Constant {
+  const size = checkedSize(shape);
+  const batch = new Set(batchAt);
+  const pick = <T extends Float32Array | BigInt64Array | Uint8Array>(data: T, result: T): T => {
+    for (let i = 0; i < size; i++) result[i] = data[from(i)]!;
+    return result;
+  };
+  const moved: number[] = [];
+  if (batch.size > 0) for (let i = 0; i < size; i++) if (batch.has(from(i))) moved.push(i);
+  return { tensor: withData(tensor, shape, pick), batchAt: moved };
+}
+
+function withData(
+  tensor: RawTensor,
+  shape: Shape,
+  pick: <T extends Float32Array | BigInt64Array | Uint8Array>(data: T, result: T) => T,
+): RawTensor {
+  const size = sizeOf(shape);
+  if (tensor.dtype === 'float32')
+    return { ...tensor, shape, data: pick(tensor.data, new Float32Array(size)) };
+  if (tensor.dtype === 'int64') return { ...tensor, shape, data: pick(tensor.data, new BigInt64Array(size)) };
+  return { ...tensor, shape, data: pick(tensor.data, new Uint8Array(size)) };
+}
+
+export function checkedSize(shape: Shape): number {
+  const size = sizeOf(shape);
+  if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0) || !(size <= maximumConstant))
+    refuse(`a constant of [${shape.slice(0, 8).join(', ')}] elements is out of range`);
+  return size;
+}
+
+/** Elements from one index to the next along each axis, row-major. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+/** Index into data with the given step along each axis of `shape`, plus `offset`, of the i-th element of that shape. */
+export function indexer(shape: Shape, steps: readonly number[], offset = 0): (i: number) => number {
+  return (i) => {
+    let at = offset;
+    for (let axis = shape.length - 1, rest = i; axis >= 0; axis--) {
+      const size = shape[axis]!;
+      at += (rest % size) * steps[axis]!;
+      rest = Math.floor(rest / size);
+    }
+    return at;
+  };
+}

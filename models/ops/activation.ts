@@ -1,0 +1,44 @@
+import type { Node, OpType } from '../graph.ts';
+import { sizeOf } from '../tensor.ts';
+import type { Cost, Io } from './definition.ts';
+
+/** Elementwise and not linear: what a reduction may replace, element by element, by a ReLU, a polynomial or nothing. */
+const activationOps: { readonly [K in OpType]: boolean } = {
+  Relu: true,
+  MixedActivation: true,
+  Clip: true,
+  LeakyRelu: true,
+  PRelu: true,
+  Sigmoid: true,
+  HardSigmoid: true,
+  HardSwish: true,
+  Swish: true,
+  Conv: false,
+  Gemm: false,
+  MatMul: false,
+  Add: false,
+  Mul: false,
+  BatchNormalization: false,
+  MaxPool: false,
+  AveragePool: false,
+  GlobalAveragePool: false,
+  Pad: false,
+  Flatten: false,
+  Reshape: false,
+  Concat: false,
+  Identity: false,
+  Dropout: false,
+};
+
+export function isActivation(node: Pick<Node, 'op'>): boolean {
+  return activationOps[node.op];
+}
+
+/** Costs of an activation other than Relu: as many ReLUs as elements, and some products an element. */
+export function activationCost(macsEach: number): (attributes: unknown, io: Io) => Cost {
+  return (_attributes, { inputs, outputs: [y = []], isWeight }) => {
+    const size = sizeOf(y);
+    const params = inputs.reduce((sum, shape, i) => sum + (isWeight[i] ? sizeOf(shape) : 0), 0);
+    return { macs: macsEach * size, relus: size, params };
+  };
+}

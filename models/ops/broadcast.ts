@@ -1,0 +1,14 @@
+import type { Shape } from '../tensor.ts';
+import { refuse } from './definition.ts';
+
+/** ONNX's multidirectional broadcasting: aligned at the end, 1 stretches. */
+export function broadcast(a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1)
+      refuse(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}

@@ -1,0 +1,52 @@
+import { consumersOf } from '../graph-tools.ts';
+import type { Model, Node, NodeOf, Pads } from '../graph.ts';
+import { withNodes } from './rewire.ts';
+
+/**
+ * Replaces Conv(Pad(x)) with Conv(x) and AveragePool(Pad(x)) with AveragePool(x), the padding added to theirs, where it is of
+ * zeros and everyone who takes it can do so. A pooling can where it counts its padding, or has none of its own; a maximum can't:
+ * its padding is minus infinity.
+ */
+export function mergePads(model: Model): Model {
+  const consumers = consumersOf(model.graph);
+  const given = new Set(model.graph.outputs.map((value) => value.name));
+  const merged = new Map<Node, NodeOf<'Pad'>>();
+  const removed = new Set<Node>();
+  for (const node of model.graph.nodes) {
+    const takers = consumers.get(node.outputs[0]!) ?? [];
+    if (node.op !== 'Pad' || given.has(node.outputs[0]!)) continue;
+    if (!takers.every((taker) => canTake(taker, node.attributes))) continue;
+    for (const taker of takers) merged.set(taker, node);
+    removed.add(node);
+  }
+  if (removed.size === 0) return model;
+  const nodes = model.graph.nodes.filter((node) => !removed.has(node));
+  return withNodes(
+    model,
+    nodes.map((node) => (merged.has(node) ? taking(node as Padded, merged.get(node)!) : node)),
+  );
+}
+
+type Padded = NodeOf<'Conv'> | NodeOf<'AveragePool'>;
+
+function canTake(node: Node, { pads, value }: NodeOf<'Pad'>['attributes']): boolean {
+  if (value !== 0) return false;
+  if (node.op === 'Conv') return true;
+  if (node.op !== 'AveragePool') return false;
+  const { kernel, pads: own, ceilMode, countIncludePad } = node.attributes;
+  const total = sum(own, pads);
+  // ONNX's runtimes ask for pads smaller than the kernel; with ceil_mode a window would end elsewhere.
+  const isSmall = total.every((p, i) => p < kernel[i % 2]!);
+  return !ceilMode && isSmall && (countIncludePad || own.every((p) => p === 0));
+}
+
+function taking(node: Padded, pad: NodeOf<'Pad'>): Node {
+  const inputs = [pad.inputs[0]!, ...node.inputs.slice(1)];
+  const pads = sum(node.attributes.pads, pad.attributes.pads);
+  if (node.op === 'Conv') return { ...node, inputs, attributes: { ...node.attributes, pads } };
+  return { ...node, inputs, attributes: { ...node.attributes, pads, countIncludePad: true } };
+}
+
+function sum(a: Pads, b: Pads): Pads {
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]];
+}

@@ -1,0 +1,108 @@
+import { consumersOf } from '../graph-tools.ts';
+import type { Model, Node } from '../graph.ts';
+import { withNodes } from './rewire.ts';
+
+/**
+ * Replaces x Sigmoid(x) with Swish(x), and x HardSigmoid(x) and x Clip(x + 3, 0, 6) / 6 with HardSwish(x): how exporters write
+ * them. The parts are left alone where something else takes their values too.
+ */
+export function recogniseActivations(model: Model): Model {
+  const index = indexOf(model);
+  const removed = new Set<Node>();
+  const wholes = new Map<Node, Node>();
+  for (const last of model.graph.nodes) {
+    const match = last.op === 'Mul' ? (matchGate(index, last) ?? matchScaled(index, last)) : undefined;
+    if (match === undefined) continue;
+    const { op, x, parts } = match;
+    wholes.set(last, { op, name: last.name, inputs: [x], outputs: last.outputs, attributes: {} });
+    for (const part of parts) removed.add(part);
+  }
+  if (wholes.size === 0) return model;
+  const nodes = model.graph.nodes.filter((node) => !removed.has(node));
+  return withNodes(
+    model,
+    nodes.map((node) => wholes.get(node) ?? node),
+  );
+}
+
+type Match = { readonly op: 'Swish' | 'HardSwish'; readonly x: string; readonly parts: readonly Node[] };
+
+type Index = {
+  readonly model: Model;
+  /** The node that computes a value, where one other takes it and the graph does not give it away. */
+  readonly parts: ReadonlyMap<string, Node>;
+};
+
+function indexOf(model: Model): Index {
+  const consumers = consumersOf(model.graph);
+  const given = new Set(model.graph.outputs.map((value) => value.name));
+  const inner = model.graph.nodes.filter(({ outputs: [y = ''] }) => {
+    return consumers.get(y)?.length === 1 && !given.has(y);
+  });
+  return { model, parts: new Map(inner.map((node) => [node.outputs[0]!, node])) };
+}
+
+/** x gate(x) with a gate of known kind. */
+function matchGate(index: Index, product: Node): Match | undefined {
+  for (const [x, gated] of bothWays(product)) {
+    const gate = index.parts.get(gated);
+    if (gate?.inputs[0] !== x) continue;
+    if (gate.op === 'Sigmoid') return { op: 'Swish', x, parts: [gate] };
+    if (gate.op === 'HardSigmoid' && isSixth(gate.attributes.alpha) && gate.attributes.beta === 0.5)
+      return { op: 'HardSwish', x, parts: [gate] };
+  }
+  return undefined;
+}
+
+/** (x clip(x + 3)) / 6 and x (clip(x + 3) / 6). */
+function matchScaled(index: Index, last: Node): Match | undefined {
+  const inner = scaledBySixth(index, last);
+  if (inner?.op === 'Mul') {
+    for (const [x, clipped] of bothWays(inner)) {
+      const parts = clipOfShifted(index, index.parts.get(clipped), x);
+      if (parts !== undefined) return { op: 'HardSwish', x, parts: [inner, ...parts] };
+    }
+  }
+  for (const [x, gated] of bothWays(last)) {
+    const scaled = index.parts.get(gated);
+    if (scaled?.op !== 'Mul') continue;
+    const parts = clipOfShifted(index, scaledBySixth(index, scaled), x);
+    if (parts !== undefined) return { op: 'HardSwish', x, parts: [scaled, ...parts] };
+  }
+  return undefined;
+}
+
+/** The node before a product with 1 / 6. */
+function scaledBySixth(index: Index, product: Node): Node | undefined {
+  for (const [value, factor] of bothWays(product)) {
+    const before = isConstant(index, factor, 1 / 6) ? index.parts.get(value) : undefined;
+    if (before !== undefined) return before;
+  }
+  return undefined;
+}
+
+/** Clip(x + 3, 0, 6) and its sum, if `clip` is that. */
+function clipOfShifted(index: Index, clip: Node | undefined, x: string): readonly Node[] | undefined {
+  if (clip?.op !== 'Clip' || clip.attributes.min !== 0 || clip.attributes.max !== 6) return undefined;
+  const sum = index.parts.get(clip.inputs[0]!);
+  if (sum?.op !== 'Add') return undefined;
+  const isShift = bothWays(sum).some(([value, shift]) => value === x && isConstant(index, shift, 3));
+  return isShift ? [clip, sum] : undefined;
+}
+
+function bothWays({ inputs }: Node): readonly (readonly [string, string])[] {
+  const [a, b] = inputs as [string, string];
+  return [
+    [a, b],
+    [b, a],
+  ];
+}
+
+function isConstant({ model }: Index, name: string, value: number): boolean {
+  const found = model.weights.get(name)?.data;
+  return found?.length === 1 && Math.abs(found[0]! - value) <= 2 ** -23 * value;
+}
+
+function isSixth(value: number): boolean {
+  return Math.abs(value - 1 / 6) <= 2 ** -23;
+}
