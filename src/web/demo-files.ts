@@ -3,7 +3,7 @@ import * as format from '../shared/format.ts';
 import { costChart, groupChart, sideBySide } from './charts.ts';
 import type { CostRow, Names } from './charts.ts';
 import { demoPage } from './demo-page.ts';
-import { meanCost } from './demo-report.ts';
+import { answerCost } from './demo-report.ts';
 import type { DemoReport } from './demo-report.ts';
 
 /** One image, [channels, height, width] bytes, 1 or 3 channels. */
@@ -29,7 +29,7 @@ export async function demoFiles(
 }
 
 function costRows({ original, reduced }: DemoReport): CostRow[] {
-  const [before, after] = [meanCost(original.images), meanCost(reduced.images)];
+  const [before, after] = [answerCost(original.images), answerCost(reduced.images)];
   const row = (measure: string, pair: [number, number], print: (value: number) => string): CostRow => ({
     measure,
     before: pair[0],

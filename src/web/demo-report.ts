@@ -53,21 +53,29 @@ export type DemoReport = {
   readonly fairness: FairnessReport;
 };
 
-/** Means over the images of a model, the figures of every table and picture. */
-export type MeanCost = {
+/** What one private answer costs: the figures of every table and picture. */
+export type AnswerCost = {
+  /** Seconds of both phases of the first answer: it also pays, once, for transforming weights and for warming up. */
+  readonly firstSeconds: number;
+  /** Means over the answers after the first. */
   readonly offline: PhaseCost;
   readonly online: PhaseCost & { readonly rounds: number };
 };
 
-export function meanCost(images: readonly PrivateImage[]): MeanCost {
+/** `images`: two or more, in the order they were asked. */
+export function answerCost([first, ...later]: readonly PrivateImage[]): AnswerCost {
   const mean = (pick: (image: PrivateImage) => number) =>
-    images.reduce((sum, image) => sum + pick(image), 0) / images.length;
+    later.reduce((sum, image) => sum + pick(image), 0) / later.length;
   const phase = (name: 'offline' | 'online') => ({
     seconds: mean((image) => image[name].seconds),
     bytes_up: mean((image) => image[name].bytes_up),
     bytes_down: mean((image) => image[name].bytes_down),
   });
-  return { offline: phase('offline'), online: { ...phase('online'), rounds: mean((i) => i.online.rounds) } };
+  return {
+    firstSeconds: first!.offline.seconds + first!.online.seconds,
+    offline: phase('offline'),
+    online: { ...phase('online'), rounds: mean((image) => image.online.rounds) },
+  };
 }
 
 /** Private answers that are the plaintext answer of the same file. */

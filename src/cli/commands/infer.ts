@@ -9,6 +9,7 @@ import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { imageSource } from '../image-source.ts';
 import { dataHelp } from '../inputs.ts';
+import { readTokens } from '../tokens.ts';
 import { phaseLine, phaseTotals } from '../phase.ts';
 
 type Options = {
@@ -17,6 +18,7 @@ type Options = {
   readonly index?: number;
   readonly planHash?: string;
   readonly ca?: string;
+  readonly tokenFile?: string;
   readonly threads?: number;
 };
 
@@ -29,6 +31,7 @@ export function configure(command: Command, act: Act): void {
     .option('--index <i>', 'which of its test images, from 0', whole(0))
     .option('--plan-hash <hash>', 'run this plan and no other')
     .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
+    .option('--token-file <file>', 'holds the token that the server asks for')
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
     .action(act(run));
   examples(command, [
@@ -41,6 +44,9 @@ async function run(_: Context, url: string, options: Options) {
   const source = await imageSource(options);
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
+    ...(options.tokenFile !== undefined && {
+      token: (await readTokens('--token-file', options.tokenFile))[0]!,
+    }),
     ...(options.planHash !== undefined && { planHash: options.planHash }),
     ...(options.threads !== undefined && { threads: options.threads }),
   });

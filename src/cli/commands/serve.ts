@@ -8,6 +8,7 @@ import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
 import { preparedModel } from '../prepared.ts';
+import { readTokens } from '../tokens.ts';
 
 type Options = {
   readonly port: number;
@@ -17,6 +18,8 @@ type Options = {
   readonly threads?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly tokens?: string;
+  readonly rate?: number;
 };
 
 /** `serve MODEL --port P`: answers clients until it is stopped. */
@@ -30,6 +33,8 @@ export function configure(command: Command, act: Act): void {
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
     .option('--tls-cert <file>', 'PEM certificate: serve wss:// instead of ws://')
     .option('--tls-key <file>', 'PEM key of the certificate')
+    .option('--tokens <file>', 'serve only clients that show one of these, one a line')
+    .option('--rate <n>', 'inferences that one client may begin in a minute', whole(1, 1_000_000))
     .action(act(run));
   examples(command, [
     'reluctant serve zoo:fashion-resnet8 --port 8765',
@@ -40,11 +45,14 @@ export function configure(command: Command, act: Act): void {
 async function run({ onProgress, show, say, signal }: Context, name: string, options: Options) {
   const { port, host, data, maxSessions, threads } = options;
   const tls = tlsOf(options);
+  const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
   const { plan, weights } = await preparedModel(name, data, onProgress);
   const server = await startServer({
     ...{ plan, weights, port, host, maxSessions },
     ...(threads !== undefined && { threads }),
     ...(tls && { tls }),
+    ...(tokens && { tokens }),
+    ...(options.rate !== undefined && { perMinute: options.rate }),
     onEvent: (event) => say(describe(event)),
   });
   const hash = planHash(plan);

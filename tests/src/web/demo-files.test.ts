@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import * as format from '../../../src/shared/format.ts';
 import { darkInk, ink } from '../../../src/web/charts.ts';
 import { demoFiles } from '../../../src/web/demo-files.ts';
-import { agreements, meanCost } from '../../../src/web/demo-report.ts';
+import { agreements, answerCost } from '../../../src/web/demo-report.ts';
 import { html, raw } from '../../../src/web/html.ts';
 import { sampleReport } from './sample-report.ts';
 
@@ -34,11 +34,12 @@ describe('report.html', () => {
 
   test("the cost table's figures are the report's", () => {
     for (const model of [report.original, report.reduced]) {
-      const { offline, online } = meanCost(model.images);
+      const { firstSeconds, offline, online } = answerCost(model.images);
       const row = [
         model.name,
         format.count(model.relus),
         format.percent(model.accuracy),
+        format.duration(firstSeconds),
         format.duration(offline.seconds),
         format.duration(online.seconds),
         format.bytes(offline.bytes_up + online.bytes_up),
@@ -89,6 +90,14 @@ describe('report.html', () => {
       '<p title="&#34;&#38;&#60;&#39;"><b></p>',
     );
   });
+});
+
+test('the first answer is counted apart: 13.2 + 0.31 s; 3.2 and 0.31 s for the others', () => {
+  const cost = answerCost(report.original.images);
+  expect(cost.firstSeconds).toBeCloseTo(13.51, 9);
+  expect(cost.offline.seconds).toBeCloseTo(3.2, 9);
+  expect(cost.online.seconds).toBeCloseTo(0.31, 9);
+  expect(cost.online.rounds).toBe(9);
 });
 
 describe('pictures', () => {
