@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { HeClient } from '../../crypto/he/linear.ts';
+import { HePool } from '../../crypto/he/pool.ts';
+import { seededRng } from '../helpers/rng.ts';
+import { baseTransfers } from './base-transfers.ts';
+import { partiesOf, record, against } from './parties.ts';
+import type { Parties, Side, Transcript } from './parties.ts';
+import { planFault, strangePlan } from './plan-fuzz.ts';
+import { allMutations, attack } from './run.ts';
+
+/** A part of the cases of `npm run test:hostile` (sweep.slow.ts), chosen so that every frame and every kind of mutation occurs. */
+const sides: readonly Side[] = ['client', 'server'];
+const pool = new HePool(1);
+let parties: Parties;
+let transcript: Transcript;
+let other: Transcript;
+let answer: readonly number[];
+
+beforeAll(async () => {
+  const he = await HeClient.create(pool);
+  parties = partiesOf(pool, he, 'this');
+  ({ transcript, answer } = await record(parties));
+  ({ transcript: other } = await record(partiesOf(pool, he, 'another')));
+});
+afterAll(() => pool.close());
+
+/** The harness reaches the end where nothing is changed, and a change in the last message is a wrong answer. */
+test('one party alone against the recorded frames ends as the session did', async () => {
+  expect(answer).toHaveLength(3);
+  expect(await against(parties.client, transcript.client)).toEqual({ answer });
+  expect(await against(parties.server, transcript.server)).toEqual({ answer: [] });
+  const wrong = transcript.client.with(
+    -1,
+    transcript.client.at(-1)!.map((byte, i) => (i === 17 ? byte ^ 1 : byte)),
+  );
+  expect(await against(parties.client, wrong)).toEqual({
+    answer: [expect.not.closeTo(answer[0]!), ...answer.slice(1)],
+  });
+});
+
+test.each(sides)('mutated frames: the %s refuses or computes on, and nothing else', async (side) => {
+  const cases = allMutations(side, transcript, other, seededRng(`quick ${side}`), 2);
+  // 5 shares no factor with the number of kinds a frame has (23 and 22), so every kind comes up.
+  const chosen = cases.filter((_, i) => i % 5 === 0);
+  expect(chosen.length).toBeGreaterThan(30);
+  expect(await attack(parties[side], chosen)).toEqual([]);
+});
+
+test.each(sides)('base transfers, mutated: the %s', async (side) => {
+  const base = baseTransfers('this');
+  const [own, others] = [await record(base), await record(baseTransfers('another'))];
+  const cases = allMutations(side, own.transcript, others.transcript, seededRng(`base ${side}`), 4);
+  const chosen = cases.filter((_, i) => i % 5 === 0);
+  expect(await attack(base[side], chosen)).toEqual([]);
+});
+
+test('plans with strange values are refused or can be run', async () => {
+  const rng = seededRng('plans');
+  const faults: string[] = [];
+  for (let i = 0; i < 400; i++) {
+    const fault = await planFault(strangePlan(rng));
+    if (fault !== undefined) faults.push(fault);
+  }
+  expect(faults).toEqual([]);
+});
+
+test('after all that the same pool serves an honest session', async () => {
+  expect((await record(parties)).answer).toEqual(answer);
+});
