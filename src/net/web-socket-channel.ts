@@ -9,11 +9,17 @@ import { failureText, readFailure } from './failure.ts';
 export type ChannelLimits = {
   /** A party that waits longer for the next message, or for the peer to take one, gives up; seconds. */
   readonly idleSeconds: number;
-  /** Reading pauses while more bytes than this have come and are not asked for. */
+  /** Reading pauses while what has come and is not asked for takes more bytes than this. */
   readonly maxUnread: number;
 };
 
 export const defaultLimits: ChannelLimits = { idleSeconds: 300, maxUnread: 64 * 2 ** 20 };
+
+/**
+ * What a frame that waits takes beside its bytes, about. Without it a flood of empty frames would be free: 2 ** 22 of them, more than
+ * 500 MB in objects, before reading pauses.
+ */
+const frameOverhead = 256;
 
 /** A sender waits while more than this is not yet handed to the operating system, bytes. */
 const maxUnsent = 4 * 2 ** 20;
@@ -27,7 +33,7 @@ export class WebSocketChannel implements Channel {
   readonly #limits: ChannelLimits;
   readonly #inbox = new Inbox();
   readonly #traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
-  /** Frames that have come, minus those asked for; and the size of each, oldest first. */
+  /** What the frames take that have come and are not asked for, each one's, oldest first. */
   readonly #unread: number[] = [];
   #unreadBytes = 0;
   #closed: Error | undefined;
@@ -110,8 +116,9 @@ export class WebSocketChannel implements Channel {
       this.#fail(new ProtocolError(`the peer ended the session: ${failure}`));
       return;
     }
-    this.#unread.push(frame.byteLength);
-    this.#unreadBytes += frame.byteLength;
+    const size = frame.byteLength + frameOverhead;
+    this.#unread.push(size);
+    this.#unreadBytes += size;
     if (this.#unreadBytes > this.#limits.maxUnread) this.#socket.pause();
     this.#inbox.push(frame);
   }

@@ -91,3 +91,14 @@ test('a silent peer is given up', async () => {
     'step 5: the peer does not send output; waited 0.1 s',
   );
 });
+
+test('a flood of frames without payload pauses reading too', async () => {
+  const [near, far] = await pair({}, { maxUnread: 2 ** 20 });
+  const count = 60_000;
+  for (let step = 0; step < count; step++) void near.send(tags.masked, step, new Uint8Array());
+  await far.receive(tags.masked, 0, 0);
+  // 2^20 / (16 + 256) = 3,855 frames, and what the socket had read already. By their bytes alone all 60,000 would fit.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(far.traffic.framesReceived).toBeLessThan(30_000);
+  for (let step = 1; step < count; step++) await far.receive(tags.masked, step, 0);
+});
