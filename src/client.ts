@@ -6,6 +6,7 @@ import { offlineClient } from '../pipelines/offline.ts';
 import { encodeInput } from '../pipelines/online-values.ts';
 import { onlineClient } from '../pipelines/online.ts';
 import type { Plan } from '../pipelines/plan.ts';
+import { checkToken } from './net/access.ts';
 import { greetServer } from './net/handshake.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
@@ -26,6 +27,8 @@ export type ConnectOptions = {
   readonly pool?: HePool;
   /** PEM of a certificate authority, for wss:// with a certificate of one's own. */
   readonly ca?: string | Uint8Array;
+  /** Shown to a server that asks for one. Goes over the wire in the clear without TLS. */
+  readonly token?: string;
   /** The largest message taken from the server, bytes; 1 GiB where left out. */
   readonly maxMessageBytes?: number;
   readonly rng?: Rng;
@@ -71,13 +74,14 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 function openChannel(url: string, options: ConnectOptions): Promise<WebSocketChannel> {
-  const { ca, idleSeconds, maxMessageBytes = 2 ** 30 } = options;
+  const { ca, idleSeconds, token, maxMessageBytes = 2 ** 30 } = options;
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
   const socket = new WebSocket(url, {
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     handshakeTimeout: 20_000,
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+    ...(token !== undefined && { headers: { authorization: `Bearer ${checkToken(token, 'token')}` } }),
   });
   // Listens from the start: the server's first message may come with its answer to the upgrade.
   const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
@@ -90,7 +94,8 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
 /** Connection errors to several addresses come as an AggregateError without a message. */
 function reasonOf(error: Error): string {
   const first = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
-  return (first ?? error).message || 'no connection';
+  const message = (first ?? error).message || 'no connection';
+  return message.endsWith('401') ? 'it serves only clients with a token (--token-file)' : message;
 }
 
 function definedOnly<T>(value: T | undefined): [T] | [] {

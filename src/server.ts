@@ -15,6 +15,8 @@ import { offlineServer } from '../pipelines/offline.ts';
 import { onlineServer } from '../pipelines/online.ts';
 import type { Plan } from '../pipelines/plan.ts';
 import type { ServerWeights } from '../pipelines/quantise.ts';
+import { Access } from './net/access.ts';
+import type { AccessOptions } from './net/access.ts';
 import { greetClient } from './net/handshake.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
@@ -25,7 +27,7 @@ import { ProtocolError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
-export type ServerOptions = {
+export type ServerOptions = AccessOptions & {
   /** What `prepare` made of a model. */
   readonly plan: Plan;
   readonly weights: ServerWeights;
@@ -69,6 +71,7 @@ export type RunningServer = {
  * when the address can't be listened on.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const access = new Access(options);
   const pool = new HePool(...(options.threads === undefined ? [] : [options.threads]));
   const http = httpServer(options);
   try {
@@ -77,13 +80,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await pool.close();
     throw error;
   }
-  const host = new SessionHost(options, pool, await loadRing());
+  const host = new SessionHost(options, access, pool, await loadRing());
   const sockets = new WebSocketServer({
     server: http,
     maxPayload: messageLimit(largestPayloads(options.plan).up),
     perMessageDeflate: false,
+    verifyClient: ({ req }, answer) => {
+      answer(clientOf(access, req) !== undefined, 401, 'a token is needed');
+    },
   });
-  sockets.on('connection', (socket, request) => void host.serve(socket, request.socket.remoteAddress ?? '?'));
+  // A connection that could not be accepted: without a listener it would end the process and every session.
+  sockets.on('error', () => undefined);
+  sockets.on('connection', (socket, request) => void host.serve(socket, clientOf(access, request)!));
   const { address, port, family } = http.address() as AddressInfo;
   const name = family === 'IPv6' ? `[${address}]` : address;
   return {
@@ -96,6 +104,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await pool.close();
     },
   };
+}
+
+/** Its token's number or its address. */
+function clientOf(access: Access, request: IncomingMessage): string | undefined {
+  return access.admit(request.headers.authorization, request.socket.remoteAddress ?? '?');
 }
 
 function httpServer({ tls }: ServerOptions): HttpServer {
@@ -122,14 +135,16 @@ let servers = 0;
 /** All sessions of a server. */
 class SessionHost {
   readonly #options: ServerOptions;
+  readonly #access: Access;
   readonly #pool: HePool;
   readonly #ring: Ring;
   readonly #open = new Map<Channel, Promise<void>>();
   readonly #weightsName = `server ${servers++}`;
   #count = 0;
 
-  constructor(options: ServerOptions, pool: HePool, ring: Ring) {
+  constructor(options: ServerOptions, access: Access, pool: HePool, ring: Ring) {
     this.#options = options;
+    this.#access = access;
     this.#pool = pool;
     this.#ring = ring;
   }
@@ -145,7 +160,7 @@ class SessionHost {
       return;
     }
     this.#tell({ kind: 'opened', session, peer });
-    const running = this.#run(channel, session);
+    const running = this.#run(channel, session, peer);
     this.#open.set(channel, running);
     await running;
     this.#open.delete(channel);
@@ -159,9 +174,9 @@ class SessionHost {
     await Promise.all(this.#open.values());
   }
 
-  async #run(channel: WebSocketChannel, session: number): Promise<void> {
+  async #run(channel: WebSocketChannel, session: number, peer: string): Promise<void> {
     try {
-      await this.#converse(channel, session);
+      await this.#converse(channel, session, peer);
       channel.close();
       this.#tell({ kind: 'closed', session });
     } catch (error) {
@@ -171,7 +186,7 @@ class SessionHost {
     }
   }
 
-  async #converse(channel: Channel, session: number): Promise<void> {
+  async #converse(channel: Channel, session: number, peer: string): Promise<void> {
     const { plan, weights, rng = systemRng } = this.#options;
     await greetClient(channel, plan);
     const party = await openServerParty(channel, this.#pool, this.#weightsName, rng);
@@ -180,6 +195,7 @@ class SessionHost {
       const request = await nextRequest(channel, count, ready.length, this.#options.maxPrepared ?? 4);
       if (request === requests.goodbye) return;
       if (request === requests.prepare) {
+        this.#checkRate(peer);
         ready.push(await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)));
       } else {
         const { offline, cost } = ready.shift()!;
@@ -189,6 +205,13 @@ class SessionHost {
         this.#tell({ kind: 'inference', session, offline: cost, online: online.cost });
       }
     }
+  }
+
+  #checkRate(peer: string): void {
+    if (this.#access.begin(peer, Date.now())) return;
+    throw new ProtocolError(
+      `one client may begin ${this.#options.perMinute} inferences a minute; try again in a minute`,
+    );
   }
 
   /** A listener that throws harms no session. */

@@ -1,0 +1,66 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { UsageError } from '../shared/errors.ts';
+
+export type AccessOptions = {
+  /** Who may ask: a client shows one of them. Anyone may where left out. */
+  readonly tokens?: readonly string[];
+  /** Inferences that one client may begin in any 60 s; no limit where left out. */
+  readonly perMinute?: number;
+};
+
+/** Shorter tokens can be guessed: 16 characters of base64 are 96 bits. */
+export const minTokenLength = 16;
+
+const windowMs = 60_000;
+
+/**
+ * Who may ask a server, and how often. A client is told apart by its token, or by its address where there are no tokens. Both limits
+ * make copying the model by asking often (docs/security.md) slower and attributable; they do not prevent it.
+ */
+export class Access {
+  readonly #digests: readonly Buffer[] | undefined;
+  readonly #perMinute: number;
+  readonly #begun = new Map<string, number[]>();
+
+  /** Throws UsageError for a token that is too short or has white space in it. */
+  constructor({ tokens, perMinute = Infinity }: AccessOptions) {
+    this.#digests = tokens?.map((token, i) => digest(checkToken(token, `token ${i + 1}`)));
+    this.#perMinute = perMinute;
+  }
+
+  /** The client's name, from its Authorization header and address; undefined where it may not ask. */
+  admit(authorization: string | undefined, address: string): string | undefined {
+    if (this.#digests === undefined) return address;
+    const shown = digest(/^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '');
+    let name: string | undefined;
+    // All are compared, so that the time does not tell which.
+    this.#digests.forEach((known, i) => {
+      if (timingSafeEqual(known, shown)) name = `token ${i + 1}`;
+    });
+    return name;
+  }
+
+  /** Whether this client may begin one more inference at `now` (milliseconds); counts it if so. */
+  begin(client: string, now: number): boolean {
+    if (this.#perMinute === Infinity) return true;
+    for (const [name, times] of this.#begun) {
+      const recent = times.filter((time) => time > now - windowMs);
+      if (recent.length === 0) this.#begun.delete(name);
+      else this.#begun.set(name, recent);
+    }
+    const times = this.#begun.get(client) ?? [];
+    if (times.length >= this.#perMinute) return false;
+    this.#begun.set(client, [...times, now]);
+    return true;
+  }
+}
+
+/** The token, if a client may show it. `what` names it in the error, which never shows it. */
+export function checkToken(token: string, what: string): string {
+  if (token.length >= minTokenLength && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new UsageError(`${what}: expected at least ${minTokenLength} visible ASCII characters`);
+}
+
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
