@@ -37,3 +37,17 @@ export function byteCounts(words: Uint32Array, shift: 0 | 8 | 16 | 24): Uint32Ar
 export function wordsZ(words: Uint32Array): number {
   return Math.max(...([0, 8, 16, 24] as const).map((shift) => uniformityZ(byteCounts(words, shift))));
 }
+
+/** Ones among bits that should be fair coins, in standard deviations from a half, either side. */
+export function coinsZ(bits: ArrayLike<number>): number {
+  let ones = 0;
+  for (let i = 0; i < bits.length; i++) ones += bits[i]! & 1;
+  return Math.abs(ones - bits.length / 2) / Math.sqrt(bits.length / 4);
+}
+
+/** Values that should be uniform in [0, modulus), in 256 bins. */
+export function residuesZ(values: ArrayLike<number>, modulus: number): number {
+  const counts = new Uint32Array(256);
+  for (let i = 0; i < values.length; i++) counts[Math.floor((256 * values[i]!) / modulus)]!++;
+  return uniformityZ(counts);
+}
