@@ -1,14 +1,21 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { HePool } from '../../../crypto/he/pool.ts';
+import { architectures } from '../../../models/architectures/index.ts';
+import type { ArchitectureName } from '../../../models/architectures/index.ts';
 import { benchLinear, squareConvolution } from '../../../pipelines/bench-linear.ts';
 import { benchRelu } from '../../../pipelines/bench.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';
+import { benchModel } from '../bench/two-processes.ts';
+import type { ModelBenchOptions } from '../bench/two-processes.ts';
 import type { Act, Context } from '../command.ts';
+import { modelHelp } from '../inputs.ts';
 import type { Output } from '../output.ts';
+import { phaseLine } from '../phase.ts';
 
-/** `bench relu`, `bench linear`: time one step of the protocol; they verify nothing. */
+/** `bench relu`, `bench linear`: one step of the protocol; `bench model`: all of it. They verify nothing. */
 export function configure(command: Command, act: Act): void {
   const relu = command
     .command('relu')
@@ -29,6 +36,24 @@ export function configure(command: Command, act: Act): void {
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
     .action(act(runLinear));
   examples(linear, ['reluctant bench linear --channels 64 --size 8 --kernel 3']);
+  configureModel(command.command('model'), act);
+}
+
+function configureModel(command: Command, act: Act): void {
+  command
+    .description('private inferences of a whole network, client and server in a process each, over loopback')
+    .argument('[model]', `${modelHelp}; or --arch`)
+    .addOption(new Option('--arch <name>', 'a network of random weights').choices(Object.keys(architectures)))
+    .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
+    .option('--channels <n>', 'of its images', whole(1, 16), 3)
+    .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
+    .option('--runs <n>', 'inferences; the last one is reported', whole(1, 1000), 1)
+    .option('--threads <n>', 'for encryption, each party; one a core where left out', whole(1, 256))
+    .action(act(runModel));
+  examples(command, [
+    'reluctant bench model zoo:fashion-resnet8',
+    'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 2 --json',
+  ]);
 }
 
 async function runRelu(_: Context, options: { count: number; k: number; bits: number }): Promise<Output> {
@@ -68,4 +93,42 @@ async function runLinear(_: Context, { channels, size, kernel, threads }: Linear
   } finally {
     await pool.close();
   }
+}
+
+type ModelOptions = {
+  readonly arch?: ArchitectureName;
+  readonly size: number;
+  readonly channels: number;
+  readonly classes: number;
+  readonly runs: number;
+  readonly threads?: number;
+};
+
+async function runModel(
+  { say, signal }: Context,
+  model: string | undefined,
+  options: ModelOptions,
+): Promise<Output> {
+  const { runs, threads } = options;
+  const network = networkOf(model, options);
+  const found = await benchModel({ network, runs, signal, say, ...(threads !== undefined && { threads }) });
+  const cpu = (phase: typeof found.offline) =>
+    `(processor time: client ${format.duration(phase.client_cpu_seconds)}, server ${format.duration(phase.server_cpu_seconds)})`;
+  return {
+    value: found,
+    text:
+      `${format.count(found.relus)} ReLUs, ${format.count(found.products)} homomorphic products, two processes\n` +
+      `offline  ${phaseLine(found.offline)} ${cpu(found.offline)}\n` +
+      `online   ${phaseLine(found.online)}, ${found.online.rounds} round trips ${cpu(found.online)}\n` +
+      `memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most`,
+  };
+}
+
+function networkOf(
+  model: string | undefined,
+  { arch, size, channels, classes }: ModelOptions,
+): ModelBenchOptions['network'] {
+  if (model !== undefined && arch === undefined) return model;
+  if (model === undefined && arch !== undefined) return { arch, size, channels, classes };
+  throw new UsageError('bench model: give either a model or --arch');
 }
