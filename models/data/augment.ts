@@ -1,6 +1,6 @@
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset } from './labelled-images.ts';
 import { uniformInt } from './seeded.ts';
 import type { Uniform } from './seeded.ts';
 

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../../src/shared/errors.ts';
+import { readBytes } from './disk.ts';
 
 /** An array of bytes in the IDX format of the MNIST files. `shape[0]` counts the rows. */
 export type Idx = { readonly shape: readonly number[]; readonly data: Uint8Array };
@@ -11,13 +11,7 @@ const maxBytes = 2 ** 31;
 
 /** Reads an IDX file of bytes, gzip or plain. Throws DataError that names the file. */
 export async function readIdx(path: string, dimensions: readonly number[]): Promise<Idx> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new DataError(`${path}: cannot be read (${(error as Error).message})`);
-  }
-  return parseIdx(bytes, path, dimensions);
+  return parseIdx(await readBytes(path), path, dimensions);
 }
 
 /**

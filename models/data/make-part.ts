@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import { packageRoot, writeFileAtomic } from '../../src/shared/files.ts';
-import { idxFiles, loadDataset } from './dataset.ts';
+import { loadDataset } from './dataset.ts';
 import type { Split } from './dataset.ts';
 import { encodeIdx } from './idx.ts';
+import { idxFiles } from './idx-pair.ts';
 import { firstOfEachClass } from './splits.ts';
 
 /** Images of each class in the part of Fashion-MNIST that comes with the package. */

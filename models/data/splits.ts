@@ -1,6 +1,6 @@
 import { UsageError } from '../../src/shared/errors.ts';
-import { subset } from './dataset.ts';
-import type { Dataset } from './dataset.ts';
+import { subset } from './labelled-images.ts';
+import type { Dataset } from './labelled-images.ts';
 import { permutation, seededUniform } from './seeded.ts';
 
 /**
@@ -15,30 +15,36 @@ export function splitValidation(
   if (!(fraction > 0 && fraction < 1)) {
     throw new UsageError(`validation fraction: expected a number between 0 and 1, got ${fraction}`);
   }
-  const held = new Uint8Array(dataset.n);
-  rowsOfClasses(dataset).forEach((rows, label) => {
-    const order = permutation(rows.length, seededUniform(seed, label));
-    const count = Math.round(fraction * rows.length);
-    for (let i = 0; i < count; i++) held[rows[order[i]!]!] = 1;
-  });
+  const held = heldOut(dataset.labels, dataset.classes.length, fraction, seed);
   return {
     train: subset(dataset, indicesWhere(held, 0), `${dataset.name} less validation`),
     validation: subset(dataset, indicesWhere(held, 1), `${dataset.name} validation`),
   };
 }
 
+/** 1 for the rows that are set apart, 0 for the others. */
+export function heldOut(labels: Uint8Array, classes: number, fraction: number, seed: number): Uint8Array {
+  const held = new Uint8Array(labels.length);
+  rowsOfClasses(labels, classes).forEach((rows, label) => {
+    const order = permutation(rows.length, seededUniform(seed, label));
+    const count = Math.round(fraction * rows.length);
+    for (let i = 0; i < count; i++) held[rows[order[i]!]!] = 1;
+  });
+  return held;
+}
+
 /** The first `perClass` rows of each class, in the order of the file. */
 export function firstOfEachClass(dataset: Dataset, perClass: number): Dataset {
   const taken = new Uint8Array(dataset.n);
-  for (const rows of rowsOfClasses(dataset)) {
+  for (const rows of rowsOfClasses(dataset.labels, dataset.classes.length)) {
     for (const row of rows.slice(0, perClass)) taken[row] = 1;
   }
   return subset(dataset, indicesWhere(taken, 1));
 }
 
-function rowsOfClasses(dataset: Dataset): number[][] {
-  const rows: number[][] = dataset.classes.map(() => []);
-  dataset.labels.forEach((label, i) => rows[label]!.push(i));
+function rowsOfClasses(labels: Uint8Array, classes: number): number[][] {
+  const rows: number[][] = Array.from({ length: classes }, () => []);
+  labels.forEach((label, i) => rows[label]!.push(i));
   return rows;
 }
 

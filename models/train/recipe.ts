@@ -2,7 +2,7 @@ import { UsageError } from '../../src/shared/errors.ts';
 import { architectures } from '../architectures/index.ts';
 import type { ArchitectureName } from '../architectures/index.ts';
 import { loadDataset } from '../data/dataset.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Split } from '../data/dataset.ts';
 import { seededRng } from '../data/seeded.ts';
 import { splitValidation } from '../data/splits.ts';
 import type { Model } from '../graph.ts';
@@ -49,11 +49,14 @@ export type RecipeResult = FitResult & {
 export async function trainArchitecture(options: RecipeOptions): Promise<RecipeResult> {
   const architecture = architectureOf(options.arch);
   const { epochs, batch, learningRate, seed, validationFraction } = { ...recipeDefaults, ...options };
-  const all = await loadDataset(options.data, 'train');
+  const load = (split: Split) =>
+    loadDataset(options.data, split, options.onProgress && { onProgress: options.onProgress });
+  const all = await load('train');
   const { train, validation } = splitValidation(all, validationFraction, seed);
   const initial = architecture(all.shape, all.classes.length, seededRng(seed));
+  const tested = await load('test'); // before the work: hours later is too late to find it absent
   const result = await fit(initial, { ...options, train, validation, epochs, batch, learningRate, seed });
-  const test = await evaluate(result.model, await loadDataset(options.data, 'test'));
+  const test = await evaluate(result.model, tested);
   return { ...result, test, train, validation };
 }
 

@@ -1,5 +1,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { formats } from '../../models/data/formats.ts';
+import { targetHelp } from '../../models/data/image-target.ts';
 import { loadModel } from '../../models/onnx/read.ts';
 import type { Model } from '../../models/graph.ts';
 import { resolveModel } from '../../models/zoo/index.ts';
@@ -7,8 +9,11 @@ import { ModelError, UsageError } from '../shared/errors.ts';
 
 export const modelHelp = 'an .onnx file, or a trained one of the package by name, e.g. zoo:fashion-resnet8';
 
-export const dataHelp =
-  'fashion-mnist-part (comes with the package), fashion-mnist, or idx:IMAGES,LABELS (IDX files, .gz or not)';
+/** How to give a size, and a line for each form of data. */
+export const dataHelp = [
+  `images (${targetHelp}), one of`,
+  ...Object.values(formats).map(({ spec, summary }) => `  ${spec}: ${summary}`),
+].join('\n');
 
 /** The file behind a model's name. Throws ModelError where there is none. */
 export function modelFile(name: string): string {

@@ -26,7 +26,7 @@ export function configure(command: Command, act: Act): void {
 }
 
 async function run({ onProgress }: Context, name: string, { data, split, limit }: Options) {
-  const [model, dataset] = [await openModel(name), await loadDataset(data, split)];
+  const [model, dataset] = [await openModel(name), await loadDataset(data, split, { onProgress })];
   const found = await evaluate(model, dataset, { onProgress, ...(limit !== undefined && { limit }) });
   const rows = found.per_class.map((row) => [row.class, row.n, format.percent(row.accuracy)]);
   return {

@@ -2,7 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cacheFolder, idxFiles, loadDataset, pixels, subset } from '../../../models/data/dataset.ts';
+import { cacheFolder } from '../../../models/data/cache-folder.ts';
+import { loadDataset, pixels, subset } from '../../../models/data/dataset.ts';
+import { idxFiles } from '../../../models/data/idx-pair.ts';
 import { encodeIdx } from '../../../models/data/idx.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 
@@ -55,7 +57,9 @@ test('a data set that is absent says both ways to get it and where it was looked
 });
 
 test.each([
-  ['an unknown name', 'cifar10', /'cifar10' is not known/],
+  ['an unknown name', 'imagenet', /'imagenet' is not known: give fashion-mnist-part, .*csv:FILE/],
+  ['a prefix without its argument', 'cifar10', /expected cifar10:FOLDER/],
+  ['an argument too many', 'fashion-mnist:x', /expected fashion-mnist/],
   ['idx: with one file', 'idx:a', /idx:IMAGES,LABELS/],
   ['idx: with three files', 'idx:a,b,c', /idx:IMAGES,LABELS/],
 ])('%s is a DataError', async (_title, spec, reason) => {

@@ -1,0 +1,71 @@
+import { DataError } from '../../src/shared/errors.ts';
+import { readImages } from './image-files.ts';
+import type { ImageTarget } from './image-target.ts';
+import { classNames } from './labelled-images.ts';
+import type { Columns, Dataset, LoadOptions, Split } from './labelled-images.ts';
+import { heldOut } from './splits.ts';
+
+/** An image in a file of its own, and what is known of it. */
+export type FileRow = {
+  readonly file: string;
+  readonly label: string;
+  /** Every row has the same columns. */
+  readonly groups?: Readonly<Record<string, string>>;
+  /** Given in all rows or in none. */
+  readonly split?: Split;
+};
+
+/** Of data without a split of its own a fifth of each class, always the same rows, is the test set. */
+const testShare = 1 / 5;
+
+/**
+ * Decodes the images of one split. Classes are those of all rows, so that both splits number them alike. Throws DataError where
+ * the split is empty.
+ */
+export async function datasetOfRows(
+  name: string,
+  rows: readonly FileRow[],
+  split: Split,
+  target: ImageTarget,
+  options: LoadOptions & { readonly classes?: readonly string[] },
+): Promise<Dataset> {
+  const classes =
+    options.classes ??
+    classNames(
+      name,
+      rows.map(({ label }) => label),
+    );
+  const numbers = new Map(classes.map((label, i) => [label, i]));
+  const labels = Uint8Array.from(rows, ({ label }) => numbers.get(label)!);
+  const chosen = rowsOf(rows, labels, classes.length, split);
+  if (chosen.length === 0)
+    throw new DataError(`${name}: has no images to ${split === 'train' ? 'train' : 'test'} with`);
+  const picked = chosen.map((i) => rows[i]!);
+  const decoded = await readImages(
+    picked.map(({ file }) => file),
+    target,
+    options,
+  );
+  const groups = columnsOf(picked);
+  return {
+    name: `${name} (${split})`,
+    classes,
+    ...decoded,
+    labels: Uint8Array.from(chosen, (i) => labels[i]!),
+    n: chosen.length,
+    ...(groups && { groups }),
+  };
+}
+
+function rowsOf(rows: readonly FileRow[], labels: Uint8Array, classes: number, split: Split): number[] {
+  const indices = rows.map((_, i) => i);
+  if (rows.some((row) => row.split !== undefined)) return indices.filter((i) => rows[i]!.split === split);
+  const held = heldOut(labels, classes, testShare, 0);
+  return indices.filter((i) => (held[i] === 1) === (split === 'test'));
+}
+
+function columnsOf(rows: readonly FileRow[]): Columns | undefined {
+  const names = Object.keys(rows[0]?.groups ?? {});
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, rows.map(({ groups }) => groups![name]!)]));
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../src/shared/files.ts';
+import type { Shape } from '../tensor.ts';
+import { DataError } from '../../src/shared/errors.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { encodeIdx, readIdx } from './idx.ts';
+import type { ImageTarget } from './image-target.ts';
+import type { LoadOptions } from './labelled-images.ts';
+
+/** Bytes of all cached data sets together; beyond, those that were not used for longest go. */
+const capacity = 8e9;
+
+/** Decoded images by what they were decoded from; `decode` runs, and its result is kept, where they are not there or damaged. */
+export async function cachedImages(
+  files: readonly string[],
+  target: ImageTarget,
+  shape: Shape,
+  options: LoadOptions,
+  decode: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const folder = options.cache ?? cacheFolder('decoded');
+  const path = join(folder, `${await keyOf(files, target, shape)}.idx`);
+  const wanted = [files.length, ...shape];
+  const kept = await readKept(path, wanted);
+  if (kept !== undefined) return kept;
+  const data = await decode();
+  await writeFileAtomic(path, encodeIdx({ shape: wanted, data }));
+  await prune(folder, path);
+  return data;
+}
+
+async function readKept(path: string, wanted: Shape): Promise<Uint8Array | undefined> {
+  try {
+    const { shape, data } = await readIdx(path, [4]);
+    if (shape.join() !== wanted.join()) return undefined;
+    const now = new Date();
+    await utimes(path, now, now);
+    return data;
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
+}
+
+/** A hash of every file's path, size and time of change, and of what is made of them. */
+async function keyOf(files: readonly string[], target: ImageTarget, shape: Shape): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify({ version: 1, target, shape }));
+  for (let start = 0; start < files.length; start += statsAtOnce) {
+    const some = files.slice(start, start + statsAtOnce);
+    const stats = await Promise.all(some.map((file) => stat(file).catch(() => undefined)));
+    some.forEach((file, i) => hash.update(`${file}\0${stats[i]?.size}\0${stats[i]?.mtimeMs}\0`));
+  }
+  return hash.digest('hex');
+}
+
+const statsAtOnce = 256;
+
+async function prune(folder: string, newest: string): Promise<void> {
+  const paths = (await readdir(folder)).filter((name) => name.endsWith('.idx')).map((n) => join(folder, n));
+  const found = await Promise.all(paths.map(async (path) => ({ path, ...(await sizeAndTime(path)) })));
+  let total = 0;
+  for (const { path, size } of found.sort((a, b) => b.time - a.time)) {
+    total += size;
+    if (total > capacity && path !== newest) await rm(path, { force: true });
+  }
+}
+
+async function sizeAndTime(path: string): Promise<{ size: number; time: number }> {
+  const found = await stat(path).catch(() => undefined); // another process may have taken it away
+  return { size: found?.size ?? 0, time: found?.mtimeMs ?? 0 };
+}

@@ -1,0 +1,121 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { DataError } from '../../src/shared/errors.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { Shape } from '../tensor.ts';
+import { sizeOf } from '../tensor.ts';
+import { cachedImages } from './image-cache.ts';
+import type { ImageTarget } from './image-target.ts';
+import type { LoadOptions } from './labelled-images.ts';
+
+/** Images of one shape, n x C x H x W bytes. */
+export type DecodedImages = { readonly shape: Shape; readonly images: Uint8Array };
+
+/** Node reads and writes no larger file at once, and so no larger cache. */
+const maxBytes = 2 ** 31 - 1024;
+
+/**
+ * Decodes image files to one shape. With a target size an image is scaled to cover it and cropped at the centre; without, all must
+ * have the size of the first. sharp decodes in threads of its own, as many files at a time as there are cores. What was
+ * decoded once comes from the cache while no file's path, size or time changes (2,000 JPEGs of
+ * 200 x 200 to 64 x 64, on 2 busy cores: 3.9 s, from the cache 0.04 s). Throws DataError that names the file.
+ */
+export async function readImages(
+  files: readonly string[],
+  target: ImageTarget,
+  options: LoadOptions,
+): Promise<DecodedImages> {
+  await checkPresent(files[0]!);
+  const { height, width } = target.size ?? (await sizeOfFile(files[0]!));
+  const shape = [target.channels, height, width];
+  const bytes = files.length * sizeOf(shape);
+  if (bytes > maxBytes) {
+    throw new DataError(
+      `${files.length} images of ${shape.join(' x ')} take ${bytes} bytes, expected at most ${maxBytes}: give a smaller size, ` +
+        'e.g. @64 at the end',
+    );
+  }
+  const images = await cachedImages(files, target, shape, options, () =>
+    decodeAll(files, shape, target.size !== undefined, options),
+  );
+  return { shape, images };
+}
+
+async function checkPresent(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) throw new DataError(`${file}: no such image file`);
+}
+
+/** Loaded where images are decoded: 0.1 s that other commands need not wait. */
+const loadSharp = async () => (await import('sharp')).default;
+
+async function sizeOfFile(file: string): Promise<{ height: number; width: number }> {
+  try {
+    return await (await loadSharp())(file).metadata();
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+async function decodeAll(
+  files: readonly string[],
+  shape: Shape,
+  resize: boolean,
+  { onProgress = silent }: LoadOptions,
+): Promise<Uint8Array> {
+  const size = sizeOf(shape);
+  const images = new Uint8Array(files.length * size);
+  let [next, done] = [0, 0];
+  const lane = async (): Promise<void> => {
+    while (next < files.length) {
+      const i = next++;
+      try {
+        await decodeInto(images.subarray(i * size, (i + 1) * size), files[i]!, shape, resize);
+      } catch (error) {
+        next = files.length; // the other lanes stop too
+        throw error;
+      }
+      onProgress({ label: 'decode images', done: ++done, total: files.length });
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  return images;
+}
+
+async function decodeInto(out: Uint8Array, file: string, shape: Shape, resize: boolean): Promise<void> {
+  const [channels = 0, height = 0, width = 0] = shape;
+  const { data, info } = await decode(file, channels, resize ? { height, width } : undefined);
+  if (info.width !== width || info.height !== height) {
+    throw new DataError(
+      `${file}: expected ${width} x ${height} pixels (width x height) as the first image has, got ${info.width} x ${info.height}; ` +
+        `give a size for all, e.g. @${height} at the end`,
+    );
+  }
+  if (info.channels !== channels) {
+    throw new DataError(`${file}: expected ${channels} channels, got ${info.channels}`);
+  }
+  const plane = height * width;
+  for (let channel = 0; channel < channels; channel++) {
+    for (let i = 0; i < plane; i++) out[channel * plane + i] = data[i * channels + channel]!;
+  }
+}
+
+async function decode(file: string, channels: number, size?: { height: number; width: number }) {
+  await checkPresent(file);
+  const sharp = await loadSharp();
+  try {
+    const image = sharp(file)
+      .removeAlpha()
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    return await (size === undefined ? image : image.resize({ ...size, fit: 'cover' }))
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): DataError {
+  const [reason] = (error as Error).message.split('\n');
+  return new DataError(`${file}: not an image that can be read (${reason})`);
+}

@@ -1,0 +1,54 @@
+import { basename, join } from 'node:path';
+import { DataError } from '../../src/shared/errors.ts';
+import { list, listImages } from './disk.ts';
+import { datasetOfRows } from './file-rows.ts';
+import type { FileRow } from './file-rows.ts';
+import { parseTarget } from './image-target.ts';
+import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
+
+/** What the folder of test images may be called, in the order of preference. */
+const testNames = ['test', 'val', 'valid', 'validation'];
+
+/**
+ * A folder of images a class, named by it: under train/ and test/ (or val/), or directly in the folder; then a fifth of each class,
+ * always the same images, is the test set.
+ */
+export async function readImageFolder(
+  argument: string,
+  split: Split,
+  options: LoadOptions,
+): Promise<Dataset> {
+  const { path, target } = parseTarget(argument);
+  const { folders } = await list(path);
+  const rows = folders.includes('train') ? await splitRows(path, folders) : await rowsOfClasses(path);
+  return datasetOfRows(`folder ${basename(path)}`, rows, split, target, options);
+}
+
+async function splitRows(path: string, folders: readonly string[]): Promise<FileRow[]> {
+  const test = testNames.find((name) => folders.includes(name));
+  if (test === undefined) {
+    throw new DataError(`${path}: has a folder train, expected one of ${testNames.join(', ')} beside it`);
+  }
+  const train = await rowsOfClasses(join(path, 'train'), 'train');
+  const tested = await rowsOfClasses(join(path, test), 'test');
+  const known = new Set(train.map(({ label }) => label));
+  const stranger = tested.find(({ label }) => !known.has(label));
+  if (stranger !== undefined) {
+    throw new DataError(
+      `${join(path, test, stranger.label)}: no class of that name in ${join(path, 'train')}`,
+    );
+  }
+  return [...train, ...tested];
+}
+
+async function rowsOfClasses(path: string, split?: Split): Promise<FileRow[]> {
+  const { folders } = await list(path);
+  if (folders.length === 0) throw new DataError(`${path}: expected a folder for each class, found none`);
+  const rows: FileRow[] = [];
+  for (const label of folders) {
+    const images = await listImages(join(path, label));
+    if (images.length === 0) throw new DataError(`${join(path, label)}: expected images, found none`);
+    for (const name of images) rows.push({ file: join(path, label, name), label, ...(split && { split }) });
+  }
+  return rows;
+}

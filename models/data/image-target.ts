@@ -1,0 +1,24 @@
+import { DataError } from '../../src/shared/errors.ts';
+
+/** What images become: grey or colour, and a size; the size of the first image where left out. */
+export type ImageTarget = {
+  readonly channels: 1 | 3;
+  readonly size?: { readonly height: number; readonly width: number };
+};
+
+export const targetHelp = '@SIZE: @64, @48x64, or @1x28x28 for grey';
+
+/** Splits 'PATH@SIZE', 'PATH@HEIGHTxWIDTH' or 'PATH@CHANNELSxHEIGHTxWIDTH'; colour where no channels are given. */
+export function parseTarget(argument: string): { path: string; target: ImageTarget } {
+  const match = /^(.+)@(\d+(?:x\d+){0,2})$/.exec(argument);
+  if (match === null) return { path: argument, target: { channels: 3 } };
+  const numbers = match[2]!.split('x').map(Number);
+  const channels = numbers.length === 3 ? numbers[0] : 3;
+  const [height = 0, width = height] = numbers.slice(-2);
+  if ((channels !== 1 && channels !== 3) || [height, width].some((size) => size < 1 || size > 4096)) {
+    throw new DataError(
+      `'@${match[2]}': expected 1 or 3 channels and sizes of 1 to 4096 pixels, e.g. @64 or @1x28x28`,
+    );
+  }
+  return { path: match[1]!, target: { channels, size: { height, width } } };
+}

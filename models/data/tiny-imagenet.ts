@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { DataError } from '../../src/shared/errors.ts';
+import { list, listImages, readLines } from './disk.ts';
+import { datasetOfRows } from './file-rows.ts';
+import type { FileRow } from './file-rows.ts';
+import { parseTarget } from './image-target.ts';
+import { classNames } from './labelled-images.ts';
+import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
+
+/**
+ * Tiny-ImageNet (Stanford's CS231n) as unpacked: train/<wnid>/images, and val with val_annotations.txt, which is the test set
+ * here: the labels of its own test images were never published.
+ */
+export async function readTinyImagenet(
+  argument: string,
+  split: Split,
+  options: LoadOptions,
+): Promise<Dataset> {
+  const { path, target } = parseTarget(argument);
+  const classes = classNames(path, await readLines(join(path, 'wnids.txt')));
+  const rows = split === 'train' ? await trainRows(path, classes) : await validationRows(path, classes);
+  return datasetOfRows('tiny-imagenet', rows, split, target, { ...options, classes });
+}
+
+async function trainRows(path: string, classes: readonly string[]): Promise<FileRow[]> {
+  const { folders } = await list(join(path, 'train'));
+  const stranger = folders.find((name) => !classes.includes(name));
+  if (stranger !== undefined)
+    throw new DataError(`${join(path, 'train', stranger)}: not a class of wnids.txt`);
+  const rows: FileRow[] = [];
+  for (const label of classes) {
+    const folder = join(path, 'train', label, 'images');
+    for (const name of await listImages(folder)) {
+      rows.push({ file: join(folder, name), label, split: 'train' });
+    }
+  }
+  return rows;
+}
+
+/** Lines 'val_0.JPEG<tab>n03444034<tab>0<tab>32<tab>44<tab>62'. */
+async function validationRows(path: string, classes: readonly string[]): Promise<FileRow[]> {
+  const annotations = join(path, 'val/val_annotations.txt');
+  const known = new Set(classes);
+  return (await readLines(annotations)).map((line, i) => {
+    const [name = '', label = ''] = line.split('\t');
+    if (!known.has(label) || name === '' || name.includes('/')) {
+      throw new DataError(
+        `${annotations}: line ${i + 1}: expected an image's name, a tab and a class of wnids.txt`,
+      );
+    }
+    return { file: join(path, 'val/images', name), label, split: 'test' };
+  });
+}

@@ -1,0 +1,132 @@
+import { zipSync } from 'fflate';
+import { expect, test } from 'vitest';
+import { loadDataset } from '../../../models/data/dataset.ts';
+import type { Split } from '../../../models/data/dataset.ts';
+import { parseNpy } from '../../../models/data/npy.ts';
+import { DataError } from '../../../src/shared/errors.ts';
+import { folderWith } from '../../helpers/image-files.ts';
+
+/**
+ * What NumPy 1.24 wrote, compressed: a = np.arange(36, dtype='u1').reshape(2, 2, 3, 3) * 7 as x_train, [[3], [1]] (int64) as
+ * y_train, a[:1] as x_test, [4] (uint8) as y_test.
+ */
+const fromNumpy =
+  'UEsDBBQAAAAIAAAAIQCd1QxJbwAAAKQAAAALABQAeF90cmFpbi5ucHkBABAApAAAAAAAAABvAAAAAAAAAJvsF+obEMnIUMZQrZ6S' +
+  'WpxcpG6loF5Taqiuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6CkBkDESaOgq1CmQALgZ2PlEZZS1DC3s335DopMyC' +
+  '8rrWnsmzFq5Yv23vkdOXbj54/u4rAFBLAwQUAAAACAAAACEAdEuv8UwAAACQAAAACwAUAHlfdHJhaW4ubnB5AQAQAJAAAAAAAAAA' +
+  'TAAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mhrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgqGmjoKtQpk' +
+  'Ay5mBghghNIAUEsDBBQAAAAIAAAAIQDfvypmXQAAAJIAAAAKABQAeF90ZXN0Lm5weQEAEACSAAAAAAAAAF0AAAAAAAAAm+wX6hsQ' +
+  'ychQxlCtnpJanFykbqWgXlNqqK6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkahjoKRjoKxkCkqaNQq0AG4GJg5xOVUdYy' +
+  'tLB38w2JTsosKAcAUEsDBBQAAAAIAAAAIQD0RsywRQAAAIEAAAAKABQAeV90ZXN0Lm5weQEAEACBAAAAAAAAAEUAAAAAAAAAm+wX' +
+  '6hsQychQxlCtnpJanFykbqWgXlNqqK6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkahjqaOgq1ChQALhYAUEsBAhQDFAAA' +
+  'AAgAAAAhAJ3VDElvAAAApAAAAAsAAAAAAAAAAAAAAIABAAAAAHhfdHJhaW4ubnB5UEsBAhQDFAAAAAgAAAAhAHRLr/FMAAAAkAAA' +
+  'AAsAAAAAAAAAAAAAAIABrAAAAHlfdHJhaW4ubnB5UEsBAhQDFAAAAAgAAAAhAN+/KmZdAAAAkgAAAAoAAAAAAAAAAAAAAIABNQEA' +
+  'AHhfdGVzdC5ucHlQSwECFAMUAAAACAAAACEA9EbMsEUAAACBAAAACgAAAAAAAAAAAAAAgAHOAQAAeV90ZXN0Lm5weVBLBQYAAAAA' +
+  'BAAEAOIAAABPAgAAAAA=';
+
+async function load(archive: Uint8Array, split: Split = 'train') {
+  return loadDataset(`npz:${await folderWith({ 'a.npz': archive })}/a.npz`, split);
+}
+
+/** A .npy file as the format's description has it. */
+function npy(descr: string, shape: readonly number[], data: Uint8Array, fortran = 'False'): Uint8Array {
+  const dict = `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
+  const header = Buffer.from(`${dict.padEnd(117)}\n`);
+  return Buffer.concat([
+    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+    Buffer.from([header.length, 0]),
+    header,
+    data,
+  ]);
+}
+
+const bytes = (n: number) => Uint8Array.from({ length: n }, (_, i) => i);
+const good = {
+  'images.npy': npy('|u1', [10, 2, 2], bytes(40)),
+  'labels.npy': npy('|u1', [10], new Uint8Array(10)),
+};
+
+test("NumPy's own file: channels come first, labels of both splits give the classes", async () => {
+  const archive = Buffer.from(fromNumpy, 'base64');
+  const train = await load(archive);
+  expect(train).toMatchObject({ n: 2, shape: [3, 2, 3], classes: ['0', '1', '2', '3', '4'] });
+  expect([...train.labels]).toEqual([3, 1]);
+  const value = (i: number) => 7 * (18 * Math.floor(i / 18) + 3 * (i % 6) + (Math.floor(i / 6) % 3));
+  const channelsFirst = Array.from({ length: 36 }, (_, i) => value(i));
+  expect([...train.images]).toEqual(channelsFirst);
+  const tested = await load(archive, 'test');
+  expect(tested.classes).toEqual(train.classes);
+  expect([...tested.labels]).toEqual([4]);
+  expect([...tested.images]).toEqual(channelsFirst.slice(0, 18));
+});
+
+test('images and labels: a fifth of each class is for testing', async () => {
+  const archive = zipSync(good);
+  const [train, tested] = [await load(archive), await load(archive, 'test')];
+  expect([train.n, tested.n, train.shape]).toEqual([8, 2, [1, 2, 2]]);
+  expect([...train.images, ...tested.images].sort((a, b) => a - b)).toEqual([...bytes(40)]);
+});
+
+test('channels as the second axis stay there', async () => {
+  const archive = zipSync({
+    'train_images.npy': npy('|u1', [1, 3, 2, 2], bytes(12)),
+    'train_labels.npy': npy('<u2', [1], Uint8Array.of(5, 0)),
+  });
+  const train = await load(archive);
+  expect(train.shape).toEqual([3, 2, 2]);
+  expect([...train.images]).toEqual([...bytes(12)]);
+  expect(train.classes).toHaveLength(6);
+});
+
+const images = (array: Uint8Array) => zipSync({ ...good, 'images.npy': array });
+const labels = (array: Uint8Array) => zipSync({ ...good, 'labels.npy': array });
+test.each([
+  ['no archive', bytes(100), /a\.npz: not a \.npz archive that can be read/],
+  ['a cut archive', zipSync(good).subarray(0, 300), /a\.npz: not a \.npz archive/],
+  [
+    'other arrays',
+    zipSync({ 'z.npy': good['labels.npy'] }),
+    /array x_train or .* or images or x or arr_0, got z/,
+  ],
+  ['no labels', zipSync({ 'images.npy': good['images.npy'] }), /expected an array labels of labels/],
+  ['labels too few', labels(npy('|u1', [9], bytes(9))), /labels: expected 10 labels for the images, got 9/],
+  [
+    'labels too high',
+    labels(npy('<u2', [10], new Uint8Array(20).fill(1))),
+    /row 0: expected labels 0 to 255/,
+  ],
+  [
+    'labels below zero',
+    labels(npy('|i1', [10], new Uint8Array(10).fill(255))),
+    /row 0: expected labels 0 to 255/,
+  ],
+  [
+    'one-hot labels',
+    labels(npy('|u1', [10, 2], bytes(20))),
+    /expected labels \[n\] or \[n, 1\], got \[10, 2\]/,
+  ],
+  ['floats', images(npy('<f4', [10, 1, 1], bytes(40))), /images: expected whole numbers.* got '<f4'/],
+  ['big-endian', labels(npy('>i2', [10], bytes(20))), /little-endian, got '>i2'/],
+  ['wide images', images(npy('<i2', [10, 1, 2], bytes(40))), /images: expected bytes \('u1'\)/],
+  ['Fortran order', images(npy('|u1', [10, 2, 2], bytes(40), 'True')), /images: is in Fortran order/],
+  ['bytes too few', images(npy('|u1', [10, 2, 2], bytes(39))), /\[10, 2, 2\] of 'u1' needs 40 bytes, got 39/],
+  ['two axes', images(npy('|u1', [10, 4], bytes(40))), /four axes with 1 or 3 channels/],
+  ['either layout', images(npy('|u1', [10, 1, 4, 1], bytes(40))), /four axes with 1 or 3 channels/],
+  ['nothing in it', images(npy('|u1', [0, 2, 2], bytes(0))), /a dimension is zero/],
+  [
+    'no header',
+    images(Buffer.from('\x93NUMPY\x01\x00\x76\x00{', 'latin1')),
+    /images: ends within its header/,
+  ],
+  ['another header', images(npy('|u1, x: ', [10], bytes(10)).fill(0x20, 12, 60)), /malformed header/],
+  ['no array', images(bytes(200)), /images: not a \.npy array/],
+])('%s: a DataError that names the file', async (_title, archive, reason) => {
+  await expect(load(archive)).rejects.toThrow(DataError);
+  await expect(load(archive)).rejects.toThrow(reason);
+});
+
+test('a small array lies in memory at any offset', () => {
+  const file = npy('<u4', [2], Uint8Array.of(1, 0, 0, 0, 0, 1, 0, 0));
+  const shifted = Buffer.concat([Buffer.from([0]), file]).subarray(1);
+  expect(parseNpy(shifted, 'a')).toEqual({ shape: [2], type: 'u4', data: Uint32Array.of(1, 256) });
+});
