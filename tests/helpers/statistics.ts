@@ -51,3 +51,19 @@ export function residuesZ(values: ArrayLike<number>, modulus: number): number {
   for (let i = 0; i < values.length; i++) counts[Math.floor((256 * values[i]!) / modulus)]!++;
   return uniformityZ(counts);
 }
+
+/** Largest distance of two empirical distributions. */
+export function kolmogorovSmirnov(a: readonly number[], b: readonly number[]): number {
+  const x = a.toSorted((p, q) => p - q);
+  const y = b.toSorted((p, q) => p - q);
+  let [i, j, largest] = [0, 0, 0];
+  while (i < x.length && j < y.length) {
+    if (x[i]! <= y[j]!) i++;
+    else j++;
+    largest = Math.max(largest, Math.abs(i / x.length - j / y.length));
+  }
+  return largest;
+}
+
+/** The distance that two samples of n from one distribution exceed with probability 10^-9. */
+export const smirnovBound = (n: number): number => Math.sqrt(-Math.log(1e-9 / 2) / 2) * Math.sqrt(2 / n);

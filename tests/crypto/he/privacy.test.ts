@@ -11,13 +11,15 @@ import {
   saveCiphertext,
   savePlaintext,
 } from '../../../crypto/he/seal.ts';
-import type { Ciphertext, Scheme } from '../../../crypto/he/seal.ts';
+import type { Ciphertext, Encryptor, Plaintext, Scheme } from '../../../crypto/he/seal.ts';
 import { randomWords, systemRng } from '../../../src/shared/random.ts';
+import { noiseOf, residuesOf, secretCoefficients } from '../../helpers/bfv-noise.ts';
 import { seededRng } from '../../helpers/rng.ts';
+import { kolmogorovSmirnov, residuesZ, sixSigma, smirnovBound } from '../../helpers/statistics.ts';
 
 /**
- * What the client can see of a response beyond its plaintext: the noise, computed from the secret key in exact integers. SEAL draws
- * its own randomness, so the statistics here differ from run to run; thresholds are at a false alarm rate of 10^-6.
+ * What the client can see of a response beyond its plaintext: c1, and the noise, computed from the secret key in exact integers.
+ * SEAL draws its own randomness, so the statistics here differ from run to run: every bound is crossed by chance once in 10^9 runs.
  */
 const rng = seededRng('privacy');
 let scheme: Scheme;
@@ -33,62 +35,6 @@ afterAll(resetSeal);
 
 const client = () => clientHandles(scheme, 'test', keys.linear);
 const server = () => serverEncryptor(scheme, { id: 'test', publicKey: keys.publicKey });
-
-/** s, ternary, from its NTT form: an inverse transform of a ciphertext (s, s). */
-function secretCoefficients(of: Scheme, keyWords: Uint32Array): Int8Array {
-  const { primes } = of.freshShape;
-  const { degree } = of.params;
-  const residues = keyWords.slice(0, 2 * primes * degree);
-  const both = new Uint32Array(2 * residues.length);
-  both.set(residues);
-  both.set(residues, residues.length);
-  using ciphertext = loadCiphertext(of, { ...of.freshShape, ntt: true }, both);
-  of.evaluator.cipherTransformFromNttInplace(ciphertext);
-  const words = saveCiphertext(of, of.freshShape, ciphertext);
-  return Int8Array.from({ length: degree }, (_, i) => (words[2 * i + 1] === 0 ? words[2 * i]! : -1));
-}
-
-/** c0 + c1 s mod each prime, as doubles. */
-function phase(of: Scheme, words: Uint32Array, s: Int8Array, p: number): Float64Array {
-  const { degree } = of.params;
-  const { primes } = of.freshShape;
-  const prime = of.primes[p]!;
-  const read = (polynomial: number) =>
-    Float64Array.from({ length: degree }, (_, i) => {
-      const at = 2 * ((polynomial * primes + p) * degree + i);
-      return words[at]! + words[at + 1]! * 2 ** 32;
-    });
-  const sum = read(0);
-  const c1 = read(1);
-  for (let j = 0; j < degree; j++) {
-    if (s[j] === 0) continue;
-    for (let i = 0; i < degree; i++) {
-      const to = i + j < degree ? i + j : i + j - degree;
-      const negative = i + j < degree ? s[j]! < 0 : s[j]! > 0;
-      const value = sum[to]! + (negative ? prime - c1[i]! : c1[i]!);
-      sum[to] = value >= prime ? value - prime : value;
-    }
-  }
-  return sum;
-}
-
-/** Distance of c0 + c1 s from the nearest multiple of Q / t, coefficient by coefficient. */
-function noiseOf(of: Scheme, ciphertext: Ciphertext, s: Int8Array): number[] {
-  const words = saveCiphertext(of, of.freshShape, ciphertext);
-  const [q0, q1] = of.primes.slice(0, 2).map(BigInt) as [bigint, bigint];
-  const [first, second] = [phase(of, words, s, 0), phase(of, words, s, 1)];
-  const modulus = q0 * q1;
-  const t = BigInt(of.plain);
-  let inverse = 1n;
-  for (let e = q1 - 2n, b = q0 % q1; e > 0n; e >>= 1n, b = (b * b) % q1)
-    if (e & 1n) inverse = (inverse * b) % q1;
-  return Array.from(first, (low, i) => {
-    const difference = (((BigInt(second[i]!) - BigInt(low)) % q1) + q1) % q1;
-    const value = BigInt(low) + q0 * ((difference * inverse) % q1);
-    const scaled = (value * t) % modulus;
-    return Number(scaled > modulus / 2n ? scaled - modulus : scaled) / Number(t);
-  });
-}
 
 /** Sum of `terms` encrypted uniform inputs times weights of which every coefficient is +-127; adds the plain one to `expected`. */
 function denseSum(terms: number, expected?: Uint32Array): Ciphertext {
@@ -123,20 +69,6 @@ function addNegacyclic(target: Uint32Array, a: Uint32Array, b: Int32Array): void
   }
 }
 
-/** Largest distance of two empirical distributions. */
-function kolmogorovSmirnov(a: number[], b: number[]): number {
-  const x = a.toSorted((p, q) => p - q);
-  const y = b.toSorted((p, q) => p - q);
-  let [i, j, largest] = [0, 0, 0];
-  while (i < x.length && j < y.length) {
-    if (x[i]! <= y[j]!) i++;
-    else j++;
-    largest = Math.max(largest, Math.abs(i / x.length - j / y.length));
-  }
-  return largest;
-}
-
-const threshold = (n: number) => Math.sqrt(-Math.log(1e-6 / 2) / 2) * Math.sqrt(2 / n);
 const uniformMask = () => maskPlaintext(scheme, randomWords(rng, scheme.params.degree));
 
 test('the noise of dense worst-case weights stays below its bound', () => {
@@ -169,11 +101,11 @@ test('flooded noise has one distribution for no weights and for worst-case weigh
   using plain = hide(scheme, server(), undefined, mask, systemRng);
   using dense = hide(scheme, server(), held, mask, systemRng);
   const [quiet, loud] = [noiseOf(scheme, plain, secret), noiseOf(scheme, dense, secret)];
-  expect(kolmogorovSmirnov(quiet, loud)).toBeLessThan(threshold(degree));
+  expect(kolmogorovSmirnov(quiet, loud)).toBeLessThan(smirnovBound(degree));
   // Uniform over 31 / 32 of Q / t = 2^61, less the primes' distance from powers of two.
   const half = 2 ** 60 * (31 / 32);
   const uniform = quiet.map((_, i) => half * ((2 * i + 1) / degree - 1));
-  expect(kolmogorovSmirnov(loud, uniform)).toBeLessThan(threshold(degree));
+  expect(kolmogorovSmirnov(loud, uniform)).toBeLessThan(smirnovBound(degree));
 });
 
 test('without flooding the same comparison tells the weights apart', () => {
@@ -183,8 +115,72 @@ test('without flooding the same comparison tells the weights apart', () => {
   const quiet = noiseOf(scheme, zero, secret);
   scheme.evaluator.addInplace(zero, held);
   const loud = noiseOf(scheme, zero, secret);
-  expect(kolmogorovSmirnov(quiet, loud)).toBeGreaterThan(3 * threshold(scheme.params.degree));
+  expect(kolmogorovSmirnov(quiet, loud)).toBeGreaterThan(3 * smirnovBound(scheme.params.degree));
 });
+
+/** c1 of `result` minus `factor` times c1 of the request, modulo the first prime: what is left once the weight is guessed. */
+function afterGuess(request: Ciphertext, result: Ciphertext, factor: number): Float64Array {
+  const prime = scheme.primes[0]!;
+  const c1Of = (ciphertext: Ciphertext) =>
+    residuesOf(scheme, saveCiphertext(scheme, scheme.freshShape, ciphertext), 1, 0);
+  const asked = c1Of(request);
+  return c1Of(result).map((value, i) => {
+    const guessed = Number((BigInt(asked[i]!) * BigInt(factor)) % BigInt(prime));
+    return value >= guessed ? value - guessed : value - guessed + prime;
+  });
+}
+
+test('c1 is uniform, whatever is known of the request and guessed of the weights; without the zero-encryption division reads them off', () => {
+  const { evaluator, seal } = scheme;
+  const weight = 5;
+  using input = loadPlaintext(scheme, pairs(randomWords(rng, scheme.params.degree)));
+  using request = new seal.Ciphertext();
+  client().encryptor.encryptSymmetric(input, request);
+  using constant = loadPlaintext(scheme, pairs(Uint32Array.of(weight)));
+  using product = new seal.Ciphertext();
+  evaluator.multiplyPlain(request, constant, product);
+  using mask = uniformMask();
+  for (const held of [undefined, product]) {
+    using hidden = hide(scheme, server(), held, mask, systemRng);
+    for (const guess of [0, weight]) {
+      expect(residuesZ(afterGuess(request, hidden, guess), scheme.primes[0]!)).toBeLessThan(sixSigma);
+    }
+    using again = hide(scheme, server(), held, mask, systemRng);
+    expect(residuesZ(afterGuess(hidden, again, 1), scheme.primes[0]!)).toBeLessThan(sixSigma);
+    const kept = switchDown(scheme, hidden).slice(2 * scheme.params.degree);
+    const c1 = Float64Array.from(
+      { length: scheme.params.degree },
+      (_, i) => kept[2 * i]! + kept[2 * i + 1]! * 2 ** 32,
+    );
+    expect(residuesZ(c1, scheme.primes[0]!)).toBeLessThan(sixSigma);
+  }
+  // Planted: the mask alone, no encryption of zero.
+  using bare = product.clone();
+  evaluator.addPlainInplace(bare, mask);
+  expect(afterGuess(request, bare, weight).every((value) => value === 0)).toBe(true);
+});
+
+/** A product's parts under one plain prime: encrypted random slots times a factor whose every coefficient is +-(t - 1) / 2, the largest there is. */
+function worstProduct(product: Scheme, slots: Plaintext, encryptor: Encryptor): Ciphertext {
+  const { degree } = product.params;
+  const ciphertext = new product.seal.Ciphertext();
+  encryptor.encryptSymmetric(slots, ciphertext);
+  const half = (product.plain - 1) / 2;
+  const words = new Uint32Array(2 * degree);
+  const signs = rng.bytes(degree);
+  for (let i = 0; i < degree; i++) {
+    const value = signs[i]! & 1 ? half : product.plain - half;
+    words[2 * i] = value;
+    words[2 * i + 1] = value / 2 ** 32;
+  }
+  using factor = loadPlaintext(product, words);
+  using id = product.context.firstParmsId();
+  product.evaluator.plainTransformToNttInplace(factor, id);
+  product.evaluator.cipherTransformToNttInplace(ciphertext);
+  product.evaluator.multiplyPlainInplace(ciphertext, factor);
+  product.evaluator.cipherTransformFromNttInplace(ciphertext);
+  return ciphertext;
+}
 
 test('products: the noise of a worst-case factor leaves the flooding 40 bits, and it decrypts', async () => {
   for (const index of [0, 1]) {
@@ -192,25 +188,9 @@ test('products: the noise of a worst-case factor leaves the flooding 40 bits, an
     const { degree } = product.params;
     const handles = clientHandles(product, 'test', keys.product);
     const encryptor = serverEncryptor(product, { id: 'test', publicKey: keys.publicKey });
-    const slots = BigUint64Array.from(randomWords(rng, degree), BigInt);
     using u = new product.seal.Plaintext();
-    product.batch!.encode(slots, u);
-    using ciphertext = new product.seal.Ciphertext();
-    handles.encryptor.encryptSymmetric(u, ciphertext);
-    // Every coefficient of the factor +-(t - 1) / 2, the largest there is.
-    const half = (product.plain - 1) / 2;
-    const words = new Uint32Array(2 * degree);
-    for (let i = 0; i < degree; i++) {
-      const value = rng.bytes(1)[0]! & 1 ? half : product.plain - half;
-      words[2 * i] = value;
-      words[2 * i + 1] = value / 2 ** 32;
-    }
-    using factor = loadPlaintext(product, words);
-    using id = product.context.firstParmsId();
-    product.evaluator.plainTransformToNttInplace(factor, id);
-    product.evaluator.cipherTransformToNttInplace(ciphertext);
-    product.evaluator.multiplyPlainInplace(ciphertext, factor);
-    product.evaluator.cipherTransformFromNttInplace(ciphertext);
+    product.batch!.encode(BigUint64Array.from(randomWords(rng, degree), BigInt), u);
+    using ciphertext = worstProduct(product, u, handles.encryptor);
     // Budget = log2(Q / (2 t noise)), rounded down; flooding is at least 2^-1 of Q / t wide.
     expect(handles.decryptor.invariantNoiseBudget(ciphertext)).toBeGreaterThanOrEqual(41);
     using mask = new product.seal.Plaintext();
@@ -223,4 +203,23 @@ test('products: the noise of a worst-case factor leaves the flooding 40 bits, an
     handles.decryptor.decrypt(small, after);
     expect(product.batch!.decodeBigUint64(after)).toEqual(product.batch!.decodeBigUint64(before));
   }
+});
+
+test('products: flooded noise has one distribution for no factor and for the worst; without flooding it has not', async () => {
+  const product = await productScheme(0);
+  const s = secretCoefficients(product, keys.product);
+  const count = 1024;
+  const encryptor = serverEncryptor(product, { id: 'test', publicKey: keys.publicKey });
+  using slots = new product.seal.Plaintext();
+  product.batch!.encode(BigUint64Array.from(randomWords(rng, product.params.degree), BigInt), slots);
+  using held = worstProduct(product, slots, clientHandles(product, 'test', keys.product).encryptor);
+  using quiet = hide(product, encryptor, undefined, slots, systemRng);
+  using loud = hide(product, encryptor, held, slots, systemRng);
+  const noise = (of: Ciphertext) => noiseOf(product, of, s, count);
+  expect(kolmogorovSmirnov(noise(quiet), noise(loud))).toBeLessThan(smirnovBound(count));
+  using zero = new product.seal.Ciphertext();
+  encryptor.encryptZero(zero);
+  const plain = noise(zero);
+  product.evaluator.addInplace(zero, held);
+  expect(kolmogorovSmirnov(plain, noise(zero))).toBeGreaterThan(3 * smirnovBound(count));
 });
