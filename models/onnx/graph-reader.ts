@@ -97,7 +97,7 @@ export class GraphReader {
     if (node.domain === '' && this.#fold(node, attributes)) return;
     const inputs = this.#parsedInputs(node);
     if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
-      const rewritten = rewrites[node.op]!(attributes, inputs, this.#rewriteContext(name, node, inputs));
+      const rewritten = rewrites[node.op]!.rule(attributes, inputs, this.#rewriteContext(name, node, inputs));
       attributes.finish();
       for (const each of rewritten) this.#add(each);
     } else this.#add(this.#standard(node, name, attributes, inputs));

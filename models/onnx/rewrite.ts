@@ -21,19 +21,22 @@ export type RewriteContext = {
   readonly weight: (input: ParsedInput) => string;
 };
 
-export const rewrites: Readonly<Record<string, Rewrite>> = {
-  ReduceMean: reduceMean,
-  Squeeze: squeeze,
-  Clip: clipOrRelu,
-  Max: maximumWithZero,
-  Sum: sum,
-  Sub: subtract,
-  Div: divide,
-  GlobalMaxPool: globalMaxPool,
-  Cast: cast,
+/** `becomes` is for docs/ops.md. */
+type Entry = { readonly rule: Rewrite; readonly becomes: string };
+
+export const rewrites: Readonly<Record<string, Entry>> = {
+  ReduceMean: { rule: reduceMean, becomes: 'GlobalAveragePool, over height and width' },
+  GlobalMaxPool: { rule: globalMaxPool, becomes: 'MaxPool over the whole map' },
+  Squeeze: { rule: squeeze, becomes: 'Flatten, of a pooled map' },
+  Clip: { rule: clipOrRelu, becomes: 'Relu where it clips from 0 up, Identity without bounds, else Clip' },
+  Max: { rule: maximumWithZero, becomes: 'Relu, of a value and 0' },
+  Sum: { rule: sum, becomes: 'Add, one after the other' },
+  Sub: { rule: subtract, becomes: 'Add of the negative' },
+  Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },
+  Cast: { rule: cast, becomes: 'Identity between kinds of floats: all are float32 here' },
 };
 
-const notAnActivation = 'it is not among the activations that are supported (see docs/ops.md)';
+const notAnActivation = 'it is not among the supported activations';
 
 /** Ops that are often met and never taken, with the reason. */
 export const refusals: Readonly<Record<string, string>> = {
@@ -55,7 +58,10 @@ function reduceMean(
 ): readonly Node[] {
   const keepsDimensions = attributes.int('keepdims', 1) !== 0;
   const noop = attributes.int('noop_with_empty_axes', 0);
-  const axes = attributes.ints('axes') ?? axesOf(axesInput);
+  const listed = attributes.ints('axes');
+  if (listed === undefined && (axesInput === undefined || axesInput.name === '') && noop === 0)
+    refuse('the mean over all axes joins the images of a batch');
+  const axes = listed ?? axesOf(axesInput);
   if (noop !== 0 && axes.length === 0) refuse('it changes nothing: noop_with_empty_axes without axes');
   const positive = axes.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
   if (x?.shape?.length !== 3 || positive.join() !== '2,3')

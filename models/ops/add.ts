@@ -6,6 +6,8 @@ import { writePlain } from './plain.ts';
 
 /** y = a + b. A weight's shape leaves out the batch here, as a value's does; the two broadcast as in ONNX. */
 export const add: OpDefinition<'Add'> = {
+  does: 'Sum, broadcast as in ONNX',
+  refuses: 'constants that differ over the batch; values of different rank',
   inputs: ['any', 'any'],
   parse: () => ({}),
   shape: (_attributes, [a = [], b = []]) => [broadcast(a, b)],

@@ -5,6 +5,7 @@ import { refuse } from './definition.ts';
 export class AttributeReader {
   readonly #attributes: Readonly<Record<string, RawAttribute>>;
   readonly #unread: Set<string>;
+  readonly #asked = new Map<string, number | string | undefined>();
 
   constructor(attributes: Readonly<Record<string, RawAttribute>>) {
     this.#attributes = attributes;
@@ -12,19 +13,19 @@ export class AttributeReader {
   }
 
   int(name: string, fallback: number): number {
-    const value = this.#take(name);
+    const value = this.#take(name, fallback);
     if (value === undefined) return fallback;
     return 'int' in value ? value.int : refuse(`attribute ${name} is not an integer`);
   }
 
   float(name: string, fallback: number): number {
-    const value = this.#take(name);
+    const value = this.#take(name, fallback);
     if (value === undefined) return fallback;
     return 'float' in value ? value.float : refuse(`attribute ${name} is not a float`);
   }
 
   string(name: string, fallback: string): string {
-    const value = this.#take(name);
+    const value = this.#take(name, fallback);
     if (value === undefined) return fallback;
     return 'string' in value ? value.string : refuse(`attribute ${name} is not a string`);
   }
@@ -47,14 +48,20 @@ export class AttributeReader {
     return 'tensor' in value ? value.tensor : refuse(`attribute ${name} is not a tensor`);
   }
 
+  /** The attributes that were asked for, given or not, and their defaults where they have one. */
+  get asked(): ReadonlyMap<string, number | string | undefined> {
+    return this.#asked;
+  }
+
   /** An attribute that nobody read would be ignored in silence: refuse it instead. */
   finish(): void {
     if (this.#unread.size > 0)
       refuse(`unknown attribute${this.#unread.size > 1 ? 's' : ''} ${[...this.#unread].join(', ')}`);
   }
 
-  #take(name: string): RawAttribute | undefined {
+  #take(name: string, fallback?: number | string): RawAttribute | undefined {
     this.#unread.delete(name);
+    this.#asked.set(name, fallback);
     return Object.hasOwn(this.#attributes, name) ? this.#attributes[name] : undefined;
   }
 }

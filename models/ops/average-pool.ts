@@ -6,6 +6,8 @@ import type { OpDefinition } from './definition.ts';
 import { parsePool, poolShape, writeWindow } from './window.ts';
 
 export const averagePool: OpDefinition<'AveragePool'> = {
+  does: 'Mean over a window, with or without the padding',
+  refuses: "dilations (opset 19), pads of the kernel's size",
   inputs: ['value'],
   parse(attributes, [x]) {
     const pool = parsePool(attributes, x?.shape);

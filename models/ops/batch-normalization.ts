@@ -8,6 +8,8 @@ import { sizeOf } from '../tensor.ts';
  * Inputs: x [C, H, W] or [C], then scale, bias, mean, variance, [C] each.
  */
 export const batchNormalization: OpDefinition<'BatchNormalization'> = {
+  does: 'Scale and shift a channel by running statistics',
+  refuses: 'training_mode in a file',
   inputs: ['value', 'weight', 'weight', 'weight', 'weight'],
   parse(attributes) {
     const trainingMode = attributes.int('training_mode', 0);

@@ -6,6 +6,8 @@ import { mask } from './mask.ts';
 
 /** y = min(max(x, min), max), elementwise. The gradient is 0 at the bounds themselves, as that of ReLU is at 0. */
 export const clip: OpDefinition<'Clip'> = {
+  does: 'min(max(x, min), max); ReLU6 is min 0, max 6',
+  refuses: 'computed bounds',
   inputs: ['value', 'optional-constant', 'optional-constant'],
   parse(_attributes, [, low, high]) {
     const [min, max] = [bound(low, -Infinity), bound(high, Infinity)];

@@ -4,6 +4,8 @@ import { free } from './plain.ts';
 
 /** Joins values along `axis`, the batch being axis 0. */
 export const concat: OpDefinition<'Concat'> = {
+  does: 'Values joined along an axis',
+  refuses: "the batch's axis; constant parts",
   inputs: ['values'],
   parse(attributes, [x]) {
     const axis = attributes.int('axis', 0);

@@ -6,6 +6,8 @@ import { parseWindow, slide, spatial, writeWindow } from './window.ts';
 
 /** Inputs: x [C, H, W], weight [M, C / group, kh, kw], bias [M] or absent. Output [M, H', W']. */
 export const conv: OpDefinition<'Conv'> = {
+  does: 'Convolution over height and width; groups, depthwise, strides, dilations, any pads, auto_pad',
+  refuses: 'one or three spatial dimensions, computed weights',
   inputs: ['value', 'weight', 'optional-weight'],
   parse(attributes, [x, weight]) {
     const window = parseWindow(attributes, x?.shape, weight?.shape?.slice(2));

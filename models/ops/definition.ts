@@ -6,6 +6,9 @@ import type { Gradient } from './gradient.ts';
 
 /** All that the rest of the program knows of an op. One file an op, one line in the table of index.ts. */
 export type OpDefinition<K extends OpType> = {
+  /** For docs/ops.md: what it computes, and which of ONNX's forms are refused. */
+  readonly does: string;
+  readonly refuses: string;
   /** What each input of the ONNX node is, in order. */
   readonly inputs: readonly InputKind[];
   /** The attributes of an ONNX node with the defaults filled in. Calls `refuse` for what is not supported. */

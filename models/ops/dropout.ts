@@ -4,6 +4,8 @@ import { free, passThrough, sameShape, writePlain } from './plain.ts';
 
 /** In its inference form, where it is the identity. */
 export const dropout: OpDefinition<'Dropout'> = {
+  does: 'x: its inference form',
+  refuses: 'training_mode, the mask output',
   inputs: ['value', 'optional-constant', 'optional-constant'],
   parse(attributes, [, , trainingMode]) {
     attributes.int('seed', 0);

@@ -6,6 +6,8 @@ import { free } from './plain.ts';
 
 /** N x [...] -> N x [product]. Only axis 1 keeps the batch apart. */
 export const flatten: OpDefinition<'Flatten'> = {
+  does: 'All dimensions but the batch joined',
+  refuses: 'an axis that joins the batch',
   inputs: ['value'],
   parse(attributes, [x]) {
     const axis = attributes.int('axis', 1);

@@ -6,6 +6,8 @@ import type { OpDefinition } from './definition.ts';
 
 /** y = alpha x B' + beta c, with B' = B^T where transB. Inputs: x [K], B [K, M] or [M, K], c [M], [1, M], [1] or absent. */
 export const gemm: OpDefinition<'Gemm'> = {
+  does: 'Matrix product with a weight and an optional bias',
+  refuses: 'transA, which would transpose the batch; computed weights',
   inputs: ['value', 'weight', 'optional-weight'],
   parse(attributes) {
     const parsed = {

@@ -5,6 +5,8 @@ import { spatial } from './window.ts';
 
 /** [C, H, W] -> [C, 1, 1]. */
 export const globalAveragePool: OpDefinition<'GlobalAveragePool'> = {
+  does: 'Mean over height and width',
+  refuses: '',
   inputs: ['value'],
   parse: () => ({}),
   shape(_attributes, [x = []]) {

@@ -5,6 +5,8 @@ import { sameShape } from './plain.ts';
 
 /** y = max(0, min(1, alpha x + beta)). The gradient is 0 at the bounds themselves. */
 export const hardSigmoid: OpDefinition<'HardSigmoid'> = {
+  does: 'max(0, min(1, alpha x + beta))',
+  refuses: '',
   inputs: ['value'],
   parse: (attributes) => ({
     alpha: attributes.float('alpha', Math.fround(0.2)),

@@ -8,6 +8,8 @@ import { sameShape, writePlain } from './plain.ts';
  * dy/dx = h(x) + x h'(x), and h' is 1 / 6 for -3 < x < 3, else 0.
  */
 export const hardSwish: OpDefinition<'HardSwish'> = {
+  does: 'x max(0, min(1, x / 6 + 1 / 2)); also recognised in parts',
+  refuses: '',
   inputs: ['value'],
   parse: () => ({}),
   shape: sameShape,

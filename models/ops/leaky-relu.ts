@@ -5,6 +5,8 @@ import { sameShape } from './plain.ts';
 
 /** y = x where x > 0, else alpha x. */
 export const leakyRelu: OpDefinition<'LeakyRelu'> = {
+  does: 'x where x > 0, else alpha x',
+  refuses: '',
   inputs: ['value'],
   parse: (attributes) => ({ alpha: attributes.float('alpha', Math.fround(0.01)) }),
   shape: sameShape,

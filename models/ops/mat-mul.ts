@@ -6,6 +6,8 @@ import { writePlain } from './plain.ts';
 
 /** y = x B. Inputs: x [K], B [K, M]. */
 export const matMul: OpDefinition<'MatMul'> = {
+  does: 'Matrix product with a weight',
+  refuses: 'products of two computed values; more than two dimensions',
   inputs: ['value', 'weight'],
   parse: () => ({}),
   shape(_attributes, [x = [], weight = []]) {

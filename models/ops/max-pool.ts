@@ -7,6 +7,8 @@ import type { OpDefinition } from './definition.ts';
 import { parsePool, poolShape, writeWindow } from './window.ts';
 
 export const maxPool: OpDefinition<'MaxPool'> = {
+  does: 'Maximum over a window',
+  refuses: "storage_order, the indices output, pads of the kernel's size",
   inputs: ['value'],
   parse(attributes, [x]) {
     if (attributes.int('storage_order', 0) !== 0) refuse('storage_order 1 is not supported');

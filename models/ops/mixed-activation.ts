@@ -13,6 +13,8 @@ export const mixedDomain = 'reluctant';
  * coefficients and the shape that lines them up with x; any runtime inlines its body.
  */
 export const mixedActivation: OpDefinition<'MixedActivation'> = {
+  does: 'Per element one of ReLU, x, c2 x^2 + c1 x + c0: written as a model-local function of domain reluctant',
+  refuses: 'any function of that name with another body',
   inputs: ['value', 'constant', 'constant', 'weight', 'weight', 'weight', 'constant'],
   parse(_attributes, [x, reluMask, polyMask, , , , alignment]) {
     const size = sizeOf(x?.shape ?? []);

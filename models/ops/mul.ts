@@ -6,6 +6,8 @@ import { writePlain } from './plain.ts';
 
 /** y = a b, elementwise, of two values or of a value and a weight. Shapes as for Add. */
 export const mul: OpDefinition<'Mul'> = {
+  does: 'Product, broadcast as in ONNX: a scale or a gate',
+  refuses: 'constants that differ over the batch; values of different rank',
   inputs: ['any', 'any'],
   parse: () => ({}),
   shape: (_attributes, [a = [], b = []]) => [broadcast(a, b)],

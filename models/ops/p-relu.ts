@@ -8,6 +8,8 @@ import { writePlain } from './plain.ts';
 
 /** y = x where x > 0, else slope x. Inputs: x, and the slope, a weight that broadcasts to x ([C, 1, 1]: one a channel). */
 export const pRelu: OpDefinition<'PRelu'> = {
+  does: 'x where x > 0, else slope x; the slope a trained weight',
+  refuses: 'computed slopes',
   inputs: ['value', 'weight'],
   parse: () => ({}),
   shape(_attributes, [x = [], slope = []]) {

@@ -6,6 +6,8 @@ import { spatial } from './window.ts';
 
 /** Surrounds height and width of [C, H, W] with a constant. */
 export const pad: OpDefinition<'Pad'> = {
+  does: 'Height and width surrounded by a constant; merged into what follows where possible',
+  refuses: 'reflect, edge, wrap; other axes; cropping',
   inputs: ['value', 'constant', 'optional-constant', 'optional-constant'],
   parse(attributes, [x, pads, value, axes]) {
     const mode = attributes.string('mode', 'constant');

@@ -5,6 +5,8 @@ import { sameShape, writePlain } from './plain.ts';
 
 /** y = max(x, 0), elementwise. */
 export const relu: OpDefinition<'Relu'> = {
+  does: 'max(x, 0)',
+  refuses: '',
   inputs: ['value'],
   parse: () => ({}),
   shape: sameShape,

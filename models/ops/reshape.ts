@@ -6,6 +6,8 @@ import type { OpDefinition, ParsedInput } from './definition.ts';
 import { free } from './plain.ts';
 
 export const reshape: OpDefinition<'Reshape'> = {
+  does: 'Another shape of each image',
+  refuses: 'shapes that mix images; allowzero',
   inputs: ['value', 'constant'],
   parse(attributes, [x, shape]) {
     if (attributes.int('allowzero', 0) !== 0) refuse('allowzero is not supported');

@@ -4,6 +4,8 @@ import { sameShape, writePlain } from './plain.ts';
 
 /** y = 1 / (1 + exp(-x)), elementwise; dy/dx = y (1 - y). */
 export const sigmoid: OpDefinition<'Sigmoid'> = {
+  does: '1 / (1 + exp(-x))',
+  refuses: '',
   inputs: ['value'],
   parse: () => ({}),
   shape: sameShape,

@@ -5,6 +5,8 @@ import { sameShape } from './plain.ts';
 
 /** y = x s, s = sigmoid(x); dy/dx = s (1 + x - y). In files of opset 17 it is Sigmoid and Mul; see models/passes. */
 export const swish: OpDefinition<'Swish'> = {
+  does: 'x sigmoid(x), SiLU; recognised from Sigmoid and Mul',
+  refuses: 'alpha other than 1',
   inputs: ['value'],
   parse(attributes) {
     if (attributes.float('alpha', 1) !== 1) refuse('only alpha 1 is supported');

@@ -10,27 +10,28 @@ import { withNodes } from './rewire.ts';
 export function mergePads(model: Model): Model {
   const consumers = consumersOf(model.graph);
   const given = new Set(model.graph.outputs.map((value) => value.name));
-  const merged = new Map<Node, NodeOf<'Pad'>>();
-  const removed = new Set<Node>();
-  for (const node of model.graph.nodes) {
-    const takers = consumers.get(node.outputs[0]!) ?? [];
+  const current = new Map<Node, Node>();
+  /** For each Pad that is gone, who took its value in the end; from the last node on, so that a Pad of a Pad goes too. */
+  const takersOf = new Map<Node, readonly Node[]>();
+  for (const node of model.graph.nodes.toReversed()) {
     if (node.op !== 'Pad' || given.has(node.outputs[0]!)) continue;
-    if (!takers.every((taker) => canTake(taker, node.attributes))) continue;
-    for (const taker of takers) merged.set(taker, node);
-    removed.add(node);
+    const takers = (consumers.get(node.outputs[0]!) ?? []).flatMap((taker) => takersOf.get(taker) ?? [taker]);
+    if (!takers.every((taker) => canTake(current.get(taker) ?? taker, node.attributes))) continue;
+    for (const taker of takers) current.set(taker, taking((current.get(taker) ?? taker) as Padded, node));
+    takersOf.set(node, takers);
   }
-  if (removed.size === 0) return model;
-  const nodes = model.graph.nodes.filter((node) => !removed.has(node));
+  if (takersOf.size === 0) return model;
+  const nodes = model.graph.nodes.filter((node) => !takersOf.has(node));
   return withNodes(
     model,
-    nodes.map((node) => (merged.has(node) ? taking(node as Padded, merged.get(node)!) : node)),
+    nodes.map((node) => current.get(node) ?? node),
   );
 }
 
 type Padded = NodeOf<'Conv'> | NodeOf<'AveragePool'>;
 
 function canTake(node: Node, { pads, value }: NodeOf<'Pad'>['attributes']): boolean {
-  if (value !== 0) return false;
+  if (value !== 0 && pads.some((p) => p !== 0)) return false;
   if (node.op === 'Conv') return true;
   if (node.op !== 'AveragePool') return false;
   const { kernel, pads: own, ceilMode, countIncludePad } = node.attributes;

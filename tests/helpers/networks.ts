@@ -40,3 +40,8 @@ export function maximumDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   return largest;
 }
+
+/** The largest absolute difference over the largest size of the second array's values. */
+export function relativeDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return maximumDifference(a, b) / Array.from(b).reduce((largest, v) => Math.max(largest, Math.abs(v)), 0);
+}

@@ -274,7 +274,7 @@ const refused: Record<string, [Case, RegExp]> = {
     },
     /export the model for inference/,
   ],
-  Elu: [{ op: 'Elu', input: image }, /not among the activations/],
+  Elu: [{ op: 'Elu', input: image }, /not among the supported activations/],
   'Clip between bounds that meet': [
     { op: 'Clip', input: image, weights: [scalar('low', 1), scalar('high', 1)] },
     /bounds 1 and 1 leave nothing/,
