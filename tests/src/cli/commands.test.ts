@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import { inspect } from '../../../models/inspect.ts';
@@ -96,6 +97,28 @@ describe('evaluate and fairness', () => {
     }
     expect(found.gap.models[1]!.widening).toBe(0);
     expect(found.groups.some(({ models }) => models[2]!.drop !== 0)).toBe(true);
+  });
+
+  test('groups are a column of the data set where one is named', async () => {
+    const dataset = await loadDataset('fashion-mnist-part', 'test');
+    const rows = ['path,label,split,side'];
+    for (let i = 0; i < 30; i++) {
+      const raw = { width: 28, height: 28, channels: 1 as const };
+      const pixels = dataset.images.subarray(i * 784, (i + 1) * 784);
+      await sharp(pixels, { raw })
+        .png()
+        .toFile(join(folder, `${i}.png`));
+      rows.push(`${i}.png,${dataset.labels[i]!},test,${i < 10 ? 'left' : 'right'}`);
+    }
+    const csv = join(folder, 'sides.csv');
+    await writeFile(csv, `${rows.join('\n')}\n`);
+    const args = [model, other, '--data', `csv:${csv}@1x28x28`, '--resamples', '100'];
+    const found = await cliJson<Fairness>(['fairness', ...args, '--groups', 'side']);
+    expect(found.groups.map(({ group, n }) => [group, n])).toEqual([
+      ['left', 10],
+      ['right', 20],
+    ]);
+    expectFailure(await cli(['fairness', ...args, '--groups', 'race']), 2, /race.*side/);
   });
 });
 
