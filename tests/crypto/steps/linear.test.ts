@@ -18,8 +18,9 @@ import { tags } from '../../../src/shared/channel.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../src/shared/memory-channel.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { convolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
+import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
+import { sixSigma, wordsZ } from '../../helpers/statistics.ts';
 
 const rng = seededRng('steps/linear');
 const ring = await loadRing();
@@ -48,7 +49,7 @@ async function offline(spec: LinearSpec, id: string, weights: Int32Array, input:
 const sum = (a: Uint32Array, b: Uint32Array) => a.map((value, i) => value + b[i]!);
 
 test('W y + bias is what the two shares add up to, for random shapes', async () => {
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 24; i++) {
     const spec = randomSpec(rng);
     const weights = randomWeights(rng, spec);
     const bias = new Int32Array(randomWords(rng, spec.outChannels).buffer);
@@ -57,7 +58,9 @@ test('W y + bias is what the two shares add up to, for random shapes', async () 
     const { c, s } = await offline(spec, `random-${i}`, weights, r);
     const u = y.map((value, n) => value - r[n]!);
     const share = linearOnline(ring, spec, { weights, bias }, u, s);
-    expect(sum(c, share), JSON.stringify(spec)).toEqual(ring.conv(spec, weights, y, bias));
+    expect(sum(c, share), JSON.stringify(spec)).toEqual(directConvolution(spec, weights, y, bias));
+    // What came out of the ciphertexts, held against six loops on its own.
+    expect(sum(c, s), JSON.stringify(spec)).toEqual(directConvolution(spec, weights, r));
   }
 });
 
@@ -117,6 +120,17 @@ test('other weights under the same id are not taken for the old ones; a full cac
     expect(sum(await client.decrypt(spec, response), mask)).toEqual(ring.conv(spec, weights, input));
   }
   await small.close();
+});
+
+test('the client’s share is uniform for a fixed input and fixed weights; without the mask s it is W r', async () => {
+  const spec = convolution(1, 4, 64, 1);
+  const input = new Uint32Array(inputElements(spec)).fill(12_345);
+  const weights = Int32Array.of(3, -5, 0, 127);
+  const request = await client.encrypt(spec, input);
+  const share = async (mask: Uint32Array) =>
+    client.decrypt(spec, await server.respond(spec, 'fixed', weights, request, mask));
+  expect(wordsZ(await share(randomWords(rng, outputElements(spec))))).toBeLessThan(sixSigma);
+  expect(await share(new Uint32Array(outputElements(spec)))).toEqual(directConvolution(spec, weights, input));
 });
 
 test('two responses to one request share neither c1 nor c0', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HeClient, HeServer } from '../../../crypto/he/linear.ts';
+import { decryptProducts, encryptProducts, respondProducts } from '../../../crypto/he/product.ts';
 import { HePool } from '../../../crypto/he/pool.ts';
 import { heSetupClient, heSetupServer } from '../../../crypto/steps/linear.ts';
 import {
@@ -13,6 +14,7 @@ import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../src/shared/memory-channel.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
+import { sixSigma, wordsZ } from '../../helpers/statistics.ts';
 
 const rng = seededRng('steps/product');
 const pool = new HePool(2);
@@ -66,6 +68,20 @@ test('shares are fresh every time', async () => {
     const ones = first[party].filter((value) => value >= 2 ** 31).length;
     expect(Math.abs(ones - 500)).toBeLessThan(6 * 16);
   }
+});
+
+test('each share is uniform for fixed factors; without rho the client’s is u a', async () => {
+  const n = 8192;
+  const u = new Uint32Array(n).fill(0x89ab_cdef);
+  for (const factor of [0, 1, 0xffff_fff1]) {
+    const a = new Uint32Array(n).fill(factor);
+    const { c, s } = await expectProducts(u, a);
+    for (const share of [c, s]) expect(wordsZ(share)).toBeLessThan(sixSigma);
+  }
+  const a = new Uint32Array(n).fill(7);
+  const zeros = { bytes: (count: number) => new Uint8Array(count) };
+  const { response } = await respondProducts(server, a, await encryptProducts(client, u), zeros);
+  expect(await decryptProducts(client, response, n)).toEqual(u.map((word) => Math.imul(word, 7)));
 });
 
 test('garbage from the peer is a ProtocolError that names the step, and the pool goes on', async () => {
