@@ -2,25 +2,15 @@ import { pixels } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
-import { dropRelus } from '../../models/passes/drop-relu.ts';
-import { activationStatistics } from '../activation-statistics.ts';
-import { finetune, recipes } from '../finetune.ts';
+import type { Sample } from '../activation-moments.ts';
+import { finetune } from '../finetune.ts';
+import { relusOf, usePolynomials } from '../polynomials.ts';
+import type { Choice } from '../polynomials.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
-import type { Reduction } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { criticality } from './criticality.ts';
-import type { CriticalityOptions, StageCriticality } from './criticality.ts';
-import { thinOut } from './thin-out.ts';
-
-export type DeepreduceOptions = CriticalityOptions & {
-  /** Training images over which the polynomials' distributions are measured; 512 where left out. */
-  readonly calibrationImages?: number;
-  /**
-   * What a culled ReLU becomes: `identity` as in the paper, and where left out; `polynomial` costs a product each. ResNet8 on Fashion-MNIST
-   * (92.3 % of 1,500 test images, 56,448 ReLUs), three epochs on 3,200 images: at 33,868 ReLUs 82.1 % with identities, 92.1 %
-   * with polynomials; at 10,000 78.5 % with identities, while polynomials in all stages start near guessing (12,544: 80.1 %).
-   */
-  readonly culledTo?: 'identity' | 'polynomial';
-};
+import type { StageCriticality } from './criticality.ts';
+import { cheapest, elementCosts } from './element-costs.ts';
 
 export type DeepreduceResult = Reduction & {
   /** Least critical first. */
@@ -28,32 +18,27 @@ export type DeepreduceResult = Reduction & {
 };
 
 /**
- * DeepReDuce's culling ([papers.md] A.1), then polynomials for what is left over the budget:
+ * DeepReDuce's culling ([papers.md] A.1) with AutoReP's polynomials (B.2) for the ReLUs that go:
  *
  * 1. stages are culled, least critical first, while the count stays at or above the budget;
- * 2. in the least critical stage that is left, as many ReLUs as are over the budget become quadratic polynomials, those with
- *    the smallest error first: the budget is met exactly;
- * 3. the network is fine-tuned on labels and on the original's logits. After culling to identity it is fine-tuned shortly before 2,
- *    for the polynomials fit distributions that must be those of a working network.
+ * 2. in the least critical stage that is left, as many ReLUs as are over the budget go, those that cost least first: the budget
+ *    is met exactly;
+ * 3. the network is fine-tuned on labels and on the original's logits.
  *
- * Where the paper thins every other layer, this method meets a budget to the ReLU. Throws UsageError for a budget that the
- * network cannot meet.
+ * Departures from the paper: culled ReLUs become polynomials, where the paper has identities (resnet8 on Fashion-MNIST with 33,868 of
+ * its 56,448 ReLUs: 92.1 %, with identities 82.1 %); and where it thins every other layer, this method meets a budget to the ReLU. Throws UsageError for a budget that the network cannot meet.
  */
-export async function deepreduce(model: Model, options: DeepreduceOptions): Promise<DeepreduceResult> {
+export async function deepreduce(model: Model, options: ReductionOptions): Promise<DeepreduceResult> {
   const budget = resolveBudget(model, options.budget);
-  const ranked = await criticality(model, options);
-  const culled = chooseCulled(ranked, countRelus(model) - budget);
-  const plan = {
-    ranked,
-    culled,
-    thinned: ranked[culled.length],
-    count: countRelus(model) - budget - relusOf(culled),
-  };
-  const reduced = await replace(model, plan, options);
-  const { model: tuned, history, best } = await finetune(reduced, model, 'fine-tuning', options);
+  const sample = sampleOf(options);
+  const ranked = await criticality(model, sample, options);
+  const plan = planOf(ranked, countRelus(model) - budget);
+  const choice = await chooseRelus(model, plan, sample);
+  const replaced = await usePolynomials(model, choice, sample);
+  const { model: tuned, history, best } = await finetune(replaced, model, 'fine-tuning', options);
   return {
     model: tuned,
-    log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan, options)),
+    log: layerEntries(model, tuned, (layer) => reasonOf(layer, plan)),
     budget,
     relusBefore: countRelus(model),
     relusAfter: countRelus(tuned),
@@ -67,7 +52,7 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
 export function chooseCulled(ranked: readonly StageCriticality[], surplus: number): StageCriticality[] {
   const culled: StageCriticality[] = [];
   for (const candidate of ranked) {
-    if (relusOf([...culled, candidate]) > surplus) break;
+    if (sumOfRelus([...culled, candidate]) > surplus) break;
     culled.push(candidate);
   }
   return culled;
@@ -82,52 +67,40 @@ type Plan = {
   readonly count: number;
 };
 
-async function replace(model: Model, plan: Plan, options: DeepreduceOptions): Promise<Model> {
-  const { culled, thinned, count } = plan;
-  const culledNodes = culled.flatMap(({ stage }) => stage.nodes);
-  const thinnedNodes = thinned === undefined ? [] : thinned.stage.nodes;
-  if (options.culledTo === 'polynomial') {
-    const statistics = await calibrate(model, options);
-    const withoutCulled = thinOut(model, culledNodes, relusOf(culled), statistics);
-    return thinOut(withoutCulled, thinnedNodes, count, statistics);
-  }
-  const dropped = dropRelus(model, culledNodes);
-  if (count === 0) return dropped;
-  const working = culled.length === 0 ? dropped : await recover(dropped, model, options);
-  return thinOut(working, thinnedNodes, count, await calibrate(working, options));
+function planOf(ranked: readonly StageCriticality[], surplus: number): Plan {
+  const culled = chooseCulled(ranked, surplus);
+  return { ranked, culled, thinned: ranked[culled.length], count: surplus - sumOfRelus(culled) };
 }
 
-async function recover(dropped: Model, teacher: Model, options: DeepreduceOptions): Promise<Model> {
-  const epochs = options.criticalityEpochs ?? 1;
-  const short = { ...options, epochs, learningRate: recipes.identities.learningRate };
-  return (await finetune(dropped, teacher, 'recovery from culling', short)).model;
-}
-
-function calibrate(model: Model, { train, seed, threads, calibrationImages = 512 }: DeepreduceOptions) {
-  const rows = permutation(train.n, seededUniform(seed, 1)).slice(0, calibrationImages);
-  return activationStatistics(
+async function chooseRelus(model: Model, { culled, thinned, count }: Plan, sample: Sample): Promise<Choice> {
+  const whole = relusOf(
     model,
-    pixels(train, rows),
-    rows.length,
-    threads === undefined ? {} : { threads },
+    culled.flatMap(({ stage }) => stage.nodes),
   );
+  if (thinned === undefined || count === 0) return whole;
+  const costs = await elementCosts(model, thinned.stage.nodes, sample);
+  return new Map([...whole, ...cheapest(costs, count)]);
 }
 
-function reasonOf(
-  layer: string,
-  { ranked, culled, thinned, count }: Plan,
-  { culledTo = 'identity' }: DeepreduceOptions,
-): string {
+/** Training images over which distributions and costs are measured. */
+const sampleImages = 512;
+
+function sampleOf({ train, seed, threads }: ReductionOptions): Sample {
+  const rows = permutation(train.n, seededUniform(seed, 1)).slice(0, sampleImages);
+  return { images: pixels(train, rows), n: rows.length, ...(threads !== undefined && { threads }) };
+}
+
+function reasonOf(layer: string, { ranked, culled, thinned, count }: Plan): string {
   const own = ranked.find(({ stage }) => stage.nodes.includes(layer));
   if (own === undefined) return 'it had no ReLUs';
   const { stage, criticality: value } = own;
   const rank = `stage ${stage.name} is number ${ranked.indexOf(own) + 1} of ${ranked.length} from the least critical (C = ${value.toPrecision(3)})`;
-  if (culled.includes(own)) return `${rank}: culled whole, to ${culledTo}`;
+  if (culled.includes(own)) return `${rank}: culled whole, to polynomials`;
   if (own === thinned && count > 0)
-    return `${rank}: ${count} of its ${stage.relus} ReLUs, those with the smallest error, are polynomials`;
+    return `${rank}: ${count} of its ${stage.relus} ReLUs, those that cost least, are polynomials`;
   return `${rank}: kept`;
 }
 
-function relusOf(stages: readonly StageCriticality[]): number {
+function sumOfRelus(stages: readonly StageCriticality[]): number {
   return stages.reduce((sum, { stage }) => sum + stage.relus, 0);
 }

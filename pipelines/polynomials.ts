@@ -1,0 +1,84 @@
+import { activationKinds } from '../models/graph.ts';
+import type { Model, Node } from '../models/graph.ts';
+import { activationsOf, inspect } from '../models/inspect.ts';
+import { replaceActivation } from '../models/passes/replace-relu.ts';
+import { sizeOf } from '../models/tensor.ts';
+import { activationMoments, momentsOver } from './activation-moments.ts';
+import type { LayerMoments, Sample } from './activation-moments.ts';
+import { dapaCoefficients } from './dapa.ts';
+import type { Quadratic } from './dapa.ts';
+
+/** By activation: 1 for each element of [C, H, W] that becomes a polynomial, 0 for the others. */
+export type Choice = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * Replaces the chosen elements by quadratic polynomials, one set of coefficients a channel, fitted to what the layer computes on
+ * the sample. Layers follow each other in graph order, each measured in the network with the ones before it replaced: a
+ * polynomial far from the distribution that it meets multiplies the error of those before it.
+ */
+export async function usePolynomials(model: Model, choice: Choice, sample: Sample): Promise<Model> {
+  let replaced = model;
+  for (const { name } of activationsOf(model)) {
+    const chosen = choice.get(name);
+    if (chosen === undefined || !chosen.includes(1)) continue;
+    const moments = (await activationMoments(replaced, [name], sample)).get(name)!;
+    replaced = withPolynomials(replaced, name, chosen, moments);
+  }
+  return replaced;
+}
+
+/** The same for one layer with moments at hand. */
+export function withPolynomials(
+  model: Model,
+  layer: string,
+  chosen: Uint8Array,
+  moments: LayerMoments,
+): Model {
+  const node = activationsOf(model).find(({ name }) => name === layer)!;
+  const kinds = kindsOf(node, chosen.length).map((kind, i) =>
+    chosen[i] === 1 ? activationKinds.poly : kind,
+  );
+  const coefficients = fitChannels(moments, kinds);
+  const vector = (key: keyof Quadratic) => Float32Array.from(coefficients, (c) => c[key]);
+  return replaceActivation(model, layer, { kinds, c2: vector('c2'), c1: vector('c1'), c0: vector('c0') });
+}
+
+/** All ReLUs of the layers. */
+export function relusOf(model: Model, layers: readonly string[]): Choice {
+  const sizes = new Map(inspect(model).layers.map((layer) => [layer.name, sizeOf(layer.output_shape)]));
+  const nodes = activationsOf(model).filter(({ name }) => layers.includes(name));
+  return new Map(
+    nodes.map((node) => {
+      const kinds = kindsOf(node, sizes.get(node.name)!);
+      return [node.name, kinds.map((kind) => (kind === activationKinds.relu ? 1 : 0))];
+    }),
+  );
+}
+
+/** One of activationKinds an element; what is neither identity nor polynomial counts as a ReLU. */
+function kindsOf(node: Node, size: number): Uint8Array {
+  if (node.op === 'MixedActivation') return node.attributes.kinds.slice();
+  return new Uint8Array(size).fill(activationKinds.relu);
+}
+
+/** In units of a channel's root mean square; the one of coefficients that nothing else holds. */
+const ridge = 1e-3;
+
+/**
+ * A channel that hardly moves would get a steep parabola (c2 is about 0.2 / sigma), and the first step of training would throw it
+ * off. Its root mean square counts as at least this share of its layer's.
+ */
+const smallestShare = 0.05;
+
+/** The polynomials of each channel, over those of its elements that are of the kind; 0 for a channel without any. */
+function fitChannels(moments: LayerMoments, kinds: Uint8Array): Quadratic[] {
+  const places = kinds.length / moments.channels;
+  const layer = Math.sqrt(momentsOver(moments, [...kinds.keys()]).x2);
+  return Array.from({ length: moments.channels }, (_, channel) => {
+    const elements = Array.from({ length: places }, (__, i) => channel * places + i);
+    const own = elements.filter((e) => kinds[e] === activationKinds.poly);
+    if (own.length === 0 || layer === 0) return { c2: 0, c1: 0, c0: 0 };
+    const over = momentsOver(moments, own);
+    return dapaCoefficients(over, { unit: Math.max(Math.sqrt(over.x2), smallestShare * layer), ridge });
+  });
+}
