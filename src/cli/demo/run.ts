@@ -37,51 +37,69 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
   checkOutput(file);
   const dataset = await loadDataset(options.data, 'test');
   say(words.introduction);
-
-  say(words.heading(1, 'The network'));
-  const original = await openModel(options.model);
-  const { relus, params } = inspect(original);
-  say(words.network(shortName(options.model), relus, params, stagesOf(original)));
-
-  say(words.heading(2, 'A quarter of the ReLUs'));
-  say(words.reducing);
-  const reduction = await timed(() =>
-    reduceModel(original, { ...options, method, budget: share, seed: 1, onProgress }),
-  );
-  const { model: reduced, log, budget } = reduction.value;
-  await saveModel(file, reduced);
-  say(words.removed(log, inspect(reduced).relus, reduction.seconds));
+  const original = await showNetwork(context, options);
+  const reduction = await reduceNetwork(context, options, original, file);
 
   say(words.heading(3, `Who pays: accuracy of each class on ${format.count(dataset.n)} test images`));
   say(words.comparing);
-  const pair = [
+  const both = [
     { name: 'original', model: original },
-    { name: 'reduced', model: reduced },
+    { name: 'reduced', model: reduction.model },
   ] as const;
-  const fairness = await compareModels(pair, dataset, { onProgress });
+  const fairness = await compareModels(both, dataset, { onProgress });
   say(words.classes(fairness));
 
   say(words.heading(4, 'Private answers'));
   say(words.asking);
-  const accuracy = (m: number) => fairness.overall[m]!.accuracy;
-  const ask = (name: string, path: string, model: Model, m: number) =>
-    askPrivately(context, options, dataset, { name, file: path, model, accuracy: accuracy(m) });
+  const ask = (m: 0 | 1, path: string) => {
+    const accuracy = fairness.overall[m]!.accuracy;
+    return askPrivately(context, options, dataset, { ...both[m], file: path, accuracy });
+  };
   const report: DemoReport = {
     version: options.version,
     date: new Date().toISOString(),
     machine: machine(),
     data: await dataFacts(options.data, dataset),
-    reduction: { method, budget, log, seconds: reduction.seconds },
-    original: await ask('original', modelFile(options.model), original, 0),
-    reduced: await ask('reduced', file, reduced, 1),
+    reduction: reduction.facts,
+    original: await ask(0, modelFile(options.model)),
+    reduced: await ask(1, file),
     fairness,
     seconds: (performance.now() - start) / 1000,
   };
-
   say(words.heading(5, 'What it bought'));
   say(words.costs(report));
   await writeReport(report, dataset, options.out);
   return report;
+}
+
+async function showNetwork({ say }: Context, { model: name }: DemoOptions): Promise<Model> {
+  say(words.heading(1, 'The network'));
+  const model = await openModel(name);
+  const { relus, params } = inspect(model);
+  say(words.network(shortName(name), relus, params, stagesOf(model)));
+  return model;
+}
+
+async function reduceNetwork(
+  { say, onProgress }: Context,
+  options: DemoOptions,
+  original: Model,
+  file: string,
+): Promise<{ model: Model; facts: DemoReport['reduction'] }> {
+  say(words.heading(2, 'A quarter of the ReLUs'));
+  say(words.reducing);
+  const start = performance.now();
+  const { model, log, budget } = await reduceModel(original, {
+    ...options,
+    method,
+    budget: share,
+    seed: 1,
+    onProgress,
+  });
+  const seconds = (performance.now() - start) / 1000;
+  await saveModel(file, model);
+  say(words.removed(log, inspect(model).relus, seconds));
+  return { model, facts: { method, budget, log, seconds } };
 }
 
 async function askPrivately(
@@ -131,10 +149,4 @@ function machine(): DemoReport['machine'] {
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
   };
-}
-
-async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {
-  const start = performance.now();
-  const value = await work();
-  return { value, seconds: (performance.now() - start) / 1000 };
 }

@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inspect } from '../../../models/inspect.ts';
 import { loadModel } from '../../../models/onnx/read.ts';
+import { forInference } from '../../../models/passes/index.ts';
+import { logitErrorBound } from '../../../pipelines/quantise-error.ts';
+import { preparedModel } from '../../../src/cli/prepared.ts';
+import { silent } from '../../../src/shared/progress.ts';
 import { finished, startCli } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny } from '../../helpers/models.ts';
 
@@ -37,6 +41,15 @@ function isRunning(pid: number): boolean {
   return existsSync(file) && !/\) Z /.test(readFileSync(file, 'utf8'));
 }
 
+/** Four answers within six standard deviations of the roundings, and those small beside the logits. */
+async function expectPrivateAnswers({ images, logit_spread }: Model, file: string): Promise<void> {
+  const model = forInference(await loadModel(file));
+  const { likely } = logitErrorBound(model, await preparedModel(file, args[4]!, silent));
+  expect(likely).toBeLessThan(logit_spread / 2);
+  expect(images).toHaveLength(4);
+  for (const image of images) expect(image.max_difference).toBeLessThan(likely);
+}
+
 test('the whole demo on a tiny network: its files, and private answers as in the clear', async () => {
   const out = join(folder, 'out');
   const { code, stdout, stderr } = await finished(startCli([...args, '--out', out]));
@@ -49,11 +62,8 @@ test('the whole demo on a tiny network: its files, and private answers as in the
   expect(reduced.relus).toBeLessThanOrEqual(reduction.budget);
   expect(inspect(await loadModel(join(out, 'reduced.onnx'))).relus).toBe(reduced.relus);
   expect(fairness.n).toBe(200);
-  for (const model of [original, reduced]) {
-    expect(model.images).toHaveLength(4);
-    // Far above the roundings (private.test.ts has them derived), far below a wrong share, uniform over the ring.
-    for (const image of model.images) expect(image.max_difference).toBeLessThan(model.logit_spread / 64);
-  }
+  await expectPrivateAnswers(original, args[2]!);
+  await expectPrivateAnswers(reduced, join(out, 'reduced.onnx'));
   expect(stdout).toContain(`${join(out, 'report.html')}`);
   expect(stdout).toContain(reduced.relus.toLocaleString('en-US'));
 });
