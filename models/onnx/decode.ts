@@ -61,7 +61,7 @@ export function decodeFile(bytes: Uint8Array, external: ExternalData): RawFile {
     opset: opsetOf(proto),
     inputs: decodeInputs(graph, initializers),
     outputs: graph.output.map((value) => value.name),
-    nodes: graph.node.map((node) => decodeNode(node, external)),
+    nodes: graph.node.map((node) => decodeNode(checkedNames(node), external)),
     initializers,
     functions: proto.functions.map(decodeFunction),
   };
@@ -108,6 +108,17 @@ function decodeInput({ name, type }: ValueInfoProto): FileInput {
       `input ${name}: its dimensions after the batch are not all fixed; export it with a fixed image size`,
     );
   return { name, shape: known, batch: batch === undefined || batch < 1 ? undefined : batch };
+}
+
+/** Names come back in messages. */
+const longestName = 1000;
+
+function checkedNames(node: NodeProto): NodeProto {
+  const names = [node.name, node.opType, node.domain, ...node.input, ...node.output];
+  const longest = Math.max(...names.map((name) => name.length));
+  if (longest > longestName)
+    fail(`expected names of at most ${longestName} characters, got one of ${longest}`);
+  return node;
 }
 
 function decodeNode(node: NodeProto, external: ExternalData): FileNode {

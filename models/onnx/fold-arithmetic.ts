@@ -53,7 +53,8 @@ const unaries = {
 export const arithmetic: Readonly<Record<string, Fold>> = {
   ...mapped(binaries, (op, name) => (attributes, inputs) => {
     if (name === 'Mod' && attributes.int('fmod', 0) !== 0) refuse('a Mod of constants with fmod');
-    return inputs.map(given).reduce((a, b) => binary(op, name, a, b));
+    const [first = refuse(`a ${name} without inputs`), ...others] = inputs.map(given);
+    return others.reduce((a, b) => binary(op, name, a, b), first);
   }),
   ...mapped(
     comparisons,

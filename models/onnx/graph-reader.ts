@@ -21,6 +21,7 @@ import type { RewriteContext } from './rewrite.ts';
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
 
 const maximumElements = 2 ** 28; // one image's value: 1 GiB of float32
+const longestReason = 500; // attributes of any number and length may be in it
 /** DenseNet-201, the longest of torchvision's networks, has 711; passes may take time quadratic in it. */
 const maximumNodes = 20_000;
 
@@ -35,7 +36,8 @@ export class GraphReader {
   readonly #constants = new Map<string, Constant>();
   /** Elements of all constants computed so far: a short file must not fill the memory. */
   #folded = 0;
-  readonly #names = new Set<string>();
+  /** Names of nodes, and how many further ones were made from each: counting from 1 for each node is quadratic. */
+  readonly #names = new Map<string, number>();
   readonly #consumed: ReadonlySet<string>;
 
   constructor(file: RawFile) {
@@ -71,7 +73,7 @@ export class GraphReader {
       this.#read(node, name);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#unsupported.push({ name, op: qualified(node), reason: error.message });
+      this.#unsupported.push({ name, op: qualified(node), reason: error.message.slice(0, longestReason) });
       this.#poison(node);
     }
   }
@@ -243,9 +245,11 @@ export class GraphReader {
 
   #freshName(node: FileNode): string {
     const wanted = node.name === '' ? (node.outputs[0] ?? node.op) : node.name;
+    let count = this.#names.get(wanted) ?? 0;
     let name = wanted;
-    for (let i = 1; this.#names.has(name); i++) name = `${wanted}.${i}`;
-    this.#names.add(name);
+    while (this.#names.has(name)) name = `${wanted}.${++count}`;
+    this.#names.set(name, 0);
+    this.#names.set(wanted, count);
     return name;
   }
 }

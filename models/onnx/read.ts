@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
@@ -42,14 +42,22 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
 export async function loadModel(path: string): Promise<Model> {
   let bytes: Uint8Array;
   try {
+    const { size } = await stat(path);
+    if (size > largestFile)
+      throw new ModelError(
+        `${path}: expected at most 2 GiB, which is what protobuf can hold, got ${(size / 2 ** 30).toFixed(1)} GiB; keep the weights as external data`,
+      );
     bytes = await readFile(path);
   } catch (error) {
+    if (error instanceof ModelError) throw error;
     throw new ModelError(
       `${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
     );
   }
   return readModel(bytes, basename(path), filesBeside(path));
 }
+
+const largestFile = 2 ** 31 - 1;
 
 const none: ExternalData = () => undefined;
 

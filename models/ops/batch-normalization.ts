@@ -11,13 +11,16 @@ export const batchNormalization: OpDefinition<'BatchNormalization'> = {
   does: 'Scale and shift a channel by running statistics',
   refuses: 'training_mode in a file',
   inputs: ['value', 'weight', 'weight', 'weight', 'weight'],
-  parse(attributes) {
+  parse(attributes, inputs) {
     const trainingMode = attributes.int('training_mode', 0);
     if (trainingMode !== 0) refuse('training_mode is set; export the model for inference');
-    return {
-      epsilon: attributes.float('epsilon', Math.fround(1e-5)),
-      momentum: attributes.float('momentum', Math.fround(0.9)),
-    };
+    const epsilon = attributes.float('epsilon', Math.fround(1e-5));
+    const momentum = attributes.float('momentum', Math.fround(0.9));
+    const variance = inputs[4]?.constant;
+    if (variance?.dtype === 'float32' && variance.data.some((v) => !(v + epsilon > 0)))
+      refuse('a variance is negative, or zero without an epsilon');
+    if (!Number.isFinite(epsilon) || !Number.isFinite(momentum)) refuse('epsilon or momentum is not finite');
+    return { epsilon, momentum };
   },
   shape(_attributes, [x = [], ...parameters]) {
     for (const shape of parameters) {

@@ -11,14 +11,13 @@ import { onlyConsumer, withNodes } from './rewire.ts';
  *
  * For Gemm, y = alpha x B' + beta c:  B' becomes s B' and c becomes (s (beta c - m) + h) / beta, written with beta = 1.
  * The new numbers are computed in float64 and rounded once. A convolution whose output is used elsewhere, or whose weight is
- * shared, is left as it is.
+ * shared, is left as it is, and so are two whose product is beyond float32.
  */
 export function foldBatchNorm(model: Model): Model {
   return model.graph.nodes.reduce((folded, node) => {
     const before = node.op === 'BatchNormalization' ? producerOf(folded, node) : undefined;
-    return before === undefined || !canFold(folded, before)
-      ? folded
-      : foldPair(folded, before, node as NodeOf<'BatchNormalization'>);
+    if (before === undefined || !canFold(folded, before)) return folded;
+    return foldPair(folded, before, node as NodeOf<'BatchNormalization'>) ?? folded;
   }, model);
 }
 
@@ -34,7 +33,7 @@ function canFold(model: Model, linear: Linear): boolean {
   return onlyConsumer(model.graph, linear.outputs[0]!) !== undefined && weightUsers.length === 1;
 }
 
-function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormalization'>): Model {
+function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormalization'>): Model | undefined {
   const { slope, shift } = affineOf(model, batchNorm);
   const [x, weightName, biasName] = linear.inputs as [string, string, string?];
   const newBias = `${linear.name}.folded_bias`;
@@ -49,6 +48,8 @@ function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormaliz
       Float32Array.from(slope, (s, c) => s * beta * biasAt(bias, c) + shift[c]!),
     ),
   );
+  const isFinite = [weightName, newBias].every((name) => weights.get(name)!.data.every(Number.isFinite));
+  if (!isFinite) return undefined;
   const inputs = [x, weightName, newBias];
   const folded = { ...linear, ...withUnitBeta(linear), inputs, outputs: batchNorm.outputs } as Node;
   const nodes = model.graph.nodes.filter((n) => n !== linear).map((n) => (n === batchNorm ? folded : n));

@@ -1,4 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ModelError } from '../../../src/shared/errors.ts';
 import type { Model } from '../../../models/graph.ts';
@@ -9,6 +12,7 @@ import {
   TensorProtoSchema,
 } from '../../../models/onnx/onnx_pb.js';
 import type { ModelProto } from '../../../models/onnx/onnx_pb.js';
+import type { RawNode } from '../../../models/onnx/raw.ts';
 import { loadModel, readModel } from '../../../models/onnx/read.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
@@ -93,6 +97,40 @@ describe('a damaged file is refused for the right reason', () => {
       (p) => p.graph!.initializer[0]!.rawData.set([0, 0, 192, 127]),
       /stem\.conv \(Conv\): weight stem\.conv\.weight holds a value that is not finite/,
     ],
+    'a variance below zero': [
+      (p) => p.graph!.initializer.find((t) => t.name === 'stem.bn.variance')!.rawData.set([0, 0, 128, 191]), // -1
+      /stem\.bn \(BatchNormalization\): a variance is negative/,
+    ],
+    'an image of absurd size': [
+      (p) => {
+        const type = p.graph!.input[0]!.type!.value;
+        if (type.case === 'tensorType')
+          type.value.shape!.dim[2]!.value = { case: 'dimValue', value: 1n << 40n };
+      },
+      /its dimensions after the batch are not all fixed/,
+    ],
+    'a padding that makes a value of 2^40 elements': [
+      (p) =>
+        (p.graph!.node[0]!.attribute.find((a) => a.name === 'pads')!.ints = [
+          65_536n,
+          65_536n,
+          65_536n,
+          65_536n,
+        ]),
+      /its output is too large/,
+    ],
+    'a stride of 2^62': [
+      (p) => (p.graph!.node[0]!.attribute.find((a) => a.name === 'strides')!.ints = [1n << 62n, 1n]),
+      /strides \[4611686018427388000, 1\] is out of range/,
+    ],
+    'a name of a megabyte': [
+      (p) => (p.graph!.node[0]!.name = 'x'.repeat(1 << 20)),
+      /expected names of at most 1000 characters, got one of 1048576/,
+    ],
+    'a node that takes its own output': [
+      (p) => (p.graph!.node[3]!.input[0] = p.graph!.node[3]!.output[0]!),
+      /is defined by no node before it/,
+    ],
     'a tensor of strings': [
       (p) =>
         (p.graph!.initializer[0] = create(TensorProtoSchema, {
@@ -104,7 +142,7 @@ describe('a damaged file is refused for the right reason', () => {
     ],
   };
   test.each(Object.entries(damages))('%s', (_name, [damage, reason]) => {
-    const proto = fromBinary(ModelProtoSchema, whole);
+    const proto = fromBinary(ModelProtoSchema, whole.slice()); // tensors are views of the bytes
     damage(proto);
     expect(() => readModel(toBinary(ModelProtoSchema, proto), 'broken.onnx')).toThrow(reason);
   });
@@ -118,6 +156,68 @@ test('shapes that double forty times are refused, not allocated', () => {
     attributes: { axis: { int: 1 } },
   }));
   expect(() => readModel(rawModel(['N', 4, 8, 8], nodes), 'big.onnx')).toThrow(/its output is too large/);
+});
+
+describe('short files that would fill memory or time', () => {
+  const tooLarge: Record<string, [RawNode[], RegExp]> = {
+    'a constant spread to 2^40 elements': [
+      [{ op: 'Expand', inputs: ['one', 'huge'], outputs: ['w'] }],
+      /a constant of \[1048576, 1048576\] elements is out of range/,
+    ],
+    'zeros of that shape': [
+      [{ op: 'ConstantOfShape', inputs: ['huge'], outputs: ['w'] }],
+      /a constant of \[1048576, 1048576\] elements/,
+    ],
+    'a range of 2^40 numbers': [
+      [{ op: 'Range', inputs: ['zero', 'long', 'one'], outputs: ['w'] }],
+      /a Range of 1099511627776 constants/,
+    ],
+    'a range that never ends': [
+      [{ op: 'Range', inputs: ['zero', 'long', 'zero'], outputs: ['w'] }],
+      /a Range of/,
+    ],
+  };
+  const constants = [
+    ints('one', [1]),
+    ints('zero', [0]),
+    ints('long', [2 ** 40]),
+    ints('huge', [2 ** 20, 2 ** 20]),
+  ];
+
+  test.each(Object.entries(tooLarge))('%s', (_name, [nodes, reason]) => {
+    const bytes = rawModel(
+      ['N', 4],
+      [...nodes, { op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
+      constants,
+    );
+    expect(() => readModel(bytes, 'bomb.onnx')).toThrow(reason);
+  });
+
+  test('more nodes than any network has', () => {
+    const nodes = Array.from({ length: 20_001 }, (_, i) => ({
+      op: 'Relu',
+      name: 'same',
+      inputs: [i === 0 ? 'x' : `v${i}`],
+      outputs: [i === 20_000 ? 'y' : `v${i + 1}`],
+    }));
+    expect(() => readModel(rawModel(['N', 4], nodes), 'long.onnx')).toThrow(/at most 20000 nodes, got 20001/);
+    const fits = [...nodes.slice(0, 19_999), { ...nodes[20_000]!, inputs: ['v19999'] }];
+    expect(readModel(rawModel(['N', 4], fits, [], 2), 'long.onnx').graph.nodes).toHaveLength(20_000);
+  });
+});
+
+test('a file of more than 2 GiB, and what is no file, are refused unread', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-'));
+  try {
+    const path = join(folder, 'long.onnx');
+    const file = await open(path, 'w');
+    await file.truncate(2 ** 31); // takes no room on the disk
+    await file.close();
+    await expect(loadModel(path)).rejects.toThrow(/expected at most 2 GiB.*got 2\.0 GiB/);
+    await expect(loadModel(folder)).rejects.toThrow(/cannot be read \(EISDIR\)/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('all unsupported nodes are reported at once, by name and reason', () => {
