@@ -16,8 +16,8 @@ export const introduction =
   `takes data and time. So: remove most of them, and look at what that costs, and whom.`;
 
 export const reducing =
-  `First each stage is tried without its ReLUs, to see which can go most cheaply. Then the cheapest lose theirs, and\n` +
-  `the network is trained again with the original as its teacher.`;
+  `First it is measured which ReLUs the answers need least. Those become quadratic polynomials, which are cheap under\n` +
+  `encryption, and the network is trained again with the original as its teacher.`;
 
 export const comparing = `A drop is the accuracy before minus the accuracy after; the interval says how much of it may be chance.`;
 
