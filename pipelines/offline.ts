@@ -195,15 +195,28 @@ async function serverMasks(
     steps.map(() => ({ sends: 1, receives: 1 })),
   );
   const masks: ServerOffline['masks'] = new OneTime();
-  await Promise.all(
-    steps.map(async (step, i) => {
-      const lane = lanes[i]!;
-      const mask = await lane.run((view) => party.linear(view, step.id, step.spec, weights.get(step.id)!));
-      clock.finish(step, lane.traffic);
-      masks.set(step.id, mask);
-    }),
-  );
+  const running = steps.map(async (step, i) => {
+    const lane = lanes[i]!;
+    const mask = await lane.run((view) => party.linear(view, step.id, step.spec, weights.get(step.id)!));
+    clock.finish(step, lane.traffic);
+    masks.set(step.id, mask);
+  });
+  await allEnded(channel, running);
   return masks;
+}
+
+/**
+ * As Promise.all, but the first failure closes the channel and the rejection comes when all have ended. Else a client that asks for
+ * everything and leaves, again and again, gets its place back while its work still fills the pool's queue.
+ */
+async function allEnded(channel: Channel, running: readonly Promise<void>[]): Promise<void> {
+  try {
+    await Promise.all(running);
+  } catch (error) {
+    channel.close(error instanceof Error ? error : new Error(String(error)));
+    await Promise.allSettled(running);
+    throw error;
+  }
 }
 
 function linearSteps(plan: Plan): LinearStep[] {
