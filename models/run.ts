@@ -2,6 +2,8 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DataError, ModelError } from '../src/shared/errors.ts';
 import { silent } from '../src/shared/progress.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
+import { sessionOptions } from './device.ts';
+import type { Device } from './device.ts';
 import { inferShapes } from './graph-tools.ts';
 import type { Model, Value } from './graph.ts';
 import { encodeRawModel } from './onnx/raw.ts';
@@ -46,6 +48,8 @@ export type EvaluatorOptions = {
   /** Any values of the graph, by name; the graph's outputs where left out. */
   readonly outputs?: readonly string[];
   readonly threads?: number;
+  /** The CPU where left out. */
+  readonly device?: Device;
 };
 
 /** One network in onnxruntime, for many calls. */
@@ -69,10 +73,7 @@ export class Evaluator {
       return { name, dtype: 'float32' as const, shape: [batchDimension, ...shape] };
     });
     const bytes = encodeRawModel({ ...lowerGraph(model), outputs });
-    const session = await InferenceSession.create(bytes, {
-      logSeverityLevel: 3,
-      ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-    });
+    const session = await InferenceSession.create(bytes, sessionOptions(options));
     return new Evaluator(session, endsOf(model)[0]);
   }
 

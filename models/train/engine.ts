@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { sessionOptions } from '../device.ts';
+import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
@@ -12,13 +14,18 @@ export type Batch = {
   /** N x C x H x W */
   readonly images: Float32Array;
   readonly labels: Uint8Array;
+  /** Where the step mixes: each image is `share` of itself, of class `labels`, and the rest of one of class `partners`. */
+  readonly mixed?: { readonly partners: Uint8Array; readonly share: number };
   /** N x K, where the step distills. */
   readonly teacher?: Float32Array;
 };
 
 export type StepResult = { readonly loss: number; readonly correct: number };
 
-export type EngineOptions = { readonly threads?: number; readonly profile?: string };
+export type EngineOptions = SessionSetting & {
+  /** Where the file of a profile is to be, without what onnxruntime adds to its name. */
+  readonly profile?: string;
+};
 
 /** A network in training: onnxruntime runs the step, this holds parameters, statistics and optimiser state between steps. */
 export class TrainingEngine {
@@ -48,13 +55,12 @@ export class TrainingEngine {
   static async create(
     model: Model,
     options: StepOptions,
-    { threads, profile }: EngineOptions = {},
+    { profile, ...setting }: EngineOptions = {},
   ): Promise<TrainingEngine> {
     const step = buildStep(model, options);
     const session = await InferenceSession.create(step.bytes, {
-      logSeverityLevel: 3,
+      ...sessionOptions(setting),
       extra: { session: { intra_op: { allow_spinning: '0' } } }, // on a busy machine 166 ms a step instead of 217
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
     return new TrainingEngine(session, model, step, options.batch, options.optimizer);
@@ -109,15 +115,19 @@ export class TrainingEngine {
     return hash.digest('hex');
   }
 
-  #feeds({ images, labels, teacher }: Batch, learningRate: number): Record<string, Tensor> {
+  #feeds({ images, labels, mixed, teacher }: Batch, learningRate: number): Record<string, Tensor> {
     const inputShape: Shape = this.#model.graph.inputs[0]!.shape;
     const n = this.#batch;
     const feeds: Record<string, Tensor> = {
       ...this.#vectors,
       images: new Tensor('float32', images, [n, ...inputShape]),
-      labels: new Tensor('int64', BigInt64Array.from(labels, BigInt), [n]),
-      learningRate: new Tensor('float32', Float32Array.of(learningRate), []),
+      labels: labelTensor(labels),
+      learningRate: scalar(learningRate),
     };
+    if (mixed !== undefined) {
+      feeds['partners'] = labelTensor(mixed.partners);
+      feeds['share'] = scalar(mixed.share);
+    }
     if (teacher !== undefined) feeds['teacher'] = new Tensor('float32', teacher, [n, teacher.length / n]);
     return feeds;
   }
@@ -125,4 +135,12 @@ export class TrainingEngine {
 
 function vector(data: Float32Array): Tensor {
   return new Tensor('float32', data, [data.length]);
+}
+
+function scalar(value: number): Tensor {
+  return new Tensor('float32', Float32Array.of(value), []);
+}
+
+function labelTensor(labels: Uint8Array): Tensor {
+  return new Tensor('int64', BigInt64Array.from(labels, BigInt), [labels.length]);
 }

@@ -3,6 +3,7 @@ import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { pixels } from '../data/dataset.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../run.ts';
 
@@ -15,10 +16,9 @@ export type Evaluation = {
   readonly per_class: readonly ClassAccuracy[];
 };
 
-export type EvaluateOptions = {
+export type EvaluateOptions = SessionSetting & {
   /** Only the first images. */
   readonly limit?: number;
-  readonly threads?: number;
   readonly onProgress?: OnProgress;
 };
 
@@ -58,12 +58,12 @@ export async function predictClasses(
   model: Model,
   dataset: Dataset,
   n: number,
-  { threads, onProgress = silent }: EvaluateOptions = {},
-): Promise<Uint8Array> {
+  { onProgress = silent, ...setting }: EvaluateOptions = {},
+): Promise<Uint16Array> {
   const output = model.graph.outputs[0]!;
   const classes = output.shape[0]!;
-  const predicted = new Uint8Array(n);
-  const evaluator = await Evaluator.create(model, threads === undefined ? {} : { threads });
+  const predicted = new Uint16Array(n);
+  const evaluator = await Evaluator.create(model, setting);
   try {
     for (let start = 0; start < n; start += batch) {
       const count = Math.min(batch, n - start);

@@ -2,32 +2,33 @@ import { createHash } from 'node:crypto';
 import { UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
-import { augmentInto, cropAndFlip, noAugmentation } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { permutation, seededUniform } from '../data/seeded.ts';
-import type { Uniform } from '../data/seeded.ts';
+import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../run.ts';
-import { sizeOf } from '../tensor.ts';
+import { batchesOf } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { EpochEntry, Standing, TrainingState } from './checkpoint.ts';
 import { TrainingEngine } from './engine.ts';
-import type { Batch } from './engine.ts';
 import { checkFit, evaluate } from './evaluate.ts';
 import { sgd } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
-import { cosine, warmUp } from './schedules.ts';
-import type { Schedule } from './schedules.ts';
+import { schedules, warmUp } from './schedules.ts';
+import type { Schedule, ScheduleName } from './schedules.ts';
 import type { Distillation, StepOptions } from './step.ts';
 
-export type FitOptions = {
+export type FitOptions = SessionSetting & {
   readonly train: Dataset;
   /** Chooses the epoch that is kept. Never the test set. */
   readonly validation: Dataset;
   readonly epochs: number;
   readonly batch: number;
-  /** The peak of the schedule: a linear warm-up over the first epoch's half, then a cosine to zero. */
+  /** The peak of the schedule. */
   readonly learningRate: number;
+  /** What follows a linear warm-up over the first epoch's half; a cosine to zero where left out. */
+  readonly schedule?: ScheduleName;
+  /** Ends after this many epochs in a row without a better accuracy on the validation set; never where left out. */
+  readonly patience?: number;
   /** SGD with the next two where left out. */
   readonly optimizer?: Optimizer;
   /** Nesterov; 0.9 where left out. */
@@ -41,16 +42,17 @@ export type FitOptions = {
   readonly distill?: Distillation;
   /** Random crop and mirroring; true where left out. */
   readonly augment?: boolean;
+  /** Mixes images in pairs with shares from Beta(mixup, mixup), in (0, 1]; not at all where left out. */
+  readonly mixup?: number;
   /** Of shuffles and augmentation. */
   readonly seed: number;
   /** All but the running statistics where left out. */
   readonly trainable?: (weight: string) => boolean;
   /** A file that is written after each epoch; where it is there already, training goes on from it. */
   readonly checkpoint?: string;
-  readonly threads?: number;
   readonly onProgress?: OnProgress;
-  /** Called after each epoch, before the next begins. */
-  readonly log?: (entry: EpochEntry, model: Model) => void | Promise<void>;
+  /** Called after each epoch, before the next begins; `history` holds all epochs so far, those before a resume too. */
+  readonly log?: (entry: EpochEntry, model: Model, history: readonly EpochEntry[]) => void | Promise<void>;
 };
 
 export type { EpochEntry };
@@ -68,9 +70,10 @@ export type FitResult = {
  */
 export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
   checkOptions(model, options);
-  const engine = await TrainingEngine.create(model, stepOptions(options), threadsOf(options));
-  const teacher = options.teacher && (await Evaluator.create(options.teacher, threadsOf(options)));
+  const engine = await TrainingEngine.create(model, stepOptions(options), settingOf(options));
+  let teacher: Evaluator | undefined;
   try {
+    teacher = options.teacher && (await Evaluator.create(options.teacher, settingOf(options)));
     return await runEpochs(engine, teacher, options);
   } finally {
     await engine.release();
@@ -90,11 +93,11 @@ async function runEpochs(
   let standing = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint, fingerprint);
   standing ??= { history: [], best: { epoch: 0, validationAccuracy: -1, state: {} }, state: engine.state() };
   engine.restore(standing.state);
-  for (let epoch = standing.history.length + 1; epoch <= epochs; epoch++) {
+  for (let epoch = standing.history.length + 1; epoch <= epochs && !isStuck(standing, options); epoch++) {
     const first = (epoch - 1) * steps;
     const entry = await runEpoch(engine, teacher, options, { epoch, first, steps, schedule });
     standing = advance(standing, entry, engine.state());
-    await options.log?.(entry, engine.model());
+    await options.log?.(entry, engine.model(), standing.history);
     if (checkpoint !== undefined) await saveCheckpoint(checkpoint, fingerprint, standing);
   }
   const { epoch, validationAccuracy, state } = standing.best;
@@ -107,17 +110,25 @@ function advance({ history, best }: Standing, entry: EpochEntry, state: Training
   return { history: [...history, entry], best: better ? { epoch, validationAccuracy, state } : best, state };
 }
 
-function scheduleOf({ epochs, learningRate }: FitOptions, stepsPerEpoch: number): Schedule {
+function isStuck({ history, best }: Standing, { patience = Infinity }: FitOptions): boolean {
+  return history.length - best.epoch >= patience;
+}
+
+function scheduleOf(
+  { epochs, learningRate, schedule = 'cosine' }: FitOptions,
+  stepsPerEpoch: number,
+): Schedule {
   const steps = epochs * stepsPerEpoch;
   const warm = Math.min(Math.ceil(stepsPerEpoch / 2), steps - 1);
-  return warmUp(warm, cosine(learningRate, steps - warm));
+  return warmUp(warm, schedules[schedule](learningRate, steps - warm));
 }
 
 /** What must be the same for a checkpoint to go on with. */
 function fingerprintOf(engine: TrainingEngine, options: FitOptions): string {
-  const { train, epochs, batch, learningRate, augment = true, seed } = options;
+  const { train, epochs, batch, learningRate, augment = true, mixup, schedule, device, seed } = options;
+  const told = { epochs, batch, learningRate, augment, mixup, schedule, device, seed };
   const hash = createHash('sha256').update(engine.fingerprint());
-  hash.update(JSON.stringify({ n: train.n, shape: train.shape, epochs, batch, learningRate, augment, seed }));
+  hash.update(JSON.stringify({ n: train.n, shape: train.shape, ...told }));
   hash.update(train.labels);
   for (const { data } of options.teacher?.weights.values() ?? [])
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -138,25 +149,22 @@ async function runEpoch(
   options: FitOptions,
   { epoch, first, steps, schedule }: Epoch,
 ): Promise<EpochEntry> {
-  const { train, batch, seed, onProgress = silent } = options;
-  const uniform = seededUniform(seed, epoch);
-  const order = permutation(train.n, uniform);
+  const { batch, onProgress = silent } = options;
   const started = performance.now();
   const sums = { loss: 0, correct: 0 };
-  for (let step = 0; step < steps; step++) {
-    const rows = order.subarray(step * batch, (step + 1) * batch);
-    const images = await makeBatch(options, rows, uniform, teacher);
+  let step = 0;
+  for await (const images of batchesOf(options, epoch, teacher)) {
     const { loss, correct } = await engine.run(images, schedule(first + step));
     if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
     sums.loss += loss;
     sums.correct += correct;
-    const rate = ((step + 1) * batch * 1000) / (performance.now() - started);
-    const note = `loss ${(sums.loss / (step + 1)).toFixed(3)}, ${rate.toFixed(0)} images/s`;
-    const label = `epoch ${epoch}/${options.epochs}`;
-    onProgress({ label, done: (step + 1) * batch, total: steps * batch, note });
+    step++;
+    const rate = (step * batch * 1000) / (performance.now() - started);
+    const note = `loss ${(sums.loss / step).toFixed(3)}, ${rate.toFixed(0)} images/s`;
+    onProgress({ label: `epoch ${epoch}/${options.epochs}`, done: step * batch, total: steps * batch, note });
   }
   const seconds = (performance.now() - started) / 1000;
-  const { accuracy } = await evaluate(engine.model(), options.validation, threadsOf(options));
+  const { accuracy } = await evaluate(engine.model(), options.validation, settingOf(options));
   return {
     epoch,
     loss: sums.loss / steps,
@@ -168,20 +176,6 @@ async function runEpoch(
   };
 }
 
-async function makeBatch(
-  { train, augment = true }: FitOptions,
-  rows: Uint32Array,
-  uniform: Uniform,
-  teacher: Evaluator | undefined,
-): Promise<Batch> {
-  const images = new Float32Array(rows.length * sizeOf(train.shape));
-  augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
-  const labels = Uint8Array.from(rows, (row) => train.labels[row]!);
-  if (teacher === undefined) return { images, labels };
-  const [logits] = (await teacher.run(images, rows.length)).values();
-  return { images, labels, teacher: logits! };
-}
-
 const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // AutoReP's
 
 function stepOptions(options: FitOptions): StepOptions {
@@ -189,18 +183,19 @@ function stepOptions(options: FitOptions): StepOptions {
   return {
     batch,
     labelSmoothing,
+    mixup: options.mixup !== undefined,
     optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
     ...(trainable && { trainable }),
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),
   };
 }
 
-function threadsOf({ threads }: FitOptions): { threads?: number } {
-  return threads === undefined ? {} : { threads };
+function settingOf({ threads, device }: FitOptions): SessionSetting {
+  return { ...(threads !== undefined && { threads }), ...(device && { device }) };
 }
 
 function checkOptions(model: Model, options: FitOptions): void {
-  const { train, validation, epochs, batch, learningRate } = options;
+  const { train, validation, epochs, batch, learningRate, mixup, patience = 1 } = options;
   checkFit(model, train);
   checkFit(model, validation);
   if (options.teacher) checkFit(options.teacher, train);
@@ -210,6 +205,9 @@ function checkOptions(model: Model, options: FitOptions): void {
     throw new UsageError(`batch: expected 1 to the ${train.n} training images, got ${batch}`);
   if (!(learningRate > 0))
     throw new UsageError(`learning rate: expected a positive number, got ${learningRate}`);
+  if (mixup !== undefined && !(mixup > 0 && mixup <= 1))
+    throw new UsageError(`mixup: expected a number above 0 and up to 1, got ${mixup}`);
+  if (!isCount(patience)) throw new UsageError(`patience: expected a positive whole number, got ${patience}`);
 }
 
 function diverged(epoch: number, step: number, { learningRate }: FitOptions): UsageError {

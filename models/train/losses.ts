@@ -5,15 +5,25 @@ export type LossTerm = { readonly value: string; readonly dLogits: string };
 
 export type Logits = { readonly name: string; readonly batch: number; readonly classes: number };
 
+/** Cross-entropy with a target distribution [N, K]. */
+export function crossEntropy(graph: GraphBuilder, logits: Logits, target: string): LossTerm {
+  return divergence(graph, logits.name, target, logits.batch, 1);
+}
+
 /**
- * Cross-entropy with `labels` (int64 [N]). Label smoothing s moves s of the target's mass to all classes evenly
- * (Szegedy et al. 2016, section 7).
+ * `labels` (int64 [N]) as distributions over the classes [N, K]. Label smoothing s moves s of the target's mass to all classes
+ * evenly (Szegedy et al. 2016, section 7).
  */
-export function crossEntropy(graph: GraphBuilder, logits: Logits, labels: string, smoothing = 0): LossTerm {
+export function labelTarget(graph: GraphBuilder, logits: Logits, labels: string, smoothing: number): string {
   const off = smoothing / logits.classes;
   const range = graph.floats(Float32Array.of(off, 1 - smoothing + off));
-  const target = graph.op('OneHot', [labels, graph.ints([logits.classes]), range]);
-  return divergence(graph, logits.name, target, logits.batch, 1);
+  return graph.op('OneHot', [labels, graph.ints([logits.classes]), range]);
+}
+
+/** share * a + (1 - share) * b, for a scalar share: the targets of mixed images (Zhang et al. 2018, mixup, equation 2). */
+export function mixTargets(graph: GraphBuilder, a: string, b: string, share: string): string {
+  const rest = graph.op('Sub', [graph.scalar(1), share]);
+  return graph.op('Add', [graph.op('Mul', [a, share]), graph.op('Mul', [b, rest])]);
 }
 
 /**

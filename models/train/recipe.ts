@@ -5,7 +5,6 @@ import { loadDataset } from '../data/dataset.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { seededRng } from '../data/seeded.ts';
 import { splitValidation } from '../data/splits.ts';
-import type { Model } from '../graph.ts';
 import { evaluate } from './evaluate.ts';
 import type { Evaluation } from './evaluate.ts';
 import { fit } from './fit.ts';
@@ -17,18 +16,11 @@ export type RecipeOptions = {
   readonly arch: string;
   /** What `loadDataset` takes. */
   readonly data: string;
-  readonly epochs?: number;
-  readonly batch?: number;
-  readonly learningRate?: number;
   /** Of everything: initial weights, validation split, shuffles, augmentation. */
   readonly seed?: number;
   /** Share of the training images held out to choose the epoch. */
   readonly validationFraction?: number;
-  readonly teacher?: Model;
-} & Pick<
-  FitOptions,
-  'threads' | 'checkpoint' | 'onProgress' | 'log' | 'distill' | 'augment' | 'labelSmoothing'
->;
+} & Omit<Partial<FitOptions>, 'train' | 'validation'>;
 
 export const recipeDefaults = {
   epochs: 12,

@@ -4,7 +4,7 @@ import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { StatisticUpdate } from '../ops/gradient.ts';
 import { sizeOf } from '../tensor.ts';
 import { differentiate } from './autodiff.ts';
-import { correctCount, crossEntropy, distillation, weightedSum } from './losses.ts';
+import { correctCount, crossEntropy, distillation, labelTarget, mixTargets, weightedSum } from './losses.ts';
 import type { Logits, LossTerm } from './losses.ts';
 import type { Optimizer } from './optimizers.ts';
 import { layoutOf, packInGraph, perWeight, unpackInGraph } from './parameters.ts';
@@ -18,6 +18,8 @@ export type StepOptions = {
   /** Which weights are trained; all but the running statistics where left out. */
   readonly trainable?: (weight: string) => boolean;
   readonly labelSmoothing?: number;
+  /** Images are mixtures of two; the second one's labels and the first one's share become inputs of the step. */
+  readonly mixup?: boolean;
   /** Adds weight * T^2 KL to the teacher's logits, which become an input of the step. */
   readonly distill?: Distillation;
 };
@@ -30,7 +32,7 @@ export type Step = {
 };
 
 /**
- * Inputs: images [N, C, H, W], labels (int64 [N]), teacher [N, K] where it distills, learningRate (scalar), parameters [P],
+ * Inputs: images [N, C, H, W], labels (int64 [N]), where it mixes partners (int64 [N]) and share (scalar), teacher [N, K] where it distills, learningRate (scalar), parameters [P],
  * statistics [S], state0, .... Outputs: loss (the batch's mean), correct (int64), and parameters, statistics and state after the step
  * under the same names with `next.` in front. Throws UsageError where nothing is trainable.
  */
@@ -100,7 +102,7 @@ function trainableOf(model: Model, options: StepOptions, statistics: ReadonlySet
 function lossOf(graph: GraphBuilder, model: Model, options: StepOptions): LossTerm {
   const output = outputOf(model);
   const logits: Logits = { name: output.name, batch: options.batch, classes: sizeOf(output.shape) };
-  const hard = crossEntropy(graph, logits, 'labels', options.labelSmoothing ?? 0);
+  const hard = crossEntropy(graph, logits, targetOf(graph, logits, options));
   const { distill } = options;
   if (distill === undefined) return hard;
   const teacher = graph.input('teacher', 'float32', [options.batch, logits.classes]);
@@ -109,6 +111,18 @@ function lossOf(graph: GraphBuilder, model: Model, options: StepOptions): LossTe
     { term: hard, weight: 1 },
     { term: soft, weight: distill.weight },
   ]);
+}
+
+function targetOf(
+  graph: GraphBuilder,
+  logits: Logits,
+  { batch, labelSmoothing = 0, mixup = false }: StepOptions,
+): string {
+  const target = labelTarget(graph, logits, 'labels', labelSmoothing);
+  if (!mixup) return target;
+  const partners = graph.input('partners', 'int64', [batch]);
+  const share = graph.input('share', 'float32', []);
+  return mixTargets(graph, target, labelTarget(graph, logits, partners, labelSmoothing), share);
 }
 
 function outputOf(model: Model): { name: string; shape: readonly number[] } {

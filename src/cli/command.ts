@@ -48,3 +48,10 @@ export function positive(text: string): number {
   }
   return value;
 }
+
+/** A parser for numbers above zero and up to one. */
+export function fraction(text: string): number {
+  const value = positive(text);
+  if (value > 1) throw new InvalidArgumentError('Expected a number above zero and up to one.');
+  return value;
+}

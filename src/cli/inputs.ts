@@ -1,5 +1,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { Option } from 'commander';
+import { deviceChoices } from '../../models/device.ts';
 import { formats } from '../../models/data/formats.ts';
 import { targetHelp } from '../../models/data/image-target.ts';
 import { loadModel } from '../../models/onnx/read.ts';
@@ -14,6 +16,12 @@ export const dataHelp = [
   `images (${targetHelp}), one of`,
   ...Object.values(formats).map(({ spec, summary }) => `  ${spec}: ${summary}`),
 ].join('\n');
+
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'what onnxruntime computes on; auto takes the fastest that works')
+    .choices(deviceChoices)
+    .default('cpu');
+}
 
 /** The file behind a model's name. Throws ModelError where there is none. */
 export function modelFile(name: string): string {
@@ -35,14 +43,14 @@ export function shortName(name: string): string {
 }
 
 /** Before hours of work: makes the file's folder. Throws UsageError where the file could not be written. */
-export function checkOutput(file: string): void {
+export function checkOutput(file: string, option = '--out'): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     accessSync(dirname(file), constants.W_OK);
   } catch (error) {
-    throw new UsageError(`--out ${file}: ${(error as Error).message}`);
+    throw new UsageError(`${option} ${file}: ${(error as Error).message}`);
   }
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`--out ${file}: is a folder, expected the name of a file`);
+    throw new UsageError(`${option} ${file}: is a folder, expected the name of a file`);
   }
 }

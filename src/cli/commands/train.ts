@@ -1,13 +1,18 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { architectures } from '../../../models/architectures/index.ts';
+import { chooseDevice } from '../../../models/device.ts';
+import type { DeviceChoice } from '../../../models/device.ts';
 import { inspect } from '../../../models/inspect.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
+import { logFile } from '../../../models/train/log-file.ts';
 import { recipeDefaults, trainArchitecture } from '../../../models/train/recipe.ts';
+import { schedules } from '../../../models/train/schedules.ts';
+import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';
-import { examples, positive, whole } from '../command.ts';
+import { examples, fraction, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { checkOutput, dataHelp, openModel } from '../inputs.ts';
+import { checkOutput, dataHelp, deviceOption, openModel } from '../inputs.ts';
 
 type Options = {
   readonly arch: string;
@@ -17,7 +22,13 @@ type Options = {
   readonly batch: number;
   readonly learningRate: number;
   readonly seed: number;
+  readonly schedule: ScheduleName;
+  readonly labelSmoothing?: number;
+  readonly mixup?: number;
+  readonly patience?: number;
+  readonly device: DeviceChoice;
   readonly checkpoint?: string;
+  readonly log?: string;
   readonly teacher?: string;
 };
 
@@ -33,32 +44,52 @@ export function configure(command: Command, act: Act): void {
     .option('--epochs <n>', 'passes over the training images', whole(1), epochs)
     .option('--batch <n>', 'images a step', whole(1), batch)
     .option('--learning-rate <x>', 'the peak of the schedule', positive, learningRate)
+    .addOption(
+      new Option('--schedule <name>', 'of the learning rate')
+        .choices(Object.keys(schedules))
+        .default('cosine'),
+    )
+    .option('--label-smoothing <x>', 'share of a label spread over all classes, e.g. 0.1', fraction)
+    .option('--mixup <alpha>', 'mix images in pairs, shares from Beta(alpha, alpha)', fraction)
+    .option('--patience <n>', 'stop after n epochs without a better validation accuracy', whole(1))
     .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), seed)
     .option('--checkpoint <file>', 'kept after each epoch; where it exists, training goes on from it')
+    .option('--log <file>', 'JSON lines: what was told, seeds included, then a line an epoch')
     .option('--teacher <model>', 'distil from this model')
+    .addOption(deviceOption())
     .action(act(run));
   examples(command, [
     'reluctant train --arch resnet8 --data fashion-mnist-part --epochs 2 --out small.onnx',
-    'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx',
+    'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
   ]);
 }
 
-async function run({ onProgress, say }: Context, { out, teacher, ...options }: Options) {
+async function run({ onProgress, say }: Context, { out, teacher, device: choice, log, ...options }: Options) {
   checkOutput(out);
+  if (log !== undefined) checkOutput(log, '--log');
+  if (options.checkpoint !== undefined) checkOutput(options.checkpoint, '--checkpoint');
+  const device = await chooseDevice(choice);
+  say(`device: ${device}`);
+  const keepLog =
+    log === undefined ? undefined : logFile(log, { ...options, device, ...(teacher && { teacher }) });
   const result = await trainArchitecture({
     ...options,
+    device,
     onProgress,
     ...(teacher !== undefined && { teacher: await openModel(teacher) }),
-    log: ({ epoch, loss, validationAccuracy, seconds }) =>
+    log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
       say(
         `epoch ${epoch}: loss ${loss.toFixed(3)}, validation ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,
-      ),
+      );
+      await keepLog?.(history);
+    },
   });
   await saveModel(out, result.model);
   const { relus, params } = inspect(result.model);
   const { accuracy, n } = result.test;
+  const { best, history } = result;
   return {
-    value: { out, relus, params, accuracy, n, best: result.best, history: result.history },
+    value: { out, relus, params, accuracy, n, device, seed: options.seed, best, history },
     text: `${out}: ${format.count(relus)} ReLUs, ${format.percent(accuracy)} of ${format.count(n)} test images right`,
   };
 }

@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
 import type { Model } from '../../../models/graph.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
+import { TrainingEngine } from '../../../models/train/engine.ts';
 import { fit } from '../../../models/train/fit.ts';
 import type { EpochEntry, FitOptions } from '../../../models/train/fit.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
@@ -64,6 +68,46 @@ test('a teacher changes what is learnt', async () => {
   expect(strict.history[0]!.loss).toBeCloseTo(alone.history[0]!.loss, 4);
 });
 
+test('mixed images are learnt from, with numbers of their own that the seed gives', async () => {
+  const plain = await fit(tinyNet(), { ...options, epochs: 2 });
+  const mixed = await fit(tinyNet(), { ...options, epochs: 2, mixup: 0.4 });
+  const again = await fit(tinyNet(), { ...options, epochs: 2, mixup: 0.4 });
+  expect(sameWeights(mixed.model, again.model)).toBe(true);
+  expect(sameWeights(mixed.model, plain.model)).toBe(false);
+  const { best } = await fit(tinyNet(), { ...options, epochs: 30, mixup: 0.4 });
+  expect(best.validationAccuracy).toBeGreaterThan(0.9);
+});
+
+test('patience ends a training that gets no better, also one that goes on from a checkpoint', async () => {
+  const checkpoint = join(await mkdtemp(join(tmpdir(), 'patience-')), 'run');
+  const patient = { ...options, epochs: 60, patience: 3, checkpoint };
+  const first = await fit(tinyNet(), patient);
+  expect(first.history).toHaveLength(first.best.epoch + 3);
+  expect(first.history.length).toBeLessThan(60);
+  const again = await fit(tinyNet(), { ...patient, log: () => expect.unreachable() });
+  expect(again.history).toEqual(first.history);
+});
+
+test('the step schedule keeps the peak, then a tenth and a hundredth', async () => {
+  const { history } = await fit(tinyNet(), { ...options, epochs: 8, schedule: 'step' });
+  const rates = history.map(({ learningRate }) => learningRate);
+  expect(rates.slice(1, 4)).toEqual([0.1, 0.1, 0.1]);
+  expect(rates[5]).toBeCloseTo(0.01, 12);
+  expect(rates[7]).toBeCloseTo(0.001, 12);
+});
+
+test('where the teacher does not start, the training is released', async () => {
+  const release = vi.spyOn(TrainingEngine.prototype, 'release');
+  try {
+    const teacher = tinyNet(5);
+    const weights = new Map([...teacher.weights].slice(1));
+    await expect(fit(tinyNet(), { ...options, teacher: { ...teacher, weights } })).rejects.toThrow();
+    expect(release).toHaveBeenCalledTimes(1);
+  } finally {
+    release.mockRestore();
+  }
+});
+
 test('progress and log see every epoch', async () => {
   const logged: EpochEntry[] = [];
   const done: number[] = [];
@@ -86,6 +130,8 @@ test('a learning rate that makes it diverge is a UsageError that says so', async
 test.each([
   [{ epochs: 0 }, /epochs: expected a positive whole number, got 0/],
   [{ batch: 97 }, /batch: expected 1 to the 96 training images, got 97/],
+  [{ mixup: 1.5 }, /mixup: expected a number above 0 and up to 1, got 1.5/],
+  [{ patience: 0 }, /patience: expected a positive whole number, got 0/],
   [{ learningRate: -1 }, /learning rate: expected a positive number, got -1/],
 ])('%o is a UsageError', async (change, reason) => {
   await expect(fit(tinyNet(), { ...options, ...change })).rejects.toThrow(UsageError);

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { correctCount, crossEntropy, distillation, weightedSum } from '../../../models/train/losses.ts';
+import {
+  correctCount,
+  crossEntropy,
+  distillation,
+  labelTarget,
+  mixTargets,
+  weightedSum,
+} from '../../../models/train/losses.ts';
+import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
 import type { LossTerm } from '../../../models/train/losses.ts';
 import { runGraph } from '../../helpers/run-graph.ts';
 
@@ -41,12 +49,42 @@ function expectClose(actual: readonly number[] | undefined, expected: readonly n
 
 const output = { name: 'logits', batch, classes };
 
+const hardLoss: (graph: GraphBuilder, smoothing?: number) => LossTerm = (graph, smoothing = 0) =>
+  crossEntropy(graph, output, labelTarget(graph, output, 'labels', smoothing));
+
 test.each([0, 0.1])('cross-entropy with smoothing %d by hand', async (smoothing) => {
   const targets = labels.map((label) =>
     [0, 1, 2].map((k) => (k === label ? 1 - smoothing : 0) + smoothing / classes),
   );
   const rows = rowsOf(logits);
-  const { value, dLogits } = await run((graph) => crossEntropy(graph, output, 'labels', smoothing));
+  const { value, dLogits } = await run((graph) => hardLoss(graph, smoothing));
+  expectClose(value, [mean(rows.map((row, i) => cross(targets[i]!, row)))]);
+  expectClose(
+    dLogits,
+    rows.flatMap((row, i) => softmax(row).map((p, k) => (p - targets[i]![k]!) / batch)),
+  );
+});
+
+test('targets of mixed images: the shares of both labels, smoothing kept', async () => {
+  const [share, smoothing] = [0.75, 0.3];
+  const partners = [2, 0];
+  const targets = labels.map((label, i) =>
+    [0, 1, 2].map(
+      (k) =>
+        (1 - smoothing) * ((k === label ? share : 0) + (k === partners[i] ? 1 - share : 0)) +
+        smoothing / classes,
+    ),
+  );
+  const rows = rowsOf(logits);
+  const { value, dLogits } = await run((graph) => {
+    const other = graph.constantNamed('partners', {
+      dtype: 'int64',
+      shape: [batch],
+      data: BigInt64Array.from(partners, BigInt),
+    });
+    const [first, second] = ['labels', other].map((name) => labelTarget(graph, output, name, smoothing));
+    return crossEntropy(graph, output, mixTargets(graph, first!, second!, graph.scalar(share)));
+  });
   expectClose(value, [mean(rows.map((row, i) => cross(targets[i]!, row)))]);
   expectClose(
     dLogits,
@@ -78,11 +116,11 @@ test('distilling from itself costs nothing and pulls nowhere', async () => {
 });
 
 test('a weighted sum adds values and gradients', async () => {
-  const hard = await run((graph) => crossEntropy(graph, output, 'labels'));
+  const hard = await run((graph) => hardLoss(graph));
   const soft = await run((graph) => distillation(graph, output, 'teacher', 4));
   const both = await run((graph) =>
     weightedSum(graph, [
-      { term: crossEntropy(graph, output, 'labels'), weight: 1 },
+      { term: hardLoss(graph), weight: 1 },
       { term: distillation(graph, output, 'teacher', 4), weight: 0.5 },
     ]),
   );

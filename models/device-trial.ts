@@ -1,0 +1,57 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { sessionOptions } from './device.ts';
+import type { Device, Trial } from './device.ts';
+import { GraphBuilder } from './onnx/graph-builder.ts';
+
+const [channels, size] = [64, 32] as const;
+const manyImages = 16;
+
+/** A device on which one image takes longer is none to wait for with more (milliseconds; SwiftShader on two cores: 300). */
+const tooLong = 50;
+
+/** Runs as a process of its own: times a convolution on the device in its argument and sends the `Trial` to its parent. */
+async function run(device: Device): Promise<Trial> {
+  try {
+    const session = await InferenceSession.create(convolution(), sessionOptions({ device }));
+    const one = await time(session, 1);
+    if (one > tooLong) return { milliseconds: manyImages * one };
+    return { milliseconds: await time(session, manyImages) };
+  } catch (error) {
+    return { reason: lastLine((error as Error).message) };
+  }
+}
+
+/** The best of three calls, the first of which compiles. */
+async function time(session: InferenceSession, images: number): Promise<number> {
+  const data = new Float32Array(images * channels * size * size);
+  const x = new Tensor(data, [images, channels, size, size]);
+  let milliseconds = Infinity;
+  for (let i = 0; i < 3; i++) {
+    const started = performance.now();
+    await session.run({ x });
+    milliseconds = Math.min(milliseconds, performance.now() - started);
+  }
+  return milliseconds;
+}
+
+function convolution(): Uint8Array {
+  const graph = new GraphBuilder();
+  const x = graph.input('x', 'float32', ['N', channels, size, size]);
+  const kernel = graph.floats(new Float32Array(channels * channels * 9).fill(0.01), [
+    channels,
+    channels,
+    3,
+    3,
+  ]);
+  const y = graph.op('Conv', [x, kernel], { pads: { ints: [1, 1, 1, 1] } });
+  graph.output(y, 'y', 'float32', ['N', channels, size, size]);
+  return graph.encode('trial');
+}
+
+/** onnxruntime puts its source lines first, what happened last. */
+function lastLine(message: string): string {
+  const line = message.trim().split('\n').at(-1)!;
+  return line.replace(/^.* was false\. /, '').replace(/\.$/, '');
+}
+
+process.send?.(await run(process.argv[2] as Device), () => process.disconnect());

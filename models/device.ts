@@ -1,0 +1,76 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { InferenceSession } from 'onnxruntime-node';
+import { UsageError } from '../src/shared/errors.ts';
+import { workerUrl } from '../src/shared/files.ts';
+
+/** Where onnxruntime runs a network. */
+export const devices = ['cpu', 'webgpu', 'cuda'] as const;
+export type Device = (typeof devices)[number];
+
+export const deviceChoices = [...devices, 'auto'] as const;
+export type DeviceChoice = (typeof deviceChoices)[number];
+
+export type SessionSetting = {
+  readonly device?: Device;
+  /** The runtime's own choice where left out. */
+  readonly threads?: number;
+};
+
+const needs: Record<Device, string> = {
+  cpu: 'onnxruntime-node: install the package again',
+  webgpu:
+    'a GPU with a driver for Vulkan and its loader (Debian: libvulkan1 and mesa-vulkan-drivers or nvidia-vulkan-icd), or Metal or ' +
+    'Direct3D 12',
+  cuda: "CUDA 12 with cuDNN 9, and onnxruntime's provider: npm rebuild onnxruntime-node with its install script allowed",
+};
+
+/** Options of a session on the device. Operations it lacks run on the CPU. */
+export function sessionOptions({ device = 'cpu', threads }: SessionSetting): InferenceSession.SessionOptions {
+  return {
+    logSeverityLevel: 3,
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+  };
+}
+
+/** What a trial of a device found: milliseconds of one small convolution, or why there was none. */
+export type Trial = { readonly milliseconds: number } | { readonly reason: string };
+
+/**
+ * The device for a choice, tried with a small convolution. `auto` takes the fastest of those that work: a GPU that only the processor
+ * plays (SwiftShader, llvmpipe) loses to the CPU. Throws UsageError for a device that does not work, with what it needs.
+ */
+export async function chooseDevice(
+  choice: DeviceChoice,
+  trial: (device: Device) => Promise<Trial> = tryDevice,
+): Promise<Device> {
+  if (choice === 'cpu') return 'cpu';
+  if (choice === 'auto') return fastest(trial);
+  const found = await trial(choice);
+  if ('milliseconds' in found) return choice;
+  throw new UsageError(`--device ${choice}: does not work here: ${found.reason}. It needs ${needs[choice]}`);
+}
+
+async function fastest(trial: (device: Device) => Promise<Trial>): Promise<Device> {
+  let best: { device: Device; milliseconds: number } = { device: 'cpu', milliseconds: Infinity };
+  for (const device of devices) {
+    const found = await trial(device);
+    if ('milliseconds' in found && found.milliseconds < best.milliseconds) best = { device, ...found };
+  }
+  return best.device;
+}
+
+/** In a process of its own: drivers write to the terminal where they fail, and some take the process along. */
+export function tryDevice(device: Device): Promise<Trial> {
+  return new Promise((resolve) => {
+    const child = fork(fileURLToPath(workerUrl(import.meta.url, './device-trial')), [device], {
+      stdio: 'ignore',
+    });
+    child.once('message', (trial) => resolve(trial as Trial));
+    child.once('error', ({ message }) => resolve({ reason: message }));
+    child.once('exit', (code, signal) =>
+      resolve({ reason: `its driver ended the process (${signal ?? code})` }),
+    );
+  });
+}
