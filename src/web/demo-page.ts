@@ -50,7 +50,8 @@ function leadOf({ original, reduced, fairness, data }: DemoReport): string {
   return (
     `A server holds a network, a client holds an image, and neither shows it to the other. Keeping ` +
     `${format.count(reduced.relus)} of ${format.count(original.relus)} ReLUs, the private answer took ` +
-    `${format.duration(after.online.seconds)} instead of ${format.duration(before.online.seconds)} online, and ` +
+    `${format.duration(after.online.seconds)} instead of ${format.duration(before.online.seconds)} online (and ` +
+    `${format.duration(after.offline.seconds)} instead of ${format.duration(before.offline.seconds)} beforehand), and ` +
     `accuracy on ${format.count(data.testImages)} test images went from ${format.percent(original.accuracy)} to ` +
     `${format.percent(reduced.accuracy)} (${format.points(-lost)} points). ` +
     (worst.models[1]!.drop > 0
