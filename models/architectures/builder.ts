@@ -23,12 +23,13 @@ export class NetworkBuilder {
 
   readonly input = 'image';
 
-  /** A convolution without bias, padded so that stride 1 keeps the size. */
+  /** A convolution, without bias unless asked for, padded so that stride 1 keeps the size. */
   conv(
     name: string,
     x: string,
     { inChannels, channels, kernel, stride }: ConvSizes,
     attributes: Partial<ConvAttributes> = {},
+    bias = false,
   ): string {
     const pad = (kernel - 1) / 2;
     const group = attributes.group ?? 1;
@@ -37,10 +38,11 @@ export class NetworkBuilder {
       `${name}.weight`,
       heNormal([channels, perGroup, kernel, kernel], perGroup * kernel * kernel, this.#rng),
     );
+    if (bias) this.#weights.set(`${name}.bias`, filled([channels], 0));
     return this.#add({
       op: 'Conv',
       name,
-      inputs: [x, `${name}.weight`],
+      inputs: [x, `${name}.weight`, ...(bias ? [`${name}.bias`] : [])],
       outputs: [name],
       attributes: {
         kernel: [kernel, kernel],
@@ -65,6 +67,10 @@ export class NetworkBuilder {
 
   relu(name: string, x: string): string {
     return this.#add({ op: 'Relu', name, inputs: [x], outputs: [name], attributes: {} });
+  }
+
+  clip(name: string, x: string, min: number, max: number): string {
+    return this.#add({ op: 'Clip', name, inputs: [x], outputs: [name], attributes: { min, max } });
   }
 
   add(name: string, a: string, b: string): string {

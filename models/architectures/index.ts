@@ -2,8 +2,11 @@ import type { Rng } from '../../src/shared/random.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
+import { mobilenetV2, smallImageStrides } from './mobilenet-v2.ts';
 import { resnet } from './resnet.ts';
 import type { ResnetOptions } from './resnet.ts';
+import { vgg, vgg16Stages } from './vgg.ts';
+import { wideResnet } from './wide-resnet.ts';
 
 /** `inShape`: [C, size, size]. Throws UsageError for images that are not square. */
 export type Architecture = (inShape: Shape, classes: number, rng: Rng) => Model;
@@ -14,6 +17,23 @@ export const architectures = {
   resnet20: residual('resnet20', [16, 32, 64], [3, 3, 3]),
   resnet32: residual('resnet32', [16, 32, 64], [5, 5, 5]),
   resnet18: residual('resnet18', [64, 128, 256, 512], [2, 2, 2, 2]),
+  resnet34: residual('resnet34', [64, 128, 256, 512], [3, 4, 6, 3]),
+  'wide-resnet22-8': (inShape, classes, rng) => {
+    const net = { name: 'wide-resnet22-8', classes, depth: 22, widen: 8, lastRelu: false };
+    return wideResnet({ ...net, ...squareImages(inShape) }, rng);
+  },
+  vgg16: plain('vgg16', false),
+  'vgg16-bn': plain('vgg16-bn', true),
+  mobilenetv2: (inShape, classes, rng) => {
+    const net = {
+      name: 'mobilenetv2',
+      classes,
+      stemStride: 1,
+      strides: smallImageStrides,
+      relu6: false,
+    } as const;
+    return mobilenetV2({ ...net, ...squareImages(inShape) }, rng);
+  },
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;
@@ -29,6 +49,17 @@ function residual(name: string, widths: readonly number[], blocks: readonly numb
       stemRelu: true,
     };
     return resnet(options, rng);
+  };
+}
+
+/** VGG-16 as it is used on small images: averages for maxima, no hidden fully connected layers. */
+function plain(name: string, batchNorm: boolean): Architecture {
+  return (inShape, classes, rng) => {
+    const images = squareImages(inShape);
+    if (images.size % 32 !== 0)
+      throw new UsageError(`${name}: expected images of a multiple of 32 rows, got ${images.size}`);
+    const net = { name, classes, stages: vgg16Stages, batchNorm, hidden: [], pool: 'average' } as const;
+    return vgg({ ...net, ...images }, rng);
   };
 }
 
