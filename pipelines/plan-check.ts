@@ -7,6 +7,9 @@ import type { Plan, PoolSpec, Step, StepKind, StepOf } from './plan.ts';
 /** Elements of one tensor: 64 channels of 512 x 512. */
 export const maxElements = 2 ** 24;
 
+/** Elements that all steps together read and write: several times those of a ResNet-50 on 224 x 224 images. */
+const maxTotalElements = 2 ** 28;
+
 /**
  * Refuses a plan whose parts do not fit together: wires used before they are written or written twice, sizes that differ,
  * shifts out of the ring. Throws ProtocolError with the step's number. Sizes are bounded, so that a peer can't ask for all memory.
@@ -14,6 +17,7 @@ export const maxElements = 2 ** 24;
 export function checkPlan(plan: Plan): void {
   const sizes = plan.wires.map((wire) => sizeOf(wire.shape));
   sizes.forEach((size, id) => check(size <= maxElements, `wire ${id}`, `more than ${maxElements} elements`));
+  let total = 0;
   const written = new Set([plan.input.wire]);
   check(plan.input.wire < sizes.length, 'input', 'its wire does not exist');
   plan.steps.forEach((step, index) => {
@@ -23,12 +27,10 @@ export function checkPlan(plan: Plan): void {
       check(written.has(wire), place, `wire ${wire} is read before it is written`);
     check(step.output < sizes.length && !written.has(step.output), place, 'its output wire is not a new one');
     written.add(step.output);
-    checkSizes(
-      step,
-      step.inputs.map((wire) => sizes[wire]!),
-      sizes[step.output]!,
-      plan,
-    );
+    const inputs = step.inputs.map((wire) => sizes[wire]!);
+    checkSizes(step, inputs, sizes[step.output]!, plan);
+    total += sizes[step.output]! + inputs.reduce((sum, size) => sum + size, 0);
+    check(total <= maxTotalElements, place, `the steps so far move more than ${maxTotalElements} elements`);
   });
   check(written.size === sizes.length, 'wires', 'some are never written');
   check(written.has(plan.output.wire), 'output', 'its wire is never written');

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HeClient } from '../../crypto/he/linear.ts';
 import { HePool } from '../../crypto/he/pool.ts';
+import { serialisePlan } from '../../pipelines/plan-codec.ts';
+import type { Plan } from '../../pipelines/plan.ts';
+import { convolution } from '../helpers/convolution.ts';
 import { seededRng } from '../helpers/rng.ts';
+import { tinyPlan } from '../helpers/tiny-plan.ts';
 import { baseTransfers } from './base-transfers.ts';
 import { partiesOf, record, against } from './parties.ts';
 import type { Parties, Side, Transcript } from './parties.ts';
-import { planFault, strangePlan } from './plan-fuzz.ts';
+import { planFault, strangePlan, takePlan } from './plan-fuzz.ts';
 import { allMutations, attack } from './run.ts';
 
 /** A part of the cases of `npm run test:hostile` (sweep.slow.ts), chosen so that every frame and every kind of mutation occurs. */
@@ -62,6 +66,22 @@ test('plans with strange values are refused or can be run', async () => {
     if (fault !== undefined) faults.push(fault);
   }
   expect(faults).toEqual([]);
+});
+
+test('a plan whose tensors are each allowed but together ask for all memory is refused', async () => {
+  const wire = (shape: number[]) => ({ shape, scale: 1, bits: 20 });
+  const kernel = [1, 1] as const;
+  const spec = { ...convolution(1, 1, 4096, 1), outChannels: 1, strides: [4096, 4096] as const, kernel };
+  const count = 64;
+  const plan: Plan = {
+    ...tinyPlan,
+    output: { wire: count },
+    wires: [wire([1, 4096, 4096]), ...Array.from({ length: count }, () => wire([1]))],
+    steps: Array.from({ length: count }, (_, i) => {
+      return { kind: 'linear', id: i + 1, node: 'big', inputs: [0], output: i + 1, spec };
+    }),
+  };
+  await expect(takePlan(serialisePlan(plan))).rejects.toThrow(/step 16: the steps so far move more than/);
 });
 
 test('after all that the same pool serves an honest session', async () => {

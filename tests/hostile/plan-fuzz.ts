@@ -2,11 +2,11 @@ import { predictCost } from '../../pipelines/cost.ts';
 import { serialisePlan } from '../../pipelines/plan-codec.ts';
 import { greetServer } from '../../src/net/handshake.ts';
 import { encodeFrameHeader, tags } from '../../src/shared/channel.ts';
+import { memoryChannels } from '../../src/shared/memory-channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { integer } from '../helpers/convolution.ts';
 import { tinyPlan } from '../helpers/tiny-plan.ts';
-import { against } from './parties.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Slot = { readonly holder: Record<string, Json>; readonly key: string };
@@ -34,17 +34,22 @@ export function strangePlan(rng: Rng): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(document));
 }
 
+/** A client that is sent this plan: bytes of the session's start that it expects to send. */
+export async function takePlan(bytes: Uint8Array): Promise<number> {
+  const welcome = new Uint8Array([...encodeFrameHeader(tags.welcome, 0, bytes.byteLength), ...bytes]);
+  const [client, server] = memoryChannels();
+  client.deliver(welcome);
+  server.close();
+  return predictCost(await greetServer(client)).session.bytes_up;
+}
+
 /** What is wrong with how a client takes this plan from a server, or undefined: it must refuse it or be able to run it. */
 export async function planFault(bytes: Uint8Array): Promise<string | undefined> {
-  const welcome = new Uint8Array([...encodeFrameHeader(tags.welcome, 0, bytes.byteLength), ...bytes]);
-  const outcome = await against(
-    async (channel) => {
-      const plan = await greetServer(channel);
-      const { session } = predictCost(plan);
-      return [session.bytes_up];
-    },
-    [welcome],
-  );
-  if ('answer' in outcome || outcome.error instanceof ProtocolError) return undefined;
-  return `${String(outcome.error)} for ${new TextDecoder().decode(bytes)}`;
+  try {
+    await takePlan(bytes);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    return `${String(error)} for ${new TextDecoder().decode(bytes)}`;
+  }
 }
