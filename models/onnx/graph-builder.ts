@@ -23,13 +23,17 @@ export class GraphBuilder {
     return output;
   }
 
-  /** Cuts `value` along `axis` into parts of the given sizes. */
+  /**
+   * Cuts `value` along `axis` into parts of the given sizes. As Slices: WebGPU refuses a Split with more outputs than a shader
+   * has storage buffers (12, its input among them).
+   */
   split(value: string, sizes: readonly number[], axis: number): string[] {
-    const outputs = sizes.map(() => this.fresh('Split'));
-    const attributes = { axis: { int: axis } };
-    const inputs = [value, this.ints(sizes)];
-    this.#nodes.push({ op: 'Split', name: outputs[0] ?? this.fresh('Split'), inputs, outputs, attributes });
-    return outputs;
+    let end = 0;
+    return sizes.map((size) => {
+      const start = end;
+      end += size;
+      return this.op('Slice', [value, this.ints([start]), this.ints([end]), this.ints([axis])]);
+    });
   }
 
   reshape(value: string, shape: readonly number[]): string {

@@ -1,0 +1,23 @@
+import { writeFileSync } from 'node:fs';
+import { pixels } from '../../../models/data/dataset.ts';
+import type { Device } from '../../../models/device.ts';
+import { TrainingEngine } from '../../../models/train/engine.ts';
+import { sgd } from '../../../models/train/optimizers.ts';
+import { bars, tinyNet } from '../../helpers/tiny.ts';
+
+/** A process of its own, as the Vulkan loader reads its environment once: `node steps-on-device.ts DEVICE RATE FILE` writes losses. */
+const [device, rate, file] = process.argv.slice(2);
+const data = bars(12, 3);
+const optimizer = sgd({ momentum: 0.9, weightDecay: 5e-4 });
+const engine = await TrainingEngine.create(
+  tinyNet(),
+  { batch: data.n, optimizer, labelSmoothing: 0.1 },
+  { device: device as Device, threads: 1 },
+);
+const losses: number[] = [];
+for (let i = 0; i < 3; i++) {
+  losses.push((await engine.run({ images: pixels(data), labels: data.labels }, Number(rate))).loss);
+}
+const parameters = engine.state()['parameters']!;
+await engine.release();
+writeFileSync(file!, JSON.stringify({ losses, parameters: [...parameters] }));
