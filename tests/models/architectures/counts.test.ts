@@ -94,7 +94,7 @@ test('VGG-16 with its fully connected layers has 8,192 more, and max pooling is 
   expect(countRelus(model) - countRelus(dropRelus(model, relus))).toBe(284_672); // papers.md A.3, with FC
 });
 
-test("MobileNetV2 on 224 x 224 has the activations, parameters and MACs of torchvision's", () => {
+test("MobileNetV2 on 224 x 224 has the activations and parameters of torchvision's", () => {
   const options = {
     name: 'mobilenetv2',
     inChannels: 3,
