@@ -33,7 +33,15 @@ type Exported = {
   readonly ops: readonly string[];
   readonly rank: number;
   readonly batch?: number;
+  /** 17 where left out. */
+  readonly opset?: number;
 };
+
+function atOpset(bytes: Uint8Array, opset: number): Uint8Array {
+  const proto = fromBinary(ModelProtoSchema, bytes);
+  proto.opsetImport[0]!.version = BigInt(opset);
+  return toBinary(ModelProtoSchema, proto);
+}
 
 function constantNode(tensor: RawTensor): RawNode {
   return { op: 'Constant', inputs: [], outputs: [tensor.name], attributes: { value: { tensor } } };
@@ -45,6 +53,34 @@ const flattenByShape: readonly RawNode[] = [
   { op: 'Unsqueeze', inputs: ['batch', 'axes'], outputs: ['batches'] },
   { op: 'Concat', inputs: ['batches', 'rest'], outputs: ['target'], attributes: { axis: { int: 0 } } },
   { op: 'Reshape', inputs: ['x', 'target'], outputs: ['y'] },
+];
+
+const pooled: readonly RawNode[] = [
+  {
+    op: 'Conv',
+    inputs: ['x', 'w'],
+    outputs: ['c'],
+    attributes: { pads: { ints: [1, 1, 1, 1] }, dilations: { ints: [1, 2] } },
+  },
+  { op: 'LeakyRelu', inputs: ['c'], outputs: ['r'] },
+  {
+    op: 'MaxPool',
+    inputs: ['r'],
+    outputs: ['m'],
+    attributes: { kernel_shape: { ints: [2, 2] }, ceil_mode: { int: 1 }, pads: { ints: [1, 1, 0, 0] } },
+  },
+  {
+    op: 'AveragePool',
+    inputs: ['m'],
+    outputs: ['a'],
+    attributes: {
+      kernel_shape: { ints: [3, 3] },
+      strides: { ints: [2, 2] },
+      pads: { ints: [1, 1, 1, 1] },
+      count_include_pad: { int: 1 },
+    },
+  },
+  { op: 'Flatten', inputs: ['a'], outputs: ['y'] },
 ];
 
 const exported: Record<string, Exported> = {
@@ -100,6 +136,39 @@ const exported: Record<string, Exported> = {
     ops: ['GlobalAveragePool', 'Flatten'],
     rank: 2,
   },
+  'ReduceMean with its axes as an input (opset 18)': {
+    nodes: [{ op: 'ReduceMean', inputs: ['x', 'axes'], outputs: ['y'] }],
+    weights: [ints('axes', [2, 3])],
+    ops: ['GlobalAveragePool'],
+    rank: 4,
+    opset: 18,
+  },
+  'Pad of chosen axes (opset 18)': {
+    nodes: [
+      { op: 'Pad', inputs: ['x', 'pads', '', 'axes'], outputs: ['p'] },
+      { op: 'Relu', inputs: ['p'], outputs: ['y'] },
+    ],
+    weights: [ints('pads', [1, 2, 3, 0]), ints('axes', [-1, 2])],
+    ops: ['Pad', 'Relu'],
+    rank: 4,
+    opset: 18,
+  },
+  'BatchNormalization of opset 13, without training_mode': {
+    nodes: [{ op: 'BatchNormalization', inputs: ['x', 's', 's', 's', 'v'], outputs: ['y'] }],
+    weights: [
+      floats('s', [4]),
+      { name: 'v', dtype: 'float32', shape: [4], data: Float32Array.of(1, 2, 3, 4) },
+    ],
+    ops: ['BatchNormalization'],
+    rank: 4,
+    opset: 13,
+  },
+  ...Object.fromEntries(
+    [13, 14, 15, 16, 17, 18, 19, 20, 21, 22].map((opset) => [
+      `opset ${opset}: convolution, activation, poolings with ceil_mode, padding counted`,
+      { nodes: pooled, weights: [weight], ops: pooled.map(({ op }) => op as string), rank: 2, opset },
+    ]),
+  ),
   'GlobalAveragePool and Squeeze': {
     nodes: [
       { op: 'GlobalAveragePool', inputs: ['x'], outputs: ['p'] },
@@ -371,18 +440,21 @@ const exported: Record<string, Exported> = {
 };
 
 describe('what exporters write is read, and means the same', () => {
-  test.each(Object.entries(exported))('%s', async (_name, { nodes, weights, ops, rank, batch }) => {
-    const bytes = rawModel([batch ?? 'N', ...shape], nodes, weights, rank);
-    const n = batch ?? 3;
-    const x = normals(n * size, seededRng('x'));
-    const reference = await runFile(bytes, x, [n, ...shape]);
-    const model = readModel(bytes, 'exported.onnx');
-    expect(model.graph.nodes.map((node) => node.op)).toEqual(ops);
-    expect([n, ...model.graph.outputs[0]!.shape]).toEqual(reference.shape);
-    const y = await predict(model, x, n, { threads: 1 });
-    // The same kernels, but for the mean: ReduceMean adds in another order than GlobalAveragePool, 36 terms of size < 4.
-    expect(maximumDifference(y, reference.data)).toBeLessThanOrEqual(36 * 4 * 2 ** -24);
-  });
+  test.each(Object.entries(exported))(
+    '%s',
+    async (_name, { nodes, weights, ops, rank, batch, opset = 17 }) => {
+      const bytes = atOpset(rawModel([batch ?? 'N', ...shape], nodes, weights, rank), opset);
+      const n = batch ?? 3;
+      const x = normals(n * size, seededRng('x'));
+      const reference = await runFile(bytes, x, [n, ...shape]);
+      const model = readModel(bytes, 'exported.onnx');
+      expect(model.graph.nodes.map((node) => node.op)).toEqual(ops);
+      expect([n, ...model.graph.outputs[0]!.shape]).toEqual(reference.shape);
+      const y = await predict(model, x, n, { threads: 1 });
+      // The same kernels, but for the mean: ReduceMean adds in another order than GlobalAveragePool, 36 terms of size < 4.
+      expect(maximumDifference(y, reference.data)).toBeLessThanOrEqual(36 * 4 * 2 ** -24);
+    },
+  );
 });
 
 describe('what would mean something else is refused', () => {
