@@ -14,7 +14,7 @@ export type MethodName = (typeof methodNames)[number];
 export const methods: Record<MethodName, Method> = {
   deepreduce: {
     summary:
-      'cull the least critical stages, then polynomials up to the budget (after DeepReDuce, ICML 2021)',
+      'cull the least critical stages, then the cheapest ReLUs down to the budget, all to polynomials (after DeepReDuce, ICML 2021)',
     reduce: deepreduce,
   },
 };
