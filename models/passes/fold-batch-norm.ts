@@ -2,7 +2,7 @@ import type { Model, Node, NodeOf } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
 import { consumersOf } from '../graph-tools.ts';
-import { onlyConsumer, withNodes } from './rewire.ts';
+import { freshWeight, onlyConsumer, withNodes } from './rewire.ts';
 
 /**
  * Replaces BatchNormalization(Conv(x)) with Conv(x), and BatchNormalization(Gemm(x)) with Gemm(x).
@@ -36,7 +36,7 @@ function canFold(model: Model, linear: Linear): boolean {
 function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormalization'>): Model | undefined {
   const { slope, shift } = affineOf(model, batchNorm);
   const [x, weightName, biasName] = linear.inputs as [string, string, string?];
-  const newBias = `${linear.name}.folded_bias`;
+  const newBias = freshWeight(model.weights, `${linear.name}.folded_bias`);
   const beta = linear.op === 'Gemm' ? linear.attributes.beta : 1;
   const bias = model.weights.get(biasName ?? '')?.data;
   const weights = new Map(model.weights);

@@ -1,8 +1,16 @@
 import type { Model } from '../graph.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
+import { mergeBias } from './merge-bias.ts';
 import { removeIdentity } from './remove-identity.ts';
+import { scaleAsBatchNorm } from './scale-as-batch-norm.ts';
 
 /** The same function with fewer nodes: what is evaluated and compiled. Training wants the network before it. */
 export function forInference(model: Model): Model {
-  return foldBatchNorm(removeIdentity(model));
+  return foldConstants(scaleAsBatchNorm(removeIdentity(model)));
+}
+
+/** Until nothing is left to fold: a sum that is merged lets the batch norm behind it fold, and the other way round. */
+function foldConstants(model: Model): Model {
+  const folded = mergeBias(foldBatchNorm(model));
+  return folded.graph.nodes.length === model.graph.nodes.length ? folded : foldConstants(folded);
 }

@@ -50,6 +50,13 @@ function identityOf(node: Node): Node {
   };
 }
 
+/** A name for a weight that a pass adds: `wanted`, or that with primes where the model has one of that name. */
+export function freshWeight(weights: ReadonlyMap<string, unknown>, wanted: string): string {
+  let name = wanted;
+  while (weights.has(name)) name += "'";
+  return name;
+}
+
 /** The one node that takes `name`, where there is exactly one and the graph does not give the value away. */
 export function onlyConsumer(graph: Graph, name: string): Node | undefined {
   const consumers = consumersOf(graph).get(name) ?? [];
