@@ -26,22 +26,11 @@ export class Inbox {
   /** The payload of the next frame, which must carry this tag and step and between `minimum` and `maximum` bytes. */
   async receive(tag: Tag, step: number, minimum: number, maximum: number): Promise<Uint8Array<ArrayBuffer>> {
     const frame = await this.#next();
-    const header = decodeFrameHeader(frame);
-    const payload = frame.byteLength - frameHeaderBytes;
-    const expected = minimum === maximum ? `${minimum} bytes` : `${minimum} to ${maximum} bytes`;
-    if (
-      header.tag !== tag ||
-      header.step !== step ||
-      header.length !== payload ||
-      payload < minimum ||
-      payload > maximum
-    ) {
-      const error = new ProtocolError(
-        `step ${step}: expected ${tagName(tag)} of ${expected}, got ${tagName(header.tag)} of step ${header.step}, ` +
-          `${payload} bytes (header says ${header.length})`,
-      );
+    try {
+      checkFrame(frame, tag, step, minimum, maximum);
+    } catch (error) {
       this.#waiting.length = 0;
-      this.fail(error);
+      this.fail(error as ProtocolError);
       throw error;
     }
     // A copy of its own, at offset 0: callers view it as words.
@@ -59,4 +48,17 @@ export class Inbox {
       this.#wake = undefined;
     }
   }
+}
+
+/** Throws ProtocolError unless the frame is what the protocol expects now. */
+function checkFrame(frame: Uint8Array, tag: Tag, step: number, minimum: number, maximum: number): void {
+  const header = decodeFrameHeader(frame);
+  const payload = frame.byteLength - frameHeaderBytes;
+  const fits = header.length === payload && payload >= minimum && payload <= maximum;
+  if (header.tag === tag && header.step === step && fits) return;
+  const expected = minimum === maximum ? `${minimum} bytes` : `${minimum} to ${maximum} bytes`;
+  throw new ProtocolError(
+    `step ${step}: expected ${tagName(tag)} of ${expected}, got ${tagName(header.tag)} of step ${header.step}, ` +
+      `${payload} bytes (header says ${header.length})`,
+  );
 }

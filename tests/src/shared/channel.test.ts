@@ -26,6 +26,16 @@ describe('frames', () => {
     await expect(b.receive(tags.masked, 3, 3)).rejects.toThrow(/step 3/);
   });
 
+  test('a frame that is no frame ends the session for good too', async () => {
+    for (const garbage of [new Uint8Array(), new Uint8Array(15), new Uint8Array(40).fill(7)]) {
+      const [a, b] = memoryChannels();
+      b.deliver(garbage);
+      await a.send(tags.masked, 3, new Uint8Array(3));
+      await expect(b.receive(tags.masked, 3, 3)).rejects.toThrow(/frame header/);
+      await expect(b.receive(tags.masked, 3, 3)).rejects.toThrow(/frame header/);
+    }
+  });
+
   test('a peer that leaves rejects the waiting receive', async () => {
     const [a, b] = memoryChannels();
     const waiting = b.receive(tags.masked, 0, 1);
