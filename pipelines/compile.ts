@@ -19,8 +19,11 @@ export type CompileOptions = {
   readonly weightBits: number;
   /** Calibrated ranges are taken 2^guardBits times larger. */
   readonly guardBits: number;
-  /** Low bits the sign test leaves out; 'free': those that the truncation drops anyway, an error below one unit of the output. */
-  readonly k: number | 'free';
+  /**
+   * Low bits the sign test leaves out; 'free': those that the truncation drops anyway, an error below one unit of the output. Or by
+   * activation node, 'free' where a node is not named.
+   */
+  readonly k: number | 'free' | Readonly<Record<string, number>>;
   /** Top bit of the sign test's window in every layer; from calibration where left out. */
   readonly bits?: number;
   readonly mode: 'posZero' | 'negPass';
@@ -119,7 +122,8 @@ function checkOptions(options: CompileOptions): CompileOptions {
       throw new PlanError(`${name}: expected an integer from ${low} to ${high}, got ${value}`);
     }
   }
-  for (const value of [options.k, options.bits]) {
+  const ks = typeof options.k === 'object' ? Object.values(options.k) : [options.k];
+  for (const value of [...ks, options.bits]) {
     if (typeof value === 'number' && !(Number.isInteger(value) && value >= 0 && value <= 31)) {
       throw new PlanError(`sign test window: expected bits from 0 to 31, got ${value}`);
     }

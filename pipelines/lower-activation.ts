@@ -41,14 +41,11 @@ export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): 
 
 /** Input wire, output scale and the sign test's window: what all kinds of element share. */
 function frame(node: Node, plan: PlanBuilder): { input: WireId; relu: ReluSpec; scale: number } {
-  const { options } = plan;
   const input = plan.wireOf(node.inputs[0]!);
   const wire = plan.wires[input]!;
-  const wanted = Math.min(2 ** options.precision, plan.limit(node.outputs[0]!));
-  const truncate = Math.max(0, Math.ceil(Math.log2(wire.scale / wanted)));
-  const bits = options.bits ?? wire.bits;
-  const k = Math.min(options.k === 'free' ? truncate : options.k, bits - 1);
-  return { input, relu: { truncate, k, bits, mode: options.mode }, scale: wire.scale / 2 ** truncate };
+  const truncate = plan.truncation(node.outputs[0]!, wire.scale);
+  const relu = { truncate, ...plan.signTest(node.name, input, truncate) };
+  return { input, relu, scale: wire.scale / 2 ** truncate };
 }
 
 /** The kinds of a channel's elements, in the model's numbering, and its polynomial. */

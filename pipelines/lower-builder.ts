@@ -1,4 +1,4 @@
-import type { ActivationSpec } from '../crypto/steps/spec.ts';
+import type { ActivationSpec, ReluSpec } from '../crypto/steps/spec.ts';
 import { stepKinds } from '../crypto/steps/spec.ts';
 import type { Shape } from '../models/tensor.ts';
 import { sizeOf } from '../models/tensor.ts';
@@ -76,6 +76,20 @@ export class PlanBuilder {
     const bits = Math.max(1, Math.ceil(Math.log2(Math.max(largest * scale, 1))) + this.options.guardBits);
     this.wires.push({ shape, scale, bits });
     return this.wires.length - 1;
+  }
+
+  /** Bits by which a wire of this scale is cut on its way to the activation `output`. */
+  truncation(output: string, scale: number): number {
+    const wanted = Math.min(2 ** this.options.precision, this.limit(output));
+    return Math.max(0, Math.ceil(Math.log2(scale / wanted)));
+  }
+
+  /** The sign test of the activation `node` on a wire; k = 'free' drops the bits that are cut off anyway. */
+  signTest(node: string, input: WireId, free: number): Pick<ReluSpec, 'k' | 'bits' | 'mode'> {
+    const { options } = this;
+    const bits = options.bits ?? this.wires[input]!.bits;
+    const given = typeof options.k === 'object' ? (options.k[node] ?? 'free') : options.k;
+    return { k: Math.min(given === 'free' ? free : given, bits - 1), bits, mode: options.mode };
   }
 
   /** Adds a step that writes `output`. */

@@ -2,6 +2,7 @@ import { activationKinds } from '../models/graph.ts';
 import type { Graph, Node, NodeOf, OpType } from '../models/graph.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Ranges } from './calibrate-ranges.ts';
+import { isUneven } from './lower-window.ts';
 
 /** |integer| < 2^valueBits on every wire: the truncation of an activation needs it. */
 export const valueBits = 29;
@@ -43,9 +44,21 @@ const demands: { readonly [K in OpType]?: Demand<K> } = {
   Reshape: asOutput,
   Identity: asOutput,
   Dropout: asOutput,
-  AveragePool: ({ attributes }, output) => output / (attributes.kernel[0] * attributes.kernel[1]),
+  // Where windows have several sizes, the lowering makes room for their fractions.
+  AveragePool: ({ attributes }, output) =>
+    isUneven(attributes) ? Infinity : output / (attributes.kernel[0] * attributes.kernel[1]),
   GlobalAveragePool: (node, output, _own, ranges) =>
     output / sizeOf(ranges.get(node.inputs[0]!)!.shape.slice(1)),
+  // Differences of two values.
+  MaxPool: (_node, output, own) => Math.min(output, own / 2),
+  // Bits of the slope.
+  LeakyRelu: (_node, _output, own) => own / 2 ** multiplierBits,
+  // The value less a bound.
+  Clip: ({ inputs, attributes: { min, max } }, _output, own, ranges) => {
+    const bounds = [min, max].filter((bound) => Number.isFinite(bound)).map(Math.abs);
+    const { largest } = ranges.get(inputs[0]!)!;
+    return own / (1 + Math.max(0, ...bounds) / Math.max(largest, smallestRange));
+  },
   MixedActivation: ({ attributes: { kinds } }, output, own) => {
     if (kinds.includes(activationKinds.poly)) return own / 2 ** multiplierBits;
     return kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;

@@ -5,8 +5,11 @@ import type { Node, NodeOf, OpType } from '../models/graph.ts';
 import type { Shape } from '../models/tensor.ts';
 import { PlanError } from '../src/shared/errors.ts';
 import { lowerMixed, lowerRelu } from './lower-activation.ts';
+import { lowerAveragePool, lowerSum } from './lower-average.ts';
 import type { PlanBuilder } from './lower-builder.ts';
-import type { PoolSpec, WireId } from './plan.ts';
+import { lowerClip, lowerLeakyRelu } from './lower-clip.ts';
+import { lowerMaxPool } from './lower-maximum.ts';
+import type { WireId } from './plan.ts';
 import type { LinearOp } from './quantise-real.ts';
 
 type Lowering<K extends OpType> = (node: NodeOf<K>, plan: PlanBuilder) => void;
@@ -40,8 +43,8 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   Reshape: lowerReshape,
   Identity: passOn,
   Dropout: passOn,
-  Clip: notRelu,
-  LeakyRelu: notRelu,
+  Clip: lowerClip,
+  LeakyRelu: lowerLeakyRelu,
   PRelu: notRelu,
   Sigmoid: notRelu,
   HardSigmoid: notRelu,
@@ -55,10 +58,7 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
     'only padding with zeros before a convolution or an average pooling is part of a step',
     'move the padding there',
   ),
-  MaxPool: refuse(
-    'a maximum costs as many sign tests as ReLUs, in several rounds, and is not implemented',
-    'use AveragePool or a strided convolution instead and fine-tune the model',
-  ),
+  MaxPool: lowerMaxPool,
 };
 
 /** Adds the steps of one node to the plan. Throws PlanError with the node's name and the reason. */
@@ -75,7 +75,7 @@ function refuse(reason: string, remedy: string): (node: Node) => never {
 function notRelu(node: Node): never {
   throw refusal(
     node,
-    'of all activations only ReLU and polynomials of degree 2 have a protocol',
+    'of all activations only ReLU, LeakyRelu, Clip and polynomials of degree 2 have a protocol',
     'replace it by one of them, or by nothing, and fine-tune the model',
   );
 }
@@ -209,34 +209,4 @@ function alignScales(
   });
   const shifts = inputs.map((wire) => Math.log2(scale / plan.scaleOf(wire)));
   return { inputs, shifts, scale };
-}
-
-function lowerAveragePool(node: NodeOf<'AveragePool'>, plan: PlanBuilder): void {
-  const { kernel, strides, pads, countIncludePad, ceilMode } = node.attributes;
-  const padded = pads.some((pad) => pad > 0);
-  if (padded && !countIncludePad) {
-    throw refusal(
-      node,
-      'its windows at the border have fewer elements, so that one scale does not fit all',
-      'set count_include_pad or the pads to 0',
-    );
-  }
-  if (ceilMode) {
-    throw refusal(
-      node,
-      'with ceil_mode its last windows may have fewer elements',
-      'set ceil_mode to 0 and pad the input',
-    );
-  }
-  lowerSum(node, plan, { kernel, strides, pads });
-}
-
-/** The average is the sum at a scale larger by the number of its elements. */
-function lowerSum(node: Node, plan: PlanBuilder, spec: PoolSpec): void {
-  const input = plan.wireOf(node.inputs[0]!);
-  const scale = plan.scaleOf(input) * spec.kernel[0] * spec.kernel[1];
-  plan.emit(
-    { kind: 'sumPool', node: node.name, inputs: [input], spec },
-    plan.addWire(node.outputs[0]!, scale),
-  );
 }

@@ -1,9 +1,10 @@
 import { pooledSize } from './plan-check.ts';
 import { wireOf } from './plan.ts';
-import type { AddStep, ConcatStep, Plan, PoolSpec, ReshapeStep, Step, SumPoolStep } from './plan.ts';
+import type { AddStep, CombineStep, ConcatStep, PickStep, Plan, PoolSpec } from './plan.ts';
+import type { ReshapeStep, Step, SumPoolStep, WireId } from './plan.ts';
 
 /** Steps that each party does on its own shares: linear over the ring, without weights. */
-export type LocalStep = AddStep | ConcatStep | SumPoolStep | ReshapeStep;
+export type LocalStep = AddStep | ConcatStep | SumPoolStep | ReshapeStep | PickStep | CombineStep;
 
 export function isLocal(step: Step): step is LocalStep {
   return step.kind in localRules;
@@ -22,6 +23,13 @@ const localRules: { [K in LocalStep['kind']]: LocalRule<Extract<LocalStep, { kin
   concat: (step, inputs) => joinBlocks(inputs, step.shifts, step.blocks),
   sumPool: (step, inputs, plan) => sumPool(inputs[0]!, wireOf(plan, step.inputs[0]!).shape, step.spec),
   reshape: (_step, inputs) => inputs[0]!,
+  pick: (step, [x], plan) => picked(plan, step.inputs[0]!, x!, step.axis, step.indices),
+  combine: ({ inputs, axis, first, second, sign }, [x, y], plan) => {
+    const sum = picked(plan, inputs[0]!, x!, axis, first);
+    const other = picked(plan, inputs[1]!, y!, axis, second);
+    for (let i = 0; i < sum.length; i++) sum[i]! += sign * other[i]!;
+    return sum;
+  },
 };
 
 function addShifted(inputs: readonly Uint32Array[], shifts: readonly number[]): Uint32Array {
@@ -45,6 +53,28 @@ function joinBlocks(inputs: readonly Uint32Array[], shifts: readonly number[], b
     });
   }
   return joined;
+}
+
+function picked(
+  plan: Plan,
+  wire: WireId,
+  values: Uint32Array,
+  axis: number,
+  indices: readonly number[],
+): Uint32Array {
+  const { shape } = wireOf(plan, wire);
+  const length = shape[axis]!;
+  const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const outer = values.length / (length * inner);
+  const result = new Uint32Array(outer * indices.length * inner);
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    for (const index of indices) {
+      const from = (o * length + index) * inner;
+      for (let i = from; i < from + inner; i++) result[at++] = values[i]!;
+    }
+  }
+  return result;
 }
 
 function sumPool(input: Uint32Array, shape: readonly number[], spec: PoolSpec): Uint32Array {

@@ -70,6 +70,9 @@ const serverRules: { readonly [K in StepKind]: ServerRule<K> } = {
   concat: (step, inputs, { plan }) => runLocal(plan, step, inputs),
   sumPool: (step, inputs, { plan }) => runLocal(plan, step, inputs),
   reshape: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  pick: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  combine: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  offset: (step, [u]) => u!.map((x) => x + step.value),
   activation: async (step, [xS], { channel, offline }) => {
     const state = offline.activations.take(step.id);
     await channel.send(tags.activation, step.id, serverMessage(state, xS!));

@@ -2,7 +2,7 @@ import { inputElements, outputElements, outputSize, stepKinds } from '../crypto/
 import type { LinearSpec } from '../crypto/steps/spec.ts';
 import { sizeOf } from '../models/tensor.ts';
 import { ProtocolError } from '../src/shared/errors.ts';
-import type { Plan, PoolSpec, Step, StepKind, StepOf } from './plan.ts';
+import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';
 
 /** Elements of one tensor: 64 channels of 512 x 512. */
 export const maxElements = 2 ** 24;
@@ -55,6 +55,12 @@ const outputElementsOf: { [K in StepKind]: SizeRule<K> } = {
       ? sizes.reduce((sum, size) => sum + size, 0)
       : -1,
   sumPool: (step, _sizes, plan) => pooledElements(step.spec, plan.wires[step.inputs[0]!]!.shape),
+  pick: ({ inputs, axis, indices }, _sizes, plan) => pickedElements(plan, inputs[0]!, axis, indices),
+  combine: ({ inputs, axis, first, second }, _sizes, plan) => {
+    const sizes = [first, second].map((indices, i) => pickedElements(plan, inputs[i]!, axis, indices));
+    return inputs.length === 2 && first.length === second.length && sizes[0] === sizes[1] ? sizes[0]! : -1;
+  },
+  offset: (_step, [size]) => size!,
   activation: (step, [size]) => (activationFits(step) && size === step.spec.kinds.length ? size : -1),
 };
 
@@ -65,6 +71,9 @@ const inputCount: { [K in StepKind]: 'one' | 'many' } = {
   add: 'many',
   concat: 'many',
   sumPool: 'one',
+  pick: 'one',
+  combine: 'many',
+  offset: 'one',
   activation: 'one',
 };
 
@@ -73,6 +82,13 @@ function checkSizes(step: Step, inputs: readonly number[], output: number, plan:
   check(inputCount[step.kind] === 'many' || inputs.length === 1, place, 'expected one input');
   const rule = outputElementsOf[step.kind] as SizeRule<StepKind>;
   check(rule(step, inputs, plan) === output, place, 'its sizes do not fit together');
+}
+
+function pickedElements(plan: Plan, wire: WireId, axis: number, indices: readonly number[]): number {
+  const shape = plan.wires[wire]?.shape ?? [];
+  const length = shape[axis];
+  if (length === undefined || indices.some((index) => index >= length)) return -1;
+  return (sizeOf(shape) / length) * indices.length;
 }
 
 function linearFits(spec: LinearSpec): boolean {

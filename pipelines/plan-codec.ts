@@ -55,6 +55,12 @@ function stepDocument(step: Step): object {
       return { ...head, shifts: step.shifts };
     case 'concat':
       return { ...head, shifts: step.shifts, blocks: step.blocks };
+    case 'pick':
+      return { ...head, axis: step.axis, indices: step.indices };
+    case 'combine':
+      return { ...head, axis: step.axis, first: step.first, second: step.second, sign: step.sign };
+    case 'offset':
+      return { ...head, value: step.value };
     case 'sumPool':
       return { ...head, spec: ordered(step.spec, ['kernel', 'strides', 'pads']) };
     case 'linear':
@@ -109,6 +115,9 @@ const pair = z.tuple([positive, positive]);
 const pads = z.tuple([natural, natural, natural, natural]);
 const bits = z.int().min(0).max(31);
 const shifts = z.array(bits).min(1).max(1000);
+
+const axis = z.int().min(0).max(3);
+const indices = z.array(natural).min(1).max(100_000);
 
 const packed = <A>(make: (n: number) => A) =>
   z.union([z.number(), z.string()]).transform((value) => ({ value, make }));
@@ -187,6 +196,16 @@ const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('reshape'), ...head }),
   z.strictObject({ kind: z.literal('add'), ...head, shifts }),
   z.strictObject({ kind: z.literal('concat'), ...head, shifts, blocks: positive }),
+  z.strictObject({ kind: z.literal('pick'), ...head, axis, indices }),
+  z.strictObject({
+    kind: z.literal('combine'),
+    ...head,
+    axis,
+    first: indices,
+    second: indices,
+    sign: z.union([z.literal(1), z.literal(-1)]),
+  }),
+  z.strictObject({ kind: z.literal('offset'), ...head, value: z.int32() }),
   z.strictObject({
     kind: z.literal('sumPool'),
     ...head,

@@ -73,7 +73,36 @@ export type ReshapeStep = StepBase & { readonly kind: 'reshape' };
 /** One round trip. The output wire has a fresh mask. */
 export type ActivationStep = StepBase & { readonly kind: 'activation'; readonly spec: ActivationSpec };
 
-export type Step = LinearStep | BiasStep | AddStep | ConcatStep | SumPoolStep | ReshapeStep | ActivationStep;
+/** The elements of its input whose coordinate along `axis` is one of `indices`, in that order. */
+export type PickStep = StepBase & {
+  readonly kind: 'pick';
+  readonly axis: number;
+  readonly indices: readonly number[];
+};
+
+/** pick(first input, axis, first) + sign pick(second input, axis, second); both inputs have one scale, and may be one wire. */
+export type CombineStep = StepBase & {
+  readonly kind: 'combine';
+  readonly axis: number;
+  readonly first: readonly number[];
+  readonly second: readonly number[];
+  readonly sign: 1 | -1;
+};
+
+/** Adds a public constant, at the wire's scale, to every element. */
+export type OffsetStep = StepBase & { readonly kind: 'offset'; readonly value: number };
+
+export type Step =
+  | LinearStep
+  | BiasStep
+  | AddStep
+  | ConcatStep
+  | SumPoolStep
+  | ReshapeStep
+  | PickStep
+  | CombineStep
+  | OffsetStep
+  | ActivationStep;
 export type StepKind = Step['kind'];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
 

@@ -120,12 +120,26 @@ class Analysis {
   /** A step that the compiler put in keeps its input's values. */
   #sizesOf(step: Step, input: Sizes): Sizes {
     const node = this.nodes.get(step.node);
+    const isPiecewise = node?.op === 'Clip' || node?.op === 'LeakyRelu';
+    if (isPiecewise && step.kind === 'offset') return allActive(input);
+    if (isPiecewise && step.kind === 'concat') return twice(allActive(input));
     return node === undefined ? input : this.prepared.ranges.get(node.outputs[0]!)!;
   }
 
   scaleOf(wire: WireId): number {
     return wireOf(this.plan, wire).scale;
   }
+}
+
+/** Of a value less a bound: any part of it may be positive. */
+function allActive(sizes: Sizes): Sizes {
+  return { ...sizes, positive: new Float64Array(sizes.positive.length).fill(1) };
+}
+
+/** Both halves of a layer of pieces have the channels of its input. */
+function twice({ channels, meanSquares, positive }: Sizes): Sizes {
+  const both = (values: Float64Array) => Float64Array.from([...values, ...values]);
+  return { channels: both(channels), meanSquares: both(meanSquares), positive: both(positive) };
 }
 
 type Rule<K extends StepKind> = (
@@ -149,6 +163,17 @@ const rules: { readonly [K in StepKind]: Rule<K> } = {
   },
   // An average of errors is at most the largest.
   sumPool: (_step, [x]) => x!.error,
+  pick: ({ axis, indices }, [x]) => ofPicked(x!.error, axis, indices),
+  // Only maxima, clips and leaky ReLUs have it: both inputs come from one value that the whole changes by no more than its error.
+  combine: ({ axis, first, second, output }, [x, y], norm, analysis) => {
+    const other = ofPicked(y!.error, axis, second);
+    const rounding = norm.stochastic / analysis.scaleOf(output);
+    return ofPicked(x!.error, axis, first).map((e, c) => norm.sum([Math.max(e, other[c]!), rounding]));
+  },
+  offset: (step, [x], norm, analysis) => {
+    const rounding = norm.nearest / analysis.scaleOf(step.output);
+    return x!.error.map((e) => norm.sum([e, rounding]));
+  },
   reshape: (step, [x], _norm, { plan }) => regrouped(x!.error, wireOf(plan, step.output).shape[0]!),
   activation: activationError,
 };
@@ -195,6 +220,11 @@ function* linearTerms(
   yield rounding;
 }
 
+/** Axis 0 is that of the channels. */
+function ofPicked(error: Float64Array, axis: number, indices: readonly number[]): Float64Array {
+  return axis > 0 ? error.slice() : Float64Array.from(indices, (c) => error[c]!);
+}
+
 function activationError(
   step: ActivationStep,
   [x]: readonly Knowledge[],
@@ -202,6 +232,7 @@ function activationError(
   analysis: Analysis,
 ): Float64Array {
   const { spec } = step;
+  if (analysis.nodes.get(step.node)?.op === 'AveragePool') return divisionError(step, x!, norm, analysis);
   const coefficients = analysis.publicly.coefficients.get(step.node);
   return x!.error.map((error, c) => {
     const kinds = spec.kinds.subarray(c * spec.channelSize, (c + 1) * spec.channelSize);
@@ -213,6 +244,20 @@ function activationError(
     if (kinds.includes(stepKinds.affine)) largest = Math.max(largest, affineError(element));
     if (kinds.includes(stepKinds.square)) largest = Math.max(largest, squareError(element));
     return largest;
+  });
+}
+
+/** The fractions of an average over windows of several sizes, rounded; the average itself is at most the largest. */
+function divisionError(
+  { spec, output }: ActivationStep,
+  { error, sizes }: Knowledge,
+  norm: Norm,
+  analysis: Analysis,
+): Float64Array {
+  const smallest = spec.affine.multiplier.reduce((a, b) => Math.min(a, b), Infinity);
+  return error.map((e, c) => {
+    const fraction = (norm.size(sizes, c) * norm.nearest) / smallest;
+    return norm.sum([e, fraction, norm.stochastic / analysis.scaleOf(output)]);
   });
 }
 
@@ -244,9 +289,11 @@ function affineError({ step, analysis, norm, c, error, reach, coefficients }: El
   const slope = (multiplier[c]! * input) / (output * 2 ** truncate);
   const shift = offset[c]! / output;
   const isIdentity = Math.abs(slope - 1) < 2 ** -10 && offset[c] === 0;
+  const node = analysis.nodes.get(step.node);
+  const linear = node?.op === 'LeakyRelu' ? node.attributes.alpha : 1;
   const [c2, c1, c0] =
     coefficients === undefined || isIdentity
-      ? [0, 1, 0]
+      ? [0, linear, 0]
       : [coefficients.c2[c]!, coefficients.c1[c]!, coefficients.c0[c]!];
   // Largest distance of two parabolas on [-reach, reach]: at 0 or at an end.
   const distance = Math.max(

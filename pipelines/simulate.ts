@@ -87,6 +87,7 @@ function simulateStep(
     const spec = faults ? step.spec : withoutFaults(step.spec);
     return asUnsigned(activationInClear(spec, asSigned(x), shares(step.inputs[0]!)));
   }
+  if (step.kind === 'offset') return x.map((value) => value + step.value);
   const secret = weights.get(step.id)!;
   if (step.kind === 'bias') return x.map((value, i) => value + secret.bias[i]!);
   return ring.conv(step.spec, secret.weights, x, secret.bias);

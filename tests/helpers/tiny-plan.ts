@@ -36,7 +36,7 @@ export const tinyPlan: Plan = {
   version: planVersion,
   name: 'tiny',
   input: { wire: 0 },
-  output: { wire: 8 },
+  output: { wire: 11 },
   wires: [
     { shape: [2, 4, 4], scale: 64, bits: 8 },
     { shape: [2, 4, 4], scale: 256, bits: 15 },
@@ -47,6 +47,9 @@ export const tinyPlan: Plan = {
     { shape: [4, 2, 2], scale: 64, bits: 16 },
     { shape: [16], scale: 64, bits: 16 },
     { shape: [3], scale: 512, bits: 24 },
+    { shape: [2], scale: 512, bits: 24 },
+    { shape: [3], scale: 512, bits: 25 },
+    { shape: [3], scale: 512, bits: 25 },
   ],
   steps: [
     { kind: 'linear', id: 1, node: 'conv', inputs: [0], output: 1, spec: conv },
@@ -64,6 +67,19 @@ export const tinyPlan: Plan = {
     },
     { kind: 'reshape', id: 7, node: 'flatten', inputs: [6], output: 7 },
     { kind: 'linear', id: 8, node: 'fc', inputs: [7], output: 8, spec: fullyConnected },
+    { kind: 'pick', id: 9, node: 'pick', inputs: [8], output: 9, axis: 0, indices: [2, 0] },
+    {
+      kind: 'combine',
+      id: 10,
+      node: 'combine',
+      inputs: [8, 9],
+      output: 10,
+      axis: 0,
+      first: [0, 1, 2],
+      second: [0, 1, 0],
+      sign: -1,
+    },
+    { kind: 'offset', id: 11, node: 'offset', inputs: [10], output: 11, value: -100 },
   ],
 };
 

@@ -169,22 +169,9 @@ test('every activation input stays below 2^29 and in the window, guard bits free
 
 test.each<[string, () => Model, RegExp]>([
   [
-    'MaxPool',
-    () => modelOf([node('MaxPool', 'max', ['image'], pool)]),
-    /^node max \(MaxPool\) cannot run privately: .*; use AveragePool/,
-  ],
-  [
-    'AveragePool with pads left out of the count',
-    () => modelOf([node('AveragePool', 'average', ['image'], { ...pool, countIncludePad: false })]),
-    /^node average \(AveragePool\) cannot run privately: .*count_include_pad/,
-  ],
-  [
-    'AveragePool with ceil_mode',
-    () =>
-      modelOf([
-        node('AveragePool', 'average', ['image'], { ...pool, countIncludePad: true, ceilMode: true }),
-      ]),
-    /^node average .*ceil_mode/,
+    'Sigmoid',
+    () => modelOf([node('Sigmoid', 'squash', ['image'], {})]),
+    /^node squash \(Sigmoid\) cannot run privately: .*; replace it/,
   ],
   [
     'Add with broadcasting',

@@ -17,7 +17,7 @@ import { simulateWires } from '../../pipelines/simulate.ts';
 import { frameHeaderBytes } from '../../src/shared/channel.ts';
 import { memoryChannels } from '../../src/shared/memory-channel.ts';
 import { seededRng } from '../helpers/rng.ts';
-import { mixedNet, randomImages, residualNet } from './small-nets.ts';
+import { mixedNet, piecewiseNet, randomImages, residualNet } from './small-nets.ts';
 
 const pool = new HePool(2);
 afterAll(() => pool.close());
@@ -54,6 +54,7 @@ async function prepared(model: Model) {
 test.each([
   ['ReLUs', residualNet],
   ['ReLUs, identities and polynomials', mixedNet],
+  ['leaky ReLUs, maxima, clips and uneven averages', piecewiseNet],
 ])('every wire opens to the simulated integers: %s', async (_name, build) => {
   const model = build(seededRng(7));
   const { prepared: made, image } = await prepared(model);

@@ -36,6 +36,24 @@ export function mixedNet(rng: Rng): Model {
   return mixed(three, 'block1.relu1', rng, [activationKinds.identity]);
 }
 
+/** A leaky ReLU, maxima over overlapping windows, a clip, averages over windows of several sizes; 3 x 8 x 8 to 5 classes. */
+export function piecewiseNet(rng: Rng): Model {
+  const window = { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], dilations: [1, 1] } as const;
+  const net = new NetworkBuilder('small-piecewise', [3, 8, 8], rng);
+  const stem = net.conv('stem', net.input, { inChannels: 3, channels: 4, kernel: 3, stride: 1 });
+  const pooled = net.maxPool('max', net.relu('leaky', stem), { ...window, ceilMode: false });
+  const conv = net.conv('conv', pooled, { inChannels: 4, channels: 4, kernel: 3, stride: 1 });
+  const clip = net.relu('clip', conv);
+  const average = net.averagePool('average', clip, { ...window, ceilMode: false, countIncludePad: false });
+  const model = withBiases(net.build(net.gemm('fc', net.flatten('flatten', average), 16, 5)), rng);
+  const nodes = model.graph.nodes.map((node): Node => {
+    if (node.name === 'leaky') return { ...node, op: 'LeakyRelu', attributes: { alpha: 0.1 } };
+    if (node.name === 'clip') return { ...node, op: 'Clip', attributes: { min: 0, max: 2 } };
+    return node;
+  });
+  return { ...model, graph: { ...model.graph, nodes } };
+}
+
 /** Replaces a ReLU by a MixedActivation with random kinds out of `kinds` and coefficients near x^2/4 + x/2 + 1/10. */
 export function mixed(model: Model, name: string, rng: Rng, kinds: readonly number[]): Model {
   const shape = inferShapes(model).get(name)!;

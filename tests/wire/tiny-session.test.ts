@@ -58,6 +58,9 @@ test('the plan has every kind of step', () => {
     concat: true,
     sumPool: true,
     reshape: true,
+    pick: true,
+    combine: true,
+    offset: true,
     activation: true,
   };
   expect(new Set(tinyPlan.steps.map((step) => step.kind))).toEqual(new Set(Object.keys(kinds)));

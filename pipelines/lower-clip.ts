@@ -1,0 +1,129 @@
+import { stepKinds } from '../crypto/steps/spec.ts';
+import type { NodeOf } from '../models/graph.ts';
+import { PlanError } from '../src/shared/errors.ts';
+import { emptyActivation } from './lower-builder.ts';
+import type { PlanBuilder } from './lower-builder.ts';
+import { valueBits } from './lower-limits.ts';
+import type { WireId } from './plan.ts';
+
+/**
+ * Activations of two straight pieces or three, in one round trip: both of their parts are computed side by side, as one layer of
+ * twice the channels.
+ *
+ *   LeakyRelu  alpha x + (1 - alpha) relu(x)
+ *   Clip       min + relu(x - min) - relu(x - max);  without a min: x - relu(x - max)
+ */
+export function lowerClip(node: NodeOf<'Clip'>, plan: PlanBuilder): void {
+  const { min, max } = node.attributes;
+  const [low, high] = [Number.isFinite(min), Number.isFinite(max)];
+  const x = plan.wireOf(node.inputs[0]!);
+  const below = low ? shifted(node, plan, x, -min) : x;
+  if (!high) {
+    const risen = activated(node, plan, below, () => low);
+    finish(node, plan, risen, low ? min : 0);
+    return;
+  }
+  const both = joined(node, plan, below, shifted(node, plan, x, -max));
+  const pieces = activated(node, plan, both, (second) => low || second);
+  finish(node, plan, halves(node, plan, pieces, -1), low ? min : 0);
+}
+
+export function lowerLeakyRelu(node: NodeOf<'LeakyRelu'>, plan: PlanBuilder): void {
+  const { alpha } = node.attributes;
+  if (!(alpha < 1)) {
+    throw new PlanError(
+      `node ${node.name} (LeakyRelu) cannot run privately: its alpha is ${alpha}, expected less than 1; give it a smaller one`,
+    );
+  }
+  const x = plan.wireOf(node.inputs[0]!);
+  const { scale, bits } = plan.wires[x]!;
+  const both = joined(node, plan, x, x);
+  const truncate = plan.truncation(node.outputs[0]!, scale);
+  const relu = { truncate, ...plan.signTest(node.name, both, truncate) };
+  // relu(x) + alpha / (1 - alpha) x, whose scale is larger by 1 / (1 - alpha).
+  const gain = alpha / (1 - alpha);
+  const room = valueBits - bits - Math.max(-15, Math.ceil(Math.log2(Math.abs(gain) || 1)));
+  const shift = Math.max(0, Math.min(room, 29 - truncate, 20));
+  const { shape } = plan.wires[both]!;
+  const empty = emptyActivation(shape);
+  const affine = {
+    ...empty.affine,
+    truncate: truncate + shift,
+    multiplier: empty.affine.multiplier.fill(Math.round(gain * 2 ** shift)),
+  };
+  const spec = { ...empty, relu, affine };
+  spec.kinds.fill(stepKinds.relu, 0, spec.kinds.length / 2);
+  const { largest } = plan.range(node.outputs[0]!);
+  const pieces = plan.newWire(shape, scale / 2 ** truncate / (1 - alpha), largest);
+  plan.emit({ kind: 'activation', node: node.name, inputs: [both], spec }, pieces);
+  plan.alias(node.outputs[0]!, halves(node, plan, pieces, 1));
+}
+
+type Piecewise = NodeOf<'Clip' | 'LeakyRelu'>;
+
+function reachOf(plan: PlanBuilder, wire: WireId): number {
+  const { scale, bits } = plan.wires[wire]!;
+  return 2 ** (bits - plan.options.guardBits) / scale;
+}
+
+/** x + constant; the same wire where that is nothing. */
+function shifted(node: Piecewise, plan: PlanBuilder, x: WireId, constant: number): WireId {
+  const { shape, scale } = plan.wires[x]!;
+  const value = Math.round(constant * scale);
+  if (Math.abs(value) >= 2 ** valueBits) {
+    throw new PlanError(
+      `node ${node.name} (${node.op}) cannot run privately: its bound ${-constant} does not fit the 32-bit ring beside its input; ` +
+        'leave bounds out that are never reached',
+    );
+  }
+  if (value === 0) return x;
+  const output = plan.newWire(shape, scale, reachOf(plan, x) + Math.abs(constant));
+  plan.emit({ kind: 'offset', node: node.name, inputs: [x], value }, output);
+  return output;
+}
+
+/** Two wires as the halves of one. */
+function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireId {
+  const { shape, scale } = plan.wires[a]!;
+  const reach = Math.max(reachOf(plan, a), reachOf(plan, b));
+  const output = plan.newWire([2 * shape[0]!, ...shape.slice(1)], scale, reach);
+  plan.emit({ kind: 'concat', node: node.name, inputs: [a, b], shifts: [0, 0], blocks: 1 }, output);
+  return output;
+}
+
+/** ReLU or the identity on each half, truncated to the activations' precision. */
+function activated(
+  node: NodeOf<'Clip'>,
+  plan: PlanBuilder,
+  x: WireId,
+  isRelu: (second: boolean) => boolean,
+): WireId {
+  const { shape, scale } = plan.wires[x]!;
+  const truncate = plan.truncation(node.outputs[0]!, scale);
+  const empty = emptyActivation(shape);
+  const affine = { ...empty.affine, truncate, multiplier: empty.affine.multiplier.fill(1) };
+  const spec = { ...empty, affine, relu: { truncate, ...plan.signTest(node.name, x, truncate) } };
+  const half = spec.kinds.length / 2;
+  if (isRelu(false)) spec.kinds.fill(stepKinds.relu, 0, half);
+  if (isRelu(true)) spec.kinds.fill(stepKinds.relu, half);
+  const output = plan.newWire(shape, scale / 2 ** truncate, reachOf(plan, x));
+  plan.emit({ kind: 'activation', node: node.name, inputs: [x], spec }, output);
+  return output;
+}
+
+/** The first half of the channels plus or minus the second. */
+function halves(node: Piecewise, plan: PlanBuilder, pieces: WireId, sign: 1 | -1): WireId {
+  const { shape, scale } = plan.wires[pieces]!;
+  const channels = shape[0]! / 2;
+  const first = Array.from({ length: channels }, (_, c) => c);
+  const second = first.map((c) => c + channels);
+  const { shape: outShape, largest } = plan.range(node.outputs[0]!);
+  const output = plan.newWire(outShape, scale, largest);
+  const inputs = [pieces, pieces];
+  plan.emit({ kind: 'combine', node: node.name, inputs, axis: 0, first, second, sign }, output);
+  return output;
+}
+
+function finish(node: NodeOf<'Clip'>, plan: PlanBuilder, x: WireId, constant: number): void {
+  plan.alias(node.outputs[0]!, shifted(node, plan, x, constant));
+}
