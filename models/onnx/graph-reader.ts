@@ -17,6 +17,7 @@ import { fold, isFoldable } from './fold.ts';
 import type { RawFunction } from './raw.ts';
 import { refusals, rewrites } from './rewrite.ts';
 import type { RewriteContext } from './rewrite.ts';
+import { valueRankOf, weightOf } from './weight-of.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
 
@@ -158,15 +159,9 @@ export class GraphReader {
   #inputName(input: ParsedInput, kind: InputKind, op: OpType, valueRank: number): string[] {
     if (kind === 'constant' || kind === 'optional-constant') return [];
     if (input.constant === undefined) return [input.name];
-    const { dtype, shape, data } = input.constant;
     if (kind === 'value' || kind === 'values')
       refuse(`input ${input.name} is a constant; expected a computed value`);
-    if (dtype !== 'float32') refuse(`input ${input.name} is of type ${dtype}; expected floats`);
-    if (data.some((v) => !Number.isFinite(v)))
-      refuse(`weight ${input.name} holds a value that is not finite`);
-    if (data.length === 0) refuse(`weight ${input.name} is empty`);
-    const ours = broadcasting.has(op) ? withoutBatch(shape, valueRank) : shape.length === 0 ? [1] : shape;
-    return [this.#weight(input.name, { shape: ours, data })];
+    return [this.#weight(input.name, weightOf(op, { ...input.constant, name: input.name }, valueRank))];
   }
 
   /** The same initialiser under two shapes becomes two weights. */
@@ -270,21 +265,6 @@ function checkCount(kinds: readonly InputKind[], inputs: readonly ParsedInput[])
   const most = kinds.at(-1) === 'values' ? Infinity : kinds.length;
   if (inputs.length < kinds.length - optional || inputs.length > most)
     refuse(`expected ${kinds.length - optional} to ${most} inputs, got ${inputs.length}`);
-}
-
-/** Ops whose weights line up with a value as ONNX broadcasts them. */
-const broadcasting: ReadonlySet<OpType> = new Set<OpType>(['Add', 'Mul', 'PRelu']);
-
-function valueRankOf(inputs: readonly ParsedInput[]): number {
-  return Math.max(...inputs.map((input) => (input.constant ? 0 : (input.shape?.length ?? 0))));
-}
-
-/** A constant summand of N x [...]: its shape as ONNX aligns it, the batch's 1 left out. */
-function withoutBatch(shape: Shape, valueRank: number): Shape {
-  const extra = shape.length - valueRank;
-  if (extra > 1 || (extra === 1 && shape[0] !== 1))
-    refuse(`a constant [${shape.join(', ')}] that differs over the batch`);
-  return extra === 1 ? shape.slice(1) : shape;
 }
 
 function sameFunction(a: RawFunction, b: RawFunction): boolean {
