@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { baseReceive, baseSenderFinish, baseSenderStart, pointBytes } from '../../../crypto/ot/base.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
+import { residuesZ, sixSigma } from '../../helpers/statistics.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
 const session = new TextEncoder().encode('a session');
@@ -126,4 +127,23 @@ test('points that are no points, or the identity, are refused by index', () => {
     expect(() => baseSenderFinish(sender, forged, 2, session)).toThrow(/baseOtPoints\[1\]/);
   }
   expect(() => baseSenderFinish(sender, points.subarray(1), 2, session)).toThrow(ProtocolError);
+});
+
+/** The 30 bytes between the first, which is even, and the last, which is below 128, of each point. */
+function inner(points: Uint8Array): number[] {
+  return [...points].filter((_, i) => i % pointBytes !== 0 && i % pointBytes !== pointBytes - 1);
+}
+
+test('points show no choice: uniform for both; with one scalar for all transfers they would show', () => {
+  const rng = seededRng('points');
+  const { key } = baseSenderStart(rng);
+  const n = 250;
+  for (const choice of [0, 1]) {
+    const choices = new Uint8Array(n).fill(choice);
+    expect(residuesZ(inner(baseReceive(key, choices, session, rng).points), 256)).toBeLessThan(sixSigma);
+  }
+  const stuck = { bytes: (count: number) => new Uint8Array(count).fill(42) };
+  const { points } = baseReceive(key, Uint8Array.of(0, 1, 0), session, stuck);
+  expect(points.subarray(0, pointBytes)).toEqual(points.subarray(2 * pointBytes));
+  expect(points.subarray(0, pointBytes)).not.toEqual(points.subarray(pointBytes, 2 * pointBytes));
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HeClient, HeServer, linearCost, linearNoiseHeadroomBits } from '../../../crypto/he/linear.ts';
+import { unpackResidues } from '../../../crypto/he/bits.ts';
 import { HePool } from '../../../crypto/he/pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import {
@@ -20,7 +21,7 @@ import { memoryChannels } from '../../../src/shared/memory-channel.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { sixSigma, wordsZ } from '../../helpers/statistics.ts';
+import { residuesZ, sixSigma, wordsZ } from '../../helpers/statistics.ts';
 
 const rng = seededRng('steps/linear');
 const ring = await loadRing();
@@ -120,6 +121,33 @@ test('other weights under the same id are not taken for the old ones; a full cac
     expect(sum(await client.decrypt(spec, response), mask)).toEqual(ring.conv(spec, weights, input));
   }
   await small.close();
+});
+
+test('the server sees uniform residues for any input; without the key’s share of an encryption it would see the input', async () => {
+  const spec = convolution(1, 1, 64, 1);
+  const prime = 140737488273409;
+  const residues = (request: Uint8Array) => {
+    const words = new Uint32Array(2 * 4096);
+    expect(unpackResidues(request, 0, 4096, 47, prime, words, 0)).toBe(true);
+    return Float64Array.from({ length: 4096 }, (_, i) => words[2 * i]! + words[2 * i + 1]! * 2 ** 32);
+  };
+  for (const value of [0, 12_345]) {
+    const input = new Uint32Array(inputElements(spec)).fill(value);
+    const [first, second] = [
+      residues(await client.encrypt(spec, input)),
+      residues(await client.encrypt(spec, input)),
+    ];
+    const difference = first.map((residue, i) => (residue - second[i]! + prime) % prime);
+    for (const seen of [first, difference]) expect(residuesZ(seen, prime)).toBeLessThan(sixSigma);
+  }
+  // Planted: c0 = m Q / t and noise, no c1 s.
+  const noise = seededRng('noise').bytes(4096);
+  expect(
+    residuesZ(
+      Float64Array.from(noise, (e) => 12_345 * 2 ** 30 + e),
+      prime,
+    ),
+  ).toBeGreaterThan(sixSigma);
 });
 
 test('the client’s share is uniform for a fixed input and fixed weights; without the mask s it is W r', async () => {
