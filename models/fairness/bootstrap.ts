@@ -11,28 +11,37 @@ export type BootstrapOptions = {
   readonly draw: (n: number) => number;
 };
 
+/** A value of the same form as an estimate, with an interval in place of each number. */
+export type Intervals<T> = T extends number ? Interval : { readonly [K in keyof T]: Intervals<T[K]> };
+
 /**
  * Paired, stratified bootstrap: each resample draws every group's members anew with replacement, the same draw for every
- * model, so what the models have in common cancels in differences. `statistic` sees means[model][group] and returns the
- * quantities of interest; one percentile interval each comes back, in the same order.
+ * score, so what the models have in common cancels in differences. `estimate` sees means[score][group] and returns numbers in any
+ * nesting of lists and objects; percentile intervals come back in the same nesting.
  */
-export function bootstrap(
+export function bootstrap<T>(
   scores: readonly Float64Array[],
   members: readonly Int32Array[],
-  statistic: (means: readonly (readonly number[])[]) => readonly number[],
+  estimate: (means: readonly (readonly number[])[]) => T,
   { resamples, confidence, draw }: BootstrapOptions,
-): Interval[] {
-  const samples = Array.from({ length: resamples }, () => statistic(resampledMeans(scores, members, draw)));
-  const quantities = samples[0]?.length ?? 0;
-  return Array.from({ length: quantities }, (_, quantity) =>
-    percentileInterval(
-      samples.map((sample) => sample[quantity]!),
-      confidence,
-    ),
-  );
+): Intervals<T> {
+  const samples = Array.from({ length: resamples }, () => estimate(resampledMeans(scores, members, draw)));
+  return intervalsOf(samples, confidence) as Intervals<T>;
 }
 
-/** means[model][group] of one resample. */
+function intervalsOf(samples: readonly unknown[], confidence: number): unknown {
+  const [first] = samples;
+  if (typeof first === 'number') return percentileInterval(samples as readonly number[], confidence);
+  const inner = (key: string | number) =>
+    intervalsOf(
+      samples.map((sample) => (sample as Record<string | number, unknown>)[key]),
+      confidence,
+    );
+  if (Array.isArray(first)) return first.map((_, i) => inner(i));
+  return Object.fromEntries(Object.keys(first as object).map((key) => [key, inner(key)]));
+}
+
+/** means[score][group] of one resample. */
 function resampledMeans(
   scores: readonly Float64Array[],
   members: readonly Int32Array[],
@@ -48,9 +57,10 @@ function resampledMeans(
   return sums.map((row) => row.map((sum, g) => sum / members[g]!.length));
 }
 
-/** The central `confidence` share of the values, ends interpolated between order statistics. */
+/** The central `confidence` share of the values, NaN left out, ends interpolated between order statistics. */
 export function percentileInterval(values: readonly number[], confidence: number): Interval {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values.filter((value) => !Number.isNaN(value))).sort();
+  if (sorted.length === 0) return [NaN, NaN];
   return [quantile(sorted, (1 - confidence) / 2), quantile(sorted, (1 + confidence) / 2)];
 }
 

@@ -16,6 +16,17 @@ export const sampleScores = {
 } as const;
 export type MetricName = keyof typeof sampleScores;
 
+/** Per sample, 1 or 0: the model says `positive`; it says so and is right; it says so and is wrong. */
+export function positiveScores(outcomes: Outcomes, positive: number) {
+  const score = (counts: (label: number) => boolean) =>
+    perSample(outcomes, (row, label) => (argmax(row) === positive && counts(label) ? 1 : 0));
+  return {
+    positive: score(() => true),
+    truePositive: score((label) => label === positive),
+    falsePositive: score((label) => label !== positive),
+  };
+}
+
 /** Index of the largest value, the first of equals. */
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
@@ -70,7 +81,8 @@ function perSample(outcomes: Outcomes, score: (row: Float32Array, label: number)
   return scores;
 }
 
-function forEachSample(
+/** Calls `visit` with each sample's logits [classes] and label. Throws RangeError where logits and labels do not fit. */
+export function forEachSample(
   { logits, classes, labels }: Outcomes,
   visit: (row: Float32Array, label: number, sample: number) => void,
 ): void {
@@ -84,7 +96,8 @@ function forEachSample(
   }
 }
 
-function logSumExp(row: Float32Array): number {
+/** ln sum exp, safe for large logits. */
+export function logSumExp(row: Float32Array): number {
   const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
   return top + Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0));
 }

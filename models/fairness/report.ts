@@ -1,34 +1,41 @@
 import { bootstrap, seededDraw } from './bootstrap.ts';
 import type { Interval } from './bootstrap.ts';
+import { calibrationError, confidenceOf } from './calibration.ts';
+import { accuracyScores, estimates, groupMeans, scoreTable } from './estimates.ts';
+import type { GroupEstimate, ModelEstimate, OverallEstimate, ScoreTable } from './estimates.ts';
 import { membersOf } from './groups.ts';
 import type { Groups } from './groups.ts';
-import { excessDrops, gap, meanOver, sampleScores, worstGroup } from './metrics.ts';
+import { worstGroup } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
+import { readingOf } from './reading.ts';
+import { testLosses } from './loss-tests.ts';
+import type { LossTest } from './loss-tests.ts';
 
 /** One model's answers on the shared samples. */
 export type Answers = { readonly model: string; readonly outcomes: Outcomes };
 
 /** Accuracies and drops are fractions of 1. Drops are the original's value minus the model's; the original's are 0. */
-export type GroupRow = {
-  readonly model: string;
-  readonly accuracy: number;
-  readonly interval: Interval;
-  readonly drop: number;
-  readonly dropInterval: Interval;
-  /** This group's drop minus the drop over all samples. */
-  readonly excessDrop: number;
-  readonly excessDropInterval: Interval;
-  /** Nats. */
-  readonly crossEntropy: number;
-  /** Mean distance to the decision boundary, 0 to 1. */
-  readonly margin: number;
-};
+export type GroupRow = GroupEstimate &
+  LossTest & {
+    readonly model: string;
+    /** Of the accuracy. */
+    readonly interval: Interval;
+    readonly dropInterval: Interval;
+    readonly excessDropInterval: Interval;
+    readonly crossEntropyInterval: Interval;
+    readonly marginInterval: Interval;
+    readonly positiveRateInterval: Interval;
+    readonly truePositiveRateInterval: Interval;
+    readonly falsePositiveRateInterval: Interval;
+    /** Expected calibration error, 0 to 1. */
+    readonly calibrationError: number;
+  };
 
-export type OverallRow = {
+export type OverallRow = OverallEstimate & {
   readonly model: string;
-  readonly accuracy: number;
-  readonly drop: number;
+  readonly interval: Interval;
   readonly dropInterval: Interval;
+  readonly calibrationError: number;
 };
 
 export type GapRow = {
@@ -41,12 +48,20 @@ export type GapRow = {
   /** The gap minus the original's. */
   readonly widening: number;
   readonly wideningInterval: Interval;
+  /** Largest minus smallest positive rate; NaN, as the next, where labels are not binary. */
+  readonly demographicParity: number;
+  readonly demographicParityInterval: Interval;
+  /** The larger of the gaps in true- and false-positive rate. */
+  readonly equalisedOdds: number;
+  readonly equalisedOddsInterval: Interval;
 };
 
 export type FairnessReport = {
   readonly n: number;
   /** How the intervals were made: paired, stratified bootstrap. */
   readonly bootstrap: { readonly resamples: number; readonly confidence: number; readonly seed: number };
+  /** Groups with fewer samples are not tested. */
+  readonly minGroup: number;
   readonly overall: readonly OverallRow[];
   readonly groups: readonly {
     readonly group: string;
@@ -54,58 +69,56 @@ export type FairnessReport = {
     readonly models: readonly GroupRow[];
   }[];
   readonly gap: { readonly models: readonly GapRow[] };
+  /** What the figures say, in sentences. */
+  readonly reading: readonly string[];
 };
 
 export type ReportOptions = {
   readonly resamples?: number;
   readonly confidence?: number;
   readonly seed?: number;
+  /** 30 where left out. */
+  readonly minGroup?: number;
+  /** The class that counts as positive where labels are binary. */
+  readonly positive?: number;
 };
 
 /**
- * Who pays for the reduction: accuracy of each group under each model, against the first (the original). All answers are
- * of the same samples in the same order. Groups without members are left out.
+ * Who pays for the reduction: each group under each model, against the first (the original). All answers are of the same
+ * samples in the same order. Groups without members are left out.
  */
 export function fairnessReport(
   original: Answers,
   reduced: readonly Answers[],
   allGroups: Groups,
-  { resamples = 1000, confidence = 0.95, seed = 1 }: ReportOptions = {},
+  { resamples = 1000, confidence = 0.95, seed = 1, minGroup = 30, positive }: ReportOptions = {},
 ): FairnessReport {
   const models = [original, ...reduced];
-  const groups = present(allGroups);
-  const table = accuracyTable(models, groups.members);
-  const intervals = bootstrapTable(table, groups.members, { resamples, confidence, seed });
-  const extra = models.map(({ outcomes }) => ({
-    crossEntropy: sampleScores.crossEntropy(outcomes),
-    margin: sampleScores.margin(outcomes),
-  }));
-  return {
+  const { names, members } = present(allGroups);
+  const table = scoreTable(
+    models.map(({ outcomes }) => outcomes),
+    positive,
+  );
+  const sizes = members.map((group) => group.length);
+  const found = estimates(table, groupMeans(table, members), sizes);
+  const options = { resamples, confidence, draw: seededDraw(seed) };
+  const intervals = bootstrap(
+    table.scores,
+    members,
+    (means) => estimates(table, means, sizes),
+    options,
+  ) as unknown as Spread[];
+  const context = { models, names, members, found, intervals };
+  const groups = groupRows(context, table, minGroup);
+  const report = {
     n: allGroups.codes.length,
     bootstrap: { resamples, confidence, seed },
-    overall: models.map(({ model }, m) => ({
-      model,
-      accuracy: table.overall[m]!,
-      drop: table.drops[m]!,
-      dropInterval: intervals.overallDrop(m),
-    })),
-    groups: groups.names.map((group, g) => ({
-      group,
-      n: groups.members[g]!.length,
-      models: models.map(({ model }, m) => ({
-        model,
-        accuracy: table.means[m]![g]!,
-        interval: intervals.accuracy(m, g),
-        drop: table.means[0]![g]! - table.means[m]![g]!,
-        dropInterval: intervals.drop(m, g),
-        excessDrop: table.excess[m]![g]!,
-        excessDropInterval: intervals.excess(m, g),
-        crossEntropy: meanOver(extra[m]!.crossEntropy, groups.members[g]!),
-        margin: meanOver(extra[m]!.margin, groups.members[g]!),
-      })),
-    })),
-    gap: { models: models.map(({ model }, m) => gapRow(model, m, table, groups.names, intervals)) },
+    minGroup,
+    overall: overallRows(context),
+    groups,
+    gap: { models: gapRows(context) },
   };
+  return { ...report, reading: readingOf(report) };
 }
 
 type Present = { readonly names: readonly string[]; readonly members: readonly Int32Array[] };
@@ -116,82 +129,75 @@ function present(groups: Groups): Present {
   return { names: kept.map((g) => groups.names[g]!), members: kept.map((g) => members[g]!) };
 }
 
-type AccuracyTable = {
-  readonly scores: readonly Float64Array[];
-  /** [model][group] */
-  readonly means: readonly (readonly number[])[];
-  readonly overall: readonly number[];
-  readonly drops: readonly number[];
-  readonly excess: readonly (readonly number[])[];
+/** The intervals of a ModelEstimate. */
+type Spread = {
+  readonly [Part in keyof ModelEstimate]: Part extends 'groups'
+    ? readonly { readonly [K in keyof GroupEstimate]: Interval }[]
+    : { readonly [K in keyof ModelEstimate[Part]]: Interval };
 };
 
-function accuracyTable(models: readonly Answers[], members: readonly Int32Array[]): AccuracyTable {
-  const scores = models.map(({ outcomes }) => sampleScores.accuracy(outcomes));
-  const means = scores.map((score) => members.map((group) => meanOver(score, group)));
-  const sizes = members.map((group) => group.length);
-  return { scores, means, ...derived(means, sizes) };
-}
+type Found = Present & {
+  readonly models: readonly Answers[];
+  readonly found: readonly ModelEstimate[];
+  readonly intervals: readonly Spread[];
+};
 
-/** What follows from means[model][group] and the group sizes; the same for the data and for a resample. */
-function derived(means: readonly (readonly number[])[], sizes: readonly number[]) {
-  const n = sizes.reduce((sum, size) => sum + size, 0);
-  const overall = means.map((row) => row.reduce((sum, mean, g) => sum + mean * sizes[g]!, 0) / n);
-  const drops = overall.map((accuracy) => overall[0]! - accuracy);
-  const excess = means.map((row, m) => excessDrops(means[0]!, row, drops[m]!));
-  return { overall, drops, excess };
-}
-
-/** Which quantity of the bootstrap belongs to what; `bootstrapTable` lays them out in this order for each model. */
-function bootstrapTable(
-  table: AccuracyTable,
-  members: readonly Int32Array[],
-  { resamples, confidence, seed }: Required<ReportOptions>,
-) {
-  const sizes = members.map((group) => group.length);
-  const groups = sizes.length;
-  const stride = 3 * groups + 3;
-  const intervals = bootstrap(
-    table.scores,
-    members,
-    (means) => {
-      const { drops, excess } = derived(means, sizes);
-      return means.flatMap((row, m) => [
-        ...row,
-        ...row.map((mean, g) => means[0]![g]! - mean),
-        ...excess[m]!,
-        drops[m]!,
-        gap(row),
-        gap(row) - gap(means[0]!),
-      ]);
-    },
-    { resamples, confidence, draw: seededDraw(seed) },
+function groupRows({ models, names, members, found, intervals }: Found, table: ScoreTable, minGroup: number) {
+  const confidence = models.map(({ outcomes }) => confidenceOf(outcomes));
+  const tests = models.map((_, m) =>
+    testLosses(accuracyScores(table, 0), accuracyScores(table, m), members, {
+      minGroup,
+      isOriginal: m === 0,
+    }),
   );
-  const at = (m: number, offset: number): Interval => intervals[m * stride + offset]!;
-  return {
-    accuracy: (m: number, g: number) => at(m, g),
-    drop: (m: number, g: number) => at(m, groups + g),
-    excess: (m: number, g: number) => at(m, 2 * groups + g),
-    overallDrop: (m: number) => at(m, 3 * groups),
-    gap: (m: number) => at(m, 3 * groups + 1),
-    widening: (m: number) => at(m, 3 * groups + 2),
-  };
+  return names.map((group, g) => ({
+    group,
+    n: members[g]!.length,
+    models: models.map(({ model }, m): GroupRow => {
+      const spread = intervals[m]!.groups[g]!;
+      return {
+        model,
+        ...found[m]!.groups[g]!,
+        interval: spread.accuracy,
+        dropInterval: spread.drop,
+        excessDropInterval: spread.excessDrop,
+        crossEntropyInterval: spread.crossEntropy,
+        marginInterval: spread.margin,
+        positiveRateInterval: spread.positiveRate,
+        truePositiveRateInterval: spread.truePositiveRate,
+        falsePositiveRateInterval: spread.falsePositiveRate,
+        calibrationError: calibrationError(confidence[m]!, members[g]!),
+        ...tests[m]![g]!,
+      };
+    }),
+  }));
 }
 
-function gapRow(
-  model: string,
-  m: number,
-  { means }: AccuracyTable,
-  names: readonly string[],
-  intervals: ReturnType<typeof bootstrapTable>,
-): GapRow {
-  const worst = worstGroup(means[m]!);
-  return {
+function overallRows({ models, members, found, intervals }: Found): OverallRow[] {
+  const everyone = members.flatMap((group) => [...group]);
+  return models.map(({ model, outcomes }, m) => ({
     model,
-    gap: gap(means[m]!),
-    interval: intervals.gap(m),
-    worstGroup: names[worst]!,
-    worstAccuracy: means[m]![worst]!,
-    widening: gap(means[m]!) - gap(means[0]!),
-    wideningInterval: intervals.widening(m),
-  };
+    ...found[m]!.overall,
+    interval: intervals[m]!.overall.accuracy,
+    dropInterval: intervals[m]!.overall.drop,
+    calibrationError: calibrationError(confidenceOf(outcomes), everyone),
+  }));
+}
+
+function gapRows({ models, names, found, intervals }: Found): GapRow[] {
+  return models.map(({ model }, m) => {
+    const accuracies = found[m]!.groups.map(({ accuracy }) => accuracy);
+    const worst = worstGroup(accuracies);
+    const spread = intervals[m]!.gap;
+    return {
+      model,
+      ...found[m]!.gap,
+      interval: spread.gap,
+      worstGroup: names[worst]!,
+      worstAccuracy: accuracies[worst]!,
+      wideningInterval: spread.widening,
+      demographicParityInterval: spread.demographicParity,
+      equalisedOddsInterval: spread.equalisedOdds,
+    };
+  });
 }

@@ -126,8 +126,8 @@ describe('bootstrap', () => {
       (means) => [means[0]![0]! - means[1]![0]!],
       { resamples: 200, confidence: 0.95, draw: seededDraw(1) },
     );
-    expect(difference![0]).toBeCloseTo(0.25, 12);
-    expect(difference![1]).toBeCloseTo(0.25, 12);
+    expect(difference[0]).toBeCloseTo(0.25, 12);
+    expect(difference[1]).toBeCloseTo(0.25, 12);
   });
 });
 

@@ -1,0 +1,32 @@
+import { argmax, forEachSample, logSumExp } from './metrics.ts';
+import type { Outcomes } from './metrics.ts';
+
+/** Equal-width bins of confidence, as Guo et al. 2017 take. */
+export const calibrationBins = 15;
+
+/** Per sample: the bin of its confidence (the largest softmax probability), and confidence minus being right. */
+export type Confidence = { readonly bins: Uint8Array; readonly excess: Float64Array };
+
+export function confidenceOf(outcomes: Outcomes): Confidence {
+  const n = outcomes.labels.length;
+  const bins = new Uint8Array(n);
+  const excess = new Float64Array(n);
+  forEachSample(outcomes, (row, label, sample) => {
+    const best = argmax(row);
+    const confidence = Math.exp(row[best]! - logSumExp(row));
+    bins[sample] = Math.min(calibrationBins - 1, Math.floor(confidence * calibrationBins));
+    excess[sample] = confidence - (best === label ? 1 : 0);
+  });
+  return { bins, excess };
+}
+
+/**
+ * Expected calibration error of the largest class (Naeini et al. 2015), in [0, 1]: over bins of confidence, the mean of |confidence
+ * - accuracy| weighted by the bin's share. NaN for nobody. Biased upwards in small groups, and a bootstrap would bias it twice: it
+ * comes without an interval.
+ */
+export function calibrationError({ bins, excess }: Confidence, members: ArrayLike<number>): number {
+  const sums = new Float64Array(calibrationBins);
+  for (let i = 0; i < members.length; i++) sums[bins[members[i]!]!]! += excess[members[i]!]!;
+  return sums.reduce((total, sum) => total + Math.abs(sum), 0) / members.length;
+}

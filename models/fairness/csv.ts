@@ -1,0 +1,46 @@
+import type { Interval } from './bootstrap.ts';
+import type { FairnessReport, GroupRow } from './report.ts';
+
+type Cell = string | number;
+
+/** What a CSV holds of each group and model, by column. */
+const columns: Readonly<Record<string, (row: GroupRow) => Cell>> = {
+  ...withInterval('accuracy', (row) => [row.accuracy, row.interval]),
+  ...withInterval('drop', (row) => [row.drop, row.dropInterval]),
+  ...withInterval('excess_drop', (row) => [row.excessDrop, row.excessDropInterval]),
+  p_value: (row) => row.pValue,
+  p_adjusted: (row) => row.pAdjusted,
+  verdict: (row) => row.verdict,
+  detectable_loss: (row) => row.detectableLoss,
+  ...withInterval('cross_entropy', (row) => [row.crossEntropy, row.crossEntropyInterval]),
+  ...withInterval('margin', (row) => [row.margin, row.marginInterval]),
+  calibration_error: (row) => row.calibrationError,
+  ...withInterval('positive_rate', (row) => [row.positiveRate, row.positiveRateInterval]),
+  ...withInterval('true_positive_rate', (row) => [row.truePositiveRate, row.truePositiveRateInterval]),
+  ...withInterval('false_positive_rate', (row) => [row.falsePositiveRate, row.falsePositiveRateInterval]),
+};
+
+function withInterval(
+  name: string,
+  of: (row: GroupRow) => readonly [number, Interval],
+): Record<string, (row: GroupRow) => Cell> {
+  return {
+    [name]: (row) => of(row)[0],
+    [`${name}_low`]: (row) => of(row)[1][0],
+    [`${name}_high`]: (row) => of(row)[1][1],
+  };
+}
+
+/** The report's groups as CSV (RFC 4180): a line for each group and model; a cell without a figure is empty. */
+export function groupsCsv({ groups }: FairnessReport): string {
+  const header = ['group', 'n', 'model', ...Object.keys(columns)];
+  const rows = groups.flatMap(({ group, n, models }) =>
+    models.map((row) => [group, n, row.model, ...Object.values(columns).map((cell) => cell(row))]),
+  );
+  return [header, ...rows].map((cells) => `${cells.map(written).join(',')}\r\n`).join('');
+}
+
+function written(cell: Cell): string {
+  if (typeof cell === 'number') return Number.isNaN(cell) ? '' : String(cell);
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+}

@@ -1,0 +1,159 @@
+import { excessDrops, gap, meanOver, positiveScores, sampleScores } from './metrics.ts';
+import type { Outcomes } from './metrics.ts';
+
+/** What is said of a model in one group. Fractions of 1 but for the loss (nats); rates are NaN where labels are not binary. */
+export type GroupEstimate = {
+  readonly accuracy: number;
+  /** The original's accuracy minus this one. */
+  readonly drop: number;
+  /** This group's drop minus the drop over all samples. */
+  readonly excessDrop: number;
+  readonly crossEntropy: number;
+  /** Mean distance to the decision boundary. */
+  readonly margin: number;
+  /** Share of samples that the model calls positive. */
+  readonly positiveRate: number;
+  /** Of the samples whose label is positive. */
+  readonly truePositiveRate: number;
+  /** Of the others. */
+  readonly falsePositiveRate: number;
+};
+
+/** What is said of a model over all groups. */
+export type GapEstimate = {
+  /** Largest minus smallest group accuracy. */
+  readonly gap: number;
+  /** The gap minus the original's. */
+  readonly widening: number;
+  /** Demographic parity difference: largest minus smallest positive rate. NaN, as the next, where fewer than two groups have one. */
+  readonly demographicParity: number;
+  /** The larger of the gaps in true- and in false-positive rate (Hardt et al. 2016). */
+  readonly equalisedOdds: number;
+};
+
+export type OverallEstimate = Pick<GroupEstimate, 'accuracy' | 'drop' | 'crossEntropy' | 'margin'>;
+
+export type ModelEstimate = {
+  readonly groups: readonly GroupEstimate[];
+  readonly overall: OverallEstimate;
+  readonly gap: GapEstimate;
+};
+
+/** Per-sample scores: those of the labels first, then `scoresOfModel.length` for each model. */
+export type ScoreTable = {
+  readonly scores: readonly Float64Array[];
+  readonly models: number;
+  /** The class that counts as positive; none where labels are not binary. */
+  readonly positive: number | undefined;
+};
+
+const scoresOfModel = [
+  'accuracy',
+  'crossEntropy',
+  'margin',
+  'positive',
+  'truePositive',
+  'falsePositive',
+] as const;
+type ModelScore = (typeof scoresOfModel)[number];
+
+export function scoreTable(models: readonly Outcomes[], positive: number | undefined): ScoreTable {
+  const labels = Float64Array.from(models[0]!.labels, (label) => (label === positive ? 1 : 0));
+  const scores = models.flatMap((outcomes) => {
+    const rates = positiveScores(outcomes, positive ?? -1);
+    const means = { ...rates } as Record<ModelScore, Float64Array>;
+    for (const name of ['accuracy', 'crossEntropy', 'margin'] as const)
+      means[name] = sampleScores[name](outcomes);
+    return scoresOfModel.map((name) => means[name]);
+  });
+  return { scores: [labels, ...scores], models: models.length, positive };
+}
+
+/** The per-sample accuracy of a model. */
+export function accuracyScores({ scores }: ScoreTable, model: number): Float64Array {
+  return scores[1 + model * scoresOfModel.length]!;
+}
+
+export function groupMeans({ scores }: ScoreTable, members: readonly Int32Array[]): number[][] {
+  return scores.map((score) => members.map((group) => meanOver(score, group)));
+}
+
+/** All estimates from means[score][group] and the groups' sizes; the same for the data and for a resample. */
+export function estimates(
+  { models, positive }: Omit<ScoreTable, 'scores'>,
+  means: readonly (readonly number[])[],
+  sizes: readonly number[],
+): ModelEstimate[] {
+  const of = (model: number, name: ModelScore) =>
+    means[1 + model * scoresOfModel.length + scoresOfModel.indexOf(name)]!;
+  const overall = (row: readonly number[]) => weightedMean(row, sizes);
+  const original = of(0, 'accuracy');
+  return Array.from({ length: models }, (_, m) => {
+    const accuracy = of(m, 'accuracy');
+    const drop = overall(original) - overall(accuracy);
+    const excess = excessDrops(original, accuracy, drop);
+    const rates = sizes.map((_, g) =>
+      positive === undefined
+        ? noRates
+        : ratesOf(
+            means[0]![g]!,
+            of(m, 'positive')[g]!,
+            of(m, 'truePositive')[g]!,
+            of(m, 'falsePositive')[g]!,
+          ),
+    );
+    return {
+      groups: sizes.map((_, g) => ({
+        accuracy: accuracy[g]!,
+        drop: original[g]! - accuracy[g]!,
+        excessDrop: excess[g]!,
+        crossEntropy: of(m, 'crossEntropy')[g]!,
+        margin: of(m, 'margin')[g]!,
+        ...rates[g]!,
+      })),
+      overall: {
+        accuracy: overall(accuracy),
+        drop,
+        crossEntropy: overall(of(m, 'crossEntropy')),
+        margin: overall(of(m, 'margin')),
+      },
+      gap: gapsOf(accuracy, original, rates, positive !== undefined),
+    };
+  });
+}
+
+type Rates = Pick<GroupEstimate, 'positiveRate' | 'truePositiveRate' | 'falsePositiveRate'>;
+
+const noRates: Rates = { positiveRate: NaN, truePositiveRate: NaN, falsePositiveRate: NaN };
+
+/** NaN for a rate over nobody. */
+function ratesOf(labels: number, called: number, truly: number, falsely: number): Rates {
+  return {
+    positiveRate: called,
+    truePositiveRate: truly / labels,
+    falsePositiveRate: falsely / (1 - labels),
+  };
+}
+
+function gapsOf(
+  accuracy: readonly number[],
+  original: readonly number[],
+  rates: readonly Rates[],
+  binary: boolean,
+): GapEstimate {
+  const ofRate = (name: keyof Rates) => {
+    const known = rates.map((rate) => rate[name]).filter((rate) => !Number.isNaN(rate));
+    return binary && known.length > 1 ? gap(known) : NaN;
+  };
+  return {
+    gap: gap(accuracy),
+    widening: gap(accuracy) - gap(original),
+    demographicParity: ofRate('positiveRate'),
+    equalisedOdds: Math.max(ofRate('truePositiveRate'), ofRate('falsePositiveRate')),
+  };
+}
+
+function weightedMean(row: readonly number[], sizes: readonly number[]): number {
+  const n = sizes.reduce((sum, size) => sum + size, 0);
+  return row.reduce((sum, mean, g) => sum + mean * sizes[g]!, 0) / n;
+}

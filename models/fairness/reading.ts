@@ -1,0 +1,86 @@
+import { plainPoints as points } from '../../src/shared/format.ts';
+import type { FairnessReport, GapRow } from './report.ts';
+
+type Figures = Omit<FairnessReport, 'reading'>;
+
+/** What the figures say, for a reader who knows no statistics: some sentences for each reduced model. */
+export function readingOf(report: Figures): string[] {
+  return report.gap.models.flatMap((gap, m) => (m === 0 ? [] : readingOfModel(report, gap, m)));
+}
+
+function readingOfModel(report: Figures, gap: GapRow, m: number): string[] {
+  const { drop, dropInterval } = report.overall[m]!;
+  return [
+    `${gap.model}: ${changeOf(drop)} overall (between ${rangeOf(dropInterval)} points lost).`,
+    ...losers(report, m),
+    smallOnes(report, m),
+    gapSentence(gap),
+    ratesSentence(gap),
+  ].filter((sentence) => sentence !== '');
+}
+
+function losers({ groups }: Figures, m: number): string[] {
+  const rows = groups.map(({ group, models }) => ({ group, row: models[m]! }));
+  const losing = rows.filter(({ row }) => row.verdict === 'loses more');
+  if (losing.length > 0)
+    return losing.map(
+      ({ group, row }) =>
+        `${group} loses more than the rest: ${points(row.drop)} points, ${points(row.excessDrop)} beyond the average; ` +
+        `chance alone would show that ${chanceOf(row.pAdjusted)}.`,
+    );
+  const tested = rows.filter(({ row }) => row.verdict === 'no evidence');
+  if (tested.length === 0) return [];
+  const blind = tested.reduce((worst, one) =>
+    one.row.detectableLoss > worst.row.detectableLoss ? one : worst,
+  );
+  return [
+    `No group is shown to lose more than the rest, but losses below about ${points(blind.row.detectableLoss)} points ` +
+      `beyond the rest's (in ${blind.group}) could hide in so few images.`,
+  ];
+}
+
+function smallOnes({ groups, minGroup }: Figures, m: number): string {
+  const small = groups.filter(({ models }) => models[m]!.verdict === 'too small');
+  if (small.length === 0) return '';
+  const names = small.map(({ group, n }) => `${group} (${n})`).join(', ');
+  return `Too small to tell, with fewer than ${minGroup} images: ${names}.`;
+}
+
+function gapSentence({ gap, widening, wideningInterval, worstGroup }: GapRow): string {
+  const [low, high] = wideningInterval;
+  const now = `The best and the worst group (${worstGroup}) are ${points(gap)} points apart`;
+  if (widening === 0 && low === 0 && high === 0) return `${now}, as before.`;
+  const change = `${points(Math.abs(widening))} ${widening < 0 ? 'fewer' : 'more'} than before`;
+  const sure = low > 0 || high < 0;
+  return `${now}, ${change}${sure ? '' : ', which may be chance'}.`;
+}
+
+function ratesSentence({ demographicParity, equalisedOdds }: GapRow): string {
+  const parts = [
+    Number.isNaN(demographicParity)
+      ? ''
+      : `between groups the share called positive differs by up to ${points(demographicParity)} points`,
+    Number.isNaN(equalisedOdds)
+      ? ''
+      : `rates of right and false positives by up to ${points(equalisedOdds)} points`,
+  ].filter((part) => part !== '');
+  const [first = '', ...rest] = parts;
+  return parts.length === 0
+    ? ''
+    : `${first.slice(0, 1).toUpperCase()}${first.slice(1)}${rest.map((part) => `, ${part}`).join('')}.`;
+}
+
+function changeOf(drop: number): string {
+  if (drop === 0) return 'no accuracy is lost';
+  return `${points(Math.abs(drop))} points of accuracy are ${drop > 0 ? 'lost' : 'gained'}`;
+}
+
+function chanceOf(p: number): string {
+  return p < 0.001
+    ? 'less than once in 1,000 times'
+    : `about ${Math.max(1, Math.round(1000 * p))} times in 1,000`;
+}
+
+function rangeOf([low, high]: readonly [number, number]): string {
+  return `${points(low)} and ${points(high)}`;
+}
