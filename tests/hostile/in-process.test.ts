@@ -10,7 +10,7 @@ import { baseTransfers } from './base-transfers.ts';
 import { partiesOf, record, against } from './parties.ts';
 import type { Parties, Side, Transcript } from './parties.ts';
 import { planFault, strangePlan, takePlan } from './plan-fuzz.ts';
-import { allMutations, attack } from './run.ts';
+import { allMutations, attack, faultOf } from './run.ts';
 
 /** A part of the cases of `npm run test:hostile` (sweep.slow.ts), chosen so that every frame and every kind of mutation occurs. */
 const sides: readonly Side[] = ['client', 'server'];
@@ -40,6 +40,16 @@ test('one party alone against the recorded frames ends as the session did', asyn
   expect(await against(parties.client, wrong)).toEqual({
     answer: [expect.not.closeTo(answer[0]!), ...answer.slice(1)],
   });
+});
+
+test('planted: a crash, a run that ends all the same and a hang are each told', async () => {
+  const [cut] = allMutations('server', transcript, other, seededRng('planted'), 0).filter(({ name }) =>
+    /short/.test(name),
+  );
+  expect(await faultOf(() => Promise.reject(new RangeError('out of bounds')), cut!)).toMatch(/RangeError/);
+  expect(await faultOf(() => Promise.resolve([]), cut!)).toMatch(/ends as if nothing was/);
+  expect(await faultOf(() => new Promise(() => undefined), cut!, 0.05)).toMatch(/hangs/);
+  expect(await faultOf(parties.server, cut!)).toBeUndefined();
 });
 
 test.each(sides)('mutated frames: the %s refuses or computes on, and nothing else', async (side) => {

@@ -9,8 +9,12 @@ import type { Outcome, Party, Side, Transcript } from './parties.ts';
 const hangSeconds = 60;
 
 /** Why a case is not as it should be, or undefined. */
-export async function faultOf(party: Party, mutation: Mutation): Promise<string | undefined> {
-  const outcome = await withinPatience(against(party, mutation.frames));
+export async function faultOf(
+  party: Party,
+  mutation: Mutation,
+  seconds = hangSeconds,
+): Promise<string | undefined> {
+  const outcome = await withinPatience(against(party, mutation.frames), seconds);
   if (outcome === 'hang') return `${mutation.name}: hangs`;
   if ('answer' in outcome) return mutation.harmless ? undefined : `${mutation.name}: ends as if nothing was`;
   const { error } = outcome;
@@ -18,9 +22,9 @@ export async function faultOf(party: Party, mutation: Mutation): Promise<string 
   return `${mutation.name}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
 }
 
-async function withinPatience(outcome: Promise<Outcome>): Promise<Outcome | 'hang'> {
+async function withinPatience(outcome: Promise<Outcome>, seconds: number): Promise<Outcome | 'hang'> {
   const watch = Promise.withResolvers<'hang'>();
-  const timer = setTimeout(() => watch.resolve('hang'), hangSeconds * 1000);
+  const timer = setTimeout(() => watch.resolve('hang'), seconds * 1000);
   try {
     return await Promise.race([outcome, watch.promise]);
   } finally {
