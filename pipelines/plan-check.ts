@@ -7,8 +7,8 @@ import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';
 /** Elements of one tensor: 64 channels of 512 x 512. */
 export const maxElements = 2 ** 24;
 
-/** Elements that all steps together read and write: several times those of a ResNet-50 on 224 x 224 images. */
-const maxTotalElements = 2 ** 28;
+/** Elements that all steps together read and write: ten times those of a ResNet-50 on 224 x 224 images, 2 GiB a share. */
+const maxTotalElements = 2 ** 29;
 
 /**
  * Refuses a plan whose parts do not fit together: wires used before they are written or written twice, sizes that differ,

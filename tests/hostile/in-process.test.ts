@@ -91,7 +91,7 @@ test('a plan whose tensors are each allowed but together ask for all memory is r
       return { kind: 'linear', id: i + 1, node: 'big', inputs: [0], output: i + 1, spec };
     }),
   };
-  await expect(takePlan(serialisePlan(plan))).rejects.toThrow(/step 16: the steps so far move more than/);
+  await expect(takePlan(serialisePlan(plan))).rejects.toThrow(/step 32: the steps so far move more than/);
 });
 
 test('after all that the same pool serves an honest session', async () => {
