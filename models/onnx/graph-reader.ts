@@ -218,8 +218,11 @@ export class GraphReader {
         refuse('its function body is not the one this program writes');
       return 'MixedActivation';
     }
+    if (node.domain === '' && node.op === 'Transpose')
+      refuse(onlyConstants('; export it with channels first'));
+    if (node.domain === '' && isFoldable(node.op) && !Object.hasOwn(ops, node.op)) refuse(onlyConstants(''));
     if (node.domain !== '' || node.op === 'MixedActivation' || !Object.hasOwn(ops, node.op))
-      refuse('this op is not supported');
+      refuse('this op is not supported; docs/ops.md lists those that are');
     return node.op as OpType;
   }
 
@@ -271,6 +274,10 @@ function sameFunction(a: RawFunction, b: RawFunction): boolean {
   const text = (f: RawFunction) =>
     JSON.stringify([f.inputs, f.outputs, f.nodes.map((n) => [n.op, n.domain ?? '', n.inputs, n.outputs])]);
   return text(a) === text(b);
+}
+
+function onlyConstants(remedy: string): string {
+  return `it is supported on constants and shapes only, and its input is computed from the image${remedy}`;
 }
 
 function qualified(node: FileNode): string {

@@ -29,14 +29,15 @@ export const rewrites: Readonly<Record<string, Entry>> = {
   GlobalMaxPool: { rule: globalMaxPool, becomes: 'MaxPool over the whole map' },
   Squeeze: { rule: squeeze, becomes: 'Flatten, of a pooled map' },
   Clip: { rule: clipOrRelu, becomes: 'Relu where it clips from 0 up, Identity without bounds, else Clip' },
-  Max: { rule: maximumWithZero, becomes: 'Relu, of a value and 0' },
+  Max: { rule: clipOneSide('min'), becomes: 'Relu, of a value and 0; Clip, of a value and another number' },
+  Min: { rule: clipOneSide('max'), becomes: 'Clip, of a value and a number' },
   Sum: { rule: sum, becomes: 'Add, one after the other' },
   Sub: { rule: subtract, becomes: 'Add of the negative' },
   Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },
   Cast: { rule: cast, becomes: 'Identity between kinds of floats: all are float32 here' },
 };
 
-const notAnActivation = 'it is not among the supported activations';
+const notAnActivation = 'it is not among the supported activations; replace it by ReLU and train again';
 
 /** Ops that are often met and never taken, with the reason. */
 export const refusals: Readonly<Record<string, string>> = {
@@ -46,8 +47,8 @@ export const refusals: Readonly<Record<string, string>> = {
   Tanh: notAnActivation,
   LogSoftmax: 'export the network up to its logits',
   Softmax: 'export the network up to its logits',
-  If: 'control flow is not supported',
-  Loop: 'control flow is not supported',
+  If: 'control flow is not supported; export a trace of the network',
+  Loop: 'control flow is not supported; export a trace of the network',
 };
 
 /** The mean over height and width. */
@@ -120,18 +121,19 @@ function clipOrRelu(
   return [{ op: 'Clip', ...ends, attributes: { min, max } }];
 }
 
-/** max(x, 0). */
-function maximumWithZero(
-  _attributes: AttributeReader,
-  inputs: readonly ParsedInput[],
-  { node, output }: RewriteContext,
-): readonly Node[] {
-  const values = inputs.filter((input) => input.constant === undefined);
-  const isZero = ({ constant }: ParsedInput) =>
-    constant?.dtype === 'float32' && constant.data.length === 1 && constant.data[0] === 0;
-  if (inputs.length !== 2 || values.length !== 1 || !inputs.some(isZero))
-    refuse('only the maximum of a value and 0 is supported');
-  return [{ op: 'Relu', name: node, inputs: [valueName(values[0])], outputs: [output], attributes: {} }];
+/** The maximum or minimum of a value and a number: a Clip with one bound, the maximum with 0 a Relu. */
+function clipOneSide(side: 'min' | 'max'): Rewrite {
+  return (_attributes, inputs, { node, output }) => {
+    const [x, ...otherValues] = inputs.filter((input) => input.constant === undefined);
+    const bound = inputs.find((input) => input.constant !== undefined)?.constant;
+    const isNumber = bound?.dtype === 'float32' && bound.data.length === 1 && Number.isFinite(bound.data[0]);
+    if (inputs.length !== 2 || otherValues.length > 0 || !isNumber)
+      refuse('only the maximum or minimum of a value and a number is supported');
+    const ends = { name: node, inputs: [valueName(x)], outputs: [output] };
+    const limit = Number(bound.data[0]);
+    if (side === 'min' && limit === 0) return [{ op: 'Relu', ...ends, attributes: {} }];
+    return [{ op: 'Clip', ...ends, attributes: { min: -Infinity, max: Infinity, [side]: limit } }];
+  };
 }
 
 /** One Add after the other. */

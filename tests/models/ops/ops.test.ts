@@ -81,6 +81,8 @@ const supported: Record<string, Case> = {
   'Clip, ReLU6': { op: 'Clip', input: image, weights: [scalar('low', 0), scalar('high', 0.75)] },
   'Clip, a lower bound': { op: 'Clip', input: image, weights: [scalar('low', -0.5)] },
   'Clip, no bounds': { op: 'Clip', input: image },
+  'Max with 1': { op: 'Max', input: image, weights: [scalar('one', 1)] },
+  'Min with a half': { op: 'Min', input: image, weights: [scalar('half', 0.5)] },
   'Max with 0': { op: 'Max', input: image, weights: [scalar('zero', 0)] },
   'LeakyRelu, default': { op: 'LeakyRelu', input: image },
   'LeakyRelu, alpha': { op: 'LeakyRelu', input: image, attributes: { alpha: f(0.3) } },
@@ -301,7 +303,18 @@ const refused: Record<string, [Case, RegExp]> = {
     /cropping/,
   ],
   'Cast to integers': [{ op: 'Cast', input: image, attributes: { to: i(7) } }, /not to data type 7/],
-  'Max with 1': [{ op: 'Max', input: image, weights: [scalar('one', 1)] }, /maximum of a value and 0/],
+  'Max with a vector': [
+    { op: 'Max', input: image, weights: [floats('w', [7])] },
+    /maximum or minimum of a value/,
+  ],
+  'Transpose of an image': [
+    { op: 'Transpose', input: image, attributes: { perm: l(0, 2, 3, 1) } },
+    /constants and shapes only.*channels first/,
+  ],
+  'Slice of a value': [
+    { op: 'Slice', input: image, weights: [ints('starts', [0]), ints('ends', [1])] },
+    /constants and shapes only/,
+  ],
   'Mul by a constant that differs over the batch': [
     { op: 'Mul', input: image, weights: [floats('w', [3, 4, 9, 7])] },
     /differs over the batch/,
