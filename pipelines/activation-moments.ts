@@ -57,7 +57,8 @@ export async function activationMoments(
   );
 }
 
-async function forEachBatch(
+/** Hands over the named values of the sample, [n, ...] each, some images at a time. */
+export async function forEachBatch(
   model: Model,
   outputs: readonly string[],
   { images, n, threads }: Sample,

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
 import { stagesOf } from '../../../models/inspect.ts';
 import { predict } from '../../../models/run.ts';
+import { activationMoments } from '../../../pipelines/activation-moments.ts';
 import { cheapest, elementCosts, meanDivergence } from '../../../pipelines/deepreduce/element-costs.ts';
-import { relusOf, usePolynomials } from '../../../pipelines/polynomials.ts';
+import { relusOf, usePolynomials, withPolynomials } from '../../../pipelines/polynomials.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
@@ -19,7 +20,8 @@ describe('elementCosts', () => {
     expect([...costs.keys()]).toEqual(layers);
     const before = await predict(model, sample.images, n, { threads: 1 });
     for (const [layer, own] of costs) {
-      const replaced = await usePolynomials(model, relusOf(model, [layer]), sample);
+      const moments = (await activationMoments(model, [layer], sample)).get(layer)!;
+      const replaced = withPolynomials(model, layer, relusOf(model, [layer]).get(layer)!, moments);
       const after = await predict(replaced, sample.images, n, { threads: 1 });
       const total = own.reduce((a, b) => a + b);
       expect(total / meanDivergence(before, after, 3)).toBeCloseTo(1, 9);
