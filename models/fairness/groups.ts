@@ -22,6 +22,12 @@ export function groupsOfColumn(values: readonly string[]): Groups {
   return { names, codes: Int32Array.from(values, (value) => codeOf.get(value)!) };
 }
 
+/** A group is a combination of values, written 'a, b'; all columns have one string a sample. One column is itself. */
+export function groupsOfProduct(columns: readonly (readonly string[])[]): Groups {
+  const [first = []] = columns;
+  return groupsOfColumn(first.map((_, sample) => columns.map((column) => column[sample]!).join(', ')));
+}
+
 /** Sample indices of each group, in order; an empty group has an empty list. */
 export function membersOf(groups: Groups): Int32Array[] {
   const lists: number[][] = groups.names.map(() => []);

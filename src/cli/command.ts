@@ -55,3 +55,10 @@ export function fraction(text: string): number {
   if (value > 1) throw new InvalidArgumentError('Expected a number above zero and up to one.');
   return value;
 }
+
+/** A parser for percentage points, '2pt' or '0.5 pt', into a fraction. */
+export function percentagePoints(text: string): number {
+  const value = /^(\d+(\.\d+)?) ?pt$/.exec(text)?.[1];
+  if (value === undefined) throw new InvalidArgumentError("Expected percentage points, such as '2pt'.");
+  return Number(value) / 100;
+}

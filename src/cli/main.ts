@@ -34,6 +34,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
     load: () => import('./commands/fairness.ts'),
   },
+  audit: {
+    summary: 'hold a fairness report to limits; exits with 7 where a group is outside them',
+    load: () => import('./commands/audit.ts'),
+  },
   plan: {
     summary: 'the steps of the private protocol for a model, and what each will cost',
     load: () => import('./commands/plan.ts'),

@@ -2,7 +2,7 @@ import { loadDataset, pixels } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { prepare } from '../../pipelines/compile.ts';
-import type { Prepared } from '../../pipelines/compile.ts';
+import type { Calibration, CompileOptions, Prepared } from '../../pipelines/compile.ts';
 import type { OnProgress } from '../shared/progress.ts';
 import { openModel } from './inputs.ts';
 
@@ -10,10 +10,19 @@ import { openModel } from './inputs.ts';
 const calibrationImages = 256;
 
 /** The plan and the integer weights of a model. `data` calibrates its scales. */
-export async function preparedModel(name: string, data: string, onProgress: OnProgress): Promise<Prepared> {
+export async function preparedModel(
+  name: string,
+  data: string,
+  onProgress: OnProgress,
+  options: Partial<CompileOptions> = {},
+): Promise<Prepared> {
   const model = forInference(await openModel(name));
+  return prepare(model, { calibration: await calibrationOf(data), onProgress, ...options });
+}
+
+/** The training images of a data set that calibrate a model's scales. */
+export async function calibrationOf(data: string): Promise<Calibration> {
   const dataset = await loadDataset(data, 'train');
   const chosen = permutation(dataset.n, seededUniform(1)).subarray(0, calibrationImages);
-  const calibration = { images: pixels(dataset, chosen), n: chosen.length };
-  return prepare(model, { calibration, onProgress });
+  return { images: pixels(dataset, chosen), n: chosen.length };
 }

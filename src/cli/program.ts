@@ -6,7 +6,8 @@ export type Entry = { readonly summary: string; readonly load: () => Promise<Com
 
 const exitCodes = `
 Exit codes: 0 done, 1 unexpected failure, 2 wrong command line, 3 model file, 4 data or image,
-5 the model cannot run privately, 6 the other party or the connection, 130 stopped by Ctrl-C.
+5 the model cannot run privately, 6 the other party or the connection, 7 a report outside the limits of audit,
+130 stopped by Ctrl-C.
 
 Start with:  reluctant demo
 `;

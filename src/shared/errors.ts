@@ -28,6 +28,11 @@ export class UsageError extends ReluctantError {
   override name = 'UsageError';
 }
 
+/** Nobody's fault: what was measured is outside the limits that the user set. */
+export class LimitError extends ReluctantError {
+  override name = 'LimitError';
+}
+
 /** Exit codes of the command line. Documented in `reluctant --help`. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return 2;
@@ -35,5 +40,6 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof DataError) return 4;
   if (error instanceof PlanError) return 5;
   if (error instanceof ProtocolError) return 6;
+  if (error instanceof LimitError) return 7;
   return 1;
 }

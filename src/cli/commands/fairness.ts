@@ -1,23 +1,31 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import { loadDataset } from '../../../models/data/dataset.ts';
+import { loadDataset, subset } from '../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../models/data/dataset.ts';
-import { groupsOfColumn } from '../../../models/fairness/groups.ts';
+import { groupsCsv } from '../../../models/fairness/csv.ts';
+import { groupsOfProduct } from '../../../models/fairness/groups.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
-import type { FairnessReport } from '../../../models/fairness/report.ts';
+import type { ReportOptions } from '../../../models/fairness/report.ts';
 import { compareModels } from '../../../pipelines/fairness.ts';
 import type { NamedModel } from '../../../pipelines/fairness.ts';
 import { UsageError } from '../../shared/errors.ts';
-import * as format from '../../shared/format.ts';
+import { writeFileAtomic } from '../../shared/files.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { dataHelp, modelHelp, openModel, shortName } from '../inputs.ts';
-import { table } from '../output.ts';
+import { describeArithmetic, describeReport } from '../fairness-text.ts';
+import { checkOutput, dataHelp, modelHelp, openModel, shortName } from '../inputs.ts';
+import { calibrationOf } from '../prepared.ts';
 
 type Options = {
   readonly data: string;
   readonly split: Split;
   readonly groups?: string;
+  readonly positive?: string;
+  readonly minGroup: number;
+  readonly limit?: number;
+  readonly csv?: string;
+  readonly private?: boolean;
+  readonly k?: number | 'free';
   readonly resamples: number;
   readonly seed: number;
 };
@@ -29,76 +37,104 @@ export function configure(command: Command, act: Act): void {
     .argument('<reduced...>', 'one or more reduced models')
     .requiredOption('--data <data>', dataHelp)
     .addOption(new Option('--split <split>', 'which images').choices(['train', 'test']).default('test'))
-    .option('--groups <column>', 'a column of the data set, such as race; class labels where left out')
+    .option(
+      '--groups <columns>',
+      'a column of the data set such as race, or several joined by commas for their combinations; ' +
+        "'label' is the class; class labels where left out",
+    )
+    .option('--positive <class>', 'counts as positive in rates and odds; of two classes the second')
+    .option('--min-group <n>', 'groups with fewer images are too small to test', whole(2), 30)
+    .option('--limit <n>', 'only the first images', whole(1))
+    .option('--csv <file>', 'write a line for each group and model')
+    .option('--private', 'also what the cryptography costs each group, without a reduction')
+    .option('--k <bits>', 'with --private: low bits left out of sign tests', bits, 'free')
     .option('--resamples <n>', 'bootstrap resamples behind the 95 % intervals', whole(100, 100_000), 1000)
     .option('--seed <n>', 'of the resamples', whole(0), 1)
     .action(act(run));
   examples(command, [
     'reluctant fairness zoo:fashion-resnet8 reduced.onnx --data fashion-mnist-part',
-    'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race',
-    'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json',
+    'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --csv groups.csv',
+    'reluctant fairness before.onnx after.onnx --data fashion-mnist --private --k 14 --limit 500',
+    'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json > report.json',
   ]);
 }
 
-async function run(
-  { onProgress }: Context,
-  original: string,
-  reduced: readonly string[],
-  { data, split, groups: column, resamples, seed }: Options,
-) {
-  const open = async (name: string): Promise<NamedModel> => ({
-    name: shortName(name),
-    model: await openModel(name),
-  });
-  const dataset = await loadDataset(data, split);
+function bits(text: string): number | 'free' {
+  if (text === 'free') return text;
+  if (!/^\d+$/.test(text) || Number(text) > 31)
+    throw new InvalidArgumentError("Expected 'free' or a whole number from 0 to 31.");
+  return Number(text);
+}
+
+async function run(context: Context, original: string, reduced: readonly string[], options: Options) {
+  const { data, split, limit, csv } = options;
+  if (csv !== undefined) checkOutput(csv, '--csv');
+  const all = await loadDataset(data, split);
+  const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
+  const settings = settingsOf(dataset, options);
   const models = await Promise.all([open(original), ...reduced.map(open)]);
-  const groups = column === undefined ? undefined : columnOf(dataset, column);
   const report = await compareModels(models, dataset, {
-    ...(groups && { groups }),
+    ...settings,
+    onProgress: context.onProgress,
+  });
+  if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(report));
+  if (options.private !== true) return { value: report, text: describeReport(report) };
+  const arithmetic = await arithmeticOf(context, models, dataset, settings, options);
+  return {
+    value: { ...report, private: arithmetic },
+    text: [describeReport(report), ...arithmetic.map(describeArithmetic)].join('\n\n'),
+  };
+}
+
+async function open(name: string): Promise<NamedModel> {
+  return { name: shortName(name), model: await openModel(name) };
+}
+
+type Settings = ReportOptions & { readonly groups?: Groups };
+
+function settingsOf(dataset: Dataset, { groups, positive, minGroup, resamples, seed }: Options): Settings {
+  const positiveClass = positiveOf(dataset, positive);
+  return {
+    ...(groups !== undefined && { groups: groupsOf(dataset, groups) }),
+    ...(positiveClass !== undefined && { positive: positiveClass }),
+    minGroup,
     resamples,
     seed,
-    onProgress,
-  });
-  return { value: report, text: describe(report) };
+  };
 }
 
-function columnOf(dataset: Dataset, column: string): Groups {
+function groupsOf(dataset: Dataset, spec: string): Groups {
   const columns = dataset.groups ?? {};
-  const values = columns[column];
-  if (values) return groupsOfColumn(values);
-  const known = Object.keys(columns).join(', ') || 'none';
-  throw new UsageError(`--groups ${column}: ${dataset.name} has no such column; it has ${known}`);
-}
-
-function describe(report: FairnessReport): string {
-  const rows = report.groups.flatMap(({ group, n, models }) =>
-    models.map((row, m) => [
-      m === 0 ? group : '',
-      m === 0 ? n : '',
-      row.model,
-      format.percent(row.accuracy),
-      m === 0 ? '' : format.plainPoints(row.drop),
-      m === 0 ? '' : row.dropInterval.map(format.plainPoints).join(' to '),
-      m === 0 ? '' : format.points(row.excessDrop),
-    ]),
+  return groupsOfProduct(
+    spec.split(',').map((column) => {
+      if (Object.hasOwn(columns, column)) return columns[column]!;
+      if (column === 'label') return Array.from(dataset.labels, (label) => dataset.classes[label]!);
+      const known = ['label', ...Object.keys(columns)].join(', ');
+      throw new UsageError(`--groups ${column}: ${dataset.name} has no such column; it has ${known}`);
+    }),
   );
-  const columns = [
-    { title: 'group', align: 'left' },
-    { title: 'images' },
-    { title: 'model', align: 'left' },
-    { title: 'accuracy' },
-    { title: 'drop, points' },
-    { title: '95 % interval' },
-    { title: 'beyond the average' },
-  ] as const;
-  return `${table(columns, rows)}\n\n${report.gap.models.map(gapLine).join('\n')}`;
 }
 
-function gapLine(row: FairnessReport['gap']['models'][number], m: number): string {
-  const base =
-    `${row.model}: ${format.plainPoints(row.gap)} points between the best and the worst group ` +
-    `(${row.worstGroup}, ${format.percent(row.worstAccuracy)})`;
-  if (m === 0) return base;
-  const interval = row.wideningInterval.map(format.points).join(' to ');
-  return `${base}, ${format.points(row.widening)} against the original (${interval})`;
+function positiveOf({ classes, name }: Dataset, positive: string | undefined): number | undefined {
+  if (positive === undefined) return classes.length === 2 ? 1 : undefined;
+  const found = classes.indexOf(positive);
+  if (found >= 0) return found;
+  throw new UsageError(`--positive ${positive}: ${name} has no such class; it has ${classes.join(', ')}`);
+}
+
+async function arithmeticOf(
+  { onProgress }: Context,
+  models: readonly NamedModel[],
+  dataset: Dataset,
+  settings: Settings,
+  { data, k = 'free' }: Options,
+) {
+  const { compareArithmetic } = await import('../../../pipelines/fairness-private.ts');
+  const calibration = await calibrationOf(data);
+  const reports = [];
+  for (const named of models) {
+    const report = await compareArithmetic(named, dataset, { ...settings, calibration, k, onProgress });
+    reports.push({ model: named.name, k, ...report });
+  }
+  return reports;
 }

@@ -95,13 +95,13 @@ describe('false alarms under the null', () => {
     return { before, after };
   }
 
-  function alarms(changing: readonly number[]) {
+  function alarms(changing: readonly number[], watched: number) {
     const uniform = seededUniform(11);
     let [single, any] = [0, 0];
     for (let round = 0; round < rounds; round++) {
       const { before, after } = draw(uniform, changing);
       const tests = testLosses(before, after, members, { minGroup: 10, isOriginal: false });
-      if (tests[0]!.pValue < 0.05) single++;
+      if (tests[watched]!.pValue < 0.05) single++;
       if (tests.some(({ verdict }) => verdict === 'loses more')) any++;
     }
     const z = (count: number) => trialsZ(count, new Array<number>(rounds).fill(0.05));
@@ -109,13 +109,13 @@ describe('false alarms under the null', () => {
   }
 
   test('5 % for one group, at most 5 % for any of three', () => {
-    const { single, any } = alarms([0.08, 0.08, 0.08]);
+    const { single, any } = alarms([0.08, 0.08, 0.08], 0);
     expect(Math.abs(single)).toBeLessThan(4);
     expect(any).toBeLessThan(3);
   });
 
   test('also where one group changes its answers five times as often but loses no more', () => {
-    const { single, any } = alarms([0.05, 0.05, 0.25]);
+    const { single, any } = alarms([0.05, 0.05, 0.25], 2);
     expect(single).toBeLessThan(3);
     expect(any).toBeLessThan(4);
   });

@@ -1,0 +1,124 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cli, cliJson } from '../../helpers/cli.ts';
+import { writeUntrained } from '../../helpers/models.ts';
+
+let folder: string;
+let report: string;
+let args: string[];
+
+type Row = { model: string; p_value: number | null; verdict: string; cross_entropy: number; drop: number };
+type Report = {
+  groups: { group: string; n: number; models: Row[] }[];
+  reading: string[];
+  private: ({ model: string } & Omit<Report, 'private'>)[];
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-fairness-'));
+  const [model, other] = await Promise.all([writeUntrained(folder, 1), writeUntrained(folder, 2)]);
+  args = ['fairness', model, other, '--data', 'fashion-mnist-part', '--resamples', '100'];
+  report = join(folder, 'report.json');
+  const { code, stdout } = await cli([...args, '--limit', '700', '--json']);
+  if (code === 0) await writeFile(report, stdout);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('fairness', () => {
+  test('the report: p-values, verdicts, sentences and a CSV of the same groups', async () => {
+    const csv = join(folder, 'groups.csv');
+    const options = ['--csv', csv, '--positive', 'Bag', '--limit', '700', '--min-group', '70'];
+    const found = await cliJson<Report>([...args, ...options]);
+    const small = found.groups.filter(({ n }) => n < 70);
+    expect(small.length).toBeGreaterThan(0);
+    for (const { n, models } of found.groups) {
+      expect(models[0]).toMatchObject({ p_value: null, verdict: 'not tested' });
+      expect(models[1]!.verdict === 'too small').toBe(n < 70);
+    }
+    expect(found.reading.join(' ')).toContain(`${small[0]!.group} (${small[0]!.n})`);
+    const lines = (await readFile(csv, 'utf8')).trimEnd().split('\r\n');
+    expect(lines).toHaveLength(1 + 2 * found.groups.length);
+  });
+
+  test('--private: three arithmetics of each model; truncated sign tests change the third only', async () => {
+    const limited = [...args, '--limit', '8', '--groups', 'label', '--private', '--k', '24'];
+    const found = await cliJson<Report>(limited);
+    const losses = (row: number) =>
+      found.private.flatMap(({ groups }) => groups.map((group) => group.models[row]!.cross_entropy));
+    expect(found.private).toHaveLength(2);
+    expect(found.private[0]!.groups[0]!.models.map(({ model }) => model)).toEqual([
+      'floating point',
+      'fixed point',
+      'sign-test faults',
+    ]);
+    expect(losses(1)).not.toEqual(losses(0));
+    losses(1).forEach((loss, i) => expect(Math.abs(loss - losses(0)[i]!)).toBeLessThan(0.05));
+    expect(losses(2)).not.toEqual(losses(1));
+  });
+
+  test('wrong columns, classes and bits are named', async () => {
+    const wrong = [
+      [['--groups', 'label,race'], /race.*label/],
+      [['--positive', 'Hat'], /Hat.*Bag/],
+      [['--k', '40'], /31/],
+    ] as const;
+    for (const [options, says] of wrong) {
+      const { code, stderr } = await cli([...args, ...options]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(says);
+    }
+  });
+});
+
+describe('audit', () => {
+  test('exits with 7 and the groups that fail, with 0 where none does', async () => {
+    const strict = await cli(['audit', report, '--max-excess-drop', '0pt', '--min-group', '30', '--json']);
+    expect(strict.code).toBe(7);
+    expect(strict.stderr).toMatch(/^reluctant: audit: \d+ limits exceeded, in \d+ of 10 groups\n$/);
+    const { failures } = JSON.parse(strict.stdout) as { failures: { group: string; value: number }[] };
+    const { groups } = JSON.parse(await readFile(report, 'utf8')) as {
+      groups: { group: string; models: { excess_drop: number }[] }[];
+    };
+    const losing = groups.filter(({ models }) => models[1]!.excess_drop > 0).map(({ group }) => group);
+    expect(losing.length).toBeGreaterThan(0);
+    expect(failures.map(({ group }) => group)).toEqual(losing);
+    const wide = await cli(['audit', report, '--max-gap', '100pt', '--max-excess-drop', '100 pt']);
+    expect(wide).toMatchObject({ code: 0, stderr: '' });
+    expect(wide.stdout).toMatch(/passes: 10 groups/);
+  });
+
+  test('nothing to judge is no pass', async () => {
+    const { code, stdout, stderr } = await cli([
+      'audit',
+      report,
+      '--max-gap',
+      '100pt',
+      '--min-group',
+      '100000',
+    ]);
+    expect([code, stdout]).toEqual([7, expect.stringMatching(/not judged.*Bag/)]);
+    expect(stderr).toMatch(/nothing can be judged/);
+  });
+
+  test.each([
+    [[], 2, /--max-gap/],
+    [['--max-gap', '2'], 2, /2pt/],
+  ])('%j is refused', async (options, exit, says) => {
+    const { code, stderr } = await cli(['audit', report, ...options]);
+    expect(code).toBe(exit);
+    expect(stderr).toMatch(says);
+  });
+
+  test('no report', async () => {
+    const { code, stderr } = await cli(['audit', 'nowhere.json', '--max-gap', '2pt']);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/nowhere\.json/);
+  });
+
+  test('--help names the exit code', async () => {
+    expect((await cli(['audit', '--help'])).stdout).toMatch(/7 at least one is not/);
+  });
+});
