@@ -166,7 +166,7 @@ const exported: Record<string, Exported> = {
   ...Object.fromEntries(
     [13, 14, 15, 16, 17, 18, 19, 20, 21, 22].map((opset) => [
       `opset ${opset}: convolution, activation, poolings with ceil_mode, padding counted`,
-      { nodes: pooled, weights: [weight], ops: pooled.map(({ op }) => op as string), rank: 2, opset },
+      { nodes: pooled, weights: [weight], ops: pooled.map(({ op }) => op), rank: 2, opset },
     ]),
   ),
   'GlobalAveragePool and Squeeze': {
