@@ -34,6 +34,8 @@ export class TrainingEngine {
   readonly #step: Step;
   readonly #batch: number;
   #vectors: Readonly<Record<string, Tensor>>;
+  /** Where the next step puts its vectors; the two change places after each. */
+  #spare: Readonly<Record<string, Tensor>>;
 
   private constructor(
     session: InferenceSession,
@@ -50,6 +52,7 @@ export class TrainingEngine {
     if (step.statistics.size > 0) vectors['statistics'] = vector(pack(step.statistics, model.weights));
     optimizer.init(step.parameters.size).forEach((state, i) => (vectors[`state${i}`] = vector(state)));
     this.#vectors = vectors;
+    this.#spare = emptyLike(vectors);
   }
 
   static async create(
@@ -68,26 +71,27 @@ export class TrainingEngine {
 
   /** One step. The batch must have the size the engine was made for. */
   async run(batch: Batch, learningRate: number): Promise<StepResult> {
-    const results = await this.#session.run(this.#feeds(batch, learningRate));
-    this.#vectors = Object.fromEntries(
-      Object.keys(this.#vectors).map((name) => [name, results[`next.${name}`]!]),
-    );
+    const results = await this.#session.run(this.#feeds(batch, learningRate), this.#fetches());
+    [this.#vectors, this.#spare] = [this.#spare, this.#vectors];
     return {
       loss: (results['loss']!.data as Float32Array)[0]!,
       correct: Number((results['correct']!.data as BigInt64Array)[0]!),
     };
   }
 
-  /** Parameters, statistics and optimiser state as they are now. */
+  /** Parameters, statistics and optimiser state as they are now, copied. */
   state(): TrainingState {
     return Object.fromEntries(
-      Object.entries(this.#vectors).map(([name, { data }]) => [name, data as Float32Array]),
+      Object.entries(this.#vectors).map(([name, { data }]) => [name, (data as Float32Array).slice()]),
     );
   }
 
   /** Goes on from a state that `state` gave. */
   restore(state: TrainingState): void {
-    this.#vectors = Object.fromEntries(Object.entries(state).map(([name, data]) => [name, vector(data)]));
+    this.#vectors = Object.fromEntries(
+      Object.entries(state).map(([name, data]) => [name, vector(data.slice())]),
+    );
+    this.#spare = emptyLike(this.#vectors);
   }
 
   /** The network with the weights of a state, by default as they are now. */
@@ -96,6 +100,12 @@ export class TrainingEngine {
     const trained = unpack(parameters, state['parameters']!);
     const running = statistics.size > 0 ? unpack(statistics, state['statistics']!) : [];
     return { graph: this.#model.graph, weights: new Map([...this.#model.weights, ...trained, ...running]) };
+  }
+
+  /** Loss and hits as they come, vectors into the spare ones: fresh memory for them costs more than computing them. */
+  #fetches(): Record<string, Tensor | null> {
+    const next = Object.entries(this.#spare).map(([name, tensor]) => [`next.${name}`, tensor]);
+    return { loss: null, correct: null, ...(Object.fromEntries(next) as Record<string, Tensor>) };
   }
 
   async release(): Promise<void> {
@@ -143,4 +153,10 @@ function scalar(value: number): Tensor {
 
 function labelTensor(labels: Uint8Array): Tensor {
   return new Tensor('int64', BigInt64Array.from(labels, BigInt), [labels.length]);
+}
+
+function emptyLike(vectors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(vectors).map(([name, { size }]) => [name, vector(new Float32Array(size))]),
+  );
 }

@@ -109,6 +109,9 @@ const cases: readonly Case[] = [
       w: [2, 3, 1, 1],
     },
   ),
+  one('Conv of a map smaller than its kernels', 'Conv', { ...conv, pads: [0, 1, 2, 1] }, [8, 2, 3], {
+    w: [2, 8, 3, 3],
+  }),
   one('Conv of a large map', 'Conv', { ...conv, pads: [0, 1, 2, 1] }, [1, 10, 11], { w: [2, 1, 3, 3] }),
   one(
     'Conv of a large map, dilated',
