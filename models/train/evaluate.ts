@@ -33,9 +33,14 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkFit(model, dataset);
   const n = Math.min(dataset.n, options.limit ?? dataset.n);
+  return scored(dataset, await predictClasses(model, dataset, n, options));
+}
+
+/** Accuracies of the classes predicted for the first images. */
+export function scored(dataset: Dataset, predicted: ArrayLike<number>): Evaluation {
+  const n = predicted.length;
   const hits = dataset.classes.map(() => 0);
   const counts = dataset.classes.map(() => 0);
-  const predicted = await predictClasses(model, dataset, n, options);
   for (let i = 0; i < n; i++) {
     const label = dataset.labels[i]!;
     counts[label]!++;

@@ -38,6 +38,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'hold a fairness report to limits; exits with 7 where a group is outside them',
     load: () => import('./commands/audit.ts'),
   },
+  circa: {
+    summary: 'how many low bits each sign test may leave out under an accuracy tolerance',
+    load: () => import('./commands/circa.ts'),
+  },
   plan: {
     summary: 'the steps of the private protocol for a model, and what each will cost',
     load: () => import('./commands/plan.ts'),

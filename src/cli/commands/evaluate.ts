@@ -1,52 +1,102 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { loadDataset } from '../../../models/data/dataset.ts';
-import type { Split } from '../../../models/data/dataset.ts';
+import { loadDataset, pixels } from '../../../models/data/dataset.ts';
+import type { Dataset, Split } from '../../../models/data/dataset.ts';
 import { chooseDevice } from '../../../models/device.ts';
 import type { DeviceChoice } from '../../../models/device.ts';
-import { evaluate } from '../../../models/train/evaluate.ts';
+import { predictClasses, checkFit, scored } from '../../../models/train/evaluate.ts';
+import { argmax } from '../../../models/fairness/metrics.ts';
+import { simulateSet } from '../../../pipelines/simulate-set.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { dataHelp, deviceOption, modelHelp, openModel } from '../inputs.ts';
+import { compileFlags, compileOptionsOf } from '../compile-options.ts';
+import type { CompileFlags } from '../compile-options.ts';
 import { table } from '../output.ts';
+import { preparedModel } from '../prepared.ts';
 
-type Options = {
+type Options = CompileFlags & {
   readonly data: string;
   readonly split: Split;
   readonly limit?: number;
   readonly device: DeviceChoice;
+  readonly private?: boolean;
 };
 
 /** `evaluate MODEL --data D`: accuracy in the clear, as a whole and by class. */
 export function configure(command: Command, act: Act): void {
-  command
+  const described = command
     .argument('<model>', modelHelp)
     .requiredOption('--data <data>', dataHelp)
     .addOption(new Option('--split <split>', 'which images').choices(['train', 'test']).default('test'))
     .option('--limit <n>', 'only the first n images', whole(1))
     .addOption(deviceOption())
-    .action(act(run));
+    .option(
+      '--private',
+      "also by the private protocol's integers, the sign tests' faults included; simulated",
+    );
+  compileFlags(described).action(act(run));
   examples(command, [
     'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part',
+    'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part --private --k 14',
     'reluctant evaluate my-model.onnx --data idx:images.idx,labels.idx --limit 1000 --json',
   ]);
 }
 
-async function run(
-  { onProgress, say }: Context,
-  name: string,
-  { data, split, limit, device: choice }: Options,
-) {
+async function run({ onProgress, say }: Context, name: string, options: Options) {
+  const { data, split, limit, device: choice } = options;
   const device = await chooseDevice(choice);
   if (choice !== 'cpu') say(`device: ${device}`);
   const [model, dataset] = [await openModel(name), await loadDataset(data, split, { onProgress })];
-  const found = await evaluate(model, dataset, { onProgress, device, ...(limit !== undefined && { limit }) });
-  const rows = found.per_class.map((row) => [row.class, row.n, format.percent(row.accuracy)]);
+  checkFit(model, dataset);
+  const n = Math.min(dataset.n, limit ?? dataset.n);
+  const predicted = await predictClasses(model, dataset, n, { onProgress, device });
+  const found = scored(dataset, predicted);
+  const simulated = options.private
+    ? await simulatedRun(name, options, dataset, predicted, onProgress)
+    : undefined;
+  const rows = found.per_class.map((row, i) => [
+    row.class,
+    row.n,
+    format.percent(row.accuracy),
+    ...(simulated ? [format.percent(simulated.per_class[i]!.accuracy)] : []),
+  ]);
+  const columns = [{ title: 'class', align: 'left' }, { title: 'images' }, { title: 'accuracy' }] as const;
+  const all = simulated ? [...columns, { title: 'private' }] : columns;
   return {
-    value: found,
+    value: { ...found, ...(simulated && { private: simulated }) },
     text:
-      `${table([{ title: 'class', align: 'left' }, { title: 'images' }, { title: 'accuracy' }], rows)}\n\n` +
-      `${format.percent(found.accuracy)} of ${format.count(found.n)} ${split} images of ${data} are right`,
+      `${table(all, rows)}\n\n` +
+      `${format.percent(found.accuracy)} of ${format.count(found.n)} ${split} images of ${data} are right` +
+      (simulated
+        ? `\nprivately (simulated) ${format.percent(simulated.accuracy)}; ${format.count(simulated.agree)} answers ` +
+          `of ${format.count(n)} are the same (${simulated.images_per_second.toFixed(0)} images a second)`
+        : ''),
   };
+}
+
+/** The protocol's answers to the same images, and how many are those of the float model. */
+async function simulatedRun(
+  name: string,
+  options: Options,
+  dataset: Dataset,
+  clear: Uint16Array,
+  onProgress: Context['onProgress'],
+) {
+  const prepared = await preparedModel(name, options.data, onProgress, await compileOptionsOf(options));
+  const n = clear.length;
+  const images = pixels(
+    dataset,
+    Array.from({ length: n }, (_, i) => i),
+  );
+  const start = performance.now();
+  const logits = await simulateSet(prepared, images, n, { onProgress });
+  const seconds = (performance.now() - start) / 1000;
+  const classes = logits.length / n;
+  const answers = Uint16Array.from({ length: n }, (_, i) =>
+    argmax(logits.subarray(i * classes, (i + 1) * classes)),
+  );
+  const agree = answers.reduce((count, answer, i) => count + (answer === clear[i] ? 1 : 0), 0);
+  return { ...scored(dataset, answers), agree, images_per_second: n / seconds };
 }

@@ -7,6 +7,7 @@ import type { InferenceResult, Session } from '../../client.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
+import { inferLocally } from '../debug-local.ts';
 import { imageSource } from '../image-source.ts';
 import { dataHelp } from '../inputs.ts';
 import { readTokens } from '../tokens.ts';
@@ -20,12 +21,13 @@ type Options = {
   readonly ca?: string;
   readonly tokenFile?: string;
   readonly threads?: number;
+  readonly debugLocal?: boolean;
 };
 
-/** `infer URL`: one private answer. The image stays in this process. */
+/** `infer URL`: one private answer. The image stays in this process. `infer MODEL --debug-local`: see debug-local.ts. */
 export function configure(command: Command, act: Act): void {
   command
-    .argument('<url>', 'the address that serve printed, ws:// or wss://')
+    .argument('<url>', 'the address that serve printed, ws:// or wss://; with --debug-local a model')
     .option('--image <file>', 'PNG or JPEG of exactly the size the model takes')
     .option('--data <data>', `or an image of a data set: ${dataHelp}`)
     .option('--index <i>', 'which of its test images, from 0', whole(0))
@@ -33,15 +35,21 @@ export function configure(command: Command, act: Act): void {
     .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
     .option('--token-file <file>', 'holds the token that the server asks for')
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .option('--debug-local', "both parties in this process: each wire's error against integers and floats")
     .action(act(run));
   examples(command, [
     'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
     'reluctant infer ws://localhost:8765 --image shoe.png --json',
+    'reluctant infer zoo:fashion-resnet8 --debug-local --data fashion-mnist-part --index 7',
   ]);
 }
 
-async function run(_: Context, url: string, options: Options) {
+async function run({ onProgress }: Context, url: string, options: Options) {
   const source = await imageSource(options);
+  if (options.debugLocal) {
+    if (/^wss?:\/\//.test(url)) throw new UsageError('--debug-local wants a model in place of an address');
+    return inferLocally(url, options.data ?? 'fashion-mnist-part', source, onProgress);
+  }
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
     ...(options.tokenFile !== undefined && {

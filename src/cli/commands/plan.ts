@@ -5,6 +5,8 @@ import { planHash, wireOf } from '../../../pipelines/plan.ts';
 import type { Plan, Step } from '../../../pipelines/plan.ts';
 import * as format from '../../shared/format.ts';
 import { examples } from '../command.ts';
+import { compileFlags, compileOptionsOf } from '../compile-options.ts';
+import type { CompileFlags } from '../compile-options.ts';
 import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
 import { table } from '../output.ts';
@@ -13,18 +15,19 @@ import { preparedModel } from '../prepared.ts';
 
 /** `plan MODEL --data D`: the steps of the protocol with their scales, windows and predicted cost. All of it is public. */
 export function configure(command: Command, act: Act): void {
-  command
+  const described = command
     .argument('<model>', modelHelp)
-    .option('--data <data>', `calibrates the scales: ${dataHelp}`, 'fashion-mnist-part')
-    .action(act(run));
+    .option('--data <data>', `calibrates the scales: ${dataHelp}`, 'fashion-mnist-part');
+  compileFlags(described).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
     'reluctant plan reduced.onnx --json | jq .hash',
+    'reluctant plan reduced.onnx --precision 10 --k 12 --mode negPass',
   ]);
 }
 
-async function run({ onProgress }: Context, name: string, { data }: { data: string }) {
-  const { plan } = await preparedModel(name, data, onProgress);
+async function run({ onProgress }: Context, name: string, options: CompileFlags & { readonly data: string }) {
+  const { plan } = await preparedModel(name, options.data, onProgress, await compileOptionsOf(options));
   const prediction = predictCost(plan);
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);

@@ -5,12 +5,14 @@ import type { ServerEvent } from '../../server.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';
+import { compileFlags, compileOptionsOf } from '../compile-options.ts';
+import type { CompileFlags } from '../compile-options.ts';
 import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
 import { preparedModel } from '../prepared.ts';
 import { readTokens } from '../tokens.ts';
 
-type Options = {
+type Options = CompileFlags & {
   readonly port: number;
   readonly host: string;
   readonly data: string;
@@ -24,7 +26,7 @@ type Options = {
 
 /** `serve MODEL --port P`: answers clients until it is stopped. */
 export function configure(command: Command, act: Act): void {
-  command
+  const described = command
     .argument('<model>', modelHelp)
     .option('--port <port>', 'to listen on; 0 takes any free one', whole(0, 65_535), 8765)
     .option('--host <address>', 'to listen on; 0.0.0.0 for all', '127.0.0.1')
@@ -34,8 +36,8 @@ export function configure(command: Command, act: Act): void {
     .option('--tls-cert <file>', 'PEM certificate: serve wss:// instead of ws://')
     .option('--tls-key <file>', 'PEM key of the certificate')
     .option('--tokens <file>', 'serve only clients that show one of these, one a line')
-    .option('--rate <n>', 'inferences that one client may begin in a minute', whole(1, 1_000_000))
-    .action(act(run));
+    .option('--rate <n>', 'inferences that one client may begin in a minute', whole(1, 1_000_000));
+  compileFlags(described).action(act(run));
   examples(command, [
     'reluctant serve zoo:fashion-resnet8 --port 8765',
     'reluctant serve reduced.onnx --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem',
@@ -46,7 +48,7 @@ async function run({ onProgress, show, say, signal }: Context, name: string, opt
   const { port, host, data, maxSessions, threads } = options;
   const tls = tlsOf(options);
   const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
-  const { plan, weights } = await preparedModel(name, data, onProgress);
+  const { plan, weights } = await preparedModel(name, data, onProgress, await compileOptionsOf(options));
   const server = await startServer({
     ...{ plan, weights, port, host, maxSessions },
     ...(threads !== undefined && { threads }),

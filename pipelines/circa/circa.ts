@@ -1,0 +1,131 @@
+import { prg } from '../../crypto/prg.ts';
+import type { ReluSpec } from '../../crypto/steps/spec.ts';
+import { argmax, logSumExp } from '../../models/fairness/metrics.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { Prepared } from '../compile.ts';
+import { predictCost } from '../cost.ts';
+import { Simulator } from '../simulate-set.ts';
+import { searchWindows } from './search.ts';
+import { testedLayers, withWindows } from './windows.ts';
+import type { TestedLayer, Windows } from './windows.ts';
+
+/** Images [n, C, H, W] and their labels. */
+export type Labelled = {
+  readonly images: Float32Array;
+  readonly labels: ArrayLike<number>;
+  readonly n: number;
+};
+
+export type CircaOptions = {
+  /** Accuracy that may be lost on the search images, as a fraction. */
+  readonly tolerance: number;
+  readonly modes: readonly ReluSpec['mode'][];
+  /** Windows are chosen on these ... */
+  readonly search: Labelled;
+  /** ... and reported on those. */
+  readonly test: Labelled;
+  readonly rng: Rng;
+  readonly onProgress?: OnProgress;
+};
+
+export type CircaResult = {
+  readonly mode: ReluSpec['mode'];
+  readonly windows: Windows;
+  readonly layers: readonly (TestedLayer & { readonly k: number })[];
+  /** On the test images. */
+  readonly accuracy: number;
+  readonly comparison: Comparison;
+  readonly onlineBytes: number;
+  readonly evaluations: number;
+};
+
+/** How answers with faults compare with those of the exact sign test. */
+export type Comparison = {
+  readonly agree: number;
+  readonly differ: number;
+  /** Of those that differ: the exact run gave its class a probability of 0.9 or more. */
+  readonly catastrophic: number;
+};
+
+export type CircaReport = {
+  readonly exactAccuracy: number;
+  readonly exactOnlineBytes: number;
+  readonly results: readonly CircaResult[];
+};
+
+/** Chooses the windows of every layer for each mode and measures them. `prepared` is compiled with any k. */
+export async function circa(prepared: Prepared, options: CircaOptions): Promise<CircaReport> {
+  const { search, test, rng, onProgress = silent } = options;
+  const { plan } = prepared;
+  const layers = testedLayers(plan);
+  const simulator = new Simulator(prepared);
+  // The same shares in every run, so that windows are compared and not draws.
+  const seed = rng.bytes(16);
+  const run = ({ images, n }: Labelled, windows: Windows) =>
+    simulator.run(images, n, { windows, rng: prg(seed) });
+  try {
+    const exact: Windows = { k: new Map(layers.map(({ step }) => [step, 0])), mode: 'posZero' };
+    const [onSearch, onTest] = [await run(search, exact), await run(test, exact)];
+    const results: CircaResult[] = [];
+    for (const mode of options.modes) {
+      let evaluations = 0;
+      const windows = await searchWindows({
+        layers,
+        mode,
+        least: accuracyOf(onSearch, search) - options.tolerance - 1e-9,
+        accuracyOf: async (candidate) => {
+          onProgress({ label: `circa ${mode}`, done: ++evaluations, total: 4 + 2 * layers.length });
+          return accuracyOf(await run(search, candidate), search);
+        },
+      });
+      const logits = await run(test, windows);
+      results.push({
+        mode,
+        windows,
+        layers: layers.map((layer) => ({ ...layer, k: windows.k.get(layer.step)! })),
+        accuracy: accuracyOf(logits, test),
+        comparison: compare(onTest, logits, test.n),
+        onlineBytes: onlineBytes(withWindows(plan, windows)),
+        evaluations,
+      });
+    }
+    return {
+      exactAccuracy: accuracyOf(onTest, test),
+      exactOnlineBytes: onlineBytes(withWindows(plan, exact)),
+      results,
+    };
+  } finally {
+    await simulator.close();
+  }
+}
+
+/** Counts over `n` rows of logits. */
+export function compare(exact: Float32Array, faulty: Float32Array, n: number): Comparison {
+  let [differ, catastrophic] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    const before = rowOf(exact, i, n);
+    const answer = argmax(before);
+    if (answer === argmax(rowOf(faulty, i, n))) continue;
+    differ++;
+    if (Math.exp(before[answer]! - logSumExp(before)) >= 0.9) catastrophic++;
+  }
+  return { agree: n - differ, differ, catastrophic };
+}
+
+function rowOf(logits: Float32Array, i: number, n: number): Float32Array {
+  const classes = logits.length / n;
+  return logits.subarray(i * classes, (i + 1) * classes);
+}
+
+function accuracyOf(logits: Float32Array, { labels, n }: Labelled): number {
+  let hits = 0;
+  for (let i = 0; i < n; i++) if (argmax(rowOf(logits, i, n)) === labels[i]) hits++;
+  return hits / n;
+}
+
+function onlineBytes(plan: Prepared['plan']): number {
+  const { bytes_up, bytes_down } = predictCost(plan).online;
+  return bytes_up + bytes_down;
+}

@@ -1,0 +1,39 @@
+import type { ReluSpec } from '../../crypto/steps/spec.ts';
+import { largestK } from './windows.ts';
+import type { TestedLayer, Windows } from './windows.ts';
+
+export type SearchOptions = {
+  readonly layers: readonly TestedLayer[];
+  readonly mode: ReluSpec['mode'];
+  /** The least accuracy that is accepted. */
+  readonly least: number;
+  readonly accuracyOf: (windows: Windows) => Promise<number>;
+};
+
+/**
+ * The largest k of each layer (Circa, Ghodsi et al., NeurIPS 2021, searches one k for all): first as many bits above those that the
+ * truncation drops anyway, the same in every layer, by bisection; then one bit more at a time where it is still accepted, the layer
+ * with most ReLUs first. A k that costs nothing is always accepted: it is where the search starts.
+ */
+export async function searchWindows(options: SearchOptions): Promise<Windows> {
+  const { layers, mode } = options;
+  const isAccepted = async (k: ReadonlyMap<number, number>) =>
+    (await options.accuracyOf({ k, mode })) >= options.least;
+  const raisedBy = (bits: number) =>
+    new Map(layers.map((layer) => [layer.step, Math.min(layer.truncate + bits, largestK(layer))]));
+  let [low, high] = [0, Math.max(0, ...layers.map((layer) => largestK(layer) - layer.truncate)) + 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (await isAccepted(raisedBy(middle))) low = middle;
+    else high = middle;
+  }
+  let k = raisedBy(low);
+  for (const layer of layers.toSorted((a, b) => b.relus - a.relus)) {
+    while (k.get(layer.step)! < largestK(layer)) {
+      const raised = new Map(k).set(layer.step, k.get(layer.step)! + 1);
+      if (!(await isAccepted(raised))) break;
+      k = raised;
+    }
+  }
+  return { k, mode };
+}

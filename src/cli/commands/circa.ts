@@ -1,0 +1,104 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { loadDataset, pixels } from '../../../models/data/dataset.ts';
+import type { Dataset } from '../../../models/data/dataset.ts';
+import { checkFit } from '../../../models/train/evaluate.ts';
+import { circa } from '../../../pipelines/circa/circa.ts';
+import type { CircaReport, CircaResult, Labelled } from '../../../pipelines/circa/circa.ts';
+import * as format from '../../shared/format.ts';
+import { systemRng } from '../../shared/random.ts';
+import { examples, positive, whole } from '../command.ts';
+import type { Act, Context } from '../command.ts';
+import { dataHelp, modelHelp, openModel } from '../inputs.ts';
+import { table } from '../output.ts';
+import { preparedModel } from '../prepared.ts';
+
+type Options = {
+  readonly data: string;
+  readonly tolerance: number;
+  readonly searchImages: number;
+  readonly limit?: number;
+  readonly mode?: CircaResult['mode'];
+};
+
+/** `circa MODEL --data D`: how many low bits each layer's sign test may leave out. */
+export function configure(command: Command, act: Act): void {
+  command
+    .argument('<model>', modelHelp)
+    .requiredOption('--data <data>', dataHelp)
+    .option('--tolerance <points>', 'accuracy that may be lost on the search images', positive, 0.5)
+    .option('--search-images <n>', 'training images on which the bits are chosen', whole(1), 500)
+    .option('--limit <n>', 'only the first n test images for the report', whole(1))
+    .addOption(new Option('--mode <mode>', 'only this one').choices(['posZero', 'negPass']))
+    .action(act(run));
+  examples(command, [
+    'reluctant circa zoo:fashion-resnet8 --data fashion-mnist-part --tolerance 0.5',
+    'reluctant circa reduced.onnx --data fashion-mnist-part --json > windows.json',
+    'reluctant serve reduced.onnx --circa windows.json',
+  ]);
+}
+
+async function run({ onProgress }: Context, name: string, options: Options) {
+  const { data, tolerance, searchImages, limit, mode } = options;
+  const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
+  checkFit(await openModel(name), test);
+  const prepared = await preparedModel(name, data, onProgress);
+  const report = await circa(prepared, {
+    tolerance: tolerance / 100,
+    modes: mode === undefined ? ['posZero', 'negPass'] : [mode],
+    search: first(train, searchImages),
+    test: first(test, limit ?? test.n),
+    rng: systemRng,
+    onProgress,
+  });
+  const best = report.results.reduce((a, b) => (b.onlineBytes < a.onlineBytes ? b : a));
+  return {
+    value: {
+      tolerance,
+      n: Math.min(test.n, limit ?? test.n),
+      exactAccuracy: report.exactAccuracy,
+      exactOnlineBytes: report.exactOnlineBytes,
+      modes: report.results.map(publicResult),
+      best: publicResult(best),
+    },
+    text: describe(report, best),
+  };
+}
+
+function first(dataset: Dataset, limit: number): Labelled {
+  const n = Math.min(dataset.n, limit);
+  const indices = Array.from({ length: n }, (_, i) => i);
+  return { images: pixels(dataset, indices), labels: dataset.labels.subarray(0, n), n };
+}
+
+function publicResult({ mode, layers, accuracy, comparison, onlineBytes, evaluations }: CircaResult) {
+  return { mode, accuracy, ...comparison, onlineBytes, evaluations, layers };
+}
+
+function describe({ results, exactAccuracy, exactOnlineBytes }: CircaReport, best: CircaResult): string {
+  const windows = best.layers.map((layer, i) => [
+    layer.node,
+    format.count(layer.relus),
+    `${layer.truncate} of ${layer.bits}`,
+    ...results.map(({ layers }) => layers[i]!.k),
+  ]);
+  const columns = [
+    { title: 'node', align: 'left' },
+    { title: 'ReLUs' },
+    { title: 'free bits' },
+    ...results.map(({ mode }) => ({ title: `k ${mode}` })),
+  ] as const;
+  const lines = results.map(({ mode, accuracy, comparison, onlineBytes }) => {
+    const { agree, differ, catastrophic } = comparison;
+    return (
+      `${mode}  ${format.percent(accuracy)} right, ${format.bytes(onlineBytes)} online; ` +
+      `${format.count(agree)} answers agree with the exact ones, ${differ} differ, ${catastrophic} of them catastrophic`
+    );
+  });
+  return (
+    `${table(columns, windows)}\n\n` +
+    `exact    ${format.percent(exactAccuracy)} right, ${format.bytes(exactOnlineBytes)} online\n` +
+    `${lines.join('\n')}\n` +
+    `catastrophic: the exact run gave its answer a probability of 0.9 or more`
+  );
+}

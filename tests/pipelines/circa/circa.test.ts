@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { argmax } from '../../../models/fairness/metrics.ts';
+import { predict } from '../../../models/run.ts';
+import { circa, compare } from '../../../pipelines/circa/circa.ts';
+import { searchWindows } from '../../../pipelines/circa/search.ts';
+import { largestK, testedLayers, withWindows } from '../../../pipelines/circa/windows.ts';
+import type { TestedLayer } from '../../../pipelines/circa/windows.ts';
+import { prepare } from '../../../pipelines/compile.ts';
+import { activationSteps, planHash } from '../../../pipelines/plan.ts';
+import { seededRng } from '../../helpers/rng.ts';
+import { mixedNet, randomImages, residualNet } from '../small-nets.ts';
+
+const layers: readonly TestedLayer[] = [
+  { step: 2, node: 'a', relus: 100, truncate: 8, bits: 24 },
+  { step: 4, node: 'b', relus: 300, truncate: 6, bits: 20 },
+  { step: 6, node: 'c', relus: 50, truncate: 10, bits: 22 },
+];
+
+/** An accuracy that falls to 0 where a layer's k passes its own limit. */
+function search(limits: ReadonlyMap<number, number>) {
+  return searchWindows({
+    layers,
+    mode: 'negPass',
+    least: 0.5,
+    accuracyOf: ({ k }) => Promise.resolve([...k].every(([step, bit]) => bit <= limits.get(step)!) ? 1 : 0),
+  });
+}
+
+test('each layer gets its own largest k, above what the truncation drops', async () => {
+  const limits = new Map([
+    [2, 15],
+    [4, 9],
+    [6, 18],
+  ]);
+  const { k, mode } = await search(limits);
+  expect([...k]).toEqual([...limits]);
+  expect(mode).toBe('negPass');
+});
+
+test('bounds: what is free where nothing more is accepted, two bits of window where everything is', async () => {
+  const none = new Map(layers.map(({ step }) => [step, 0]));
+  expect([...(await search(none)).k.values()]).toEqual([8, 6, 10]);
+  const all = new Map(layers.map(({ step }) => [step, 31]));
+  expect([...(await search(all)).k.values()]).toEqual(layers.map(largestK));
+});
+
+test('answers that differ, and those that do although the exact run was sure', () => {
+  const exact = Float32Array.of(9, 0, 0, 9, 0.1, 0, 5, 0);
+  const faulty = Float32Array.of(1, 0, 1, 0, 0, 0.1, 6, 1);
+  expect(compare(exact, faulty, 4)).toEqual({ agree: 2, differ: 2, catastrophic: 1 });
+});
+
+test('the plan takes k of each layer by the name of its node', async () => {
+  const model = residualNet(seededRng(3));
+  const images = randomImages(model, 8, seededRng('images'));
+  const calibration = { images, n: 8 };
+  const k = { 'stem.relu': 3, 'block2.relu': 11 };
+  const { plan } = await prepare(model, { calibration, k });
+  const free = (await prepare(model, { calibration })).plan;
+  const found = new Map(activationSteps(plan).map(({ node, spec }) => [node, spec.relu.k]));
+  expect(found.get('stem.relu')).toBe(3);
+  expect(found.get('block2.relu')).toBe(11);
+  const other = activationSteps(free).find(({ node }) => node === 'block1.relu1')!;
+  expect(found.get('block1.relu1')).toBe(other.spec.relu.k);
+  const steps = new Map(
+    testedLayers(free).flatMap(({ step, node }) => (node in k ? [[step, k[node as keyof typeof k]]] : [])),
+  );
+  expect(planHash(withWindows(free, { k: steps, mode: 'posZero' }))).toBe(planHash(plan));
+  await expect(prepare(model, { calibration, k: { 'stem.relu': 40 } })).rejects.toThrow(
+    /from 0 to 31, got 40/,
+  );
+});
+
+test('a network: the more may be lost, the fewer bits are tested and sent', async () => {
+  const model = mixedNet(seededRng(3));
+  const n = 64;
+  const images = randomImages(model, n, seededRng('images'));
+  const prepared = await prepare(model, { calibration: { images, n } });
+  const float = await predict(model, images, n);
+  const labels = Array.from({ length: n }, (_, i) => argmax(float.subarray(5 * i, 5 * i + 5)));
+  const set = { images, labels, n };
+  const report = async (tolerance: number) =>
+    circa(prepared, {
+      tolerance,
+      modes: ['posZero', 'negPass'],
+      search: set,
+      test: set,
+      rng: seededRng('circa'),
+    });
+  const [strict, loose] = [await report(0.02), await report(0.4)];
+  expect(strict.exactAccuracy).toBeGreaterThan(0.9);
+  for (const [i, { accuracy, comparison, onlineBytes, mode }] of strict.results.entries()) {
+    expect(mode).toBe(i === 0 ? 'posZero' : 'negPass');
+    expect(accuracy).toBeGreaterThanOrEqual(strict.exactAccuracy - 0.02 - 1e-6);
+    expect(comparison.agree + comparison.differ).toBe(n);
+    expect(onlineBytes).toBeLessThan(strict.exactOnlineBytes);
+    expect(loose.results[i]!.onlineBytes).toBeLessThan(onlineBytes);
+    expect(loose.results[i]!.comparison.differ).toBeGreaterThan(comparison.differ);
+  }
+});
