@@ -54,7 +54,7 @@ test('planted: a crash, a run that ends all the same and a hang are each told', 
 
 test.each(sides)('mutated frames: the %s refuses or computes on, and nothing else', async (side) => {
   const cases = allMutations(side, transcript, other, seededRng(`quick ${side}`), 2);
-  // 5 shares no factor with the number of kinds a frame has (23 and 22), so every kind comes up.
+  // 5 shares no factor with the number of kinds a frame has (23, the first 22), so every kind comes up.
   const chosen = cases.filter((_, i) => i % 5 === 0);
   expect(chosen.length).toBeGreaterThan(30);
   expect(await attack(parties[side], chosen)).toEqual([]);
@@ -64,7 +64,7 @@ test.each(sides)('base transfers, mutated: the %s', async (side) => {
   const base = baseTransfers('this');
   const [own, others] = [await record(base), await record(baseTransfers('another'))];
   const cases = allMutations(side, own.transcript, others.transcript, seededRng(`base ${side}`), 4);
-  const chosen = cases.filter((_, i) => i % 5 === 0);
+  const chosen = cases.filter((_, i) => i % 9 === 0);
   expect(await attack(base[side], chosen)).toEqual([]);
 });
 
