@@ -1,7 +1,8 @@
-import { pixels } from '../../models/data/dataset.ts';
+import { augmentInto, cropAndFlip, noAugmentation } from '../../models/data/augment.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
+import { sizeOf } from '../../models/tensor.ts';
 import type { Sample } from '../activation-moments.ts';
 import { finetune } from '../finetune.ts';
 import { relusOf, usePolynomials } from '../polynomials.ts';
@@ -85,9 +86,16 @@ async function chooseRelus(model: Model, { culled, thinned, count }: Plan, sampl
 /** Training images over which distributions and costs are measured. */
 const sampleImages = 512;
 
-function sampleOf({ train, seed, threads }: ReductionOptions): Sample {
-  const rows = permutation(train.n, seededUniform(seed, 1)).slice(0, sampleImages);
-  return { images: pixels(train, rows), n: rows.length, ...(threads !== undefined && { threads }) };
+/**
+ * Cropped and mirrored where training does that: polynomials go astray on what they have not seen. A resnet20 with two of its three
+ * stages replaced starts fine-tuning with a loss of 15, of 168 where the sample was of plain images.
+ */
+function sampleOf({ train, seed, threads, augment = true }: ReductionOptions): Sample {
+  const uniform = seededUniform(seed, 1);
+  const rows = permutation(train.n, uniform).slice(0, sampleImages);
+  const images = new Float32Array(rows.length * sizeOf(train.shape));
+  augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
+  return { images, n: rows.length, ...(threads !== undefined && { threads }) };
 }
 
 function reasonOf(layer: string, { ranked, culled, thinned, count }: Plan): string {
