@@ -63,7 +63,8 @@ export class TrainingEngine {
     const step = buildStep(model, options);
     const session = await InferenceSession.create(step.bytes, {
       ...sessionOptions(setting),
-      extra: { session: { intra_op: { allow_spinning: '0' } } }, // on a busy machine 166 ms a step instead of 217
+      // On two cores with other work a step of ResNet-8 takes 474 ms instead of 882, of ResNet-18 3.3 s instead of 5.5.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
     return new TrainingEngine(session, model, step, options.batch, options.optimizer);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
@@ -26,4 +27,13 @@ test('a file that is absent is a DataError with the names it may have', async ()
   const load = loadDataset(`mnist:${await folderWith({ 'train-images-idx3-ubyte': images })}`, 'train');
   await expect(load).rejects.toThrow(DataError);
   await expect(load).rejects.toThrow(/train-labels-idx1-ubyte\.gz or .* or train-labels\.idx1-ubyte$/);
+});
+
+const debian = '/usr/share/datasets/fashion-mnist';
+test.skipIf(!existsSync(debian))('the files that Debian ships are read', async () => {
+  const [byFolder, byName] = [`mnist:${debian}`, 'fashion-mnist'].map((spec) => loadDataset(spec, 'test'));
+  const [found, expected] = [await byFolder!, await byName!];
+  expect(found).toMatchObject({ n: 10_000, shape: [1, 28, 28] });
+  expect(Buffer.compare(found.images, expected.images)).toBe(0);
+  expect(Buffer.compare(found.labels, expected.labels)).toBe(0);
 });
