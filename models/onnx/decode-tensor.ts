@@ -36,8 +36,8 @@ const readers: Readonly<Record<number, Read>> = {
   [DataType.FLOAT]: (s) => floats(rawOr(s, 4, (b) => new Float32Array(b), s.proto.floatData)),
   [DataType.DOUBLE]: (s) => floats(rawOr(s, 8, (b) => new Float64Array(b), s.proto.doubleData)),
   // float_data's neighbours keep narrow types in int32_data, half floats as their bits
-  [DataType.FLOAT16]: (s) => floats(Array.from(rawOr(s, 2, words16, s.proto.int32Data), fromHalf)),
-  [DataType.BFLOAT16]: (s) => floats(Array.from(rawOr(s, 2, words16, s.proto.int32Data), fromBrain)),
+  [DataType.FLOAT16]: (s) => floats(throughTable(rawOr(s, 2, words16, s.proto.int32Data), halves())),
+  [DataType.BFLOAT16]: (s) => floats(throughTable(rawOr(s, 2, words16, s.proto.int32Data), brains())),
   [DataType.INT64]: (s) => integers(rawOr(s, 8, (b) => new BigInt64Array(b), s.proto.int64Data)),
   [DataType.INT32]: (s) =>
     integers(
@@ -101,6 +101,21 @@ function externalBytes(proto: TensorProto, external: ExternalData): Uint8Array {
   if (!(Number.isSafeInteger(offset) && offset >= 0 && length >= 0 && offset + length <= file.length))
     refuse(`tensor ${proto.name}: its range lies outside the file ${location}`);
   return file.subarray(offset, offset + length);
+}
+
+/** All floats of 16 bits: MobileNetV2's 3.5 million take 2.1 s one by one, 0.1 s through a table. */
+const halves = tableOf(fromHalf);
+const brains = tableOf(fromBrain);
+
+function tableOf(f: (bits: number) => number): () => Float32Array {
+  let table: Float32Array | undefined;
+  return () => (table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => f(bits)));
+}
+
+function throughTable(bits: ArrayLike<number>, table: Float32Array): Float32Array {
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < values.length; i++) values[i] = table[bits[i]! & 0xffff]!;
+  return values;
 }
 
 /** IEEE 754 binary16. */
