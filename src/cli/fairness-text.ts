@@ -1,4 +1,5 @@
 import type { FairnessReport, GapRow, GroupRow } from '../../models/fairness/report.ts';
+import type { CurvatureReport } from '../../pipelines/fairness-curvature.ts';
 import * as format from '../shared/format.ts';
 import { table } from './output.ts';
 import type { Column } from './output.ts';
@@ -116,4 +117,36 @@ function gapLine(row: GapRow, m: number): string {
   if (m === 0) return base;
   const interval = row.wideningInterval.map(format.points).join(' to ');
   return `${base}, ${format.points(row.widening)} against the original (${interval})`;
+}
+
+/** The paper's explanation beside what was seen. */
+export function describeCurvature({ groups, models }: CurvatureReport): string {
+  const columns: readonly Column[] = [
+    ...head,
+    { title: 'gradient norm' },
+    { title: 'largest eigenvalue' },
+    { title: 'loss grew by, nats' },
+    { title: 'bound' },
+  ];
+  const rows = groups.flatMap(({ group, n, models: ofGroup }) =>
+    ofGroup.map((row, m) => [
+      m === 0 ? group : '',
+      m === 0 ? n : '',
+      row.model,
+      row.gradientNorm.toPrecision(3),
+      row.eigenvalue.toPrecision(3),
+      ...(m === 0 ? ['', ''] : [row.lossGrowth.toFixed(3), row.bound.toPrecision(3)]),
+    ]),
+  );
+  return [table(columns, rows), '', ...models.map(correlationLine)].join('\n');
+}
+
+function correlationLine({ model, distance, rankCorrelation }: CurvatureReport['models'][number]): string {
+  const found = Number.isNaN(rankCorrelation)
+    ? 'no ranks to compare'
+    : `rank correlation ${rankCorrelation.toFixed(2)} (1: exactly as it predicts, 0: no relation)`;
+  return (
+    `${model}: weights moved by ${distance.toPrecision(3)}; the bound of gradient and curvature against the groups' losses: ${found}. ` +
+    `It knows of moved weights only, not of exchanged activations.`
+  );
 }

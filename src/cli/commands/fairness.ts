@@ -12,7 +12,7 @@ import { UsageError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { describeArithmetic, describeReport } from '../fairness-text.ts';
+import { describeArithmetic, describeCurvature, describeReport } from '../fairness-text.ts';
 import { checkOutput, dataHelp, modelHelp, openModel, shortName } from '../inputs.ts';
 import { calibrationOf } from '../prepared.ts';
 
@@ -26,6 +26,7 @@ type Options = {
   readonly csv?: string;
   readonly private?: boolean;
   readonly k?: number | 'free';
+  readonly curvature?: boolean;
   readonly resamples: number;
   readonly seed: number;
 };
@@ -48,6 +49,10 @@ export function configure(command: Command, act: Act): void {
     .option('--csv <file>', 'write a line for each group and model')
     .option('--private', 'also what the cryptography costs each group, without a reduction')
     .option('--k <bits>', 'with --private: low bits left out of sign tests', bits, 'free')
+    .option(
+      '--curvature',
+      "also gradient norms and largest Hessian eigenvalues, and whether the paper's bound ranks the groups as they lose (minutes)",
+    )
     .option('--resamples <n>', 'bootstrap resamples behind the 95 % intervals', whole(100, 100_000), 1000)
     .option('--seed <n>', 'of the resamples', whole(0), 1)
     .action(act(run));
@@ -78,12 +83,34 @@ async function run(context: Context, original: string, reduced: readonly string[
     onProgress: context.onProgress,
   });
   if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(report));
-  if (options.private !== true) return { value: report, text: describeReport(report) };
-  const arithmetic = await arithmeticOf(context, models, dataset, settings, options);
+  const extras = await extrasOf(context, models, dataset, settings, options);
   return {
-    value: { ...report, private: arithmetic },
-    text: [describeReport(report), ...arithmetic.map(describeArithmetic)].join('\n\n'),
+    value: { ...report, ...Object.fromEntries(extras.map(({ key, value }) => [key, value])) },
+    text: [describeReport(report), ...extras.map(({ text }) => text)].join('\n\n'),
   };
+}
+
+type Extra = { readonly key: string; readonly value: unknown; readonly text: string };
+
+async function extrasOf(
+  context: Context,
+  models: readonly NamedModel[],
+  dataset: Dataset,
+  settings: Settings,
+  options: Options,
+): Promise<Extra[]> {
+  const extras: Extra[] = [];
+  if (options.private === true) {
+    const value = await arithmeticOf(context, models, dataset, settings, options);
+    extras.push({ key: 'private', value, text: value.map(describeArithmetic).join('\n\n') });
+  }
+  if (options.curvature === true) {
+    const { curvatureReport } = await import('../../../pipelines/fairness-curvature.ts');
+    const { onProgress } = context;
+    const value = await curvatureReport(models, dataset, { ...settings, onProgress });
+    extras.push({ key: 'curvature', value, text: describeCurvature(value) });
+  }
+  return extras;
 }
 
 async function open(name: string): Promise<NamedModel> {

@@ -59,6 +59,24 @@ describe('fairness', () => {
     expect(losses(2)).not.toEqual(losses(1));
   });
 
+  test('--curvature: gradients, eigenvalues, the bound beside what was lost', async () => {
+    type Curvature = { curvature: { groups: { n: number; models: object[] }[]; models: object[] } };
+    const { curvature } = await cliJson<Curvature>([...args, '--limit', '2', '--curvature']);
+    expect(curvature.groups.reduce((sum, { n }) => sum + n, 0)).toBe(2);
+    const figures = { gradient_norm: expect.any(Number) as number, eigenvalue: expect.any(Number) as number };
+    for (const { models } of curvature.groups) {
+      expect(models[0]).toMatchObject({ ...figures, loss_growth: 0, bound: null });
+      expect(models[1]).toMatchObject(figures);
+    }
+    expect(curvature.models).toEqual([
+      {
+        model: 'untrained-2',
+        distance: expect.any(Number) as number,
+        rank_correlation: expect.anything() as number,
+      },
+    ]);
+  });
+
   test('wrong columns, classes and bits are named', async () => {
     const wrong = [
       [['--groups', 'label,race'], /race.*label/],
