@@ -70,7 +70,7 @@ export function tryDevice(device: Device): Promise<Trial> {
     child.once('message', (trial) => resolve(trial as Trial));
     child.once('error', ({ message }) => resolve({ reason: message }));
     child.once('exit', (code, signal) =>
-      resolve({ reason: `its driver ended the process (${signal ?? code})` }),
+      resolve({ reason: `the process that tried it ended with ${signal ?? code}` }),
     );
   });
 }

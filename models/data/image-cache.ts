@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DataError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import type { Shape } from '../tensor.ts';
-import { DataError } from '../../src/shared/errors.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { encodeIdx, readIdx } from './idx.ts';
 import type { ImageTarget } from './image-target.ts';
@@ -57,13 +57,14 @@ async function keyOf(files: readonly string[], target: ImageTarget, shape: Shape
 
 const statsAtOnce = 256;
 
-async function prune(folder: string, newest: string): Promise<void> {
+/** Removes cached files, those unused for longest first, until the rest fit in `limit` bytes; `newest` stays in any case. */
+export async function prune(folder: string, newest: string, limit = capacity): Promise<void> {
   const paths = (await readdir(folder)).filter((name) => name.endsWith('.idx')).map((n) => join(folder, n));
   const found = await Promise.all(paths.map(async (path) => ({ path, ...(await sizeAndTime(path)) })));
   let total = 0;
   for (const { path, size } of found.sort((a, b) => b.time - a.time)) {
     total += size;
-    if (total > capacity && path !== newest) await rm(path, { force: true });
+    if (total > limit && path !== newest) await rm(path, { force: true });
   }
 }
 

@@ -1,0 +1,18 @@
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { prune } from '../../../models/data/image-cache.ts';
+import { folderWith } from '../../helpers/image-files.ts';
+
+test('a cache that is too large loses what was not used for longest, never the newest or other files', async () => {
+  const bytes = Buffer.alloc(100);
+  const folder = await folderWith({ 'a.idx': bytes, 'b.idx': bytes, 'c.idx': bytes, 'notes.txt': bytes });
+  for (const [i, name] of ['b.idx', 'a.idx', 'c.idx'].entries()) await utimes(join(folder, name), i, i);
+  const left = async (limit: number, newest = 'c.idx') => {
+    await prune(folder, join(folder, newest), limit);
+    return (await readdir(folder)).sort();
+  };
+  expect(await left(300)).toEqual(['a.idx', 'b.idx', 'c.idx', 'notes.txt']);
+  expect(await left(299)).toEqual(['a.idx', 'c.idx', 'notes.txt']);
+  expect(await left(10, 'a.idx')).toEqual(['a.idx', 'notes.txt']);
+});
