@@ -8,7 +8,7 @@ import { readDamaged } from '../../helpers/read-damaged.ts';
 /** For longer: tests/models/conformance/fuzz.ts. */
 const folder = join(import.meta.dirname, '../../fixtures/torchvision');
 const files = readdirSync(folder).filter((file) => file.endsWith('.onnx'));
-const rounds = 150;
+const rounds = 100;
 
 test.each(files)('%s with damaged bytes or content is refused in one error or read whole', (file) => {
   const bytes = new Uint8Array(readFileSync(join(folder, file)));
