@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DataError } from '../../src/shared/errors.ts';
 
 /** A file's bytes. Throws DataError where it cannot be read. */
@@ -18,17 +20,30 @@ export async function readLines(path: string): Promise<string[]> {
 
 export type Listing = { readonly folders: readonly string[]; readonly files: readonly string[] };
 
-/** Names in a folder, in order, hidden ones left out. Throws DataError where there is none. */
+/** Names in a folder, in order, hidden ones left out; links are what they lead to. Throws DataError where there is none. */
 export async function list(folder: string): Promise<Listing> {
+  const entries = await entriesOf(folder);
+  const folders: string[] = [];
+  const files: string[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith('.')) continue;
+    ((await isFolder(folder, entry)) ? folders : files).push(entry.name);
+  }
+  return { folders: folders.sort(), files: files.sort() };
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
   try {
-    const entries = (await readdir(folder, { withFileTypes: true })).filter(
-      ({ name }) => !name.startsWith('.'),
-    );
-    const named = (wanted: boolean) => entries.filter((e) => e.isDirectory() === wanted).map((e) => e.name);
-    return { folders: named(true).sort(), files: named(false).sort() };
+    return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     throw new DataError(`${folder}: expected a folder (${(error as Error).message})`);
   }
+}
+
+async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const target = await stat(join(parent, entry.name)).catch(() => undefined); // where it leads nowhere it is a file to complain of
+  return target?.isDirectory() ?? false;
 }
 
 const imageName = /\.(jpe?g|png|webp|gif|tiff?)$/i;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UsageError } from '../../src/shared/errors.ts';
+import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -198,6 +198,10 @@ function checkOptions(model: Model, options: FitOptions): void {
   const { train, validation, epochs, batch, learningRate, mixup, patience = 1 } = options;
   checkFit(model, train);
   checkFit(model, validation);
+  if (validation.n === 0)
+    throw new DataError(
+      `${validation.name}: expected images to choose the epoch by, got none; give more images of each class`,
+    );
   if (options.teacher) checkFit(options.teacher, train);
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
   if (!isCount(epochs)) throw new UsageError(`epochs: expected a positive whole number, got ${epochs}`);

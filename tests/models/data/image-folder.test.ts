@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import type { Split } from '../../../models/data/dataset.ts';
@@ -52,6 +53,16 @@ test('without train and test a fifth of each class is for testing, and no image 
   first(tested).forEach((value, i) =>
     expect(tested.classes[tested.labels[i]!]).toBe(value % 2 ? 'odd' : 'even'),
   );
+});
+
+test('links to folders and to images are followed', async () => {
+  const store = await folderWith({ 'shots/a.png': await png(5) });
+  const folder = await folderWith({ 'train/b/b.png': await png(6), 'test/b/b.png': await png(7) });
+  await symlink(`${store}/shots`, `${folder}/train/linked`);
+  await symlink(`${store}/shots/a.png`, `${folder}/train/b/a.png`);
+  const train = await loadDataset(`folder:${folder}`, 'train', { cache: `${folder}/.cache` });
+  expect(train.classes).toEqual(['b', 'linked']);
+  expect([0, 1, 2].map((i) => train.images[12 * i])).toEqual([5, 6, 5]);
 });
 
 const one = await png(1);

@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { subset } from '../../../models/data/dataset.ts';
 import type { Model } from '../../../models/graph.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { TrainingEngine } from '../../../models/train/engine.ts';
@@ -145,6 +146,12 @@ test('data of another shape or with more classes is a DataError', async () => {
   await expect(fit(tinyNet(), { ...options, train: { ...options.train, classes } })).rejects.toThrow(
     DataError,
   );
+});
+
+test('an empty validation set is a DataError', async () => {
+  const validation = subset(options.validation, []);
+  await expect(fit(tinyNet(), { ...options, validation })).rejects.toThrow(DataError);
+  await expect(fit(tinyNet(), { ...options, validation })).rejects.toThrow(/bars: expected images to choose/);
 });
 
 test('evaluate counts by class', async () => {
