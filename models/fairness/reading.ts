@@ -1,5 +1,14 @@
 import { plainPoints as points } from '../../src/shared/format.ts';
+import type { Verdict } from './loss-tests.ts';
 import type { FairnessReport, GapRow } from './report.ts';
+
+/** Answers to 'does this group lose more than the rest?' */
+export const verdictWords: Readonly<Record<Verdict, string>> = {
+  'loses more': 'yes',
+  'no evidence': 'not shown',
+  'too small': 'too small to tell',
+  'not tested': '',
+};
 
 type Figures = Omit<FairnessReport, 'reading'>;
 
@@ -11,7 +20,7 @@ export function readingOf(report: Figures): string[] {
 function readingOfModel(report: Figures, gap: GapRow, m: number): string[] {
   const { drop, dropInterval } = report.overall[m]!;
   return [
-    `${gap.model}: ${changeOf(drop)} overall (between ${rangeOf(dropInterval)} points lost).`,
+    `${gap.model}: ${changeOf(drop)} overall (${Math.round(100 * report.bootstrap.confidence)} % interval of the loss: ${rangeOf(dropInterval)} points).`,
     ...losers(report, m),
     smallOnes(report, m),
     gapSentence(gap),
@@ -26,7 +35,7 @@ function losers({ groups }: Figures, m: number): string[] {
     return losing.map(
       ({ group, row }) =>
         `${group} loses more than the rest: ${points(row.drop)} points, ${points(row.excessDrop)} beyond the average; ` +
-        `chance alone would show that ${chanceOf(row.pAdjusted)}.`,
+        `chance alone would show as much ${chanceOf(row.pAdjusted)}.`,
     );
   const tested = rows.filter(({ row }) => row.verdict === 'no evidence');
   if (tested.length === 0) return [];
@@ -82,5 +91,5 @@ function chanceOf(p: number): string {
 }
 
 function rangeOf([low, high]: readonly [number, number]): string {
-  return `${points(low)} and ${points(high)}`;
+  return `${points(low)} to ${points(high)}`;
 }

@@ -1,3 +1,4 @@
+import { verdictWords } from '../../models/fairness/reading.ts';
 import type { FairnessReport, GapRow, GroupRow } from '../../models/fairness/report.ts';
 import type { CurvatureReport } from '../../pipelines/fairness-curvature.ts';
 import * as format from '../shared/format.ts';
@@ -57,18 +58,11 @@ function lossTable(report: FairnessReport): string {
           row.dropInterval.map(format.plainPoints).join(' to '),
           format.points(row.excessDrop),
           probability(row.pAdjusted),
-          answers[row.verdict],
+          verdictWords[row.verdict],
         ]),
   ]);
   return table(columns, rows);
 }
-
-const answers: Readonly<Record<GroupRow['verdict'], string>> = {
-  'loses more': 'yes',
-  'no evidence': 'not shown',
-  'too small': 'too small to tell',
-  'not tested': '',
-};
 
 function probability(p: number): string {
   if (Number.isNaN(p)) return '';

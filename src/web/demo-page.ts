@@ -2,6 +2,7 @@ import * as format from '../shared/format.ts';
 import { darkInk, darkRules, ink } from './charts.ts';
 import { agreements, answerCost } from './demo-report.ts';
 import type { DemoModel, DemoReport } from './demo-report.ts';
+import { classSection } from './fairness-section.ts';
 import { html, raw } from './html.ts';
 import type { Html } from './html.ts';
 
@@ -33,7 +34,7 @@ export function demoPage(report: DemoReport, pictures: Pictures): string {
         <figcaption>Accuracy of each class before and after, the worst hit on top.</figcaption>
       </figure>
     </div>
-    ${costSection(report)} ${imagesSection(report, pictures.images)} ${classSection(report)}
+    ${costSection(report)} ${imagesSection(report, pictures.images)} ${classSection(report.fairness)}
     ${methodSection(report)}
   </main>`;
   return (
@@ -166,48 +167,6 @@ function answer(image: DemoModel['images'][number]): string {
 
 function largestDifference(model: DemoModel): string {
   return Math.max(...model.images.map(({ maxDifference }) => maxDifference)).toPrecision(2);
-}
-
-function classSection({ fairness }: DemoReport): Html {
-  const [, gap] = fairness.gap.models;
-  return html`<section>
-    <h2>Who pays: accuracy of each class</h2>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>class</th>
-            <th>images</th>
-            <th>original</th>
-            <th>reduced</th>
-            <th>drop, points</th>
-            <th>interval</th>
-            <th>beyond the average</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${fairness.groups.map(({ group, n, models: [before, after] }) => {
-            const [low, high] = after!.dropInterval;
-            return html`<tr>
-              <th>${group}</th>
-              <td>${n}</td>
-              <td>${format.percent(before!.accuracy)}</td>
-              <td>${format.percent(after!.accuracy)}</td>
-              <td>${format.plainPoints(after!.drop)}</td>
-              <td>${format.plainPoints(low)} to ${format.plainPoints(high)}</td>
-              <td>${format.points(after!.excessDrop)}</td>
-            </tr>`;
-          })}
-        </tbody>
-      </table>
-    </div>
-    <p class="note">
-      A drop is the original's accuracy minus the reduced model's. Intervals:
-      ${100 * fairness.bootstrap.confidence} %, ${format.count(fairness.bootstrap.resamples)} paired
-      resamples. The gap between the best and the worst class changed by ${format.points(gap!.widening)}
-      points (${format.points(gap!.wideningInterval[0])} to ${format.points(gap!.wideningInterval[1])}).
-    </p>
-  </section>`;
 }
 
 function methodSection({ reduction, machine, data, seconds }: DemoReport): Html {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { verdictWords } from '../../../models/fairness/reading.ts';
 import * as format from '../../../src/shared/format.ts';
 import { darkInk, ink } from '../../../src/web/charts.ts';
 import { demoFiles } from '../../../src/web/demo-files.ts';
@@ -63,9 +64,16 @@ describe('report.html', () => {
         format.plainPoints(after!.drop),
         interval,
         format.points(after!.excessDrop),
+        verdictWords[after!.verdict],
       ];
       expect(visible).toContain(row.join(' '));
     }
+  });
+
+  test('says in sentences who loses, and how sure that is', () => {
+    const { reading } = report.fairness;
+    expect(reading.length).toBeGreaterThan(2);
+    for (const sentence of reading) expect(visible).toContain(sentence);
   });
 
   test('each layer has its row with the reason', () => {
