@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { formats } from '../../../models/data/formats.ts';
 import { encodeIdx } from '../../../models/data/idx.ts';
 import { tryDevice } from '../../../models/device.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
@@ -88,4 +89,10 @@ test.each([
   const { code, stderr } = await cli([...train, '--out', at('x.onnx'), ...options]);
   expect(stderr).toMatch(reason);
   expect(code).toBe(2);
+});
+
+test('--help lists every form of data with what it is', async () => {
+  const { stdout } = await cli(['train', '--help']);
+  const text = stdout.replaceAll(/\s+/g, ' ');
+  for (const { spec, summary } of Object.values(formats)) expect(text).toContain(`${spec}: ${summary}`);
 });
