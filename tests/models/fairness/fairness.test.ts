@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { bootstrap, percentileInterval, seededDraw } from '../../../models/fairness/bootstrap.ts';
-import { groupsOfColumn, groupsOfLabels, membersOf } from '../../../models/fairness/groups.ts';
+import {
+  groupsOfColumn,
+  groupsOfLabels,
+  groupsOfProduct,
+  membersOf,
+} from '../../../models/fairness/groups.ts';
 import {
   confusion,
   excessDrops,
@@ -30,6 +35,15 @@ describe('groups', () => {
     const groups = groupsOfColumn(['old', 'young', 'old']);
     expect(groups.names).toEqual(['old', 'young']);
     expect(membersOf(groups).map((list) => [...list])).toEqual([[0, 2], [1]]);
+  });
+
+  test('several columns: a group for each combination that occurs', () => {
+    const groups = groupsOfProduct([
+      ['old', 'young', 'old', 'young'],
+      ['left', 'left', 'right', 'left'],
+    ]);
+    expect(groups.names).toEqual(['old, left', 'old, right', 'young, left']);
+    expect(membersOf(groups).map((list) => [...list])).toEqual([[0], [2], [1, 3]]);
   });
 
   test('a label outside the classes is refused without showing it', () => {
@@ -180,6 +194,22 @@ describe('report', () => {
     }
     expect(report.gap.models[1]!.widening).toBe(0);
     expect(report.gap.models[1]!.wideningInterval).toEqual([0, 0]);
+  });
+
+  test('intervals of the loss and of the distance to the boundary hold their values; NaN where no rates are', () => {
+    const report = fairnessReport(original, [reduced], groups, { resamples: 200 });
+    for (const row of report.groups.flatMap((group) => group.models)) {
+      expect(row.crossEntropyInterval[0]).toBeLessThanOrEqual(row.crossEntropy + 1e-12);
+      expect(row.crossEntropyInterval[1]).toBeGreaterThanOrEqual(row.crossEntropy - 1e-12);
+      expect(row.marginInterval[0]).toBeLessThanOrEqual(row.margin + 1e-12);
+      expect(row.marginInterval[1]).toBeGreaterThanOrEqual(row.margin - 1e-12);
+      expect(row.positiveRateInterval).toEqual([NaN, NaN]);
+    }
+    // Of b, 1 of 5 wrong before and 4 of 5 after: ln(1 + e) - 1 where right, ln(1 + e) where wrong.
+    const [before, after] = report.groups[1]!.models;
+    expect(before!.crossEntropy).toBeCloseTo(Math.log(1 + Math.E) - 4 / 5, 6);
+    expect(after!.crossEntropy).toBeCloseTo(Math.log(1 + Math.E) - 1 / 5, 6);
+    expect(after!.crossEntropyInterval[1] - after!.crossEntropyInterval[0]).toBeGreaterThan(0.1);
   });
 
   test('the same seed gives the same report, another one another', () => {
