@@ -76,7 +76,9 @@ export class Simulator {
       logits.set((await this.#pool.run(task)) as Float32Array, first * classes);
       onProgress({ label: 'simulate', done: (done += count), total: n });
     });
-    await Promise.all(running);
+    // All have ended when one's failure is told: the pool takes a late answer for an error of its own.
+    const failed = (await Promise.allSettled(running)).find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     return logits;
   }
 
