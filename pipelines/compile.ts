@@ -31,7 +31,7 @@ export type CompileOptions = {
 
 export const defaultCompileOptions: CompileOptions = {
   precision: 12,
-  weightBits: 8,
+  weightBits: 10,
   guardBits: 1,
   k: 'free',
   mode: 'posZero',
@@ -78,7 +78,7 @@ export function compile(
   options: Partial<CompileOptions> = {},
 ): Plan {
   const complete = checkOptions({ ...defaultCompileOptions, ...options });
-  const limits = scaleLimits(graph, ranges, complete.guardBits);
+  const limits = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients);
   const builder = new PlanBuilder(ranges, limits, publicly, complete);
   const [input, output] = ends(graph);
   const scale = 2 ** Math.floor(Math.log2(Math.min(2 ** complete.precision, builder.limit(input))));

@@ -2,7 +2,9 @@ import { stepKinds } from '../crypto/steps/spec.ts';
 import type { ActivationSpec, ReluSpec } from '../crypto/steps/spec.ts';
 import { activationKinds } from '../models/graph.ts';
 import type { Node, NodeOf } from '../models/graph.ts';
+import { isBalanced } from '../models/passes/balance-polynomials.ts';
 import { PlanError } from '../src/shared/errors.ts';
+import type { Coefficients } from './compile.ts';
 import { emptyActivation } from './lower-builder.ts';
 import type { PlanBuilder } from './lower-builder.ts';
 import { fitAffine, fitSquare, largestTruncation } from './lower-polynomial.ts';
@@ -22,7 +24,7 @@ export function lowerRelu(node: Node, plan: PlanBuilder): void {
 
 /** All kinds of element in one round trip, at one output scale. */
 export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): void {
-  const { input, relu, scale } = frame(node, plan);
+  const { input, relu, scale } = evened(frame(node, plan), plan.publicPart.coefficients.get(node.name)!);
   const channels = channelsOf(node, plan);
   const grid = gridOf(channels, plan.wires[input]!, scale, relu.truncate, 2 ** plan.options.guardBits);
   const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
@@ -46,6 +48,13 @@ function frame(node: Node, plan: PlanBuilder): { input: WireId; relu: ReluSpec; 
   const truncate = plan.truncation(node.outputs[0]!, wire.scale);
   const relu = { truncate, ...plan.signTest(node.name, input, truncate) };
   return { input, relu, scale: wire.scale / 2 ** truncate };
+}
+
+/** A balanced square is a shift where the output's scale is a power of four: one bit less of it otherwise. */
+function evened(given: ReturnType<typeof frame>, { c2 }: Coefficients): ReturnType<typeof frame> {
+  const { input, relu, scale } = given;
+  if (!isBalanced(c2) || Number.isInteger(Math.log2(scale) / 2)) return given;
+  return { input, relu: { ...relu, truncate: relu.truncate + 1 }, scale: scale / 2 };
 }
 
 /** The kinds of a channel's elements, in the model's numbering, and its polynomial. */

@@ -1,7 +1,9 @@
 import { activationKinds } from '../models/graph.ts';
 import type { Graph, Node, NodeOf, OpType } from '../models/graph.ts';
+import { isBalanced } from '../models/passes/balance-polynomials.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Ranges } from './calibrate-ranges.ts';
+import type { Coefficients } from './compile.ts';
 import { isUneven } from './lower-window.ts';
 
 /** |integer| < 2^valueBits on every wire: the truncation of an activation needs it. */
@@ -14,7 +16,12 @@ export const multiplierBits = 5;
  * The largest scale each value may have so that it, and every sum it flows into before the next linear layer or activation,
  * stays within the ring with the guard bits free. By value name. Backward over the graph.
  */
-export function scaleLimits(graph: Graph, ranges: Ranges, guardBits: number): Map<string, number> {
+export function scaleLimits(
+  graph: Graph,
+  ranges: Ranges,
+  guardBits: number,
+  coefficients: ReadonlyMap<string, Coefficients>,
+): Map<string, number> {
   const own = (name: string) =>
     2 ** (valueBits - guardBits) / Math.max(ranges.get(name)!.largest, smallestRange);
   const limits = new Map([...ranges.keys()].map((name) => [name, own(name)]));
@@ -22,7 +29,8 @@ export function scaleLimits(graph: Graph, ranges: Ranges, guardBits: number): Ma
     const output = limits.get(node.outputs[0]!) ?? Infinity;
     for (const input of node.inputs) {
       const limit = limits.get(input);
-      if (limit !== undefined) limits.set(input, Math.min(limit, demand(node, output, own(input), ranges)));
+      if (limit !== undefined)
+        limits.set(input, Math.min(limit, demand(node, output, own(input), ranges, coefficients)));
     }
   }
   return limits;
@@ -32,7 +40,13 @@ export function scaleLimits(graph: Graph, ranges: Ranges, guardBits: number): Ma
 const smallestRange = 2 ** -10;
 
 /** The scale that a node allows its input, given the limit of its output and the input's own. */
-type Demand<K extends OpType> = (node: NodeOf<K>, output: number, own: number, ranges: Ranges) => number;
+type Demand<K extends OpType> = (
+  node: NodeOf<K>,
+  output: number,
+  own: number,
+  ranges: Ranges,
+  coefficients: ReadonlyMap<string, Coefficients>,
+) => number;
 
 const asOutput = (_node: Node, output: number) => output;
 
@@ -59,12 +73,20 @@ const demands: { readonly [K in OpType]?: Demand<K> } = {
     const { largest } = ranges.get(inputs[0]!)!;
     return own / (1 + Math.max(0, ...bounds) / Math.max(largest, smallestRange));
   },
-  MixedActivation: ({ attributes: { kinds } }, output, own) => {
-    if (kinds.includes(activationKinds.poly)) return own / 2 ** multiplierBits;
+  MixedActivation: ({ name, attributes: { kinds } }, output, own, _ranges, coefficients) => {
+    if (kinds.includes(activationKinds.poly)) {
+      return own / 2 ** (isBalanced(coefficients.get(name)!.c2) ? 1 : multiplierBits);
+    }
     return kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;
   },
 };
 
-function demand<K extends OpType>(node: NodeOf<K>, output: number, own: number, ranges: Ranges): number {
-  return demands[node.op]?.(node, output, own, ranges) ?? Infinity;
+function demand<K extends OpType>(
+  node: NodeOf<K>,
+  output: number,
+  own: number,
+  ranges: Ranges,
+  coefficients: ReadonlyMap<string, Coefficients>,
+): number {
+  return demands[node.op]?.(node, output, own, ranges, coefficients) ?? Infinity;
 }

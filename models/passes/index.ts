@@ -1,4 +1,5 @@
 import type { Model } from '../graph.ts';
+import { balancePolynomials } from './balance-polynomials.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { mergeBias } from './merge-bias.ts';
 import { removeIdentity } from './remove-identity.ts';
@@ -6,7 +7,7 @@ import { scaleAsBatchNorm } from './scale-as-batch-norm.ts';
 
 /** The same function with fewer nodes: what is evaluated and compiled. Training wants the network before it. */
 export function forInference(model: Model): Model {
-  return foldConstants(scaleAsBatchNorm(removeIdentity(model)));
+  return balancePolynomials(foldConstants(scaleAsBatchNorm(removeIdentity(model))));
 }
 
 /** Until nothing is left to fold: a sum that is merged lets the batch norm behind it fold, and the other way round. */

@@ -20,7 +20,7 @@ export type CompileFlags = {
 export function compileFlags(command: Command): Command {
   return command
     .option('--precision <bits>', 'of activations; 12 where left out', whole(4, 20))
-    .option('--weight-bits <bits>', 'of the largest weight of a layer; 8 where left out', whole(2, 14))
+    .option('--weight-bits <bits>', 'of the largest weight of a layer; 10 where left out', whole(2, 14))
     .option('--k <bit>', "lowest bit of every sign test; 'free' (the default) costs no accuracy", lowestBit)
     .option('--bits <bit>', 'top bit of every sign test; from the data where left out', whole(1, 31))
     .addOption(

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { activationKinds } from '../../models/graph.ts';
 import type { Model } from '../../models/graph.ts';
+import { balancePolynomials } from '../../models/passes/balance-polynomials.ts';
 import { predict } from '../../models/run.ts';
 import { prepare } from '../../pipelines/compile.ts';
 import type { CompileOptions, Prepared } from '../../pipelines/compile.ts';
@@ -7,7 +9,7 @@ import { logitErrorBound } from '../../pipelines/quantise-error.ts';
 import { simulate } from '../../pipelines/simulate.ts';
 import type { SimulateOptions } from '../../pipelines/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
-import { mixedNet, randomImages, residualNet } from './small-nets.ts';
+import { mixed, mixedNet, randomImages, residualNet } from './small-nets.ts';
 
 const n = 60;
 const classes = 5;
@@ -100,4 +102,16 @@ test('more precision, less error', async () => {
     [coarse, fine].map(({ made, images, float }) => errorOf(made, images, float)),
   );
   expect(errors[1]).toBeLessThan(errors[0]! / 2);
+});
+
+test('a layer of squares is several times closer where its polynomials are balanced', async () => {
+  const model = mixed(residualNet(seededRng(1)), 'block2.relu', seededRng(2), [activationKinds.poly]);
+  model.weights.get('block2.relu.c2')!.data[1] = 0.3;
+  const rootMeanSquare = async (of: Model) => {
+    const { made, images, float, bound } = await prepared(of);
+    const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
+    expect(await errorOf(made, images, float)).toBeLessThan(bound.likely);
+    return Math.sqrt(float.reduce((sum, y, i) => sum + (y - integer[i]!) ** 2, 0) / float.length);
+  };
+  expect(await rootMeanSquare(balancePolynomials(model))).toBeLessThan(0.6 * (await rootMeanSquare(model)));
 });
