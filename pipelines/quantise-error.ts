@@ -19,7 +19,7 @@ export type ErrorBound = {
    * Six standard deviations, for errors taken as independent between the elements that a layer or a join sums (the usual model
    * of rounding noise; not proved). The values that meet one channel's rounded weights are taken as equal or as independent,
    * whichever is worse, and as large as on the calibration image where the channel is strongest; averages get no credit.
-   * Measured: fashion-resnet8, 600 test images, largest error 0.43, bound 0.88.
+   * Measured: fashion-resnet8, 600 test images, largest error 0.053, bound 0.22.
    */
   readonly likely: number;
 };
