@@ -41,13 +41,17 @@ function isRunning(pid: number): boolean {
   return existsSync(file) && !/\) Z /.test(readFileSync(file, 'utf8'));
 }
 
-/** Four answers within six standard deviations of the roundings, and those small beside the logits. */
+/**
+ * Four answers within six standard deviations of the roundings, and within a tenth of what the logits spread over. (The first alone is too
+ * kind to a network of polynomials: it takes every square for its steepest, 12 logits here, where 0.06 are seen.)
+ */
 async function expectPrivateAnswers({ images, logit_spread }: Model, file: string): Promise<void> {
   const model = forInference(await loadModel(file));
   const { likely } = logitErrorBound(model, await preparedModel(file, args[4]!, silent));
-  expect(likely).toBeLessThan(logit_spread / 2);
   expect(images).toHaveLength(4);
-  for (const image of images) expect(image.max_difference).toBeLessThan(likely);
+  for (const image of images) {
+    expect(image.max_difference).toBeLessThan(Math.min(likely, logit_spread / 10));
+  }
 }
 
 test('the whole demo on a tiny network: its files, and private answers as in the clear', async () => {
