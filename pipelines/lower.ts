@@ -107,6 +107,9 @@ const fullyConnected: Geometry = {
 /** Fewer bits than this in the largest weight and the layer's output is noise. */
 const fewestWeightBits = 5;
 
+/** With so many bits in the largest weight a truncation of the input, one more round trip, is not worth what it gains. */
+const worthRound = 6;
+
 function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geometry): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   const [inChannels, height = 1, width = 1] = plan.range(x).shape as [number, number?, number?];
@@ -147,7 +150,7 @@ function inputAndOutputScale(
   const choose = (input: number) => 2 ** Math.floor(Math.log2(Math.min(input * weightScale, plan.limit(y))));
 
   let wire = plan.wireOf(x);
-  const enough = weightBits - 2;
+  const enough = Math.min(weightBits - 2, worthRound);
   if (largest > 0 && bitsOf(choose(plan.scaleOf(wire)), plan.scaleOf(wire)) < enough) {
     wire = plan.truncated(x, `${node.name}/truncate`, 2 ** plan.options.precision);
   }
