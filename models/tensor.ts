@@ -15,3 +15,10 @@ export function tensor(shape: Shape, data: Float32Array = new Float32Array(sizeO
   }
   return { shape, data };
 }
+
+/** Index of the largest value, the first of equals. */
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}

@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
 import { HePool } from '../crypto/he/pool.ts';
+import { argmax } from '../models/tensor.ts';
 import { openClientParty } from '../pipelines/offline-parties.ts';
 import type { ClientOffline } from '../pipelines/offline-material.ts';
 import { offlineClient } from '../pipelines/offline.ts';
@@ -168,7 +169,7 @@ class ClientSession implements Session {
     );
     const { logits } = online;
     return {
-      label: indexOfLargest(logits),
+      label: argmax(logits),
       logits,
       offline: cost,
       online: { ...online.cost, rounds: online.framesSent },
@@ -178,8 +179,4 @@ class ClientSession implements Session {
   #request(name: keyof typeof requests): Promise<void> {
     return this.#channel.send(tags.request, ++this.#requests, Uint8Array.of(requests[name]));
   }
-}
-
-function indexOfLargest(values: Float32Array): number {
-  return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
 }

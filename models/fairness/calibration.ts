@@ -1,4 +1,5 @@
-import { argmax, forEachSample, logSumExp } from './metrics.ts';
+import { argmax } from '../tensor.ts';
+import { forEachSample, logSumExp } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
 
 /** Equal-width bins of confidence, as Guo et al. 2017 take. */

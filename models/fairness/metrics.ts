@@ -1,3 +1,5 @@
+import { argmax } from '../tensor.ts';
+
 /** What a model said of n samples: logits [n, classes], row-major, and the true labels [n]. */
 export type Outcomes = {
   readonly logits: Float32Array;
@@ -14,7 +16,6 @@ export const sampleScores = {
   /** Distance to the decision boundary: the largest softmax probability minus the second (papers.md D.2). */
   margin: (outcomes: Outcomes) => perSample(outcomes, softmaxMargin),
 } as const;
-export type MetricName = keyof typeof sampleScores;
 
 /** Per sample, 1 or 0: the model says `positive`; it says so and is right; it says so and is wrong. */
 export function positiveScores(outcomes: Outcomes, positive: number) {
@@ -25,13 +26,6 @@ export function positiveScores(outcomes: Outcomes, positive: number) {
     truePositive: score((label) => label === positive),
     falsePositive: score((label) => label !== positive),
   };
-}
-
-/** Index of the largest value, the first of equals. */
-export function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 /** Counts [classes, classes], row-major: row is the label, column the prediction. */

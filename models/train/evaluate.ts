@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../run.ts';
+import { argmax } from '../tensor.ts';
 
 export type ClassAccuracy = { readonly class: string; readonly accuracy: number; readonly n: number };
 
@@ -77,7 +78,8 @@ export async function predictClasses(
         Array.from({ length: count }, (_, i) => start + i),
       );
       const logits = (await evaluator.run(images, count)).get(output.name)!;
-      for (let i = 0; i < count; i++) predicted[start + i] = argMax(logits, i * classes, classes);
+      for (let i = 0; i < count; i++)
+        predicted[start + i] = argmax(logits.subarray(i * classes, (i + 1) * classes));
       onProgress({ label: 'evaluate', done: start + count, total: n });
     }
   } finally {
@@ -100,10 +102,4 @@ export function checkFit(model: Model, dataset: Dataset): void {
       `${dataset.name}: has ${dataset.classes.length} classes, ${model.graph.name} knows ${outputs}`,
     );
   }
-}
-
-function argMax(values: Float32Array, start: number, length: number): number {
-  let best = 0;
-  for (let i = 1; i < length; i++) if (values[start + i]! > values[start + best]!) best = i;
-  return best;
 }

@@ -1,6 +1,7 @@
 import { prg } from '../../crypto/prg.ts';
 import type { ReluSpec } from '../../crypto/steps/spec.ts';
-import { argmax, logSumExp } from '../../models/fairness/metrics.ts';
+import { logSumExp } from '../../models/fairness/metrics.ts';
+import { argmax } from '../../models/tensor.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';

@@ -1,4 +1,4 @@
-import { argmax } from '../../models/fairness/metrics.ts';
+import { argmax } from '../../models/tensor.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { debugLocal } from '../../pipelines/debug-local.ts';
 import type { WireDiff } from '../../pipelines/debug-local.ts';
@@ -42,7 +42,7 @@ function describe(wires: readonly WireDiff[], answer: string, truth: string | nu
     wire.node,
     wire.kind,
     format.shape(wire.shape),
-    `2^${Math.log2(wire.scale).toFixed(1).replace(/\.0$/, '')}`,
+    format.scale(wire.scale),
     wire.wrong === 0 ? 'equal' : `${format.count(wire.wrong)} differ`,
     figure(wire.error),
     figure(wire.rmsError),

@@ -46,3 +46,8 @@ export function bytes(value: number): string {
 export function shape(sizes: readonly number[]): string {
   return sizes.join(' x ');
 }
+
+/** A scale as its power of two, to a tenth: 4096 -> '2^12' */
+export function scale(value: number): string {
+  return `2^${Math.log2(value).toFixed(1).replace(/\.0$/, '')}`;
+}

@@ -5,7 +5,7 @@ import type { Dataset, Split } from '../../../models/data/dataset.ts';
 import { chooseDevice } from '../../../models/device.ts';
 import type { DeviceChoice } from '../../../models/device.ts';
 import { predictClasses, checkFit, scored } from '../../../models/train/evaluate.ts';
-import { argmax } from '../../../models/fairness/metrics.ts';
+import { argmax } from '../../../models/tensor.ts';
 import { simulateSet } from '../../../pipelines/simulate-set.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';

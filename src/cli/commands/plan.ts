@@ -64,7 +64,7 @@ function describe(
     node,
     kind,
     format.shape(outputShape),
-    `2^${Math.log2(scale).toFixed(1).replace(/\.0$/, '')}`,
+    format.scale(scale),
     elements.relu === 0 ? '' : format.count(elements.relu),
     window === null ? '' : `${window.k} to ${window.bits}`,
     both(cost.offline),

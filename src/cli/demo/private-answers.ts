@@ -1,6 +1,6 @@
 import { pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
-import { argmax } from '../../../models/fairness/metrics.ts';
+import { argmax } from '../../../models/tensor.ts';
 import type { Model } from '../../../models/graph.ts';
 import { predict } from '../../../models/run.ts';
 import { connect } from '../../client.ts';

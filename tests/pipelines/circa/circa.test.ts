@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { argmax } from '../../../models/fairness/metrics.ts';
+import { argmax } from '../../../models/tensor.ts';
 import { predict } from '../../../models/run.ts';
 import { circa, compare } from '../../../pipelines/circa/circa.ts';
 import { searchWindows } from '../../../pipelines/circa/search.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset, pixels } from '../../../models/data/dataset.ts';
-import { argmax } from '../../../models/fairness/metrics.ts';
+import { argmax } from '../../../models/tensor.ts';
 import { loadModel } from '../../../models/onnx/read.ts';
 import { forInference } from '../../../models/passes/index.ts';
 import { predict } from '../../../models/run.ts';

@@ -36,4 +36,5 @@ test('fractions, points and counts', () => {
   expect([0.0123, -0.0004, -0.05].map(format.points)).toEqual(['+1.2', '0.0', '-5.0']);
   expect(format.plainPoints(0.0123)).toBe('1.2');
   expect(format.count(1234567)).toBe('1,234,567');
+  expect([4096, 3136, 1].map(format.scale)).toEqual(['2^12', '2^11.6', '2^0']);
 });
