@@ -5,7 +5,6 @@ import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
-import type { Optimizer } from './optimizers.ts';
 import { pack, unpack } from './parameters.ts';
 import { buildStep } from './step.ts';
 import type { Step, StepOptions } from './step.ts';
@@ -18,9 +17,21 @@ export type Batch = {
   readonly mixed?: { readonly partners: Uint8Array; readonly share: number };
   /** N x K, where the step distills. */
   readonly teacher?: Float32Array;
+  /** N, where the step weights images. */
+  readonly sampleWeights?: Float32Array;
+  /** The step's scalars by name. */
+  readonly scalars?: Readonly<Record<string, number>>;
 };
 
-export type StepResult = { readonly loss: number; readonly correct: number };
+export type StepResult = {
+  /** The batch's mean, or its weighted sum where the step weights images; without penalties. */
+  readonly loss: number;
+  readonly correct: number;
+  /** Of each image. */
+  readonly losses: Float32Array;
+  /** By name. */
+  readonly penalties: Readonly<Record<string, number>>;
+};
 
 export type EngineOptions = SessionSetting & {
   /** Where the file of a profile is to be, without what onnxruntime adds to its name. */
@@ -33,6 +44,7 @@ export class TrainingEngine {
   readonly #model: Model;
   readonly #step: Step;
   readonly #batch: number;
+  readonly #penalties: readonly string[];
   #vectors: Readonly<Record<string, Tensor>>;
   /** Where the next step puts its vectors; the two change places after each. */
   #spare: Readonly<Record<string, Tensor>>;
@@ -41,13 +53,13 @@ export class TrainingEngine {
     session: InferenceSession,
     model: Model,
     step: Step,
-    batch: number,
-    optimizer: Optimizer,
+    { batch, optimizer, penalties = [] }: StepOptions,
   ) {
     this.#session = session;
     this.#model = model;
     this.#step = step;
     this.#batch = batch;
+    this.#penalties = penalties.map(({ name }) => name);
     const vectors: Record<string, Tensor> = { parameters: vector(pack(step.parameters, model.weights)) };
     if (step.statistics.size > 0) vectors['statistics'] = vector(pack(step.statistics, model.weights));
     optimizer.init(step.parameters.size).forEach((state, i) => (vectors[`state${i}`] = vector(state)));
@@ -67,7 +79,7 @@ export class TrainingEngine {
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
-    return new TrainingEngine(session, model, step, options.batch, options.optimizer);
+    return new TrainingEngine(session, model, step, options);
   }
 
   /** One step. The batch must have the size the engine was made for. */
@@ -75,8 +87,12 @@ export class TrainingEngine {
     const results = await this.#session.run(this.#feeds(batch, learningRate), this.#fetches());
     [this.#vectors, this.#spare] = [this.#spare, this.#vectors];
     return {
-      loss: (results['loss']!.data as Float32Array)[0]!,
+      loss: scalarOf(results['loss']!),
       correct: Number((results['correct']!.data as BigInt64Array)[0]!),
+      losses: results['losses']!.data as Float32Array,
+      penalties: Object.fromEntries(
+        this.#penalties.map((name) => [name, scalarOf(results[`penalty.${name}`]!)]),
+      ),
     };
   }
 
@@ -106,7 +122,13 @@ export class TrainingEngine {
   /** Loss and hits as they come, vectors into the spare ones: fresh memory for them costs more than computing them. */
   #fetches(): Record<string, Tensor | null> {
     const next = Object.entries(this.#spare).map(([name, tensor]) => [`next.${name}`, tensor]);
-    return { loss: null, correct: null, ...(Object.fromEntries(next) as Record<string, Tensor>) };
+    const penalties = this.#penalties.map((name) => [`penalty.${name}`, null]);
+    return {
+      loss: null,
+      losses: null,
+      correct: null,
+      ...(Object.fromEntries([...penalties, ...next]) as Record<string, Tensor | null>),
+    };
   }
 
   async release(): Promise<void> {
@@ -126,7 +148,10 @@ export class TrainingEngine {
     return hash.digest('hex');
   }
 
-  #feeds({ images, labels, mixed, teacher }: Batch, learningRate: number): Record<string, Tensor> {
+  #feeds(
+    { images, labels, mixed, teacher, sampleWeights, scalars = {} }: Batch,
+    learningRate: number,
+  ): Record<string, Tensor> {
     const inputShape: Shape = this.#model.graph.inputs[0]!.shape;
     const n = this.#batch;
     const feeds: Record<string, Tensor> = {
@@ -140,6 +165,8 @@ export class TrainingEngine {
       feeds['share'] = scalar(mixed.share);
     }
     if (teacher !== undefined) feeds['teacher'] = new Tensor('float32', teacher, [n, teacher.length / n]);
+    if (sampleWeights !== undefined) feeds['sampleWeights'] = vector(sampleWeights);
+    for (const [name, value] of Object.entries(scalars)) feeds[`scalar.${name}`] = scalar(value);
     return feeds;
   }
 }
@@ -150,6 +177,10 @@ function vector(data: Float32Array): Tensor {
 
 function scalar(value: number): Tensor {
   return new Tensor('float32', Float32Array.of(value), []);
+}
+
+function scalarOf({ data }: Tensor): number {
+  return (data as Float32Array)[0]!;
 }
 
 function labelTensor(labels: Uint8Array): Tensor {

@@ -6,7 +6,7 @@ import type { Model } from '../graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor.ts';
 import { differentiate } from './autodiff.ts';
-import { crossEntropy, labelTarget } from './losses.ts';
+import { crossEntropy, labelTarget, weightedSum } from './losses.ts';
 import { layoutOf, pack, unpackInGraph, packInGraph } from './parameters.ts';
 import type { Layout } from './parameters.ts';
 
@@ -67,7 +67,7 @@ export class LossGradient {
       const result = await this.#session.run({
         images: new Tensor('float32', padded, [batch, ...shape]),
         labels: new Tensor('int64', labelsOf(labels, start, batch), [batch]),
-        shares: new Tensor('float32', new Float32Array(batch).fill(1 / n, 0, count), [batch, 1]),
+        shares: new Tensor('float32', new Float32Array(batch).fill(1 / n, 0, count), [batch]),
         parameters: new Tensor('float32', parameters, [parameters.length]),
       });
       const part = result['gradient']!.data as Float32Array;
@@ -86,7 +86,7 @@ function labelsOf(labels: ArrayLike<number>, start: number, count: number): BigI
   return BigInt64Array.from({ length: count }, (_, i) => BigInt(labels[start + i] ?? 0));
 }
 
-/** Inputs: images, labels, each image's share of the loss [N, 1] (0 for padding), parameters. Output: gradient. */
+/** Inputs: images, labels, each image's share of the loss [N] (0 for padding), parameters. Output: gradient. */
 function gradientGraph(model: Model, layout: Layout, batch: number): Uint8Array {
   const graph = new GraphBuilder();
   const [input] = model.graph.inputs;
@@ -94,15 +94,15 @@ function gradientGraph(model: Model, layout: Layout, batch: number): Uint8Array 
   graph.input('images', 'float32', [batch, ...input!.shape]);
   graph.alias('images', input!.name);
   graph.input('labels', 'int64', [batch]);
-  graph.input('shares', 'float32', [batch, 1]);
+  graph.input('shares', 'float32', [batch]);
   graph.input('parameters', 'float32', [layout.size]);
   unpackInGraph(graph, layout, 'parameters');
   const wanted = new Set(layout.entries.map(({ name }) => name));
   const network = differentiate(graph, model, batch, wanted);
   const logits = { name: output!.name, batch, classes: sizeOf(output!.shape) };
-  const { dLogits } = crossEntropy(graph, logits, labelTarget(graph, logits, 'labels', 0));
-  const perImage = graph.op('Mul', [dLogits, graph.scalar(batch)]); // crossEntropy has divided by the batch
-  const gradient = packInGraph(graph, layout, network.backward(graph.op('Mul', [perImage, 'shares'])));
+  const term = crossEntropy(graph, logits, labelTarget(graph, logits, 'labels', 0));
+  const { dLogits } = weightedSum(graph, term, 'shares');
+  const gradient = packInGraph(graph, layout, network.backward(dLogits));
   graph.output(gradient, 'gradient', 'float32', [layout.size]);
   return graph.encode(`${model.graph.name} gradient`);
 }

@@ -1,13 +1,16 @@
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 
-/** A term of the loss, averaged over the batch: its value (a scalar) and its gradient for the logits [N, K]. */
-export type LossTerm = { readonly value: string; readonly dLogits: string };
+/** A term of the loss, image by image: its values [N] and the gradient of each for its own logits, [N, K]. */
+export type LossTerm = { readonly each: string; readonly dLogits: string };
+
+/** What is minimised: a scalar and its gradient for the logits [N, K]. */
+export type Loss = { readonly value: string; readonly dLogits: string };
 
 export type Logits = { readonly name: string; readonly batch: number; readonly classes: number };
 
 /** Cross-entropy with a target distribution [N, K]. */
 export function crossEntropy(graph: GraphBuilder, logits: Logits, target: string): LossTerm {
-  return divergence(graph, logits.name, target, logits.batch, 1);
+  return divergence(graph, logits.name, target, 1);
 }
 
 /**
@@ -40,28 +43,45 @@ export function distillation(
   const softTeacher = soften(teacher);
   const target = graph.op('Softmax', [softTeacher], { axis: { int: 1 } });
   const logTarget = graph.op('LogSoftmax', [softTeacher], { axis: { int: 1 } });
-  const cross = divergence(graph, soften(logits.name), target, logits.batch, temperature);
-  const negativeEntropy = batchMean(graph, graph.op('Mul', [target, logTarget]), logits.batch);
+  const cross = divergence(graph, soften(logits.name), target, temperature);
+  const negativeEntropy = sumOfClasses(graph, graph.op('Mul', [target, logTarget]));
   const perT2 = graph.op('Add', [
-    graph.op('Div', [cross.value, graph.scalar(temperature)]), // divergence has scaled it by T once
+    graph.op('Div', [cross.each, graph.scalar(temperature)]), // divergence has scaled it by T once
     negativeEntropy,
   ]);
   return {
-    value: graph.op('Mul', [perT2, graph.scalar(temperature ** 2)]),
+    each: graph.op('Mul', [perT2, graph.scalar(temperature ** 2)]),
     dLogits: cross.dLogits,
   };
 }
 
 /** The sum of terms, each with its weight. */
-export function weightedSum(
+export function sumOfTerms(
   graph: GraphBuilder,
   terms: readonly { readonly term: LossTerm; readonly weight: number }[],
 ): LossTerm {
   const scaled = (value: string, weight: number) =>
     weight === 1 ? value : graph.op('Mul', [value, graph.scalar(weight)]);
   return {
-    value: graph.total(terms.map(({ term, weight }) => scaled(term.value, weight))),
+    each: graph.total(terms.map(({ term, weight }) => scaled(term.each, weight))),
     dLogits: graph.total(terms.map(({ term, weight }) => scaled(term.dLogits, weight))),
+  };
+}
+
+/** The mean over the batch. */
+export function batchMean(graph: GraphBuilder, { each, dLogits }: LossTerm, batch: number): Loss {
+  const share = graph.scalar(1 / batch);
+  return {
+    value: graph.op('Mul', [graph.sum(each, [0], false), share]),
+    dLogits: graph.op('Mul', [dLogits, share]),
+  };
+}
+
+/** The sum over the batch, each image's loss times its own number of `weights` [N]. */
+export function weightedSum(graph: GraphBuilder, { each, dLogits }: LossTerm, weights: string): Loss {
+  return {
+    value: graph.sum(graph.op('Mul', [each, weights]), [0], false),
+    dLogits: graph.op('Mul', [dLogits, graph.reshape(weights, [-1, 1])]),
   };
 }
 
@@ -72,17 +92,16 @@ export function correctCount(graph: GraphBuilder, logits: string, labels: string
   return graph.sum(hits, [0], false);
 }
 
-/** -scale * mean of sum target log softmax(z); the gradient for z: scale * (softmax(z) - target) / N. */
-function divergence(graph: GraphBuilder, z: string, target: string, batch: number, scale: number): LossTerm {
+/** -scale * sum target log softmax(z); the gradient for z: scale * (softmax(z) - target). */
+function divergence(graph: GraphBuilder, z: string, target: string, scale: number): LossTerm {
   const axis = { axis: { int: 1 } };
-  const cross = batchMean(graph, graph.op('Mul', [target, graph.op('LogSoftmax', [z], axis)]), batch);
+  const cross = sumOfClasses(graph, graph.op('Mul', [target, graph.op('LogSoftmax', [z], axis)]));
   const difference = graph.op('Sub', [graph.op('Softmax', [z], axis), target]);
-  return {
-    value: graph.op('Mul', [cross, graph.scalar(-scale)]),
-    dLogits: graph.op('Mul', [difference, graph.scalar(scale / batch)]),
-  };
+  const scaled = (value: string, by: number) =>
+    by === 1 ? value : graph.op('Mul', [value, graph.scalar(by)]);
+  return { each: scaled(cross, -scale), dLogits: scaled(difference, scale) };
 }
 
-function batchMean(graph: GraphBuilder, value: string, batch: number): string {
-  return graph.op('Mul', [graph.sum(value, [0, 1], false), graph.scalar(1 / batch)]);
+function sumOfClasses(graph: GraphBuilder, value: string): string {
+  return graph.sum(value, [1], false);
 }

@@ -4,11 +4,22 @@ import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { StatisticUpdate } from '../ops/gradient.ts';
 import { sizeOf } from '../tensor.ts';
 import { differentiate } from './autodiff.ts';
-import { correctCount, crossEntropy, distillation, labelTarget, mixTargets, weightedSum } from './losses.ts';
+import {
+  batchMean,
+  correctCount,
+  crossEntropy,
+  distillation,
+  labelTarget,
+  mixTargets,
+  sumOfTerms,
+  weightedSum,
+} from './losses.ts';
 import type { Logits, LossTerm } from './losses.ts';
 import type { Optimizer } from './optimizers.ts';
 import { layoutOf, packInGraph, perWeight, unpackInGraph } from './parameters.ts';
 import type { Layout } from './parameters.ts';
+import { addGradients, penaltiesOf } from './penalty.ts';
+import type { Penalty } from './penalty.ts';
 
 export type Distillation = { readonly temperature: number; readonly weight: number };
 
@@ -22,6 +33,12 @@ export type StepOptions = {
   readonly mixup?: boolean;
   /** Adds weight * T^2 KL to the teacher's logits, which become an input of the step. */
   readonly distill?: Distillation;
+  /** Each image's loss times its own number is summed in place of the mean; the numbers become an input of the step. */
+  readonly sampleWeights?: boolean;
+  /** Names of numbers that the step is given anew each time, for its penalties. */
+  readonly scalars?: readonly string[];
+  /** Terms of what is minimised that depend on the weights alone. */
+  readonly penalties?: readonly Penalty[];
 };
 
 /** One step of training as an ONNX model, and where the weights lie in its vectors. */
@@ -32,9 +49,10 @@ export type Step = {
 };
 
 /**
- * Inputs: images [N, C, H, W], labels (int64 [N]), where it mixes partners (int64 [N]) and share (scalar), teacher [N, K] where it distills, learningRate (scalar), parameters [P],
- * statistics [S], state0, .... Outputs: loss (the batch's mean), correct (int64), and parameters, statistics and state after the step
- * under the same names with `next.` in front. Throws UsageError where nothing is trainable.
+ * Inputs: images [N, C, H, W], labels (int64 [N]), where it mixes partners (int64 [N]) and share (scalar), teacher [N, K] where it
+ * distills, sampleWeights [N] where it weights, `scalar.NAME` for each scalar, learningRate (scalar), parameters [P], statistics [S], state0, ....
+ * Outputs: loss (the batch's mean or weighted sum, without penalties), losses [N], correct (int64), `penalty.NAME` for each penalty, and parameters, statistics and state after
+ * the step under the same names with `next.` in front. Throws UsageError where nothing is trainable.
  */
 export function buildStep(model: Model, options: StepOptions): Step {
   const { batch, optimizer } = options;
@@ -44,15 +62,24 @@ export function buildStep(model: Model, options: StepOptions): Step {
   declareInputs(graph, model, batch, parameters, statistics);
   const wanted = new Set(parameters.entries.map(({ name }) => name));
   const network = differentiate(graph, model, batch, wanted);
-  const loss = lossOf(graph, model, options);
-  const gradient = packInGraph(graph, parameters, network.backward(loss.dLogits));
+  const logits = logitsOf(model, batch);
+  const term = termOf(graph, logits, options);
+  const loss =
+    options.sampleWeights === true
+      ? weightedSum(graph, term, graph.input('sampleWeights', 'float32', [batch]))
+      : batchMean(graph, term, batch);
+  const penalties = penaltiesOf(graph, options, wanted);
+  const gradients = addGradients(graph, network.backward(loss.dLogits), penalties);
+  const gradient = packInGraph(graph, parameters, gradients);
   const stateSizes = optimizer.init(parameters.size).map(({ length }) => length);
   const states = stateSizes.map((size, i) => graph.input(`state${i}`, 'float32', [size]));
   const decays = graph.floats(perWeight(parameters, ({ shape }) => (shape.length > 1 ? 1 : 0)));
   const step = { parameters: 'parameters', gradient, state: states, learningRate: 'learningRate', decays };
   const next = optimizer.update(graph, step);
   graph.output(loss.value, 'loss', 'float32', []);
-  graph.output(correctCount(graph, outputOf(model).name, 'labels'), 'correct', 'int64', []);
+  graph.output(term.each, 'losses', 'float32', [batch]);
+  graph.output(correctCount(graph, logits.name, 'labels'), 'correct', 'int64', []);
+  for (const { name, value } of penalties) graph.output(value, `penalty.${name}`, 'float32', []);
   graph.output(next.parameters, 'next.parameters', 'float32', [parameters.size]);
   next.state.forEach((value, i) => graph.output(value, `next.state${i}`, 'float32', [stateSizes[i]!]));
   const updated = updateStatistics(graph, statistics, network.statistics);
@@ -99,15 +126,14 @@ function trainableOf(model: Model, options: StepOptions, statistics: ReadonlySet
   return names;
 }
 
-function lossOf(graph: GraphBuilder, model: Model, options: StepOptions): LossTerm {
-  const output = outputOf(model);
-  const logits: Logits = { name: output.name, batch: options.batch, classes: sizeOf(output.shape) };
+/** Cross-entropy, and distillation where there is a teacher. */
+function termOf(graph: GraphBuilder, logits: Logits, options: StepOptions): LossTerm {
   const hard = crossEntropy(graph, logits, targetOf(graph, logits, options));
   const { distill } = options;
   if (distill === undefined) return hard;
-  const teacher = graph.input('teacher', 'float32', [options.batch, logits.classes]);
+  const teacher = graph.input('teacher', 'float32', [logits.batch, logits.classes]);
   const soft = distillation(graph, logits, teacher, distill.temperature);
-  return weightedSum(graph, [
+  return sumOfTerms(graph, [
     { term: hard, weight: 1 },
     { term: soft, weight: distill.weight },
   ]);
@@ -125,11 +151,11 @@ function targetOf(
   return mixTargets(graph, target, labelTarget(graph, logits, partners, labelSmoothing), share);
 }
 
-function outputOf(model: Model): { name: string; shape: readonly number[] } {
+function logitsOf(model: Model, batch: number): Logits {
   const [output, ...others] = model.graph.outputs;
   if (output?.shape.length !== 1 || others.length > 0)
     throw new ModelError(`${model.graph.name}: training needs one output, a vector of logits`);
-  return output;
+  return { name: output.name, batch, classes: sizeOf(output.shape) };
 }
 
 /** momentum * old + (1 - momentum) * scale * the batch's value, for all statistics at once. */

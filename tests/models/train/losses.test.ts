@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import {
+  batchMean,
   correctCount,
   crossEntropy,
   distillation,
   labelTarget,
   mixTargets,
+  sumOfTerms,
   weightedSum,
 } from '../../../models/train/losses.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
-import type { LossTerm } from '../../../models/train/losses.ts';
+import type { Loss, LossTerm } from '../../../models/train/losses.ts';
 import { runGraph } from '../../helpers/run-graph.ts';
 
 const [batch, classes] = [2, 3];
@@ -27,17 +29,21 @@ const cross = (target: readonly number[], row: readonly number[]): number =>
   -softmax(row).reduce((sum, p, i) => sum + target[i]! * Math.log(p), 0);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
 
-function run(build: (...args: [Parameters<typeof crossEntropy>[0]]) => LossTerm) {
+type Build = (graph: GraphBuilder) => LossTerm;
+
+function run(build: Build, reduce: (graph: GraphBuilder, term: LossTerm) => Loss = overBatch) {
   const inputs = {
     logits: { shape: [batch, classes], data: logits },
     teacher: { shape: [batch, classes], data: teacher },
     labels: { dtype: 'int64', shape: [batch], data: labels },
   } as const;
   return runGraph(inputs, (graph) => {
-    const term = build(graph);
-    return { value: { value: term.value, rank: 0 }, dLogits: { value: term.dLogits, rank: 2 } };
+    const loss = reduce(graph, build(graph));
+    return { value: { value: loss.value, rank: 0 }, dLogits: { value: loss.dLogits, rank: 2 } };
   });
 }
+
+const overBatch = (graph: GraphBuilder, term: LossTerm): Loss => batchMean(graph, term, batch);
 
 /** Values of size about 4 after some ten float32 operations. */
 const digits = 5;
@@ -115,11 +121,26 @@ test('distilling from itself costs nothing and pulls nowhere', async () => {
   expectClose(dLogits, new Array<number>(6).fill(0));
 });
 
-test('a weighted sum adds values and gradients', async () => {
+test('images are weighted one by one, in the value and in the gradient', async () => {
+  const weights = [0.75, -0.25];
+  const { value, dLogits } = await run(
+    (graph) => hardLoss(graph),
+    (graph, term) => weightedSum(graph, term, graph.floats(Float32Array.from(weights))),
+  );
+  const rows = rowsOf(logits);
+  const targets = labels.map((label) => [0, 1, 2].map((k) => (k === label ? 1 : 0)));
+  expectClose(value, [rows.reduce((sum, row, i) => sum + weights[i]! * cross(targets[i]!, row), 0)]);
+  expectClose(
+    dLogits,
+    rows.flatMap((row, i) => softmax(row).map((p, k) => weights[i]! * (p - targets[i]![k]!))),
+  );
+});
+
+test('a sum of terms adds values and gradients, each times its weight', async () => {
   const hard = await run((graph) => hardLoss(graph));
   const soft = await run((graph) => distillation(graph, output, 'teacher', 4));
   const both = await run((graph) =>
-    weightedSum(graph, [
+    sumOfTerms(graph, [
       { term: hardLoss(graph), weight: 1 },
       { term: distillation(graph, output, 'teacher', 4), weight: 0.5 },
     ]),

@@ -7,6 +7,7 @@ import { Evaluator } from '../../../models/run.ts';
 import { tensor } from '../../../models/tensor.ts';
 import { TrainingEngine } from '../../../models/train/engine.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
+import type { Penalty } from '../../../models/train/penalty.ts';
 import { buildStep } from '../../../models/train/step.ts';
 import type { StepOptions } from '../../../models/train/step.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
@@ -137,4 +138,59 @@ test('a network without batch normalisation learns; a weight that nothing uses s
 test('a model of which nothing is trainable is a UsageError', () => {
   const nothing = { batch: 2, optimizer, trainable: () => false };
   expect(() => buildStep(tinyNet(), nothing)).toThrow(UsageError);
+});
+
+const l1: Penalty = {
+  name: 'l1',
+  build(graph, { valueOf, scalarOf }) {
+    const weight = valueOf('head.fc.weight');
+    const value = graph.op('Mul', [graph.sum(graph.op('Abs', [weight]), [0, 1], false), scalarOf('lambda')]);
+    const gradient = graph.op('Mul', [graph.op('Sign', [weight]), scalarOf('lambda')]);
+    return { value, gradients: new Map([['head.fc.weight', gradient]]) };
+  },
+};
+
+test('a penalty is told apart from the loss, and its gradient is added for its weight alone', async () => {
+  const [model, lambda, rate] = [tinyNet(), 0.5, 0.125];
+  const plain = sgd({ momentum: 0, weightDecay: 0 });
+  const [without, with_] = [
+    await engineFor(model, { optimizer: plain }),
+    await engineFor(model, { optimizer: plain, scalars: ['lambda'], penalties: [l1] }),
+  ];
+  const alone = await without.run(batch, rate);
+  const both = await with_.run({ ...batch, scalars: { lambda } }, rate);
+  const before = model.weights.get('head.fc.weight')!.data;
+  expect(both.loss).toBeCloseTo(alone.loss, 6);
+  expect(both.penalties['l1']).toBeCloseTo(lambda * before.reduce((sum, w) => sum + Math.abs(w), 0), 5);
+  const [a, b] = [without, with_].map((engine) => engine.model().weights);
+  before.forEach((w, i) => {
+    const moved = a!.get('head.fc.weight')!.data[i]! - b!.get('head.fc.weight')!.data[i]!;
+    expect(moved).toBeCloseTo(rate * lambda * Math.sign(w), 5);
+  });
+  expect(b!.get('stem.conv.weight')!.data).toEqual(a!.get('stem.conv.weight')!.data);
+});
+
+test('a penalty that asks for a number the step is not given is a UsageError', () => {
+  expect(() => buildStep(tinyNet(), { batch: 2, optimizer, penalties: [l1] })).toThrow(
+    /penalty l1: asks for the scalar 'lambda'/,
+  );
+});
+
+test('images weighted evenly train as the mean does; those of weight 0 do not count', async () => {
+  const n = data.n;
+  const even = new Float32Array(n).fill(1 / n);
+  const [mean, weighted, first] = [
+    await engineFor(tinyNet()),
+    await engineFor(tinyNet(), { sampleWeights: true }),
+    await engineFor(tinyNet(), { sampleWeights: true }),
+  ];
+  const expected = await mean.run(batch, 0.1);
+  const found = await weighted.run({ ...batch, sampleWeights: even }, 0.1);
+  expect(found.loss).toBeCloseTo(expected.loss, 5);
+  expect([...found.losses].reduce((a, b) => a + b) / n).toBeCloseTo(expected.loss, 5);
+  const [a, b] = [mean, weighted].map((engine) => engine.model().weights.get('stem.conv.weight')!.data);
+  a!.forEach((value, i) => expect(b![i]).toBeCloseTo(value, 5));
+  const onlyFirst = Float32Array.from(even, (_, i) => (i === 0 ? 1 : 0));
+  const one = await first.run({ ...batch, sampleWeights: onlyFirst }, 0.1);
+  expect(one.loss).toBeCloseTo(expected.losses[0]!, 5);
 });
