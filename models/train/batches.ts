@@ -14,6 +14,9 @@ export type BatchOptions = {
   readonly mixup?: number;
 };
 
+/** A batch and where in the training set its images come from. */
+export type NumberedBatch = { readonly rows: Uint32Array; readonly batch: Batch };
+
 /**
  * An epoch's batches, in an order and with an augmentation that depend on the seed and the epoch alone. Images that fill no
  * whole batch are left out. The teacher sees the images as the network does.
@@ -22,7 +25,7 @@ export async function* batchesOf(
   options: BatchOptions,
   epoch: number,
   teacher: Evaluator | undefined,
-): AsyncGenerator<Batch> {
+): AsyncGenerator<NumberedBatch> {
   const { train, batch, seed, augment = true, mixup } = options;
   const uniform = seededUniform(seed, epoch);
   const order = permutation(train.n, uniform);
@@ -33,6 +36,6 @@ export async function* batchesOf(
     const labels = Uint8Array.from(rows, (row) => train.labels[row]!);
     const mixed = mixup === undefined ? undefined : mixInto(images, labels, mixup, uniform);
     const logits = teacher && [...(await teacher.run(images, batch)).values()][0]!;
-    yield { images, labels, ...(mixed && { mixed }), ...(logits && { teacher: logits }) };
+    yield { rows, batch: { images, labels, ...(mixed && { mixed }), ...(logits && { teacher: logits }) } };
   }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
+import type { Json } from './controller.ts';
 
 /** What a network in training is besides its graph: parameters, running statistics and optimiser state, by name. */
 export type TrainingState = Readonly<Record<string, Float32Array>>;
@@ -16,6 +17,10 @@ export type Standing = {
     readonly state: TrainingState;
   };
   readonly state: TrainingState;
+  /** What the controller remembers; null where there is none. */
+  readonly controller: Json;
+  /** The controller has ended the training. */
+  readonly stopped: boolean;
 };
 
 /** One epoch. Accuracies in [0, 1]; the training ones are of the augmented images, while the weights move. */
@@ -33,23 +38,29 @@ const epochEntry = z.object({
 });
 
 const sizes = z.record(z.string(), z.int().nonnegative());
+const format = 'reluctant checkpoint 2';
+
 const header = z.object({
-  format: z.literal('reluctant checkpoint 1'),
+  format: z.literal(format),
   fingerprint: z.string(),
   history: z.array(epochEntry),
   best: z.object({ epoch: z.number(), validationAccuracy: z.number(), state: sizes }),
   state: sizes,
+  controller: z.json(),
+  stopped: z.boolean(),
 });
 
 /** Writes the file: a line of JSON, then the vectors it lists, as little-endian floats. */
 export async function saveCheckpoint(path: string, fingerprint: string, standing: Standing): Promise<void> {
-  const { history, best, state } = standing;
+  const { history, best, state, controller, stopped } = standing;
   const line = JSON.stringify({
-    format: 'reluctant checkpoint 1',
+    format,
     fingerprint,
     history,
     best: { ...best, state: sizesOf(best.state) },
     state: sizesOf(state),
+    controller,
+    stopped,
   });
   const vectors = [...Object.values(best.state), ...Object.values(state)];
   const floats = vectors.map((v) => new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
@@ -81,7 +92,8 @@ export async function loadCheckpoint(path: string, fingerprint: string): Promise
   }
   const take = reader(floats);
   const best = { ...data.best, state: take(data.best.state) };
-  return { history: data.history, best, state: take(data.state) };
+  const { history, controller, stopped } = data;
+  return { history, best, state: take(data.state), controller, stopped };
 }
 
 function sizesOf(state: TrainingState): Record<string, number> {

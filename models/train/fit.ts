@@ -9,10 +9,13 @@ import { Evaluator } from '../run.ts';
 import { batchesOf } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { EpochEntry, Standing, TrainingState } from './checkpoint.ts';
+import type { Controller } from './controller.ts';
 import { TrainingEngine } from './engine.ts';
+import type { Batch } from './engine.ts';
 import { checkFit, evaluate } from './evaluate.ts';
 import { sgd } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
+import type { Penalty } from './penalty.ts';
 import { schedules, warmUp } from './schedules.ts';
 import type { Schedule, ScheduleName } from './schedules.ts';
 import type { Distillation, StepOptions } from './step.ts';
@@ -48,6 +51,12 @@ export type FitOptions = SessionSetting & {
   readonly seed: number;
   /** All but the running statistics where left out. */
   readonly trainable?: (weight: string) => boolean;
+  /** Terms of what is minimised that depend on the weights alone; the numbers they ask for are the controller's `scalars`. */
+  readonly penalties?: readonly Penalty[];
+  /** Steers the training. Its state at the start is its own. */
+  readonly controller?: Controller;
+  /** The network after the best epoch, or after the last one; the best where left out. */
+  readonly keep?: 'best' | 'last';
   /** A file that is written after each epoch; where it is there already, training goes on from it. */
   readonly checkpoint?: string;
   readonly onProgress?: OnProgress;
@@ -58,7 +67,7 @@ export type FitOptions = SessionSetting & {
 export type { EpochEntry };
 
 export type FitResult = {
-  /** The network after the epoch with the best accuracy on the validation set, the earliest of equals. */
+  /** The network after the epoch with the best accuracy on the validation set, the earliest of equals; after the last where that is kept. */
   readonly model: Model;
   readonly history: readonly EpochEntry[];
   readonly best: { readonly epoch: number; readonly validationAccuracy: number };
@@ -86,32 +95,59 @@ async function runEpochs(
   teacher: Evaluator | undefined,
   options: FitOptions,
 ): Promise<FitResult> {
-  const { epochs, checkpoint } = options;
+  const { epochs, checkpoint, controller, keep = 'best' } = options;
   const steps = Math.floor(options.train.n / options.batch);
   const schedule = scheduleOf(options, steps);
   const fingerprint = fingerprintOf(engine, options);
-  let standing = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint, fingerprint);
-  standing ??= { history: [], best: { epoch: 0, validationAccuracy: -1, state: {} }, state: engine.state() };
+  const saved = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint, fingerprint);
+  let standing = saved ?? startOf(engine, controller);
   engine.restore(standing.state);
-  for (let epoch = standing.history.length + 1; epoch <= epochs && !isStuck(standing, options); epoch++) {
+  if (saved !== undefined) controller?.restore(saved.controller);
+  for (let epoch = standing.history.length + 1; epoch <= epochs && !isOver(standing, options); epoch++) {
     const first = (epoch - 1) * steps;
     const entry = await runEpoch(engine, teacher, options, { epoch, first, steps, schedule });
-    standing = advance(standing, entry, engine.state());
-    await options.log?.(entry, engine.model(), standing.history);
+    const model = engine.model();
+    const stopped = controller?.afterEpoch?.(entry, model) === 'stop';
+    standing = advance(standing, entry, engine.state(), { controller: controller?.state() ?? null, stopped });
+    await options.log?.(entry, model, standing.history);
     if (checkpoint !== undefined) await saveCheckpoint(checkpoint, fingerprint, standing);
   }
   const { epoch, validationAccuracy, state } = standing.best;
-  return { model: engine.model(state), history: standing.history, best: { epoch, validationAccuracy } };
+  return {
+    model: engine.model(keep === 'last' ? standing.state : state),
+    history: standing.history,
+    best: { epoch, validationAccuracy },
+  };
 }
 
-function advance({ history, best }: Standing, entry: EpochEntry, state: TrainingState): Standing {
+function startOf(engine: TrainingEngine, controller: Controller | undefined): Standing {
+  return {
+    history: [],
+    best: { epoch: 0, validationAccuracy: -1, state: {} },
+    state: engine.state(),
+    controller: controller?.state() ?? null,
+    stopped: false,
+  };
+}
+
+function advance(
+  { history, best }: Standing,
+  entry: EpochEntry,
+  state: TrainingState,
+  steering: Pick<Standing, 'controller' | 'stopped'>,
+): Standing {
   const { epoch, validationAccuracy } = entry;
   const better = validationAccuracy > best.validationAccuracy;
-  return { history: [...history, entry], best: better ? { epoch, validationAccuracy, state } : best, state };
+  return {
+    history: [...history, entry],
+    best: better ? { epoch, validationAccuracy, state } : best,
+    state,
+    ...steering,
+  };
 }
 
-function isStuck({ history, best }: Standing, { patience = Infinity }: FitOptions): boolean {
-  return history.length - best.epoch >= patience;
+function isOver({ history, best, stopped }: Standing, { patience = Infinity }: FitOptions): boolean {
+  return stopped || history.length - best.epoch >= patience;
 }
 
 function scheduleOf(
@@ -128,7 +164,8 @@ function fingerprintOf(engine: TrainingEngine, options: FitOptions): string {
   const { train, epochs, batch, learningRate, augment = true, mixup, schedule, device, seed } = options;
   const told = { epochs, batch, learningRate, augment, mixup, schedule, device, seed };
   const hash = createHash('sha256').update(engine.fingerprint());
-  hash.update(JSON.stringify({ n: train.n, shape: train.shape, ...told }));
+  const steering = options.controller?.state() ?? null;
+  hash.update(JSON.stringify({ n: train.n, shape: train.shape, ...told, steering }));
   hash.update(train.labels);
   for (const { data } of options.teacher?.weights.values() ?? [])
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -149,13 +186,15 @@ async function runEpoch(
   options: FitOptions,
   { epoch, first, steps, schedule }: Epoch,
 ): Promise<EpochEntry> {
-  const { batch, onProgress = silent } = options;
+  const { batch, controller, onProgress = silent } = options;
   const started = performance.now();
   const sums = { loss: 0, correct: 0 };
   let step = 0;
-  for await (const images of batchesOf(options, epoch, teacher)) {
-    const { loss, correct } = await engine.run(images, schedule(first + step));
+  for await (const { rows, batch: images } of batchesOf(options, epoch, teacher)) {
+    const result = await engine.run({ ...images, ...steer(controller, rows) }, schedule(first + step));
+    const { loss, correct } = result;
     if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
+    controller?.afterStep?.(rows, result);
     sums.loss += loss;
     sums.correct += correct;
     step++;
@@ -176,16 +215,31 @@ async function runEpoch(
   };
 }
 
+/** What the controller adds to a batch. */
+function steer(
+  controller: Controller | undefined,
+  rows: Uint32Array,
+): Pick<Batch, 'scalars' | 'sampleWeights'> {
+  return {
+    ...(controller?.scalars && { scalars: controller.scalars() }),
+    ...(controller?.sampleWeights && { sampleWeights: controller.sampleWeights(rows) }),
+  };
+}
+
 const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // AutoReP's
 
 function stepOptions(options: FitOptions): StepOptions {
   const { batch, momentum = 0.9, weightDecay = 5e-4, labelSmoothing = 0, trainable } = options;
+  const { penalties, controller } = options;
   return {
     batch,
     labelSmoothing,
     mixup: options.mixup !== undefined,
     optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
     ...(trainable && { trainable }),
+    ...(penalties && { penalties }),
+    ...(controller?.scalars && { scalars: Object.keys(controller.scalars()) }),
+    sampleWeights: controller?.sampleWeights !== undefined,
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),
   };
 }

@@ -41,6 +41,8 @@ const standing: Standing = {
     statistics: new Float32Array(0),
     state0: Float32Array.of(7),
   },
+  controller: { multipliers: [0.5, null], name: 'm' },
+  stopped: true,
 };
 
 test('what is saved is read back bit by bit', async () => {

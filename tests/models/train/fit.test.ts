@@ -5,10 +5,12 @@ import { expect, test, vi } from 'vitest';
 import { subset } from '../../../models/data/dataset.ts';
 import type { Model } from '../../../models/graph.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
+import type { Controller } from '../../../models/train/controller.ts';
 import { TrainingEngine } from '../../../models/train/engine.ts';
 import { fit } from '../../../models/train/fit.ts';
 import type { EpochEntry, FitOptions } from '../../../models/train/fit.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
+import type { Penalty } from '../../../models/train/penalty.ts';
 import { trainArchitecture } from '../../../models/train/recipe.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
@@ -174,4 +176,76 @@ test('an unknown architecture is a UsageError that lists the known ones', async 
   const train = trainArchitecture({ arch: 'toString', data: 'fashion-mnist-part' });
   await expect(train).rejects.toThrow(/'toString' is not known; there are resnet8/);
   await expect(train).rejects.toThrow(UsageError);
+});
+
+/** Counts steps, weights images of class 0 alone, and ends the training after `last` epochs. */
+function counting(last: number, seen: number[] = []): Controller {
+  let steps = 0;
+  return {
+    scalars: () => ({ pull: steps / 10 }),
+    sampleWeights: (rows) =>
+      Float32Array.from(rows, (row) => (options.train.labels[row] === 0 ? 1 / rows.length : 0)),
+    afterStep(rows, { losses }) {
+      expect(losses).toHaveLength(rows.length);
+      steps++;
+      seen.push(steps);
+    },
+    afterEpoch: ({ epoch }) => (epoch === last ? 'stop' : 'go on'),
+    state: () => ({ steps }),
+    restore: (state) => void ({ steps } = state as { steps: number }),
+  };
+}
+
+const pull: Penalty = {
+  name: 'pull',
+  build(graph, { valueOf, scalarOf }) {
+    const weight = valueOf('head.fc.weight');
+    const scaled = graph.op('Mul', [weight, scalarOf('pull')]);
+    return {
+      value: graph.sum(graph.op('Mul', [weight, scaled]), [0, 1], false),
+      gradients: new Map([['head.fc.weight', scaled]]),
+    };
+  },
+};
+
+test('a controller weights images, and ends the training', async () => {
+  const controller = counting(2);
+  const { model, history } = await fit(tinyNet(), { ...options, controller, penalties: [pull] });
+  expect(history).toHaveLength(2);
+  expect(controller.state()).toEqual({ steps: 12 });
+  const { per_class } = await evaluate(model, options.validation);
+  expect(per_class[0]!.accuracy).toBe(1); // the only class it ever saw
+});
+
+test('what a controller remembers is part of the checkpoint: a cut training goes on with the same numbers', async () => {
+  const checkpoint = join(await mkdtemp(join(tmpdir(), 'controlled-')), 'run');
+  const run = (last: number, more: Partial<FitOptions> = {}, seen: number[] = []) =>
+    fit(tinyNet(), {
+      ...options,
+      controller: counting(last, seen),
+      penalties: [pull],
+      keep: 'last',
+      ...more,
+    });
+  const whole = await run(3);
+  const cut = run(3, {
+    checkpoint,
+    log: ({ epoch }) => {
+      if (epoch === 2) throw new Error('cut');
+    },
+  });
+  await expect(cut).rejects.toThrow('cut'); // in epoch 2, before its checkpoint is written
+  const seen: number[] = [];
+  const resumed = await run(3, { checkpoint }, seen);
+  expect(seen[0]).toBe(7); // epoch 1 had 6 steps
+  expect(sameWeights(resumed.model, whole.model)).toBe(true);
+  const over = await run(3, { checkpoint, log: () => expect.unreachable() });
+  expect(over.history).toHaveLength(3);
+});
+
+test("'last' keeps the last epoch's network", async () => {
+  const short = { ...options, epochs: 6, learningRate: 0.3 };
+  const models: Model[] = [];
+  const { model } = await fit(tinyNet(), { ...short, keep: 'last', log: (_, m) => void models.push(m) });
+  expect(sameWeights(model, models.at(-1)!)).toBe(true);
 });

@@ -1,0 +1,22 @@
+import type { EpochEntry } from './checkpoint.ts';
+import type { Model } from '../graph.ts';
+import type { StepResult } from './engine.ts';
+
+/** What a controller remembers between steps, as JSON keeps it. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * What steers a training from outside its step: it gives the step numbers and learns from the results, such as multipliers of
+ * constraints or the weight of a penalty. Its state is part of a checkpoint: it must hold all that later numbers depend on.
+ */
+export type Controller = {
+  /** The step's `scalars`. */
+  readonly scalars?: () => Readonly<Record<string, number>>;
+  /** The loss's weight of each image of the batch [N]; `rows` are their numbers in the training set. */
+  readonly sampleWeights?: (rows: Uint32Array) => Float32Array;
+  readonly afterStep?: (rows: Uint32Array, result: StepResult) => void;
+  /** Called when the epoch is over; 'stop' makes it the last one. */
+  readonly afterEpoch?: (entry: EpochEntry, model: Model) => 'stop' | 'go on';
+  readonly state: () => Json;
+  readonly restore: (state: Json) => void;
+};
