@@ -18,7 +18,8 @@ export const noAugmentation: Augmentation = { cropPadding: 0, flip: false };
 
 /**
  * Writes the images at `indices` into `out` (indices.length x C x H x W floats in [0, 1]), each cropped and mirrored by its own
- * draw of three numbers.
+ * draw of three numbers. 3 us an image of 3 x 32 x 32: 0.02 % of a step of ResNet-18 on two cores (32 images), 0.2 % of one of ResNet-8
+ * (128 of 28 x 28), mixup as much again; so the training loop does it itself, between steps, and no worker thread does.
  */
 export function augmentInto(
   out: Float32Array,
@@ -39,6 +40,9 @@ export function augmentInto(
 
 type View = { readonly down: number; readonly right: number; readonly mirrored: boolean };
 
+/** What a byte is as a float in [0, 1]. */
+const fractions = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
 /** The image as seen through a window moved down and right; what lies outside is 0. */
 function writeView(
   out: Float32Array,
@@ -47,13 +51,14 @@ function writeView(
   { down, right, mirrored }: View,
 ): void {
   const [channels = 1, height = 1, width = 1] = shape;
-  const [first, step] = mirrored ? [width - 1 + right, -1] : [right, 1];
+  const [first, last] = [Math.max(0, -right), Math.min(width, width - right)]; // columns of the window inside the image
+  const step = mirrored ? -1 : 1;
+  out.fill(0);
   for (let row = 0; row < channels * height; row++) {
     const y = (row % height) + down;
-    const from = (row + down) * width;
-    for (let x = 0, column = first; x < width; x++, column += step) {
-      const inside = y >= 0 && y < height && column >= 0 && column < width;
-      out[row * width + x] = inside ? image[from + column]! / 255 : 0;
-    }
+    if (y < 0 || y >= height) continue;
+    let to = row * width + (mirrored ? width - 1 - first : first);
+    const from = (row + down) * width + right;
+    for (let x = first; x < last; x++, to += step) out[to] = fractions[image[from + x]!]!;
   }
 }
