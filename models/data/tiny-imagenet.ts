@@ -30,7 +30,9 @@ async function trainRows(path: string, classes: readonly string[]): Promise<File
   const rows: FileRow[] = [];
   for (const label of classes) {
     const folder = join(path, 'train', label, 'images');
-    for (const name of await listImages(folder)) {
+    const names = await listImages(folder);
+    if (names.length === 0) throw new DataError(`${folder}: expected images, found none`);
+    for (const name of names) {
       rows.push({ file: join(folder, name), label, split: 'train' });
     }
   }

@@ -78,11 +78,19 @@ test('channels as the second axis stay there', async () => {
   expect(train.classes).toHaveLength(6);
 });
 
+/** Says that its last file unpacks to 3.75 GiB. */
+function bomb(): Uint8Array {
+  const archive = Buffer.from(zipSync(good));
+  archive.writeUInt32LE(0xf0000000, archive.lastIndexOf('PK\x01\x02', undefined, 'latin1') + 24);
+  return archive;
+}
+
 const images = (array: Uint8Array) => zipSync({ ...good, 'images.npy': array });
 const labels = (array: Uint8Array) => zipSync({ ...good, 'labels.npy': array });
 test.each([
   ['no archive', bytes(100), /a\.npz: not a \.npz archive that can be read/],
   ['a cut archive', zipSync(good).subarray(0, 300), /a\.npz: not a \.npz archive/],
+  ['an archive that would unpack to gigabytes', bomb(), /unpacks to more than 2147483648 bytes/],
   [
     'other arrays',
     zipSync({ 'z.npy': good['labels.npy'] }),

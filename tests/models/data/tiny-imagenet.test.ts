@@ -54,6 +54,12 @@ test('a folder that is no class, and none of the files', async () => {
   await expect(load('train', { 'train/n999/images/a.JPEG': a! })).rejects.toThrow(
     /n999: not a class of wnids/,
   );
+  await expect(load('train', { 'wnids.txt': 'n02124075\nn01443537\nn7\n' })).rejects.toThrow(
+    /train\/n7\/images: expected a folder/,
+  );
+  await expect(
+    load('train', { 'wnids.txt': 'n02124075\nn01443537\nn7\n', 'train/n7/images/notes.txt': '' }),
+  ).rejects.toThrow(/train\/n7\/images: expected images, found none/);
   await expect(loadDataset(`tiny-imagenet:${await folderWith()}`, 'train')).rejects.toThrow(
     /wnids\.txt: cannot/,
   );

@@ -53,3 +53,9 @@ test('files named otherwise are a DataError that lists them', async () => {
     /2 of 22 images are not named .*: 61_1_20170109142408075\.jpg, face\.jpg; rename/,
   );
 });
+
+test('a folder without images, and none at all', async () => {
+  const load = (folder: string) => loadDataset(`utkface-age:${folder}`, 'train');
+  await expect(load(await folderWith({ 'notes.txt': '' }))).rejects.toThrow(/has no images to train with/);
+  await expect(load('/nowhere')).rejects.toThrow(/\/nowhere: expected a folder/);
+});
