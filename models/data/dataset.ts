@@ -1,6 +1,7 @@
 import { DataError } from '../../src/shared/errors.ts';
 import { formats } from './formats.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
+import { applyVariants, parseVariants, variants } from './variants.ts';
 
 export { pixels, subset } from './labelled-images.ts';
 export type { Columns, Dataset, LoadOptions, Split } from './labelled-images.ts';
@@ -8,15 +9,23 @@ export { fashionClasses } from './fashion-mnist.ts';
 
 /**
  * Loads a data set. `spec` is a name or `prefix:argument` of the table `formats`, which says what each means and
- * whether it has a test set of its own. Throws DataError for a spec it does not know, and for files that are absent, malformed
- * or do not match.
+ * whether it has a test set of its own; behind it may stand some of the table `variants`. Throws DataError for a spec it does
+ * not know, and for files that are absent, malformed or do not match.
  */
 export async function loadDataset(spec: string, split: Split, options: LoadOptions = {}): Promise<Dataset> {
+  const { base, chosen } = parseVariants(spec);
+  return applyVariants(await loadForm(base, split, options), split, chosen);
+}
+
+async function loadForm(spec: string, split: Split, options: LoadOptions): Promise<Dataset> {
   const colon = spec.indexOf(':');
   const name = colon < 0 ? spec : spec.slice(0, colon);
   if (!Object.hasOwn(formats, name)) {
     const known = Object.values(formats).map((format) => format.spec);
-    throw new DataError(`data set '${spec}' is not known: give ${known.join(', ')}`);
+    const behind = Object.values(variants).map((variant) => variant.spec);
+    throw new DataError(
+      `data set '${spec}' is not known: give ${known.join(', ')}; behind it may stand ${behind.join(', ')}`,
+    );
   }
   const format = formats[name]!;
   const argument = colon < 0 ? '' : spec.slice(colon + 1);

@@ -1,3 +1,4 @@
+import { readCelebA } from './celeba.ts';
 import { readCifar10, readCifar100 } from './cifar.ts';
 import { readCsvManifest } from './csv-manifest.ts';
 import { readFashionMnist, readFashionMnistPart } from './fashion-mnist.ts';
@@ -41,6 +42,11 @@ export const formats: Readonly<Record<string, DataFormat>> = {
     spec: 'folder:FOLDER[@SIZE]',
     summary: 'a folder of images a class, with train/ and test/ or without',
     read: readImageFolder,
+  },
+  celeba: {
+    spec: 'celeba:FOLDER,ATTRIBUTE,...[@SIZE]',
+    summary: 'CelebA; the label is an attribute such as Smiling or a combination, groups are any of the 40',
+    read: readCelebA,
   },
   'utkface-age': faces('age'),
   'utkface-gender': faces('gender'),

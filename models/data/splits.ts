@@ -42,7 +42,8 @@ export function firstOfEachClass(dataset: Dataset, perClass: number): Dataset {
   return subset(dataset, indicesWhere(taken, 1));
 }
 
-function rowsOfClasses(labels: Uint8Array, classes: number): number[][] {
+/** The rows of each class, in order. */
+export function rowsOfClasses(labels: Uint8Array, classes: number): number[][] {
   const rows: number[][] = Array.from({ length: classes }, () => []);
   labels.forEach((label, i) => rows[label]!.push(i));
   return rows;

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { Option } from 'commander';
 import { deviceChoices } from '../../models/device.ts';
 import { formats } from '../../models/data/formats.ts';
+import { variants } from '../../models/data/variants.ts';
 import { targetHelp } from '../../models/data/image-target.ts';
 import { loadModel } from '../../models/onnx/read.ts';
 import type { Model } from '../../models/graph.ts';
@@ -15,6 +16,8 @@ export const modelHelp = 'an .onnx file, or a trained one of the package by name
 export const dataHelp = [
   `images (${targetHelp}), one of`,
   ...Object.values(formats).map(({ spec, summary }) => `  ${spec}: ${summary}`),
+  'and behind any of them, to make it unequal on purpose',
+  ...Object.values(variants).map(({ spec, summary }) => `  ${spec}: ${summary}`),
 ].join('\n');
 
 export function deviceOption(): Option {

@@ -1,0 +1,113 @@
+import { basename, join } from 'node:path';
+import { DataError } from '../../src/shared/errors.ts';
+import { readLines } from './disk.ts';
+import { datasetOfRows } from './file-rows.ts';
+import type { FileRow } from './file-rows.ts';
+import { parseTarget } from './image-target.ts';
+import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
+
+const files = {
+  attributes: 'list_attr_celeba.txt',
+  partition: 'list_eval_partition.txt',
+  images: 'img_align_celeba',
+} as const;
+
+/** The codes of list_eval_partition.txt. The validation images (1) are left out: training holds out its own. */
+const splits: Readonly<Record<string, Split | 'validation'>> = { 0: 'train', 1: 'validation', 2: 'test' };
+
+/**
+ * CelebA as its authors unpack it (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). `argument` is 'FOLDER,ATTRIBUTE,...[@SIZE]': the label is
+ * the combination of the attributes named, as Male and Blond_Hair in Das et al. 2024; of one alone the class that has it is the second.
+ * All attributes of the file are group columns. Throws DataError that names file and line.
+ */
+export async function readCelebA(argument: string, split: Split, options: LoadOptions): Promise<Dataset> {
+  const { path, target } = parseTarget(argument);
+  const [folder = '', ...chosen] = path.split(',');
+  if (folder === '' || chosen.length === 0)
+    throw new DataError(
+      `'celeba:${argument}': expected celeba:FOLDER,ATTRIBUTE such as celeba:celeba,Smiling`,
+    );
+  const table = await readAttributes(join(folder, files.attributes));
+  checkAttributes(table, chosen);
+  const partition = await readPartition(join(folder, files.partition));
+  const rows = table.rows.flatMap(({ image, has }) => {
+    const own = partition.get(image);
+    if (own === undefined)
+      throw new DataError(`${join(folder, files.partition)}: expected a line for ${image}, found none`);
+    if (own === 'validation') return [];
+    return [rowOf(join(folder, files.images, image), own, table.names, has, chosen)];
+  });
+  const name = `celeba ${basename(folder)}, ${chosen.join(' and ')}`;
+  return datasetOfRows(name, rows, split, target, { ...options, classes: combinations(chosen) });
+}
+
+type Table = {
+  readonly names: readonly string[];
+  readonly rows: readonly { readonly image: string; readonly has: readonly boolean[] }[];
+};
+
+/** A count, the names of the attributes, then a line an image: its file and 1 or -1 for each attribute. */
+async function readAttributes(path: string): Promise<Table> {
+  const [count = '', header = '', ...lines] = await readLines(path);
+  const names = wordsOf(header);
+  if (!/^\s*\d+\s*$/.test(count) || names.length === 0)
+    throw new DataError(`${path}: expected a count and a line of attribute names`);
+  if (lines.length !== Number(count))
+    throw new DataError(
+      `${path}: expected ${count.trim()} images as its first line says, got ${lines.length}`,
+    );
+  const rows = lines.map((line, i) => {
+    const [image = '', ...values] = wordsOf(line);
+    if (values.length !== names.length || values.some((value) => value !== '1' && value !== '-1'))
+      throw new DataError(`${path}: line ${i + 3}: expected an image and ${names.length} numbers 1 or -1`);
+    return { image, has: values.map((value) => value === '1') };
+  });
+  return { names, rows };
+}
+
+async function readPartition(path: string): Promise<Map<string, Split | 'validation'>> {
+  const lines = await readLines(path);
+  return new Map(
+    lines.map((line, i) => {
+      const [image = '', code = '', ...more] = wordsOf(line);
+      if (!Object.hasOwn(splits, code) || more.length > 0)
+        throw new DataError(`${path}: line ${i + 1}: expected an image and 0, 1 or 2`);
+      return [image, splits[code]!];
+    }),
+  );
+}
+
+function wordsOf(line: string): string[] {
+  return line.split(/\s+/).filter((word) => word !== '');
+}
+
+function checkAttributes({ names }: Table, chosen: readonly string[]): void {
+  const wrong = chosen.find((name, i) => !names.includes(name) || chosen.indexOf(name) !== i);
+  if (wrong !== undefined)
+    throw new DataError(
+      `celeba: '${wrong}' is no attribute or is given twice; there are ${names.join(', ')}`,
+    );
+}
+
+function rowOf(
+  file: string,
+  split: Split,
+  names: readonly string[],
+  has: readonly boolean[],
+  chosen: readonly string[],
+): FileRow {
+  const groups = Object.fromEntries(names.map((name, i) => [name, has[i]! ? name : without(name)]));
+  return { file, split, groups, label: chosen.map((name) => groups[name]!).join(', ') };
+}
+
+/** All classes, 'not A, not B' first and 'A, B' last. */
+function combinations([first, ...rest]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  const inner = combinations(rest);
+  const own = [without(first), first];
+  return inner.length === 0 ? own : own.flatMap((name) => inner.map((other) => `${name}, ${other}`));
+}
+
+function without(name: string): string {
+  return `not ${name}`;
+}
