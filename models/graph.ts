@@ -36,6 +36,7 @@ export type OpAttributes = {
   Identity: NoAttributes;
   Dropout: NoAttributes;
   MixedActivation: MixedAttributes;
+  GatedActivation: GatedAttributes;
 };
 
 export type NoAttributes = Readonly<Record<never, never>>;
@@ -66,6 +67,22 @@ export type PoolAttributes = {
  * coefficients per channel, [C] each: y = relu(x) | x | c2 x^2 + c1 x + c0. Kinds are public; they are part of the graph.
  */
 export type MixedAttributes = { readonly kinds: Uint8Array };
+
+/**
+ * In training only, while it is learnt which ReLUs to keep: y = g relu(x) + (1 - g) p(x) with a gate g an element ([C, H, W]) or a
+ * channel ([C, 1, 1]). Inputs: x, the trained number behind the gate, and c2, c1, c0, [C] each; with a `threshold` also the
+ * gate's state and moments of x, [7, C], as running statistics: see models/ops/gated-activation.ts.
+ */
+export type GatedAttributes = {
+  readonly replacement: Replacement;
+  /** Of the hysteresis between the trained number and a gate that is 0 or 1. Where left out the number is the gate. */
+  readonly threshold?: number;
+};
+
+/** What p(x) is: 0, x, c1 x + c0, c2 x^2 + c1 x + c0. */
+export type Replacement = (typeof replacements)[number];
+
+export const replacements = ['none', 'identity', 'affine', 'quadratic'] as const;
 
 export const activationKinds = { identity: 0, relu: 1, poly: 2 } as const;
 

@@ -32,6 +32,10 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
     if (node.attributes.kinds.every((kind) => kind === activationKinds.identity)) passOn(node, plan);
     else lowerMixed(node, plan);
   },
+  GatedActivation: refuse(
+    'its gates are still in training',
+    'let the reduction end; it writes a MixedActivation',
+  ),
   Add: lowerAdd,
   Concat: lowerConcat,
   AveragePool: lowerAveragePool,

@@ -6,6 +6,7 @@ import type { Cost, Io } from './definition.ts';
 const activationOps: { readonly [K in OpType]: boolean } = {
   Relu: true,
   MixedActivation: true,
+  GatedActivation: true,
   Clip: true,
   LeakyRelu: true,
   PRelu: true,

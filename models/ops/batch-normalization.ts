@@ -11,6 +11,7 @@ export const batchNormalization: OpDefinition<'BatchNormalization'> = {
   does: 'Scale and shift a channel by running statistics',
   refuses: 'training_mode in a file',
   inputs: ['value', 'weight', 'weight', 'weight', 'weight'],
+  statistics: [3, 4],
   parse(attributes, inputs) {
     const trainingMode = attributes.int('training_mode', 0);
     if (trainingMode !== 0) refuse('training_mode is set; export the model for inference');

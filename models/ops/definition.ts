@@ -11,6 +11,8 @@ export type OpDefinition<K extends OpType> = {
   readonly refuses: string;
   /** What each input of the ONNX node is, in order. */
   readonly inputs: readonly InputKind[];
+  /** Which of our node's inputs are running statistics. */
+  readonly statistics?: readonly number[];
   /** The attributes of an ONNX node with the defaults filled in. Calls `refuse` for what is not supported. */
   readonly parse: (attributes: AttributeReader, inputs: readonly ParsedInput[]) => OpAttributes[K];
   /**

@@ -1,4 +1,4 @@
-import type { NodeOf, OpType } from '../graph.ts';
+import type { Node, NodeOf, OpType } from '../graph.ts';
 import type { RawNode } from '../onnx/raw.ts';
 import type { Shape } from '../tensor.ts';
 import { add } from './add.ts';
@@ -11,6 +11,7 @@ import type { Cost, Io, Lowering, OpDefinition } from './definition.ts';
 import type { Pullback, TrainingContext } from './gradient.ts';
 import { dropout } from './dropout.ts';
 import { flatten } from './flatten.ts';
+import { gatedActivation } from './gated-activation.ts';
 import { gemm } from './gemm.ts';
 import { globalAveragePool } from './global-average-pool.ts';
 import { hardSigmoid } from './hard-sigmoid.ts';
@@ -53,6 +54,7 @@ export const ops: { readonly [K in OpType]: OpDefinition<K> } = {
   Identity: identity,
   Dropout: dropout,
   MixedActivation: mixedActivation,
+  GatedActivation: gatedActivation,
 };
 
 /** Output shapes of a node, or a Refusal. */
@@ -66,6 +68,11 @@ export function costOfNode<K extends OpType>(node: NodeOf<K>, io: Io): Cost {
 
 export function lowerNode<K extends OpType>(node: NodeOf<K>, lowering: Lowering): readonly RawNode[] {
   return ops[node.op].write(node, lowering);
+}
+
+/** The names of those inputs of a node that are running statistics: training follows them, no gradient moves them. */
+export function statisticsOfNode(node: Pick<Node, 'op' | 'inputs'>): string[] {
+  return (ops[node.op].statistics ?? []).flatMap((i) => node.inputs[i] ?? []).filter((name) => name !== '');
 }
 
 /** Appends the node's forward pass as training runs it; the result appends its backward pass. */

@@ -2,6 +2,7 @@ import { ModelError, UsageError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { StatisticUpdate } from '../ops/gradient.ts';
+import { statisticsOfNode } from '../ops/index.ts';
 import { sizeOf } from '../tensor.ts';
 import { differentiate } from './autodiff.ts';
 import {
@@ -112,11 +113,9 @@ function declareInputs(
   }
 }
 
-/** The running means and variances of batch normalisation. */
+/** What training follows without a gradient, such as the running means and variances of batch normalisation. */
 function statisticsOf(model: Model): string[] {
-  return model.graph.nodes.flatMap((node) =>
-    node.op === 'BatchNormalization' ? node.inputs.slice(3, 5) : [],
-  );
+  return model.graph.nodes.flatMap(statisticsOfNode);
 }
 
 function trainableOf(model: Model, options: StepOptions, statistics: ReadonlySet<string>): string[] {

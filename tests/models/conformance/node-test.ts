@@ -90,6 +90,7 @@ export function foreignOps({ model }: NodeTest): string[] {
   const known = ({ opType, domain }: { opType: string; domain: string }) =>
     domain === '' &&
     opType !== 'MixedActivation' &&
+    opType !== 'GatedActivation' &&
     (Object.hasOwn(ops, opType) || Object.hasOwn(rewrites, opType) || isFoldable(opType));
   return model.graph!.node.filter((node) => !known(node)).map((node) => node.opType);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { inferShapes } from '../../../models/graph-tools.ts';
-import type { Model, Node, OpAttributes, OpType } from '../../../models/graph.ts';
+import type { Model, Node, OpAttributes, OpType, Replacement } from '../../../models/graph.ts';
 import { ops } from '../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
@@ -87,6 +87,15 @@ function square(): Case {
     { op: 'Mul', name: 'd', inputs: ['image', 'image'], outputs: ['y'], attributes: {} },
   ];
   return { title: 'Mul of a value with itself', model: modelOf([2, 3], nodes, new Map(), 'y'), weights: [] };
+}
+
+/** Gates an element or a channel; with a threshold the state that the hysteresis makes of numbers on either side of it. */
+function gated(replacement: Replacement, gate: Shape, weights: readonly string[], threshold?: number): Case {
+  const statistics = threshold === undefined ? {} : { state: gate, moments: [7, 3] };
+  const attributes = { replacement, ...(threshold !== undefined && { threshold }) };
+  const title = `GatedActivation, ${replacement}, gates [${gate.join(', ')}]${threshold === undefined ? '' : ' of 0 and 1'}`;
+  const shapes = { gate, ...coefficients, ...statistics };
+  return { ...one(title, 'GatedActivation', attributes, [3, 2, 2], shapes), weights };
 }
 
 // 189 values 0.05 apart, none nearer than 0.025 to a multiple of 0.05: kinks at 2.5 and 3 are passed, not met.
@@ -192,6 +201,12 @@ const cases: readonly Case[] = [
     ),
     weights: [],
   },
+  gated('none', [3, 2, 2], ['gate']),
+  gated('identity', [3, 2, 2], ['gate']),
+  gated('affine', [3, 2, 2], ['gate', 'c1', 'c0']),
+  gated('quadratic', [3, 2, 2], ['gate', 'c2', 'c1', 'c0']),
+  gated('quadratic', [3, 1, 1], ['gate', 'c2', 'c1', 'c0']),
+  gated('quadratic', [3, 2, 2], ['c2', 'c1', 'c0'], 0.5),
 ];
 
 const batch = 3; // of two values batch normalisation leaves only the sign

@@ -1,0 +1,154 @@
+import type { NodeOf, Replacement } from '../graph.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Shape } from '../tensor.ts';
+import { reduceTo } from './gradient.ts';
+import type { Gradient, TrainingContext } from './gradient.ts';
+import { mask } from './mask.ts';
+
+/**
+ * With r = relu(x) and p(x) = c2 x^2 + c1 x + c0:
+ *
+ *     dx = dy (g [x > 0] + (1 - g) (2 c2 x + c1))      dg = sum over images of dy (r - p)      dc_k = sum of dy (1 - g) x^k
+ *
+ * With a threshold the gradient for the trained number m goes straight through the hysteresis: dm = softplus(m) dg ([papers.md] B.1).
+ */
+export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, context) => {
+  const { graph, shapeOf } = context;
+  const [x, trained] = node.inputs as [string, string];
+  const shape = shapeOf(x);
+  const axes = shape.flatMap((_, i) => (i === 1 ? [] : [i]));
+  const times = (a: string, b: string) => graph.op('Mul', [a, b]);
+  const gate = forwardGate(node, context);
+
+  return (dy, wanted) => {
+    const part = parts[node.attributes.replacement](graph, coefficientsOf(node, context));
+    const isPositive = mask(graph, 'Greater', x, 0);
+    const shut = graph.op('Sub', [graph.scalar(1), gate]);
+    const ofInput = () =>
+      times(dy, sumOf(graph, times(isPositive, gate), part.slope && times(shut, part.slope)));
+    const ofGate = (): string => {
+      const relu = times(x, isPositive);
+      const difference = part.value === undefined ? relu : graph.op('Sub', [relu, part.value]);
+      const summed = reduceTo(graph, times(dy, difference), shape, shapeOf(trained));
+      return node.attributes.threshold === undefined ? summed : times(summed, softplus(graph, trained));
+    };
+    const dPart = times(dy, shut);
+    /** The gradient of the coefficient of x^k; 0 where p has none. */
+    const ofPower = (k: number): string => {
+      if (k > part.degree) return graph.floats(new Float32Array(shape[1]!));
+      const power = Array.from({ length: k }).reduce<string>((value) => times(value, x), dPart);
+      return graph.sum(power, axes, false);
+    };
+    return [
+      wanted[0] ? ofInput() : undefined,
+      wanted[1] ? ofGate() : undefined,
+      ...[2, 1, 0].map((k, i) => (wanted[i + 2] ? ofPower(k) : undefined)),
+    ];
+  };
+};
+
+/** Appends the forward pass as training runs it and returns the gate; a state moves before it is used. */
+function forwardGate(node: NodeOf<'GatedActivation'>, context: TrainingContext): string {
+  const [x, trained, , , , state, moments] = node.inputs as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string?,
+    string?,
+  ];
+  const { threshold } = node.attributes;
+  if (threshold === undefined) {
+    context.forward(node);
+    return trained;
+  }
+  const gate = hysteresis(context.graph, trained, state!, threshold);
+  context.forward({ ...node, inputs: node.inputs.with(5, gate) });
+  context.statistic(state!, { value: gate, momentum: 0, scale: 1 });
+  context.statistic(moments!, { value: batchMoments(context, x), momentum: 0.9, scale: 1 });
+  return gate;
+}
+
+/** The gate after m has moved: s [m > -th] + (1 - s) [m > th]. An open one shuts below -th, a shut one opens above th. */
+export function hysteresis(graph: GraphBuilder, m: string, s: string, threshold: number): string {
+  const stays = graph.op('Mul', [s, mask(graph, 'Greater', m, -threshold)]);
+  const opens = graph.op('Mul', [
+    graph.op('Sub', [graph.scalar(1), s]),
+    mask(graph, 'Greater', m, threshold),
+  ]);
+  return graph.op('Add', [stays, opens]);
+}
+
+/** The slope of the straight-through gradient: how much m counts for its gate. */
+export function softplus(graph: GraphBuilder, m: string): string {
+  return graph.op('Softplus', [m]);
+}
+
+type Part = {
+  /** p(x); undefined where it is 0. */
+  readonly value?: string;
+  /** p'(x); undefined where it is 0. */
+  readonly slope?: string;
+  /** Of the polynomial; -1 where it has no coefficients. */
+  readonly degree: number;
+};
+
+type Coefficients = { readonly x: string; readonly c2: string; readonly c1: string; readonly c0: string };
+
+const parts: { readonly [K in Replacement]: (graph: GraphBuilder, coefficients: Coefficients) => Part } = {
+  none: () => ({ degree: -1 }),
+  identity: (graph, { x }) => ({ value: x, slope: graph.scalar(1), degree: -1 }),
+  affine: (graph, { x, c1, c0 }) => ({
+    value: graph.op('Add', [graph.op('Mul', [x, c1]), c0]),
+    slope: c1,
+    degree: 1,
+  }),
+  quadratic(graph, { x, c2, c1, c0 }) {
+    const [half, twice] = [graph.op('Mul', [x, c2]), graph.op('Mul', [c2, graph.scalar(2)])];
+    const product = graph.op('Mul', [graph.op('Add', [half, c1]), x]);
+    return {
+      value: graph.op('Add', [product, c0]),
+      slope: graph.op('Add', [graph.op('Mul', [x, twice]), c1]),
+      degree: 2,
+    };
+  },
+};
+
+/** The input and, in line with its channels, the coefficients. */
+function coefficientsOf(
+  { inputs }: NodeOf<'GatedActivation'>,
+  { graph, shapeOf }: TrainingContext,
+): Coefficients {
+  const [x, , c2, c1, c0] = inputs as [string, string, string, string, string];
+  const aligned: Shape = [
+    shapeOf(c0)[0]!,
+    ...shapeOf(x)
+      .slice(2)
+      .map(() => 1),
+  ];
+  const line = (name: string) => graph.reshape(name, aligned);
+  return { x, c2: line(c2), c1: line(c1), c0: line(c0) };
+}
+
+function sumOf(graph: GraphBuilder, a: string, b: string | undefined): string {
+  return b === undefined ? a : graph.op('Add', [a, b]);
+}
+
+/** So many images of a batch give the moments: a tenth of the cost of all of 128. */
+const momentImages = 16;
+
+/** Means of x, x^2, x^3, x^4, r, r^2, r^3 with r = relu(x), a channel: [7, C]. */
+function batchMoments({ graph, shapeOf }: TrainingContext, x: string): string {
+  const shape = shapeOf(x);
+  const axes = shape.flatMap((_, i) => (i === 1 ? [] : [i]));
+  const few = graph.op('Slice', [x, graph.ints([0]), graph.ints([momentImages]), graph.ints([0])]);
+  const times = (a: string, b: string) => graph.op('Mul', [a, b]);
+  const relu = graph.op('Relu', [few]);
+  const [square, reluSquare] = [times(few, few), times(relu, relu)];
+  const powers = [few, square, times(square, few), times(square, square)];
+  const means = [...powers, relu, reluSquare, times(reluSquare, relu)].map((value) =>
+    graph.op('ReduceMean', [value], { axes: { ints: axes }, keepdims: { int: 0 } }),
+  );
+  return graph.reshape(graph.op('Concat', means, { axis: { int: 0 } }), [means.length, shape[1]!]);
+}

@@ -1,0 +1,91 @@
+import type { NodeOf } from '../graph.ts';
+import type { RawNode } from '../onnx/raw.ts';
+import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
+import { refuse } from './definition.ts';
+import type { Lowering, OpDefinition } from './definition.ts';
+import { gatedActivationGradient } from './gated-activation-gradient.ts';
+
+/** Rows of the moments: means of x, x^2, x^3, x^4 and, with r = relu(x), of r, r^2, r^3. */
+export const momentRows = 7;
+
+/**
+ * y = g relu(x) + (1 - g) p(x). Without a threshold g is the second input itself (SNL's alpha); with one it is the sixth, the state,
+ * which training sets from the second by a hysteresis (AutoReP's indicator). A file holds it as standard ops.
+ */
+export const gatedActivation: OpDefinition<'GatedActivation'> = {
+  does: 'g relu(x) + (1 - g) p(x) with trained gates g: while a reduction learns which ReLUs to keep',
+  refuses: 'files: it is written as standard ops',
+  inputs: ['value', 'weight', 'weight', 'weight', 'weight', 'optional-weight', 'optional-weight'],
+  statistics: [5, 6],
+  parse: () => refuse('it is of training only; a file holds it as standard ops'),
+  shape({ threshold }, [x = [], gate = [], ...rest]) {
+    const [c2, c1, c0, state = [], moments = []] = rest;
+    const [channels = 0] = x;
+    checkGate(gate, x);
+    for (const c of [c2, c1, c0]) {
+      if (c?.join() !== `${channels}`)
+        refuse(`coefficients [${c?.join(', ') ?? ''}] for ${channels} channels`);
+    }
+    const statistics = [state, moments].map((shape) => shape.join());
+    const wanted = threshold === undefined ? ['', ''] : [gate.join(), `${momentRows},${channels}`];
+    if (statistics.join('; ') !== wanted.join('; '))
+      refuse(`expected statistics [${wanted.join('], [')}], got [${statistics.join('], [')}]`);
+    return [x];
+  },
+  gradient: gatedActivationGradient,
+  cost: (_attributes, { outputs: [y = []] }) => ({ macs: 0, relus: sizeOf(y), params: 0 }),
+  write(node, lowering) {
+    const gate = node.attributes.threshold === undefined ? node.inputs[1]! : node.inputs[5]!;
+    const { nodes, value } = replacementOf(node, lowering);
+    const relu = lowering.fresh(`${node.name}/relu`);
+    const nonlinear = { op: 'Relu', inputs: [node.inputs[0]!], outputs: [relu] };
+    if (value === undefined) return [nonlinear, { op: 'Mul', inputs: [relu, gate], outputs: node.outputs }];
+    const [difference, part] = [
+      lowering.fresh(`${node.name}/difference`),
+      lowering.fresh(`${node.name}/part`),
+    ];
+    return [
+      ...nodes,
+      nonlinear,
+      { op: 'Sub', inputs: [relu, value], outputs: [difference] },
+      { op: 'Mul', inputs: [difference, gate], outputs: [part] },
+      { op: 'Add', inputs: [value, part], outputs: node.outputs },
+    ];
+  },
+};
+
+/** p(x) and the nodes that compute it; undefined where it is 0. */
+function replacementOf(node: NodeOf<'GatedActivation'>, lowering: Lowering) {
+  const [x, , c2, c1, c0] = node.inputs as [string, string, string, string, string];
+  const { replacement } = node.attributes;
+  if (replacement === 'none') return { nodes: [], value: undefined };
+  if (replacement === 'identity') return { nodes: [], value: x };
+  const nodes: RawNode[] = [];
+  const shape = lowering.shapeOf(x);
+  const aligned = shape.map((size, i) => (i === 0 ? size : 1));
+  const alignment = lowering.constant(`${node.name}/alignment`, {
+    dtype: 'int64',
+    shape: [aligned.length],
+    data: BigInt64Array.from(aligned, BigInt),
+  });
+  const append = (op: string, ...inputs: string[]): string => {
+    const output = lowering.fresh(`${node.name}/${op}`);
+    nodes.push({ op, inputs, outputs: [output] });
+    return output;
+  };
+  const coefficient = (name: string) => append('Reshape', name, alignment);
+  const slope =
+    replacement === 'affine'
+      ? coefficient(c1)
+      : append('Add', append('Mul', x, coefficient(c2)), coefficient(c1));
+  return { nodes, value: append('Add', append('Mul', slope, x), coefficient(c0)) };
+}
+
+function checkGate(gate: Shape, x: Shape): void {
+  const perChannel = x.map((size, i) => (i === 0 ? size : 1));
+  if (gate.join() !== x.join() && gate.join() !== perChannel.join())
+    refuse(
+      `gates [${gate.join(', ')}]: expected one an element or a channel, [${x.join(', ')}] or [${perChannel.join(', ')}]`,
+    );
+}
