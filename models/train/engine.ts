@@ -3,7 +3,8 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '../device.ts';
 import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
-import type { Shape } from '../tensor.ts';
+import { sizeOf } from '../tensor.ts';
+import type { Shape, Tensor as WeightTensor } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
 import { pack, unpack } from './parameters.ts';
 import { buildStep } from './step.ts';
@@ -109,6 +110,19 @@ export class TrainingEngine {
       Object.entries(state).map(([name, data]) => [name, vector(data.slice())]),
     );
     this.#spare = emptyLike(this.#vectors);
+  }
+
+  /** Sets trained weights. Throws RangeError for one that is not trained or of another size. */
+  write(weights: ReadonlyMap<string, WeightTensor>): void {
+    const parameters = this.#vectors['parameters']!.data as Float32Array;
+    for (const [name, { data }] of weights) {
+      const entry = this.#step.parameters.entries.find((e) => e.name === name);
+      if (entry === undefined || sizeOf(entry.shape) !== data.length)
+        throw new RangeError(
+          `weight ${name}: expected a trained one of its size, got ${data.length} numbers`,
+        );
+      parameters.set(data, entry.offset);
+    }
   }
 
   /** The network with the weights of a state, by default as they are now. */

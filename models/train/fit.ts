@@ -51,6 +51,8 @@ export type FitOptions = SessionSetting & {
   readonly seed: number;
   /** All but the running statistics where left out. */
   readonly trainable?: (weight: string) => boolean;
+  /** By weight what the learning rate is multiplied by; 1 where left out. */
+  readonly rateOf?: (weight: string) => number;
   /** Terms of what is minimised that depend on the weights alone; the numbers they ask for are the controller's `scalars`. */
   readonly penalties?: readonly Penalty[];
   /** Steers the training. Its state at the start is its own. */
@@ -195,6 +197,8 @@ async function runEpoch(
     const { loss, correct } = result;
     if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
     controller?.afterStep?.(rows, result);
+    const rewritten = controller?.rewrite?.(() => engine.model());
+    if (rewritten !== undefined) engine.write(rewritten);
     sums.loss += loss;
     sums.correct += correct;
     step++;
@@ -230,13 +234,14 @@ const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // Auto
 
 function stepOptions(options: FitOptions): StepOptions {
   const { batch, momentum = 0.9, weightDecay = 5e-4, labelSmoothing = 0, trainable } = options;
-  const { penalties, controller } = options;
+  const { penalties, controller, rateOf } = options;
   return {
     batch,
     labelSmoothing,
     mixup: options.mixup !== undefined,
     optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
     ...(trainable && { trainable }),
+    ...(rateOf && { rateOf }),
     ...(penalties && { penalties }),
     ...(controller?.scalars && { scalars: Object.keys(controller.scalars()) }),
     sampleWeights: controller?.sampleWeights !== undefined,

@@ -12,7 +12,7 @@ export type OptimizerStep = {
   readonly parameters: string;
   readonly gradient: string;
   readonly state: readonly string[];
-  /** A scalar. */
+  /** A scalar, or a number for each parameter. */
   readonly learningRate: string;
   /** 1 where weight decay applies, 0 elsewhere. */
   readonly decays: string;

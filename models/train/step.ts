@@ -36,6 +36,8 @@ export type StepOptions = {
   readonly distill?: Distillation;
   /** Each image's loss times its own number is summed in place of the mean; the numbers become an input of the step. */
   readonly sampleWeights?: boolean;
+  /** By weight what the learning rate is multiplied by; 1 where left out. */
+  readonly rateOf?: (weight: string) => number;
   /** Names of numbers that the step is given anew each time, for its penalties. */
   readonly scalars?: readonly string[];
   /** Terms of what is minimised that depend on the weights alone. */
@@ -75,7 +77,8 @@ export function buildStep(model: Model, options: StepOptions): Step {
   const stateSizes = optimizer.init(parameters.size).map(({ length }) => length);
   const states = stateSizes.map((size, i) => graph.input(`state${i}`, 'float32', [size]));
   const decays = graph.floats(perWeight(parameters, ({ shape }) => (shape.length > 1 ? 1 : 0)));
-  const step = { parameters: 'parameters', gradient, state: states, learningRate: 'learningRate', decays };
+  const learningRate = rateIn(graph, parameters, options);
+  const step = { parameters: 'parameters', gradient, state: states, learningRate, decays };
   const next = optimizer.update(graph, step);
   graph.output(loss.value, 'loss', 'float32', []);
   graph.output(term.each, 'losses', 'float32', [batch]);
@@ -111,6 +114,12 @@ function declareInputs(
   for (const [name, { shape, data }] of model.weights) {
     if (!moving.has(name)) graph.initializer({ name, dtype: 'float32', shape, data });
   }
+}
+
+function rateIn(graph: GraphBuilder, parameters: Layout, { rateOf }: StepOptions): string {
+  if (rateOf === undefined) return 'learningRate';
+  const factors = perWeight(parameters, ({ name }) => rateOf(name));
+  return graph.op('Mul', ['learningRate', graph.floats(factors)]);
 }
 
 /** What training follows without a gradient, such as the running means and variances of batch normalisation. */

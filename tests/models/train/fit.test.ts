@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { subset } from '../../../models/data/dataset.ts';
 import type { Model } from '../../../models/graph.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
+import { tensor } from '../../../models/tensor.ts';
 import type { Controller } from '../../../models/train/controller.ts';
 import { TrainingEngine } from '../../../models/train/engine.ts';
 import { fit } from '../../../models/train/fit.ts';
@@ -241,6 +242,18 @@ test('what a controller remembers is part of the checkpoint: a cut training goes
   expect(sameWeights(resumed.model, whole.model)).toBe(true);
   const over = await run(3, { checkpoint, log: () => expect.unreachable() });
   expect(over.history).toHaveLength(3);
+});
+
+test('a controller may set weights between steps', async () => {
+  const bias = tensor([3], Float32Array.of(5, -5, 0));
+  const controller: Controller = {
+    rewrite: (model) =>
+      model().weights.get('head.fc.bias')!.data[0] === 5 ? undefined : new Map([['head.fc.bias', bias]]),
+    state: () => null,
+    restore: () => undefined,
+  };
+  const { model } = await fit(tinyNet(), { ...options, epochs: 1, keep: 'last', controller });
+  expect(model.weights.get('head.fc.bias')).toEqual(bias);
 });
 
 test("'last' keeps the last epoch's network", async () => {

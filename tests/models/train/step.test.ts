@@ -89,6 +89,36 @@ test('only what is trainable moves, and of the rest not a bit', async () => {
   }
 });
 
+test('a weight with a rate of its own goes as many times as far, at rate 0 nowhere', async () => {
+  const rates: Record<string, number> = { 'head.fc.weight': 4, 'head.fc.bias': 0 };
+  const moved = async (options: Partial<StepOptions>) => {
+    const model = tinyNet();
+    const engine = await engineFor(model, options);
+    await engine.run(batch, 0.01);
+    const after = engine.model().weights;
+    return (name: string) =>
+      after.get(name)!.data.map((value, i) => value - model.weights.get(name)!.data[i]!);
+  };
+  const plain = await moved({});
+  const rated = await moved({ rateOf: (name) => rates[name] ?? 1 });
+  expect(rated('stem.conv.weight')).toEqual(plain('stem.conv.weight'));
+  expect(rated('head.fc.bias').every((change) => change === 0)).toBe(true);
+  const [four, one] = [rated('head.fc.weight'), plain('head.fc.weight')];
+  // weights are below 2: each of the two sums is rounded by at most 2^-24
+  four.forEach((change, i) => expect(Math.abs(change - 4 * one[i]!)).toBeLessThanOrEqual(5 * 2 ** -24));
+});
+
+test('a weight that is written is what the next step starts from; one that is not trained is refused', async () => {
+  const engine = await engineFor(tinyNet(), { trainable: (name) => name === 'head.fc.bias' });
+  const bias = tensor([3], Float32Array.of(1, 2, 3));
+  engine.write(new Map([['head.fc.bias', bias]]));
+  expect(engine.model().weights.get('head.fc.bias')).toEqual(bias);
+  await engine.run(batch, 0);
+  expect(engine.model().weights.get('head.fc.bias')).toEqual(bias);
+  expect(() => engine.write(new Map([['head.fc.weight', bias]]))).toThrow(RangeError);
+  expect(() => engine.write(new Map([['head.fc.bias', tensor([2])]]))).toThrow(/a trained one of its size/);
+});
+
 test('the model given is not changed, and what training gives has its graph', async () => {
   const model = tinyNet();
   const before = model.weights.get('stem.conv.weight')!.data.slice();
