@@ -14,6 +14,8 @@ export type ReduceOptions = {
   readonly data: string;
   readonly epochs: number;
   readonly seed: number;
+  /** The runtime's own choice where left out. */
+  readonly threads?: number;
   readonly onProgress: OnProgress;
 };
 

@@ -3,9 +3,17 @@ import type { PhaseCost } from '../../net/session.ts';
 
 /** What the benching process tells the server's process, and what that answers. */
 export type ToServer =
-  | { readonly kind: 'start'; readonly network: string | RandomNetwork; readonly threads?: number }
+  | {
+      readonly kind: 'start';
+      readonly network: string | RandomNetwork;
+      readonly calibration?: RealCalibration;
+      readonly threads?: number;
+    }
   | { readonly kind: 'usage' }
   | { readonly kind: 'stop' };
+
+/** Scales from the training images of `data` and windows from a file for `--circa`, as `serve` has them. */
+export type RealCalibration = { readonly data: string; readonly circa?: string };
 
 export type FromServer =
   | { readonly kind: 'ready'; readonly url: string; readonly planHash: string }

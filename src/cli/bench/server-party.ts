@@ -1,9 +1,13 @@
 // The server's process of `bench model`.
 import { randomNetwork, preparedOnNoise } from '../../../pipelines/bench-model.ts';
+import type { Prepared } from '../../../pipelines/compile.ts';
 import { planHash } from '../../../pipelines/plan.ts';
 import { startServer } from '../../server.ts';
 import type { RunningServer } from '../../server.ts';
+import { silent } from '../../shared/progress.ts';
+import { compileOptionsOf } from '../compile-options.ts';
 import { openModel } from '../inputs.ts';
+import { preparedModel } from '../prepared.ts';
 import { usage } from './messages.ts';
 import type { FromServer, ServerPhases, ToServer } from './messages.ts';
 
@@ -14,9 +18,11 @@ function tell(message: FromServer): void {
   process.send!(message);
 }
 
-async function start({ network, threads }: Extract<ToServer, { kind: 'start' }>): Promise<void> {
-  const model = typeof network === 'string' ? await openModel(network) : randomNetwork(network);
-  const { plan, weights } = await preparedOnNoise(model);
+type Start = Extract<ToServer, { kind: 'start' }>;
+
+async function start(message: Start): Promise<void> {
+  const { threads } = message;
+  const { plan, weights } = await preparedNetwork(message);
   server = await startServer({
     ...{ plan, weights },
     ...(threads !== undefined && { threads }),
@@ -25,6 +31,13 @@ async function start({ network, threads }: Extract<ToServer, { kind: 'start' }>)
     },
   });
   tell({ kind: 'ready', url: server.url, planHash: planHash(plan) });
+}
+
+async function preparedNetwork({ network, calibration }: Start): Promise<Prepared> {
+  if (typeof network === 'string' && calibration !== undefined)
+    return preparedModel(network, calibration.data, silent, await compileOptionsOf(calibration));
+  const model = typeof network === 'string' ? await openModel(network) : randomNetwork(network);
+  return preparedOnNoise(model);
 }
 
 async function stop(): Promise<void> {

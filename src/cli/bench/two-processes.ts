@@ -14,7 +14,7 @@ import { workerUrl } from '../../shared/files.ts';
 import { phaseTotals } from '../phase.ts';
 import type { PhaseTotals } from '../phase.ts';
 import { usage } from './messages.ts';
-import type { FromServer, ToServer, Usage } from './messages.ts';
+import type { FromServer, RealCalibration, ToServer, Usage } from './messages.ts';
 import { fileURLToPath } from 'node:url';
 
 export type ModelBench = {
@@ -36,6 +36,8 @@ export type PhaseCpu = { readonly client_cpu_seconds: number; readonly server_cp
 
 export type ModelBenchOptions = {
   readonly network: string | RandomNetwork;
+  /** Where left out, scales are those of noise: good for time and bytes of a network that nobody trained. */
+  readonly calibration?: RealCalibration;
   /** Inferences in the session; the last one is reported, the first pays for the weights' transforms. */
   readonly runs: number;
   readonly threads?: number;
@@ -45,11 +47,14 @@ export type ModelBenchOptions = {
 
 /** Private inferences of noise between this process, the client, and one of its own, the server, over loopback. */
 export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
-  const { network, runs, threads, signal } = options;
+  const { network, calibration, runs, threads, signal } = options;
   const server = new ServerParty(signal);
   const ofThreads = threads === undefined ? {} : { threads };
   try {
-    const { url, planHash } = await server.ask('ready', { kind: 'start', network, ...ofThreads });
+    const { url, planHash } = await server.ask('ready', {
+      ...{ kind: 'start', network, ...ofThreads },
+      ...(calibration !== undefined && { calibration }),
+    });
     const session = await connect(url, { planHash, ...ofThreads });
     try {
       for (let run = 1; run < runs; run++) {
