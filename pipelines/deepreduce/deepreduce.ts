@@ -1,14 +1,12 @@
-import { augmentInto, cropAndFlip, noAugmentation } from '../../models/data/augment.ts';
-import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
-import { sizeOf } from '../../models/tensor.ts';
 import type { Sample } from '../activation-moments.ts';
 import { finetune } from '../finetune.ts';
 import { relusOf, usePolynomials } from '../polynomials.ts';
 import type { Choice } from '../polynomials.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { trainingSample } from '../training-sample.ts';
 import { criticality } from './criticality.ts';
 import type { StageCriticality } from './criticality.ts';
 import { cheapest, elementCosts } from './element-costs.ts';
@@ -31,7 +29,7 @@ export type DeepreduceResult = Reduction & {
  */
 export async function deepreduce(model: Model, options: ReductionOptions): Promise<DeepreduceResult> {
   const budget = resolveBudget(model, options.budget);
-  const sample = sampleOf(options);
+  const sample = trainingSample(options);
   const ranked = await criticality(model, sample, options);
   const plan = planOf(ranked, countRelus(model) - budget);
   const choice = await chooseRelus(model, plan, sample);
@@ -81,21 +79,6 @@ async function chooseRelus(model: Model, { culled, thinned, count }: Plan, sampl
   if (thinned === undefined || count === 0) return whole;
   const costs = await elementCosts(model, thinned.stage.nodes, sample);
   return new Map([...whole, ...cheapest(costs, count)]);
-}
-
-/** Training images over which distributions and costs are measured. */
-const sampleImages = 512;
-
-/**
- * Cropped and mirrored where training does that: polynomials go astray on what they have not seen. A resnet20 with two of its three
- * stages replaced starts fine-tuning with a loss of 15, of 168 where the sample was of plain images.
- */
-function sampleOf({ train, seed, threads, augment = true }: ReductionOptions): Sample {
-  const uniform = seededUniform(seed, 1);
-  const rows = permutation(train.n, uniform).slice(0, sampleImages);
-  const images = new Float32Array(rows.length * sizeOf(train.shape));
-  augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
-  return { images, n: rows.length, ...(threads !== undefined && { threads }) };
 }
 
 function reasonOf(layer: string, { ranked, culled, thinned, count }: Plan): string {
