@@ -3,6 +3,7 @@ import { fit } from '../models/train/fit.ts';
 import type { FitResult } from '../models/train/fit.ts';
 import { adamW } from '../models/train/optimizers.ts';
 import { silent } from '../src/shared/progress.ts';
+import { controllerOf } from './mitigation/mitigation.ts';
 import type { ReductionOptions } from './reduction.ts';
 
 /** AutoReP's and, as far as is known, DeepReDuce's: [papers.md] A.1 and B.1. */
@@ -15,7 +16,10 @@ export const distillation = { temperature: 4, weight: 1 };
  */
 const recipe = { learningRate: 0.001, optimizer: adamW({ weightDecay: 5e-4 }) };
 
-/** Trains a reduced network on labels and on its teacher's logits. `label` names the phase to whoever watches. */
+/**
+ * Trains a reduced network on labels and on its teacher's logits. `label` names the phase to whoever watches. With mitigation the
+ * last epoch is kept: the one with the best accuracy overall is the one that mitigates least.
+ */
 export async function finetune(
   model: Model,
   teacher: Model,
@@ -28,11 +32,12 @@ export async function finetune(
     learningRate,
     seed,
     augment = true,
+    mitigation,
     threads,
     onProgress = silent,
   }: ReductionOptions,
 ): Promise<FitResult> {
-  return fit(model, {
+  const result = await fit(model, {
     ...recipe,
     ...(learningRate !== undefined && { learningRate }),
     train,
@@ -43,7 +48,9 @@ export async function finetune(
     batch: Math.min(batch, train.n),
     augment,
     seed,
+    ...(mitigation && { controller: controllerOf(mitigation), keep: 'last' as const }),
     ...(threads !== undefined && { threads }),
     onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
   });
+  return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
 }

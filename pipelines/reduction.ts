@@ -5,6 +5,7 @@ import { activationsOf, countRelus, inspect, stagesOf } from '../models/inspect.
 import type { EpochEntry } from '../models/train/fit.ts';
 import { UsageError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
+import type { Mitigation } from './mitigation/mitigation.ts';
 
 /** What every method of reduction is told. */
 export type ReductionOptions = {
@@ -21,6 +22,8 @@ export type ReductionOptions = {
   readonly learningRate?: number;
   /** Random crop and mirroring while fine-tuning; true where left out. */
   readonly augment?: boolean;
+  /** Keeps groups from paying more than their share while fine-tuning; its last epoch is kept, not its best. */
+  readonly mitigation?: Mitigation;
   readonly seed: number;
   readonly threads?: number;
   readonly onProgress?: OnProgress;

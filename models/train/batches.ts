@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { permutation, seededUniform } from '../data/seeded.ts';
 import type { Evaluator } from '../run.ts';
 import { sizeOf } from '../tensor.ts';
+import type { Controller } from './controller.ts';
 import type { Batch } from './engine.ts';
 import { mixInto } from './mixup.ts';
 
@@ -12,6 +13,8 @@ export type BatchOptions = {
   readonly seed: number;
   readonly augment?: boolean;
   readonly mixup?: number;
+  /** Chooses the rows of an epoch where it wants to. */
+  readonly controller?: Controller;
 };
 
 /** A batch and where in the training set its images come from. */
@@ -26,9 +29,9 @@ export async function* batchesOf(
   epoch: number,
   teacher: Evaluator | undefined,
 ): AsyncGenerator<NumberedBatch> {
-  const { train, batch, seed, augment = true, mixup } = options;
+  const { train, batch, seed, augment = true, mixup, controller } = options;
   const uniform = seededUniform(seed, epoch);
-  const order = permutation(train.n, uniform);
+  const order = controller?.rows?.(uniform) ?? permutation(train.n, uniform);
   for (let start = 0; start + batch <= train.n; start += batch) {
     const rows = order.subarray(start, start + batch);
     const images = new Float32Array(batch * sizeOf(train.shape));

@@ -1,0 +1,54 @@
+import type { Groups } from '../../models/fairness/groups.ts';
+import type { Controller } from '../../models/train/controller.ts';
+import { balancedSampling, reweight } from './baselines.ts';
+import { primalDual } from './primal-dual.ts';
+import type { MultiplierEntry, PrimalDualSettings } from './primal-dual.ts';
+
+export type Mitigation = {
+  readonly scheme: MitigationScheme;
+  /** Of the training images. */
+  readonly groups: Groups;
+  /** Of the primal-dual scheme; `primalDualDefaults` for what is left out. */
+  readonly settings?: Partial<PrimalDualSettings>;
+  /** Where the multipliers stand after each epoch. */
+  readonly onEpoch?: (entry: MultiplierEntry) => void;
+};
+
+export const primalDualDefaults: PrimalDualSettings = {
+  form: 'signed',
+  tolerance: 0,
+  rate: 0.1,
+  every: 10,
+  cap: 1,
+};
+
+export const mitigationSchemes = ['primal-dual', 'reweight', 'balanced'] as const;
+export type MitigationScheme = (typeof mitigationSchemes)[number];
+
+type Scheme = { readonly summary: string; readonly controller: (mitigation: Mitigation) => Controller };
+
+const schemes: Readonly<Record<MitigationScheme, Scheme>> = {
+  'primal-dual': {
+    summary: 'groups whose loss is above the average weigh more, as long and as much as it takes',
+    controller: ({ groups, settings, onEpoch }) =>
+      primalDual(groups, { ...primalDualDefaults, ...settings }, onEpoch),
+  },
+  reweight: {
+    summary: 'every group counts alike in the loss, however many images it has',
+    controller: ({ groups }) => reweight(groups),
+  },
+  balanced: {
+    summary: 'every group has as many images in an epoch',
+    controller: ({ groups }) => balancedSampling(groups),
+  },
+};
+
+/** For --help. */
+export const mitigationSummaries: string = mitigationSchemes
+  .map((name) => `${name}: ${schemes[name].summary}`)
+  .join('; ');
+
+/** What steers a fine-tuning so that no group is left behind. */
+export function controllerOf(mitigation: Mitigation): Controller {
+  return schemes[mitigation.scheme].controller(mitigation);
+}
