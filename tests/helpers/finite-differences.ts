@@ -68,7 +68,27 @@ export async function checkGradients(model: Model, options: CheckOptions): Promi
   return checks;
 }
 
-function build(model: Model, options: CheckOptions) {
+/** The output of f under 'checked' and each wanted gradient under `d.NAME`, by the graph that training runs. */
+export async function gradientsByGraph(
+  model: Model,
+  options: Omit<CheckOptions, 'h'>,
+): Promise<Readonly<Record<string, Float32Array>>> {
+  const { graph, input, output } = build(model, options);
+  const session = await InferenceSession.create(graph.encode('gradients'), {
+    logSeverityLevel: 3,
+    intraOpNumThreads: 1,
+  });
+  const feeds: Record<string, OrtTensor> = {
+    [input.name]: new OrtTensor('float32', options.image, [options.batch, ...input.shape]),
+    seed: new OrtTensor('float32', options.seed, [options.batch, ...output.shape]),
+  };
+  for (const [name, { shape, data }] of model.weights) feeds[name] = new OrtTensor('float32', data, shape);
+  const results = await session.run(feeds);
+  await session.release();
+  return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, t.data as Float32Array]));
+}
+
+function build(model: Model, options: Omit<CheckOptions, 'h'>) {
   const graph = new GraphBuilder();
   const input = model.graph.inputs[0]!;
   const output = model.graph.outputs[0]!;

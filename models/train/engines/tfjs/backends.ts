@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-layers'; // only for the gradients of tfjs-core, which its build for Node leaves out
+import { UsageError } from '../../../../src/shared/errors.ts';
+
+/** What tfjs can compute on, fastest first. */
+export const backends = ['tensorflow', 'wasm', 'cpu'] as const;
+export type Backend = (typeof backends)[number];
+
+export type Loaders = { readonly [K in Backend]: () => Promise<unknown> };
+
+const nativePackage: string = '@tensorflow/tfjs-node-gpu'; // an optional peer: no type of it may be needed to compile
+
+const loaders: Loaders = {
+  async tensorflow() {
+    restoreUtil();
+    await import(nativePackage);
+  },
+  async wasm() {
+    await import('@tensorflow/tfjs-backend-wasm');
+    const { registerWasmKernels } = await import('./wasm-kernels.ts');
+    registerWasmKernels();
+  },
+  cpu: () => import('@tensorflow/tfjs-backend-cpu'),
+};
+
+/** tfjs-node-gpu 4.22 calls what Node 23 took out of node:util; mended there, not released (tensorflow/tfjs#8425, #8609). */
+function restoreUtil(): void {
+  const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
+  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
+}
+
+export type Chosen = {
+  readonly backend: Backend;
+  /** In words, with why none of the faster ones. */
+  readonly description: string;
+};
+
+/**
+ * The first of the backends that loads and passes the trial. A trial is a call that throws where the backend lacks something. Throws
+ * UsageError with all reasons where none is left.
+ */
+export async function chooseBackend(
+  candidates: readonly Backend[],
+  trial: () => void,
+  load: Loaders = loaders,
+): Promise<Chosen> {
+  tf.env().set('PROD', true); // no advice to install other packages on the terminal
+  const reasons: string[] = [];
+  for (const backend of candidates) {
+    const reason = await failure(backend, trial, load);
+    if (reason === undefined) return { backend, description: [describe(backend), ...reasons].join('; ') };
+    reasons.push(`not ${backend}: ${reason}`);
+  }
+  throw new UsageError(`--engine tfjs: does not work here: ${reasons.join('; ')}; take --engine onnxruntime`);
+}
+
+async function failure(backend: Backend, trial: () => void, load: Loaders): Promise<string | undefined> {
+  try {
+    await load[backend]();
+    if (!(await tf.setBackend(backend))) return 'it does not start';
+    trial();
+    return undefined;
+  } catch (error) {
+    return reasonOf(error as Error & { code?: string });
+  }
+}
+
+function reasonOf({ message, code }: Error & { code?: string }): string {
+  if (code === 'ERR_MODULE_NOT_FOUND') return `${nativePackage} is not installed`;
+  const kernel = /^Kernel '(\w+)' not registered/.exec(message);
+  return kernel ? `it has no ${kernel[1]}` : message.split('\n')[0]!.trim();
+}
+
+function describe(backend: Backend): string {
+  if (backend !== 'tensorflow') return backend;
+  const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
+  return `tensorflow on ${isUsingGpuDevice === true ? 'a GPU' : 'the CPU'}`;
+}

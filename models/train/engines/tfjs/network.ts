@@ -1,0 +1,37 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { inferShapes } from '../../../graph-tools.ts';
+import type { Model } from '../../../graph.ts';
+import { forwardNode } from './ops.ts';
+
+export type Network = {
+  /**
+   * The value of the network's output [N, ...] for images [N, C, H, W]. `weights` by name; `statistic` is told what the batch has of
+   * each running statistic. Tensors in between are the caller's to tidy.
+   */
+  readonly forward: (
+    images: tf.Tensor,
+    weights: (name: string) => tf.Tensor,
+    statistic: (name: string, value: tf.Tensor) => void,
+  ) => tf.Tensor;
+};
+
+/** The network's forward pass by tfjs, as training runs it. */
+export function networkOf(model: Model): Network {
+  const shapes = inferShapes(model);
+  const [input, output] = [model.graph.inputs[0]!.name, model.graph.outputs[0]!.name];
+  return {
+    forward(images, weights, statistic) {
+      const values = new Map([[input, images]]);
+      const batch = images.shape[0]!;
+      for (const node of model.graph.nodes) {
+        const name = node.outputs[0]!;
+        const outputShape = [batch, ...shapes.get(name)!];
+        const inputs = node.inputs
+          .filter((given) => given !== '')
+          .map((given) => values.get(given) ?? weights(given));
+        values.set(name, forwardNode(node, inputs, { outputShape, statistic }));
+      }
+      return values.get(output)!;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { activationKinds } from '../../../graph.ts';
+import type { NodeOf, OpType } from '../../../graph.ts';
+import { gatedActivation } from './gated-activation.ts';
+import { averagePool, conv, maxPool } from './windows.ts';
+import { perChannel } from './forward.ts';
+import type { Forward, ForwardContext } from './forward.ts';
+
+/** Every op once more, by tfjs; what differentiates it is tfjs's own. */
+const forwards: { readonly [K in OpType]: Forward<K> } = {
+  Conv: conv,
+  Gemm(node, [x, weight, bias]) {
+    const { alpha, beta, transB } = node.attributes;
+    const product = tf.mul(tf.matMul(x!, weight!, false, transB), alpha);
+    return bias === undefined ? product : tf.add(product, tf.mul(bias, beta));
+  },
+  MatMul: (_node, [x, weight]) => tf.matMul(x!, weight!),
+  Relu: (_node, [x]) => tf.relu(x!),
+  Clip: (node, [x]) => tf.clipByValue(x!, node.attributes.min, node.attributes.max),
+  LeakyRelu: (node, [x]) => tf.leakyRelu(x!, node.attributes.alpha),
+  PRelu: (_node, [x, slope]) => tf.prelu(x!, slope!),
+  Sigmoid: (_node, [x]) => tf.sigmoid(x!),
+  HardSigmoid: (node, [x]) => hardSigmoid(x!, node.attributes.alpha, node.attributes.beta),
+  HardSwish: (_node, [x]) => tf.mul(x!, hardSigmoid(x!, 1 / 6, 0.5)),
+  Swish: (_node, [x]) => tf.mul(x!, tf.sigmoid(x!)),
+  Add: (_node, [a, b]) => tf.add(a!, b!),
+  Mul: (_node, [a, b]) => tf.mul(a!, b!),
+  BatchNormalization: batchNormalization,
+  MaxPool: (node, [x], { outputShape }) => maxPool(node, x!, outputShape),
+  AveragePool: (node, [x], { outputShape }) => averagePool(node, x!, outputShape),
+  GlobalAveragePool: (_node, [x]) => tf.mean(x!, [2, 3], true),
+  Pad(node, [x]) {
+    const [top, left, bottom, right] = node.attributes.pads;
+    const around: [number, number][] = [
+      [0, 0],
+      [0, 0],
+      [top, bottom],
+      [left, right],
+    ];
+    return tf.pad(x!, around, node.attributes.value);
+  },
+  Flatten: (_node, [x], { outputShape }) => tf.reshape(x!, [...outputShape]),
+  Reshape: (_node, [x], { outputShape }) => tf.reshape(x!, [...outputShape]),
+  Concat: (node, inputs) => tf.concat([...inputs], node.attributes.axis),
+  Identity: (_node, [x]) => x!,
+  Dropout: (_node, [x]) => x!,
+  MixedActivation: mixedActivation,
+  GatedActivation: gatedActivation,
+};
+
+export function forwardNode<K extends OpType>(
+  node: NodeOf<K>,
+  inputs: readonly tf.Tensor[],
+  context: ForwardContext,
+): tf.Tensor {
+  return forwards[node.op](node, inputs, context);
+}
+
+function hardSigmoid(x: tf.Tensor, alpha: number, beta: number): tf.Tensor {
+  return tf.clipByValue(tf.add(tf.mul(x, alpha), beta), 0, 1);
+}
+
+/** By the batch's own mean and variance. */
+function batchNormalization(
+  node: NodeOf<'BatchNormalization'>,
+  [x, scale, bias]: readonly tf.Tensor[],
+  { statistic }: ForwardContext,
+): tf.Tensor {
+  const axes = x!.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  const { mean, variance } = tf.moments(x!, axes, true);
+  statistic(node.inputs[3]!, tf.reshape(mean, [-1]));
+  statistic(node.inputs[4]!, tf.reshape(variance, [-1]));
+  const deviation = tf.sqrt(tf.add(variance, node.attributes.epsilon));
+  const normal = tf.div(tf.sub(x!, mean), deviation);
+  return tf.add(tf.mul(normal, perChannel(scale!, x!)), perChannel(bias!, x!));
+}
+
+function mixedActivation(node: NodeOf<'MixedActivation'>, [x, c2, c1, c0]: readonly tf.Tensor[]): tf.Tensor {
+  const [k2, k1, k0] = [c2!, c1!, c0!].map((c) => perChannel(c, x!));
+  const polynomial = tf.add(tf.mul(tf.add(tf.mul(x!, k2!), k1!), x!), k0!);
+  const isKind = (kind: number) =>
+    tf.tensor(
+      node.attributes.kinds.map((k) => (k === kind ? 1 : 0)),
+      x!.shape.slice(1),
+      'bool',
+    );
+  const polynomialOrX = tf.where(isKind(activationKinds.poly), polynomial, x!);
+  return tf.where(isKind(activationKinds.relu), tf.relu(x!), polynomialOrX);
+}
