@@ -80,7 +80,7 @@ export async function benchLinear(
 }
 
 /** Uniform in [-2^(weightBits - 1), 2^(weightBits - 1)), dense. */
-function randomWeights(spec: LinearSpec, rng: Rng): Int32Array {
+export function randomWeights(spec: LinearSpec, rng: Rng): Int32Array {
   const [height, width] = spec.kernel;
   const count = (spec.outChannels * spec.inChannels * height * width) / spec.group;
   return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - spec.weightBits));

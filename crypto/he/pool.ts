@@ -3,6 +3,9 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { workerUrl } from '../../src/shared/files.ts';
 import type { JobInput, JobName, JobOutput, Outcome } from './jobs.ts';
 
+/** For the transformed weights of all threads together. */
+export const defaultWeightCacheBytes: number = 768 * 2 ** 20;
+
 /**
  * Threads that run SEAL, each with its own WASM heap, for any number of sessions. A thread that dies is replaced; only the job it
  * had is lost.
@@ -14,7 +17,10 @@ export class HePool {
   readonly weightCacheBytes: number;
 
   /** `weightCacheBytes` is for all threads together; a WASM heap ends at 4 GiB, of which a thread gives it 2. */
-  constructor(threads: number = navigator.hardwareConcurrency, weightCacheBytes: number = 768 * 2 ** 20) {
+  constructor(
+    threads: number = navigator.hardwareConcurrency,
+    weightCacheBytes: number = defaultWeightCacheBytes,
+  ) {
     this.threads = threads;
     this.weightCacheBytes = Math.min(weightCacheBytes / threads, 2 ** 31);
     this.#piscina = new Piscina({

@@ -1,0 +1,30 @@
+import type { MachineCosts } from '../../pipelines/machine-costs.ts';
+
+const noElements = { relu: 0, wire: 0, affine: 0, square: 0 };
+
+/** A machine with one core on which everything is free. */
+export const freeMachine: MachineCosts = {
+  machine: 'none',
+  date: '2026-01-01',
+  cores: 1,
+  linear: {
+    encryptInput: 0,
+    readInput: 0,
+    product: 0,
+    transformWeight: 0,
+    respondOutput: 0,
+    decryptOutput: 0,
+    layer: 0,
+  },
+  squares: { encrypt: 0, respond: 0, decrypt: 0 },
+  activation: {
+    offer: noElements,
+    garble: noElements,
+    take: noElements,
+    message: noElements,
+    reply: noElements,
+    finish: noElements,
+  },
+  ring: { multiplication: 0, element: 0 },
+  transport: { byteUp: 0, byteDown: 0, message: 0 },
+};
