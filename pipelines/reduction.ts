@@ -1,11 +1,12 @@
 import type { Dataset } from '../models/data/dataset.ts';
 import { activationKinds } from '../models/graph.ts';
-import type { Model } from '../models/graph.ts';
+import type { Model, Replacement } from '../models/graph.ts';
 import { activationsOf, countRelus, inspect, stagesOf } from '../models/inspect.ts';
 import type { EpochEntry } from '../models/train/fit.ts';
 import { UsageError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
-import type { Mitigation } from './mitigation/mitigation.ts';
+import type { Granularity } from './masks/start.ts';
+import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
 /** What every method of reduction is told. */
 export type ReductionOptions = {
@@ -24,8 +25,18 @@ export type ReductionOptions = {
   readonly augment?: boolean;
   /** Keeps groups from paying more than their share while fine-tuning; its last epoch is kept, not its best. */
   readonly mitigation?: Mitigation;
+  /** Groups count by their loss, not by their size, where it is decided which ReLUs go. */
+  readonly fairSelect?: FairSelection;
+  /** What takes a ReLU's place in methods that let choose; each has its own where left out. */
+  readonly replace?: Replacement;
+  /** Whether ReLUs go one by one or by channels, in methods that let choose; one by one where left out. */
+  readonly granularity?: Granularity;
+  /** Epochs of learning which ReLUs to keep, in methods that learn it; as many as of fine-tuning where left out. */
+  readonly searchEpochs?: number;
   readonly seed: number;
   readonly threads?: number;
+  /** A folder that what is done is written to after each epoch; where it is there already, the reduction goes on from it. */
+  readonly checkpoint?: string;
   readonly onProgress?: OnProgress;
 };
 

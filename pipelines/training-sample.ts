@@ -5,7 +5,7 @@ import type { Sample } from './activation-moments.ts';
 import type { ReductionOptions } from './reduction.ts';
 
 /** Training images over which distributions and costs are measured. */
-const sampleImages = 512;
+export const sampleImages = 512;
 
 /**
  * Cropped and mirrored where training does that: polynomials go astray on what they have not seen. A resnet20 with two of its three

@@ -2,6 +2,7 @@ import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import type { Sample } from '../activation-moments.ts';
 import { finetune } from '../finetune.ts';
+import { fairSample } from '../mitigation/fair-select.ts';
 import { relusOf, usePolynomials } from '../polynomials.ts';
 import type { Choice } from '../polynomials.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
@@ -32,7 +33,7 @@ export async function deepreduce(model: Model, options: ReductionOptions): Promi
   const sample = trainingSample(options);
   const ranked = await criticality(model, sample, options);
   const plan = planOf(ranked, countRelus(model) - budget);
-  const choice = await chooseRelus(model, plan, sample);
+  const choice = await chooseRelus(model, plan, (await fairSample(model, options)) ?? sample);
   const replaced = await usePolynomials(model, choice, sample);
   const { model: tuned, history, best } = await finetune(replaced, model, 'fine-tuning', options);
   return {

@@ -1,3 +1,4 @@
+import type { Dataset } from '../../models/data/dataset.ts';
 import type { Groups } from '../../models/fairness/groups.ts';
 import type { Controller } from '../../models/train/controller.ts';
 import { balancedSampling, reweight } from './baselines.ts';
@@ -13,6 +14,9 @@ export type Mitigation = {
   /** Where the multipliers stand after each epoch. */
   readonly onEpoch?: (entry: MultiplierEntry) => void;
 };
+
+/** Groups that count by their loss, not by their size, where it is decided which ReLUs go. */
+export type FairSelection = { readonly groupsOf: (dataset: Dataset) => Groups };
 
 export const primalDualDefaults: PrimalDualSettings = {
   form: 'signed',

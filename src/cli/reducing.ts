@@ -1,9 +1,13 @@
 import { loadDataset } from '../../models/data/dataset.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
 import { splitValidation } from '../../models/data/splits.ts';
+import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
 import { recipeDefaults } from '../../models/train/recipe.ts';
 import { methods } from '../../pipelines/methods.ts';
 import type { MethodName } from '../../pipelines/methods.ts';
+import type { Mitigation } from '../../pipelines/mitigation/mitigation.ts';
+import type { MultiplierEntry } from '../../pipelines/mitigation/primal-dual.ts';
 import type { Reduction } from '../../pipelines/reduction.ts';
 import type { OnProgress } from '../shared/progress.ts';
 
@@ -16,15 +20,33 @@ export type ReduceOptions = {
   readonly seed: number;
   /** The runtime's own choice where left out. */
   readonly threads?: number;
+  /** Columns as `--groups` takes them; the class where left out. Of the next two. */
+  readonly groups?: string;
+  readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
+  readonly fairSelect?: boolean;
   readonly onProgress: OnProgress;
 };
 
-/** Reduces a model on the training images of a data set, a part of them held out to choose. */
+/** What a reduction gives, and how the multipliers of its mitigation went. */
+export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEntry[] };
+
+/** Reduces a model on the training images of a data set, a part of them held out to choose. Throws UsageError for unknown groups. */
 export async function reduceModel(
   model: Model,
-  { method, data, seed, ...options }: ReduceOptions,
-): Promise<Reduction> {
+  { method, data, seed, groups = 'label', mitigate, fairSelect = false, ...options }: ReduceOptions,
+): Promise<Reduced> {
   const all = await loadDataset(data, 'train');
   const { train, validation } = splitValidation(all, recipeDefaults.validationFraction, seed);
-  return methods[method].reduce(model, { ...options, seed, train, validation });
+  const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
+  const multipliers: MultiplierEntry[] = [];
+  const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
+  const reduction = await methods[method].reduce(model, {
+    ...options,
+    seed,
+    train,
+    validation,
+    ...(mitigate && { mitigation: { ...mitigate, groups: groupsOf(train), onEpoch } }),
+    ...(fairSelect && { fairSelect: { groupsOf } }),
+  });
+  return { ...reduction, multipliers };
 }

@@ -5,7 +5,7 @@ import { seededUniform } from '../../../models/data/seeded.ts';
 import { groupsOfLabels, membersOf } from '../../../models/fairness/groups.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
 import type { Model } from '../../../models/graph.ts';
-import type { Controller } from '../../../models/train/controller.ts';
+import type { Controller, Json } from '../../../models/train/controller.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
 import { balancedRows } from '../../../pipelines/mitigation/baselines.ts';
@@ -120,7 +120,7 @@ test('multipliers go on from a checkpoint, and other settings or groups are anot
   const whole = steered().controller;
   await trained(whole, 2);
   const again = steered().controller;
-  again.restore(JSON.parse(JSON.stringify(whole.state())));
+  again.restore(JSON.parse(JSON.stringify(whole.state())) as Json);
   expect(again.state()).toEqual(whole.state());
   const rows = Uint32Array.of(0, 3, 4);
   expect(again.sampleWeights!(rows)).toEqual(whole.sampleWeights!(rows));

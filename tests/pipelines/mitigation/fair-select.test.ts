@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { seededUniform } from '../../../models/data/seeded.ts';
+import { groupsOfLabels } from '../../../models/fairness/groups.ts';
+import { writeModel } from '../../../models/onnx/write.ts';
+import { fit } from '../../../models/train/fit.ts';
+import { weightedAccuracy } from '../../../pipelines/deepreduce/criticality.ts';
+import { deepreduce } from '../../../pipelines/deepreduce/deepreduce.ts';
+import {
+  fairSample,
+  groupShares,
+  imageShares,
+  rowsByShare,
+  selectionWeights,
+  sharesOf,
+} from '../../../pipelines/mitigation/fair-select.ts';
+import { tinyDataset } from '../../helpers/data.ts';
+import { tinyResnet } from '../../helpers/networks.ts';
+
+describe('weights by group loss, by hand', () => {
+  // Groups of 3 images and of 1 with losses 0.5 and 1.5: shares 1/4 and 3/4.
+  const groups = groupsOfLabels([0, 0, 0, 1], ['big', 'small']);
+
+  test('shares are of the mean losses; equal where there is no loss', () => {
+    expect(sharesOf([0.5, 1.5])).toEqual([0.25, 0.75]);
+    expect(sharesOf([0, 0])).toEqual([0.5, 0.5]);
+  });
+
+  test('an image has its group share over the images of the group, 1 in the mean', () => {
+    expect([...imageShares(groups, [0.25, 0.75])]).toEqual([
+      ...Array<number>(3).fill(expect.closeTo(1 / 3, 12) as number),
+      3,
+    ]);
+  });
+
+  test('accuracy with those weights: the small group right and the big one wrong is 3/4, the reverse 1/4', () => {
+    const weights = imageShares(groups, [0.25, 0.75]);
+    expect(weightedAccuracy([1, 1, 1, 0], [0, 0, 0, 0], weights)).toBeCloseTo(0.75, 12);
+    expect(weightedAccuracy([0, 0, 0, 1], [0, 0, 0, 0], weights)).toBeCloseTo(0.25, 12);
+    expect(weightedAccuracy([0, 0, 0, 1], [0, 0, 0, 0])).toBe(0.75);
+  });
+
+  test('rows by share: a small group as often as its share asks', () => {
+    const members = [Int32Array.of(0, 1, 2), Int32Array.of(3), new Int32Array()];
+    const rows = rowsByShare(members, [0.25, 0.75, 0], 8, seededUniform(1));
+    expect(rows.filter((row) => row === 3)).toHaveLength(6);
+    expect(new Set(rows).size).toBe(3);
+  });
+});
+
+describe('which ReLUs go', () => {
+  const train = tinyDataset(96, 'train');
+  const validation = tinyDataset(60, 'validation');
+  const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
+  const groupsOf = ({ labels }: { labels: ArrayLike<number> }) =>
+    groupsOfLabels(
+      Array.from(labels, (label) => (label === 0 ? 1 : 0)),
+      ['others', 'a'],
+    );
+
+  test('groups that the network serves badly count more; without the option nothing is weighed', async () => {
+    const model = tinyResnet();
+    const shares = await groupShares(model, train, groupsOf(train), 1);
+    expect(shares[0]! + shares[1]!).toBeCloseTo(1, 12);
+    const sample = await fairSample(model, { ...shared, budget: 1, epochs: 1, fairSelect: { groupsOf } });
+    expect(sample!.n).toBe(Math.round(96 * shares[0]!) + Math.round(96 * shares[1]!));
+    expect(await fairSample(model, { ...shared, budget: 1, epochs: 1 })).toBeUndefined();
+    expect(await selectionWeights(model, train, {})).toBeUndefined();
+    const weights = await selectionWeights(model, train, { fairSelect: { groupsOf }, threads: 1 });
+    expect(weights!.reduce((a, b) => a + b, 0) / 96).toBeCloseTo(1, 9);
+  });
+
+  test('deepreduce keeps other ReLUs where groups count, as many', async () => {
+    const { model } = await fit(tinyResnet(), { ...shared, epochs: 3, learningRate: 0.05 });
+    const options = { ...shared, budget: 500, epochs: 1 };
+    const plain = await deepreduce(model, options);
+    const fair = await deepreduce(model, { ...options, fairSelect: { groupsOf } });
+    expect(fair.relusAfter).toBe(plain.relusAfter);
+    const kinds = ({ model: { graph } }: typeof plain) =>
+      graph.nodes.flatMap((node) => (node.op === 'MixedActivation' ? [...node.attributes.kinds] : []));
+    expect(kinds(fair)).not.toEqual(kinds(plain));
+    expect(
+      Buffer.compare(writeModel(plain.model), writeModel((await deepreduce(model, options)).model)),
+    ).toBe(0);
+  });
+});
