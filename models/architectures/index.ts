@@ -18,10 +18,8 @@ export const architectures = {
   resnet32: residual('resnet32', [16, 32, 64], [5, 5, 5]),
   resnet18: residual('resnet18', [64, 128, 256, 512], [2, 2, 2, 2]),
   resnet34: residual('resnet34', [64, 128, 256, 512], [3, 4, 6, 3]),
-  'wide-resnet22-8': (inShape, classes, rng) => {
-    const net = { name: 'wide-resnet22-8', classes, depth: 22, widen: 8, lastRelu: false };
-    return wideResnet({ ...net, ...squareImages(inShape) }, rng);
-  },
+  'wide-resnet10-2': wide('wide-resnet10-2', 10, 2),
+  'wide-resnet22-8': wide('wide-resnet22-8', 22, 8),
   vgg16: plain('vgg16', false),
   'vgg16-bn': plain('vgg16-bn', true),
   mobilenetv2: (inShape, classes, rng) => {
@@ -50,6 +48,12 @@ function residual(name: string, widths: readonly number[], blocks: readonly numb
     };
     return resnet(options, rng);
   };
+}
+
+/** Without the last ReLU, as SNL counts them. */
+function wide(name: string, depth: number, widen: number): Architecture {
+  return (inShape, classes, rng) =>
+    wideResnet({ name, classes, depth, widen, lastRelu: false, ...squareImages(inShape) }, rng);
 }
 
 /** VGG-16 as it is used on small images: averages for maxima, no hidden fully connected layers. */

@@ -34,6 +34,8 @@ const counts = [
   ['resnet34', [3, 32, 32], 966_656],
   // SNL's, without the last ReLU: 16,384 + 5 x 131,072; 131,072 + 5 x 65,536; 65,536 + 5 x 32,768
   ['wide-resnet22-8', [3, 32, 32], 1_359_872],
+  // on maps of 28: 16 + 32 + 32 channels, of 14: 64 + 64, of 7: 128
+  ['wide-resnet10-2', [1, 28, 28], 80 * 784 + 128 * 196 + 128 * 49],
   // papers.md A.3
   ['vgg16-bn', [3, 32, 32], 276_480],
   // x 4 on images of twice the size

@@ -1,0 +1,116 @@
+import type { Rng } from '../../src/shared/random.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+import type { Model } from '../graph.ts';
+import { resnet } from './resnet.ts';
+
+export type HybrenetOptions = {
+  readonly inChannels: number;
+  /** Height and width of the images. */
+  readonly size: number;
+  readonly classes: number;
+  /** m: channels of the stem and of the first stage. */
+  readonly baseWidth: number;
+  /** Channels of each stage over those of the one before. */
+  readonly multipliers: readonly number[];
+  /** Basic blocks of each stage; two each where left out. */
+  readonly blocks?: readonly number[];
+  /** True where left out. */
+  readonly stemRelu?: boolean;
+  /** 1 where left out. */
+  readonly stemStride?: number;
+};
+
+/** DeepReShape's networks ([papers.md] C.1): residual networks whose widths are solved for, see relu-equalisation.ts. */
+export function hybrenet(options: HybrenetOptions, rng: Rng): Model {
+  const { inChannels, size, classes, stemRelu = true, stemStride = 1 } = options;
+  const [name, widths, blocks] = [hybrenetName(options.multipliers), widthsOf(options), blocksOf(options)];
+  return resnet({ name, inChannels, size, classes, widths, blocks, stemRelu, stemStride }, rng);
+}
+
+/** 'HRN-5x5x3x' */
+export function hybrenetName(multipliers: readonly number[]): string {
+  return `HRN-${multipliers.map((a) => `${a}x`).join('')}`;
+}
+
+export type StageCounts = {
+  readonly name: string;
+  readonly blocks: number;
+  readonly channels: number;
+  /** Height and width of its maps. */
+  readonly size: number;
+  readonly relus: number;
+};
+
+export type HybrenetCounts = {
+  readonly stages: readonly StageCounts[];
+  readonly stemRelus: number;
+  readonly relus: number;
+  readonly macs: number;
+  readonly params: number;
+};
+
+/** What `inspect` would count, from the formulas: nothing is built. */
+export function hybrenetCounts(options: HybrenetOptions): HybrenetCounts {
+  const { inChannels, classes, stemRelu = true } = options;
+  const widths = widthsOf(options);
+  const sizes = sizesOf(options);
+  const stages = blocksOf(options).map((blocks, k): StageCounts => {
+    const [channels, size] = [widths[k]!, sizes[k]!];
+    return { name: `S${k + 1}`, blocks, channels, size, relus: 2 * blocks * channels * size * size };
+  });
+  const layers = stages.flatMap((stage, k) => layersOf(stage, widths[k - 1] ?? stage.channels, k > 0));
+  const stem = { inChannels, channels: widths[0]!, kernel: 3, size: sizes[0]! };
+  const stemRelus = stemRelu ? widths[0]! * sizes[0]! ** 2 : 0;
+  const features = widths.at(-1)!;
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  return {
+    stages,
+    stemRelus,
+    relus: stemRelus + sum(stages.map(({ relus }) => relus)),
+    macs: sum([stem, ...layers].map(macsOf)) + features * sizes.at(-1)! ** 2 + features * classes,
+    params: sum([stem, ...layers].map(paramsOf)) + (features + 1) * classes,
+  };
+}
+
+type Layer = {
+  readonly inChannels: number;
+  readonly channels: number;
+  readonly kernel: number;
+  readonly size: number;
+};
+
+/** The convolutions of a stage, each followed by a batch norm. */
+function layersOf({ blocks, channels, size }: StageCounts, before: number, halves: boolean): Layer[] {
+  return Array.from({ length: blocks }, (_, block): Layer[] => {
+    const inChannels = block === 0 ? before : channels;
+    const first = { inChannels, channels, kernel: 3, size };
+    const shortcut = { inChannels, channels, kernel: 1, size };
+    const isProjected = inChannels !== channels || (block === 0 && halves);
+    return [first, { ...first, inChannels: channels }, ...(isProjected ? [shortcut] : [])];
+  }).flat();
+}
+
+function macsOf({ inChannels, channels, kernel, size }: Layer): number {
+  return (inChannels * kernel ** 2 + 1) * channels * size ** 2; // the batch norm is the 1
+}
+
+function paramsOf({ inChannels, channels, kernel }: Layer): number {
+  return (inChannels * kernel ** 2 + 2) * channels;
+}
+
+function widthsOf({ baseWidth, multipliers }: HybrenetOptions): number[] {
+  return [1, ...multipliers].reduce<number[]>((all, a) => [...all, a * (all.at(-1) ?? baseWidth)], []);
+}
+
+function sizesOf({ size, multipliers, stemStride = 1 }: HybrenetOptions): number[] {
+  return multipliers.reduce((all, _) => [...all, Math.ceil(all.at(-1)! / 2)], [Math.ceil(size / stemStride)]);
+}
+
+/** Throws UsageError unless there is a number of blocks for each stage. */
+function blocksOf({ blocks, multipliers }: HybrenetOptions): readonly number[] {
+  const stages = multipliers.length + 1;
+  const all = blocks ?? Array.from({ length: stages }, () => 2);
+  if (all.length !== stages)
+    throw new UsageError(`blocks: expected ${stages} numbers, one a stage, got ${all.join(',')}`);
+  return all;
+}

@@ -1,0 +1,103 @@
+import { UsageError } from '../../src/shared/errors.ts';
+
+/** A network of D stages whose widths are to be found; stage k has m a_1 ... a_(k-1) channels. */
+export type StagesToEqualise = {
+  /** phi_k: blocks of each stage, all with as many ReLU layers. */
+  readonly blocks: readonly number[];
+  /** Height times width of each stage's maps; quarters of each other where left out. */
+  readonly places?: readonly number[];
+  /** Numbers of the stages from 1, most critical first. */
+  readonly order: readonly number[];
+  /** No multiplier below this one; 2 where left out, as in every published network. */
+  readonly least?: number;
+};
+
+/**
+ * DeepReShape's ReLU equalisation ([papers.md] C.1): all componentwise minimal whole numbers a_1, ..., a_(D-1), in
+ * lexicographic order, under which a more critical stage has more ReLUs than a less critical one,
+ *
+ *     #ReLU(S_k) = phi_k places_k a_1 ... a_(k-1)    (relative to the base width; the stem's ReLU is left out).
+ *
+ * Exact: whole numbers only, and no solution lies beyond the bounds searched. With r_pq = phi_p places_p / (phi_q places_q), a stage
+ * q = p + 1 more critical than p asks for a_p > r_pq: a least value l_p. Where a_j > l_j in a minimal solution, a_j - 1 breaks an
+ * inequality #(S_q) > #(S_p) with p <= j < q, so (a_j - 1) times the other l_i from p to q - 1 is at most r_pq. Empty where no
+ * multipliers do. Throws UsageError for an order that is no permutation of the stages.
+ */
+export function equaliseRelus(stages: StagesToEqualise): number[][] {
+  const problem = checked(stages);
+  const found: number[][] = [];
+  extend(problem, [], [problem.sizes[0]!], found);
+  return found;
+}
+
+type Problem = {
+  /** phi_k places_k. */
+  readonly sizes: readonly number[];
+  /** rank[k]: how many stages are more critical than stage k. */
+  readonly rank: readonly number[];
+  /** Every multiplier is from `lower` to `upper`. */
+  readonly lower: readonly number[];
+  readonly upper: readonly number[];
+};
+
+function checked({ blocks, places, order, least = 2 }: StagesToEqualise): Problem {
+  const count = blocks.length;
+  const expected = blocks.map((_, k) => k + 1);
+  if ([...order].sort((a, b) => a - b).join() !== expected.join())
+    throw new UsageError(
+      `order: expected each of the stages S1 to S${count} once, got ${order.map((k) => `S${k}`).join(',')}`,
+    );
+  const sizes = blocks.map((phi, k) => phi * (places?.[k] ?? 4 ** (count - 1 - k)));
+  const rank = expected.map((k) => order.indexOf(k));
+  const pairs = sizes.slice(1);
+  const lower = pairs.map((size, j) =>
+    rank[j + 1]! < rank[j]! ? Math.max(least, Math.floor(sizes[j]! / size) + 1) : least,
+  );
+  const upper = pairs.map((_, j) => upperBound(j, sizes, rank, lower));
+  return { sizes, rank, lower, upper };
+}
+
+/** The largest a_j of a minimal solution; the docstring above has the derivation. */
+function upperBound(
+  j: number,
+  sizes: readonly number[],
+  rank: readonly number[],
+  lower: readonly number[],
+): number {
+  let bound = lower[j]!;
+  for (let p = 0; p <= j; p++) {
+    for (let q = j + 1; q < sizes.length; q++) {
+      if (rank[q]! > rank[p]!) continue;
+      const others = lower.slice(p, q).reduce((product, l) => product * l, 1) / lower[j]!;
+      bound = Math.max(bound, 1 + Math.floor(sizes[p]! / (sizes[q]! * others)));
+    }
+  }
+  return bound;
+}
+
+/**
+ * Tries every next multiplier. Ascending, so that whatever dominates a solution is found before it; and of one beginning only the
+ * first end can be minimal. Returns true where one was found.
+ */
+function extend(problem: Problem, chosen: readonly number[], relus: number[], found: number[][]): boolean {
+  const { sizes, lower, upper } = problem;
+  const k = chosen.length + 1;
+  if (k === sizes.length) {
+    if (!found.some((other) => other.every((a, i) => a <= chosen[i]!))) found.push([...chosen]);
+    return true;
+  }
+  const channels = relus[k - 1]! / sizes[k - 1]!;
+  for (let a = lower[k - 1]!; a <= upper[k - 1]!; a++) {
+    const count = channels * a * sizes[k]!;
+    if (!fits(problem, relus, count)) continue;
+    const isSolved = extend(problem, [...chosen, a], [...relus, count], found);
+    if (isSolved && k === sizes.length - 1) return true;
+  }
+  return false;
+}
+
+/** Whether the next stage may have `count` ReLUs, by the order. */
+function fits({ rank }: Problem, relus: readonly number[], count: number): boolean {
+  const own = rank[relus.length]!;
+  return relus.every((other, i) => (own < rank[i]! ? count > other : count < other));
+}
