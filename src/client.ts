@@ -7,7 +7,10 @@ import { offlineClient } from '../pipelines/offline.ts';
 import { encodeInput } from '../pipelines/online-values.ts';
 import { onlineClient } from '../pipelines/online.ts';
 import type { Plan } from '../pipelines/plan.ts';
+import { profiles } from '../pipelines/profiles.ts';
+import type { NetworkProfile } from '../pipelines/profiles.ts';
 import { checkToken } from './net/access.ts';
+import { slowedConnection } from './net/connection.ts';
 import { greetServer } from './net/handshake.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
@@ -32,6 +35,8 @@ export type ConnectOptions = {
   readonly token?: string;
   /** The largest message taken from the server, bytes; 1 GiB where left out. */
   readonly maxMessageBytes?: number;
+  /** Slows this end of the connection down to a network, both ways; for measurements. */
+  readonly profile?: NetworkProfile;
   readonly rng?: Rng;
 };
 
@@ -75,12 +80,14 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 function openChannel(url: string, options: ConnectOptions): Promise<WebSocketChannel> {
-  const { ca, idleSeconds, token, maxMessageBytes = 2 ** 30 } = options;
+  const { ca, idleSeconds, token, maxMessageBytes = 2 ** 30, profile = profiles.loopback } = options;
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
+  const createConnection = slowedConnection(profile, url.startsWith('wss:'));
   const socket = new WebSocket(url, {
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     handshakeTimeout: 20_000,
+    ...(createConnection !== undefined && { createConnection }),
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
     ...(token !== undefined && { headers: { authorization: `Bearer ${checkToken(token, 'token')}` } }),
   });

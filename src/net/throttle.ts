@@ -1,0 +1,159 @@
+import { Duplex } from 'node:stream';
+import type { NetworkProfile } from '../../pipelines/profiles.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+
+/** What a sender may have handed on and not yet sent, as a socket's buffer, and a receiver read ahead; milliseconds of the link. */
+const bufferMs = 10;
+
+/** Large messages go on in pieces, so that the other end works on the first while the last are under way. */
+const pieceBytes = 2 ** 16;
+
+/**
+ * One direction of a link: bytes leave one after the other at its rate (a token bucket that holds no burst) and arrive after its delay.
+ * Times in milliseconds.
+ */
+export class Link {
+  readonly #msPerByte: number;
+  readonly #delay: number;
+  /** When the last byte accepted has left. */
+  #free = -Infinity;
+
+  constructor({ bitsPerSecond, roundTripSeconds }: NetworkProfile) {
+    this.#msPerByte = 8e3 / bitsPerSecond;
+    this.#delay = 500 * roundTripSeconds;
+  }
+
+  /** When the last of these bytes arrives. */
+  accept(bytes: number, now: number): number {
+    this.#free = Math.max(this.#free, now) + bytes * this.#msPerByte;
+    return this.#free + this.#delay;
+  }
+
+  /** When there is room for more. */
+  get roomAt(): number {
+    return this.#free - bufferMs;
+  }
+}
+
+/** Hands chunks on, in order, when a link has carried them. */
+class Carrier {
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #deliver: (chunk: Buffer) => void;
+  readonly #waiting: { readonly chunk: Buffer; readonly due: number }[] = [];
+  #armed = false;
+  readonly #whenEmpty: (() => void)[] = [];
+
+  constructor(profile: NetworkProfile, clock: Clock, deliver: (chunk: Buffer) => void) {
+    this.#link = new Link(profile);
+    this.#clock = clock;
+    this.#deliver = deliver;
+  }
+
+  /** `more` is called when the next chunk may come. */
+  carry(chunk: Buffer, more: () => void): void {
+    const now = this.#clock.now();
+    for (let from = 0; from < chunk.byteLength; from += pieceBytes) {
+      const piece = chunk.subarray(from, from + pieceBytes);
+      this.#waiting.push({ chunk: piece, due: this.#link.accept(piece.byteLength, now) });
+    }
+    this.#arm();
+    if (this.#link.roomAt <= now) more();
+    else this.#clock.at(this.#link.roomAt, more, 'about');
+  }
+
+  /** After the last chunk. */
+  whenEmpty(callback: () => void): void {
+    if (this.#waiting.length === 0) callback();
+    else this.#whenEmpty.push(callback);
+  }
+
+  /** A message's last bytes are what somebody waits for; with more behind them a millisecond costs nothing. */
+  #arm(): void {
+    const head = this.#waiting[0];
+    if (this.#armed || head === undefined) return;
+    this.#armed = true;
+    this.#clock.at(head.due, () => this.#due(), this.#waiting.length === 1 ? 'exactly' : 'about');
+  }
+
+  #due(): void {
+    this.#armed = false;
+    const now = this.#clock.now();
+    while (this.#waiting.length > 0 && this.#waiting[0]!.due <= now)
+      this.#deliver(this.#waiting.shift()!.chunk);
+    this.#arm();
+    if (this.#waiting.length === 0) this.#whenEmpty.splice(0).forEach((callback) => callback());
+  }
+}
+
+/** The methods of a socket that HTTP clients and WebSockets call on one. */
+type SocketLike = Duplex & {
+  setTimeout?(ms: number, callback?: () => void): unknown;
+  setNoDelay?(noDelay?: boolean): unknown;
+  setKeepAlive?(enable?: boolean, initialDelay?: number): unknown;
+};
+
+/**
+ * A socket that is as slow as a network, both ways: what is written goes on to `socket` when the network would have brought it there,
+ * what `socket` brings is read when the network would have brought it here. Writing and reading wait as with a real one. Not modelled:
+ * lost packets, TCP's slow start, the headers of packets.
+ */
+export class ThrottledSocket extends Duplex {
+  readonly #socket: SocketLike;
+  readonly #up: Carrier;
+  readonly #down: Carrier;
+
+  constructor(socket: SocketLike, profile: NetworkProfile, clock: Clock = systemClock) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.#up = new Carrier(profile, clock, (chunk) => socket.writable && socket.write(chunk));
+    this.#down = new Carrier(profile, clock, (chunk) => this.#arrived(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      socket.pause();
+      this.#down.carry(chunk, () => socket.resume());
+    });
+    socket.on('end', () => this.#down.whenEmpty(() => this.push(null)));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('timeout', () => this.emit('timeout'));
+    socket.on('close', () => this.#down.whenEmpty(() => this.destroy()));
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    this.#up.carry(chunk, callback);
+  }
+
+  override _final(callback: () => void): void {
+    this.#up.whenEmpty(() => {
+      this.#socket.end();
+      callback();
+    });
+  }
+
+  /** What has arrived is kept here, as the carrier bounds it. */
+  override _read(): void {}
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    callback(error);
+  }
+
+  setTimeout(ms: number, callback?: () => void): this {
+    this.#socket.setTimeout?.(ms, callback);
+    return this;
+  }
+
+  setNoDelay(noDelay?: boolean): this {
+    this.#socket.setNoDelay?.(noDelay);
+    return this;
+  }
+
+  setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    this.#socket.setKeepAlive?.(enable, initialDelay);
+    return this;
+  }
+
+  #arrived(chunk: Buffer): void {
+    if (!this.destroyed) this.push(chunk);
+  }
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { predictCost } from '../../../pipelines/cost.ts';
+import { profiles } from '../../../pipelines/profiles.ts';
+import { connect } from '../../../src/client.ts';
+import { slowedConnection } from '../../../src/net/connection.ts';
+import { startServer } from '../../../src/server.ts';
+import { servedNet } from '../fixtures/served-net.ts';
+
+const pool = new HePool(1);
+afterAll(() => pool.close());
+
+const fixture = (kind: string) =>
+  fileURLToPath(new URL(`../fixtures/test-only.${kind}.pem`, import.meta.url));
+
+test.each([
+  ['plain', false],
+  ['under TLS', true],
+])(
+  'an inference over real sockets is never faster than the network allows, its bytes are the same: %s',
+  async (_name, secure) => {
+    const { prepared, images } = await servedNet();
+    const tls = { cert: fixture('cert'), key: fixture('key') };
+    const server = await startServer({ ...prepared, threads: 1, ...(secure && { tls }) });
+    const cost = predictCost(prepared.plan);
+    try {
+      const options = { pool, profile: profiles.wan, ...(secure && { ca: readFileSync(tls.cert) }) };
+      const session = await connect(server.url, options);
+      const { offline, online } = await session.infer(images[0]!);
+      await session.close();
+      const wire = (8 * (cost.online.bytes_up + cost.online.bytes_down)) / profiles.wan.bitsPerSecond;
+      expect(online.seconds).toBeGreaterThan(wire + cost.rounds * profiles.wan.roundTripSeconds);
+      expect(offline.seconds).toBeGreaterThan((8 * cost.offline.bytes_up) / profiles.wan.bitsPerSecond);
+      expect(offline).toMatchObject(cost.offline);
+      expect(online).toMatchObject({ ...cost.online, rounds: cost.rounds });
+    } finally {
+      await server.close();
+    }
+  },
+  60_000,
+);
+
+test('a peer that is not there is named, as without a profile', async () => {
+  await expect(connect('ws://127.0.0.1:1', { pool, profile: profiles.lan })).rejects.toThrow(
+    'server ws://127.0.0.1:1: connect ECONNREFUSED',
+  );
+});
+
+test('loopback is left alone', () => {
+  expect(slowedConnection(profiles.loopback, false)).toBeUndefined();
+});
