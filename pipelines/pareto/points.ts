@@ -1,0 +1,175 @@
+import { originalMethod, seriesName } from './job.ts';
+import { estimate } from './statistics.ts';
+import type { Estimate } from './statistics.ts';
+import type { LayerCost } from './result.ts';
+import type { Run, StoredCost } from './store.ts';
+
+/** Runs that differ in their seed alone: one point of the picture. */
+export type Point = {
+  /** Its first run's. */
+  readonly id: string;
+  readonly series: string;
+  readonly budget: string;
+  readonly relus: Estimate;
+  /** Simulated, with the faults of the sign test. */
+  readonly accuracy: Estimate;
+  readonly clearAccuracy: Estimate;
+  /** By profile. */
+  readonly costs: readonly PointCost[];
+  /** Measures on which no other point is as accurate for less. */
+  readonly onFront: readonly string[];
+  readonly isMeasured: boolean;
+  /** Those that are done, by seed. */
+  readonly runs: readonly DoneRun[];
+  readonly state: { readonly failed: number; readonly unfinished: number };
+};
+
+export type DoneRun = Run & { readonly result: NonNullable<Run['result']> };
+
+/** Means over the runs of a point. */
+export type PointCost = Pick<StoredCost, 'profile' | 'source' | 'rounds'> & {
+  readonly offlineSeconds: number;
+  readonly onlineSeconds: number;
+  readonly offlineBytes: number;
+  readonly onlineBytes: number;
+};
+
+/** A figure that a point should have little of, besides inaccuracy. */
+export type Measure = {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: 'ReLUs' | 's' | 'MB';
+  /** Undefined where the point has no such figure. */
+  readonly of: (point: Pick<Point, 'relus' | 'costs'>) => number | undefined;
+};
+
+/** By ReLUs, by bytes, and by online and total latency in each profile. */
+export function measuresOf(profiles: readonly string[]): Measure[] {
+  return [
+    { name: 'relus', title: 'ReLUs', unit: 'ReLUs', of: ({ relus }) => relus.mean },
+    ...profiles.flatMap((profile): Measure[] => [
+      {
+        name: `online-${profile}`,
+        title: `online latency, ${profile}`,
+        unit: 's',
+        of: (point) => predicted(point, profile)?.onlineSeconds,
+      },
+      {
+        name: `total-${profile}`,
+        title: `total latency, ${profile}`,
+        unit: 's',
+        of: (point) => totalSeconds(predicted(point, profile)),
+      },
+    ]),
+    {
+      name: 'bytes',
+      title: 'bytes of one inference',
+      unit: 'MB',
+      of: ({ costs }) => costs[0] && (costs[0].offlineBytes + costs[0].onlineBytes) / 1e6,
+    },
+  ];
+}
+
+/** Points of all runs that are done, the original first, then by series and falling number of ReLUs; those on a front are marked. */
+export function pointsOf(runs: readonly Run[], profiles: readonly string[]): Point[] {
+  const groups = Map.groupBy(runs, ({ spec }) =>
+    JSON.stringify([
+      spec.networkHash,
+      spec.data,
+      seriesName(spec),
+      spec.circa,
+      spec.budget,
+      spec.epochs,
+      spec.replace,
+    ]),
+  );
+  const points = [...groups.values()].flatMap((group) => pointOf(group) ?? []);
+  const fronts = measuresOf(profiles).map((measure) => ({
+    name: measure.name,
+    ids: frontOf(points, measure),
+  }));
+  return points
+    .map((point) => ({
+      ...point,
+      onFront: fronts.filter(({ ids }) => ids.has(point.id)).map(({ name }) => name),
+    }))
+    .sort(inOrder);
+}
+
+/** Ids of the points of which no other is at least as accurate and costs less, or costs as much and is more accurate. */
+export function frontOf(
+  points: readonly Pick<Point, 'id' | 'accuracy' | 'relus' | 'costs'>[],
+  measure: Measure,
+): Set<string> {
+  const placed = points.flatMap((point) => {
+    const x = measure.of(point);
+    return x === undefined ? [] : [{ id: point.id, x, y: point.accuracy.mean }];
+  });
+  const isBeaten = (a: (typeof placed)[number]) =>
+    placed.some((b) => b.x <= a.x && b.y >= a.y && (b.x < a.x || b.y > a.y));
+  return new Set(placed.filter((point) => !isBeaten(point)).map(({ id }) => id));
+}
+
+function pointOf(group: readonly Run[]): Point | undefined {
+  const done = group.filter((run): run is DoneRun => run.result !== null);
+  const runs = done.toSorted((a, b) => a.spec.seed - b.spec.seed);
+  const [first] = runs;
+  if (first === undefined) return undefined;
+  const failed = group.filter(({ state }) => state === 'failed').length;
+  const costs = costsOf(runs);
+  return {
+    id: first.id,
+    series: seriesName(first.spec),
+    budget: first.spec.budget,
+    relus: estimate(runs.map(({ result }) => result.relus)),
+    accuracy: estimate(runs.map(({ result }) => result.privateAccuracy)),
+    clearAccuracy: estimate(runs.map(({ result }) => result.accuracy)),
+    costs,
+    onFront: [],
+    isMeasured: costs.some(({ source }) => source === 'measured'),
+    runs,
+    state: { failed, unfinished: group.length - failed - runs.length },
+  };
+}
+
+function costsOf(runs: readonly DoneRun[]): PointCost[] {
+  const all = Map.groupBy(
+    runs.flatMap(({ costs }) => costs),
+    ({ profile, source }) => `${source === 'predicted' ? 0 : 1} ${profile}`,
+  );
+  return [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, costs]) => meanCost(costs));
+}
+
+function meanCost(costs: readonly StoredCost[]): PointCost {
+  const mean = (of: (cost: StoredCost) => number) =>
+    costs.reduce((sum, cost) => sum + of(cost), 0) / costs.length;
+  return {
+    profile: costs[0]!.profile,
+    source: costs[0]!.source,
+    rounds: mean(({ rounds }) => rounds),
+    offlineSeconds: mean(({ offlineSeconds }) => offlineSeconds),
+    onlineSeconds: mean(({ onlineSeconds }) => onlineSeconds),
+    offlineBytes: mean(({ offline }) => offline.bytes_up + offline.bytes_down),
+    onlineBytes: mean(({ online }) => online.bytes_up + online.bytes_down),
+  };
+}
+
+function predicted({ costs }: Pick<Point, 'costs'>, profile: string): PointCost | undefined {
+  return costs.find((cost) => cost.source === 'predicted' && cost.profile === profile);
+}
+
+function totalSeconds(cost: PointCost | undefined): number | undefined {
+  return cost && cost.offlineSeconds + cost.onlineSeconds;
+}
+
+function inOrder(a: Point, b: Point): number {
+  const first = (point: Point) => (point.series === originalMethod ? 0 : 1);
+  return (
+    first(a) - first(b) || (a.series < b.series ? -1 : a.series > b.series ? 1 : b.relus.mean - a.relus.mean)
+  );
+}
+
+/** Steps that still cost something: activations with ReLUs, and all that takes bytes. */
+export function costlyLayers(layers: readonly LayerCost[]): LayerCost[] {
+  return layers.filter(({ relus, offlineBytes, onlineBytes }) => relus + offlineBytes + onlineBytes > 0);
+}

@@ -1,0 +1,41 @@
+import { predictCost } from '../cost.ts';
+import { predictLatency } from '../latency.ts';
+import type { Latency } from '../latency.ts';
+import type { MachineCosts } from '../machine-costs.ts';
+import type { Plan } from '../plan.ts';
+import { profileNames, profiles } from '../profiles.ts';
+import type { Cost, LayerCost } from './result.ts';
+
+/** What one inference of a plan will cost in every profile, as a whole and step by step. Throws PlanError as predictCost does. */
+export function predictedCosts(plan: Plan, machine: MachineCosts): { costs: Cost[]; layers: LayerCost[] } {
+  const latencies = profileNames.map((name) => predictLatency(plan, profiles[name], machine));
+  return { costs: latencies.map(costOf), layers: layersOf(plan, latencies) };
+}
+
+function costOf({ profile, offline, online }: Latency): Cost {
+  return {
+    profile,
+    source: 'predicted',
+    offlineSeconds: offline.seconds,
+    onlineSeconds: online.seconds,
+    offline: { bytes_up: offline.bytes_up, bytes_down: offline.bytes_down },
+    online: { bytes_up: online.bytes_up, bytes_down: online.bytes_down },
+    rounds: online.rounds,
+  };
+}
+
+function layersOf(plan: Plan, latencies: readonly Latency[]): LayerCost[] {
+  return predictCost(plan).steps.map(({ node, kind, elements, offline, online }, i) => ({
+    node,
+    kind,
+    relus: elements.relu,
+    offlineBytes: offline.bytes_up + offline.bytes_down,
+    onlineBytes: online.bytes_up + online.bytes_down,
+    seconds: Object.fromEntries(
+      latencies.map(({ profile, steps }) => [
+        profile,
+        { offline: steps[i]!.offline.seconds, online: steps[i]!.online.seconds },
+      ]),
+    ),
+  }));
+}

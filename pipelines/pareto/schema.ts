@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { DataError } from '../../src/shared/errors.ts';
+
+/** 'Relu', so that another program's database is not taken for a store of runs. */
+const applicationId = 0x52656c75;
+
+/** Bumped by every change of the tables. */
+export const schemaVersion = 1;
+
+const tables = `
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    network TEXT NOT NULL, network_hash TEXT NOT NULL,
+    data TEXT NOT NULL, data_hash TEXT NOT NULL,
+    method TEXT NOT NULL, circa TEXT, budget TEXT NOT NULL, seed INTEGER NOT NULL, epochs INTEGER NOT NULL, "replace" TEXT,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+    message TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    owner TEXT, owner_host TEXT, owner_pid INTEGER, lease_until INTEGER,
+    created_at TEXT NOT NULL, changed_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE results (
+    job TEXT PRIMARY KEY REFERENCES jobs (id),
+    relus INTEGER NOT NULL, relus_before INTEGER NOT NULL,
+    accuracy REAL NOT NULL, private_accuracy REAL NOT NULL, agree INTEGER NOT NULL, n INTEGER NOT NULL,
+    per_class TEXT NOT NULL,
+    plan_hash TEXT NOT NULL,
+    log TEXT NOT NULL, layers TEXT NOT NULL,
+    onnx TEXT NOT NULL, onnx_hash TEXT NOT NULL, windows TEXT,
+    command TEXT NOT NULL, versions TEXT NOT NULL, machine TEXT NOT NULL,
+    seconds REAL NOT NULL, finished_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE costs (
+    job TEXT NOT NULL REFERENCES jobs (id),
+    profile TEXT NOT NULL,
+    source TEXT NOT NULL CHECK (source IN ('predicted', 'measured')),
+    offline_seconds REAL NOT NULL, online_seconds REAL NOT NULL,
+    offline_up INTEGER NOT NULL, offline_down INTEGER NOT NULL,
+    online_up INTEGER NOT NULL, online_down INTEGER NOT NULL,
+    rounds INTEGER NOT NULL,
+    machine TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (job, profile, source)
+  ) STRICT;
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${schemaVersion};`;
+
+/** Milliseconds that a process waits for another one's transaction. */
+const busyTimeout = 10_000;
+
+/** Opens or makes the file. Throws DataError where it is another program's, or of another version of this one. */
+export function openDatabase(file: string): DatabaseSync {
+  const isNew = !existsSync(file);
+  const database = new DatabaseSync(file, { timeout: busyTimeout });
+  try {
+    checkVersion(database, file, isNew);
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    transaction(database, () => {
+      if (numberOf(database, 'user_version') === 0) database.exec(tables); // Another process may have been first.
+    });
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** All of `work` or nothing of it, whoever else writes. */
+export function transaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function checkVersion(database: DatabaseSync, file: string, isNew: boolean): void {
+  const [application, version] = headOf(database, file);
+  if (application === 0 && version === 0 && (isNew || isEmpty(database))) return;
+  if (application !== applicationId)
+    throw new DataError(`${file}: is a database of another program; give another folder`);
+  if (version !== schemaVersion)
+    throw new DataError(
+      `${file}: has tables of version ${version}, expected ${schemaVersion}; use the version of reluctant that wrote it, or another folder`,
+    );
+}
+
+function headOf(database: DatabaseSync, file: string): [number, number] {
+  try {
+    return [numberOf(database, 'application_id'), numberOf(database, 'user_version')];
+  } catch (error) {
+    throw new DataError(`${file}: not a store of runs: ${(error as Error).message}`);
+  }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+}
+
+function numberOf(database: DatabaseSync, pragma: 'application_id' | 'user_version'): number {
+  return Number(database.prepare(`PRAGMA ${pragma}`).get()![pragma]);
+}

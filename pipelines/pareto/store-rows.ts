@@ -1,0 +1,116 @@
+import type { SQLInputValue } from 'node:sqlite';
+import type { JobSpec } from './job.ts';
+import type { RunResult } from './result.ts';
+import type { Row, Run, StoredCost } from './store.ts';
+
+/** Between rows of the tables and the values that the program uses. */
+export function runOf(job: Row, result: Row | undefined, costs: readonly Row[]): Run {
+  return {
+    id: String(job['id']),
+    spec: specOf(job),
+    state: job['state'] as Run['state'],
+    message: textOrNull(job['message']),
+    attempts: Number(job['attempts']),
+    result: result === undefined ? null : resultOf(result),
+    costs: costs.map(costOf),
+  };
+}
+
+function specOf(job: Row): JobSpec {
+  return {
+    network: String(job['network']),
+    networkHash: String(job['network_hash']),
+    data: String(job['data']),
+    dataHash: String(job['data_hash']),
+    method: job['method'] as JobSpec['method'],
+    circa: job['circa'] === null ? null : parsed(job['circa']),
+    budget: String(job['budget']),
+    seed: Number(job['seed']),
+    epochs: Number(job['epochs']),
+    replace: textOrNull(job['replace']),
+  };
+}
+
+export function resultRow(result: RunResult): Record<string, SQLInputValue> {
+  return {
+    relus: result.relus,
+    relus_before: result.relusBefore,
+    accuracy: result.accuracy,
+    private_accuracy: result.privateAccuracy,
+    agree: result.agree,
+    n: result.n,
+    per_class: JSON.stringify(result.perClass),
+    plan_hash: result.planHash,
+    log: JSON.stringify(result.log),
+    layers: JSON.stringify(result.layers),
+    onnx: result.onnx,
+    onnx_hash: result.onnxHash,
+    windows: result.windows,
+    command: result.command,
+    versions: JSON.stringify(result.versions),
+    machine: JSON.stringify(result.machine),
+    seconds: result.seconds,
+    finished_at: new Date().toISOString(),
+  };
+}
+
+function resultOf(row: Row): NonNullable<Run['result']> {
+  return {
+    relus: Number(row['relus']),
+    relusBefore: Number(row['relus_before']),
+    accuracy: Number(row['accuracy']),
+    privateAccuracy: Number(row['private_accuracy']),
+    agree: Number(row['agree']),
+    n: Number(row['n']),
+    perClass: parsed<Nullable[]>(row['per_class']).map(withNaN),
+    planHash: String(row['plan_hash']),
+    log: parsed(row['log']),
+    layers: parsed(row['layers']),
+    onnx: String(row['onnx']),
+    onnxHash: String(row['onnx_hash']),
+    windows: textOrNull(row['windows']),
+    command: String(row['command']),
+    versions: parsed(row['versions']),
+    machine: parsed(row['machine']),
+    seconds: Number(row['seconds']),
+    finishedAt: String(row['finished_at']),
+  };
+}
+
+type ClassRow = RunResult['perClass'][number];
+type Nullable = { readonly [K in keyof ClassRow]: ClassRow[K] | null };
+
+/** A class of which there is no image: NaN, which JSON writes as null. */
+function withNaN(row: Nullable): ClassRow {
+  const { accuracy, privateAccuracy } = row;
+  return { ...row, accuracy: accuracy ?? NaN, privateAccuracy: privateAccuracy ?? NaN } as ClassRow;
+}
+
+function costOf(row: Row): StoredCost {
+  const bytes = (phase: string) => ({
+    bytes_up: Number(row[`${phase}_up`]),
+    bytes_down: Number(row[`${phase}_down`]),
+  });
+  return {
+    profile: String(row['profile']),
+    source: row['source'] as StoredCost['source'],
+    offlineSeconds: Number(row['offline_seconds']),
+    onlineSeconds: Number(row['online_seconds']),
+    offline: bytes('offline'),
+    online: bytes('online'),
+    rounds: Number(row['rounds']),
+    machine: parsed(row['machine']),
+    at: String(row['at']),
+  };
+}
+
+type Cell = Row[string] | undefined;
+
+/** Written by this program into a table whose version was checked. */
+function parsed<T>(cell: Cell): T {
+  return JSON.parse(String(cell)) as T;
+}
+
+function textOrNull(cell: Cell): string | null {
+  return cell === null || cell === undefined ? null : String(cell);
+}

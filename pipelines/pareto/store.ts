@@ -1,0 +1,203 @@
+import { hostname } from 'node:os';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { ReluctantError } from '../../src/shared/errors.ts';
+import { jobId } from './job.ts';
+import type { JobSpec } from './job.ts';
+import type { Cost, Machine, RunResult } from './result.ts';
+import { openDatabase, transaction } from './schema.ts';
+import { runOf, resultRow } from './store-rows.ts';
+
+/** Whoever works on a job. `id` is its own, `host` and `pid` tell others whether it still lives. */
+export type Owner = { readonly id: string; readonly host: string; readonly pid: number };
+
+/** The costs of a point and where they were found. */
+export type StoredCost = Cost & { readonly machine: Machine; readonly at: string };
+
+export type RunState = 'waiting' | 'running' | 'done' | 'failed';
+
+export type Run = {
+  readonly id: string;
+  readonly spec: JobSpec;
+  readonly state: RunState;
+  /** Why it failed. */
+  readonly message: string | null;
+  readonly attempts: number;
+  /** Where `state` is 'done'; its costs are those of `costs`. */
+  readonly result: (Omit<RunResult, 'costs'> & { readonly finishedAt: string }) | null;
+  readonly costs: readonly StoredCost[];
+};
+
+/** Milliseconds for which a job is its owner's; it is renewed while work goes on. */
+export const leaseMs = 60_000;
+
+/**
+ * Jobs, their state, and what came out: one SQLite file for all processes of one machine. A job that runs has an owner and a
+ * lease; it is free again when the owner's process is gone or the lease is over, so that a kill -9 loses no more than the job's work.
+ */
+export class RunStore {
+  readonly #database: DatabaseSync;
+
+  /** Throws DataError for a file that is not a store of runs of this version. */
+  constructor(file: string) {
+    this.#database = openDatabase(file);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  /** Puts down what is to be done; what is known already stays as it is. Jobs that failed wait again. Returns the ids. */
+  add(specs: readonly JobSpec[]): string[] {
+    const insert = this.#database.prepare(
+      `INSERT OR IGNORE INTO jobs (id, network, network_hash, data, data_hash, method, circa, budget, seed, epochs, "replace", state, created_at, changed_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
+    );
+    const again = this.#database.prepare(
+      `UPDATE jobs SET state = 'waiting', message = NULL, changed_at = ? WHERE id = ? AND state = 'failed'`,
+    );
+    return transaction(this.#database, () =>
+      specs.map((spec) => {
+        const { network, networkHash, data, dataHash, method, circa, budget, seed, epochs, replace } = spec;
+        const [id, at] = [jobId(spec), new Date().toISOString()];
+        const setting = circa === null ? null : JSON.stringify(circa);
+        const head = [id, network, networkHash, data, dataHash, method];
+        insert.run(...head, setting, budget, seed, epochs, replace, at, at);
+        again.run(at, id);
+        return id;
+      }),
+    );
+  }
+
+  /** The first of `ids` that nobody works on; from now on it is the owner's. Undefined where there is none. */
+  take(ids: readonly string[], owner: Owner, now: number = Date.now()): Run | undefined {
+    return transaction(this.#database, () => {
+      const free = this.#rows(ids, `state = 'waiting' OR state = 'running'`).find(
+        (row) => row['state'] === 'waiting' || isAbandoned(row, now),
+      );
+      if (free === undefined) return undefined;
+      this.#change(String(free['id']), {
+        state: 'running',
+        attempts: Number(free['attempts']) + 1,
+        ...{ owner: owner.id, owner_host: owner.host, owner_pid: owner.pid, lease_until: now + leaseMs },
+      });
+      return this.run(String(free['id']));
+    });
+  }
+
+  /** Keeps a job. False where it is no longer the owner's: another one took it when the lease was over. */
+  beat(id: string, owner: Owner, now: number = Date.now()): boolean {
+    const statement = this.#database.prepare(
+      `UPDATE jobs SET lease_until = ? WHERE id = ? AND owner = ? AND state = 'running'`,
+    );
+    return statement.run(now + leaseMs, id, owner.id).changes === 1;
+  }
+
+  /** Keeps the result, unless another owner took the job: then it is dropped, and false is returned. */
+  finish(id: string, owner: Owner, result: RunResult): boolean {
+    return transaction(this.#database, () => {
+      if (!this.#isOwned(id, owner)) return false;
+      const row = { job: id, ...resultRow(result) };
+      const names = Object.keys(row);
+      this.#database
+        .prepare(`INSERT INTO results (${names.join()}) VALUES (${names.map(() => '?').join()})`)
+        .run(...Object.values(row));
+      result.costs.forEach((cost) => this.#addCost(id, cost, result.machine));
+      this.#change(id, { state: 'done', ...nobody });
+      return true;
+    });
+  }
+
+  fail(id: string, owner: Owner, message: string): void {
+    transaction(this.#database, () => {
+      if (this.#isOwned(id, owner)) this.#change(id, { state: 'failed', message, ...nobody });
+    });
+  }
+
+  /** Puts a job back that was not finished, e.g. at Ctrl-C. */
+  release(id: string, owner: Owner): void {
+    transaction(this.#database, () => {
+      if (this.#isOwned(id, owner)) this.#change(id, { state: 'waiting', ...nobody });
+    });
+  }
+
+  /** Adds or replaces one cost of a point that is done. */
+  addCost(id: string, cost: Cost, machine: Machine): void {
+    transaction(this.#database, () => this.#addCost(id, cost, machine));
+  }
+
+  run(id: string): Run {
+    const run = this.runs([id])[0];
+    if (run === undefined) throw new ReluctantError(`run ${id}: not in the store`);
+    return run;
+  }
+
+  /** How many of `ids` are in each state. */
+  counts(ids: readonly string[]): Record<RunState, number> {
+    const counts = { waiting: 0, running: 0, done: 0, failed: 0 };
+    for (const { state } of this.#rows(ids, '1')) counts[state as RunState]++;
+    return counts;
+  }
+
+  /** In the order in which they were put down; all of them where `ids` is left out. */
+  runs(ids?: readonly string[]): Run[] {
+    const costs = this.#database.prepare('SELECT * FROM costs WHERE job = ? ORDER BY profile, source');
+    const result = this.#database.prepare('SELECT * FROM results WHERE job = ?');
+    return this.#rows(ids, '1').map((job) =>
+      runOf(job, result.get(job['id'] as string), costs.all(job['id'] as string)),
+    );
+  }
+
+  #rows(ids: readonly string[] | undefined, condition: string): Row[] {
+    if (ids === undefined) return this.#database.prepare('SELECT * FROM jobs ORDER BY rowid').all();
+    return this.#database
+      .prepare(
+        `SELECT jobs.* FROM json_each(?) AS wanted JOIN jobs ON jobs.id = wanted.value WHERE ${condition} ORDER BY wanted.key`,
+      )
+      .all(JSON.stringify(ids));
+  }
+
+  #change(id: string, values: Readonly<Record<string, SQLInputValue>>): void {
+    const all = { ...values, changed_at: new Date().toISOString() };
+    const assignments = Object.keys(all).map((name) => `${name} = ?`);
+    this.#database
+      .prepare(`UPDATE jobs SET ${assignments.join()} WHERE id = ?`)
+      .run(...Object.values(all), id);
+  }
+
+  #isOwned(id: string, owner: Owner): boolean {
+    const row = this.#database
+      .prepare(`SELECT 1 FROM jobs WHERE id = ? AND owner = ? AND state = 'running'`)
+      .get(id, owner.id);
+    return row !== undefined;
+  }
+
+  #addCost(id: string, cost: Cost, machine: Machine): void {
+    const { profile, source, offlineSeconds, onlineSeconds, offline, online, rounds } = cost;
+    this.#database
+      .prepare('INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        ...[id, profile, source, offlineSeconds, onlineSeconds],
+        ...[offline.bytes_up, offline.bytes_down, online.bytes_up, online.bytes_down, rounds],
+        ...[JSON.stringify(machine), new Date().toISOString()],
+      );
+  }
+}
+
+export type Row = Record<string, SQLOutputValue>;
+
+const nobody = { owner: null, owner_host: null, owner_pid: null, lease_until: null };
+
+/** The lease is over, or it is a process of this machine that is no more. */
+function isAbandoned(row: Row, now: number): boolean {
+  if (Number(row['lease_until']) < now) return true;
+  return row['owner_host'] === hostname() && !isAlive(Number(row['owner_pid']));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import { jobId, jobsOf, parseBudgets, parseMethods, seriesName } from '../../../pipelines/pareto/job.ts';
+import { frontOf, measuresOf, pointsOf } from '../../../pipelines/pareto/points.ts';
+import type { Measure } from '../../../pipelines/pareto/points.ts';
+import { estimate, quantile975 } from '../../../pipelines/pareto/statistics.ts';
+import { RunStore } from '../../../pipelines/pareto/store.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+import { addDone, circaSetting, owner, sampleCost, sampleSpec } from './sample.ts';
+
+describe('a sweep as the command line gives it', () => {
+  const shared = { network: 'n', networkHash: '1', data: 'd', dataHash: '2', epochs: 3, replace: null };
+
+  test('is the original and every method, budget and seed; all budgets before the second seed', () => {
+    const methods = parseMethods('deepreduce, deepreduce+circa', circaSetting);
+    const jobs = jobsOf({ ...shared, methods, budgets: ['0.5', '100'], seeds: 2 });
+    expect(jobs.map((spec) => `${seriesName(spec)} ${spec.budget} ${spec.seed}`)).toEqual([
+      'original 1 1',
+      'deepreduce 0.5 1',
+      'deepreduce+circa 0.5 1',
+      'deepreduce 100 1',
+      'deepreduce+circa 100 1',
+      'deepreduce 0.5 2',
+      'deepreduce+circa 0.5 2',
+      'deepreduce 100 2',
+      'deepreduce+circa 100 2',
+    ]);
+    expect(new Set(jobs.map(jobId)).size).toBe(9);
+  });
+
+  test('a job is another one when anything but the name of its network differs', () => {
+    const id = jobId(sampleSpec());
+    expect(jobId(sampleSpec({ network: 'copy.onnx' }))).toBe(id);
+    const changes = [
+      { networkHash: 'x' },
+      { data: 'x' },
+      { dataHash: 'x' },
+      { method: 'original' },
+      { circa: circaSetting },
+      { circa: { ...circaSetting, tolerance: 0.01 } },
+      { budget: '0.25' },
+      { seed: 2 },
+      { epochs: 3 },
+      { replace: 'identity' },
+    ] as const;
+    expect(new Set([id, ...changes.map((change) => jobId(sampleSpec(change)))]).size).toBe(
+      changes.length + 1,
+    );
+  });
+
+  test('budgets that are the same number are one; what is no number stays', () => {
+    expect(parseBudgets('0.50, 0.5,.25,12000, 0.3s@wan,')).toEqual(['0.5', '0.25', '12000', '0.3s@wan']);
+    expect(() => parseBudgets(' ,')).toThrow(UsageError);
+  });
+
+  test.each(['snail', 'deepreduce+', 'deepreduce+cira', 'deepreduce+circa+circa', 'original', ''])(
+    "'%s' is no list of methods",
+    (text) => expect(() => parseMethods(text, circaSetting)).toThrow(UsageError),
+  );
+});
+
+describe('mean and interval', () => {
+  test("of three values: Student's t with two degrees of freedom", () => {
+    // s = 1, 4.303 / sqrt(3) = 2.484
+    const { mean, interval, n } = estimate([1, 2, 3]);
+    expect([mean, n]).toEqual([2, 3]);
+    expect(interval![0]).toBeCloseTo(2 - 2.484, 3);
+    expect(interval![1]).toBeCloseTo(2 + 2.484, 3);
+  });
+
+  test('one value has no interval', () => {
+    expect(estimate([0.9])).toEqual({ mean: 0.9, interval: null, n: 1 });
+  });
+
+  test('the quantiles are those of the tables', () => {
+    // R: qt(0.975, c(1, 10, 11, 20, 30, 120))
+    const known = [12.7062, 2.2281, 2.20099, 2.08596, 2.04227, 1.97993];
+    [1, 10, 11, 20, 30, 120].forEach((degrees, i) => {
+      expect(Math.abs(quantile975(degrees) - known[i]!)).toBeLessThan(0.0005);
+    });
+  });
+});
+
+describe('the front', () => {
+  const relus: Measure = measuresOf([])[0]!;
+  const point = (id: string, x: number, y: number) => ({
+    id,
+    relus: estimate([x]),
+    accuracy: estimate([y]),
+    costs: [],
+  });
+
+  test('is what nothing beats: equal cost and lower accuracy is beaten, equal both stays', () => {
+    const points = [
+      point('cheap', 10, 0.5),
+      point('dear', 100, 0.9),
+      point('beaten', 100, 0.8),
+      point('worse and dearer', 50, 0.4),
+      point('equal', 10, 0.5),
+      point('between', 50, 0.6),
+    ];
+    expect([...frontOf(points, relus)].toSorted()).toEqual(['between', 'cheap', 'dear', 'equal']);
+  });
+
+  test('a point without the figure is on none', () => {
+    const latency = measuresOf(['lan']).find(({ name }) => name === 'online-lan')!;
+    expect(frontOf([point('a', 1, 1)], latency).size).toBe(0);
+  });
+});
+
+describe('points of a store', () => {
+  using store = new RunStore(':memory:');
+  [0.9, 0.92, 0.91].forEach((accuracy, i) => {
+    addDone(store, sampleSpec({ seed: i + 1 }), 5000 + i, accuracy);
+  });
+  addDone(store, sampleSpec({ method: 'original', budget: '1', epochs: 0 }), 10_000, 0.95);
+  addDone(store, sampleSpec({ circa: circaSetting }), 5000, 0.5);
+  const [failing] = store.add([sampleSpec({ seed: 4 })]);
+  store.take([failing!], owner);
+  store.fail(failing!, owner, 'no');
+  const measured = store.runs()[0]!;
+  store.addCost(measured.id, sampleCost(5000, 'loopback', 'measured'), measured.result!.machine);
+  const points = pointsOf(store.runs(), ['lan', 'wan']);
+
+  test('seeds are one point, the original comes first, then series', () => {
+    expect(points.map(({ series, runs }) => [series, runs.length])).toEqual([
+      ['original', 1],
+      ['deepreduce', 3],
+      ['deepreduce+circa', 1],
+    ]);
+    const [, reduced] = points;
+    expect(reduced!.relus.mean).toBe(5001);
+    expect(reduced!.clearAccuracy.mean).toBeCloseTo(0.91, 12);
+    expect(reduced!.accuracy.mean).toBeCloseTo(0.909, 12);
+    expect(reduced!.state).toEqual({ failed: 1, unfinished: 0 });
+  });
+
+  test('each is told apart into predicted and measured, and marked where it is on a front', () => {
+    const [original, reduced, circa] = points;
+    expect([original!.isMeasured, reduced!.isMeasured]).toEqual([false, true]);
+    expect(reduced!.costs.map(({ source, profile }) => `${source} ${profile}`)).toEqual([
+      'predicted lan',
+      'predicted loopback',
+      'predicted wan',
+      'measured loopback',
+    ]);
+    expect(original!.onFront).toEqual(measuresOf(['lan', 'wan']).map(({ name }) => name));
+    expect(reduced!.onFront).toContain('online-wan');
+    expect(circa!.onFront).toContain('relus'); // one ReLU fewer than the mean of the three
+  });
+
+  test('a figure is the mean of its runs', () => {
+    const online = measuresOf(['wan']).find(({ name }) => name === 'online-wan')!;
+    expect(online.of(points[1]!)).toBeCloseTo(30e-5 * 5001, 9);
+    const bytes = measuresOf([]).find(({ name }) => name === 'bytes')!;
+    expect(bytes.of(points[1]!)).toBeCloseTo((1000 + 750 * 5001) / 1e6, 9);
+  });
+});
