@@ -144,7 +144,7 @@ function modelColour(names: Names) {
 }
 
 /** SVG text of a Vega-Lite spec, drawn without a canvas or a page. */
-async function draw(spec: object): Promise<string> {
+export async function draw(spec: object): Promise<string> {
   const full = { config, padding: 4, autosize: 'pad', ...spec } as TopLevelSpec;
   const view = new View(parse(compile(full).spec), { renderer: 'none' });
   try {
@@ -167,7 +167,7 @@ export function sideBySide(left: string, right: string, space = 24): string {
   );
 }
 
-function sizeOfSvg(svg: string): { width: number; height: number } {
+export function sizeOfSvg(svg: string): { width: number; height: number } {
   const read = (name: string) =>
     Math.ceil(Number(new RegExp(`<svg[^>]* ${name}="([\\d.]+)"`).exec(svg)?.[1]));
   return { width: read('width'), height: read('height') };

@@ -1,10 +1,10 @@
 import * as format from '../shared/format.ts';
-import { darkInk, darkRules, ink } from './charts.ts';
 import { agreements, answerCost } from './demo-report.ts';
 import type { DemoModel, DemoReport } from './demo-report.ts';
 import { classSection } from './fairness-section.ts';
 import { html, raw } from './html.ts';
 import type { Html } from './html.ts';
+import { htmlPage } from './page.ts';
 
 export type Pictures = {
   /** SVG text of costChart and groupChart. */
@@ -37,11 +37,7 @@ export function demoPage(report: DemoReport, pictures: Pictures): string {
     ${costSection(report)} ${imagesSection(report, pictures.images)} ${classSection(report.fairness)}
     ${methodSection(report)}
   </main>`;
-  return (
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">' +
-    '<meta name="viewport" content="width=device-width, initial-scale=1">' +
-    `<title>reluctant demo report</title><style>${style}</style></head>\n<body>${body.markup}</body></html>\n`
-  );
+  return htmlPage({ title: 'reluctant demo report', style, body });
 }
 
 function leadOf({ original, reduced, fairness, data }: DemoReport): string {
@@ -214,33 +210,14 @@ function methodSection({ reduction, machine, data, seconds }: DemoReport): Html 
 }
 
 const style = `
-:root{color-scheme:light dark;--text:${ink.text};--soft:#52606d;--line:${ink.faint};--page:#fff;--tile:#f5f7f9;--accent:${ink.after}}
-@media screen and (prefers-color-scheme:dark){:root{--text:${darkInk.text};--soft:#a9b4bf;--line:${darkInk.faint};--page:#14181c;--tile:#1e242a;--accent:${darkInk.after}}${darkRules}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
-main{max-width:960px;margin:0 auto;padding:24px 16px 48px}
-h1{font-size:clamp(1.5rem,4.5vw,2.2rem);line-height:1.2;margin:.2em 0 .5em;text-wrap:balance}
-h2{font-size:1.2rem;margin:2em 0 .6em}
-.kicker,.note,figcaption{color:var(--soft);font-size:.875rem}
-.kicker{margin:0}
-.lead{font-size:1.05rem;max-width:70ch}
 .tiles{list-style:none;margin:24px 0;padding:0;display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}
 .tiles li{background:var(--tile);border-radius:8px;padding:12px 14px;display:flex;flex-direction:column}
 .tiles .name,.tiles .from{color:var(--soft);font-size:.85rem}
 .tiles .to{font-size:1.45rem;font-weight:650;color:var(--accent)}
 .pictures{display:grid;gap:24px;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));align-items:start}
-figure{margin:0}
-figure svg{width:100%;max-width:440px;height:auto;display:block}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-th,td{padding:6px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child{text-align:left;padding-left:0}
-thead th{color:var(--soft);font-weight:500}
-tbody th{font-weight:600}
 .images{list-style:none;margin:0;padding:0;display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}
 .images li{display:flex;flex-direction:column;font-size:.88rem}
 .images img{width:84px;height:84px;image-rendering:pixelated;border-radius:6px;margin-bottom:6px}
 .why th:last-child,.why td:last-child{text-align:left;white-space:normal;min-width:16em}
-code{background:var(--tile);padding:1px 5px;border-radius:4px}
-@media print{body{font-size:11pt}main{max-width:none;padding:0}.tiles li{border:1px solid var(--line)}section,figure,tr,.images li{break-inside:avoid}}
+@media print{.tiles li{border:1px solid var(--line)}.images li{break-inside:avoid}}
 `;
