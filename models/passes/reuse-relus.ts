@@ -1,0 +1,28 @@
+import { UsageError } from '../../src/shared/errors.ts';
+import { inferShapes } from '../graph-tools.ts';
+import type { Model } from '../graph.ts';
+import { activationsOf } from '../inspect.ts';
+import { sizeOf } from '../tensor.ts';
+
+/**
+ * DeepReShape's ReLU reuse ([papers.md] C.1, of low certainty there): of the n groups of a layer's channels one keeps its ReLUs,
+ * the next one in the next layer, so that every n layers each channel has met a ReLU. Gives the elements that lose theirs, 1 each,
+ * by activation; layers with fewer than n channels keep those of one channel. Throws UsageError for n below 2.
+ */
+export function reusedRelus(model: Model, n: number): Map<string, Uint8Array> {
+  if (!Number.isSafeInteger(n) || n < 2)
+    throw new UsageError(`reuse: expected a number of groups from 2 on, got ${n}`);
+  const shapes = inferShapes(model);
+  return new Map(
+    activationsOf(model).map(({ name, outputs }, layer) => {
+      const shape = shapes.get(outputs[0]!)!;
+      const groups = Math.min(n, shape[0]!);
+      const places = sizeOf(shape.slice(1));
+      const groupOf = (element: number) => Math.floor((Math.floor(element / places) * groups) / shape[0]!);
+      const lost = Uint8Array.from({ length: sizeOf(shape) }, (_, e) =>
+        groupOf(e) === layer % groups ? 0 : 1,
+      );
+      return [name, lost];
+    }),
+  );
+}

@@ -1,0 +1,61 @@
+import { consumersOf } from '../graph-tools.ts';
+import type { Model, Node } from '../graph.ts';
+import { activationsOf, stagesOf } from '../inspect.ts';
+
+/**
+ * The activations that DeepReDuce's thinning drops ([papers.md] A.3), by name: of each block the second, the fourth, ....
+ *
+ * Blocks are found from the sums of computed values. Where an activation reads such a sum (ResNet) it ends its block, and one whose
+ * output several nodes read ends what comes before the first. Where none does (pre-activation, MobileNetV2) a block ends at the sum. A
+ * network without sums has blocks from stage to stage.
+ */
+export function thinnedActivations(model: Model): Set<string> {
+  const ends = blockEnds(model);
+  const thinned = new Set<string>();
+  let index = 0;
+  for (const { name } of activationsOf(model)) {
+    if (index % 2 === 1) thinned.add(name);
+    index = ends.has(name) ? 0 : index + 1;
+  }
+  return thinned;
+}
+
+/** The last activation of each block. */
+function blockEnds(model: Model): Set<string> {
+  const sums = sumsOf(model);
+  if (sums.size === 0) return new Set(stagesOf(model).map((stage) => stage.nodes.at(-1)!));
+  const activations = activationsOf(model);
+  const afterSums = activations.filter((node) => sums.has(node.inputs[0]!));
+  if (afterSums.length === 0) return lastBeforeSums(model, sums);
+  const consumers = consumersOf(model.graph);
+  const branches = activations.filter((node) => isBranch(node.outputs[0]!, consumers));
+  return new Set([...afterSums, ...branches].map((node) => node.name));
+}
+
+/** Whether several nodes read the value, or what a pooling makes of it. */
+function isBranch(value: string, consumers: ReadonlyMap<string, readonly Node[]>): boolean {
+  const [first, ...others] = consumers.get(value) ?? [];
+  if (first === undefined || others.length > 0) return others.length > 0;
+  const isPool = first.op === 'MaxPool' || first.op === 'AveragePool';
+  return isPool && isBranch(first.outputs[0]!, consumers);
+}
+
+/** In graph order, the activation before each sum. */
+function lastBeforeSums(model: Model, sums: ReadonlySet<string>): Set<string> {
+  const activations = new Set(activationsOf(model));
+  const ends = new Set<string>();
+  let last: Node | undefined;
+  for (const node of model.graph.nodes) {
+    if (activations.has(node)) last = node;
+    if (last !== undefined && sums.has(node.outputs[0]!)) ends.add(last.name);
+  }
+  return ends;
+}
+
+/** Outputs of sums of two computed values. */
+function sumsOf({ graph, weights }: Model): Set<string> {
+  const sums = graph.nodes.filter(
+    (node) => node.op === 'Add' && node.inputs.every((name) => !weights.has(name)),
+  );
+  return new Set(sums.map((node) => node.outputs[0]!));
+}
