@@ -1,5 +1,5 @@
 import type { Interval } from './bootstrap.ts';
-import type { FairnessReport, GroupRow } from './report.ts';
+import type { FairnessReport, GroupRow } from './rows.ts';
 
 type Cell = string | number;
 
@@ -11,6 +11,7 @@ const columns: Readonly<Record<string, (row: GroupRow) => Cell>> = {
   p_value: (row) => row.pValue,
   p_adjusted: (row) => row.pAdjusted,
   verdict: (row) => row.verdict,
+  losing_networks: (row) => row.losingNetworks,
   detectable_loss: (row) => row.detectableLoss,
   ...withInterval('cross_entropy', (row) => [row.crossEntropy, row.crossEntropyInterval]),
   ...withInterval('margin', (row) => [row.margin, row.marginInterval]),

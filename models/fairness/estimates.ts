@@ -25,6 +25,9 @@ export type GapEstimate = {
   readonly gap: number;
   /** The gap minus the original's. */
   readonly widening: number;
+  /** The two above between the groups that are large enough to test. */
+  readonly largeGap: number;
+  readonly largeWidening: number;
   /** Demographic parity difference: largest minus smallest positive rate. NaN, as the next, where fewer than two groups have one. */
   readonly demographicParity: number;
   /** The larger of the gaps in true- and in false-positive rate (Hardt et al. 2016). */
@@ -78,16 +81,18 @@ export function groupMeans({ scores }: ScoreTable, members: readonly Int32Array[
   return scores.map((score) => members.map((group) => meanOver(score, group)));
 }
 
-/** All estimates from means[score][group] and the groups' sizes; the same for the data and for a resample. */
+/** All estimates from means[score][group] and the groups' sizes; the same for the data and for a resample. One for each network. */
 export function estimates(
   { models, positive }: Omit<ScoreTable, 'scores'>,
   means: readonly (readonly number[])[],
   sizes: readonly number[],
+  minGroup: number,
 ): ModelEstimate[] {
   const of = (model: number, name: ModelScore) =>
     means[1 + model * scoresOfModel.length + scoresOfModel.indexOf(name)]!;
   const overall = (row: readonly number[]) => weightedMean(row, sizes);
   const original = of(0, 'accuracy');
+  const large = sizes.map((_, g) => g).filter((g) => sizes[g]! >= minGroup);
   return Array.from({ length: models }, (_, m) => {
     const accuracy = of(m, 'accuracy');
     const drop = overall(original) - overall(accuracy);
@@ -117,7 +122,7 @@ export function estimates(
         crossEntropy: overall(of(m, 'crossEntropy')),
         margin: overall(of(m, 'margin')),
       },
-      gap: gapsOf(accuracy, original, rates, positive !== undefined),
+      gap: gapsOf(accuracy, original, rates, { large, binary: positive !== undefined }),
     };
   });
 }
@@ -139,8 +144,9 @@ function gapsOf(
   accuracy: readonly number[],
   original: readonly number[],
   rates: readonly Rates[],
-  binary: boolean,
+  { large, binary }: { readonly large: readonly number[]; readonly binary: boolean },
 ): GapEstimate {
+  const ofLarge = (row: readonly number[]) => gap(large.map((g) => row[g]!));
   const ofRate = (name: keyof Rates) => {
     const known = rates.map((rate) => rate[name]).filter((rate) => !Number.isNaN(rate));
     return binary && known.length > 1 ? gap(known) : NaN;
@@ -148,6 +154,8 @@ function gapsOf(
   return {
     gap: gap(accuracy),
     widening: gap(accuracy) - gap(original),
+    largeGap: ofLarge(accuracy),
+    largeWidening: ofLarge(accuracy) - ofLarge(original),
     demographicParity: ofRate('positiveRate'),
     equalisedOdds: Math.max(ofRate('truePositiveRate'), ofRate('falsePositiveRate')),
   };

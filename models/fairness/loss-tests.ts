@@ -1,4 +1,5 @@
-import { changesOf, detectableLoss, holm, permutationPValue } from './permutation.ts';
+import { meanDropPValues, sumsOver } from './mean-drops.ts';
+import { changesOf, detectableLoss, detectableMeanLoss, holm, permutationPValue } from './permutation.ts';
 
 /** The level of the tests, for all groups of a model together. */
 export const significance = 0.05;
@@ -18,24 +19,67 @@ export type LossTest = {
 
 const untested = { pValue: NaN, pAdjusted: NaN, verdict: 'not tested', detectableLoss: NaN } as const;
 
-/** One test a group, `before` and `after` being per-sample accuracies. Groups below `minGroup` are not tested: too small to tell. */
+type TestOptions = {
+  readonly minGroup: number;
+  readonly isOriginal: boolean;
+  /** Draws an integer in [0, n). */
+  readonly draw: (n: number) => number;
+};
+
+/**
+ * One test a group, `before` being per-sample accuracies and `after` those of each network of a line. Exact for one network, by random
+ * deals for several. Groups below `minGroup` are not tested: too small to tell.
+ */
 export function testLosses(
   before: Float64Array,
-  after: Float64Array,
+  after: readonly Float64Array[],
   members: readonly Int32Array[],
-  { minGroup, isOriginal }: { readonly minGroup: number; readonly isOriginal: boolean },
+  { minGroup, isOriginal, draw }: TestOptions,
 ): LossTest[] {
   if (isOriginal || members.length < 2) return members.map(() => untested);
+  const found =
+    after.length === 1 ? exact(before, after[0]!, members) : sampled(before, after, members, draw);
+  const large = (g: number) => members[g]!.length >= minGroup;
+  const pValues = members.map((_, g) => (large(g) ? found.pValue(g) : NaN));
+  const adjusted = holm(pValues);
+  const tests = pValues.filter((p) => !Number.isNaN(p)).length;
+  return members.map((_, g) => ({
+    pValue: pValues[g]!,
+    pAdjusted: adjusted[g]!,
+    verdict: !large(g) ? 'too small' : adjusted[g]! < significance ? 'loses more' : 'no evidence',
+    detectableLoss: found.detectable(g, tests),
+  }));
+}
+
+type Found = {
+  readonly pValue: (group: number) => number;
+  readonly detectable: (group: number, tests: number) => number;
+};
+
+function exact(before: Float64Array, after: Float64Array, members: readonly Int32Array[]): Found {
   const changes = members.map((group) => changesOf(before, after, group));
   const total = (key: 'n' | 'lost' | 'gained') => changes.reduce((sum, change) => sum + change[key], 0);
   const all = { n: total('n'), lost: total('lost'), gained: total('gained') };
-  const pValues = changes.map((group) => (group.n < minGroup ? NaN : permutationPValue(group, all)));
-  const adjusted = holm(pValues);
-  const tests = pValues.filter((p) => !Number.isNaN(p)).length;
-  return changes.map((group, g) => ({
-    pValue: pValues[g]!,
-    pAdjusted: adjusted[g]!,
-    verdict: group.n < minGroup ? 'too small' : adjusted[g]! < significance ? 'loses more' : 'no evidence',
-    detectableLoss: detectableLoss(group, all, tests),
-  }));
+  return {
+    pValue: (g) => permutationPValue(changes[g]!, all),
+    detectable: (g, tests) => detectableLoss(changes[g]!, all, tests),
+  };
+}
+
+function sampled(
+  before: Float64Array,
+  after: readonly Float64Array[],
+  members: readonly Int32Array[],
+  draw: (n: number) => number,
+): Found {
+  const drops = before.map((value, i) => value - after.reduce((sum, own) => sum + own[i]!, 0) / after.length);
+  const pValues = meanDropPValues(drops, members, draw);
+  const own = members.map((group) => Float64Array.from(group, (i) => drops[i]!));
+  const sums = own.map((values) => sumsOver(values, 0, values.length));
+  const total = (key: 'n' | 'sum' | 'squares') => sums.reduce((sum, one) => sum + one[key], 0);
+  const all = { n: total('n'), sum: total('sum'), squares: total('squares') };
+  return {
+    pValue: (g) => pValues[g]!,
+    detectable: (g, tests) => detectableMeanLoss(sums[g]!, all, tests),
+  };
 }

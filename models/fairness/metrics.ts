@@ -28,16 +28,6 @@ export function positiveScores(outcomes: Outcomes, positive: number) {
   };
 }
 
-/** Counts [classes, classes], row-major: row is the label, column the prediction. */
-export function confusion(outcomes: Outcomes): Uint32Array {
-  const counts = new Uint32Array(outcomes.classes * outcomes.classes);
-  forEachSample(outcomes, (row, label) => {
-    const cell = label * outcomes.classes + argmax(row);
-    counts[cell] = counts[cell]! + 1;
-  });
-  return counts;
-}
-
 /** Mean of `scores` over `members`; NaN for nobody. */
 export function meanOver(scores: Float64Array, members: ArrayLike<number>): number {
   let sum = 0;

@@ -66,10 +66,24 @@ function studentised(lost: number, gained: number, n: number, all: Changes): num
   return difference / Math.sqrt(group.varianceOfMean + rest.varianceOfMean);
 }
 
-function moments(lost: number, gained: number, n: number): { mean: number; varianceOfMean: number } {
-  const mean = (lost - gained) / n;
-  const variance = n > 1 ? (((lost + gained) / n - mean ** 2) * n) / (n - 1) : 0;
+function moments(lost: number, gained: number, n: number): Moments {
+  return momentsOf({ n, sum: lost - gained, squares: lost + gained });
+}
+
+/** Of drops in accuracy: their number, sum and sum of squares. */
+export type Sums = { readonly n: number; readonly sum: number; readonly squares: number };
+
+type Moments = { readonly mean: number; readonly varianceOfMean: number };
+
+export function momentsOf({ n, sum, squares }: Sums): Moments {
+  const mean = sum / n;
+  const variance = n > 1 ? ((squares / n - mean ** 2) * n) / (n - 1) : 0;
   return { mean, varianceOfMean: Math.max(0, variance) / n };
+}
+
+/** Those of `a` that are not of `b`. */
+export function without(a: Sums, b: Sums): Sums {
+  return { n: a.n - b.n, sum: a.sum - b.sum, squares: a.squares - b.squares };
 }
 
 function logFactorials(n: number): Float64Array {
@@ -98,12 +112,18 @@ export function holm(pValues: readonly number[]): number[] {
  * groups (normal approximation with the changes seen). Where nothing changed, 3 / n: so much may go unseen at 95 % (rule of three).
  */
 export function detectableLoss(group: Changes, all: Changes, tests: number): number {
-  const rest = { n: all.n - group.n, lost: all.lost - group.lost, gained: all.gained - group.gained };
+  return detectableMeanLoss(sumsOf(group), sumsOf(all), tests);
+}
+
+/** The same from sums, for drops that are means over networks. */
+export function detectableMeanLoss(group: Sums, all: Sums, tests: number): number {
+  const rest = without(all, group);
   if (group.n < 1 || rest.n < 1) return NaN;
-  const variance = [group, rest].reduce(
-    (sum, { lost, gained, n }) => sum + moments(lost, gained, n).varianceOfMean,
-    0,
-  );
+  const variance = momentsOf(group).varianceOfMean + momentsOf(rest).varianceOfMean;
   const level = normalQuantile(1 - 0.05 / Math.max(1, tests));
   return Math.min(1, Math.max(3 / group.n, (level + normalQuantile(0.8)) * Math.sqrt(variance)));
+}
+
+function sumsOf({ n, lost, gained }: Changes): Sums {
+  return { n, sum: lost - gained, squares: lost + gained };
 }

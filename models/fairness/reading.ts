@@ -1,6 +1,6 @@
 import { plainPoints as points } from '../../src/shared/format.ts';
 import type { Verdict } from './loss-tests.ts';
-import type { FairnessReport, GapRow } from './report.ts';
+import type { FairnessReport, GapRow } from './rows.ts';
 
 /** Answers to 'does this group lose more than the rest?' */
 export const verdictWords: Readonly<Record<Verdict, string>> = {
@@ -18,9 +18,10 @@ export function readingOf(report: Figures): string[] {
 }
 
 function readingOfModel(report: Figures, gap: GapRow, m: number): string[] {
-  const { drop, dropInterval } = report.overall[m]!;
+  const { drop, dropInterval, networks } = report.overall[m]!;
+  const many = networks === 1 ? '' : `, over images and ${networks} networks that differ in their seed`;
   return [
-    `${gap.model}: ${changeOf(drop)} overall (${Math.round(100 * report.bootstrap.confidence)} % interval of the loss: ${rangeOf(dropInterval)} points).`,
+    `${gap.model}: ${changeOf(drop)} overall (${Math.round(100 * report.bootstrap.confidence)} % interval of the loss: ${rangeOf(dropInterval)} points${many}).`,
     ...losers(report, m),
     smallOnes(report, m),
     gapSentence(gap),
@@ -28,14 +29,16 @@ function readingOfModel(report: Figures, gap: GapRow, m: number): string[] {
   ].filter((sentence) => sentence !== '');
 }
 
-function losers({ groups }: Figures, m: number): string[] {
+function losers({ groups, overall }: Figures, m: number): string[] {
+  const { networks } = overall[m]!;
   const rows = groups.map(({ group, models }) => ({ group, row: models[m]! }));
   const losing = rows.filter(({ row }) => row.verdict === 'loses more');
   if (losing.length > 0)
     return losing.map(
       ({ group, row }) =>
         `${group} loses more than the rest: ${points(row.drop)} points, ${points(row.excessDrop)} beyond the average; ` +
-        `chance alone would show as much ${chanceOf(row.pAdjusted)}.`,
+        `chance alone would show as much ${chanceOf(row.pAdjusted)}` +
+        `${networks === 1 ? '' : `; so it is in ${row.losingNetworks} of ${networks} networks`}.`,
     );
   const tested = rows.filter(({ row }) => row.verdict === 'no evidence');
   if (tested.length === 0) return [];

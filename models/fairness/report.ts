@@ -2,75 +2,25 @@ import { bootstrap, seededDraw } from './bootstrap.ts';
 import type { Interval } from './bootstrap.ts';
 import { calibrationError, confidenceOf } from './calibration.ts';
 import { accuracyScores, estimates, groupMeans, scoreTable } from './estimates.ts';
-import type { GroupEstimate, ModelEstimate, OverallEstimate, ScoreTable } from './estimates.ts';
+import type { GroupEstimate, ModelEstimate, ScoreTable } from './estimates.ts';
 import { membersOf } from './groups.ts';
 import type { Groups } from './groups.ts';
 import { worstGroup } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
 import { readingOf } from './reading.ts';
 import { testLosses } from './loss-tests.ts';
-import type { LossTest } from './loss-tests.ts';
+import { averagedLines, redrawn } from './lines.ts';
+import type { Lines } from './lines.ts';
+import type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
 
-/** One model's answers on the shared samples. */
-export type Answers = { readonly model: string; readonly outcomes: Outcomes };
+export type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
 
-/** Accuracies and drops are fractions of 1. Drops are the original's value minus the model's; the original's are 0. */
-export type GroupRow = GroupEstimate &
-  LossTest & {
-    readonly model: string;
-    /** Of the accuracy. */
-    readonly interval: Interval;
-    readonly dropInterval: Interval;
-    readonly excessDropInterval: Interval;
-    readonly crossEntropyInterval: Interval;
-    readonly marginInterval: Interval;
-    readonly positiveRateInterval: Interval;
-    readonly truePositiveRateInterval: Interval;
-    readonly falsePositiveRateInterval: Interval;
-    /** Expected calibration error, 0 to 1. */
-    readonly calibrationError: number;
-  };
-
-export type OverallRow = OverallEstimate & {
+/** A line of the report: one model's answers on the shared samples. */
+export type Answers = {
   readonly model: string;
-  readonly interval: Interval;
-  readonly dropInterval: Interval;
-  readonly calibrationError: number;
-};
-
-export type GapRow = {
-  readonly model: string;
-  /** Largest minus smallest group accuracy. */
-  readonly gap: number;
-  readonly interval: Interval;
-  readonly worstGroup: string;
-  readonly worstAccuracy: number;
-  /** The gap minus the original's. */
-  readonly widening: number;
-  readonly wideningInterval: Interval;
-  /** Largest minus smallest positive rate; NaN, as the next, where labels are not binary. */
-  readonly demographicParity: number;
-  readonly demographicParityInterval: Interval;
-  /** The larger of the gaps in true- and false-positive rate. */
-  readonly equalisedOdds: number;
-  readonly equalisedOddsInterval: Interval;
-};
-
-export type FairnessReport = {
-  readonly n: number;
-  /** How the intervals were made: paired, stratified bootstrap. */
-  readonly bootstrap: { readonly resamples: number; readonly confidence: number; readonly seed: number };
-  /** Groups with fewer samples are not tested. */
-  readonly minGroup: number;
-  readonly overall: readonly OverallRow[];
-  readonly groups: readonly {
-    readonly group: string;
-    readonly n: number;
-    readonly models: readonly GroupRow[];
-  }[];
-  readonly gap: { readonly models: readonly GapRow[] };
-  /** What the figures say, in sentences. */
-  readonly reading: readonly string[];
+  readonly outcomes: Outcomes;
+  /** Of networks made the same way with other seeds. */
+  readonly repeats?: readonly Outcomes[];
 };
 
 export type ReportOptions = {
@@ -95,30 +45,38 @@ export function fairnessReport(
 ): FairnessReport {
   const models = [original, ...reduced];
   const { names, members } = present(allGroups);
-  const table = scoreTable(
-    models.map(({ outcomes }) => outcomes),
-    positive,
-  );
+  const { networks, lines } = networksOf(models);
+  const table = scoreTable(networks, positive);
   const sizes = members.map((group) => group.length);
-  const found = estimates(table, groupMeans(table, members), sizes);
-  const options = { resamples, confidence, draw: seededDraw(seed) };
+  const estimate = (means: readonly (readonly number[])[]) => estimates(table, means, sizes, minGroup);
+  const draw = seededDraw(seed);
+  const each = estimate(groupMeans(table, members));
   const intervals = bootstrap(
     table.scores,
     members,
-    (means) => estimates(table, means, sizes),
-    options,
+    (means) => averagedLines(estimate(means), redrawn(lines, draw)),
+    { resamples, confidence, draw },
   ) as unknown as Spread[];
-  const context = { models, names, members, found, intervals };
-  const groups = groupRows(context, table, minGroup);
+  const found = averagedLines(each, lines);
+  const context = { models, networks, lines, names, members, each, found, intervals };
   const report = {
     n: allGroups.codes.length,
     bootstrap: { resamples, confidence, seed },
     minGroup,
     overall: overallRows(context),
-    groups,
+    groups: groupRows(context, table, minGroup, draw),
     gap: { models: gapRows(context) },
   };
   return { ...report, reading: readingOf(report) };
+}
+
+/** All networks, the original first, and which belong to each model. */
+function networksOf(models: readonly Answers[]): { networks: Outcomes[]; lines: Lines } {
+  const networks: Outcomes[] = [];
+  const lines = models.map(({ outcomes, repeats = [] }) =>
+    [outcomes, ...repeats].map((own) => networks.push(own) - 1),
+  );
+  return { networks, lines };
 }
 
 type Present = { readonly names: readonly string[]; readonly members: readonly Int32Array[] };
@@ -138,17 +96,29 @@ type Spread = {
 
 type Found = Present & {
   readonly models: readonly Answers[];
+  readonly networks: readonly Outcomes[];
+  readonly lines: Lines;
+  /** Of each network, and of each line. */
+  readonly each: readonly ModelEstimate[];
   readonly found: readonly ModelEstimate[];
   readonly intervals: readonly Spread[];
 };
 
-function groupRows({ models, names, members, found, intervals }: Found, table: ScoreTable, minGroup: number) {
-  const confidence = models.map(({ outcomes }) => confidenceOf(outcomes));
-  const tests = models.map((_, m) =>
-    testLosses(accuracyScores(table, 0), accuracyScores(table, m), members, {
-      minGroup,
-      isOriginal: m === 0,
-    }),
+function groupRows(
+  { models, networks, lines, names, members, each, found, intervals }: Found,
+  table: ScoreTable,
+  minGroup: number,
+  draw: (n: number) => number,
+): FairnessReport['groups'] {
+  const confidence = networks.map(confidenceOf);
+  const scores = networks.map((_, n) => accuracyScores(table, n));
+  const tests = lines.map((line, m) =>
+    testLosses(
+      scores[0]!,
+      line.map((n) => scores[n]!),
+      members,
+      { minGroup, isOriginal: m === 0, draw },
+    ),
   );
   return names.map((group, g) => ({
     group,
@@ -166,21 +136,27 @@ function groupRows({ models, names, members, found, intervals }: Found, table: S
         positiveRateInterval: spread.positiveRate,
         truePositiveRateInterval: spread.truePositiveRate,
         falsePositiveRateInterval: spread.falsePositiveRate,
-        calibrationError: calibrationError(confidence[m]!, members[g]!),
+        calibrationError: meanOf(lines[m]!.map((n) => calibrationError(confidence[n]!, members[g]!))),
+        losingNetworks: lines[m]!.filter((n) => each[n]!.groups[g]!.excessDrop > 0).length,
         ...tests[m]![g]!,
       };
     }),
   }));
 }
 
-function overallRows({ models, members, found, intervals }: Found): OverallRow[] {
+function meanOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function overallRows({ models, networks, lines, members, found, intervals }: Found): OverallRow[] {
   const everyone = members.flatMap((group) => [...group]);
-  return models.map(({ model, outcomes }, m) => ({
+  return models.map(({ model }, m) => ({
     model,
+    networks: lines[m]!.length,
     ...found[m]!.overall,
     interval: intervals[m]!.overall.accuracy,
     dropInterval: intervals[m]!.overall.drop,
-    calibrationError: calibrationError(confidenceOf(outcomes), everyone),
+    calibrationError: meanOf(lines[m]!.map((n) => calibrationError(confidenceOf(networks[n]!), everyone))),
   }));
 }
 
@@ -196,6 +172,8 @@ function gapRows({ models, names, found, intervals }: Found): GapRow[] {
       worstGroup: names[worst]!,
       worstAccuracy: accuracies[worst]!,
       wideningInterval: spread.widening,
+      largeGapInterval: spread.largeGap,
+      largeWideningInterval: spread.largeWidening,
       demographicParityInterval: spread.demographicParity,
       equalisedOddsInterval: spread.equalisedOdds,
     };

