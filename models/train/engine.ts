@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '../device.ts';
 import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
-import { sizeOf } from '../tensor.ts';
 import type { Shape, Tensor as WeightTensor } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
-import { pack, unpack } from './parameters.ts';
+import type { Engine } from './engines/engine.ts';
+import { fingerprintOf, initialState, modelOf, writeInto } from './engines/state.ts';
 import { buildStep } from './step.ts';
 import type { Step, StepOptions } from './step.ts';
 
@@ -40,7 +39,8 @@ export type EngineOptions = SessionSetting & {
 };
 
 /** A network in training: onnxruntime runs the step, this holds parameters, statistics and optimiser state between steps. */
-export class TrainingEngine {
+export class TrainingEngine implements Engine {
+  readonly runsOn: string;
   readonly #session: InferenceSession;
   readonly #model: Model;
   readonly #step: Step;
@@ -55,15 +55,15 @@ export class TrainingEngine {
     model: Model,
     step: Step,
     { batch, optimizer, penalties = [] }: StepOptions,
+    runsOn: string,
   ) {
+    this.runsOn = runsOn;
     this.#session = session;
     this.#model = model;
     this.#step = step;
     this.#batch = batch;
     this.#penalties = penalties.map(({ name }) => name);
-    const vectors: Record<string, Tensor> = { parameters: vector(pack(step.parameters, model.weights)) };
-    if (step.statistics.size > 0) vectors['statistics'] = vector(pack(step.statistics, model.weights));
-    optimizer.init(step.parameters.size).forEach((state, i) => (vectors[`state${i}`] = vector(state)));
+    const vectors = tensorsOf(initialState(model, step, optimizer));
     this.#vectors = vectors;
     this.#spare = emptyLike(vectors);
   }
@@ -80,10 +80,9 @@ export class TrainingEngine {
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
-    return new TrainingEngine(session, model, step, options);
+    return new TrainingEngine(session, model, step, options, `onnxruntime, ${setting.device ?? 'cpu'}`);
   }
 
-  /** One step. The batch must have the size the engine was made for. */
   async run(batch: Batch, learningRate: number): Promise<StepResult> {
     const results = await this.#session.run(this.#feeds(batch, learningRate), this.#fetches());
     [this.#vectors, this.#spare] = [this.#spare, this.#vectors];
@@ -97,40 +96,23 @@ export class TrainingEngine {
     };
   }
 
-  /** Parameters, statistics and optimiser state as they are now, copied. */
   state(): TrainingState {
     return Object.fromEntries(
       Object.entries(this.#vectors).map(([name, { data }]) => [name, (data as Float32Array).slice()]),
     );
   }
 
-  /** Goes on from a state that `state` gave. */
   restore(state: TrainingState): void {
-    this.#vectors = Object.fromEntries(
-      Object.entries(state).map(([name, data]) => [name, vector(data.slice())]),
-    );
+    this.#vectors = tensorsOf(state);
     this.#spare = emptyLike(this.#vectors);
   }
 
-  /** Sets trained weights. Throws RangeError for one that is not trained or of another size. */
   write(weights: ReadonlyMap<string, WeightTensor>): void {
-    const parameters = this.#vectors['parameters']!.data as Float32Array;
-    for (const [name, { data }] of weights) {
-      const entry = this.#step.parameters.entries.find((e) => e.name === name);
-      if (entry === undefined || sizeOf(entry.shape) !== data.length)
-        throw new RangeError(
-          `weight ${name}: expected a trained one of its size, got ${data.length} numbers`,
-        );
-      parameters.set(data, entry.offset);
-    }
+    writeInto(this.#vectors['parameters']!.data as Float32Array, this.#step.parameters, weights);
   }
 
-  /** The network with the weights of a state, by default as they are now. */
   model(state = this.state()): Model {
-    const { parameters, statistics } = this.#step;
-    const trained = unpack(parameters, state['parameters']!);
-    const running = statistics.size > 0 ? unpack(statistics, state['statistics']!) : [];
-    return { graph: this.#model.graph, weights: new Map([...this.#model.weights, ...trained, ...running]) };
+    return modelOf(this.#model, this.#step, state);
   }
 
   /** Loss and hits as they come, vectors into the spare ones: fresh memory for them costs more than computing them. */
@@ -154,12 +136,8 @@ export class TrainingEngine {
     this.#session.endProfiling();
   }
 
-  /** A hash of the step and of the weights it starts from. */
   fingerprint(): string {
-    const hash = createHash('sha256').update(this.#step.bytes);
-    for (const data of Object.values(this.state()))
-      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    return hash.digest('hex');
+    return fingerprintOf(this.#step, this.state());
   }
 
   #feeds(
@@ -183,6 +161,10 @@ export class TrainingEngine {
     for (const [name, value] of Object.entries(scalars)) feeds[`scalar.${name}`] = scalar(value);
     return feeds;
   }
+}
+
+function tensorsOf(state: TrainingState): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, vector(data.slice())]));
 }
 
 function vector(data: Float32Array): Tensor {

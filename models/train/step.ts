@@ -1,6 +1,8 @@
 import { ModelError, UsageError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
+import { encodeRawModel } from '../onnx/raw.ts';
+import type { RawGraph } from '../onnx/raw.ts';
 import type { StatisticUpdate } from '../ops/gradient.ts';
 import { statisticsOfNode } from '../ops/index.ts';
 import { sizeOf } from '../tensor.ts';
@@ -46,9 +48,21 @@ export type StepOptions = {
 
 /** One step of training as an ONNX model, and where the weights lie in its vectors. */
 export type Step = {
+  readonly graph: RawGraph;
+  /** The graph as a file. */
   readonly bytes: Uint8Array;
   readonly parameters: Layout;
   readonly statistics: Layout;
+  readonly network: NetworkValues;
+};
+
+/** The values that the network hands to the rest of the step: who computes them otherwise can evaluate the rest with them. */
+export type NetworkValues = {
+  readonly logits: string;
+  /** The loss's gradient by weight, without penalties. */
+  readonly gradients: ReadonlyMap<string, string>;
+  /** What the batch contributes, by running statistic. */
+  readonly statistics: ReadonlyMap<string, string>;
 };
 
 /**
@@ -72,7 +86,8 @@ export function buildStep(model: Model, options: StepOptions): Step {
       ? weightedSum(graph, term, graph.input('sampleWeights', 'float32', [batch]))
       : batchMean(graph, term, batch);
   const penalties = penaltiesOf(graph, options, wanted);
-  const gradients = addGradients(graph, network.backward(loss.dLogits), penalties);
+  const ofLoss = network.backward(loss.dLogits);
+  const gradients = addGradients(graph, ofLoss, penalties);
   const gradient = packInGraph(graph, parameters, gradients);
   const stateSizes = optimizer.init(parameters.size).map(({ length }) => length);
   const states = stateSizes.map((size, i) => graph.input(`state${i}`, 'float32', [size]));
@@ -88,10 +103,14 @@ export function buildStep(model: Model, options: StepOptions): Step {
   next.state.forEach((value, i) => graph.output(value, `next.state${i}`, 'float32', [stateSizes[i]!]));
   const updated = updateStatistics(graph, statistics, network.statistics);
   if (updated !== undefined) graph.output(updated, 'next.statistics', 'float32', [statistics.size]);
+  const raw = graph.build(`${model.graph.name} training step`);
+  const contributions = [...network.statistics].map(([name, { value }]) => [name, value] as const);
   return {
-    bytes: graph.encode(`${model.graph.name} training step`),
+    graph: raw,
+    bytes: encodeRawModel(raw),
     parameters,
     statistics,
+    network: { logits: logits.name, gradients: ofLoss, statistics: new Map(contributions) },
   };
 }
 
@@ -109,7 +128,10 @@ function declareInputs(
   graph.input('learningRate', 'float32', []);
   graph.input('parameters', 'float32', [parameters.size]);
   unpackInGraph(graph, parameters, 'parameters');
-  if (statistics.size > 0) graph.input('statistics', 'float32', [statistics.size]);
+  if (statistics.size > 0) {
+    graph.input('statistics', 'float32', [statistics.size]);
+    unpackInGraph(graph, statistics, 'statistics');
+  }
   const moving = new Set([...parameters.entries, ...statistics.entries].map(({ name }) => name));
   for (const [name, { shape, data }] of model.weights) {
     if (!moving.has(name)) graph.initializer({ name, dtype: 'float32', shape, data });

@@ -9,12 +9,14 @@ export type Backend = (typeof backends)[number];
 
 export type Loaders = { readonly [K in Backend]: () => Promise<unknown> };
 
-const nativePackage: string = '@tensorflow/tfjs-node-gpu'; // an optional peer: no type of it may be needed to compile
+/** An optional peer. */
+const nativePackage = '@tensorflow/tfjs-node-gpu';
 
 const loaders: Loaders = {
-  async tensorflow() {
-    restoreUtil();
-    await import(nativePackage);
+  tensorflow() {
+    const require = createRequire(import.meta.url);
+    restoreUtil(require('node:util') as Record<string, unknown>);
+    return Promise.resolve(require(nativePackage));
   },
   async wasm() {
     await import('@tensorflow/tfjs-backend-wasm');
@@ -25,8 +27,7 @@ const loaders: Loaders = {
 };
 
 /** tfjs-node-gpu 4.22 calls what Node 23 took out of node:util; mended there, not released (tensorflow/tfjs#8425, #8609). */
-function restoreUtil(): void {
-  const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
+function restoreUtil(util: Record<string, unknown>): void {
   util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
 }
 
@@ -67,7 +68,8 @@ async function failure(backend: Backend, trial: () => void, load: Loaders): Prom
 }
 
 function reasonOf({ message, code }: Error & { code?: string }): string {
-  if (code === 'ERR_MODULE_NOT_FOUND') return `${nativePackage} is not installed`;
+  if (code === 'MODULE_NOT_FOUND' && message.includes(`'${nativePackage}'`))
+    return `${nativePackage} is not installed`;
   const kernel = /^Kernel '(\w+)' not registered/.exec(message);
   return kernel ? `it has no ${kernel[1]}` : message.split('\n')[0]!.trim();
 }

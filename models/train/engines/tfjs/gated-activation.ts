@@ -45,7 +45,7 @@ function hysteresis(trained: tf.Tensor, state: tf.Tensor, threshold: number): tf
 
 /** Means over the first 16 images, a channel, of x, x^2, x^3, x^4 and of r, r^2, r^3 with r = relu(x): [7, C]. */
 function momentsOf(x: tf.Tensor): tf.Tensor {
-  const some = tf.slice(x, 0, Math.min(16, x.shape[0]!));
+  const some = tf.slice(x, 0, Math.min(16, x.shape[0]));
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
   const power = (value: tf.Tensor, k: number) => tf.mean(tf.pow(value, k), axes);
   const relu = tf.relu(some);

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { inferShapes } from '../../../graph-tools.ts';
 import type { Model } from '../../../graph.ts';
 import { forwardNode } from './ops.ts';
@@ -22,7 +22,7 @@ export function networkOf(model: Model): Network {
   return {
     forward(images, weights, statistic) {
       const values = new Map([[input, images]]);
-      const batch = images.shape[0]!;
+      const batch = images.shape[0];
       for (const node of model.graph.nodes) {
         const name = node.outputs[0]!;
         const outputShape = [batch, ...shapes.get(name)!];

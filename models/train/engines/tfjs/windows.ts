@@ -47,8 +47,8 @@ function dilate(kernel: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
   const tall = spread(tf.reshape(kernel, [height, 1, width * depth]), rows);
   const turned = tf.transpose(tf.reshape(tall, [-1, width, depth]), [1, 0, 2]);
   const wide = spread(tf.reshape(turned, [width, 1, -1]), columns);
-  const back = tf.transpose(tf.reshape(wide, [wide.shape[0]!, -1, depth]), [1, 0, 2]);
-  return tf.reshape<tf.Rank.R4>(back, [back.shape[0]!, back.shape[1]!, inputs, outputs]);
+  const back = tf.transpose(tf.reshape(wide, [wide.shape[0], -1, depth]), [1, 0, 2]);
+  return tf.reshape<tf.Rank.R4>(back, [back.shape[0], back.shape[1]!, inputs, outputs]);
 }
 
 /** [n, 1, m] with `step` - 1 rows of zeros between each two, as [(n - 1) step + 1, m]. */
@@ -129,7 +129,7 @@ export function averagePool(node: NodeOf<'AveragePool'>, x: tf.Tensor, output: r
 
 /** 1 where a value counts and 0 where not, [1, H, W, 1]; padding counts where the node says so, what the ceil mode adds never. */
 function counts(attributes: OpAttributes['AveragePool'], input: Pair, whole: Pads): tf.Tensor4D {
-  const ones = tf.ones([1, ...input, 1]) as tf.Tensor4D;
+  const ones = tf.ones<tf.Rank.R4>([1, ...input, 1]);
   if (!attributes.countIncludePad) return surround(ones, whole, 0);
   const own = attributes.pads;
   const rest: Pads = [0, 0, whole[2] - own[2], whole[3] - own[3]];

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { Model } from '../../graph.ts';
+import { sizeOf } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { TrainingState } from '../checkpoint.ts';
+import type { Optimizer } from '../optimizers.ts';
+import { pack, unpack } from '../parameters.ts';
+import type { Layout } from '../parameters.ts';
+import type { Step } from '../step.ts';
+
+/** What every engine keeps between steps, as it is before the first: by name, as the step's inputs are called. */
+export function initialState(model: Model, step: Step, optimizer: Optimizer): TrainingState {
+  const { parameters, statistics } = step;
+  const states = optimizer.init(parameters.size).map((state, i) => [`state${i}`, state] as const);
+  return {
+    parameters: pack(parameters, model.weights),
+    ...(statistics.size > 0 && { statistics: pack(statistics, model.weights) }),
+    ...Object.fromEntries(states),
+  };
+}
+
+/** The network with the weights of a state. */
+export function modelOf(model: Model, { parameters, statistics }: Step, state: TrainingState): Model {
+  const trained = unpack(parameters, state['parameters']!);
+  const running = statistics.size > 0 ? unpack(statistics, state['statistics']!) : [];
+  return { graph: model.graph, weights: new Map([...model.weights, ...trained, ...running]) };
+}
+
+/** Sets trained weights in the vector of all. Throws RangeError for one that is not trained or of another size. */
+export function writeInto(
+  parameters: Float32Array,
+  layout: Layout,
+  weights: ReadonlyMap<string, Tensor>,
+): void {
+  for (const [name, { data }] of weights) {
+    const entry = layout.entries.find((e) => e.name === name);
+    if (entry === undefined || sizeOf(entry.shape) !== data.length)
+      throw new RangeError(`weight ${name}: expected a trained one of its size, got ${data.length} numbers`);
+    parameters.set(data, entry.offset);
+  }
+}
+
+/** A hash of the step and of a state. */
+export function fingerprintOf(step: Step, state: TrainingState): string {
+  const hash = createHash('sha256').update(step.bytes);
+  for (const data of Object.values(state))
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
