@@ -59,3 +59,8 @@ export function describeMachine({ costs, measuredHere }: KnownMachine): string {
   const where = measuredHere ? '' : "; not this machine: 'reluctant bench machine' measures it";
   return `${machine}, ${cores} cores, measured ${date}${where}`;
 }
+
+/** The same for --json. */
+export function machineValue({ costs, measuredHere }: KnownMachine) {
+  return { machine: costs.machine, cores: costs.cores, date: costs.date, measuredHere };
+}

@@ -8,11 +8,16 @@ export type CliResult = { readonly code: number | null; readonly stdout: string;
 /** The real command line, from the sources, as a process of its own. */
 export function startCli(
   args: readonly string[],
-  { cwd = packageRoot, nodeOptions = [] }: { cwd?: string; nodeOptions?: readonly string[] } = {},
+  {
+    cwd = packageRoot,
+    nodeOptions = [],
+    env = {},
+  }: { cwd?: string; nodeOptions?: readonly string[]; env?: Record<string, string> } = {},
 ): ChildProcess {
   const main = join(packageRoot, 'src/cli/main.ts');
   const stdio = ['ignore', 'pipe', 'pipe'] as const;
-  return spawn(process.execPath, [...nodeOptions, main, ...args], { cwd, stdio: [...stdio] });
+  const options = { cwd, stdio: [...stdio], env: { ...process.env, ...env } };
+  return spawn(process.execPath, [...nodeOptions, main, ...args], options);
 }
 
 /** What a finished process said. */

@@ -8,6 +8,8 @@ export type ToServer =
       readonly network: string | RandomNetwork;
       readonly calibration?: RealCalibration;
       readonly threads?: number;
+      /** Address to listen on. */
+      readonly host: string;
     }
   | { readonly kind: 'usage' }
   | { readonly kind: 'stop' };

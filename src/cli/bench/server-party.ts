@@ -1,7 +1,7 @@
 // The server's process of `bench model`.
 import { randomNetwork, preparedOnNoise } from '../../../pipelines/bench-model.ts';
 import type { Prepared } from '../../../pipelines/compile.ts';
-import { planHash } from '../../../pipelines/plan.ts';
+import { planHash } from '../../../pipelines/plan-codec.ts';
 import { startServer } from '../../server.ts';
 import type { RunningServer } from '../../server.ts';
 import { silent } from '../../shared/progress.ts';
@@ -21,10 +21,10 @@ function tell(message: FromServer): void {
 type Start = Extract<ToServer, { kind: 'start' }>;
 
 async function start(message: Start): Promise<void> {
-  const { threads } = message;
+  const { threads, host } = message;
   const { plan, weights } = await preparedNetwork(message);
   server = await startServer({
-    ...{ plan, weights },
+    ...{ plan, weights, host },
     ...(threads !== undefined && { threads }),
     onEvent: (event) => {
       if (event.kind === 'inference') phases = event;

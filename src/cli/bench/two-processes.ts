@@ -1,21 +1,22 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { noise } from '../../../pipelines/bench-model.ts';
 import type { RandomNetwork } from '../../../pipelines/bench-model.ts';
 import { predictCost } from '../../../pipelines/cost.ts';
+import { profiles } from '../../../pipelines/profiles.ts';
+import type { NetworkProfile } from '../../../pipelines/profiles.ts';
 import { wireOf } from '../../../pipelines/plan.ts';
 import type { StepCost } from '../../../pipelines/offline-report.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { connect } from '../../client.ts';
 import type { Session } from '../../client.ts';
-import { ReluctantError } from '../../shared/errors.ts';
-import { workerUrl } from '../../shared/files.ts';
 import { phaseTotals } from '../phase.ts';
 import type { PhaseTotals } from '../phase.ts';
 import { usage } from './messages.ts';
-import type { FromServer, RealCalibration, ToServer, Usage } from './messages.ts';
-import { fileURLToPath } from 'node:url';
+import type { RealCalibration, Usage } from './messages.ts';
+import { openNetwork } from './network.ts';
+import type { ShapedBy } from './network.ts';
+import { predictionOf } from './prediction.ts';
+import type { BenchPrediction } from './prediction.ts';
+import { ServerParty } from './server-process.ts';
 
 export type ModelBench = {
   readonly relus: number;
@@ -29,6 +30,10 @@ export type ModelBench = {
   readonly server_rss_mb: number;
   /** As the server sees them. */
   readonly steps: readonly (StepCost & { readonly phase: 'offline' | 'online' })[];
+  readonly profile: NetworkProfile;
+  /** What made the network as slow as the profile says. */
+  readonly shapedBy: ShapedBy;
+  readonly predicted: BenchPrediction;
 };
 
 /** All threads of each party: what is left when cores are shared with other work. */
@@ -41,38 +46,55 @@ export type ModelBenchOptions = {
   /** Inferences in the session; the last one is reported, the first pays for the weights' transforms. */
   readonly runs: number;
   readonly threads?: number;
+  /** The network between the two; loopback where left out. */
+  readonly profile?: NetworkProfile;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 };
 
-/** Private inferences of noise between this process, the client, and one of its own, the server, over loopback. */
+/** Private inferences of noise between this process, the client, and one of its own, the server. */
 export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
-  const { network, calibration, runs, threads, signal } = options;
-  const server = new ServerParty(signal);
+  const { network, calibration, threads, profile = profiles.loopback, signal } = options;
+  const between = await openNetwork(profile);
+  const server = new ServerParty(between, signal);
   const ofThreads = threads === undefined ? {} : { threads };
   try {
     const { url, planHash } = await server.ask('ready', {
-      ...{ kind: 'start', network, ...ofThreads },
+      ...{ kind: 'start', network, host: between.host, ...ofThreads },
       ...(calibration !== undefined && { calibration }),
     });
-    const session = await connect(url, { planHash, ...ofThreads });
+    const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
     try {
-      for (let run = 1; run < runs; run++) {
-        const { offline, online } = await oneInference(session, server);
-        options.say(
-          `run ${run}: offline ${offline.seconds.toFixed(2)} s, online ${online.seconds.toFixed(2)} s`,
-        );
-      }
-      return await oneInference(session, server);
+      const measured = await lastInference(session, server, options);
+      const predicted = await predictionOf(session.plan, profile, measured, {
+        first: options.runs === 1,
+        ...ofThreads,
+      });
+      return { ...measured, profile, shapedBy: between.shapedBy, predicted };
     } finally {
       await session.close();
     }
   } finally {
     await server.stop();
+    await between.close();
   }
 }
 
-async function oneInference(session: Session, server: ServerParty): Promise<ModelBench> {
+type Measured = Omit<ModelBench, 'profile' | 'shapedBy' | 'predicted'>;
+
+async function lastInference(
+  session: Session,
+  server: ServerParty,
+  { runs, say }: ModelBenchOptions,
+): Promise<Measured> {
+  for (let run = 1; run < runs; run++) {
+    const { offline, online } = await oneInference(session, server);
+    say(`run ${run}: offline ${offline.seconds.toFixed(2)} s, online ${online.seconds.toFixed(2)} s`);
+  }
+  return oneInference(session, server);
+}
+
+async function oneInference(session: Session, server: ServerParty): Promise<Measured> {
   const image = noise(sizeOf(wireOf(session.plan, session.plan.input.wire).shape));
   const start = await bothUsages(server);
   await session.prepare();
@@ -107,32 +129,4 @@ function cpuBetween(before: Usages, after: Usages): PhaseCpu {
   const between = (party: keyof Usages) =>
     Number((after[party].cpuSeconds - before[party].cpuSeconds).toFixed(3));
   return { client_cpu_seconds: between('client'), server_cpu_seconds: between('server') };
-}
-
-/** The server's process; one question at a time. */
-class ServerParty {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
-
-  constructor(signal: AbortSignal) {
-    this.#child = fork(fileURLToPath(workerUrl(import.meta.url, 'server-party')));
-    this.#ended = once(this.#child, 'exit');
-    signal.addEventListener('abort', () => this.#child.kill('SIGKILL'));
-  }
-
-  async ask<K extends FromServer['kind']>(
-    kind: K,
-    question: ToServer,
-  ): Promise<Extract<FromServer, { kind: K }>> {
-    const ended = this.#ended.then(() => [{ kind: 'failed', message: 'its process ended' }]);
-    this.#child.send(question);
-    const [answer] = (await Promise.race([once(this.#child, 'message'), ended])) as [FromServer];
-    if (answer.kind === 'failed') throw new ReluctantError(`bench: the server: ${answer.message}`);
-    return answer as Extract<FromServer, { kind: K }>;
-  }
-
-  async stop(): Promise<void> {
-    if (this.#child.connected) this.#child.send({ kind: 'stop' } satisfies ToServer);
-    await this.#ended;
-  }
 }

@@ -5,6 +5,7 @@ import { architectures } from '../../../models/architectures/index.ts';
 import type { ArchitectureName } from '../../../models/architectures/index.ts';
 import { benchLinear, squareConvolution } from '../../../pipelines/bench-linear.ts';
 import { benchRelu } from '../../../pipelines/bench.ts';
+import type { NetworkProfile } from '../../../pipelines/profiles.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';
@@ -13,9 +14,11 @@ import type { ModelBenchOptions } from '../bench/two-processes.ts';
 import type { Act, Context } from '../command.ts';
 import { modelHelp } from '../inputs.ts';
 import type { Output } from '../output.ts';
-import { phaseLine } from '../phase.ts';
+import { measureThisMachine } from '../machine.ts';
+import { profileOption } from '../profile-option.ts';
+import { machineOutput, modelOutput } from '../bench/outputs.ts';
 
-/** `bench relu`, `bench linear`: one step of the protocol; `bench model`: all of it. They verify nothing. */
+/** `bench relu`, `bench linear`: one step of the protocol; `bench model`: all of it; `bench machine`: its units. They verify nothing. */
 export function configure(command: Command, act: Act): void {
   const relu = command
     .command('relu')
@@ -37,11 +40,20 @@ export function configure(command: Command, act: Act): void {
     .action(act(runLinear));
   examples(linear, ['reluctant bench linear --channels 64 --size 8 --kernel 3']);
   configureModel(command.command('model'), act);
+  const machine = command
+    .command('machine')
+    .description(
+      'the units of work that predictions are made of, on this machine; kept for plan, bench model and the sweeps (some seconds)',
+    )
+    .action(act(runMachine));
+  examples(machine, ['reluctant bench machine', 'reluctant bench machine --json']);
 }
 
 function configureModel(command: Command, act: Act): void {
   command
-    .description('private inferences of a whole network, client and server in a process each, over loopback')
+    .description(
+      'private inferences of a whole network, client and server in a process each, with what was predicted beside',
+    )
     .argument('[model]', `${modelHelp}; or --arch`)
     .addOption(new Option('--arch <name>', 'a network of random weights').choices(Object.keys(architectures)))
     .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
@@ -49,9 +61,11 @@ function configureModel(command: Command, act: Act): void {
     .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
     .option('--runs <n>', 'inferences; the last one is reported', whole(1, 1000), 1)
     .option('--threads <n>', 'for encryption, each party; one a core where left out', whole(1, 256))
+    .addOption(profileOption())
     .action(act(runModel));
   examples(command, [
     'reluctant bench model zoo:fashion-resnet8',
+    'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan',
     'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 2 --json',
   ]);
 }
@@ -102,6 +116,7 @@ type ModelOptions = {
   readonly classes: number;
   readonly runs: number;
   readonly threads?: number;
+  readonly profile: readonly NetworkProfile[];
 };
 
 async function runModel(
@@ -111,17 +126,21 @@ async function runModel(
 ): Promise<Output> {
   const { runs, threads } = options;
   const network = networkOf(model, options);
-  const found = await benchModel({ network, runs, signal, say, ...(threads !== undefined && { threads }) });
-  const cpu = (phase: typeof found.offline) =>
-    `(processor time: client ${format.duration(phase.client_cpu_seconds)}, server ${format.duration(phase.server_cpu_seconds)})`;
+  const found: Output[] = [];
+  for (const profile of options.profile) {
+    // A server of its own for each, so that each has a first inference.
+    const bench = { network, runs, profile, signal, say, ...(threads !== undefined && { threads }) };
+    found.push(modelOutput(await benchModel(bench)));
+  }
+  if (found.length === 1) return found[0]!;
   return {
-    value: found,
-    text:
-      `${format.count(found.relus)} ReLUs, ${format.count(found.products)} homomorphic products, two processes\n` +
-      `offline  ${phaseLine(found.offline)} ${cpu(found.offline)}\n` +
-      `online   ${phaseLine(found.online)}, ${found.online.rounds} round trips ${cpu(found.online)}\n` +
-      `memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most`,
+    value: { profiles: found.map(({ value }) => value) },
+    text: found.map(({ text }) => text).join('\n\n'),
   };
+}
+
+async function runMachine({ onProgress }: Context): Promise<Output> {
+  return machineOutput(await measureThisMachine(onProgress));
 }
 
 function networkOf(

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { StepCost } from '../../../pipelines/offline-report.ts';
 import { wireOf } from '../../../pipelines/plan.ts';
+import type { NetworkProfile } from '../../../pipelines/profiles.ts';
 import { connect } from '../../client.ts';
 import type { InferenceResult, Session } from '../../client.ts';
 import { UsageError } from '../../shared/errors.ts';
@@ -10,6 +11,7 @@ import type { Act, Context } from '../command.ts';
 import { inferLocally } from '../debug-local.ts';
 import { imageSource } from '../image-source.ts';
 import { dataHelp } from '../inputs.ts';
+import { oneProfileOption } from '../profile-option.ts';
 import { readTokens } from '../tokens.ts';
 import { phaseLine, phaseTotals } from '../phase.ts';
 
@@ -22,6 +24,7 @@ type Options = {
   readonly tokenFile?: string;
   readonly threads?: number;
   readonly debugLocal?: boolean;
+  readonly profile?: NetworkProfile;
 };
 
 /** `infer URL`: one private answer. The image stays in this process. `infer MODEL --debug-local`: see debug-local.ts. */
@@ -35,11 +38,13 @@ export function configure(command: Command, act: Act): void {
     .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
     .option('--token-file <file>', 'holds the token that the server asks for')
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .addOption(oneProfileOption())
     .option('--debug-local', "both parties in this process: each wire's error against integers and floats")
     .action(act(run));
   examples(command, [
     'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
     'reluctant infer ws://localhost:8765 --image shoe.png --json',
+    'reluctant infer ws://localhost:8765 --image shoe.png --profile wan',
     'reluctant infer zoo:fashion-resnet8 --debug-local --data fashion-mnist-part --index 7',
   ]);
 }
@@ -57,6 +62,7 @@ async function run({ onProgress }: Context, url: string, options: Options) {
     }),
     ...(options.planHash !== undefined && { planHash: options.planHash }),
     ...(options.threads !== undefined && { threads: options.threads }),
+    ...(options.profile !== undefined && { profile: options.profile }),
   });
   try {
     const image = await source.read(wireOf(session.plan, session.plan.input.wire).shape);

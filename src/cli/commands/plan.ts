@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { predictCost } from '../../../pipelines/cost.ts';
 import type { Prediction, StepPrediction } from '../../../pipelines/cost.ts';
-import { planHash, wireOf } from '../../../pipelines/plan.ts';
+import { predictLatency } from '../../../pipelines/latency.ts';
+import type { Latency } from '../../../pipelines/latency.ts';
+import { describeProfile, profileNames, profiles } from '../../../pipelines/profiles.ts';
+import type { ProfileName } from '../../../pipelines/profiles.ts';
+import { planHash } from '../../../pipelines/plan-codec.ts';
+import { wireOf } from '../../../pipelines/plan.ts';
 import type { Plan, Step } from '../../../pipelines/plan.ts';
 import * as format from '../../shared/format.ts';
 import { examples } from '../command.ts';
@@ -9,6 +14,7 @@ import { compileFlags, compileOptionsOf } from '../compile-options.ts';
 import type { CompileFlags } from '../compile-options.ts';
 import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
+import { describeMachine, knownMachine, machineValue } from '../machine.ts';
 import { table } from '../output.ts';
 import { bytesLine } from '../phase.ts';
 import { preparedModel } from '../prepared.ts';
@@ -27,14 +33,16 @@ export function configure(command: Command, act: Act): void {
 }
 
 async function run({ onProgress }: Context, name: string, options: CompileFlags & { readonly data: string }) {
+  const known = await knownMachine();
   const { plan } = await preparedModel(name, options.data, onProgress, await compileOptionsOf(options));
   const prediction = predictCost(plan);
+  const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
   const { session, offline, online, rounds } = prediction;
   return {
-    value: { hash, steps, session, offline, online, rounds },
-    text: describe(steps, prediction, hash),
+    value: { hash, steps, session, offline, online, rounds, predicted, machine: machineValue(known) },
+    text: `${describe(steps, prediction, hash)}\n\n${predictedTable(predicted)}\nwith the costs of ${describeMachine(known)}`,
   };
 }
 
@@ -88,4 +96,19 @@ function describe(
     `online, an image  ${bytesLine(online)}, ${rounds} round trips\n` +
     `plan hash         ${hash}`
   );
+}
+
+/** Seconds of an image on each network, both parties on one machine. */
+function predictedTable(predicted: readonly Latency[]): string {
+  const rows = predicted.map(({ profile, offline, online }) => [
+    `${profile}: ${describeProfile(profiles[profile as ProfileName])}`,
+    format.duration(offline.seconds),
+    format.duration(online.seconds),
+  ]);
+  const columns = [
+    { title: 'predicted seconds', align: 'left' },
+    { title: 'offline' },
+    { title: 'online' },
+  ] as const;
+  return table(columns, rows);
 }

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { preparedOnNoise, randomNetwork } from '../../../pipelines/bench-model.ts';
 import { predictCost } from '../../../pipelines/cost.ts';
-import { cli, cliJson } from '../../helpers/cli.ts';
+import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
 type Found = {
@@ -12,6 +15,14 @@ type Found = {
   client_rss_mb: number;
   server_rss_mb: number;
   steps: ({ phase: 'offline' | 'online'; kind: string } & Phase)[];
+  profile: { name: string; bits_per_second: number | null; round_trip_seconds: number };
+  shaped_by: string;
+  predicted: { offline: Phase; online: Phase; ratio: { offline: number; online: number } };
+};
+
+type Predicted = {
+  predicted: { profile: string; offline: Phase; online: Phase }[];
+  machine: { measured_here: boolean };
 };
 
 const sizes = { arch: 'resnet8', size: 8, channels: 1, classes: 3 } as const;
@@ -28,6 +39,10 @@ test('a network of random weights between two processes: the bytes are those of 
   expect(found.relus).toBe(predicted.steps.reduce((sum, { elements }) => sum + elements.relu, 0));
   expect(found.rss_mb).toBe(Math.max(found.client_rss_mb, found.server_rss_mb));
   expect(Math.min(found.client_rss_mb, found.server_rss_mb)).toBeGreaterThan(20);
+  expect(bytes(found.predicted.offline)).toEqual(bytes(found.offline));
+  expect(bytes(found.predicted.online)).toEqual(bytes(found.online));
+  expect(found.predicted.ratio.online).toBeCloseTo(found.predicted.online.seconds / found.online.seconds, 2);
+  expect(found).toMatchObject({ shaped_by: 'none', profile: { name: 'loopback', bits_per_second: null } });
   const offline = found.steps.filter(({ phase }) => phase === 'offline');
   expect(offline.reduce((sum, step) => sum + step.bytes_down, 0)).toBe(predicted.offline.bytes_down);
 }, 60_000);
@@ -42,3 +57,40 @@ test('neither a model nor --arch, or both, or a file that is none', async () => 
   expect(code).toBe(1);
   expect(stderr).toMatch(/no such model file/);
 }, 60_000);
+
+test('a list of networks: each measured with a server of its own, never faster than it allows', async () => {
+  const found = await cliJson<{ profiles: Found[] }>([
+    ...['bench', 'model', ...given, '--threads', '1', '--profile', 'lan,wan'],
+  ]);
+  expect(found.profiles.map(({ profile }) => profile.name)).toEqual(['lan', 'wan']);
+  for (const { online, profile, shaped_by, predicted } of found.profiles) {
+    expect(['namespaces', 'throttle']).toContain(shaped_by);
+    const wire = (8 * (online.bytes_up + online.bytes_down)) / profile.bits_per_second!;
+    const least = wire + online.rounds * profile.round_trip_seconds;
+    expect(online.seconds).toBeGreaterThan(least);
+    expect(predicted.online.seconds).toBeGreaterThan(least);
+  }
+  expect((await cli(['bench', 'model', ...given, '--profile', 'lan,moon'])).code).toBe(2);
+}, 60_000);
+
+test('bench machine keeps what it measures, and predictions use it; a spoilt file is named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-machine-'));
+  const env = { XDG_CACHE_HOME: folder };
+  try {
+    const run = async (...args: string[]) => finished(startCli([...args, '--json'], { env }));
+    const plan = ['plan', 'zoo:fashion-resnet8'];
+    const before = JSON.parse((await run(...plan)).stdout) as Predicted;
+    expect(before.predicted.map(({ profile }) => profile)).toEqual(['loopback', 'lan', 'wan']);
+    expect(before.machine.measured_here).toBe(false);
+    const units = JSON.parse((await run('bench', 'machine')).stdout) as { file: string; linear: object };
+    expect(units.file.startsWith(folder)).toBe(true);
+    const after = JSON.parse((await run(...plan)).stdout) as Predicted;
+    expect(after.machine.measured_here).toBe(true);
+    expect(after.predicted[0]!.online.seconds).not.toBe(before.predicted[0]!.online.seconds);
+    await writeFile(units.file, '{"machine": 3}');
+    const { code, stderr } = await run(...plan);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("run 'reluctant bench machine' again")]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 120_000);
