@@ -53,7 +53,7 @@ export type HybrenetCounts = {
 export function hybrenetCounts(options: HybrenetOptions): HybrenetCounts {
   const { inChannels, classes, stemRelu = true } = options;
   const widths = widthsOf(options);
-  const sizes = sizesOf(options);
+  const sizes = hybrenetSizes({ ...options, stages: widths.length });
   const stages = blocksOf(options).map((blocks, k): StageCounts => {
     const [channels, size] = [widths[k]!, sizes[k]!];
     return { name: `S${k + 1}`, blocks, channels, size, relus: 2 * blocks * channels * size * size };
@@ -102,8 +102,15 @@ function widthsOf({ baseWidth, multipliers }: HybrenetOptions): number[] {
   return [1, ...multipliers].reduce<number[]>((all, a) => [...all, a * (all.at(-1) ?? baseWidth)], []);
 }
 
-function sizesOf({ size, multipliers, stemStride = 1 }: HybrenetOptions): number[] {
-  return multipliers.reduce((all, _) => [...all, Math.ceil(all.at(-1)! / 2)], [Math.ceil(size / stemStride)]);
+/** Height and width of each stage's maps. */
+export function hybrenetSizes({
+  size,
+  stages,
+  stemStride = 1,
+}: Pick<HybrenetOptions, 'size' | 'stemStride'> & { readonly stages: number }): number[] {
+  const sizes = [Math.ceil(size / stemStride)];
+  while (sizes.length < stages) sizes.push(Math.ceil(sizes.at(-1)! / 2));
+  return sizes;
 }
 
 /** Throws UsageError unless there is a number of blocks for each stage. */

@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'train a network and write it as .onnx',
     load: () => import('./commands/train.ts'),
   },
+  design: {
+    summary: 'widths that give the critical stages of a network most ReLUs (DeepReShape), with exact counts',
+    load: () => import('./commands/design.ts'),
+  },
   reduce: {
     summary: 'remove ReLUs down to a budget and fine-tune what is left',
     load: () => import('./commands/reduce.ts'),
