@@ -14,12 +14,17 @@ export class GraphBuilder {
   readonly #initializers: RawTensor[] = [];
   readonly #functions = new Map<string, RawFunction>();
   readonly #shared = new Map<string, string>();
+  /** Values of `op` that are no outputs yet. */
+  readonly #own = new Set<string>();
+  /** Outputs' names by value: a runtime keeps an Identity of what is used elsewhere too, one more pass over it. */
+  readonly #renamed = new Map<string, string>();
   #count = 0;
 
   /** Adds a node with one output and returns its name. */
   op(op: string, inputs: readonly string[], attributes: Record<string, RawAttribute> = {}): string {
     const output = this.fresh(op);
     this.#nodes.push({ op, name: output, inputs, outputs: [output], attributes });
+    this.#own.add(output);
     return output;
   }
 
@@ -66,8 +71,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Makes `value` an output with the given name. */
   output(value: string, name: string, dtype: RawDtype, shape: readonly (number | string)[]): void {
-    this.alias(value, name);
+    const isOwn = this.#own.delete(value);
+    if (isOwn) this.#renamed.set(value, name);
+    else this.alias(value, name);
     this.#outputs.push({ name, dtype, shape });
   }
 
@@ -114,7 +122,7 @@ export class GraphBuilder {
       name,
       inputs: this.#inputs,
       outputs: this.#outputs,
-      nodes: this.#nodes,
+      nodes: this.#nodes.map((node) => this.#withNames(node)),
       initializers: this.#initializers,
       functions: [...this.#functions.values()],
     };
@@ -122,6 +130,11 @@ export class GraphBuilder {
 
   encode(name: string): Uint8Array {
     return encodeRawModel(this.build(name));
+  }
+
+  #withNames(node: RawNode): RawNode {
+    const named = (values: readonly string[]) => values.map((value) => this.#renamed.get(value) ?? value);
+    return { ...node, inputs: named(node.inputs), outputs: named(node.outputs) };
   }
 
   #once(key: string, make: () => string): string {

@@ -1,10 +1,16 @@
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
 import type { Gradient } from './gradient.ts';
 
 /**
  * Normalises by the batch's own mean and variance and reports both for the running statistics (the unbiased variance, as
- * PyTorch does). With xn = (x - mean) / sqrt(variance + epsilon) over M values a channel:
+ * PyTorch does). With c = x - mean and M values a channel:
  *
- *     dbias = sum dy      dscale = sum dy xn      dx = scale / sqrt(variance + epsilon) (dy - dbias / M - xn dscale / M)
+ *     slope = scale / sqrt(variance + epsilon)      dbias = sum dy      dscale = sum dy c / sqrt(variance + epsilon)
+ *     dx = slope (dy - dbias / M - c sum dy c / (variance + epsilon) / M)
+ *
+ * What is a factor and a summand a channel is ONNX's BatchNormalization with given statistics, one pass over memory in place of two.
  */
 export const batchNormalizationGradient: Gradient<'BatchNormalization'> = (node, context) => {
   const { graph, shapeOf } = context;
@@ -16,45 +22,55 @@ export const batchNormalizationGradient: Gradient<'BatchNormalization'> = (node,
     string,
   ];
   const shape = shapeOf(x);
-  const channels = shape[1]!;
-  const axes = shape.flatMap((_, i) => (i === 1 ? [] : [i]));
-  const count = axes.reduce((product, axis) => product * shape[axis]!, 1);
-  const perChannel = [1, channels, ...shape.slice(2).map(() => 1)];
+  const count = sizeOf(shape) / shape[1]!;
+  const share = graph.scalar(1 / count);
   const { epsilon, momentum } = node.attributes;
+  const affine = affineOf(graph, shape[1]!);
+  const total = (value: string) => sumByChannel(graph, value, shape);
+  const minus = (value: string) => graph.op('Neg', [value]);
+  const times = (a: string, b: string) => graph.op('Mul', [a, b]);
 
-  const meanOf = (value: string) => graph.op('ReduceMean', [value], { axes: { ints: axes } });
-  const mean = meanOf(x);
-  const centered = graph.op('Sub', [x, mean]);
-  const variance = meanOf(graph.op('Mul', [centered, centered]));
+  const mean = times(total(x), share);
+  const centered = affine(x, undefined, minus(mean));
+  const variance = times(total(times(centered, centered)), share);
   const deviation = graph.op('Sqrt', [graph.op('Add', [variance, graph.scalar(epsilon)])]);
-  const slope = graph.op('Div', [graph.reshape(scale, perChannel), deviation]);
-  const scaled = graph.op('Mul', [centered, slope]);
-  const y = graph.op('Add', [scaled, graph.reshape(bias, perChannel)]);
-  graph.alias(y, node.outputs[0]!);
+  const slope = graph.op('Div', [scale, deviation]);
+  graph.alias(affine(centered, slope, bias), node.outputs[0]!);
 
-  const flat = (value: string) => graph.reshape(value, [channels]);
-  context.statistic(runningMean, { value: flat(mean), momentum, scale: 1 });
-  context.statistic(runningVariance, {
-    value: flat(variance),
-    momentum,
-    scale: count / Math.max(1, count - 1),
-  });
+  context.statistic(runningMean, { value: mean, momentum, scale: 1 });
+  context.statistic(runningVariance, { value: variance, momentum, scale: count / Math.max(1, count - 1) });
 
   return (dy, wanted) => {
-    const sumDy = graph.sum(dy, axes, true);
-    const sumProduct = graph.sum(graph.op('Mul', [dy, centered]), axes, true); // dscale * deviation
+    const sumDy = total(dy);
+    const sumProduct = total(times(dy, centered));
+    const dScale = graph.op('Div', [sumProduct, deviation]);
     const ofInput = (): string => {
-      const variancePlus = graph.op('Mul', [deviation, deviation]);
-      const share = graph.scalar(1 / count);
-      const tilt = graph.op('Mul', [graph.op('Div', [sumProduct, variancePlus]), share]);
-      const shift = graph.op('Mul', [sumDy, share]);
-      const inner = graph.op('Sub', [graph.op('Sub', [dy, shift]), graph.op('Mul', [centered, tilt])]);
-      return graph.op('Mul', [inner, slope]);
+      const tilt = times(graph.op('Div', [dScale, deviation]), share);
+      const summand = affine(centered, minus(tilt), minus(times(sumDy, share)));
+      return affine(graph.op('Add', [dy, summand]), slope, undefined);
     };
-    return [
-      wanted[0] ? ofInput() : undefined,
-      wanted[1] ? flat(graph.op('Div', [sumProduct, deviation])) : undefined,
-      wanted[2] ? flat(sumDy) : undefined,
-    ];
+    return [wanted[0] ? ofInput() : undefined, dScale, sumDy];
   };
 };
+
+/** value * factor + summand a channel; 1 and 0 where left out. */
+function affineOf(graph: GraphBuilder, channels: number) {
+  const zeros = graph.floats(new Float32Array(channels));
+  const ones = graph.floats(new Float32Array(channels).fill(1));
+  return (value: string, factor = ones, summand = zeros): string =>
+    graph.op('BatchNormalization', [value, factor, summand, zeros, ones], { epsilon: { float: 0 } });
+}
+
+/**
+ * Sum over images and places, [C]. One axis after the other takes half to a third of the time of both at once (64 channels of 32 x 32: 0.2
+ * and 0.4 ms, as ReduceMean 0.7).
+ */
+function sumByChannel(
+  graph: GraphBuilder,
+  value: string,
+  [batch = 1, channels = 1, ...places]: Shape,
+): string {
+  const perImage =
+    places.length === 0 ? value : graph.sum(graph.reshape(value, [batch, channels, -1]), [2], false);
+  return graph.sum(perImage, [0], false);
+}

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
-import type { Pair } from '../graph.ts';
+import type { Pads, Pair } from '../graph.ts';
 import type { RawAttribute } from '../onnx/raw.ts';
 import type { Window } from './window.ts';
 
@@ -22,6 +22,38 @@ export function unfold(
     for (let j = 0; j < window.kernel[1]; j++) taps.push(tap(graph, padded, window, extent, [i, j], output));
   }
   return taps;
+}
+
+/**
+ * The same at once, the images last: from x [C, H, W, N] and what `unfold` calls `input` and `output` the values [C, taps, H' * W', N],
+ * padded with zeros.
+ */
+export function gatherTaps(
+  graph: GraphBuilder,
+  x: string,
+  window: Window,
+  input: Pair,
+  output: Pair,
+): string {
+  const [top, left, bottom, right] = margins(window, input, output);
+  const pads = [0, top, left, 0, 0, bottom, right, 0];
+  const padded = pads.every((p) => p === 0) ? x : graph.op('Pad', [x, graph.ints(pads)]);
+  const [rows, columns] = [top + input[0] + bottom, left + input[1] + right];
+  const places = graph.op('Reshape', [padded, graph.ints([0, rows * columns, -1])]);
+  return graph.op('Gather', [places, graph.ints(placesOf(window, columns, output))], { axis: { int: 1 } });
+}
+
+/** For each tap, and for each place of the output, the place of the padded image that it reads. */
+function placesOf({ kernel, strides, dilations }: Window, columns: number, output: Pair): number[] {
+  const along = (axis: 0 | 1, tap: number): number[] =>
+    Array.from({ length: output[axis] }, (_, i) => i * strides[axis] + tap * dilations[axis]);
+  const places: number[] = [];
+  for (let i = 0; i < kernel[0]; i++) {
+    for (let j = 0; j < kernel[1]; j++) {
+      for (const y of along(0, i)) for (const x of along(1, j)) places.push(y * columns + x);
+    }
+  }
+  return places;
 }
 
 /** Attributes of the ConvTranspose that takes values of size `output` back to size `input`. */
@@ -54,13 +86,17 @@ function pad(
   output: Pair,
   fill: number,
 ): string {
-  const [top, left] = window.pads;
-  const [height, width] = paddedSize(window, output);
-  const bottom = Math.max(0, height - top - input[0]);
-  const right = Math.max(0, width - left - input[1]);
+  const [top, left, bottom, right] = margins(window, input, output);
   if (top + left + bottom + right === 0) return x;
   const pads = graph.ints([0, 0, top, left, 0, 0, bottom, right]);
   return graph.op('Pad', fill === 0 ? [x, pads] : [x, pads, graph.scalar(fill)]);
+}
+
+/** Rows and columns to add above, left, below and right, so that all windows lie inside. */
+function margins(window: Window, input: Pair, output: Pair): Pads {
+  const [top, left] = window.pads;
+  const [height, width] = paddedSize(window, output);
+  return [top, left, Math.max(0, height - top - input[0]), Math.max(0, width - left - input[1])];
 }
 
 function tap(
