@@ -50,13 +50,33 @@ export function checkParams(literal: ParamsLiteral): Params {
   if (literal.primeBits.some((bits) => bits < 16 || bits > 48)) refuse('primes have 16 to 48 bits');
   const tooMany = literal.kept < 1 || literal.kept >= literal.primeBits.length;
   if (tooMany) refuse(`a response keeps ${literal.kept} of ${literal.primeBits.length} primes`);
-  const room = sum(literal.primeBits.slice(0, literal.kept)) - literal.plain.bits;
-  // Rounding at the switch is at most (1 + N) / 2; half of q / t, less the flooding's share, is above it.
-  const needed = Math.log2(literal.degree) + 2;
+  const room = keptRoomBits(literal);
+  // Never off by two: the rounding of the switch is at most (1 + N) / 2, half a cell above it. And seldom off by one: a wrong
+  // coefficient is one unit of one value where t is a power of two, but all slots of a chunk where they are batched.
+  const needed = literal.plain.kind === 'batching' ? batchedRoomBits : Math.log2(literal.degree) + 2;
   if (room < needed) {
     refuse(`${room} bits between the kept primes and the plaintexts, ${needed} needed`);
   }
   return literal as Params;
+}
+
+/** log2 of q / t, q what a response keeps: the width of a plaintext's cell there. */
+function keptRoomBits({ primeBits, kept, plain }: ParamsLiteral): number {
+  return sum(primeBits.slice(0, kept)) - plain.bits;
+}
+
+/** With roundings of 2^5 in the mean, 2^14 coefficients of a chunk are all right but for 2^-40. */
+const batchedRoomBits = 40 + 14 + 5;
+
+/**
+ * Probability that the client's share of one coefficient is one unit off because of the rounding at the switch to the kept primes.
+ * Uniform noise fills the cell, so a rounding of size x moves x / width of it over an edge. The rounding is that of c0 and, for each
+ * of the secret's N ternary coefficients, of c1: uniform in +-1/2, variance 1/12, near enough normal, mean size sqrt(2 / pi) of the
+ * deviation. 2^-11.4 for linear layers, 2^-55.8 for products.
+ */
+export function switchFaultRate(params: Params): number {
+  const deviation = Math.sqrt(((2 / 3) * params.degree + 1) / 12);
+  return (Math.sqrt(2 / Math.PI) * deviation) / 2 ** keptRoomBits(params);
 }
 
 const sum = (bits: readonly number[]) => bits.reduce((total, next) => total + next, 0);
@@ -76,13 +96,13 @@ export const linearParams: Params = checkParams({
 
 /**
  * Products of private vectors: two plain primes of 52 bits by CRT, 160 bits of ciphertext modulus, 177 with the special prime
- * (114689, 17 bits). A response keeps 68 bits. crypto/he/product.ts derives the sizes.
+ * (114689, 17 bits). A response keeps 112 bits. crypto/he/product.ts derives the sizes.
  */
 export const productParams: Params = checkParams({
   name: 'product',
   degree: 8192,
-  primeBits: [34, 34, 46, 46],
+  primeBits: [38, 37, 37, 48],
   specialBits: 17,
-  kept: 2,
+  kept: 3,
   plain: { kind: 'batching', bits: 52, count: 2 },
 });

@@ -8,21 +8,19 @@ import type { Rng } from '../src/shared/random.ts';
 import type { Prepared } from './compile.ts';
 import { openClientParty, openServerParty } from './offline-parties.ts';
 import { offlineClient, offlineServer } from './offline.ts';
-import { encodeInput } from './online-values.ts';
 import { onlineClient, onlineServer } from './online.ts';
 import { inputOf } from './plan.ts';
 import type { Plan, WireId } from './plan.ts';
-import { simulateWires } from './simulate.ts';
+import { replay } from './replay.ts';
+import type { WireCheck } from './replay.ts';
 
 /** One wire of a private run whose two shares were put together. Errors are in real units. */
-export type WireDiff = {
+export type WireDiff = WireCheck & {
   readonly step: number;
   readonly node: string;
   readonly kind: string;
   readonly shape: Shape;
   readonly scale: number;
-  /** Elements that are not bit for bit what the protocol's integers give; 0 unless the protocol is broken. */
-  readonly wrong: number;
   /** Against the float model, largest and root mean square; null for a wire that carries no value of the graph. */
   readonly error: number | null;
   readonly rmsError: number | null;
@@ -42,18 +40,24 @@ export async function debugLocal(
 ): Promise<{ logits: Float32Array; wires: WireDiff[] }> {
   const { plan, weights } = prepared;
   const { logits, opened, clientShares } = await bothParties(prepared, image, rng);
-  const expected = simulateWires(await loadRing(), plan, weights, encodeInput(plan, image), (wire) =>
-    clientShares.get(wire)!,
-  );
+  const shareOf = (wire: WireId) => clientShares.get(wire)!;
+  const checks = replay(await loadRing(), plan, weights, image, opened, shareOf);
   const values = valuesOf(model, plan);
   const float = await floatValues(model, image, new Set(values.values()));
   const input = { id: 0, node: model.graph.inputs[0]!.name, kind: 'input', output: plan.input.wire };
   const wires = [input, ...plan.steps].map(({ id, node, kind, output }) => {
     const { shape, scale } = plan.wires[output]!;
     const words = opened.get(output)!;
-    const wrong = words.reduce((count, word, i) => count + (word === expected.get(output)![i] ? 0 : 1), 0);
     const reference = float.get(values.get(output) ?? '');
-    return { step: id, node, kind, shape, scale, wrong, ...errorsOf(words, scale, reference) };
+    return {
+      step: id,
+      node,
+      kind,
+      shape,
+      scale,
+      ...checks.get(output)!,
+      ...errorsOf(words, scale, reference),
+    };
   });
   return { logits, wires };
 }

@@ -1,7 +1,10 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { ProtocolError } from '../src/shared/errors.ts';
 import { checkPlan, maxElements } from './plan-check.ts';
 import { decodeArray, encodeArray } from './plan-arrays.ts';
+import { planVersion } from './plan.ts';
 import type { Plan, Step } from './plan.ts';
 
 /** The largest serialised plan that is read, bytes: a ResNet-18 with a mask for every pixel takes 0.2 MB. */
@@ -18,6 +21,11 @@ export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     steps: plan.steps.map((step) => stepDocument(step)),
   };
   return new TextEncoder().encode(JSON.stringify(document));
+}
+
+/** SHA-256 of the canonical bytes, 64 hex digits. */
+export function planHash(plan: Plan): string {
+  return bytesToHex(sha256(serialisePlan(plan)));
 }
 
 /** Reads a plan that a peer sent. Throws ProtocolError when it is malformed, inconsistent or not in canonical form. */
@@ -217,7 +225,7 @@ const stepSchema = z.discriminatedUnion('kind', [
 const endpoint = z.strictObject({ wire: natural });
 
 const planSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(planVersion),
   name: z.string().max(200),
   input: endpoint,
   output: endpoint,

@@ -1,8 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import type { ActivationSpec, LinearSpec } from '../crypto/steps/spec.ts';
 import type { Shape } from '../models/tensor.ts';
-import { serialisePlan } from './plan-codec.ts';
 
 /**
  * What both parties run, in public integers: the graph's shape, the scale of every wire, the kind of every activation and
@@ -20,7 +17,7 @@ export type Plan = {
 };
 
 /** Bumped by every change of the plan's format. */
-export const planVersion = 1;
+export const planVersion = 2;
 
 export type WireId = number;
 
@@ -105,11 +102,6 @@ export type Step =
   | ActivationStep;
 export type StepKind = Step['kind'];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
-
-/** SHA-256 of the canonical bytes, 64 hex digits. */
-export function planHash(plan: Plan): string {
-  return bytesToHex(sha256(serialisePlan(plan)));
-}
 
 /** The wire with this id; a plan that was parsed or compiled has it. */
 export function wireOf(plan: Plan, id: WireId): Wire {

@@ -16,9 +16,8 @@ export type { ErrorBound } from '../pipelines/quantise-error.ts';
 export { simulate } from '../pipelines/simulate.ts';
 export { predictCost } from '../pipelines/cost.ts';
 export type { Prediction, StepPrediction } from '../pipelines/cost.ts';
-export { planHash } from '../pipelines/plan.ts';
 export type { Plan, Step, Wire } from '../pipelines/plan.ts';
-export { parsePlan, serialisePlan } from '../pipelines/plan-codec.ts';
+export { parsePlan, planHash, serialisePlan } from '../pipelines/plan-codec.ts';
 
 export { loadModel } from '../models/onnx/read.ts';
 export { saveModel } from '../models/onnx/write.ts';

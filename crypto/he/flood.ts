@@ -1,60 +1,58 @@
 import type { Rng } from '../../src/shared/random.ts';
 
 /**
- * Noise flooding: a uniform integer of range [-half, range - half) is added to every coefficient of c0, in residues. Its width is
- * what the decryption allows, Q / t, less its edge. The integer is drawn as base-256 digits, and a table a prime holds
- * digit 256^k mod q, so that a residue is a sum of look-ups in doubles: 0.4 ms for N = 4096 and two primes, 10 ms in bigint.
+ * Noise flooding: a uniform integer of range [-half, width - half) is added to every coefficient of c0, in residues. With the width of
+ * a whole cell, floor(Q / t), and a uniform plaintext mask, c0 becomes uniform over Z_Q (`cellWidth`). The integer is drawn as
+ * base-256 digits, and a table a prime holds digit 256^k mod q, so that a residue is a sum of look-ups in doubles: 0.4 ms for
+ * N = 4096 and two primes, 10 ms in bigint.
  */
 export type Flood = {
   readonly degree: number;
-  /** Base-256 digits below the top one. */
-  readonly lowDigits: number;
-  /** The top digit is uniform in [0, topValues). */
-  readonly topValues: number;
+  /** Base-256 digits of the width, low first; a draw has as many. */
+  readonly width: Uint8Array;
   readonly primes: readonly number[];
-  /** One a prime, [(lowDigits + 1) * 256]: residue of digit d at place k, minus half the range at the top place. */
+  /** One a prime, [digits * 256]: residue of digit d at place k, minus half the width at the top place. */
   readonly tables: readonly Float64Array[];
 };
 
-/** Largest range of the form n 256^k, n < 256, that leaves at least 1 / 64 of Q / t on both sides together. */
-export function floodRange(
-  primes: readonly number[],
-  plain: number,
-): { topValues: number; lowDigits: number } {
+/**
+ * floor(Q / t): the integers of Z_Q that belong to one plaintext, or one fewer. SEAL puts plaintext m at
+ * floor(Q / t) m + floor(((Q mod t) m + floor((t + 1) / 2)) / t), so neighbours are floor(Q / t) or one more apart: a uniform m and a
+ * uniform number of this width never meet twice in one integer and leave Q mod t < t of the Q out. Their sum is within t / Q of
+ * uniform: 2^-61 a coefficient of linear layers, 2^-108 of products.
+ */
+export function cellWidth(primes: readonly number[], plain: number): bigint {
   const modulus = primes.reduce((product, prime) => product * BigInt(prime), 1n);
-  const allowed = (modulus * 63n) / (64n * BigInt(plain));
-  const lowDigits = Math.floor((allowed.toString(2).length - 1) / 8);
-  // A top place with few values wastes up to half of the range; one place less has up to 256 times as many.
-  const topValues = Number(allowed >> BigInt(8 * lowDigits));
-  return { topValues, lowDigits };
+  return modulus / BigInt(plain);
 }
 
-export function createFlood(degree: number, primes: readonly number[], plain: number): Flood {
-  const { topValues, lowDigits } = floodRange(primes, plain);
-  const half = (BigInt(topValues) << BigInt(8 * lowDigits)) / 2n;
+export function createFlood(degree: number, primes: readonly number[], width: bigint): Flood {
+  const digits = Math.ceil(width.toString(16).length / 2);
+  const top = digits - 1;
   const tables = primes.map((prime) => {
     const q = BigInt(prime);
-    return Float64Array.from({ length: 256 * (lowDigits + 1) }, (_, i) => {
+    return Float64Array.from({ length: 256 * digits }, (_, i) => {
       const place = i >> 8;
-      const value = BigInt(i & 255) * 256n ** BigInt(place) - (place === lowDigits ? half : 0n);
+      const value = BigInt(i & 255) * 256n ** BigInt(place) - (place === top ? width / 2n : 0n);
       return Number(((value % q) + q) % q);
     });
   });
-  return { degree, lowDigits, topValues, primes, tables };
+  const widthDigits = Uint8Array.from({ length: digits }, (_, k) => Number((width >> BigInt(8 * k)) & 255n));
+  return { degree, width: widthDigits, primes, tables };
 }
 
 /** Adds one draw to c0, the first degree * primes residues of `words`. */
 export function addFlood(flood: Flood, words: Uint32Array, rng: Rng): void {
-  const { degree, lowDigits } = flood;
-  const low = rng.bytes(degree * lowDigits);
-  const top = uniformDigits(rng, degree, flood.topValues);
+  const { degree } = flood;
+  const places = flood.width.length;
+  const digits = drawBelow(flood.width, degree, rng);
   flood.primes.forEach((prime, p) => {
     const table = flood.tables[p]!;
     for (let i = 0; i < degree; i++) {
       const at = 2 * (p * degree + i);
-      // Below 15 terms of 48 bits: exact.
-      let sum = words[at]! + words[at + 1]! * 0x1_0000_0000 + table[256 * lowDigits + top[i]!]!;
-      for (let k = 0, digit = i * lowDigits; k < lowDigits; k++) sum += table[256 * k + low[digit + k]!]!;
+      // At most 15 terms of 48 bits: exact.
+      let sum = words[at]! + words[at + 1]! * 0x1_0000_0000;
+      for (let k = 0, digit = i * places; k < places; k++) sum += table[256 * k + digits[digit + k]!]!;
       const residue = reduce(sum, prime);
       words[at] = residue;
       words[at + 1] = residue / 0x1_0000_0000;
@@ -66,6 +64,33 @@ export function addFlood(flood: Flood, words: Uint32Array, rng: Rng): void {
 function reduce(value: number, prime: number): number {
   const rest = value - Math.floor(value / prime) * prime;
   return rest < 0 ? rest + prime : rest >= prime ? rest - prime : rest;
+}
+
+/** `count` uniform integers below `limit` as base-256 digits, low first, [count, limit.length], by rejection. */
+function drawBelow(limit: Uint8Array, count: number, rng: Rng): Uint8Array {
+  const places = limit.length;
+  const drawn = new Uint8Array(count * places);
+  for (let filled = 0; filled < count;) {
+    const bytes = rng.bytes((count - filled) * places);
+    const tops = uniformDigits(rng, count - filled, limit[places - 1]! + 1);
+    let kept = 0;
+    for (let i = 0; i < tops.length; i++) {
+      const at = i * places;
+      bytes[at + places - 1] = tops[i]!;
+      if (isBelow(bytes, at, limit)) bytes.copyWithin(places * kept++, at, at + places);
+    }
+    drawn.set(bytes.subarray(0, kept * places), filled * places);
+    filled += kept;
+  }
+  return drawn;
+}
+
+function isBelow(digits: Uint8Array, at: number, limit: Uint8Array): boolean {
+  for (let k = limit.length - 1; k >= 0; k--) {
+    const digit = digits[at + k]!;
+    if (digit !== limit[k]!) return digit < limit[k]!;
+  }
+  return false;
 }
 
 /** Uniform in [0, values), values <= 256, by rejection. */

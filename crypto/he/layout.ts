@@ -85,7 +85,7 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
   if (best !== undefined) return best;
   throw new PlanError(
     fits
-      ? `${describe(given)}: the weights leave ${(-headroom).toFixed(1)} bits too few to hide the noise; ` +
+      ? `${describe(given)}: the weights leave ${(-headroom).toFixed(1)} bits too few beside their noise; ` +
           'use fewer bits a weight'
       : `${describe(given)}: one window of the kernel has more pixels than a ciphertext (${degree})`,
   );

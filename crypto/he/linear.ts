@@ -30,7 +30,7 @@ export function linearResponseBytes(spec: LinearSpec): number {
   return linearResponseOffsets(layoutOf(spec), linearParams).at(-1)!;
 }
 
-/** Bits by which the noise flooding exceeds what 2^-40 a coefficient needs, with the layout that is used. */
+/** Bits by which a plaintext's cell is wider than what faults of 2^-40 a coefficient need (noise.ts), with the layout that is used. */
 export function linearNoiseHeadroomBits(spec: LinearSpec): number {
   return headroomBits(layoutOf(spec));
 }
@@ -44,7 +44,7 @@ export type LinearCost = {
   readonly responseBytes: number;
 };
 
-/** Throws PlanError where the step cannot be packed or its weights drown the flooding. */
+/** Throws PlanError where the step cannot be packed or its weights' noise has no room. */
 export function linearCost(spec: LinearSpec): LinearCost {
   const { inputs, outputs, products } = costOf(layoutOf(spec));
   return {
@@ -115,7 +115,7 @@ export class HeClient {
     return ownBytes(request);
   }
 
-  /** W input - s, [M, H', W'], from the server's response. Throws ProtocolError where that is malformed. */
+  /** W input - s, [M, H', W'], from the server's response, one unit off in 2^-11.4 of the elements. Throws ProtocolError where that is malformed. */
   async decrypt(spec: LinearSpec, response: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
     expectPeerLength('linear response', response.length, linearResponseBytes(spec));
     const output = sharedWords(outputElements(spec));

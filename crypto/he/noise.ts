@@ -10,29 +10,25 @@ import type { Layout } from './pack.ts';
 const tail = Math.sqrt(21.5 * 54 * Math.LN2);
 
 /**
- * Statistical security of every returned coefficient, against the tail of the noise. For a whole response the distances of its
- * coefficients add up, at the mean of |e|, which is 11 times below that tail: 16 -> 16 channels of 28 x 28 with 7-bit
- * weights have 5 bits of headroom and 12,544 coefficients, so 2^-(40 + 5 + 3.5) each and 2^-35 together.
+ * Flooding makes c0 uniform whatever the noise (rerandomize.ts), so no size of it tells of the weights; but noise moves |e| t / Q of all
+ * coefficients over the edge of a plaintext's cell, and the client's share of those is one unit off. That has probability below 2^-40
+ * at the tail of e, so that answers, too, tell nothing of e. Its mean is 11 times below the tail.
  */
-export const statisticalBits = 40;
+export const edgeBits = 40;
 
 /** log2 of the noise of one response coefficient, exceeded with probability below 2^-53. */
 export function noiseBits(weightCount: number, weightBits: number): number {
   return Math.log2(tail * (2 ** weightBits - 1) * Math.sqrt(weightCount));
 }
 
-/** log2 of the width of the flooding, Q / t less a thirty-second on account of `floodRange` in flood.ts. */
-export function linearFloodBits(): number {
-  const modulus = linearParams.primeBits.reduce((sum, bits) => sum + bits, 0);
-  return modulus - linearParams.plain.bits + Math.log2(31 / 32);
+/** log2 of Q / t, the width of a plaintext's cell before the switch. */
+export function linearCellBits(): number {
+  return linearParams.primeBits.reduce((sum, bits) => sum + bits, 0) - linearParams.plain.bits;
 }
 
-/**
- * How many bits the flooding is wider than it must be. A coefficient's distribution moves by |e| / width with the weights, which
- * has to stay under 2^-40; negative: too few.
- */
+/** How many bits the cell is wider than it must be for |e| / width to stay under 2^-40; negative: too few. */
 export function headroomBits(layout: Layout): number {
   const { spec, outputChannels } = layout;
   const weights = outputChannels * (spec.inChannels / spec.group) * spec.kernel[0] * spec.kernel[1];
-  return linearFloodBits() - statisticalBits - noiseBits(weights, spec.weightBits);
+  return linearCellBits() - edgeBits - noiseBits(weights, spec.weightBits);
 }

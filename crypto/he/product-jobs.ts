@@ -41,7 +41,7 @@ export type RespondProduct = Parts & {
   session: ServerSession;
   a: Uint32Array;
   request: Uint8Array;
-  /** rho modulo each plain prime, [2][elements]. */
+  /** rho modulo each plain prime, [2][slots]. */
   masks: readonly [Float64Array, Float64Array];
   response: Uint8Array;
 };

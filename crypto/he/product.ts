@@ -15,10 +15,11 @@ import { responseBytesFor, seededBytes } from './wire.ts';
  * u a + rho is uniform mod t1 t2, so the client learns nothing; the shares are wrong where it wraps, which has
  * probability u a / (t1 t2) < 2^-40 an element.
  *
- * Noise. The slots' polynomial of a has N coefficients in +-t/2, so ||a||_2 <= sqrt(N) 2^51 = 2^57.5 and, as in noise.ts with its
- * tail of 28.4, the noise stays below 2^62.4. The ciphertext modulus of 160 bits leaves Q / t = 2^108 for flooding, of which
- * floodRange takes 15 256^13 = 2^107.9: the distance is 2^-45 a coefficient. Kept are 68 bits: q / t = 2^16, of which flooding may
- * take all but a sixteenth, and the rounding of the switch, of deviation 21 and below 2^11 with probability 1 - 2^-1000, is inside it.
+ * Noise. The slots' polynomial of a has N coefficients, uniform in +-t/2, so ||a||_2 is 2^56.7 and at most 2^57.5; with the error's
+ * deviation of 3.25 the noise is 2^58.1 in the mean and, with the tail of noise.ts, below 2^62.4. It is hidden whatever its size, as
+ * rho and the flooding make c0 uniform (rerandomize.ts), but a coefficient that the noise or the switch's rounding moves over the
+ * edge of its cell spoils all N slots: 2^(58.1 - 108) a coefficient by the noise, as 160 bits of ciphertext modulus leave Q / t = 2^108,
+ * and 2^-55.8 by the switch, as 112 bits are kept (params.ts). Over the 2 N coefficients of a chunk: **2^-36**.
  */
 export function productRequestBytes(elements: number): number {
   return parts(elements) * seededBytes(productParams);
@@ -31,6 +32,11 @@ export function productResponseBytes(elements: number): number {
 /** One ciphertext a plain prime for every N elements begun. */
 function parts(elements: number): number {
   return 2 * Math.ceil(elements / productParams.degree);
+}
+
+/** Slots of all chunks under one plain prime. */
+function slots(elements: number): number {
+  return (parts(elements) / 2) * productParams.degree;
 }
 
 function expectPeerLength(what: string, got: number, expected: number): void {
@@ -67,19 +73,20 @@ function sharedDoubles(length: number): Float64Array<SharedArrayBuffer> {
   return new Float64Array(new SharedArrayBuffer(8 * length));
 }
 
-/** rho = rho1 + t1 k with rho1 < t1 and k < t2 uniform, modulo both primes, and -rho mod 2^32. */
+/**
+ * rho = rho1 + t1 k with rho1 < t1 and k < t2 uniform, modulo both primes, for every slot; -rho mod 2^32 for the first `count`. The slots
+ * that no element has are masked too: the mask must be uniform on all coefficients (rerandomize.ts).
+ */
 function drawMasks(moduli: readonly number[], count: number, rng: Rng) {
   const [t1, t2] = moduli as [number, number];
-  const rho1 = uniformResidues(rng, count, t1);
-  const k = uniformResidues(rng, count, t2);
+  const total = slots(count);
+  const rho1 = uniformResidues(rng, total, t1);
+  const k = uniformResidues(rng, total, t2);
   const timesT1 = createMultiplier(BigInt(t1), t2);
-  const masks = [sharedDoubles(count), sharedDoubles(count)] as const;
-  const shares = new Uint32Array(count);
+  const masks = [sharedDoubles(total), sharedDoubles(total)] as const;
   masks[0].set(rho1);
-  for (let i = 0; i < count; i++) {
-    masks[1][i] = add(rho1[i]! % t2, multiply(timesT1, k[i]!), t2);
-    shares[i] = -lowWord(rho1[i]!, t1, k[i]!);
-  }
+  for (let i = 0; i < total; i++) masks[1][i] = add(rho1[i]! % t2, multiply(timesT1, k[i]!), t2);
+  const shares = Uint32Array.from({ length: count }, (_, i) => -lowWord(rho1[i]!, t1, k[i]!));
   return { masks, shares };
 }
 
@@ -95,8 +102,7 @@ export async function decryptProducts(
   count: number,
 ): Promise<Uint32Array<ArrayBuffer>> {
   expectPeerLength('product response', response.length, productResponseBytes(count));
-  const padded = (parts(count) / 2) * productParams.degree;
-  const residues = [sharedDoubles(padded), sharedDoubles(padded)] as const;
+  const residues = [sharedDoubles(slots(count)), sharedDoubles(slots(count))] as const;
   const shared = { session: he.session, response: shareBytes(response), residues };
   await he.pool.split('decryptProduct', parts(count), (from, to) => ({ ...shared, from, to }));
   const joined = joinResidues(he.productModuli, residues, count);

@@ -5,7 +5,8 @@ import type { Ciphertext, Encryptor, Plaintext, Scheme } from './seal.ts';
 
 /**
  * An encryption of zero under the client's public key with its noise flooded: added to a result it makes c1 pseudorandom (without it
- * c1 is a known linear function of the request's, and the weights are read off by division) and c0's noise independent of the weights.
+ * c1 is a known linear function of the request's, and the weights are read off by division), and the flooding fills the cells that the
+ * mask leaves between plaintexts.
  */
 function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext {
   using zero = new scheme.seal.Ciphertext();
@@ -17,7 +18,12 @@ function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext
 
 /**
  * What may leave the server: `sum` (in coefficient form; nothing where every weight was zero) plus a flooded encryption of zero plus
- * `mask`, uniform on all N coefficients.
+ * `mask`, uniform on all N coefficients. Mask and flooding together are uniform over Z_Q (`cellWidth` in flood.ts), of one use and
+ * independent of all else, so c0 is uniform whatever the weights, the noise, and c1, also to the owner of the secret key.
+ *
+ * The price is an inexact share. With s' the server's, C decodes round(t (c0 + c1 sk) / Q), which is one unit off where the
+ * flooding came within |e| of its cell's edge (noise.ts), and again where it came within the rounding of `switchDown`
+ * (`switchFaultRate` in params.ts): 2^-11.4 of the coefficients of linear layers.
  */
 export function hide(
   scheme: Scheme,
@@ -32,7 +38,7 @@ export function hide(
   return result;
 }
 
-/** Residues [2, kept, N] of a ciphertext switched down, in place, to the kept primes: fewer bytes, the same plaintext. */
+/** Residues [2, kept, N] of a ciphertext switched down, in place, to the kept primes: fewer bytes. */
 export function switchDown(scheme: Scheme, ciphertext: Ciphertext): Uint32Array<ArrayBuffer> {
   const { params, evaluator } = scheme;
   for (let primes = params.primeBits.length; primes > params.kept; primes--) {

@@ -1,7 +1,7 @@
 import initializeSeal from 'node-seal';
 import { linearParams, productParams } from '../params.ts';
 import type { Params } from '../params.ts';
-import { createFlood } from './flood.ts';
+import { cellWidth, createFlood } from './flood.ts';
 import type { Flood } from './flood.ts';
 import { ciphertextBytes, ciphertextWords, plaintextBytes, plaintextWords } from './serial.ts';
 import type { CiphertextShape } from './serial.ts';
@@ -135,6 +135,7 @@ export function createScheme(seal: Seal, params: Params, index: number): Scheme 
     primes: count,
   });
   const fresh = params.primeBits.length;
+  const freshPrimes = primes.slice(0, fresh);
   return {
     seal,
     params,
@@ -142,11 +143,11 @@ export function createScheme(seal: Seal, params: Params, index: number): Scheme 
     evaluator: new seal.Evaluator(context),
     plain,
     primes,
-    freshPrimes: primes.slice(0, fresh),
+    freshPrimes,
     keyShape: shape(fresh + 1, true),
     freshShape: shape(fresh, false),
     keptShape: shape(params.kept, false),
-    flood: createFlood(params.degree, primes.slice(0, fresh), plain),
+    flood: createFlood(params.degree, freshPrimes, cellWidth(freshPrimes, plain)),
     batch: params.plain.kind === 'batching' ? new seal.BatchEncoder(context) : undefined,
   };
 }

@@ -6,6 +6,7 @@ import type { Rng } from '../../src/shared/random.ts';
 import { HeClient, HeServer, linearRequestBytes, linearResponseBytes } from '../he/linear.ts';
 import type { HePool } from '../he/pool.ts';
 import { publicKeyBytes } from '../he/keys.ts';
+import { linearParams, switchFaultRate } from '../params.ts';
 import type { Ring } from '../ring/kernels.ts';
 import { outputElements } from './spec.ts';
 import type { LinearSpec, LinearWeights } from './spec.ts';
@@ -42,9 +43,9 @@ export async function heSetupServer(pool: HePool, channel: Channel, step: number
 }
 
 /**
- * Client: W input - s mod 2^32, [M, H', W']. Exact: flooding leaves 2^14 / 32 = 512 of the kept prime free on each side of a plaintext,
- * and the rounding of the switch is a sum of at most N + 1 terms below 1/2, past 512 with probability below 2^-180
- * (Hoeffding). Seen: none in 1.4 million outputs.
+ * Client: W input - s mod 2^32, [M, H', W'], **but one unit off** (up or down alike) in `linearFaultRate` of the elements, by how the
+ * flooding and the switch fell: the price of a c0 that is uniform (he/rerandomize.ts). A unit of the output's scale, below what a
+ * truncation rounds off. Never two units: the switch's rounding is at most (N + 1) / 2, half a cell 2^14.
  */
 export async function linearOfflineClient(
   he: HeClient,
@@ -57,6 +58,9 @@ export async function linearOfflineClient(
   const response = await channel.receive(tags.linearResponse, step, responseBytes(spec));
   return atStep(step, he.decrypt(spec, response));
 }
+
+/** Probability that an element of the client's share is one unit off, 2^-11.4. */
+export const linearFaultRate: number = switchFaultRate(linearParams);
 
 /** Server: s, [M, H', W'], uniform. `weightsId` names these weights and this spec in the pool for good. */
 export async function linearOfflineServer(

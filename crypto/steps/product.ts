@@ -18,7 +18,7 @@ import { atStep } from './linear.ts';
  */
 export { productRequestBytes, productResponseBytes };
 
-/** Client: P_C. An element is wrong with probability below 2^-40 (he/product.ts). */
+/** Client: P_C. An element is wrong with probability below 2^-40, a chunk of 8,192 with 2^-36 (he/product.ts). */
 export async function productOfflineClient(
   he: HeClient,
   channel: Channel,

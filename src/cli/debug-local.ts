@@ -31,8 +31,13 @@ export async function inferLocally(
 }
 
 /** `shape` and numbers as they are; JSON keys in snake_case. */
-function publicWire({ wrong, error, rmsError, largest, ...head }: WireDiff) {
-  return { ...head, wrongElements: wrong, largestError: error, rmsError, largestValue: largest };
+function publicWire({ wrong, offByOne, error, rmsError, largest, ...head }: WireDiff) {
+  return { ...head, wrongElements: wrong, offByOne, largestError: error, rmsError, largestValue: largest };
+}
+
+function integers({ wrong, offByOne }: WireDiff): string {
+  if (wrong > 0) return `${format.count(wrong)} differ`;
+  return offByOne > 0 ? `${format.count(offByOne)} off by 1` : 'equal';
 }
 
 function describe(wires: readonly WireDiff[], answer: string, truth: string | null): string {
@@ -43,7 +48,7 @@ function describe(wires: readonly WireDiff[], answer: string, truth: string | nu
     wire.kind,
     format.shape(wire.shape),
     format.scale(wire.scale),
-    wire.wrong === 0 ? 'equal' : `${format.count(wire.wrong)} differ`,
+    integers(wire),
     figure(wire.error),
     figure(wire.rmsError),
     figure(wire.largest),
@@ -64,7 +69,7 @@ function describe(wires: readonly WireDiff[], answer: string, truth: string | nu
     `${table(columns, rows)}\n\n` +
     `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
     (wrong === 0
-      ? 'every wire opens to the integers that the protocol should give; errors are against the float model'
+      ? 'every wire opens to the integers that the protocol should give, linear steps seldom one unit off; errors are against the float model'
       : `${wrong} wires do not open to the integers that the protocol should give: this is a fault of the program`)
   );
 }

@@ -1,6 +1,5 @@
 import { predictCost } from '../../pipelines/cost.ts';
-import { maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan-codec.ts';
-import { planHash } from '../../pipelines/plan.ts';
+import { planHash, maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan-codec.ts';
 import type { Plan } from '../../pipelines/plan.ts';
 import { tags } from '../shared/channel.ts';
 import type { Channel } from '../shared/channel.ts';

@@ -57,7 +57,7 @@ export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8
 }
 
 /** Bumped by every change of the wire. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export type FrameHeader = { readonly tag: number; readonly step: number; readonly length: number };
 

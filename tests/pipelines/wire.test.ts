@@ -11,6 +11,7 @@ import { greetClient, greetServer } from '../../src/net/handshake.ts';
 import { tagName, tags } from '../../src/shared/channel.ts';
 import type { Channel, Tag } from '../../src/shared/channel.ts';
 import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { withExactLinear } from '../helpers/exact-linear.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixedNet, randomImages } from './small-nets.ts';
 
@@ -58,10 +59,12 @@ test('with seeded randomness every frame of a session is the one in the baseline
   const [near, far] = memoryChannels();
   const [client, server] = [new Recorder(near, 'up'), new Recorder(far, 'down')];
   await Promise.all([greetServer(client), greetClient(server, plan)]);
-  const [clientParty, serverParty] = await Promise.all([
+  const opened = await Promise.all([
     openClientParty(client, pool, seededRng('client')),
     openServerParty(server, pool, 'wire', seededRng('server')),
   ]);
+  const ring = await loadRing();
+  const [clientParty, serverParty] = withExactLinear(ring, ...opened);
   const [c, s] = await Promise.all([
     offlineClient(client, plan, clientParty),
     offlineServer(server, plan, weights, serverParty),
@@ -69,7 +72,7 @@ test('with seeded randomness every frame of a session is the one in the baseline
   const image = images.subarray(0, images.length / 4);
   await Promise.all([
     onlineClient(client, plan, c.offline, image),
-    onlineServer(server, plan, weights, s.offline, await loadRing()),
+    onlineServer(server, plan, weights, s.offline, ring),
   ]);
   clientParty.close();
   const rows = [...client.rows, ...server.rows];

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { predict } from '../../models/run.ts';
 import { predictCost } from '../../pipelines/cost.ts';
-import { planHash } from '../../pipelines/plan.ts';
+import { planHash } from '../../pipelines/plan-codec.ts';
 import { logitErrorBound } from '../../pipelines/quantise-error.ts';
 import { connect } from '../../src/client.ts';
 import { servedNet } from './fixtures/served-net.ts';

@@ -5,9 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { HePool } from '../../crypto/he/pool.ts';
-import { maxPlanBytes, serialisePlan } from '../../pipelines/plan-codec.ts';
+import { planHash, maxPlanBytes, serialisePlan } from '../../pipelines/plan-codec.ts';
 import { largestPayloads } from '../../pipelines/cost.ts';
-import { planHash } from '../../pipelines/plan.ts';
 import type { Prepared } from '../../pipelines/compile.ts';
 import { connect } from '../../src/client.ts';
 import type { Session } from '../../src/client.ts';
@@ -104,7 +103,7 @@ test.each([
       frame[2] = 99;
       socket.send(frame);
     },
-    /expected protocol version 1, got 99/,
+    /expected protocol version 2, got 99/,
   ],
   [
     'a length that lies',

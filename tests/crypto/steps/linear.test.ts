@@ -6,6 +6,7 @@ import { loadRing } from '../../../crypto/ring/kernels.ts';
 import {
   heSetupClient,
   heSetupServer,
+  linearFaultRate,
   linearOfflineClient,
   linearOfflineServer,
   linearOnline,
@@ -21,7 +22,8 @@ import { memoryChannels } from '../../../src/shared/memory-channel.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { residuesZ, sixSigma, wordsZ } from '../../helpers/statistics.ts';
+import { residuesZ, sixSigma, trialsZ, wordsZ } from '../../helpers/statistics.ts';
+import { expectWithinOne } from '../../helpers/within-one.ts';
 
 const rng = seededRng('steps/linear');
 const ring = await loadRing();
@@ -59,9 +61,27 @@ test('W y + bias is what the two shares add up to, for random shapes', async () 
     const { c, s } = await offline(spec, `random-${i}`, weights, r);
     const u = y.map((value, n) => value - r[n]!);
     const share = linearOnline(ring, spec, { weights, bias }, u, s);
-    expect(sum(c, share), JSON.stringify(spec)).toEqual(directConvolution(spec, weights, y, bias));
+    expectWithinOne(sum(c, share), directConvolution(spec, weights, y, bias), JSON.stringify(spec));
     // What came out of the ciphertexts, held against six loops on its own.
-    expect(sum(c, s), JSON.stringify(spec)).toEqual(directConvolution(spec, weights, r));
+    expectWithinOne(sum(c, s), directConvolution(spec, weights, r), JSON.stringify(spec));
+  }
+});
+
+test('shares are one unit off as often as derived, up and down alike', async () => {
+  const spec = convolution(1, 48, 64, 1);
+  const weights = randomWeights(rng, spec);
+  const input = randomWords(rng, inputElements(spec));
+  const { c, s } = await offline(spec, 'fault rate', weights, input);
+  const exact = ring.conv(spec, weights, input);
+  const faults = expectWithinOne(sum(c, s), exact);
+  const rate = Array.from(exact, () => linearFaultRate);
+  expect(rate).toHaveLength(196_608);
+  expect(Math.abs(trialsZ(faults, rate))).toBeLessThan(sixSigma);
+  const ups = sum(c, s).reduce((count, word, i) => count + (word - exact[i]! === 1 ? 1 : 0), 0);
+  expect(Math.abs(trialsZ(ups, new Float64Array(faults).fill(1 / 2)))).toBeLessThan(sixSigma);
+  // The derived rate is no wide cover: 72 faults, and half or double that many would not pass.
+  for (const wrong of [0.4, 1.9]) {
+    expect(Math.abs(trialsZ(rate.length * linearFaultRate * wrong, rate))).toBeGreaterThan(5);
   }
 });
 
@@ -74,7 +94,7 @@ test.each([
   const weights = randomWeights(rng, spec).map((weight) => (weight & 1 ? limit : -limit));
   const input = randomWords(rng, inputElements(spec));
   const { c, s } = await offline(spec, id, weights, input);
-  expect(sum(c, s)).toEqual(ring.conv(spec, weights, input));
+  expectWithinOne(sum(c, s), ring.conv(spec, weights, input));
 });
 
 test('zero weights, a whole layer of them or some tiles, give what they should', async () => {
@@ -84,7 +104,7 @@ test('zero weights, a whole layer of them or some tiles, give what they should',
   for (const kept of [0, 72]) {
     const weights = randomWeights(rng, spec).map((weight, i) => (i < kept ? weight : 0));
     const { c, s } = await offline(spec, `zeros-${kept}`, weights, input);
-    expect(sum(c, s)).toEqual(ring.conv(spec, weights, input));
+    expectWithinOne(sum(c, s), ring.conv(spec, weights, input));
   }
 });
 
@@ -97,7 +117,7 @@ test('the cached weights serve a second input, and another session', async () =>
     const input = randomWords(rng, inputElements(spec));
     const mask = randomWords(rng, outputElements(spec));
     const response = await s.respond(spec, 'cached', weights, await c.encrypt(spec, input), mask);
-    expect(sum(await c.decrypt(spec, response), mask)).toEqual(ring.conv(spec, weights, input));
+    expectWithinOne(sum(await c.decrypt(spec, response), mask), ring.conv(spec, weights, input));
   }
   other.close();
   await expect(other.encrypt(spec, new Uint32Array(inputElements(spec)))).rejects.toThrow(/after close/);
@@ -109,7 +129,7 @@ test('other weights under the same id are not taken for the old ones; a full cac
   for (let i = 0; i < 2; i++) {
     const weights = randomWeights(rng, spec);
     const { c, s } = await offline(spec, 'same id', weights, input);
-    expect(sum(c, s)).toEqual(ring.conv(spec, weights, input));
+    expectWithinOne(sum(c, s), ring.conv(spec, weights, input));
   }
   const small = new HePool(1, 2 * 65536);
   const tight = await HeServer.create(small, client.publicKey);
@@ -118,7 +138,7 @@ test('other weights under the same id are not taken for the old ones; a full cac
   for (let i = 0; i < 2; i++) {
     const mask = randomWords(rng, outputElements(spec));
     const response = await tight.respond(spec, 'tight', weights, await client.encrypt(spec, input), mask);
-    expect(sum(await client.decrypt(spec, response), mask)).toEqual(ring.conv(spec, weights, input));
+    expectWithinOne(sum(await client.decrypt(spec, response), mask), ring.conv(spec, weights, input));
   }
   await small.close();
 });
@@ -158,13 +178,17 @@ test('the client’s share is uniform for a fixed input and fixed weights; witho
   const share = async (mask: Uint32Array) =>
     client.decrypt(spec, await server.respond(spec, 'fixed', weights, request, mask));
   expect(wordsZ(await share(randomWords(rng, outputElements(spec))))).toBeLessThan(sixSigma);
-  expect(await share(new Uint32Array(outputElements(spec)))).toEqual(directConvolution(spec, weights, input));
+  expectWithinOne(
+    await share(new Uint32Array(outputElements(spec))),
+    directConvolution(spec, weights, input),
+  );
 });
 
 test('two responses to one request share neither c1 nor c0', async () => {
   const spec = convolution(2, 2, 6, 3);
   const weights = randomWeights(rng, spec);
-  const request = await client.encrypt(spec, randomWords(rng, inputElements(spec)));
+  const input = randomWords(rng, inputElements(spec));
+  const request = await client.encrypt(spec, input);
   const mask = randomWords(rng, outputElements(spec));
   const [a, b] = [
     await server.respond(spec, 'twice', weights, request, mask),
@@ -173,7 +197,8 @@ test('two responses to one request share neither c1 nor c0', async () => {
   // 1 in 256 bytes agree by chance.
   const equal = a.reduce((count, byte, i) => count + (byte === b[i] ? 1 : 0), 0);
   expect(equal / a.length).toBeLessThan(0.01);
-  expect(await client.decrypt(spec, a)).toEqual(await client.decrypt(spec, b));
+  const exact = directConvolution(spec, weights, input).map((word, i) => word - mask[i]!);
+  for (const response of [a, b]) expectWithinOne(await client.decrypt(spec, response), exact);
 });
 
 test('garbage from the peer is a ProtocolError that names the step, and the pool goes on', async () => {
@@ -205,7 +230,7 @@ test('garbage from the peer is a ProtocolError that names the step, and the pool
   await expect(client.decrypt(spec, garbage(7))).rejects.toThrow(ProtocolError);
   const input = randomWords(rng, inputElements(spec));
   const { c, s } = await offline(spec, 'after-garbage', weights, input);
-  expect(sum(c, s)).toEqual(ring.conv(spec, weights, input));
+  expectWithinOne(sum(c, s), ring.conv(spec, weights, input));
 });
 
 test('a malformed public key is refused at the start', async () => {
@@ -232,7 +257,7 @@ test('a thread that dies takes one job with it and is replaced', async () => {
     const input = randomWords(rng, inputElements(small));
     const own = randomWeights(rng, small);
     const { c, s } = await offline(small, `after-death-${i}`, own, input);
-    expect(sum(c, s)).toEqual(ring.conv(small, own, input));
+    expectWithinOne(sum(c, s), ring.conv(small, own, input));
   }
 });
 
@@ -247,7 +272,7 @@ test('a job that fails inside SEAL rejects alone; its thread starts a fresh SEAL
   const input = randomWords(rng, inputElements(spec));
   const weights = randomWeights(rng, spec);
   const { c, s } = await offline(spec, 'after-failure', weights, input);
-  expect(sum(c, s)).toEqual(ring.conv(spec, weights, input));
+  expectWithinOne(sum(c, s), ring.conv(spec, weights, input));
 });
 
 test("the caller's own mistakes are told apart", async () => {

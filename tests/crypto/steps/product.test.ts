@@ -14,7 +14,7 @@ import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../src/shared/memory-channel.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { sixSigma, wordsZ } from '../../helpers/statistics.ts';
+import { residuesZ, sixSigma, wordsZ } from '../../helpers/statistics.ts';
 
 const rng = seededRng('steps/product');
 const pool = new HePool(2);
@@ -82,6 +82,18 @@ test('each share is uniform for fixed factors; without rho the client’s is u a
   const zeros = { bytes: (count: number) => new Uint8Array(count) };
   const { response } = await respondProducts(server, a, await encryptProducts(client, u), zeros);
   expect(await decryptProducts(client, response, n)).toEqual(u.map((word) => Math.imul(word, 7)));
+});
+
+test('slots that no element has are uniform too', async () => {
+  const n = 10;
+  const u = randomWords(rng, n);
+  const { response } = await respondProducts(server, u, await encryptProducts(client, u), rng);
+  const slots = () => new Float64Array(new SharedArrayBuffer(8 * 8192));
+  const residues = [slots(), slots()] as const;
+  await pool.run('decryptProduct', { session: client.session, response, residues, from: 0, to: 2 });
+  residues.forEach((seen, i) => {
+    expect(residuesZ(seen.subarray(n), client.productModuli[i]!)).toBeLessThan(sixSigma);
+  });
 });
 
 test('garbage from the peer is a ProtocolError that names the step, and the pool goes on', async () => {

@@ -6,7 +6,8 @@ import { searchWindows } from '../../../pipelines/circa/search.ts';
 import { largestK, testedLayers, withWindows } from '../../../pipelines/circa/windows.ts';
 import type { TestedLayer } from '../../../pipelines/circa/windows.ts';
 import { prepare } from '../../../pipelines/compile.ts';
-import { activationSteps, planHash } from '../../../pipelines/plan.ts';
+import { planHash } from '../../../pipelines/plan-codec.ts';
+import { activationSteps } from '../../../pipelines/plan.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { mixedNet, randomImages, residualNet } from '../small-nets.ts';
 

@@ -1,6 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { serialisePlan } from '../../../pipelines/plan-codec.ts';
-import { planHash } from '../../../pipelines/plan.ts';
+import { planHash, serialisePlan } from '../../../pipelines/plan-codec.ts';
 import type { Plan } from '../../../pipelines/plan.ts';
 import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { tags } from '../../../src/shared/channel.ts';
