@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { plainPoints } from '../../src/shared/format.ts';
 import { DataError } from '../../src/shared/errors.ts';
+import type { Interval } from './bootstrap.ts';
 import { gap } from './metrics.ts';
 
 /** Fractions of 1; a limit that is left out is not held. */
@@ -13,7 +14,16 @@ export type Limits = {
   readonly maxExcessDrop?: number;
   /** Groups with fewer samples are not judged. */
   readonly minGroup: number;
+  /** What of a figure is held to its limit; the measured value where left out. */
+  readonly judge?: Judge;
 };
+
+/**
+ * measured: the value itself. outside: the near end of its interval, which fails only what is shown to be outside the limit.
+ * inside: the far end, which fails what is not shown to be inside.
+ */
+export const judges = ['measured', 'outside', 'inside'] as const;
+export type Judge = (typeof judges)[number];
 
 export type Failure = {
   readonly model: string;
@@ -21,7 +31,9 @@ export type Failure = {
   /** The groups at fault: the one that loses; for a gap, the worst. */
   readonly group: string;
   readonly n: number;
+  /** As measured, and with its interval where intervals are judged. */
   readonly value: number;
+  readonly interval?: Interval;
   readonly allowed: number;
 };
 
@@ -33,19 +45,46 @@ export type Audit = {
   readonly failures: readonly Failure[];
 };
 
+const interval = z.tuple([z.number(), z.number()]);
+
 const reportSchema = z.object({
+  /** Of its larger gaps. */
+  min_group: z.number().optional(),
   groups: z
     .array(
       z.object({
         group: z.string(),
         n: z.number().int().positive(),
         models: z
-          .array(z.object({ model: z.string(), accuracy: z.number().min(0).max(1), excess_drop: z.number() }))
+          .array(
+            z.object({
+              model: z.string(),
+              accuracy: z.number().min(0).max(1),
+              excess_drop: z.number(),
+              excess_drop_interval: interval.optional(),
+            }),
+          )
           .min(2),
       }),
     )
     .min(1)
     .refine(haveSameModels, 'all groups must list the same models'),
+  gap: z
+    .object({
+      models: z.array(
+        z.object({
+          gap: z.number(),
+          widening: z.number(),
+          interval: interval.optional(),
+          widening_interval: interval.optional(),
+          large_gap: z.number().optional(),
+          large_widening: z.number().optional(),
+          large_gap_interval: interval.optional(),
+          large_widening_interval: interval.optional(),
+        }),
+      ),
+    })
+    .optional(),
 });
 
 /** What an audit reads of a report, keys as in its JSON. */
@@ -67,12 +106,15 @@ export function parseReport(text: string, source: string): AuditedReport {
   );
 }
 
-/** Holds every reduced model to the limits; gaps are between the groups large enough. It does not pass where none is. */
+/**
+ * Holds every reduced model to the limits; gaps are between the groups large enough. It does not pass where none is. Throws DataError where
+ * intervals are to be judged that the report does not have.
+ */
 export function audit(report: AuditedReport, limits: Limits): Audit {
   const small = ({ n }: { n: number }) => n < limits.minGroup;
   const judged = report.groups.filter((group) => !small(group));
   const failures =
-    judged.length === 0 ? [] : reducedModels(judged).flatMap((m) => failuresOf(judged, m, limits));
+    judged.length === 0 ? [] : reducedModels(judged).flatMap((m) => failuresOf(report, judged, m, limits));
   return {
     passed: judged.length > 0 && failures.length === 0,
     limits,
@@ -87,20 +129,87 @@ type GroupOfReport = AuditedReport['groups'][number];
 /** Of binary fractions: 0.9 - 0.8 is above 0.1 by 3e-17, which is no failure. */
 const rounding = 1e-9;
 
-function failuresOf(judged: readonly GroupOfReport[], m: number, limits: Limits): Failure[] {
-  const accuracies = (model: number) => judged.map(({ models }) => models[model]!.accuracy);
-  const now = gap(accuracies(m));
-  const worst = judged[accuracies(m).indexOf(Math.min(...accuracies(m)))]!;
-  const found = [
-    { limit: 'maxGap', at: worst, value: now },
-    { limit: 'maxWidening', at: worst, value: now - gap(accuracies(0)) },
-    ...judged.map((at) => ({ limit: 'maxExcessDrop', at, value: at.models[m]!.excess_drop }) as const),
-  ] as const;
-  return found.flatMap(({ limit, at, value }) => {
+type Held = {
+  readonly limit: Failure['limit'];
+  readonly at: GroupOfReport;
+  readonly value: number;
+  readonly interval: Interval | undefined;
+};
+
+function failuresOf(
+  report: AuditedReport,
+  judged: readonly GroupOfReport[],
+  m: number,
+  limits: Limits,
+): Failure[] {
+  const { judge = 'measured' } = limits;
+  return heldOf(report, judged, m).flatMap(({ limit, at, value, interval: own }) => {
     const allowed = limits[limit];
-    if (allowed === undefined || value <= allowed + rounding) return [];
-    return [{ model: at.models[m]!.model, limit, group: at.group, n: at.n, value, allowed }];
+    if (allowed === undefined) return [];
+    const { model } = at.models[m]!;
+    const held = judge === 'measured' ? value : endOf(own, judge, `${limit} of ${model}, ${at.group}`);
+    if (held <= allowed + rounding) return [];
+    const spread = judge === 'measured' ? {} : { interval: own! };
+    return [{ model, limit, group: at.group, n: at.n, value, ...spread, allowed }];
   });
+}
+
+/** Every figure of a model that a limit may be on. */
+function heldOf(report: AuditedReport, judged: readonly GroupOfReport[], m: number): Held[] {
+  const accuracies = (model: number) => judged.map(({ models }) => models[model]!.accuracy);
+  const worst = judged[accuracies(m).indexOf(Math.min(...accuracies(m)))]!;
+  const row = report.gap?.models[m];
+  const figures = row && gapsOfJudged(report, judged, row);
+  const measured = gap(accuracies(m));
+  return [
+    { limit: 'maxGap', at: worst, value: figures?.gap ?? measured, interval: figures?.interval },
+    {
+      limit: 'maxWidening',
+      at: worst,
+      value: figures?.widening ?? measured - gap(accuracies(0)),
+      interval: figures?.wideningInterval,
+    },
+    ...judged.map((at): Held => {
+      const { excess_drop, excess_drop_interval } = at.models[m]!;
+      return { limit: 'maxExcessDrop', at, value: excess_drop, interval: excess_drop_interval };
+    }),
+  ];
+}
+
+type GapOfReport = NonNullable<AuditedReport['gap']>['models'][number];
+type JudgedGap = {
+  readonly gap?: number | undefined;
+  readonly widening?: number | undefined;
+  readonly interval?: Interval | undefined;
+  readonly wideningInterval?: Interval | undefined;
+};
+
+/** The report's gap where all groups are judged, and that of its large groups where they are the ones; no other is in it. */
+function gapsOfJudged(
+  { groups, min_group }: AuditedReport,
+  judged: readonly GroupOfReport[],
+  row: GapOfReport,
+): JudgedGap {
+  if (judged.length === groups.length) {
+    const { gap: own, widening, interval: spread, widening_interval: wideningInterval } = row;
+    return { gap: own, widening, interval: spread, wideningInterval };
+  }
+  const large = groups.filter(({ n }) => min_group !== undefined && n >= min_group);
+  if (large.length !== judged.length) return {};
+  return {
+    gap: row.large_gap,
+    widening: row.large_widening,
+    interval: row.large_gap_interval,
+    wideningInterval: row.large_widening_interval,
+  };
+}
+
+function endOf(spread: Interval | undefined, judge: 'outside' | 'inside', what: string): number {
+  if (spread !== undefined) return judge === 'outside' ? spread[0] : spread[1];
+  throw new DataError(
+    `the report has no interval for ${what} between the groups that are judged; ` +
+      `make it anew with 'reluctant fairness ... --min-group N --json', N being that of audit`,
+  );
 }
 
 /** All but the first, the original. */
@@ -121,9 +230,10 @@ const limitNames = {
 } as const;
 
 /** One line on a failure. */
-export function describeFailure({ model, limit, group, n, value, allowed }: Failure): string {
+export function describeFailure({ model, limit, group, n, value, interval: own, allowed }: Failure): string {
+  const spread = own === undefined ? '' : ` (interval ${own.map(plainPoints).join(' to ')})`;
   return (
-    `${model}: ${group} (${n} images): ${plainPoints(value)} points ${limitNames[limit]}, ` +
+    `${model}: ${group} (${n} images): ${plainPoints(value)} points${spread} ${limitNames[limit]}, ` +
     `allowed ${plainPoints(allowed)}`
   );
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
 import type { Command } from 'commander';
-import { audit, describeFailure, parseReport } from '../../../models/fairness/audit.ts';
-import type { Audit, Limits } from '../../../models/fairness/audit.ts';
+import { audit, describeFailure, judges, parseReport } from '../../../models/fairness/audit.ts';
+import type { Audit, Judge, Limits } from '../../../models/fairness/audit.ts';
 import { DataError, LimitError, UsageError } from '../../shared/errors.ts';
 import { examples, percentagePoints, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
@@ -14,27 +15,40 @@ export function configure(command: Command, act: Act): void {
     .option('--max-widening <points>', "growth of that gap against the original's", percentagePoints)
     .option('--max-excess-drop <points>', 'what a group may lose beyond the average', percentagePoints)
     .option('--min-group <n>', 'groups with fewer images are not judged, and named', whole(1), 30)
+    .addOption(
+      new Option(
+        '--confidence <how>',
+        "what is held to the limits: the 'measured' value; 'outside', the near end of its interval: fails only what is shown to be " +
+          "outside; 'inside', the far end: fails what is not shown to be inside",
+      )
+        .choices(judges)
+        .default('measured'),
+    )
     .action(act(run));
   examples(command, [
     'reluctant audit report.json --max-gap 2pt --max-excess-drop 1pt --min-group 100',
     'reluctant audit report.json --max-widening 3pt --json | jq .failures',
+    'reluctant audit report.json --max-excess-drop 2pt --confidence inside',
   ]);
   command.addHelpText(
     'after',
     'Exit codes: 0 every group is within the limits, 7 at least one is not, or none is large enough to judge.\n' +
-      'Others as in reluctant --help. Limits are held to the measured values, not to the ends of their intervals.\n',
+      "Others as in reluctant --help. With --confidence 'inside' small groups fail for being small: use it where passing is to be a\n" +
+      "proof, and 'outside' where a failure is to be one. Intervals are those of the report, for each figure by itself.\n",
   );
 }
 
-async function run({ show }: Context, file: string, limits: Limits): Promise<undefined> {
-  const { maxGap, maxWidening, maxExcessDrop, minGroup } = limits;
+type Options = Omit<Limits, 'judge'> & { readonly confidence: Judge };
+
+async function run({ show }: Context, file: string, limits: Options): Promise<undefined> {
+  const { maxGap, maxWidening, maxExcessDrop, minGroup, confidence } = limits;
   const held = Object.entries({ maxGap, maxWidening, maxExcessDrop }).filter(
     ([, value]) => value !== undefined,
   );
   if (held.length === 0)
     throw new UsageError('audit: give a limit: --max-gap, --max-widening or --max-excess-drop');
   const report = parseReport(await textOf(file), file);
-  const result = audit(report, { ...Object.fromEntries(held), minGroup });
+  const result = audit(report, { ...Object.fromEntries(held), minGroup, judge: confidence });
   show({ value: result, text: describe(result) });
   if (!result.passed) throw new LimitError(summary(result));
   return undefined;

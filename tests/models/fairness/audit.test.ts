@@ -57,6 +57,70 @@ describe('audit', () => {
   });
 });
 
+describe('intervals in place of measured values', () => {
+  /** b loses 2 points beyond the average, by the interval 0.5 to 3.5; the gap is 5, 3 to 7 points, 38 with the small group c. */
+  const withIntervals = {
+    ...sample,
+    min_group: 100,
+    groups: sample.groups.map((group) => ({
+      ...group,
+      models: group.models.map((row) => ({
+        ...row,
+        excess_drop_interval: [row.excess_drop - 0.015, row.excess_drop + 0.015] as [number, number],
+      })),
+    })),
+    gap: {
+      models: [0, 1, 2].map((m) => ({
+        gap: m === 2 ? 0.39 : 0.02,
+        widening: m === 2 ? 0.37 : 0,
+        interval: m === 2 ? [0.2, 0.6] : [0, 0.04],
+        widening_interval: m === 2 ? [0.2, 0.6] : [0, 0],
+        large_gap: m === 2 ? 0.05 : 0.02,
+        large_widening: m === 2 ? 0.03 : 0,
+        large_gap_interval: m === 2 ? [0.03, 0.07] : [0, 0.04],
+        large_widening_interval: m === 2 ? [0.01, 0.05] : [0, 0],
+      })),
+    },
+  };
+  const judged = (judge: 'measured' | 'outside' | 'inside', limits: object, minGroup = 100) =>
+    audit(withIntervals, { ...limits, minGroup, judge }).failures.map(({ model, limit, group }) =>
+      [model, limit, group].join(' '),
+    );
+
+  test('measured, shown to be outside, not shown to be inside: three answers at one limit', () => {
+    const at = (points: number) => ({ maxExcessDrop: points / 100 });
+    expect(judged('measured', at(1))).toEqual(['reduced maxExcessDrop b']);
+    expect(judged('outside', at(1))).toEqual([]);
+    expect(judged('outside', at(0.4))).toEqual(['reduced maxExcessDrop b']);
+    expect(judged('inside', at(3))).toEqual(['reduced maxExcessDrop b']);
+    expect(judged('measured', at(3))).toEqual([]);
+    expect(judged('inside', at(3.5))).toEqual([]);
+    expect(judged('inside', at(0.4))).toContain('same maxExcessDrop a');
+  });
+
+  test('gaps of the groups that are judged: those large enough, or all', () => {
+    expect(judged('inside', { maxGap: 0.06 })).toEqual(['reduced maxGap b']);
+    expect(judged('inside', { maxGap: 0.07 })).toEqual([]);
+    expect(judged('outside', { maxGap: 0.06 })).toEqual([]);
+    expect(judged('outside', { maxGap: 0.06 }, 20)).toEqual(['reduced maxGap c']);
+    expect(judged('inside', { maxWidening: 0.04 })).toEqual(['reduced maxWidening b']);
+  });
+
+  test('a failure has its interval', () => {
+    const [failure] = audit(withIntervals, { maxGap: 0.06, minGroup: 100, judge: 'inside' }).failures;
+    expect(failure).toMatchObject({ value: 0.05, interval: [0.03, 0.07], allowed: 0.06 });
+    expect(describeFailure(failure!)).toMatch(/5\.0 points \(interval 3\.0 to 7\.0\) between/);
+  });
+
+  test('no interval for the groups that are judged is a DataError that says what to do', () => {
+    const limits = { maxGap: 1, judge: 'inside' } as const;
+    expect(() => audit(withIntervals, { ...limits, minGroup: 450 })).toThrow(DataError);
+    expect(() => audit(withIntervals, { ...limits, minGroup: 450 })).toThrow(/--min-group N/);
+    expect(() => audit(sample, { maxExcessDrop: 1, judge: 'inside', minGroup: 20 })).toThrow(/no interval/);
+    expect(audit(sample, { maxExcessDrop: 1, minGroup: 20 }).passed).toBe(true);
+  });
+});
+
 describe('what is read', () => {
   const text = JSON.stringify(sample);
 
