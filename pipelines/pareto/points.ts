@@ -1,7 +1,6 @@
 import { originalMethod, seriesName } from './job.ts';
 import { estimate } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
-import type { LayerCost } from './result.ts';
 import type { Run, StoredCost } from './store.ts';
 
 /** Runs that differ in their seed alone: one point of the picture. */
@@ -167,9 +166,4 @@ function inOrder(a: Point, b: Point): number {
   return (
     first(a) - first(b) || (a.series < b.series ? -1 : a.series > b.series ? 1 : b.relus.mean - a.relus.mean)
   );
-}
-
-/** Steps that still cost something: activations with ReLUs, and all that takes bytes. */
-export function costlyLayers(layers: readonly LayerCost[]): LayerCost[] {
-  return layers.filter(({ relus, offlineBytes, onlineBytes }) => relus + offlineBytes + onlineBytes > 0);
 }

@@ -34,6 +34,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'remove ReLUs down to a budget and fine-tune what is left',
     load: () => import('./commands/reduce.ts'),
   },
+  pareto: {
+    summary: 'sweep methods and budgets: what accuracy costs in ReLUs, latency and bytes, as tables and a page',
+    load: () => import('./commands/pareto.ts'),
+  },
   fairness: {
     summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
     load: () => import('./commands/fairness.ts'),

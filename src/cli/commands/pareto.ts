@@ -1,0 +1,144 @@
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { jobsOf, parseBudgets, parseMethods } from '../../../pipelines/pareto/job.ts';
+import { pointsOf } from '../../../pipelines/pareto/points.ts';
+import type { RunStore } from '../../../pipelines/pareto/store.ts';
+import { parseProfiles } from '../../../pipelines/profiles.ts';
+import { methodNames } from '../../../pipelines/methods.ts';
+import { ReluctantError, UsageError } from '../../shared/errors.ts';
+import { examples, positive, whole } from '../command.ts';
+import type { Act, Context } from '../command.ts';
+import { dataHelp, modelHelp } from '../inputs.ts';
+import { knownMachine } from '../machine.ts';
+import type { Output } from '../output.ts';
+import { beginStore, fingerprints, openStore, originalFile } from '../pareto/folder.ts';
+import { jobProcess } from '../pareto/job-process.ts';
+import { measureFront } from '../pareto/measure.ts';
+import { writeReport } from '../pareto/report.ts';
+import { sweep } from '../pareto/sweep.ts';
+import { csvOf, describePoints, markdownOf, publicPoints } from '../pareto/words.ts';
+
+type Options = {
+  readonly data: string;
+  readonly methods: string;
+  readonly budgets: string;
+  readonly profile: string;
+  readonly seeds: number;
+  readonly epochs: number;
+  readonly jobs: number;
+  readonly out: string;
+  readonly tolerance: number;
+  readonly searchImages: number;
+  readonly measure: boolean;
+};
+
+/** `pareto MODEL --data D --methods ... --budgets ... --out DIR`: a sweep; `pareto show DIR`: its table again. */
+export function configure(command: Command, act: Act): void {
+  const run = command
+    .command('run', { isDefault: true })
+    .description('a sweep; the word run may be left out');
+  configureRun(run, act);
+  configureShow(command.command('show'), act);
+  command.usage('<model> --data <data> --methods <list> --budgets <list> --out <folder>');
+  command.addHelpText('after', () => `\n${run.helpInformation()}`);
+  examples(command, sweepExamples);
+}
+
+const sweepExamples = [
+  'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods deepreduce,deepreduce+circa --budgets 0.5,0.25,0.1 --out sweep',
+  'reluctant pareto my-model.onnx --data folder:my-images@32 --methods deepreduce --budgets 0.5,0.25 --seeds 3 --jobs 2 --out sweep',
+  'reluctant pareto show sweep --markdown > table.md',
+];
+
+function configureRun(command: Command, act: Act): void {
+  command
+    .argument('<model>', modelHelp)
+    .requiredOption('--data <data>', dataHelp)
+    .requiredOption('--methods <list>', `of ${methodNames.join(', ')}; each with or without +circa`)
+    .requiredOption('--budgets <list>', 'what `reduce --budget` takes, with commas between')
+    .requiredOption(
+      '--out <folder>',
+      'of the runs, their networks and the report; a sweep that is there goes on',
+    )
+    .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
+    .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
+    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
+    .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
+    .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
+    .option('--no-measure', 'no private inferences of the points on the front')
+    .action(act(runSweep));
+  examples(command, sweepExamples);
+}
+
+function configureShow(command: Command, act: Act): void {
+  command
+    .description('the table of a sweep again, also while it runs; writes nothing but what --report says')
+    .argument('<folder>', 'what --out named')
+    .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
+    .option('--csv', 'one line a run, all figures as numbers')
+    .option('--markdown', 'a table for a document')
+    .option('--report', 'write report.html and its pictures again')
+    .action(act(show));
+  examples(command, ['reluctant pareto show sweep', 'reluctant pareto show sweep --csv > runs.csv']);
+}
+
+async function runSweep(context: Context, network: string, options: Options): Promise<undefined> {
+  const { out: folder, data, epochs, seeds, jobs } = options;
+  const profiles = parseProfiles(options.profile).map(({ name }) => name);
+  const circa = { tolerance: options.tolerance / 100, searchImages: options.searchImages };
+  const methods = parseMethods(options.methods, circa);
+  const budgets = parseBudgets(options.budgets);
+  using store = beginStore(folder);
+  const prints = await fingerprints(folder, network, data);
+  const ids = store.add(jobsOf({ network, data, ...prints, methods, budgets, seeds, epochs, replace: null }));
+  const modelFile = originalFile(folder, prints.networkHash);
+  const { costs } = await knownMachine();
+  const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
+  await sweep({
+    ...{ ...context, store, folder, ids, jobs },
+    runner: ({ spec }, onProgress, signal) =>
+      jobProcess({ spec, modelFile, folder, costs, threads, onProgress }, signal),
+  });
+  const unmeasured = options.measure ? await measureFront({ ...context, store, folder, ids, profiles }) : [];
+  await writeReport(store, folder, profiles);
+  context.show(shown(store, profiles, ids));
+  const failed = store.counts(ids).failed;
+  if (failed + unmeasured.length > 0)
+    throw new ReluctantError(
+      `${failed} of ${ids.length} jobs and ${unmeasured.length} measurements failed; the same command tries them again`,
+    );
+  return undefined;
+}
+
+type ShowOptions = {
+  readonly profile: string;
+  readonly csv?: boolean;
+  readonly markdown?: boolean;
+  readonly report?: boolean;
+};
+
+async function show(_: Context, folder: string, options: ShowOptions): Promise<Output> {
+  const { csv = false, markdown = false, report = false } = options;
+  if (csv && markdown) throw new UsageError('give either --csv or --markdown');
+  const profiles = parseProfiles(options.profile).map(({ name }) => name);
+  using store = openStore(folder);
+  if (report) await writeReport(store, folder, profiles);
+  const output = shown(store, profiles);
+  const points = pointsOf(store.runs(), profiles);
+  if (csv) return { ...output, text: csvOf(points, profiles) };
+  return markdown ? { ...output, text: markdownOf(points, profiles, store.runs()) } : output;
+}
+
+function shown(store: RunStore, profiles: readonly string[], ids?: readonly string[]): Output {
+  const runs = store.runs(ids);
+  const points = pointsOf(runs, profiles);
+  const open = runs.filter(({ result }) => result === null);
+  return {
+    value: {
+      points: publicPoints(points, profiles),
+      notDone: open.map(({ id, spec, state, message }) => ({ id, ...spec, state, message })),
+    },
+    text: describePoints(points, profiles, runs),
+  };
+}

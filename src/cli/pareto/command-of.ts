@@ -1,0 +1,28 @@
+import { originalMethod } from '../../../pipelines/pareto/job.ts';
+import type { JobSpec } from '../../../pipelines/pareto/job.ts';
+
+/** The command that makes a point's network again, and the one that evaluates it as the sweep did. */
+export function commandOf(spec: JobSpec, file: string): string {
+  const { network, data, method, circa, budget, seed, epochs, replace } = spec;
+  if (method === originalMethod)
+    return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
+  const options = [
+    ['--method', method],
+    ['--budget', budget],
+    ...(replace === null ? [] : [['--replace', replace]]),
+    ['--data', data],
+    ['--epochs', String(epochs)],
+    ['--seed', String(seed)],
+    ['--out', file],
+  ].map(([flag, value]) => `${flag!} ${quoted(value!)}`);
+  const windows = circa === null ? '' : ` --circa ${quoted(file.replace(/\.onnx$/, '.windows.json'))}`;
+  return (
+    `reluctant reduce ${quoted(network)} ${options.join(' ')} && ` +
+    `reluctant evaluate ${quoted(file)} --data ${quoted(data)} --private${windows}`
+  );
+}
+
+/** As a shell reads it. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

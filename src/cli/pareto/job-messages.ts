@@ -1,0 +1,11 @@
+import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
+import type { ProgressEvent } from '../../shared/progress.ts';
+import type { JobWork } from './run-job.ts';
+
+/** What a job's process is told, once; and what it tells. */
+export type ToJob = Omit<JobWork, 'onProgress'>;
+
+export type FromJob =
+  | { readonly kind: 'progress'; readonly event: ProgressEvent }
+  | { readonly kind: 'done'; readonly outcome: JobOutcome }
+  | { readonly kind: 'failed'; readonly message: string };
