@@ -28,6 +28,14 @@ export function dapaCoefficients(moments: Moments, { unit, ridge }: DapaOptions)
   return { c2: c2 / unit ** 2, c1: c1 / unit, c0 };
 }
 
+/** The same of degree 1: c1 x + c0. */
+export function affineCoefficients({ x, x2, y, xy }: Moments, { unit, ridge }: DapaOptions): Quadratic {
+  const [x1u, x2u] = [x / unit, x2 / unit ** 2];
+  const determinant = (1 + ridge) * (x2u + ridge) - x1u ** 2;
+  const c1 = ((1 + ridge) * (xy / unit) - x1u * y) / determinant;
+  return { c2: 0, c1: c1 / unit, c0: (y - x1u * c1) / (1 + ridge) };
+}
+
 /** E[(y - p(x))^2] of any quadratic p. */
 export function polynomialError(moments: Moments, { c2, c1, c0 }: Quadratic): number {
   const { x, x2, x3, x4, y, xy, x2y, y2 } = moments;

@@ -44,6 +44,7 @@ export async function finetune(
     validation,
     teacher,
     distill: distillation,
+    trainable: moves(model),
     epochs,
     batch: Math.min(batch, train.n),
     augment,
@@ -53,4 +54,13 @@ export async function finetune(
     onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
   });
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
+}
+
+/** All weights but coefficients that are 0 in a whole layer: an affine replacement has no x^2 and gets none. */
+function moves(model: Model): (weight: string) => boolean {
+  const coefficients = model.graph.nodes.flatMap((node) =>
+    node.op === 'MixedActivation' ? node.inputs.slice(1) : [],
+  );
+  const held = new Set(coefficients.filter((name) => model.weights.get(name)!.data.every((c) => c === 0)));
+  return (weight) => !held.has(weight);
 }

@@ -2,9 +2,12 @@ import type { Dataset } from '../models/data/dataset.ts';
 import { activationKinds } from '../models/graph.ts';
 import type { Model, Replacement } from '../models/graph.ts';
 import { activationsOf, countRelus, inspect, stagesOf } from '../models/inspect.ts';
+import type { Stage } from '../models/inspect.ts';
+import { sizeOf } from '../models/tensor.ts';
 import type { EpochEntry } from '../models/train/fit.ts';
 import { UsageError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
+import type { DeepreduceSettings } from './deepreduce/settings.ts';
 import type { Granularity } from './masks/start.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
@@ -33,6 +36,8 @@ export type ReductionOptions = {
   readonly granularity?: Granularity;
   /** Epochs of learning which ReLUs to keep, in methods that learn it; as many as of fine-tuning where left out. */
   readonly searchEpochs?: number;
+  /** Of deepreduce. */
+  readonly deepreduce?: DeepreduceSettings;
   readonly seed: number;
   readonly threads?: number;
   /** A folder that what is done is written to after each epoch; where it is there already, the reduction goes on from it. */
@@ -63,6 +68,8 @@ export type LayerEntry = {
   readonly identity: number;
   /** Elements that are polynomials after the reduction. */
   readonly poly: number;
+  /** Elements that went with channels or places of a map that are no more; none where left out. */
+  readonly gone?: number;
   readonly reason: string;
 };
 
@@ -84,20 +91,29 @@ export function resolveBudget(model: Model, budget: number): number {
   return count;
 }
 
-/** What became of each activation layer of `before`. `reasonOf` says why, by layer. */
-export function layerEntries(before: Model, after: Model, reasonOf: (layer: string) => string): LayerEntry[] {
-  const stageOf = new Map(
-    stagesOf(before).flatMap(({ name, nodes }) => nodes.map((node) => [node, name] as const)),
-  );
+/**
+ * What became of each activation layer of `before`. `reasonOf` says why, by layer. `shaped` is the network after its channels and maps
+ * were reshaped and before ReLUs were removed.
+ */
+export function layerEntries(
+  before: Model,
+  after: Model,
+  reasonOf: (layer: string) => string,
+  { stages = stagesOf(before), shaped = before }: { stages?: readonly Stage[]; shaped?: Model } = {},
+): LayerEntry[] {
+  const stageNames = new Map(stages.flatMap(({ name, nodes }) => nodes.map((node) => [node, name] as const)));
   const layers = new Map(inspect(before).layers.map((layer) => [layer.name, layer]));
+  const sizes = new Map(inspect(shaped).layers.map((layer) => [layer.name, sizeOf(layer.output_shape)]));
   return activationsOf(before).map(({ name }) => {
     const { relus, output_shape } = layers.get(name)!;
-    const size = output_shape.reduce((a, b) => a * b, 1);
+    const size = sizes.get(name)!;
+    const gone = sizeOf(output_shape) - size;
     return {
       layer: name,
-      stage: stageOf.get(name)!,
+      stage: stageNames.get(name)!,
       relus_before: relus,
       ...countKinds(after, name, size),
+      ...(gone > 0 && { gone }),
       reason: reasonOf(name),
     };
   });
