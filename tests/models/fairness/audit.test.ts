@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { audit, describeFailure, parseReport } from '../../../models/fairness/audit.ts';
+import type { AuditedReport } from '../../../models/fairness/audit.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 
 /** Groups [n, accuracy before, accuracy after, excess drop]; two reduced models, the first equal to the original. */
@@ -59,7 +60,7 @@ describe('audit', () => {
 
 describe('intervals in place of measured values', () => {
   /** b loses 2 points beyond the average, by the interval 0.5 to 3.5; the gap is 5, 3 to 7 points, 38 with the small group c. */
-  const withIntervals = {
+  const withIntervals: AuditedReport = {
     ...sample,
     min_group: 100,
     groups: sample.groups.map((group) => ({
