@@ -11,11 +11,12 @@ import { frameHeaderBytes } from '../src/shared/channel.ts';
 import { maxPlanBytes, serialisePlan } from './plan-codec.ts';
 import { activationSteps, wireOf } from './plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from './plan.ts';
+import { squareBatches, squaresOf } from './squares.ts';
 
 /** Bytes with frame headers; `up` is from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
 
-/** What a step will cost, from the plan alone; the bytes are exact. */
+/** What a step will cost, from the plan alone; the bytes are exact. Squares joined over layers count at the step of a batch's first. */
 export type StepPrediction = {
   readonly step: number;
   readonly node: string;
@@ -40,7 +41,8 @@ export type Prediction = {
 
 /** The cost of one inference. Throws PlanError for a linear step that can't be packed. */
 export function predictCost(plan: Plan): Prediction {
-  const steps = plan.steps.map((step) => predictStep(step));
+  const squares = squareBytes(plan);
+  const steps = plan.steps.map((step) => predictStep(step, squares.get(step.id) ?? nothing));
   const ends = {
     bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
     bytes_down: frames(4 * elementsOf(plan, plan.output.wire)),
@@ -57,13 +59,26 @@ export function predictCost(plan: Plan): Prediction {
 const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
 const noElements = { relu: 0, affine: 0, square: 0 };
 
-function predictStep(step: Step): StepPrediction {
+/** Bytes of the products of squares, by the step where they count. */
+function squareBytes(plan: Plan): Map<number, Bytes> {
+  const bytes = new Map<number, Bytes>();
+  for (const { step, count } of squareBatches(plan)) {
+    const batch = {
+      bytes_up: frames(productRequestBytes(count)),
+      bytes_down: frames(productResponseBytes(count)),
+    };
+    bytes.set(step.id, total([bytes.get(step.id) ?? nothing, batch]));
+  }
+  return bytes;
+}
+
+function predictStep(step: Step, squares: Bytes): StepPrediction {
   const { id, node, kind } = step;
   const head = { step: id, node, kind };
   if (step.kind === 'linear')
     return { ...head, ...linearPrediction(step), online: nothing, elements: noElements };
   if (step.kind === 'activation') {
-    return { ...head, ...activationPrediction(step.spec), products: 0, headroomBits: undefined };
+    return { ...head, ...activationPrediction(step.spec, squares), products: 0, headroomBits: undefined };
   }
   const free = { offline: nothing, online: nothing, products: 0, headroomBits: undefined };
   return { ...head, ...free, elements: noElements };
@@ -78,21 +93,13 @@ function linearPrediction({ spec }: LinearStep) {
   };
 }
 
-function activationPrediction(spec: ActivationSpec) {
+function activationPrediction(spec: ActivationSpec, products: Bytes) {
   const count = (kind: number) => spec.kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
-  const squares = count(stepKinds.square);
   const { up, down } = offlineBytes(spec);
-  const products =
-    squares === 0
-      ? nothing
-      : {
-          bytes_up: frames(productRequestBytes(squares)),
-          bytes_down: frames(productResponseBytes(squares)),
-        };
   return {
     offline: total([{ bytes_up: up, bytes_down: down }, products]),
     online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
-    elements: { relu: count(stepKinds.relu), affine: count(stepKinds.affine), square: squares },
+    elements: { relu: count(stepKinds.relu), affine: count(stepKinds.affine), square: squaresOf(spec) },
   };
 }
 

@@ -19,7 +19,7 @@ export function exchangesOf({ linear, squares }: StepWork): Exchange[] {
 
 /**
  * The offline phase as tasks for `finishTimes`, in the order that offline.ts gives them: all linear layers whose input shares are known
- * at once, then the activations, the server one after the other; the client's choices go up as soon as they can. Resources: each
+ * at once, then all squares, then the activations, the server one after the other; the client's choices go up as soon as they can. Resources: each
  * party's main thread, its pool (one pool where the parties share a machine), each direction of the network.
  */
 export function offlineTasks(
@@ -34,10 +34,13 @@ export function offlineTasks(
     else if (step.kind === 'activation') timeline.masked(step.output);
     else timeline.local(step.inputs, step.output);
   });
+  plan.steps.forEach((step, i) => {
+    if (step.kind === 'activation') timeline.squares(step, work[i]!, cost.steps[i]!.offline);
+  });
   const indices = new Map(plan.steps.map(({ id }, i) => [id, i]));
   for (const step of activationSteps(plan)) {
     const i = indices.get(step.id)!;
-    timeline.activation(step, work[i]!, cost.steps[i]!.offline);
+    timeline.activation(step, work[i]!);
   }
   return timeline.tasks;
 }
@@ -54,7 +57,6 @@ class Timeline {
   #answers: readonly number[] = [];
   #lastUp: number[] = [];
   #offered: number[] = [];
-  #laneEnded: number[] = [];
 
   constructor(setting: Setting) {
     this.#setting = setting;
@@ -78,35 +80,34 @@ class Timeline {
     this.#known.set(output, [done]);
   }
 
-  activation(step: ActivationStep, { activation, squares }: StepWork, bytes: TwoWays): void {
+  /** What the products of squares add to the bytes of a step. */
+  squares({ spec }: ActivationStep, { squares }: StepWork, { bytes_up, bytes_down }: TwoWays): void {
+    if (squares === undefined) return;
+    const circuits = offlineBytes(spec);
+    const bytes = { bytes_up: bytes_up - circuits.up, bytes_down: bytes_down - circuits.down };
+    const { request, answer } = this.#exchange(squares, bytes, []);
+    this.#lastUp = [request];
+    this.#answers = [...this.#answers, answer];
+  }
+
+  activation(step: ActivationStep, { activation }: StepWork): void {
     const circuits = offlineBytes(step.spec);
     const { offer, garble, take } = activation!;
     const offered = this.#work('clientMain', offer, [...this.#waitsFor(inputOf(step)), ...this.#offered]);
-    const sent = this.#send('up', circuits.up, [offered, ...this.#laneEnded], this.#lastUp);
+    const sent = this.#send('up', circuits.up, [offered], this.#lastUp);
     const garbled = this.#work('serverMain', garble, [sent], this.#answers);
     const arrived = circuits.down === 0 ? offered : this.#send('down', circuits.down, [garbled]);
-    const taken = this.#work('clientMain', take, [arrived]);
+    this.#work('clientMain', take, [arrived]);
     this.#offered = [offered];
     this.#lastUp = [sent];
     this.#answers = [garbled];
-    if (squares === undefined) return;
-    const left = { bytes_up: bytes.bytes_up - circuits.up, bytes_down: bytes.bytes_down - circuits.down };
-    const { answer, done } = this.#exchange(squares, left, [taken], [garbled]);
-    // The next layer's choices wait for the end of this exchange, and the server is in it until it has answered.
-    this.#laneEnded = [done];
-    this.#answers = [answer];
   }
 
-  #exchange(
-    { encrypt, respond, decrypt }: Exchange,
-    bytes: TwoWays,
-    after: readonly number[],
-    serverBehind: readonly number[] = [],
-  ) {
+  #exchange({ encrypt, respond, decrypt }: Exchange, bytes: TwoWays, after: readonly number[]) {
     const { threads } = this.#setting;
     const encrypted = this.#work('clientPool', encrypt / threads, after);
     const request = this.#send('up', bytes.bytes_up, [encrypted], this.#lastUp);
-    const answered = this.#work('serverPool', respond / threads, [request], serverBehind);
+    const answered = this.#work('serverPool', respond / threads, [request]);
     const answer = this.#send('down', bytes.bytes_down, [answered]);
     return { request, answer, done: this.#work('clientPool', decrypt / threads, [answer]) };
   }

@@ -11,6 +11,7 @@ import { activationParts } from './machine-costs.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from './machine-costs.ts';
 import { wireOf } from './plan.ts';
 import type { Plan, Step } from './plan.ts';
+import { squareBatches } from './squares.ts';
 
 /** Processor seconds of one request, answer and decryption under homomorphic encryption. */
 export type Exchange = { readonly encrypt: number; readonly respond: number; readonly decrypt: number };
@@ -34,9 +35,10 @@ export type WorkOptions = {
 /** The work of every step of a plan on a machine, from the plan's public sizes alone. */
 export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
   const share = transformedShare(plan, options.first);
+  const ciphertexts = squareCiphertexts(plan);
   return plan.steps.map((step) => ({
     linear: step.kind === 'linear' ? linearWork(step.spec, machine, options.threads, share) : undefined,
-    squares: step.kind === 'activation' ? squaresWork(step.spec, machine) : undefined,
+    squares: squaresWork(ciphertexts.get(step.id) ?? 0, machine),
     activation: step.kind === 'activation' ? activationWork(step.spec, machine) : undefined,
     local: localWork(plan, step, machine),
   }));
@@ -68,8 +70,7 @@ function linearWork(spec: LinearSpec, { linear }: MachineCosts, threads: number,
   };
 }
 
-function squaresWork(spec: ActivationSpec, { squares }: MachineCosts): Exchange | undefined {
-  const ciphertexts = squareCiphertexts(spec);
+function squaresWork(ciphertexts: number, { squares }: MachineCosts): Exchange | undefined {
   if (ciphertexts === 0) return undefined;
   return {
     encrypt: squares.encrypt * ciphertexts,
@@ -78,8 +79,14 @@ function squaresWork(spec: ActivationSpec, { squares }: MachineCosts): Exchange 
   };
 }
 
-function squareCiphertexts(spec: ActivationSpec): number {
-  return productRequestBytes(countKind(spec, stepKinds.square)) / seededBytes(productParams);
+/** By the step at which they count. */
+function squareCiphertexts(plan: Plan): Map<number, number> {
+  const ciphertexts = new Map<number, number>();
+  for (const { step, count } of squareBatches(plan)) {
+    const batch = productRequestBytes(count) / seededBytes(productParams);
+    ciphertexts.set(step.id, (ciphertexts.get(step.id) ?? 0) + batch);
+  }
+  return ciphertexts;
 }
 
 export function countKind({ kinds }: ActivationSpec, kind: number): number {

@@ -15,6 +15,8 @@ export type StepCost = {
 
 export type Role = 'client' | 'server';
 
+const none = { seconds: 0, bytes_up: 0, bytes_down: 0 };
+
 /** Measures one step after the other. */
 export class StepClock {
   readonly costs: StepCost[] = [];
@@ -25,13 +27,22 @@ export class StepClock {
     this.#role = role;
   }
 
-  /** The step ends now; `traffic` is what it sent and received at this party. */
+  /** The step, or a part of it, ends now; `traffic` is what that sent and received at this party. Parts add up. */
   finish(step: Step, { sent, received }: Traffic): void {
     const now = performance.now();
     const seconds = (now - this.#last) / 1000;
     this.#last = now;
     const [bytes_up, bytes_down] = this.#role === 'client' ? [sent, received] : [received, sent];
-    this.costs.push({ step: step.id, node: step.node, kind: step.kind, seconds, bytes_up, bytes_down });
+    const at = this.costs.findIndex((cost) => cost.step === step.id);
+    const before = at < 0 ? none : this.costs[at]!;
+    const cost: StepCost = {
+      ...{ step: step.id, node: step.node, kind: step.kind },
+      seconds: before.seconds + seconds,
+      bytes_up: before.bytes_up + bytes_up,
+      bytes_down: before.bytes_down + bytes_down,
+    };
+    if (at < 0) this.costs.push(cost);
+    else this.costs[at] = cost;
   }
 
   /** Runs a step on a view of the channel that counts its bytes. */

@@ -1,7 +1,6 @@
 import type { OtClient, OtServer } from '../crypto/ot/session.ts';
 import { activationOfflineClient, activationOfflineServer } from '../crypto/steps/activation.ts';
 import { prg, seedBytes } from '../crypto/prg.ts';
-import { stepKinds } from '../crypto/steps/spec.ts';
 import type { LinearSpec, LinearWeights } from '../crypto/steps/spec.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Channel } from '../src/shared/channel.ts';
@@ -17,6 +16,7 @@ import { isLocal, runLocal } from './online-local.ts';
 import { activationSteps, inputOf, wireOf } from './plan.ts';
 import type { LinearStep, Plan, Step, WireId } from './plan.ts';
 import type { ServerWeights } from './quantise.ts';
+import { JoinedSquares } from './squares.ts';
 
 /** What the client brings to every inference of a session. */
 export type ClientParty = {
@@ -39,8 +39,8 @@ export type ServerParty = {
 
 /**
  * The offline phase of one inference, client. All linear layers whose input shares are known run at once (a mask is drawn for
- * every activation's output first); the choices of the activations go up as soon as their input shares are known, while the
- * server works on what came before. On the wire: all linear steps, then all activations. `wires`: the client's share of
+ * every activation's output first), and with them the products of all squares; the choices of the activations go up as soon as their
+ * input shares are known, while the server works on what came before. On the wire: all linear steps, the squares, all activations. `wires`: the client's share of
  * every wire, for checks.
  */
 export async function offlineClient(
@@ -50,12 +50,15 @@ export async function offlineClient(
 ): Promise<{ offline: ClientOffline; costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
   const clock = new StepClock('client');
   const masks = drawMasks(plan, party.rng);
-  const lanes = clientLanes(channel, plan);
-  const pending = pendingShares(plan, party, masks, lanes, clock);
-  // All at once: a failure of either ends both, and none goes unheard.
+  const squares = new JoinedSquares(plan, party.rng);
+  const lanes = clientLanes(channel, plan, squares);
+  const pending = pendingShares(plan, party, masks, lanes.steps, clock);
+  const exchanges = squareExchanges(squares, party, lanes.squares, clock);
+  // All at once: a failure of any ends all, and none goes unheard.
   const [shares, activations] = await Promise.all([
     Promise.all(pending.values()),
-    clientActivations(plan, party, masks, pending, lanes, clock),
+    clientActivations(plan, party, { masks, pending, squares }, lanes.steps, clock),
+    ...exchanges,
   ]);
   const wires = new Map([...pending.keys()].map((wire, i) => [wire, shares[i]!]));
   const ends: ClientOffline['shares'] = new OneTime();
@@ -64,27 +67,53 @@ export async function offlineClient(
   return { offline: { shares: ends, activations }, costs: clock.costs, wires };
 }
 
-/** Linear steps first, one frame each way; then the activations, each of which sends its choices first. */
-function clientLanes(channel: Channel, plan: Plan): Map<number, Lane> {
-  const linear = linearSteps(plan).map((step) => ({ step, frames: { sends: 1, receives: 1 } }));
-  const activations = activationSteps(plan).map((step) => {
-    const hasSquares = step.spec.kinds.includes(stepKinds.square);
-    return { step, frames: { sends: hasSquares ? ('all' as const) : 1, receives: 'all' as const } };
-  });
-  const all = [...linear, ...activations];
-  const lanes = lanesOf(
-    channel,
-    all.map(({ frames }) => frames),
-  );
-  return new Map(all.map(({ step }, i) => [step.id, lanes[i]!]));
+type ClientLanes = { readonly steps: ReadonlyMap<number, Lane>; readonly squares: readonly Lane[] };
+
+const oneEachWay = { sends: 1, receives: 1 };
+
+/** Linear steps first, one frame each way, then the squares' batches alike; then the activations, each of which sends its choices first. */
+function clientLanes(channel: Channel, plan: Plan, { batches }: JoinedSquares): ClientLanes {
+  const linear = linearSteps(plan);
+  const activations = activationSteps(plan);
+  const lanes = lanesOf(channel, [
+    ...[...linear, ...batches].map(() => oneEachWay),
+    ...activations.map(() => ({ sends: 1, receives: 'all' as const })),
+  ]);
+  const after = linear.length + batches.length;
+  const inOrder = [...lanes.slice(0, linear.length), ...lanes.slice(after)];
+  return {
+    steps: new Map([...linear, ...activations].map((step, i) => [step.id, inOrder[i]!])),
+    squares: lanes.slice(linear.length, after),
+  };
 }
+
+/** Starts the exchange of every batch of squares in a lane of its own. */
+function squareExchanges(
+  squares: JoinedSquares,
+  party: ClientParty | ServerParty,
+  lanes: readonly Lane[],
+  clock: StepClock,
+): Promise<void>[] {
+  return squares.batches.map(async (batch, i) => {
+    const lane = lanes[i]!;
+    await lane.run((view) =>
+      squares.exchange(batch, (factors) => party.products(view, batch.step.id, factors)),
+    );
+    clock.finish(batch.step, lane.traffic);
+  });
+}
+
+type ClientParts = {
+  readonly masks: ReadonlyMap<WireId, Uint32Array>;
+  readonly pending: ReadonlyMap<WireId, Promise<Uint32Array>>;
+  readonly squares: JoinedSquares;
+};
 
 /** Starts the activations in order, each when its input share is known. */
 async function clientActivations(
   plan: Plan,
   party: ClientParty,
-  masks: ReadonlyMap<WireId, Uint32Array>,
-  pending: ReadonlyMap<WireId, Promise<Uint32Array>>,
+  { masks, pending, squares }: ClientParts,
   lanes: ReadonlyMap<number, Lane>,
   clock: StepClock,
 ): Promise<ClientOffline['activations']> {
@@ -95,13 +124,13 @@ async function clientActivations(
     // A generator of its own, so that what a step draws does not depend on what finishes first.
     const rng = prg(party.rng.bytes(seedBytes));
     const xC = await pending.get(inputOf(step))!;
-    const products = (view: Channel) => (u: Uint32Array) => party.products(view, step.id, u);
-    const mask = masks.get(step.output)!;
+    const products = () => squares.shares(step);
+    const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };
     const run = lane.run(async (view) => {
       // Extends the transfers before its first await: in the order of the steps, as the server does.
       activations.set(
         step.id,
-        await activationOfflineClient(view, step.id, party.ot, products(view), step.spec, xC, rng, mask),
+        await activationOfflineClient(view, step.id, party.ot, products, step.spec, xC, rng, drawn),
       );
       clock.finish(step, lane.traffic);
     });
@@ -164,44 +193,42 @@ export async function offlineServer(
   party: ServerParty,
 ): Promise<{ offline: ServerOffline; costs: StepCost[] }> {
   const clock = new StepClock('server');
-  const masks = await serverMasks(channel, plan, weights, party, clock);
+  const squares = new JoinedSquares(plan, party.rng);
+  const masks = await serverMasks(channel, plan, weights, party, squares, clock);
   const activations: ServerOffline['activations'] = new OneTime();
   for (const step of activationSteps(plan)) {
     const state = await clock.time(step, channel, (view) =>
-      activationOfflineServer(
-        view,
-        step.id,
-        party.ot,
-        (a) => party.products(view, step.id, a),
-        step.spec,
-        party.rng,
-      ),
+      activationOfflineServer(view, step.id, party.ot, () => squares.shares(step), step.spec, party.rng, {
+        factors: squares.factors(step),
+      }),
     );
     activations.set(step.id, state);
   }
   return { offline: { masks, activations }, costs: clock.costs };
 }
 
+/** All that needs homomorphic encryption: the masks of the linear steps, and the squares' products. */
 async function serverMasks(
   channel: Channel,
   plan: Plan,
   weights: ServerWeights,
   party: ServerParty,
+  squares: JoinedSquares,
   clock: StepClock,
 ): Promise<ServerOffline['masks']> {
   const steps = linearSteps(plan);
   const lanes = lanesOf(
     channel,
-    steps.map(() => ({ sends: 1, receives: 1 })),
+    [...steps, ...squares.batches].map(() => oneEachWay),
   );
   const masks: ServerOffline['masks'] = new OneTime();
-  const running = steps.map(async (step, i) => {
+  const linear = steps.map(async (step, i) => {
     const lane = lanes[i]!;
     const mask = await lane.run((view) => party.linear(view, step.id, step.spec, weights.get(step.id)!));
     clock.finish(step, lane.traffic);
     masks.set(step.id, mask);
   });
-  await allEnded(channel, running);
+  await allEnded(channel, [...linear, ...squareExchanges(squares, party, lanes.slice(steps.length), clock)]);
   return masks;
 }
 

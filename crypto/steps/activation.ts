@@ -16,6 +16,7 @@ import type { KeyPairs } from '../ot/extension.ts';
 import type { OtClient, OtServer } from '../ot/session.ts';
 import { prg, seedBytes } from '../prg.ts';
 import { offerChoices, sendGarbled, takeChoices, takeGarbled } from './correlations.ts';
+import type { Circuits } from './correlations.ts';
 import { aligned, clientWords, serverWords } from './frames.ts';
 import { addInPlace, eachKind, inputsOf, kindsInOrder, layerOf, ofChannels, scatter } from './layer.ts';
 import { shapeOf, sizeOf } from './layer.ts';
@@ -37,7 +38,7 @@ export { messageBytes, offlineBytes, replyBytes } from './sizes.ts';
  *   C -> S  otExtension  C's choices: window bits of x_C (labels), top bits (truncation), b (rot1)
  *   S -> C  otExtension  S's choices e_S (rot2)          only where there are ReLUs
  *   S -> C  garbled      salt, tables                    only where there are ReLUs
- *           products     of u and a                      only where there are squares; the caller's
+ *           products     of u and a                      only where there are squares; the caller's, who may join layers
  *
  * Online: S -> C `serverMessage`, C -> S `clientReply`; then S holds u = y - mask.
  */
@@ -55,7 +56,7 @@ type ClientMaterial = {
   readonly values: ByKind<Uint32Array>;
   /** OT keys of the truncations, empty where nothing is cut */
   readonly keys: ByKind<Uint32Array>;
-  readonly relu: ClientReluState & { labels: Uint32Array; salt: Uint8Array; tables: Uint8Array };
+  readonly relu: ClientReluState & Circuits & { readonly labels: Uint32Array };
   readonly product: ClientProduct;
 };
 
@@ -82,10 +83,17 @@ type ServerMaterial = {
 
 // ---- offline ----------------------------------------------------------------------------------------------------------
 
+/** What the caller has drawn before, uniform and of one use; drawn here where left out. */
+export type Drawn = {
+  /** of the client's output, [elements] */
+  readonly mask?: Uint32Array;
+  /** factors of the squares, u or a, [squares] */
+  readonly factors?: Uint32Array;
+};
+
 /**
  * `xC` [elements]: the client's share of the input wire. `products(u)` is the client's half of the product protocol and
- * resolves to its share of u a. `given` [elements]: the mask of the output where the caller has drawn it before, uniform and
- * of one use. Rejects with ProtocolError for a message of a wrong length.
+ * resolves to its share of u a. Rejects with ProtocolError for a message of a wrong length.
  */
 export async function activationOfflineClient(
   channel: Channel,
@@ -95,7 +103,7 @@ export async function activationOfflineClient(
   spec: ActivationSpec,
   xC: Uint32Array,
   rng: Rng,
-  given?: Uint32Array,
+  drawn: Drawn = {},
 ): Promise<ClientActivation> {
   const layer = layerOf(spec);
   checkSize(layer, xC);
@@ -103,8 +111,8 @@ export async function activationOfflineClient(
   const b = randomBits(rng, layer.relu.length);
   const transfers = await offerChoices(channel, step, ot, layer, values, b);
   const server = await takeGarbled(channel, step, ot, layer);
-  const u = randomWords(rng, layer.square.positions.length);
-  const mask = given ?? randomWords(rng, layer.size);
+  const u = factorsOf(layer, drawn, rng);
+  const mask = drawn.mask ?? randomWords(rng, layer.size);
   checkSize(layer, mask);
   return {
     layer,
@@ -126,12 +134,13 @@ export async function activationOfflineServer(
   products: (a: Uint32Array) => Promise<Uint32Array>,
   spec: ActivationSpec,
   rng: Rng,
+  drawn: Drawn = {},
 ): Promise<ServerActivation> {
   const layer = layerOf(spec);
   const { zeros, pairs, rot1 } = await takeChoices(channel, step, ot, layer);
   const labelSeed = rng.bytes(seedBytes);
   const { e, h } = await sendGarbled(channel, step, ot, layer, zeros, labelSeed, rng);
-  const a = randomWords(rng, layer.square.positions.length);
+  const a = factorsOf(layer, drawn, rng);
   return {
     layer,
     material: {
@@ -141,6 +150,13 @@ export async function activationOfflineServer(
     },
     waiting: undefined,
   };
+}
+
+function factorsOf(layer: Layer, { factors }: Drawn, rng: Rng): Uint32Array {
+  const { length } = layer.square.positions;
+  const chosen = factors ?? randomWords(rng, length);
+  if (chosen.length === length) return chosen;
+  throw new RangeError(`activation: expected ${length} factors of squares, got ${chosen.length}`);
 }
 
 async function productsOf(products: (factors: Uint32Array) => Promise<Uint32Array>, factors: Uint32Array) {

@@ -94,7 +94,16 @@ export async function prepare(
   const [toServer, toClient] = memoryChannels();
   const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    activationOfflineClient(toServer, 3, otC, products.client, spec, xC, rng, mask),
+    activationOfflineClient(
+      toServer,
+      3,
+      otC,
+      products.client,
+      spec,
+      xC,
+      rng,
+      mask === undefined ? {} : { mask },
+    ),
     activationOfflineServer(toClient, 3, otS, products.server, spec, rng),
   ]);
   return { client, server, up: toServer.traffic.sent, down: toServer.traffic.received };
