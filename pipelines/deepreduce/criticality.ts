@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import type { Model } from '../../models/graph.ts';
-import { stagesOf } from '../../models/inspect.ts';
 import type { Stage } from '../../models/inspect.ts';
 import { predictClasses } from '../../models/train/evaluate.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { Sample } from '../activation-moments.ts';
+import { finetune } from '../finetune.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { relusOf, usePolynomials } from '../polynomials.ts';
 import type { ReductionOptions } from '../reduction.ts';
+import type { CriticalityForm } from './settings.ts';
 
 export type StageCriticality = {
   readonly stage: Stage;
@@ -20,38 +22,68 @@ export type StageCriticality = {
 const exponent = 0.07;
 
 /**
- * How much each stage's ReLUs matter, least critical first. The network keeps the ReLUs of stage k alone, has polynomials for the
- * others, and gives Acc_k on the validation images:
+ * How much each stage's ReLUs matter, least critical first. The network keeps the ReLUs of stage k alone, has others for the
+ * others', and gives Acc_k on the validation images:
  *
  *     C_k = (Acc_k - Acc_min) / ReLUs_k^0.07,    Acc_min the smallest of the Acc_k
  *
  * Reconstructed ([BG], [papers.md] A.1): the paper's own offset in the numerator is not known. Of equal stages the one with more
- * ReLUs is less critical. The paper has identities for the others and trains each network. Polynomials are what culled ReLUs
- * become here, and fitted ones tell the stages apart untrained: resnet8 on 580 images of Fashion-MNIST has 90.7 % with the ReLUs
- * of S1 alone, 82.9 % with S2's, 81.4 % with S3's. Two epochs at 14,112 ReLUs agree: 91.9 % with all of them in S1, 90.2 % with
- * all of them in S2 and S3 (the paper's nets, without a ReLU in the stem, lose S1 first).
+ * ReLUs is less critical. `trained` is the paper's form: what ReLUs become here anyway (identities there) and a training of each
+ * network. `fitted` has polynomials for the others and no training. They tell the stages apart as well: resnet8 on 580 images of
+ * Fashion-MNIST has 90.7 % with the ReLUs of S1 alone, 82.9 % with S2's, 81.4 % with S3's. Two epochs at 14,112 ReLUs agree: 91.9 % with
+ * all of them in S1, 90.2 % with all of them in S2 and S3 (the paper's nets, without a ReLU in the stem, lose S1 first).
  */
 export async function criticality(
   model: Model,
+  stages: readonly Stage[],
   sample: Sample,
   options: ReductionOptions,
 ): Promise<StageCriticality[]> {
   const { validation, threads, onProgress = silent } = options;
-  const stages = stagesOf(model).filter((stage) => stage.relus > 0);
-  const few = firstOf(sample, rankImages);
-  if (stages.length === 1) return stages.map((stage) => ({ stage, accuracy: NaN, criticality: 0 }));
+  const ranked = stages.filter((stage) => stage.relus > 0);
+  if (ranked.length === 1) return ranked.map((stage) => ({ stage, accuracy: NaN, criticality: 0 }));
   const weights = await selectionWeights(model, validation, options);
   const accuracies: number[] = [];
-  for (const stage of stages) {
-    onProgress({ label: `criticality of ${stage.name}`, done: accuracies.length, total: stages.length });
-    const others = stages.filter((other) => other !== stage);
-    const alone = await usePolynomials(model, relusOf(model, nodesOf(others)), few);
+  for (const stage of ranked) {
+    const label = `criticality of ${stage.name}`;
+    onProgress({ label, done: accuracies.length, total: ranked.length });
+    const others = ranked.filter((other) => other !== stage).flatMap(({ nodes }) => nodes);
+    const alone = await forms[options.deepreduce?.criticality ?? 'fitted'](
+      model,
+      others,
+      label,
+      sample,
+      options,
+    );
     const setting = threads === undefined ? {} : { threads };
     const predicted = await predictClasses(alone, validation, validation.n, setting);
     accuracies.push(weightedAccuracy(predicted, validation.labels, weights));
   }
-  return rankStages(stages, accuracies);
+  return rankStages(ranked, accuracies);
 }
+
+/** The network without the ReLUs of the other stages. */
+type Form = (
+  model: Model,
+  others: readonly string[],
+  label: string,
+  sample: Sample,
+  options: ReductionOptions,
+) => Promise<Model>;
+
+const forms: { readonly [K in CriticalityForm]: Form } = {
+  fitted: (model, others, _, sample) =>
+    usePolynomials(model, relusOf(model, others), firstOf(sample, rankImages)),
+  async trained(model, others, label, sample, options) {
+    const { deepreduce, checkpoint, replace } = options;
+    const alone = await usePolynomials(model, relusOf(model, others), sample, replace);
+    const epochs = deepreduce?.criticalityEpochs ?? 1;
+    const own = {
+      ...(checkpoint !== undefined && { checkpoint: join(checkpoint, label.replaceAll(' ', '-')) }),
+    };
+    return (await finetune(alone, model, label, { ...options, ...own, epochs })).model;
+  },
+};
 
 /** `weights` have a mean of 1; all the same where left out. */
 export function weightedAccuracy(
@@ -70,10 +102,6 @@ const rankImages = 128;
 function firstOf({ images, n, ...rest }: Sample, most: number): Sample {
   const count = Math.min(n, most);
   return { ...rest, images: images.subarray(0, (images.length / n) * count), n: count };
-}
-
-function nodesOf(stages: readonly Stage[]): string[] {
-  return stages.flatMap((stage) => stage.nodes);
 }
 
 /** The formula alone. */

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { inferShapes } from '../../../models/graph-tools.ts';
 import { countRelus } from '../../../models/inspect.ts';
 import { rankStages } from '../../../pipelines/deepreduce/criticality.ts';
-import { chooseCulled, deepreduce } from '../../../pipelines/deepreduce/deepreduce.ts';
+import { deepreduce } from '../../../pipelines/deepreduce/deepreduce.ts';
+import { chooseCulled } from '../../../pipelines/deepreduce/plan.ts';
+import { parseStages } from '../../../pipelines/deepreduce/stages.ts';
+import { phasesOf } from '../../../pipelines/deepreduce/stagewise.ts';
 import { resolveBudget } from '../../../pipelines/reduction.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
@@ -34,10 +38,113 @@ test('whole stages become polynomials, and of the next what is over the budget',
   const { log, relusAfter, criticality } = await deepreduce(tinyResnet(), { ...short, budget: 150 });
   expect(relusAfter).toBe(150);
   expect(log.reduce((sum, entry) => sum + entry.poly, 0)).toBe(960 - 150);
-  const culled = log.filter((entry) => entry.reason.endsWith('culled whole, to polynomials'));
+  const culled = log.filter((entry) => entry.reason.endsWith('culled whole'));
   const order = criticality.map(({ stage: s }) => s.relus);
   expect(culled.length).toBe(order[0] === 768 ? 3 : 2);
   expect(culled.every((entry) => entry.relus_after === 0)).toBe(true);
+});
+
+describe('settings', () => {
+  const last = 'stage2.block0.relu2';
+  test('thinning by layers takes the second ReLU of each block first', async () => {
+    // two stages whose order is known: S2's 192 go, and of S1's 768 as many as its one thinned layer has
+    const stages = parseStages('whole=*');
+    const { log } = await deepreduce(tinyResnet(), {
+      ...short,
+      budget: 960 - 256 - 96,
+      deepreduce: { stages, thinning: 'layers' },
+    });
+    const gone = log.filter(({ relus_after }) => relus_after === 0).map(({ layer }) => layer);
+    expect(gone).toEqual(['stage1.block0.relu2', last]);
+    expect(log[0]!.reason).toMatch(/of its 960 ReLUs are replaced, those of every other layer first/);
+    expect(new Set(log.map(({ stage: name }) => name))).toEqual(new Set(['whole']));
+  });
+
+  test.each([
+    ['identity', 'identity'],
+    ['affine', 'poly'],
+    ['quadratic', 'poly'],
+    ['none', 'poly'],
+  ] as const)('ReLUs that are replaced by %s', async (replace, counted) => {
+    const { log, model } = await deepreduce(tinyResnet(), { ...short, budget: 500, replace });
+    expect(log.reduce((sum, entry) => sum + entry[counted], 0)).toBe(460);
+    const mixed = model.graph.nodes.filter(({ op }) => op === 'MixedActivation');
+    const isZero = (position: number) =>
+      mixed.every(({ inputs }) => model.weights.get(inputs[position]!)!.data.every((c) => c === 0));
+    // x^2, x and 1 after training: an affine replacement stays affine
+    const zeros = [1, 2, 3].map(isZero);
+    expect(zeros).toEqual(
+      {
+        identity: [true, true, true],
+        affine: [true, false, false],
+        quadratic: [false, false, false],
+        none: [true, true, true],
+      }[replace],
+    );
+  });
+
+  test('reshaped first: narrower layers and smaller maps count in the log as gone', async () => {
+    const { log, model, relusAfter } = await deepreduce(tinyResnet(), {
+      ...short,
+      budget: 100,
+      deepreduce: { alpha: 0.5, rho: 0.5 },
+    });
+    expect(inferShapes(model).get('stage1.block0.conv1')).toEqual([2, 4, 4]);
+    expect(relusAfter).toBe(100); // of 3 x 2 x 16 + 2 x 3 x 4 = 120
+    for (const { relus_before, relus_after, identity, poly, gone = 0 } of log)
+      expect(relus_after + identity + poly + gone).toBe(relus_before);
+    expect(log.map(({ gone }) => gone)).toEqual([224, 224, 224, 84, 84]);
+    expect(log[0]!.reason).toMatch(/^channels x 0\.5, height and width x 0\.5; stage S1/);
+  });
+
+  test('a reshaped network with fewer ReLUs than the budget loses no more', async () => {
+    const { log, relusAfter } = await deepreduce(tinyResnet(), {
+      ...short,
+      budget: 500,
+      deepreduce: { alpha: 0.5 },
+    });
+    expect(relusAfter).toBe(480);
+    expect(log.every(({ poly, identity }) => poly + identity === 0)).toBe(true);
+  });
+
+  test("criticality in the paper's form trains a network for each stage", async () => {
+    const labels = new Set<string>();
+    const { criticality } = await deepreduce(tinyResnet(), {
+      ...short,
+      budget: 500,
+      deepreduce: { criticality: 'trained' },
+      onProgress: ({ label }) => labels.add(label),
+    });
+    expect(labels).toContain('criticality of S1, epoch 1/1');
+    expect(labels).toContain('criticality of S2, epoch 1/1');
+    expect(criticality[0]!.criticality).toBe(0);
+    expect(criticality.map(({ stage: s }) => s.name).sort()).toEqual(['S1', 'S2']);
+  });
+});
+
+describe('phases', () => {
+  const stages = [stage('S1', 10), stage('S2', 20), stage('S3', 5)].map((s) => ({ ...s, nodes: [s.name] }));
+  const choice = new Map(['S3', 'S1', 'S2'].map((name) => [name, Uint8Array.of(name === 'S2' ? 0 : 1)]));
+  const work = { model: tinyResnet(), teacher: tinyResnet(), choice, stages, recover: false };
+  const sample = { images: new Float32Array(128), n: 1 };
+  const names = (epochs: number, recover: boolean) =>
+    phasesOf({ ...work, sample, recover }, epochs).map(({ name, choice: own }) => [name, [...own.keys()]]);
+  test('are the stages that lose ReLUs, from the input on', () => {
+    expect(names(4, false)).toEqual([
+      ['stage S1', ['S1']],
+      ['stage S3', ['S3']],
+    ]);
+  });
+  test('begin with an epoch for a reshaped network to recover', () => {
+    expect(names(3, true).map(([name]) => name)).toEqual(['reshaping', 'stage S1', 'stage S3']);
+  });
+  test('are no more than the epochs', () => {
+    expect(names(2, true)).toEqual([
+      ['reshaping', []],
+      ['the rest', ['S1', 'S3']],
+    ]);
+    expect(names(1, true)).toEqual([['the rest', ['S1', 'S3']]]);
+  });
 });
 
 test('a budget of nothing culls every stage', async () => {
