@@ -1,0 +1,57 @@
+/**
+ * The `count` elements with the highest scores over all layers, 1 each. Of equal scores the earlier layer and channel comes first
+ * and in a channel the place nearest to the middle of the map: where a gate is a channel's, its last one is cut to the count.
+ * Throws RangeError where there are not so many. `widthOf` and `heightOf` a map.
+ */
+export function keepHighest(
+  scores: ReadonlyMap<string, Float32Array>,
+  count: number,
+  placeOf: (layer: string) => readonly number[],
+): Map<string, Uint8Array> {
+  const all = concatenated([...scores.values()]);
+  if (count > all.length) throw new RangeError(`${count} ReLUs to keep, the layers have ${all.length}`);
+  const distance = concatenated([...scores].map(([layer, { length }]) => distances(length, placeOf(layer))));
+  const channel = channels(scores, placeOf);
+  const order = Uint32Array.from(all.keys()).sort(
+    (a, b) => all[b]! - all[a]! || channel[a]! - channel[b]! || distance[a]! - distance[b]! || a - b,
+  );
+  const chosen = new Uint8Array(all.length);
+  for (const i of order.subarray(0, count)) chosen[i] = 1;
+  let end = 0;
+  return new Map([...scores].map(([layer, { length }]) => [layer, chosen.slice(end, (end += length))]));
+}
+
+/** From the middle of a map of [height, width], squared, for each of a layer's elements. */
+function distances(length: number, [height = 1, width = 1]: readonly number[]): Float32Array {
+  const from = (at: number, size: number) => (at - (size - 1) / 2) ** 2;
+  return Float32Array.from({ length }, (_, e) => {
+    const place = e % (height * width);
+    return from(Math.floor(place / width), height) + from(place % width, width);
+  });
+}
+
+/** Numbers of the channels, counted on from layer to layer. */
+function channels(
+  scores: ReadonlyMap<string, Float32Array>,
+  placeOf: (layer: string) => readonly number[],
+): Float32Array {
+  let first = 0;
+  return concatenated(
+    [...scores].map(([layer, { length }]) => {
+      const places = placeOf(layer).reduce((a, b) => a * b, 1);
+      const numbers = Float32Array.from({ length }, (_, e) => first + Math.floor(e / places));
+      first += length / places;
+      return numbers;
+    }),
+  );
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
+}
