@@ -5,7 +5,7 @@ import type { Model } from '../graph.ts';
 import type { Shape, Tensor as WeightTensor } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
 import type { Engine } from './engines/engine.ts';
-import { fingerprintOf, initialState, modelOf, writeInto } from './engines/state.ts';
+import { fingerprintOf, initialState, modelOf, partsOfVectors, writeInto } from './engines/state.ts';
 import { buildStep } from './step.ts';
 import type { Step, StepOptions } from './step.ts';
 
@@ -46,9 +46,9 @@ export class TrainingEngine implements Engine {
   readonly #step: Step;
   readonly #batch: number;
   readonly #penalties: readonly string[];
-  #vectors: Readonly<Record<string, Tensor>>;
+  #vectors: Held;
   /** Where the next step puts its vectors; the two change places after each. */
-  #spare: Readonly<Record<string, Tensor>>;
+  #spare: Held;
 
   private constructor(
     session: InferenceSession,
@@ -63,9 +63,8 @@ export class TrainingEngine implements Engine {
     this.#step = step;
     this.#batch = batch;
     this.#penalties = penalties.map(({ name }) => name);
-    const vectors = tensorsOf(initialState(model, step, optimizer));
-    this.#vectors = vectors;
-    this.#spare = emptyLike(vectors);
+    this.#vectors = held(step, initialState(model, step, optimizer));
+    this.#spare = held(step, this.state());
   }
 
   static async create(
@@ -97,18 +96,16 @@ export class TrainingEngine implements Engine {
   }
 
   state(): TrainingState {
-    return Object.fromEntries(
-      Object.entries(this.#vectors).map(([name, { data }]) => [name, (data as Float32Array).slice()]),
-    );
+    return copied(this.#vectors.state);
   }
 
   restore(state: TrainingState): void {
-    this.#vectors = tensorsOf(state);
-    this.#spare = emptyLike(this.#vectors);
+    this.#vectors = held(this.#step, copied(state));
+    this.#spare = held(this.#step, copied(state));
   }
 
   write(weights: ReadonlyMap<string, WeightTensor>): void {
-    writeInto(this.#vectors['parameters']!.data as Float32Array, this.#step.parameters, weights);
+    writeInto(this.#vectors.state['parameters']!, this.#step.parameters, weights);
   }
 
   model(state = this.state()): Model {
@@ -117,7 +114,7 @@ export class TrainingEngine implements Engine {
 
   /** Loss and hits as they come, vectors into the spare ones: fresh memory for them costs more than computing them. */
   #fetches(): Record<string, Tensor | null> {
-    const next = Object.entries(this.#spare).map(([name, tensor]) => [`next.${name}`, tensor]);
+    const next = Object.entries(this.#spare.parts).map(([name, tensor]) => [`next.${name}`, tensor]);
     const penalties = this.#penalties.map((name) => [`penalty.${name}`, null]);
     return {
       loss: null,
@@ -147,7 +144,7 @@ export class TrainingEngine implements Engine {
     const inputShape: Shape = this.#model.graph.inputs[0]!.shape;
     const n = this.#batch;
     const feeds: Record<string, Tensor> = {
-      ...this.#vectors,
+      ...this.#vectors.parts,
       images: new Tensor('float32', images, [n, ...inputShape]),
       labels: labelTensor(labels),
       learningRate: scalar(learningRate),
@@ -163,8 +160,18 @@ export class TrainingEngine implements Engine {
   }
 }
 
-function tensorsOf(state: TrainingState): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, vector(data.slice())]));
+/** The vectors of a state, and their parts as the step's inputs and outputs, which share their memory. */
+type Held = { readonly state: TrainingState; readonly parts: Readonly<Record<string, Tensor>> };
+
+function held(step: Step, state: TrainingState): Held {
+  const parts = partsOfVectors(step).map(
+    (part) => [part.name, vector(state[part.vector]!.subarray(part.start, part.end))] as const,
+  );
+  return { state, parts: Object.fromEntries(parts) };
+}
+
+function copied(state: TrainingState): TrainingState {
+  return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, data.slice()]));
 }
 
 function vector(data: Float32Array): Tensor {
@@ -181,10 +188,4 @@ function scalarOf({ data }: Tensor): number {
 
 function labelTensor(labels: Uint8Array): Tensor {
   return new Tensor('int64', BigInt64Array.from(labels, BigInt), [labels.length]);
-}
-
-function emptyLike(vectors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(vectors).map(([name, { size }]) => [name, vector(new Float32Array(size))]),
-  );
 }

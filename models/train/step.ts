@@ -19,7 +19,7 @@ import {
 } from './losses.ts';
 import type { Logits, LossTerm } from './losses.ts';
 import type { Optimizer } from './optimizers.ts';
-import { layoutOf, packInGraph, perWeight, unpackInGraph } from './parameters.ts';
+import { constantPerWeight, layoutOf, packInGraph, partsOf, perWeight, unpackInGraph } from './parameters.ts';
 import type { Layout } from './parameters.ts';
 import { addGradients, penaltiesOf } from './penalty.ts';
 import type { Penalty } from './penalty.ts';
@@ -44,6 +44,8 @@ export type StepOptions = {
   readonly scalars?: readonly string[];
   /** Terms of what is minimised that depend on the weights alone. */
   readonly penalties?: readonly Penalty[];
+  /** Numbers of a part of the parameters, at most; `partsOf` has the default. */
+  readonly partSize?: number;
 };
 
 /** One step of training as an ONNX model, and where the weights lie in its vectors. */
@@ -53,8 +55,12 @@ export type Step = {
   readonly bytes: Uint8Array;
   readonly parameters: Layout;
   readonly statistics: Layout;
+  readonly vectors: Vectors;
   readonly network: NetworkValues;
 };
+
+/** What goes from step to step, by name: the sizes of the parts in which the graph takes a vector and gives the next. */
+export type Vectors = Readonly<Record<string, readonly number[]>>;
 
 /** The values that the network hands to the rest of the step: who computes them otherwise can evaluate the rest with them. */
 export type NetworkValues = {
@@ -67,16 +73,17 @@ export type NetworkValues = {
 
 /**
  * Inputs: images [N, C, H, W], labels (int64 [N]), where it mixes partners (int64 [N]) and share (scalar), teacher [N, K] where it
- * distills, sampleWeights [N] where it weights, `scalar.NAME` for each scalar, learningRate (scalar), parameters [P], statistics [S], state0, ....
- * Outputs: loss (the batch's mean or weighted sum, without penalties), losses [N], correct (int64), `penalty.NAME` for each penalty, and parameters, statistics and state after
- * the step under the same names with `next.` in front. Throws UsageError where nothing is trainable.
+ * distills, sampleWeights [N] where it weights, `scalar.NAME` for each scalar, learningRate (scalar), and the parts of the vectors
+ * parameters, statistics and state0, ... as `parameters.0` and so on. Outputs: loss (the batch's mean or weighted sum, without penalties), losses [N], correct (int64),
+ * `penalty.NAME` for each penalty, and the vectors' parts after the step under the same names with `next.` in front. Throws UsageError where nothing is trainable.
  */
 export function buildStep(model: Model, options: StepOptions): Step {
-  const { batch, optimizer } = options;
+  const { batch } = options;
   const graph = new GraphBuilder();
   const statistics = layoutOf(model, statisticsOf(model));
   const parameters = layoutOf(model, trainableOf(model, options, new Set(statisticsOf(model))));
-  declareInputs(graph, model, batch, parameters, statistics);
+  const parts = partsOf(parameters, options.partSize);
+  declareInputs(graph, model, batch, parts, statistics);
   const wanted = new Set(parameters.entries.map(({ name }) => name));
   const network = differentiate(graph, model, batch, wanted);
   const logits = logitsOf(model, batch);
@@ -88,21 +95,13 @@ export function buildStep(model: Model, options: StepOptions): Step {
   const penalties = penaltiesOf(graph, options, wanted);
   const ofLoss = network.backward(loss.dLogits);
   const gradients = addGradients(graph, ofLoss, penalties);
-  const gradient = packInGraph(graph, parameters, gradients);
-  const stateSizes = optimizer.init(parameters.size).map(({ length }) => length);
-  const states = stateSizes.map((size, i) => graph.input(`state${i}`, 'float32', [size]));
-  const decays = graph.floats(perWeight(parameters, ({ shape }) => (shape.length > 1 ? 1 : 0)));
-  const learningRate = rateIn(graph, parameters, options);
-  const step = { parameters: 'parameters', gradient, state: states, learningRate, decays };
-  const next = optimizer.update(graph, step);
+  const vectors = updateParameters(graph, parts, gradients, options);
   graph.output(loss.value, 'loss', 'float32', []);
   graph.output(term.each, 'losses', 'float32', [batch]);
   graph.output(correctCount(graph, logits.name, 'labels'), 'correct', 'int64', []);
   for (const { name, value } of penalties) graph.output(value, `penalty.${name}`, 'float32', []);
-  graph.output(next.parameters, 'next.parameters', 'float32', [parameters.size]);
-  next.state.forEach((value, i) => graph.output(value, `next.state${i}`, 'float32', [stateSizes[i]!]));
   const updated = updateStatistics(graph, statistics, network.statistics);
-  if (updated !== undefined) graph.output(updated, 'next.statistics', 'float32', [statistics.size]);
+  if (updated !== undefined) graph.output(updated, 'next.statistics.0', 'float32', [statistics.size]);
   const raw = graph.build(`${model.graph.name} training step`);
   const contributions = [...network.statistics].map(([name, { value }]) => [name, value] as const);
   return {
@@ -110,6 +109,7 @@ export function buildStep(model: Model, options: StepOptions): Step {
     bytes: encodeRawModel(raw),
     parameters,
     statistics,
+    vectors: { ...vectors, ...(updated !== undefined && { statistics: [statistics.size] }) },
     network: { logits: logits.name, gradients: ofLoss, statistics: new Map(contributions) },
   };
 }
@@ -118,7 +118,7 @@ function declareInputs(
   graph: GraphBuilder,
   model: Model,
   batch: number,
-  parameters: Layout,
+  parameters: readonly Layout[],
   statistics: Layout,
 ): void {
   const [input] = model.graph.inputs;
@@ -126,22 +126,49 @@ function declareInputs(
   graph.alias('images', input!.name);
   graph.input('labels', 'int64', [batch]);
   graph.input('learningRate', 'float32', []);
-  graph.input('parameters', 'float32', [parameters.size]);
-  unpackInGraph(graph, parameters, 'parameters');
-  if (statistics.size > 0) {
-    graph.input('statistics', 'float32', [statistics.size]);
-    unpackInGraph(graph, statistics, 'statistics');
-  }
-  const moving = new Set([...parameters.entries, ...statistics.entries].map(({ name }) => name));
+  parameters.forEach((part, k) =>
+    unpackInGraph(graph, part, graph.input(`parameters.${k}`, 'float32', [part.size])),
+  );
+  if (statistics.size > 0)
+    unpackInGraph(graph, statistics, graph.input('statistics.0', 'float32', [statistics.size]));
+  const moving = new Set(
+    [...parameters, statistics].flatMap(({ entries }) => entries.map(({ name }) => name)),
+  );
   for (const [name, { shape, data }] of model.weights) {
     if (!moving.has(name)) graph.initializer({ name, dtype: 'float32', shape, data });
   }
 }
 
-function rateIn(graph: GraphBuilder, parameters: Layout, { rateOf }: StepOptions): string {
+/** The optimiser's step for each part of the parameters. */
+function updateParameters(
+  graph: GraphBuilder,
+  parts: readonly Layout[],
+  gradients: ReadonlyMap<string, string>,
+  options: StepOptions,
+): Vectors {
+  const vectors: Record<string, number[]> = {};
+  const stateSizes = parts.map(({ size }) => options.optimizer.init(size).map(({ length }) => length));
+  parts.forEach((part, k) => {
+    const parameters = `parameters.${k}`;
+    const gradient = packInGraph(graph, part, gradients);
+    const state = stateSizes[k]!.map((size, i) => graph.input(`state${i}.${k}`, 'float32', [size]));
+    const decays = constantPerWeight(graph, part, ({ shape }) => (shape.length > 1 ? 1 : 0));
+    const learningRate = rateIn(graph, part, options);
+    const next = options.optimizer.update(graph, { parameters, gradient, state, learningRate, decays });
+    const give = (value: string, name: string, size: number): void => {
+      graph.output(value, `next.${name}.${k}`, 'float32', [size]);
+      (vectors[name] ??= []).push(size);
+    };
+    give(next.parameters, 'parameters', part.size);
+    next.state.forEach((value, i) => give(value, `state${i}`, stateSizes[k]![i]!));
+  });
+  return vectors;
+}
+
+function rateIn(graph: GraphBuilder, part: Layout, { rateOf }: StepOptions): string {
   if (rateOf === undefined) return 'learningRate';
-  const factors = perWeight(parameters, ({ name }) => rateOf(name));
-  return graph.op('Mul', ['learningRate', graph.floats(factors)]);
+  const factors = constantPerWeight(graph, part, ({ name }) => rateOf(name));
+  return graph.op('Mul', ['learningRate', factors]);
 }
 
 /** What training follows without a gradient, such as the running means and variances of batch normalisation. */
@@ -200,7 +227,7 @@ function updateStatistics(
   const kept = perWeight(layout, ({ name }) => of(name).momentum);
   const taken = perWeight(layout, ({ name }) => (1 - of(name).momentum) * of(name).scale);
   return graph.op('Add', [
-    graph.op('Mul', ['statistics', graph.floats(kept)]),
+    graph.op('Mul', ['statistics.0', graph.floats(kept)]),
     graph.op('Mul', [batch, graph.floats(taken)]),
   ]);
 }

@@ -8,15 +8,42 @@ import { pack, unpack } from '../parameters.ts';
 import type { Layout } from '../parameters.ts';
 import type { Step } from '../step.ts';
 
-/** What every engine keeps between steps, as it is before the first: by name, as the step's inputs are called. */
+/** What every engine keeps between steps, as it is before the first: by name, as the step's vectors are called. */
 export function initialState(model: Model, step: Step, optimizer: Optimizer): TrainingState {
-  const { parameters, statistics } = step;
-  const states = optimizer.init(parameters.size).map((state, i) => [`state${i}`, state] as const);
+  const { parameters, statistics, vectors } = step;
+  const parts = vectors['parameters']!.map((size) => optimizer.init(size));
+  const states = parts[0]!.map((_, i) => [`state${i}`, joined(parts.map((part) => part[i]!))] as const);
   return {
     parameters: pack(parameters, model.weights),
     ...(statistics.size > 0 && { statistics: pack(statistics, model.weights) }),
     ...Object.fromEntries(states),
   };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const vector = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    vector.set(part, end);
+    end += part.length;
+  }
+  return vector;
+}
+
+/** Where in its vector an input of the step lies. */
+export type Part = {
+  readonly vector: string;
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+};
+
+/** The inputs in which the step takes its vectors; outputs are called the same, with `next.` in front. */
+export function partsOfVectors({ vectors }: Step): Part[] {
+  return Object.entries(vectors).flatMap(([vector, sizes]) => {
+    let end = 0;
+    return sizes.map((size, k) => ({ vector, name: `${vector}.${k}`, start: end, end: (end += size) }));
+  });
 }
 
 /** The network with the weights of a state. */

@@ -6,7 +6,7 @@ import type { Model } from '../../../models/graph.ts';
 import { Evaluator } from '../../../models/run.ts';
 import { tensor } from '../../../models/tensor.ts';
 import { TrainingEngine } from '../../../models/train/engine.ts';
-import { sgd } from '../../../models/train/optimizers.ts';
+import { adamW, sgd } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { buildStep } from '../../../models/train/step.ts';
 import type { StepOptions } from '../../../models/train/step.ts';
@@ -223,4 +223,31 @@ test('images weighted evenly train as the mean does; those of weight 0 do not co
   const onlyFirst = Float32Array.from(even, (_, i) => (i === 0 ? 1 : 0));
   const one = await first.run({ ...batch, sampleWeights: onlyFirst }, 0.1);
   expect(one.loss).toBeCloseTo(expected.losses[0]!, 5);
+});
+
+test.each([
+  ['SGD', sgd({ momentum: 0.9, weightDecay: 0.01 })],
+  ['AdamW', adamW({ weightDecay: 0.01 })],
+])('%s: parameters in many parts go where they go as one', async (_name, by) => {
+  const after = async (partSize: number) => {
+    const engine = await engineFor(tinyNet(), { optimizer: by, partSize });
+    for (let i = 0; i < 3; i++) await engine.run(batch, 0.05);
+    return engine.model().weights;
+  };
+  const [one, many] = [await after(2 ** 20), await after(40)];
+  expect(many).toEqual(one);
+  const step = buildStep(tinyNet(), { batch: 2, optimizer: by, partSize: 40 });
+  expect(step.vectors['parameters']!.length).toBeGreaterThan(5);
+});
+
+test('a state in parts is restored', async () => {
+  const engine = await engineFor(tinyNet(), { partSize: 40 });
+  const before = engine.state();
+  await engine.run(batch, 0.05);
+  const once = engine.state();
+  await engine.run(batch, 0.05);
+  expect(engine.state()).not.toEqual(once);
+  engine.restore(before);
+  await engine.run(batch, 0.05);
+  expect(engine.state()).toEqual(once);
 });

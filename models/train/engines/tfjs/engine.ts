@@ -8,7 +8,7 @@ import type { Layout } from '../../parameters.ts';
 import { buildStep } from '../../step.ts';
 import type { Step, StepOptions } from '../../step.ts';
 import type { Engine } from '../engine.ts';
-import { fingerprintOf, initialState, modelOf, writeInto } from '../state.ts';
+import { fingerprintOf, initialState, modelOf, partsOfVectors, writeInto } from '../state.ts';
 import { backends, chooseBackend } from './backends.ts';
 import type { Backend, Chosen, Loaders } from './backends.ts';
 import { networkOf } from './network.ts';
@@ -134,8 +134,7 @@ export class TfjsEngine implements Engine {
         const given = this.#gradients(this.#feeds(batch, learningRate), kept);
         const of = (wanted: readonly string[]) => this.#around.evaluate(wanted, given);
         result = this.#read(of);
-        const after = of(names.map((name) => `next.${name}`)) as tf.Tensor1D[];
-        return Object.fromEntries(after.map((vector, i) => [names[i]!, vector]));
+        return Object.fromEntries(names.map((name) => [name, this.#next(name, of)]));
       });
     } finally {
       tf.dispose(kept);
@@ -143,6 +142,12 @@ export class TfjsEngine implements Engine {
     tf.dispose(before);
     this.#assign();
     return result!;
+  }
+
+  /** A vector after the step. */
+  #next(vector: string, of: (names: readonly string[]) => tf.Tensor[]): tf.Tensor1D {
+    const parts = partsOfVectors(this.#step).filter((part) => part.vector === vector);
+    return tf.concat(of(parts.map(({ name }) => `next.${name}`)) as tf.Tensor1D[]);
   }
 
   #read(of: (names: readonly string[]) => tf.Tensor[]): StepResult {
@@ -185,7 +190,7 @@ export class TfjsEngine implements Engine {
   #weights(feeds: ReadonlyMap<string, tf.Tensor>): (name: string) => tf.Tensor {
     const { statistics } = this.#step;
     const running =
-      statistics.size === 0 ? new Map<string, tf.Tensor>() : cut(statistics, feeds.get('statistics')!);
+      statistics.size === 0 ? new Map<string, tf.Tensor>() : cut(statistics, feeds.get('statistics.0')!);
     return (name) => this.#trained.get(name) ?? running.get(name) ?? this.#fixed.get(name)!;
   }
 
@@ -193,7 +198,10 @@ export class TfjsEngine implements Engine {
     const { images, labels, mixed, teacher, sampleWeights, scalars = {} } = batch;
     const n = this.#batch;
     const feeds = new Map<string, tf.Tensor>([
-      ...Object.entries(this.#vectors),
+      ...partsOfVectors(this.#step).map(
+        ({ vector, name, start, end }) =>
+          [name, tf.slice(this.#vectors[vector]!, start, end - start)] as const,
+      ),
       ...[...this.#trained, ...this.#fixed],
       ['images', tf.tensor(images, [n, ...this.#model.graph.inputs[0]!.shape])],
       ['labels', tf.tensor1d(Int32Array.from(labels), 'int32')],
