@@ -17,6 +17,11 @@ export type SessionSetting = {
   readonly threads?: number;
 };
 
+/** The setting alone, of options that hold more. */
+export function sessionSetting({ device, threads }: SessionSetting): SessionSetting {
+  return { ...(device && { device }), ...(threads !== undefined && { threads }) };
+}
+
 const needs: Record<Device, string> = {
   cpu: 'onnxruntime-node: install the package again',
   webgpu:

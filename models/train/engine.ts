@@ -79,7 +79,7 @@ export class TrainingEngine implements Engine {
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
-    return new TrainingEngine(session, model, step, options, `onnxruntime, ${setting.device ?? 'cpu'}`);
+    return new TrainingEngine(session, model, step, options, `onnxruntime on ${setting.device ?? 'cpu'}`);
   }
 
   async run(batch: Batch, learningRate: number): Promise<StepResult> {

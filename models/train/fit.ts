@@ -3,15 +3,16 @@ import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { SessionSetting } from '../device.ts';
+import { sessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../run.ts';
 import { batchesOf } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { EpochEntry, Standing, TrainingState } from './checkpoint.ts';
 import type { Controller } from './controller.ts';
-import { TrainingEngine } from './engine.ts';
 import type { Batch } from './engine.ts';
+import { createEngine, engineSetting } from './engines/index.ts';
+import type { Engine, EngineSetting } from './engines/index.ts';
 import { checkFit, evaluate } from './evaluate.ts';
 import { sgd } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
@@ -20,7 +21,7 @@ import { schedules, warmUp } from './schedules.ts';
 import type { Schedule, ScheduleName } from './schedules.ts';
 import type { Distillation, StepOptions } from './step.ts';
 
-export type FitOptions = SessionSetting & {
+export type FitOptions = EngineSetting & {
   readonly train: Dataset;
   /** Chooses the epoch that is kept. Never the test set. */
   readonly validation: Dataset;
@@ -62,6 +63,8 @@ export type FitOptions = SessionSetting & {
   /** A file that is written after each epoch; where it is there already, training goes on from it. */
   readonly checkpoint?: string;
   readonly onProgress?: OnProgress;
+  /** Called before the first epoch with what trains, in words. */
+  readonly onStart?: (runsOn: string) => void;
   /** Called after each epoch, before the next begins; `history` holds all epochs so far, those before a resume too. */
   readonly log?: (entry: EpochEntry, model: Model, history: readonly EpochEntry[]) => void | Promise<void>;
 };
@@ -81,10 +84,11 @@ export type FitResult = {
  */
 export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
   checkOptions(model, options);
-  const engine = await TrainingEngine.create(model, stepOptions(options), settingOf(options));
+  const engine = await createEngine(model, stepOptions(options), engineSetting(options));
   let teacher: Evaluator | undefined;
   try {
-    teacher = options.teacher && (await Evaluator.create(options.teacher, settingOf(options)));
+    teacher = options.teacher && (await Evaluator.create(options.teacher, sessionSetting(options)));
+    options.onStart?.(engine.runsOn);
     return await runEpochs(engine, teacher, options);
   } finally {
     await engine.release();
@@ -93,7 +97,7 @@ export async function fit(model: Model, options: FitOptions): Promise<FitResult>
 }
 
 async function runEpochs(
-  engine: TrainingEngine,
+  engine: Engine,
   teacher: Evaluator | undefined,
   options: FitOptions,
 ): Promise<FitResult> {
@@ -122,7 +126,7 @@ async function runEpochs(
   };
 }
 
-function startOf(engine: TrainingEngine, controller: Controller | undefined): Standing {
+function startOf(engine: Engine, controller: Controller | undefined): Standing {
   return {
     history: [],
     best: { epoch: 0, validationAccuracy: -1, state: {} },
@@ -162,7 +166,7 @@ function scheduleOf(
 }
 
 /** What must be the same for a checkpoint to go on with. */
-function fingerprintOf(engine: TrainingEngine, options: FitOptions): string {
+function fingerprintOf(engine: Engine, options: FitOptions): string {
   const { train, epochs, batch, learningRate, augment = true, mixup, schedule, device, seed } = options;
   const told = { epochs, batch, learningRate, augment, mixup, schedule, device, seed };
   const hash = createHash('sha256').update(engine.fingerprint());
@@ -183,7 +187,7 @@ type Epoch = {
 };
 
 async function runEpoch(
-  engine: TrainingEngine,
+  engine: Engine,
   teacher: Evaluator | undefined,
   options: FitOptions,
   { epoch, first, steps, schedule }: Epoch,
@@ -207,7 +211,7 @@ async function runEpoch(
     onProgress({ label: `epoch ${epoch}/${options.epochs}`, done: step * batch, total: steps * batch, note });
   }
   const seconds = (performance.now() - started) / 1000;
-  const { accuracy } = await evaluate(engine.model(), options.validation, settingOf(options));
+  const { accuracy } = await evaluate(engine.model(), options.validation, sessionSetting(options));
   return {
     epoch,
     loss: sums.loss / steps,
@@ -247,10 +251,6 @@ function stepOptions(options: FitOptions): StepOptions {
     sampleWeights: controller?.sampleWeights !== undefined,
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),
   };
-}
-
-function settingOf({ threads, device }: FitOptions): SessionSetting {
-  return { ...(threads !== undefined && { threads }), ...(device && { device }) };
 }
 
 function checkOptions(model: Model, options: FitOptions): void {

@@ -1,6 +1,7 @@
 import { UsageError } from '../../src/shared/errors.ts';
 import { architectures } from '../architectures/index.ts';
 import type { ArchitectureName } from '../architectures/index.ts';
+import { sessionSetting } from '../device.ts';
 import { loadDataset } from '../data/dataset.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { seededRng } from '../data/seeded.ts';
@@ -48,7 +49,7 @@ export async function trainArchitecture(options: RecipeOptions): Promise<RecipeR
   const initial = architecture(all.shape, all.classes.length, seededRng(seed));
   const tested = await load('test'); // before the work: hours later is too late to find it absent
   const result = await fit(initial, { ...options, train, validation, epochs, batch, learningRate, seed });
-  const test = await evaluate(result.model, tested);
+  const test = await evaluate(result.model, tested, sessionSetting(options));
   return { ...result, test, train, validation };
 }
 

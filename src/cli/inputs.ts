@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { Option } from 'commander';
 import { deviceChoices } from '../../models/device.ts';
+import { engineNames } from '../../models/train/engines/index.ts';
 import { formats } from '../../models/data/formats.ts';
 import { variants } from '../../models/data/variants.ts';
 import { targetHelp } from '../../models/data/image-target.ts';
@@ -24,6 +25,16 @@ export function deviceOption(): Option {
   return new Option('--device <device>', 'what onnxruntime computes on; auto takes the fastest that works')
     .choices(deviceChoices)
     .default('cpu');
+}
+
+export function engineOption(): Option {
+  return new Option(
+    '--engine <engine>',
+    'what trains: onnxruntime, or tfjs, which differentiates by itself: TensorFlow.js on tensorflow where ' +
+      '@tensorflow/tfjs-node-gpu is installed, else wasm, else cpu',
+  )
+    .choices(engineNames)
+    .default('onnxruntime');
 }
 
 /** The file behind a model's name. Throws ModelError where there is none. */

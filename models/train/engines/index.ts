@@ -1,3 +1,4 @@
+import { sessionSetting } from '../../device.ts';
 import type { SessionSetting } from '../../device.ts';
 import type { Model } from '../../graph.ts';
 import { TrainingEngine } from '../engine.ts';
@@ -15,6 +16,11 @@ export type EngineSetting = SessionSetting & {
   readonly engine?: EngineName;
 };
 
+/** The setting alone, of options that hold more. */
+export function engineSetting({ engine, ...setting }: EngineSetting): EngineSetting {
+  return { ...(engine && { engine }), ...sessionSetting(setting) };
+}
+
 const makers: {
   readonly [K in EngineName]: (
     model: Model,
@@ -23,10 +29,10 @@ const makers: {
   ) => Promise<Engine>;
 } = {
   onnxruntime: (model, options, setting) => TrainingEngine.create(model, options, setting),
-  // Half a second to load, and only where it is asked for.
   tfjs: async (model, options) => (await import('./tfjs/engine.ts')).TfjsEngine.create(model, options),
 };
 
+/** Throws UsageError where nothing is trainable, and where the engine cannot run here. */
 export function createEngine(
   model: Model,
   options: StepOptions,

@@ -5,6 +5,7 @@ import { chooseDevice } from '../../../models/device.ts';
 import type { DeviceChoice } from '../../../models/device.ts';
 import { inspect } from '../../../models/inspect.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
+import type { EngineName } from '../../../models/train/engines/index.ts';
 import { logFile } from '../../../models/train/log-file.ts';
 import { recipeDefaults, trainArchitecture } from '../../../models/train/recipe.ts';
 import { schedules } from '../../../models/train/schedules.ts';
@@ -12,7 +13,7 @@ import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';
 import { examples, fraction, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { checkOutput, dataHelp, deviceOption, openModel } from '../inputs.ts';
+import { checkOutput, dataHelp, deviceOption, engineOption, openModel } from '../inputs.ts';
 
 type Options = {
   readonly arch: string;
@@ -27,6 +28,7 @@ type Options = {
   readonly mixup?: number;
   readonly patience?: number;
   readonly device: DeviceChoice;
+  readonly engine: EngineName;
   readonly checkpoint?: string;
   readonly log?: string;
   readonly teacher?: string;
@@ -57,10 +59,12 @@ export function configure(command: Command, act: Act): void {
     .option('--log <file>', 'JSON lines: what was told, seeds included, then a line an epoch')
     .option('--teacher <model>', 'distil from this model')
     .addOption(deviceOption())
+    .addOption(engineOption())
     .action(act(run));
   examples(command, [
     'reluctant train --arch resnet8 --data fashion-mnist-part --epochs 2 --out small.onnx',
     'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
+    'reluctant train --arch resnet8 --data fashion-mnist-part --engine tfjs --out small.onnx',
   ]);
 }
 
@@ -69,19 +73,23 @@ async function run({ onProgress, say }: Context, { out, teacher, device: choice,
   if (log !== undefined) checkOutput(log, '--log');
   if (options.checkpoint !== undefined) checkOutput(options.checkpoint, '--checkpoint');
   const device = await chooseDevice(choice);
-  say(`device: ${device}`);
-  const keepLog =
-    log === undefined ? undefined : logFile(log, { ...options, device, ...(teacher && { teacher }) });
+  if (choice !== 'cpu') say(`device: ${device}`);
+  const told = { ...options, device, ...(teacher && { teacher }) };
+  let runsOn = '';
   const result = await trainArchitecture({
     ...options,
     device,
     onProgress,
     ...(teacher !== undefined && { teacher: await openModel(teacher) }),
+    onStart: (engine) => {
+      runsOn = engine;
+      say(`training with ${engine}`);
+    },
     log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
       say(
         `epoch ${epoch}: loss ${loss.toFixed(3)}, validation ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,
       );
-      await keepLog?.(history);
+      if (log !== undefined) await logFile(log, { ...told, runsOn })(history);
     },
   });
   await saveModel(out, result.model);
@@ -89,7 +97,19 @@ async function run({ onProgress, say }: Context, { out, teacher, device: choice,
   const { accuracy, n } = result.test;
   const { best, history } = result;
   return {
-    value: { out, relus, params, accuracy, n, device, seed: options.seed, best, history },
+    value: {
+      out,
+      relus,
+      params,
+      accuracy,
+      n,
+      device,
+      engine: options.engine,
+      runsOn,
+      seed: options.seed,
+      best,
+      history,
+    },
     text: `${out}: ${format.count(relus)} ReLUs, ${format.percent(accuracy)} of ${format.count(n)} test images right`,
   };
 }

@@ -75,15 +75,25 @@ test.skipIf('milliseconds' in cuda)(
   },
 );
 
-test('the chosen device is said', async () => {
+test('what trains is said', async () => {
   const { stdout } = await cli([...train, '--epochs', '1', '--device', 'cpu', '--out', at('said.onnx')]);
-  expect(stdout).toMatch(/^device: cpu\n/);
+  expect(stdout).toMatch(/^training with onnxruntime on cpu\n/);
+});
+
+test('the tfjs engine says its backend, in the log and the JSON too', async () => {
+  const log = at('tfjs.jsonl');
+  const args = [...train, '--epochs', '1', '--engine', 'tfjs', '--out', at('tfjs.onnx'), '--log', log];
+  const found = await cliJson<{ engine: string; runs_on: string }>(args);
+  expect(found.engine).toBe('tfjs');
+  expect(found.runs_on).toMatch(/^tfjs on (tensorflow with(out)? a GPU|wasm; not tensorflow: )/);
+  expect((await linesOf(log))[0]).toMatchObject({ event: 'start', engine: 'tfjs', runsOn: found.runs_on });
 });
 
 test.each([
   [['--mixup', '2'], /--mixup.*above zero and up to one/],
   [['--patience', '0'], /--patience.*whole number/],
   [['--device', 'tpu'], /cpu, webgpu, cuda, auto/],
+  [['--engine', 'torch'], /onnxruntime, tfjs/],
   [['--schedule', 'wave'], /cosine, step, constant/],
 ])('%o is a wrong command line', async (options, reason) => {
   const { code, stderr } = await cli([...train, '--out', at('x.onnx'), ...options]);

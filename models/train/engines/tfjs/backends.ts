@@ -77,5 +77,5 @@ function reasonOf({ message, code }: Error & { code?: string }): string {
 function describe(backend: Backend): string {
   if (backend !== 'tensorflow') return backend;
   const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
-  return `tensorflow on ${isUsingGpuDevice === true ? 'a GPU' : 'the CPU'}`;
+  return `tensorflow ${isUsingGpuDevice === true ? 'with' : 'without'} a GPU`;
 }

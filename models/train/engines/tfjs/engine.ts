@@ -42,7 +42,7 @@ export class TfjsEngine implements Engine {
   #vectors: Vectors;
 
   private constructor(model: Model, step: Step, options: StepOptions, { backend, description }: Chosen) {
-    this.runsOn = `tfjs, ${description}`;
+    this.runsOn = `tfjs on ${description}`;
     this.#backend = backend;
     this.#model = model;
     this.#step = step;

@@ -45,7 +45,7 @@ describe('a backend', () => {
 
   test('is taken where it loads, and says whether a GPU computes', async () => {
     const { backend, description } = await chooseBackend(['tensorflow', 'cpu'], works, loaders);
-    expect({ backend, description }).toEqual({ backend: 'tensorflow', description: 'tensorflow on a GPU' });
+    expect({ backend, description }).toEqual({ backend: 'tensorflow', description: 'tensorflow with a GPU' });
     expect(tf.getBackend()).toBe('tensorflow');
   });
 

@@ -36,7 +36,7 @@ async function kept<E extends Engine>(made: Promise<E>): Promise<E> {
 const tfjs = (
   model: Model,
   options: Partial<StepOptions> = {},
-  setting: TfjsSetting = { candidates: ['cpu'] },
+  setting: TfjsSetting = { candidates: ['wasm'] },
 ) => kept(TfjsEngine.create(model, { batch: data.n, optimizer, ...options }, setting));
 const onnxruntime = (model: Model, options: Partial<StepOptions> = {}) =>
   kept(TrainingEngine.create(model, { batch: data.n, optimizer, ...options }, { threads: 1 }));
@@ -57,8 +57,8 @@ function apart(a: Course, b: Course): number {
   return Math.max(relativeDifference(b.losses, a.losses), ...vectors);
 }
 
-/** The two add in other orders; four steps carry the difference on. Measured: 1e-6, with AdamW (it divides by small numbers) 2e-5. */
-const tolerance = 2e-5;
+/** The two add in other orders, about a last bit (6e-8) an operation, and four steps carry that on. Measured: 2e-7 to 7e-7. */
+const tolerance = 5e-6;
 
 /** The tiny network with every activation one of `op`. */
 function withActivations(
@@ -165,9 +165,17 @@ describe.each(variants)('with %s', (_, model, options, parts, rate) => {
     const expected = await course(await onnxruntime(model, options), batch, rate);
     const found = await course(await tfjs(model, options), batch, rate);
     expect(apart(expected, found)).toBeLessThan(tolerance);
-    const off = await course(await tfjs(model, options), batch, 1.01 * rate);
+    const off = await course(await tfjs(model, options), batch, 1.001 * rate);
     expect(apart(expected, off)).toBeGreaterThan(5 * tolerance);
   });
+});
+
+test('the cpu backend, whose gradients are all its own, trains as the wasm one', async () => {
+  const wasm = await course(await tfjs(tinyNet()), plain, 0.05, 2);
+  const cpu = await course(await tfjs(tinyNet(), {}, { candidates: ['cpu'] }), plain, 0.05, 2);
+  expect([wasm, cpu].map(({ engine }) => engine.runsOn)).toEqual(['tfjs on wasm', 'tfjs on cpu']);
+  expect(apart(cpu, wasm)).toBeLessThan(tolerance);
+  expect(wasm.losses).not.toEqual(cpu.losses); // bit for bit it would have been the same
 });
 
 test('results tell the same', async () => {
@@ -196,19 +204,9 @@ test('a sign turned in our gradient of one op makes them train apart', async () 
   expect(apart(expected, await course(planted, plain, 0.05))).toBeGreaterThan(100 * tolerance);
 });
 
-test('the wasm backend trains as the cpu one', async () => {
-  const [cpu, wasm] = [
-    await course(await tfjs(tinyNet()), plain, 0.05),
-    await course(await tfjs(tinyNet(), {}, { candidates: ['wasm'] }), plain, 0.05),
-  ];
-  expect(wasm.engine.runsOn).toBe('tfjs, wasm');
-  expect(apart(cpu, wasm)).toBeLessThan(tolerance);
-  expect(wasm.losses).not.toEqual(cpu.losses); // bit for bit it would have been the cpu again
-});
-
 test('tensors do not pile up, and none is left when it is released', async () => {
   const before = tf.memory().numTensors;
-  const engine = await TfjsEngine.create(gated(), { batch: data.n, optimizer }, { candidates: ['cpu'] });
+  const engine = await TfjsEngine.create(gated(), { batch: data.n, optimizer }, { candidates: ['wasm'] });
   await engine.run(plain, 0.05);
   const after = tf.memory().numTensors;
   engine.restore((await course(engine, plain, 0.05, 2)).engine.state());
