@@ -26,10 +26,14 @@ export class Tweaks {
   }
 }
 
+type AesEcb = ReturnType<typeof aesEcb>;
+
 /** AES under salt xor 0, salt xor 1, ...: each key serves one call of `nextKey`. */
 export class TweakedCipher {
   readonly #salt: Uint32Array;
   readonly #tweaks = new Tweaks();
+  /** Made ahead, in the order of their tweaks. */
+  readonly #ahead: AesEcb[] = [];
 
   constructor(salt: Uint8Array) {
     if (salt.byteLength !== saltBytes) {
@@ -40,12 +44,22 @@ export class TweakedCipher {
 
   /** AES under the next tweak, on blocks that sigma has been applied to; the caller adds them once more. */
   nextKey(): (sigmaBlocks: Uint32Array) => Uint32Array {
+    const encrypt = this.#ahead.shift() ?? this.#schedule();
+    return (sigmaBlocks) => asWords(encrypt(asBytes(sigmaBlocks)));
+  }
+
+  /** Makes the schedules of the next `count` keys before they are asked for: 10 us each that nobody waits for. */
+  makeAhead(count: number): this {
+    while (this.#ahead.length < count) this.#ahead.push(this.#schedule());
+    return this;
+  }
+
+  #schedule(): AesEcb {
     const tweak = this.#tweaks.take();
     const key = this.#salt.slice();
     key[0]! ^= tweak;
     key[1]! ^= tweak / 2 ** 32;
-    const encrypt = aesEcb(asBytes(key));
-    return (sigmaBlocks) => asWords(encrypt(asBytes(sigmaBlocks)));
+    return aesEcb(asBytes(key));
   }
 }
 

@@ -1,5 +1,8 @@
 import { activationOfflineClient, activationOfflineServer } from '../crypto/steps/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../crypto/steps/activation.ts';
+import { inputWords, labelWords } from '../crypto/gc/circuit.ts';
+import { garble } from '../crypto/gc/garble.ts';
+import { saltBytes } from '../crypto/hash.ts';
 import { otClient, otServer } from '../crypto/ot/session.ts';
 import { share } from '../crypto/share.ts';
 import type { ActivationSpec } from '../crypto/steps/spec.ts';
@@ -15,6 +18,8 @@ export type ReluBench = {
   readonly online_seconds: number;
   readonly online_bytes: number;
   readonly online_us_per_relu: number;
+  /** of the offline time: the circuits alone */
+  readonly garbling_us_per_relu: number;
 };
 
 /** `count` ReLUs with window [k, bits], truncation by 8 bits; a layer of one channel. */
@@ -35,9 +40,12 @@ function randomValues(count: number, bits: number, rng: Rng): Int32Array {
   return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - bits));
 }
 
+/** Layers that run before those that are timed, so that the compiler has seen the loops; timed layers. */
+const [warmUps, timed] = [2, 5];
+
 /**
- * Times one layer of ReLUs with both parties in this thread, their work in sequence, real OT and garbled circuits. It
- * verifies nothing. Two layers run before the one that is timed, so that the compiler has seen the loops.
+ * Times layers of ReLUs with both parties in this thread, their work in sequence, real OT and garbled circuits: medians. It verifies
+ * nothing.
  */
 export async function benchRelu(
   options: { count: number; k: number; bits: number },
@@ -48,7 +56,7 @@ export async function benchRelu(
   const [toServer, toClient] = memoryChannels();
   const [client, server] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
   const noProducts = () => Promise.resolve(new Uint32Array());
-  const once = async (step: number): Promise<ReluBench> => {
+  const once = async (step: number) => {
     const x = share(randomValues(count, bits, rng), rng);
     const before = toServer.traffic.sent + toServer.traffic.received;
     const start = performance.now();
@@ -60,15 +68,41 @@ export async function benchRelu(
     const message = serverMessage(s, x.server);
     const reply = clientReply(c, message);
     serverFinish(s, reply);
-    const online_seconds = (performance.now() - middle) / 1e3;
+    const end = performance.now();
     return {
-      offline_seconds: (middle - start) / 1e3,
+      offline: (middle - start) / 1e3,
+      online: (end - middle) / 1e3,
+      garbling: garblingSeconds(count, bits - k + 1, rng),
       offline_bytes: toServer.traffic.sent + toServer.traffic.received - before,
-      online_seconds,
       online_bytes: message.byteLength + reply.byteLength + 2 * frameHeaderBytes,
-      online_us_per_relu: (1e6 * online_seconds) / count,
     };
   };
-  for (const step of [1, 2]) await once(step);
-  return once(3);
+  const runs: Awaited<ReturnType<typeof once>>[] = [];
+  for (let step = 1; step <= warmUps + timed; step++) runs.push(await once(step));
+  const { offline_bytes, online_bytes } = runs.at(-1)!;
+  const middleOf = (time: 'offline' | 'online' | 'garbling') =>
+    median(runs.slice(warmUps).map((run) => run[time]));
+  const online_seconds = middleOf('online');
+  return {
+    offline_seconds: middleOf('offline'),
+    ...{ offline_bytes, online_seconds, online_bytes },
+    online_us_per_relu: (1e6 * online_seconds) / count,
+    garbling_us_per_relu: (1e6 * middleOf('garbling')) / count,
+  };
+}
+
+/** The garbled circuits alone, oblivious transfers apart. */
+function garblingSeconds(count: number, wires: number, rng: Rng): number {
+  const [evaluatorZero, garblerZero] = [0, 1].map(() => randomWords(rng, inputWords({ wires, count })));
+  const delta = randomWords(rng, labelWords);
+  delta[0]! |= 1;
+  const input = { ...{ wires, count, delta }, evaluatorZero: evaluatorZero!, garblerZero: garblerZero! };
+  const salt = rng.bytes(saltBytes);
+  const start = performance.now();
+  garble({ ...input, salt });
+  return (performance.now() - start) / 1e3;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -2,6 +2,7 @@ import { HeClient } from '../crypto/he/linear.ts';
 import type { HePool } from '../crypto/he/pool.ts';
 import { otClient, otServer } from '../crypto/ot/session.ts';
 import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../crypto/steps/linear.ts';
+import { warmUpClient } from '../crypto/steps/warm-up.ts';
 import { productOfflineClient, productOfflineServer } from '../crypto/steps/product.ts';
 import { tags } from '../src/shared/channel.ts';
 import type { Channel } from '../src/shared/channel.ts';
@@ -20,6 +21,7 @@ export async function openClientParty(
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const ot = await otClient(channel, rng);
+  warmUpClient();
   const he = await keys;
   await channel.send(tags.hePublicKey, step, he.publicKey);
   return {

@@ -8,6 +8,7 @@ import type { WebSocket } from 'ws';
 import { HePool } from '../crypto/he/pool.ts';
 import { loadRing } from '../crypto/ring/kernels.ts';
 import type { Ring } from '../crypto/ring/kernels.ts';
+import { warmUpServer } from '../crypto/steps/warm-up.ts';
 import { largestPayloads } from '../pipelines/cost.ts';
 import { openServerParty } from '../pipelines/offline-parties.ts';
 import type { ServerOffline } from '../pipelines/offline-material.ts';
@@ -80,7 +81,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await pool.close();
     throw error;
   }
-  const host = new SessionHost(options, access, pool, await loadRing());
+  const ring = await loadRing();
+  warmUpServer(ring);
+  const host = new SessionHost(options, access, pool, ring);
   const sockets = new WebSocketServer({
     server: http,
     maxPayload: messageLimit(largestPayloads(options.plan).up),

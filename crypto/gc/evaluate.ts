@@ -10,7 +10,14 @@ export type EvaluatorInput = Shape & {
   readonly garblerLabels: Uint32Array;
   readonly tables: Uint8Array;
   readonly salt: Uint8Array;
+  /** The salt's keys where they were made ahead (`evaluationKeys`); of one use. */
+  readonly keys?: TweakedCipher;
 };
+
+/** The keys that one evaluation takes, two a gate and chunk: online they are a tenth of its time. */
+export function evaluationKeys({ wires, count }: Shape, salt: Uint8Array): TweakedCipher {
+  return new TweakedCipher(salt).makeAhead(2 * andGates(wires) * Math.ceil(count / instancesPerKey));
+}
 
 /**
  * The colour of each instance's output label, [instances]: with the garbler's colours of the zero labels, a Boolean
@@ -21,7 +28,7 @@ export function evaluate(input: EvaluatorInput): Uint8Array<ArrayBuffer> {
   const { wires, count, evaluatorLabels, garblerLabels } = input;
   const tables = asWords(input.tables);
   const colours = new Uint8Array(count);
-  const cipher = new TweakedCipher(input.salt);
+  const cipher = input.keys ?? new TweakedCipher(input.salt);
   const scratch = new Uint32Array(3 * labelWords * Math.min(count, instancesPerKey));
   for (let from = 0; from < count; from += instancesPerKey) {
     const size = Math.min(instancesPerKey, count - from);

@@ -3,8 +3,10 @@ import type { Channel } from '../../src/shared/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { asWords, concatenate } from '../bits.ts';
 import { inputWords, labelWords } from '../gc/circuit.ts';
+import { evaluationKeys } from '../gc/evaluate.ts';
 import { garble } from '../gc/garble.ts';
 import { saltBytes } from '../hash.ts';
+import type { TweakedCipher } from '../hash.ts';
 import { extensionBytes } from '../ot/extension.ts';
 import type { KeyPairs } from '../ot/extension.ts';
 import type { OtClient, OtServer } from '../ot/session.ts';
@@ -34,6 +36,13 @@ type ServerTransfers = {
   readonly zeros: Uint32Array;
   readonly pairs: ByKind<KeyPairs>;
   readonly rot1: KeyPairs;
+};
+
+/** What the evaluator keeps of a garbling. */
+export type Circuits = {
+  readonly salt: Uint8Array;
+  readonly tables: Uint8Array;
+  readonly keys: TweakedCipher;
 };
 
 /** Order of C's transfers: labels, then the truncations of each kind, then b. */
@@ -105,13 +114,18 @@ export async function takeGarbled(
   step: number,
   ot: OtClient,
   layer: Layer,
-): Promise<{ pairs: KeyPairs; salt: Uint8Array; tables: Uint8Array }> {
+): Promise<{ pairs: KeyPairs } & Circuits> {
   const count = layer.relu.length;
-  if (count === 0) return { pairs: noPairs, salt: new Uint8Array(saltBytes), tables: new Uint8Array() };
+  if (count === 0) return { pairs: noPairs, ...circuitsOf(layer, new Uint8Array(saltBytes)) };
   const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
   const pairs = ot.sender.keyPairs(ot.sender.extend(message, count));
   const garbled = await channel.receive(tags.garbled, step, garbledBytes(layer.spec));
-  return { pairs, salt: garbled.subarray(0, saltBytes), tables: garbled.subarray(saltBytes) };
+  return { pairs, ...circuitsOf(layer, garbled) };
+}
+
+function circuitsOf(layer: Layer, garbled: Uint8Array): Circuits {
+  const [salt, tables] = [garbled.subarray(0, saltBytes), garbled.subarray(saltBytes)];
+  return { salt, tables, keys: evaluationKeys(shapeOf(layer), salt) };
 }
 
 function cut(words: Uint32Array, at: number): [Uint32Array, Uint32Array] {

@@ -59,6 +59,7 @@ function configureModel(command: Command, act: Act): void {
     .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
     .option('--channels <n>', 'of its images', whole(1, 16), 3)
     .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
+    .option('--keep-relus <n>', 'of --arch: all other ReLUs become squares', whole(1, 2 ** 24))
     .option('--runs <n>', 'inferences; the last one is reported', whole(1, 1000), 1)
     .option('--threads <n>', 'for encryption, each party; one a core where left out', whole(1, 256))
     .addOption(profileOption())
@@ -67,6 +68,7 @@ function configureModel(command: Command, act: Act): void {
     'reluctant bench model zoo:fashion-resnet8',
     'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan',
     'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 2 --json',
+    'reluctant bench model --arch resnet18 --size 32 --classes 100 --keep-relus 12900 --runs 2',
   ]);
 }
 
@@ -82,8 +84,9 @@ async function runRelu(_: Context, options: { count: number; k: number; bits: nu
   return {
     value: found,
     text:
-      `${format.count(options.count)} ReLUs, sign test on bits ${options.k} to ${options.bits}, both parties in one thread\n` +
-      `offline  ${phase(found.offline_seconds, found.offline_bytes)}\n` +
+      `${format.count(options.count)} ReLUs, sign test on bits ${options.k} to ${options.bits}, both parties in one thread, medians\n` +
+      `offline  ${phase(found.offline_seconds, found.offline_bytes)}, ` +
+      `of which garbling ${found.garbling_us_per_relu.toFixed(2)} µs\n` +
       `online   ${phase(found.online_seconds, found.online_bytes)}`,
   };
 }
@@ -114,6 +117,7 @@ type ModelOptions = {
   readonly size: number;
   readonly channels: number;
   readonly classes: number;
+  readonly keepRelus?: number;
   readonly runs: number;
   readonly threads?: number;
   readonly profile: readonly NetworkProfile[];
@@ -145,9 +149,13 @@ async function runMachine({ onProgress }: Context): Promise<Output> {
 
 function networkOf(
   model: string | undefined,
-  { arch, size, channels, classes }: ModelOptions,
+  { arch, size, channels, classes, keepRelus }: ModelOptions,
 ): ModelBenchOptions['network'] {
-  if (model !== undefined && arch === undefined) return model;
-  if (model === undefined && arch !== undefined) return { arch, size, channels, classes };
+  if (model !== undefined && arch === undefined) {
+    if (keepRelus === undefined) return model;
+    throw new UsageError('bench model: --keep-relus goes with --arch; a model has its own ReLUs');
+  }
+  if (model === undefined && arch !== undefined)
+    return { arch, size, channels, classes, ...(keepRelus !== undefined && { keepRelus }) };
   throw new UsageError('bench model: give either a model or --arch');
 }

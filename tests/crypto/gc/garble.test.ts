@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { inputWords, labelWords, tableBytes } from '../../../crypto/gc/circuit.ts';
-import { evaluate } from '../../../crypto/gc/evaluate.ts';
+import { evaluate, evaluationKeys } from '../../../crypto/gc/evaluate.ts';
 import { garble } from '../../../crypto/gc/garble.ts';
 import { ProtocolError, ReluctantError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
@@ -73,6 +73,17 @@ test('more instances than share a key, and none', () => {
   const expected = Array.from(vC, (v, i) => ((v + vS[i]!) >>> 4) & 1);
   expect([...topBits(5, vC, vS, rng)]).toEqual(expected);
   expect(topBits(5, new Uint32Array(), new Uint32Array(), rng)).toHaveLength(0);
+});
+
+test('keys made ahead are the same keys, and serve once', () => {
+  const rng = seededRng('keys ahead');
+  const [vC, vS] = [randomWords(rng, 5000), randomWords(rng, 5000)];
+  const { input } = setUp(6, vC, vS, rng);
+  const keys = evaluationKeys(input, input.salt);
+  const right = evaluate(input);
+  expect(evaluate({ ...input, keys })).toEqual(right);
+  expect(evaluate({ ...input, keys })).not.toEqual(right);
+  expect(evaluate({ ...input, keys: evaluationKeys(input, rng.bytes(16)) })).not.toEqual(right);
 });
 
 test('a flipped bit of a table makes outputs wrong', () => {
