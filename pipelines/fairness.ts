@@ -2,15 +2,21 @@ import { pixels } from '../models/data/dataset.ts';
 import type { Dataset } from '../models/data/dataset.ts';
 import { groupsOfLabels } from '../models/fairness/groups.ts';
 import type { Groups } from '../models/fairness/groups.ts';
+import type { Outcomes } from '../models/fairness/metrics.ts';
 import { fairnessReport } from '../models/fairness/report.ts';
 import type { Answers, FairnessReport, ReportOptions } from '../models/fairness/report.ts';
 import type { Model } from '../models/graph.ts';
 import { predict } from '../models/run.ts';
 import { sizeOf } from '../models/tensor.ts';
 import { checkFit } from '../models/train/evaluate.ts';
-import type { OnProgress } from '../src/shared/progress.ts';
+import type { OnProgress, ProgressEvent } from '../src/shared/progress.ts';
 
-export type NamedModel = { readonly name: string; readonly model: Model };
+export type NamedModel = {
+  readonly name: string;
+  readonly model: Model;
+  /** Networks made the same way with other seeds: the name stands for the mean over all. */
+  readonly repeats?: readonly Model[];
+};
 
 export type CompareOptions = ReportOptions & {
   /** Class labels where left out. */
@@ -35,15 +41,30 @@ export async function compareModels(
 }
 
 async function answersOf(
-  { name, model }: NamedModel,
+  { name, model, repeats = [] }: NamedModel,
   dataset: Dataset,
   images: Float32Array,
   onProgress?: OnProgress,
 ): Promise<Answers> {
+  const outcomes: Outcomes[] = [];
+  for (const network of [model, ...repeats]) {
+    const which = repeats.length === 0 ? '' : ` (${outcomes.length + 1} of ${repeats.length + 1})`;
+    const report = onProgress && {
+      onProgress: (event: ProgressEvent) => onProgress({ ...event, label: `evaluate ${name}${which}` }),
+    };
+    outcomes.push(await outcomesOf(network, dataset, images, report ?? {}));
+  }
+  const [first, ...others] = outcomes;
+  return { model: name, outcomes: first!, repeats: others };
+}
+
+async function outcomesOf(
+  model: Model,
+  dataset: Dataset,
+  images: Float32Array,
+  report: { readonly onProgress?: OnProgress },
+): Promise<Outcomes> {
   checkFit(model, dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);
-  const logits = await predict(model, images, dataset.n, {
-    ...(onProgress && { onProgress: (event) => onProgress({ ...event, label: `evaluate ${name}` }) }),
-  });
-  return { model: name, outcomes: { logits, classes, labels: dataset.labels } };
+  return { logits: await predict(model, images, dataset.n, report), classes, labels: dataset.labels };
 }

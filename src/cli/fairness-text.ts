@@ -44,7 +44,7 @@ function lossTable(report: FairnessReport): string {
     ...head,
     { title: 'accuracy' },
     { title: 'drop, points' },
-    { title: '95 % interval' },
+    { title: `${Math.round(100 * report.bootstrap.confidence)} % interval` },
     { title: 'beyond the average' },
     { title: 'p, corrected' },
     { title: 'loses more than the rest?', align: 'left' },

@@ -6,6 +6,7 @@ import type { FairnessPageData, Series } from './fairness-data.ts';
 /** Pixels between two labels at the least. */
 const labelHeight = 14;
 const slopeHeight = 320;
+const sizeHeight = 280;
 
 /** Groups that a chart brings out: those shown to lose more than the rest under its last model. */
 function isLoser(report: FairnessReport, group: number, m: number): boolean {
@@ -19,11 +20,11 @@ export function slopeChart({ report, models }: FairnessPageData, series: Series)
     series.models.map((m, at) => {
       const { accuracy, interval } = rows[m]!;
       const colour = isLoser(report, g, last) ? ink.after : ink.before;
-      return { group, at, accuracy: 100 * accuracy, low: 100 * interval[0], high: 100 * interval[1], colour };
+      return { group, at, value: 100 * accuracy, low: 100 * interval[0], high: 100 * interval[1], colour };
     }),
   );
-  const values = points.flatMap(({ low, high, accuracy, colour }) =>
-    colour === ink.after ? [low, high] : [accuracy],
+  const values = points.flatMap(({ low, high, value, colour }) =>
+    colour === ink.after ? [low, high] : [value],
   );
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const spare = Math.max(0.5, 0.04 * (high - low));
@@ -57,14 +58,14 @@ export function slopeChart({ report, models }: FairnessPageData, series: Series)
       },
       {
         mark: { type: 'line', strokeWidth: 2 },
-        encoding: { x, y: { field: 'accuracy', ...y }, detail: { field: 'group' }, color: colour },
+        encoding: { x, y: { field: 'value', ...y }, detail: { field: 'group' }, color: colour },
       },
       {
         mark: { type: 'point', filled: true, size: 45, opacity: 1 },
-        encoding: { x, y: { field: 'accuracy', ...y }, color: colour },
+        encoding: { x, y: { field: 'value', ...y }, color: colour },
       },
       {
-        data: { values: apart(ends, domain) },
+        data: { values: apart(ends, domain, slopeHeight) },
         mark: { type: 'text', align: 'left', dx: 9, fontSize: 12, clip: false },
         encoding: { x, y: { field: 'label', ...y }, text: { field: 'group' }, color: textColour },
       },
@@ -74,20 +75,19 @@ export function slopeChart({ report, models }: FairnessPageData, series: Series)
 
 const textColour = { value: ink.text } as const;
 
-/** Moves labels apart that would stand upon each other, those above up and those below down. */
-export function apart<T extends { readonly accuracy: number }>(
+/** Moves labels apart that would stand upon each other: up from the lowest, and down again where they leave the chart. */
+export function apart<T extends { readonly value: number }>(
   ends: readonly T[],
   [low, high]: readonly [number, number],
+  height: number,
 ): (T & { readonly label: number })[] {
-  const step = Math.min((labelHeight / slopeHeight) * (high - low), (high - low) / Math.max(1, ends.length - 1));
-  const sorted = ends.toSorted((a, b) => a.accuracy - b.accuracy);
-  const places = sorted.map(({ accuracy }) => accuracy);
+  const room = (high - low) / Math.max(1, ends.length - 1);
+  const step = Math.min((labelHeight / height) * (high - low), room);
+  const sorted = ends.toSorted((a, b) => a.value - b.value);
+  const places = sorted.map(({ value }) => value);
   for (let i = 1; i < places.length; i++) places[i] = Math.max(places[i]!, places[i - 1]! + step);
-  const over = Math.max(0, (places.at(-1) ?? 0) - high);
-  if (over > 0) {
-    places[places.length - 1]! -= over;
-    for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i]!, places[i + 1]! - step);
-  }
+  if (places.length > 0) places[places.length - 1] = Math.min(places.at(-1)!, high);
+  for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i]!, places[i + 1]! - step);
   return sorted.map((end, i) => ({ ...end, label: places[i]! }));
 }
 
@@ -136,13 +136,25 @@ export function lossChart({ report }: FairnessPageData, m: number): Promise<stri
 }
 
 /** What each group lost against how many images it had in training, on a logarithmic axis; `sizes` by group, not all alike. */
-export function sizeChart({ report }: FairnessPageData, m: number, sizes: readonly number[]): Promise<string> {
+export function sizeChart(
+  { report }: FairnessPageData,
+  m: number,
+  sizes: readonly number[],
+): Promise<string> {
   const rows = report.groups.map(({ group, models }, g) => {
     const { drop, dropInterval } = models[m]!;
-    const [low, high] = dropInterval.map((end) => 100 * end);
+    const [low, high] = [100 * dropInterval[0], 100 * dropInterval[1]];
     const size = Math.max(1, sizes[g]!);
-    return { group, size, drop: 100 * drop, low, high, colour: isLoser(report, g, m) ? ink.after : ink.before };
+    return {
+      group,
+      size,
+      value: 100 * drop,
+      low,
+      high,
+      colour: isLoser(report, g, m) ? ink.after : ink.before,
+    };
   });
+  const losers = rows.filter(({ colour }) => colour === ink.after);
   const smallest = Math.min(...rows.map(({ size }) => size));
   const x = {
     field: 'size',
@@ -159,8 +171,8 @@ export function sizeChart({ report }: FairnessPageData, m: number, sizes: readon
   } as const;
   const colour = { field: 'colour', type: 'nominal', scale: null } as const;
   return draw({
-    width: 300,
-    height: 260,
+    width: 360,
+    height: sizeHeight,
     data: { values: rows },
     layer: [
       {
@@ -169,12 +181,12 @@ export function sizeChart({ report }: FairnessPageData, m: number, sizes: readon
       },
       {
         mark: { type: 'point', filled: true, size: 60, opacity: 1 },
-        encoding: { x, y: { field: 'drop', ...y }, color: colour },
+        encoding: { x, y: { field: 'value', ...y }, color: colour },
       },
       {
-        transform: [{ filter: `datum.colour === '${ink.after}'` }],
+        data: { values: apart(losers, [0, Math.max(1, ...rows.map(({ high }) => high))], sizeHeight) },
         mark: { type: 'text', align: 'left', dx: 8, fontSize: 12 },
-        encoding: { x, y: { field: 'drop', ...y }, text: { field: 'group' }, color: textColour },
+        encoding: { x, y: { field: 'label', ...y }, text: { field: 'group' }, color: textColour },
       },
     ],
   });

@@ -10,7 +10,11 @@ export type FairnessPageData = {
   /** As `--groups` was given, 'label' where it was not. */
   readonly groupedBy: string;
   /** The report's models, in its order. */
-  readonly models: readonly { readonly model: string; readonly relus: number; readonly files: readonly string[] }[];
+  readonly models: readonly {
+    readonly model: string;
+    readonly relus: number;
+    readonly files: readonly string[];
+  }[];
   readonly report: FairnessReport;
   /** Training images of each of the report's groups; none where there are no training images to count. */
   readonly trainSizes?: readonly number[];

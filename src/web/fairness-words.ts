@@ -20,11 +20,19 @@ function wordsOf(report: FairnessReport, group: string, row: GroupRow, m: number
 }
 
 /** 'of 100 images 6 fewer are answered rightly; the true number is probably between 2 and 10' */
-export function outOfHundred({ drop, dropInterval: [low, high] }: Pick<GroupRow, 'drop' | 'dropInterval'>): string {
-  return (
-    `of 100 images ${whole(Math.abs(drop))} ${drop < 0 ? 'more' : 'fewer'} are answered rightly ` +
-    `(probably between ${whole(low)} and ${whole(high)} fewer)`
-  ).replace(/between -?(\d[\d.]*) and -(\d[\d.]*) fewer/, 'between $2 and $1 more');
+export function outOfHundred({ drop, dropInterval }: Pick<GroupRow, 'drop' | 'dropInterval'>): string {
+  return `of 100 images ${change(drop)} are answered rightly (probably between ${rangeOf(dropInterval)})`;
+}
+
+function rangeOf([low, high]: readonly [number, number]): string {
+  if (low >= 0) return `${whole(low)} and ${whole(high)} fewer`;
+  if (high <= 0) return `${whole(-high)} and ${whole(-low)} more`;
+  return `${change(low)} and ${change(high)}`;
+}
+
+/** '6 fewer' */
+function change(drop: number): string {
+  return `${whole(Math.abs(drop))} ${drop < 0 ? 'more' : 'fewer'}`;
 }
 
 /** A count of 100, to a half where it is small. */
@@ -37,7 +45,7 @@ function whole(fraction: number): string {
 function sureness(p: number): string {
   if (p < 0.001) return 'Practically certain: chance alone would show this less than once in 1,000 times';
   const once = Math.round(1 / p);
-  return `${p < 0.01 ? 'Very likely' : 'Likely'} no accident: chance alone would show this about once in ${format.count(once)} times`;
+  return `${p < 0.01 ? 'Very likely' : 'Likely'} no accident: chance alone would show this at most once in ${format.count(once)} times`;
 }
 
 /** Answers to 'does it lose more than the others?' in a table. */
@@ -63,9 +71,7 @@ export function unknowns(report: FairnessReport, m: number): string[] {
         ]),
     ...(small.length === 0
       ? []
-      : [
-          `Too few images to say anything: ${small.map(({ group, n }) => `${group} (${n})`).join(', ')}.`,
-        ]),
+      : [`Too few images to say anything: ${small.map(({ group, n }) => `${group} (${n})`).join(', ')}.`]),
   ];
 }
 
@@ -75,7 +81,13 @@ export function overallWords(report: FairnessReport, m: number): string {
   const gap = report.gap.models[m]!;
   const [low, high] = gap.wideningInterval;
   const change =
-    low > 0 ? 'has grown' : high < 0 ? 'has shrunk' : gap.widening === 0 ? 'is as before' : 'may be as before';
+    low > 0
+      ? 'has grown'
+      : high < 0
+        ? 'has shrunk'
+        : gap.widening === 0
+          ? 'is as before'
+          : 'may be as before';
   return (
     `Over all images ${format.percent(before.accuracy)} were answered rightly and now ${format.percent(after.accuracy)} are. ` +
     `The best and the worst served group (${gap.worstGroup}) are ${format.plainPoints(gap.gap)} points apart; the distance ${change} ` +

@@ -1,19 +1,24 @@
+import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset, subset } from '../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../models/data/dataset.ts';
 import { groupsCsv } from '../../../models/fairness/csv.ts';
-import { groupsOfProduct } from '../../../models/fairness/groups.ts';
+import { groupsBySpec } from '../../../models/fairness/group-spec.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
-import type { ReportOptions } from '../../../models/fairness/report.ts';
+import { membersOf } from '../../../models/fairness/groups.ts';
+import type { FairnessReport, ReportOptions } from '../../../models/fairness/report.ts';
 import { compareModels } from '../../../pipelines/fairness.ts';
 import type { NamedModel } from '../../../pipelines/fairness.ts';
-import { UsageError } from '../../shared/errors.ts';
+import { DataError, UsageError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
-import { examples, whole } from '../command.ts';
+import type { FairnessPageData } from '../../web/fairness-data.ts';
+import { examples, fraction, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { describeArithmetic, describeCurvature, describeReport } from '../fairness-text.ts';
-import { checkOutput, dataHelp, modelHelp, openModel, shortName } from '../inputs.ts';
+import { lineHelp, openLine } from '../fairness-models.ts';
+import { checkOutput, dataHelp, modelHelp } from '../inputs.ts';
+import { toJson } from '../output.ts';
 import { calibrationOf } from '../prepared.ts';
 
 type Options = {
@@ -27,15 +32,20 @@ type Options = {
   readonly private?: boolean;
   readonly k?: number | 'free';
   readonly curvature?: boolean;
+  readonly report?: string;
+  /** Of the program. */
+  readonly version: string;
   readonly resamples: number;
+  readonly confidence: number;
   readonly seed: number;
 };
 
 /** `fairness ORIGINAL REDUCED... --data D`: which groups pay for a reduction. */
 export function configure(command: Command, act: Act): void {
+  const version = command.parent?.version() ?? '';
   command
     .argument('<original>', modelHelp)
-    .argument('<reduced...>', 'one or more reduced models')
+    .argument('<reduced...>', lineHelp)
     .requiredOption('--data <data>', dataHelp)
     .addOption(new Option('--split <split>', 'which images').choices(['train', 'test']).default('test'))
     .option(
@@ -47,21 +57,37 @@ export function configure(command: Command, act: Act): void {
     .option('--min-group <n>', 'groups with fewer images are too small to test', whole(2), 30)
     .option('--limit <n>', 'only the first images', whole(1))
     .option('--csv <file>', 'write a line for each group and model')
+    .option(
+      '--report <folder>',
+      'write report.html with charts, report.json, and each chart as .svg; models named METHOD@BUDGET are drawn by method',
+    )
     .option('--private', 'also what the cryptography costs each group, without a reduction')
     .option('--k <bits>', 'with --private: low bits left out of sign tests', bits, 'free')
     .option(
       '--curvature',
       "also gradient norms and largest Hessian eigenvalues, and whether the paper's bound ranks the groups as they lose (minutes)",
     )
-    .option('--resamples <n>', 'bootstrap resamples behind the 95 % intervals', whole(100, 100_000), 1000)
+    .option('--resamples <n>', 'bootstrap resamples behind the intervals', whole(100, 100_000), 1000)
+    .option('--confidence <x>', 'of the intervals, such as 0.95', below1, 0.95)
     .option('--seed <n>', 'of the resamples', whole(0), 1)
-    .action(act(run));
+    .action(
+      act((context: Context, original: string, reduced: string[], options: Options) =>
+        run(context, original, reduced, { ...options, version }),
+      ),
+    );
   examples(command, [
     'reluctant fairness zoo:fashion-resnet8 reduced.onnx --data fashion-mnist-part',
     'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --csv groups.csv',
     'reluctant fairness before.onnx after.onnx --data fashion-mnist --private --k 14 --limit 500',
     'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json > report.json',
+    "reluctant fairness net.onnx 'snl@25=snl-25-*.onnx' 'snl@12=snl-12-*.onnx' --data fashion-mnist --report who-pays",
   ]);
+}
+
+function below1(text: string): number {
+  const value = fraction(text);
+  if (value === 1) throw new InvalidArgumentError('Expected a number between zero and one.');
+  return value;
 }
 
 function bits(text: string): number | 'free' {
@@ -72,22 +98,68 @@ function bits(text: string): number | 'free' {
 }
 
 async function run(context: Context, original: string, reduced: readonly string[], options: Options) {
-  const { data, split, limit, csv } = options;
+  const { data, split, limit, csv, report: folder } = options;
   if (csv !== undefined) checkOutput(csv, '--csv');
+  if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
   const all = await loadDataset(data, split);
   const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
   const settings = settingsOf(dataset, options);
-  const models = await Promise.all([open(original), ...reduced.map(open)]);
-  const report = await compareModels(models, dataset, {
+  const models = await Promise.all([original, ...reduced].map(openLine));
+  const [first, ...others] = models;
+  const report = await compareModels([first!, ...others], dataset, {
     ...settings,
     onProgress: context.onProgress,
   });
   if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(report));
   const extras = await extrasOf(context, models, dataset, settings, options);
+  const made = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
+  const value = { ...report, models: made, ...Object.fromEntries(extras.map((e) => [e.key, e.value])) };
+  if (folder !== undefined) await writeReport(folder, value, options);
   return {
-    value: { ...report, ...Object.fromEntries(extras.map(({ key, value }) => [key, value])) },
-    text: [describeReport(report), ...extras.map(({ text }) => text)].join('\n\n'),
+    value,
+    text: [
+      describeReport(report),
+      ...extras.map(({ text }) => text),
+      ...(folder === undefined ? [] : [`${join(folder, 'report.html')} shows it`]),
+    ].join('\n\n'),
   };
+}
+
+type Value = FairnessReport & { readonly models: FairnessPageData['models'] };
+
+async function writeReport(folder: string, value: Value, options: Options): Promise<void> {
+  const { data, split, groups: groupedBy = 'label', version } = options;
+  const { fairnessFiles } = await import('../../web/fairness-files.ts');
+  const names = value.groups.map(({ group }) => group);
+  const trainSizes = await trainSizesOf(data, groupedBy, names);
+  const files = await fairnessFiles({
+    version,
+    date: new Date().toISOString(),
+    data,
+    split,
+    groupedBy,
+    models: value.models,
+    report: value,
+    ...(trainSizes && { trainSizes }),
+  });
+  files.set('report.json', `${JSON.stringify(toJson({ data, split, groupedBy, ...value }), null, 2)}\n`);
+  for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
+}
+
+/** Training images of the groups; undefined where the data has no training images. */
+async function trainSizesOf(
+  data: string,
+  groupedBy: string,
+  names: readonly string[],
+): Promise<number[] | undefined> {
+  try {
+    const groups = groupsBySpec(await loadDataset(data, 'train'), groupedBy);
+    const sizes = membersOf(groups).map(({ length }) => length);
+    return names.map((name) => sizes[groups.names.indexOf(name)] ?? 0);
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
 }
 
 type Extra = { readonly key: string; readonly value: unknown; readonly text: string };
@@ -113,33 +185,21 @@ async function extrasOf(
   return extras;
 }
 
-async function open(name: string): Promise<NamedModel> {
-  return { name: shortName(name), model: await openModel(name) };
-}
-
 type Settings = ReportOptions & { readonly groups?: Groups };
 
-function settingsOf(dataset: Dataset, { groups, positive, minGroup, resamples, seed }: Options): Settings {
+function settingsOf(
+  dataset: Dataset,
+  { groups, positive, minGroup, resamples, confidence, seed }: Options,
+): Settings {
   const positiveClass = positiveOf(dataset, positive);
   return {
-    ...(groups !== undefined && { groups: groupsOf(dataset, groups) }),
+    ...(groups !== undefined && { groups: groupsBySpec(dataset, groups) }),
     ...(positiveClass !== undefined && { positive: positiveClass }),
     minGroup,
     resamples,
+    confidence,
     seed,
   };
-}
-
-function groupsOf(dataset: Dataset, spec: string): Groups {
-  const columns = dataset.groups ?? {};
-  return groupsOfProduct(
-    spec.split(',').map((column) => {
-      if (Object.hasOwn(columns, column)) return columns[column]!;
-      if (column === 'label') return Array.from(dataset.labels, (label) => dataset.classes[label]!);
-      const known = ['label', ...Object.keys(columns)].join(', ');
-      throw new UsageError(`--groups ${column}: ${dataset.name} has no such column; it has ${known}`);
-    }),
-  );
 }
 
 function positiveOf({ classes, name }: Dataset, positive: string | undefined): number | undefined {

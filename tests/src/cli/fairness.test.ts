@@ -1,9 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cli, cliJson } from '../../helpers/cli.ts';
-import { writeUntrained } from '../../helpers/models.ts';
+import { writeTiny, writeUntrained } from '../../helpers/models.ts';
 
 let folder: string;
 let report: string;
@@ -75,6 +76,52 @@ describe('fairness', () => {
         rank_correlation: expect.anything() as number,
       },
     ]);
+  });
+
+  test('--report: page, charts and figures; a pattern is one line with a name of its own', async () => {
+    const [original, ...rest] = [args[1]!, ...args.slice(3)];
+    const out = join(folder, 'who-pays');
+    const line = `twice@1=${join(folder, 'untrained-*.onnx')}`;
+    const options = ['--limit', '300', '--report', out, '--confidence', '0.8'];
+    const { code, stdout } = await cli(['fairness', original, line, ...rest, ...options]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/80 % interval.*who-pays.*report\.html shows it/s),
+    ]);
+    expect(readdirSync(out).sort()).toEqual([
+      'accuracy-twice.svg',
+      'loss-twice.svg',
+      'report.html',
+      'report.json',
+    ]);
+    const found = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as {
+      models: { model: string; files: string[]; relus: number }[];
+      overall: { networks: number; drop: number }[];
+      bootstrap: { confidence: number };
+    };
+    expect(found.models[1]).toMatchObject({ model: 'twice@1', relus: 56_448 });
+    expect(found.models[1]!.files.map((file) => basename(file))).toEqual([
+      'untrained-1.onnx',
+      'untrained-2.onnx',
+    ]);
+    expect(found.overall.map(({ networks }) => networks)).toEqual([1, 2]);
+    expect(found.bootstrap.confidence).toBe(0.8);
+    // The original is one of the two: the mean drop is half of the other's.
+    const other = await cliJson<{ overall: { drop: number }[] }>([...args, '--limit', '300']);
+    expect(found.overall[1]!.drop).toBeCloseTo(other.overall[1]!.drop / 2, 12);
+  });
+
+  test('patterns without files or of several budgets are refused', async () => {
+    const tiny = await writeTiny(folder);
+    const wrong = [
+      [join(folder, 'nothing-*.onnx'), 3, /nothing-.*no model file/],
+      [join(folder, '{tiny,untrained-1}.onnx'), 2, /ReLUs.*seed alone/],
+    ] as const;
+    for (const [pattern, exit, says] of wrong) {
+      const { code, stderr } = await cli(['fairness', args[1]!, pattern, ...args.slice(3)]);
+      expect([code, stderr]).toEqual([exit, expect.stringMatching(says)]);
+    }
+    await rm(tiny);
   });
 
   test('wrong columns, classes and bits are named', async () => {
