@@ -35,8 +35,13 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/reduce.ts'),
   },
   pareto: {
-    summary: 'sweep methods and budgets: what accuracy costs in ReLUs, latency and bytes, as tables and a page',
+    summary:
+      'sweep methods and budgets: what accuracy costs in ReLUs, latency and bytes, as tables and a page',
     load: () => import('./commands/pareto.ts'),
+  },
+  worker: {
+    summary: 'do the jobs of a sweep that another machine runs, by way of a Redis server',
+    load: () => import('./commands/worker.ts'),
   },
   fairness: {
     summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',

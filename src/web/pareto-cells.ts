@@ -25,14 +25,13 @@ export function cellsOf(point: Point, profiles: readonly string[]): Cell[] {
       ];
     }),
     right('traffic', format.bytes(offlineBytes + onlineBytes)),
-    right('measured: online, total', measured.map(measuredCell).join('; ')),
+    right('measured online, total', measured.map(measuredCell).join('; ')),
     left('front', point.onFront.join(' ')),
   ];
 }
 
 function measuredCell({ profile, offlineSeconds, onlineSeconds }: PointCost): string {
-  const total = format.duration(offlineSeconds + onlineSeconds);
-  return `${format.duration(onlineSeconds)}, ${total} (${profile})`;
+  return `${profile} ${format.duration(onlineSeconds)}, ${format.duration(offlineSeconds + onlineSeconds)}`;
 }
 
 /** What the columns mean. */

@@ -15,7 +15,9 @@ import { beginStore, fingerprints, openStore, originalFile } from '../pareto/fol
 import { jobProcess } from '../pareto/job-process.ts';
 import { measureFront } from '../pareto/measure.ts';
 import { writeReport } from '../pareto/report.ts';
+import type { QueueOptions } from '../pareto/queue.ts';
 import { sweep } from '../pareto/sweep.ts';
+import type { JobRunner, SweepOptions } from '../pareto/sweep.ts';
 import { csvOf, describePoints, markdownOf, publicPoints } from '../pareto/words.ts';
 
 type Options = {
@@ -30,6 +32,7 @@ type Options = {
   readonly tolerance: number;
   readonly searchImages: number;
   readonly measure: boolean;
+  readonly queue?: string;
 };
 
 /** `pareto MODEL --data D --methods ... --budgets ... --out DIR`: a sweep; `pareto show DIR`: its table again. */
@@ -64,6 +67,7 @@ function configureRun(command: Command, act: Act): void {
     .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
     .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
+    .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
     .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
     .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
     .option('--no-measure', 'no private inferences of the points on the front')
@@ -85,7 +89,8 @@ function configureShow(command: Command, act: Act): void {
 
 async function runSweep(context: Context, network: string, options: Options): Promise<undefined> {
   const { out: folder, data, epochs, seeds, jobs } = options;
-  const profiles = parseProfiles(options.profile).map(({ name }) => name);
+  const networks = parseProfiles(options.profile);
+  const profiles = networks.map(({ name }) => name);
   const circa = { tolerance: options.tolerance / 100, searchImages: options.searchImages };
   const methods = parseMethods(options.methods, circa);
   const budgets = parseBudgets(options.budgets);
@@ -95,12 +100,12 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const modelFile = originalFile(folder, prints.networkHash);
   const { costs } = await knownMachine();
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
-  await sweep({
-    ...{ ...context, store, folder, ids, jobs },
-    runner: ({ spec }, onProgress, signal) =>
-      jobProcess({ spec, modelFile, folder, costs, threads, onProgress }, signal),
-  });
-  const unmeasured = options.measure ? await measureFront({ ...context, store, folder, ids, profiles }) : [];
+  const own: JobRunner = ({ spec }, onProgress, signal) =>
+    jobProcess({ spec, modelFile, folder, costs, threads, onProgress }, signal);
+  const parts = { ...context, store, folder, ids };
+  if (options.queue === undefined) await sweep({ ...parts, jobs, runner: own });
+  else await sweepByQueue(parts, { url: options.queue, modelFile, networkHash: prints.networkHash, costs });
+  const unmeasured = options.measure ? await measureFront({ ...parts, profiles: networks }) : [];
   await writeReport(store, folder, profiles);
   context.show(shown(store, profiles, ids));
   const failed = store.counts(ids).failed;
@@ -109,6 +114,19 @@ async function runSweep(context: Context, network: string, options: Options): Pr
       `${failed} of ${ids.length} jobs and ${unmeasured.length} measurements failed; the same command tries them again`,
     );
   return undefined;
+}
+
+type Parts = Omit<SweepOptions, 'jobs' | 'runner'>;
+
+/** All jobs are on the queue at once: how many run is the workers' affair. */
+async function sweepByQueue(parts: Parts, options: Omit<QueueOptions, 'folder' | 'say'>): Promise<void> {
+  const { openQueue } = await import('../pareto/queue.ts');
+  const queue = await openQueue({ ...options, folder: parts.folder, say: parts.say });
+  try {
+    await sweep({ ...parts, jobs: parts.ids.length, runner: queue.runner });
+  } finally {
+    await queue.close();
+  }
 }
 
 type ShowOptions = {

@@ -3,6 +3,7 @@ import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Cost } from '../../../pipelines/pareto/result.ts';
 import type { DoneRun } from '../../../pipelines/pareto/points.ts';
 import type { RunStore } from '../../../pipelines/pareto/store.ts';
+import type { NetworkProfile } from '../../../pipelines/profiles.ts';
 import type { OnProgress } from '../../shared/progress.ts';
 import { benchModel } from '../bench/two-processes.ts';
 import { describeJob } from './sweep.ts';
@@ -12,7 +13,7 @@ export type MeasureOptions = {
   readonly store: RunStore;
   readonly folder: string;
   readonly ids: readonly string[];
-  readonly profiles: readonly string[];
+  readonly profiles: readonly NetworkProfile[];
   readonly onProgress: OnProgress;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -22,39 +23,56 @@ export type MeasureOptions = {
 const inferences = 3;
 
 /**
- * Private inferences of the points on any front, by the network of their first seed, one after the other so that no one disturbs
- * another. What is measured already stays. Returns the messages of those that failed.
+ * Private inferences of the points on any front, by the network of their first seed and in each profile, one after the other so that no
+ * one disturbs another. What is measured already stays. Returns the messages of those that failed.
  */
 export async function measureFront(options: MeasureOptions): Promise<string[]> {
-  const { store, ids, profiles, onProgress, say } = options;
-  const onFront = pointsOf(store.runs(ids), profiles).filter((point) => point.onFront.length > 0);
-  const missing = onFront.filter(({ isMeasured }) => !isMeasured).map(({ runs }) => runs[0]!);
+  const { store, onProgress, say } = options;
+  const missing = unmeasured(options);
   const failures: string[] = [];
-  for (const [done, run] of missing.entries()) {
-    onProgress({ label: 'measuring the front', done, total: missing.length, note: describeJob(run.spec) });
+  for (const [done, { run, profile }] of missing.entries()) {
+    const name = `${describeJob(run.spec)}, ${profile.name}`;
+    onProgress({ label: 'measuring the front', done, total: missing.length, note: name });
     try {
-      store.addCost(run.id, await measured(options, run), machine());
+      store.addCost(run.id, await measured(options, run, profile), machine());
     } catch (error) {
-      failures.push(`${describeJob(run.spec)}: ${(error as Error).message}`);
-      say(failures.at(-1)!);
+      failures.push(`${name}: ${(error as Error).message}`);
+      say(`not measured: ${failures.at(-1)!}`);
     }
   }
   onProgress({ label: 'measuring the front', done: missing.length, total: missing.length });
   return failures;
 }
 
-async function measured({ folder, signal }: MeasureOptions, { spec, result }: DoneRun): Promise<Cost> {
+function unmeasured({ store, ids, profiles }: MeasureOptions): { run: DoneRun; profile: NetworkProfile }[] {
+  const names = profiles.map(({ name }) => name);
+  const onFront = pointsOf(store.runs(ids), names).filter((point) => point.onFront.length > 0);
+  const isKnown = ({ costs }: DoneRun, { name }: NetworkProfile) =>
+    costs.some((cost) => cost.source === 'measured' && cost.profile === name);
+  return onFront
+    .map(({ runs }) => runs[0]!)
+    .flatMap((run) =>
+      profiles.filter((profile) => !isKnown(run, profile)).map((profile) => ({ run, profile })),
+    );
+}
+
+async function measured(
+  { folder, signal }: MeasureOptions,
+  { spec, result }: DoneRun,
+  profile: NetworkProfile,
+): Promise<Cost> {
   const circa = result.windows === null ? {} : { circa: join(folder, result.windows) };
   const { offline, online } = await benchModel({
     network: join(folder, result.onnx),
     calibration: { data: spec.data, ...circa },
     runs: inferences,
+    profile,
     signal,
     say: () => undefined,
   });
   const bytes = ({ bytes_up, bytes_down }: typeof offline) => ({ bytes_up, bytes_down });
   return {
-    profile: 'loopback',
+    profile: profile.name,
     source: 'measured',
     offlineSeconds: offline.seconds,
     onlineSeconds: online.seconds,
