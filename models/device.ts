@@ -12,6 +12,7 @@ export const deviceChoices = [...devices, 'auto'] as const;
 export type DeviceChoice = (typeof deviceChoices)[number];
 
 export type SessionSetting = {
+  /** The CPU where left out. */
   readonly device?: Device;
   /** The runtime's own choice where left out. */
   readonly threads?: number;

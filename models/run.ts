@@ -2,19 +2,17 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DataError, ModelError } from '../src/shared/errors.ts';
 import { silent } from '../src/shared/progress.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
-import { sessionOptions } from './device.ts';
-import type { Device } from './device.ts';
+import { sessionOptions, sessionSetting } from './device.ts';
+import type { SessionSetting } from './device.ts';
 import { inferShapes } from './graph-tools.ts';
 import type { Model, Value } from './graph.ts';
 import { encodeRawModel } from './onnx/raw.ts';
 import { batchDimension, lowerGraph } from './onnx/write.ts';
 import { sizeOf } from './tensor.ts';
 
-export type PredictOptions = {
+export type PredictOptions = SessionSetting & {
   /** Images a call of the runtime; 64 where left out. */
   readonly batch?: number;
-  /** Threads of the runtime; its own choice where left out. */
-  readonly threads?: number;
   readonly onProgress?: OnProgress;
 };
 
@@ -25,12 +23,12 @@ export async function predict(
   n: number,
   options: PredictOptions = {},
 ): Promise<Float32Array> {
-  const { batch = 64, threads, onProgress = silent } = options;
+  const { batch = 64, onProgress = silent } = options;
   const [input, output] = endsOf(model);
   const imageSize = checkImages(input, images, n);
   const classes = sizeOf(output.shape);
   const logits = new Float32Array(n * classes);
-  const evaluator = await Evaluator.create(model, threads === undefined ? {} : { threads });
+  const evaluator = await Evaluator.create(model, sessionSetting(options));
   try {
     for (let i = 0; i < n; i += batch) {
       const count = Math.min(batch, n - i);
@@ -44,12 +42,9 @@ export async function predict(
   return logits;
 }
 
-export type EvaluatorOptions = {
+export type EvaluatorOptions = SessionSetting & {
   /** Any values of the graph, by name; the graph's outputs where left out. */
   readonly outputs?: readonly string[];
-  readonly threads?: number;
-  /** The CPU where left out. */
-  readonly device?: Device;
 };
 
 /** One network in onnxruntime, for many calls. */

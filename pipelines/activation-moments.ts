@@ -1,3 +1,4 @@
+import type { SessionSetting } from '../models/device.ts';
 import { inferShapes } from '../models/graph-tools.ts';
 import type { Model } from '../models/graph.ts';
 import { activationsOf } from '../models/inspect.ts';
@@ -17,10 +18,9 @@ export type Moments<T = number> = {
 };
 
 /** Images [n, C, H, W] that distributions are measured on. */
-export type Sample = {
+export type Sample = SessionSetting & {
   readonly images: Float32Array;
   readonly n: number;
-  readonly threads?: number;
 };
 
 /** Of an activation over `n` images, by element: [C * H * W] each. */
@@ -61,10 +61,10 @@ export async function activationMoments(
 export async function forEachBatch(
   model: Model,
   outputs: readonly string[],
-  { images, n, threads }: Sample,
+  { images, n, ...setting }: Sample,
   use: (values: ReadonlyMap<string, Float32Array>) => void,
 ): Promise<void> {
-  const evaluator = await Evaluator.create(model, { outputs, ...(threads !== undefined && { threads }) });
+  const evaluator = await Evaluator.create(model, { outputs, ...setting });
   const imageSize = images.length / n;
   try {
     for (let i = 0; i < n; i += batch) {

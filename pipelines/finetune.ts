@@ -1,4 +1,5 @@
 import type { Model } from '../models/graph.ts';
+import { engineSetting } from '../models/train/engines/index.ts';
 import { fit } from '../models/train/fit.ts';
 import type { FitResult } from '../models/train/fit.ts';
 import { adamW } from '../models/train/optimizers.ts';
@@ -33,8 +34,9 @@ export async function finetune(
     seed,
     augment = true,
     mitigation,
-    threads,
     onProgress = silent,
+    onStart,
+    ...setting
   }: ReductionOptions,
 ): Promise<FitResult> {
   const result = await fit(model, {
@@ -50,7 +52,8 @@ export async function finetune(
     augment,
     seed,
     ...(mitigation && { controller: controllerOf(mitigation), keep: 'last' as const }),
-    ...(threads !== undefined && { threads }),
+    ...engineSetting(setting),
+    ...(onStart && { onStart }),
     onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
   });
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };

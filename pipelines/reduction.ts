@@ -4,6 +4,7 @@ import type { Model, Replacement } from '../models/graph.ts';
 import { activationsOf, countRelus, inspect, stagesOf } from '../models/inspect.ts';
 import type { Stage } from '../models/inspect.ts';
 import { sizeOf } from '../models/tensor.ts';
+import type { EngineSetting } from '../models/train/engines/index.ts';
 import type { EpochEntry } from '../models/train/fit.ts';
 import { UsageError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
@@ -12,7 +13,7 @@ import type { Granularity } from './masks/start.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
 /** What every method of reduction is told. */
-export type ReductionOptions = {
+export type ReductionOptions = EngineSetting & {
   /** ReLUs to keep: a count, or a share of the network's in (0, 1). */
   readonly budget: number;
   readonly train: Dataset;
@@ -39,7 +40,8 @@ export type ReductionOptions = {
   /** Of deepreduce. */
   readonly deepreduce?: DeepreduceSettings;
   readonly seed: number;
-  readonly threads?: number;
+  /** Called when a training begins, with what trains in words. */
+  readonly onStart?: (runsOn: string) => void;
   /** A folder that what is done is written to after each epoch; where it is there already, the reduction goes on from it. */
   readonly checkpoint?: string;
   readonly onProgress?: OnProgress;

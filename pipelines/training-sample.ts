@@ -1,5 +1,6 @@
 import { augmentInto, cropAndFlip, noAugmentation } from '../models/data/augment.ts';
 import { permutation, seededUniform } from '../models/data/seeded.ts';
+import { sessionSetting } from '../models/device.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Sample } from './activation-moments.ts';
 import type { ReductionOptions } from './reduction.ts';
@@ -14,12 +15,12 @@ export const sampleImages = 512;
 export function trainingSample({
   train,
   seed,
-  threads,
   augment = true,
-}: Pick<ReductionOptions, 'train' | 'seed' | 'threads' | 'augment'>): Sample {
+  ...setting
+}: Pick<ReductionOptions, 'train' | 'seed' | 'augment' | 'threads' | 'device'>): Sample {
   const uniform = seededUniform(seed, 1);
   const rows = permutation(train.n, uniform).slice(0, sampleImages);
   const images = new Float32Array(rows.length * sizeOf(train.shape));
   augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
-  return { images, n: rows.length, ...(threads !== undefined && { threads }) };
+  return { images, n: rows.length, ...sessionSetting(setting) };
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sessionSetting } from '../../models/device.ts';
 import type { Model } from '../../models/graph.ts';
 import type { Stage } from '../../models/inspect.ts';
 import { predictClasses } from '../../models/train/evaluate.ts';
@@ -39,7 +40,7 @@ export async function criticality(
   sample: Sample,
   options: ReductionOptions,
 ): Promise<StageCriticality[]> {
-  const { validation, threads, onProgress = silent } = options;
+  const { validation, onProgress = silent } = options;
   const ranked = stages.filter((stage) => stage.relus > 0);
   if (ranked.length === 1) return ranked.map((stage) => ({ stage, accuracy: NaN, criticality: 0 }));
   const weights = await selectionWeights(model, validation, options);
@@ -55,8 +56,7 @@ export async function criticality(
       sample,
       options,
     );
-    const setting = threads === undefined ? {} : { threads };
-    const predicted = await predictClasses(alone, validation, validation.n, setting);
+    const predicted = await predictClasses(alone, validation, validation.n, sessionSetting(options));
     accuracies.push(weightedAccuracy(predicted, validation.labels, weights));
   }
   return rankStages(ranked, accuracies);

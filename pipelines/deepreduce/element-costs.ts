@@ -36,8 +36,8 @@ export async function elementCosts(
   return costs;
 }
 
-function answersOf(model: Model, { images, n, threads }: Sample): Promise<Float32Array> {
-  return predict(model, images, n, threads === undefined ? {} : { threads });
+function answersOf(model: Model, { images, n, ...setting }: Sample): Promise<Float32Array> {
+  return predict(model, images, n, setting);
 }
 
 function outputShape(model: Model) {

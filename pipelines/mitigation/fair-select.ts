@@ -3,6 +3,8 @@ import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Uniform } from '../../models/data/seeded.ts';
+import { sessionSetting } from '../../models/device.ts';
+import type { SessionSetting } from '../../models/device.ts';
 import { membersOf } from '../../models/fairness/groups.ts';
 import type { Groups } from '../../models/fairness/groups.ts';
 import { meanOver, sampleScores } from '../../models/fairness/metrics.ts';
@@ -21,10 +23,9 @@ export async function groupShares(
   model: Model,
   dataset: Dataset,
   groups: Groups,
-  threads?: number,
+  setting: SessionSetting = {},
 ): Promise<number[]> {
   const classes = sizeOf(model.graph.outputs[0]!.shape);
-  const setting = threads === undefined ? {} : { threads };
   const logits = await predict(model, pixels(dataset), dataset.n, setting);
   const losses = sampleScores.crossEntropy({ logits, classes, labels: dataset.labels });
   return sharesOf(membersOf(groups).map((group) => (group.length === 0 ? 0 : meanOver(losses, group))));
@@ -46,11 +47,11 @@ export function imageShares(groups: Groups, shares: readonly number[]): Float64A
 export async function selectionWeights(
   model: Model,
   dataset: Dataset,
-  { fairSelect, threads }: Pick<ReductionOptions, 'fairSelect' | 'threads'>,
+  { fairSelect, ...setting }: Pick<ReductionOptions, 'fairSelect' | 'threads' | 'device'>,
 ): Promise<Float64Array | undefined> {
   if (fairSelect === undefined) return undefined;
   const groups = fairSelect.groupsOf(dataset);
-  return imageShares(groups, await groupShares(model, dataset, groups, threads));
+  return imageShares(groups, await groupShares(model, dataset, groups, sessionSetting(setting)));
 }
 
 /**
@@ -60,16 +61,17 @@ export async function selectionWeights(
  */
 export async function fairSample(
   model: Model,
-  { train, seed, threads, augment = true, fairSelect }: ReductionOptions,
+  { train, seed, augment = true, fairSelect, ...options }: ReductionOptions,
 ): Promise<Sample | undefined> {
   if (fairSelect === undefined) return undefined;
   const groups = fairSelect.groupsOf(train);
-  const shares = await groupShares(model, train, groups, threads);
+  const setting = sessionSetting(options);
+  const shares = await groupShares(model, train, groups, setting);
   const uniform = seededUniform(seed, 2);
   const rows = rowsByShare(membersOf(groups), shares, Math.min(sampleImages, train.n), uniform);
   const images = new Float32Array(rows.length * sizeOf(train.shape));
   augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
-  return { images, n: rows.length, ...(threads !== undefined && { threads }) };
+  return { images, n: rows.length, ...setting };
 }
 
 /** About `n` rows, each group's number rounded. */

@@ -171,12 +171,7 @@ export function randomCase(op: OpType, seed: number): RandomCase {
     pick: <T>(values: readonly T[]): T => values[int(0, values.length - 1)]!,
     flip: () => uniform() < 0.5,
   };
-  const {
-    attributes,
-    shape,
-    weights = {},
-    second,
-  } = (draws[op] as (random: Random) => Drawn<OpAttributes[OpType]>)(random);
+  const { attributes, shape, weights = {}, second } = draws[op](random);
   const of = (name: string, size: number): Float32Array =>
     Float32Array.from({ length: size }, () =>
       name === 'state' ? int(0, 1) : (random.flip() ? 1 : -1) * (0.2 + 0.8 * uniform()),

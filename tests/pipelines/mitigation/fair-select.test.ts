@@ -59,7 +59,7 @@ describe('which ReLUs go', () => {
 
   test('groups that the network serves badly count more; without the option nothing is weighed', async () => {
     const model = tinyResnet();
-    const shares = await groupShares(model, train, groupsOf(train), 1);
+    const shares = await groupShares(model, train, groupsOf(train), { threads: 1 });
     expect(shares[0]! + shares[1]!).toBeCloseTo(1, 12);
     const sample = await fairSample(model, { ...shared, budget: 1, epochs: 1, fairSelect: { groupsOf } });
     expect(sample!.n).toBe(Math.round(96 * shares[0]!) + Math.round(96 * shares[1]!));
