@@ -2,12 +2,15 @@ import { architectures } from '../models/architectures/index.ts';
 import type { ArchitectureName } from '../models/architectures/index.ts';
 import { seededRng, seededUniform } from '../models/data/seeded.ts';
 import type { Model } from '../models/graph.ts';
+import { inspect } from '../models/inspect.ts';
 import { forInference } from '../models/passes/index.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
 import { silent } from '../src/shared/progress.ts';
 import { prepare } from './compile.ts';
 import type { Prepared } from './compile.ts';
+import { relusOf, usePolynomials } from './polynomials.ts';
+import type { Choice } from './polynomials.ts';
 
 /** Images of noise on which a benched network is calibrated. */
 const calibrationImages = 16;
@@ -18,11 +21,43 @@ export type RandomNetwork = {
   readonly size: number;
   readonly channels: number;
   readonly classes: number;
+  /** How many ReLUs stay; the others become polynomials. All where left out. */
+  readonly keepRelus?: number;
 };
 
 /** A network of random weights whose values stay in the range of a trained one's. Always the same for the same sizes. */
 export function randomNetwork({ arch, size, channels, classes }: RandomNetwork): Model {
   return calmBranches(architectures[arch]([channels, size, size], classes, seededRng(1)));
+}
+
+/** The network with all but `keepRelus` of its ReLUs turned to squares fitted to noise, as many of each layer's as of the whole. */
+export async function benchedNetwork(network: RandomNetwork): Promise<Model> {
+  const model = randomNetwork(network);
+  if (network.keepRelus === undefined) return model;
+  const layers = inspect(model).layers.filter(({ relus }) => relus > 0);
+  const choice = allBut(
+    network.keepRelus,
+    relusOf(
+      model,
+      layers.map(({ name }) => name),
+    ),
+  );
+  return usePolynomials(model, choice, { images: calibration(model), n: calibrationImages });
+}
+
+/** Leaves out `kept` of the chosen, spread evenly over all of them. */
+function allBut(kept: number, choice: Choice): Choice {
+  const total = [...choice.values()].reduce((sum, { length }) => sum + length, 0);
+  let place = 0;
+  return new Map(
+    [...choice].map(([layer, chosen]) => [
+      layer,
+      chosen.map((one) => {
+        const before = Math.floor((place * kept) / total);
+        return Math.floor((++place * kept) / total) > before ? 0 : one;
+      }),
+    ]),
+  );
 }
 
 /**
@@ -50,6 +85,10 @@ export function noise(elements: number): Float32Array {
 
 /** The plan and the weights of a model calibrated on noise. */
 export function preparedOnNoise(model: Model, onProgress: OnProgress = silent): Promise<Prepared> {
-  const images = noise(calibrationImages * sizeOf(model.graph.inputs[0]!.shape));
+  const images = calibration(model);
   return prepare(forInference(model), { calibration: { images, n: calibrationImages }, onProgress });
+}
+
+function calibration(model: Model): Float32Array {
+  return noise(calibrationImages * sizeOf(model.graph.inputs[0]!.shape));
 }

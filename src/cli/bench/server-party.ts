@@ -1,5 +1,5 @@
 // The server's process of `bench model`.
-import { randomNetwork, preparedOnNoise } from '../../../pipelines/bench-model.ts';
+import { benchedNetwork, preparedOnNoise } from '../../../pipelines/bench-model.ts';
 import type { Prepared } from '../../../pipelines/compile.ts';
 import { planHash } from '../../../pipelines/plan-codec.ts';
 import { startServer } from '../../server.ts';
@@ -36,7 +36,7 @@ async function start(message: Start): Promise<void> {
 async function preparedNetwork({ network, calibration }: Start): Promise<Prepared> {
   if (typeof network === 'string' && calibration !== undefined)
     return preparedModel(network, calibration.data, silent, await compileOptionsOf(calibration));
-  const model = typeof network === 'string' ? await openModel(network) : randomNetwork(network);
+  const model = typeof network === 'string' ? await openModel(network) : await benchedNetwork(network);
   return preparedOnNoise(model);
 }
 
