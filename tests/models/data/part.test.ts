@@ -1,17 +1,15 @@
-import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import { partPerClass } from '../../../models/data/make-part.ts';
 import { firstOfEachClass } from '../../../models/data/splits.ts';
+import { debianFashion, withoutDebianFashion } from '../../helpers/debian-data.ts';
 
-const whole = '/usr/share/datasets/fashion-mnist';
-
-test.skipIf(!existsSync(whole)).each(['train', 'test'] as const)(
-  'the part is the first rows of each class of the whole (%s)',
+test.skipIf(withoutDebianFashion !== '').each(['train', 'test'] as const)(
+  `the part is the first rows of each class of the whole (%s)${withoutDebianFashion}`,
   async (split) => {
     const part = await loadDataset('fashion-mnist-part', split);
     const expected = firstOfEachClass(
-      await loadDataset('fashion-mnist', split, { folder: whole }),
+      await loadDataset('fashion-mnist', split, { folder: debianFashion }),
       partPerClass[split],
     );
     expect(Buffer.compare(part.images, expected.images)).toBe(0);
