@@ -1,6 +1,8 @@
 import type { Model } from '../models/graph.ts';
+import { autorep } from './autorep/autorep.ts';
 import { deepreduce } from './deepreduce/deepreduce.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
+import { snl } from './snl/snl.ts';
 
 /** One way to meet a ReLU budget. All of them pass the contract of tests/pipelines/methods.test.ts. */
 export type Method = {
@@ -8,7 +10,7 @@ export type Method = {
   readonly reduce: (model: Model, options: ReductionOptions) => Promise<Reduction>;
 };
 
-export const methodNames = ['deepreduce'] as const;
+export const methodNames = ['deepreduce', 'snl', 'autorep'] as const;
 export type MethodName = (typeof methodNames)[number];
 
 export const methods: Record<MethodName, Method> = {
@@ -16,5 +18,15 @@ export const methods: Record<MethodName, Method> = {
     summary:
       'cull the least critical stages, then the cheapest ReLUs down to the budget, all to polynomials (after DeepReDuce, ICML 2021)',
     reduce: deepreduce,
+  },
+  snl: {
+    summary:
+      'learn an alpha between ReLU and identity for each pixel or channel, the sum of alphas falling to the budget, and keep the largest (after SNL, ICML 2022)',
+    reduce: snl,
+  },
+  autorep: {
+    summary:
+      'learn by an indicator of 0 or 1 for each pixel or channel, with hysteresis, which ReLUs stay; the others become trained polynomials (after AutoReP, ICCV 2023)',
+    reduce: autorep,
   },
 };

@@ -1,5 +1,8 @@
+import { NetworkBuilder } from '../../models/architectures/builder.ts';
+import type { ConvSizes } from '../../models/architectures/builder.ts';
 import { normals } from '../../models/architectures/init.ts';
 import { resnet } from '../../models/architectures/resnet.ts';
+import { vgg } from '../../models/architectures/vgg.ts';
 import type { Model } from '../../models/graph.ts';
 import { tensor } from '../../models/tensor.ts';
 import { seededRng } from './rng.ts';
@@ -16,6 +19,50 @@ export function tinyResnet(seed = 'tiny'): Model {
     stemRelu: true,
   };
   return withLivelyStatistics(resnet(options, seededRng(seed)));
+}
+
+/** As torchvision builds a VGG with batch normalisation, maximum pooling included: two stages on 2 x 8 x 8 images. */
+export function tinyVgg(seed = 'tiny'): Model {
+  const options = {
+    name: 'tiny-vgg',
+    inChannels: 2,
+    size: 8,
+    classes: 3,
+    stages: [[6], [8, 8]],
+    batchNorm: true,
+    hidden: [],
+    pool: 'max',
+  } as const;
+  return withLivelyStatistics(vgg(options, seededRng(seed)));
+}
+
+/** As MobileNetV2 is built, ReLU6 and depthwise convolutions included, of two inverted residuals. */
+export function tinyMobilenet(seed = 'tiny'): Model {
+  const net = new NetworkBuilder('tiny-mobilenet', [2, 8, 8], seededRng(seed));
+  const layer = (name: string, x: string, sizes: ConvSizes, group = 1): string => {
+    const normed = net.batchNorm(`${name}.bn`, net.conv(name, x, sizes, { group }), sizes.channels);
+    return net.clip(`${name}.relu6`, normed, 0, 6);
+  };
+  const residual = (name: string, x: string, inChannels: number, channels: number, stride: number) => {
+    const inner = 2 * inChannels;
+    const expanded = layer(`${name}.expand`, x, { inChannels, channels: inner, kernel: 1, stride: 1 });
+    const depthwise = { inChannels: inner, channels: inner, kernel: 3, stride };
+    const filtered = layer(`${name}.depthwise`, expanded, depthwise, inner);
+    const projected = net.conv(`${name}.project`, filtered, {
+      inChannels: inner,
+      channels,
+      kernel: 1,
+      stride: 1,
+    });
+    const normed = net.batchNorm(`${name}.project.bn`, projected, channels);
+    return stride === 1 && inChannels === channels ? net.add(`${name}.add`, normed, x) : normed;
+  };
+  let x = layer('stem', net.input, { inChannels: 2, channels: 4, kernel: 3, stride: 1 });
+  x = residual('block0', x, 4, 4, 1);
+  x = residual('block1', x, 4, 6, 2);
+  x = layer('last', x, { inChannels: 6, channels: 12, kernel: 1, stride: 1 });
+  x = net.flatten('flatten', net.globalAveragePool('pool', x));
+  return withLivelyStatistics(net.build(net.gemm('fc', x, 12, 3)));
 }
 
 /** Batch norms of a fresh network are the identity, and a mistake in them would not show: seeded numbers instead. */
