@@ -21,7 +21,6 @@ export type NamedModel = {
 export type CompareOptions = ReportOptions & {
   /** Class labels where left out. */
   readonly groups?: Groups;
-  readonly onProgress?: OnProgress;
 };
 
 /**
@@ -37,7 +36,10 @@ export async function compareModels(
   const before = await answersOf(original, dataset, images, onProgress);
   const after: Answers[] = [];
   for (const model of reduced) after.push(await answersOf(model, dataset, images, onProgress));
-  return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), report);
+  return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), {
+    ...report,
+    ...(onProgress && { onProgress }),
+  });
 }
 
 async function answersOf(

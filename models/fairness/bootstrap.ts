@@ -1,3 +1,5 @@
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
 import { seededUniform, uniformInt } from '../data/seeded.ts';
 
 /** [low, high] */
@@ -9,6 +11,7 @@ export type BootstrapOptions = {
   readonly confidence: number;
   /** Draws an integer in [0, n). */
   readonly draw: (n: number) => number;
+  readonly onProgress?: OnProgress;
 };
 
 /** A value of the same form as an estimate, with an interval in place of each number. */
@@ -23,9 +26,20 @@ export function bootstrap<T>(
   scores: readonly Float64Array[],
   members: readonly Int32Array[],
   estimate: (means: readonly (readonly number[])[]) => T,
-  { resamples, confidence, draw }: BootstrapOptions,
+  { resamples, confidence, draw, onProgress = silent }: BootstrapOptions,
 ): Intervals<T> {
-  const samples = Array.from({ length: resamples }, () => estimate(resampledMeans(scores, members, draw)));
+  // Scores that are one array, such as rates where there are none, are gone through once.
+  const distinct = [...new Set(scores)];
+  const places = scores.map((score) => distinct.indexOf(score));
+  const gathered = distinct.map((score) =>
+    members.map((group) => Float64Array.from(group, (i) => score[i]!)),
+  );
+  const samples = Array.from({ length: resamples }, (_, i) => {
+    onProgress({ label: 'intervals', done: i, total: resamples });
+    const means = resampledMeans(gathered, draw);
+    return estimate(places.map((place) => means[place]!));
+  });
+  onProgress({ label: 'intervals', done: resamples, total: resamples });
   return intervalsOf(samples, confidence) as Intervals<T>;
 }
 
@@ -41,20 +55,25 @@ function intervalsOf(samples: readonly unknown[], confidence: number): unknown {
   return Object.fromEntries(Object.keys(first as object).map((key) => [key, inner(key)]));
 }
 
-/** means[score][group] of one resample. */
-function resampledMeans(
-  scores: readonly Float64Array[],
-  members: readonly Int32Array[],
-  draw: (n: number) => number,
-): number[][] {
-  const sums = scores.map(() => new Array<number>(members.length).fill(0));
-  members.forEach((group, g) => {
-    for (let i = 0; i < group.length; i++) {
-      const sample = group[draw(group.length)]!;
-      for (let m = 0; m < scores.length; m++) sums[m]![g]! += scores[m]![sample]!;
-    }
-  });
-  return sums.map((row) => row.map((sum, g) => sum / members[g]!.length));
+/** A score's values by group, in the order of the members: what each resample runs through. */
+type Gathered = readonly Float64Array[];
+
+/** means[score][group] of one resample: how often each member was drawn, then one pass over each score. */
+function resampledMeans(gathered: readonly Gathered[], draw: (n: number) => number): number[][] {
+  const counts = gathered[0]!.map(({ length }) => drawnCounts(length, draw));
+  return gathered.map((groups) => groups.map((values, g) => weightedMean(values, counts[g]!)));
+}
+
+function drawnCounts(n: number, draw: (n: number) => number): Uint16Array {
+  const counts = new Uint16Array(n);
+  for (let i = 0; i < n; i++) counts[draw(n)]!++;
+  return counts;
+}
+
+function weightedMean(values: Float64Array, counts: Uint16Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * counts[i]!;
+  return sum / values.length;
 }
 
 /** The central `confidence` share of the values, NaN left out, ends interpolated between order statistics. */

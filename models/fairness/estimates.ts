@@ -63,13 +63,18 @@ type ModelScore = (typeof scoresOfModel)[number];
 export function scoreTable(models: readonly Outcomes[], positive: number | undefined): ScoreTable {
   const labels = Float64Array.from(models[0]!.labels, (label) => (label === positive ? 1 : 0));
   const scores = models.flatMap((outcomes) => {
-    const rates = positiveScores(outcomes, positive ?? -1);
+    const rates = positive === undefined ? noScores(labels) : positiveScores(outcomes, positive);
     const means = { ...rates } as Record<ModelScore, Float64Array>;
     for (const name of ['accuracy', 'crossEntropy', 'margin'] as const)
       means[name] = sampleScores[name](outcomes);
     return scoresOfModel.map((name) => means[name]);
   });
   return { scores: [labels, ...scores], models: models.length, positive };
+}
+
+/** One array for all: the bootstrap then goes through it once. `zeros`: the labels where none is positive. */
+function noScores(zeros: Float64Array) {
+  return { positive: zeros, truePositive: zeros, falsePositive: zeros };
 }
 
 /** The per-sample accuracy of a model. */

@@ -1,3 +1,5 @@
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
 import { bootstrap, seededDraw } from './bootstrap.ts';
 import type { Interval } from './bootstrap.ts';
 import { calibrationError, confidenceOf } from './calibration.ts';
@@ -31,6 +33,7 @@ export type ReportOptions = {
   readonly minGroup?: number;
   /** The class that counts as positive where labels are binary. */
   readonly positive?: number;
+  readonly onProgress?: OnProgress;
 };
 
 /**
@@ -41,7 +44,14 @@ export function fairnessReport(
   original: Answers,
   reduced: readonly Answers[],
   allGroups: Groups,
-  { resamples = 1000, confidence = 0.95, seed = 1, minGroup = 30, positive }: ReportOptions = {},
+  {
+    resamples = 1000,
+    confidence = 0.95,
+    seed = 1,
+    minGroup = 30,
+    positive,
+    onProgress = silent,
+  }: ReportOptions = {},
 ): FairnessReport {
   const models = [original, ...reduced];
   const { names, members } = present(allGroups);
@@ -55,7 +65,7 @@ export function fairnessReport(
     table.scores,
     members,
     (means) => averagedLines(estimate(means), redrawn(lines, draw)),
-    { resamples, confidence, draw },
+    { resamples, confidence, draw, onProgress },
   ) as unknown as Spread[];
   const found = averagedLines(each, lines);
   const context = { models, networks, lines, names, members, each, found, intervals };
@@ -64,7 +74,7 @@ export function fairnessReport(
     bootstrap: { resamples, confidence, seed },
     minGroup,
     overall: overallRows(context),
-    groups: groupRows(context, table, minGroup, draw),
+    groups: groupRows(context, table, { minGroup, draw, onProgress }),
     gap: { models: gapRows(context) },
   };
   return { ...report, reading: readingOf(report) };
@@ -104,22 +114,24 @@ type Found = Present & {
   readonly intervals: readonly Spread[];
 };
 
+type TestSettings = {
+  readonly minGroup: number;
+  readonly draw: (n: number) => number;
+  readonly onProgress: OnProgress;
+};
+
 function groupRows(
   { models, networks, lines, names, members, each, found, intervals }: Found,
   table: ScoreTable,
-  minGroup: number,
-  draw: (n: number) => number,
+  { onProgress, ...settings }: TestSettings,
 ): FairnessReport['groups'] {
   const confidence = networks.map(confidenceOf);
   const scores = networks.map((_, n) => accuracyScores(table, n));
-  const tests = lines.map((line, m) =>
-    testLosses(
-      scores[0]!,
-      line.map((n) => scores[n]!),
-      members,
-      { minGroup, isOriginal: m === 0, draw },
-    ),
-  );
+  const tests = lines.map((line, m) => {
+    onProgress({ label: 'tests', done: m + 1, total: lines.length });
+    const after = line.map((n) => scores[n]!);
+    return testLosses(scores[0]!, after, members, { ...settings, isOriginal: m === 0 });
+  });
   return names.map((group, g) => ({
     group,
     n: members[g]!.length,
