@@ -8,10 +8,10 @@ import { methods } from '../../pipelines/methods.ts';
 import type { MethodName } from '../../pipelines/methods.ts';
 import type { Mitigation } from '../../pipelines/mitigation/mitigation.ts';
 import type { MultiplierEntry } from '../../pipelines/mitigation/primal-dual.ts';
-import type { Reduction } from '../../pipelines/reduction.ts';
+import type { Reduction, ReductionOptions } from '../../pipelines/reduction.ts';
 import type { OnProgress } from '../shared/progress.ts';
 
-export type ReduceOptions = {
+export type ReduceOptions = Pick<ReductionOptions, 'replace' | 'deepreduce'> & {
   readonly method: MethodName;
   /** A count of ReLUs or a share of them. */
   readonly budget: number;
@@ -35,8 +35,7 @@ export async function reduceModel(
   model: Model,
   { method, data, seed, groups = 'label', mitigate, fairSelect = false, ...options }: ReduceOptions,
 ): Promise<Reduced> {
-  const all = await loadDataset(data, 'train');
-  const { train, validation } = splitValidation(all, recipeDefaults.validationFraction, seed);
+  const { train, validation } = await trainingData(data, seed);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
@@ -49,4 +48,12 @@ export async function reduceModel(
     ...(fairSelect && { fairSelect: { groupsOf } }),
   });
   return { ...reduction, multipliers };
+}
+
+/** The training images of a data set, a part of them held out to choose by. */
+export async function trainingData(
+  data: string,
+  seed: number,
+): Promise<{ train: Dataset; validation: Dataset }> {
+  return splitValidation(await loadDataset(data, 'train'), recipeDefaults.validationFraction, seed);
 }

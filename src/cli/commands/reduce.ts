@@ -1,3 +1,5 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset } from '../../../models/data/dataset.ts';
@@ -9,8 +11,10 @@ import { methodNames, methods } from '../../../pipelines/methods.ts';
 import type { MethodName } from '../../../pipelines/methods.ts';
 import { resolveBudget } from '../../../pipelines/reduction.ts';
 import * as format from '../../shared/format.ts';
-import { examples, positive, whole } from '../command.ts';
+import { UsageError } from '../../shared/errors.ts';
+import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
+import { writeBudgets, writeFamily } from '../family.ts';
 import { checkOutput, dataHelp, modelHelp, openModel } from '../inputs.ts';
 import {
   addMitigationOptions,
@@ -24,16 +28,20 @@ import {
 import type { MitigationOptions } from '../mitigating.ts';
 import { table } from '../output.ts';
 import type { Output } from '../output.ts';
+import { addSettingOptions, budgetList, settingsOf } from '../reduce-settings.ts';
+import type { SettingOptions } from '../reduce-settings.ts';
 import { reduceModel } from '../reducing.ts';
 
-type Options = MitigationOptions & {
-  readonly method: MethodName;
-  readonly budget: number;
-  readonly data: string;
-  readonly out: string;
-  readonly epochs: number;
-  readonly seed: number;
-};
+type Options = MitigationOptions &
+  SettingOptions & {
+    readonly method: MethodName;
+    readonly budget?: readonly number[];
+    readonly family?: boolean;
+    readonly data: string;
+    readonly out: string;
+    readonly epochs: number;
+    readonly seed: number;
+  };
 
 /** `reduce MODEL --method M --budget N --data D --out OUT.onnx`: fewer ReLUs, fine-tuned. */
 export function configure(command: Command, act: Act): void {
@@ -41,29 +49,76 @@ export function configure(command: Command, act: Act): void {
   command
     .argument('<model>', modelHelp)
     .addOption(new Option('--method <name>', summaries).choices(methodNames).makeOptionMandatory())
-    .requiredOption('--budget <n>', 'ReLUs to keep: a count, or a share such as 0.25', positive)
+    .option(
+      '--budget <list>',
+      'ReLUs to keep: a count, or a share such as 0.25, or several of them',
+      budgetList,
+    )
+    .option('--family', "of deepreduce, in place of a budget: the paper's whole family of networks")
     .requiredOption('--data <data>', dataHelp)
-    .requiredOption('--out <file>', 'the .onnx file to write')
+    .requiredOption('--out <file>', 'the .onnx file to write; a folder for several networks')
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
     .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), recipeDefaults.seed)
     .action(act(run));
+  addSettingOptions(command);
   addMitigationOptions(command);
   examples(command, [
     'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
+    'reluctant reduce zoo:fashion-resnet8 --method deepreduce --family --data fashion-mnist-part --out family',
+    'reluctant reduce net.onnx --method deepreduce --budget 0.5,0.25,0.12 --data folder:images@32 --out reduced',
     'reluctant reduce net.onnx --method deepreduce --budget 0.1 --data csv:faces.csv --mitigate primal-dual --groups race --out fair.onnx',
   ]);
 }
 
-async function run({ onProgress }: Context, name: string, options: Options): Promise<Output> {
-  const { method, budget, data, out, epochs, seed } = options;
+async function run(context: Context, name: string, options: Options): Promise<Output> {
+  const { method, budget: budgets = [], family = false } = options;
+  if (family && (method !== 'deepreduce' || budgets.length > 0))
+    throw new UsageError('--family is of --method deepreduce, in place of --budget');
+  const [budget, ...others] = budgets;
+  if (!family && budget === undefined)
+    throw new UsageError('--budget: expected the ReLUs to keep, such as 0.25 or 0.5,0.25; or --family');
+  return family || others.length > 0
+    ? reduceToSeveral(context, name, options)
+    : reduceToOne(context, name, budget!, options);
+}
+
+async function reduceToSeveral({ onProgress }: Context, name: string, options: Options): Promise<Output> {
+  const { method, budget: budgets, data, out, epochs, seed, against } = options;
+  if (against !== undefined) throw new UsageError('--against is of one budget: there are several networks');
+  if (existsSync(out) && !statSync(out).isDirectory())
+    throw new UsageError(`--out ${out}: is a file, expected a folder for several networks`);
+  checkOutput(join(out, 'networks.json'));
+  if (budgets === undefined && isMitigated(options))
+    throw new UsageError(
+      '--family: its networks are made without --mitigate and --fair-select; give --budget',
+    );
+  const mitigation = mitigationOf(options);
+  const plain = { data, epochs, seed, onProgress, ...settingsOf(options) };
+  const model = await openModel(name);
+  budgets?.forEach((budget) => resolveBudget(model, budget));
+  const test = await loadDataset(data, 'test');
+  const task = { model, test, out, onProgress };
+  return budgets === undefined
+    ? writeFamily(task, plain)
+    : writeBudgets(task, budgets, { ...plain, ...mitigation, method });
+}
+
+async function reduceToOne(
+  { onProgress }: Context,
+  name: string,
+  budget: number,
+  options: Options,
+): Promise<Output> {
+  const { method, data, out, epochs, seed } = options;
   checkOutput(out);
+  const settings = settingsOf(options);
   const mitigation = mitigationOf(options);
   const model = await openModel(name);
   const without = await openAgainst(options, resolveBudget(model, budget));
   const test = await loadDataset(data, 'test');
   if (options.groups !== undefined) groupsBySpec(test, options.groups);
   const before = await evaluate(model, test, { onProgress });
-  const plain = { method, budget, data, epochs, seed, onProgress };
+  const plain = { method, budget, data, epochs, seed, onProgress, ...settings };
   const found = await reduceModel(model, { ...plain, ...mitigation });
   await saveModel(out, found.model);
   const after = await evaluate(found.model, test, { onProgress });

@@ -1,0 +1,71 @@
+import type { Dataset } from '../../models/data/dataset.ts';
+import type { Model } from '../../models/graph.ts';
+import { countRelus } from '../../models/inspect.ts';
+import { evaluate } from '../../models/train/evaluate.ts';
+import { deepreduceFamily } from '../../pipelines/deepreduce/family.ts';
+import type { Moves } from '../../pipelines/deepreduce/family.ts';
+import type { OnProgress } from '../shared/progress.ts';
+import type { Output } from './output.ts';
+import { reduceModel, trainingData } from './reducing.ts';
+import type { ReduceOptions } from './reducing.ts';
+import { NetworkFolder } from './several-networks.ts';
+
+type Task = {
+  readonly model: Model;
+  readonly test: Dataset;
+  /** Where the networks go. */
+  readonly out: string;
+  readonly onProgress: OnProgress;
+};
+
+/** `reduce --family`: every network of DeepReDuce's family. Goes on where an earlier run with the same options stopped. */
+export async function writeFamily(
+  { model, test, out, onProgress }: Task,
+  { data, ...options }: Omit<ReduceOptions, 'budget' | 'method' | 'mitigate' | 'groups' | 'fairSelect'>,
+): Promise<Output> {
+  const folder = new NetworkFolder(out, model, { ...options, family: true, data });
+  const known = new Set<string>();
+  const isMade = async (name: string) => {
+    if (await folder.takeOver(name)) known.add(name);
+    return known.has(name);
+  };
+  const { train, validation } = await trainingData(data, options.seed);
+  for await (const member of deepreduceFamily(model, { ...options, train, validation, isMade }))
+    await folder.add({ ...member, done: describeMoves(member.moves) }, test, onProgress);
+  return folder.report(await standing(model, test, onProgress));
+}
+
+/** `reduce --budget` with several budgets: a network each. */
+export async function writeBudgets(
+  { model, test, out, onProgress }: Task,
+  budgets: readonly number[],
+  options: Omit<ReduceOptions, 'budget'>,
+): Promise<Output> {
+  const folder = new NetworkFolder(out, model, options);
+  for (const budget of budgets) {
+    const name = `${options.method}-${budget}`;
+    if (await folder.takeOver(name)) continue;
+    const reduction = await reduceModel(model, { ...options, budget });
+    await folder.add(
+      { name, done: `${options.method} to a budget of ${budget}`, reduction },
+      test,
+      onProgress,
+    );
+  }
+  return folder.report(await standing(model, test, onProgress));
+}
+
+async function standing(model: Model, test: Dataset, onProgress: OnProgress) {
+  const { accuracy, n } = await evaluate(model, test, { onProgress });
+  return { relus: countRelus(model), accuracy, n };
+}
+
+function describeMoves({ culled, thinned, alpha, rho }: Moves): string {
+  const parts = [
+    culled.length === 0 ? '' : `${culled.join(', ')} culled`,
+    thinned ? (culled.length === 0 ? 'thinned' : 'the others thinned') : '',
+    alpha === 1 ? '' : `channels x ${alpha}`,
+    rho === 1 ? '' : `height and width x ${rho}`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}

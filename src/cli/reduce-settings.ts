@@ -1,0 +1,75 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { replacements } from '../../models/graph.ts';
+import type { Replacement } from '../../models/graph.ts';
+import { criticalityForms, thinnings } from '../../pipelines/deepreduce/settings.ts';
+import type { CriticalityForm, DeepreduceSettings, Thinning } from '../../pipelines/deepreduce/settings.ts';
+import { parseStages } from '../../pipelines/deepreduce/stages.ts';
+import type { ReductionOptions } from '../../pipelines/reduction.ts';
+import { fraction, whole } from './command.ts';
+
+export type SettingOptions = {
+  readonly replace?: Replacement;
+  readonly stages?: string;
+  readonly criticality?: CriticalityForm;
+  readonly criticalityEpochs?: number;
+  readonly thinning?: Thinning;
+  readonly alpha?: number;
+  readonly rho?: number;
+};
+
+/** What `reduce` takes for methods that let choose. */
+export function addSettingOptions(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--replace <kind>',
+        "what takes a ReLU's place; each method has its own where left out",
+      ).choices(replacements),
+    )
+    .option(
+      '--stages <list>',
+      "of deepreduce: 'S1=stem.*,layer1.*;S2=layer2.*' by names of nodes, * for any characters; where the resolution changes where left out",
+    )
+    .addOption(
+      new Option(
+        '--criticality <form>',
+        "of deepreduce: on fitted polynomials, or trained as in the paper (default: 'fitted')",
+      ).choices(criticalityForms),
+    )
+    .option('--criticality-epochs <n>', 'of each training of --criticality trained (default: 1)', whole(1))
+    .addOption(
+      new Option(
+        '--thinning <order>',
+        "of deepreduce: what goes first of a stage that is cut, the cheapest elements or every other layer (default: 'elements')",
+      ).choices(thinnings),
+    )
+    .option('--alpha <x>', 'of deepreduce: keeps this share of the channels, e.g. 0.5', fraction)
+    .option(
+      '--rho <x>',
+      'of deepreduce: height and width of the maps by this, 1/2, 1/3, ..., e.g. 0.5',
+      fraction,
+    );
+}
+
+/** Throws UsageError for stages without form. */
+export function settingsOf(options: SettingOptions): Pick<ReductionOptions, 'replace' | 'deepreduce'> {
+  const { replace, stages, criticality, criticalityEpochs, thinning, alpha, rho } = options;
+  const deepreduce: DeepreduceSettings = {
+    ...(stages !== undefined && { stages: parseStages(stages) }),
+    ...(criticality !== undefined && { criticality }),
+    ...(criticalityEpochs !== undefined && { criticalityEpochs }),
+    ...(thinning !== undefined && { thinning }),
+    ...(alpha !== undefined && { alpha }),
+    ...(rho !== undefined && { rho }),
+  };
+  return { ...(replace !== undefined && { replace }), deepreduce };
+}
+
+/** A parser for one budget or several, '0.25' or '20000,0.25,0'. */
+export function budgetList(text: string): number[] {
+  const budgets = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  if (!budgets.every((budget) => Number.isFinite(budget) && budget >= 0))
+    throw new InvalidArgumentError('Expected counts of ReLUs or shares, such as 0.25 or 0.5,0.25,1000.');
+  return budgets;
+}

@@ -1,0 +1,101 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { countRelus } from '../../../models/inspect.ts';
+import { loadModel } from '../../../models/onnx/read.ts';
+import { cli, cliJson } from '../../helpers/cli.ts';
+import { writeSmallData, writeTiny } from '../../helpers/models.ts';
+
+let folder: string;
+let model: string;
+let data: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-several-'));
+  [model, data] = [await writeTiny(folder), await writeSmallData(folder, 240)];
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+type Several = {
+  networks: {
+    name: string;
+    relus?: number;
+    accuracy?: number;
+    front: boolean;
+    file?: string;
+    refused?: string;
+  }[];
+};
+const reduce = (...rest: string[]) => ['reduce', model, '--data', data, '--epochs', '1', ...rest];
+
+test('several budgets: a network each, a table, and a second run that makes none again', async () => {
+  const out = join(folder, 'budgets');
+  const args = reduce('--method', 'deepreduce', '--budget', '0.5,100,0', '--out', out);
+  const { networks } = await cliJson<Several>(args);
+  expect(networks.map(({ relus }) => relus)).toEqual([4704, 2352, 100, 0]);
+  expect(networks.some(({ front }) => front)).toBe(true);
+  for (const { file, relus } of networks.slice(1)) expect(countRelus(await loadModel(file!))).toBe(relus);
+  const record = JSON.parse(await readFile(join(out, 'deepreduce-100.json'), 'utf8')) as { log: object[] };
+  expect(record.log.length).toBe(4);
+
+  const file = join(out, 'deepreduce-100.onnx');
+  const { mtimeMs } = await stat(file);
+  await rm(join(out, 'deepreduce-0.onnx'));
+  expect((await cliJson<Several>(args)).networks).toEqual(networks);
+  expect((await stat(file)).mtimeMs).toBe(mtimeMs);
+  await cliJson<Several>([...args, '--seed', '2']); // told something else: made anew
+  expect((await stat(file)).mtimeMs).toBeGreaterThan(mtimeMs);
+});
+
+test('the family: a row and a file for each network', async () => {
+  const out = join(folder, 'family');
+  const args = reduce('--method', 'deepreduce', '--family', '--out', out, '--replace', 'identity');
+  const { networks } = await cliJson<Several>([...args, '--stages', 'all=*']);
+  expect(networks.map(({ name, relus }) => [name, relus])).toEqual([
+    ['original', 4704],
+    ['alpha0.5', 2352],
+    ['thinned', 2352],
+    ['rho0.5', 1176],
+    ['thinned_alpha0.5', 1176],
+    ['alpha0.5_rho0.5', 588],
+    ['thinned_rho0.5', 588],
+    ['thinned_alpha0.5_rho0.5', 294],
+  ]);
+  for (const { file, relus } of networks.slice(1)) expect(countRelus(await loadModel(file!))).toBe(relus);
+});
+
+test('what does not go together is refused before any work', async () => {
+  const file = join(folder, 'a-file');
+  await writeFile(file, '');
+  const out = ['--out', join(folder, 'x.onnx')];
+  const refused: [string[], RegExp][] = [
+    [['--method', 'deepreduce', ...out], /--budget: expected the ReLUs to keep/],
+    [
+      ['--method', 'deepreduce', '--family', '--budget', '5', ...out],
+      /--family is of --method deepreduce, in place of/,
+    ],
+    [
+      ['--method', 'deepreduce', '--budget', '0.5,-1', ...out],
+      /--budget.*Expected counts of ReLUs or shares/,
+    ],
+    [
+      ['--method', 'deepreduce', '--budget', '0.5,0.1', '--out', file],
+      /--out .*a-file: is a file, expected a folder/,
+    ],
+    [['--method', 'deepreduce', '--budget', '9', '--stages', 'S1', ...out], /--stages: expected NAME=NODE/],
+    [
+      ['--method', 'deepreduce', '--budget', '9', '--stages', 'S1=nothing', ...out],
+      /--stages: no activation is called nothing/,
+    ],
+    [
+      ['--method', 'deepreduce', '--family', '--mitigate', 'reweight', ...out],
+      /--family: its networks are made without/,
+    ],
+  ];
+  for (const [args, message] of refused) {
+    const { code, stderr } = await cli(reduce(...args));
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  }
+});
