@@ -1,0 +1,82 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
+} from '../../../models/onnx/onnx_pb.js';
+import type { TensorProto } from '../../../models/onnx/onnx_pb.js';
+import { loadModel, readModel } from '../../../models/onnx/read.ts';
+import { floats, rawModel } from '../../helpers/onnx.ts';
+
+const shape = [4, 6, 6];
+
+describe('weights in every form of ONNX', () => {
+  const values = [1.5, -0.25, 3, 0, 2 ** -14, -65504, 0.5, 8, 1, 2, 3, 4, -5, 6, 7, 8];
+  const half = [0x3e00, 0xb400, 0x4200, 0, 0x0400, 0xfbff, 0x3800, 0x4800].concat([
+    0x3c00, 0x4000, 0x4200, 0x4400, 0xc500, 0x4600, 0x4700, 0x4800,
+  ]);
+  const raw = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const forms: Record<string, (t: TensorProto) => void> = {
+    float_data: (t) => (t.floatData = values),
+    double_data: (t) => ((t.dataType = DataType.DOUBLE), (t.doubleData = values)),
+    'raw doubles': (t) => ((t.dataType = DataType.DOUBLE), (t.rawData = raw(Float64Array.from(values)))),
+    'half floats in int32_data': (t) => ((t.dataType = DataType.FLOAT16), (t.int32Data = half)),
+    'raw half floats': (t) => ((t.dataType = DataType.FLOAT16), (t.rawData = raw(Uint16Array.from(half)))),
+  };
+  const brain = Uint16Array.from(values, (v) => new Uint32Array(Float32Array.of(v).buffer)[0]! >>> 16);
+  test('raw bfloat16: the upper half of a float32', () => {
+    const weights = floats('w', [4, 4, 1, 1]);
+    const bytes = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
+    const proto = fromBinary(ModelProtoSchema, bytes);
+    Object.assign(proto.graph!.initializer[0]!, { dataType: DataType.BFLOAT16, rawData: raw(brain) });
+    const read = readModel(toBinary(ModelProtoSchema, proto), 'forms.onnx').weights.get('w')!.data;
+    // -65504 has 11 significant bits, bfloat16 has 8: cut off, not rounded, by the conversion above
+    expect([...read]).toEqual(values.map((v) => (v === -65504 ? -65280 : v)));
+  });
+  test.each(Object.entries(forms))('%s', (_name, change) => {
+    const weights = floats('w', [4, 4, 1, 1]);
+    const bytes = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
+    const proto = fromBinary(ModelProtoSchema, bytes);
+    const tensor = proto.graph!.initializer[0]!;
+    tensor.rawData = new Uint8Array();
+    change(tensor);
+    const model = readModel(toBinary(ModelProtoSchema, proto), 'forms.onnx');
+    expect([...model.weights.get('w')!.data]).toEqual(values);
+  });
+});
+
+test('external data is read beside the file and nowhere else', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-'));
+  try {
+    const weights = floats('w', [4, 4, 1, 1]);
+    const bytes = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
+    const proto = fromBinary(ModelProtoSchema, bytes);
+    const tensor = proto.graph!.initializer[0]!;
+    const data = Buffer.concat([Buffer.alloc(8), tensor.rawData]);
+    const write = async (location: string) => {
+      tensor.rawData = new Uint8Array();
+      tensor.dataLocation = DataLocation.EXTERNAL;
+      tensor.externalData = Object.entries({ location, offset: '8', length: '64' }).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      );
+      await writeFile(join(folder, 'model', 'net.onnx'), toBinary(ModelProtoSchema, proto));
+    };
+    await mkdir(join(folder, 'model'));
+    await writeFile(join(folder, 'model', 'weights.bin'), data);
+    await writeFile(join(folder, 'outside.bin'), data);
+    await write('weights.bin');
+    const model = await loadModel(join(folder, 'model', 'net.onnx'));
+    expect(model.weights.get('w')!.data).toEqual(weights.data);
+    await write('../outside.bin');
+    await expect(loadModel(join(folder, 'model', 'net.onnx'))).rejects.toThrow(
+      /external data file \.\.\/outside\.bin is not there/,
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
