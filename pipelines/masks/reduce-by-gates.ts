@@ -1,7 +1,6 @@
 import type { Model, Replacement } from '../../models/graph.ts';
 import { countRelus, stagesOf } from '../../models/inspect.ts';
 import { asRelu, otherActivations } from '../../models/passes/as-relu.ts';
-import { UsageError } from '../../src/shared/errors.ts';
 import type { Sample } from '../activation-moments.ts';
 import { finetune } from '../finetune.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
@@ -55,9 +54,7 @@ export async function reduceByGates(
   options: ReductionOptions,
   method: GateMethod,
 ): Promise<Reduction> {
-  const { granularity = 'pixel', replace: replacement = method.replacement, seed, fairSelect } = options;
-  if (fairSelect !== undefined)
-    throw new UsageError('choosing by groups: only deepreduce has it; --mitigate works with every method');
+  const { granularity = 'pixel', replace: replacement = method.replacement, seed } = options;
   const budget = resolveBudget(original, options.budget);
   const model = asRelu(original);
   const total = stagesOf(model).reduce((sum, { relus }) => sum + relus, 0);

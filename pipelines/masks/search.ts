@@ -7,6 +7,8 @@ import { adamW } from '../../models/train/optimizers.ts';
 import type { Penalty } from '../../models/train/penalty.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { distillation } from '../finetune.ts';
+import { withImageWeights } from '../mitigation/baselines.ts';
+import { selectionWeights } from '../mitigation/fair-select.ts';
 import type { ReductionOptions } from '../reduction.ts';
 import { gatedNodes, gateWeights } from './gates.ts';
 
@@ -22,7 +24,7 @@ export type Search = {
 /** Of weights and polynomials. */
 const learningRate = 0.001;
 
-/** Trains a network with gates, them and the weights jointly, and gives back what the last epoch left. */
+/** Trains a network with gates, them and the weights jointly, and gives back what the last epoch left. Where groups count, its images weigh by their group's loss. */
 export async function searchGates(
   gated: Model,
   { teacher, penalties, controller, travel }: Search,
@@ -32,6 +34,7 @@ export async function searchGates(
   const gates = new Set<string>(gatedNodes(gated).map(({ name }) => gateWeights(name).gate));
   const rate = travel / stepsOf(options) / learningRate;
   const isTrained = trainedWeights(gated);
+  const weights = await selectionWeights(teacher, train, options);
   const { model } = await fit(gated, {
     train,
     validation,
@@ -43,7 +46,7 @@ export async function searchGates(
     rateOf: (name) => (gates.has(name) ? rate : 1),
     trainable: isTrained,
     penalties,
-    controller,
+    controller: weights === undefined ? controller : withImageWeights(controller, weights),
     keep: 'last',
     epochs: epochsOf(options),
     batch: batchOf(options),

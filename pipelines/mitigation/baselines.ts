@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { permutation, uniformInt } from '../../models/data/seeded.ts';
 import type { Uniform } from '../../models/data/seeded.ts';
 import { membersOf } from '../../models/fairness/groups.ts';
 import type { Groups } from '../../models/fairness/groups.ts';
-import type { Controller } from '../../models/train/controller.ts';
+import type { Controller, Json } from '../../models/train/controller.ts';
 import { hashOf } from './group-hash.ts';
 
 /** Every group counts alike in the loss, however many images it has: an image of group g weighs n / (G n_g). */
@@ -25,6 +26,24 @@ export function fixedWeights(weights: Float64Array, told: Readonly<Record<string
     state: () => told,
     restore: () => undefined,
   };
+}
+
+/** What the controller does, with images that weigh `weights` [n] besides. Its checkpoints are of these weights. */
+export function withImageWeights(controller: Controller, weights: Float64Array): Controller {
+  const { sampleWeights, state, restore } = fixedWeights(weights, { weights: hashOfWeights(weights) });
+  return {
+    ...controller,
+    sampleWeights: sampleWeights!,
+    state: () => ({ controller: controller.state(), images: state() }),
+    restore: (saved) => {
+      restore(saved);
+      controller.restore((saved as { readonly controller: Json }).controller);
+    },
+  };
+}
+
+function hashOfWeights(weights: Float64Array): string {
+  return createHash('sha256').update(weights).digest('hex');
 }
 
 /**

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { groupsOfLabels } from '../../../models/fairness/groups.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
+import type { Controller, Json } from '../../../models/train/controller.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { weightedAccuracy } from '../../../pipelines/deepreduce/criticality.ts';
-import { deepreduce } from '../../../pipelines/deepreduce/deepreduce.ts';
+import { methods } from '../../../pipelines/methods.ts';
+import { withImageWeights } from '../../../pipelines/mitigation/baselines.ts';
 import {
   fairSample,
   groupShares,
@@ -69,17 +71,34 @@ describe('which ReLUs go', () => {
     expect(weights!.reduce((a, b) => a + b, 0) / 96).toBeCloseTo(1, 9);
   });
 
-  test('deepreduce keeps other ReLUs where groups count, as many', async () => {
-    const { model } = await fit(tinyResnet(), { ...shared, epochs: 3, learningRate: 0.05 });
-    const options = { ...shared, budget: 500, epochs: 1 };
-    const plain = await deepreduce(model, options);
-    const fair = await deepreduce(model, { ...options, fairSelect: { groupsOf } });
-    expect(fair.relusAfter).toBe(plain.relusAfter);
-    const kinds = ({ model: { graph } }: typeof plain) =>
-      graph.nodes.flatMap((node) => (node.op === 'MixedActivation' ? [...node.attributes.kinds] : []));
-    expect(kinds(fair)).not.toEqual(kinds(plain));
-    expect(
-      Buffer.compare(writeModel(plain.model), writeModel((await deepreduce(model, options)).model)),
-    ).toBe(0);
-  });
+  test.each(['deepreduce', 'snl', 'autorep'] as const)(
+    '%s keeps other ReLUs where groups count, as many',
+    async (name) => {
+      const { model } = await fit(tinyResnet(), { ...shared, epochs: 3, learningRate: 0.05 });
+      const options = { ...shared, budget: 500, epochs: 1, searchEpochs: 2 };
+      const reduce = (fair: boolean) =>
+        methods[name].reduce(model, { ...options, ...(fair && { fairSelect: { groupsOf } }) });
+      const [plain, fair, again] = [await reduce(false), await reduce(true), await reduce(false)];
+      expect(Math.abs(fair.relusAfter - plain.relusAfter)).toBeLessThanOrEqual(5);
+      const kinds = ({ model: { graph } }: typeof plain) =>
+        graph.nodes.flatMap((node) => (node.op === 'MixedActivation' ? [...node.attributes.kinds] : []));
+      expect(kinds(fair)).not.toEqual(kinds(plain));
+      expect(Buffer.compare(writeModel(plain.model), writeModel(again.model))).toBe(0);
+    },
+  );
+});
+
+test('a controller with weights of images goes on from a checkpoint of the same weights', () => {
+  const seen: unknown[] = [];
+  const own: Controller = {
+    scalars: () => ({ lambda: 2 }),
+    state: () => ({ lambda: 2 }),
+    restore: (saved) => void seen.push(saved),
+  };
+  const weighted = withImageWeights(own, Float64Array.of(0.5, 1.5, 1));
+  expect([...weighted.sampleWeights!(Uint32Array.of(1, 0))]).toEqual([0.75, 0.25]);
+  expect(weighted.scalars!()).toEqual({ lambda: 2 });
+  weighted.restore(JSON.parse(JSON.stringify(weighted.state())) as Json);
+  expect(seen).toEqual([{ lambda: 2 }]);
+  expect(withImageWeights(own, Float64Array.of(1, 1, 1)).state()).not.toEqual(weighted.state());
 });
