@@ -5,6 +5,7 @@ import type { FitResult } from '../models/train/fit.ts';
 import { adamW } from '../models/train/optimizers.ts';
 import { silent } from '../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
+import { phaseFiles } from './phases.ts';
 import type { ReductionOptions } from './reduction.ts';
 
 /** AutoReP's and, as far as is known, DeepReDuce's: [papers.md] A.1 and B.1. */
@@ -25,7 +26,9 @@ export async function finetune(
   model: Model,
   teacher: Model,
   label: string,
-  {
+  options: ReductionOptions,
+): Promise<FitResult> {
+  const {
     train,
     validation,
     epochs,
@@ -37,8 +40,7 @@ export async function finetune(
     onProgress = silent,
     onStart,
     ...setting
-  }: ReductionOptions,
-): Promise<FitResult> {
+  } = options;
   const result = await fit(model, {
     ...recipe,
     ...(learningRate !== undefined && { learningRate }),
@@ -53,6 +55,7 @@ export async function finetune(
     seed,
     ...(mitigation && { controller: controllerOf(mitigation), keep: 'last' as const }),
     ...engineSetting(setting),
+    ...phaseFiles(label, options),
     ...(onStart && { onStart }),
     onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
   });

@@ -55,8 +55,11 @@ export function autorepSteering({ total, budget, steps, replacement }: Steering)
       if (step % refreshedEvery !== 0 || step > refreshedUntil * steps) return undefined;
       return refreshed(model, replacement);
     },
-    state: () => state,
-    restore: (saved) => void (state = saved as State),
+    state: () => ({ ...state, budget }),
+    restore(saved) {
+      const { step, lambda } = saved as unknown as State;
+      state = { step, lambda };
+    },
   };
 }
 

@@ -46,8 +46,8 @@ export function shrinkingAlphas(gated: Model, { total, budget, steps }: Shrinkin
         ]),
       );
     },
-    state: () => step,
-    restore: (saved) => void (step = saved as number),
+    state: () => ({ step, budget }),
+    restore: (saved) => void ({ step } = saved as { step: number }),
   };
 }
 
