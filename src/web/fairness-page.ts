@@ -213,6 +213,7 @@ h2.series{text-transform:none;border-bottom:2px solid var(--accent);padding-bott
 .losers span{color:var(--soft)}
 details{border-top:1px solid var(--line);padding:8px 0}
 summary{cursor:pointer;font-weight:600}
+details h3{display:none}
 details[open] summary{margin-bottom:8px}
 @media print{.losers li{border:1px solid var(--line);break-inside:avoid}details{break-inside:auto}details::details-content{content-visibility:visible;height:auto}.pictures{grid-template-columns:1fr 1fr}.scroll{overflow:visible}table{font-size:8pt}th,td{padding:3px 5px}}
 `;

@@ -62,12 +62,14 @@ export function unknowns(report: FairnessReport, m: number): string[] {
   const open = rows.filter(({ row }) => row.verdict === 'no evidence');
   const blind = open.toSorted((a, b) => b.row.detectableLoss - a.row.detectableLoss)[0];
   const small = rows.filter(({ row }) => row.verdict === 'too small');
+  const shown = rows.some(({ row }) => row.verdict === 'loses more');
+  const others = shown ? `For the other ${open.length} groups nothing is shown. That` : 'That';
   return [
     ...(blind === undefined
       ? []
       : [
-          `For the other ${open.length} groups nothing is shown. That is no proof that they lose nothing: in ${blind.group}, for one, ` +
-            `a loss of ${whole(blind.row.detectableLoss)} of 100 beyond the others' could go unseen with ${format.count(blind.n)} images.`,
+          `${others} is no proof that none of them does: in ${blind.group}, for one, a loss of ` +
+            `${whole(blind.row.detectableLoss)} of 100 beyond the others' could go unseen with ${format.count(blind.n)} images.`,
         ]),
     ...(small.length === 0
       ? []
