@@ -5,7 +5,9 @@ import type { Model } from '../graph.ts';
 import type { Shape, Tensor as WeightTensor } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
 import type { Engine } from './engines/engine.ts';
-import { fingerprintOf, initialState, modelOf, partsOfVectors, writeInto } from './engines/state.ts';
+import { copied, fingerprintOf, initialState, modelOf, writeInto } from './engines/state.ts';
+import { vectorsOf } from './engines/vectors.ts';
+import type { Vectors } from './engines/vectors.ts';
 import { buildStep } from './step.ts';
 import type { Step, StepOptions } from './step.ts';
 
@@ -46,9 +48,7 @@ export class TrainingEngine implements Engine {
   readonly #step: Step;
   readonly #batch: number;
   readonly #penalties: readonly string[];
-  #vectors: Held;
-  /** Where the next step puts its vectors; the two change places after each. */
-  #spare: Held;
+  readonly #vectors: Vectors;
 
   private constructor(
     session: InferenceSession,
@@ -56,6 +56,7 @@ export class TrainingEngine implements Engine {
     step: Step,
     { batch, optimizer, penalties = [] }: StepOptions,
     runsOn: string,
+    vectors: Vectors,
   ) {
     this.runsOn = runsOn;
     this.#session = session;
@@ -63,8 +64,8 @@ export class TrainingEngine implements Engine {
     this.#step = step;
     this.#batch = batch;
     this.#penalties = penalties.map(({ name }) => name);
-    this.#vectors = held(step, initialState(model, step, optimizer));
-    this.#spare = held(step, this.state());
+    this.#vectors = vectors;
+    vectors.set(initialState(model, step, optimizer));
   }
 
   static async create(
@@ -73,18 +74,21 @@ export class TrainingEngine implements Engine {
     { profile, ...setting }: EngineOptions = {},
   ): Promise<TrainingEngine> {
     const step = buildStep(model, options);
+    const vectors = vectorsOf(step, setting);
     const session = await InferenceSession.create(step.bytes, {
       ...sessionOptions(setting),
+      ...vectors.options,
       // On two cores with other work a step of ResNet-8 takes 474 ms instead of 882, of ResNet-18 3.3 s instead of 5.5.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
-    return new TrainingEngine(session, model, step, options, `onnxruntime on ${setting.device ?? 'cpu'}`);
+    const runsOn = `onnxruntime on ${setting.device ?? 'cpu'}`;
+    return new TrainingEngine(session, model, step, options, runsOn, vectors);
   }
 
   async run(batch: Batch, learningRate: number): Promise<StepResult> {
     const results = await this.#session.run(this.#feeds(batch, learningRate), this.#fetches());
-    [this.#vectors, this.#spare] = [this.#spare, this.#vectors];
+    this.#vectors.advance(results);
     return {
       loss: scalarOf(results['loss']!),
       correct: Number((results['correct']!.data as BigInt64Array)[0]!),
@@ -95,36 +99,34 @@ export class TrainingEngine implements Engine {
     };
   }
 
+  download(): Promise<void> {
+    return this.#vectors.download();
+  }
+
   state(): TrainingState {
-    return copied(this.#vectors.state);
+    return copied(this.#vectors.state());
   }
 
   restore(state: TrainingState): void {
-    this.#vectors = held(this.#step, copied(state));
-    this.#spare = held(this.#step, copied(state));
+    this.#vectors.set(state);
   }
 
   write(weights: ReadonlyMap<string, WeightTensor>): void {
-    writeInto(this.#vectors.state['parameters']!, this.#step.parameters, weights);
+    const { parameters } = this.#step;
+    this.#vectors.edit((state) => writeInto(state['parameters']!, parameters, weights));
   }
 
   model(state = this.state()): Model {
     return modelOf(this.#model, this.#step, state);
   }
 
-  /** Loss and hits as they come, vectors into the spare ones: fresh memory for them costs more than computing them. */
   #fetches(): Record<string, Tensor | null> {
-    const next = Object.entries(this.#spare.parts).map(([name, tensor]) => [`next.${name}`, tensor]);
-    const penalties = this.#penalties.map((name) => [`penalty.${name}`, null]);
-    return {
-      loss: null,
-      losses: null,
-      correct: null,
-      ...(Object.fromEntries([...penalties, ...next]) as Record<string, Tensor | null>),
-    };
+    const told = ['loss', 'losses', 'correct', ...this.#penalties.map((name) => `penalty.${name}`)];
+    return { ...Object.fromEntries(told.map((name) => [name, null])), ...this.#vectors.fetches() };
   }
 
   async release(): Promise<void> {
+    await this.#vectors.release();
     await this.#session.release();
   }
 
@@ -144,7 +146,7 @@ export class TrainingEngine implements Engine {
     const inputShape: Shape = this.#model.graph.inputs[0]!.shape;
     const n = this.#batch;
     const feeds: Record<string, Tensor> = {
-      ...this.#vectors.parts,
+      ...this.#vectors.feeds(),
       images: new Tensor('float32', images, [n, ...inputShape]),
       labels: labelTensor(labels),
       learningRate: scalar(learningRate),
@@ -158,20 +160,6 @@ export class TrainingEngine implements Engine {
     for (const [name, value] of Object.entries(scalars)) feeds[`scalar.${name}`] = scalar(value);
     return feeds;
   }
-}
-
-/** The vectors of a state, and their parts as the step's inputs and outputs, which share their memory. */
-type Held = { readonly state: TrainingState; readonly parts: Readonly<Record<string, Tensor>> };
-
-function held(step: Step, state: TrainingState): Held {
-  const parts = partsOfVectors(step).map(
-    (part) => [part.name, vector(state[part.vector]!.subarray(part.start, part.end))] as const,
-  );
-  return { state, parts: Object.fromEntries(parts) };
-}
-
-function copied(state: TrainingState): TrainingState {
-  return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, data.slice()]));
 }
 
 function vector(data: Float32Array): Tensor {

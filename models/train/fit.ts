@@ -201,6 +201,7 @@ async function runEpoch(
     const { loss, correct } = result;
     if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
     controller?.afterStep?.(rows, result);
+    if (controller?.rewrite !== undefined) await engine.download();
     const rewritten = controller?.rewrite?.(() => engine.model());
     if (rewritten !== undefined) engine.write(rewritten);
     sums.loss += loss;
@@ -210,6 +211,7 @@ async function runEpoch(
     const note = `loss ${(sums.loss / step).toFixed(3)}, ${rate.toFixed(0)} images/s`;
     onProgress({ label: `epoch ${epoch}/${options.epochs}`, done: step * batch, total: steps * batch, note });
   }
+  await engine.download();
   const seconds = (performance.now() - started) / 1000;
   const { accuracy } = await evaluate(engine.model(), options.validation, sessionSetting(options));
   return {

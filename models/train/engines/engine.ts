@@ -9,6 +9,8 @@ export type Engine = {
   readonly runsOn: string;
   /** One step. The batch must have the size the engine was made for. */
   readonly run: (batch: Batch, learningRate: number) => Promise<StepResult>;
+  /** Brings what a step has left on a device: `state`, `model`, `write` and `fingerprint` need it after one. */
+  readonly download: () => Promise<void>;
   /** Parameters, statistics and optimiser state as they are now, copied. */
   readonly state: () => TrainingState;
   /** Goes on from a state that `state` gave. */

@@ -74,3 +74,7 @@ export function fingerprintOf(step: Step, state: TrainingState): string {
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');
 }
+
+export function copied(state: TrainingState): TrainingState {
+  return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, data.slice()]));
+}

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { pixels } from '../../../models/data/dataset.ts';
 import type { Device } from '../../../models/device.ts';
+import { tensor } from '../../../models/tensor.ts';
 import { TrainingEngine } from '../../../models/train/engine.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
@@ -18,6 +19,18 @@ const losses: number[] = [];
 for (let i = 0; i < 3; i++) {
   losses.push((await engine.run({ images: pixels(data), labels: data.labels }, Number(rate))).loss);
 }
+let staysOnDevice = false;
+try {
+  engine.state();
+} catch {
+  staysOnDevice = true;
+}
+await engine.download();
+// From here on with what was read back, and a bias set.
+engine.restore(engine.state());
+engine.write(new Map([['head.fc.bias', tensor([3], Float32Array.of(0.1, 0.2, 0.3))]]));
+losses.push((await engine.run({ images: pixels(data), labels: data.labels }, Number(rate))).loss);
+await engine.download();
 const parameters = engine.state()['parameters']!;
 await engine.release();
-writeFileSync(file!, JSON.stringify({ losses, parameters: [...parameters] }));
+writeFileSync(file!, JSON.stringify({ losses, staysOnDevice, parameters: [...parameters] }));

@@ -88,6 +88,9 @@ export class TfjsEngine implements Engine {
     return this.#advance(batch, learningRate);
   }
 
+  /** tfjs reads from its backends when it is asked. */
+  async download(): Promise<void> {}
+
   state(): TrainingState {
     return Object.fromEntries(
       Object.entries(this.#vectors).map(([name, vector]) => [name, vector.dataSync<'float32'>().slice()]),

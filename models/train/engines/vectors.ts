@@ -1,0 +1,178 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { sessionOptions } from '../../device.ts';
+import type { Device, SessionSetting } from '../../device.ts';
+import { GraphBuilder } from '../../onnx/graph-builder.ts';
+import type { TrainingState } from '../checkpoint.ts';
+import type { Step } from '../step.ts';
+import { copied, partsOfVectors } from './state.ts';
+import type { Part } from './state.ts';
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Where an onnxruntime engine has parameters, statistics and optimiser state between steps. */
+export type Vectors = {
+  /** Of the session that runs the step. */
+  readonly options: InferenceSession.SessionOptions;
+  /** The step's inputs. */
+  readonly feeds: () => Tensors;
+  /** Where its outputs are to go. */
+  readonly fetches: () => Readonly<Record<string, Tensor | null>>;
+  /** Takes a step's outputs for the next one's inputs. */
+  readonly advance: (results: Tensors) => void;
+  readonly set: (state: TrainingState) => void;
+  /** The vectors themselves. Throws RangeError after a step without `download`. */
+  readonly state: () => TrainingState;
+  /** Changes the vectors in place; throws as `state` does. */
+  readonly edit: (change: (state: TrainingState) => void) => void;
+  readonly download: () => Promise<void>;
+  readonly release: () => Promise<void>;
+};
+
+/**
+ * Devices whose memory the binding of onnxruntime-node 1.30 can hand from a step to the next. Of its IO binding it knows one kind of
+ * memory, 'WebGPU_Buf'; CUDA's outputs come to the processor and go back, as do those of every other provider. Of ResNet-18 with
+ * SGD that is 90 MB a step each way.
+ */
+const keepsMemory: { readonly [K in Device]: boolean } = { cpu: false, webgpu: true, cuda: false };
+
+export function vectorsOf(step: Step, setting: SessionSetting): Vectors {
+  return keepsMemory[setting.device ?? 'cpu'] ? new DeviceVectors(step, setting) : new ProcessorVectors(step);
+}
+
+/** In two buffers that change places after each step: fresh memory costs more than computing them. */
+class ProcessorVectors implements Vectors {
+  readonly options = {};
+  readonly #parts: readonly Part[];
+  #now: Held = { state: {}, tensors: {} };
+  #spare: Held = this.#now;
+
+  constructor(step: Step) {
+    this.#parts = partsOfVectors(step);
+  }
+
+  feeds(): Tensors {
+    return this.#now.tensors;
+  }
+
+  fetches(): Tensors {
+    return renamed(this.#spare.tensors, (name) => `next.${name}`);
+  }
+
+  advance(): void {
+    [this.#now, this.#spare] = [this.#spare, this.#now];
+  }
+
+  set(state: TrainingState): void {
+    this.#now = held(this.#parts, copied(state));
+    this.#spare = held(this.#parts, copied(state));
+  }
+
+  state(): TrainingState {
+    return this.#now.state;
+  }
+
+  edit(change: (state: TrainingState) => void): void {
+    change(this.#now.state);
+  }
+
+  async download(): Promise<void> {}
+
+  async release(): Promise<void> {}
+}
+
+/** In the device's memory, but for the first step's inputs. */
+class DeviceVectors implements Vectors {
+  readonly options: InferenceSession.SessionOptions;
+  readonly #parts: readonly Part[];
+  readonly #setting: SessionSetting;
+  #tensors: Tensors = {};
+  /** On the processor; undefined where a step has left it behind. */
+  #state: TrainingState | undefined;
+  #reader: InferenceSession | undefined;
+
+  constructor(step: Step, setting: SessionSetting) {
+    this.#parts = partsOfVectors(step);
+    this.#setting = setting;
+    const outputs = this.#parts.map(({ name }) => [`next.${name}`, 'gpu-buffer'] as const);
+    this.options = { preferredOutputLocation: Object.fromEntries(outputs) };
+  }
+
+  feeds(): Tensors {
+    return this.#tensors;
+  }
+
+  fetches(): Readonly<Record<string, null>> {
+    return Object.fromEntries(this.#parts.map(({ name }) => [`next.${name}`, null]));
+  }
+
+  advance(results: Tensors): void {
+    this.#dispose();
+    this.#tensors = Object.fromEntries(this.#parts.map(({ name }) => [name, results[`next.${name}`]!]));
+    this.#state = undefined;
+  }
+
+  set(state: TrainingState): void {
+    this.#dispose();
+    const { tensors, state: own } = held(this.#parts, copied(state));
+    this.#tensors = tensors;
+    this.#state = own;
+  }
+
+  state(): TrainingState {
+    if (this.#state === undefined) throw new RangeError('the weights are on the device: download them first');
+    return this.#state;
+  }
+
+  edit(change: (state: TrainingState) => void): void {
+    const state = this.state();
+    change(state);
+    this.set(state);
+  }
+
+  /** By a session that copies: the binding has no other way ('getData' on such a tensor ends the process). */
+  async download(): Promise<void> {
+    if (this.#state !== undefined) return;
+    this.#reader ??= await InferenceSession.create(copying(this.#parts), sessionOptions(this.#setting));
+    const results = await this.#reader.run(this.#tensors);
+    this.#state = assembled(this.#parts, (name) => results[`next.${name}`]!.data as Float32Array);
+  }
+
+  async release(): Promise<void> {
+    this.#dispose();
+    await this.#reader?.release();
+  }
+
+  #dispose(): void {
+    for (const tensor of Object.values(this.#tensors)) if (tensor.location !== 'cpu') tensor.dispose();
+    this.#tensors = {};
+  }
+}
+
+/** The vectors of a state, and their parts, which share their memory. */
+type Held = { readonly state: TrainingState; readonly tensors: Tensors };
+
+function held(parts: readonly Part[], state: TrainingState): Held {
+  const tensors = parts.map(({ name, vector, start, end }) => {
+    return [name, new Tensor('float32', state[vector]!.subarray(start, end), [end - start])] as const;
+  });
+  return { state, tensors: Object.fromEntries(tensors) };
+}
+
+function assembled(parts: readonly Part[], dataOf: (name: string) => Float32Array): TrainingState {
+  const sizes = new Map<string, number>();
+  for (const { vector, end } of parts) sizes.set(vector, Math.max(end, sizes.get(vector) ?? 0));
+  const state = Object.fromEntries([...sizes].map(([vector, size]) => [vector, new Float32Array(size)]));
+  for (const { name, vector, start } of parts) state[vector]!.set(dataOf(name), start);
+  return state;
+}
+
+function copying(parts: readonly Part[]): Uint8Array {
+  const graph = new GraphBuilder();
+  for (const { name, start, end } of parts)
+    graph.output(graph.input(name, 'float32', [end - start]), `next.${name}`, 'float32', [end - start]);
+  return graph.encode('copy');
+}
+
+function renamed(tensors: Tensors, rename: (name: string) => string): Tensors {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [rename(name), tensor]));
+}
