@@ -3,7 +3,6 @@ import type { ArchitectureName } from '../models/architectures/index.ts';
 import { seededRng, seededUniform } from '../models/data/seeded.ts';
 import type { Model } from '../models/graph.ts';
 import { inspect } from '../models/inspect.ts';
-import { forInference } from '../models/passes/index.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
 import { silent } from '../src/shared/progress.ts';
@@ -11,6 +10,7 @@ import { prepare } from './compile.ts';
 import type { Prepared } from './compile.ts';
 import { relusOf, usePolynomials } from './polynomials.ts';
 import type { Choice } from './polynomials.ts';
+import { privateForm } from './private-form.ts';
 
 /** Images of noise on which a benched network is calibrated. */
 const calibrationImages = 16;
@@ -86,7 +86,7 @@ export function noise(elements: number): Float32Array {
 /** The plan and the weights of a model calibrated on noise. */
 export function preparedOnNoise(model: Model, onProgress: OnProgress = silent): Promise<Prepared> {
   const images = calibration(model);
-  return prepare(forInference(model), { calibration: { images, n: calibrationImages }, onProgress });
+  return prepare(privateForm(model), { calibration: { images, n: calibrationImages }, onProgress });
 }
 
 function calibration(model: Model): Float32Array {

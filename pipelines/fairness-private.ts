@@ -4,7 +4,6 @@ import { seededRng } from '../models/data/seeded.ts';
 import { groupsOfLabels } from '../models/fairness/groups.ts';
 import { fairnessReport } from '../models/fairness/report.ts';
 import type { FairnessReport } from '../models/fairness/report.ts';
-import { forInference } from '../models/passes/index.ts';
 import { sizeOf } from '../models/tensor.ts';
 import { predict } from '../models/run.ts';
 import { checkFit } from '../models/train/evaluate.ts';
@@ -13,6 +12,7 @@ import { prepare } from './compile.ts';
 import type { Calibration, CompileOptions } from './compile.ts';
 import type { CompareOptions, NamedModel } from './fairness.ts';
 import { simulate } from './simulate.ts';
+import { privateForm } from './private-form.ts';
 
 export type ArithmeticOptions = CompareOptions & {
   readonly calibration: Calibration;
@@ -34,7 +34,7 @@ export async function compareArithmetic(
   { calibration, k, groups, onProgress = silent, ...report }: ArithmeticOptions,
 ): Promise<FairnessReport> {
   checkFit(trained, dataset);
-  const model = forInference(trained);
+  const model = privateForm(trained);
   const { plan, weights } = await prepare(model, { calibration, ...(k !== undefined && { k }) });
   const images = pixels(dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);

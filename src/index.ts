@@ -24,6 +24,7 @@ export { saveModel } from '../models/onnx/write.ts';
 export { countRelus, inspect } from '../models/inspect.ts';
 export { predict } from '../models/run.ts';
 export { forInference } from '../models/passes/index.ts';
+export { privateForm } from '../pipelines/private-form.ts';
 export type { Graph, Model, Node } from '../models/graph.ts';
 export { activationKinds } from '../models/graph.ts';
 

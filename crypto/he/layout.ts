@@ -53,6 +53,11 @@ function microseconds(cost: LayoutCost): number {
   );
 }
 
+/** What a step costs with its cheapest layout; only ratios mean something. Throws PlanError as `layoutOf`. */
+export function linearMicroseconds(spec: LinearSpec): number {
+  return microseconds(costOf(layoutOf(spec)));
+}
+
 const chosen = new Map<string, Layout>();
 const mostLayouts = 1024;
 

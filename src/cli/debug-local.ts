@@ -1,7 +1,7 @@
 import { argmax } from '../../models/tensor.ts';
-import { forInference } from '../../models/passes/index.ts';
 import { debugLocal } from '../../pipelines/debug-local.ts';
 import type { WireDiff } from '../../pipelines/debug-local.ts';
+import { privateForm } from '../../pipelines/private-form.ts';
 import * as format from '../shared/format.ts';
 import type { OnProgress } from '../shared/progress.ts';
 import { systemRng } from '../shared/random.ts';
@@ -19,7 +19,7 @@ export async function inferLocally(
   onProgress: OnProgress,
 ): Promise<Output> {
   const prepared = await preparedModel(name, data, onProgress);
-  const model = forInference(await openModel(name));
+  const model = privateForm(await openModel(name));
   const image = await source.read(model.graph.inputs[0]!.shape);
   const { logits, wires } = await debugLocal(model, prepared, image, systemRng);
   const label = argmax(logits);

@@ -1,8 +1,8 @@
 import { loadDataset, pixels } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
-import { forInference } from '../../models/passes/index.ts';
 import { prepare } from '../../pipelines/compile.ts';
 import type { Calibration, CompileOptions, Prepared } from '../../pipelines/compile.ts';
+import { privateForm } from '../../pipelines/private-form.ts';
 import type { OnProgress } from '../shared/progress.ts';
 import { openModel } from './inputs.ts';
 
@@ -16,7 +16,7 @@ export async function preparedModel(
   onProgress: OnProgress,
   options: Partial<CompileOptions> = {},
 ): Promise<Prepared> {
-  const model = forInference(await openModel(name));
+  const model = privateForm(await openModel(name));
   return prepare(model, { calibration: await calibrationOf(data), onProgress, ...options });
 }
 

@@ -9,7 +9,6 @@ import type { Model } from '../../../models/graph.ts';
 import { countRelus } from '../../../models/inspect.ts';
 import { readModel } from '../../../models/onnx/read.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
-import { forInference } from '../../../models/passes/index.ts';
 import { argmax } from '../../../models/tensor.ts';
 import { checkFit, predictClasses, scored } from '../../../models/train/evaluate.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
@@ -26,6 +25,7 @@ import { planHash } from '../../../pipelines/plan-codec.ts';
 import type { MachineCosts } from '../../../pipelines/machine-costs.ts';
 import type { LayerEntry } from '../../../pipelines/reduction.ts';
 import { Simulator } from '../../../pipelines/simulate-set.ts';
+import { privateForm } from '../../../pipelines/private-form.ts';
 import { DataError, ModelError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import type { OnProgress } from '../../shared/progress.ts';
@@ -120,7 +120,7 @@ async function compiled(
   train: Dataset,
 ): Promise<{ prepared: Prepared; windows: CircaResult | null }> {
   const calibration = await calibrationOf(spec.data);
-  const prepared = await prepare(forInference(model), { calibration, onProgress });
+  const prepared = await prepare(privateForm(model), { calibration, onProgress });
   if (spec.circa === null) return { prepared, windows: null };
   const held = splitValidation(train, recipeDefaults.validationFraction, spec.seed).validation;
   const n = Math.min(held.n, spec.circa.searchImages);
