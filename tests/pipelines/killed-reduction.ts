@@ -1,0 +1,23 @@
+import { saveModel } from '../../models/onnx/write.ts';
+import { methods } from '../../pipelines/methods.ts';
+import type { MethodName } from '../../pipelines/methods.ts';
+import { bars, tinyNet } from '../helpers/tiny.ts';
+
+/** A reduction as a process of its own: `node killed-reduction.ts METHOD FOLDER OUT [LABEL STEP]`, killed at that step of the training so labelled. */
+const [method, checkpoint, out, killLabel, killStep] = process.argv.slice(2);
+const batch = 16;
+
+const { model } = await methods[method as MethodName].reduce(tinyNet(), {
+  budget: 0.3,
+  train: bars(48, 1),
+  validation: bars(30, 2),
+  epochs: 2,
+  batch,
+  seed: 1,
+  threads: 1,
+  checkpoint: checkpoint!,
+  onProgress({ label, done }) {
+    if (label === killLabel && done === Number(killStep) * batch) process.kill(process.pid, 'SIGKILL');
+  },
+});
+await saveModel(out!, model);
