@@ -1,4 +1,4 @@
-import { augmentInto, cropAndFlip, noAugmentation } from '../models/data/augment.ts';
+import { augmentInto, augmentationOf } from '../models/data/augment.ts';
 import { permutation, seededUniform } from '../models/data/seeded.ts';
 import { sessionSetting } from '../models/device.ts';
 import { sizeOf } from '../models/tensor.ts';
@@ -21,6 +21,6 @@ export function trainingSample({
   const uniform = seededUniform(seed, 1);
   const rows = permutation(train.n, uniform).slice(0, sampleImages);
   const images = new Float32Array(rows.length * sizeOf(train.shape));
-  augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
+  augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
   return { images, n: rows.length, ...sessionSetting(setting) };
 }

@@ -1,4 +1,4 @@
-import { augmentInto, cropAndFlip, noAugmentation } from '../data/augment.ts';
+import { augmentInto, augmentationOf } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { permutation, seededUniform } from '../data/seeded.ts';
 import type { Evaluator } from '../run.ts';
@@ -35,7 +35,7 @@ export async function* batchesOf(
   for (let start = 0; start + batch <= train.n; start += batch) {
     const rows = order.subarray(start, start + batch);
     const images = new Float32Array(batch * sizeOf(train.shape));
-    augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
+    augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
     const labels = Uint8Array.from(rows, (row) => train.labels[row]!);
     const mixed = mixup === undefined ? undefined : mixInto(images, labels, mixup, uniform);
     const logits = teacher && [...(await teacher.run(images, batch)).values()][0]!;

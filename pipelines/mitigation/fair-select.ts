@@ -1,4 +1,4 @@
-import { augmentInto, cropAndFlip, noAugmentation } from '../../models/data/augment.ts';
+import { augmentInto, augmentationOf } from '../../models/data/augment.ts';
 import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
@@ -70,7 +70,7 @@ export async function fairSample(
   const uniform = seededUniform(seed, 2);
   const rows = rowsByShare(membersOf(groups), shares, Math.min(sampleImages, train.n), uniform);
   const images = new Float32Array(rows.length * sizeOf(train.shape));
-  augmentInto(images, train, rows, augment ? cropAndFlip : noAugmentation, uniform);
+  augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
   return { images, n: rows.length, ...setting };
 }
 

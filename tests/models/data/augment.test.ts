@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { augmentInto, cropAndFlip, noAugmentation } from '../../../models/data/augment.ts';
+import { augmentInto, augmentationOf } from '../../../models/data/augment.ts';
 import { pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
 import { seededUniform } from '../../../models/data/seeded.ts';
@@ -35,16 +35,27 @@ test('hand-worked crops: down by one, right by one, mirrored', () => {
 
 test('without augmentation the pixels are those of the data set', () => {
   const out = new Float32Array(12);
-  augmentInto(out, data, [0], noAugmentation, seededUniform(1));
+  augmentInto(out, data, [0], augmentationOf(data.shape, false), seededUniform(1));
   expect(out).toEqual(pixels(data));
 });
 
 test('a seed gives one augmentation, another seed another', () => {
   const many = (seed: number) => {
     const out = new Float32Array(12 * 20);
-    augmentInto(out, data, new Array<number>(20).fill(0), cropAndFlip, seededUniform(seed));
+    augmentInto(
+      out,
+      data,
+      new Array<number>(20).fill(0),
+      augmentationOf(data.shape, true),
+      seededUniform(seed),
+    );
     return out;
   };
   expect(many(1)).toEqual(many(1));
   expect(many(1)).not.toEqual(many(2));
+});
+
+test('the margin grows with the image', () => {
+  const margin = (size: number) => augmentationOf([3, size, size], true).cropPadding;
+  expect([8, 28, 32, 64].map(margin)).toEqual([2, 2, 4, 8]);
 });
