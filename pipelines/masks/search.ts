@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Model, Replacement } from '../../models/graph.ts';
 import type { Controller } from '../../models/train/controller.ts';
 import { engineSetting } from '../../models/train/engines/index.ts';
@@ -9,6 +8,7 @@ import { silent } from '../../src/shared/progress.ts';
 import { distillation } from '../finetune.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
+import { phaseFiles } from '../phases.ts';
 import type { ReductionOptions } from '../reduction.ts';
 import { gatedNodes, gateWeights } from './gates.ts';
 
@@ -30,7 +30,7 @@ export async function searchGates(
   { teacher, penalties, controller, travel }: Search,
   options: ReductionOptions,
 ): Promise<Model> {
-  const { train, validation, augment = true, seed, onProgress = silent, onStart, checkpoint } = options;
+  const { train, validation, augment = true, seed, onProgress = silent, onStart } = options;
   const gates = new Set<string>(gatedNodes(gated).map(({ name }) => gateWeights(name).gate));
   const rate = travel / stepsOf(options) / learningRate;
   const isTrained = trainedWeights(gated);
@@ -54,7 +54,7 @@ export async function searchGates(
     seed,
     ...engineSetting(options),
     ...(onStart && { onStart }),
-    ...(checkpoint !== undefined && { checkpoint: join(checkpoint, 'search.checkpoint') }),
+    ...phaseFiles('search', options),
     onProgress: (event) => onProgress({ ...event, label: `learning which ReLUs to keep, ${event.label}` }),
   });
   return model;
