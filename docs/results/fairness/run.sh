@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Who pays for missing ReLUs, and what mitigation buys: three seeds, two methods, four budgets, with and without mitigation at
+# 12.5 % and 6 % of the ReLUs; then a protected attribute apart from the label. Fashion-MNIST with the paper's nine to one between
+# the first and the last five classes, at a third of the size so that it takes about an hour on two quiet cores.
+#
+#   docs/results/fairness/run.sh [FOLDER]     networks go into FOLDER (runs/fairness), reports beside this script
+#
+# Goes on where it was stopped: what is there is not made again. Another size by the variables below.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+export PATH="$PWD/node_modules/.bin:$PATH"
+
+out=${1:-runs/fairness}
+reports=${REPORTS:-docs/results/fairness}
+rare=${RARE:-fashion-mnist+unequal=0.3/0.0333}
+shifted=${SHIFTED:-fashion-mnist+unequal=0.15+shifted=0.1}
+seeds=${SEEDS:-1 2 3}
+methods=${METHODS:-deepreduce snl}
+budgets=${BUDGETS:-0.5 0.25 0.125 0.06}
+mitigated=${MITIGATED:-0.125 0.06}
+epochs=${EPOCHS:-3}
+first=${FIRST_EPOCHS:-12}
+mkdir -p "$out" "$reports"
+
+reluctant() { node src/cli/main.ts "$@"; }
+
+# original NAME DATA: the network with all its ReLUs
+original() {
+  [ -e "$out/$1.onnx" ] || reluctant train --arch resnet8 --data "$2" --epochs "$first" --batch 64 \
+    --checkpoint "$out/$1.checkpoint" --out "$out/$1.onnx"
+}
+
+# reduced NAME ORIGINAL DATA OPTIONS...: a reduction, and what it said as NAME.json
+reduced() {
+  local name=$1 from=$2 data=$3
+  shift 3
+  [ -e "$out/$name.json" ] && return
+  echo "== $name"
+  reluctant reduce "$out/$from.onnx" --data "$data" --epochs "$epochs" --out "$out/$name.onnx" --json "$@" > "$out/$name.json.part"
+  mv "$out/$name.json.part" "$out/$name.json"
+}
+
+original rare "$rare"
+for seed in $seeds; do
+  for method in $methods; do
+    for budget in $budgets; do
+      reduced "$method-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed"
+    done
+    for budget in $mitigated; do
+      reduced "$method-dual-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed" \
+        --mitigate primal-dual --against "$out/$method-$budget-$seed.onnx"
+    done
+  done
+  # The simple baselines, mask selection alone, and both, at one budget of one method.
+  for variant in reweight balanced select both; do
+    case $variant in
+      select) options=(--fair-select) ;;
+      both) options=(--fair-select --mitigate primal-dual) ;;
+      *) options=(--mitigate "$variant") ;;
+    esac
+    reduced "deepreduce-$variant-0.125-$seed" rare "$rare" --method deepreduce --budget 0.125 --seed "$seed" \
+      --against "$out/deepreduce-0.125-$seed.onnx" "${options[@]}"
+  done
+done
+
+original shifted "$shifted"
+for seed in $seeds; do
+  reduced "shifted-0.125-$seed" shifted "$shifted" --method deepreduce --budget 0.125 --seed "$seed"
+  reduced "shifted-dual-0.125-$seed" shifted "$shifted" --method deepreduce --budget 0.125 --seed "$seed" \
+    --mitigate primal-dual --groups shift --against "$out/shifted-0.125-$seed.onnx"
+done
+
+lines=()
+for method in $methods; do
+  for budget in $budgets; do lines+=("$method@$budget=$out/$method-$budget-[0-9]*.onnx"); done
+  for budget in $mitigated; do lines+=("$method, primal-dual@$budget=$out/$method-dual-$budget-[0-9]*.onnx"); done
+done
+for variant in reweight balanced select both; do
+  lines+=("deepreduce, $variant@0.125=$out/deepreduce-$variant-0.125-[0-9]*.onnx")
+done
+echo "== reports"
+reluctant fairness "$out/rare.onnx" "${lines[@]}" --data "$rare" --min-group 100 --report "$reports/rare-classes" > /dev/null
+reluctant fairness "$out/shifted.onnx" "deepreduce@0.125=$out/shifted-0.125-[0-9]*.onnx" \
+  "deepreduce, primal-dual@0.125=$out/shifted-dual-0.125-[0-9]*.onnx" --data "$shifted" --groups shift \
+  --report "$reports/protected-attribute" > /dev/null
+node tests/bench/fairness-tables.ts "$out" "$reports" > "$reports/table.md.part"
+mv "$reports/table.md.part" "$reports/table.md"
+cat "$reports/table.md"
