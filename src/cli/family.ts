@@ -2,9 +2,9 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
+import type { EvaluateOptions } from '../../models/train/evaluate.ts';
 import { deepreduceFamily } from '../../pipelines/deepreduce/family.ts';
 import type { Moves } from '../../pipelines/deepreduce/family.ts';
-import type { OnProgress } from '../shared/progress.ts';
 import type { Output } from './output.ts';
 import { reduceModel, trainingData } from './reducing.ts';
 import type { ReduceOptions } from './reducing.ts';
@@ -15,12 +15,12 @@ type Task = {
   readonly test: Dataset;
   /** Where the networks go. */
   readonly out: string;
-  readonly onProgress: OnProgress;
+  readonly evaluation: EvaluateOptions;
 };
 
 /** `reduce --family`: every network of DeepReDuce's family. Goes on where an earlier run with the same options stopped. */
 export async function writeFamily(
-  { model, test, out, onProgress }: Task,
+  { model, test, out, evaluation }: Task,
   { data, ...options }: Omit<ReduceOptions, 'budget' | 'method' | 'mitigate' | 'groups' | 'fairSelect'>,
 ): Promise<Output> {
   const folder = new NetworkFolder(out, model, { ...options, family: true, data });
@@ -31,13 +31,13 @@ export async function writeFamily(
   };
   const { train, validation } = await trainingData(data, options.seed);
   for await (const member of deepreduceFamily(model, { ...options, train, validation, isMade }))
-    await folder.add({ ...member, done: describeMoves(member.moves) }, test, onProgress);
-  return folder.report(await standing(model, test, onProgress));
+    await folder.add({ ...member, done: describeMoves(member.moves) }, test, evaluation);
+  return folder.report(await standing(model, test, evaluation));
 }
 
 /** `reduce --budget` with several budgets: a network each. */
 export async function writeBudgets(
-  { model, test, out, onProgress }: Task,
+  { model, test, out, evaluation }: Task,
   budgets: readonly number[],
   options: Omit<ReduceOptions, 'budget'>,
 ): Promise<Output> {
@@ -49,14 +49,14 @@ export async function writeBudgets(
     await folder.add(
       { name, done: `${options.method} to a budget of ${budget}`, reduction },
       test,
-      onProgress,
+      evaluation,
     );
   }
-  return folder.report(await standing(model, test, onProgress));
+  return folder.report(await standing(model, test, evaluation));
 }
 
-async function standing(model: Model, test: Dataset, onProgress: OnProgress) {
-  const { accuracy, n } = await evaluate(model, test, { onProgress });
+async function standing(model: Model, test: Dataset, evaluation: EvaluateOptions) {
+  const { accuracy, n } = await evaluate(model, test, evaluation);
   return { relus: countRelus(model), accuracy, n };
 }
 

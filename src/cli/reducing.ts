@@ -11,7 +11,10 @@ import type { MultiplierEntry } from '../../pipelines/mitigation/primal-dual.ts'
 import type { Reduction, ReductionOptions } from '../../pipelines/reduction.ts';
 import type { OnProgress } from '../shared/progress.ts';
 
-export type ReduceOptions = Pick<ReductionOptions, 'replace' | 'deepreduce'> & {
+export type ReduceOptions = Pick<
+  ReductionOptions,
+  'replace' | 'deepreduce' | 'device' | 'engine' | 'onStart'
+> & {
   readonly method: MethodName;
   /** A count of ReLUs or a share of them. */
   readonly budget: number;

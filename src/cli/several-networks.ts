@@ -6,11 +6,11 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
 import { saveModel, writeModel } from '../../models/onnx/write.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
+import type { EvaluateOptions } from '../../models/train/evaluate.ts';
 import { isOnFront } from '../../pipelines/deepreduce/family.ts';
 import type { LayerEntry, Reduction } from '../../pipelines/reduction.ts';
 import { writeFileAtomic } from '../shared/files.ts';
 import * as format from '../shared/format.ts';
-import type { OnProgress } from '../shared/progress.ts';
 import { table, toJson } from './output.ts';
 import type { Output } from './output.ts';
 
@@ -58,7 +58,7 @@ export class NetworkFolder {
   }
 
   /** Writes the network and, last, its record. */
-  async add(made: Made, test: Dataset, onProgress: OnProgress): Promise<void> {
+  async add(made: Made, test: Dataset, evaluation: EvaluateOptions): Promise<void> {
     const { name, done } = made;
     if ('refused' in made) {
       this.#records.set(name, { name, done, made_by: this.#madeBy, refused: made.refused });
@@ -66,7 +66,7 @@ export class NetworkFolder {
     }
     const { model, relusAfter, validationAccuracy, log } = made.reduction;
     await saveModel(this.#file(name, 'onnx'), model);
-    const { accuracy, n } = await evaluate(model, test, { onProgress });
+    const { accuracy, n } = await evaluate(model, test, evaluation);
     const record: NetworkRecord = {
       ...{ name, done, made_by: this.#madeBy, relus: relusAfter, accuracy, n },
       ...{ validation_accuracy: validationAccuracy, log },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset } from '../../../models/data/dataset.ts';
+import { sessionSetting } from '../../../models/device.ts';
 import { groupsBySpec } from '../../../models/fairness/group-spec.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
@@ -15,6 +16,8 @@ import { UsageError } from '../../shared/errors.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { writeBudgets, writeFamily } from '../family.ts';
+import { addComputeOptions, computingOf } from '../computing.ts';
+import type { ComputeOptions } from '../computing.ts';
 import { checkOutput, dataHelp, modelHelp, openModel } from '../inputs.ts';
 import {
   addMitigationOptions,
@@ -32,7 +35,8 @@ import { addSettingOptions, budgetList, settingsOf } from '../reduce-settings.ts
 import type { SettingOptions } from '../reduce-settings.ts';
 import { reduceModel } from '../reducing.ts';
 
-type Options = MitigationOptions &
+type Options = ComputeOptions &
+  MitigationOptions &
   SettingOptions & {
     readonly method: MethodName;
     readonly budget?: readonly number[];
@@ -60,6 +64,7 @@ export function configure(command: Command, act: Act): void {
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
     .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), recipeDefaults.seed)
     .action(act(run));
+  addComputeOptions(command);
   addSettingOptions(command);
   addMitigationOptions(command);
   examples(command, [
@@ -82,7 +87,11 @@ async function run(context: Context, name: string, options: Options): Promise<Ou
     : reduceToOne(context, name, budget!, options);
 }
 
-async function reduceToSeveral({ onProgress }: Context, name: string, options: Options): Promise<Output> {
+async function reduceToSeveral(
+  { onProgress, say }: Context,
+  name: string,
+  options: Options,
+): Promise<Output> {
   const { method, budget: budgets, data, out, epochs, seed, against } = options;
   if (against !== undefined) throw new UsageError('--against is of one budget: there are several networks');
   if (existsSync(out) && !statSync(out).isDirectory())
@@ -93,18 +102,19 @@ async function reduceToSeveral({ onProgress }: Context, name: string, options: O
       '--family: its networks are made without --mitigate and --fair-select; give --budget',
     );
   const mitigation = mitigationOf(options);
-  const plain = { data, epochs, seed, onProgress, ...settingsOf(options) };
+  const { setting } = await computingOf(options, say);
+  const plain = { data, epochs, seed, onProgress, ...setting, ...settingsOf(options) };
   const model = await openModel(name);
   budgets?.forEach((budget) => resolveBudget(model, budget));
   const test = await loadDataset(data, 'test');
-  const task = { model, test, out, onProgress };
+  const task = { model, test, out, evaluation: { ...sessionSetting(setting), onProgress } };
   return budgets === undefined
     ? writeFamily(task, plain)
     : writeBudgets(task, budgets, { ...plain, ...mitigation, method });
 }
 
 async function reduceToOne(
-  { onProgress }: Context,
+  { onProgress, say }: Context,
   name: string,
   budget: number,
   options: Options,
@@ -117,11 +127,13 @@ async function reduceToOne(
   const without = await openAgainst(options, resolveBudget(model, budget));
   const test = await loadDataset(data, 'test');
   if (options.groups !== undefined) groupsBySpec(test, options.groups);
-  const before = await evaluate(model, test, { onProgress });
-  const plain = { method, budget, data, epochs, seed, onProgress, ...settings };
+  const { setting, runsOn } = await computingOf(options, say);
+  const evaluation = { ...sessionSetting(setting), onProgress };
+  const before = await evaluate(model, test, evaluation);
+  const plain = { method, budget, data, epochs, seed, onProgress, ...setting, ...settings };
   const found = await reduceModel(model, { ...plain, ...mitigation });
   await saveModel(out, found.model);
-  const after = await evaluate(found.model, test, { onProgress });
+  const after = await evaluate(found.model, test, evaluation);
   const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers } = found;
   const price = isMitigated(options)
     ? await priceOfMitigation({ original: model, reduced: found.model, without }, test, options.groups, plain)
@@ -153,6 +165,7 @@ async function reduceToOne(
       validationAccuracy,
       log,
       history,
+      runsOn: runsOn(),
       ...(price && { price, multipliers }),
     },
     text:

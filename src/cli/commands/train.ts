@@ -1,11 +1,8 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { architectures } from '../../../models/architectures/index.ts';
-import { chooseDevice } from '../../../models/device.ts';
-import type { DeviceChoice } from '../../../models/device.ts';
 import { inspect } from '../../../models/inspect.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
-import type { EngineName } from '../../../models/train/engines/index.ts';
 import { logFile } from '../../../models/train/log-file.ts';
 import { recipeDefaults, trainArchitecture } from '../../../models/train/recipe.ts';
 import { schedules } from '../../../models/train/schedules.ts';
@@ -13,9 +10,11 @@ import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';
 import { examples, fraction, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { checkOutput, dataHelp, deviceOption, engineOption, openModel } from '../inputs.ts';
+import { addComputeOptions, computingOf } from '../computing.ts';
+import type { ComputeOptions } from '../computing.ts';
+import { checkOutput, dataHelp, openModel } from '../inputs.ts';
 
-type Options = {
+type Options = ComputeOptions & {
   readonly arch: string;
   readonly data: string;
   readonly out: string;
@@ -27,8 +26,6 @@ type Options = {
   readonly labelSmoothing?: number;
   readonly mixup?: number;
   readonly patience?: number;
-  readonly device: DeviceChoice;
-  readonly engine: EngineName;
   readonly checkpoint?: string;
   readonly log?: string;
   readonly teacher?: string;
@@ -58,9 +55,8 @@ export function configure(command: Command, act: Act): void {
     .option('--checkpoint <file>', 'kept after each epoch; where it exists, training goes on from it')
     .option('--log <file>', 'JSON lines: what was told, seeds included, then a line an epoch')
     .option('--teacher <model>', 'distil from this model')
-    .addOption(deviceOption())
-    .addOption(engineOption())
     .action(act(run));
+  addComputeOptions(command);
   examples(command, [
     'reluctant train --arch resnet8 --data fashion-mnist-part --epochs 2 --out small.onnx',
     'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
@@ -68,28 +64,26 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress, say }: Context, { out, teacher, device: choice, log, ...options }: Options) {
+async function run(
+  { onProgress, say }: Context,
+  { out, teacher, log, device: choice, engine, ...options }: Options,
+) {
   checkOutput(out);
   if (log !== undefined) checkOutput(log, '--log');
   if (options.checkpoint !== undefined) checkOutput(options.checkpoint, '--checkpoint');
-  const device = await chooseDevice(choice);
-  if (choice !== 'cpu') say(`device: ${device}`);
-  const told = { ...options, device, ...(teacher && { teacher }) };
-  let runsOn = '';
+  const { setting, runsOn } = await computingOf({ device: choice, engine }, say);
+  const { device } = setting;
+  const told = { ...options, device, engine, ...(teacher && { teacher }) };
   const result = await trainArchitecture({
     ...options,
-    device,
+    ...setting,
     onProgress,
     ...(teacher !== undefined && { teacher: await openModel(teacher) }),
-    onStart: (engine) => {
-      runsOn = engine;
-      say(`training with ${engine}`);
-    },
     log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
       say(
         `epoch ${epoch}: loss ${loss.toFixed(3)}, validation ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,
       );
-      if (log !== undefined) await logFile(log, { ...told, runsOn })(history);
+      if (log !== undefined) await logFile(log, { ...told, runsOn: runsOn() })(history);
     },
   });
   await saveModel(out, result.model);
@@ -104,8 +98,8 @@ async function run({ onProgress, say }: Context, { out, teacher, device: choice,
       accuracy,
       n,
       device,
-      engine: options.engine,
-      runsOn,
+      engine,
+      runsOn: runsOn(),
       seed: options.seed,
       best,
       history,
