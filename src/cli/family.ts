@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
@@ -45,7 +46,9 @@ export async function writeBudgets(
   for (const budget of budgets) {
     const name = `${options.method}-${budget}`;
     if (await folder.takeOver(name)) continue;
-    const reduction = await reduceModel(model, { ...options, budget });
+    const { checkpoint } = options;
+    const own = checkpoint === undefined ? {} : { checkpoint: join(checkpoint, name) };
+    const reduction = await reduceModel(model, { ...options, ...own, budget });
     await folder.add(
       { name, done: `${options.method} to a budget of ${budget}`, reduction },
       test,

@@ -18,6 +18,8 @@ import type { Act, Context } from '../command.ts';
 import { writeBudgets, writeFamily } from '../family.ts';
 import { addComputeOptions, computingOf } from '../computing.ts';
 import type { ComputeOptions } from '../computing.ts';
+import { addGateOptions, gateSettingsOf } from '../gate-settings.ts';
+import type { GateSettingOptions } from '../gate-settings.ts';
 import { checkOutput, dataHelp, modelHelp, openModel } from '../inputs.ts';
 import {
   addMitigationOptions,
@@ -37,7 +39,8 @@ import { reduceModel } from '../reducing.ts';
 
 type Options = ComputeOptions &
   MitigationOptions &
-  SettingOptions & {
+  SettingOptions &
+  GateSettingOptions & {
     readonly method: MethodName;
     readonly budget?: readonly number[];
     readonly family?: boolean;
@@ -66,9 +69,11 @@ export function configure(command: Command, act: Act): void {
     .action(act(run));
   addComputeOptions(command);
   addSettingOptions(command);
+  addGateOptions(command);
   addMitigationOptions(command);
   examples(command, [
     'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
+    'reluctant reduce zoo:fashion-resnet8 --method autorep --budget 0.06 --data fashion-mnist --checkpoint run --out reduced.onnx',
     'reluctant reduce zoo:fashion-resnet8 --method deepreduce --family --data fashion-mnist-part --out family',
     'reluctant reduce net.onnx --method deepreduce --budget 0.5,0.25,0.12 --data folder:images@32 --out reduced',
     'reluctant reduce net.onnx --method deepreduce --budget 0.1 --data csv:faces.csv --mitigate primal-dual --groups race --out fair.onnx',
@@ -79,6 +84,8 @@ async function run(context: Context, name: string, options: Options): Promise<Ou
   const { method, budget: budgets = [], family = false } = options;
   if (family && (method !== 'deepreduce' || budgets.length > 0))
     throw new UsageError('--family is of --method deepreduce, in place of --budget');
+  if (family && options.checkpoint !== undefined)
+    throw new UsageError('--checkpoint is of --budget; a family goes on with the networks it has written');
   const [budget, ...others] = budgets;
   if (!family && budget === undefined)
     throw new UsageError('--budget: expected the ReLUs to keep, such as 0.25 or 0.5,0.25; or --family');
@@ -103,7 +110,8 @@ async function reduceToSeveral(
     );
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
-  const plain = { data, epochs, seed, onProgress, ...setting, ...settingsOf(options) };
+  const gates = gateSettingsOf(method, options);
+  const plain = { data, epochs, seed, onProgress, ...setting, ...settingsOf(options), ...gates };
   const model = await openModel(name);
   budgets?.forEach((budget) => resolveBudget(model, budget));
   const test = await loadDataset(data, 'test');
@@ -121,7 +129,7 @@ async function reduceToOne(
 ): Promise<Output> {
   const { method, data, out, epochs, seed } = options;
   checkOutput(out);
-  const settings = settingsOf(options);
+  const settings = { ...settingsOf(options), ...gateSettingsOf(method, options) };
   const mitigation = mitigationOf(options);
   const model = await openModel(name);
   const without = await openAgainst(options, resolveBudget(model, budget));
