@@ -1,6 +1,7 @@
 import type { Model } from '../models/graph.ts';
 import { autorep } from './autorep/autorep.ts';
 import { deepreduce } from './deepreduce/deepreduce.ts';
+import { deepreshape } from './deepreshape/deepreshape.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
 import { snl } from './snl/snl.ts';
 
@@ -10,13 +11,13 @@ export type Method = {
   readonly reduce: (model: Model, options: ReductionOptions) => Promise<Reduction>;
 };
 
-export const methodNames = ['deepreduce', 'snl', 'autorep'] as const;
+export const methodNames = ['deepreduce', 'snl', 'autorep', 'deepreshape'] as const;
 export type MethodName = (typeof methodNames)[number];
 
 export const methods: Record<MethodName, Method> = {
   deepreduce: {
     summary:
-      'cull the least critical stages, then the cheapest ReLUs down to the budget, all to polynomials (after DeepReDuce, ICML 2021)',
+      'cull the least critical stages, then the cheapest ReLUs down to the budget, to polynomials or what --replace says (after DeepReDuce, ICML 2021)',
     reduce: deepreduce,
   },
   snl: {
@@ -28,5 +29,10 @@ export const methods: Record<MethodName, Method> = {
     summary:
       'learn by an indicator of 0 or 1 for each pixel or channel, with hysteresis, which ReLUs stay; the others become trained polynomials (after AutoReP, ICCV 2023)',
     reduce: autorep,
+  },
+  deepreshape: {
+    summary:
+      'build and train another network of as many multiplications whose critical stages have most ReLUs, and remove ReLUs from it (after DeepReShape, TMLR 2024)',
+    reduce: deepreshape,
   },
 };

@@ -9,6 +9,7 @@ import type { EpochEntry } from '../models/train/fit.ts';
 import { UsageError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
 import type { DeepreduceSettings } from './deepreduce/settings.ts';
+import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import type { Granularity } from './masks/start.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
@@ -37,8 +38,9 @@ export type ReductionOptions = EngineSetting & {
   readonly granularity?: Granularity;
   /** Epochs of learning which ReLUs to keep, in methods that learn it; as many as of fine-tuning where left out. */
   readonly searchEpochs?: number;
-  /** Of deepreduce. */
+  /** Of the methods of these names. */
   readonly deepreduce?: DeepreduceSettings;
+  readonly deepreshape?: DeepreshapeSettings;
   readonly seed: number;
   /** Called when a training begins, with what trains in words. */
   readonly onStart?: (runsOn: string) => void;
@@ -50,8 +52,10 @@ export type ReductionOptions = EngineSetting & {
 /** What every method gives back. */
 export type Reduction = {
   readonly model: Model;
-  /** One entry for each activation layer of the original, in graph order. */
+  /** One entry for each activation layer of `base`, or of the original, in graph order. */
   readonly log: readonly LayerEntry[];
+  /** What a method that builds another network removes ReLUs from; the next counts are of it. */
+  readonly base?: Model;
   readonly budget: number;
   readonly relusBefore: number;
   readonly relusAfter: number;

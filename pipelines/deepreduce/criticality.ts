@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { sessionSetting } from '../../models/device.ts';
 import type { Model } from '../../models/graph.ts';
 import type { Stage } from '../../models/inspect.ts';
@@ -75,13 +74,10 @@ const forms: { readonly [K in CriticalityForm]: Form } = {
   fitted: (model, others, _, sample) =>
     usePolynomials(model, relusOf(model, others), firstOf(sample, rankImages)),
   async trained(model, others, label, sample, options) {
-    const { deepreduce, checkpoint, replace } = options;
+    const { deepreduce, replace } = options;
     const alone = await usePolynomials(model, relusOf(model, others), sample, replace);
     const epochs = deepreduce?.criticalityEpochs ?? 1;
-    const own = {
-      ...(checkpoint !== undefined && { checkpoint: join(checkpoint, label.replaceAll(' ', '-')) }),
-    };
-    return (await finetune(alone, model, label, { ...options, ...own, epochs })).model;
+    return (await finetune(alone, model, label, { ...options, epochs })).model;
   },
 };
 

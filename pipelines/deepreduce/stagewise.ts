@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Model } from '../../models/graph.ts';
 import type { Stage } from '../../models/inspect.ts';
 import type { FitResult } from '../../models/train/fit.ts';
@@ -30,15 +29,14 @@ export type Stagewise = {
 export async function replaceStagewise(work: Stagewise, options: ReductionOptions): Promise<FitResult> {
   const phases = phasesOf(work, options.epochs);
   let { model } = work;
-  for (const [i, { name, choice }] of phases.slice(0, -1).entries()) {
+  for (const { name, choice } of phases.slice(0, -1)) {
     const replaced = await usePolynomials(model, choice, work.sample, options.replace);
-    const own = { ...options, epochs: 1, ...checkpointOf(options, i) };
+    const own = { ...options, epochs: 1 };
     model = (await finetune(replaced, work.teacher, `fine-tuning after ${name}`, own)).model;
   }
   const replaced = await usePolynomials(model, phases.at(-1)!.choice, work.sample, options.replace);
   const epochs = options.epochs - (phases.length - 1);
-  const own = { ...options, epochs, ...checkpointOf(options, phases.length - 1) };
-  return finetune(replaced, work.teacher, 'fine-tuning', own);
+  return finetune(replaced, work.teacher, 'fine-tuning', { ...options, epochs });
 }
 
 export type Phase = { readonly name: string; readonly choice: Choice };
@@ -58,9 +56,4 @@ export function phasesOf({ choice, stages, recover }: Stagewise, epochs: number)
     ...phases.slice(0, epochs - 1),
     { name: 'the rest', choice: new Map(last.flatMap((p) => [...p.choice])) },
   ];
-}
-
-/** A folder for each phase: every one is a training of its own. */
-function checkpointOf({ checkpoint }: ReductionOptions, phase: number): { checkpoint?: string } {
-  return checkpoint === undefined ? {} : { checkpoint: join(checkpoint, `phase-${phase + 1}`) };
 }

@@ -5,6 +5,8 @@ import type { Replacement } from '../../models/graph.ts';
 import { criticalityForms, thinnings } from '../../pipelines/deepreduce/settings.ts';
 import type { CriticalityForm, DeepreduceSettings, Thinning } from '../../pipelines/deepreduce/settings.ts';
 import { parseStages } from '../../pipelines/deepreduce/stages.ts';
+import { removals } from '../../pipelines/deepreshape/settings.ts';
+import type { DeepreshapeSettings, Removal } from '../../pipelines/deepreshape/settings.ts';
 import type { ReductionOptions } from '../../pipelines/reduction.ts';
 import { fraction, whole } from './command.ts';
 
@@ -16,6 +18,10 @@ export type SettingOptions = {
   readonly thinning?: Thinning;
   readonly alpha?: number;
   readonly rho?: number;
+  readonly pretrainEpochs?: number;
+  readonly baseWidth?: number;
+  readonly removal?: Removal;
+  readonly reuse?: number;
 };
 
 /** What `reduce` takes for methods that let choose. */
@@ -49,12 +55,32 @@ export function addSettingOptions(command: Command): void {
       '--rho <x>',
       'of deepreduce: height and width of the maps by this, 1/2, 1/3, ..., e.g. 0.5',
       fraction,
+    )
+    .option('--pretrain-epochs <n>', 'of deepreshape: of training its network (default: 12)', whole(1))
+    .option(
+      '--base-width <n>',
+      "of deepreshape: channels of the first stage; as many as make the given network's multiplications where left out",
+      whole(1, 4096),
+    )
+    .addOption(
+      new Option(
+        '--removal <kind>',
+        'of deepreshape: by stages (deepreduce) or one by one (snl); by what the first stage has where left out',
+      ).choices(removals),
+    )
+    .option(
+      '--reuse <n>',
+      'of deepreshape: ReLUs in one of n groups of channels of a layer, the next in the next layer',
+      whole(2, 4096),
     );
 }
 
 /** Throws UsageError for stages without form. */
-export function settingsOf(options: SettingOptions): Pick<ReductionOptions, 'replace' | 'deepreduce'> {
+export function settingsOf(
+  options: SettingOptions,
+): Pick<ReductionOptions, 'replace' | 'deepreduce' | 'deepreshape'> {
   const { replace, stages, criticality, criticalityEpochs, thinning, alpha, rho } = options;
+  const { pretrainEpochs, baseWidth, removal, reuse } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
     ...(criticality !== undefined && { criticality }),
@@ -63,7 +89,13 @@ export function settingsOf(options: SettingOptions): Pick<ReductionOptions, 'rep
     ...(alpha !== undefined && { alpha }),
     ...(rho !== undefined && { rho }),
   };
-  return { ...(replace !== undefined && { replace }), deepreduce };
+  const deepreshape: DeepreshapeSettings = {
+    ...(pretrainEpochs !== undefined && { pretrainEpochs }),
+    ...(baseWidth !== undefined && { baseWidth }),
+    ...(removal !== undefined && { removal }),
+    ...(reuse !== undefined && { reuse }),
+  };
+  return { ...(replace !== undefined && { replace }), deepreduce, deepreshape };
 }
 
 /** A parser for one budget or several, '0.25' or '20000,0.25,0'. */

@@ -13,7 +13,15 @@ import type { OnProgress } from '../shared/progress.ts';
 
 export type ReduceOptions = Pick<
   ReductionOptions,
-  'replace' | 'granularity' | 'searchEpochs' | 'checkpoint' | 'deepreduce' | 'device' | 'engine' | 'onStart'
+  | 'replace'
+  | 'granularity'
+  | 'searchEpochs'
+  | 'checkpoint'
+  | 'deepreduce'
+  | 'deepreshape'
+  | 'device'
+  | 'engine'
+  | 'onStart'
 > & {
   readonly method: MethodName;
   /** A count of ReLUs or a share of them. */

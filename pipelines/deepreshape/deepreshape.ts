@@ -1,0 +1,126 @@
+import { hybrenet, hybrenetName } from '../../models/architectures/hybrenet.ts';
+import type { HybrenetOptions } from '../../models/architectures/hybrenet.ts';
+import { seededRng } from '../../models/data/seeded.ts';
+import type { Model } from '../../models/graph.ts';
+import { countRelus, stagesOf } from '../../models/inspect.ts';
+import { reusedRelus } from '../../models/passes/reuse-relus.ts';
+import { engineSetting } from '../../models/train/engines/index.ts';
+import { fit } from '../../models/train/fit.ts';
+import { recipeDefaults } from '../../models/train/recipe.ts';
+import { silent } from '../../src/shared/progress.ts';
+import { criticality } from '../deepreduce/criticality.ts';
+import { deepreduce } from '../deepreduce/deepreduce.ts';
+import { distillation, finetune } from '../finetune.ts';
+import { phaseFiles } from '../phases.ts';
+import { usePolynomials } from '../polynomials.ts';
+import { layerEntries, resolveBudget } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { snl } from '../snl/snl.ts';
+import { trainingSample } from '../training-sample.ts';
+import { designFor, mapStages } from './design.ts';
+import type { Removal } from './settings.ts';
+
+export type DeepreshapeResult = Reduction & {
+  /** The HybReNet, trained and with all its ReLUs: what the log accounts for. */
+  readonly base: Model;
+  readonly design: HybrenetOptions & {
+    /** Names of the given network's stages, most critical first. */
+    readonly order: readonly string[];
+    readonly removal: Removal | 'none';
+  };
+};
+
+/**
+ * DeepReShape ([papers.md] C.1): another network in place of the given one.
+ *
+ * 1. the criticality of the given network's stages is measured, on its data;
+ * 2. ReLU equalisation gives the multipliers, the multiplications of the given network the base width;
+ * 3. that HybReNet is trained from random weights on labels and the given network's logits;
+ * 4. ReLU reuse, where asked for;
+ * 5. ReLUs are removed to the budget, by stages or one by one, and the network is fine-tuned.
+ *
+ * Throws UsageError for a budget that the given network cannot meet.
+ */
+export async function deepreshape(model: Model, options: ReductionOptions): Promise<DeepreshapeResult> {
+  const { baseWidth, removal: wanted, reuse } = options.deepreshape ?? {};
+  const budget = resolveBudget(model, options.budget);
+  const sample = trainingSample(options);
+  const ranked = await criticality(model, mapStages(model), sample, options);
+  const order = ranked.toReversed().map(({ stage }) => stage.name);
+  const design = designFor(model, { order, budget, ...(baseWidth !== undefined && { baseWidth }) });
+  const base = await trainBase(design, model, options);
+  const start = reuse === undefined ? base : await reused(base, reuse, options);
+  const rest = { ...options, budget };
+  const removal = countRelus(start) <= budget ? 'none' : (wanted ?? removalFor(base));
+  const reduced = await removals[removal](start, base, rest);
+  const why = new Map(reduced.log.map(({ layer, reason }) => [layer, reason]));
+  const shared = reuse === undefined ? '' : `ReLUs in one of ${reuse} groups of channels; `;
+  const name = hybrenetName(design.multipliers);
+  return {
+    ...reduced,
+    base,
+    budget,
+    relusBefore: countRelus(base),
+    log: layerEntries(base, reduced.model, (layer) => `${name}: ${shared}${why.get(layer) ?? 'kept'}`),
+    design: { ...design, order, removal },
+  };
+}
+
+/** Peak of the schedule of the training from random weights, which is SGD's. */
+const learningRate = 0.05;
+
+async function trainBase(design: HybrenetOptions, teacher: Model, options: ReductionOptions): Promise<Model> {
+  const { train, validation, batch = recipeDefaults.batch, augment = true, seed } = options;
+  const { onProgress = silent, onStart, deepreshape: settings } = options;
+  const untrained = hybrenet(design, seededRng(seed, 2));
+  const label = `training ${untrained.graph.name}`;
+  const { model } = await fit(untrained, {
+    ...{ train, validation, teacher, distill: distillation, learningRate, augment, seed },
+    epochs: settings?.pretrainEpochs ?? recipeDefaults.epochs,
+    batch: Math.min(batch, train.n),
+    ...engineSetting(options),
+    ...phaseFiles(label, options),
+    ...(onStart && { onStart }),
+    onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
+  });
+  return model;
+}
+
+/** Other elements become identities, as far as is known the paper's choice, unless something else is asked for. */
+async function reused(base: Model, groups: number, options: ReductionOptions): Promise<Model> {
+  const { replace = 'identity' } = options;
+  const start = await usePolynomials(base, reusedRelus(base, groups), trainingSample(options), replace);
+  return (await finetune(start, base, 'fine-tuning with reused ReLUs', options)).model;
+}
+
+/** [papers.md] C.1: by stages where the first one dominates the count. */
+function removalFor(base: Model): Removal {
+  const [first, ...others] = stagesOf(base).map(({ relus }) => relus);
+  return others.every((relus) => first! > relus) ? 'coarse' : 'fine';
+}
+
+type Remove = (
+  model: Model,
+  teacher: Model,
+  options: ReductionOptions & { readonly budget: number },
+) => Promise<Reduction>;
+
+const removals: { readonly [K in Removal | 'none']: Remove } = {
+  coarse: (model, _, options) => deepreduce(model, options),
+  fine: (model, _, options) => snl(model, options),
+  async none(model, teacher, options) {
+    const { model: tuned, history, best } = await finetune(model, teacher, 'fine-tuning', options);
+    const [relusBefore, relusAfter] = [countRelus(model), countRelus(tuned)];
+    const { validationAccuracy } = best;
+    const log = layerEntries(model, tuned, () => 'kept');
+    return {
+      model: tuned,
+      log,
+      budget: relusAfter,
+      relusBefore,
+      relusAfter,
+      validationAccuracy,
+      history,
+    };
+  },
+};
