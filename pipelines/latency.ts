@@ -55,8 +55,7 @@ export function predictLatency(
   const cost = predictCost(plan);
   const work = workOf(plan, machine, { threads, first });
   const network = networkOf(profile, machine);
-  const offlineSteps = work.map((step, i) => offlineShare(step, cost.steps[i]!.offline, network, threads));
-  const onlineSteps = work.map((step, i) => onlineShare(step, cost.steps[i]!.online, network));
+  const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
   const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
   const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties }));
@@ -73,6 +72,29 @@ export function predictLatency(
       offline: { seconds: offlineSteps[i]! * scale, ...offline },
       online: { seconds: onlineSteps[i]!, ...online },
     })),
+  };
+}
+
+/**
+ * Seconds that an inference occupies of processors (`threads` at once in a pool) and network, as if nothing overlapped: a sum over steps,
+ * for whoever asks what a change of one step is worth. Online it is what `predictLatency` says.
+ */
+export function occupiedSeconds(
+  plan: Plan,
+  profile: NetworkProfile,
+  machine: MachineCosts,
+): { readonly offline: number; readonly online: number } {
+  const cost = predictCost(plan);
+  const network = networkOf(profile, machine);
+  const work = workOf(plan, machine, { threads: machine.cores, first: false });
+  const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
+  return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
+}
+
+function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Network, threads: number) {
+  return {
+    offlineSteps: work.map((step, i) => offlineShare(step, steps[i]!.offline, network, threads)),
+    onlineSteps: work.map((step, i) => onlineShare(step, steps[i]!.online, network)),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Model } from '../models/graph.ts';
 import { autorep } from './autorep/autorep.ts';
 import { deepreduce } from './deepreduce/deepreduce.ts';
 import { deepreshape } from './deepreshape/deepreshape.ts';
+import { hybrid } from './hybrid/hybrid.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
 import { snl } from './snl/snl.ts';
 
@@ -11,7 +12,7 @@ export type Method = {
   readonly reduce: (model: Model, options: ReductionOptions) => Promise<Reduction>;
 };
 
-export const methodNames = ['deepreduce', 'snl', 'autorep', 'deepreshape'] as const;
+export const methodNames = ['deepreduce', 'snl', 'autorep', 'deepreshape', 'hybrid'] as const;
 export type MethodName = (typeof methodNames)[number];
 
 export const methods: Record<MethodName, Method> = {
@@ -34,5 +35,10 @@ export const methods: Record<MethodName, Method> = {
     summary:
       'build and train another network of as many multiplications whose critical stages have most ReLUs, and remove ReLUs from it (after DeepReShape, TMLR 2024)',
     reduce: deepreshape,
+  },
+  hybrid: {
+    summary:
+      'fewest losses for a budget in ReLUs, seconds or bytes on a network: layers go whole, ReLUs become squares or lines, by what each costs the protocol (ours)',
+    reduce: hybrid,
   },
 };

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { logFile } from '../models/train/log-file.ts';
 import type { FitOptions } from '../models/train/fit.ts';
+import { describeCostBudget } from './budget.ts';
 import type { ReductionOptions } from './reduction.ts';
 
 /**
@@ -17,7 +18,7 @@ export function phaseFiles(
   const name = phase.replaceAll(/[^\w.-]+/g, '-');
   const told = {
     phase,
-    budget,
+    budget: typeof budget === 'number' ? budget : describeCostBudget(budget),
     epochs,
     seed,
     data: train.name,

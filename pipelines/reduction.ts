@@ -6,17 +6,23 @@ import type { Stage } from '../models/inspect.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { EngineSetting } from '../models/train/engines/index.ts';
 import type { EpochEntry } from '../models/train/fit.ts';
+import type { Optimizer } from '../models/train/optimizers.ts';
 import { UsageError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
+import { describeCostBudget } from './budget.ts';
+import type { Budget, CostBudget } from './budget.ts';
 import type { DeepreduceSettings } from './deepreduce/settings.ts';
 import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import type { Granularity } from './masks/start.ts';
+import type { MachineCosts } from './machine-costs.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
 /** What every method of reduction is told. */
 export type ReductionOptions = EngineSetting & {
-  /** ReLUs to keep: a count, or a share of the network's in (0, 1). */
-  readonly budget: number;
+  /** ReLUs to keep: a count, or a share of the network's in (0, 1); in `hybrid` also what an inference may cost. */
+  readonly budget: Budget;
+  /** Of predicted seconds; that of default-machine.ts where left out. */
+  readonly machine?: MachineCosts;
   readonly train: Dataset;
   /** Chooses between epochs and measures criticality. Never the test set. */
   readonly validation: Dataset;
@@ -26,6 +32,8 @@ export type ReductionOptions = EngineSetting & {
   readonly batch?: number;
   /** Peak of the last fine-tuning's schedule; that of its recipe in finetune.ts where left out. */
   readonly learningRate?: number;
+  /** Of fine-tuning; AdamW where left out. */
+  readonly optimizer?: Optimizer;
   /** Random crop and mirroring while fine-tuning; true where left out. */
   readonly augment?: boolean;
   /** Keeps groups from paying more than their share while fine-tuning; its last epoch is kept, not its best. */
@@ -62,6 +70,17 @@ export type Reduction = {
   /** Accuracy on the validation images as the last fine-tuning measured it. */
   readonly validationAccuracy: number;
   readonly history: readonly EpochEntry[];
+  /** Where the budget was in seconds or bytes. */
+  readonly cost?: PredictedCost;
+};
+
+/** Of one inference, predicted as the budget counts it: seconds or bytes. */
+export type PredictedCost = {
+  /** In words. */
+  readonly budget: string;
+  readonly unit: CostBudget['unit'];
+  readonly before: number;
+  readonly after: number;
 };
 
 /** What became of one activation layer; keys as in the written report. */
@@ -79,8 +98,12 @@ export type LayerEntry = {
   readonly reason: string;
 };
 
-/** The budget as a count. Throws UsageError where the network cannot meet it, or meets it already. */
-export function resolveBudget(model: Model, budget: number): number {
+/** The budget as a count. Throws UsageError where the network cannot meet it, or meets it already, and for one in seconds or bytes. */
+export function resolveBudget(model: Model, budget: Budget): number {
+  if (typeof budget !== 'number')
+    throw new UsageError(
+      `budget: ${describeCostBudget(budget)}; this method counts ReLUs: give a count or a share, or take --method hybrid`,
+    );
   const total = countRelus(model);
   const fixed = total - stagesOf(model).reduce((sum, stage) => sum + stage.relus, 0);
   const count = budget > 0 && budget < 1 ? Math.floor(budget * total) : budget;

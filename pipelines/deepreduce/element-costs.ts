@@ -1,4 +1,4 @@
-import type { Model } from '../../models/graph.ts';
+import type { Model, Replacement } from '../../models/graph.ts';
 import { activationsOf } from '../../models/inspect.ts';
 import { predict } from '../../models/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
@@ -10,8 +10,8 @@ import { distillation } from '../finetune.ts';
 import { relusOf, withPolynomials } from '../polynomials.ts';
 
 /**
- * What replacing each element of the layers by a polynomial would cost: the divergence of the logits when its whole layer is
- * replaced, shared out by the elements' errors E[(y - p(x))^2]. Infinity for elements that are no ReLUs; no entry for layers without any.
+ * What replacing each element of the layers by a polynomial (or by what else `replacement` names) would cost: the divergence of the logits
+ * when its whole layer is replaced, shared out by the elements' errors E[(y - p(x))^2]. Infinity for elements that are no ReLUs; no entry for layers without any.
  *
  * Ours, in place of a rank by error alone: the same error in another layer changes the answers up to 90 times as much
  * (resnet8's stage1.block0.relu1 against stage3.block0.relu2).
@@ -20,6 +20,7 @@ export async function elementCosts(
   model: Model,
   layers: readonly string[],
   sample: Sample,
+  replacement: Replacement = 'quadratic',
 ): Promise<Map<string, Float64Array>> {
   const logits = await answersOf(model, sample);
   const moments = await activationMoments(model, layers, sample);
@@ -27,14 +28,19 @@ export async function elementCosts(
   for (const [layer, measured] of moments) {
     const relus = relusOf(model, [layer]).get(layer)!;
     if (!relus.includes(1)) continue;
-    const replaced = withPolynomials(model, layer, relus, measured);
+    const replaced = withPolynomials(model, layer, relus, measured, replacement);
     const divergence = meanDivergence(logits, await answersOf(replaced, sample), sizeOf(outputShape(model)));
-    const errors = errorsOf(measured, polynomialsOf(replaced, layer), relus);
+    const polynomials = polynomialsOf(replaced, layer).map((own) =>
+      replacement === 'identity' ? identity : own,
+    );
+    const errors = errorsOf(measured, polynomials, relus);
     const total = errors.reduce((sum, error) => sum + (error === Infinity ? 0 : error), 0);
     costs.set(layer, total === 0 ? errors : errors.map((error) => (divergence * error) / total));
   }
   return costs;
 }
+
+const identity: Quadratic = { c2: 0, c1: 1, c0: 0 };
 
 function answersOf(model: Model, { images, n, ...setting }: Sample): Promise<Float32Array> {
   return predict(model, images, n, setting);

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { costIn, describeCostBudget, parseBudget, parseBudgets } from '../../pipelines/budget.ts';
+import type { CostBudget } from '../../pipelines/budget.ts';
+import { predictLatency } from '../../pipelines/latency.ts';
+import { profiles } from '../../pipelines/profiles.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+import { freeMachine } from '../helpers/machine.ts';
+import { tinyPlan } from '../helpers/tiny-plan.ts';
+
+test('counts, shares, seconds and bytes', () => {
+  expect(parseBudgets('12000,0.25, 0')).toEqual([12000, 0.25, 0]);
+  const { wan, lan } = profiles;
+  expect(parseBudget('0.3s@wan')).toEqual({ unit: 'seconds', limit: 0.3, profile: wan, phase: 'online' });
+  expect(parseBudget('250 ms@lan:total')).toEqual({
+    unit: 'seconds',
+    limit: 0.25,
+    profile: lan,
+    phase: 'total',
+  });
+  expect(parseBudget('20MB@lan:offline')).toEqual({
+    unit: 'bytes',
+    limit: 20e6,
+    profile: lan,
+    phase: 'offline',
+  });
+  expect(describeCostBudget(parseBudget('0.3s@wan') as CostBudget)).toBe('300 ms online on wan');
+  expect(describeCostBudget(parseBudget('20MB@lan:total') as CostBudget)).toBe('20.0 MB in all on lan');
+});
+
+test.each([
+  '',
+  'many',
+  '-3',
+  '0s@wan',
+  '3s',
+  '3s@moon',
+  '3h@wan',
+  '3s@wan:tomorrow',
+  '1.2.3s@wan',
+  '3toString@wan',
+  '1,,2',
+])('no budget: %j', (text) => {
+  expect(() => parseBudgets(text)).toThrow(UsageError);
+});
+
+test('a budget counts the phase it names, both ways', () => {
+  const latency = predictLatency(tinyPlan, profiles.wan, freeMachine);
+  const { online, offline } = latency;
+  const cost = (text: string) => costIn(parseBudget(text) as CostBudget, latency);
+  expect(cost('1s@wan')).toBe(online.seconds);
+  expect(cost('1MB@wan:offline')).toBe(offline.bytes_up + offline.bytes_down);
+  expect(cost('1s@wan:total')).toBe(offline.seconds + online.seconds);
+});
