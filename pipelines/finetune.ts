@@ -53,7 +53,7 @@ export async function finetune(
     batch: Math.min(batch, train.n),
     augment,
     seed,
-    ...(mitigation && { controller: controllerOf(mitigation), keep: 'last' as const }),
+    ...(mitigation && { controller: controllerOf(mitigation, label), keep: 'last' as const }),
     ...engineSetting(setting),
     ...phaseFiles(label, options),
     ...(onStart && { onStart }),

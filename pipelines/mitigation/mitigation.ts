@@ -57,7 +57,10 @@ export const mitigationSummaries: string = mitigationSchemes
   .map((name) => `${name}: ${schemes[name].summary}`)
   .join('; ');
 
-/** What steers a fine-tuning so that no group is left behind. */
-export function controllerOf(mitigation: Mitigation): Controller {
-  return schemes[mitigation.scheme].controller(mitigation);
+/** What steers a fine-tuning so that no group is left behind; its entries are of `phase`. */
+export function controllerOf({ onEpoch, ...mitigation }: Mitigation, phase = 'fine-tuning'): Controller {
+  return schemes[mitigation.scheme].controller({
+    ...mitigation,
+    ...(onEpoch && { onEpoch: (entry: MultiplierEntry) => onEpoch({ phase, ...entry }) }),
+  });
 }

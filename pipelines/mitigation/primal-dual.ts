@@ -16,6 +16,8 @@ export type PrimalDualSettings = Constraints & {
 
 /** Where the multipliers stand after an epoch. */
 export type MultiplierEntry = {
+  /** Of a reduction with several trainings. */
+  readonly phase?: string;
   readonly epoch: number;
   readonly groups: readonly {
     readonly group: string;
