@@ -10,6 +10,7 @@ import { recipeDefaults } from '../../models/train/recipe.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { criticality } from '../deepreduce/criticality.ts';
 import { deepreduce } from '../deepreduce/deepreduce.ts';
+import type { DeepreduceSettings } from '../deepreduce/settings.ts';
 import { distillation, finetune } from '../finetune.ts';
 import { phaseFiles } from '../phases.ts';
 import { usePolynomials } from '../polynomials.ts';
@@ -106,7 +107,15 @@ type Remove = (
 ) => Promise<Reduction>;
 
 const removals: { readonly [K in Removal | 'none']: Remove } = {
-  coarse: (model, _, options) => deepreduce(model, options),
+  coarse(model, _, options) {
+    const { criticality: form, criticalityEpochs, thinning } = options.deepreduce ?? {};
+    const settings: DeepreduceSettings = {
+      ...(form && { criticality: form }),
+      ...(criticalityEpochs !== undefined && { criticalityEpochs }),
+      ...(thinning && { thinning }),
+    }; // stages and scales are of the given network
+    return deepreduce(model, { ...options, deepreduce: settings });
+  },
   fine: (model, _, options) => snl(model, options),
   async none(model, teacher, options) {
     const { model: tuned, history, best } = await finetune(model, teacher, 'fine-tuning', options);

@@ -7,7 +7,9 @@ import type { CriticalityForm, DeepreduceSettings, Thinning } from '../../pipeli
 import { parseStages } from '../../pipelines/deepreduce/stages.ts';
 import { removals } from '../../pipelines/deepreshape/settings.ts';
 import type { DeepreshapeSettings, Removal } from '../../pipelines/deepreshape/settings.ts';
+import type { MethodName } from '../../pipelines/methods.ts';
 import type { ReductionOptions } from '../../pipelines/reduction.ts';
+import { UsageError } from '../shared/errors.ts';
 import { fraction, whole } from './command.ts';
 
 export type SettingOptions = {
@@ -75,10 +77,30 @@ export function addSettingOptions(command: Command): void {
     );
 }
 
-/** Throws UsageError for stages without form. */
+/** The methods that an option means something to; all of them where it is not listed. */
+const methodsOf: Partial<Record<keyof SettingOptions, readonly MethodName[]>> = {
+  stages: ['deepreduce'],
+  alpha: ['deepreduce'],
+  rho: ['deepreduce'],
+  criticality: ['deepreduce', 'deepreshape'],
+  criticalityEpochs: ['deepreduce', 'deepreshape'],
+  thinning: ['deepreduce', 'deepreshape'],
+  pretrainEpochs: ['deepreshape'],
+  baseWidth: ['deepreshape'],
+  removal: ['deepreshape'],
+  reuse: ['deepreshape'],
+};
+
+/** Throws UsageError for stages without form, and for options of another method. */
 export function settingsOf(
+  method: MethodName,
   options: SettingOptions,
 ): Pick<ReductionOptions, 'replace' | 'deepreduce' | 'deepreshape'> {
+  for (const [name, known] of Object.entries(methodsOf)) {
+    if (options[name as keyof SettingOptions] === undefined || known.includes(method)) continue;
+    const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UsageError(`${flag} is of ${known.join(' and ')}, not of ${method}`);
+  }
   const { replace, stages, criticality, criticalityEpochs, thinning, alpha, rho } = options;
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
   const deepreduce: DeepreduceSettings = {

@@ -104,6 +104,8 @@ async function reduceToSeveral(
   if (existsSync(out) && !statSync(out).isDirectory())
     throw new UsageError(`--out ${out}: is a file, expected a folder for several networks`);
   checkOutput(join(out, 'networks.json'));
+  if (budgets === undefined && (options.alpha !== undefined || options.rho !== undefined))
+    throw new UsageError('--alpha and --rho are of one network: --family has 1 and 1/2 of both');
   if (budgets === undefined && isMitigated(options))
     throw new UsageError(
       '--family: its networks are made without --mitigate and --fair-select; give --budget',
@@ -111,7 +113,7 @@ async function reduceToSeveral(
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
   const gates = gateSettingsOf(method, options);
-  const plain = { data, epochs, seed, onProgress, ...setting, ...settingsOf(options), ...gates };
+  const plain = { data, epochs, seed, onProgress, ...setting, ...settingsOf(method, options), ...gates };
   const model = await openModel(name);
   budgets?.forEach((budget) => resolveBudget(model, budget));
   const test = await loadDataset(data, 'test');
@@ -129,7 +131,7 @@ async function reduceToOne(
 ): Promise<Output> {
   const { method, data, out, epochs, seed } = options;
   checkOutput(out);
-  const settings = { ...settingsOf(options), ...gateSettingsOf(method, options) };
+  const settings = { ...settingsOf(method, options), ...gateSettingsOf(method, options) };
   const mitigation = mitigationOf(options);
   const model = await openModel(name);
   const without = await openAgainst(options, resolveBudget(model, budget));

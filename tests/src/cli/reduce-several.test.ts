@@ -77,7 +77,7 @@ test('what does not go together is refused before any work', async () => {
     ],
     [
       ['--method', 'deepreduce', '--budget', '0.5,-1', ...out],
-      /--budget.*Expected counts of ReLUs or shares/,
+      /--budget.*[Ee]xpected/,
     ],
     [
       ['--method', 'deepreduce', '--budget', '0.5,0.1', '--out', file],
@@ -88,6 +88,15 @@ test('what does not go together is refused before any work', async () => {
       ['--method', 'deepreduce', '--budget', '9', '--stages', 'S1=nothing', ...out],
       /--stages: no activation is called nothing/,
     ],
+    [
+      ['--method', 'snl', '--budget', '0.5', '--alpha', '0.5', ...out],
+      /--alpha is of deepreduce, not of snl/,
+    ],
+    [
+      ['--method', 'deepreduce', '--budget', '0.5', '--pretrain-epochs', '2', ...out],
+      /--pretrain-epochs is of deepreshape, not of deepreduce/,
+    ],
+    [['--method', 'deepreduce', '--family', '--rho', '0.5', ...out], /--alpha and --rho are of one network/],
     [
       ['--method', 'deepreduce', '--family', '--mitigate', 'reweight', ...out],
       /--family: its networks are made without/,
