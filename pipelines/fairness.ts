@@ -1,3 +1,5 @@
+import { sessionSetting } from '../models/device.ts';
+import type { SessionSetting } from '../models/device.ts';
 import { pixels } from '../models/data/dataset.ts';
 import type { Dataset } from '../models/data/dataset.ts';
 import { groupsOfLabels } from '../models/fairness/groups.ts';
@@ -7,6 +9,7 @@ import { fairnessReport } from '../models/fairness/report.ts';
 import type { Answers, FairnessReport, ReportOptions } from '../models/fairness/report.ts';
 import type { Model } from '../models/graph.ts';
 import { predict } from '../models/run.ts';
+import type { PredictOptions } from '../models/run.ts';
 import { sizeOf } from '../models/tensor.ts';
 import { checkFit } from '../models/train/evaluate.ts';
 import type { OnProgress, ProgressEvent } from '../src/shared/progress.ts';
@@ -18,10 +21,11 @@ export type NamedModel = {
   readonly repeats?: readonly Model[];
 };
 
-export type CompareOptions = ReportOptions & {
-  /** Class labels where left out. */
-  readonly groups?: Groups;
-};
+export type CompareOptions = ReportOptions &
+  SessionSetting & {
+    /** Class labels where left out. */
+    readonly groups?: Groups;
+  };
 
 /**
  * Accuracy of each group under the original and the reduced models, on the same images. Models run one after the other, in
@@ -30,23 +34,22 @@ export type CompareOptions = ReportOptions & {
 export async function compareModels(
   [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],
   dataset: Dataset,
-  { groups, onProgress, ...report }: CompareOptions = {},
+  options: CompareOptions = {},
 ): Promise<FairnessReport> {
+  const { groups, onProgress } = options;
   const images = pixels(dataset);
-  const before = await answersOf(original, dataset, images, onProgress);
+  const how = { ...sessionSetting(options), ...(onProgress && { onProgress }) };
+  const before = await answersOf(original, dataset, images, how);
   const after: Answers[] = [];
-  for (const model of reduced) after.push(await answersOf(model, dataset, images, onProgress));
-  return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), {
-    ...report,
-    ...(onProgress && { onProgress }),
-  });
+  for (const model of reduced) after.push(await answersOf(model, dataset, images, how));
+  return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), options);
 }
 
 async function answersOf(
   { name, model, repeats = [] }: NamedModel,
   dataset: Dataset,
   images: Float32Array,
-  onProgress?: OnProgress,
+  { onProgress, ...setting }: SessionSetting & { readonly onProgress?: OnProgress },
 ): Promise<Answers> {
   const outcomes: Outcomes[] = [];
   for (const network of [model, ...repeats]) {
@@ -54,7 +57,7 @@ async function answersOf(
     const report = onProgress && {
       onProgress: (event: ProgressEvent) => onProgress({ ...event, label: `evaluate ${name}${which}` }),
     };
-    outcomes.push(await outcomesOf(network, dataset, images, report ?? {}));
+    outcomes.push(await outcomesOf(network, dataset, images, { ...setting, ...report }));
   }
   const [first, ...others] = outcomes;
   return { model: name, outcomes: first!, repeats: others };
@@ -64,9 +67,9 @@ async function outcomesOf(
   model: Model,
   dataset: Dataset,
   images: Float32Array,
-  report: { readonly onProgress?: OnProgress },
+  options: PredictOptions,
 ): Promise<Outcomes> {
   checkFit(model, dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);
-  return { logits: await predict(model, images, dataset.n, report), classes, labels: dataset.labels };
+  return { logits: await predict(model, images, dataset.n, options), classes, labels: dataset.labels };
 }

@@ -3,6 +3,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset, subset } from '../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../models/data/dataset.ts';
+import { chooseDevice } from '../../../models/device.ts';
+import type { DeviceChoice } from '../../../models/device.ts';
 import { groupsCsv } from '../../../models/fairness/csv.ts';
 import { groupsBySpec } from '../../../models/fairness/group-spec.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
@@ -17,7 +19,7 @@ import { examples, fraction, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { describeArithmetic, describeCurvature, describeReport } from '../fairness-text.ts';
 import { lineHelp, openLine } from '../fairness-models.ts';
-import { checkOutput, dataHelp, modelHelp } from '../inputs.ts';
+import { checkOutput, dataHelp, deviceOption, modelHelp } from '../inputs.ts';
 import { toJson } from '../output.ts';
 import { calibrationOf } from '../prepared.ts';
 
@@ -33,6 +35,7 @@ type Options = {
   readonly k?: number | 'free';
   readonly curvature?: boolean;
   readonly report?: string;
+  readonly device: DeviceChoice;
   /** Of the program. */
   readonly version: string;
   readonly resamples: number;
@@ -70,6 +73,7 @@ export function configure(command: Command, act: Act): void {
     .option('--resamples <n>', 'bootstrap resamples behind the intervals', whole(100, 100_000), 1000)
     .option('--confidence <x>', 'of the intervals, such as 0.95', below1, 0.95)
     .option('--seed <n>', 'of the resamples', whole(0), 1)
+    .addOption(deviceOption())
     .action(
       act((context: Context, original: string, reduced: string[], options: Options) =>
         run(context, original, reduced, { ...options, version }),
@@ -98,9 +102,11 @@ function bits(text: string): number | 'free' {
 }
 
 async function run(context: Context, original: string, reduced: readonly string[], options: Options) {
-  const { data, split, limit, csv, report: folder } = options;
+  const { data, split, limit, csv, report: folder, device: choice } = options;
   if (csv !== undefined) checkOutput(csv, '--csv');
   if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
+  const device = await chooseDevice(choice);
+  if (choice !== 'cpu') context.say(`device: ${device}`);
   const all = await loadDataset(data, split);
   const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
   const settings = settingsOf(dataset, options);
@@ -108,6 +114,7 @@ async function run(context: Context, original: string, reduced: readonly string[
   const [first, ...others] = models;
   const report = await compareModels([first!, ...others], dataset, {
     ...settings,
+    device,
     onProgress: context.onProgress,
   });
   if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(report));

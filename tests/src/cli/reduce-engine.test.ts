@@ -7,11 +7,13 @@ import { cli, cliJson } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny } from '../../helpers/models.ts';
 
 let folder: string;
+let model: string;
+let data: string;
 let reduce: readonly string[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-engine-'));
-  const [model, data] = [await writeTiny(folder), await writeSmallData(folder, 240)];
+  [model, data] = [await writeTiny(folder), await writeSmallData(folder, 240)];
   reduce = ['reduce', model, '--method', 'deepreduce', '--budget', '0.5', '--data', data, '--epochs', '1'];
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
