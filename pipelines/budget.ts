@@ -68,6 +68,14 @@ export function describeCostBudget({ unit, limit, profile, phase }: CostBudget):
   return `${describeCost(unit, limit)} ${phase === 'total' ? 'in all' : phase} on ${profile.name}`;
 }
 
+/** As it is written: '0.25', '0.3s@wan', '20000000B@lan:total'. */
+export function writeBudget(budget: Budget): string {
+  if (typeof budget === 'number') return String(budget);
+  const { unit, limit, profile, phase } = budget;
+  const suffix = phase === 'online' ? '' : `:${phase}`;
+  return `${limit}${unit === 'seconds' ? 's' : 'B'}@${profile.name}${suffix}`;
+}
+
 export function describeCost(unit: CostBudget['unit'], value: number): string {
   return unit === 'seconds' ? format.duration(value) : format.bytes(value);
 }

@@ -4,6 +4,8 @@ import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import type { EvaluateOptions } from '../../models/train/evaluate.ts';
+import { writeBudget } from '../../pipelines/budget.ts';
+import type { Budget } from '../../pipelines/budget.ts';
 import { deepreduceFamily } from '../../pipelines/deepreduce/family.ts';
 import type { Moves } from '../../pipelines/deepreduce/family.ts';
 import type { Output } from './output.ts';
@@ -39,18 +41,19 @@ export async function writeFamily(
 /** `reduce --budget` with several budgets: a network each. */
 export async function writeBudgets(
   { model, test, out, evaluation }: Task,
-  budgets: readonly number[],
+  budgets: readonly Budget[],
   options: Omit<ReduceOptions, 'budget'>,
 ): Promise<Output> {
   const folder = new NetworkFolder(out, model, options);
   for (const budget of budgets) {
-    const name = `${options.method}-${budget}`;
+    const written = writeBudget(budget);
+    const name = `${options.method}-${written}`.replaceAll(/[^\w.-]+/g, '-');
     if (await folder.takeOver(name)) continue;
     const { checkpoint } = options;
     const own = checkpoint === undefined ? {} : { checkpoint: join(checkpoint, name) };
     const reduction = await reduceModel(model, { ...options, ...own, budget });
     await folder.add(
-      { name, done: `${options.method} to a budget of ${budget}`, reduction },
+      { name, done: `${options.method} to a budget of ${written}`, reduction },
       test,
       evaluation,
     );

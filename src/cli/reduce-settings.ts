@@ -2,6 +2,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { replacements } from '../../models/graph.ts';
 import type { Replacement } from '../../models/graph.ts';
+import { parseBudgets } from '../../pipelines/budget.ts';
+import type { Budget } from '../../pipelines/budget.ts';
 import { criticalityForms, thinnings } from '../../pipelines/deepreduce/settings.ts';
 import type { CriticalityForm, DeepreduceSettings, Thinning } from '../../pipelines/deepreduce/settings.ts';
 import { parseStages } from '../../pipelines/deepreduce/stages.ts';
@@ -120,10 +122,12 @@ export function settingsOf(
   return { ...(replace !== undefined && { replace }), deepreduce, deepreshape };
 }
 
-/** A parser for one budget or several, '0.25' or '20000,0.25,0'. */
-export function budgetList(text: string): number[] {
-  const budgets = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
-  if (!budgets.every((budget) => Number.isFinite(budget) && budget >= 0))
-    throw new InvalidArgumentError('Expected counts of ReLUs or shares, such as 0.25 or 0.5,0.25,1000.');
-  return budgets;
+/** A parser for one budget or several, '0.25', '20000,0.25,0' or '0.3s@wan'. */
+export function budgetList(text: string): Budget[] {
+  try {
+    return parseBudgets(text);
+  } catch (error) {
+    if (error instanceof UsageError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
 }

@@ -8,6 +8,8 @@ import { methods } from '../../pipelines/methods.ts';
 import type { MethodName } from '../../pipelines/methods.ts';
 import type { Mitigation } from '../../pipelines/mitigation/mitigation.ts';
 import type { MultiplierEntry } from '../../pipelines/mitigation/primal-dual.ts';
+import type { Budget } from '../../pipelines/budget.ts';
+import type { MachineCosts } from '../../pipelines/machine-costs.ts';
 import type { Reduction, ReductionOptions } from '../../pipelines/reduction.ts';
 import type { OnProgress } from '../shared/progress.ts';
 
@@ -24,8 +26,10 @@ export type ReduceOptions = Pick<
   | 'onStart'
 > & {
   readonly method: MethodName;
-  /** A count of ReLUs or a share of them. */
-  readonly budget: number;
+  /** A count of ReLUs or a share of them; for hybrid seconds or bytes too. */
+  readonly budget: Budget;
+  /** Of predicted seconds. */
+  readonly machine?: MachineCosts;
   readonly data: string;
   readonly epochs: number;
   readonly seed: number;

@@ -8,9 +8,10 @@ import { groupsBySpec } from '../../../models/fairness/group-spec.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { budgetForms } from '../../../pipelines/budget.ts';
+import type { Budget } from '../../../pipelines/budget.ts';
 import { methodNames, methods } from '../../../pipelines/methods.ts';
 import type { MethodName } from '../../../pipelines/methods.ts';
-import { resolveBudget } from '../../../pipelines/reduction.ts';
 import * as format from '../../shared/format.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { examples, whole } from '../command.ts';
@@ -33,6 +34,7 @@ import {
 import type { MitigationOptions } from '../mitigating.ts';
 import { table } from '../output.ts';
 import type { Output } from '../output.ts';
+import { checkAgainst, costText, countOf, machineOf } from '../reduce-budget.ts';
 import { addSettingOptions, budgetList, settingsOf } from '../reduce-settings.ts';
 import type { SettingOptions } from '../reduce-settings.ts';
 import { reduceModel } from '../reducing.ts';
@@ -42,7 +44,7 @@ type Options = ComputeOptions &
   SettingOptions &
   GateSettingOptions & {
     readonly method: MethodName;
-    readonly budget?: readonly number[];
+    readonly budget?: readonly Budget[];
     readonly family?: boolean;
     readonly data: string;
     readonly out: string;
@@ -58,7 +60,7 @@ export function configure(command: Command, act: Act): void {
     .addOption(new Option('--method <name>', summaries).choices(methodNames).makeOptionMandatory())
     .option(
       '--budget <list>',
-      'ReLUs to keep: a count, or a share such as 0.25, or several of them',
+      `what to keep, one or several of them: ${budgetForms} (seconds and bytes: hybrid alone)`,
       budgetList,
     )
     .option('--family', "of deepreduce, in place of a budget: the paper's whole family of networks")
@@ -74,6 +76,7 @@ export function configure(command: Command, act: Act): void {
   examples(command, [
     'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
     'reluctant reduce zoo:fashion-resnet8 --method autorep --budget 0.06 --data fashion-mnist --checkpoint run --out reduced.onnx',
+    'reluctant reduce zoo:fashion-resnet8 --method hybrid --budget 1s@wan --data fashion-mnist-part --out fast.onnx',
     'reluctant reduce zoo:fashion-resnet8 --method deepreduce --family --data fashion-mnist-part --out family',
     'reluctant reduce net.onnx --method deepreduce --budget 0.5,0.25,0.12 --data folder:images@32 --out reduced',
     'reluctant reduce net.onnx --method deepreduce --budget 0.1 --data csv:faces.csv --mitigate primal-dual --groups race --out fair.onnx',
@@ -112,10 +115,14 @@ async function reduceToSeveral(
     );
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
-  const gates = gateSettingsOf(method, options);
-  const plain = { data, epochs, seed, onProgress, ...setting, ...settingsOf(method, options), ...gates };
+  const own = {
+    ...settingsOf(method, options),
+    ...gateSettingsOf(method, options),
+    ...(await machineOf(method)),
+  };
+  const plain = { data, epochs, seed, onProgress, ...setting, ...own };
   const model = await openModel(name);
-  budgets?.forEach((budget) => resolveBudget(model, budget));
+  budgets?.forEach((budget) => countOf(model, method, budget));
   const test = await loadDataset(data, 'test');
   const task = { model, test, out, evaluation: { ...sessionSetting(setting), onProgress } };
   return budgets === undefined
@@ -126,15 +133,18 @@ async function reduceToSeveral(
 async function reduceToOne(
   { onProgress, say }: Context,
   name: string,
-  budget: number,
+  budget: Budget,
   options: Options,
 ): Promise<Output> {
   const { method, data, out, epochs, seed } = options;
   checkOutput(out);
-  const settings = { ...settingsOf(method, options), ...gateSettingsOf(method, options) };
+  const gates = gateSettingsOf(method, options);
+  const settings = { ...settingsOf(method, options), ...gates, ...(await machineOf(method)) };
   const mitigation = mitigationOf(options);
   const model = await openModel(name);
-  const without = await openAgainst(options, resolveBudget(model, budget));
+  const count = countOf(model, method, budget);
+  checkAgainst(count, options.against);
+  const without = count === undefined ? undefined : await openAgainst(options, count);
   const test = await loadDataset(data, 'test');
   if (options.groups !== undefined) groupsBySpec(test, options.groups);
   const { setting, runsOn } = await computingOf(options, say);
@@ -144,7 +154,7 @@ async function reduceToOne(
   const found = await reduceModel(model, { ...plain, ...mitigation });
   await saveModel(out, found.model);
   const after = await evaluate(found.model, test, evaluation);
-  const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers } = found;
+  const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost } = found;
   const price = isMitigated(options)
     ? await priceOfMitigation({ original: model, reduced: found.model, without }, test, options.groups, plain)
     : undefined;
@@ -176,11 +186,13 @@ async function reduceToOne(
       log,
       history,
       runsOn: runsOn(),
+      ...(cost && { cost }),
       ...(price && { price, multipliers }),
     },
     text:
       `${table(columns, rows)}\n\n${out}: ${format.count(relusAfter)} of ${format.count(relusBefore)} ReLUs, ` +
       `${format.percent(after.accuracy)} of ${format.count(after.n)} test images right (before: ${format.percent(before.accuracy)})` +
+      costText(cost) +
       (price ? `\n\n${describePrice(price)}\n${describeMultipliers(multipliers)}`.trimEnd() : ''),
   };
 }
