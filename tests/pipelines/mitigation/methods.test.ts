@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { groupsOfLabels } from '../../../models/fairness/groups.ts';
+import { finetune } from '../../../pipelines/finetune.ts';
 import { methodNames, methods } from '../../../pipelines/methods.ts';
 import { mitigationSchemes } from '../../../pipelines/mitigation/mitigation.ts';
 import type { Mitigation } from '../../../pipelines/mitigation/mitigation.ts';
@@ -30,10 +31,13 @@ test.each(methodNames)('%s: the last fine-tuning is mitigated, and its last epoc
 });
 
 test('each scheme makes another network than none', async () => {
-  const of = async (mitigation?: Mitigation) =>
-    Buffer.from(writeModel((await methods.deepreduce.reduce(tinyResnet(), { ...options, ...(mitigation && { mitigation }) })).model)); // prettier-ignore
+  const of = async (mitigation?: Mitigation) => {
+    const told = { ...options, epochs: 1, ...(mitigation && { mitigation }) };
+    const { model } = await finetune(tinyResnet(), tinyResnet('teacher'), 'fine-tuning', told);
+    return Buffer.from(writeModel(model)).toString('base64');
+  };
   const made = [await of()];
   for (const scheme of mitigationSchemes)
     made.push(await of({ scheme, groups, settings: { every: 1, rate: 1 } }));
-  expect(new Set(made.map((bytes) => bytes.toString('base64'))).size).toBe(4);
+  expect(new Set(made).size).toBe(4);
 });
