@@ -19,6 +19,17 @@ export type { Prediction, StepPrediction } from '../pipelines/cost.ts';
 export type { Plan, Step, Wire } from '../pipelines/plan.ts';
 export { parsePlan, planHash, serialisePlan } from '../pipelines/plan-codec.ts';
 
+export { methodNames, methods } from '../pipelines/methods.ts';
+export type { Method, MethodName } from '../pipelines/methods.ts';
+export type { LayerEntry, Reduction, ReductionOptions } from '../pipelines/reduction.ts';
+export { deepreduceFamily } from '../pipelines/deepreduce/family.ts';
+export type { FamilyMember, FamilyOptions } from '../pipelines/deepreduce/family.ts';
+export { designHybrenets } from '../models/architectures/hybrenet-designs.ts';
+export type { DesignOptions, HybrenetDesign } from '../models/architectures/hybrenet-designs.ts';
+export { loadDataset } from '../models/data/dataset.ts';
+export type { Dataset } from '../models/data/dataset.ts';
+export { splitValidation } from '../models/data/splits.ts';
+
 export { loadModel } from '../models/onnx/read.ts';
 export { saveModel } from '../models/onnx/write.ts';
 export { countRelus, inspect } from '../models/inspect.ts';
