@@ -23,7 +23,10 @@ export type LayerInspection = {
   readonly macs: number;
 };
 
-/** Counts for one image. A max pooling counts the ReLUs of a private maximum, k*k - 1 an output. */
+/**
+ * Counts for one image. A max pooling counts k*k - 1 an output, as published counts do. The protocol's tree makes fewer comparisons where
+ * windows overlap or the border cuts them, as two windows share a pair: `plan` has its count (pipelines/lower-maximum.ts).
+ */
 export function inspect(model: Model): Inspection {
   const shapes = inferShapes(model);
   const costs = model.graph.nodes.map((node) => costOf(model, node, shapes));

@@ -15,7 +15,7 @@ import type { Ranges } from './calibrate-ranges.ts';
 export async function calibrate(
   model: Model,
   { images, n }: { readonly images: Float32Array; readonly n: number },
-  { batch = 32, onProgress = silent }: { readonly batch?: number; readonly onProgress?: OnProgress } = {},
+  { batch = 8, onProgress = silent }: { readonly batch?: number; readonly onProgress?: OnProgress } = {},
 ): Promise<Ranges> {
   const input = model.graph.inputs[0]!;
   const size = sizeOf(input.shape);

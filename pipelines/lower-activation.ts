@@ -4,7 +4,7 @@ import { activationKinds } from '../models/graph.ts';
 import type { Node, NodeOf } from '../models/graph.ts';
 import { isBalanced } from '../models/passes/balance-polynomials.ts';
 import { PlanError } from '../src/shared/errors.ts';
-import type { Coefficients } from './compile.ts';
+import type { Coefficients } from './compile-options.ts';
 import { emptyActivation } from './lower-builder.ts';
 import type { PlanBuilder } from './lower-builder.ts';
 import { fitAffine, fitSquare, largestTruncation } from './lower-polynomial.ts';

@@ -4,7 +4,7 @@ import type { Shape } from '../models/tensor.ts';
 import { sizeOf } from '../models/tensor.ts';
 import { PlanError } from '../src/shared/errors.ts';
 import type { Ranges, ValueRange } from './calibrate-ranges.ts';
-import type { CompileOptions, PublicPart } from './compile.ts';
+import type { CompileOptions, PublicPart } from './compile-options.ts';
 import { valueBits } from './lower-limits.ts';
 import type { Step, Wire, WireId } from './plan.ts';
 

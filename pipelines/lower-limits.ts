@@ -3,7 +3,7 @@ import type { Graph, Node, NodeOf, OpType } from '../models/graph.ts';
 import { isBalanced } from '../models/passes/balance-polynomials.ts';
 import { sizeOf } from '../models/tensor.ts';
 import type { Ranges } from './calibrate-ranges.ts';
-import type { Coefficients } from './compile.ts';
+import type { Coefficients } from './compile-options.ts';
 import { isUneven } from './lower-window.ts';
 
 /** |integer| < 2^valueBits on every wire: the truncation of an activation needs it. */

@@ -1,11 +1,13 @@
 import type { LinearSpec } from '../crypto/steps/spec.ts';
-import { stepKinds } from '../crypto/steps/spec.ts';
 import type { Model, Node } from '../models/graph.ts';
-import type { ValueRange } from './calibrate-ranges.ts';
 import { publicPart } from './compile.ts';
-import type { Coefficients, Prepared, PublicPart } from './compile.ts';
+import type { Prepared } from './compile.ts';
+import type { PublicPart } from './compile-options.ts';
 import { inputOf, wireOf } from './plan.ts';
-import type { ActivationStep, LinearStep, Plan, Step, StepKind, StepOf, WireId } from './plan.ts';
+import type { LinearStep, Plan, Step, StepKind, StepOf, WireId } from './plan.ts';
+import { activationError } from './quantise-activation-error.ts';
+import { independent, worstCase } from './quantise-norms.ts';
+import type { Knowledge, Norm, Sizes } from './quantise-norms.ts';
 import { isLinear, realLinear } from './quantise-real.ts';
 
 /** How far the private run's logits can be from the float model's, in logits. */
@@ -32,59 +34,6 @@ export function logitErrorBound(model: Model, prepared: Prepared): ErrorBound {
     likely: 6 * largestOf(analysis.run(independent)),
   };
 }
-
-/** How errors add up, and what one rounding by less than a unit counts. */
-type Norm = {
-  readonly sum: (terms: Iterable<number>) => number;
-  /** How large the rounding of a window's weights becomes where the channel's values have size 1. */
-  readonly gain: (weights: readonly number[]) => number;
-  readonly stochastic: number;
-  readonly nearest: number;
-  /** The size of an input value: at worst, or root mean square. */
-  readonly size: (range: Sizes, channel: number) => number;
-  /** How far a value goes where the slope of a polynomial depends on it. */
-  readonly reach: (range: Sizes, channel: number) => number;
-  /** What a ReLU lets through of an error in its input. */
-  readonly active: (range: Sizes, channel: number) => number;
-};
-
-const worstCase: Norm = {
-  sum: absoluteSum,
-  gain: absoluteSum,
-  stochastic: 1,
-  nearest: 1 / 2,
-  size: (range, channel) => range.channels[channel]!,
-  reach: (range, channel) => range.channels[channel]!,
-  active: () => 1,
-};
-
-const independent: Norm = {
-  sum: rootSquareSum,
-  gain: (weights) => Math.max(rootSquareSum(weights), Math.abs(weights.reduce((sum, w) => sum + w, 0))),
-  stochastic: 1 / 2,
-  nearest: Math.sqrt(1 / 12),
-  size: (range, channel) => Math.sqrt(range.meanSquares[channel]!),
-  // reach^2 is the root mean square of x^2 for a normal x.
-  reach: (range, channel) => 3 ** (1 / 4) * Math.sqrt(range.meanSquares[channel]!),
-  active: (range, channel) => Math.sqrt(range.positive[channel]!),
-};
-
-type Sizes = Pick<ValueRange, 'channels' | 'meanSquares' | 'positive'>;
-
-function absoluteSum(terms: Iterable<number>): number {
-  let sum = 0;
-  for (const term of terms) sum += Math.abs(term);
-  return sum;
-}
-
-function rootSquareSum(terms: Iterable<number>): number {
-  let sum = 0;
-  for (const term of terms) sum += term * term;
-  return Math.sqrt(sum);
-}
-
-/** Of one wire: the error and the size of each channel, in real units. */
-type Knowledge = { readonly error: Float64Array; readonly sizes: Sizes };
 
 class Analysis {
   readonly model: Model;
@@ -190,13 +139,13 @@ function linearError(
   const real = realLinear(analysis.model, node);
   const { weights } = analysis.prepared.weights.get(step.id)!;
   const scale = analysis.scaleOf(step.output) / analysis.scaleOf(inputOf(step));
-  const rounding = norm.nearest / analysis.scaleOf(step.output);
+  const rounding = norm.sum([norm.nearest, norm.offByOne]) / analysis.scaleOf(step.output);
   return Float64Array.from({ length: step.spec.outChannels }, (_, m) =>
     norm.sum(linearTerms(step.spec, m, weights, real.weights, scale, x!, norm, rounding)),
   );
 }
 
-/** From the error of each element of the window, the rounding of its weights, and that of the bias. */
+/** From the error of each element of the window, the rounding of its weights, and that of the bias and of the shares. */
 function* linearTerms(
   spec: LinearSpec,
   m: number,
@@ -223,101 +172,6 @@ function* linearTerms(
 /** Axis 0 is that of the channels. */
 function ofPicked(error: Float64Array, axis: number, indices: readonly number[]): Float64Array {
   return axis > 0 ? error.slice() : Float64Array.from(indices, (c) => error[c]!);
-}
-
-function activationError(
-  step: ActivationStep,
-  [x]: readonly Knowledge[],
-  norm: Norm,
-  analysis: Analysis,
-): Float64Array {
-  const { spec } = step;
-  if (analysis.nodes.get(step.node)?.op === 'AveragePool') return divisionError(step, x!, norm, analysis);
-  const coefficients = analysis.publicly.coefficients.get(step.node);
-  return x!.error.map((error, c) => {
-    const kinds = spec.kinds.subarray(c * spec.channelSize, (c + 1) * spec.channelSize);
-    const reach = norm.reach(x!.sizes, c);
-    const active = norm.active(x!.sizes, c);
-    const element = { step, analysis, norm, c, error, active, reach, coefficients };
-    let largest = 0;
-    if (kinds.includes(stepKinds.relu)) largest = Math.max(largest, reluError(element));
-    if (kinds.includes(stepKinds.affine)) largest = Math.max(largest, affineError(element));
-    if (kinds.includes(stepKinds.square)) largest = Math.max(largest, squareError(element));
-    return largest;
-  });
-}
-
-/** The fractions of an average over windows of several sizes, rounded; the average itself is at most the largest. */
-function divisionError(
-  { spec, output }: ActivationStep,
-  { error, sizes }: Knowledge,
-  norm: Norm,
-  analysis: Analysis,
-): Float64Array {
-  const smallest = spec.affine.multiplier.reduce((a, b) => Math.min(a, b), Infinity);
-  return error.map((e, c) => {
-    const fraction = (norm.size(sizes, c) * norm.nearest) / smallest;
-    return norm.sum([e, fraction, norm.stochastic / analysis.scaleOf(output)]);
-  });
-}
-
-type Element = {
-  readonly step: ActivationStep;
-  readonly analysis: Analysis;
-  readonly norm: Norm;
-  readonly c: number;
-  readonly error: number;
-  readonly active: number;
-  readonly reach: number;
-  readonly coefficients: Coefficients | undefined;
-};
-
-/**
- * ReLU is 1-Lipschitz; a fault of the sign test drops or passes less than 2^k of the input. With k <= truncate that is
- * part of the rounding: both 0 and T(x) are within one unit of x.
- */
-function reluError({ step, analysis, norm, error, active }: Element): number {
-  const { k, truncate } = step.spec.relu;
-  const fault = k <= truncate ? 0 : 2 ** k / analysis.scaleOf(inputOf(step));
-  return norm.sum([active * error, norm.stochastic / analysis.scaleOf(step.output), fault]);
-}
-
-/** Against the polynomial where the element has one, otherwise against the identity: the larger of the two. */
-function affineError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
-  const { truncate, multiplier, offset } = step.spec.affine;
-  const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
-  const slope = (multiplier[c]! * input) / (output * 2 ** truncate);
-  const shift = offset[c]! / output;
-  const isIdentity = Math.abs(slope - 1) < 2 ** -10 && offset[c] === 0;
-  const node = analysis.nodes.get(step.node);
-  const linear = node?.op === 'LeakyRelu' ? node.attributes.alpha : 1;
-  const [c2, c1, c0] =
-    coefficients === undefined || isIdentity
-      ? [0, linear, 0]
-      : [coefficients.c2[c]!, coefficients.c1[c]!, coefficients.c0[c]!];
-  // Largest distance of two parabolas on [-reach, reach]: at 0 or at an end.
-  const distance = Math.max(
-    Math.abs(shift - c0),
-    Math.abs(shift - c0 - c2 * reach ** 2) + Math.abs(slope - c1) * reach,
-  );
-  return norm.sum([slope * error, distance, norm.stochastic / output]);
-}
-
-/** sign z^2 + constant with z off by the input's error, and by less than one unit from its truncation. */
-function squareError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
-  const { truncate, multiplier, offset, sign, constant } = step.spec.square;
-  const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
-  const zScale = Math.sqrt(output);
-  const alpha = (multiplier[c]! * input) / (zScale * 2 ** truncate);
-  const beta = offset[c]! / zScale;
-  const [c2, c1, c0] = [coefficients!.c2[c]!, coefficients!.c1[c]!, coefficients!.c0[c]!];
-  const fit =
-    Math.abs(sign[c]! * alpha ** 2 - c2) * reach ** 2 +
-    Math.abs(2 * sign[c]! * alpha * beta - c1) * reach +
-    Math.abs(sign[c]! * beta ** 2 + constant[c]! / output - c0);
-  const z = alpha * reach + Math.abs(beta);
-  const offZ = norm.sum([alpha * error, norm.stochastic / zScale]);
-  return norm.sum([2 * z * offZ + offZ ** 2, fit]);
 }
 
 /** Per-channel errors for the same elements in another number of channels: the largest of those that fall together. */

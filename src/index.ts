@@ -6,7 +6,8 @@ export type { RunningServer, ServerEvent, ServerOptions } from './server.ts';
 export type { PhaseCost } from './net/session.ts';
 
 export { compile, prepare, publicPart } from '../pipelines/compile.ts';
-export type { CompileOptions, Prepared, PublicPart } from '../pipelines/compile.ts';
+export type { Prepared } from '../pipelines/compile.ts';
+export type { CompileOptions, PublicPart } from '../pipelines/compile-options.ts';
 export { calibrate } from '../pipelines/calibrate.ts';
 export type { Ranges, ValueRange } from '../pipelines/calibrate-ranges.ts';
 export { quantise } from '../pipelines/quantise.ts';

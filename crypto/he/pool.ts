@@ -4,7 +4,7 @@ import { workerUrl } from '../../src/shared/files.ts';
 import type { JobInput, JobName, JobOutput, Outcome } from './jobs.ts';
 
 /** For the transformed weights of all threads together. */
-export const defaultWeightCacheBytes: number = 768 * 2 ** 20;
+export const defaultWeightCacheBytes: number = 448 * 2 ** 20;
 
 /**
  * Threads that run SEAL, each with its own WASM heap, for any number of sessions. A thread that dies is replaced; only the job it

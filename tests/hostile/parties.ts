@@ -15,8 +15,8 @@ import { tinyImage, tinyPlan, tinyWeights } from '../helpers/tiny-plan.ts';
 
 /**
  * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base transfers. With the same
- * `seed` a party does the same every time (SEAL's own randomness aside, which no decrypted number depends on), so that a party can
- * be run alone against the recorded frames of the other, unchanged or not.
+ * `seed` a party does the same every time (SEAL's own randomness aside, on which decrypted numbers depend by one unit in 2,700), so that
+ * a party can be run alone against the recorded frames of the other, unchanged or not.
  */
 export type Side = 'client' | 'server';
 /** Resolves to what the party ends with: the client's logits, nothing at the server. */

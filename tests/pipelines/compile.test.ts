@@ -8,7 +8,7 @@ import { predict } from '../../models/run.ts';
 import { tensor } from '../../models/tensor.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { compile, prepare, publicPart } from '../../pipelines/compile.ts';
-import type { CompileOptions } from '../../pipelines/compile.ts';
+import type { CompileOptions } from '../../pipelines/compile-options.ts';
 import { planHash } from '../../pipelines/plan-codec.ts';
 import { activationSteps, wireOf } from '../../pipelines/plan.ts';
 import { logitErrorBound } from '../../pipelines/quantise-error.ts';
