@@ -74,11 +74,4 @@ export type ConstantValue =
   | { readonly dtype: 'int64'; readonly shape: Shape; readonly data: BigInt64Array }
   | { readonly dtype: 'bool'; readonly shape: Shape; readonly data: Uint8Array };
 
-/** Why a node cannot be taken. Whoever knows the node's name turns it into a ModelError. */
-export class Refusal extends Error {
-  override name = 'Refusal';
-}
-
-export function refuse(reason: string): never {
-  throw new Refusal(reason);
-}
+export { Refusal, refuse } from './refusal.ts';

@@ -12,12 +12,21 @@ export type Loaders = { readonly [K in Backend]: () => Promise<unknown> };
 /** An optional peer. */
 const nativePackage = '@tensorflow/tfjs-node-gpu';
 
+/** Loads it, by default, and returns what it exports. Throws where it is not installed. */
+export function loadNative(name = nativePackage): unknown {
+  const require = createRequire(import.meta.url);
+  const file = require.resolve(name);
+  restoreUtil(require('node:util') as Record<string, unknown>);
+  return require(file);
+}
+
+/** tfjs-node-gpu 4.22 calls what Node 23 took out of node:util; mended there, not released (tensorflow/tfjs#8425, #8609). */
+function restoreUtil(util: Record<string, unknown>): void {
+  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
+}
+
 const loaders: Loaders = {
-  tensorflow() {
-    const require = createRequire(import.meta.url);
-    restoreUtil(require('node:util') as Record<string, unknown>);
-    return Promise.resolve(require(nativePackage));
-  },
+  tensorflow: () => Promise.resolve(loadNative()),
   async wasm() {
     await import('@tensorflow/tfjs-backend-wasm');
     const { registerWasmKernels } = await import('./wasm-kernels.ts');
@@ -25,11 +34,6 @@ const loaders: Loaders = {
   },
   cpu: () => import('@tensorflow/tfjs-backend-cpu'),
 };
-
-/** tfjs-node-gpu 4.22 calls what Node 23 took out of node:util; mended there, not released (tensorflow/tfjs#8425, #8609). */
-function restoreUtil(util: Record<string, unknown>): void {
-  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-}
 
 export type Chosen = {
   readonly backend: Backend;

@@ -1,7 +1,10 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, test } from 'vitest';
-import { chooseBackend } from '../../../../models/train/engines/tfjs/backends.ts';
+import { chooseBackend, loadNative } from '../../../../models/train/engines/tfjs/backends.ts';
 import type { Loaders } from '../../../../models/train/engines/tfjs/backends.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 
@@ -64,4 +67,10 @@ test('where none works all reasons are told', async () => {
   await expect(chosen).rejects.toThrow(
     /--engine tfjs: does not work here: not wasm: no memory; not cpu: it has no Conv2D; take --engine onnxruntime/,
   );
+});
+
+test('a native package written for older Nodes finds in node:util what it needs', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'native-')), 'native.cjs');
+  await writeFile(file, "module.exports = require('util').isNullOrUndefined(null);");
+  expect(loadNative(file)).toBe(true);
 });

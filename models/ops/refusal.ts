@@ -1,0 +1,8 @@
+/** Why a node cannot be taken. Whoever knows the node's name turns it into a ModelError. */
+export class Refusal extends Error {
+  override name = 'Refusal';
+}
+
+export function refuse(reason: string): never {
+  throw new Refusal(reason);
+}
