@@ -1,5 +1,6 @@
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
+import { otherActivations } from '../../models/passes/as-relu.ts';
 import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
@@ -40,7 +41,17 @@ export async function deepreduce(model: Model, options: ReductionOptions): Promi
   const work = { model: shaped, teacher: model, choice, stages, sample, recover: shaped !== model };
   const { model: tuned, history, best } = await replaceStagewise(work, options);
   const scale = describeScale({ alpha, rho });
-  const reason = (layer: string) => `${scale === '' ? '' : `${scale}; `}${reasonOf(layer, plan, thinning)}`;
+  const others = otherActivations(model);
+  const reason = (layer: string) => {
+    const mixed = tuned.graph.nodes.some(({ name, op }) => name === layer && op === 'MixedActivation');
+    const kind = mixed ? others.get(layer)?.op : undefined;
+    const parts = [
+      scale,
+      reasonOf(layer, plan, thinning),
+      kind && `what stays of its ${kind} is a plain ReLU`,
+    ];
+    return parts.filter((part) => part !== undefined && part !== '').join('; ');
+  };
   return {
     model: tuned,
     log: layerEntries(model, tuned, reason, { stages, shaped }),

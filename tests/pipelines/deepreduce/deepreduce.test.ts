@@ -8,7 +8,7 @@ import { parseStages } from '../../../pipelines/deepreduce/stages.ts';
 import { phasesOf } from '../../../pipelines/deepreduce/stagewise.ts';
 import { resolveBudget } from '../../../pipelines/reduction.ts';
 import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';
 import { rawModel } from '../../helpers/onnx.ts';
 import { readModel } from '../../../models/onnx/read.ts';
 
@@ -105,6 +105,14 @@ describe('settings', () => {
     });
     expect(relusAfter).toBe(480);
     expect(log.every(({ poly, identity }) => poly + identity === 0)).toBe(true);
+  });
+
+  test('what stays of another activation in a layer that is cut is a plain ReLU, and the log says so', async () => {
+    const { log } = await deepreduce(tinyMobilenet(), { ...short, budget: 1500 });
+    const cut = log.filter(({ relus_after, poly }) => relus_after > 0 && poly > 0);
+    expect(cut.length).toBeGreaterThan(0);
+    for (const { reason } of cut) expect(reason).toMatch(/; what stays of its Clip is a plain ReLU$/);
+    for (const { reason, poly } of log) expect(poly > 0 || !reason.includes('plain')).toBe(true);
   });
 
   test("criticality in the paper's form trains a network for each stage", async () => {
