@@ -67,7 +67,11 @@ function gapSentence({ gap, widening, wideningInterval, worstGroup }: GapRow): s
   return `${now}, ${change}${sure ? '' : ', which may be chance'}.`;
 }
 
-function ratesSentence({ demographicParity, equalisedOdds }: GapRow): string {
+/** Demographic parity and equalised odds in words; empty where labels are not binary. */
+export function ratesSentence({
+  demographicParity,
+  equalisedOdds,
+}: Pick<GapRow, 'demographicParity' | 'equalisedOdds'>): string {
   const parts = [
     Number.isNaN(demographicParity)
       ? ''

@@ -1,4 +1,5 @@
 import type { Verdict } from '../../models/fairness/loss-tests.ts';
+import { ratesSentence } from '../../models/fairness/reading.ts';
 import type { FairnessReport, GroupRow } from '../../models/fairness/report.ts';
 import * as format from '../shared/format.ts';
 
@@ -82,6 +83,7 @@ export function overallWords(report: FairnessReport, m: number): string {
   const [before, after] = [report.overall[0]!, report.overall[m]!];
   const gap = report.gap.models[m]!;
   const [low, high] = gap.wideningInterval;
+  const rates = ratesSentence(gap);
   const change =
     low > 0
       ? 'has grown'
@@ -93,6 +95,6 @@ export function overallWords(report: FairnessReport, m: number): string {
   return (
     `Over all images ${format.percent(before.accuracy)} were answered rightly and now ${format.percent(after.accuracy)} are. ` +
     `The best and the worst served group (${gap.worstGroup}) are ${format.plainPoints(gap.gap)} points apart; the distance ${change} ` +
-    `(before: ${format.plainPoints(gap.gap - gap.widening)}).`
+    `(before: ${format.plainPoints(gap.gap - gap.widening)}).${rates === '' ? '' : ` ${rates}`}`
   );
 }

@@ -64,11 +64,14 @@ export function configure(command: Command, act: Act): void {
       '--report <folder>',
       'write report.html with charts, report.json, and each chart as .svg; models named METHOD@BUDGET are drawn by method',
     )
-    .option('--private', 'also what the cryptography costs each group, without a reduction')
+    .option(
+      '--private',
+      'also what the cryptography costs each group, without a reduction (of a pattern: its first network)',
+    )
     .option('--k <bits>', 'with --private: low bits left out of sign tests', bits, 'free')
     .option(
       '--curvature',
-      "also gradient norms and largest Hessian eigenvalues, and whether the paper's bound ranks the groups as they lose (minutes)",
+      "also gradient norms and largest Hessian eigenvalues, and whether the paper's bound ranks the groups as they lose (minutes; of a pattern: its first network)",
     )
     .option('--resamples <n>', 'bootstrap resamples behind the intervals', whole(100, 100_000), 1000)
     .option('--confidence <x>', 'of the intervals, such as 0.95', below1, 0.95)

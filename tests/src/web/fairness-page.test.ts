@@ -53,7 +53,15 @@ describe('in plain words', () => {
     expect(unknowns(data.report, 3).join(' ')).toMatch(
       /For the other \d groups nothing is shown\. That is no proof/,
     );
-    expect(overallWords(data.report, 3)).toMatch(/the distance has grown \(before: /);
+    expect(overallWords(data.report, 3)).toMatch(/the distance has grown \(before: [\d.]+\)\.$/);
+  });
+
+  test('binary labels: how far the groups are apart in being called positive', () => {
+    const { gap } = data.report;
+    const models = gap.models.map((row) => ({ ...row, demographicParity: 0.123, equalisedOdds: 0.04 }));
+    expect(overallWords({ ...data.report, gap: { models } }, 3)).toMatch(
+      /Between groups the share called positive differs by up to 12\.3 points, rates .* by up to 4\.0 points\.$/,
+    );
   });
 });
 
