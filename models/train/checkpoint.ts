@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
-import type { Json } from './controller.ts';
+import type { Json } from './json.ts';
 
 /** What a network in training is besides its graph: parameters, running statistics and optimiser state, by name. */
 export type TrainingState = Readonly<Record<string, Float32Array>>;

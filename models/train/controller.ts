@@ -2,10 +2,10 @@ import type { EpochEntry } from './checkpoint.ts';
 import type { Uniform } from '../data/seeded.ts';
 import type { Model } from '../graph.ts';
 import type { Tensor } from '../tensor.ts';
-import type { StepResult } from './engine.ts';
+import type { StepResult } from './engines/engine.ts';
+import type { Json } from './json.ts';
 
-/** What a controller remembers between steps, as JSON keeps it. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type { Json };
 
 /**
  * What steers a training from outside its step: it gives the step numbers and learns from the results, such as multipliers of

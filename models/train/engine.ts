@@ -4,36 +4,14 @@ import type { SessionSetting } from '../device.ts';
 import type { Model } from '../graph.ts';
 import type { Shape, Tensor as WeightTensor } from '../tensor.ts';
 import type { TrainingState } from './checkpoint.ts';
-import type { Engine } from './engines/engine.ts';
+import type { Batch, Engine, StepResult } from './engines/engine.ts';
 import { copied, fingerprintOf, initialState, modelOf, writeInto } from './engines/state.ts';
 import { vectorsOf } from './engines/vectors.ts';
 import type { Vectors } from './engines/vectors.ts';
 import { buildStep } from './step.ts';
 import type { Step, StepOptions } from './step.ts';
 
-export type Batch = {
-  /** N x C x H x W */
-  readonly images: Float32Array;
-  readonly labels: Uint8Array;
-  /** Where the step mixes: each image is `share` of itself, of class `labels`, and the rest of one of class `partners`. */
-  readonly mixed?: { readonly partners: Uint8Array; readonly share: number };
-  /** N x K, where the step distills. */
-  readonly teacher?: Float32Array;
-  /** N, where the step weights images. */
-  readonly sampleWeights?: Float32Array;
-  /** The step's scalars by name. */
-  readonly scalars?: Readonly<Record<string, number>>;
-};
-
-export type StepResult = {
-  /** The batch's mean, or its weighted sum where the step weights images; without penalties. */
-  readonly loss: number;
-  readonly correct: number;
-  /** Of each image. */
-  readonly losses: Float32Array;
-  /** By name. */
-  readonly penalties: Readonly<Record<string, number>>;
-};
+export type { Batch, StepResult };
 
 export type EngineOptions = SessionSetting & {
   /** Where the file of a profile is to be, without what onnxruntime adds to its name. */

@@ -1,7 +1,30 @@
 import type { Model } from '../../graph.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { TrainingState } from '../checkpoint.ts';
-import type { Batch, StepResult } from '../engine.ts';
+
+export type Batch = {
+  /** N x C x H x W */
+  readonly images: Float32Array;
+  readonly labels: Uint8Array;
+  /** Where the step mixes: each image is `share` of itself, of class `labels`, and the rest of one of class `partners`. */
+  readonly mixed?: { readonly partners: Uint8Array; readonly share: number };
+  /** N x K, where the step distills. */
+  readonly teacher?: Float32Array;
+  /** N, where the step weights images. */
+  readonly sampleWeights?: Float32Array;
+  /** The step's scalars by name. */
+  readonly scalars?: Readonly<Record<string, number>>;
+};
+
+export type StepResult = {
+  /** The batch's mean, or its weighted sum where the step weights images; without penalties. */
+  readonly loss: number;
+  readonly correct: number;
+  /** Of each image. */
+  readonly losses: Float32Array;
+  /** By name. */
+  readonly penalties: Readonly<Record<string, number>>;
+};
 
 /** A network in training. It holds parameters, running statistics and optimiser state between steps. */
 export type Engine = {

@@ -1,0 +1,2 @@
+/** What JSON keeps. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
