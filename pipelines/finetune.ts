@@ -1,3 +1,4 @@
+import type { Dataset } from '../models/data/dataset.ts';
 import type { Model } from '../models/graph.ts';
 import { engineSetting } from '../models/train/engines/index.ts';
 import { fit } from '../models/train/fit.ts';
@@ -32,7 +33,7 @@ export async function finetune(
     train,
     validation,
     epochs,
-    batch = 128,
+    batch = batchFor(train),
     learningRate,
     seed,
     augment = true,
@@ -60,6 +61,15 @@ export async function finetune(
     onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
   });
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
+}
+
+/**
+ * 128, or less where that would be fewer than 100 steps an epoch, but 32 at least: the first steps after ReLUs have gone are the ones
+ * that count. The ResNet-20 of deepreduce/stagewise.ts without ReLUs, three epochs of 6,420 images: 82.9 % in batches of 128, 85.7 % of 64,
+ * 86.7 % of 32, 85.2 % of 16; by stages 85.6 % of 128, 86.8 % of 64, 86.9 % of 32.
+ */
+function batchFor({ n }: Dataset): number {
+  return Math.min(128, Math.max(32, Math.floor(n / 100)), n);
 }
 
 /** All weights but coefficients that are 0 in a whole layer: an affine replacement has no x^2 and gets none. */

@@ -28,7 +28,7 @@ export type ReductionOptions = EngineSetting & {
   readonly validation: Dataset;
   /** Of the fine-tuning after the last replacement. */
   readonly epochs: number;
-  /** 128 where left out, or all images where there are fewer. */
+  /** 128 where left out, or all images where there are fewer; of fine-tuning see `batchFor` in finetune.ts. */
   readonly batch?: number;
   /** Peak of the last fine-tuning's schedule; that of its recipe in finetune.ts where left out. */
   readonly learningRate?: number;
