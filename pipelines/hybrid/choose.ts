@@ -41,20 +41,20 @@ type Structure = readonly number[];
  * tried in its other states for as long as that helps.
  */
 export function choose(layers: readonly LayerOptions[], budget: number): Choice | undefined {
-  let best: Choice | undefined;
-  let structure: Structure = [];
+  const ranked = layers.map(rankedLosses);
+  let best: Filled | undefined;
   const tried = new Set<string>();
-  const improves = (candidate: Structure): boolean => {
-    if (tried.has(candidate.join())) return false;
-    tried.add(candidate.join());
-    const found = fillStructure(layers, candidate, budget);
+  const improves = (structure: Structure): boolean => {
+    if (tried.has(structure.join())) return false;
+    tried.add(structure.join());
+    const found = fill(layers, ranked, structure, budget);
     if (found === undefined || found.loss >= (best?.loss ?? Infinity)) return false;
-    [best, structure] = [found, candidate];
+    best = found;
     return true;
   };
-  structuresOf(layers).forEach(improves);
-  while (best !== undefined && neighboursOf(layers, structure).some(improves));
-  return best;
+  structuresOf(layers, ranked).forEach(improves);
+  while (best !== undefined && neighboursOf(layers, best.structure).some(improves));
+  return best && written(layers, ranked, best);
 }
 
 /** One layer in another state. */
@@ -68,52 +68,56 @@ function neighboursOf(layers: readonly LayerOptions[], structure: Structure): St
 /** Factors of e^(1/4), from far below any loss per cost to far above. */
 const lambdaSteps = 240;
 
-function structuresOf(layers: readonly LayerOptions[]): Structure[] {
-  const sorted = layers.map(sortedLosses);
-  const scale = typicalLambda(layers);
+function structuresOf(layers: readonly LayerOptions[], ranked: readonly Ranked[][]): Structure[] {
+  const scale = typicalLambda(layers, ranked);
   const found = new Map<string, Structure>();
   for (let step = 0; step <= lambdaSteps; step++) {
     const lambda = scale * Math.exp((step - lambdaSteps / 2) / 4);
-    const structure = layers.map((layer, l) => bestState(layer, sorted[l]!, lambda));
+    const structure = layers.map((layer, l) => bestState(layer, ranked[l]!, lambda));
     found.set(structure.join(), structure);
   }
-  const last = layers.map(({ vanishLoss }, l) =>
-    vanishLoss === Infinity ? found.values().next().value![l]! : -1,
-  );
+  const first = found.values().next().value!;
+  const last = layers.map(({ vanishLoss }, l) => (vanishLoss === Infinity ? first[l]! : -1));
   found.set(last.join(), last);
   return [...found.values()];
 }
 
 /** All losses over all prices: some lambda between keeping all and keeping none. */
-function typicalLambda(layers: readonly LayerOptions[]): number {
+function typicalLambda(layers: readonly LayerOptions[], ranked: readonly Ranked[][]): number {
   let [loss, price] = [0, 0];
-  for (const { replacements, reluPrice, layerPrice } of layers) {
-    const finite = replacements[0]!.losses.filter((value) => value !== Infinity);
-    loss += finite.reduce((sum, value) => sum + value, 0);
-    price += Math.abs(layerPrice) + reluPrice * finite.length;
-  }
+  layers.forEach(({ reluPrice, layerPrice }, l) => {
+    const { losses, sums } = ranked[l]![0]!;
+    loss += sums.at(-1)!;
+    price += Math.abs(layerPrice) + reluPrice * losses.length;
+  });
   return loss > 0 && price > 0 ? loss / price : 1;
 }
 
-type Sorted = { readonly losses: Float64Array; /** of the first i */ readonly sums: Float64Array };
+/** The ReLUs of a layer by their losses in one replacement, ascending, of equals the earlier. */
+type Ranked = {
+  readonly elements: Uint32Array;
+  readonly losses: Float64Array;
+  /** Of the first i. */
+  readonly sums: Float64Array;
+};
 
-/** Ascending, by replacement: the elements that go for a lambda are then a run from the start. */
-function sortedLosses({ replacements }: LayerOptions): Sorted[] {
+function rankedLosses({ replacements }: LayerOptions): Ranked[] {
   return replacements.map(({ losses }) => {
-    const ascending = losses.filter((value) => value !== Infinity).sort();
-    const sums = new Float64Array(ascending.length + 1);
-    ascending.forEach((value, i) => (sums[i + 1] = sums[i]! + value));
-    return { losses: ascending, sums };
+    const elements = Uint32Array.from(losses.keys()).filter((i) => losses[i] !== Infinity);
+    elements.sort((a, b) => losses[a]! - losses[b]! || a - b);
+    const sums = new Float64Array(elements.length + 1);
+    elements.forEach((element, i) => (sums[i + 1] = sums[i]! + losses[element]!));
+    return { elements, losses: Float64Array.from(elements, (element) => losses[element]!), sums };
   });
 }
 
 /** The state of a layer with the smallest loss + lambda cost. */
-function bestState(layer: LayerOptions, sorted: readonly Sorted[], lambda: number): number {
+function bestState(layer: LayerOptions, ranked: readonly Ranked[], lambda: number): number {
   let [best, bestValue] = [-1, layer.vanishLoss];
   layer.replacements.forEach(({ price }, r) => {
-    const { losses, sums } = sorted[r]!;
+    const { losses, sums } = ranked[r]!;
     const saved = lambda * (layer.reluPrice - price);
-    const count = saved > 0 ? firstAbove(losses, saved) : 0;
+    const count = saved > 0 ? countUpTo(losses, saved) : 0;
     const value =
       sums[count]! + lambda * (layer.layerPrice + count * price + (losses.length - count) * layer.reluPrice);
     if (value < bestValue) [best, bestValue] = [r, value];
@@ -122,7 +126,7 @@ function bestState(layer: LayerOptions, sorted: readonly Sorted[], lambda: numbe
 }
 
 /** How many of the ascending values are at most `limit`. */
-function firstAbove(ascending: Float64Array, limit: number): number {
+function countUpTo(ascending: Float64Array, limit: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -132,58 +136,88 @@ function firstAbove(ascending: Float64Array, limit: number): number {
   return low;
 }
 
-function fillStructure(
-  layers: readonly LayerOptions[],
-  structure: Structure,
-  budget: number,
-): Choice | undefined {
-  let [cost, loss] = [0, 0];
-  const choices = layers.map((layer, l): LayerChoice => {
-    const state = structure[l]!;
-    if (state === -1) {
-      loss += layer.vanishLoss;
-      return { kind: 'vanished' };
-    }
-    const { losses } = layer.replacements[state]!;
-    cost +=
-      layer.layerPrice + layer.reluPrice * losses.reduce((n, value) => n + (value === Infinity ? 0 : 1), 0);
-    return { kind: 'mixed', replacement: state, replaced: new Uint8Array(losses.length) };
-  });
-  for (const { layer, element, saving, price } of byLossPerSaving(layers, structure)) {
-    if (cost <= budget) break;
-    const choice = choices[layer]!;
-    if (choice.kind === 'mixed') choice.replaced[element] = 1;
-    cost -= saving;
-    loss += price;
-  }
-  return cost <= budget ? { layers: choices, cost, loss } : undefined;
-}
-
-type Removal = {
-  readonly layer: number;
-  readonly element: number;
-  readonly saving: number;
-  readonly price: number;
+/** A structure with the number of elements that go in each layer, those of least loss. */
+type Filled = {
+  readonly structure: Structure;
+  readonly counts: readonly number[];
+  readonly cost: number;
+  readonly loss: number;
 };
 
-/** Replacements that save something, the cheapest per saving first; of equals the earlier. */
-function* byLossPerSaving(layers: readonly LayerOptions[], structure: Structure): Generator<Removal> {
-  const starts: number[] = [];
-  const ratios: number[] = [];
-  layers.forEach(({ replacements, reluPrice }, l) => {
-    starts.push(ratios.length);
-    const option = replacements[structure[l]!];
-    if (option === undefined) return;
-    const saving = reluPrice - option.price;
-    for (const value of option.losses) ratios.push(saving > 0 ? value / saving : Infinity);
-  });
-  const order = Uint32Array.from(ratios.keys()).filter((i) => ratios[i] !== Infinity);
-  order.sort((a, b) => ratios[a]! - ratios[b]! || a - b);
-  for (const i of order) {
-    const layer = starts.findLastIndex((start) => start <= i);
-    const { replacements, reluPrice } = layers[layer]!;
-    const { losses, price } = replacements[structure[layer]!]!;
-    const element = i - starts[layer]!;
-    yield { layer, element, saving: reluPrice - price, price: losses[element]! };
+/** Halvings of an interval of losses per cost; what is left between its ends is sorted. */
+const halvings = 100;
+
+function fill(
+  layers: readonly LayerOptions[],
+  ranked: readonly Ranked[][],
+  structure: Structure,
+  budget: number,
+): Filled | undefined {
+  const states = statesOf(layers, ranked, structure);
+  const fixed = states.reduce((sum, { whole }) => sum + whole, 0);
+  const costOf = (counts: readonly number[]) =>
+    states.reduce((cost, { saving }, i) => cost - counts[i]! * saving, fixed);
+  /** Those that lose at most `ratio` for each cost saved. */
+  const upTo = (ratio: number) =>
+    states.map(({ losses, saving }) => (saving > 0 ? countUpTo(losses, ratio * saving) : 0));
+  let [low, high] = [-1, Math.max(0, ...states.map(largestRatio)) * (1 + 1e-9)];
+  if (costOf(upTo(high)) > budget) return undefined;
+  for (let i = 0; i < halvings && costOf(upTo(low)) > budget; i++) {
+    const middle = (low + high) / 2;
+    if (costOf(upTo(middle)) > budget) low = middle;
+    else high = middle;
   }
+  const counts = upTo(low);
+  const between = states.flatMap(({ losses, saving }, state) =>
+    Array.from(losses.subarray(counts[state], upTo(high)[state]), (loss) => ({
+      state,
+      ratio: loss / saving,
+    })),
+  );
+  between.sort((a, b) => a.ratio - b.ratio || a.state - b.state);
+  for (const { state } of between) {
+    if (costOf(counts) <= budget) break;
+    counts[state]!++;
+  }
+  const vanished = layers.reduce((sum, { vanishLoss }, l) => sum + (structure[l] === -1 ? vanishLoss : 0), 0);
+  const loss = states.reduce((sum, { sums }, i) => sum + sums[counts[i]!]!, vanished);
+  const perLayer = layers.map(() => 0);
+  states.forEach(({ layer }, i) => (perLayer[layer] = counts[i]!));
+  return { structure, counts: perLayer, cost: costOf(counts), loss };
+}
+
+/** A layer that does not vanish: what it costs all ReLUs, and what each replacement saves. */
+type State = Ranked & { readonly layer: number; readonly whole: number; readonly saving: number };
+
+function statesOf(
+  layers: readonly LayerOptions[],
+  ranked: readonly Ranked[][],
+  structure: Structure,
+): State[] {
+  return layers.flatMap(({ layerPrice, reluPrice, replacements }, layer) => {
+    const state = structure[layer]!;
+    if (state === -1) return [];
+    const own = ranked[layer]![state]!;
+    const whole = layerPrice + reluPrice * own.losses.length;
+    return [{ ...own, layer, whole, saving: reluPrice - replacements[state]!.price }];
+  });
+}
+
+function largestRatio({ losses, saving }: State): number {
+  return saving > 0 ? (losses.at(-1) ?? 0) / saving : 0;
+}
+
+function written(
+  layers: readonly LayerOptions[],
+  ranked: readonly Ranked[][],
+  { structure, counts, cost, loss }: Filled,
+): Choice {
+  const choices = layers.map(({ replacements }, l): LayerChoice => {
+    const state = structure[l]!;
+    if (state === -1) return { kind: 'vanished' };
+    const replaced = new Uint8Array(replacements[state]!.losses.length);
+    for (const element of ranked[l]![state]!.elements.subarray(0, counts[l])) replaced[element] = 1;
+    return { kind: 'mixed', replacement: state, replaced };
+  });
+  return { layers: choices, cost, loss };
 }
