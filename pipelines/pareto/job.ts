@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Replacement } from '../../models/graph.ts';
 import { UsageError } from '../../src/shared/errors.ts';
+import { parseBudget } from '../budget.ts';
 import { methodNames } from '../methods.ts';
 import type { MethodName } from '../methods.ts';
 
@@ -28,8 +30,10 @@ export type JobSpec = {
   readonly budget: string;
   readonly seed: number;
   readonly epochs: number;
+  /** Of learning which ReLUs to keep; null: as many as of fine-tuning. */
+  readonly searchEpochs: number | null;
   /** What stands where a ReLU was; null: what the method does by itself. */
-  readonly replace: string | null;
+  readonly replace: Replacement | null;
 };
 
 /** One column of a table: what a point is called whatever its budget and seed. */
@@ -37,8 +41,9 @@ export type Series = Pick<JobSpec, 'method' | 'circa'>;
 
 /** 16 hex digits; the same for the same work, whenever and wherever it is asked for. */
 export function jobId(spec: JobSpec): string {
-  const { networkHash, data, dataHash, method, circa, budget, seed, epochs, replace } = spec;
-  const identity = [networkHash, data, dataHash, method, circa, budget, seed, epochs, replace];
+  const { networkHash, data, dataHash, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
+  const work = [method, circa, budget, seed, epochs, searchEpochs, replace];
+  const identity = [networkHash, data, dataHash, ...work];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
 }
 
@@ -53,24 +58,37 @@ const original = {
   budget: '1',
   seed: 1,
   epochs: 0,
+  searchEpochs: null,
   replace: null,
 } as const;
 
 /** A sweep as the command line gives it. */
-export type Grid = Pick<JobSpec, 'network' | 'networkHash' | 'data' | 'dataHash' | 'epochs' | 'replace'> & {
+export type Grid = Omit<JobSpec, 'method' | 'circa' | 'budget' | 'seed'> & {
   readonly methods: readonly Series[];
   readonly budgets: readonly string[];
   /** Seeds 1 to this. */
   readonly seeds: number;
 };
 
-/** Every job of a grid, the original first, then seed by seed: a sweep that is cut short has all budgets once. */
+/**
+ * Every job of a grid, the original first, then seed by seed: a sweep that is cut short has all budgets once. Budgets in seconds or bytes
+ * are for hybrid alone; throws UsageError for one where hybrid is not in the grid.
+ */
 export function jobsOf({ methods, budgets, seeds, ...rest }: Grid): JobSpec[] {
   const seedList = Array.from({ length: seeds }, (_, i) => i + 1);
   const reduced = seedList.flatMap((seed) =>
-    budgets.flatMap((budget) => methods.map((series) => ({ ...rest, ...series, budget, seed }))),
+    budgets.flatMap((budget) =>
+      methodsFor(budget, methods).map((series) => ({ ...rest, ...series, budget, seed })),
+    ),
   );
   return [{ ...rest, ...original }, ...reduced];
+}
+
+function methodsFor(budget: string, methods: readonly Series[]): readonly Series[] {
+  if (typeof parseBudget(budget) === 'number') return methods;
+  const able = methods.filter(({ method }) => method === 'hybrid');
+  if (able.length > 0) return able;
+  throw new UsageError(`--budgets: '${budget}' is not a number of ReLUs, and --methods has no hybrid`);
 }
 
 /** 'deepreduce,snl+circa' as a list. Throws UsageError for a name that is no method. */
@@ -90,9 +108,12 @@ export function parseMethods(text: string, circa: CircaSetting): Series[] {
   });
 }
 
-/** '0.5,0.250' as ['0.5', '0.25']; what is not a number stays as it is. Throws UsageError for an empty list. */
+/** '0.5,0.250' as ['0.5', '0.25']; costs such as 0.3s@wan stay as they are. Throws UsageError for what is no budget. */
 export function parseBudgets(text: string): string[] {
-  const budgets = distinct(text).map((word) => (Number.isFinite(Number(word)) ? String(Number(word)) : word));
+  const budgets = distinct(text).map((word) => {
+    const budget = parseBudget(word);
+    return typeof budget === 'number' ? String(budget) : word;
+  });
   return [...new Set(budgets)];
 }
 

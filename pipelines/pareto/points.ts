@@ -1,4 +1,4 @@
-import { originalMethod, seriesName } from './job.ts';
+import { jobId, originalMethod, seriesName } from './job.ts';
 import { estimate } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
 import type { Run, StoredCost } from './store.ts';
@@ -71,17 +71,7 @@ export function measuresOf(profiles: readonly string[]): Measure[] {
 
 /** Points of all runs that are done, the original first, then by series and falling number of ReLUs; those on a front are marked. */
 export function pointsOf(runs: readonly Run[], profiles: readonly string[]): Point[] {
-  const groups = Map.groupBy(runs, ({ spec }) =>
-    JSON.stringify([
-      spec.networkHash,
-      spec.data,
-      seriesName(spec),
-      spec.circa,
-      spec.budget,
-      spec.epochs,
-      spec.replace,
-    ]),
-  );
+  const groups = Map.groupBy(runs, ({ spec }) => jobId({ ...spec, seed: 0 }));
   const points = [...groups.values()].flatMap((group) => pointOf(group) ?? []);
   const fronts = measuresOf(profiles).map((measure) => ({
     name: measure.name,

@@ -27,7 +27,8 @@ function specOf(job: Row): JobSpec {
     budget: String(job['budget']),
     seed: Number(job['seed']),
     epochs: Number(job['epochs']),
-    replace: textOrNull(job['replace']),
+    searchEpochs: job['search_epochs'] === null ? null : Number(job['search_epochs']),
+    replace: textOrNull(job['replace']) as JobSpec['replace'],
   };
 }
 

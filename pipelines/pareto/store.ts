@@ -49,19 +49,19 @@ export class RunStore {
   /** Puts down what is to be done; what is known already stays as it is. Jobs that failed wait again. Returns the ids. */
   add(specs: readonly JobSpec[]): string[] {
     const insert = this.#database.prepare(
-      `INSERT OR IGNORE INTO jobs (id, network, network_hash, data, data_hash, method, circa, budget, seed, epochs, "replace", state, created_at, changed_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
+      `INSERT OR IGNORE INTO jobs (id, network, network_hash, data, data_hash, method, circa, budget, seed, epochs, search_epochs, "replace", state, created_at, changed_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
     );
     const again = this.#database.prepare(
       `UPDATE jobs SET state = 'waiting', message = NULL, changed_at = ? WHERE id = ? AND state = 'failed'`,
     );
     return transaction(this.#database, () =>
       specs.map((spec) => {
-        const { network, networkHash, data, dataHash, method, circa, budget, seed, epochs, replace } = spec;
+        const { network, networkHash, data, dataHash, method, circa, budget, seed } = spec;
         const [id, at] = [jobId(spec), new Date().toISOString()];
         const setting = circa === null ? null : JSON.stringify(circa);
         const head = [id, network, networkHash, data, dataHash, method];
-        insert.run(...head, setting, budget, seed, epochs, replace, at, at);
+        insert.run(...head, setting, budget, seed, spec.epochs, spec.searchEpochs, spec.replace, at, at);
         again.run(at, id);
         return id;
       }),

@@ -73,12 +73,13 @@ function figureOf({ measure, svg }: Front): Html {
 }
 
 /** Hidden until its mark is pressed; on paper all of them stand. */
-function runSection(point: Point, { profiles, folder }: ParetoReport, layers: string): Html {
+function runSection(point: Point, { points, profiles, folder }: ParetoReport, layers: string): Html {
+  const original = points.find(({ series }) => series === 'original');
   return html`<article class="run" id="run-${point.id}" aria-label="${titleOf(point)}" tabindex="-1">
     <div class="story">
       <h3>${titleOf(point)}</h3>
       <ul>
-        ${storyOf(point, profiles).map((sentence) => html`<li>${sentence}</li>`)}
+        ${storyOf(point, profiles, original).map((sentence) => html`<li>${sentence}</li>`)}
       </ul>
     </div>
     ${point.runs.map(

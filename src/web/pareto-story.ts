@@ -15,8 +15,8 @@ export function accuracyText({ mean, interval }: Estimate): string {
   return interval === null ? value : `${value} ± ${(100 * (interval[1] - mean)).toFixed(2)}`;
 }
 
-/** All that is known of a point, in sentences. */
-export function storyOf(point: Point, profiles: readonly string[]): string[] {
+/** All that is known of a point, in sentences; with the original, who lost most against it. */
+export function storyOf(point: Point, profiles: readonly string[], original?: Point): string[] {
   const first = point.runs[0]!.result;
   const relus = `${format.count(Math.round(point.relus.mean))} of ${format.count(first.relusBefore)} ReLUs are left.`;
   const seeds = point.runs.length === 1 ? 'one seed' : `mean of ${point.runs.length} seeds`;
@@ -30,9 +30,31 @@ export function storyOf(point: Point, profiles: readonly string[]): string[] {
   const measured = point.costs
     .filter(({ source }) => source === 'measured')
     .map((cost) => `Measured, ${cost.profile}: ${times(cost)}.`);
-  return [relus, accuracy, ...predicted, ...measured, traffic(point), frontText(point, profiles)].filter(
+  const cost = [...predicted, ...measured, traffic(point)];
+  return [relus, accuracy, ...cost, frontText(point, profiles), losersText(point, original)].filter(
     (sentence) => sentence !== '',
   );
+}
+
+/** 'Lost most: Shirt 4.1 points, Coat 2.0.' */
+function losersText(point: Point, original: Point | undefined): string {
+  if (original === undefined || original.id === point.id) return '';
+  const before = classAccuracies(original);
+  const drops = [...classAccuracies(point)]
+    .map(([name, accuracy]) => ({ name, drop: (before.get(name) ?? NaN) - accuracy }))
+    .filter(({ drop }) => drop >= 0.0005)
+    .toSorted((a, b) => b.drop - a.drop);
+  if (drops.length === 0) return 'No class lost accuracy.';
+  const [first, ...others] = drops.slice(0, 3).map(({ name, drop }) => [name, format.plainPoints(drop)]);
+  return `Lost most: ${first!.join(' ')} points${others.map((pair) => `, ${pair.join(' ')}`).join('')}.`;
+}
+
+/** Private ones, means over the runs. */
+function classAccuracies({ runs }: Point): Map<string, number> {
+  const names = runs[0]!.result.perClass.map((row) => row.class);
+  const mean = (i: number) =>
+    runs.reduce((sum, { result }) => sum + result.perClass[i]!.privateAccuracy, 0) / runs.length;
+  return new Map(names.map((name, i) => [name, mean(i)]));
 }
 
 function times({ offlineSeconds, onlineSeconds }: PointCost): string {

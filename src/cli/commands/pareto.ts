@@ -1,6 +1,10 @@
 import { availableParallelism } from 'node:os';
+import { Option } from 'commander';
 import type { Command } from 'commander';
+import { replacements } from '../../../models/graph.ts';
+import type { Replacement } from '../../../models/graph.ts';
 import { jobsOf, parseBudgets, parseMethods } from '../../../pipelines/pareto/job.ts';
+import type { Grid } from '../../../pipelines/pareto/job.ts';
 import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { RunStore } from '../../../pipelines/pareto/store.ts';
 import { parseProfiles } from '../../../pipelines/profiles.ts';
@@ -27,6 +31,8 @@ type Options = {
   readonly profile: string;
   readonly seeds: number;
   readonly epochs: number;
+  readonly searchEpochs?: number;
+  readonly replace?: Replacement;
   readonly jobs: number;
   readonly out: string;
   readonly tolerance: number;
@@ -66,6 +72,13 @@ function configureRun(command: Command, act: Act): void {
     .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
     .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .option('--search-epochs <n>', 'of learning which ReLUs stay; as many where left out', whole(1))
+    .addOption(
+      new Option(
+        '--replace <kind>',
+        "what takes a ReLU's place; each method has its own where left out",
+      ).choices(replacements),
+    )
     .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
     .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
     .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
@@ -96,16 +109,19 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const budgets = parseBudgets(options.budgets);
   using store = beginStore(folder);
   const prints = await fingerprints(folder, network, data);
-  const ids = store.add(jobsOf({ network, data, ...prints, methods, budgets, seeds, epochs, replace: null }));
+  const { searchEpochs = null, replace = null } = options;
+  const grid: Grid = { network, data, ...prints, methods, budgets, seeds, epochs, searchEpochs, replace };
+  const ids = store.add(jobsOf(grid));
   const modelFile = originalFile(folder, prints.networkHash);
   const { costs } = await knownMachine();
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
   const own: JobRunner = ({ spec }, onProgress, signal) =>
     jobProcess({ spec, modelFile, folder, costs, threads, onProgress }, signal);
-  const parts = { ...context, store, folder, ids };
-  if (options.queue === undefined) await sweep({ ...parts, jobs, runner: own });
-  else await sweepByQueue(parts, { url: options.queue, modelFile, networkHash: prints.networkHash, costs });
-  const unmeasured = options.measure ? await measureFront({ ...parts, profiles: networks }) : [];
+  const sweeping = { ...context, store, folder, ids };
+  if (options.queue === undefined) await sweep({ ...sweeping, jobs, runner: own });
+  else
+    await sweepByQueue(sweeping, { url: options.queue, modelFile, networkHash: prints.networkHash, costs });
+  const unmeasured = options.measure ? await measureFront({ ...sweeping, profiles: networks }) : [];
   await writeReport(store, folder, profiles);
   context.show(shown(store, profiles, ids));
   const failed = store.counts(ids).failed;

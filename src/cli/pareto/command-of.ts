@@ -3,7 +3,7 @@ import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 
 /** The command that makes a point's network again, and the one that evaluates it as the sweep did. */
 export function commandOf(spec: JobSpec, file: string): string {
-  const { network, data, method, circa, budget, seed, epochs, replace } = spec;
+  const { network, data, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
   const options = [
@@ -12,6 +12,7 @@ export function commandOf(spec: JobSpec, file: string): string {
     ...(replace === null ? [] : [['--replace', replace]]),
     ['--data', data],
     ['--epochs', String(epochs)],
+    ...(searchEpochs === null ? [] : [['--search-epochs', String(searchEpochs)]]),
     ['--seed', String(seed)],
     ['--out', file],
   ].map(([flag, value]) => `${flag!} ${quoted(value!)}`);

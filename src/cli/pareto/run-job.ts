@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
@@ -12,6 +12,7 @@ import { writeModel } from '../../../models/onnx/write.ts';
 import { argmax } from '../../../models/tensor.ts';
 import { checkFit, predictClasses, scored } from '../../../models/train/evaluate.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { parseBudget } from '../../../pipelines/budget.ts';
 import { circa } from '../../../pipelines/circa/circa.ts';
 import type { CircaResult } from '../../../pipelines/circa/circa.ts';
 import { withWindows } from '../../../pipelines/circa/windows.ts';
@@ -104,13 +105,20 @@ export function hashOfData(train: Dataset, test: Dataset): string {
 }
 
 async function reduced(
-  { spec, threads, onProgress }: JobWork,
+  { spec, folder, costs, threads, onProgress }: JobWork,
   original: Model,
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
-  const { method, data, seed, epochs } = spec;
+  const { method, data, seed, epochs, searchEpochs, replace } = spec;
   if (method === originalMethod) return { model: original, log: [] };
-  const budget = Number(spec.budget);
-  return reduceModel(original, { method, budget, data, seed, epochs, threads, onProgress });
+  const checkpoint = join(folder, 'unfinished', jobId(spec));
+  const found = await reduceModel(original, {
+    ...{ method, budget: parseBudget(spec.budget), data, seed, epochs, threads, checkpoint, onProgress },
+    ...(method === 'hybrid' && { machine: costs }),
+    ...(searchEpochs !== null && { searchEpochs }),
+    ...(replace !== null && { replace }),
+  });
+  await rm(checkpoint, { recursive: true, force: true });
+  return found;
 }
 
 /** The plan that will be served, with the windows that were found on held-out training images. */

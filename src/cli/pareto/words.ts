@@ -1,6 +1,8 @@
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure, Point } from '../../../pipelines/pareto/points.ts';
+import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../pipelines/pareto/store.ts';
+import * as format from '../../shared/format.ts';
 import { cellsOf, legendOf } from '../../web/pareto-cells.ts';
 import { table } from '../output.ts';
 import { describeJob } from './sweep.ts';
@@ -30,11 +32,28 @@ export function markdownOf(
     line(first.map(({ align }) => (align === 'left' ? '---' : '---:'))),
   ];
   const body = rows.map((cells) => line(cells.map(({ text }) => text)));
+  const shown = rows.length === 0 ? [] : [...head, ...body, ''];
+  return [...provenanceOf(points), '', ...shown, legendOf(profiles), ...unfinishedLines(runs)].join('\n');
+}
+
+/** From what, how, when and where. */
+function provenanceOf(points: readonly Point[]): string[] {
+  const runs = points.flatMap((point) => point.runs);
+  const each = (of: (run: (typeof runs)[number]) => string) => [...new Set(runs.map(of))].join('; ');
+  if (runs.length === 0) return [];
+  const reduced = runs.filter(({ spec }) => spec.method !== 'original');
+  const epochs = [...new Set(reduced.map(({ spec }) => epochsText(spec)))].join('; ');
   return [
-    ...(rows.length === 0 ? [] : [...head, ...body, '']),
-    legendOf(profiles),
-    ...unfinishedLines(runs),
-  ].join('\n');
+    `\`${each(({ spec }) => spec.network)}\` on \`${each(({ spec }) => spec.data)}\` ` +
+      `(${format.count(runs[0]!.result.n)} test images); ${epochs === '' ? 'not reduced yet' : epochs}. ` +
+      `Made ${each(({ result }) => result.finishedAt.slice(0, 10))} on ${each(({ result }) => result.machine.cpu)}, ` +
+      `${each(({ result }) => `${result.machine.cores} cores`)}; reluctant ${each(({ result }) => result.versions['reluctant']!)}.`,
+  ];
+}
+
+function epochsText({ epochs, searchEpochs, replace }: JobSpec): string {
+  const search = searchEpochs === null ? '' : `, of search ${searchEpochs}`;
+  return `epochs of fine-tuning: ${epochs}${search}${replace === null ? '' : `, --replace ${replace}`}`;
 }
 
 function unfinishedLines(runs: readonly Run[]): string[] {

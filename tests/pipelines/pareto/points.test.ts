@@ -8,7 +8,15 @@ import { UsageError } from '../../../src/shared/errors.ts';
 import { addDone, circaSetting, owner, sampleCost, sampleSpec } from './sample.ts';
 
 describe('a sweep as the command line gives it', () => {
-  const shared = { network: 'n', networkHash: '1', data: 'd', dataHash: '2', epochs: 3, replace: null };
+  const shared = {
+    network: 'n',
+    networkHash: '1',
+    data: 'd',
+    dataHash: '2',
+    epochs: 3,
+    searchEpochs: null,
+    replace: null,
+  } as const;
 
   test('is the original and every method, budget and seed; all budgets before the second seed', () => {
     const methods = parseMethods('deepreduce, deepreduce+circa', circaSetting);
@@ -27,6 +35,19 @@ describe('a sweep as the command line gives it', () => {
     expect(new Set(jobs.map(jobId)).size).toBe(9);
   });
 
+  test('a budget in seconds or bytes is for hybrid alone', () => {
+    const grid = { ...shared, budgets: ['0.5', '0.3s@wan'], seeds: 1 };
+    const jobs = jobsOf({ ...grid, methods: parseMethods('snl,hybrid,hybrid+circa', circaSetting) });
+    expect(jobs.slice(1).map((spec) => `${seriesName(spec)} ${spec.budget}`)).toEqual([
+      'snl 0.5',
+      'hybrid 0.5',
+      'hybrid+circa 0.5',
+      'hybrid 0.3s@wan',
+      'hybrid+circa 0.3s@wan',
+    ]);
+    expect(() => jobsOf({ ...grid, methods: parseMethods('snl', circaSetting) })).toThrow(UsageError);
+  });
+
   test('a job is another one when anything but the name of its network differs', () => {
     const id = jobId(sampleSpec());
     expect(jobId(sampleSpec({ network: 'copy.onnx' }))).toBe(id);
@@ -40,6 +61,7 @@ describe('a sweep as the command line gives it', () => {
       { budget: '0.25' },
       { seed: 2 },
       { epochs: 3 },
+      { searchEpochs: 1 },
       { replace: 'identity' },
     ] as const;
     expect(new Set([id, ...changes.map((change) => jobId(sampleSpec(change)))]).size).toBe(
@@ -49,7 +71,8 @@ describe('a sweep as the command line gives it', () => {
 
   test('budgets that are the same number are one; what is no number stays', () => {
     expect(parseBudgets('0.50, 0.5,.25,12000, 0.3s@wan,')).toEqual(['0.5', '0.25', '12000', '0.3s@wan']);
-    expect(() => parseBudgets(' ,')).toThrow(UsageError);
+    for (const text of [' ,', '0.5,half', '-1', '0.3s@moon'])
+      expect(() => parseBudgets(text)).toThrow(UsageError);
   });
 
   test.each(['snail', 'deepreduce+', 'deepreduce+cira', 'deepreduce+circa+circa', 'original', ''])(

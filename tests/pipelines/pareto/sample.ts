@@ -17,6 +17,7 @@ export function sampleSpec(changes: Partial<JobSpec> = {}): JobSpec {
     budget: '0.5',
     seed: 1,
     epochs: 2,
+    searchEpochs: null,
     replace: null,
     ...changes,
   };

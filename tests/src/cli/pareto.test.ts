@@ -124,6 +124,7 @@ describe('pareto show', () => {
     );
     expect(text).toMatch(/deepreduce\+circa +0\.5 +1 +2,352/);
     expect(text).toMatch(/failed: deepreduce 99999 seed 1/);
+    expect(markdown).toContain('(100 test images); epochs of fine-tuning: 1.');
     expect(markdown).toMatch(/^\| method \| budget \| seeds \|.*online, lan/m);
     expect(markdown).toMatch(/^\| deepreduce\+circa \| 0\.5 \| 1 \| 2,352 \|/m);
     const lines = csv!.trim().split('\n');
