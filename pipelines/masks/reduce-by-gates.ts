@@ -35,7 +35,6 @@ export type GateStart = {
   readonly budget: number;
   /** Of the search. */
   readonly steps: number;
-  readonly seed: number;
 };
 
 export type GatePlan = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
@@ -54,7 +53,7 @@ export async function reduceByGates(
   options: ReductionOptions,
   method: GateMethod,
 ): Promise<Reduction> {
-  const { granularity = 'pixel', replace: replacement = method.replacement, seed } = options;
+  const { granularity = 'pixel', replace: replacement = method.replacement } = options;
   const budget = resolveBudget(original, options.budget);
   const model = asRelu(original);
   const total = stagesOf(model).reduce((sum, { relus }) => sum + relus, 0);
@@ -62,7 +61,7 @@ export async function reduceByGates(
   const sample = trainingSample(options);
   const layers = await layerStates(model, { granularity, replacement, sample });
   const steps = stepsOf(options);
-  const common = { model, layers, granularity, replacement, sample, total, budget: own, steps, seed };
+  const common = { model, layers, granularity, replacement, sample, total, budget: own, steps };
   const { gated, scoresOf, ...search } = await method.plan(common);
   const searched = await searchGates(gated, { teacher: original, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));

@@ -10,7 +10,7 @@ import { shrinkingAlphas } from './shrinking.ts';
  * on; weights and alphas learn jointly under an L1 penalty of growing weight until the alphas sum to the budget. The largest
  * become ReLUs, the others p; the network is fine-tuned.
  *
- * Departures: p is the identity in the paper, here a trained quadratic where `replace` says nothing else; the penalty's weight follows the schedule of
+ * p is the identity, as in the paper, where `replace` says nothing else. Departure: the penalty's weight follows the schedule of
  * `shrinkingAlphas`. Throws UsageError for a budget that the network cannot meet.
  */
 export function snl(model: Model, options: ReductionOptions): Promise<Reduction> {
