@@ -35,6 +35,7 @@ export async function finetune(
     epochs,
     batch = batchFor(train),
     learningRate,
+    optimizer,
     seed,
     augment = true,
     mitigation,
@@ -45,6 +46,7 @@ export async function finetune(
   const result = await fit(model, {
     ...recipe,
     ...(learningRate !== undefined && { learningRate }),
+    ...(optimizer && { optimizer }),
     train,
     validation,
     teacher,

@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'do the jobs of a sweep that another machine runs, by way of a Redis server',
     load: () => import('./commands/worker.ts'),
   },
+  recipe: {
+    summary: "the papers' configurations, ready to run: train and reduce as published",
+    load: () => import('./commands/recipe.ts'),
+  },
   fairness: {
     summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
     load: () => import('./commands/fairness.ts'),

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { architectures } from '../../models/architectures/index.ts';
+import type { ArchitectureName } from '../../models/architectures/index.ts';
+import { replacements } from '../../models/graph.ts';
+import { schedules } from '../../models/train/schedules.ts';
+import type { ScheduleName } from '../../models/train/schedules.ts';
+import { criticalityForms, thinnings } from '../deepreduce/settings.ts';
+import { granularities } from '../masks/start.ts';
+import { methodNames } from '../methods.ts';
+
+const count = z.int().positive();
+const share = z.number().gt(0).max(1);
+
+const optimizer = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('sgd'),
+    momentum: z.number().min(0).lt(1),
+    weightDecay: z.number().min(0),
+  }),
+  z.strictObject({ name: z.literal('adamw'), weightDecay: z.number().min(0) }),
+]);
+
+const network = z.union([
+  z.strictObject({ arch: z.enum(Object.keys(architectures) as ArchitectureName[]) }),
+  z.strictObject({
+    resnet: z.strictObject({ widths: z.array(count), blocks: z.array(count), stemRelu: z.boolean() }),
+  }),
+  z.strictObject({
+    hybrenet: z.strictObject({
+      baseWidth: count,
+      multipliers: z.array(count),
+      blocks: z.array(count),
+      stemRelu: z.boolean(),
+    }),
+  }),
+]);
+
+const training = z.strictObject({
+  epochs: count,
+  batch: count,
+  learningRate: z.number().positive(),
+  optimizer,
+  schedule: z.enum(Object.keys(schedules) as ScheduleName[]),
+  labelSmoothing: share.exactOptional(),
+});
+
+const reduction = z.strictObject({
+  method: z.enum(methodNames),
+  /** ReLUs to keep. */
+  budget: z.int().nonnegative(),
+  /** Of learning which ReLUs to keep, in methods that learn it. */
+  searchEpochs: count.exactOptional(),
+  /** Of fine-tuning. */
+  epochs: count,
+  batch: count,
+  learningRate: z.number().positive(),
+  optimizer,
+  replace: z.enum(replacements).exactOptional(),
+  granularity: z.enum(granularities).exactOptional(),
+  deepreduce: z
+    .strictObject({
+      criticality: z.enum(criticalityForms),
+      criticalityEpochs: count.exactOptional(),
+      thinning: z.enum(thinnings),
+      alpha: share.exactOptional(),
+      rho: share.exactOptional(),
+    })
+    .exactOptional(),
+});
+
+/** A published configuration: a network trained, then reduced. A file NAME.json beside this one. */
+export const recipeSchema = z.strictObject({
+  title: z.string(),
+  paper: z.string(),
+  /** Where the numbers are from. */
+  source: z.string(),
+  data: z.strictObject({
+    /** As `--data` names it. */
+    like: z.string(),
+    shape: z.tuple([count, count, count]),
+    classes: count,
+  }),
+  network,
+  /** ReLUs of that network. */
+  relus: count,
+  train: training,
+  reduce: reduction,
+  /** What the paper reports: test accuracy in percent. */
+  published: z.strictObject({ relus: count, accuracy: z.number().min(0).max(100) }),
+  /** Where this program does otherwise than the paper. */
+  departures: z.array(z.string()),
+});
+
+export type Recipe = z.infer<typeof recipeSchema>;

@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { chooseDevice } from '../../../models/device.ts';
+import type { DeviceChoice } from '../../../models/device.ts';
+import type { EngineName } from '../../../models/train/engines/index.ts';
+import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
+import { runRecipe } from '../../../pipelines/recipes/run.ts';
+import type { Recipe } from '../../../pipelines/recipes/schema.ts';
+import { writeFileAtomic } from '../../shared/files.ts';
+import * as format from '../../shared/format.ts';
+import { examples, whole } from '../command.ts';
+import type { Act, Context } from '../command.ts';
+import { checkOutput, dataHelp, deviceOption, engineOption } from '../inputs.ts';
+import { table } from '../output.ts';
+import type { Output } from '../output.ts';
+
+type Options = {
+  readonly data: string;
+  readonly out: string;
+  readonly device: DeviceChoice;
+  readonly engine: EngineName;
+  readonly seed: number;
+  readonly maxSteps?: number;
+  readonly batch?: number;
+};
+
+const nameHelp = "one of 'recipe list', or your own file, NAME.json";
+
+/** `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' configurations, ready to run. */
+export function configure(command: Command, act: Act): void {
+  command.command('list').description('the published configurations of the package').action(act(list));
+  const shown = command
+    .command('show')
+    .description('what a recipe does, and where it departs from its paper');
+  shown.argument('<name>', nameHelp).action(act(show));
+  command
+    .command('run')
+    .description(
+      "train a recipe's network and reduce it; run again after a stop it goes on after the last epoch",
+    )
+    .argument('<name>', nameHelp)
+    .requiredOption('--data <data>', dataHelp)
+    .requiredOption('--out <folder>', 'gets original.onnx, reduced.onnx, result.json, logs and checkpoints')
+    .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), recipeDefaults.seed)
+    .option('--max-steps <n>', 'to try it: every training ends after n steps', whole(1))
+    .option('--batch <n>', "images a step in place of the recipe's, where memory is short", whole(1))
+    .addOption(deviceOption())
+    .addOption(engineOption())
+    .action(act(runOne));
+  examples(command, [
+    'reluctant recipe list',
+    'reluctant recipe show snl-cifar100-resnet18-49k',
+    'reluctant recipe run snl-cifar100-resnet18-49k --data cifar100:cifar-100-binary --device auto --out snl',
+    'reluctant recipe run snl-cifar100-resnet18-49k --data cifar100:cifar-100-binary --max-steps 2 --batch 8 --out trial',
+  ]);
+}
+
+async function list(): Promise<Output> {
+  const recipes = recipeNames().map((name) => ({ name, ...readRecipe(name) }));
+  const columns = [
+    { title: 'recipe', align: 'left' },
+    { title: 'data', align: 'left' },
+    { title: 'ReLUs' },
+    { title: 'kept' },
+    { title: 'published accuracy' },
+  ] as const;
+  const rows = recipes.map(({ name, data, relus, published }) => [
+    name,
+    data.like,
+    format.count(relus),
+    format.count(published.relus),
+    percentOf(published),
+  ]);
+  return Promise.resolve({ value: recipes, text: table(columns, rows) });
+}
+
+async function show(_: Context, name: string): Promise<Output> {
+  const recipe = readRecipe(name);
+  const { title, paper, source, train, reduce, departures, published } = recipe;
+  const text = [
+    title,
+    `paper: ${paper}`,
+    `numbers from: ${source}`,
+    `published: ${percentOf(published)} with ${format.count(published.relus)} ReLUs`,
+    `train: ${settings(train)}`,
+    `reduce: ${settings(reduce)}`,
+    'departures:',
+    ...departures.map((line) => `- ${line}`),
+  ].join('\n');
+  return Promise.resolve({ value: recipe, text });
+}
+
+async function runOne({ onProgress, say }: Context, name: string, options: Options): Promise<Output> {
+  const { out, device: choice, ...told } = options;
+  const recipe = readRecipe(name);
+  const resultFile = join(out, 'result.json');
+  checkOutput(resultFile);
+  const device = await chooseDevice(choice);
+  say(`${name}: ${recipe.title}`);
+  const found = await runRecipe(recipe, {
+    ...told,
+    device,
+    folder: out,
+    onProgress,
+    onStart: (runsOn) => say(`training with ${runsOn}`),
+  });
+  const { original, reduced, reduction } = found;
+  const value = {
+    recipe: name,
+    ...told,
+    device,
+    relusBefore: reduction.relusBefore,
+    relusAfter: reduction.relusAfter,
+    accuracyBefore: original.accuracy,
+    accuracyAfter: reduced.accuracy,
+    n: reduced.n,
+    published: recipe.published,
+    departures: recipe.departures,
+    log: reduction.log,
+  };
+  await writeFileAtomic(resultFile, `${JSON.stringify(value, null, 2)}\n`);
+  const trial = options.maxSteps === undefined ? '' : ' (a trial: the accuracies mean nothing)';
+  return {
+    value,
+    text:
+      `${join(out, 'reduced.onnx')}: ${format.count(value.relusAfter)} of ${format.count(value.relusBefore)} ReLUs, ` +
+      `${format.percent(reduced.accuracy)} of ${format.count(reduced.n)} test images right, ${format.percent(original.accuracy)} before; ` +
+      `the paper has ${percentOf(recipe.published)}${trial}`,
+  };
+}
+
+function percentOf({ accuracy }: Recipe['published']): string {
+  return format.percent(accuracy / 100);
+}
+
+/** 'epochs 200, optimizer (name sgd, momentum 0.9)' */
+function settings(values: object): string {
+  return Object.entries(values)
+    .map(
+      ([key, value]) =>
+        `${key} ${typeof value === 'object' ? `(${settings(value as object)})` : String(value)}`,
+    )
+    .join(', ');
+}

@@ -1,0 +1,109 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { hybrenetCounts } from '../../../models/architectures/hybrenet.ts';
+import { formats } from '../../../models/data/formats.ts';
+import { countRelus } from '../../../models/inspect.ts';
+import { loadModel } from '../../../models/onnx/read.ts';
+import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
+import { networkOf, runRecipe } from '../../../pipelines/recipes/run.ts';
+import { recipeSchema } from '../../../pipelines/recipes/schema.ts';
+import type { Recipe } from '../../../pipelines/recipes/schema.ts';
+import { DataError, UsageError } from '../../../src/shared/errors.ts';
+import { seededRng } from '../../helpers/rng.ts';
+
+const counted = new Map<string, number>();
+
+/** Networks of millions of random weights are built once each. */
+function relusOf(recipe: Recipe): number {
+  const { network, data } = recipe;
+  if ('hybrenet' in network)
+    return hybrenetCounts({ inChannels: 3, size: data.shape[1], classes: 10, ...network.hybrenet }).relus;
+  const key = JSON.stringify([network, data.shape]);
+  const known = counted.get(key) ?? countRelus(networkOf(recipe, 1));
+  counted.set(key, known);
+  return known;
+}
+
+test.each(recipeNames())('%s: is whole, and its network has the ReLUs that it says', (name) => {
+  const recipe = readRecipe(name);
+  expect(relusOf(recipe)).toBe(recipe.relus);
+  expect(recipe.reduce.budget).toBeLessThan(recipe.relus);
+  expect(recipe.published.relus).toBe(recipe.reduce.budget);
+  expect(recipe.departures.length).toBeGreaterThan(0);
+  expect(Object.keys(formats)).toContain(recipe.data.like.split(':')[0]);
+});
+
+const published = readRecipe('snl-cifar10-resnet18-49k');
+
+test.each([
+  ['a word too many', { ...published, speed: 1 }, /speed/],
+  ['no network', { ...published, network: { arch: 'resnet9' } }, /network/],
+  [
+    'a method that is not known',
+    { ...published, reduce: { ...published.reduce, method: 'magic' } },
+    /method/,
+  ],
+  ['no images a step', { ...published, train: { ...published.train, batch: 0 } }, /batch/],
+])('%s is refused', async (_title, changed, reason) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'recipe-')), 'own.json');
+  await writeFile(file, JSON.stringify(changed));
+  expect(() => readRecipe(file)).toThrow(UsageError);
+  expect(() => readRecipe(file)).toThrow(reason);
+});
+
+test('a name that is not known lists those that are; a file that is no JSON is named', async () => {
+  expect(() => readRecipe('../schema')).toThrow(/not known; there are .*snl-cifar10-resnet18-49k/);
+  const file = join(await mkdtemp(join(tmpdir(), 'recipe-')), 'own.json');
+  await writeFile(file, '{');
+  expect(() => readRecipe(file)).toThrow(/own\.json: cannot be read as JSON/);
+});
+
+/** As published, but of a network that trains in seconds. */
+const small: Recipe = recipeSchema.parse({
+  ...published,
+  network: { resnet: { widths: [4, 8], blocks: [1, 1], stemRelu: false } },
+  relus: 12_288,
+  reduce: { ...published.reduce, budget: 3000 },
+});
+
+/** CIFAR-10's files with images of noise. */
+async function cifar10(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cifar-'));
+  const records = (file: string, n: number) => {
+    const bytes = seededRng(file).bytes(n * 3073);
+    for (let i = 0; i < n; i++) bytes[i * 3073] = i % 10;
+    return writeFile(join(folder, file), bytes);
+  };
+  for (const k of [1, 2, 3, 4, 5]) await records(`data_batch_${k}.bin`, 40);
+  await records('test_batch.bin', 20);
+  return folder;
+}
+
+test('a recipe runs for some steps on data in the same format, keeps its files, and goes on from them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'run-'));
+  const options = { data: `cifar10:${await cifar10()}`, folder, seed: 3, threads: 1, maxSteps: 2, batch: 8 };
+  const { reduction, reduced } = await runRecipe(small, options);
+  expect([reduction.relusBefore, reduction.relusAfter, reduced.n]).toEqual([12_288, 3000, 16]);
+  expect(countRelus(await loadModel(join(folder, 'original.onnx')))).toBe(12_288);
+  const bytes = await readFile(join(folder, 'reduced.onnx'));
+  expect(countRelus(await loadModel(join(folder, 'reduced.onnx')))).toBe(3000);
+  let steps = 0;
+  const onProgress = ({ label }: { label: string }) => void (label.includes('epoch') && steps++);
+  await runRecipe(small, { ...options, onProgress });
+  expect(steps).toBe(0);
+  expect(await readFile(join(folder, 'reduced.onnx'))).toEqual(bytes);
+});
+
+test('data of another form are refused before any work', async () => {
+  const run = runRecipe(readRecipe('snl-cifar100-resnet18-13k'), {
+    data: 'fashion-mnist-part',
+    folder: '/nowhere',
+    seed: 1,
+  });
+  await expect(run).rejects.toThrow(DataError);
+  await expect(run).rejects.toThrow(
+    /expected 100 classes of images 3 x 32 x 32, as cifar100:FOLDER has them, got 10 of 1 x 28 x 28/,
+  );
+});
