@@ -14,7 +14,7 @@ import type { Batch } from './engine.ts';
 import { createEngine, engineSetting } from './engines/index.ts';
 import type { Engine, EngineSetting } from './engines/index.ts';
 import { checkFit, evaluate } from './evaluate.ts';
-import { sgd } from './optimizers.ts';
+import { sgd, usualWeightDecay } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
 import type { Penalty } from './penalty.ts';
 import { schedules, warmUp } from './schedules.ts';
@@ -239,7 +239,7 @@ function steer(
 const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // AutoReP's
 
 function stepOptions(options: FitOptions): StepOptions {
-  const { batch, momentum = 0.9, weightDecay = 5e-4, labelSmoothing = 0, trainable } = options;
+  const { batch, momentum = 0.9, weightDecay = usualWeightDecay, labelSmoothing = 0, trainable } = options;
   const { penalties, controller, rateOf } = options;
   return {
     batch,

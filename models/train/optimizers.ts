@@ -83,3 +83,13 @@ export function adamW({ weightDecay, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 
     },
   };
 }
+
+/** Where it applies, in the optimisers by name. */
+export const usualWeightDecay = 5e-4;
+
+/** By the names of `--optimizer`, each with the peak of the learning rate that is usual with it. */
+export const optimizers = {
+  sgd: { make: (weightDecay: number) => sgd({ momentum: 0.9, weightDecay }), learningRate: 0.1 },
+  adamw: { make: (weightDecay: number) => adamW({ weightDecay }), learningRate: 0.001 },
+} as const;
+export type OptimizerName = keyof typeof optimizers;

@@ -56,6 +56,14 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** A parser for numbers from zero to one. */
+export function fromZero(text: string): number {
+  if (/^0+(\.0*)?$/.test(text)) return 0;
+  const value = positive(text);
+  if (value > 1) throw new InvalidArgumentError('Expected a number from zero to one.');
+  return value;
+}
+
 /** A parser for percentage points, '2pt' or '0.5 pt', into a fraction. */
 export function percentagePoints(text: string): number {
   const value = /^(\d+(\.\d+)?) ?pt$/.exec(text)?.[1];

@@ -4,11 +4,13 @@ import { architectures } from '../../../models/architectures/index.ts';
 import { inspect } from '../../../models/inspect.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
 import { logFile } from '../../../models/train/log-file.ts';
+import { optimizers, usualWeightDecay } from '../../../models/train/optimizers.ts';
+import type { OptimizerName } from '../../../models/train/optimizers.ts';
 import { recipeDefaults, trainArchitecture } from '../../../models/train/recipe.ts';
 import { schedules } from '../../../models/train/schedules.ts';
 import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';
-import { examples, fraction, positive, whole } from '../command.ts';
+import { examples, fraction, fromZero, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { addComputeOptions, computingOf } from '../computing.ts';
 import type { ComputeOptions } from '../computing.ts';
@@ -20,7 +22,9 @@ type Options = ComputeOptions & {
   readonly out: string;
   readonly epochs: number;
   readonly batch: number;
-  readonly learningRate: number;
+  readonly optimizer: OptimizerName;
+  readonly learningRate?: number;
+  readonly weightDecay: number;
   readonly seed: number;
   readonly schedule: ScheduleName;
   readonly labelSmoothing?: number;
@@ -33,7 +37,8 @@ type Options = ComputeOptions & {
 
 /** `train --arch A --data D --out M`: a network from random weights to an .onnx file. */
 export function configure(command: Command, act: Act): void {
-  const { epochs, batch, learningRate, seed } = recipeDefaults;
+  const { epochs, batch, seed } = recipeDefaults;
+  const rates = Object.entries(optimizers).map(([name, { learningRate }]) => `${learningRate} with ${name}`);
   command
     .addOption(
       new Option('--arch <name>', 'network').choices(Object.keys(architectures)).makeOptionMandatory(),
@@ -42,7 +47,13 @@ export function configure(command: Command, act: Act): void {
     .requiredOption('--out <file>', 'the .onnx file to write')
     .option('--epochs <n>', 'passes over the training images', whole(1), epochs)
     .option('--batch <n>', 'images a step', whole(1), batch)
-    .option('--learning-rate <x>', 'the peak of the schedule', positive, learningRate)
+    .addOption(
+      new Option('--optimizer <name>', 'SGD with Nesterov momentum 0.9, or AdamW')
+        .choices(Object.keys(optimizers))
+        .default('sgd'),
+    )
+    .option('--learning-rate <x>', `the peak of the schedule (default: ${rates.join(', ')})`, positive)
+    .option('--weight-decay <x>', 'of weights that are no biases or scales', fromZero, usualWeightDecay)
     .addOption(
       new Option('--schedule <name>', 'of the learning rate')
         .choices(Object.keys(schedules))
@@ -60,23 +71,29 @@ export function configure(command: Command, act: Act): void {
   examples(command, [
     'reluctant train --arch resnet8 --data fashion-mnist-part --epochs 2 --out small.onnx',
     'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
+    'reluctant train --arch mobilenetv2 --data folder:my-images@32 --optimizer adamw --mixup 0.2 --out net.onnx',
     'reluctant train --arch resnet8 --data fashion-mnist-part --engine tfjs --out small.onnx',
   ]);
 }
 
 async function run(
   { onProgress, say }: Context,
-  { out, teacher, log, device: choice, engine, ...options }: Options,
+  { out, teacher, log, device: choice, engine, optimizer, weightDecay, ...options }: Options,
 ) {
   checkOutput(out);
   if (log !== undefined) checkOutput(log, '--log');
   if (options.checkpoint !== undefined) checkOutput(options.checkpoint, '--checkpoint');
   const { setting, runsOn } = await computingOf({ device: choice, engine }, say);
   const { device } = setting;
-  const told = { ...options, device, engine, ...(teacher && { teacher }) };
+  const { make, learningRate: usual } = optimizers[optimizer];
+  const learningRate = options.learningRate ?? usual;
+  const steps = { optimizer, learningRate, weightDecay };
+  const told = { ...options, ...steps, device, engine, ...(teacher && { teacher }) };
   const result = await trainArchitecture({
     ...options,
     ...setting,
+    optimizer: make(weightDecay),
+    learningRate,
     onProgress,
     ...(teacher !== undefined && { teacher: await openModel(teacher) }),
     log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
@@ -100,6 +117,7 @@ async function run(
       device,
       engine,
       runsOn: runsOn(),
+      ...steps,
       seed: options.seed,
       best,
       history,

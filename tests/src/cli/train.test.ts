@@ -75,6 +75,16 @@ test.skipIf('milliseconds' in cuda)(
   },
 );
 
+test('AdamW has a learning rate of its own; what a step does is in the log and the JSON', async () => {
+  const log = at('adamw.jsonl');
+  const args = [...train, '--epochs', '1', '--optimizer', 'adamw', '--weight-decay', '0'];
+  const found = await cliJson([...args, '--out', at('adamw.onnx'), '--log', log]);
+  expect(found).toMatchObject({ optimizer: 'adamw', learning_rate: 0.001, weight_decay: 0 });
+  const [start, epoch] = await linesOf(log);
+  expect(start).toMatchObject({ optimizer: 'adamw', learningRate: 0.001, weightDecay: 0 });
+  expect(epoch!['learningRate']).toBeLessThanOrEqual(0.001);
+});
+
 test('what trains is said', async () => {
   const { stdout } = await cli([...train, '--epochs', '1', '--device', 'cpu', '--out', at('said.onnx')]);
   expect(stdout).toMatch(/^training with onnxruntime on cpu\n/);
@@ -95,6 +105,8 @@ test.each([
   [['--device', 'tpu'], /cpu, webgpu, cuda, auto/],
   [['--engine', 'torch'], /onnxruntime, tfjs/],
   [['--schedule', 'wave'], /cosine, step, constant/],
+  [['--optimizer', 'adam'], /sgd, adamw/],
+  [['--weight-decay', '1.5'], /--weight-decay.*from zero to one/],
 ])('%o is a wrong command line', async (options, reason) => {
   const { code, stderr } = await cli([...train, '--out', at('x.onnx'), ...options]);
   expect(stderr).toMatch(reason);
