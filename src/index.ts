@@ -17,6 +17,12 @@ export type { ErrorBound } from '../pipelines/quantise-error.ts';
 export { simulate } from '../pipelines/simulate.ts';
 export { predictCost } from '../pipelines/cost.ts';
 export type { Prediction, StepPrediction } from '../pipelines/cost.ts';
+export { predictLatency } from '../pipelines/latency.ts';
+export type { Latency, LatencyOptions } from '../pipelines/latency.ts';
+export { defaultMachine } from '../pipelines/default-machine.ts';
+export type { MachineCosts } from '../pipelines/machine-costs.ts';
+export { profiles } from '../pipelines/profiles.ts';
+export type { NetworkProfile } from '../pipelines/profiles.ts';
 export type { Plan, Step, Wire } from '../pipelines/plan.ts';
 export { parsePlan, planHash, serialisePlan } from '../pipelines/plan-codec.ts';
 
