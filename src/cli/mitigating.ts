@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Dataset } from '../../models/data/dataset.ts';
@@ -111,9 +112,13 @@ export async function priceOfMitigation(
   plain: ReduceOptions,
 ): Promise<Price> {
   const { original, reduced } = models;
-  const { onProgress } = plain;
-  const without =
-    models.without ?? (await reduceModel(original, { ...plain, onProgress: labelled(onProgress) })).model;
+  const { onProgress, checkpoint } = plain;
+  const other = {
+    ...plain,
+    onProgress: labelled(onProgress),
+    ...(checkpoint !== undefined && { checkpoint: join(checkpoint, 'without') }),
+  };
+  const without = models.without ?? (await reduceModel(original, other)).model;
   const named = groupsBySpec(test, groups ?? 'label');
   return priceOf({ original, without, with: reduced }, test, named, onProgress);
 }
