@@ -147,7 +147,7 @@ export function layerChart(rows: readonly LayerRow[], profile: string): Promise<
       {
         ...{ width: 120, height },
         data: { values: rows },
-        encoding: { y: { ...y, axis: { title: null, domain: false, ticks: false, labelLimit: 150 } } },
+        encoding: { y: { ...y, axis: { title: null, domain: false, ticks: false, labelLimit: 400 } } },
         layer: [
           {
             mark: { type: 'bar', color: ink.faint, height: { band: 0.8 } },

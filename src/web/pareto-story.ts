@@ -36,7 +36,7 @@ export function storyOf(point: Point, profiles: readonly string[], original?: Po
   );
 }
 
-/** 'Lost most: Shirt 4.1 points, Coat 2.0.' */
+/** 'Lost most: Shirt (4.1 points), Coat (2.0 points).' */
 function losersText(point: Point, original: Point | undefined): string {
   if (original === undefined || original.id === point.id) return '';
   const before = classAccuracies(original);
@@ -45,8 +45,8 @@ function losersText(point: Point, original: Point | undefined): string {
     .filter(({ drop }) => drop >= 0.0005)
     .toSorted((a, b) => b.drop - a.drop);
   if (drops.length === 0) return 'No class lost accuracy.';
-  const [first, ...others] = drops.slice(0, 3).map(({ name, drop }) => [name, format.plainPoints(drop)]);
-  return `Lost most: ${first!.join(' ')} points${others.map((pair) => `, ${pair.join(' ')}`).join('')}.`;
+  const worst = drops.slice(0, 3).map(({ name, drop }) => `${name} (${format.plainPoints(drop)} points)`);
+  return `Lost most: ${worst.join(', ')}.`;
 }
 
 /** Private ones, means over the runs. */

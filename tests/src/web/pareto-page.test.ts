@@ -61,7 +61,7 @@ describe.skipIf(browserFile === undefined)(`report.html in a browser (${browserF
       const text = (await tip.innerText()).replaceAll(/\s+/g, ' ');
       for (const sentence of storyOf(point, report.profiles, report.points[0]))
         expect(text).toContain(sentence);
-      expect(text).toMatch(/Lost most: a \d+\.\d points\./);
+      expect(text).toMatch(/Lost most: a \(\d+\.\d points\)\./);
       const box = (await tip.boundingBox())!;
       expect(box.x).toBeGreaterThanOrEqual(0);
       expect(box.x + box.width).toBeLessThanOrEqual(setting.viewport.width);
