@@ -64,6 +64,8 @@ export type Reduction = {
   readonly log: readonly LayerEntry[];
   /** What a method that builds another network removes ReLUs from; the next counts are of it. */
   readonly base?: Model;
+  /** What that network is, in words. */
+  readonly built?: string;
   readonly budget: number;
   readonly relusBefore: number;
   readonly relusAfter: number;

@@ -1,12 +1,13 @@
-import { hybrenet, hybrenetName } from '../../models/architectures/hybrenet.ts';
+import { hybrenet, hybrenetCounts, hybrenetName } from '../../models/architectures/hybrenet.ts';
 import type { HybrenetOptions } from '../../models/architectures/hybrenet.ts';
 import { seededRng } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
-import { countRelus, stagesOf } from '../../models/inspect.ts';
+import { countRelus, inspect, stagesOf } from '../../models/inspect.ts';
 import { reusedRelus } from '../../models/passes/reuse-relus.ts';
 import { engineSetting } from '../../models/train/engines/index.ts';
 import { fit } from '../../models/train/fit.ts';
 import { recipeDefaults } from '../../models/train/recipe.ts';
+import * as format from '../../src/shared/format.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { criticality } from '../deepreduce/criticality.ts';
 import { deepreduce } from '../deepreduce/deepreduce.ts';
@@ -60,11 +61,24 @@ export async function deepreshape(model: Model, options: ReductionOptions): Prom
   return {
     ...reduced,
     base,
+    built: describeBuilt(model, base, design, order),
     budget,
     relusBefore: countRelus(base),
     log: layerEntries(base, reduced.model, (layer) => `${name}: ${shared}${why.get(layer) ?? 'kept'}`),
     design: { ...design, order, removal },
   };
+}
+
+/** 'HRN-5x5x3x of 16, 80, 400, 1200 channels for S3 > S2 > S4 > S1: ...' */
+function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order: readonly string[]): string {
+  const { stages } = hybrenetCounts(design);
+  const channels = stages.map((stage) => stage.channels).join(', ');
+  const count = (value: number) => format.count(value);
+  return (
+    `${base.graph.name} of ${channels} channels for the criticality ${order.join(' > ')}: ` +
+    `${count(countRelus(base))} ReLUs and ${count(inspect(base).macs)} multiplications, ` +
+    `where ${given.graph.name} has ${count(countRelus(given))} and ${count(inspect(given).macs)}`
+  );
 }
 
 /** Peak of the schedule of the training from random weights, which is SGD's. */

@@ -154,7 +154,7 @@ async function reduceToOne(
   const found = await reduceModel(model, { ...plain, ...mitigation });
   await saveModel(out, found.model);
   const after = await evaluate(found.model, test, evaluation);
-  const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost } = found;
+  const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost, built } = found;
   const price = isMitigated(options)
     ? await priceOfMitigation({ original: model, reduced: found.model, without }, test, options.groups, plain)
     : undefined;
@@ -186,12 +186,14 @@ async function reduceToOne(
       log,
       history,
       runsOn: runsOn(),
+      ...(built !== undefined && { built }),
       ...(cost && { cost }),
       ...(price && { price, multipliers }),
     },
     text:
       `${table(columns, rows)}\n\n${out}: ${format.count(relusAfter)} of ${format.count(relusBefore)} ReLUs, ` +
       `${format.percent(after.accuracy)} of ${format.count(after.n)} test images right (before: ${format.percent(before.accuracy)})` +
+      (built === undefined ? '' : `\n${built}`) +
       costText(cost) +
       (price ? `\n\n${describePrice(price)}\n${describeMultipliers(multipliers)}`.trimEnd() : ''),
   };

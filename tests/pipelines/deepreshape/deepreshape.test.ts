@@ -85,7 +85,10 @@ describe('the method', () => {
       budget: 940,
       deepreshape: { reuse: 2, pretrainEpochs: 2 },
     });
-    const { model, base, relusAfter, log, design } = deepreshaped;
+    const { model, base, relusAfter, log, design, built } = deepreshaped;
+    expect(built).toMatch(
+      /^HRN-2x of 4, 8 channels for the criticality S1 > S2: 1,024 ReLUs and 38,680 multiplications, where tiny has 960 and 33,234$/,
+    );
     expect(relusAfter).toBe(countRelus(base) / 2);
     expect(design.removal).toBe('none');
     expect(log[0]!.reason).toMatch(/^HRN-2x: ReLUs in one of 2 groups of channels; kept$/);

@@ -65,6 +65,15 @@ test('the family: a row and a file for each network', async () => {
   for (const { file, relus } of networks.slice(1)) expect(countRelus(await loadModel(file!))).toBe(relus);
 });
 
+test('deepreshape says what it built', async () => {
+  const out = join(folder, 'reshaped.onnx');
+  const args = reduce('--method', 'deepreshape', '--budget', '800', '--pretrain-epochs', '1', '--out', out);
+  const found = await cliJson<{ built: string; relus_before: number; log: { reason: string }[] }>(args);
+  expect(found.built).toMatch(/^HRN-\d+x of \d+, \d+ channels for the criticality S\d > S\d: [\d,]+ ReLUs/);
+  expect(countRelus(await loadModel(out))).toBe(800);
+  expect(found.log.every(({ reason }) => /^HRN-\d+x: /.test(reason))).toBe(true);
+});
+
 test('what does not go together is refused before any work', async () => {
   const file = join(folder, 'a-file');
   await writeFile(file, '');
