@@ -1,5 +1,6 @@
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
+import { otherActivations } from '../../models/passes/as-relu.ts';
 import type { FitResult } from '../../models/train/fit.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
@@ -62,7 +63,7 @@ async function toCost(measured: Measured, budget: CostBudget, options: Reduction
   let after = Infinity;
   for (let training = 1; training <= mostTrainings; training++) {
     const { choice } = await search(task, limit);
-    const start = await networkOf(model, task.layers, choice, sample);
+    const start = await networkOf(task.base, task.layers, choice, sample);
     const label = training === 1 ? 'fine-tuning' : `fine-tuning ${training}, for the budget`;
     const tuned = await finetune(start, model, label, options);
     after = costOf(await planOf(tuned.model, calibration), budget, machine);
@@ -86,7 +87,12 @@ function costReduction(
   cost: PredictedCost,
 ): Reduction {
   const describe = (price: number) => describeCost(cost.unit, Math.max(0, price));
-  const reduced = reductionOf(model, tuned, (layer) => reasonOf(layer, layers, choice, describe));
+  const others = otherActivations(model);
+  const reason = (layer: string) => {
+    const own = reasonOf(layer, layers, choice, describe);
+    return others.has(layer) ? `a plain ReLU in place of its ${others.get(layer)!.op}; ${own}` : own;
+  };
+  const reduced = reductionOf(model, tuned, reason);
   return { ...reduced, budget: reduced.relusAfter, cost };
 }
 

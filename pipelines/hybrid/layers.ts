@@ -39,10 +39,10 @@ export async function countedLayers(measured: Measured): Promise<LayerOptions[]>
   }));
 }
 
-/** Losses beside prices: what each layer's elements cost the protocol, and what the layer itself does. */
+/** Losses beside prices: what each layer's elements cost the protocol, and what the layer itself does. `plan` is that of `base`. */
 export async function pricedLayers(
   measured: Measured,
-  plan: Plan,
+  { base, plan }: { readonly base: Model; readonly plan: Plan },
   pricing: Pricing,
   calibration: Calibration,
 ): Promise<LayerOptions[]> {
@@ -52,7 +52,7 @@ export async function pricedLayers(
   const found: LayerOptions[] = [];
   for (const [done, { layer, byReplacement, isWhole }] of losses.entries()) {
     onProgress({ label: 'networks without a layer', done, total: losses.length, note: layer });
-    const dropped = isWhole ? dropRelus(model, [layer]) : undefined;
+    const dropped = isWhole ? dropRelus(base, [layer]) : undefined;
     const without = dropped && (await planUnlessRefused(dropped, calibration));
     const prices = pricesOf(plan, layer, without, pricing);
     const loss = async (network: Model) =>

@@ -1,4 +1,5 @@
 import type { Model } from '../../models/graph.ts';
+import { asRelu } from '../../models/passes/as-relu.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { costIn, describeCost, describeCostBudget } from '../budget.ts';
 import type { CostBudget } from '../budget.ts';
@@ -29,9 +30,12 @@ export type Task = {
   readonly machine: MachineCosts;
   readonly calibration: Calibration;
   readonly layers: readonly LayerOptions[];
-  /** Of the network with all its ReLUs, predicted. */
+  /** The network with plain ReLUs for its ReLU6 and the like, whose second sign test costs as much as the first: what candidates are made of. */
+  readonly base: Model;
+  /** Predicted, of the network as it is and of the base. */
   readonly before: number;
-  /** The same as a sum of prices; what is left of it where all layers are at their cheapest. */
+  readonly baseCost: number;
+  /** The base's as a sum of prices; what is left of it where all layers are at their cheapest. */
   readonly dearest: number;
   readonly cheapest: number;
   /** What a plan costs beside the layers, as a sum of prices. */
@@ -52,20 +56,23 @@ export async function taskOf(
   machine: MachineCosts,
   calibration: Calibration,
 ): Promise<Task> {
-  const plan = await planOf(measured.model, calibration);
-  const before = costOf(plan, budget, machine);
+  const before = costOf(await planOf(measured.model, calibration), budget, machine);
   if (before <= budget.limit) {
     throw new UsageError(
       `budget: ${describeCostBudget(budget)}; the network takes ${describeCost(budget.unit, before)} as it is, there is nothing to reduce`,
     );
   }
+  const base = asRelu(measured.model);
+  const plan = await planOf(base, calibration);
+  const baseCost = costOf(plan, budget, machine);
   const pricing = pricingOf(budget, machine);
-  const layers = await pricedLayers(measured, plan, pricing, calibration);
+  const layers = await pricedLayers(measured, { base, plan }, pricing, calibration);
   const dearest = pricing(plan);
   const whole = layers.reduce((sum, layer) => sum + layer.layerPrice + layer.reluPrice * relusOf(layer), 0);
   const rest = dearest - whole;
   const cheapest = rest + layers.reduce((sum, layer) => sum + cheapestState(layer), 0);
-  return { measured, budget, machine, calibration, layers, before, dearest, cheapest, rest };
+  const costs = { before, baseCost, dearest, cheapest, rest };
+  return { measured, budget, machine, calibration, layers, base, ...costs };
 }
 
 /** What the budget counts of one inference by this plan. */
@@ -89,8 +96,10 @@ function cheapestState(layer: LayerOptions): number {
  * at is moved by what they miss. Throws UsageError where no candidate is cheap enough.
  */
 export async function search(task: Task, limit: number): Promise<Candidate> {
+  const { base, baseCost } = task;
+  if (baseCost <= limit) return { model: base, choice: choose(task.layers, Infinity)!, cost: baseCost };
   let [low, high] = [task.cheapest, task.dearest];
-  let aim = task.dearest * (limit / task.before);
+  let aim = task.dearest * (limit / baseCost);
   let best: Candidate | undefined;
   for (let tries = 0; tries < mostTries; tries++) {
     if (!(aim > low && aim < high)) aim = (low + high) / 2;
@@ -119,11 +128,11 @@ async function leastOf(task: Task, limit: number): Promise<Candidate> {
 }
 
 async function candidateAt(task: Task, aim: number, label: string): Promise<Candidate | undefined> {
-  const { measured, layers, rest, budget, machine, calibration } = task;
+  const { measured, base, layers, rest, budget, machine, calibration } = task;
   measured.onProgress({ label, done: 0, total: 1 });
   const choice = choose(layers, aim - rest);
   if (choice === undefined) return undefined;
-  const model = await networkOf(measured.model, layers, choice, few(measured.sample));
+  const model = await networkOf(base, layers, choice, few(measured.sample));
   const cost = costOf(await planOf(model, calibration), budget, machine);
   return { model, choice, cost };
 }

@@ -20,7 +20,7 @@ import { trainingSample } from '../../../pipelines/training-sample.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const train = tinyDataset(192, 'train');
@@ -99,6 +99,20 @@ describe('a budget in seconds or bytes', () => {
     expect(slow.cost).toBeLessThanOrEqual(slow.limit);
     expect(vanished(slow)).toContain(1);
     expect(vanished(await found('1B@wan', (before) => 0.8 * before))).toEqual([]);
+  }, 60_000);
+
+  test('of a network with ReLU6 the second sign tests go first: they cost as much as the first', async () => {
+    const model = tinyMobilenet();
+    const budget = budgetOf('1B@lan');
+    const task = await taskOf({ ...measured(), model }, { ...budget, limit: 1 }, defaultMachine, calibration);
+    expect(task.baseCost).toBeLessThan(0.6 * task.before);
+    const whole = await search(task, task.baseCost);
+    expect(whole.choice.loss).toBe(0);
+    expect(countRelus(whole.model)).toBe(countRelus(model));
+    const half = await search(task, task.baseCost / 2);
+    expect(half.cost).toBeLessThanOrEqual(task.baseCost / 2);
+    expect(half.cost).toBeGreaterThan(0.9 * (task.baseCost / 2));
+    expect(countRelus(half.model)).toBeLessThan(0.55 * countRelus(model));
   }, 60_000);
 
   test('a budget that it meets as it is, one that nothing meets, and one for a method that counts ReLUs', async () => {
