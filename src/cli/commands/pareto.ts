@@ -15,7 +15,7 @@ import type { Act, Context } from '../command.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
 import { knownMachine } from '../machine.ts';
 import type { Output } from '../output.ts';
-import { beginStore, fingerprints, openStore, originalFile } from '../pareto/folder.ts';
+import { beginStore, checkSameSweep, fingerprints, openStore, originalFile } from '../pareto/folder.ts';
 import { jobProcess } from '../pareto/job-process.ts';
 import { measureFront } from '../pareto/measure.ts';
 import { writeReport } from '../pareto/report.ts';
@@ -111,6 +111,7 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const prints = await fingerprints(folder, network, data);
   const { searchEpochs = null, replace = null } = options;
   const grid: Grid = { network, data, ...prints, methods, budgets, seeds, epochs, searchEpochs, replace };
+  checkSameSweep(store, folder, grid);
   const ids = store.add(jobsOf(grid));
   const modelFile = originalFile(folder, prints.networkHash);
   const { costs } = await knownMachine();

@@ -48,3 +48,15 @@ export async function fingerprints(
   await writeFileAtomic(originalFile(folder, networkHash), bytes);
   return { networkHash, dataHash: hashOfData(train, test) };
 }
+
+/** One folder, one picture: throws UsageError where its runs are of another network or other data. */
+export function checkSameSweep(store: RunStore, folder: string, grid: Grid): void {
+  const other = store
+    .runs()
+    .find(({ spec }) => spec.networkHash !== grid.networkHash || spec.dataHash !== grid.dataHash);
+  if (other === undefined) return;
+  const what = other.spec.networkHash === grid.networkHash ? 'other data' : 'another network';
+  throw new UsageError(
+    `--out ${folder}: holds runs of ${what}, ${other.spec.network} on ${other.spec.data}; give another folder`,
+  );
+}

@@ -12,7 +12,6 @@ import { machine } from './machine.ts';
 export type MeasureOptions = {
   readonly store: RunStore;
   readonly folder: string;
-  readonly ids: readonly string[];
   readonly profiles: readonly NetworkProfile[];
   readonly onProgress: OnProgress;
   readonly say: (line: string) => void;
@@ -23,7 +22,7 @@ export type MeasureOptions = {
 const inferences = 3;
 
 /**
- * Private inferences of the points on any front, by the network of their first seed and in each profile, one after the other so that no
+ * Private inferences of the folder's points on any front, by the network of their first seed and in each profile, one after the other so that no
  * one disturbs another. What is measured already stays. Returns the messages of those that failed.
  */
 export async function measureFront(options: MeasureOptions): Promise<string[]> {
@@ -44,9 +43,9 @@ export async function measureFront(options: MeasureOptions): Promise<string[]> {
   return failures;
 }
 
-function unmeasured({ store, ids, profiles }: MeasureOptions): { run: DoneRun; profile: NetworkProfile }[] {
+function unmeasured({ store, profiles }: MeasureOptions): { run: DoneRun; profile: NetworkProfile }[] {
   const names = profiles.map(({ name }) => name);
-  const onFront = pointsOf(store.runs(ids), names).filter((point) => point.onFront.length > 0);
+  const onFront = pointsOf(store.runs(), names).filter((point) => point.onFront.length > 0);
   const isKnown = ({ costs }: DoneRun, { name }: NetworkProfile) =>
     costs.some((cost) => cost.source === 'measured' && cost.profile === name);
   return onFront

@@ -14,7 +14,7 @@ import { runJob, sha256 } from '../../../src/cli/pareto/run-job.ts';
 import { DataError, ModelError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../helpers/models.ts';
+import { writeSmallData, writeTiny, writeUntrained } from '../../helpers/models.ts';
 import { circaSetting, sampleSpec } from '../../pipelines/pareto/sample.ts';
 
 let folder: string;
@@ -169,6 +169,14 @@ describe('before any work', () => {
       'npz:/none',
     ]);
     expect(other.code).toBe(4);
+  });
+
+  test('another network in the folder of a sweep is refused', async () => {
+    const { code, stderr } = await cli(
+      sweepArgs('deepreduce', '0.5').with(1, await writeUntrained(folder, 1)),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain('holds runs of another network');
   });
 
   test('a job refuses another network, and other data, than those of the sweep', async () => {
