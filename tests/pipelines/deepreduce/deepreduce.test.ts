@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inferShapes } from '../../../models/graph-tools.ts';
 import { countRelus } from '../../../models/inspect.ts';
@@ -11,6 +14,7 @@ import { tinyDataset } from '../../helpers/data.ts';
 import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';
 import { rawModel } from '../../helpers/onnx.ts';
 import { readModel } from '../../../models/onnx/read.ts';
+import { writeModel } from '../../../models/onnx/write.ts';
 
 const stage = (name: string, relus: number) => ({ name, resolution: [1, 1], nodes: [name], relus });
 
@@ -128,6 +132,27 @@ describe('settings', () => {
     expect(criticality[0]!.criticality).toBe(0);
     expect(criticality.map(({ stage: s }) => s.name).sort()).toEqual(['S1', 'S2']);
   });
+});
+
+test('stopped between two trainings, it goes on and ends with the same weights', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-deepreduce-'));
+  try {
+    const work = { ...short, epochs: 3, budget: 100, checkpoint: folder };
+    const stop = ({ label }: { label: string }) => {
+      if (label.startsWith('fine-tuning, epoch 2')) throw new Error('stopped');
+    };
+    await expect(deepreduce(tinyResnet(), { ...work, onProgress: stop })).rejects.toThrow('stopped');
+    const epochs: string[] = [];
+    const onProgress = ({ label }: { label: string }) => void epochs.push(label);
+    const resumed = await deepreduce(tinyResnet(), { ...work, onProgress });
+    expect(
+      epochs.filter((label) => label.includes('epoch')).every((l) => l === 'fine-tuning, epoch 2/2'),
+    ).toBe(true);
+    const whole = await deepreduce(tinyResnet(), { ...short, epochs: 3, budget: 100 });
+    expect(Buffer.compare(writeModel(resumed.model), writeModel(whole.model))).toBe(0);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe('phases', () => {

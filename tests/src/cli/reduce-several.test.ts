@@ -84,10 +84,7 @@ test('what does not go together is refused before any work', async () => {
       ['--method', 'deepreduce', '--family', '--budget', '5', ...out],
       /--family is of --method deepreduce, in place of/,
     ],
-    [
-      ['--method', 'deepreduce', '--budget', '0.5,-1', ...out],
-      /--budget.*[Ee]xpected/,
-    ],
+    [['--method', 'deepreduce', '--budget', '0.5,-1', ...out], /--budget.*[Ee]xpected/],
     [
       ['--method', 'deepreduce', '--budget', '0.5,0.1', '--out', file],
       /--out .*a-file: is a file, expected a folder/,
