@@ -1,3 +1,4 @@
+import type { Tensor } from '../models/tensor.ts';
 import { PlanError } from '../src/shared/errors.ts';
 
 export type CompileOptions = {
@@ -25,12 +26,14 @@ export const defaultCompileOptions: CompileOptions = {
   mode: 'posZero',
 };
 
-/** All that the plan tells of the weights: the largest of each linear layer (in its scale), and the polynomials. */
+/** All that the plan tells of the weights: the largest of each linear layer (in its scale), the polynomials, and slopes. */
 export type PublicPart = {
   /** By node name. */
   readonly largestWeight: ReadonlyMap<string, number>;
   /** By node name, per channel. */
   readonly coefficients: ReadonlyMap<string, Coefficients>;
+  /** Of each PRelu by node name, as the model has them: one a channel, or one for all. */
+  readonly slopes: ReadonlyMap<string, Tensor>;
 };
 
 export type Coefficients = {

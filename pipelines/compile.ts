@@ -1,4 +1,5 @@
 import type { Graph, Model } from '../models/graph.ts';
+import type { Tensor } from '../models/tensor.ts';
 import { PlanError } from '../src/shared/errors.ts';
 import type { OnProgress } from '../src/shared/progress.ts';
 import type { Ranges } from './calibrate-ranges.ts';
@@ -61,6 +62,7 @@ export function compile(
 export function publicPart(model: Model): PublicPart {
   const largestWeight = new Map<string, number>();
   const coefficients = new Map<string, Coefficients>();
+  const slopes = new Map<string, Tensor>();
   for (const node of model.graph.nodes) {
     if (isLinear(node)) {
       const { weights } = realLinear(model, node);
@@ -73,8 +75,9 @@ export function publicPart(model: Model): PublicPart {
       const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data);
       coefficients.set(node.name, { c2: c2!, c1: c1!, c0: c0! });
     }
+    if (node.op === 'PRelu') slopes.set(node.name, model.weights.get(node.inputs[1]!)!);
   }
-  return { largestWeight, coefficients };
+  return { largestWeight, coefficients, slopes };
 }
 
 function ends(graph: Graph): [string, string] {

@@ -1,5 +1,6 @@
 import { stepKinds } from '../crypto/steps/spec.ts';
 import type { NodeOf } from '../models/graph.ts';
+import type { Shape, Tensor } from '../models/tensor.ts';
 import { PlanError } from '../src/shared/errors.ts';
 import { emptyActivation } from './lower-builder.ts';
 import type { PlanBuilder } from './lower-builder.ts';
@@ -10,7 +11,7 @@ import type { WireId } from './plan.ts';
  * Activations of two straight pieces or three, in one round trip: both of their parts are computed side by side, as one layer of
  * twice the channels.
  *
- *   LeakyRelu  alpha x + (1 - alpha) relu(x)
+ *   LeakyRelu  alpha x + (1 - alpha) relu(x), and a PRelu of one slope; of one a channel in two round trips
  *   Clip       min + relu(x - min) - relu(x - max);  without a min: x - relu(x - max)
  */
 export function lowerClip(node: NodeOf<'Clip'>, plan: PlanBuilder): void {
@@ -30,17 +31,68 @@ export function lowerClip(node: NodeOf<'Clip'>, plan: PlanBuilder): void {
 
 export function lowerLeakyRelu(node: NodeOf<'LeakyRelu'>, plan: PlanBuilder): void {
   const { alpha } = node.attributes;
-  if (!(alpha < 1)) {
+  checkSlope(node, alpha);
+  leaky(node, plan, plan.wireOf(node.inputs[0]!), alpha);
+}
+
+/**
+ * One slope for all channels is a LeakyRelu. A slope a channel takes two round trips: relu(x) and x side by side, truncated to the
+ * activations' precision, which leaves room for multipliers; then (1 - a) relu(x) + a x.
+ */
+export function lowerPRelu(node: NodeOf<'PRelu'>, plan: PlanBuilder): void {
+  const x = plan.wireOf(node.inputs[0]!);
+  const slopes = slopesOf(plan.publicPart.slopes.get(node.name)!, plan.wires[x]!.shape);
+  if (slopes === undefined) {
     throw new PlanError(
-      `node ${node.name} (LeakyRelu) cannot run privately: its alpha is ${alpha}, expected less than 1; give it a smaller one`,
+      `node ${node.name} (PRelu) cannot run privately: its slopes differ within a channel; give it one a channel`,
     );
   }
-  const x = plan.wireOf(node.inputs[0]!);
+  if (slopes.every((slope) => slope === slopes[0])) {
+    checkSlope(node, slopes[0]!);
+    leaky(node, plan, x, slopes[0]!);
+    return;
+  }
+  const both = activated(node, plan, joined(node, plan, x, x), (second) => !second);
+  const weighted = multiplied(node, plan, both, [...slopes.map((slope) => 1 - slope), ...slopes]);
+  plan.alias(node.outputs[0]!, halves(node, plan, weighted, 1));
+}
+
+/** Each channel times its factor, at the same scale. */
+function multiplied(node: Piecewise, plan: PlanBuilder, x: WireId, factors: readonly number[]): WireId {
+  const { shape, scale, bits } = plan.wires[x]!;
+  const most = factors.reduce((largest, factor) => Math.max(largest, Math.abs(factor)), 0);
+  const shift = Math.max(0, Math.min(valueBits - bits - Math.ceil(Math.log2(most)), 15));
+  const empty = emptyActivation(shape);
+  empty.affine.multiplier.set(factors.map((factor) => Math.round(factor * 2 ** shift)));
+  const spec = { ...empty, affine: { ...empty.affine, truncate: shift } };
+  const output = plan.newWire(shape, scale, most * reachOf(plan, x));
+  plan.emit({ kind: 'activation', node: node.name, inputs: [x], spec }, output);
+  return output;
+}
+
+/** One a channel of an input of this shape; undefined where they differ within one. */
+export function slopesOf(
+  { shape, data }: Tensor,
+  [channels = 1, ...inner]: Shape,
+): readonly number[] | undefined {
+  if (data.length === 1) return new Array<number>(channels).fill(data[0]!);
+  const aligned = [channels, ...inner.map(() => 1)];
+  return shape.join() === aligned.join() ? [...data] : undefined;
+}
+
+function checkSlope(node: Piecewise, slope: number): void {
+  if (slope < 1) return;
+  throw new PlanError(
+    `node ${node.name} (${node.op}) cannot run privately: its slope is ${slope}, expected less than 1; give it a smaller one`,
+  );
+}
+
+/** relu(x) + alpha / (1 - alpha) x, whose scale is larger by 1 / (1 - alpha). */
+function leaky(node: NodeOf<'LeakyRelu' | 'PRelu'>, plan: PlanBuilder, x: WireId, alpha: number): void {
   const { scale, bits } = plan.wires[x]!;
   const both = joined(node, plan, x, x);
   const truncate = plan.truncation(node.outputs[0]!, scale);
   const relu = { truncate, ...plan.signTest(node.name, both, truncate) };
-  // relu(x) + alpha / (1 - alpha) x, whose scale is larger by 1 / (1 - alpha).
   const gain = alpha / (1 - alpha);
   const room = valueBits - bits - Math.max(-15, Math.ceil(Math.log2(Math.abs(gain) || 1)));
   const shift = Math.max(0, Math.min(room, 29 - truncate, 20));
@@ -59,7 +111,7 @@ export function lowerLeakyRelu(node: NodeOf<'LeakyRelu'>, plan: PlanBuilder): vo
   plan.alias(node.outputs[0]!, halves(node, plan, pieces, 1));
 }
 
-type Piecewise = NodeOf<'Clip' | 'LeakyRelu'>;
+type Piecewise = NodeOf<'Clip' | 'LeakyRelu' | 'PRelu'>;
 
 function reachOf(plan: PlanBuilder, wire: WireId): number {
   const { scale, bits } = plan.wires[wire]!;
@@ -93,7 +145,7 @@ function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireI
 
 /** ReLU or the identity on each half, truncated to the activations' precision. */
 function activated(
-  node: NodeOf<'Clip'>,
+  node: Piecewise,
   plan: PlanBuilder,
   x: WireId,
   isRelu: (second: boolean) => boolean,

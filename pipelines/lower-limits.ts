@@ -67,6 +67,7 @@ const demands: { readonly [K in OpType]?: Demand<K> } = {
   MaxPool: (_node, output, own) => Math.min(output, own / 2),
   // Bits of the slope.
   LeakyRelu: (_node, _output, own) => own / 2 ** multiplierBits,
+  PRelu: (_node, _output, own) => own / 2 ** multiplierBits,
   // The value less a bound.
   Clip: ({ inputs, attributes: { min, max } }, _output, own, ranges) => {
     const bounds = [min, max].filter((bound) => Number.isFinite(bound)).map(Math.abs);

@@ -7,7 +7,7 @@ import { PlanError } from '../src/shared/errors.ts';
 import { lowerMixed, lowerRelu } from './lower-activation.ts';
 import { lowerAveragePool, lowerSum } from './lower-average.ts';
 import type { PlanBuilder } from './lower-builder.ts';
-import { lowerClip, lowerLeakyRelu } from './lower-clip.ts';
+import { lowerClip, lowerLeakyRelu, lowerPRelu } from './lower-clip.ts';
 import { lowerMaxPool } from './lower-maximum.ts';
 import type { WireId } from './plan.ts';
 import type { LinearOp } from './quantise-real.ts';
@@ -49,7 +49,7 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   Dropout: passOn,
   Clip: lowerClip,
   LeakyRelu: lowerLeakyRelu,
-  PRelu: notRelu,
+  PRelu: lowerPRelu,
   Sigmoid: notRelu,
   HardSigmoid: notRelu,
   HardSwish: notRelu,
@@ -79,7 +79,7 @@ function refuse(reason: string, remedy: string): (node: Node) => never {
 function notRelu(node: Node): never {
   throw refusal(
     node,
-    'of all activations only ReLU, LeakyRelu, Clip and polynomials of degree 2 have a protocol',
+    'of all activations only ReLU, LeakyRelu, PRelu, Clip and polynomials of degree 2 have a protocol',
     'replace it by one of them, or by nothing, and fine-tune the model',
   );
 }

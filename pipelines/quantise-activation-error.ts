@@ -78,7 +78,12 @@ function affineError({ step, analysis, norm, c, error, reach, coefficients }: El
   const shift = offset[c]! / output;
   const isIdentity = Math.abs(slope - 1) < 2 ** -10 && offset[c] === 0;
   const node = analysis.nodes.get(step.node);
-  const linear = node?.op === 'LeakyRelu' ? node.attributes.alpha : 1;
+  const linear =
+    node?.op === 'LeakyRelu'
+      ? node.attributes.alpha
+      : node?.op === 'PRelu'
+        ? slopeOfPiece(analysis.publicly, step, c)
+        : 1;
   const [c2, c1, c0] =
     coefficients === undefined || isIdentity
       ? [0, linear, 0]
@@ -106,4 +111,12 @@ function squareError({ step, analysis, norm, c, error, reach, coefficients }: El
   const z = alpha * reach + Math.abs(beta);
   const offZ = norm.sum([alpha * error, norm.stochastic / zScale]);
   return norm.sum([2 * z * offZ + offZ ** 2, fit]);
+}
+
+/** The slope of a PRelu's straight piece in what its step reads: a where all are one; else 1 beside the sign test, 1 - a and a after it. */
+function slopeOfPiece({ slopes }: PublicPart, { node, spec }: ActivationStep, c: number): number {
+  const { data } = slopes.get(node)!;
+  if (data.every((slope) => slope === data[0])) return data[0]!;
+  if (spec.kinds.includes(stepKinds.relu)) return 1;
+  return c < data.length ? 1 - data[c]! : data[c - data.length]!;
 }

@@ -69,7 +69,8 @@ class Analysis {
   /** A step that the compiler put in keeps its input's values. */
   #sizesOf(step: Step, input: Sizes): Sizes {
     const node = this.nodes.get(step.node);
-    const isPiecewise = node?.op === 'Clip' || node?.op === 'LeakyRelu';
+    const isPiecewise = node?.op === 'Clip' || node?.op === 'LeakyRelu' || node?.op === 'PRelu';
+    if (node?.op === 'PRelu' && step.kind === 'activation') return input;
     if (isPiecewise && step.kind === 'offset') return allActive(input);
     if (isPiecewise && step.kind === 'concat') return twice(allActive(input));
     return node === undefined ? input : this.prepared.ranges.get(node.outputs[0]!)!;
@@ -113,11 +114,16 @@ const rules: { readonly [K in StepKind]: Rule<K> } = {
   // An average of errors is at most the largest.
   sumPool: (_step, [x]) => x!.error,
   pick: ({ axis, indices }, [x]) => ofPicked(x!.error, axis, indices),
-  // Only maxima, clips and leaky ReLUs have it: both inputs come from one value that the whole changes by no more than its error.
-  combine: ({ axis, first, second, output }, [x, y], norm, analysis) => {
+  // Of maxima and clips both inputs come from one value that the whole changes by no more than its error. Leaky ReLUs add up two pieces,
+  // each with a slope that was rounded, and their errors with them.
+  combine: ({ axis, first, second, output, node }, [x, y], norm, analysis) => {
+    const op = analysis.nodes.get(node)?.op;
+    const addsUp = op === 'LeakyRelu' || op === 'PRelu';
     const other = ofPicked(y!.error, axis, second);
     const rounding = norm.stochastic / analysis.scaleOf(output);
-    return ofPicked(x!.error, axis, first).map((e, c) => norm.sum([Math.max(e, other[c]!), rounding]));
+    return ofPicked(x!.error, axis, first).map((e, c) =>
+      norm.sum([addsUp ? e + other[c]! : Math.max(e, other[c]!), rounding]),
+    );
   },
   offset: (step, [x], norm, analysis) => {
     const rounding = norm.nearest / analysis.scaleOf(step.output);

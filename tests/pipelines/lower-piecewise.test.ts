@@ -4,6 +4,7 @@ import { inferShapes } from '../../models/graph-tools.ts';
 import { inspect } from '../../models/inspect.ts';
 import { predict } from '../../models/run.ts';
 import { sizeOf, tensor } from '../../models/tensor.ts';
+import type { Tensor } from '../../models/tensor.ts';
 import { normals } from '../../models/architectures/init.ts';
 import { prepare } from '../../pipelines/compile.ts';
 import { predictCost } from '../../pipelines/cost.ts';
@@ -26,12 +27,17 @@ async function compared<K extends keyof OpAttributes>(
   op: K,
   attributes: Attributes<K>,
   size: readonly [number, number] = [7, 6],
+  slopes?: Tensor,
 ) {
   const weights = new Map([['w', tensor([4, 3, 1, 1], normals(12, seededRng('weights')))]]);
+  if (slopes !== undefined) weights.set('slopes', slopes);
   const conv = { kernel: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 } as const;
   const nodes = [
     { op: 'Conv', name: 'conv', inputs: ['image', 'w'], outputs: ['conv'], attributes: conv },
-    { op, name: 'node', inputs: ['conv'], outputs: ['node'], attributes },
+    {
+      ...{ op, name: 'node', outputs: ['node'], attributes },
+      inputs: slopes === undefined ? ['conv'] : ['conv', 'slopes'],
+    },
   ] as unknown as Node[];
   const inputs = [{ name: 'image', shape: [3, ...size] }];
   const graph = { name: 'piecewise', inputs, outputs: [], nodes };
@@ -114,9 +120,35 @@ describe('AveragePool over windows of several sizes', () => {
 });
 
 describe('activations of several straight pieces', () => {
+  test.each([
+    ['a slope a channel', [4, 1, 1], [0.25, -0.5, 1.5, 0], 2],
+    ['one slope for all', [1], [0.25], 1],
+    ['the same slope in each', [4, 1, 1], [0.1, 0.1, 0.1, 0.1], 1],
+  ] as [string, number[], number[], number][])('PRelu, %s', async (_, shape, slopes, rounds) => {
+    const given = tensor(shape, Float32Array.from(slopes));
+    const { prepared, model, error, bound, largest } = await compared('PRelu', {}, [7, 6], given);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(bound.likely);
+    expect(error).toBeLessThan(bound.worst);
+    expect(bound.likely).toBeLessThan(largest / 20);
+    expect(activationSteps(prepared.plan)).toHaveLength(rounds);
+    expect(reluCount(prepared.plan)).toBe(inspect(model).relus);
+    expect(parsePlan(serialisePlan(prepared.plan))).toEqual(prepared.plan);
+  });
+
+  test('a PRelu of one slope steeper than the identity, or of a slope a pixel, is refused', async () => {
+    const steep = tensor([1], Float32Array.of(1.5));
+    await expect(compared('PRelu', {}, [7, 6], steep)).rejects.toThrow(
+      /node node \(PRelu\).*slope is 1.5, expected less than 1/,
+    );
+    const pixels = tensor([1, 7, 6], normals(42, seededRng('pixels')));
+    await expect(compared('PRelu', {}, [7, 6], pixels)).rejects.toThrow(/slopes differ within a channel/);
+  });
+
   test.each([0.01, 0.2, 0.9, 0, -0.5])('LeakyRelu, alpha %d', async (alpha) => {
     const { prepared, error, bound, largest } = await compared('LeakyRelu', { alpha });
     expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(bound.worst);
     expect(error).toBeLessThan(bound.likely);
     expect(bound.likely).toBeLessThan(largest / 20);
     expect(activationSteps(prepared.plan)).toHaveLength(1);
@@ -139,7 +171,9 @@ describe('activations of several straight pieces', () => {
 
   test('a slope of 1 or more is refused at its node', async () => {
     await expect(compared('LeakyRelu', { alpha: 1.5 })).rejects.toThrow(PlanError);
-    await expect(compared('LeakyRelu', { alpha: 1.5 })).rejects.toThrow(/node node \(LeakyRelu\).*alpha/);
+    await expect(compared('LeakyRelu', { alpha: 1.5 })).rejects.toThrow(
+      /node node \(LeakyRelu\).*slope is 1.5/,
+    );
   });
 });
 
