@@ -25,7 +25,7 @@ export type StepPrediction = {
   readonly online: Bytes;
   /** Products of a ciphertext and a plaintext, N = 4096. */
   readonly products: number;
-  /** Bits by which a linear step's noise flooding exceeds 2^-40; undefined for other steps. */
+  /** Bits by which faults of a linear step's shares that depend on its weights stay under 2^-40; undefined for other steps. */
   readonly headroomBits: number | undefined;
   readonly elements: { readonly relu: number; readonly affine: number; readonly square: number };
 };

@@ -126,7 +126,7 @@ function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geomet
   plan.emit({ kind: 'linear', node: node.name, inputs: [wire], spec }, plan.addWire(y, scale));
 }
 
-/** As many bits a weight, up to `wanted`, as the noise flooding of the homomorphic layer hides; wide layers take fewer. */
+/** As many bits a weight, up to `wanted`, as leave shares to be moved by the weights' noise below 2^-40; wide layers take fewer. */
 function hiddenBits(node: NodeOf<LinearOp>, sizes: Omit<LinearSpec, 'weightBits'>, wanted: number): number {
   let reason = '';
   for (let weightBits = wanted; weightBits >= Math.min(wanted, fewestWeightBits); weightBits--) {
