@@ -19,12 +19,12 @@ export function addGateOptions(command: Command): void {
     .addOption(
       new Option(
         '--granularity <kind>',
-        "of snl and autorep: whether ReLUs go one by one or by channels (default: 'pixel')",
+        "of snl, autorep and deepreshape: whether ReLUs go one by one or by channels (default: 'pixel')",
       ).choices(granularities),
     )
     .option(
       '--search-epochs <n>',
-      'of snl and autorep: of learning which ReLUs to keep; as many as --epochs where left out',
+      'of snl, autorep and deepreshape: of learning which ReLUs to keep; as many as --epochs where left out',
       whole(1),
     )
     .option(
@@ -38,9 +38,11 @@ export function gateSettingsOf(
   method: MethodName,
   { granularity, searchEpochs, checkpoint }: GateSettingOptions,
 ): Pick<ReductionOptions, 'granularity' | 'searchEpochs' | 'checkpoint'> {
-  const learns = method === 'snl' || method === 'autorep';
+  const learns = ['snl', 'autorep', 'deepreshape'].includes(method);
   if (!learns && (granularity !== undefined || searchEpochs !== undefined))
-    throw new UsageError(`--granularity and --search-epochs are of snl and autorep, not of ${method}`);
+    throw new UsageError(
+      `--granularity and --search-epochs are of snl, autorep and deepreshape, not of ${method}`,
+    );
   return {
     ...(granularity && { granularity }),
     ...(searchEpochs !== undefined && { searchEpochs }),

@@ -65,7 +65,9 @@ test('what is of other methods is refused before any work', async () => {
     ['--search-epochs', '2'],
   ]) {
     const { code, stderr } = await cli(reduce('--method', 'deepreduce', ...option, ...out));
-    expect(stderr).toMatch(/--granularity and --search-epochs are of snl and autorep, not of deepreduce/);
+    expect(stderr).toMatch(
+      /--granularity and --search-epochs are of snl, autorep and deepreshape, not of deepreduce/,
+    );
     expect(code).toBe(2);
   }
   const family = ['--method', 'deepreduce', '--family', '--checkpoint', join(folder, 'f'), '--out', folder];
