@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
@@ -40,21 +40,37 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
 
 /** Reads a file and the external data beside it. Throws ModelError for a file that cannot be read or is not supported. */
 export async function loadModel(path: string): Promise<Model> {
-  let bytes: Uint8Array;
+  return readModel(await readOnnxFile(path), basename(path), filesBeside(path));
+}
+
+/** As loadModel, but unsupported nodes are reported and not thrown. */
+export async function loadReport(path: string): Promise<ReadReport> {
+  return readReport(await readOnnxFile(path), basename(path), filesBeside(path));
+}
+
+/** A file's bytes; one that is too long or begins as no protobuf file does is refused unread. */
+async function readOnnxFile(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
-    if (size > largestFile)
-      throw new ModelError(
-        `${path}: expected at most 2 GiB, which is what protobuf can hold, got ${(size / 2 ** 30).toFixed(1)} GiB; keep the weights as external data`,
-      );
-    bytes = await readFile(path);
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size > largestFile)
+        throw new ModelError(
+          `${path}: expected at most 2 GiB, which is what protobuf can hold, got ${(size / 2 ** 30).toFixed(1)} GiB; keep the weights as external data`,
+        );
+      const { buffer, bytesRead } = await file.read(new Uint8Array(1), 0, 1, 0);
+      if (bytesRead === 1 && buffer[0]! >> 3 === 0)
+        throw new ModelError(`${path}: it is not an ONNX file: its first byte is no protobuf tag`);
+      return await readFile(path);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (error instanceof ModelError) throw error;
     throw new ModelError(
       `${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
     );
   }
-  return readModel(bytes, basename(path), filesBeside(path));
 }
 
 const largestFile = 2 ** 31 - 1;

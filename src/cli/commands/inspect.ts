@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { inspect } from '../../../models/inspect.ts';
 import type { Inspection } from '../../../models/inspect.ts';
-import { filesBeside, readReport } from '../../../models/onnx/read.ts';
+import { loadReport } from '../../../models/onnx/read.ts';
 import * as format from '../../shared/format.ts';
 import { examples } from '../command.ts';
 import type { Act, Context } from '../command.ts';
@@ -22,7 +20,7 @@ export function configure(command: Command, act: Act): void {
 
 async function run(_: Context, name: string): Promise<Output> {
   const file = modelFile(name);
-  const { model, unsupported } = readReport(await readFile(file), basename(file), filesBeside(file));
+  const { model, unsupported } = await loadReport(file);
   if (model) return describe(inspect(model));
   const rows = unsupported.map(({ name, op, reason }) => [name, op, reason]);
   return {

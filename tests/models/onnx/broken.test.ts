@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import {
 } from '../../../models/onnx/onnx_pb.js';
 import type { ModelProto } from '../../../models/onnx/onnx_pb.js';
 import type { RawNode } from '../../../models/onnx/raw.ts';
-import { loadModel, readModel } from '../../../models/onnx/read.ts';
+import { loadModel, loadReport, readModel } from '../../../models/onnx/read.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 import { floats, ints, rawModel } from '../../helpers/onnx.ts';
@@ -213,7 +213,13 @@ test('a file of more than 2 GiB, and what is no file, are refused unread', async
     const file = await open(path, 'w');
     await file.truncate(2 ** 31); // takes no room on the disk
     await file.close();
-    await expect(loadModel(path)).rejects.toThrow(/expected at most 2 GiB.*got 2\.0 GiB/);
+    for (const load of [loadModel, loadReport]) {
+      await expect(load(path)).rejects.toThrow(ModelError);
+      await expect(load(path)).rejects.toThrow(/long\.onnx: expected at most 2 GiB.*got 2\.0 GiB/);
+    }
+    await truncate(path, 2 ** 31 - 1); // 2 GB of zeros, of which one is read
+    for (const load of [loadModel, loadReport])
+      await expect(load(path)).rejects.toThrow(/long\.onnx: it is not an ONNX file: its first byte/);
     await expect(loadModel(folder)).rejects.toThrow(/cannot be read \(EISDIR\)/);
   } finally {
     await rm(folder, { recursive: true });
