@@ -80,6 +80,23 @@ beforeAll(async () => {
 });
 afterEach(() => vi.restoreAllMocks());
 
+test("the wasm backend's convolutions, whose gradients are made of other kernels, agree too", async () => {
+  await chooseBackend(['wasm'], () => undefined);
+  const depthwise = (seed: number) => {
+    const drawn = randomCase('Conv', seed);
+    const { group } = drawn.model.graph.nodes[0]!.attributes as { group: number };
+    return group > 1 && drawn.model.weights.get('w')!.shape[1] === 1;
+  };
+  const many = Array.from({ length: 24 }, (_, i) => i + 1);
+  expect(many.filter(depthwise).length).toBeGreaterThan(2);
+  for (const seed of many) {
+    const both = await bothWays(randomCase('Conv', seed), seed);
+    for (const name of Object.keys(both.ours))
+      expect(disagreement(both, name), `${name}, seed ${seed}`).toBeLessThan(tolerance);
+  }
+  await chooseBackend(['cpu'], () => undefined);
+});
+
 describe.each(opTypes)('%s', (op) => {
   test('its gradients are those that tfjs finds', async () => {
     for (const seed of seeds) {
