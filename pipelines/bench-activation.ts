@@ -18,8 +18,8 @@ import type { ActivationPart, ElementCosts, MachineCosts } from './machine-costs
 /** Elements of a measured layer. */
 const elements = 16_384;
 const [narrow, wide] = [8, 20];
-/** Of each layer; the least time of each part is taken, and the first of them warm the compiler up. */
-const runs = 6;
+/** Runs of each layer that warm the compiler up, and that are counted: their median, for garbage is collected in many of them. */
+const [warmUps, counted] = [2, 5];
 
 type PartTimes = Record<ActivationPart, number>;
 
@@ -32,13 +32,20 @@ export async function activationCosts(rng: Rng): Promise<MachineCosts['activatio
     affine: layerSpec(stepKinds.affine, narrow),
     square: layerSpec(stepKinds.square, narrow),
   };
-  const layers = { narrow: unknown(), wide: unknown(), affine: unknown(), square: unknown() };
+  const runs: Record<keyof typeof specs, PartTimes[]> = { narrow: [], wide: [], affine: [], square: [] };
   // In turn, so that a slow moment of the machine falls on all of them.
-  for (let run = 0; run < runs; run++) {
-    for (const name of Object.keys(layers) as (keyof typeof layers)[]) {
-      layers[name] = leastOf(layers[name], await partTimes(session, specs[name], rng));
+  for (let run = 0; run < warmUps + counted; run++) {
+    for (const name of Object.keys(runs) as (keyof typeof runs)[]) {
+      const found = await partTimes(session, specs[name], rng);
+      if (run >= warmUps) runs[name].push(found);
     }
   }
+  const layers = {
+    narrow: medians(runs.narrow),
+    wide: medians(runs.wide),
+    affine: medians(runs.affine),
+    square: medians(runs.square),
+  };
   const costs = (part: ActivationPart): ElementCosts => {
     const wire = Math.max(0, (layers.wide[part] - layers.narrow[part]) / (wide - narrow));
     return {
@@ -53,10 +60,8 @@ function eachPart<T>(of: (part: ActivationPart) => T): Record<ActivationPart, T>
   return Object.fromEntries(activationParts.map((part) => [part, of(part)])) as Record<ActivationPart, T>;
 }
 
-const unknown = (): PartTimes => eachPart(() => Infinity);
-
-function leastOf(a: PartTimes, b: PartTimes): PartTimes {
-  return eachPart((part) => Math.min(a[part], b[part]));
+function medians(runs: readonly PartTimes[]): PartTimes {
+  return eachPart((part) => runs.map((run) => run[part]).sort((a, b) => a - b)[runs.length >> 1]!);
 }
 
 type Session = {
