@@ -56,7 +56,7 @@ export async function measureThisMachine(onProgress: OnProgress): Promise<Machin
 /** 'AMD EPYC, 2 cores, measured 2026-11-23' and what to do where it is another machine. */
 export function describeMachine({ costs, measuredHere }: KnownMachine): string {
   const { machine, cores, date } = costs;
-  const where = measuredHere ? '' : "; not this machine: 'reluctant bench machine' measures it";
+  const where = measuredHere ? '' : "; nobody has measured here: 'reluctant bench machine' does";
   return `${machine}, ${cores} cores, measured ${date}${where}`;
 }
 
