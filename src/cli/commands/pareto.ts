@@ -12,6 +12,8 @@ import { methodNames } from '../../../pipelines/methods.ts';
 import { ReluctantError, UsageError } from '../../shared/errors.ts';
 import { examples, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
+import { addComputeOptions, computingOf } from '../computing.ts';
+import type { ComputeOptions } from '../computing.ts';
 import { dataHelp, modelHelp } from '../inputs.ts';
 import { knownMachine } from '../machine.ts';
 import type { Output } from '../output.ts';
@@ -24,7 +26,7 @@ import { sweep } from '../pareto/sweep.ts';
 import type { JobRunner, SweepOptions } from '../pareto/sweep.ts';
 import { csvOf, describePoints, markdownOf, publicPoints } from '../pareto/words.ts';
 
-type Options = {
+type Options = ComputeOptions & {
   readonly data: string;
   readonly methods: string;
   readonly budgets: string;
@@ -85,6 +87,7 @@ function configureRun(command: Command, act: Act): void {
     .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
     .option('--no-measure', 'no private inferences of the points on the front')
     .action(act(runSweep));
+  addComputeOptions(command);
   examples(command, sweepExamples);
 }
 
@@ -116,8 +119,9 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const modelFile = originalFile(folder, prints.networkHash);
   const { costs } = await knownMachine();
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
+  const { device, engine } = (await computingOf(options, context.say)).setting;
   const own: JobRunner = ({ spec }, onProgress, signal) =>
-    jobProcess({ spec, modelFile, folder, costs, threads, onProgress }, signal);
+    jobProcess({ spec, modelFile, folder, costs, threads, device, engine, onProgress }, signal);
   const sweeping = { ...context, store, folder, ids };
   if (options.queue === undefined) await sweep({ ...sweeping, jobs, runner: own });
   else

@@ -1,8 +1,12 @@
 import { originalMethod } from '../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
+import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
 
-/** The command that makes a point's network again, and the one that evaluates it as the sweep did. */
-export function commandOf(spec: JobSpec, file: string): string {
+/**
+ * The command that makes a point's network again, and the one that evaluates it as the sweep did. `versions`: of its result; they say what
+ * has trained it.
+ */
+export function commandOf(spec: JobSpec, file: string, { engine, device }: JobOutcome['versions']): string {
   const { network, data, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
@@ -14,6 +18,8 @@ export function commandOf(spec: JobSpec, file: string): string {
     ['--epochs', String(epochs)],
     ...(searchEpochs === null ? [] : [['--search-epochs', String(searchEpochs)]]),
     ['--seed', String(seed)],
+    ...(engine === undefined || engine === 'onnxruntime' ? [] : [['--engine', engine]]),
+    ...(device === undefined || device === 'cpu' ? [] : [['--device', device]]),
     ['--out', file],
   ].map(([flag, value]) => `${flag!} ${quoted(value!)}`);
   const windows = circa === null ? '' : ` --circa ${quoted(file.replace(/\.onnx$/, '.windows.json'))}`;

@@ -5,12 +5,14 @@ import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
 import { seededRng } from '../../../models/data/seeded.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
+import type { Device } from '../../../models/device.ts';
 import type { Model } from '../../../models/graph.ts';
 import { countRelus } from '../../../models/inspect.ts';
 import { readModel } from '../../../models/onnx/read.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
 import { argmax } from '../../../models/tensor.ts';
 import { checkFit, predictClasses, scored } from '../../../models/train/evaluate.ts';
+import type { EngineName } from '../../../models/train/engines/index.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
 import { parseBudget } from '../../../pipelines/budget.ts';
 import { circa } from '../../../pipelines/circa/circa.ts';
@@ -43,6 +45,8 @@ export type JobWork = {
   /** Of the machine for which latencies are predicted. */
   readonly costs: MachineCosts;
   readonly threads: number;
+  readonly device: Device;
+  readonly engine: EngineName;
   readonly onProgress: OnProgress;
 };
 
@@ -72,7 +76,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
     onnx: name,
     onnxHash: sha256(bytes),
     windows: windows === null ? null : windowsName(name),
-    versions: versions(),
+    versions: { ...versions(), engine: work.engine, device: work.device },
     machine: machine(),
     seconds: (performance.now() - start) / 1000,
   };
@@ -105,14 +109,15 @@ export function hashOfData(train: Dataset, test: Dataset): string {
 }
 
 async function reduced(
-  { spec, folder, costs, threads, onProgress }: JobWork,
+  { spec, folder, costs, threads, device, engine, onProgress }: JobWork,
   original: Model,
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
   const { method, data, seed, epochs, searchEpochs, replace } = spec;
   if (method === originalMethod) return { model: original, log: [] };
   const checkpoint = join(folder, 'unfinished', jobId(spec));
   const found = await reduceModel(original, {
-    ...{ method, budget: parseBudget(spec.budget), data, seed, epochs, threads, checkpoint, onProgress },
+    ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
+    ...{ threads, device, engine, checkpoint, onProgress },
     ...(method === 'hybrid' && { machine: costs }),
     ...(searchEpochs !== null && { searchEpochs }),
     ...(replace !== null && { replace }),
@@ -145,8 +150,8 @@ async function compiled(
 }
 
 async function evaluated(work: JobWork, model: Model, prepared: Prepared, test: Dataset) {
-  const { threads, onProgress } = work;
-  const clear = await predictClasses(model, test, test.n, { onProgress, threads });
+  const { threads, device, onProgress } = work;
+  const clear = await predictClasses(model, test, test.n, { onProgress, threads, device });
   const logits = await simulated(work, prepared, test);
   const classes = logits.length / test.n;
   const answers = clear.map((_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)));

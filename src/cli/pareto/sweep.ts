@@ -76,7 +76,10 @@ async function oneJob(
   try {
     const onProgress: OnProgress = ({ label, note }) => progress.note(id, note ? `${label}, ${note}` : label);
     const outcome = await runner(run, onProgress, signal);
-    store.finish(id, owner, { ...outcome, command: commandOf(spec, join(folder, outcome.onnx)) });
+    store.finish(id, owner, {
+      ...outcome,
+      command: commandOf(spec, join(folder, outcome.onnx), outcome.versions),
+    });
     const { relus, accuracy, privateAccuracy, seconds } = outcome;
     const figures = `${format.percent(accuracy)} right, ${format.percent(privateAccuracy)} privately (simulated)`;
     say(`${describeJob(spec)}: ${format.count(relus)} ReLUs, ${figures}; ${format.duration(seconds)}`);

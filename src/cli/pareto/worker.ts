@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import type { Job } from 'bullmq';
+import type { Device } from '../../../models/device.ts';
+import type { EngineName } from '../../../models/train/engines/index.ts';
 import { ReluctantError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
@@ -20,6 +22,8 @@ export type WorkerOptions = {
   /** Jobs at once. */
   readonly jobs: number;
   readonly threads: number;
+  readonly device: Device;
+  readonly engine: EngineName;
   /** Seconds after which another worker takes the job of one that is gone. */
   readonly lease: number;
   readonly onProgress: OnProgress;
@@ -51,7 +55,7 @@ export async function work(options: WorkerOptions): Promise<never> {
 async function oneJob(
   job: Job<QueuedJob, QueuedResult>,
   { redis }: Connection,
-  { threads, onProgress, say, signal }: WorkerOptions,
+  { threads, device, engine, onProgress, say, signal }: WorkerOptions,
 ): Promise<QueuedResult> {
   const { spec, costs, version } = job.data;
   checkVersion(version);
@@ -67,7 +71,8 @@ async function oneJob(
       onProgress({ ...event, label: `${name}, ${event.label}` });
       job.updateProgress(event).catch(() => undefined); // The job may be another worker's by now.
     };
-    const outcome = await jobProcess({ spec, modelFile, folder, costs, threads, onProgress: report }, signal);
+    const how = { costs, threads, device, engine, onProgress: report };
+    const outcome = await jobProcess({ spec, modelFile, folder, ...how }, signal);
     const onnx = (await readFile(join(folder, outcome.onnx))).toString('base64');
     const windows = outcome.windows === null ? null : await readFile(join(folder, outcome.windows), 'utf8');
     say(`${name}: done in ${format.duration(outcome.seconds)}`);
