@@ -13,6 +13,8 @@ export type Mitigation = {
   readonly settings?: Partial<PrimalDualSettings>;
   /** Where the multipliers stand after each epoch. */
   readonly onEpoch?: (entry: MultiplierEntry) => void;
+  /** Multipliers that a training begins with: those that the reduction's training before it ended with; 0 where left out. */
+  readonly start?: () => readonly number[] | undefined;
 };
 
 /** Groups that count by their loss, not by their size, where it is decided which ReLUs go. */
@@ -39,8 +41,11 @@ type Scheme = { readonly summary: string; readonly controller: (mitigation: Miti
 const schemes: Readonly<Record<MitigationScheme, Scheme>> = {
   'primal-dual': {
     summary: 'groups whose loss is above the average weigh more, as long and as much as it takes',
-    controller: ({ groups, settings, onEpoch }) =>
-      primalDual(groups, { ...primalDualDefaults, ...settings }, onEpoch),
+    controller: ({ groups, settings, onEpoch, start }) => {
+      const from = start?.();
+      const run = { ...(onEpoch && { onEpoch }), ...(from && { start: from }) };
+      return primalDual(groups, { ...primalDualDefaults, ...settings }, run);
+    },
   },
   reweight: {
     summary: 'every group counts alike in the loss, however many images it has',

@@ -38,6 +38,13 @@ type State = {
   /** Sums of c_g over the batches since the last update. */
   sums: number[];
   batches: number;
+  log: LogEntry[];
+};
+
+/** A MultiplierEntry as JSON keeps it. */
+type LogEntry = {
+  epoch: number;
+  groups: { group: string; multiplier: number; excessLoss: number | null }[];
 };
 
 const stateSchema = z.object({
@@ -46,7 +53,22 @@ const stateSchema = z.object({
   mean: z.number().nullable(),
   sums: z.array(z.number()),
   batches: z.number(),
+  log: z.array(
+    z.object({
+      epoch: z.number(),
+      groups: z.array(
+        z.object({ group: z.string(), multiplier: z.number(), excessLoss: z.number().nullable() }),
+      ),
+    }),
+  ),
 });
+
+export type PrimalDualRun = {
+  /** Called after each epoch; after a resume also for those that went before. */
+  readonly onEpoch?: (entry: MultiplierEntry) => void;
+  /** Multipliers to begin with, by group; 0 where left out. */
+  readonly start?: readonly number[];
+};
 
 /**
  * Primal-dual training under the constraints that no group's mean loss exceeds that of all (Das et al. 2024, in the sound form of
@@ -57,9 +79,9 @@ const stateSchema = z.object({
 export function primalDual(
   groups: Groups,
   settings: PrimalDualSettings,
-  onEpoch: (entry: MultiplierEntry) => void = () => undefined,
+  { onEpoch = () => undefined, start }: PrimalDualRun = {},
 ): Controller {
-  let state = fresh(groups.names.length);
+  let state = startOf(start ?? groups.names.map(() => 0));
   const values = () =>
     constraintValues(
       state.losses.map((loss) => loss ?? NaN),
@@ -75,17 +97,27 @@ export function primalDual(
       if (state.batches >= settings.every) state = updated(state, settings);
     },
     afterEpoch: ({ epoch }) => {
-      onEpoch({ epoch, groups: describe(groups, state) });
+      const entry = { epoch, groups: describe(groups, state) };
+      state = { ...state, log: [...state.log, entry] };
+      onEpoch(entryOf(entry));
       return 'go on';
     },
     state: () => ({ ...state, settings: { ...settings }, groups: hashOf(groups) }),
-    restore: (saved: Json) => (state = stateSchema.parse(saved)),
+    restore: (saved: Json) => {
+      state = stateSchema.parse(saved);
+      state.log.forEach((entry) => onEpoch(entryOf(entry)));
+    },
   };
 }
 
-function fresh(n: number): State {
-  const zeros = new Array<number>(n).fill(0);
-  return { multipliers: zeros, losses: zeros.map(() => null), mean: null, sums: zeros, batches: 0 };
+function startOf(multipliers: readonly number[]): State {
+  const zeros = multipliers.map(() => 0);
+  const losses = zeros.map(() => null);
+  return { multipliers: [...multipliers], losses, mean: null, sums: zeros, batches: 0, log: [] };
+}
+
+function entryOf({ epoch, groups }: LogEntry): MultiplierEntry {
+  return { epoch, groups: groups.map((group) => ({ ...group, excessLoss: group.excessLoss ?? NaN })) };
 }
 
 /** Moves the averages towards the batch's means. */
@@ -126,10 +158,13 @@ function updated(state: State, settings: PrimalDualSettings): State {
   };
 }
 
-function describe({ names }: Groups, { multipliers, losses, mean }: State): MultiplierEntry['groups'] {
-  return names.map((group, g) => ({
-    group,
-    multiplier: multipliers[g]!,
-    excessLoss: (losses[g] ?? NaN) - (mean ?? NaN),
-  }));
+function describe({ names }: Groups, { multipliers, losses, mean }: State): LogEntry['groups'] {
+  return names.map((group, g) => {
+    const loss = losses[g] ?? null;
+    return {
+      group,
+      multiplier: multipliers[g]!,
+      excessLoss: loss === null || mean === null ? null : loss - mean,
+    };
+  });
 }

@@ -54,12 +54,13 @@ export async function reduceModel(
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
+  const start = () => multipliers.at(-1)?.groups.map(({ multiplier }) => multiplier);
   const reduction = await methods[method].reduce(model, {
     ...options,
     seed,
     train,
     validation,
-    ...(mitigate && { mitigation: { ...mitigate, groups: groupsOf(train), onEpoch } }),
+    ...(mitigate && { mitigation: { ...mitigate, groups: groupsOf(train), onEpoch, start } }),
     ...(fairSelect && { fairSelect: { groupsOf } }),
   });
   return { ...reduction, multipliers };

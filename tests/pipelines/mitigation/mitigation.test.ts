@@ -131,6 +131,20 @@ test('multipliers go on from a checkpoint, and other settings or groups are anot
   expect(start({ scheme: 'balanced' })).not.toEqual(start({ scheme: 'reweight' }));
 });
 
+test('a training begins with the multipliers of the one before, and a resumed one tells its log again', async () => {
+  const first = steered();
+  await trained(first.controller, 2);
+  const second = steered({ start: first.multipliers });
+  expect(second.controller.state()).toMatchObject({ multipliers: first.multipliers() });
+  expect(second.controller.state()).not.toEqual(steered().controller.state());
+  expect([...second.controller.sampleWeights!(Uint32Array.of(0, 3))]).toEqual([
+    ...first.controller.sampleWeights!(Uint32Array.of(0, 3)),
+  ]);
+  const resumed = steered();
+  resumed.controller.restore(JSON.parse(JSON.stringify(first.controller.state())) as Json);
+  expect(resumed.log).toEqual(first.log);
+});
+
 test('a group that a batch lacks takes no part in its weights and keeps its average', () => {
   const { controller } = steered({ settings: { ...settings, every: 1, rate: 0.5 } });
   const see = (rows: number[], losses: number[]) =>
