@@ -28,6 +28,9 @@ const travel = 4;
 /** The threshold in steps of m at full rate; 0.003 at a learning rate of 0.001 in the paper. */
 const thresholdSteps = 3;
 
+/** In a search of fewer than 100 steps no gate would pass a threshold of so many. */
+const largestThreshold = 0.12;
+
 const method: GateMethod = { score: 'm', replacement: 'quadratic', plan };
 
 async function plan({ model, layers, replacement, sample, total, budget, steps }: GateStart) {
@@ -37,7 +40,7 @@ async function plan({ model, layers, replacement, sample, total, budget, steps }
     sample,
   );
   const ranks = rankedGates(layers, costs);
-  const threshold = (thresholdSteps * travel) / steps;
+  const threshold = Math.min(largestThreshold, (thresholdSteps * travel) / steps);
   const gated = withGates(model, layers, { replacement, threshold }, ({ layer }) => ranks.get(layer)!);
   return {
     gated,
