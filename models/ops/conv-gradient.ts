@@ -36,10 +36,53 @@ function inputGradient(node: ConvNode, context: TrainingContext, dy: string): st
   const reach = reachOf(node);
   const plain = group === 1 && strides.every((s) => s === 1) && pads.every((p, i) => p <= reach[i % 2]!);
   if (plain) return plainConvolution(node, context, dy);
-  return context.graph.op('ConvTranspose', [dy, node.inputs[1]!], {
+  if (group === 1 && areFew(node, context)) return stackedTransposed(node, context, dy);
+  return transposed(node, context, { dy, input, output });
+}
+
+type Maps = { readonly dy: string; readonly input: Pair; readonly output: Pair };
+
+function transposed(node: ConvNode, { graph }: TrainingContext, { dy, input, output }: Maps): string {
+  return graph.op('ConvTranspose', [dy, node.inputs[1]!], {
     ...foldAttributes(node.attributes, input, output),
-    group: { int: group },
+    group: { int: node.attributes.group },
   });
+}
+
+/**
+ * As one image, the images one under another with rows of zeros between: onnxruntime reads the weights once, not once an image (512
+ * to 256 maps of 4 x 4 with stride 2, batch 32, one thread: 10.6 ms and 14.5).
+ */
+function stackedTransposed(node: ConvNode, context: TrainingContext, dy: string): string {
+  const { graph, batch, shapeOf } = context;
+  const { input, output } = sizes(node, context);
+  const [maps, channels] = shapeOf(node.inputs[1]!) as [number, number];
+  const [stride, top] = [node.attributes.strides[0], node.attributes.pads[0]];
+  // What the next image adds begins below this one's last row, and what this one adds ends above the next one's first.
+  const below = Math.ceil((input[0] + top) / stride);
+  const above = output[0] + Math.ceil((reachOf(node)[0] - top + 1) / stride) - 1;
+  const rows = Math.max(output[0], below, above);
+  const channelsFirst = (value: string) => graph.op('Transpose', [value], { perm: { ints: [1, 0, 2, 3] } });
+  const gap = graph.ints([0, 0, 0, 0, 0, 0, rows - output[0], 0]);
+  const stacked = graph.reshape(graph.op('Pad', [channelsFirst(dy), gap]), [
+    1,
+    maps,
+    batch * rows,
+    output[1],
+  ]);
+  const tall = transposed(node, context, {
+    dy: stacked,
+    input: [batch * rows * stride, input[1]],
+    output: [batch * rows, output[1]],
+  });
+  const apart = graph.reshape(tall, [channels, batch, rows * stride, input[1]]);
+  const kept = graph.op('Slice', [apart, graph.ints([0]), graph.ints([input[0]]), graph.ints([2])]);
+  return channelsFirst(kept);
+}
+
+/** Whether the output has so few numbers that the weights are what takes time. */
+function areFew(node: ConvNode, { shapeOf }: TrainingContext): boolean {
+  return 2 * sizeOf(shapeOf(node.outputs[0]!)) < sizeOf(shapeOf(node.inputs[1]!));
 }
 
 /** Rows and columns from the first tap of the kernel to the last. */
@@ -47,7 +90,8 @@ function reachOf({ attributes: { kernel, dilations } }: ConvNode): Pair {
   return [(kernel[0] - 1) * dilations[0], (kernel[1] - 1) * dilations[1]];
 }
 
-function plainConvolution(node: ConvNode, { graph, shapeOf }: TrainingContext, dy: string): string {
+function plainConvolution(node: ConvNode, context: TrainingContext, dy: string): string {
+  const { graph, shapeOf } = context;
   const { kernel, pads, dilations } = node.attributes;
   const [weight, x, y] = [node.inputs[1]!, node.inputs[0]!, node.outputs[0]!].map(shapeOf) as [
     Shape,
@@ -64,7 +108,7 @@ function plainConvolution(node: ConvNode, { graph, shapeOf }: TrainingContext, d
       pads: { ints: around },
     });
   if (reach[0] === 0 && reach[1] === 0) return convolve(dy, kernels, opposite);
-  if (2 * sizeOf(y) >= sizeOf(weight)) {
+  if (!areFew(node, context)) {
     const turned = flip(graph, kernels, [weight[1]!, weight[0]!, ...kernel]);
     return convolve(dy, turned, opposite);
   }

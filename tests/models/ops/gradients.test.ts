@@ -105,6 +105,22 @@ const cases: readonly Case[] = [
   one('Conv 3x3', 'Conv', conv, [2, 5, 4], { w: [3, 2, 3, 3], b: [3] }),
   one('Conv, stride 2, even size', 'Conv', { ...conv, strides: [2, 2] }, [2, 6, 4], { w: [2, 2, 3, 3] }),
   one('Conv, stride 2, odd size', 'Conv', { ...conv, strides: [2, 2] }, [2, 5, 7], { w: [2, 2, 3, 3] }),
+  ...[
+    ['even size', [8, 4, 4], {}],
+    ['odd size', [8, 5, 3], {}],
+    ['rows that no window reaches', [8, 6, 6], { pads: [0, 0, 0, 0], strides: [3, 3] }],
+    ['dilated, uneven pads', [8, 5, 4], { pads: [3, 0, 0, 2], dilations: [2, 1] }],
+    ['no pads', [8, 5, 5], { pads: [0, 0, 0, 0] }],
+    ['pads at the end', [8, 4, 4], { pads: [0, 0, 3, 2] }],
+  ].map(([title, shape, change]) =>
+    one(
+      `Conv of few places with stride, ${title as string}`,
+      'Conv',
+      { ...conv, strides: [2, 2], ...(change as Partial<OpAttributes['Conv']>) },
+      shape as Shape,
+      { w: [4, 8, 3, 3] },
+    ),
+  ),
   one('Conv 1x1', 'Conv', { ...conv, kernel: [1, 1], pads: [0, 0, 0, 0] }, [3, 3, 4], {
     w: [2, 3, 1, 1],
     b: [2],
