@@ -59,5 +59,9 @@ function describe(found: Inspection): Output {
   const total =
     `${format.count(found.relus)} ReLUs, ${format.count(found.macs)} multiplications, ` +
     `${format.count(found.params)} parameters for one image`;
-  return { value: found, text: `${head}\n\n${total}` };
+  const pooled = found.layers.some(({ op }) => op === 'MaxPool');
+  const note = pooled
+    ? `\nmax pooling counts k*k - 1 ReLUs an output, as published counts do; 'plan' counts the protocol's comparisons, which windows share`
+    : '';
+  return { value: found, text: `${head}\n\n${total}${note}` };
 }

@@ -67,6 +67,12 @@ describe('inspect', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('56,448 ReLUs');
   });
+
+  test('says how max pooling is counted, where there is one', async () => {
+    const vgg = join(packageRoot, 'tests/fixtures/torchvision/vgg-bn.onnx');
+    expect((await cli(['inspect', vgg])).stdout).toMatch(/max pooling counts k\*k - 1/);
+    expect((await cli(['inspect', model])).stdout).not.toMatch(/max pooling/);
+  });
 });
 
 describe('evaluate and fairness', () => {
