@@ -45,7 +45,7 @@ test('a network of random weights between two processes: the bytes are those of 
   expect(found).toMatchObject({ shaped_by: 'none', profile: { name: 'loopback', bits_per_second: null } });
   const offline = found.steps.filter(({ phase }) => phase === 'offline');
   expect(offline.reduce((sum, step) => sum + step.bytes_down, 0)).toBe(predicted.offline.bytes_down);
-}, 60_000);
+}, 180_000);
 
 test('neither a model nor --arch, or both, or a file that is none', async () => {
   for (const args of [[], ['zoo:fashion-resnet8', '--arch', 'resnet8']]) {
@@ -56,7 +56,7 @@ test('neither a model nor --arch, or both, or a file that is none', async () => 
   const { code, stderr } = await cli(['bench', 'model', '/no/such.onnx']);
   expect(code).toBe(1);
   expect(stderr).toMatch(/no such model file/);
-}, 60_000);
+}, 180_000);
 
 test('a list of networks: each measured with a server of its own, never faster than it allows', async () => {
   const found = await cliJson<{ profiles: Found[] }>([
@@ -71,7 +71,7 @@ test('a list of networks: each measured with a server of its own, never faster t
     expect(predicted.online.seconds).toBeGreaterThan(least);
   }
   expect((await cli(['bench', 'model', ...given, '--profile', 'lan,moon'])).code).toBe(2);
-}, 60_000);
+}, 180_000);
 
 test('bench machine keeps what it measures, and predictions use it; a spoilt file is named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'reluctant-machine-'));
@@ -93,4 +93,4 @@ test('bench machine keeps what it measures, and predictions use it; a spoilt fil
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 120_000);
+}, 240_000);
