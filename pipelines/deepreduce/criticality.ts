@@ -74,10 +74,11 @@ const forms: { readonly [K in CriticalityForm]: Form } = {
   fitted: (model, others, _, sample) =>
     usePolynomials(model, relusOf(model, others), firstOf(sample, rankImages)),
   async trained(model, others, label, sample, options) {
+    const { mitigation: _, ...unmitigated } = options; // who pays is decided with what is kept
     const { deepreduce, replace } = options;
     const alone = await usePolynomials(model, relusOf(model, others), sample, replace);
     const epochs = deepreduce?.criticalityEpochs ?? 1;
-    return (await finetune(alone, model, label, { ...options, epochs })).model;
+    return (await finetune(alone, model, label, { ...unmitigated, epochs })).model;
   },
 };
 
