@@ -46,5 +46,5 @@ test.each([
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
   },
-  60_000,
+  180_000,
 );

@@ -39,7 +39,7 @@ test.each([
       await server.close();
     }
   },
-  60_000,
+  180_000,
 );
 
 test('a peer that is not there is named, as without a profile', async () => {
