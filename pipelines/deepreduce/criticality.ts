@@ -74,13 +74,19 @@ const forms: { readonly [K in CriticalityForm]: Form } = {
   fitted: (model, others, _, sample) =>
     usePolynomials(model, relusOf(model, others), firstOf(sample, rankImages)),
   async trained(model, others, label, sample, options) {
-    const { mitigation: _, ...unmitigated } = options; // who pays is decided with what is kept
     const { deepreduce, replace } = options;
     const alone = await usePolynomials(model, relusOf(model, others), sample, replace);
     const epochs = deepreduce?.criticalityEpochs ?? 1;
-    return (await finetune(alone, model, label, { ...unmitigated, epochs })).model;
+    return (await finetune(alone, model, label, { ...unmitigated(options), epochs })).model;
   },
 };
+
+/** Who pays is decided once it is decided what is kept. */
+function unmitigated(options: ReductionOptions): ReductionOptions {
+  const plain: { -readonly [K in keyof ReductionOptions]: ReductionOptions[K] } = { ...options };
+  delete plain.mitigation;
+  return plain;
+}
 
 /** `weights` have a mean of 1; all the same where left out. */
 export function weightedAccuracy(
