@@ -21,9 +21,10 @@ export type Mitigation = {
 export type FairSelection = { readonly groupsOf: (dataset: Dataset) => Groups };
 
 /**
- * The cap is the dial of the price. Resnet8 with an eighth of its ReLUs on fashion-mnist-part+unequal=0.9/0.1+shifted=0.2, 4 epochs by label: at 1
- * the gap between classes falls from 97 points to 48 and 1.7 points of accuracy go, at 0.5 to 60 and 0.2 points; reweighting and
- * balanced sampling reach 93.
+ * The cap is the dial of the price. Resnet8 with an eighth of its ReLUs by deepreduce, on
+ * fashion-mnist-part+unequal=0.9/0.1+shifted=0.2, 4 epochs, one seed: without mitigation 75.3 % and 98 points between classes; at 0.5 74.9 %
+ * and 84, at 1 73.1 % and 61; reweighting 75.8 % and 93. Two groups, plain and shifted: 13.3 points without, 10.4 at 0.5 (the original's), 0.4 %
+ * more accuracy.
  */
 export const primalDualDefaults: PrimalDualSettings = {
   form: 'signed',

@@ -19,6 +19,7 @@ methods=${METHODS:-deepreduce snl}
 budgets=${BUDGETS:-0.5 0.25 0.125 0.06}
 mitigated=${MITIGATED:-0.125 0.06}
 variants=${VARIANTS:-reweight balanced select strong}
+cap=${CAP:-0.75}
 epochs=${EPOCHS:-3}
 first=${FIRST_EPOCHS:-12}
 mkdir -p "$out" "$reports"
@@ -49,7 +50,7 @@ for seed in $seeds; do
     done
     for budget in $mitigated; do
       reduced "$method-dual-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed" \
-        --mitigate primal-dual --against "$out/$method-$budget-$seed.onnx"
+        --mitigate primal-dual --multiplier-cap "$cap" --against "$out/$method-$budget-$seed.onnx"
     done
   done
   # At one budget of one method: the simple baselines, mask selection alone, and a primal-dual scheme that may do all it wants.
