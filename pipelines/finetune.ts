@@ -70,7 +70,7 @@ export async function finetune(
  * that count. The ResNet-20 of deepreduce/stagewise.ts without ReLUs, three epochs of 6,420 images: 82.9 % in batches of 128, 85.7 % of 64,
  * 86.7 % of 32, 85.2 % of 16; by stages 85.6 % of 128, 86.8 % of 64, 86.9 % of 32.
  */
-function batchFor({ n }: Dataset): number {
+export function batchFor({ n }: Dataset): number {
   return Math.min(128, Math.max(32, Math.floor(n / 100)), n);
 }
 

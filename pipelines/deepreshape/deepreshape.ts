@@ -12,7 +12,7 @@ import { silent } from '../../src/shared/progress.ts';
 import { criticality } from '../deepreduce/criticality.ts';
 import { deepreduce } from '../deepreduce/deepreduce.ts';
 import type { DeepreduceSettings } from '../deepreduce/settings.ts';
-import { distillation, finetune } from '../finetune.ts';
+import { batchFor, distillation, finetune } from '../finetune.ts';
 import { phaseFiles } from '../phases.ts';
 import { usePolynomials } from '../polynomials.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
@@ -81,11 +81,14 @@ function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order
   );
 }
 
-/** Peak of the schedule of the training from random weights, which is SGD's. */
+/**
+ * Peak of the schedule of the training from random weights, which is SGD's. Batches are those of fine-tuning: four epochs of 6,420 images
+ * of Fashion-MNIST give a resnet8 83.9 %, 80.1 % in batches of 128.
+ */
 const learningRate = 0.05;
 
 async function trainBase(design: HybrenetOptions, teacher: Model, options: ReductionOptions): Promise<Model> {
-  const { train, validation, batch = recipeDefaults.batch, augment = true, seed } = options;
+  const { train, validation, batch = batchFor(train), augment = true, seed } = options;
   const { onProgress = silent, onStart, deepreshape: settings } = options;
   const untrained = hybrenet(design, seededRng(seed, 2));
   const label = `training ${untrained.graph.name}`;
