@@ -265,31 +265,35 @@ describe('help', () => {
     return known.get(key)!;
   }
 
+  /** The commands below a command. */
+  async function commandsOf(above: readonly string[]): Promise<string[][]> {
+    const { stdout } = await helpOf(above);
+    const [, listed = ''] = stdout.split('Commands:\n');
+    const [section = ''] = listed.split('\n\n');
+    const names = [...section.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name!);
+    return names.filter((name) => name !== 'help').map((name) => [...above, name]);
+  }
+
   test('every command is listed, and shows examples', async () => {
-    const { stdout } = await helpOf([]);
-    const section = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Exit codes'));
-    const names = [...section.matchAll(/^ {2}([a-z]+)/gm)]
-      .map(([, name]) => name!)
-      .filter((n) => n !== 'help');
-    expect(names).toEqual(
-      expect.arrayContaining(['inspect', 'evaluate', 'train', 'fairness', 'bench', 'data']),
+    const commands = await commandsOf([]);
+    expect(commands).toEqual(
+      expect.arrayContaining(['inspect', 'evaluate', 'train', 'fairness', 'bench', 'data'].map((c) => [c])),
     );
-    const leaves = names.flatMap((name) =>
-      name === 'bench'
-        ? [
-            ['bench', 'relu'],
-            ['bench', 'linear'],
-          ]
-        : name === 'data'
-          ? [['data', 'fetch']]
-          : [[name]],
+    const leaves = await Promise.all(
+      commands.map(async (command) => {
+        const inner = await commandsOf(command);
+        return (inner.length > 0 ? inner : [command]).map((leaf) => ({ command, leaf }));
+      }),
     );
-    for (const leaf of leaves) {
-      const help = await helpOf(leaf);
-      expect(help.code).toBe(0);
-      expect(help.stdout).toMatch(/--json/);
-      expect(help.stdout).toMatch(new RegExp(`Examples:\\n {2}\\$ reluctant ${leaf.join(' ')}`));
-    }
+    const checks = leaves.flat().map(async ({ command, leaf }) => {
+      const [own, help] = await Promise.all([helpOf(command), helpOf(leaf)]);
+      expect(own.code).toBe(0);
+      expect(help.stdout, leaf.join(' ')).toMatch(/--json/);
+      const words = leaf.join(' ').replace(/ run$/, '( run)?');
+      const example = new RegExp(`Examples:\\n(.*\\n)*? {2}\\$ reluctant ${words}`);
+      expect(`${help.stdout}${own.stdout}`).toMatch(example);
+    });
+    await Promise.all(checks);
   });
 
   test('every command of the README exists, with its options', async () => {
@@ -297,7 +301,8 @@ describe('help', () => {
     const lines = [...readme.matchAll(/^npx reluctant (.+)$/gm)].map(([, line]) => line!.split(' '));
     expect(lines.length).toBeGreaterThan(5);
     for (const words of lines) {
-      const path = words[0] === 'bench' || words[0] === 'data' ? words.slice(0, 2) : words.slice(0, 1);
+      const inner = (await commandsOf(words.slice(0, 1))).some(([, name]) => name === words[1]);
+      const path = words.slice(0, inner ? 2 : 1);
       const { code, stdout } = await helpOf(path);
       expect(code).toBe(0);
       for (const option of words.filter((word) => word.startsWith('--')))
