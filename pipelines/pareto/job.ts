@@ -52,6 +52,13 @@ export function seriesName({ method, circa }: Series): string {
   return circa === null ? method : `${method}+circa`;
 }
 
+/** 'snl 0.25 seed 2' */
+export function describeJob(spec: JobSpec): string {
+  return spec.method === originalMethod
+    ? spec.method
+    : `${seriesName(spec)} ${spec.budget} seed ${spec.seed}`;
+}
+
 const original = {
   method: originalMethod,
   circa: null,

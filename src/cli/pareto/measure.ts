@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { describeJob } from '../../../pipelines/pareto/job.ts';
 import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Cost } from '../../../pipelines/pareto/result.ts';
 import type { DoneRun } from '../../../pipelines/pareto/points.ts';
@@ -6,7 +7,6 @@ import type { RunStore } from '../../../pipelines/pareto/store.ts';
 import type { NetworkProfile } from '../../../pipelines/profiles.ts';
 import type { OnProgress } from '../../shared/progress.ts';
 import { benchModel } from '../bench/two-processes.ts';
-import { describeJob } from './sweep.ts';
 import { machine } from './machine.ts';
 
 export type MeasureOptions = {

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { seriesName } from '../../../pipelines/pareto/job.ts';
-import type { JobSpec } from '../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
 import { leaseMs } from '../../../pipelines/pareto/store.ts';
 import type { Owner, Run, RunStore } from '../../../pipelines/pareto/store.ts';
@@ -11,6 +10,7 @@ import * as format from '../../shared/format.ts';
 import type { OnProgress } from '../../shared/progress.ts';
 import { commandOf } from './command-of.ts';
 import { JobFailure } from './job-process.ts';
+import { SweepProgress } from './sweep-progress.ts';
 
 /** Does one job, here or elsewhere. Rejects with JobFailure where the job is at fault. */
 export type JobRunner = (run: Run, onProgress: OnProgress, signal: AbortSignal) => Promise<JobOutcome>;
@@ -74,7 +74,7 @@ async function oneJob(
   running.add(id);
   progress.started(run);
   try {
-    const onProgress: OnProgress = ({ label, note }) => progress.note(id, note ? `${label}, ${note}` : label);
+    const onProgress: OnProgress = (event) => progress.heard(id, event);
     const outcome = await runner(run, onProgress, signal);
     store.finish(id, owner, {
       ...outcome,
@@ -90,54 +90,5 @@ async function oneJob(
   } finally {
     running.delete(id);
     progress.ended(id);
-  }
-}
-
-/** 'snl 0.25 seed 2' */
-export function describeJob(spec: JobSpec): string {
-  return spec.method === 'original' ? 'original' : `${seriesName(spec)} ${spec.budget} seed ${spec.seed}`;
-}
-
-/** Jobs done, with a guess at how far those that run have come: as far as those before them took. */
-class SweepProgress {
-  readonly #options: Pick<SweepOptions, 'store' | 'ids' | 'onProgress'>;
-  readonly #running = new Map<string, { readonly name: string; readonly since: number }>();
-  readonly #durations: number[] = [];
-  readonly #doneBefore: number;
-
-  constructor(options: SweepOptions) {
-    this.#options = options;
-    this.#doneBefore = options.store.counts(options.ids).done;
-  }
-
-  started({ id, spec }: Run): void {
-    this.#running.set(id, { name: describeJob(spec), since: performance.now() });
-    this.note(id, '');
-  }
-
-  ended(id: string): void {
-    this.#durations.push(performance.now() - this.#running.get(id)!.since);
-    this.#running.delete(id);
-    this.note(id, '');
-  }
-
-  note(id: string, text: string): void {
-    const { store, ids, onProgress } = this.#options;
-    const counts = store.counts(ids);
-    const ended = counts.done + counts.failed;
-    const name = this.#running.get(id)?.name;
-    onProgress({
-      label: 'pareto',
-      done: ended - this.#doneBefore + this.#underWay(),
-      total: ids.length - this.#doneBefore,
-      note: [`${ended} of ${ids.length} jobs`, name, text].filter(Boolean).join(', '),
-    });
-  }
-
-  #underWay(): number {
-    if (this.#durations.length === 0) return 0;
-    const mean = this.#durations.reduce((a, b) => a + b, 0) / this.#durations.length;
-    const shares = [...this.#running.values()].map(({ since }) => (performance.now() - since) / mean);
-    return shares.reduce((sum, share) => sum + Math.min(0.95, share), 0);
   }
 }

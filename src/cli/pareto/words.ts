@@ -1,3 +1,4 @@
+import { describeJob } from '../../../pipelines/pareto/job.ts';
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure, Point } from '../../../pipelines/pareto/points.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
@@ -5,7 +6,6 @@ import type { Run } from '../../../pipelines/pareto/store.ts';
 import * as format from '../../shared/format.ts';
 import { cellsOf, legendOf } from '../../web/pareto-cells.ts';
 import { table } from '../output.ts';
-import { describeJob } from './sweep.ts';
 
 export function describePoints(
   points: readonly Point[],

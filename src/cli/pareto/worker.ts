@@ -5,6 +5,7 @@ import { Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Device } from '../../../models/device.ts';
 import type { EngineName } from '../../../models/train/engines/index.ts';
+import { describeJob } from '../../../pipelines/pareto/job.ts';
 import { ReluctantError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
@@ -15,7 +16,6 @@ import { networkKey, queueName } from './queue-messages.ts';
 import type { QueuedJob, QueuedResult } from './queue-messages.ts';
 import { connectRedis } from './redis.ts';
 import type { Connection } from './redis.ts';
-import { describeJob } from './sweep.ts';
 
 export type WorkerOptions = {
   readonly url: string;
