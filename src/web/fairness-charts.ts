@@ -91,28 +91,34 @@ export function apart<T extends { readonly value: number }>(
   return sorted.map((end, i) => ({ ...end, label: places[i]! }));
 }
 
+/** An axis of losses in points. */
+const lossAxis = {
+  type: 'quantitative',
+  title: 'fewer right answers of 100',
+  scale: { zero: true, nice: true },
+  axis: { tickCount: 5, domain: false, ticks: false },
+} as const;
+
+const ownColour = { field: 'colour', type: 'nominal', scale: null } as const;
+
+/** What each group lost with its interval, in points; those shown to lose more than the rest in a colour of their own. */
+function lossesOf(report: FairnessPageData['report'], m: number) {
+  return report.groups.map(({ group, models }, g) => {
+    const { drop, dropInterval } = models[m]!;
+    const [low, high] = [100 * dropInterval[0], 100 * dropInterval[1]];
+    return { group, value: 100 * drop, low, high, colour: isLoser(report, g, m) ? ink.after : ink.before };
+  });
+}
+
 /** What each group lost under one model, a dot with its interval, the worst hit on top; a line marks what all lost. */
 export function lossChart({ report }: FairnessPageData, m: number): Promise<string> {
-  const rows = report.groups
-    .map(({ group, models }, g) => {
-      const { drop, dropInterval } = models[m]!;
-      const [low, high] = dropInterval.map((end) => 100 * end);
-      return { group, drop: 100 * drop, low, high, colour: isLoser(report, g, m) ? ink.after : ink.before };
-    })
-    .sort((a, b) => b.drop - a.drop);
+  const rows = lossesOf(report, m).sort((a, b) => b.value - a.value);
   const y = {
     field: 'group',
     type: 'nominal',
     sort: rows.map(({ group }) => group),
     axis: { title: null, domain: false, ticks: false, labelPadding: 8 },
   } as const;
-  const x = {
-    type: 'quantitative',
-    title: 'fewer right answers of 100',
-    scale: { zero: true, nice: true },
-    axis: { tickCount: 5, domain: false, ticks: false },
-  } as const;
-  const colour = { field: 'colour', type: 'nominal', scale: null } as const;
   return draw({
     width: 280,
     height: 24 * rows.length + 8,
@@ -121,15 +127,15 @@ export function lossChart({ report }: FairnessPageData, m: number): Promise<stri
       {
         data: { values: [{ all: 100 * report.overall[m]!.drop }] },
         mark: { type: 'rule', color: ink.text, strokeWidth: 1, strokeDash: [4, 3] },
-        encoding: { x: { field: 'all', ...x } },
+        encoding: { x: { field: 'all', ...lossAxis } },
       },
       {
         mark: { type: 'rule', strokeWidth: 2 },
-        encoding: { y, x: { field: 'low', ...x }, x2: { field: 'high' }, color: colour },
+        encoding: { y, x: { field: 'low', ...lossAxis }, x2: { field: 'high' }, color: ownColour },
       },
       {
         mark: { type: 'point', filled: true, size: 80, opacity: 1 },
-        encoding: { y, x: { field: 'drop', ...x }, color: colour },
+        encoding: { y, x: { field: 'value', ...lossAxis }, color: ownColour },
       },
     ],
   });
@@ -141,19 +147,7 @@ export function sizeChart(
   m: number,
   sizes: readonly number[],
 ): Promise<string> {
-  const rows = report.groups.map(({ group, models }, g) => {
-    const { drop, dropInterval } = models[m]!;
-    const [low, high] = [100 * dropInterval[0], 100 * dropInterval[1]];
-    const size = Math.max(1, sizes[g]!);
-    return {
-      group,
-      size,
-      value: 100 * drop,
-      low,
-      high,
-      colour: isLoser(report, g, m) ? ink.after : ink.before,
-    };
-  });
+  const rows = lossesOf(report, m).map((row, g) => ({ ...row, size: Math.max(1, sizes[g]!) }));
   const losers = rows.filter(({ colour }) => colour === ink.after);
   const smallest = Math.min(...rows.map(({ size }) => size));
   const x = {
@@ -163,13 +157,6 @@ export function sizeChart(
     scale: { type: 'log', nice: false, domain: [smallest / 1.3, 2.2 * Math.max(...sizes)] },
     axis: { tickCount: 5, grid: false, format: ',' },
   } as const;
-  const y = {
-    type: 'quantitative',
-    title: 'fewer right answers of 100',
-    scale: { zero: true, nice: true },
-    axis: { tickCount: 5, domain: false, ticks: false },
-  } as const;
-  const colour = { field: 'colour', type: 'nominal', scale: null } as const;
   return draw({
     width: 360,
     height: sizeHeight,
@@ -177,16 +164,16 @@ export function sizeChart(
     layer: [
       {
         mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.6 },
-        encoding: { x, y: { field: 'low', ...y }, y2: { field: 'high' }, color: colour },
+        encoding: { x, y: { field: 'low', ...lossAxis }, y2: { field: 'high' }, color: ownColour },
       },
       {
         mark: { type: 'point', filled: true, size: 60, opacity: 1 },
-        encoding: { x, y: { field: 'value', ...y }, color: colour },
+        encoding: { x, y: { field: 'value', ...lossAxis }, color: ownColour },
       },
       {
         data: { values: apart(losers, [0, Math.max(1, ...rows.map(({ high }) => high))], sizeHeight) },
         mark: { type: 'text', align: 'left', dx: 8, fontSize: 12 },
-        encoding: { x, y: { field: 'label', ...y }, text: { field: 'group' }, color: textColour },
+        encoding: { x, y: { field: 'label', ...lossAxis }, text: { field: 'group' }, color: textColour },
       },
     ],
   });
