@@ -55,7 +55,7 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   HardSwish: notRelu,
   Swish: notRelu,
   Mul: refuse(
-    'products of two values, and scaling by a constant that was not folded into a convolution, are not implemented',
+    'products of two values, and scaling by a constant that differs between the places of a channel, are not implemented',
     'leave gates (squeeze and excitation) out of the network, and put factors into the weights',
   ),
   Pad: refuse(
