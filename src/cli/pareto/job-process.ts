@@ -30,6 +30,7 @@ export function jobProcess({ onProgress, ...work }: JobWork, signal: AbortSignal
       reject(new JobFailure(`its process ended with ${name ?? `code ${code}`} before it was done`));
     });
   });
-  child.send(work satisfies ToJob);
+  // A process that is gone before it has its work cannot be told; its exit says so.
+  child.send(work satisfies ToJob, () => undefined);
   return outcome.finally(() => signal.removeEventListener('abort', kill));
 }
