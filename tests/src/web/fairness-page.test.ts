@@ -159,7 +159,9 @@ describe.skipIf(browserFile === undefined)(`in a browser (${noBrowser})`, () => 
     await view.goto(`file://${file}`);
     expect(Math.min(...(await view.evaluate<number[]>(tableHeights)))).toBe(0);
     await view.emulateMedia({ media: 'print' });
-    expect(Math.min(...(await view.evaluate<number[]>(tableHeights)))).toBeGreaterThan(100);
+    // The page unfolds when the browser tells it of the other medium.
+    const heights = () => view.evaluate<number[]>(tableHeights);
+    await expect.poll(async () => Math.min(...(await heights()))).toBeGreaterThan(100);
     await view.close();
   });
 });
