@@ -18,10 +18,11 @@ seeds=${SEEDS:-1 2 3}
 methods=${METHODS:-deepreduce snl}
 budgets=${BUDGETS:-0.5 0.25 0.125 0.06}
 mitigated=${MITIGATED:-0.125 0.06}
-variants=${VARIANTS:-reweight balanced select strong}
-cap=${CAP:-0.75}
+variants=${VARIANTS:-reweight balanced select mild strong}
+cap=${CAP:-0.5}
 epochs=${EPOCHS:-3}
 first=${FIRST_EPOCHS:-12}
+jobs=${JOBS:-2}
 mkdir -p "$out" "$reports"
 
 reluctant() { node src/cli/main.ts "$@"; }
@@ -42,35 +43,61 @@ reduced() {
   mv "$out/$name.json.part" "$out/$name.json"
 }
 
-original rare "$rare"
-for seed in $seeds; do
-  for method in $methods; do
-    for budget in $budgets; do
-      reduced "$method-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed"
-    done
-    for budget in $mitigated; do
-      reduced "$method-dual-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed" \
-        --mitigate primal-dual --multiplier-cap "$cap" --against "$out/$method-$budget-$seed.onnx"
-    done
+# by_method SEED METHOD: at every budget, mitigated too at some
+by_method() {
+  local seed=$1 method=$2 budget
+  for budget in $budgets; do
+    reduced "$method-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed"
   done
-  # At one budget of one method: the simple baselines, mask selection alone, and a primal-dual scheme that may do all it wants.
+  for budget in $mitigated; do
+    reduced "$method-dual-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed" \
+      --mitigate primal-dual --multiplier-cap "$cap" --against "$out/$method-$budget-$seed.onnx"
+  done
+  [ "$method" != deepreduce ] || by_variant "$seed"
+}
+
+# by_variant SEED: at one budget of one method the simple baselines, mask selection alone, and other caps of the multipliers
+by_variant() {
+  local seed=$1 variant options
   for variant in $variants; do
     case $variant in
       select) options=(--fair-select) ;;
+      mild) options=(--mitigate primal-dual --multiplier-cap 0.3) ;;
       strong) options=(--mitigate primal-dual --multiplier-cap 1) ;;
       *) options=(--mitigate "$variant") ;;
     esac
     reduced "deepreduce-$variant-0.125-$seed" rare "$rare" --method deepreduce --budget 0.125 --seed "$seed" \
       --against "$out/deepreduce-0.125-$seed.onnx" "${options[@]}"
   done
-done
+}
 
-original shifted "$shifted"
-for seed in $seeds; do
+# by_shift SEED: the protected attribute apart from the label
+by_shift() {
+  local seed=$1
   reduced "shifted-0.125-$seed" shifted "$shifted" --method deepreduce --budget 0.125 --seed "$seed"
   reduced "shifted-dual-0.125-$seed" shifted "$shifted" --method deepreduce --budget 0.125 --seed "$seed" \
-    --mitigate primal-dual --groups shift --against "$out/shifted-0.125-$seed.onnx"
+    --mitigate primal-dual --multiplier-cap "$cap" --groups shift --against "$out/shifted-0.125-$seed.onnx"
+}
+
+# beside COMMAND...: in the background, as soon as fewer than `jobs` run; one that fails ends the script
+beside() {
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+  "$@" &
+}
+
+# finished: waits for all of them
+finished() {
+  while [ -n "$(jobs -p)" ]; do wait -n; done
+}
+
+beside original rare "$rare"
+beside original shifted "$shifted"
+finished
+for seed in $seeds; do
+  for method in $methods; do beside by_method "$seed" "$method"; done
+  beside by_shift "$seed"
 done
+finished
 
 lines=()
 for method in $methods; do
