@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Replacement } from '../../models/graph.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { parseBudget } from '../budget.ts';
-import { methodNames } from '../methods.ts';
+import type { Granularity } from '../masks/start.ts';
 import type { MethodName } from '../methods.ts';
+import { distinct, seriesName } from './series.ts';
+import type { Series } from './series.ts';
 
 /** The network as it came: the point at all ReLUs. */
 export const originalMethod = 'original';
@@ -34,22 +36,27 @@ export type JobSpec = {
   readonly searchEpochs: number | null;
   /** What stands where a ReLU was; null: what the method does by itself. */
   readonly replace: Replacement | null;
+  /** Whether ReLUs go one by one or by channels; null: what the method does by itself. */
+  readonly granularity: Granularity | null;
+  /** Of deepreshape's network, before its ReLUs go; null: what the method does by itself. */
+  readonly pretrainEpochs: number | null;
 };
 
-/** One column of a table: what a point is called whatever its budget and seed. */
-export type Series = Pick<JobSpec, 'method' | 'circa'>;
-
-/** 16 hex digits; the same for the same work, whenever and wherever it is asked for. */
+/**
+ * 16 hex digits; the same for the same work, whenever and wherever it is asked for. What came after the first stores counts where it is
+ * given, so that their jobs keep their ids.
+ */
 export function jobId(spec: JobSpec): string {
   const { networkHash, data, dataHash, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
+  const { granularity, pretrainEpochs } = spec;
   const work = [method, circa, budget, seed, epochs, searchEpochs, replace];
-  const identity = [networkHash, data, dataHash, ...work];
+  const later = {
+    ...(granularity !== null && { granularity }),
+    ...(pretrainEpochs !== null && { pretrainEpochs }),
+  };
+  const given = Object.keys(later).length === 0 ? [] : [later];
+  const identity = [networkHash, data, dataHash, ...work, ...given];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
-}
-
-/** 'snl', 'snl+circa' */
-export function seriesName({ method, circa }: Series): string {
-  return circa === null ? method : `${method}+circa`;
 }
 
 /** 'snl 0.25 seed 2' */
@@ -67,28 +74,41 @@ const original = {
   epochs: 0,
   searchEpochs: null,
   replace: null,
+  granularity: null,
+  pretrainEpochs: null,
 } as const;
 
 /** A sweep as the command line gives it. */
-export type Grid = Omit<JobSpec, 'method' | 'circa' | 'budget' | 'seed'> & {
+export type Grid = Omit<JobSpec, keyof Series | 'budget' | 'seed'> & {
   readonly methods: readonly Series[];
+  /** Of the methods that name none themselves. */
+  readonly replace: Replacement | null;
   readonly budgets: readonly string[];
   /** Seeds 1 to this. */
   readonly seeds: number;
 };
 
 /**
- * Every job of a grid, the original first, then seed by seed: a sweep that is cut short has all budgets once. Budgets in seconds or bytes
- * are for hybrid alone; throws UsageError for one where hybrid is not in the grid.
+ * Every job of a grid once, the original first, then seed by seed: a sweep that is cut short has all budgets once. Budgets in seconds or
+ * bytes are for hybrid alone; throws UsageError for one where hybrid is not in the grid, and for epochs of deepreshape without it.
  */
-export function jobsOf({ methods, budgets, seeds, ...rest }: Grid): JobSpec[] {
+export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...rest }: Grid): JobSpec[] {
+  if (pretrainEpochs !== null && methods.every(({ method }) => method !== 'deepreshape'))
+    throw new UsageError('--pretrain-epochs: is of deepreshape, and --methods has none');
   const seedList = Array.from({ length: seeds }, (_, i) => i + 1);
   const reduced = seedList.flatMap((seed) =>
     budgets.flatMap((budget) =>
-      methodsFor(budget, methods).map((series) => ({ ...rest, ...series, budget, seed })),
+      methodsFor(budget, methods).map((series) => ({
+        ...rest,
+        ...series,
+        replace: series.replace ?? replace,
+        pretrainEpochs: series.method === 'deepreshape' ? pretrainEpochs : null,
+        ...{ budget, seed },
+      })),
     ),
   );
-  return [{ ...rest, ...original }, ...reduced];
+  const specs = [{ ...rest, ...original }, ...reduced];
+  return [...new Map(specs.map((spec) => [jobId(spec), spec])).values()];
 }
 
 function methodsFor(budget: string, methods: readonly Series[]): readonly Series[] {
@@ -98,23 +118,6 @@ function methodsFor(budget: string, methods: readonly Series[]): readonly Series
   throw new UsageError(`--budgets: '${budget}' is not a number of ReLUs, and --methods has no hybrid`);
 }
 
-/** 'deepreduce,snl+circa' as a list. Throws UsageError for a name that is no method. */
-export function parseMethods(text: string, circa: CircaSetting): Series[] {
-  return distinct(text).map((word) => {
-    const [name = '', addition] = word.split('+');
-    const method = methodNames.find((known) => known === name);
-    if (
-      method === undefined ||
-      (addition !== undefined && addition !== 'circa') ||
-      word.split('+').length > 2
-    )
-      throw new UsageError(
-        `--methods: '${word}' is not known; there are ${methodNames.join(', ')}, each with or without +circa`,
-      );
-    return { method, circa: addition === undefined ? null : circa };
-  });
-}
-
 /** '0.5,0.250' as ['0.5', '0.25']; costs such as 0.3s@wan stay as they are. Throws UsageError for what is no budget. */
 export function parseBudgets(text: string): string[] {
   const budgets = distinct(text).map((word) => {
@@ -122,15 +125,4 @@ export function parseBudgets(text: string): string[] {
     return typeof budget === 'number' ? String(budget) : word;
   });
   return [...new Set(budgets)];
-}
-
-/** Words between commas, each once. */
-function distinct(text: string): string[] {
-  const words = text
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
-  if (words.length === 0)
-    throw new UsageError(`expected names or numbers with commas between, got '${text}'`);
-  return [...new Set(words)];
 }

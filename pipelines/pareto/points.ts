@@ -1,4 +1,5 @@
-import { jobId, originalMethod, seriesName } from './job.ts';
+import { jobId, originalMethod } from './job.ts';
+import { seriesName } from './series.ts';
 import { estimate } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
 import type { Run, StoredCost } from './store.ts';

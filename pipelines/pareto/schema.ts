@@ -5,8 +5,19 @@ import { DataError } from '../../src/shared/errors.ts';
 /** 'Relu', so that another program's database is not taken for a store of runs. */
 const applicationId = 0x52656c75;
 
-/** Bumped by every change of the tables. */
-export const schemaVersion = 1;
+/** Of `tables`; `upgrades` make it what this program writes. */
+const firstVersion = 1;
+
+/** What makes tables of the version before into those of this one, from the second on. Every change of the tables has its entry. */
+const upgrades = [
+  // Commands of methods that take no --search-epochs named them, and `reduce` refused.
+  `ALTER TABLE jobs ADD COLUMN granularity TEXT;
+   ALTER TABLE jobs ADD COLUMN pretrain_epochs INTEGER;
+   UPDATE results SET command = replace(command, ' --search-epochs ' || jobs.search_epochs || ' --seed ', ' --seed ')
+     FROM jobs WHERE jobs.id = results.job AND jobs.method IN ('deepreduce', 'hybrid') AND jobs.search_epochs IS NOT NULL;`,
+] as const;
+
+export const schemaVersion = firstVersion + upgrades.length;
 
 const tables = `
   CREATE TABLE jobs (
@@ -44,12 +55,15 @@ const tables = `
     PRIMARY KEY (job, profile, source)
   ) STRICT;
   PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};`;
+  PRAGMA user_version = ${firstVersion};`;
 
 /** Milliseconds that a process waits for another one's transaction. */
 const busyTimeout = 10_000;
 
-/** Opens or makes the file. Throws DataError where it is another program's, or of another version of this one. */
+/**
+ * Opens or makes the file. Tables of earlier versions stay as they are: to look at them changes nothing for the program that may be at work
+ * on them. Throws DataError where it is another program's, or of a later version of this one.
+ */
 export function openDatabase(file: string): DatabaseSync {
   const isNew = !existsSync(file);
   const database = new DatabaseSync(file, { timeout: busyTimeout });
@@ -57,13 +71,21 @@ export function openDatabase(file: string): DatabaseSync {
     checkVersion(database, file, isNew);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     transaction(database, () => {
-      if (numberOf(database, 'user_version') === 0) database.exec(tables); // Another process may have been first.
+      if (numberOf(database, 'user_version') > 0) return; // Another process may have been first.
+      database.exec(tables);
+      upgrade(database);
     });
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+/** Makes the tables those of `schemaVersion`, in the transaction of whoever calls. */
+export function upgrade(database: DatabaseSync): void {
+  for (const step of upgrades.slice(numberOf(database, 'user_version') - firstVersion)) database.exec(step);
+  database.exec(`PRAGMA user_version = ${schemaVersion}`);
 }
 
 /** All of `work` or nothing of it, whoever else writes. */
@@ -84,9 +106,9 @@ function checkVersion(database: DatabaseSync, file: string, isNew: boolean): voi
   if (application === 0 && version === 0 && (isNew || isEmpty(database))) return;
   if (application !== applicationId)
     throw new DataError(`${file}: is a database of another program; give another folder`);
-  if (version !== schemaVersion)
+  if (version < firstVersion || version > schemaVersion)
     throw new DataError(
-      `${file}: has tables of version ${version}, expected ${schemaVersion}; use the version of reluctant that wrote it, or another folder`,
+      `${file}: has tables of version ${version}, expected ${firstVersion} to ${schemaVersion}; use the version of reluctant that wrote it, or another folder`,
     );
 }
 

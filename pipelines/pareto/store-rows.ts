@@ -27,8 +27,28 @@ function specOf(job: Row): JobSpec {
     budget: String(job['budget']),
     seed: Number(job['seed']),
     epochs: Number(job['epochs']),
-    searchEpochs: job['search_epochs'] === null ? null : Number(job['search_epochs']),
+    searchEpochs: numberOrNull(job['search_epochs']),
     replace: textOrNull(job['replace']) as JobSpec['replace'],
+    granularity: textOrNull(job['granularity']) as JobSpec['granularity'],
+    pretrainEpochs: numberOrNull(job['pretrain_epochs']),
+  };
+}
+
+export function jobRow(spec: JobSpec): Record<string, SQLInputValue> {
+  return {
+    network: spec.network,
+    network_hash: spec.networkHash,
+    data: spec.data,
+    data_hash: spec.dataHash,
+    method: spec.method,
+    circa: spec.circa === null ? null : JSON.stringify(spec.circa),
+    budget: spec.budget,
+    seed: spec.seed,
+    epochs: spec.epochs,
+    search_epochs: spec.searchEpochs,
+    replace: spec.replace,
+    granularity: spec.granularity,
+    pretrain_epochs: spec.pretrainEpochs,
   };
 }
 
@@ -112,6 +132,11 @@ function parsed<T>(cell: Cell): T {
   return JSON.parse(String(cell)) as T;
 }
 
+/** Undefined: the column came later than the table's version. */
 function textOrNull(cell: Cell): string | null {
   return cell === null || cell === undefined ? null : String(cell);
+}
+
+function numberOrNull(cell: Cell): number | null {
+  return cell === null || cell === undefined ? null : Number(cell);
 }

@@ -4,8 +4,8 @@ import { ReluctantError } from '../../src/shared/errors.ts';
 import { jobId } from './job.ts';
 import type { JobSpec } from './job.ts';
 import type { Cost, Machine, RunResult } from './result.ts';
-import { openDatabase, transaction } from './schema.ts';
-import { runOf, resultRow } from './store-rows.ts';
+import { openDatabase, transaction, upgrade } from './schema.ts';
+import { jobRow, resultRow, runOf } from './store-rows.ts';
 
 /** Whoever works on a job. `id` is its own, `host` and `pid` tell others whether it still lives. */
 export type Owner = { readonly id: string; readonly host: string; readonly pid: number };
@@ -37,7 +37,7 @@ export const leaseMs = 60_000;
 export class RunStore {
   readonly #database: DatabaseSync;
 
-  /** Throws DataError for a file that is not a store of runs of this version. */
+  /** Throws DataError for a file that is not a store of runs of this version or an earlier one, whose tables `add` makes into this one's. */
   constructor(file: string) {
     this.#database = openDatabase(file);
   }
@@ -48,24 +48,22 @@ export class RunStore {
 
   /** Puts down what is to be done; what is known already stays as it is. Jobs that failed wait again. Returns the ids. */
   add(specs: readonly JobSpec[]): string[] {
-    const insert = this.#database.prepare(
-      `INSERT OR IGNORE INTO jobs (id, network, network_hash, data, data_hash, method, circa, budget, seed, epochs, search_epochs, "replace", state, created_at, changed_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
-    );
-    const again = this.#database.prepare(
-      `UPDATE jobs SET state = 'waiting', message = NULL, changed_at = ? WHERE id = ? AND state = 'failed'`,
-    );
-    return transaction(this.#database, () =>
-      specs.map((spec) => {
-        const { network, networkHash, data, dataHash, method, circa, budget, seed } = spec;
+    return transaction(this.#database, () => {
+      upgrade(this.#database);
+      const again = this.#database.prepare(
+        `UPDATE jobs SET state = 'waiting', message = NULL, changed_at = ? WHERE id = ? AND state = 'failed'`,
+      );
+      return specs.map((spec) => {
         const [id, at] = [jobId(spec), new Date().toISOString()];
-        const setting = circa === null ? null : JSON.stringify(circa);
-        const head = [id, network, networkHash, data, dataHash, method];
-        insert.run(...head, setting, budget, seed, spec.epochs, spec.searchEpochs, spec.replace, at, at);
+        this.#insert('OR IGNORE INTO jobs', {
+          id,
+          ...jobRow(spec),
+          ...{ state: 'waiting', created_at: at, changed_at: at },
+        });
         again.run(at, id);
         return id;
-      }),
-    );
+      });
+    });
   }
 
   /** The first of `ids` that nobody works on; from now on it is the owner's. Undefined where there is none. */
@@ -96,11 +94,7 @@ export class RunStore {
   finish(id: string, owner: Owner, result: RunResult): boolean {
     return transaction(this.#database, () => {
       if (!this.#isOwned(id, owner)) return false;
-      const row = { job: id, ...resultRow(result) };
-      const names = Object.keys(row);
-      this.#database
-        .prepare(`INSERT INTO results (${names.join()}) VALUES (${names.map(() => '?').join()})`)
-        .run(...Object.values(row));
+      this.#insert('INTO results', { job: id, ...resultRow(result) });
       result.costs.forEach((cost) => this.#addCost(id, cost, result.machine));
       this.#change(id, { state: 'done', ...nobody });
       return true;
@@ -154,6 +148,13 @@ export class RunStore {
         `SELECT jobs.* FROM json_each(?) AS wanted JOIN jobs ON jobs.id = wanted.value WHERE ${condition} ORDER BY wanted.key`,
       )
       .all(JSON.stringify(ids));
+  }
+
+  #insert(into: string, row: Readonly<Record<string, SQLInputValue>>): void {
+    const names = Object.keys(row).map((name) => `"${name}"`);
+    this.#database
+      .prepare(`INSERT ${into} (${names.join()}) VALUES (${names.map(() => '?').join()})`)
+      .run(...Object.values(row));
   }
 
   #change(id: string, values: Readonly<Record<string, SQLInputValue>>): void {

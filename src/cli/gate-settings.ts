@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { granularities } from '../../pipelines/masks/start.ts';
 import type { Granularity } from '../../pipelines/masks/start.ts';
+import { methods, searchingMethods } from '../../pipelines/methods.ts';
 import type { MethodName } from '../../pipelines/methods.ts';
 import type { ReductionOptions } from '../../pipelines/reduction.ts';
 import { UsageError } from '../shared/errors.ts';
@@ -38,10 +39,9 @@ export function gateSettingsOf(
   method: MethodName,
   { granularity, searchEpochs, checkpoint }: GateSettingOptions,
 ): Pick<ReductionOptions, 'granularity' | 'searchEpochs' | 'checkpoint'> {
-  const learns = ['snl', 'autorep', 'deepreshape'].includes(method);
-  if (!learns && (granularity !== undefined || searchEpochs !== undefined))
+  if (!methods[method].isSearching && (granularity !== undefined || searchEpochs !== undefined))
     throw new UsageError(
-      `--granularity and --search-epochs are of snl, autorep and deepreshape, not of ${method}`,
+      `--granularity and --search-epochs are of ${searchingMethods.join(', ')}, not of ${method}`,
     );
   return {
     ...(granularity && { granularity }),

@@ -37,13 +37,13 @@ export function frontChart({ measure, points, looks, hasLegend }: FrontOptions):
     field: 'series',
     type: 'nominal',
     scale: { domain: names, range: looks.map((look) => look.colour) },
-    legend: hasLegend ? { columns: 3, symbolOpacity: 1 } : null,
+    legend: hasLegend ? { ...columnsFor(names), symbolOpacity: 1 } : null,
   } as const;
   const shape = {
     field: 'series',
     type: 'nominal',
     scale: { domain: names, range: looks.map((look) => look.shape) },
-    legend: hasLegend ? { columns: 3 } : null,
+    legend: hasLegend ? columnsFor(names) : null,
   } as const;
   return draw({
     width: 330,
@@ -84,6 +84,12 @@ export function frontChart({ measure, points, looks, hasLegend }: FrontOptions):
       })),
     ],
   });
+}
+
+/** Names whole, in as many columns as the picture is wide. */
+function columnsFor(names: readonly string[]) {
+  const longest = Math.max(...names.map(({ length }) => length));
+  return { columns: Math.min(3, Math.max(1, Math.floor(60 / longest))), labelLimit: 0 };
 }
 
 function rowOf(point: Point, measure: Measure): Row[] {

@@ -24,18 +24,28 @@ const shapes = [
   'triangle-left',
 ] as const;
 
-/** A colour for each method, the same with +circa; a shape for each series. The original is grey. */
+/** A colour for each method, the same with additions; a shape for each series, and no two alike below 50. The original is grey. */
 export function looksOf(series: readonly string[]): SeriesLook[] {
   const named = series.filter((name) => name !== 'original');
   const methods = [...new Set(named.map(methodOf))];
-  const looks = named.map((name, i) => ({
-    series: name,
-    colour: palette[methods.indexOf(methodOf(name)) % palette.length]!.light,
-    shape: shapes[i % shapes.length]!,
-  }));
+  const taken = new Set<string>();
+  const looks = named.map((name, i) => {
+    const wanted = looksFrom(methods.indexOf(methodOf(name)), i);
+    const look = wanted.find(({ colour, shape }) => !taken.has(colour + shape)) ?? wanted[0]!;
+    taken.add(look.colour + look.shape);
+    return { series: name, ...look };
+  });
   return series.includes('original')
     ? [{ series: 'original', colour: ink.before, shape: 'diamond' }, ...looks]
     : looks;
+}
+
+/** Every colour in every shape from these on, all shapes of one colour before the next. */
+function looksFrom(colour: number, shape: number): Omit<SeriesLook, 'series'>[] {
+  return Array.from({ length: palette.length * shapes.length }, (_, i) => ({
+    colour: palette[(colour + Math.floor(i / shapes.length)) % palette.length]!.light,
+    shape: shapes[(shape + i) % shapes.length]!,
+  }));
 }
 
 function methodOf(series: string): string {

@@ -3,9 +3,10 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { replacements } from '../../../models/graph.ts';
 import type { Replacement } from '../../../models/graph.ts';
-import { jobsOf, parseBudgets, parseMethods } from '../../../pipelines/pareto/job.ts';
+import { jobsOf, parseBudgets } from '../../../pipelines/pareto/job.ts';
 import type { Grid } from '../../../pipelines/pareto/job.ts';
 import { pointsOf } from '../../../pipelines/pareto/points.ts';
+import { additionsHelp, parseMethods } from '../../../pipelines/pareto/series.ts';
 import type { RunStore } from '../../../pipelines/pareto/store.ts';
 import { parseProfiles } from '../../../pipelines/profiles.ts';
 import { methodNames } from '../../../pipelines/methods.ts';
@@ -34,6 +35,7 @@ type Options = ComputeOptions & {
   readonly seeds: number;
   readonly epochs: number;
   readonly searchEpochs?: number;
+  readonly pretrainEpochs?: number;
   readonly replace?: Replacement;
   readonly jobs: number;
   readonly out: string;
@@ -58,6 +60,7 @@ export function configure(command: Command, act: Act): void {
 const sweepExamples = [
   'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods deepreduce,deepreduce+circa --budgets 0.5,0.25,0.1 --out sweep',
   'reluctant pareto my-model.onnx --data folder:my-images@32 --methods deepreduce --budgets 0.5,0.25 --seeds 3 --jobs 2 --out sweep',
+  'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods snl,snl+quadratic,autorep+channel+circa --budgets 0.25 --out kinds',
   'reluctant pareto show sweep --markdown > table.md',
 ];
 
@@ -65,7 +68,7 @@ function configureRun(command: Command, act: Act): void {
   command
     .argument('<model>', modelHelp)
     .requiredOption('--data <data>', dataHelp)
-    .requiredOption('--methods <list>', `of ${methodNames.join(', ')}; each with or without +circa`)
+    .requiredOption('--methods <list>', `of ${methodNames.join(', ')}: ${additionsHelp}`)
     .requiredOption('--budgets <list>', 'what `reduce --budget` takes, with commas between')
     .requiredOption(
       '--out <folder>',
@@ -75,10 +78,11 @@ function configureRun(command: Command, act: Act): void {
     .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
     .option('--search-epochs <n>', 'of learning which ReLUs stay; as many where left out', whole(1))
+    .option('--pretrain-epochs <n>', 'of deepreshape: of training its network (default: 12)', whole(1))
     .addOption(
       new Option(
         '--replace <kind>',
-        "what takes a ReLU's place; each method has its own where left out",
+        "what takes a ReLU's place in methods that do not say it themselves; each has its own where left out",
       ).choices(replacements),
     )
     .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
@@ -112,8 +116,9 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const budgets = parseBudgets(options.budgets);
   using store = beginStore(folder);
   const prints = await fingerprints(folder, network, data);
-  const { searchEpochs = null, replace = null } = options;
-  const grid: Grid = { network, data, ...prints, methods, budgets, seeds, epochs, searchEpochs, replace };
+  const { searchEpochs = null, pretrainEpochs = null, replace = null } = options;
+  const trained = { epochs, searchEpochs, pretrainEpochs };
+  const grid: Grid = { network, data, ...prints, methods, budgets, seeds, ...trained, replace };
   checkSameSweep(store, folder, grid);
   const ids = store.add(jobsOf(grid));
   const modelFile = originalFile(folder, prints.networkHash);

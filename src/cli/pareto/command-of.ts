@@ -1,3 +1,4 @@
+import { methods } from '../../../pipelines/methods.ts';
 import { originalMethod } from '../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
@@ -7,16 +8,20 @@ import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
  * has trained it.
  */
 export function commandOf(spec: JobSpec, file: string, { engine, device }: JobOutcome['versions']): string {
-  const { network, data, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
+  const { network, data, method, circa, budget, seed, epochs, replace, granularity, pretrainEpochs } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
+  // Of a sweep for all its methods; `reduce` refuses it where it means nothing.
+  const searchEpochs = methods[method].isSearching ? spec.searchEpochs : null;
   const options = [
     ['--method', method],
     ['--budget', budget],
     ...(replace === null ? [] : [['--replace', replace]]),
+    ...(granularity === null ? [] : [['--granularity', granularity]]),
     ['--data', data],
     ['--epochs', String(epochs)],
     ...(searchEpochs === null ? [] : [['--search-epochs', String(searchEpochs)]]),
+    ...(pretrainEpochs === null ? [] : [['--pretrain-epochs', String(pretrainEpochs)]]),
     ['--seed', String(seed)],
     ...(engine === undefined || engine === 'onnxruntime' ? [] : [['--engine', engine]]),
     ...(device === undefined || device === 'cpu' ? [] : [['--device', device]]),

@@ -10,10 +10,10 @@ import { writeFileAtomic } from '../../shared/files.ts';
 import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 import { JobFailure } from './job-process.ts';
 import { versions } from './machine.ts';
-import { networkKey, queueName } from './queue-messages.ts';
+import { networkKey, queueId, queueName } from './queue-messages.ts';
 import type { QueuedJob, QueuedResult } from './queue-messages.ts';
 import { connectRedis } from './redis.ts';
-import { sha256 } from './run-job.ts';
+import { networkName, sha256, windowsName } from './run-job.ts';
 import type { JobRunner } from './sweep.ts';
 
 export type QueueOptions = {
@@ -63,14 +63,13 @@ async function queued(
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  // Numbers alone are not allowed as ids.
-  const jobId = `run-${run.id}`;
+  const jobId = queueId(run.id);
   // What failed in an earlier sweep is tried again; what it left waiting, running or done is taken over.
   if ((await queue.getJobState(jobId)) === 'failed') await queue.remove(jobId);
   for (;;) {
     const job = (await queue.getJob(jobId)) ?? (await queue.add('run', data, { jobId }));
     const state = await job.getState();
-    if (state === 'completed') return await received(job, queue, folder);
+    if (state === 'completed') return await received(job, queue, run, folder);
     if (state === 'failed') throw new JobFailure(job.failedReason ?? 'a worker failed without a reason');
     if (isProgress(job.progress)) onProgress(job.progress);
     await wait(pollInterval, undefined, { signal });
@@ -80,15 +79,18 @@ async function queued(
 async function received(
   { id, returnvalue }: Job<QueuedJob, QueuedResult>,
   queue: Queue<QueuedJob, QueuedResult>,
+  { spec }: Run,
   folder: string,
 ): Promise<JobOutcome> {
   const { outcome, onnx, windows } = returnvalue;
+  const name = networkName(spec);
+  if (outcome.onnx !== name || (windows !== null && outcome.windows !== windowsName(name)))
+    throw new JobFailure('the worker did another job: it is of another version of reluctant');
   const bytes = Buffer.from(onnx, 'base64');
   if (sha256(bytes) !== outcome.onnxHash)
     throw new JobFailure('the network that the worker sent is not the one it tested');
-  await writeFileAtomic(join(folder, outcome.onnx), bytes);
-  if (windows !== null && outcome.windows !== null)
-    await writeFileAtomic(join(folder, outcome.windows), windows);
+  await writeFileAtomic(join(folder, name), bytes);
+  if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windows);
   await queue.remove(id!);
   return outcome;
 }

@@ -20,10 +20,11 @@ import type { CircaResult } from '../../../pipelines/circa/circa.ts';
 import { withWindows } from '../../../pipelines/circa/windows.ts';
 import { prepare } from '../../../pipelines/compile.ts';
 import type { Prepared } from '../../../pipelines/compile.ts';
-import { jobId, originalMethod, seriesName } from '../../../pipelines/pareto/job.ts';
+import { jobId, originalMethod } from '../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../pipelines/pareto/predicted.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
+import { seriesName } from '../../../pipelines/pareto/series.ts';
 import { planHash } from '../../../pipelines/plan-codec.ts';
 import type { MachineCosts } from '../../../pipelines/machine-costs.ts';
 import type { LayerEntry } from '../../../pipelines/reduction.ts';
@@ -59,7 +60,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
   checkData(spec, train, test);
   checkFit(original, test);
   const { model, log } = await reduced(work, original);
-  const name = fileName(spec);
+  const name = networkName(spec);
   const bytes = writeModel(model);
   await writeFileAtomic(join(folder, name), bytes);
   // From the file, as whoever serves it.
@@ -112,7 +113,7 @@ async function reduced(
   { spec, folder, costs, threads, device, engine, onProgress }: JobWork,
   original: Model,
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
-  const { method, data, seed, epochs, searchEpochs, replace } = spec;
+  const { method, data, seed, epochs, searchEpochs, replace, granularity, pretrainEpochs } = spec;
   if (method === originalMethod) return { model: original, log: [] };
   const checkpoint = join(folder, 'unfinished', jobId(spec));
   const found = await reduceModel(original, {
@@ -121,6 +122,8 @@ async function reduced(
     ...(method === 'hybrid' && { machine: costs }),
     ...(searchEpochs !== null && { searchEpochs }),
     ...(replace !== null && { replace }),
+    ...(granularity !== null && { granularity }),
+    ...(pretrainEpochs !== null && { deepreshape: { pretrainEpochs } }),
   });
   await rm(checkpoint, { recursive: true, force: true });
   return found;
@@ -188,12 +191,12 @@ function windowsFile({ mode, layers }: CircaResult): string {
 }
 
 /** 'networks/snl-0.25-seed1-4f2a9c01.onnx': told apart by eye, and from any other job's by the id. */
-function fileName(spec: JobSpec): string {
+export function networkName(spec: JobSpec): string {
   const label = `${seriesName(spec)}-${spec.budget}-seed${spec.seed}`.replaceAll(/[^\w.-]+/g, '-');
   return `networks/${label}-${jobId(spec).slice(0, 8)}.onnx`;
 }
 
-function windowsName(onnx: string): string {
+export function windowsName(onnx: string): string {
   return onnx.replace(/\.onnx$/, '.windows.json');
 }
 

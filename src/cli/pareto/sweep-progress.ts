@@ -11,7 +11,7 @@ const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number }
   hybrid: ({ epochs }) => epochs,
   snl: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   autorep: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
-  deepreshape: ({ epochs }) => recipeDefaults.epochs + epochs,
+  deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? recipeDefaults.epochs) + epochs,
 };
 
 /** A job's share of the work: its epochs, and a tenth of one for its evaluation. */

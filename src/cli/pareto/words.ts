@@ -51,9 +51,10 @@ function provenanceOf(points: readonly Point[]): string[] {
   ];
 }
 
-function epochsText({ epochs, searchEpochs, replace }: JobSpec): string {
+function epochsText({ epochs, searchEpochs, pretrainEpochs }: JobSpec): string {
   const search = searchEpochs === null ? '' : `, of search ${searchEpochs}`;
-  return `epochs of fine-tuning: ${epochs}${search}${replace === null ? '' : `, --replace ${replace}`}`;
+  const pretraining = pretrainEpochs === null ? '' : `, of deepreshape's network ${pretrainEpochs}`;
+  return `epochs of fine-tuning: ${epochs}${search}${pretraining}`;
 }
 
 function unfinishedLines(runs: readonly Run[]): string[] {

@@ -12,7 +12,7 @@ import * as format from '../../shared/format.ts';
 import type { OnProgress } from '../../shared/progress.ts';
 import { jobProcess } from './job-process.ts';
 import { versions } from './machine.ts';
-import { networkKey, queueName } from './queue-messages.ts';
+import { networkKey, queueName, readQueuedJob } from './queue-messages.ts';
 import type { QueuedJob, QueuedResult } from './queue-messages.ts';
 import { connectRedis } from './redis.ts';
 import type { Connection } from './redis.ts';
@@ -57,8 +57,7 @@ async function oneJob(
   { redis }: Connection,
   { threads, device, engine, onProgress, say, signal }: WorkerOptions,
 ): Promise<QueuedResult> {
-  const { spec, costs, version } = job.data;
-  checkVersion(version);
+  const { spec, costs } = readQueuedJob(job.id, job.data, versions()['reluctant']!);
   const name = describeJob(spec);
   say(`${name}: taken`);
   const folder = await mkdtemp(join(tmpdir(), 'reluctant-worker-'));
@@ -83,10 +82,4 @@ async function oneJob(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function checkVersion(version: string): void {
-  const own = versions()['reluctant']!;
-  if (version !== own)
-    throw new ReluctantError(`the sweep is of reluctant ${version}, the worker of ${own}: use one version`);
 }

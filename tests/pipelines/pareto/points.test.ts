@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { jobId, jobsOf, parseBudgets, parseMethods, seriesName } from '../../../pipelines/pareto/job.ts';
+import { jobId, jobsOf, parseBudgets } from '../../../pipelines/pareto/job.ts';
 import { frontOf, measuresOf, pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure } from '../../../pipelines/pareto/points.ts';
+import { parseMethods, seriesName } from '../../../pipelines/pareto/series.ts';
 import { estimate, quantile975 } from '../../../pipelines/pareto/statistics.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
@@ -16,6 +17,7 @@ describe('a sweep as the command line gives it', () => {
     epochs: 3,
     searchEpochs: null,
     replace: null,
+    pretrainEpochs: null,
   } as const;
 
   test('is the original and every method, budget and seed; all budgets before the second seed', () => {
@@ -63,9 +65,34 @@ describe('a sweep as the command line gives it', () => {
       { epochs: 3 },
       { searchEpochs: 1 },
       { replace: 'identity' },
+      { granularity: 'channel' },
+      { pretrainEpochs: 1 },
     ] as const;
     expect(new Set([id, ...changes.map((change) => jobId(sampleSpec(change)))]).size).toBe(
       changes.length + 1,
+    );
+  });
+
+  test('jobs without additions keep the ids that they have in stores of the first version', () => {
+    // Written by the first version into a store of its own.
+    expect(jobId(sampleSpec())).toBe('30274cf6c4d4ad8b');
+    expect(
+      jobId(sampleSpec({ method: 'snl', searchEpochs: 3, replace: 'affine', circa: circaSetting })),
+    ).toBe('253ed0e99bb8da23');
+  });
+
+  test("a method's own replacement goes before that of the sweep, and no job is there twice", () => {
+    const methods = parseMethods('snl,snl+affine,snl+none', circaSetting);
+    const jobs = jobsOf({ ...shared, methods, budgets: ['0.5'], seeds: 1, replace: 'affine' });
+    expect(jobs.map(seriesName)).toEqual(['original', 'snl+affine', 'snl+none']);
+  });
+
+  test("epochs of deepreshape's network are of its jobs alone, and refused without any", () => {
+    const grid = { ...shared, budgets: ['0.5'], seeds: 1, pretrainEpochs: 7 };
+    const jobs = jobsOf({ ...grid, methods: parseMethods('snl,deepreshape', circaSetting) });
+    expect(jobs.map(({ pretrainEpochs }) => pretrainEpochs)).toEqual([null, null, 7]);
+    expect(() => jobsOf({ ...grid, methods: parseMethods('snl', circaSetting) })).toThrow(
+      /--pretrain-epochs: is of deepreshape/,
     );
   });
 
@@ -75,10 +102,30 @@ describe('a sweep as the command line gives it', () => {
       expect(() => parseBudgets(text)).toThrow(UsageError);
   });
 
-  test.each(['snail', 'deepreduce+', 'deepreduce+cira', 'deepreduce+circa+circa', 'original', ''])(
-    "'%s' is no list of methods",
-    (text) => expect(() => parseMethods(text, circaSetting)).toThrow(UsageError),
-  );
+  test('a method takes an addition of each kind, in any order: one series', () => {
+    const own = { method: 'autorep', granularity: 'channel', replace: 'quadratic', circa: circaSetting };
+    const text = 'autorep+channel+quadratic+circa,autorep+circa+quadratic+channel,snl,deepreduce+none';
+    const series = parseMethods(text, circaSetting);
+    expect(series[0]).toEqual(own);
+    expect(series.map(seriesName)).toEqual(['autorep+channel+quadratic+circa', 'snl', 'deepreduce+none']);
+  });
+
+  test.each([
+    ['snail', /'snail' is not known; there are deepreduce, snl/],
+    ['original', /'original' is not known/],
+    ['deepreduce+', /'\+' is not known/],
+    ['deepreduce+cira', /'\+cira' is not known; .*\+circa/],
+    ['deepreduce+circa+circa', /give one of \+circa$/],
+    ['snl+none+affine', /'snl\+none\+affine': give one of \+none, \+identity, \+affine, \+quadratic$/],
+    ['snl+pixel+channel', /give one of \+pixel, \+channel$/],
+    ['deepreduce+channel', /\+channel is of snl, autorep, deepreshape, not of deepreduce$/],
+    ['hybrid+pixel', /\+pixel is of snl, autorep, deepreshape, not of hybrid$/],
+    ['', /expected names/],
+  ])("'%s' is no list of methods", (text, message) => {
+    const parsing = () => parseMethods(text, circaSetting);
+    expect(parsing).toThrow(UsageError);
+    expect(parsing).toThrow(message);
+  });
 });
 
 describe('mean and interval', () => {
@@ -155,6 +202,17 @@ describe('points of a store', () => {
     expect(reduced!.clearAccuracy.mean).toBeCloseTo(0.91, 12);
     expect(reduced!.accuracy.mean).toBeCloseTo(0.909, 12);
     expect(reduced!.state).toEqual({ failed: 1, unfinished: 0 });
+  });
+
+  test('runs that differ in replacement or granularity, wherever it was said, are no mean and no line', () => {
+    using other = new RunStore(':memory:');
+    const changes = [{}, { replace: 'affine' }, { granularity: 'channel' }] as const;
+    changes.forEach((change, i) => addDone(other, sampleSpec({ method: 'snl', ...change }), 5000 + i, 0.9));
+    expect(pointsOf(other.runs(), ['lan']).map(({ series, runs }) => [series, runs.length])).toEqual([
+      ['snl', 1],
+      ['snl+affine', 1],
+      ['snl+channel', 1],
+    ]);
   });
 
   test('each is told apart into predicted and measured, and marked where it is on a front', () => {

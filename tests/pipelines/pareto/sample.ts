@@ -19,6 +19,8 @@ export function sampleSpec(changes: Partial<JobSpec> = {}): JobSpec {
     epochs: 2,
     searchEpochs: null,
     replace: null,
+    granularity: null,
+    pretrainEpochs: null,
     ...changes,
   };
 }

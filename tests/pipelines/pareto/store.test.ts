@@ -10,6 +10,7 @@ import { leaseMs, RunStore } from '../../../pipelines/pareto/store.ts';
 import type { Owner } from '../../../pipelines/pareto/store.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 import { firstLine } from '../../helpers/cli.ts';
+import { writeFirstStore } from './first-store.ts';
 import { owner, sampleCost, sampleResult, sampleSpec } from './sample.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'reluctant-store-'));
@@ -132,6 +133,61 @@ describe('a lease', () => {
   });
 });
 
+describe('a store of the first version', () => {
+  const version = (file: string) => {
+    const database = new DatabaseSync(file, { readOnly: true });
+    const columns = database.prepare("SELECT name FROM pragma_table_info('jobs')").all();
+    const found = database.prepare('PRAGMA user_version').get()!['user_version'];
+    database.close();
+    return [found, columns.map(({ name }) => name).join()] as const;
+  };
+
+  test('is read as it is; what is done counts when it goes on, beside jobs of settings that came later', () => {
+    const file = freshFile();
+    writeFirstStore(file);
+    const spec = sampleSpec({ searchEpochs: 3 });
+    {
+      using store = new RunStore(file);
+      expect(store.runs()[0]).toMatchObject({ spec, state: 'done', result: { relus: 5000 } });
+    }
+    expect(version(file)[0]).toBe(1);
+    using store = new RunStore(file);
+    const channels = sampleSpec({
+      method: 'snl',
+      granularity: 'channel',
+      replace: 'affine',
+      searchEpochs: 3,
+    });
+    const pretrained = sampleSpec({ method: 'deepreshape', pretrainEpochs: 7 });
+    const ids = store.add([spec, channels, pretrained]);
+    expect(store.runs().map((run) => run.spec)).toEqual([spec, channels, pretrained]);
+    expect(store.take(ids, owner)?.spec).toEqual(channels);
+    const fresh = freshFile();
+    new RunStore(fresh)[Symbol.dispose]();
+    expect(version(file)).toEqual(version(fresh));
+  });
+
+  test('gets commands that reduce takes', () => {
+    const file = freshFile();
+    writeFirstStore(file);
+    using store = new RunStore(file);
+    store.add([]);
+    expect(store.runs()[0]!.result!.command).toBe(
+      'reluctant reduce net.onnx --method deepreduce --epochs 2 --seed 1 --out networks/5000.onnx',
+    );
+  });
+
+  test('can be made into one of this version by two processes that have it open', () => {
+    const file = freshFile();
+    writeFirstStore(file);
+    using first = new RunStore(file);
+    using other = new RunStore(file);
+    const [id] = first.add([sampleSpec({ granularity: 'pixel' })]);
+    expect(other.add([sampleSpec({ granularity: 'pixel' })])).toEqual([id]);
+    expect(other.take([id!], owner)?.spec.granularity).toBe('pixel');
+  });
+});
+
 describe('a file that is no store of this version is refused', () => {
   const open = (file: string) => () => new RunStore(file)[Symbol.dispose]();
 
@@ -156,6 +212,6 @@ describe('a file that is no store of this version is refused', () => {
     const later = new DatabaseSync(file);
     later.exec('PRAGMA user_version = 99');
     later.close();
-    expect(open(file)).toThrow(/version 99, expected 1/);
+    expect(open(file)).toThrow(/version 99, expected 1 to 2/);
   });
 });

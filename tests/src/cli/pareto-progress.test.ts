@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jobsOf } from '../../../pipelines/pareto/job.ts';
+import { parseMethods } from '../../../pipelines/pareto/series.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import { SweepProgress } from '../../../src/cli/pareto/sweep-progress.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
+import { circaSetting } from '../../pipelines/pareto/sample.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pareto-progress-'));
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -18,15 +20,13 @@ test('a sweep has come as far as its epochs: those of jobs that are over and tho
       networkHash: '00',
       data: 'd',
       dataHash: '00',
-      methods: [
-        { method: 'deepreduce', circa: null },
-        { method: 'snl', circa: null },
-      ],
+      methods: parseMethods('deepreduce,snl', circaSetting),
       budgets: ['0.5'],
       seeds: 1,
       epochs: 2,
       searchEpochs: 3,
       replace: null,
+      pretrainEpochs: null,
     }),
   );
   const events: ProgressEvent[] = [];

@@ -66,7 +66,7 @@ test('what is of other methods is refused before any work', async () => {
   ]) {
     const { code, stderr } = await cli(reduce('--method', 'deepreduce', ...option, ...out));
     expect(stderr).toMatch(
-      /--granularity and --search-epochs are of snl, autorep and deepreshape, not of deepreduce/,
+      /--granularity and --search-epochs are of snl, autorep, deepreshape, not of deepreduce/,
     );
     expect(code).toBe(2);
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
+import { looksOf } from '../../../src/web/pareto-colours.ts';
 import { paretoFiles } from '../../../src/web/pareto-files.ts';
 import { storyOf } from '../../../src/web/pareto-story.ts';
 import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../helpers/browser.ts';
@@ -20,6 +21,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** In the order of the page: a mark that no other one covers. */
 const point = pointAt(report, 'autorep', '0');
 const mark = `figure a.point[data-run="${point.id}"]`;
+
+const twoFrames = `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`;
 
 describe.skipIf(browserFile === undefined)(`report.html in a browser (${browserFile ?? noBrowser})`, () => {
   let browser: Browser;
@@ -56,6 +59,8 @@ describe.skipIf(browserFile === undefined)(`report.html in a browser (${browserF
     test('a mark that is pointed at shows its story, whole and within the window', async () => {
       const tip = page.locator('#tip');
       expect(await tip.isVisible()).toBe(false);
+      await page.locator(mark).first().scrollIntoViewIfNeeded();
+      await page.evaluate(twoFrames); // The scroll is told in the next one, and hides what is shown.
       await page.locator(mark).first().hover();
       expect(await tip.isVisible()).toBe(true);
       const text = (await tip.innerText()).replaceAll(/\s+/g, ' ');
@@ -151,11 +156,28 @@ describe('the files', () => {
     expect(reportsOf.get('front-relus.svg')!.match(/<title>/g)).toHaveLength(report.points.length);
   });
 
-  test('marks of each series have a colour and a shape of their own, or a colour for two with and without circa', () => {
-    const svg = reportsOf.get('front-bytes.svg')!;
-    for (const name of ['original', 'autorep', 'deepreduce', 'deepreshape', 'snl', 'snl+circa']) {
-      expect(svg).toContain(`>${name}</text>`);
+  test('every series has its name, whole, in the legends of the page and of the files', () => {
+    const names = [...new Set(report.points.map(({ series }) => series))];
+    expect(names).toHaveLength(10);
+    expect(names).toContain('snl+channel+quadratic+circa');
+    for (const name of names) {
+      expect(reportsOf.get('front-bytes.svg')!).toContain(`>${name}</text>`);
+      expect(html).toContain(`</svg>${name}</li>`);
     }
+  });
+
+  test('series of one method share a colour; no two of any share colour and shape', () => {
+    const additions = ['', '+none', '+identity', '+affine', '+quadratic', '+channel', '+circa', '+pixel'];
+    const few = looksOf(['original', 'snl', 'snl+none', 'autorep', 'autorep+channel']);
+    const colours = few.map(({ colour }) => colour);
+    expect([colours[1] === colours[2], colours[3] === colours[4], colours[1] === colours[3]]).toEqual([
+      ...[true, true, false],
+    ]);
+    const many = ['a', 'b', 'c', 'd', 'e'].flatMap((method) =>
+      additions.map((addition) => method + addition),
+    );
+    const looks = looksOf(['original', ...many]);
+    expect(new Set(looks.map(({ colour, shape }) => colour + shape)).size).toBe(41);
   });
 
   test('text of others is escaped', () => {

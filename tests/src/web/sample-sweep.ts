@@ -35,6 +35,7 @@ export function sampleSweep(): ParetoReport {
       }
     }
   });
+  addAdditions(store);
   const points = pointsOf(store.runs(), profiles);
   for (const { runs, relus, onFront } of points) {
     if (onFront.length > 0)
@@ -46,6 +47,25 @@ export function sampleSweep(): ParetoReport {
     folder: 'a folder',
     date: '2000-01-02T03:04:05.000Z',
   };
+}
+
+/** Series that differ in their additions alone. */
+function addAdditions(store: RunStore): void {
+  const changes = [
+    { replace: 'none' },
+    { replace: 'quadratic' },
+    { replace: 'quadratic', circa: circaSetting },
+    { granularity: 'channel', replace: 'quadratic', circa: circaSetting },
+  ] as const;
+  changes.forEach((change, i) => {
+    for (const budget of [0.5, 0.25])
+      addDone(
+        store,
+        sampleSpec({ method: 'snl', ...change, budget: String(budget) }),
+        10_000 * budget - 100 * i,
+        0.915 - 0.01 / budget / (i + 2),
+      );
+  });
 }
 
 /** The point of a series with this budget. */

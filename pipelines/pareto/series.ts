@@ -1,0 +1,108 @@
+import type { Replacement } from '../../models/graph.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+import type { Granularity } from '../masks/start.ts';
+import { methodNames, searchingMethods } from '../methods.ts';
+import type { MethodName } from '../methods.ts';
+import type { CircaSetting, JobSpec } from './job.ts';
+
+/** One column of a table: what a point is called whatever its budget and seed. */
+export type Series = Pick<JobSpec, 'method' | keyof Additions>;
+
+/** What a method's name may be followed by; null: what the method does by itself. */
+type Additions = Pick<JobSpec, 'granularity' | 'replace' | 'circa'>;
+
+type Word = Granularity | Replacement | 'circa';
+
+type Addition = {
+  /** A method takes one addition of each kind at most. */
+  readonly kind: keyof Additions;
+  readonly of: readonly MethodName[];
+  readonly valueOf: (circa: CircaSetting) => Partial<Additions>;
+};
+
+const additions: { readonly [W in Word]: Addition } = {
+  pixel: ofGates('pixel'),
+  channel: ofGates('channel'),
+  none: replacedBy('none'),
+  identity: replacedBy('identity'),
+  affine: replacedBy('affine'),
+  quadratic: replacedBy('quadratic'),
+  circa: { kind: 'circa', of: methodNames, valueOf: (circa) => ({ circa }) },
+};
+
+function ofGates(granularity: Granularity): Addition {
+  return { kind: 'granularity', of: searchingMethods, valueOf: () => ({ granularity }) };
+}
+
+function replacedBy(replace: Replacement): Addition {
+  return { kind: 'replace', of: methodNames, valueOf: () => ({ replace }) };
+}
+
+const words = Object.keys(additions) as Word[];
+
+/** 'each as it is or with +none, +identity ...; snl ... also with +pixel, +channel' */
+export const additionsHelp: string = [
+  `each as it is or with ${listed((word) => additions[word].of === methodNames)}`,
+  `${searchingMethods.join(', ')} also with ${listed((word) => additions[word].of !== methodNames)}`,
+].join('; ');
+
+function listed(isMeant: (word: Word) => boolean): string {
+  return words
+    .filter(isMeant)
+    .map((word) => `+${word}`)
+    .join(', ');
+}
+
+/** 'snl', 'autorep+channel+quadratic+circa': always in this order. */
+export function seriesName({ method, granularity, replace, circa }: Series): string {
+  const parts = [method, granularity, replace, circa === null ? null : 'circa'];
+  return parts.filter((part) => part !== null).join('+');
+}
+
+/**
+ * 'deepreduce,snl+quadratic+circa' as a list, each series once. Throws UsageError for a name that is no method, and for an addition that is
+ * not known, that the method does not take, or of whose kind there is one already.
+ */
+export function parseMethods(text: string, circa: CircaSetting): Series[] {
+  const series = distinct(text).map((word) => parseSeries(word, circa));
+  return [...new Map(series.map((one) => [seriesName(one), one])).values()];
+}
+
+function parseSeries(text: string, circa: CircaSetting): Series {
+  const [name, ...added] = text.split('+');
+  const method = methodNames.find((known) => known === name);
+  if (method === undefined)
+    throw new UsageError(
+      `--methods: '${name}' is not known; there are ${methodNames.join(', ')}, ${additionsHelp}`,
+    );
+  const series: Series = { method, granularity: null, replace: null, circa: null };
+  return added.reduce(
+    (before, word) => ({ ...before, ...addition(text, before, word).valueOf(circa) }),
+    series,
+  );
+}
+
+function addition(text: string, series: Series, name: string): Addition {
+  const word = words.find((known) => known === name);
+  if (word === undefined)
+    throw new UsageError(`--methods: '${text}': '+${name}' is not known; methods go ${additionsHelp}`);
+  const { kind, of } = additions[word];
+  if (!of.some((method) => method === series.method))
+    throw new UsageError(`--methods: '${text}': +${word} is of ${of.join(', ')}, not of ${series.method}`);
+  if (series[kind] !== null)
+    throw new UsageError(
+      `--methods: '${text}': give one of ${listed((other) => additions[other].kind === kind)}`,
+    );
+  return additions[word];
+}
+
+/** Words between commas, each once. Throws UsageError where there are none. */
+export function distinct(text: string): string[] {
+  const found = text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+  if (found.length === 0)
+    throw new UsageError(`expected names or numbers with commas between, got '${text}'`);
+  return [...new Set(found)];
+}
