@@ -5,12 +5,17 @@ import { mask } from '../../models/ops/mask.ts';
 import type { Penalty } from '../../models/train/penalty.ts';
 import { gatedNodes, gatePlaces, gateWeights } from '../masks/gates.ts';
 
-/** How many ReLUs the gates of this step leave open: no penalty, but a number for the controller. */
-export function openCount(gated: Model): Penalty {
+/** What a ReLU of a layer counts for; in AutoReP one. */
+export type Weights = (layer: string) => number;
+
+const one: Weights = () => 1;
+
+/** How many ReLUs the gates of this step leave open, each by its weight: no penalty, but a number for the controller. */
+export function openCount(gated: Model, weightOf: Weights = one): Penalty {
   return {
     name: 'open',
     build: (graph, { valueOf }) => ({
-      value: graph.total(layersOf(graph, gated, valueOf).map(({ count }) => count)),
+      value: graph.total(layersOf(graph, gated, weightOf, valueOf).map(({ count }) => count)),
       gradients: new Map(),
     }),
   };
@@ -18,13 +23,14 @@ export function openCount(gated: Model): Penalty {
 
 /**
  * lambda * max(0, density - target) ([papers.md] B.1): the density is the share of open gates among all ReLUs, and its gradient goes straight
- * through the hysteresis to the numbers behind the gates. `lambda` and `target` are scalars of the step.
+ * through the hysteresis to the numbers behind the gates. `lambda` and `target` are scalars of the step. Where ReLUs have weights, open gates and
+ * `total` count by them, and so does a gate's gradient: what a ReLU is worth is held against what it costs.
  */
-export function hingePenalty(gated: Model, total: number): Penalty {
+export function hingePenalty(gated: Model, total: number, weightOf: Weights = one): Penalty {
   return {
     name: 'hinge',
     build(graph, { valueOf, scalarOf }) {
-      const layers = layersOf(graph, gated, valueOf);
+      const layers = layersOf(graph, gated, weightOf, valueOf);
       const share = graph.scalar(1 / total);
       const density = graph.op('Mul', [graph.total(layers.map(({ count }) => count)), share]);
       const over = graph.op('Sub', [density, scalarOf('target')]);
@@ -38,10 +44,12 @@ export function hingePenalty(gated: Model, total: number): Penalty {
   };
 }
 
-/** Of each layer the trained numbers and the ReLUs that its gates of this step leave open. */
-function layersOf(graph: GraphBuilder, gated: Model, valueOf: (weight: string) => string) {
+/** Of each layer the trained numbers, what a gate counts for, and what its gates of this step leave open. */
+function layersOf(graph: GraphBuilder, gated: Model, weightOf: Weights, valueOf: (weight: string) => string) {
   const thresholds = new Map(gatedNodes(gated).map(({ name, attributes }) => [name, attributes.threshold!]));
-  return gatePlaces(gated).map(({ layer, places }) => {
+  return gatePlaces(gated).map((own) => {
+    const { layer } = own;
+    const places = own.places * weightOf(layer);
     const { gate: weight, state } = gateWeights(layer);
     const m = valueOf(weight);
     const open = hysteresis(graph, m, valueOf(state), thresholds.get(layer)!);

@@ -11,7 +11,8 @@ export type Steering = {
   readonly budget: number;
   /** Of the whole search. */
   readonly steps: number;
-  readonly replacement: Replacement;
+  /** Some of what takes the place of ReLUs has coefficients. */
+  readonly fits: boolean;
 };
 
 /**
@@ -40,7 +41,7 @@ type State = { readonly step: number; readonly lambda: number };
  * Gives the hinge its target, which falls in a line from all ReLUs to the budget, and its weight, which grows while more gates are
  * open than the target says and shrinks while fewer are; refreshes the polynomials at first.
  */
-export function autorepSteering({ total, budget, steps, replacement }: Steering): Controller {
+export function autorepSteering({ total, budget, steps, fits }: Steering): Controller {
   const growth = range ** (1 / steps);
   let state: State = { step: 0, lambda: firstLambda };
   const target = (): number => {
@@ -56,8 +57,8 @@ export function autorepSteering({ total, budget, steps, replacement }: Steering)
     },
     rewrite(model) {
       const { step } = state;
-      if (step % refreshedEvery !== 0 || step > refreshedUntil * steps) return undefined;
-      return refreshed(model, replacement);
+      if (!fits || step % refreshedEvery !== 0 || step > refreshedUntil * steps) return undefined;
+      return refreshed(model());
     },
     state: () => ({ ...state, budget }),
     restore(saved) {
@@ -67,14 +68,19 @@ export function autorepSteering({ total, budget, steps, replacement }: Steering)
   };
 }
 
-const coefficients = { none: [], identity: [], affine: ['c1', 'c0'], quadratic: ['c2', 'c1', 'c0'] } as const;
+/** What a replacement has to fit. */
+export const coefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 'c0')[] } = {
+  none: [],
+  identity: [],
+  affine: ['c1', 'c0'],
+  quadratic: ['c2', 'c1', 'c0'],
+};
 
-/** The polynomials fitted to the running moments of what they take; undefined for a replacement without any. */
-function refreshed(model: () => Model, replacement: Replacement): Map<string, Tensor> | undefined {
-  if (coefficients[replacement].length === 0) return undefined;
-  const { graph, weights } = model();
+/** The polynomials fitted to the running moments of what they take. */
+function refreshed(model: Model): Map<string, Tensor> {
+  const { weights } = model;
   return new Map(
-    gatedNodes({ graph, weights }).flatMap(({ name }) => {
+    gatedNodes(model).flatMap(({ name, attributes: { replacement } }) => {
       const names = gateWeights(name);
       const moments = momentsFrom(weights.get(names.moments)!.data);
       const layer = Math.sqrt(moments.reduce((sum, { x2 }) => sum + x2, 0) / moments.length);

@@ -1,6 +1,5 @@
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
-import { otherActivations } from '../../models/passes/as-relu.ts';
 import type { FitResult } from '../../models/train/fit.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
@@ -10,22 +9,27 @@ import { defaultMachine } from '../default-machine.ts';
 import { finetune } from '../finetune.ts';
 import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
-import type { PredictedCost, Reduction, ReductionOptions } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { trainingSample } from '../training-sample.ts';
 import { networkOf, reasonOf } from './candidate.ts';
 import { choose } from './choose.ts';
-import type { Choice, LayerOptions } from './choose.ts';
+import { learnedChooser, rankedChooser } from './choosers.ts';
+import type { Tuned } from './choosers.ts';
 import { countedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
 import { calibrationOf, planOf } from './planned.ts';
-import { costOf, search, taskOf } from './search.ts';
+import { costOf, taskOf } from './search.ts';
 
 /**
  * Ours: fewest losses for a budget in seconds or bytes on a network, where the other methods count ReLUs. Each layer has its prices from the
  * protocol's cost model (a ReLU by the bits of its window, a square, a line, the layer's round trip with what its linear neighbours save by
  * merging), each element its loss (the divergence of the answers, as DeepReDuce's elements have it here); `choose` finds which layers go whole
- * and which ReLUs become squares or lines, and the network is fine-tuned on labels and the original's logits. A budget in ReLUs is the case
- * where a ReLU costs one and nothing else does. Throws UsageError for a budget that the network can't meet, or meets as it is.
+ * and whether squares or lines take the place of ReLUs in each of the others. Within that structure gates learn, as AutoReP's do but under a hinge on
+ * the cost, which ReLUs stay; those of the highest scores are kept as far as the budget goes, and the network is fine-tuned on labels and the
+ * original's logits. With no epochs of search the ReLUs of least loss for what they cost go instead.
+ *
+ * A budget in ReLUs is the case where a ReLU costs one and nothing else does, and there the ranked choice stays: with gates it would be
+ * AutoReP itself. Throws UsageError for a budget that the network can't meet, or meets as it is.
  */
 export async function hybrid(model: Model, options: ReductionOptions): Promise<Reduction> {
   const { onProgress = silent, replace } = options;
@@ -55,45 +59,26 @@ function finite(losses: Float64Array): number {
 const mostTrainings = 3;
 
 async function toCost(measured: Measured, budget: CostBudget, options: ReductionOptions): Promise<Reduction> {
-  const { model, sample } = measured;
   const { machine = defaultMachine } = options;
   const calibration = calibrationOf(options.train);
   const task = await taskOf(measured, budget, machine, calibration);
-  let limit = budget.limit;
-  let after = Infinity;
+  const choose = options.searchEpochs === 0 ? rankedChooser(task) : await learnedChooser(task, options);
+  let over: Tuned | undefined;
   for (let training = 1; training <= mostTrainings; training++) {
-    const { choice } = await search(task, limit);
-    const start = await networkOf(task.base, task.layers, choice, sample);
+    const { model: start, reason } = await choose(over);
     const label = training === 1 ? 'fine-tuning' : `fine-tuning ${training}, for the budget`;
-    const tuned = await finetune(start, model, label, options);
-    after = costOf(await planOf(tuned.model, calibration), budget, machine);
+    const tuned = await finetune(start, measured.model, label, options);
+    const after = costOf(await planOf(tuned.model, calibration), budget, machine);
     if (after <= budget.limit) {
+      const reduced = reductionOf(measured.model, tuned, reason);
       const cost = { budget: describeCostBudget(budget), unit: budget.unit, before: task.before, after };
-      return costReduction(model, tuned, task.layers, choice, cost);
+      return { ...reduced, budget: reduced.relusAfter, cost };
     }
-    // A little more than what it missed: at least as much goes as the trained network is over.
-    limit *= (0.998 * budget.limit) / after;
+    over = { model: tuned.model, cost: after };
   }
   throw new UsageError(
-    `budget: ${describeCostBudget(budget)}; trained, the network takes ${describeCost(budget.unit, after)}: give a little less`,
+    `budget: ${describeCostBudget(budget)}; trained, the network takes ${describeCost(budget.unit, over!.cost)}: give a little less`,
   );
-}
-
-function costReduction(
-  model: Model,
-  tuned: FitResult,
-  layers: readonly LayerOptions[],
-  choice: Choice,
-  cost: PredictedCost,
-): Reduction {
-  const describe = (price: number) => describeCost(cost.unit, Math.max(0, price));
-  const others = otherActivations(model);
-  const reason = (layer: string) => {
-    const own = reasonOf(layer, layers, choice, describe);
-    return others.has(layer) ? `a plain ReLU in place of its ${others.get(layer)!.op}; ${own}` : own;
-  };
-  const reduced = reductionOf(model, tuned, reason);
-  return { ...reduced, budget: reduced.relusAfter, cost };
 }
 
 function reductionOf(

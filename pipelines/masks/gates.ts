@@ -32,7 +32,7 @@ export function gatedNodes(model: Model): NodeOf<'GatedActivation'>[] {
 export function withGates(
   model: Model,
   layers: readonly LayerState[],
-  { replacement, threshold }: GatedAttributes,
+  { threshold }: Pick<GatedAttributes, 'threshold'>,
   trainedOf: (layer: LayerState) => Float32Array,
 ): Model {
   const states = new Map(layers.map((state) => [state.layer, state]));
@@ -42,7 +42,7 @@ export function withGates(
     if (state === undefined) return node;
     const own = weightsOf(state, trainedOf(state), threshold !== undefined);
     for (const [name, value] of own) weights.set(name, value);
-    const attributes = { replacement, ...(threshold !== undefined && { threshold }) };
+    const attributes = { replacement: state.replacement, ...(threshold !== undefined && { threshold }) };
     const inputs = [node.inputs[0]!, ...own.keys()];
     return { op: 'GatedActivation', name: node.name, inputs, outputs: node.outputs, attributes };
   });

@@ -1,21 +1,40 @@
 /**
- * The `count` elements with the highest scores over all layers, 1 each. Of equal scores the earlier layer and channel comes first
- * and in a channel the place nearest to the middle of the map: where a gate is a channel's, its last one is cut to the count.
- * Throws RangeError where there are not so many. `widthOf` and `heightOf` a map.
+ * The `count` elements with the highest scores over all layers, 1 each, in the order of `byScore`. Throws RangeError where there are
+ * not so many.
  */
 export function keepHighest(
   scores: ReadonlyMap<string, Float32Array>,
   count: number,
   placeOf: (layer: string) => readonly number[],
 ): Map<string, Uint8Array> {
+  return keepFirst(scores, byScore(scores, placeOf), count);
+}
+
+/**
+ * All elements, numbered on from layer to layer, from the highest score on. Of equal scores the earlier layer and channel comes first
+ * and in a channel the place nearest to the middle of the map: where a gate is a channel's, its last one is cut to the count.
+ * `placeOf` gives a map's height and width.
+ */
+export function byScore(
+  scores: ReadonlyMap<string, Float32Array>,
+  placeOf: (layer: string) => readonly number[],
+): Uint32Array {
   const all = concatenated([...scores.values()]);
-  if (count > all.length) throw new RangeError(`${count} ReLUs to keep, the layers have ${all.length}`);
   const distance = concatenated([...scores].map(([layer, { length }]) => distances(length, placeOf(layer))));
   const channel = channels(scores, placeOf);
-  const order = Uint32Array.from(all.keys()).sort(
+  return Uint32Array.from(all.keys()).sort(
     (a, b) => all[b]! - all[a]! || channel[a]! - channel[b]! || distance[a]! - distance[b]! || a - b,
   );
-  const chosen = new Uint8Array(all.length);
+}
+
+/** The first `count` of such an order, 1 each. Throws RangeError where there are not so many. */
+export function keepFirst(
+  scores: ReadonlyMap<string, Float32Array>,
+  order: Uint32Array,
+  count: number,
+): Map<string, Uint8Array> {
+  if (count > order.length) throw new RangeError(`${count} ReLUs to keep, the layers have ${order.length}`);
+  const chosen = new Uint8Array(order.length);
   for (const i of order.subarray(0, count)) chosen[i] = 1;
   let end = 0;
   return new Map([...scores].map(([layer, { length }]) => [layer, chosen.slice(end, (end += length))]));

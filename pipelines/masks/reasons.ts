@@ -6,7 +6,8 @@ export type Decision = {
   /** Of each layer's elements. */
   readonly scores: ReadonlyMap<string, Float32Array>;
   readonly kept: ReadonlyMap<string, Uint8Array>;
-  readonly replacement: Replacement;
+  /** Of a layer with ReLUs. */
+  readonly replacementOf: (layer: string) => Replacement;
   /** Activations that became ReLUs before the search, as they were. */
   readonly others: ReadonlyMap<string, Node>;
 };
@@ -19,7 +20,7 @@ const became: { readonly [K in Replacement]: string } = {
 };
 
 /** Says of a layer, for the log, what went and why. */
-export function reasons({ score, scores, kept, replacement, others }: Decision): (layer: string) => string {
+export function reasons({ score, scores, kept, replacementOf, others }: Decision): (layer: string) => string {
   const cut = smallestKept(scores, kept);
   return (layer) => {
     const own = scores.get(layer);
@@ -30,7 +31,7 @@ export function reasons({ score, scores, kept, replacement, others }: Decision):
     return [
       ...(other === undefined ? [] : [`${describe(other)} became a ReLU first`]),
       `${count} of ${own.length} have one of the highest values of ${score} over all layers (from ${cut.toPrecision(3)} on; mean here ${mean.toPrecision(3)}) and stay`,
-      ...(count === own.length ? [] : [`the others ${became[replacement]}`]),
+      ...(count === own.length ? [] : [`the others ${became[replacementOf(layer)]}`]),
     ].join('; ');
   };
 }

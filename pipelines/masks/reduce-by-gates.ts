@@ -12,7 +12,7 @@ import { reasons } from './reasons.ts';
 import { searchGates, stepsOf } from './search.ts';
 import type { Search } from './search.ts';
 import { layerStates } from './start.ts';
-import type { Granularity, LayerState } from './start.ts';
+import type { LayerState } from './start.ts';
 
 /** A method that learns by gates which ReLUs to keep. */
 export type GateMethod = {
@@ -27,8 +27,6 @@ export type GateStart = {
   /** All its activations are ReLUs or MixedActivations. */
   readonly model: Model;
   readonly layers: readonly LayerState[];
-  readonly granularity: Granularity;
-  readonly replacement: Replacement;
   readonly sample: Sample;
   /** Scalar ReLUs behind the gates, and those of them to keep. */
   readonly total: number;
@@ -61,8 +59,8 @@ export async function reduceByGates(
   const sample = trainingSample(options);
   const layers = await layerStates(model, { granularity, replacement, sample });
   const steps = stepsOf(options);
-  const common = { model, layers, granularity, replacement, sample, total, budget: own, steps };
-  const { gated, scoresOf, ...search } = await method.plan(common);
+  const start = { model, layers, sample, total, budget: own, steps };
+  const { gated, scoresOf, ...search } = await method.plan(start);
   const searched = await searchGates(gated, { teacher: original, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
   const maps = new Map(layers.map(({ layer, shape }) => [layer, shape.slice(1)]));
@@ -70,9 +68,10 @@ export async function reduceByGates(
   const reduced = withoutGates(searched, kept);
   const { model: tuned, history, best } = await finetune(reduced, original, 'fine-tuning', options);
   const others = otherActivations(original);
+  const why = reasons({ score: method.score, scores, kept, replacementOf: () => replacement, others });
   return {
     model: tuned,
-    log: layerEntries(original, tuned, reasons({ score: method.score, scores, kept, replacement, others })),
+    log: layerEntries(original, tuned, why),
     budget,
     relusBefore: countRelus(original),
     relusAfter: countRelus(tuned),

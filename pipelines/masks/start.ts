@@ -19,6 +19,7 @@ export type Granularity = (typeof granularities)[number];
 export type LayerState = {
   readonly layer: string;
   readonly shape: Shape;
+  readonly replacement: Replacement;
   /** An element or a channel: 1 at a ReLU, 0 at what is something else already. */
   readonly open: Uint8Array;
   /** What each channel's ReLUs are replaced with. */
@@ -29,7 +30,8 @@ export type LayerState = {
 
 export type StartOptions = {
   readonly granularity: Granularity;
-  readonly replacement: Replacement;
+  /** Of all layers, or of the layers that it names, and no others are given. */
+  readonly replacement: Replacement | ReadonlyMap<string, Replacement>;
   readonly sample: Sample;
 };
 
@@ -38,13 +40,16 @@ export type StartOptions = {
  * stays so: gates there start shut, on the polynomials they have; a channel that it cut counts as open. Throws UsageError where polynomials would become something else.
  */
 export async function layerStates(model: Model, options: StartOptions): Promise<LayerState[]> {
+  const { replacement } = options;
+  const of = (layer: string) => (typeof replacement === 'string' ? replacement : replacement.get(layer));
   const shapes = inferShapes(model);
-  const nodes = activationsOf(model).filter(hasRelus);
+  const nodes = activationsOf(model).filter((node) => hasRelus(node) && of(node.name) !== undefined);
   const names = nodes.map(({ name }) => name);
   const moments = await activationMoments(model, names, options.sample);
   return nodes.map((node) => {
     const shape = shapes.get(node.outputs[0]!)!;
-    return stateOf(model, node, shape, moments.get(node.name)!, options);
+    const own = { ...options, replacement: of(node.name)! };
+    return stateOf(model, node, shape, moments.get(node.name)!, own);
   });
 }
 
@@ -57,7 +62,7 @@ function stateOf(
   node: Node,
   shape: Shape,
   moments: LayerMoments,
-  { granularity, replacement }: StartOptions,
+  { granularity, replacement }: { readonly granularity: Granularity; readonly replacement: Replacement },
 ): LayerState {
   const kinds =
     node.op === 'MixedActivation'
@@ -78,7 +83,7 @@ function stateOf(
   const polynomials = channels.map(
     (elements, c) => existing(model, node, kinds, elements, c) ?? starts[replacement](over[c]!, layer),
   );
-  return { layer: node.name, shape, open, polynomials, moments: momentVector(over) };
+  return { layer: node.name, shape, replacement, open, polynomials, moments: momentVector(over) };
 }
 
 /** The polynomial that some of a channel's elements are already. */

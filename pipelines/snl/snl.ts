@@ -23,8 +23,8 @@ const travel = 4;
 const method: GateMethod = {
   score: 'alpha',
   replacement: 'identity',
-  plan({ model, layers, replacement, total, budget, steps }) {
-    const gated = withGates(model, layers, { replacement }, ({ open }) => Float32Array.from(open));
+  plan({ model, layers, total, budget, steps }) {
+    const gated = withGates(model, layers, {}, ({ open }) => Float32Array.from(open));
     return {
       gated,
       travel,

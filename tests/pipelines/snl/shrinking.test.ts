@@ -27,9 +27,7 @@ test.each(['pixel', 'channel'] as const)(
   'by %s: the sum of alphas falls in a line to the budget, and a controller that was cut goes on with it',
   async (granularity) => {
     const layers = await layerStates(tinyResnet(), { granularity, replacement: 'identity', sample });
-    const start = withGates(tinyResnet(), layers, { replacement: 'identity' }, ({ open }) =>
-      Float32Array.from(open),
-    );
+    const start = withGates(tinyResnet(), layers, {}, ({ open }) => Float32Array.from(open));
     expect(
       gatePlaces(start).every(({ places }) => (granularity === 'pixel' ? places === 1 : places > 1)),
     ).toBe(true);

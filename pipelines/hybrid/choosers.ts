@@ -1,0 +1,59 @@
+import type { Model } from '../../models/graph.ts';
+import { otherActivations } from '../../models/passes/as-relu.ts';
+import { describeCost } from '../budget.ts';
+import type { ReductionOptions } from '../reduction.ts';
+import { networkOf, reasonOf } from './candidate.ts';
+import type { Choice } from './choose.ts';
+import { gatedCost, keepWithin, learnGates, learnedReason } from './learned.ts';
+import { search } from './search.ts';
+import type { Task } from './search.ts';
+
+/** A network to be fine-tuned, and why each of its layers is what it is. */
+export type Chosen = { readonly model: Model; readonly reason: (layer: string) => string };
+
+/** A network after fine-tuning and what its plan costs, in the budget's terms. */
+export type Tuned = { readonly model: Model; readonly cost: number };
+
+/** A network whose plan is within the budget; `over` is the one before, which fine-tuning has brought over it. */
+export type Chooser = (over?: Tuned) => Promise<Chosen>;
+
+/** By the losses that were measured before any training, anew for each limit. */
+export function rankedChooser(task: Task): Chooser {
+  let { limit } = task.budget;
+  return async (over) => {
+    // A little more than what it missed: at least as much goes as the trained network is over.
+    if (over !== undefined) limit *= (0.998 * task.budget.limit) / over.cost;
+    return ranked(task, (await search(task, limit)).choice);
+  };
+}
+
+async function ranked(task: Task, choice: Choice): Promise<Chosen> {
+  const describe = (price: number) => describeCost(task.budget.unit, Math.max(0, price));
+  const others = otherActivations(task.measured.model);
+  return {
+    model: await networkOf(task.base, task.layers, choice, task.measured.sample),
+    reason(layer) {
+      const own = reasonOf(layer, task.layers, choice, describe);
+      return others.has(layer) ? `a plain ReLU in place of its ${others.get(layer)!.op}; ${own}` : own;
+    },
+  };
+}
+
+/**
+ * Of what its ReLUs cost, what a network leaves free before fine-tuning: a layer's window with a bit more is 6 % of its ReLUs' bytes, and a
+ * second fine-tuning is dearer than a few ReLUs.
+ */
+const margin = 0.02;
+
+/** By gates that learn, once, in the structure of the budget's ranked choice; by the ranked choice where that removes no ReLU. */
+export async function learnedChooser(task: Task, options: ReductionOptions): Promise<Chooser> {
+  const { choice } = await search(task, task.budget.limit);
+  const learned = await learnGates(task, choice, options);
+  if (learned === undefined) return rankedChooser(task);
+  let limit = task.budget.limit;
+  return async (over) => {
+    limit -= margin * gatedCost(learned);
+    const { model, kept } = await keepWithin(task, learned, limit, over?.model);
+    return { model, reason: learnedReason(task, learned, kept) };
+  };
+}

@@ -1,0 +1,180 @@
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { NetworkBuilder } from '../../../models/architectures/builder.ts';
+import type { Model } from '../../../models/graph.ts';
+import { activationsOf, countRelus } from '../../../models/inspect.ts';
+import { writeModel } from '../../../models/onnx/write.ts';
+import { tensor } from '../../../models/tensor.ts';
+import { fit } from '../../../models/train/fit.ts';
+import { parseBudget } from '../../../pipelines/budget.ts';
+import type { CostBudget } from '../../../pipelines/budget.ts';
+import { defaultMachine } from '../../../pipelines/default-machine.ts';
+import type { Choice } from '../../../pipelines/hybrid/choose.ts';
+import { hybrid } from '../../../pipelines/hybrid/hybrid.ts';
+import { keepWithin, learnGates } from '../../../pipelines/hybrid/learned.ts';
+import type { LearnedGates } from '../../../pipelines/hybrid/learned.ts';
+import { calibrationOf, planOf } from '../../../pipelines/hybrid/planned.ts';
+import { costOf, search, taskOf } from '../../../pipelines/hybrid/search.ts';
+import type { Task } from '../../../pipelines/hybrid/search.ts';
+import { trainingSample } from '../../../pipelines/training-sample.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+import { silent } from '../../../src/shared/progress.ts';
+import { tinyDataset } from '../../helpers/data.ts';
+import { tinyResnet } from '../../helpers/networks.ts';
+import { seededRng } from '../../helpers/rng.ts';
+
+const train = tinyDataset(192, 'train');
+const validation = tinyDataset(90, 'validation');
+const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
+const sample = trainingSample(shared);
+const calibration = calibrationOf(train);
+const budget = parseBudget('1B@wan') as CostBudget;
+
+let original: Model;
+let before: number;
+beforeAll(async () => {
+  original = (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
+  before = costOf(await planOf(original, calibration), budget, defaultMachine);
+});
+
+const taskAt = (model: Model, limit: number, of = budget) =>
+  taskOf({ model, sample, onProgress: silent }, { ...of, limit }, defaultMachine, calibration);
+
+const costsOf = async (task: Task, model: Model) =>
+  costOf(await planOf(model, calibration), task.budget, defaultMachine);
+
+/** Half of each layer's ReLUs gone, whatever they cost. */
+function halves({ layers }: Task): Choice {
+  const half = (_: number, e: number) => e % 2;
+  return {
+    layers: layers.map(({ replacements }) => ({
+      kind: 'mixed',
+      replacement: 0,
+      replaced: Uint8Array.from(replacements[0]!.losses, half),
+    })),
+    cost: 0,
+    loss: 0,
+  };
+}
+
+/** By layer, of the first half of all ReLUs in the order in which they are kept. */
+function keptOf({ layers, order }: LearnedGates): number[] {
+  const ends = layers.reduce<number[]>((found, { relus }) => [...found, (found.at(-1) ?? 0) + relus], []);
+  const counts = layers.map(() => 0);
+  for (const element of order.subarray(0, order.length / 2))
+    counts[ends.findIndex((end) => element < end)]!++;
+  return counts;
+}
+
+test('where the ReLUs of one layer are dearer than the others, gates keep fewer of them', async () => {
+  const task = await taskAt(original, before / 2);
+  const options = { ...shared, budget: task.budget, epochs: 3 };
+  const kept = async (factors: readonly number[]) => {
+    const layers = task.layers.map((layer, l) => ({ ...layer, reluPrice: layer.reluPrice * factors[l]! }));
+    const own = { ...task, layers };
+    return keptOf((await learnGates(own, halves(own), options))!);
+  };
+  const plain = await kept([1, 1, 1, 1, 1]);
+  const dear = await kept([1, 1, 4, 1, 1]);
+  expect(dear[2]!).toBeLessThan(0.8 * plain[2]!);
+  expect(dear.reduce((a, b) => a + b)).toBe(plain.reduce((a, b) => a + b));
+});
+
+describe('as many ReLUs as a limit affords', () => {
+  let task: Task;
+  let learned: LearnedGates;
+  beforeAll(async () => {
+    task = await taskAt(original, before / 2);
+    const { choice } = await search(task, before / 2);
+    learned = (await learnGates(task, choice, { ...shared, budget: task.budget, epochs: 1 }))!;
+  });
+
+  test('the plan is within it, and a few more ReLUs would not be', async () => {
+    const relus = countRelus(original);
+    for (const share of [0.7, 0.5, 0.35]) {
+      const { model } = await keepWithin(task, learned, share * before);
+      const cost = await costsOf(task, model);
+      expect(cost).toBeLessThanOrEqual(share * before);
+      expect(cost).toBeGreaterThan(share * before - (0.02 * before * relus) / countRelus(model));
+    }
+  });
+
+  test('a tuned network that has become dearer loses the next lowest and keeps its weights', async () => {
+    const { model: first, kept } = await keepWithin(task, learned, 0.5 * before);
+    // Values of twice the size take a bit more.
+    const doubled = (name: string, data: Float32Array) =>
+      /stage1.block0.bn1.(scale|bias)/.test(name) ? data.map((value) => 2 * value) : data;
+    const weights = [...first.weights].map(
+      ([name, { shape, data }]) => [name, tensor(shape, doubled(name, data))] as const,
+    );
+    const tuned = { ...first, weights: new Map(weights) };
+    const limit = 0.5 * before;
+    expect(await costsOf(task, tuned)).toBeGreaterThan(limit);
+    const second = await keepWithin(task, learned, limit, tuned);
+    expect(await costsOf(task, second.model)).toBeLessThanOrEqual(limit);
+    expect(countRelus(second.model)).toBeLessThan(countRelus(first));
+    for (const [layer, own] of second.kept)
+      own.forEach((keep, e) => expect(keep).toBeLessThanOrEqual(kept.get(layer)![e]!));
+    for (const [name, { data }] of second.model.weights) expect(data).toEqual(tuned.weights.get(name)!.data);
+  });
+
+  test('a limit below what is left without ReLUs is refused', async () => {
+    const { model } = await keepWithin(task, learned, 0.35 * before);
+    expect(countRelus(model)).toBeGreaterThan(0);
+    await expect(keepWithin(task, learned, 0.01 * before)).rejects.toThrow(UsageError);
+    await expect(keepWithin(task, learned, 0.01 * before)).rejects.toThrow(
+      /without ReLUs: give a little more/,
+    );
+  });
+});
+
+/** 1 x 1 convolutions around the second of its ReLU layers, which goes for its round trip. */
+function pointwiseNet(): Model {
+  const net = new NetworkBuilder('pointwise', [2, 8, 8], seededRng('pointwise'));
+  const wide = { inChannels: 6, channels: 6, kernel: 1, stride: 1 };
+  const a = net.relu('relu1', net.conv('conv1', net.input, { ...wide, inChannels: 2, kernel: 3 }));
+  const b = net.relu('relu2', net.conv('conv2', a, wide));
+  const c = net.relu('relu3', net.conv('conv3', b, wide));
+  return net.build(net.gemm('fc', net.flatten('flatten', net.globalAveragePool('pool', c)), 6, 3));
+}
+
+test('a layer that goes whole is gone, the others have learned; without epochs of search they are ranked', async () => {
+  const model = pointwiseNet();
+  const wan = parseBudget('1s@wan') as CostBudget;
+  const limit = costOf(await planOf(model, calibration), wan, defaultMachine) - 0.055;
+  const checkpoint = await mkdtemp(join(tmpdir(), 'hybrid-'));
+  const options = { ...shared, budget: { ...wan, limit }, epochs: 1 };
+  const learned = await hybrid(model, { ...options, checkpoint });
+  expect(learned.cost!.after).toBeLessThanOrEqual(limit);
+  expect(activationsOf(learned.model).map(({ name }) => name)).not.toContain('relu2');
+  const reasons = learned.log.map(({ reason }) => reason);
+  expect(reasons[1]).toMatch(/^gone whole for a loss of/);
+  for (const l of [0, 2]) expect(reasons[l]).toMatch(/highest values of m .*: one that goes saves \d/);
+  expect(await readdir(checkpoint)).toContain('search.checkpoint');
+  const ranked = await hybrid(model, { ...options, searchEpochs: 0 });
+  expect(ranked.cost!.after).toBeLessThanOrEqual(limit);
+  for (const { reason } of ranked.log) expect(reason).not.toMatch(/values of m/);
+});
+
+test('stopped in its search and in its fine-tuning it ends with the network of one that was not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hybrid-'));
+  const options = { ...shared, budget: { ...budget, limit: 0.5 * before }, epochs: 2 };
+  const straight = writeModel((await hybrid(original, { ...options, checkpoint: join(folder, 'a') })).model);
+  const begun: string[] = [];
+  const stoppedAt = (label: string) =>
+    hybrid(original, {
+      ...options,
+      checkpoint: join(folder, 'b'),
+      onProgress(event) {
+        begun.push(event.label);
+        if (event.label === label) throw new Error('stopped');
+      },
+    });
+  await expect(stoppedAt('learning which ReLUs to keep, epoch 2/2')).rejects.toThrow('stopped');
+  await expect(stoppedAt('fine-tuning, epoch 2/2')).rejects.toThrow('stopped');
+  expect(begun.filter((label) => label === 'learning which ReLUs to keep, epoch 1/2')).toHaveLength(6);
+  const resumed = writeModel((await stoppedAt('none')).model);
+  expect(Buffer.compare(resumed, straight)).toBe(0);
+});
