@@ -29,7 +29,7 @@ reluctant() { node src/cli/main.ts "$@"; }
 
 # original NAME DATA: the network with all its ReLUs
 original() {
-  [ -e "$out/$1.onnx" ] || reluctant train --arch resnet8 --data "$2" --epochs "$first" --batch 64 \
+  [ -e "$out/$1.onnx" ] || reluctant train --arch resnet8 --data "$2" --epochs "$first" --batch 64 --threads 1 \
     --checkpoint "$out/$1.checkpoint" --out "$out/$1.onnx"
 }
 
@@ -39,7 +39,7 @@ reduced() {
   shift 3
   [ -e "$out/$name.json" ] && return
   echo "== $name"
-  reluctant reduce "$out/$from.onnx" --data "$data" --epochs "$epochs" --out "$out/$name.onnx" --json "$@" > "$out/$name.json.part"
+  reluctant reduce "$out/$from.onnx" --data "$data" --epochs "$epochs" --threads 1 --out "$out/$name.onnx" --json "$@" > "$out/$name.json.part"
   mv "$out/$name.json.part" "$out/$name.json"
 }
 

@@ -17,7 +17,7 @@ import { UsageError } from '../../shared/errors.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
 import { writeBudgets, writeFamily } from '../family.ts';
-import { addComputeOptions, computingOf } from '../computing.ts';
+import { addComputeOptions, addThreadsOption, computingOf } from '../computing.ts';
 import type { ComputeOptions } from '../computing.ts';
 import { addGateOptions, gateSettingsOf } from '../gate-settings.ts';
 import type { GateSettingOptions } from '../gate-settings.ts';
@@ -70,6 +70,7 @@ export function configure(command: Command, act: Act): void {
     .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), recipeDefaults.seed)
     .action(act(run));
   addComputeOptions(command);
+  addThreadsOption(command);
   addSettingOptions(command);
   addGateOptions(command);
   addMitigationOptions(command);
@@ -124,7 +125,7 @@ async function reduceToSeveral(
   const model = await openModel(name);
   budgets?.forEach((budget) => countOf(model, method, budget));
   const test = await loadDataset(data, 'test');
-  const task = { model, test, out, evaluation: { ...sessionSetting(setting), onProgress } };
+  const task = { model, test, out, say, evaluation: { ...sessionSetting(setting), onProgress } };
   return budgets === undefined
     ? writeFamily(task, plain)
     : writeBudgets(task, budgets, { ...plain, ...mitigation, method });

@@ -12,7 +12,7 @@ import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';
 import { examples, fraction, fromZero, positive, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';
-import { addComputeOptions, computingOf } from '../computing.ts';
+import { addComputeOptions, addThreadsOption, computingOf } from '../computing.ts';
 import type { ComputeOptions } from '../computing.ts';
 import { checkOutput, dataHelp, openModel } from '../inputs.ts';
 
@@ -68,6 +68,7 @@ export function configure(command: Command, act: Act): void {
     .option('--teacher <model>', 'distil from this model')
     .action(act(run));
   addComputeOptions(command);
+  addThreadsOption(command);
   examples(command, [
     'reluctant train --arch resnet8 --data fashion-mnist-part --epochs 2 --out small.onnx',
     'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
