@@ -1,7 +1,7 @@
 import type { Replacement } from '../../models/graph.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import type { Granularity } from '../masks/start.ts';
-import { methodNames, searchingMethods } from '../methods.ts';
+import { methodNames, channelMethods } from '../methods.ts';
 import type { MethodName } from '../methods.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 
@@ -31,7 +31,7 @@ const additions: { readonly [W in Word]: Addition } = {
 };
 
 function ofGates(granularity: Granularity): Addition {
-  return { kind: 'granularity', of: searchingMethods, valueOf: () => ({ granularity }) };
+  return { kind: 'granularity', of: channelMethods, valueOf: () => ({ granularity }) };
 }
 
 function replacedBy(replace: Replacement): Addition {
@@ -43,7 +43,7 @@ const words = Object.keys(additions) as Word[];
 /** 'each as it is or with +none, +identity ...; snl ... also with +pixel, +channel' */
 export const additionsHelp: string = [
   `each as it is or with ${listed((word) => additions[word].of === methodNames)}`,
-  `${searchingMethods.join(', ')} also with ${listed((word) => additions[word].of !== methodNames)}`,
+  `${channelMethods.join(', ')} also with ${listed((word) => additions[word].of !== methodNames)}`,
 ].join('; ');
 
 function listed(isMeant: (word: Word) => boolean): string {

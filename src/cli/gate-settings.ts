@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { granularities } from '../../pipelines/masks/start.ts';
 import type { Granularity } from '../../pipelines/masks/start.ts';
-import { methods, searchingMethods } from '../../pipelines/methods.ts';
+import { channelMethods, searchingMethods } from '../../pipelines/methods.ts';
 import type { MethodName } from '../../pipelines/methods.ts';
 import type { ReductionOptions } from '../../pipelines/reduction.ts';
 import { UsageError } from '../shared/errors.ts';
@@ -25,8 +25,8 @@ export function addGateOptions(command: Command): void {
     )
     .option(
       '--search-epochs <n>',
-      'of snl, autorep and deepreshape: of learning which ReLUs to keep; as many as --epochs where left out',
-      whole(1),
+      "of snl, autorep, deepreshape and hybrid's budgets in seconds or bytes: of learning which ReLUs to keep; as many as --epochs where left out; 0, of hybrid: they are ranked and not learned",
+      whole(0),
     )
     .option(
       '--checkpoint <folder>',
@@ -39,13 +39,18 @@ export function gateSettingsOf(
   method: MethodName,
   { granularity, searchEpochs, checkpoint }: GateSettingOptions,
 ): Pick<ReductionOptions, 'granularity' | 'searchEpochs' | 'checkpoint'> {
-  if (!methods[method].isSearching && (granularity !== undefined || searchEpochs !== undefined))
-    throw new UsageError(
-      `--granularity and --search-epochs are of ${searchingMethods.join(', ')}, not of ${method}`,
-    );
+  if (granularity !== undefined) checkOption('--granularity', channelMethods, method);
+  if (searchEpochs !== undefined) checkOption('--search-epochs', searchingMethods, method);
+  if (searchEpochs === 0 && method !== 'hybrid')
+    throw new UsageError(`--search-epochs 0: is of hybrid; ${method} learns for 1 epoch at least`);
   return {
     ...(granularity && { granularity }),
     ...(searchEpochs !== undefined && { searchEpochs }),
     ...(checkpoint !== undefined && { checkpoint }),
   };
+}
+
+function checkOption(option: string, takers: readonly MethodName[], method: MethodName): void {
+  if (takers.includes(method)) return;
+  throw new UsageError(`${option} is of ${takers.join(', ')}, not of ${method}`);
 }

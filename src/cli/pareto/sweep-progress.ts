@@ -1,3 +1,4 @@
+import { parseBudget } from '../../../pipelines/budget.ts';
 import { describeJob } from '../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { Run, RunStore } from '../../../pipelines/pareto/store.ts';
@@ -8,7 +9,8 @@ import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number } = {
   original: () => 0,
   deepreduce: ({ epochs }) => epochs,
-  hybrid: ({ epochs }) => epochs,
+  hybrid: ({ epochs, searchEpochs, budget }) =>
+    typeof parseBudget(budget) === 'number' ? epochs : epochs + (searchEpochs ?? epochs),
   snl: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   autorep: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? recipeDefaults.epochs) + epochs,

@@ -66,10 +66,13 @@ test('what is of other methods is refused before any work', async () => {
   ]) {
     const { code, stderr } = await cli(reduce('--method', 'deepreduce', ...option, ...out));
     expect(stderr).toMatch(
-      /--granularity and --search-epochs are of snl, autorep, deepreshape, not of deepreduce/,
+      /--(granularity is of snl, autorep, deepreshape|search-epochs is of snl, autorep, deepreshape, hybrid), not of deepreduce/,
     );
     expect(code).toBe(2);
   }
+  const none = await cli(reduce('--method', 'autorep', '--search-epochs', '0', ...out));
+  expect(none.stderr).toMatch(/--search-epochs 0: is of hybrid; autorep learns for 1 epoch at least/);
+  expect(none.code).toBe(2);
   const family = ['--method', 'deepreduce', '--family', '--checkpoint', join(folder, 'f'), '--out', folder];
   expect((await cli(reduce(...family))).stderr).toMatch(/--checkpoint is of --budget/);
   expect(existsSync(join(folder, 'x.onnx'))).toBe(false);
