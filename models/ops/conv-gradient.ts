@@ -3,11 +3,16 @@ import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { weightGradient } from './conv-weight-gradient.ts';
+import { suitsWinograd, winograd } from './conv-winograd.ts';
 import type { Gradient, TrainingContext } from './gradient.ts';
 import { foldAttributes } from './unfold.ts';
 
+/** Wide convolutions of 3 x 3 by tiles, others as they are. */
+export const convGradient: Gradient<'Conv'> = (node, context) =>
+  suitsWinograd(node, context) ? winograd(node, context) : directly(node, context);
+
 /** dx is the transposed convolution of dy; dW a matrix product of dy with the unfolded x; the bias gets dy's sum. */
-export const convGradient: Gradient<'Conv'> = (node, context) => {
+export const directly: Gradient<'Conv'> = (node, context) => {
   context.forward(node);
   return (dy, wanted) => [
     wanted[0] ? inputGradient(node, context, dy) : undefined,
