@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../models/architectures/builder.ts';
+import type { Dataset } from '../../../models/data/dataset.ts';
+import { groupsOfLabels } from '../../../models/fairness/groups.ts';
 import type { Model } from '../../../models/graph.ts';
 import { activationsOf, countRelus } from '../../../models/inspect.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
@@ -177,4 +179,25 @@ test('stopped in its search and in its fine-tuning it ends with the network of o
   expect(begun.filter((label) => label === 'learning which ReLUs to keep, epoch 1/2')).toHaveLength(6);
   const resumed = writeModel((await stoppedAt('none')).model);
   expect(Buffer.compare(resumed, straight)).toBe(0);
+});
+
+test('where groups count, other ReLUs are kept within the same cost; mitigation goes with the fine-tuning', async () => {
+  const groupsOf = ({ labels }: Pick<Dataset, 'labels'>) =>
+    groupsOfLabels(Array.from(labels, (label) => (label === 0 ? 1 : 0)), ['others', 'a']); // prettier-ignore
+  const options = { ...shared, budget: { ...budget, limit: 0.5 * before }, epochs: 1 };
+  const told: string[] = [];
+  const plain = await hybrid(original, options);
+  const fair = await hybrid(original, {
+    ...options,
+    fairSelect: { groupsOf },
+    mitigation: {
+      ...{ scheme: 'primal-dual', groups: groupsOf(train) },
+      onEpoch: ({ phase }) => told.push(phase ?? ''),
+    },
+  });
+  for (const { cost } of [plain, fair]) expect(cost!.after).toBeLessThanOrEqual(0.5 * before);
+  expect(told[0]).toBe('fine-tuning');
+  const kinds = ({ model: { graph } }: typeof plain) =>
+    graph.nodes.flatMap((node) => (node.op === 'MixedActivation' ? [...node.attributes.kinds] : []));
+  expect(kinds(fair)).not.toEqual(kinds(plain));
 });
