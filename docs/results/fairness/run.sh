@@ -53,7 +53,10 @@ by_method() {
     reduced "$method-dual-$budget-$seed" rare "$rare" --method "$method" --budget "$budget" --seed "$seed" \
       --mitigate primal-dual --multiplier-cap "$cap" --against "$out/$method-$budget-$seed.onnx"
   done
-  [ "$method" != deepreduce ] || by_variant "$seed"
+  case $method in
+    deepreduce) by_variant "$seed" ;;
+    snl) firm "$seed" ;;
+  esac
 }
 
 # by_variant SEED: at one budget of one method the simple baselines, mask selection alone, and other caps of the multipliers
@@ -69,6 +72,12 @@ by_variant() {
     reduced "deepreduce-$variant-0.125-$seed" rare "$rare" --method deepreduce --budget 0.125 --seed "$seed" \
       --against "$out/deepreduce-0.125-$seed.onnx" "${options[@]}"
   done
+}
+
+# firm SEED: where identities have cost most, multipliers that may grow further
+firm() {
+  reduced "snl-firm-0.06-$1" rare "$rare" --method snl --budget 0.06 --seed "$1" \
+    --mitigate primal-dual --multiplier-cap 0.75 --against "$out/snl-0.06-$1.onnx"
 }
 
 # by_shift SEED: the protected attribute apart from the label
@@ -104,6 +113,7 @@ for method in $methods; do
   for budget in $budgets; do lines+=("$method@$budget=$out/$method-$budget-[0-9]*.onnx"); done
   for budget in $mitigated; do lines+=("$method, primal-dual@$budget=$out/$method-dual-$budget-[0-9]*.onnx"); done
 done
+[[ " $methods " != *" snl "* ]] || lines+=("snl, firm@0.06=$out/snl-firm-0.06-[0-9]*.onnx")
 for variant in $variants; do
   lines+=("deepreduce, $variant@0.125=$out/deepreduce-$variant-0.125-[0-9]*.onnx")
 done
