@@ -12,7 +12,7 @@ import { predict } from '../models/run.ts';
 import type { PredictOptions } from '../models/run.ts';
 import { sizeOf } from '../models/tensor.ts';
 import { checkFit } from '../models/train/evaluate.ts';
-import type { OnProgress, ProgressEvent } from '../src/shared/progress.ts';
+import type { OnProgress } from '../src/shared/progress.ts';
 
 export type NamedModel = {
   readonly name: string;
@@ -38,29 +38,29 @@ export async function compareModels(
 ): Promise<FairnessReport> {
   const { groups, onProgress } = options;
   const images = pixels(dataset);
-  const how = { ...sessionSetting(options), ...(onProgress && { onProgress }) };
-  const before = await answersOf(original, dataset, images, how);
+  const networks = [original, ...reduced].reduce((sum, { repeats = [] }) => sum + 1 + repeats.length, 0);
+  let evaluated = 0;
+  const answersOf = async ({ name, model, repeats = [] }: NamedModel): Promise<Answers> => {
+    const outcomes: Outcomes[] = [];
+    for (const network of [model, ...repeats]) {
+      const which = repeats.length === 0 ? '' : ` (${outcomes.length + 1} of ${repeats.length + 1})`;
+      const report = onProgress && overall(onProgress, `${name}${which}`, evaluated++, networks);
+      const how = { ...sessionSetting(options), ...(report && { onProgress: report }) };
+      outcomes.push(await outcomesOf(network, dataset, images, how));
+    }
+    const [first, ...others] = outcomes;
+    return { model: name, outcomes: first!, repeats: others };
+  };
+  const before = await answersOf(original);
   const after: Answers[] = [];
-  for (const model of reduced) after.push(await answersOf(model, dataset, images, how));
+  for (const model of reduced) after.push(await answersOf(model));
   return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), options);
 }
 
-async function answersOf(
-  { name, model, repeats = [] }: NamedModel,
-  dataset: Dataset,
-  images: Float32Array,
-  { onProgress, ...setting }: SessionSetting & { readonly onProgress?: OnProgress },
-): Promise<Answers> {
-  const outcomes: Outcomes[] = [];
-  for (const network of [model, ...repeats]) {
-    const which = repeats.length === 0 ? '' : ` (${outcomes.length + 1} of ${repeats.length + 1})`;
-    const report = onProgress && {
-      onProgress: (event: ProgressEvent) => onProgress({ ...event, label: `evaluate ${name}${which}` }),
-    };
-    outcomes.push(await outcomesOf(network, dataset, images, { ...setting, ...report }));
-  }
-  const [first, ...others] = outcomes;
-  return { model: name, outcomes: first!, repeats: others };
+/** One network's progress as its part of all. */
+function overall(onProgress: OnProgress, name: string, before: number, networks: number): OnProgress {
+  return ({ done, total }) =>
+    onProgress({ label: 'evaluate', done: before + done / total, total: networks, note: name });
 }
 
 async function outcomesOf(
