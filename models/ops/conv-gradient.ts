@@ -4,6 +4,7 @@ import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { weightGradient } from './conv-weight-gradient.ts';
 import { suitsWinograd, winograd } from './conv-winograd.ts';
+import { sumByChannel } from './gradient.ts';
 import type { Gradient, TrainingContext } from './gradient.ts';
 import { foldAttributes } from './unfold.ts';
 
@@ -17,7 +18,7 @@ export const directly: Gradient<'Conv'> = (node, context) => {
   return (dy, wanted) => [
     wanted[0] ? inputGradient(node, context, dy) : undefined,
     wanted[1] ? weightGradient(node, context, dy) : undefined,
-    wanted[2] ? context.graph.sum(dy, [0, 2, 3], false) : undefined,
+    wanted[2] ? sumByChannel(context.graph, dy, context.shapeOf(node.outputs[0]!)) : undefined,
   ];
 };
 

@@ -1,6 +1,7 @@
 import type { NodeOf } from '../graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Shape } from '../tensor.ts';
+import { sumByChannel } from './gradient.ts';
 import type { Gradient, TrainingContext } from './gradient.ts';
 import { minimalFiltering } from './minimal-filtering.ts';
 import type { Matrix } from './minimal-filtering.ts';
@@ -111,7 +112,7 @@ export const winograd: Gradient<'Conv'> = (node, context) => {
     return [
       wanted[0] ? ofInput() : undefined,
       wanted[1] ? ofWeight() : undefined,
-      wanted[2] ? graph.sum(dy, [0, 2, 3], false) : undefined,
+      wanted[2] ? sumByChannel(graph, dy, outer) : undefined,
     ];
   };
 };

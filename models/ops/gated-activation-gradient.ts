@@ -1,7 +1,8 @@
 import type { NodeOf, Replacement } from '../graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
-import { reduceTo } from './gradient.ts';
+import { reduceTo, sumByChannel } from './gradient.ts';
 import type { Gradient, TrainingContext } from './gradient.ts';
 import { mask } from './mask.ts';
 
@@ -16,7 +17,6 @@ export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, conte
   const { graph, shapeOf } = context;
   const [x, trained] = node.inputs as [string, string];
   const shape = shapeOf(x);
-  const axes = shape.flatMap((_, i) => (i === 1 ? [] : [i]));
   const times = (a: string, b: string) => graph.op('Mul', [a, b]);
   const gate = forwardGate(node, context);
 
@@ -27,7 +27,7 @@ export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, conte
     const ofInput = () =>
       times(dy, sumOf(graph, times(isPositive, gate), part.slope && times(shut, part.slope)));
     const ofGate = (): string => {
-      const relu = times(x, isPositive);
+      const relu = graph.op('Relu', [x]); // as in the forward pass, which makes them one
       const difference = part.value === undefined ? relu : graph.op('Sub', [relu, part.value]);
       const summed = reduceTo(graph, times(dy, difference), shape, shapeOf(trained));
       return node.attributes.threshold === undefined ? summed : times(summed, softplus(graph, trained));
@@ -37,7 +37,7 @@ export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, conte
     const ofPower = (k: number): string => {
       if (k > part.degree) return graph.floats(new Float32Array(shape[1]!));
       const power = Array.from({ length: k }).reduce<string>((value) => times(value, x), dPart);
-      return graph.sum(power, axes, false);
+      return sumByChannel(graph, power, shape);
     };
     return [
       wanted[0] ? ofInput() : undefined,
@@ -105,11 +105,11 @@ const parts: { readonly [K in Replacement]: (graph: GraphBuilder, coefficients: 
     degree: 1,
   }),
   quadratic(graph, { x, c2, c1, c0 }) {
-    const [half, twice] = [graph.op('Mul', [x, c2]), graph.op('Mul', [c2, graph.scalar(2)])];
-    const product = graph.op('Mul', [graph.op('Add', [half, c1]), x]);
+    const square = graph.op('Mul', [x, c2]);
+    const factor = graph.op('Add', [square, c1]);
     return {
-      value: graph.op('Add', [product, c0]),
-      slope: graph.op('Add', [graph.op('Mul', [x, twice]), c1]),
+      value: graph.op('Add', [graph.op('Mul', [factor, x]), c0]),
+      slope: graph.op('Add', [factor, square]),
       degree: 2,
     };
   },
@@ -140,15 +140,16 @@ const momentImages = 16;
 
 /** Means of x, x^2, x^3, x^4, r, r^2, r^3 with r = relu(x), a channel: [7, C]. */
 function batchMoments({ graph, shapeOf }: TrainingContext, x: string): string {
-  const shape = shapeOf(x);
-  const axes = shape.flatMap((_, i) => (i === 1 ? [] : [i]));
-  const few = graph.op('Slice', [x, graph.ints([0]), graph.ints([momentImages]), graph.ints([0])]);
+  const [batch, ...image] = shapeOf(x) as [number, ...number[]];
+  const shape = [Math.min(momentImages, batch), ...image];
+  const few = graph.op('Slice', [x, graph.ints([0]), graph.ints([shape[0]!]), graph.ints([0])]);
   const times = (a: string, b: string) => graph.op('Mul', [a, b]);
   const relu = graph.op('Relu', [few]);
   const [square, reluSquare] = [times(few, few), times(relu, relu)];
   const powers = [few, square, times(square, few), times(square, square)];
-  const means = [...powers, relu, reluSquare, times(reluSquare, relu)].map((value) =>
-    graph.op('ReduceMean', [value], { axes: { ints: axes }, keepdims: { int: 0 } }),
+  const sums = [...powers, relu, reluSquare, times(reluSquare, relu)].map((value) =>
+    sumByChannel(graph, value, shape),
   );
-  return graph.reshape(graph.op('Concat', means, { axis: { int: 0 } }), [means.length, shape[1]!]);
+  const joined = graph.reshape(graph.op('Concat', sums, { axis: { int: 0 } }), [sums.length, shape[1]!]);
+  return times(joined, graph.scalar(shape[1]! / sizeOf(shape)));
 }

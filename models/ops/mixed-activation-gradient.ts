@@ -1,4 +1,5 @@
 import { activationKinds } from '../graph.ts';
+import { sumByChannel } from './gradient.ts';
 import type { Gradient } from './gradient.ts';
 import { mask as comparison } from './mask.ts';
 
@@ -13,7 +14,6 @@ export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, conte
   const shape = shapeOf(x);
   const { kinds } = node.attributes;
   const aligned = [shape[1]!, ...shape.slice(2).map(() => 1)];
-  const axes = shape.flatMap((_, i) => (i === 1 ? [] : [i]));
   const mask = (kind: number): string =>
     graph.floats(
       Float32Array.from(kinds, (k) => (k === kind ? 1 : 0)),
@@ -46,9 +46,9 @@ export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, conte
     const dPolyX = graph.op('Mul', [dPoly, x]);
     return [
       wanted[0] ? ofInput() : undefined,
-      wanted[1] ? graph.sum(graph.op('Mul', [dPolyX, x]), axes, false) : undefined,
-      wanted[2] ? graph.sum(dPolyX, axes, false) : undefined,
-      wanted[3] ? graph.sum(dPoly, axes, false) : undefined,
+      wanted[1] ? sumByChannel(graph, graph.op('Mul', [dPolyX, x]), shape) : undefined,
+      wanted[2] ? sumByChannel(graph, dPolyX, shape) : undefined,
+      wanted[3] ? sumByChannel(graph, dPoly, shape) : undefined,
     ];
   };
 };
