@@ -12,6 +12,7 @@ import type { OnProgress } from '../src/shared/progress.ts';
 import { describeCostBudget } from './budget.ts';
 import type { Budget, CostBudget } from './budget.ts';
 import type { DeepreduceSettings } from './deepreduce/settings.ts';
+import type { Bases } from './deepreshape/bases.ts';
 import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import type { Granularity } from './masks/start.ts';
 import type { MachineCosts } from './machine-costs.ts';
@@ -49,6 +50,8 @@ export type ReductionOptions = EngineSetting & {
   /** Of the methods of these names. */
   readonly deepreduce?: DeepreduceSettings;
   readonly deepreshape?: DeepreshapeSettings;
+  /** Where deepreshape keeps its trained network for other budgets; nowhere where left out. */
+  readonly bases?: Bases;
   readonly seed: number;
   /** Called when a training begins, with what trains in words. */
   readonly onStart?: (runsOn: string) => void;

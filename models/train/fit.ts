@@ -62,6 +62,8 @@ export type FitOptions = EngineSetting & {
   readonly keep?: 'best' | 'last';
   /** A file that is written after each epoch; where it is there already, training goes on from it. */
   readonly checkpoint?: string;
+  /** Told why the checkpoint cannot be gone on from; then training begins anew. Where left out, that is an error. */
+  readonly onUnusable?: (why: string) => void;
   readonly onProgress?: OnProgress;
   /** Called before the first epoch with what trains, in words. */
   readonly onStart?: (runsOn: string) => void;
@@ -105,7 +107,7 @@ async function runEpochs(
   const steps = Math.floor(options.train.n / options.batch);
   const schedule = scheduleOf(options, steps);
   const fingerprint = fingerprintOf(engine, options);
-  const saved = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint, fingerprint);
+  const saved = await savedStanding(fingerprint, options);
   let standing = saved ?? startOf(engine, controller);
   engine.restore(standing.state);
   if (saved !== undefined) controller?.restore(saved.controller);
@@ -124,6 +126,21 @@ async function runEpochs(
     history: standing.history,
     best: { epoch, validationAccuracy },
   };
+}
+
+/** Undefined where training begins anew. */
+async function savedStanding(
+  fingerprint: string,
+  { checkpoint, onUnusable }: FitOptions,
+): Promise<Standing | undefined> {
+  if (checkpoint === undefined) return undefined;
+  try {
+    return await loadCheckpoint(checkpoint, fingerprint);
+  } catch (error) {
+    if (onUnusable === undefined || !(error instanceof DataError || error instanceof UsageError)) throw error;
+    onUnusable(error.message.replace(/; [^;]*$/, '')); // without what to do about it
+    return undefined;
+  }
 }
 
 function startOf(engine: Engine, controller: Controller | undefined): Standing {

@@ -9,6 +9,7 @@ import { fit } from '../../models/train/fit.ts';
 import { recipeDefaults } from '../../models/train/recipe.ts';
 import * as format from '../../src/shared/format.ts';
 import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
 import { criticality } from '../deepreduce/criticality.ts';
 import { deepreduce } from '../deepreduce/deepreduce.ts';
 import type { DeepreduceSettings } from '../deepreduce/settings.ts';
@@ -19,6 +20,8 @@ import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { snl } from '../snl/snl.ts';
 import { trainingSample } from '../training-sample.ts';
+import { baseKey } from './bases.ts';
+import type { WantedBase } from './bases.ts';
 import { designFor, mapStages } from './design.ts';
 import type { Removal } from './settings.ts';
 
@@ -37,7 +40,7 @@ export type DeepreshapeResult = Reduction & {
  *
  * 1. the criticality of the given network's stages is measured, on its data;
  * 2. ReLU equalisation gives the multipliers, the multiplications of the given network the base width;
- * 3. that HybReNet is trained from random weights on labels and the given network's logits;
+ * 3. that HybReNet is trained from random weights on labels and the given network's logits, or taken from `bases`;
  * 4. ReLU reuse, where asked for;
  * 5. ReLUs are removed to the budget, by stages or one by one, and the network is fine-tuned.
  *
@@ -88,20 +91,23 @@ function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order
 const learningRate = 0.05;
 
 async function trainBase(design: HybrenetOptions, teacher: Model, options: ReductionOptions): Promise<Model> {
-  const { train, validation, batch = batchFor(train), augment = true, seed } = options;
-  const { onProgress = silent, onStart, deepreshape: settings } = options;
+  const { train, validation, batch = batchFor(train), augment = true, seed, bases } = options;
+  const { onProgress: report = silent, onStart, deepreshape: settings } = options;
   const untrained = hybrenet(design, seededRng(seed, 2));
   const label = `training ${untrained.graph.name}`;
-  const { model } = await fit(untrained, {
-    ...{ train, validation, teacher, distill: distillation, learningRate, augment, seed },
+  const onProgress: OnProgress = (event) => report({ ...event, label: `${label}, ${event.label}` });
+  const told = {
+    ...{ train, validation, distill: distillation, learningRate, augment, seed },
     epochs: settings?.pretrainEpochs ?? recipeDefaults.epochs,
     batch: Math.min(batch, train.n),
     ...engineSetting(options),
-    ...phaseFiles(label, options),
-    ...(onStart && { onStart }),
-    onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
-  });
-  return model;
+  };
+  const training: WantedBase['train'] = async (files) => {
+    const own = { ...phaseFiles(label, options), ...files, ...(onStart && { onStart }), onProgress };
+    return (await fit(untrained, { ...told, teacher, ...own })).model;
+  };
+  if (bases === undefined) return training({});
+  return bases.obtain({ key: baseKey(untrained, teacher, told), train: training, onProgress });
 }
 
 /** Other elements become identities, as far as is known the paper's choice, unless something else is asked for. */

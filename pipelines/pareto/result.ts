@@ -55,7 +55,7 @@ export type JobOutcome = {
   readonly onnxHash: string;
   /** The file for `--circa`, in the folder of the sweep. */
   readonly windows: string | null;
-  /** Of what the figures depend on; `engine` and `device`: what has trained it. */
+  /** Of what the figures depend on; `engine`, `device` and `threads`: what has trained it. */
   readonly versions: Readonly<Record<string, string>>;
   readonly machine: Machine;
   readonly seconds: number;

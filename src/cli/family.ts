@@ -8,6 +8,8 @@ import { writeBudget } from '../../pipelines/budget.ts';
 import type { Budget } from '../../pipelines/budget.ts';
 import { deepreduceFamily } from '../../pipelines/deepreduce/family.ts';
 import type { Moves } from '../../pipelines/deepreduce/family.ts';
+import { basesIn } from '../../pipelines/deepreshape/base-files.ts';
+import { basesInMemory } from '../../pipelines/deepreshape/bases.ts';
 import type { Output } from './output.ts';
 import { reduceModel, trainingData } from './reducing.ts';
 import type { ReduceOptions } from './reducing.ts';
@@ -19,6 +21,7 @@ type Task = {
   /** Where the networks go. */
   readonly out: string;
   readonly evaluation: EvaluateOptions;
+  readonly say: (line: string) => void;
 };
 
 /** `reduce --family`: every network of DeepReDuce's family. Goes on where an earlier run with the same options stopped. */
@@ -38,20 +41,21 @@ export async function writeFamily(
   return folder.report(await standing(model, test, evaluation));
 }
 
-/** `reduce --budget` with several budgets: a network each. */
+/** `reduce --budget` with several budgets: a network each, deepreshape's on one that is trained once. */
 export async function writeBudgets(
-  { model, test, out, evaluation }: Task,
+  { model, test, out, evaluation, say }: Task,
   budgets: readonly Budget[],
   options: Omit<ReduceOptions, 'budget'>,
 ): Promise<Output> {
   const folder = new NetworkFolder(out, model, options);
+  const { checkpoint } = options;
+  const bases = checkpoint === undefined ? basesInMemory() : basesIn(join(checkpoint, 'bases'), say);
   for (const budget of budgets) {
     const written = writeBudget(budget);
     const name = `${options.method}-${written}`.replaceAll(/[^\w.-]+/g, '-');
     if (await folder.takeOver(name)) continue;
-    const { checkpoint } = options;
     const own = checkpoint === undefined ? {} : { checkpoint: join(checkpoint, name) };
-    const reduction = await reduceModel(model, { ...options, ...own, budget });
+    const reduction = await reduceModel(model, { ...options, ...own, bases, budget });
     await folder.add(
       { name, done: `${options.method} to a budget of ${written}`, reduction },
       test,

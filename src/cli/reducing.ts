@@ -21,6 +21,7 @@ export type ReduceOptions = Pick<
   | 'checkpoint'
   | 'deepreduce'
   | 'deepreshape'
+  | 'bases'
   | 'device'
   | 'engine'
   | 'onStart'

@@ -124,9 +124,10 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const modelFile = originalFile(folder, prints.networkHash);
   const { costs } = await knownMachine();
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
-  const { device, engine } = (await computingOf(options, context.say)).setting;
+  const { say } = context;
+  const { device, engine } = (await computingOf(options, say)).setting;
   const own: JobRunner = ({ spec }, onProgress, signal) =>
-    jobProcess({ spec, modelFile, folder, costs, threads, device, engine, onProgress }, signal);
+    jobProcess({ spec, modelFile, folder, costs, threads, device, engine, onProgress, say }, signal);
   const sweeping = { ...context, store, folder, ids };
   if (options.queue === undefined) await sweep({ ...sweeping, jobs, runner: own });
   else

@@ -7,7 +7,11 @@ import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
  * The command that makes a point's network again, and the one that evaluates it as the sweep did. `versions`: of its result; they say what
  * has trained it.
  */
-export function commandOf(spec: JobSpec, file: string, { engine, device }: JobOutcome['versions']): string {
+export function commandOf(
+  spec: JobSpec,
+  file: string,
+  { engine, device, threads }: JobOutcome['versions'],
+): string {
   const { network, data, method, circa, budget, seed, epochs, replace, granularity, pretrainEpochs } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
@@ -25,6 +29,7 @@ export function commandOf(spec: JobSpec, file: string, { engine, device }: JobOu
     ['--seed', String(seed)],
     ...(engine === undefined || engine === 'onnxruntime' ? [] : [['--engine', engine]]),
     ...(device === undefined || device === 'cpu' ? [] : [['--device', device]]),
+    ...(threads === undefined ? [] : [['--threads', threads]]),
     ['--out', file],
   ].map(([flag, value]) => `${flag!} ${quoted(value!)}`);
   const windows = circa === null ? '' : ` --circa ${quoted(file.replace(/\.onnx$/, '.windows.json'))}`;

@@ -18,7 +18,8 @@ async function run(work: ToJob): Promise<FromJob> {
       told = performance.now();
       tell({ kind: 'progress', event });
     };
-    return { kind: 'done', outcome: await runJob({ ...work, onProgress }) };
+    const say = (line: string) => tell({ kind: 'said', line });
+    return { kind: 'done', outcome: await runJob({ ...work, onProgress, say }) };
   } catch (error) {
     return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
   }

@@ -15,13 +15,14 @@ export class JobFailure extends ReluctantError {
  * Does a job in a process of its own, which is killed with the signal. Rejects with JobFailure where the job fails or its process dies,
  * for instance for want of memory.
  */
-export function jobProcess({ onProgress, ...work }: JobWork, signal: AbortSignal): Promise<JobOutcome> {
+export function jobProcess({ onProgress, say, ...work }: JobWork, signal: AbortSignal): Promise<JobOutcome> {
   const child = fork(fileURLToPath(workerUrl(import.meta.url, 'job-party')), { stdio: 'ignore' });
   const kill = () => child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
   const outcome = new Promise<JobOutcome>((resolve, reject) => {
     child.on('message', (message: FromJob) => {
       if (message.kind === 'progress') onProgress(message.event);
+      if (message.kind === 'said') say(message.line);
       if (message.kind === 'done') resolve(message.outcome);
       if (message.kind === 'failed') reject(new JobFailure(message.message));
     });

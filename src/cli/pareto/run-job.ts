@@ -25,6 +25,7 @@ import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../pipelines/pareto/predicted.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
 import { seriesName } from '../../../pipelines/pareto/series.ts';
+import { basesIn } from '../../../pipelines/deepreshape/base-files.ts';
 import { planHash } from '../../../pipelines/plan-codec.ts';
 import type { MachineCosts } from '../../../pipelines/machine-costs.ts';
 import type { LayerEntry } from '../../../pipelines/reduction.ts';
@@ -41,7 +42,7 @@ export type JobWork = {
   readonly spec: JobSpec;
   /** The .onnx file of the network as it came. */
   readonly modelFile: string;
-  /** Of the sweep; what the job makes goes into `networks/` in it. */
+  /** Of the sweep; what the job makes goes into `networks/` in it, what other jobs may take into `bases/`. */
   readonly folder: string;
   /** Of the machine for which latencies are predicted. */
   readonly costs: MachineCosts;
@@ -49,6 +50,8 @@ export type JobWork = {
   readonly device: Device;
   readonly engine: EngineName;
   readonly onProgress: OnProgress;
+  /** A line for people. */
+  readonly say: (line: string) => void;
 };
 
 /** One point: reduces the network, looks for windows where they are asked for, evaluates on the test images, predicts the cost. */
@@ -77,7 +80,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
     onnx: name,
     onnxHash: sha256(bytes),
     windows: windows === null ? null : windowsName(name),
-    versions: { ...versions(), engine: work.engine, device: work.device },
+    versions: { ...versions(), engine: work.engine, device: work.device, threads: String(work.threads) },
     machine: machine(),
     seconds: (performance.now() - start) / 1000,
   };
@@ -110,7 +113,7 @@ export function hashOfData(train: Dataset, test: Dataset): string {
 }
 
 async function reduced(
-  { spec, folder, costs, threads, device, engine, onProgress }: JobWork,
+  { spec, folder, costs, threads, device, engine, onProgress, say }: JobWork,
   original: Model,
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
   const { method, data, seed, epochs, searchEpochs, replace, granularity, pretrainEpochs } = spec;
@@ -119,6 +122,7 @@ async function reduced(
   const found = await reduceModel(original, {
     ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
     ...{ threads, device, engine, checkpoint, onProgress },
+    bases: basesIn(join(folder, 'bases'), say),
     ...(method === 'hybrid' && { machine: costs }),
     ...(searchEpochs !== null && { searchEpochs }),
     ...(replace !== null && { replace }),

@@ -70,7 +70,8 @@ async function oneJob(
       onProgress({ ...event, label: `${name}, ${event.label}` });
       job.updateProgress(event).catch(() => undefined); // The job may be another worker's by now.
     };
-    const how = { costs, threads, device, engine, onProgress: report };
+    const told = (line: string) => say(`${name}: ${line}`);
+    const how = { costs, threads, device, engine, onProgress: report, say: told };
     const outcome = await jobProcess({ spec, modelFile, folder, ...how }, signal);
     const onnx = (await readFile(join(folder, outcome.onnx))).toString('base64');
     const windows = outcome.windows === null ? null : await readFile(join(folder, outcome.windows), 'utf8');

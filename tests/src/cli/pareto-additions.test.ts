@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +72,23 @@ describe('a sweep of methods with additions', () => {
     using store = new RunStore(join(out, 'runs.sqlite'));
     expect(store.runs().map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
   });
+
+  test("trains deepreshape's network once for all budgets, and each as its command does alone", async () => {
+    const own = join(folder, 'reshaped');
+    const args = sweepArgs('deepreshape', '--pretrain-epochs', '1', '--jobs', '2');
+    const grid = [...args.with(args.indexOf('0.5'), '800,400'), '--out', own];
+    expect((await cli(grid)).stderr).not.toContain('reluctant:');
+    const bases = readdirSync(join(own, 'bases')).filter((name) => name.endsWith('.checkpoint'));
+    expect(bases).toHaveLength(1);
+    using store = new RunStore(join(own, 'runs.sqlite'));
+    for (const { result } of store.runs().slice(1)) {
+      expect(result!.command).toContain('--epochs 1 --pretrain-epochs 1 --seed 1');
+      const [reduce] = result!.command.split(' && ').map((part) => part.split(' ').slice(1));
+      const file = join(folder, 'alone.onnx');
+      await cli([...reduce!.slice(0, -1), file]);
+      expect(sha256(readFileSync(file))).toBe(result!.onnxHash);
+    }
+  }, 300_000);
 
   test.each([
     ['snl+cubic', /'\+cubic' is not known/],

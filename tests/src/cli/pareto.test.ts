@@ -181,7 +181,8 @@ describe('before any work', () => {
 
   test('a job refuses another network, and other data, than those of the sweep', async () => {
     const spec = { ...sampleSpec({ data }), networkHash: sha256(await readFile(model)) };
-    const work = { modelFile: model, folder, costs: defaultMachine, threads: 1, onProgress: silent };
+    const say = () => undefined;
+    const work = { modelFile: model, folder, costs: defaultMachine, threads: 1, onProgress: silent, say };
     const how = { device: 'cpu', engine: 'onnxruntime' } as const;
     await expect(runJob({ ...work, ...how, spec: sampleSpec({ data }) })).rejects.toThrow(ModelError);
     await expect(runJob({ ...work, ...how, spec })).rejects.toThrow(DataError);
@@ -189,9 +190,9 @@ describe('before any work', () => {
 
   test('the command of a point is what a shell takes', () => {
     const spec = sampleSpec({ network: 'my net.onnx', data: "it's", circa: circaSetting, replace: 'affine' });
-    expect(commandOf(spec, 'a/b.onnx', { engine: 'onnxruntime', device: 'cuda' })).toBe(
+    expect(commandOf(spec, 'a/b.onnx', { engine: 'onnxruntime', device: 'cuda', threads: '2' })).toBe(
       "reluctant reduce 'my net.onnx' --method deepreduce --budget 0.5 --replace affine --data 'it'\\''s' --epochs 2 --seed 1 " +
-        "--device cuda --out a/b.onnx && reluctant evaluate a/b.onnx --data 'it'\\''s' --private --circa a/b.windows.json",
+        "--device cuda --threads 2 --out a/b.onnx && reluctant evaluate a/b.onnx --data 'it'\\''s' --private --circa a/b.windows.json",
     );
     expect(quoted('$(x)')).toBe("'$(x)'");
   });

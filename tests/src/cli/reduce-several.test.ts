@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -72,6 +72,20 @@ test('deepreshape says what it built', async () => {
   expect(found.built).toMatch(/^HRN-\d+x of \d+, \d+ channels for the criticality S\d > S\d: [\d,]+ ReLUs/);
   expect(countRelus(await loadModel(out))).toBe(800);
   expect(found.log.every(({ reason }) => /^HRN-\d+x: /.test(reason))).toBe(true);
+});
+
+test('deepreshape at several budgets trains its network once', async () => {
+  const checkpoint = join(folder, 'reshaping');
+  const args = reduce('--method', 'deepreshape', '--budget', '800,400', '--pretrain-epochs', '1');
+  const out = ['--out', join(folder, 'reshaped'), '--checkpoint', checkpoint];
+  const { networks } = await cliJson<Several>([...args, ...out]);
+  expect(networks.map(({ relus }) => relus)).toEqual([4704, 800, 400]);
+  const bases = (await readdir(join(checkpoint, 'bases'))).filter((name) => name.endsWith('.checkpoint'));
+  expect(bases).toHaveLength(1);
+  // The log of its training is with the budget that trained it.
+  const logs = async (name: string) =>
+    (await readdir(join(checkpoint, name))).filter((file) => /^training-HRN.*jsonl$/.test(file)).length;
+  expect([await logs('deepreshape-800'), await logs('deepreshape-400')]).toEqual([1, 0]);
 });
 
 test('what does not go together is refused before any work', async () => {
