@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Who pays for missing ReLUs, and what mitigation buys: three seeds, two methods, four budgets, with and without mitigation at
 # 12.5 % and 6 % of the ReLUs; then a protected attribute apart from the label. Fashion-MNIST with the paper's nine to one between
-# the first and the last five classes, at three tenths of the size so that it takes about an hour on two quiet cores.
+# the first and the last five classes, at three tenths of the size so that it takes about an hour on two cores.
 #
 #   docs/results/fairness/run.sh [FOLDER]     networks go into FOLDER (runs/fairness), reports beside this script
 #
