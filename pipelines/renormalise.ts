@@ -32,3 +32,11 @@ export async function renormalise(
   ] as const;
   return { ...model, weights: new Map([...model.weights, ...measured]) };
 }
+
+/** Measures those of all BatchNormalizations anew, one after the other. */
+export async function renormaliseAll(model: Model, sample: Sample): Promise<Model> {
+  let measured = model;
+  for (const node of model.graph.nodes)
+    if (node.op === 'BatchNormalization') measured = await renormalise(measured, node, sample);
+  return measured;
+}

@@ -1,7 +1,7 @@
 import { inferShapes } from '../../models/graph-tools.ts';
 import type { Model, Replacement } from '../../models/graph.ts';
 import { otherActivations } from '../../models/passes/as-relu.ts';
-import { UsageError } from '../../src/shared/errors.ts';
+import { PlanError, UsageError } from '../../src/shared/errors.ts';
 import { indicatorGates } from '../autorep/indicators.ts';
 import { describeCost, describeCostBudget } from '../budget.ts';
 import { elementScores, gatedNodes, withoutGates } from '../masks/gates.ts';
@@ -10,11 +10,12 @@ import { reasons } from '../masks/reasons.ts';
 import { searchGates, stepsOf } from '../masks/search.ts';
 import { layerStates } from '../masks/start.ts';
 import type { ReductionOptions } from '../reduction.ts';
+import { renormaliseAll } from '../renormalise.ts';
 import { networkOf, reasonOf } from './candidate.ts';
 import type { Choice, LayerChoice } from './choose.ts';
 import { mostWithin } from './keep-within.ts';
 import { planOf } from './planned.ts';
-import { costOf } from './search.ts';
+import { costOf, few } from './search.ts';
 import type { Task } from './search.ts';
 
 /** One layer of a structure whose ReLUs may go one by one. */
@@ -122,6 +123,20 @@ function orderOf(
   return byScore(new Map(own), (layer) => maps.get(layer)!);
 }
 
+/**
+ * The searched network's weights with running statistics measured after the cut to about as many ReLUs as the choice keeps: a short search ends
+ * with more gates open, and with the statistics of that a network of few ReLUs can reach values that no plan has bits for.
+ */
+async function settledWeights(task: Task, { searched, layers, scores, order }: LearnedGates) {
+  const kept = keepFirst(
+    scores,
+    order,
+    sum(layers, (own) => own.kept),
+  );
+  const settled = await renormaliseAll(withoutGates(searched, kept), few(task.measured.sample));
+  return settled.weights;
+}
+
 export type Kept = { readonly model: Model; readonly kept: ReadonlyMap<string, Uint8Array> };
 
 /**
@@ -130,12 +145,14 @@ export type Kept = { readonly model: Model; readonly kept: ReadonlyMap<string, U
  */
 export async function keepWithin(
   task: Task,
-  { searched, layers, scores, order }: LearnedGates,
+  learned: LearnedGates,
   limit: number,
   tuned?: Model,
 ): Promise<Kept> {
   const { budget, machine, calibration } = task;
-  const weights = new Map([...searched.weights, ...(tuned?.weights ?? [])]);
+  const { searched, layers, scores, order } = learned;
+  const own = tuned?.weights ?? (await settledWeights(task, learned));
+  const weights = new Map([...searched.weights, ...own]);
   const at = (count: number): Kept => {
     const kept = keepFirst(scores, order, count);
     return { model: withoutGates({ ...searched, weights }, kept), kept };
@@ -146,13 +163,16 @@ export async function keepWithin(
     least = Math.min(least, cost);
     return cost;
   };
-  const count = await mostWithin(costAt, {
-    first: sum(layers, ({ kept }) => kept),
-    total: sum(layers, ({ relus }) => relus),
-    limit,
-    price: meanSaving(layers),
-  });
-  if (count !== undefined) return at(count);
+  const first = sum(layers, ({ kept }) => kept);
+  const total = sum(layers, ({ relus }) => relus);
+  try {
+    const count = await mostWithin(costAt, { first, total, limit, price: meanSaving(layers) });
+    if (count !== undefined) return at(count);
+  } catch (error) {
+    // Fine-tuning settles values that no plan has bits for, and is planned itself.
+    if (error instanceof PlanError && tuned === undefined) return at(first);
+    throw error;
+  }
   throw new UsageError(
     `budget: ${describeCostBudget(budget)}; trained, the network takes ${describeCost(budget.unit, least)} without ReLUs: give a little more`,
   );

@@ -137,7 +137,8 @@ async function candidateAt(task: Task, aim: number, label: string): Promise<Cand
   return { model, choice, cost };
 }
 
-function few({ images, n, ...setting }: Measured['sample']): Measured['sample'] {
+/** Of a sample as many as scales and costs take. */
+export function few({ images, n, ...setting }: Measured['sample']): Measured['sample'] {
   const count = Math.min(n, fewImages);
   return { ...setting, images: images.subarray(0, (images.length / n) * count), n: count };
 }

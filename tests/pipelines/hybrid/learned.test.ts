@@ -105,11 +105,11 @@ describe('as many ReLUs as a limit affords', () => {
 
   test('a tuned network that has become dearer loses the next lowest and keeps its weights', async () => {
     const { model: first, kept } = await keepWithin(task, learned, 0.5 * before);
-    // Values of twice the size take a bit more.
-    const doubled = (name: string, data: Float32Array) =>
-      /stage1.block0.bn1.(scale|bias)/.test(name) ? data.map((value) => 2 * value) : data;
+    // Larger values, a bit more of a window here and there.
+    const grown = (name: string, data: Float32Array) =>
+      /stage1.block0.bn1.(scale|bias)/.test(name) ? data.map((value) => 1.4 * value) : data;
     const weights = [...first.weights].map(
-      ([name, { shape, data }]) => [name, tensor(shape, doubled(name, data))] as const,
+      ([name, { shape, data }]) => [name, tensor(shape, grown(name, data))] as const,
     );
     const tuned = { ...first, weights: new Map(weights) };
     const limit = 0.5 * before;
@@ -179,7 +179,7 @@ test('stopped in its search and in its fine-tuning it ends with the network of o
   expect(begun.filter((label) => label === 'learning which ReLUs to keep, epoch 1/2')).toHaveLength(6);
   const resumed = writeModel((await stoppedAt('none')).model);
   expect(Buffer.compare(resumed, straight)).toBe(0);
-});
+}, 300_000);
 
 test('where groups count, other ReLUs are kept within the same cost; mitigation goes with the fine-tuning', async () => {
   const groupsOf = ({ labels }: Pick<Dataset, 'labels'>) =>
@@ -200,4 +200,4 @@ test('where groups count, other ReLUs are kept within the same cost; mitigation 
   const kinds = ({ model: { graph } }: typeof plain) =>
     graph.nodes.flatMap((node) => (node.op === 'MixedActivation' ? [...node.attributes.kinds] : []));
   expect(kinds(fair)).not.toEqual(kinds(plain));
-});
+}, 300_000);
