@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { seededUniform } from '../../../../models/data/seeded.ts';
 import type { OpType } from '../../../../models/graph.ts';
-import type { Gradient } from '../../../../models/ops/gradient.ts';
+import { suitsWinograd } from '../../../../models/ops/conv-winograd.ts';
+import type { Gradient, TrainingContext } from '../../../../models/ops/gradient.ts';
 import { ops } from '../../../../models/ops/index.ts';
-import { sizeOf } from '../../../../models/tensor.ts';
+import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import { chooseBackend } from '../../../../models/train/engines/tfjs/backends.ts';
 import { networkOf } from '../../../../models/train/engines/tfjs/network.ts';
 import { gradientsByGraph } from '../../../helpers/finite-differences.ts';
@@ -94,6 +95,32 @@ test("the wasm backend's convolutions, whose gradients are made of other kernels
     for (const name of Object.keys(both.ours))
       expect(disagreement(both, name), `${name}, seed ${seed}`).toBeLessThan(tolerance);
   }
+  await chooseBackend(['cpu'], () => undefined);
+});
+
+test('those of a wide convolution, which ours computes by minimal filtering, agree too', async () => {
+  await chooseBackend(['wasm'], () => undefined);
+  const shape = [64, 16, 15] as const;
+  const attributes = {
+    kernel: [3, 3],
+    strides: [1, 1],
+    pads: [1, 1, 1, 1],
+    dilations: [1, 1],
+    group: 1,
+  } as const;
+  const node = { op: 'Conv', name: 'n', inputs: ['image', 'w'], outputs: ['y'], attributes } as const;
+  const graph = {
+    name: 'wide',
+    inputs: [{ name: 'image', shape }],
+    outputs: [{ name: 'y', shape }],
+    nodes: [node],
+  };
+  const weights = new Map([['w', tensor([64, 64, 3, 3], numbers(64 * 64 * 9, 5))]]);
+  const both = await bothWays({ model: { graph, weights }, wanted: ['image', 'w'] }, 1);
+  const shapes = new Map<string, readonly number[]>([['image', [batch, ...shape]], ['y', [batch, ...shape]]]); // prettier-ignore
+  const context = { shapeOf: (name: string) => shapes.get(name)! } as unknown as TrainingContext;
+  expect(suitsWinograd(node, context)).toBe(true);
+  for (const name of ['image', 'w']) expect(disagreement(both, name), name).toBeLessThan(tolerance);
   await chooseBackend(['cpu'], () => undefined);
 });
 
