@@ -21,7 +21,7 @@ import { calibrationOf, planOf } from '../../../pipelines/hybrid/planned.ts';
 import { costOf, search, taskOf } from '../../../pipelines/hybrid/search.ts';
 import type { Task } from '../../../pipelines/hybrid/search.ts';
 import { trainingSample } from '../../../pipelines/training-sample.ts';
-import { UsageError } from '../../../src/shared/errors.ts';
+import { PlanError, UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
@@ -120,6 +120,20 @@ describe('as many ReLUs as a limit affords', () => {
     for (const [layer, own] of second.kept)
       own.forEach((keep, e) => expect(keep).toBeLessThanOrEqual(kept.get(layer)![e]!));
     for (const [name, { data }] of second.model.weights) expect(data).toEqual(tuned.weights.get(name)!.data);
+  });
+
+  test('where no plan has bits for the cut network the choice keeps as many; a tuned one is refused', async () => {
+    const name = 'stage1.block0.bn1.scale';
+    const wild = (model: Model): Model => {
+      const { shape, data } = model.weights.get(name)!;
+      const large = data.map((value) => 1e6 * value);
+      return { ...model, weights: new Map(model.weights).set(name, tensor(shape, large)) };
+    };
+    const own = { ...learned, searched: wild(learned.searched) };
+    await expect(planOf(wild(original), calibration)).rejects.toThrow(PlanError);
+    const { model } = await keepWithin(task, own, 0.5 * before);
+    expect(countRelus(model)).toBe(learned.layers.reduce((sum, { kept }) => sum + kept, 0));
+    await expect(keepWithin(task, own, 0.5 * before, model)).rejects.toThrow(PlanError);
   });
 
   test('a limit below what is left without ReLUs is refused', async () => {
