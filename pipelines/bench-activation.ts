@@ -9,6 +9,7 @@ import { randomBits } from '../crypto/bits.ts';
 import { stepKinds } from '../crypto/steps/spec.ts';
 import type { ActivationSpec } from '../crypto/steps/spec.ts';
 import type { Channel } from '../src/shared/channel.ts';
+import { median } from '../src/shared/median.ts';
 import { memoryChannels } from '../src/shared/memory-channel.ts';
 import { randomWords } from '../src/shared/random.ts';
 import type { Rng } from '../src/shared/random.ts';
@@ -61,7 +62,7 @@ function eachPart<T>(of: (part: ActivationPart) => T): Record<ActivationPart, T>
 }
 
 function medians(runs: readonly PartTimes[]): PartTimes {
-  return eachPart((part) => runs.map((run) => run[part]).sort((a, b) => a - b)[runs.length >> 1]!);
+  return eachPart((part) => median(runs.map((run) => run[part])));
 }
 
 type Session = {

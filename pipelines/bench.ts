@@ -7,6 +7,7 @@ import { otClient, otServer } from '../crypto/ot/session.ts';
 import { share } from '../crypto/share.ts';
 import type { ActivationSpec } from '../crypto/steps/spec.ts';
 import { frameHeaderBytes } from '../src/shared/channel.ts';
+import { median } from '../src/shared/median.ts';
 import { memoryChannels } from '../src/shared/memory-channel.ts';
 import { randomWords, systemRng } from '../src/shared/random.ts';
 import type { Rng } from '../src/shared/random.ts';
@@ -101,8 +102,4 @@ function garblingSeconds(count: number, wires: number, rng: Rng): number {
   const start = performance.now();
   garble({ ...input, salt });
   return (performance.now() - start) / 1e3;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -8,7 +8,7 @@ import type { Output } from '../output.ts';
 import { phaseLine } from '../phase.ts';
 import { shapedByWords } from './network.ts';
 import type { BenchPrediction } from './prediction.ts';
-import type { ModelBench } from './two-processes.ts';
+import type { ModelBench, RunSeconds } from './two-processes.ts';
 
 /** What `bench model` says of one network profile. */
 export function modelOutput(found: ModelBench): Output {
@@ -26,9 +26,22 @@ export function modelOutput(found: ModelBench): Output {
       `network  ${profile.name}: ${describeProfile(profile)}, ${shapedByWords[shapedBy]}\n` +
       `offline  ${phaseLine(offline)} ${cpu(offline)}${predictedLine(predicted, 'offline')}\n` +
       `online   ${phaseLine(online)}, ${rounds} ${cpu(online)}${predictedLine(predicted, 'online')}\n` +
-      `memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most\n` +
+      `${runsLines(found)}memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most\n` +
       `predicted with the costs of ${describeMachine(machine)}`,
   };
+}
+
+/** Nothing of one run: it stands above. */
+function runsLines({ runs, median }: Pick<ModelBench, 'runs' | 'median'>): string {
+  if (runs.length === 1) return '';
+  const text = ({ offline_seconds, online_seconds }: RunSeconds) =>
+    `${format.duration(offline_seconds)} offline, ${format.duration(online_seconds)} online`;
+  const each = runs.map((run, i) => `         ${i + 1}: ${text(run)}`).join('\n');
+  const which = median.runs === 1 ? `run ${runs.length}` : `the median of runs 2 to ${runs.length}`;
+  return (
+    `runs     ${runs.length}, the last of them above; the first also transforms the weights\n${each}\n` +
+    `median   ${text(median)}: ${which}\n`
+  );
 }
 
 /** Rates in bits a second, null where there is no limit. */

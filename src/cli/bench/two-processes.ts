@@ -7,6 +7,7 @@ import { wireOf } from '../../../pipelines/plan.ts';
 import type { StepCost } from '../../../pipelines/offline-report.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { connect } from '../../client.ts';
+import { median } from '../../shared/median.ts';
 import type { Session } from '../../client.ts';
 import { phaseTotals } from '../phase.ts';
 import type { PhaseTotals } from '../phase.ts';
@@ -34,7 +35,14 @@ export type ModelBench = {
   /** What made the network as slow as the profile says. */
   readonly shapedBy: ShapedBy;
   readonly predicted: BenchPrediction;
+  /** Every inference, the first and the last included. */
+  readonly runs: readonly RunSeconds[];
+  /** Of the runs after the first, which alone transforms the weights; of the only one where there is one. `runs`: how many these are. */
+  readonly median: RunSeconds & { readonly runs: number };
 };
+
+/** By the clock of the client. */
+export type RunSeconds = { readonly offline_seconds: number; readonly online_seconds: number };
 
 /** All threads of each party: what is left when cores are shared with other work. */
 export type PhaseCpu = { readonly client_cpu_seconds: number; readonly server_cpu_seconds: number };
@@ -65,12 +73,14 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
     });
     const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
     try {
-      const measured = await lastInference(session, server, options);
+      const inferences = await allInferences(session, server, options);
+      const measured = inferences.at(-1)!;
       const predicted = await predictionOf(session.plan, profile, measured, {
         first: options.runs === 1,
         ...ofThreads,
       });
-      return { ...measured, profile, shapedBy: between.shapedBy, predicted };
+      const runs = inferences.map(secondsOf);
+      return { ...measured, profile, shapedBy: between.shapedBy, predicted, runs, median: medianOf(runs) };
     } finally {
       await session.close();
     }
@@ -80,18 +90,36 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   }
 }
 
-type Measured = Omit<ModelBench, 'profile' | 'shapedBy' | 'predicted'>;
+type Measured = Omit<ModelBench, 'profile' | 'shapedBy' | 'predicted' | 'runs' | 'median'>;
 
-async function lastInference(
+async function allInferences(
   session: Session,
   server: ServerParty,
   { runs, say }: ModelBenchOptions,
-): Promise<Measured> {
-  for (let run = 1; run < runs; run++) {
-    const { offline, online } = await oneInference(session, server);
-    say(`run ${run}: offline ${offline.seconds.toFixed(2)} s, online ${online.seconds.toFixed(2)} s`);
+): Promise<Measured[]> {
+  const found: Measured[] = [];
+  for (let run = 1; run <= runs; run++) {
+    const inference = await oneInference(session, server);
+    found.push(inference);
+    const { offline, online } = inference;
+    if (run < runs)
+      say(`run ${run}: offline ${offline.seconds.toFixed(2)} s, online ${online.seconds.toFixed(2)} s`);
   }
-  return oneInference(session, server);
+  return found;
+}
+
+function secondsOf({ offline, online }: Measured): RunSeconds {
+  return { offline_seconds: offline.seconds, online_seconds: online.seconds };
+}
+
+/** See `ModelBench`. `all`: one or more. */
+export function medianOf(all: readonly RunSeconds[]): ModelBench['median'] {
+  const runs = all.length === 1 ? all : all.slice(1);
+  return {
+    runs: runs.length,
+    offline_seconds: median(runs.map((run) => run.offline_seconds)),
+    online_seconds: median(runs.map((run) => run.online_seconds)),
+  };
 }
 
 async function oneInference(session: Session, server: ServerParty): Promise<Measured> {

@@ -60,14 +60,19 @@ function configureModel(command: Command, act: Act): void {
     .option('--channels <n>', 'of its images', whole(1, 16), 3)
     .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
     .option('--keep-relus <n>', 'of --arch: all other ReLUs become squares', whole(1, 2 ** 24))
-    .option('--runs <n>', 'inferences; the last one is reported', whole(1, 1000), 1)
+    .option(
+      '--runs <n>',
+      'inferences; the last is reported in full, with the median of those after the first',
+      whole(1, 1000),
+      1,
+    )
     .option('--threads <n>', 'for encryption, each party; one a core where left out', whole(1, 256))
     .addOption(profileOption())
     .action(act(runModel));
   examples(command, [
     'reluctant bench model zoo:fashion-resnet8',
     'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan',
-    'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 2 --json',
+    'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 5 --json',
     'reluctant bench model --arch resnet18 --size 32 --classes 100 --keep-relus 12900 --runs 2',
   ]);
 }

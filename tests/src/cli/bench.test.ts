@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { preparedOnNoise, randomNetwork } from '../../../pipelines/bench-model.ts';
 import { predictCost } from '../../../pipelines/cost.ts';
+import { medianOf } from '../../../src/cli/bench/two-processes.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
+type Seconds = { offline_seconds: number; online_seconds: number };
 type Found = {
+  runs: Seconds[];
+  median: Seconds & { runs: number };
   relus: number;
   offline: Phase;
   online: Phase & { rounds: number };
@@ -45,7 +49,37 @@ test('a network of random weights between two processes: the bytes are those of 
   expect(found).toMatchObject({ shaped_by: 'none', profile: { name: 'loopback', bits_per_second: null } });
   const offline = found.steps.filter(({ phase }) => phase === 'offline');
   expect(offline.reduce((sum, step) => sum + step.bytes_down, 0)).toBe(predicted.offline.bytes_down);
+  expect(found.runs).toEqual([
+    { offline_seconds: found.offline.seconds, online_seconds: found.online.seconds },
+  ]);
+  expect(found.median).toEqual({ runs: 1, ...found.runs[0] });
 }, 180_000);
+
+test('several runs: each, and the median of those after the first, beside the last one in full', async () => {
+  const bench = ['bench', 'model', ...given, '--threads', '1'];
+  const { runs, median, offline, online } = await cliJson<Found>([...bench, '--runs', '3']);
+  expect(runs).toHaveLength(3);
+  expect(runs[2]).toEqual({ offline_seconds: offline.seconds, online_seconds: online.seconds });
+  const middle = (of: (run: Seconds) => number) => (of(runs[1]!) + of(runs[2]!)) / 2;
+  expect(median).toEqual({
+    runs: 2,
+    offline_seconds: middle((run) => run.offline_seconds),
+    online_seconds: middle((run) => run.online_seconds),
+  });
+  const { stdout } = await cli([...bench, '--runs', '2']);
+  expect(stdout).toMatch(/^run 1: offline/m);
+  expect(stdout).toMatch(
+    /^runs {5}2, the last of them above; the first also transforms the weights\n {9}1: \S+ \S+ offline, \S+ \S+ online\n {9}2: /m,
+  );
+  expect(stdout).toMatch(/^median {3}\S+ \S+ offline, \S+ \S+ online: run 2$/m);
+}, 240_000);
+
+test('the median is of the only run where there is one, and leaves out the first of several', () => {
+  const run = (offline_seconds: number, online_seconds: number) => ({ offline_seconds, online_seconds });
+  expect(medianOf([run(9, 1)])).toEqual({ runs: 1, ...run(9, 1) });
+  expect(medianOf([run(9, 1), run(2, 3)])).toEqual({ runs: 1, ...run(2, 3) });
+  expect(medianOf([run(9, 9), run(2, 3), run(4, 1)])).toEqual({ runs: 2, ...run(3, 2) });
+});
 
 test('neither a model nor --arch, or both, or a file that is none', async () => {
   for (const args of [[], ['zoo:fashion-resnet8', '--arch', 'resnet8']]) {
