@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import { HePool } from '../crypto/he/pool.ts';
 import { argmax } from '../models/tensor.ts';
+import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/frame-limits.ts';
 import { openClientParty } from '../pipelines/offline-parties.ts';
 import type { ClientOffline } from '../pipelines/offline-material.ts';
 import { offlineClient } from '../pipelines/offline.ts';
@@ -80,7 +81,13 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 function openChannel(url: string, options: ConnectOptions): Promise<WebSocketChannel> {
-  const { ca, idleSeconds, token, maxMessageBytes = 2 ** 30, profile = profiles.loopback } = options;
+  const {
+    ca,
+    idleSeconds,
+    token,
+    maxMessageBytes = defaultMaxMessageBytes,
+    profile = profiles.loopback,
+  } = options;
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
   const createConnection = slowedConnection(profile, url.startsWith('wss:'));
   const socket = new WebSocket(url, {

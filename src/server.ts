@@ -10,6 +10,7 @@ import { loadRing } from '../crypto/ring/kernels.ts';
 import type { Ring } from '../crypto/ring/kernels.ts';
 import { warmUpServer } from '../crypto/steps/warm-up.ts';
 import { largestPayloads } from '../pipelines/cost.ts';
+import { checkMessages } from '../pipelines/frame-limits.ts';
 import { openServerParty } from '../pipelines/offline-parties.ts';
 import type { ServerOffline } from '../pipelines/offline-material.ts';
 import { offlineServer } from '../pipelines/offline.ts';
@@ -42,6 +43,8 @@ export type ServerOptions = AccessOptions & {
   readonly idleSeconds?: number;
   /** Inferences that a client may prepare ahead; 4 where left out. */
   readonly maxPrepared?: number;
+  /** The largest message that clients take, bytes; 1 GiB where left out, as in theirs. */
+  readonly maxMessageBytes?: number;
   /** Threads for encryption; one a core where left out. */
   readonly threads?: number;
   /** PEM files. Without them the connection is not encrypted; the protocol's secrets need no TLS, its peers' names do. */
@@ -69,9 +72,10 @@ export type RunningServer = {
 
 /**
  * Serves a plan to any number of clients. Sessions are apart: what goes wrong in one ends that one. Rejects with UsageError
- * when the address can't be listened on.
+ * when the address can't be listened on, with PlanError where a layer is too large for its clients.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  checkMessages(options.plan, options.maxMessageBytes);
   const access = new Access(options);
   const pool = new HePool(...(options.threads === undefined ? [] : [options.threads]));
   const http = httpServer(options);

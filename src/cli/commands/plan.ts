@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { predictCost } from '../../../pipelines/cost.ts';
 import type { Prediction, StepPrediction } from '../../../pipelines/cost.ts';
+import { checkMessages } from '../../../pipelines/frame-limits.ts';
 import { predictLatency } from '../../../pipelines/latency.ts';
 import type { Latency } from '../../../pipelines/latency.ts';
 import { describeProfile, profileNames, profiles } from '../../../pipelines/profiles.ts';
@@ -35,6 +36,7 @@ export function configure(command: Command, act: Act): void {
 async function run({ onProgress }: Context, name: string, options: CompileFlags & { readonly data: string }) {
   const known = await knownMachine();
   const { plan } = await preparedModel(name, options.data, onProgress, await compileOptionsOf(options));
+  checkMessages(plan);
   const prediction = predictCost(plan);
   const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
