@@ -70,10 +70,12 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
   const { prepared, windows } = await compiled(work, readModel(bytes, name), train);
   if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windowsFile(windows));
   const { plan } = prepared;
+  const figures = await evaluated(work, model, prepared, test);
+  await rm(checkpointOf(spec, folder), { recursive: true, force: true });
   return {
     relus: countRelus(model),
     relusBefore: countRelus(original),
-    ...(await evaluated(work, model, prepared, test)),
+    ...figures,
     planHash: planHash(plan),
     log,
     ...predictedCosts(plan, work.costs),
@@ -118,10 +120,9 @@ async function reduced(
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
   const { method, data, seed, epochs, searchEpochs, replace, granularity, pretrainEpochs } = spec;
   if (method === originalMethod) return { model: original, log: [] };
-  const checkpoint = join(folder, 'unfinished', jobId(spec));
-  const found = await reduceModel(original, {
+  return reduceModel(original, {
     ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
-    ...{ threads, device, engine, checkpoint, onProgress },
+    ...{ threads, device, engine, checkpoint: checkpointOf(spec, folder), onProgress },
     bases: basesIn(join(folder, 'bases'), say),
     ...(method === 'hybrid' && { machine: costs }),
     ...(searchEpochs !== null && { searchEpochs }),
@@ -129,8 +130,11 @@ async function reduced(
     ...(granularity !== null && { granularity }),
     ...(pretrainEpochs !== null && { deepreshape: { pretrainEpochs } }),
   });
-  await rm(checkpoint, { recursive: true, force: true });
-  return found;
+}
+
+/** Of a job's trainings, until it has its figures too: what fails after them trains nothing again. */
+function checkpointOf(spec: JobSpec, folder: string): string {
+  return join(folder, 'unfinished', jobId(spec));
 }
 
 /** The plan that will be served, with the windows that were found on held-out training images. */

@@ -1,18 +1,20 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDataset } from '../../../models/data/dataset.ts';
 import { defaultMachine } from '../../../pipelines/default-machine.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import type { Run } from '../../../pipelines/pareto/store.ts';
 import { commandOf, quoted } from '../../../src/cli/pareto/command-of.ts';
-import { runJob, sha256 } from '../../../src/cli/pareto/run-job.ts';
+import { hashOfData, runJob, sha256 } from '../../../src/cli/pareto/run-job.ts';
 import { DataError, ModelError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
+import type { ProgressEvent } from '../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny, writeUntrained } from '../../helpers/models.ts';
 import { circaSetting, sampleSpec } from '../../pipelines/pareto/sample.ts';
@@ -154,6 +156,33 @@ describe('pareto show', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('runs.sqlite');
   });
+});
+
+test('a job that fails after its trainings trains nothing again', async () => {
+  const own = join(folder, 'full');
+  const spec = {
+    ...sampleSpec({ data, epochs: 1, searchEpochs: null }),
+    networkHash: sha256(await readFile(model)),
+    dataHash: hashOfData(await loadDataset(data, 'train'), await loadDataset(data, 'test')),
+  };
+  const where = { spec, modelFile: model, folder: own, costs: defaultMachine, threads: 1 };
+  const trained = async () => {
+    const labels = new Set<string>();
+    const onProgress = ({ label }: ProgressEvent) => labels.add(label);
+    const how = { device: 'cpu', engine: 'onnxruntime', say: () => undefined, onProgress } as const;
+    const outcome = await runJob({ ...where, ...how }).catch((error: unknown) => error);
+    return { outcome, epochs: [...labels].filter((label) => label.includes('epoch')) };
+  };
+  await mkdir(own);
+  await writeFile(join(own, 'networks'), 'in the way of the folder');
+  const first = await trained();
+  expect(first.outcome).toBeInstanceOf(Error);
+  expect(first.epochs).not.toEqual([]);
+  await rm(join(own, 'networks'));
+  const second = await trained();
+  expect(second.outcome).toMatchObject({ n: expect.any(Number) as number });
+  expect(second.epochs).toEqual([]);
+  expect(await readdir(join(own, 'unfinished'))).toEqual([]);
 });
 
 describe('before any work', () => {
