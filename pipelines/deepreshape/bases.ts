@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { Dataset } from '../../models/data/dataset.ts';
+import { hashDataset } from '../../models/data/hash.ts';
 import type { Model } from '../../models/graph.ts';
 import { writeModel } from '../../models/onnx/write.ts';
 import type { FitOptions } from '../../models/train/fit.ts';
@@ -47,13 +46,6 @@ export function baseKey(
 ): string {
   const hash = createHash('sha256').update(JSON.stringify({ ...told, threads }));
   for (const model of [untrained, teacher]) hash.update(writeModel(model));
-  for (const dataset of [train, validation]) updateWith(hash, dataset);
+  for (const dataset of [train, validation]) hashDataset(hash, dataset);
   return hash.digest('hex').slice(0, 32);
-}
-
-function updateWith(hash: Hash, { n, shape, images, labels }: Dataset): void {
-  hash
-    .update(JSON.stringify([n, shape]))
-    .update(images)
-    .update(labels);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
 import { seededRng } from '../../../models/data/seeded.ts';
+import { hashDataset } from '../../../models/data/hash.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
 import type { Device } from '../../../models/device.ts';
 import type { Model } from '../../../models/graph.ts';
@@ -106,11 +107,7 @@ function checkData({ data, dataHash }: JobSpec, train: Dataset, test: Dataset): 
 /** SHA-256 over the sizes, images and labels of both splits, hex. */
 export function hashOfData(train: Dataset, test: Dataset): string {
   const hash = createHash('sha256');
-  for (const { n, shape, images, labels } of [train, test])
-    hash
-      .update(JSON.stringify([n, shape]))
-      .update(images)
-      .update(labels);
+  for (const dataset of [train, test]) hashDataset(hash, dataset);
   return hash.digest('hex');
 }
 
