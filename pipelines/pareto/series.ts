@@ -3,6 +3,7 @@ import { UsageError } from '../../src/shared/errors.ts';
 import type { Granularity } from '../masks/start.ts';
 import { methodNames, channelMethods } from '../methods.ts';
 import type { MethodName } from '../methods.ts';
+import { originalMethod } from './job.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 
 /** One column of a table: what a point is called whatever its budget and seed. */
@@ -57,6 +58,13 @@ function listed(isMeant: (word: Word) => boolean): string {
 export function seriesName({ method, granularity, replace, circa }: Series): string {
   const parts = [method, granularity, replace, circa === null ? null : 'circa'];
   return parts.filter((part) => part !== null).join('+');
+}
+
+/** 'snl 0.25 seed 2' */
+export function describeJob(spec: JobSpec): string {
+  return spec.method === originalMethod
+    ? spec.method
+    : `${seriesName(spec)} ${spec.budget} seed ${spec.seed}`;
 }
 
 /**

@@ -3,8 +3,8 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { replacements } from '../../../models/graph.ts';
 import type { Replacement } from '../../../models/graph.ts';
-import { jobsOf, parseBudgets } from '../../../pipelines/pareto/job.ts';
-import type { Grid } from '../../../pipelines/pareto/job.ts';
+import { jobsOf, budgetTexts } from '../../../pipelines/pareto/grid.ts';
+import type { Grid } from '../../../pipelines/pareto/grid.ts';
 import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import { additionsHelp, parseMethods } from '../../../pipelines/pareto/series.ts';
 import type { RunStore } from '../../../pipelines/pareto/store.ts';
@@ -42,6 +42,7 @@ type Options = ComputeOptions & {
   readonly tolerance: number;
   readonly searchImages: number;
   readonly measure: boolean;
+  readonly measureAgain: boolean;
   readonly queue?: string;
 };
 
@@ -89,7 +90,12 @@ function configureRun(command: Command, act: Act): void {
     .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
     .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
     .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
-    .option('--no-measure', 'no private inferences of the points on the front')
+    .addOption(new Option('--no-measure', 'no private inferences of the points on the front'))
+    .addOption(
+      new Option('--measure-again', 'those of the front that are measured already as well')
+        .default(false)
+        .conflicts('measure'),
+    )
     .action(act(runSweep));
   addComputeOptions(command);
   examples(command, sweepExamples);
@@ -113,7 +119,7 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const profiles = networks.map(({ name }) => name);
   const circa = { tolerance: options.tolerance / 100, searchImages: options.searchImages };
   const methods = parseMethods(options.methods, circa);
-  const budgets = parseBudgets(options.budgets);
+  const budgets = budgetTexts(options.budgets);
   using store = beginStore(folder);
   const prints = await fingerprints(folder, network, data);
   const { searchEpochs = null, pretrainEpochs = null, replace = null } = options;
@@ -132,7 +138,9 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   if (options.queue === undefined) await sweep({ ...sweeping, jobs, runner: own });
   else
     await sweepByQueue(sweeping, { url: options.queue, modelFile, networkHash: prints.networkHash, costs });
-  const unmeasured = options.measure ? await measureFront({ ...sweeping, profiles: networks }) : [];
+  const unmeasured = options.measure
+    ? await measureFront({ ...sweeping, profiles: networks, again: options.measureAgain })
+    : [];
   await writeReport(store, folder, profiles);
   context.show(shown(store, profiles, ids));
   const failed = store.counts(ids).failed;

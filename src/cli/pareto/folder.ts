@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import { checkFit } from '../../../models/train/evaluate.ts';
 import { readModel } from '../../../models/onnx/read.ts';
-import type { Grid } from '../../../pipelines/pareto/job.ts';
+import type { Grid } from '../../../pipelines/pareto/grid.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';

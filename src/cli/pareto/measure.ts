@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describeJob } from '../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../pipelines/pareto/series.ts';
 import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Cost } from '../../../pipelines/pareto/result.ts';
 import type { DoneRun } from '../../../pipelines/pareto/points.ts';
@@ -13,17 +13,19 @@ export type MeasureOptions = {
   readonly store: RunStore;
   readonly folder: string;
   readonly profiles: readonly NetworkProfile[];
+  /** Also what is measured already, in its place. */
+  readonly again: boolean;
   readonly onProgress: OnProgress;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 };
 
-/** Inferences in a session; the last one counts, the first pays for the transforms of the weights. */
-const inferences = 3;
+/** Inferences in a session: the median of all but the first counts, which pays for the transforms of the weights. */
+const inferences = 4;
 
 /**
  * Private inferences of the folder's points on any front, by the network of their first seed and in each profile, one after the other so that no
- * one disturbs another. What is measured already stays. Returns the messages of those that failed.
+ * one disturbs another. What is measured already stays, unless it is wanted again. Returns the messages of those that failed.
  */
 export async function measureFront(options: MeasureOptions): Promise<string[]> {
   const { store, onProgress, say } = options;
@@ -43,11 +45,11 @@ export async function measureFront(options: MeasureOptions): Promise<string[]> {
   return failures;
 }
 
-function unmeasured({ store, profiles }: MeasureOptions): { run: DoneRun; profile: NetworkProfile }[] {
+function unmeasured({ store, profiles, again }: MeasureOptions): { run: DoneRun; profile: NetworkProfile }[] {
   const names = profiles.map(({ name }) => name);
   const onFront = pointsOf(store.runs(), names).filter((point) => point.onFront.length > 0);
   const isKnown = ({ costs }: DoneRun, { name }: NetworkProfile) =>
-    costs.some((cost) => cost.source === 'measured' && cost.profile === name);
+    !again && costs.some((cost) => cost.source === 'measured' && cost.profile === name);
   return onFront
     .map(({ runs }) => runs[0]!)
     .flatMap((run) =>
@@ -61,7 +63,7 @@ async function measured(
   profile: NetworkProfile,
 ): Promise<Cost> {
   const circa = result.windows === null ? {} : { circa: join(folder, result.windows) };
-  const { offline, online } = await benchModel({
+  const { offline, online, median } = await benchModel({
     network: join(folder, result.onnx),
     calibration: { data: spec.data, ...circa },
     runs: inferences,
@@ -73,8 +75,8 @@ async function measured(
   return {
     profile: profile.name,
     source: 'measured',
-    offlineSeconds: offline.seconds,
-    onlineSeconds: online.seconds,
+    offlineSeconds: median.offline_seconds,
+    onlineSeconds: median.online_seconds,
     offline: bytes(offline),
     online: bytes(online),
     rounds: online.rounds,

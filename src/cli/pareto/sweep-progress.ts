@@ -1,5 +1,5 @@
 import { parseBudget } from '../../../pipelines/budget.ts';
-import { describeJob } from '../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { Run, RunStore } from '../../../pipelines/pareto/store.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { describeJob } from '../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../pipelines/pareto/series.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
 import { leaseMs } from '../../../pipelines/pareto/store.ts';
 import type { Owner, Run, RunStore } from '../../../pipelines/pareto/store.ts';

@@ -1,4 +1,4 @@
-import { describeJob } from '../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../pipelines/pareto/series.ts';
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure, Point } from '../../../pipelines/pareto/points.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';

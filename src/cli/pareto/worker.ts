@@ -5,7 +5,7 @@ import { Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Device } from '../../../models/device.ts';
 import type { EngineName } from '../../../models/train/engines/index.ts';
-import { describeJob } from '../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../pipelines/pareto/series.ts';
 import { ReluctantError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { jobId, jobsOf, parseBudgets } from '../../../pipelines/pareto/job.ts';
+import { jobsOf, budgetTexts } from '../../../pipelines/pareto/grid.ts';
+import { jobId } from '../../../pipelines/pareto/job.ts';
 import { frontOf, measuresOf, pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure } from '../../../pipelines/pareto/points.ts';
 import { parseMethods, seriesName } from '../../../pipelines/pareto/series.ts';
@@ -97,9 +98,9 @@ describe('a sweep as the command line gives it', () => {
   });
 
   test('budgets that are the same number are one; what is no number stays', () => {
-    expect(parseBudgets('0.50, 0.5,.25,12000, 0.3s@wan,')).toEqual(['0.5', '0.25', '12000', '0.3s@wan']);
+    expect(budgetTexts('0.50, 0.5,.25,12000, 0.3s@wan,')).toEqual(['0.5', '0.25', '12000', '0.3s@wan']);
     for (const text of [' ,', '0.5,half', '-1', '0.3s@moon'])
-      expect(() => parseBudgets(text)).toThrow(UsageError);
+      expect(() => budgetTexts(text)).toThrow(UsageError);
   });
 
   test('a method takes an addition of each kind, in any order: one series', () => {

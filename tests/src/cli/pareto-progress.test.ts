@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jobsOf } from '../../../pipelines/pareto/job.ts';
+import { jobsOf } from '../../../pipelines/pareto/grid.ts';
 import { parseMethods } from '../../../pipelines/pareto/series.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import { SweepProgress } from '../../../src/cli/pareto/sweep-progress.ts';

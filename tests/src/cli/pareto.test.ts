@@ -87,6 +87,23 @@ describe('a sweep', () => {
     expect(runs()).toEqual(before);
   });
 
+  test('measures its front anew with --measure-again, which --no-measure contradicts', async () => {
+    const secondsOf = () =>
+      runs().flatMap(({ costs }) =>
+        costs.filter(({ source }) => source === 'measured').map(({ offlineSeconds }) => offlineSeconds),
+      );
+    const before = secondsOf();
+    expect((await cli(sweepArgs('deepreduce+circa', '0.5', '--measure-again'))).code).toBe(0);
+    const after = secondsOf();
+    expect(after.length).toBe(before.length);
+    for (const [i, seconds] of after.entries()) expect(seconds).not.toBe(before[i]);
+    const { code, stderr } = await cli(
+      sweepArgs('deepreduce+circa', '0.5', '--measure-again', '--no-measure'),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain('--no-measure');
+  });
+
   test('its command makes the same network again, bit for bit, and evaluates it as the sweep did', async () => {
     const [, run] = runs();
     const { command, onnxHash, privateAccuracy, windows } = run!.result!;
