@@ -1,6 +1,6 @@
 import { offlineBytes } from '../crypto/steps/sizes.ts';
 import type { Prediction } from './cost.ts';
-import type { Network } from './latency.ts';
+import type { Network } from './latency-network.ts';
 import type { Exchange, StepWork } from './latency-work.ts';
 import { activationSteps, inputOf } from './plan.ts';
 import type { ActivationStep, LinearStep, Plan, WireId } from './plan.ts';

@@ -1,5 +1,7 @@
 import { predictCost } from './cost.ts';
 import type { Bytes, Prediction } from './cost.ts';
+import { networkOf, onWire } from './latency-network.ts';
+import type { Network } from './latency-network.ts';
 import { exchangesOf, offlineTasks } from './latency-offline.ts';
 import { workOf } from './latency-work.ts';
 import type { Exchange, StepWork } from './latency-work.ts';
@@ -98,27 +100,6 @@ function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Net
   };
 }
 
-/** Seconds a byte and a message each way, and one way's delay. */
-export type Network = {
-  readonly up: number;
-  readonly down: number;
-  readonly message: number;
-  readonly delay: number;
-};
-
-/** A byte takes the wire or the two ends, whichever is slower: they work at once. */
-export function networkOf(
-  { bitsPerSecond, roundTripSeconds }: NetworkProfile,
-  { transport }: MachineCosts,
-): Network {
-  return {
-    up: Math.max(8 / bitsPerSecond, transport.byteUp),
-    down: Math.max(8 / bitsPerSecond, transport.byteDown),
-    message: transport.message,
-    delay: roundTripSeconds / 2,
-  };
-}
-
 function offlineShare(step: StepWork, bytes: Bytes, network: Network, threads: number): number {
   const pooled = exchangesOf(step).reduce(
     (total, { encrypt, respond, decrypt }) => total + encrypt + respond + decrypt,
@@ -141,10 +122,6 @@ function endsSeconds({ online, steps }: Prediction, network: Network): number {
   const bytes_up = online.bytes_up - ofSteps('bytes_up');
   const bytes_down = online.bytes_down - ofSteps('bytes_down');
   return onWire({ bytes_up, bytes_down }, network) + 2 * (network.delay + network.message);
-}
-
-function onWire({ bytes_up, bytes_down }: Bytes, { up, down }: Network): number {
-  return bytes_up * up + bytes_down * down;
 }
 
 type Processors = { readonly client: number; readonly server: number };

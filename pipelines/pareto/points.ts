@@ -2,7 +2,7 @@ import { jobId, originalMethod } from './job.ts';
 import { seriesName } from './series.ts';
 import { estimate } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
-import type { Run, StoredCost } from './store.ts';
+import type { Run, StoredCost } from './run.ts';
 
 /** Runs that differ in their seed alone: one point of the picture. */
 export type Point = {

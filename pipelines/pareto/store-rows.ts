@@ -1,7 +1,9 @@
-import type { SQLInputValue } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import type { JobSpec } from './job.ts';
 import type { RunResult } from './result.ts';
-import type { Row, Run, StoredCost } from './store.ts';
+import type { Run, StoredCost } from './run.ts';
+
+export type Row = Record<string, SQLOutputValue>;
 
 /** Between rows of the tables and the values that the program uses. */
 export function runOf(job: Row, result: Row | undefined, costs: readonly Row[]): Run {

@@ -1,31 +1,16 @@
 import { hostname } from 'node:os';
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { ReluctantError } from '../../src/shared/errors.ts';
 import { jobId } from './job.ts';
 import type { JobSpec } from './job.ts';
 import type { Cost, Machine, RunResult } from './result.ts';
+import type { Run, RunState } from './run.ts';
 import { openDatabase, transaction, upgrade } from './schema.ts';
 import { jobRow, resultRow, runOf } from './store-rows.ts';
+import type { Row } from './store-rows.ts';
 
 /** Whoever works on a job. `id` is its own, `host` and `pid` tell others whether it still lives. */
 export type Owner = { readonly id: string; readonly host: string; readonly pid: number };
-
-/** The costs of a point and where they were found. */
-export type StoredCost = Cost & { readonly machine: Machine; readonly at: string };
-
-export type RunState = 'waiting' | 'running' | 'done' | 'failed';
-
-export type Run = {
-  readonly id: string;
-  readonly spec: JobSpec;
-  readonly state: RunState;
-  /** Why it failed. */
-  readonly message: string | null;
-  readonly attempts: number;
-  /** Where `state` is 'done'; its costs are those of `costs`. */
-  readonly result: (Omit<RunResult, 'costs'> & { readonly finishedAt: string }) | null;
-  readonly costs: readonly StoredCost[];
-};
 
 /** Milliseconds for which a job is its owner's; it is renewed while work goes on. */
 export const leaseMs = 60_000;
@@ -183,8 +168,6 @@ export class RunStore {
       );
   }
 }
-
-export type Row = Record<string, SQLOutputValue>;
 
 const nobody = { owner: null, owner_host: null, owner_pid: null, lease_until: null };
 

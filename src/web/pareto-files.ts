@@ -1,23 +1,12 @@
 import { measuresOf } from '../../pipelines/pareto/points.ts';
-import type { Measure, Point } from '../../pipelines/pareto/points.ts';
+import type { Measure } from '../../pipelines/pareto/points.ts';
 import { darkRules } from './charts.ts';
 import { frontChart, layerChart } from './pareto-charts.ts';
 import { darkPalette, looksOf } from './pareto-colours.ts';
 import { linkMarks, titleMarks } from './pareto-marks.ts';
 import { paretoPage } from './pareto-page.ts';
+import type { Front, ParetoReport } from './pareto-page.ts';
 import { layerRows } from './pareto-story.ts';
-
-/** What `reluctant pareto` found; `points` are those of pipelines/pareto/points.ts. */
-export type ParetoReport = {
-  readonly points: readonly Point[];
-  readonly profiles: readonly string[];
-  readonly folder: string;
-  /** ISO 8601. */
-  readonly date: string;
-};
-
-/** A measure's picture: for the page, with links; for a file of its own, with a legend. */
-export type Front = { readonly measure: Measure; readonly svg: string };
 
 /** report.html and an SVG file for each picture, by name. */
 export async function paretoFiles(report: ParetoReport): Promise<Map<string, string>> {

@@ -1,14 +1,25 @@
-import type { Point } from '../../pipelines/pareto/points.ts';
+import type { Measure, Point } from '../../pipelines/pareto/points.ts';
 import * as format from '../shared/format.ts';
 import { html, raw } from './html.ts';
 import type { Html } from './html.ts';
 import { htmlPage } from './page.ts';
 import { cellsOf, legendOf } from './pareto-cells.ts';
 import type { SeriesLook } from './pareto-colours.ts';
-import type { Front, ParetoReport } from './pareto-files.ts';
 import { paretoScript } from './pareto-script.ts';
 import { accuracyText, storyOf, titleOf } from './pareto-story.ts';
 import { paretoStyle, symbolOf } from './pareto-style.ts';
+
+/** What `reluctant pareto` found; `points` are those of pipelines/pareto/points.ts. */
+export type ParetoReport = {
+  readonly points: readonly Point[];
+  readonly profiles: readonly string[];
+  readonly folder: string;
+  /** ISO 8601. */
+  readonly date: string;
+};
+
+/** A measure's picture: for the page, with links; for a file of its own, with a legend. */
+export type Front = { readonly measure: Measure; readonly svg: string };
 
 export type Drawn = {
   readonly fronts: readonly Front[];

@@ -5,7 +5,7 @@ import { Queue } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { MachineCosts } from '../../../pipelines/machine-costs.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
-import type { Run } from '../../../pipelines/pareto/store.ts';
+import type { Run } from '../../../pipelines/pareto/run.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 import { JobFailure } from './job-process.ts';

@@ -1,7 +1,8 @@
 import { parseBudget } from '../../../pipelines/budget.ts';
 import { describeJob } from '../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
-import type { Run, RunStore } from '../../../pipelines/pareto/store.ts';
+import type { Run } from '../../../pipelines/pareto/run.ts';
+import type { RunStore } from '../../../pipelines/pareto/store.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
 import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 

@@ -2,7 +2,7 @@ import { describeJob } from '../../../pipelines/pareto/series.ts';
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure, Point } from '../../../pipelines/pareto/points.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
-import type { Run } from '../../../pipelines/pareto/store.ts';
+import type { Run } from '../../../pipelines/pareto/run.ts';
 import * as format from '../../shared/format.ts';
 import { cellsOf, legendOf } from '../../web/pareto-cells.ts';
 import { table } from '../output.ts';

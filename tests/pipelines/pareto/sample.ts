@@ -1,7 +1,7 @@
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { Cost, RunResult } from '../../../pipelines/pareto/result.ts';
-import type { RunStore } from '../../../pipelines/pareto/store.ts';
-import type { Owner, Run } from '../../../pipelines/pareto/store.ts';
+import type { Run } from '../../../pipelines/pareto/run.ts';
+import type { Owner, RunStore } from '../../../pipelines/pareto/store.ts';
 
 export const circaSetting = { tolerance: 0.005, searchImages: 500 };
 

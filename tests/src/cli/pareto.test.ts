@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import { defaultMachine } from '../../../pipelines/default-machine.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
-import type { Run } from '../../../pipelines/pareto/store.ts';
+import type { Run } from '../../../pipelines/pareto/run.ts';
 import { commandOf, quoted } from '../../../src/cli/pareto/command-of.ts';
 import { hashOfData, runJob, sha256 } from '../../../src/cli/pareto/run-job.ts';
 import { DataError, ModelError } from '../../../src/shared/errors.ts';
