@@ -63,9 +63,9 @@ function refusal(text: string): UsageError {
   );
 }
 
-/** '300 ms online on wan', '20.0 MB in all on lan' */
+/** '300 ms online on wan', '20 MB in all on lan' */
 export function describeCostBudget({ unit, limit, profile, phase }: CostBudget): string {
-  return `${describeCost(unit, limit)} ${phase === 'total' ? 'in all' : phase} on ${profile.name}`;
+  return `${exactCost(unit, limit)} ${phase === 'total' ? 'in all' : phase} on ${profile.name}`;
 }
 
 /** As it is written: '0.25', '0.3s@wan', '20000000B@lan:total'. */
@@ -74,6 +74,12 @@ export function writeBudget(budget: Budget): string {
   const { unit, limit, profile, phase } = budget;
   const suffix = phase === 'online' ? '' : `:${phase}`;
   return `${limit}${unit === 'seconds' ? 's' : 'B'}@${profile.name}${suffix}`;
+}
+
+/** To four digits, so that a budget does not read like what misses it: '1.267 s', '843 ms', '20.48 MB'. */
+export function exactCost(unit: CostBudget['unit'], value: number): string {
+  const symbol = unit === 'seconds' ? (value < 1 ? 'ms' : 's') : value < 1e6 ? 'kB' : 'MB';
+  return `${Number((value / units[symbol]![1]).toPrecision(4))} ${symbol}`;
 }
 
 export function describeCost(unit: CostBudget['unit'], value: number): string {

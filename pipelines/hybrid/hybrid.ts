@@ -3,7 +3,7 @@ import { countRelus } from '../../models/inspect.ts';
 import type { FitResult } from '../../models/train/fit.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
-import { describeCost, describeCostBudget } from '../budget.ts';
+import { describeCostBudget, exactCost } from '../budget.ts';
 import type { CostBudget } from '../budget.ts';
 import { defaultMachine } from '../default-machine.ts';
 import { finetune } from '../finetune.ts';
@@ -77,7 +77,7 @@ async function toCost(measured: Measured, budget: CostBudget, options: Reduction
     over = { model: tuned.model, cost: after };
   }
   throw new UsageError(
-    `budget: ${describeCostBudget(budget)}; trained, the network takes ${describeCost(budget.unit, over!.cost)}: give a little less`,
+    `budget: ${describeCostBudget(budget)}; trained, the network takes ${exactCost(budget.unit, over!.cost)}: give a little less`,
   );
 }
 

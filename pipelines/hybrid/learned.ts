@@ -3,7 +3,7 @@ import type { Model, Replacement } from '../../models/graph.ts';
 import { otherActivations } from '../../models/passes/as-relu.ts';
 import { PlanError, UsageError } from '../../src/shared/errors.ts';
 import { indicatorGates } from '../autorep/indicators.ts';
-import { describeCost, describeCostBudget } from '../budget.ts';
+import { describeCost, describeCostBudget, exactCost } from '../budget.ts';
 import { elementScores, gatedNodes, withoutGates } from '../masks/gates.ts';
 import { byScore, keepFirst } from '../masks/keep.ts';
 import { reasons } from '../masks/reasons.ts';
@@ -61,9 +61,9 @@ function meanSaving(layers: readonly GatedLayer[]): number {
   return sum(layers, ({ saving, relus }) => saving * relus) / sum(layers, ({ relus }) => relus);
 }
 
-/** What the ReLUs that the choice keeps cost, in the budget's terms. */
-export function gatedCost({ layers }: LearnedGates): number {
-  return sum(layers, ({ saving, kept }) => saving * kept);
+/** What the ReLUs that a choice keeps cost, in the budget's terms. */
+export function keptCost(task: Task, choice: Choice): number {
+  return sum(gatedLayers(task, choice), ({ saving, kept }) => saving * kept);
 }
 
 /**
@@ -174,7 +174,7 @@ export async function keepWithin(
     throw error;
   }
   throw new UsageError(
-    `budget: ${describeCostBudget(budget)}; trained, the network takes ${describeCost(budget.unit, least)} without ReLUs: give a little more`,
+    `budget: ${describeCostBudget(budget)}; trained, the network takes ${exactCost(budget.unit, least)} without ReLUs: give a little more`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Model } from '../../models/graph.ts';
 import { asRelu } from '../../models/passes/as-relu.ts';
 import { UsageError } from '../../src/shared/errors.ts';
-import { costIn, describeCost, describeCostBudget } from '../budget.ts';
+import { costIn, describeCostBudget, exactCost } from '../budget.ts';
 import type { CostBudget } from '../budget.ts';
 import type { Calibration } from '../compile.ts';
 import { predictLatency } from '../latency.ts';
@@ -45,9 +45,12 @@ export type Task = {
 /** Images on which the polynomials of candidates are fitted: their costs hardly hang on them. */
 const fewImages = 128;
 
-/** Candidates that are planned; a budget is met to this share or from below. */
+/** Candidates that are planned, each aimed by what the last one missed; as many again by halving where none of those was within the limit. */
 const mostTries = 8;
-const closeEnough = 0.99;
+
+/** A budget is met to this share; half-way between is aimed at, since aims that come closer and closer to a limit may all stay above it. */
+const closeEnough = 0.998;
+const aimedAt = (1 + closeEnough) / 2;
 
 /** Measures losses and prices. Throws UsageError for a budget that the network meets as it is, PlanError where it can't run privately. */
 export async function taskOf(
@@ -59,7 +62,7 @@ export async function taskOf(
   const before = costOf(await planOf(measured.model, calibration), budget, machine);
   if (before <= budget.limit) {
     throw new UsageError(
-      `budget: ${describeCostBudget(budget)}; the network takes ${describeCost(budget.unit, before)} as it is, there is nothing to reduce`,
+      `budget: ${describeCostBudget(budget)}; the network takes ${exactCost(budget.unit, before)} as it is, there is nothing to reduce`,
     );
   }
   const base = asRelu(measured.model);
@@ -99,7 +102,7 @@ export async function search(task: Task, limit: number): Promise<Candidate> {
   const { base, baseCost } = task;
   if (baseCost <= limit) return { model: base, choice: choose(task.layers, Infinity)!, cost: baseCost };
   let [low, high] = [task.cheapest, task.dearest];
-  let aim = task.dearest * (limit / baseCost);
+  let aim = task.dearest * ((aimedAt * limit) / baseCost);
   let best: Candidate | undefined;
   for (let tries = 0; tries < mostTries; tries++) {
     if (!(aim > low && aim < high)) aim = (low + high) / 2;
@@ -113,9 +116,25 @@ export async function search(task: Task, limit: number): Promise<Candidate> {
       if (best === undefined || found.choice.loss < best.choice.loss) best = found;
       if (found.cost >= closeEnough * limit) break;
     } else high = aim;
-    aim += (limit - found.cost) * ((found.choice.cost + task.rest) / found.cost);
+    aim += (aimedAt * limit - found.cost) * ((found.choice.cost + task.rest) / found.cost);
   }
-  return best ?? leastOf(task, limit);
+  return best ?? halved(task, limit, { least: await leastOf(task, limit), high });
+}
+
+/** The best between the cheapest candidate and `high`, a sum of prices at which the plan is too dear. */
+async function halved(task: Task, limit: number, { least, high }: { least: Candidate; high: number }) {
+  let [best, low] = [least, task.cheapest];
+  for (let tries = 0; tries < mostTries && best.cost < closeEnough * limit; tries++) {
+    const aim = (low + high) / 2;
+    const found = await candidateAt(task, aim, `budget, try ${mostTries + tries + 1}`);
+    if (found !== undefined && found.cost > limit) {
+      high = aim;
+      continue;
+    }
+    low = aim;
+    if (found !== undefined && found.choice.loss < best.choice.loss) best = found;
+  }
+  return best;
 }
 
 /** The cheapest candidate of all, which must do. */
@@ -123,7 +142,7 @@ async function leastOf(task: Task, limit: number): Promise<Candidate> {
   const least = await candidateAt(task, task.cheapest + 1e-9 * task.dearest, 'budget, the least there is');
   if (least !== undefined && least.cost <= limit) return least;
   const { budget } = task;
-  const reach = least === undefined ? '' : `; the cheapest takes ${describeCost(budget.unit, least.cost)}`;
+  const reach = least === undefined ? '' : `; the cheapest takes ${exactCost(budget.unit, least.cost)}`;
   throw new UsageError(`budget: no network of this one's layers meets ${describeCostBudget(budget)}${reach}`);
 }
 

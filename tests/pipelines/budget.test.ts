@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { costIn, describeCostBudget, parseBudget, parseBudgets } from '../../pipelines/budget.ts';
+import { costIn, describeCostBudget, exactCost, parseBudget, parseBudgets } from '../../pipelines/budget.ts';
 import type { CostBudget } from '../../pipelines/budget.ts';
 import { predictLatency } from '../../pipelines/latency.ts';
 import { profiles } from '../../pipelines/profiles.ts';
@@ -24,7 +24,10 @@ test('counts, shares, seconds and bytes', () => {
     phase: 'offline',
   });
   expect(describeCostBudget(parseBudget('0.3s@wan') as CostBudget)).toBe('300 ms online on wan');
-  expect(describeCostBudget(parseBudget('20MB@lan:total') as CostBudget)).toBe('20.0 MB in all on lan');
+  expect(describeCostBudget(parseBudget('20MB@lan:total') as CostBudget)).toBe('20 MB in all on lan');
+  expect(describeCostBudget(parseBudget('1.267s@wan') as CostBudget)).toBe('1.267 s online on wan');
+  expect(describeCostBudget(parseBudget('20480kB@lan') as CostBudget)).toBe('20.48 MB online on lan');
+  expect(exactCost('bytes', 999)).toBe('0.999 kB');
 });
 
 test.each([
