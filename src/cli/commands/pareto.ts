@@ -90,7 +90,7 @@ function configureRun(command: Command, act: Act): void {
     .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
     .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
     .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
-    .addOption(new Option('--no-measure', 'no private inferences of the points on the front'))
+    .option('--no-measure', 'no private inferences of the points on the front')
     .addOption(
       new Option('--measure-again', 'those of the front that are measured already as well')
         .default(false)

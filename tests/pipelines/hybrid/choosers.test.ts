@@ -1,31 +1,22 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Model, Replacement } from '../../../models/graph.ts';
-import { fit } from '../../../models/train/fit.ts';
 import { parseBudget } from '../../../pipelines/budget.ts';
 import type { CostBudget } from '../../../pipelines/budget.ts';
 import { defaultMachine } from '../../../pipelines/default-machine.ts';
 import { learnedChooser, room, structureOf } from '../../../pipelines/hybrid/choosers.ts';
 import { keptCost } from '../../../pipelines/hybrid/learned.ts';
-import { calibrationOf, planOf } from '../../../pipelines/hybrid/planned.ts';
-import { costOf, search, taskOf } from '../../../pipelines/hybrid/search.ts';
-import { trainingSample } from '../../../pipelines/training-sample.ts';
+import { search, taskOf } from '../../../pipelines/hybrid/search.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
-import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { calibration, plannedCost, sample, shared, trainedTiny } from './tiny.ts';
 
-const train = tinyDataset(192, 'train');
-const validation = tinyDataset(90, 'validation');
-const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
-const sample = trainingSample(shared);
-const calibration = calibrationOf(train);
 const budget = parseBudget('1B@wan:total') as CostBudget;
 
 let original: Model;
 let before: number;
 beforeAll(async () => {
-  original = (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
-  before = costOf(await planOf(original, calibration), budget, defaultMachine);
+  original = await trainedTiny();
+  before = await plannedCost(original, budget);
 });
 
 const taskAt = (share: number, replace?: Replacement) =>
@@ -74,7 +65,7 @@ test('a network that training has brought over the budget leaves free what it wa
   const task = await taskAt(0.6);
   const { limit } = task.budget;
   const choose = await learnedChooser(task, { ...shared, budget: task.budget, epochs: 1 });
-  const costsOf = async (model: Model) => costOf(await planOf(model, calibration), budget, defaultMachine);
+  const costsOf = (model: Model) => plannedCost(model, budget);
   const { model: first } = await choose();
   expect(await costsOf(first)).toBeLessThanOrEqual(limit);
   expect(await costsOf(first)).toBeGreaterThan(0.93 * limit);

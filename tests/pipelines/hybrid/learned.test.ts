@@ -9,7 +9,6 @@ import type { Model } from '../../../models/graph.ts';
 import { activationsOf, countRelus } from '../../../models/inspect.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
 import { tensor } from '../../../models/tensor.ts';
-import { fit } from '../../../models/train/fit.ts';
 import { parseBudget } from '../../../pipelines/budget.ts';
 import type { CostBudget } from '../../../pipelines/budget.ts';
 import { defaultMachine } from '../../../pipelines/default-machine.ts';
@@ -17,35 +16,27 @@ import type { Choice } from '../../../pipelines/hybrid/choose.ts';
 import { hybrid } from '../../../pipelines/hybrid/hybrid.ts';
 import { keepWithin, learnGates } from '../../../pipelines/hybrid/learned.ts';
 import type { LearnedGates } from '../../../pipelines/hybrid/learned.ts';
-import { calibrationOf, planOf } from '../../../pipelines/hybrid/planned.ts';
-import { costOf, search, taskOf } from '../../../pipelines/hybrid/search.ts';
+import { planOf } from '../../../pipelines/hybrid/planned.ts';
+import { search, taskOf } from '../../../pipelines/hybrid/search.ts';
 import type { Task } from '../../../pipelines/hybrid/search.ts';
-import { trainingSample } from '../../../pipelines/training-sample.ts';
 import { PlanError, UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
-import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
+import { calibration, plannedCost, sample, shared, train, trainedTiny } from './tiny.ts';
 
-const train = tinyDataset(192, 'train');
-const validation = tinyDataset(90, 'validation');
-const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
-const sample = trainingSample(shared);
-const calibration = calibrationOf(train);
 const budget = parseBudget('1B@wan') as CostBudget;
 
 let original: Model;
 let before: number;
 beforeAll(async () => {
-  original = (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
-  before = costOf(await planOf(original, calibration), budget, defaultMachine);
+  original = await trainedTiny();
+  before = await plannedCost(original, budget);
 });
 
 const taskAt = (model: Model, limit: number, of = budget) =>
   taskOf({ model, sample, onProgress: silent }, { ...of, limit }, defaultMachine, calibration);
 
-const costsOf = async (task: Task, model: Model) =>
-  costOf(await planOf(model, calibration), task.budget, defaultMachine);
+const costsOf = (task: Task, model: Model) => plannedCost(model, task.budget);
 
 /** Half of each layer's ReLUs gone, whatever they cost. */
 function halves({ layers }: Task): Choice {
@@ -159,7 +150,7 @@ function pointwiseNet(): Model {
 test('a layer that goes whole is gone, the others have learned; without epochs of search they are ranked', async () => {
   const model = pointwiseNet();
   const wan = parseBudget('1s@wan') as CostBudget;
-  const limit = costOf(await planOf(model, calibration), wan, defaultMachine) - 0.055;
+  const limit = (await plannedCost(model, wan)) - 0.055;
   const checkpoint = await mkdtemp(join(tmpdir(), 'hybrid-'));
   const options = { ...shared, budget: { ...wan, limit }, epochs: 1 };
   const learned = await hybrid(model, { ...options, checkpoint });
