@@ -25,7 +25,7 @@ export type LayerInspection = {
 
 /**
  * Counts for one image. A max pooling counts k*k - 1 an output, as published counts do. The protocol's tree makes fewer comparisons where
- * windows overlap or the border cuts them, as two windows share a pair: `plan` has its count (pipelines/lower-maximum.ts).
+ * windows overlap or the border cuts them, as two windows share a pair: `plan` has its count (pipelines/compile/lower/maximum.ts).
  */
 export function inspect(model: Model): Inspection {
   const shapes = inferShapes(model);

@@ -1,4 +1,4 @@
-import type { Channel } from '../../src/shared/channel.ts';
+import type { Channel } from '../channel/channel.ts';
 import { ProtocolError, ReluctantError } from '../../src/shared/errors.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';

@@ -1,5 +1,5 @@
-import { tags } from '../../src/shared/channel.ts';
-import type { Channel } from '../../src/shared/channel.ts';
+import { tags } from '../channel/channel.ts';
+import type { Channel } from '../channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { asWords, concatenate } from '../bits.ts';
 import { inputWords, labelWords } from '../gc/circuit.ts';

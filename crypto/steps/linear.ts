@@ -1,5 +1,5 @@
-import { tags } from '../../src/shared/channel.ts';
-import type { Channel } from '../../src/shared/channel.ts';
+import { tags } from '../channel/channel.ts';
+import type { Channel } from '../channel/channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';

@@ -1,4 +1,4 @@
-import { frameHeaderBytes } from '../../src/shared/channel.ts';
+import { frameHeaderBytes } from '../channel/channel.ts';
 import { packedBytes } from '../bits.ts';
 import { labelBytes, tableBytes } from '../gc/circuit.ts';
 import { saltBytes } from '../hash.ts';

@@ -5,12 +5,12 @@ import { argmax } from '../../models/tensor.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
-import type { Prepared } from '../compile.ts';
-import { predictCost } from '../cost.ts';
-import { Simulator } from '../simulate-set.ts';
+import type { Prepared } from '../compile/compile.ts';
+import { predictCost } from '../cost/bytes.ts';
+import { Simulator } from '../simulate/simulator.ts';
 import { searchWindows } from './search.ts';
-import { testedLayers, withWindows } from './windows.ts';
-import type { TestedLayer, Windows } from './windows.ts';
+import { testedLayers, withWindows } from '../plan/windows.ts';
+import type { TestedLayer, Windows } from '../plan/windows.ts';
 
 /** Images [n, C, H, W] and their labels. */
 export type Labelled = {

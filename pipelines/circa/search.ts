@@ -1,6 +1,6 @@
 import type { ReluSpec } from '../../crypto/steps/spec.ts';
-import { largestK } from './windows.ts';
-import type { TestedLayer, Windows } from './windows.ts';
+import { largestK } from '../plan/windows.ts';
+import type { TestedLayer, Windows } from '../plan/windows.ts';
 
 export type SearchOptions = {
   readonly layers: readonly TestedLayer[];

@@ -1,6 +1,6 @@
 import type { Replacement } from '../../models/graph.ts';
 import { UsageError } from '../../src/shared/errors.ts';
-import { parseBudget } from '../budget.ts';
+import { parseBudget } from '../cost/budget.ts';
 import { jobId, originalMethod } from './job.ts';
 import type { JobSpec } from './job.ts';
 import { distinct } from './series.ts';

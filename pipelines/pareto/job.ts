@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Replacement } from '../../models/graph.ts';
-import type { Granularity } from '../masks/start.ts';
-import type { MethodName } from '../methods.ts';
+import type { Granularity } from '../reduce/gates/layer-states.ts';
+import type { MethodName } from '../reduce/methods.ts';
 
 /** The network as it came: the point at all ReLUs. */
 export const originalMethod = 'original';

@@ -1,9 +1,9 @@
-import { predictCost } from '../cost.ts';
-import { predictLatency } from '../latency.ts';
-import type { Latency } from '../latency.ts';
-import type { MachineCosts } from '../machine-costs.ts';
-import type { Plan } from '../plan.ts';
-import { profileNames, profiles } from '../profiles.ts';
+import { predictCost } from '../cost/bytes.ts';
+import { predictLatency } from '../cost/latency.ts';
+import type { Latency } from '../cost/latency.ts';
+import type { MachineCosts } from '../cost/machine.ts';
+import type { Plan } from '../plan/plan.ts';
+import { profileNames, profiles } from '../cost/profiles.ts';
 import type { Cost, LayerCost } from './result.ts';
 
 /** What one inference of a plan will cost in every profile, as a whole and step by step. Throws PlanError as predictCost does. */

@@ -1,6 +1,6 @@
 import type { ClassAccuracy } from '../../models/train/evaluate.ts';
-import type { LayerEntry } from '../reduction.ts';
-import type { Bytes } from '../cost.ts';
+import type { LayerEntry } from '../reduce/reduction.ts';
+import type { Bytes } from '../cost/bytes.ts';
 
 /** One inference, seen by the client. `source`: computed from the plan, or a private inference between two processes. */
 export type Cost = {

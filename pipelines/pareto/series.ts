@@ -1,8 +1,8 @@
 import type { Replacement } from '../../models/graph.ts';
 import { UsageError } from '../../src/shared/errors.ts';
-import type { Granularity } from '../masks/start.ts';
-import { methodNames, channelMethods } from '../methods.ts';
-import type { MethodName } from '../methods.ts';
+import type { Granularity } from '../reduce/gates/layer-states.ts';
+import { methodNames, channelMethods } from '../reduce/methods.ts';
+import type { MethodName } from '../reduce/methods.ts';
 import { originalMethod } from './job.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 

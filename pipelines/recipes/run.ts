@@ -19,8 +19,8 @@ import type { Optimizer } from '../../models/train/optimizers.ts';
 import { recipeDefaults } from '../../models/train/recipe.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
-import { methods } from '../methods.ts';
-import type { Reduction } from '../reduction.ts';
+import { methods } from '../reduce/methods.ts';
+import type { Reduction } from '../reduce/reduction.ts';
 import type { Recipe } from './schema.ts';
 
 export type RecipeRunOptions = EngineSetting & {

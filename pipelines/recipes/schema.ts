@@ -4,9 +4,9 @@ import type { ArchitectureName } from '../../models/architectures/index.ts';
 import { replacements } from '../../models/graph.ts';
 import { schedules } from '../../models/train/schedules.ts';
 import type { ScheduleName } from '../../models/train/schedules.ts';
-import { criticalityForms, thinnings } from '../deepreduce/settings.ts';
-import { granularities } from '../masks/start.ts';
-import { methodNames } from '../methods.ts';
+import { criticalityForms, thinnings } from '../reduce/deepreduce/settings.ts';
+import { granularities } from '../reduce/gates/layer-states.ts';
+import { methodNames } from '../reduce/methods.ts';
 
 const count = z.int().positive();
 const share = z.number().gt(0).max(1);

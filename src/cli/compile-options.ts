@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import type { CompileOptions } from '../../pipelines/compile-options.ts';
+import type { CompileOptions } from '../../pipelines/compile/options.ts';
 import { UsageError } from '../shared/errors.ts';
 import { whole } from './command.ts';
 

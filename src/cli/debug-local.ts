@@ -1,7 +1,7 @@
 import { argmax } from '../../models/tensor.ts';
-import { debugLocal } from '../../pipelines/debug-local.ts';
-import type { WireDiff } from '../../pipelines/debug-local.ts';
-import { privateForm } from '../../pipelines/private-form.ts';
+import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
+import type { WireDiff } from '../../pipelines/simulate/debug-local.ts';
+import { privateForm } from '../../pipelines/compile/private-form.ts';
 import * as format from '../shared/format.ts';
 import type { OnProgress } from '../shared/progress.ts';
 import { systemRng } from '../shared/random.ts';

@@ -1,6 +1,6 @@
 import { existsSync, globSync } from 'node:fs';
 import { countRelus } from '../../models/inspect.ts';
-import type { NamedModel } from '../../pipelines/fairness.ts';
+import type { NamedModel } from '../../pipelines/fairness/compare.ts';
 import { ModelError, UsageError } from '../shared/errors.ts';
 import { openModel, shortName } from './inputs.ts';
 

@@ -1,6 +1,6 @@
 import { verdictWords } from '../../models/fairness/reading.ts';
 import type { FairnessReport, GapRow, GroupRow } from '../../models/fairness/report.ts';
-import type { CurvatureReport } from '../../pipelines/fairness-curvature.ts';
+import type { CurvatureReport } from '../../pipelines/fairness/curvature.ts';
 import * as format from '../shared/format.ts';
 import { table } from './output.ts';
 import type { Column } from './output.ts';

@@ -4,15 +4,15 @@ import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import type { EvaluateOptions } from '../../models/train/evaluate.ts';
-import { writeBudget } from '../../pipelines/budget.ts';
-import type { Budget } from '../../pipelines/budget.ts';
-import { deepreduceFamily } from '../../pipelines/deepreduce/family.ts';
-import type { Moves } from '../../pipelines/deepreduce/family.ts';
-import { basesIn } from '../../pipelines/deepreshape/base-files.ts';
-import { basesInMemory } from '../../pipelines/deepreshape/bases.ts';
+import { writeBudget } from '../../pipelines/cost/budget.ts';
+import type { Budget } from '../../pipelines/cost/budget.ts';
+import { deepreduceFamily } from '../../pipelines/reduce/deepreduce/family.ts';
+import type { Moves } from '../../pipelines/reduce/deepreduce/family.ts';
+import { basesIn } from '../../pipelines/reduce/deepreshape/base-files.ts';
+import { basesInMemory } from '../../pipelines/reduce/deepreshape/bases.ts';
 import type { Output } from './output.ts';
-import { reduceModel, trainingData } from './reducing.ts';
-import type { ReduceOptions } from './reducing.ts';
+import { reduceModel, trainingData } from '../../pipelines/reduce/reduce.ts';
+import type { ReduceOptions } from '../../pipelines/reduce/reduce.ts';
 import { NetworkFolder } from './several-networks.ts';
 
 type Task = {

@@ -1,10 +1,10 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { granularities } from '../../pipelines/masks/start.ts';
-import type { Granularity } from '../../pipelines/masks/start.ts';
-import { channelMethods, searchingMethods } from '../../pipelines/methods.ts';
-import type { MethodName } from '../../pipelines/methods.ts';
-import type { ReductionOptions } from '../../pipelines/reduction.ts';
+import { granularities } from '../../pipelines/reduce/gates/layer-states.ts';
+import type { Granularity } from '../../pipelines/reduce/gates/layer-states.ts';
+import { channelMethods, searchingMethods } from '../../pipelines/reduce/methods.ts';
+import type { MethodName } from '../../pipelines/reduce/methods.ts';
+import type { ReductionOptions } from '../../pipelines/reduce/reduction.ts';
 import { UsageError } from '../shared/errors.ts';
 import { whole } from './command.ts';
 

@@ -9,19 +9,19 @@ import {
   mitigationSchemes,
   mitigationSummaries,
   primalDualDefaults,
-} from '../../pipelines/mitigation/mitigation.ts';
-import type { MitigationScheme } from '../../pipelines/mitigation/mitigation.ts';
-import { priceOf } from '../../pipelines/mitigation/price.ts';
-import type { Price } from '../../pipelines/mitigation/price.ts';
-import type { MultiplierEntry } from '../../pipelines/mitigation/primal-dual.ts';
+} from '../../pipelines/reduce/mitigation/mitigation.ts';
+import type { MitigationScheme } from '../../pipelines/reduce/mitigation/mitigation.ts';
+import { priceOf } from '../../pipelines/reduce/mitigation/price.ts';
+import type { Price } from '../../pipelines/reduce/mitigation/price.ts';
+import type { MultiplierEntry } from '../../pipelines/reduce/mitigation/primal-dual.ts';
 import { UsageError } from '../shared/errors.ts';
 import * as format from '../shared/format.ts';
 import type { OnProgress } from '../shared/progress.ts';
 import { fraction, positive } from './command.ts';
 import { openModel } from './inputs.ts';
 import { table } from './output.ts';
-import { reduceModel } from './reducing.ts';
-import type { ReduceOptions } from './reducing.ts';
+import { reduceModel } from '../../pipelines/reduce/reduce.ts';
+import type { ReduceOptions } from '../../pipelines/reduce/reduce.ts';
 
 export type MitigationOptions = {
   readonly mitigate?: MitigationScheme;

@@ -1,9 +1,9 @@
 import { loadDataset, pixels } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import type { CompileOptions } from '../../pipelines/compile-options.ts';
-import type { Calibration, Prepared } from '../../pipelines/compile.ts';
-import { privateForm } from '../../pipelines/private-form.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import type { CompileOptions } from '../../pipelines/compile/options.ts';
+import type { Calibration, Prepared } from '../../pipelines/compile/compile.ts';
+import { privateForm } from '../../pipelines/compile/private-form.ts';
 import type { OnProgress } from '../shared/progress.ts';
 import { openModel } from './inputs.ts';
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { describeProfile, parseProfiles, profileNames, profiles } from '../../pipelines/profiles.ts';
-import type { NetworkProfile } from '../../pipelines/profiles.ts';
+import { describeProfile, parseProfiles, profileNames, profiles } from '../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../pipelines/cost/profiles.ts';
 import { UsageError } from '../shared/errors.ts';
 
 const list = profileNames.map((name) => `${name} (${describeProfile(profiles[name])})`).join(', ');

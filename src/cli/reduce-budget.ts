@@ -1,10 +1,10 @@
 import type { Model } from '../../models/graph.ts';
-import { describeCost } from '../../pipelines/budget.ts';
-import type { Budget } from '../../pipelines/budget.ts';
-import type { MachineCosts } from '../../pipelines/machine-costs.ts';
-import type { MethodName } from '../../pipelines/methods.ts';
-import { resolveBudget } from '../../pipelines/reduction.ts';
-import type { PredictedCost } from '../../pipelines/reduction.ts';
+import { describeCost } from '../../pipelines/cost/budget.ts';
+import type { Budget } from '../../pipelines/cost/budget.ts';
+import type { MachineCosts } from '../../pipelines/cost/machine.ts';
+import type { MethodName } from '../../pipelines/reduce/methods.ts';
+import { resolveBudget } from '../../pipelines/reduce/reduction.ts';
+import type { PredictedCost } from '../../pipelines/reduce/reduction.ts';
 import { UsageError } from '../shared/errors.ts';
 import { knownMachine } from './machine.ts';
 

@@ -2,15 +2,19 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { replacements } from '../../models/graph.ts';
 import type { Replacement } from '../../models/graph.ts';
-import { parseBudgets } from '../../pipelines/budget.ts';
-import type { Budget } from '../../pipelines/budget.ts';
-import { criticalityForms, thinnings } from '../../pipelines/deepreduce/settings.ts';
-import type { CriticalityForm, DeepreduceSettings, Thinning } from '../../pipelines/deepreduce/settings.ts';
-import { parseStages } from '../../pipelines/deepreduce/stages.ts';
-import { removals } from '../../pipelines/deepreshape/settings.ts';
-import type { DeepreshapeSettings, Removal } from '../../pipelines/deepreshape/settings.ts';
-import type { MethodName } from '../../pipelines/methods.ts';
-import type { ReductionOptions } from '../../pipelines/reduction.ts';
+import { parseBudgets } from '../../pipelines/cost/budget.ts';
+import type { Budget } from '../../pipelines/cost/budget.ts';
+import { criticalityForms, thinnings } from '../../pipelines/reduce/deepreduce/settings.ts';
+import type {
+  CriticalityForm,
+  DeepreduceSettings,
+  Thinning,
+} from '../../pipelines/reduce/deepreduce/settings.ts';
+import { parseStages } from '../../pipelines/reduce/deepreduce/stages.ts';
+import { removals } from '../../pipelines/reduce/deepreshape/settings.ts';
+import type { DeepreshapeSettings, Removal } from '../../pipelines/reduce/deepreshape/settings.ts';
+import type { MethodName } from '../../pipelines/reduce/methods.ts';
+import type { ReductionOptions } from '../../pipelines/reduce/reduction.ts';
 import { UsageError } from '../shared/errors.ts';
 import { fraction, whole } from './command.ts';
 

@@ -3,8 +3,8 @@ import type { TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
-import { isUnshaped } from '../../pipelines/profiles.ts';
-import type { NetworkProfile } from '../../pipelines/profiles.ts';
+import { isUnshaped } from '../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../pipelines/cost/profiles.ts';
 import { ThrottledSocket } from './throttle.ts';
 
 type Options = TcpNetConnectOpts & ConnectionOptions;

@@ -1,4 +1,4 @@
-import { decodeFrameHeader, frameHeaderBytes, tags } from '../shared/channel.ts';
+import { decodeFrameHeader, frameHeaderBytes, tags } from '../../crypto/channel/channel.ts';
 import { ReluctantError } from '../shared/errors.ts';
 
 /** Characters of a failure's text that are sent and shown. */

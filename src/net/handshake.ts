@@ -1,8 +1,8 @@
-import { predictCost } from '../../pipelines/cost.ts';
-import { planHash, maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan-codec.ts';
-import type { Plan } from '../../pipelines/plan.ts';
-import { tags } from '../shared/channel.ts';
-import type { Channel } from '../shared/channel.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { planHash, maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { MeteredChannel } from '../../pipelines/offline-meter.ts';
-import type { Role, StepCost } from '../../pipelines/offline-report.ts';
-import type { Channel } from '../shared/channel.ts';
+import { MeteredChannel } from '../../crypto/channel/metered.ts';
+import type { Role, StepCost } from '../../pipelines/inference/step-clock.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
 
 /** What one phase took at this party. Bytes with frame headers; `up` is from the client to the server. */
 export type PhaseCost = {

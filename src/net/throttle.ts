@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import type { NetworkProfile } from '../../pipelines/profiles.ts';
+import type { NetworkProfile } from '../../pipelines/cost/profiles.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 

@@ -1,9 +1,9 @@
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
-import { encodeFrameHeader, frameHeaderBytes, tagName, tags } from '../shared/channel.ts';
-import type { Channel, Tag, Traffic } from '../shared/channel.ts';
+import { encodeFrameHeader, frameHeaderBytes, tagName, tags } from '../../crypto/channel/channel.ts';
+import type { Channel, Tag, Traffic } from '../../crypto/channel/channel.ts';
 import { ProtocolError } from '../shared/errors.ts';
-import { Inbox } from '../shared/inbox.ts';
+import { Inbox } from '../../crypto/channel/inbox.ts';
 import { failureText, readFailure } from './failure.ts';
 
 export type ChannelLimits = {

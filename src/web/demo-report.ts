@@ -1,5 +1,5 @@
 import type { FairnessReport } from '../../models/fairness/report.ts';
-import type { LayerEntry } from '../../pipelines/reduction.ts';
+import type { LayerEntry } from '../../pipelines/reduce/reduction.ts';
 
 /** One phase of one private inference, seen by the client. Bytes include frame headers. */
 export type PhaseCost = { readonly seconds: number; readonly bytes_up: number; readonly bytes_down: number };

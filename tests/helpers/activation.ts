@@ -6,7 +6,7 @@ import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
 import type { Shares } from '../../crypto/share.ts';
 import type { ActivationSpec, ReluSpec } from '../../crypto/steps/spec.ts';
-import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 

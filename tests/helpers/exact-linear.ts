@@ -1,5 +1,5 @@
 import type { Ring } from '../../crypto/ring/kernels.ts';
-import type { ClientParty, ServerParty } from '../../pipelines/offline.ts';
+import type { ClientParty, ServerParty } from '../../pipelines/inference/offline.ts';
 import { expectWithinOne } from './within-one.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { MachineCosts } from '../../pipelines/machine-costs.ts';
+import type { MachineCosts } from '../../pipelines/cost/machine.ts';
 
 const noElements = { relu: 0, wire: 0, affine: 0, square: 0 };
 

@@ -1,8 +1,8 @@
 import { stepKinds } from '../../crypto/steps/spec.ts';
 import type { ActivationSpec, LinearSpec } from '../../crypto/steps/spec.ts';
-import { planVersion } from '../../pipelines/plan.ts';
-import type { Plan } from '../../pipelines/plan.ts';
-import type { ServerWeights } from '../../pipelines/quantise.ts';
+import { planVersion } from '../../pipelines/plan/plan.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
+import type { ServerWeights } from '../../pipelines/compile/quantise.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import { convolution, randomWeights } from './convolution.ts';
 import { seededRng } from './rng.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { serialisePlan } from '../../pipelines/plan-codec.ts';
-import type { Plan } from '../../pipelines/plan.ts';
+import { serialisePlan } from '../../pipelines/plan/codec.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
 import { convolution } from '../helpers/convolution.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { tinyPlan } from '../helpers/tiny-plan.ts';

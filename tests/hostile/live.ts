@@ -3,7 +3,7 @@ import { connect } from '../../src/client.ts';
 import type { Session } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
-import { frameHeaderBytes } from '../../src/shared/channel.ts';
+import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../helpers/tiny-plan.ts';
 import type { Side } from './parties.ts';

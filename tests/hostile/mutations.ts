@@ -1,4 +1,4 @@
-import { frameHeaderBytes } from '../../src/shared/channel.ts';
+import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { integer } from '../helpers/convolution.ts';
 

@@ -1,8 +1,8 @@
-import { predictCost } from '../../pipelines/cost.ts';
-import { serialisePlan } from '../../pipelines/plan-codec.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { serialisePlan } from '../../pipelines/plan/codec.ts';
 import { greetServer } from '../../src/net/handshake.ts';
-import { encodeFrameHeader, tags } from '../../src/shared/channel.ts';
-import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { encodeFrameHeader, tags } from '../../crypto/channel/channel.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { integer } from '../helpers/convolution.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HePool } from '../../crypto/he/pool.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
-import { tags } from '../../src/shared/channel.ts';
+import { tags } from '../../crypto/channel/channel.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../helpers/tiny-plan.ts';
 import { liveEdits, LiveTarget } from './live.ts';
 import type { LiveEdit } from './live.ts';

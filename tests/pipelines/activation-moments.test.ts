@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { normals } from '../../models/architectures/init.ts';
 import type { Model } from '../../models/graph.ts';
 import { Evaluator } from '../../models/run.ts';
-import { activationMoments, momentsAt, momentsOver } from '../../pipelines/activation-moments.ts';
-import type { Moments } from '../../pipelines/activation-moments.ts';
+import { activationMoments, momentsAt, momentsOver } from '../../pipelines/reduce/polynomials/moments.ts';
+import type { Moments } from '../../pipelines/reduce/polynomials/moments.ts';
 import { tinyResnet } from '../helpers/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 

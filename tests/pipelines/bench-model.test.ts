@@ -3,9 +3,9 @@ import { architectures } from '../../models/architectures/index.ts';
 import { seededRng } from '../../models/data/seeded.ts';
 import { inspect } from '../../models/inspect.ts';
 import { forInference } from '../../models/passes/index.ts';
-import { benchedNetwork, noise, preparedOnNoise, randomNetwork } from '../../pipelines/bench-model.ts';
-import { calibrate } from '../../pipelines/calibrate.ts';
-import { predictCost } from '../../pipelines/cost.ts';
+import { benchedNetwork, noise, preparedOnNoise, randomNetwork } from '../../pipelines/bench/network.ts';
+import { calibrate } from '../../pipelines/compile/calibrate.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
 import type { Model } from '../../models/graph.ts';
 
 const sizes = { arch: 'resnet20', size: 16, channels: 3, classes: 10 } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { benchRelu } from '../../pipelines/bench.ts';
+import { benchRelu } from '../../pipelines/bench/relu.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 test('the bytes of the bench are those of the protocol; its times are not looked at', async () => {

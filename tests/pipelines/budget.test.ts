@@ -1,8 +1,14 @@
 import { expect, test } from 'vitest';
-import { costIn, describeCostBudget, exactCost, parseBudget, parseBudgets } from '../../pipelines/budget.ts';
-import type { CostBudget } from '../../pipelines/budget.ts';
-import { predictLatency } from '../../pipelines/latency.ts';
-import { profiles } from '../../pipelines/profiles.ts';
+import {
+  costIn,
+  describeCostBudget,
+  exactCost,
+  parseBudget,
+  parseBudgets,
+} from '../../pipelines/cost/budget.ts';
+import type { CostBudget } from '../../pipelines/cost/budget.ts';
+import { predictLatency } from '../../pipelines/cost/latency.ts';
+import { profiles } from '../../pipelines/cost/profiles.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { freeMachine } from '../helpers/machine.ts';
 import { tinyPlan } from '../helpers/tiny-plan.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { dapaCoefficients, polynomialError } from '../../pipelines/dapa.ts';
-import type { Moments } from '../../pipelines/activation-moments.ts';
+import { dapaCoefficients, polynomialError } from '../../pipelines/reduce/polynomials/fit.ts';
+import type { Moments } from '../../pipelines/reduce/polynomials/moments.ts';
 import { normalCdf, normalDensity } from './normal.ts';
 
 /**

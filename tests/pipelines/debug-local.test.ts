@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../models/graph.ts';
 import { predict } from '../../models/run.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { debugLocal } from '../../pipelines/debug-local.ts';
-import { logitErrorBound } from '../../pipelines/quantise-error.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixedNet, piecewiseNet, randomImages } from './small-nets.ts';
 

@@ -5,9 +5,9 @@ import { loadModel } from '../../models/onnx/read.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { logitErrorBound } from '../../pipelines/quantise-error.ts';
-import { simulate } from '../../pipelines/simulate.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
+import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import { seededRng } from '../helpers/rng.ts';
 

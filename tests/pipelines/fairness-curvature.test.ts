@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../models/graph.ts';
-import { curvatureReport } from '../../pipelines/fairness-curvature.ts';
+import { curvatureReport } from '../../pipelines/fairness/curvature.ts';
 import { bars, tinyNet } from '../helpers/tiny.ts';
 
 const data = bars(30, 4);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { pixels } from '../../models/data/dataset.ts';
-import { compareArithmetic } from '../../pipelines/fairness-private.ts';
+import { compareArithmetic } from '../../pipelines/fairness/arithmetic.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { residualNet } from './small-nets.ts';
 

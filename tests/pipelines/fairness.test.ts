@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compareModels } from '../../pipelines/fairness.ts';
+import { compareModels } from '../../pipelines/fairness/compare.ts';
 import type { ProgressEvent } from '../../src/shared/progress.ts';
 import { bars, tinyNet } from '../helpers/tiny.ts';
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { methods } from '../../pipelines/methods.ts';
+import { methods } from '../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { bars, tinyNet } from '../helpers/tiny.ts';
 

@@ -1,6 +1,6 @@
 import { saveModel } from '../../models/onnx/write.ts';
-import { methods } from '../../pipelines/methods.ts';
-import type { MethodName } from '../../pipelines/methods.ts';
+import { methods } from '../../pipelines/reduce/methods.ts';
+import type { MethodName } from '../../pipelines/reduce/methods.ts';
 import { bars, tinyNet } from '../helpers/tiny.ts';
 
 /** A reduction as a process of its own: `node killed-reduction.ts METHOD FOLDER OUT [LABEL STEP]`, killed at that step of the training so labelled. */

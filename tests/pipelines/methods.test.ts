@@ -6,8 +6,8 @@ import { forInference } from '../../models/passes/index.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import { fit } from '../../models/train/fit.ts';
 import type { Model } from '../../models/graph.ts';
-import { methodNames, methods } from '../../pipelines/methods.ts';
-import type { Reduction } from '../../pipelines/reduction.ts';
+import { methodNames, methods } from '../../pipelines/reduce/methods.ts';
+import type { Reduction } from '../../pipelines/reduce/reduction.ts';
 import { tinyDataset } from '../helpers/data.ts';
 import { tinyMobilenet, tinyResnet, tinyVgg } from '../helpers/networks.ts';
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { lanesOf } from '../../pipelines/offline-lanes.ts';
-import { OneTime } from '../../pipelines/offline-material.ts';
-import { tags } from '../../src/shared/channel.ts';
-import type { Channel } from '../../src/shared/channel.ts';
-import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { lanesOf } from '../../crypto/channel/lanes.ts';
+import { OneTime } from '../../pipelines/inference/one-time.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
 
 const one = { sends: 1, receives: 1 };
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { offlineServer } from '../../pipelines/offline.ts';
-import { tags } from '../../src/shared/channel.ts';
+import { offlineServer } from '../../pipelines/inference/offline.ts';
+import { tags } from '../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { dealtOt } from '../helpers/dealt-ot.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { tinyPlan, tinyWeights } from '../helpers/tiny-plan.ts';

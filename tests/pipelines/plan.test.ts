@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { stepKinds } from '../../crypto/steps/spec.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { planHash, parsePlan, serialisePlan } from '../../pipelines/plan-codec.ts';
-import type { Plan } from '../../pipelines/plan.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { planHash, parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixedNet, randomImages } from './small-nets.ts';

@@ -4,7 +4,7 @@ import { activationKinds } from '../../models/graph.ts';
 import type { Model } from '../../models/graph.ts';
 import { countRelus } from '../../models/inspect.ts';
 import { Evaluator } from '../../models/run.ts';
-import { relusOf, usePolynomials } from '../../pipelines/polynomials.ts';
+import { relusOf, usePolynomials } from '../../pipelines/reduce/polynomials/replace.ts';
 import { tinyResnet } from '../helpers/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 

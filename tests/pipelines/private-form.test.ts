@@ -4,11 +4,11 @@ import type { Model } from '../../models/graph.ts';
 import { readModel } from '../../models/onnx/read.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/run.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { predictCost } from '../../pipelines/cost.ts';
-import { privateForm } from '../../pipelines/private-form.ts';
-import { logitErrorBound } from '../../pipelines/quantise-error.ts';
-import { simulate } from '../../pipelines/simulate.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { privateForm } from '../../pipelines/compile/private-form.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
+import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { floats, rawModel } from '../helpers/onnx.ts';
 import { seededRng } from '../helpers/rng.ts';
 

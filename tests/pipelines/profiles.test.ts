@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeProfile, isUnshaped, parseProfiles, profiles } from '../../pipelines/profiles.ts';
+import { describeProfile, isUnshaped, parseProfiles, profiles } from '../../pipelines/cost/profiles.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
 test('a list of names', () => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { loadRing } from '../../crypto/ring/kernels.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { encodeInput } from '../../pipelines/online-values.ts';
-import { replay } from '../../pipelines/replay.ts';
-import { clientShares, simulateWires } from '../../pipelines/simulate.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { encodeInput } from '../../pipelines/inference/encoding.ts';
+import { replay } from '../../pipelines/simulate/replay.ts';
+import { clientShares, simulateWires } from '../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixedNet, randomImages } from './small-nets.ts';
 

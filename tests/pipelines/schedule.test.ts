@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { finishTimes } from '../../pipelines/schedule.ts';
+import { finishTimes } from '../../pipelines/cost/schedule.ts';
 
 const times = (...tasks: Parameters<typeof finishTimes>[0]) => [...finishTimes(tasks)];
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { prg } from '../../crypto/prg.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { simulate } from '../../pipelines/simulate.ts';
-import { Simulator } from '../../pipelines/simulate-set.ts';
-import { testedLayers } from '../../pipelines/circa/windows.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { simulate } from '../../pipelines/simulate/simulate.ts';
+import { Simulator } from '../../pipelines/simulate/simulator.ts';
+import { testedLayers } from '../../pipelines/plan/windows.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { randomImages, residualNet } from './small-nets.ts';
 

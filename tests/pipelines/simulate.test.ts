@@ -3,12 +3,12 @@ import { activationKinds } from '../../models/graph.ts';
 import type { Model } from '../../models/graph.ts';
 import { balancePolynomials } from '../../models/passes/balance-polynomials.ts';
 import { predict } from '../../models/run.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import type { CompileOptions } from '../../pipelines/compile-options.ts';
-import type { Prepared } from '../../pipelines/compile.ts';
-import { logitErrorBound } from '../../pipelines/quantise-error.ts';
-import { simulate } from '../../pipelines/simulate.ts';
-import type { SimulateOptions } from '../../pipelines/simulate.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import type { CompileOptions } from '../../pipelines/compile/options.ts';
+import type { Prepared } from '../../pipelines/compile/compile.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
+import { simulate } from '../../pipelines/simulate/simulate.ts';
+import type { SimulateOptions } from '../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixed, mixedNet, randomImages, residualNet } from './small-nets.ts';
 

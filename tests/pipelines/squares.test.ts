@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { stepKinds } from '../../crypto/steps/spec.ts';
-import { predictCost } from '../../pipelines/cost.ts';
-import { emptyActivation } from '../../pipelines/lower-builder.ts';
-import { activationSteps, planVersion } from '../../pipelines/plan.ts';
-import type { Plan } from '../../pipelines/plan.ts';
-import { JoinedSquares, squareBatches } from '../../pipelines/squares.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { emptyActivation } from '../../pipelines/compile/plan-builder.ts';
+import { activationSteps, planVersion } from '../../pipelines/plan/plan.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
+import { JoinedSquares, squareBatches } from '../../pipelines/inference/joined-squares.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 /** One activation after the other; of each layer the first `squares` elements are squares, one more is a ReLU. */

@@ -8,9 +8,9 @@ import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/run.ts';
 import { fit } from '../../models/train/fit.ts';
-import { prepare } from '../../pipelines/compile.ts';
-import { logitErrorBound } from '../../pipelines/quantise-error.ts';
-import { simulate } from '../../pipelines/simulate.ts';
+import { prepare } from '../../pipelines/compile/compile.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
+import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { mixed } from './small-nets.ts';
 

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { predict } from '../../models/run.ts';
-import { predictCost } from '../../pipelines/cost.ts';
-import { planHash } from '../../pipelines/plan-codec.ts';
-import { logitErrorBound } from '../../pipelines/quantise-error.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { planHash } from '../../pipelines/plan/codec.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { servedNet } from './fixtures/served-net.ts';
 

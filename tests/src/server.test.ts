@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { HePool } from '../../crypto/he/pool.ts';
-import { planHash, maxPlanBytes, serialisePlan } from '../../pipelines/plan-codec.ts';
-import { largestPayloads } from '../../pipelines/cost.ts';
-import type { Prepared } from '../../pipelines/compile.ts';
+import { planHash, maxPlanBytes, serialisePlan } from '../../pipelines/plan/codec.ts';
+import { largestPayloads } from '../../pipelines/cost/bytes.ts';
+import type { Prepared } from '../../pipelines/compile/compile.ts';
 import { connect } from '../../src/client.ts';
 import type { Session } from '../../src/client.ts';
-import { openClientParty } from '../../pipelines/offline-parties.ts';
+import { openClientParty } from '../../pipelines/inference/parties.ts';
 import { requests } from '../../src/net/session.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { greetServer } from '../../src/net/handshake.ts';
 import { WebSocketChannel } from '../../src/net/web-socket-channel.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
-import { encodeFrameHeader, tags } from '../../src/shared/channel.ts';
-import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import { encodeFrameHeader, tags } from '../../crypto/channel/channel.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { servedNet } from './fixtures/served-net.ts';
 
 /** Of all clients here. */

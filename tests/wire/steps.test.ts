@@ -15,8 +15,8 @@ import {
 import { productOfflineClient, productOfflineServer } from '../../crypto/steps/product.ts';
 import { inputElements } from '../../crypto/steps/spec.ts';
 import type { ActivationSpec, LinearSpec } from '../../crypto/steps/spec.ts';
-import type { Channel } from '../../src/shared/channel.ts';
-import { memoryChannels } from '../../src/shared/memory-channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import { idealProducts, reluSpec, someSpec, someValues } from '../helpers/activation.ts';
 import { convolution, randomWeights } from '../helpers/convolution.ts';

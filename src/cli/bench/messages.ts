@@ -1,4 +1,4 @@
-import type { RandomNetwork } from '../../../pipelines/bench-model.ts';
+import type { RandomNetwork } from '../../../pipelines/bench/network.ts';
 import type { PhaseCost } from '../../net/session.ts';
 
 /** What the benching process tells the server's process, and what that answers. */

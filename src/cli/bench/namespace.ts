@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
 
 /** A network namespace whose only way out, and in, is a shaped link to this process's own network. */
 export type Namespace = {

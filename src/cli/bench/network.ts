@@ -1,5 +1,5 @@
-import { isUnshaped, profiles } from '../../../pipelines/profiles.ts';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
+import { isUnshaped, profiles } from '../../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
 import { shapedNamespace } from './namespace.ts';
 
 /** The kernel, between network namespaces; this program, at the client's end of the connection; nothing. */

@@ -1,6 +1,6 @@
-import type { MachineCosts } from '../../../pipelines/machine-costs.ts';
-import { describeProfile } from '../../../pipelines/profiles.ts';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
+import type { MachineCosts } from '../../../pipelines/cost/machine.ts';
+import { describeProfile } from '../../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
 import * as format from '../../shared/format.ts';
 import { describeMachine, machineFile, machineValue } from '../machine.ts';
 import { table } from '../output.ts';

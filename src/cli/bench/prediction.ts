@@ -1,7 +1,7 @@
-import { predictLatency } from '../../../pipelines/latency.ts';
-import type { Latency, LatencyOptions } from '../../../pipelines/latency.ts';
-import type { Plan } from '../../../pipelines/plan.ts';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
+import { predictLatency } from '../../../pipelines/cost/latency.ts';
+import type { Latency, LatencyOptions } from '../../../pipelines/cost/latency.ts';
+import type { Plan } from '../../../pipelines/plan/plan.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
 import { knownMachine } from '../machine.ts';
 import type { KnownMachine } from '../machine.ts';
 

@@ -1,7 +1,7 @@
 // The server's process of `bench model`.
-import { benchedNetwork, preparedOnNoise } from '../../../pipelines/bench-model.ts';
-import type { Prepared } from '../../../pipelines/compile.ts';
-import { planHash } from '../../../pipelines/plan-codec.ts';
+import { benchedNetwork, preparedOnNoise } from '../../../pipelines/bench/network.ts';
+import type { Prepared } from '../../../pipelines/compile/compile.ts';
+import { planHash } from '../../../pipelines/plan/codec.ts';
 import { startServer } from '../../server.ts';
 import type { RunningServer } from '../../server.ts';
 import { silent } from '../../shared/progress.ts';

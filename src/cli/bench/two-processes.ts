@@ -1,10 +1,10 @@
-import { noise } from '../../../pipelines/bench-model.ts';
-import type { RandomNetwork } from '../../../pipelines/bench-model.ts';
-import { predictCost } from '../../../pipelines/cost.ts';
-import { profiles } from '../../../pipelines/profiles.ts';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
-import { wireOf } from '../../../pipelines/plan.ts';
-import type { StepCost } from '../../../pipelines/offline-report.ts';
+import { noise } from '../../../pipelines/bench/network.ts';
+import type { RandomNetwork } from '../../../pipelines/bench/network.ts';
+import { predictCost } from '../../../pipelines/cost/bytes.ts';
+import { profiles } from '../../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
+import { wireOf } from '../../../pipelines/plan/plan.ts';
+import type { StepCost } from '../../../pipelines/inference/step-clock.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { connect } from '../../client.ts';
 import { median } from '../../shared/median.ts';

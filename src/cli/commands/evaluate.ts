@@ -6,7 +6,7 @@ import { chooseDevice } from '../../../models/device.ts';
 import type { DeviceChoice } from '../../../models/device.ts';
 import { predictClasses, checkFit, scored } from '../../../models/train/evaluate.ts';
 import { argmax } from '../../../models/tensor.ts';
-import { simulateSet } from '../../../pipelines/simulate-set.ts';
+import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';
 import type { Act, Context } from '../command.ts';

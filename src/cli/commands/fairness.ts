@@ -10,8 +10,8 @@ import { groupsBySpec } from '../../../models/fairness/group-spec.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
 import { membersOf } from '../../../models/fairness/groups.ts';
 import type { FairnessReport, ReportOptions } from '../../../models/fairness/report.ts';
-import { compareModels } from '../../../pipelines/fairness.ts';
-import type { NamedModel } from '../../../pipelines/fairness.ts';
+import { compareModels } from '../../../pipelines/fairness/compare.ts';
+import type { NamedModel } from '../../../pipelines/fairness/compare.ts';
 import { DataError, UsageError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import type { FairnessPageData } from '../../web/fairness-data.ts';
@@ -187,7 +187,7 @@ async function extrasOf(
     extras.push({ key: 'private', value, text: value.map(describeArithmetic).join('\n\n') });
   }
   if (options.curvature === true) {
-    const { curvatureReport } = await import('../../../pipelines/fairness-curvature.ts');
+    const { curvatureReport } = await import('../../../pipelines/fairness/curvature.ts');
     const { onProgress } = context;
     const value = await curvatureReport(models, dataset, { ...settings, onProgress });
     extras.push({ key: 'curvature', value, text: describeCurvature(value) });
@@ -226,7 +226,7 @@ async function arithmeticOf(
   settings: Settings,
   { data, k = 'free' }: Options,
 ) {
-  const { compareArithmetic } = await import('../../../pipelines/fairness-private.ts');
+  const { compareArithmetic } = await import('../../../pipelines/fairness/arithmetic.ts');
   const calibration = await calibrationOf(data);
   const reports = [];
   for (const named of models) {

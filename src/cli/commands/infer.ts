@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { StepCost } from '../../../pipelines/offline-report.ts';
-import { wireOf } from '../../../pipelines/plan.ts';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
+import type { StepCost } from '../../../pipelines/inference/step-clock.ts';
+import { wireOf } from '../../../pipelines/plan/plan.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
 import { connect } from '../../client.ts';
 import type { InferenceResult, Session } from '../../client.ts';
 import { UsageError } from '../../shared/errors.ts';

@@ -8,10 +8,10 @@ import { groupsBySpec } from '../../../models/fairness/group-spec.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { recipeDefaults } from '../../../models/train/recipe.ts';
-import { budgetForms } from '../../../pipelines/budget.ts';
-import type { Budget } from '../../../pipelines/budget.ts';
-import { methodNames, methods } from '../../../pipelines/methods.ts';
-import type { MethodName } from '../../../pipelines/methods.ts';
+import { budgetForms } from '../../../pipelines/cost/budget.ts';
+import type { Budget } from '../../../pipelines/cost/budget.ts';
+import { methodNames, methods } from '../../../pipelines/reduce/methods.ts';
+import type { MethodName } from '../../../pipelines/reduce/methods.ts';
 import * as format from '../../shared/format.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { examples, whole } from '../command.ts';
@@ -37,7 +37,7 @@ import type { Output } from '../output.ts';
 import { checkAgainst, costText, countOf, machineOf } from '../reduce-budget.ts';
 import { addSettingOptions, budgetList, settingsOf } from '../reduce-settings.ts';
 import type { SettingOptions } from '../reduce-settings.ts';
-import { reduceModel } from '../reducing.ts';
+import { reduceModel } from '../../../pipelines/reduce/reduce.ts';
 
 type Options = ComputeOptions &
   MitigationOptions &

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { planHash } from '../../../pipelines/plan-codec.ts';
+import { planHash } from '../../../pipelines/plan/codec.ts';
 import { startServer } from '../../server.ts';
 import type { ServerEvent } from '../../server.ts';
 import { UsageError } from '../../shared/errors.ts';

@@ -5,7 +5,7 @@ import type { Dataset } from '../../../models/data/dataset.ts';
 import type { Model } from '../../../models/graph.ts';
 import { inspect, stagesOf } from '../../../models/inspect.ts';
 import { saveModel } from '../../../models/onnx/write.ts';
-import { compareModels } from '../../../pipelines/fairness.ts';
+import { compareModels } from '../../../pipelines/fairness/compare.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
 import { demoFiles } from '../../web/demo-files.ts';
@@ -13,7 +13,7 @@ import type { DemoModel, DemoReport } from '../../web/demo-report.ts';
 import type { Context } from '../command.ts';
 import { checkOutput, modelFile, openModel, shortName } from '../inputs.ts';
 import { toJson } from '../output.ts';
-import { reduceModel } from '../reducing.ts';
+import { reduceModel } from '../../../pipelines/reduce/reduce.ts';
 import { firstOfDifferentClasses, privateAnswers } from './private-answers.ts';
 import * as words from './words.ts';
 

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { FairnessReport } from '../../../models/fairness/report.ts';
 import type { Stage } from '../../../models/inspect.ts';
-import type { LayerEntry } from '../../../pipelines/reduction.ts';
+import type { LayerEntry } from '../../../pipelines/reduce/reduction.ts';
 import * as format from '../../shared/format.ts';
 import { agreements, answerCost } from '../../web/demo-report.ts';
 import type { DemoReport, PrivateImage } from '../../web/demo-report.ts';

@@ -1,4 +1,4 @@
-import { methods } from '../../../pipelines/methods.ts';
+import { methods } from '../../../pipelines/reduce/methods.ts';
 import { originalMethod } from '../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';

@@ -4,7 +4,7 @@ import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Cost } from '../../../pipelines/pareto/result.ts';
 import type { DoneRun } from '../../../pipelines/pareto/points.ts';
 import type { RunStore } from '../../../pipelines/pareto/store.ts';
-import type { NetworkProfile } from '../../../pipelines/profiles.ts';
+import type { NetworkProfile } from '../../../pipelines/cost/profiles.ts';
 import type { OnProgress } from '../../shared/progress.ts';
 import { benchModel } from '../bench/two-processes.ts';
 import { machine } from './machine.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { replacements } from '../../../models/graph.ts';
-import { machineCostsSchema } from '../../../pipelines/machine-costs.ts';
-import { granularities } from '../../../pipelines/masks/start.ts';
-import { methodNames } from '../../../pipelines/methods.ts';
+import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';
+import { granularities } from '../../../pipelines/reduce/gates/layer-states.ts';
+import { methodNames } from '../../../pipelines/reduce/methods.ts';
 import { jobId, originalMethod } from '../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Job } from 'bullmq';
-import type { MachineCosts } from '../../../pipelines/machine-costs.ts';
+import type { MachineCosts } from '../../../pipelines/cost/machine.ts';
 import type { JobOutcome } from '../../../pipelines/pareto/result.ts';
 import type { Run } from '../../../pipelines/pareto/run.ts';
 import { writeFileAtomic } from '../../shared/files.ts';

@@ -1,4 +1,4 @@
-import { parseBudget } from '../../../pipelines/budget.ts';
+import { parseBudget } from '../../../pipelines/cost/budget.ts';
 import { describeJob } from '../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../pipelines/pareto/run.ts';

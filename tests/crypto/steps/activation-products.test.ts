@@ -7,7 +7,7 @@ import { clientReply, serverFinish, serverMessage } from '../../../crypto/steps/
 import { activationInClear } from '../../../crypto/steps/clear.ts';
 import { heSetupClient, heSetupServer } from '../../../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
-import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -16,9 +16,9 @@ import {
 } from '../../../crypto/steps/linear.ts';
 import { inputElements, outputElements } from '../../../crypto/steps/spec.ts';
 import type { LinearSpec } from '../../../crypto/steps/spec.ts';
-import { tags } from '../../../src/shared/channel.ts';
+import { tags } from '../../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
-import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';

@@ -9,9 +9,9 @@ import {
   productRequestBytes,
   productResponseBytes,
 } from '../../../crypto/steps/product.ts';
-import { tags } from '../../../src/shared/channel.ts';
+import { tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { residuesZ, sixSigma, wordsZ } from '../../helpers/statistics.ts';

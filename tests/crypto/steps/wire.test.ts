@@ -3,7 +3,7 @@ import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
 import { activationOfflineClient, activationOfflineServer } from '../../../crypto/steps/activation.ts';
 import { clientReply, serverMessage } from '../../../crypto/steps/activation.ts';
-import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { idealProducts, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { frameRow, recording } from '../../helpers/wire.ts';

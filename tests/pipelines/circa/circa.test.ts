@@ -3,11 +3,11 @@ import { argmax } from '../../../models/tensor.ts';
 import { predict } from '../../../models/run.ts';
 import { circa, compare } from '../../../pipelines/circa/circa.ts';
 import { searchWindows } from '../../../pipelines/circa/search.ts';
-import { largestK, testedLayers, withWindows } from '../../../pipelines/circa/windows.ts';
-import type { TestedLayer } from '../../../pipelines/circa/windows.ts';
-import { prepare } from '../../../pipelines/compile.ts';
-import { planHash } from '../../../pipelines/plan-codec.ts';
-import { activationSteps } from '../../../pipelines/plan.ts';
+import { largestK, testedLayers, withWindows } from '../../../pipelines/plan/windows.ts';
+import type { TestedLayer } from '../../../pipelines/plan/windows.ts';
+import { prepare } from '../../../pipelines/compile/compile.ts';
+import { planHash } from '../../../pipelines/plan/codec.ts';
+import { activationSteps } from '../../../pipelines/plan/plan.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { mixedNet, randomImages, residualNet } from '../small-nets.ts';
 

@@ -2,9 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
 import { stagesOf } from '../../../models/inspect.ts';
 import { predict } from '../../../models/run.ts';
-import { activationMoments } from '../../../pipelines/activation-moments.ts';
-import { cheapest, elementCosts, meanDivergence } from '../../../pipelines/deepreduce/element-costs.ts';
-import { relusOf, usePolynomials, withPolynomials } from '../../../pipelines/polynomials.ts';
+import { activationMoments } from '../../../pipelines/reduce/polynomials/moments.ts';
+import {
+  cheapest,
+  elementCosts,
+  meanDivergence,
+} from '../../../pipelines/reduce/polynomials/element-losses.ts';
+import { relusOf, usePolynomials, withPolynomials } from '../../../pipelines/reduce/polynomials/replace.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

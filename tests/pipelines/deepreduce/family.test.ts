@@ -2,8 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { verifyModel } from '../../../models/graph-tools.ts';
 import { countRelus } from '../../../models/inspect.ts';
 import { vgg } from '../../../models/architectures/vgg.ts';
-import { deepreduceFamily, isOnFront, memberName, movesOf } from '../../../pipelines/deepreduce/family.ts';
-import type { FamilyMember } from '../../../pipelines/deepreduce/family.ts';
+import {
+  deepreduceFamily,
+  isOnFront,
+  memberName,
+  movesOf,
+} from '../../../pipelines/reduce/deepreduce/family.ts';
+import type { FamilyMember } from '../../../pipelines/reduce/deepreduce/family.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';

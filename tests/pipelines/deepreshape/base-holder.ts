@@ -1,5 +1,5 @@
 // `node base-holder.ts FOLDER KEY`: begins a training under that key, says so, and stays in it until it is killed.
-import { basesIn } from '../../../pipelines/deepreshape/base-files.ts';
+import { basesIn } from '../../../pipelines/reduce/deepreshape/base-files.ts';
 import { silent } from '../../../src/shared/progress.ts';
 
 const [folder, key] = process.argv.slice(2);

@@ -4,8 +4,8 @@ import { resnet } from '../../../models/architectures/resnet.ts';
 import type { Model } from '../../../models/graph.ts';
 import { activationsOf, countRelus, inspect, stagesOf } from '../../../models/inspect.ts';
 import { fit } from '../../../models/train/fit.ts';
-import { designFor, mapStages } from '../../../pipelines/deepreshape/design.ts';
-import { deepreshape } from '../../../pipelines/deepreshape/deepreshape.ts';
+import { designFor, mapStages } from '../../../pipelines/reduce/deepreshape/design.ts';
+import { deepreshape } from '../../../pipelines/reduce/deepreshape/deepreshape.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyMobilenet, tinyResnet, tinyVgg } from '../../helpers/networks.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { choose } from '../../../pipelines/hybrid/choose.ts';
-import type { LayerOptions } from '../../../pipelines/hybrid/choose.ts';
+import { choose } from '../../../pipelines/reduce/hybrid/choose.ts';
+import type { LayerOptions } from '../../../pipelines/reduce/hybrid/choose.ts';
 import { seededUniform } from '../../../models/data/seeded.ts';
 
 /** The smallest loss of all choices within the budget, by trying them all; Infinity where there is none. */

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Model, Replacement } from '../../../models/graph.ts';
-import { parseBudget } from '../../../pipelines/budget.ts';
-import type { CostBudget } from '../../../pipelines/budget.ts';
-import { defaultMachine } from '../../../pipelines/default-machine.ts';
-import { learnedChooser, room, structureOf } from '../../../pipelines/hybrid/choosers.ts';
-import { keptCost } from '../../../pipelines/hybrid/learned.ts';
-import { search, taskOf } from '../../../pipelines/hybrid/search.ts';
+import { parseBudget } from '../../../pipelines/cost/budget.ts';
+import type { CostBudget } from '../../../pipelines/cost/budget.ts';
+import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
+import { learnedChooser, room, structureOf } from '../../../pipelines/reduce/hybrid/choosers.ts';
+import { keptCost } from '../../../pipelines/reduce/hybrid/learned.ts';
+import { search, taskOf } from '../../../pipelines/reduce/hybrid/search.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { calibration, plannedCost, sample, shared, trainedTiny } from './tiny.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mostWithin } from '../../../pipelines/hybrid/keep-within.ts';
+import { mostWithin } from '../../../pipelines/reduce/hybrid/count-search.ts';
 
 /** A cost of 2 for each that is kept, 10 beside them, and 30 more from 600 on, as where a window takes a bit more. */
 const cost = (count: number) => 10 + 2 * count + (count >= 600 ? 30 : 0);

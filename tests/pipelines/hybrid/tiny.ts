@@ -1,10 +1,10 @@
 import type { Model } from '../../../models/graph.ts';
 import { fit } from '../../../models/train/fit.ts';
-import type { CostBudget } from '../../../pipelines/budget.ts';
-import { defaultMachine } from '../../../pipelines/default-machine.ts';
-import { calibrationOf, planOf } from '../../../pipelines/hybrid/planned.ts';
-import { costOf } from '../../../pipelines/hybrid/search.ts';
-import { trainingSample } from '../../../pipelines/training-sample.ts';
+import type { CostBudget } from '../../../pipelines/cost/budget.ts';
+import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
+import { calibrationOf, planOf } from '../../../pipelines/compile/served-plan.ts';
+import { costOf } from '../../../pipelines/reduce/hybrid/search.ts';
+import { trainingSample } from '../../../pipelines/reduce/polynomials/training-sample.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keepHighest } from '../../../pipelines/masks/keep.ts';
+import { keepHighest } from '../../../pipelines/reduce/gates/keep.ts';
 
 const maps: Record<string, readonly number[]> = { a: [1, 3], b: [3, 3], c: [] };
 

@@ -3,7 +3,7 @@ import { activationKinds, replacements } from '../../../models/graph.ts';
 import type { Model, NodeOf } from '../../../models/graph.ts';
 import { countRelus } from '../../../models/inspect.ts';
 import { fit } from '../../../models/train/fit.ts';
-import { methods } from '../../../pipelines/methods.ts';
+import { methods } from '../../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';

@@ -4,8 +4,8 @@ import {
   imageWeights,
   nextMultipliers,
   project,
-} from '../../../pipelines/mitigation/constraints.ts';
-import type { Constraints } from '../../../pipelines/mitigation/constraints.ts';
+} from '../../../pipelines/reduce/mitigation/constraints.ts';
+import type { Constraints } from '../../../pipelines/reduce/mitigation/constraints.ts';
 
 const signed: Constraints = { form: 'signed', tolerance: 0.1 };
 const hinge: Constraints = { form: 'hinge', tolerance: 0.1 };

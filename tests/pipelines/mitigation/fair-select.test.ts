@@ -4,9 +4,9 @@ import type { Model } from '../../../models/graph.ts';
 import { groupsOfLabels } from '../../../models/fairness/groups.ts';
 import type { Controller, Json } from '../../../models/train/controller.ts';
 import { fit } from '../../../models/train/fit.ts';
-import { weightedAccuracy } from '../../../pipelines/deepreduce/criticality.ts';
-import { methods } from '../../../pipelines/methods.ts';
-import { withImageWeights } from '../../../pipelines/mitigation/baselines.ts';
+import { weightedAccuracy } from '../../../pipelines/reduce/deepreduce/criticality.ts';
+import { methods } from '../../../pipelines/reduce/methods.ts';
+import { withImageWeights } from '../../../pipelines/reduce/mitigation/baselines.ts';
 import {
   fairSample,
   groupShares,
@@ -14,7 +14,7 @@ import {
   rowsByShare,
   selectionWeights,
   sharesOf,
-} from '../../../pipelines/mitigation/fair-select.ts';
+} from '../../../pipelines/reduce/mitigation/fair-select.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 

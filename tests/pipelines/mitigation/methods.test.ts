@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { groupsOfLabels } from '../../../models/fairness/groups.ts';
-import { finetune } from '../../../pipelines/finetune.ts';
-import { methodNames, methods } from '../../../pipelines/methods.ts';
-import { mitigationSchemes } from '../../../pipelines/mitigation/mitigation.ts';
-import type { Mitigation } from '../../../pipelines/mitigation/mitigation.ts';
-import type { MultiplierEntry } from '../../../pipelines/mitigation/primal-dual.ts';
+import { finetune } from '../../../pipelines/reduce/finetune.ts';
+import { methodNames, methods } from '../../../pipelines/reduce/methods.ts';
+import { mitigationSchemes } from '../../../pipelines/reduce/mitigation/mitigation.ts';
+import type { Mitigation } from '../../../pipelines/reduce/mitigation/mitigation.ts';
+import type { MultiplierEntry } from '../../../pipelines/reduce/mitigation/primal-dual.ts';
 import { writeModel } from '../../../models/onnx/write.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';

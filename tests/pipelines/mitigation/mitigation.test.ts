@@ -8,10 +8,10 @@ import type { Model } from '../../../models/graph.ts';
 import type { Controller, Json } from '../../../models/train/controller.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
-import { balancedRows } from '../../../pipelines/mitigation/baselines.ts';
-import { controllerOf } from '../../../pipelines/mitigation/mitigation.ts';
-import type { Mitigation } from '../../../pipelines/mitigation/mitigation.ts';
-import type { MultiplierEntry } from '../../../pipelines/mitigation/primal-dual.ts';
+import { balancedRows } from '../../../pipelines/reduce/mitigation/baselines.ts';
+import { controllerOf } from '../../../pipelines/reduce/mitigation/mitigation.ts';
+import type { Mitigation } from '../../../pipelines/reduce/mitigation/mitigation.ts';
+import type { MultiplierEntry } from '../../../pipelines/reduce/mitigation/primal-dual.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Model } from '../../../models/graph.ts';
-import { gateWeights, gatePlaces, withGates } from '../../../pipelines/masks/gates.ts';
-import { layerStates } from '../../../pipelines/masks/start.ts';
-import { amountFor, shrinkingAlphas } from '../../../pipelines/snl/shrinking.ts';
+import { gateWeights, gatePlaces, withGates } from '../../../pipelines/reduce/gates/gates.ts';
+import { layerStates } from '../../../pipelines/reduce/gates/layer-states.ts';
+import { amountFor, shrinkingAlphas } from '../../../pipelines/reduce/snl/shrinking.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 
 test('the amount brings the sum of what is left in [0, 1] down to the one asked for', () => {

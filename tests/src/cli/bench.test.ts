@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { preparedOnNoise, randomNetwork } from '../../../pipelines/bench-model.ts';
-import { predictCost } from '../../../pipelines/cost.ts';
+import { preparedOnNoise, randomNetwork } from '../../../pipelines/bench/network.ts';
+import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { medianOf } from '../../../src/cli/bench/two-processes.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 

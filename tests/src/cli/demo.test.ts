@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inspect } from '../../../models/inspect.ts';
 import { loadModel } from '../../../models/onnx/read.ts';
 import { forInference } from '../../../models/passes/index.ts';
-import { logitErrorBound } from '../../../pipelines/quantise-error.ts';
+import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../src/cli/prepared.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { finished, startCli } from '../../helpers/cli.ts';

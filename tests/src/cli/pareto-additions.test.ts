@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultMachine } from '../../../pipelines/default-machine.ts';
+import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
 import { jobId } from '../../../pipelines/pareto/job.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import { commandOf } from '../../../src/cli/pareto/command-of.ts';

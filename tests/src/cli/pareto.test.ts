@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
-import { defaultMachine } from '../../../pipelines/default-machine.ts';
+import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import type { Run } from '../../../pipelines/pareto/run.ts';
 import { commandOf, quoted } from '../../../src/cli/pareto/command-of.ts';

@@ -9,7 +9,7 @@ import { argmax } from '../../../models/tensor.ts';
 import { loadModel } from '../../../models/onnx/read.ts';
 import { forInference } from '../../../models/passes/index.ts';
 import { predict } from '../../../models/run.ts';
-import { logitErrorBound } from '../../../pipelines/quantise-error.ts';
+import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../src/cli/prepared.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { silent } from '../../../src/shared/progress.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { failureText, readFailure } from '../../../src/net/failure.ts';
-import { encodeFrameHeader, tags } from '../../../src/shared/channel.ts';
+import { encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 
 function frame(tag: (typeof tags)[keyof typeof tags], text: string): Uint8Array {

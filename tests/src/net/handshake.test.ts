@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
-import { planHash, serialisePlan } from '../../../pipelines/plan-codec.ts';
-import type { Plan } from '../../../pipelines/plan.ts';
+import { planHash, serialisePlan } from '../../../pipelines/plan/codec.ts';
+import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { greetClient, greetServer } from '../../../src/net/handshake.ts';
-import { tags } from '../../../src/shared/channel.ts';
+import { tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError, UsageError } from '../../../src/shared/errors.ts';
-import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 let plan: Plan;

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import type { ChannelLimits } from '../../../src/net/web-socket-channel.ts';
-import { frameHeaderBytes, tags } from '../../../src/shared/channel.ts';
+import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 
 const open: WebSocketServer[] = [];

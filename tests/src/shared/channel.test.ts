@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decodeFrameHeader, encodeFrameHeader, tags } from '../../../src/shared/channel.ts';
+import { decodeFrameHeader, encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { memoryChannels } from '../../../src/shared/memory-channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
 
 describe('frames', () => {
   test('arrive in order with their payload, and are counted with their headers', async () => {

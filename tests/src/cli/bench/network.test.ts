@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { profiles } from '../../../../pipelines/profiles.ts';
+import { profiles } from '../../../../pipelines/cost/profiles.ts';
 import { shapedNamespace } from '../../../../src/cli/bench/namespace.ts';
 import type { Run } from '../../../../src/cli/bench/namespace.ts';
 import { openNetwork } from '../../../../src/cli/bench/network.ts';

@@ -1,0 +1,90 @@
+import type { Channel, Tag } from './channel.ts';
+import { MeteredChannel } from './metered.ts';
+
+/** Frames after which a lane lets the next one go; 'all' until it has ended. */
+export type LaneFrames = { readonly sends: number | 'all'; readonly receives: number | 'all' };
+
+/**
+ * Views of one channel for exchanges that run at once. The frames go out in the order of the lanes and are taken in that order,
+ * whatever is ready first, so that both parties agree on the order. A lane that fails fails all later ones.
+ */
+export function lanesOf(channel: Channel, frames: readonly LaneFrames[]): Lane[] {
+  let [send, receive] = [new Turn(Promise.resolve()), new Turn(Promise.resolve())];
+  [send, receive].forEach((turn) => turn.end());
+  return frames.map(({ sends, receives }) => {
+    send = new Turn(send.ended, sends);
+    receive = new Turn(receive.ended, receives);
+    return new Lane(channel, send, receive);
+  });
+}
+
+/** A lane's time in one direction. */
+class Turn {
+  readonly #before: Promise<void>;
+  readonly #end: PromiseWithResolvers<void> = Promise.withResolvers();
+  #left: number;
+
+  constructor(before: Promise<void>, frames: number | 'all' = 'all') {
+    this.#before = before;
+    this.#left = frames === 'all' ? Infinity : frames;
+    // The failure reaches its lane through `take`; a turn that nobody waits for is no error of its own.
+    this.#end.promise.catch(() => undefined);
+  }
+
+  get ended(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  fail(reason: unknown): void {
+    this.#end.reject(reason);
+  }
+
+  /** Ends once the turns before it have. */
+  end(): void {
+    this.#end.resolve(this.#before);
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    await this.#before;
+    const result = await work();
+    if (--this.#left === 0) this.end();
+    return result;
+  }
+}
+
+export class Lane extends MeteredChannel {
+  readonly #send: Turn;
+  readonly #receive: Turn;
+
+  constructor(channel: Channel, send: Turn, receive: Turn) {
+    super(channel);
+    this.#send = send;
+    this.#receive = receive;
+  }
+
+  /** Runs the lane's exchange; when it fails, so do the lanes behind it. */
+  async run<T>(exchange: (channel: Channel) => Promise<T>): Promise<T> {
+    try {
+      const result = await exchange(this);
+      this.#send.end();
+      this.#receive.end();
+      return result;
+    } catch (error) {
+      this.#send.fail(error);
+      this.#receive.fail(error);
+      throw error;
+    }
+  }
+
+  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+    return this.#send.take(() => super.send(tag, step, payload));
+  }
+
+  override receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#receive.take(() => super.receive(tag, step, length));
+  }
+
+  override receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#receive.take(() => super.receiveUpTo(tag, step, maxLength));
+  }
+}

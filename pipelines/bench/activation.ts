@@ -1,0 +1,139 @@
+import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation.ts';
+import { offerChoices, sendGarbled, takeChoices, takeGarbled } from '../../crypto/steps/correlations.ts';
+import { inputsOf, layerOf } from '../../crypto/steps/layer.ts';
+import { otClient, otServer } from '../../crypto/ot/session.ts';
+import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
+import { seedBytes } from '../../crypto/prg.ts';
+import { randomBits } from '../../crypto/bits.ts';
+import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { median } from '../../src/shared/median.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
+import { randomWords } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { activationParts } from '../cost/machine.ts';
+import type { ActivationPart, ElementCosts, MachineCosts } from '../cost/machine.ts';
+
+/** Elements of a measured layer. */
+const elements = 16_384;
+const [narrow, wide] = [8, 20];
+/** Runs of each layer that warm the compiler up, and that are counted: their median, for garbage is collected in many of them. */
+const [warmUps, counted] = [2, 5];
+
+type PartTimes = Record<ActivationPart, number>;
+
+/** Layers of one kind of element, the ReLUs' at two widths of the window: the parts' costs by kind. */
+export async function activationCosts(rng: Rng): Promise<MachineCosts['activation']> {
+  const session = await openSession(rng);
+  const specs = {
+    narrow: layerSpec(stepKinds.relu, narrow),
+    wide: layerSpec(stepKinds.relu, wide),
+    affine: layerSpec(stepKinds.affine, narrow),
+    square: layerSpec(stepKinds.square, narrow),
+  };
+  const runs: Record<keyof typeof specs, PartTimes[]> = { narrow: [], wide: [], affine: [], square: [] };
+  // In turn, so that a slow moment of the machine falls on all of them.
+  for (let run = 0; run < warmUps + counted; run++) {
+    for (const name of Object.keys(runs) as (keyof typeof runs)[]) {
+      const found = await partTimes(session, specs[name], rng);
+      if (run >= warmUps) runs[name].push(found);
+    }
+  }
+  const layers = {
+    narrow: medians(runs.narrow),
+    wide: medians(runs.wide),
+    affine: medians(runs.affine),
+    square: medians(runs.square),
+  };
+  const costs = (part: ActivationPart): ElementCosts => {
+    const wire = Math.max(0, (layers.wide[part] - layers.narrow[part]) / (wide - narrow));
+    return {
+      relu: Math.max(0, layers.narrow[part] - narrow * wire),
+      ...{ wire, affine: layers.affine[part], square: layers.square[part] },
+    };
+  };
+  return eachPart(costs);
+}
+
+function eachPart<T>(of: (part: ActivationPart) => T): Record<ActivationPart, T> {
+  return Object.fromEntries(activationParts.map((part) => [part, of(part)])) as Record<ActivationPart, T>;
+}
+
+function medians(runs: readonly PartTimes[]): PartTimes {
+  return eachPart((part) => median(runs.map((run) => run[part])));
+}
+
+type Session = {
+  readonly toServer: Channel;
+  readonly toClient: Channel;
+  readonly client: OtClient;
+  readonly server: OtServer;
+};
+
+async function openSession(rng: Rng): Promise<Session> {
+  const [toServer, toClient] = memoryChannels();
+  const [client, server] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
+  return { toServer, toClient, client, server };
+}
+
+/** `wires` bits of window for ReLUs; every kind is truncated by 8 bits. */
+function layerSpec(kind: number, wires: number): ActivationSpec {
+  const one = (value: number) => Int32Array.of(value);
+  return {
+    channels: 1,
+    channelSize: elements,
+    kinds: new Uint8Array(elements).fill(kind),
+    relu: { truncate: 8, k: 8, bits: 7 + wires, mode: 'posZero' },
+    affine: { truncate: 8, multiplier: one(1), offset: one(0) },
+    square: { truncate: 8, multiplier: one(1), offset: one(0), sign: Int8Array.of(1), constant: one(0) },
+  };
+}
+
+/** Processor seconds of each part, an element. */
+async function partTimes(session: Session, spec: ActivationSpec, rng: Rng): Promise<PartTimes> {
+  const found = { ...(await offlineParts(session, spec, rng)), ...(await onlineParts(session, spec, rng)) };
+  return eachPart((part) => found[part] / elements);
+}
+
+async function offlineParts({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
+  const layer = layerOf(spec);
+  const clock = new PartClock();
+  // Each half sends before the other receives, so that none waits and all time is its own.
+  const values = inputsOf(layer, randomWords(rng, layer.size));
+  await offerChoices(toServer, 1, client, layer, values, randomBits(rng, layer.relu.length));
+  const offer = clock.lap();
+  const { zeros } = await takeChoices(toClient, 1, server, layer);
+  await sendGarbled(toClient, 1, server, layer, zeros, rng.bytes(seedBytes), rng);
+  const garble = clock.lap();
+  await takeGarbled(toServer, 1, client, layer);
+  return { offer, garble, take: clock.lap() };
+}
+
+async function onlineParts({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
+  const products = (factors: Uint32Array) => Promise.resolve(randomWords(rng, factors.length));
+  const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
+  const [c, s] = await Promise.all([
+    activationOfflineClient(toServer, 1, client, products, spec, xC, rng),
+    activationOfflineServer(toClient, 1, server, products, spec, rng),
+  ]);
+  const clock = new PartClock();
+  const sent = serverMessage(s, xS);
+  const message = clock.lap();
+  const answer = clientReply(c, sent);
+  const reply = clock.lap();
+  serverFinish(s, answer);
+  return { message, reply, finish: clock.lap() };
+}
+
+/** Processor seconds of this process since the lap before. (Those of the thread alone are counted in ticks of 4 ms.) */
+class PartClock {
+  #last = process.cpuUsage();
+
+  lap(): number {
+    const { user, system } = process.cpuUsage(this.#last);
+    this.#last = process.cpuUsage();
+    return (user + system) / 1e6;
+  }
+}

@@ -1,0 +1,98 @@
+import type { HePool } from '../../crypto/he/pool.ts';
+import { loadRing } from '../../crypto/ring/kernels.ts';
+import {
+  heSetupClient,
+  heSetupServer,
+  linearOfflineClient,
+  linearOfflineServer,
+  linearOnline,
+} from '../../crypto/steps/linear.ts';
+import { inputElements, outputElements } from '../../crypto/steps/spec.ts';
+import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
+import { randomWords, systemRng } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+
+export type LinearBench = {
+  /** The first inference of a server: the weights' transforms included. */
+  readonly first_offline_seconds: number;
+  readonly offline_seconds: number;
+  /** Client to server and back, frame headers included; keys left out: they are sent once a session. */
+  readonly offline_bytes_up: number;
+  readonly offline_bytes_down: number;
+  /** The server's convolution in the ring; nothing is sent. */
+  readonly online_seconds: number;
+};
+
+/** A convolution of `channels` to as many channels on size x size images, kernel x kernel, stride 1, same size out. */
+export function squareConvolution(channels: number, size: number, kernel: number): LinearSpec {
+  const before = (kernel - 1) >> 1;
+  const after = kernel - 1 - before;
+  return {
+    inChannels: channels,
+    outChannels: channels,
+    height: size,
+    width: size,
+    kernel: [kernel, kernel],
+    strides: [1, 1],
+    pads: [before, before, after, after],
+    dilations: [1, 1],
+    group: 1,
+    weightBits: 7,
+  };
+}
+
+/** Times one linear layer, both parties in this process on one pool of workers. It verifies nothing. */
+export async function benchLinear(
+  spec: LinearSpec,
+  pool: HePool,
+  rng: Rng = systemRng,
+): Promise<LinearBench> {
+  const [toServer, toClient] = memoryChannels();
+  const [client, server] = await Promise.all([
+    heSetupClient(pool, toServer, 0),
+    heSetupServer(pool, toClient, 0),
+  ]);
+  const weights = randomWeights(spec, rng);
+  const offline = async (step: number) => {
+    const input = randomWords(rng, inputElements(spec));
+    const [up, down] = [toServer.traffic.sent, toServer.traffic.received];
+    const start = performance.now();
+    await Promise.all([
+      linearOfflineClient(client, toServer, step, spec, input),
+      linearOfflineServer(server, toClient, step, spec, 'bench', weights, rng),
+    ]);
+    return {
+      seconds: (performance.now() - start) / 1e3,
+      up: toServer.traffic.sent - up,
+      down: toServer.traffic.received - down,
+    };
+  };
+  const first = await offline(1);
+  const second = await offline(2);
+  return {
+    first_offline_seconds: first.seconds,
+    offline_seconds: second.seconds,
+    offline_bytes_up: second.up,
+    offline_bytes_down: second.down,
+    online_seconds: await onlineSeconds(spec, weights, rng),
+  };
+}
+
+/** Uniform in [-2^(weightBits - 1), 2^(weightBits - 1)), dense. */
+export function randomWeights(spec: LinearSpec, rng: Rng): Int32Array {
+  const [height, width] = spec.kernel;
+  const count = (spec.outChannels * spec.inChannels * height * width) / spec.group;
+  return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - spec.weightBits));
+}
+
+/** The second of two runs, so that the compiler has seen the loops. */
+async function onlineSeconds(spec: LinearSpec, weights: Int32Array, rng: Rng): Promise<number> {
+  const ring = await loadRing();
+  const bias = new Int32Array(spec.outChannels);
+  const [u, s] = [randomWords(rng, inputElements(spec)), randomWords(rng, outputElements(spec))];
+  linearOnline(ring, spec, { weights, bias }, u, s);
+  const start = performance.now();
+  linearOnline(ring, spec, { weights, bias }, u, s);
+  return (performance.now() - start) / 1e3;
+}

@@ -1,0 +1,210 @@
+import { cpus } from 'node:os';
+import { HeClient, HeServer, linearCost } from '../../crypto/he/linear.ts';
+import type { HePool } from '../../crypto/he/pool.ts';
+import { decryptProducts, encryptProducts, respondProducts } from '../../crypto/he/product.ts';
+import { loadRing } from '../../crypto/ring/kernels.ts';
+import { linearOnline } from '../../crypto/steps/linear.ts';
+import { inputElements, outputElements } from '../../crypto/steps/spec.ts';
+import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { randomWords, systemRng } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import { activationCosts } from './activation.ts';
+import { randomWeights, squareConvolution } from './linear.ts';
+import { registerMultiplications } from '../cost/work.ts';
+import type { MachineCosts } from '../cost/machine.ts';
+
+export type MachineBench = {
+  /** Of one thread: processor time is then that of the work. */
+  readonly pool: HePool;
+  /** Two ends of a connection as the program's own processes have one. */
+  readonly channels: readonly [Channel, Channel];
+  readonly rng?: Rng;
+  readonly onProgress?: OnProgress;
+};
+
+/**
+ * Measures the units of `MachineCosts` with the functions that the protocol runs: processor time, not the clock's, so that other load
+ * on the machine changes little. Takes some seconds. It verifies nothing.
+ */
+export async function measureMachine({
+  pool,
+  channels,
+  rng = systemRng,
+  onProgress = silent,
+}: MachineBench): Promise<MachineCosts> {
+  const tick = (done: number, note: string) => onProgress({ label: 'units of work', done, total: 5, note });
+  const he = await parties(pool);
+  tick(0, 'linear layers');
+  const linear = await linearCosts(he, rng);
+  tick(1, 'products of private vectors');
+  const squares = await squareCosts(he, rng);
+  tick(2, 'activations');
+  const activation = await activationCosts(rng);
+  tick(3, 'convolutions in the ring');
+  const ring = await ringCosts(rng);
+  tick(4, 'messages');
+  const transport = await transportCosts(channels);
+  he.client.close();
+  return {
+    machine: cpus()[0]?.model ?? 'unknown',
+    date: new Date().toISOString().slice(0, 10),
+    cores: navigator.hardwareConcurrency,
+    ...{ linear, squares, activation, ring, transport },
+  };
+}
+
+/** Processor seconds of all threads of this process that `work` takes, the least of `runs`: the others met a collection or a compiler. */
+export async function processorSeconds(work: () => unknown, runs = 3): Promise<number> {
+  let least = Infinity;
+  for (let run = 0; run < runs; run++) {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    least = Math.min(least, (user + system) / 1e6);
+  }
+  return least;
+}
+
+type Parties = { readonly client: HeClient; readonly server: HeServer };
+
+async function parties(pool: HePool): Promise<Parties> {
+  const client = await HeClient.create(pool);
+  return { client, server: await HeServer.create(pool, client.publicKey) };
+}
+
+type LinearTimes = {
+  readonly encrypt: number;
+  readonly respond: number;
+  readonly decrypt: number;
+  readonly first: number;
+};
+
+/** Mostly products; inputs; outputs; next to nothing: four layers for the four unknowns of an answer. */
+const linearSpecs: readonly LinearSpec[] = [
+  squareConvolution(16, 32, 3),
+  { ...squareConvolution(16, 64, 1), outChannels: 1 },
+  { ...squareConvolution(1, 64, 1), outChannels: 16 },
+  squareConvolution(1, 4, 1),
+];
+
+async function linearCosts(he: Parties, rng: Rng): Promise<MachineCosts['linear']> {
+  const times: LinearTimes[] = [];
+  for (const [i, spec] of linearSpecs.entries()) times.push(await linearTimes(he, spec, `bench ${i}`, rng));
+  const costs = linearSpecs.map(linearCost);
+  const rows = costs.map((cost) => [1, cost.requestCiphertexts, cost.products, cost.responseCiphertexts]);
+  const [layer, readInput, product, respondOutput] = nonNegativeLeastSquares(
+    rows,
+    times.map(({ respond }) => respond),
+  ) as [number, number, number, number];
+  const total = (of: (time: LinearTimes) => number) => times.reduce((sum, time) => sum + of(time), 0);
+  const count = (of: (cost: (typeof costs)[number]) => number) =>
+    costs.reduce((sum, cost) => sum + of(cost), 0);
+  return {
+    encryptInput: total(({ encrypt }) => encrypt) / count(({ requestCiphertexts }) => requestCiphertexts),
+    decryptOutput: total(({ decrypt }) => decrypt) / count(({ responseCiphertexts }) => responseCiphertexts),
+    transformWeight:
+      Math.max(
+        0,
+        total(({ first, respond }) => first - respond),
+      ) / count(({ products }) => products),
+    ...{ layer, readInput, product, respondOutput },
+  };
+}
+
+async function linearTimes(
+  { client, server }: Parties,
+  spec: LinearSpec,
+  name: string,
+  rng: Rng,
+): Promise<LinearTimes> {
+  const input = randomWords(rng, inputElements(spec));
+  const weights = randomWeights(spec, rng);
+  const mask = randomWords(rng, outputElements(spec));
+  const request = await client.encrypt(spec, input);
+  const respond = (run: string) => server.respond(spec, `${name}, ${run}`, weights, request, mask);
+  const response = await respond('warm');
+  let fresh = 0;
+  return {
+    first: await processorSeconds(() => respond(`weights ${fresh++}`)),
+    encrypt: await processorSeconds(() => client.encrypt(spec, input)),
+    respond: await processorSeconds(() => respond('warm')),
+    decrypt: await processorSeconds(() => client.decrypt(spec, response)),
+  };
+}
+
+async function squareCosts({ client, server }: Parties, rng: Rng): Promise<MachineCosts['squares']> {
+  const [elements, ciphertexts] = [2 * 8192, 4];
+  const [u, a] = [randomWords(rng, elements), randomWords(rng, elements)];
+  const request = await encryptProducts(client, u);
+  const { response } = await respondProducts(server, a, request, rng);
+  const each = async (work: () => unknown) => (await processorSeconds(work)) / ciphertexts;
+  return {
+    encrypt: await each(() => encryptProducts(client, u)),
+    respond: await each(() => respondProducts(server, a, request, rng)),
+    decrypt: await each(() => decryptProducts(client, response, elements)),
+  };
+}
+
+/** A layer of many multiplications an output element, and one of few. */
+async function ringCosts(rng: Rng): Promise<MachineCosts['ring']> {
+  const ring = await loadRing();
+  const specs = [squareConvolution(64, 16, 3), squareConvolution(8, 64, 1)];
+  const rows = specs.map((spec) => [registerMultiplications(spec), outputElements(spec)]);
+  const times: number[] = [];
+  for (const spec of specs) {
+    const weights = { weights: randomWeights(spec, rng), bias: new Int32Array(spec.outChannels) };
+    const [u, s] = [randomWords(rng, inputElements(spec)), randomWords(rng, outputElements(spec))];
+    const times20 = () => {
+      for (let i = 0; i < 20; i++) linearOnline(ring, spec, weights, u, s);
+    };
+    times.push((await processorSeconds(times20)) / 20);
+  }
+  const [multiplication, element] = nonNegativeLeastSquares(rows, times) as [number, number];
+  return { multiplication, element };
+}
+
+async function transportCosts([near, far]: readonly [Channel, Channel]): Promise<MachineCosts['transport']> {
+  const size = 4 * 2 ** 20;
+  let step = 0;
+  const send = async (from: Channel, to: Channel, bytes: number) => {
+    step++;
+    const received = to.receive(tags.garbled, step, bytes);
+    await from.send(tags.garbled, step, new Uint8Array(bytes));
+    await received;
+  };
+  const times = (count: number, from: Channel, to: Channel, bytes: number) => async () => {
+    for (let i = 0; i < count; i++) await send(from, to, bytes);
+  };
+  const message = (await processorSeconds(times(200, near, far, 0))) / 200;
+  const byte = async (from: Channel, to: Channel) =>
+    Math.max(0, (await processorSeconds(times(4, from, to, size))) / 4 - message) / size;
+  return { byteUp: await byte(near, far), byteDown: await byte(far, near), message };
+}
+
+/**
+ * x >= 0 with the smallest sum of squared *relative* errors of rows x = values. Coordinate descent; exact enough for a handful of
+ * unknowns whose rows differ.
+ */
+export function nonNegativeLeastSquares(
+  rows: readonly (readonly number[])[],
+  values: readonly number[],
+): number[] {
+  const scaled = rows.map((row, i) => row.map((entry) => entry / values[i]!));
+  const x = rows[0]!.map(() => 0);
+  for (let sweep = 0; sweep < 20_000; sweep++) {
+    for (const j of x.keys()) {
+      let [top, bottom] = [0, 0];
+      for (const row of scaled) {
+        const rest = row.reduce((sum, entry, k) => sum - (k === j ? 0 : entry * x[k]!), 1);
+        top += row[j]! * rest;
+        bottom += row[j]! ** 2;
+      }
+      x[j] = Math.max(0, top / bottom);
+    }
+  }
+  return x;
+}

@@ -1,0 +1,102 @@
+import type { Graph, Model } from '../../models/graph.ts';
+import type { Tensor } from '../../models/tensor.ts';
+import { PlanError } from '../../src/shared/errors.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import type { Ranges } from './ranges.ts';
+import { calibrate } from './calibrate.ts';
+import { checkOptions, defaultCompileOptions } from './options.ts';
+import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
+import { lowerNode } from './lower/index.ts';
+import { PlanBuilder } from './plan-builder.ts';
+import { scaleLimits } from './scale-limits.ts';
+import { planVersion } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
+import { isLinear, realLinear } from './real-weights.ts';
+import { quantise } from './quantise.ts';
+import type { ServerWeights } from './quantise.ts';
+
+/** What a server needs to serve a model. The plan is public, the weights are its secret. */
+export type Prepared = { readonly plan: Plan; readonly weights: ServerWeights; readonly ranges: Ranges };
+
+export type Calibration = { readonly images: Float32Array; readonly n: number };
+
+/**
+ * From a model to a plan and its integer weights. `calibration`: images [n, C, H, W], on which the ranges of all values are
+ * measured; some hundred do. Throws PlanError naming the node when the model can't run privately. Run `forInference` first.
+ */
+export async function prepare(
+  model: Model,
+  options: { readonly calibration: Calibration; readonly onProgress?: OnProgress } & Partial<CompileOptions>,
+): Promise<Prepared> {
+  const { calibration, onProgress, ...compileOptions } = options;
+  const ranges = await calibrate(model, calibration, onProgress === undefined ? {} : { onProgress });
+  const plan = compile(model.graph, ranges, publicPart(model), compileOptions);
+  return { plan, weights: quantise(model, plan), ranges };
+}
+
+/** The plan of a graph. Sees no weights but what `PublicPart` holds. */
+export function compile(
+  graph: Graph,
+  ranges: Ranges,
+  publicly: PublicPart,
+  options: Partial<CompileOptions> = {},
+): Plan {
+  const complete = checkOptions({ ...defaultCompileOptions, ...options });
+  const limits = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients);
+  const builder = new PlanBuilder(ranges, limits, publicly, complete);
+  const [input, output] = ends(graph);
+  const scale = 2 ** Math.floor(Math.log2(Math.min(2 ** complete.precision, builder.limit(input))));
+  const inputWire = builder.addWire(input, scale);
+  for (const node of liveNodes(graph)) lowerNode(node, builder);
+  return {
+    version: planVersion,
+    name: graph.name.slice(0, 200),
+    input: { wire: inputWire },
+    output: { wire: builder.wireOf(output) },
+    wires: builder.wires,
+    steps: builder.steps,
+  };
+}
+
+/** The part of a model that becomes public with its plan. */
+export function publicPart(model: Model): PublicPart {
+  const largestWeight = new Map<string, number>();
+  const coefficients = new Map<string, Coefficients>();
+  const slopes = new Map<string, Tensor>();
+  for (const node of model.graph.nodes) {
+    if (isLinear(node)) {
+      const { weights } = realLinear(model, node);
+      largestWeight.set(
+        node.name,
+        weights.reduce((largest, w) => Math.max(largest, Math.abs(w)), 0),
+      );
+    }
+    if (node.op === 'MixedActivation') {
+      const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data);
+      coefficients.set(node.name, { c2: c2!, c1: c1!, c0: c0! });
+    }
+    if (node.op === 'PRelu') slopes.set(node.name, model.weights.get(node.inputs[1]!)!);
+  }
+  return { largestWeight, coefficients, slopes };
+}
+
+function ends(graph: Graph): [string, string] {
+  const [input, output] = [graph.inputs[0], graph.outputs[0]];
+  if (input === undefined || output === undefined || graph.inputs.length + graph.outputs.length !== 2) {
+    throw new PlanError(
+      `graph ${graph.name}: expected one input and one output, got ${graph.inputs.length} and ${graph.outputs.length}`,
+    );
+  }
+  return [input.name, output.name];
+}
+
+/** Nodes that the output depends on, in order. */
+function liveNodes(graph: Graph): Graph['nodes'] {
+  const needed = new Set(graph.outputs.map((value) => value.name));
+  const live = graph.nodes.toReversed().filter((node) => {
+    const isLive = node.outputs.some((name) => needed.has(name));
+    if (isLive) node.inputs.forEach((name) => needed.add(name));
+    return isLive;
+  });
+  return live.toReversed();
+}

@@ -1,0 +1,140 @@
+import { stepKinds } from '../../../crypto/steps/spec.ts';
+import type { ActivationSpec, ReluSpec } from '../../../crypto/steps/spec.ts';
+import { activationKinds } from '../../../models/graph.ts';
+import type { Node, NodeOf } from '../../../models/graph.ts';
+import { isBalanced } from '../../../models/passes/balance-polynomials.ts';
+import { PlanError } from '../../../src/shared/errors.ts';
+import type { Coefficients } from '../options.ts';
+import { emptyActivation } from '../plan-builder.ts';
+import type { PlanBuilder } from '../plan-builder.ts';
+import { fitAffine, fitSquare, largestTruncation } from './polynomial.ts';
+import type { Grid, Polynomial } from './polynomial.ts';
+import type { Wire, WireId } from '../../plan/plan.ts';
+
+/** One sign test and truncation an element. */
+export function lowerRelu(node: Node, plan: PlanBuilder): void {
+  const { input, relu, scale } = frame(node, plan);
+  const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
+  const spec = { ...empty, kinds: empty.kinds.fill(stepKinds.relu), relu };
+  plan.emit(
+    { kind: 'activation', node: node.name, inputs: [input], spec },
+    plan.addWire(node.outputs[0]!, scale),
+  );
+}
+
+/** All kinds of element in one round trip, at one output scale. */
+export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): void {
+  const { input, relu, scale } = evened(frame(node, plan), plan.publicPart.coefficients.get(node.name)!);
+  const channels = channelsOf(node, plan);
+  const grid = gridOf(channels, plan.wires[input]!, scale, relu.truncate, 2 ** plan.options.guardBits);
+  const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
+  const spec: ActivationSpec = {
+    ...empty,
+    relu,
+    affine: { ...empty.affine, truncate: grid.affine },
+    square: { ...empty.square, truncate: grid.square },
+  };
+  channels.forEach((channel, c) => fillChannel(spec, c, channel, node, grid));
+  plan.emit(
+    { kind: 'activation', node: node.name, inputs: [input], spec },
+    plan.addWire(node.outputs[0]!, scale),
+  );
+}
+
+/** Input wire, output scale and the sign test's window: what all kinds of element share. */
+function frame(node: Node, plan: PlanBuilder): { input: WireId; relu: ReluSpec; scale: number } {
+  const input = plan.wireOf(node.inputs[0]!);
+  const wire = plan.wires[input]!;
+  const truncate = plan.truncation(node.outputs[0]!, wire.scale);
+  const relu = { truncate, ...plan.signTest(node.name, input, truncate) };
+  return { input, relu, scale: wire.scale / 2 ** truncate };
+}
+
+/** A balanced square is a shift where the output's scale is a power of four: one bit less of it otherwise. */
+function evened(given: ReturnType<typeof frame>, { c2 }: Coefficients): ReturnType<typeof frame> {
+  const { input, relu, scale } = given;
+  if (!isBalanced(c2) || Number.isInteger(Math.log2(scale) / 2)) return given;
+  return { input, relu: { ...relu, truncate: relu.truncate + 1 }, scale: scale / 2 };
+}
+
+/** The kinds of a channel's elements, in the model's numbering, and its polynomial. */
+type Channel = Polynomial & {
+  readonly kinds: Uint8Array;
+  readonly identity: boolean;
+  readonly polynomial: boolean;
+};
+
+function channelsOf(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): Channel[] {
+  const { shape, channels } = plan.range(node.inputs[0]!);
+  const { c2, c1, c0 } = plan.publicPart.coefficients.get(node.name)!;
+  const size = node.attributes.kinds.length / shape[0]!;
+  return Array.from(channels, (reach, c) => {
+    const kinds = node.attributes.kinds.subarray(c * size, (c + 1) * size);
+    return {
+      kinds,
+      identity: kinds.includes(activationKinds.identity),
+      polynomial: kinds.includes(activationKinds.poly),
+      c2: c2[c]!,
+      c1: c1[c]!,
+      c0: c0[c]!,
+      reach: Math.max(reach, 2 ** -10),
+    };
+  });
+}
+
+/** As many bits for the multipliers of squares and lines as the ring has room for. */
+function gridOf(
+  channels: readonly Channel[],
+  wire: Wire,
+  scale: number,
+  truncate: number,
+  guard: number,
+): Grid {
+  const polynomial = channels.filter((channel) => channel.polynomial);
+  const squares = polynomial.map(({ c2, reach }) => ({ gain: Math.sqrt(Math.abs(c2)), reach }));
+  const lines = polynomial.map(({ c1, reach }) => ({ gain: c1, reach }));
+  const identities = channels.filter((channel) => channel.identity).map(({ reach }) => ({ gain: 1, reach }));
+  const square = largestTruncation(squares, Math.sqrt(scale) / wire.scale, wire.scale, guard);
+  const affine =
+    polynomial.length === 0
+      ? truncate
+      : largestTruncation([...lines, ...identities], scale / wire.scale, wire.scale, guard);
+  return { input: wire.scale, output: scale, guard, square, affine: Math.max(affine, truncate) };
+}
+
+function fillChannel(spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid): void {
+  const polynomialKind = channel.polynomial
+    ? choosePolynomial(spec, c, channel, node, grid)
+    : stepKinds.affine;
+  if (channel.identity) {
+    spec.affine.multiplier[c] = (2 ** grid.affine * grid.output) / grid.input;
+    spec.affine.offset[c] = 0;
+  }
+  const kindOf = { [activationKinds.identity]: stepKinds.affine, [activationKinds.relu]: stepKinds.relu };
+  spec.kinds.set(
+    channel.kinds.map((kind) => (kind === activationKinds.poly ? polynomialKind : kindOf[kind as 0 | 1])),
+    c * spec.channelSize,
+  );
+}
+
+/** The form that loses less, written into the spec. A channel with identities has one multiplier for them: it must take the square. */
+function choosePolynomial(spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid): number {
+  const square = fitSquare(channel, grid);
+  const affine = fitAffine(channel, grid);
+  if (square !== undefined && (channel.identity || square.error <= affine.error)) {
+    spec.square.multiplier[c] = square.multiplier;
+    spec.square.offset[c] = square.offset;
+    spec.square.sign[c] = square.sign;
+    spec.square.constant[c] = square.constant;
+    return stepKinds.square;
+  }
+  if (channel.identity) {
+    throw new PlanError(
+      `node ${node.name} (${node.op}) cannot run privately: channel ${c} has both identities and a polynomial whose ` +
+        `x^2 term (${channel.c2.toPrecision(2)}) is too small for a square; make that channel's elements all of one kind`,
+    );
+  }
+  spec.affine.multiplier[c] = affine.multiplier;
+  spec.affine.offset[c] = affine.offset;
+  return stepKinds.affine;
+}

@@ -1,0 +1,219 @@
+import { layoutOf } from '../../../crypto/he/layout.ts';
+import type { LinearSpec } from '../../../crypto/steps/spec.ts';
+import { activationKinds } from '../../../models/graph.ts';
+import type { Node, NodeOf, OpType } from '../../../models/graph.ts';
+import type { Shape } from '../../../models/tensor.ts';
+import { PlanError } from '../../../src/shared/errors.ts';
+import { lowerMixed, lowerRelu } from './activation.ts';
+import { lowerAveragePool, lowerSum } from './average.ts';
+import type { PlanBuilder } from '../plan-builder.ts';
+import { lowerClip, lowerLeakyRelu, lowerPRelu } from './clip.ts';
+import { lowerMaxPool } from './maximum.ts';
+import type { WireId } from '../../plan/plan.ts';
+import type { LinearOp } from '../real-weights.ts';
+
+type Lowering<K extends OpType> = (node: NodeOf<K>, plan: PlanBuilder) => void;
+
+/** How each op runs between two parties. An op that can't has an entry that says why and what to do. */
+const lowerings: { readonly [K in OpType]: Lowering<K> } = {
+  Conv: (node, plan) => {
+    const { kernel, strides, pads, dilations, group } = node.attributes;
+    lowerLinear(node, plan, { kernel, strides, pads, dilations, group });
+  },
+  Gemm: (node, plan) => lowerLinear(node, plan, fullyConnected),
+  MatMul: (node, plan) => lowerLinear(node, plan, fullyConnected),
+  // One that could not be folded into a convolution: a 1 x 1 convolution of each channel with itself.
+  BatchNormalization: (node, plan) => {
+    const group = plan.range(node.inputs[0]!).shape[0]!;
+    lowerLinear(node, plan, { ...fullyConnected, group });
+  },
+  Relu: lowerRelu,
+  MixedActivation: (node, plan) => {
+    if (node.attributes.kinds.every((kind) => kind === activationKinds.identity)) passOn(node, plan);
+    else lowerMixed(node, plan);
+  },
+  GatedActivation: refuse(
+    'its gates are still in training',
+    'let the reduction end; it writes a MixedActivation',
+  ),
+  Add: lowerAdd,
+  Concat: lowerConcat,
+  AveragePool: lowerAveragePool,
+  GlobalAveragePool: (node, plan) => {
+    const [, height, width] = plan.range(node.inputs[0]!).shape as [number, number, number];
+    lowerSum(node, plan, { kernel: [height, width], strides: [1, 1], pads: [0, 0, 0, 0] });
+  },
+  Flatten: lowerReshape,
+  Reshape: lowerReshape,
+  Identity: passOn,
+  Dropout: passOn,
+  Clip: lowerClip,
+  LeakyRelu: lowerLeakyRelu,
+  PRelu: lowerPRelu,
+  Sigmoid: notRelu,
+  HardSigmoid: notRelu,
+  HardSwish: notRelu,
+  Swish: notRelu,
+  Mul: refuse(
+    'products of two values, and scaling by a constant that differs between the places of a channel, are not implemented',
+    'leave gates (squeeze and excitation) out of the network, and put factors into the weights',
+  ),
+  Pad: refuse(
+    'only padding with zeros before a convolution or an average pooling is part of a step',
+    'move the padding there',
+  ),
+  MaxPool: lowerMaxPool,
+};
+
+/** Adds the steps of one node to the plan. Throws PlanError with the node's name and the reason. */
+export function lowerNode<K extends OpType>(node: NodeOf<K>, plan: PlanBuilder): void {
+  lowerings[node.op](node, plan);
+}
+
+function refuse(reason: string, remedy: string): (node: Node) => never {
+  return (node) => {
+    throw refusal(node, reason, remedy);
+  };
+}
+
+function notRelu(node: Node): never {
+  throw refusal(
+    node,
+    'of all activations only ReLU, LeakyRelu, PRelu, Clip and polynomials of degree 2 have a protocol',
+    'replace it by one of them, or by nothing, and fine-tune the model',
+  );
+}
+
+function refusal(node: Pick<Node, 'name' | 'op'>, reason: string, remedy: string): PlanError {
+  return new PlanError(`node ${node.name} (${node.op}) cannot run privately: ${reason}; ${remedy}`);
+}
+
+function passOn(node: Node, plan: PlanBuilder): void {
+  plan.alias(node.outputs[0]!, plan.wireOf(node.inputs[0]!));
+}
+
+function lowerReshape(node: Node, plan: PlanBuilder): void {
+  const input = plan.wireOf(node.inputs[0]!);
+  const output = plan.addWire(node.outputs[0]!, plan.scaleOf(input));
+  plan.emit({ kind: 'reshape', node: node.name, inputs: [input] }, output);
+}
+
+type Geometry = Pick<LinearSpec, 'kernel' | 'strides' | 'pads' | 'dilations' | 'group'>;
+
+const fullyConnected: Geometry = {
+  kernel: [1, 1],
+  strides: [1, 1],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  group: 1,
+};
+
+/** Fewer bits than this in the largest weight and the layer's output is noise. */
+const fewestWeightBits = 5;
+
+/** With so many bits in the largest weight a truncation of the input, one more round trip, is not worth what it gains. */
+const worthRound = 6;
+
+function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geometry): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [inChannels, height = 1, width = 1] = plan.range(x).shape as [number, number?, number?];
+  const sizes = { inChannels, outChannels: plan.range(y).shape[0]!, height, width, ...geometry };
+  const largest = plan.publicPart.largestWeight.get(node.name) ?? 0;
+  const most = hiddenBits(node, sizes, plan.options.weightBits);
+  const { wire, scale } = inputAndOutputScale(node, plan, largest, most);
+  const weightBits = Math.floor(Math.log2(Math.max(1, largest * (scale / plan.scaleOf(wire)) + 0.5))) + 1;
+  const spec = { ...sizes, weightBits };
+  plan.emit({ kind: 'linear', node: node.name, inputs: [wire], spec }, plan.addWire(y, scale));
+}
+
+/** As many bits a weight, up to `wanted`, as leave shares to be moved by the weights' noise below 2^-40; wide layers take fewer. */
+function hiddenBits(node: NodeOf<LinearOp>, sizes: Omit<LinearSpec, 'weightBits'>, wanted: number): number {
+  let reason = '';
+  for (let weightBits = wanted; weightBits >= Math.min(wanted, fewestWeightBits); weightBits--) {
+    try {
+      layoutOf({ ...sizes, weightBits });
+      return weightBits;
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      reason = error.message;
+    }
+  }
+  throw refusal(node, reason, 'give the model smaller layers');
+}
+
+/** The output's scale is a power of two; the weights' scale, real, is what leads there. The input is truncated where bits are short. */
+function inputAndOutputScale(
+  node: NodeOf<LinearOp>,
+  plan: PlanBuilder,
+  largest: number,
+  weightBits: number,
+): { wire: WireId; scale: number } {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const weightScale = (2 ** weightBits - 1) / Math.max(largest, 2 ** -20);
+  const bitsOf = (scale: number, input: number) => Math.log2((scale / input) * largest);
+  const choose = (input: number) => 2 ** Math.floor(Math.log2(Math.min(input * weightScale, plan.limit(y))));
+
+  let wire = plan.wireOf(x);
+  const enough = Math.min(weightBits - 2, worthRound);
+  if (largest > 0 && bitsOf(choose(plan.scaleOf(wire)), plan.scaleOf(wire)) < enough) {
+    wire = plan.truncated(x, `${node.name}/truncate`, 2 ** plan.options.precision);
+  }
+  const scale = choose(plan.scaleOf(wire));
+  const bits = bitsOf(scale, plan.scaleOf(wire));
+  if (largest > 0 && bits < fewestWeightBits - 1) {
+    const missing = Math.ceil(fewestWeightBits - 1 - bits);
+    throw refusal(
+      node,
+      `${missing} bits are missing in the 32-bit ring: its output reaches ${plan.range(y).largest.toPrecision(3)} on the calibration images and its largest weight is ${largest.toPrecision(3)}`,
+      `lower the precision of the activations (${plan.options.precision} bits) or the guard bits (${plan.options.guardBits})`,
+    );
+  }
+  return { wire, scale };
+}
+
+function lowerAdd(node: NodeOf<'Add'>, plan: PlanBuilder): void {
+  const [a, b] = node.inputs as [string, string];
+  const values = [a, b].filter((name) => plan.isValue(name));
+  const output = node.outputs[0]!;
+  const shape = plan.range(output).shape;
+  if (values.some((name) => plan.range(name).shape.join() !== shape.join())) {
+    throw refusal(node, 'its operands have different shapes', 'give them one shape in the model');
+  }
+  if (values.length === 1) {
+    const input = plan.wireOf(values[0]!);
+    plan.emit({ kind: 'bias', node: node.name, inputs: [input] }, plan.addWire(output, plan.scaleOf(input)));
+    return;
+  }
+  const { inputs, shifts, scale } = alignScales(values, node, plan);
+  plan.emit({ kind: 'add', node: node.name, inputs, shifts }, plan.addWire(output, scale));
+}
+
+function lowerConcat(node: NodeOf<'Concat'>, plan: PlanBuilder): void {
+  const { inputs, shifts, scale } = alignScales(node.inputs, node, plan);
+  const shape = plan.range(node.outputs[0]!).shape;
+  const blocks = sizeBefore(shape, node.attributes.axis - 1);
+  plan.emit(
+    { kind: 'concat', node: node.name, inputs, shifts, blocks },
+    plan.addWire(node.outputs[0]!, scale),
+  );
+}
+
+function sizeBefore(shape: Shape, axis: number): number {
+  return shape.slice(0, axis).reduce((product, size) => product * size, 1);
+}
+
+/** Wires of the values at one scale, the largest of theirs, by left shifts; the ratio of each is made a power of two first. */
+function alignScales(
+  values: readonly string[],
+  node: Node,
+  plan: PlanBuilder,
+): { inputs: WireId[]; shifts: number[]; scale: number } {
+  const scale = Math.max(...values.map((name) => plan.scaleOf(plan.wireOf(name))));
+  const inputs = values.map((name) => {
+    const wire = plan.wireOf(name);
+    const aligned = Number.isInteger(Math.log2(scale / plan.scaleOf(wire)));
+    return aligned ? wire : plan.rescaled(name, `${node.name}/rescale`, scale);
+  });
+  const shifts = inputs.map((wire) => Math.log2(scale / plan.scaleOf(wire)));
+  return { inputs, shifts, scale };
+}

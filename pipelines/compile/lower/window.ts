@@ -1,0 +1,35 @@
+import type { OpAttributes, PoolAttributes } from '../../../models/graph.ts';
+
+/** Coordinates that each of `count` windows covers along an axis of `length`, the padding left out. */
+export function windowsAlong(
+  { kernel, strides, pads, dilations }: PoolAttributes,
+  axis: 0 | 1,
+  length: number,
+  count: number,
+): number[][] {
+  return Array.from({ length: count }, (_, i) => {
+    const start = i * strides[axis] - pads[axis];
+    const taps = Array.from({ length: kernel[axis] }, (_, tap) => start + tap * dilations[axis]);
+    return taps.filter((at) => at >= 0 && at < length);
+  });
+}
+
+/** How many elements each window's average divides by; with `countIncludePad` the padding counts, what ceilMode adds does not. */
+export function countsAlong(
+  { kernel, strides, pads, countIncludePad }: OpAttributes['AveragePool'],
+  axis: 0 | 1,
+  length: number,
+  count: number,
+): number[] {
+  const low = countIncludePad ? -pads[axis] : 0;
+  const high = length + (countIncludePad ? pads[axis + 2]! : 0);
+  return Array.from({ length: count }, (_, i) => {
+    const start = i * strides[axis] - pads[axis];
+    return Math.min(start + kernel[axis], high) - Math.max(start, low);
+  });
+}
+
+/** Windows at the border may average fewer elements than the others. */
+export function isUneven({ pads, countIncludePad, ceilMode }: OpAttributes['AveragePool']): boolean {
+  return ceilMode || (!countIncludePad && pads.some((pad) => pad > 0));
+}

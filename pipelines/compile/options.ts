@@ -1,0 +1,61 @@
+import type { Tensor } from '../../models/tensor.ts';
+import { PlanError } from '../../src/shared/errors.ts';
+
+export type CompileOptions = {
+  /** Activations have a scale of about 2^precision. */
+  readonly precision: number;
+  /** Integer weights stay below 2^weightBits in size. */
+  readonly weightBits: number;
+  /** Calibrated ranges are taken 2^guardBits times larger. */
+  readonly guardBits: number;
+  /**
+   * Low bits the sign test leaves out; 'free': those that the truncation drops anyway, an error below one unit of the output. Or by
+   * activation node, 'free' where a node is not named.
+   */
+  readonly k: number | 'free' | Readonly<Record<string, number>>;
+  /** Top bit of the sign test's window in every layer; from calibration where left out. */
+  readonly bits?: number;
+  readonly mode: 'posZero' | 'negPass';
+};
+
+export const defaultCompileOptions: CompileOptions = {
+  precision: 12,
+  weightBits: 10,
+  guardBits: 1,
+  k: 'free',
+  mode: 'posZero',
+};
+
+/** All that the plan tells of the weights: the largest of each linear layer (in its scale), the polynomials, and slopes. */
+export type PublicPart = {
+  /** By node name. */
+  readonly largestWeight: ReadonlyMap<string, number>;
+  /** By node name, per channel. */
+  readonly coefficients: ReadonlyMap<string, Coefficients>;
+  /** Of each PRelu by node name, as the model has them: one a channel, or one for all. */
+  readonly slopes: ReadonlyMap<string, Tensor>;
+};
+
+export type Coefficients = {
+  readonly c2: Float32Array;
+  readonly c1: Float32Array;
+  readonly c0: Float32Array;
+};
+
+/** Throws PlanError for a number out of range. */
+export function checkOptions(options: CompileOptions): CompileOptions {
+  const bounds = { precision: [4, 20], weightBits: [2, 14], guardBits: [0, 8] } as const;
+  for (const [name, [low, high]] of Object.entries(bounds)) {
+    const value = options[name as keyof typeof bounds];
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new PlanError(`${name}: expected an integer from ${low} to ${high}, got ${value}`);
+    }
+  }
+  const ks = typeof options.k === 'object' ? Object.values(options.k) : [options.k];
+  for (const value of [...ks, options.bits]) {
+    if (typeof value === 'number' && !(Number.isInteger(value) && value >= 0 && value <= 31)) {
+      throw new PlanError(`sign test window: expected bits from 0 to 31, got ${value}`);
+    }
+  }
+  return options;
+}

@@ -1,0 +1,168 @@
+import type { ActivationSpec, ReluSpec } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { Shape } from '../../models/tensor.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { PlanError } from '../../src/shared/errors.ts';
+import type { Ranges, ValueRange } from './ranges.ts';
+import type { CompileOptions, PublicPart } from './options.ts';
+import { valueBits } from './scale-limits.ts';
+import type { Step, Wire, WireId } from '../plan/plan.ts';
+
+type WithoutId<S> = S extends Step ? Omit<S, 'id' | 'output'> : never;
+
+/** The plan so far, and what is public of the model. Lowerings add wires and steps to it. */
+export class PlanBuilder {
+  readonly wires: Wire[] = [];
+  readonly steps: Step[] = [];
+  readonly options: CompileOptions;
+  readonly publicPart: PublicPart;
+  readonly #ranges: Ranges;
+  readonly #limits: ReadonlyMap<string, number>;
+  readonly #wires = new Map<string, WireId>();
+  readonly #rescaled = new Map<string, WireId>();
+
+  constructor(
+    ranges: Ranges,
+    limits: ReadonlyMap<string, number>,
+    publicPart: PublicPart,
+    options: CompileOptions,
+  ) {
+    this.#ranges = ranges;
+    this.#limits = limits;
+    this.publicPart = publicPart;
+    this.options = options;
+  }
+
+  range(value: string): ValueRange {
+    const range = this.#ranges.get(value);
+    if (range === undefined) throw new PlanError(`value ${value} has no calibrated range`);
+    return range;
+  }
+
+  /** False for a constant. */
+  isValue(name: string): boolean {
+    return this.#ranges.has(name);
+  }
+
+  limit(value: string): number {
+    return this.#limits.get(value) ?? Infinity;
+  }
+
+  /** The wire that carries a value; its node has been lowered before. */
+  wireOf(value: string): WireId {
+    const wire = this.#wires.get(value);
+    if (wire === undefined) throw new PlanError(`value ${value} is used before it is computed`);
+    return wire;
+  }
+
+  scaleOf(wire: WireId): number {
+    return this.wires[wire]!.scale;
+  }
+
+  /** A new wire for a value of the graph. */
+  addWire(value: string, scale: number): WireId {
+    const { shape, largest } = this.range(value);
+    const wire = this.newWire(shape, scale, largest);
+    this.#wires.set(value, wire);
+    return wire;
+  }
+
+  /** The value is what another wire already carries. */
+  alias(value: string, wire: WireId): void {
+    this.#wires.set(value, wire);
+  }
+
+  newWire(shape: Shape, scale: number, largest: number): WireId {
+    const bits = Math.max(1, Math.ceil(Math.log2(Math.max(largest * scale, 1))) + this.options.guardBits);
+    this.wires.push({ shape, scale, bits });
+    return this.wires.length - 1;
+  }
+
+  /** Bits by which a wire of this scale is cut on its way to the activation `output`. */
+  truncation(output: string, scale: number): number {
+    const wanted = Math.min(2 ** this.options.precision, this.limit(output));
+    return Math.max(0, Math.ceil(Math.log2(scale / wanted)));
+  }
+
+  /** The sign test of the activation `node` on a wire; k = 'free' drops the bits that are cut off anyway. */
+  signTest(node: string, input: WireId, free: number): Pick<ReluSpec, 'k' | 'bits' | 'mode'> {
+    const { options } = this;
+    const bits = options.bits ?? this.wires[input]!.bits;
+    const given = typeof options.k === 'object' ? (options.k[node] ?? 'free') : options.k;
+    return { k: Math.min(given === 'free' ? free : given, bits - 1), bits, mode: options.mode };
+  }
+
+  /** Adds a step that writes `output`. */
+  emit(step: WithoutId<Step>, output: WireId): void {
+    this.steps.push({ ...step, id: this.steps.length + 1, output });
+  }
+
+  /**
+   * The wire of `value` divided by 2^t so that its scale is at most `scale`: one activation layer of identities. The same wire
+   * serves every later caller.
+   */
+  truncated(value: string, node: string, scale: number): WireId {
+    const input = this.wireOf(value);
+    const shift = Math.ceil(Math.log2(this.scaleOf(input) / scale));
+    return shift <= 0 ? input : this.#affine(value, node, 1, shift, this.scaleOf(input) / 2 ** shift);
+  }
+
+  /** The wire of `value` at exactly `scale`, multiplied by a fraction of 15 bits where the ratio is no power of two. */
+  rescaled(value: string, node: string, scale: number): WireId {
+    const input = this.wireOf(value);
+    const ratio = scale / this.scaleOf(input);
+    const room = valueBits - this.wires[input]!.bits;
+    const shift = Math.min(room, 15) - Math.ceil(Math.log2(ratio));
+    const multiplier = Math.round(ratio * 2 ** shift);
+    if (shift < 0 || multiplier < 2 ** 6) {
+      throw new PlanError(
+        `node ${node}: its inputs have scales ${this.scaleOf(input)} and ${scale}, and no bits are left to bring them together; lower the precision`,
+      );
+    }
+    return this.#affine(value, node, multiplier, shift, scale);
+  }
+
+  #affine(value: string, node: string, multiplier: number, truncate: number, scale: number): WireId {
+    const input = this.wireOf(value);
+    const key = `${input} ${multiplier} ${truncate}`;
+    const known = this.#rescaled.get(key);
+    if (known !== undefined) return known;
+    const { shape, largest } = this.range(value);
+    const output = this.newWire(shape, scale, largest);
+    this.emit(
+      { kind: 'activation', node, inputs: [input], spec: affineSpec(shape, multiplier, truncate) },
+      output,
+    );
+    this.#rescaled.set(key, output);
+    return output;
+  }
+}
+
+/** y = T(multiplier x, truncate) on every element. */
+function affineSpec(shape: Shape, multiplier: number, truncate: number): ActivationSpec {
+  const empty = emptyActivation(shape);
+  return {
+    ...empty,
+    affine: { ...empty.affine, truncate, multiplier: empty.affine.multiplier.fill(multiplier) },
+  };
+}
+
+/** All elements affine with multiplier 0: what lowerings fill in. */
+export function emptyActivation(shape: Shape): ActivationSpec {
+  const channels = shape[0]!;
+  const ints = () => new Int32Array(channels);
+  return {
+    channels,
+    channelSize: sizeOf(shape.slice(1)),
+    kinds: new Uint8Array(sizeOf(shape)).fill(stepKinds.affine),
+    relu: { truncate: 0, k: 0, bits: valueBits, mode: 'posZero' },
+    affine: { truncate: 0, multiplier: ints(), offset: ints() },
+    square: {
+      truncate: 0,
+      multiplier: ints(),
+      offset: ints(),
+      sign: new Int8Array(channels).fill(1),
+      constant: ints(),
+    },
+  };
+}

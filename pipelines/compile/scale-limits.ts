@@ -1,0 +1,93 @@
+import { activationKinds } from '../../models/graph.ts';
+import type { Graph, Node, NodeOf, OpType } from '../../models/graph.ts';
+import { isBalanced } from '../../models/passes/balance-polynomials.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import type { Ranges } from './ranges.ts';
+import type { Coefficients } from './options.ts';
+import { isUneven } from './lower/window.ts';
+
+/** |integer| < 2^valueBits on every wire: the truncation of an activation needs it. */
+export const valueBits = 29;
+
+/** Bits kept free for the multipliers of a layer with polynomials: a coefficient keeps about that many significant bits. */
+export const multiplierBits = 5;
+
+/**
+ * The largest scale each value may have so that it, and every sum it flows into before the next linear layer or activation,
+ * stays within the ring with the guard bits free. By value name. Backward over the graph.
+ */
+export function scaleLimits(
+  graph: Graph,
+  ranges: Ranges,
+  guardBits: number,
+  coefficients: ReadonlyMap<string, Coefficients>,
+): Map<string, number> {
+  const own = (name: string) =>
+    2 ** (valueBits - guardBits) / Math.max(ranges.get(name)!.largest, smallestRange);
+  const limits = new Map([...ranges.keys()].map((name) => [name, own(name)]));
+  for (const node of graph.nodes.toReversed()) {
+    const output = limits.get(node.outputs[0]!) ?? Infinity;
+    for (const input of node.inputs) {
+      const limit = limits.get(input);
+      if (limit !== undefined)
+        limits.set(input, Math.min(limit, demand(node, output, own(input), ranges, coefficients)));
+    }
+  }
+  return limits;
+}
+
+/** A value that is zero on all calibration images is taken for one of this size. */
+const smallestRange = 2 ** -10;
+
+/** The scale that a node allows its input, given the limit of its output and the input's own. */
+type Demand<K extends OpType> = (
+  node: NodeOf<K>,
+  output: number,
+  own: number,
+  ranges: Ranges,
+  coefficients: ReadonlyMap<string, Coefficients>,
+) => number;
+
+const asOutput = (_node: Node, output: number) => output;
+
+/** Ops whose output has the scale of their input, or depends on it. All others choose their output's scale. */
+const demands: { readonly [K in OpType]?: Demand<K> } = {
+  Add: asOutput,
+  Concat: asOutput,
+  Flatten: asOutput,
+  Reshape: asOutput,
+  Identity: asOutput,
+  Dropout: asOutput,
+  // Where windows have several sizes, the lowering makes room for their fractions.
+  AveragePool: ({ attributes }, output) =>
+    isUneven(attributes) ? Infinity : output / (attributes.kernel[0] * attributes.kernel[1]),
+  GlobalAveragePool: (node, output, _own, ranges) =>
+    output / sizeOf(ranges.get(node.inputs[0]!)!.shape.slice(1)),
+  // Differences of two values.
+  MaxPool: (_node, output, own) => Math.min(output, own / 2),
+  // Bits of the slope.
+  LeakyRelu: (_node, _output, own) => own / 2 ** multiplierBits,
+  PRelu: (_node, _output, own) => own / 2 ** multiplierBits,
+  // The value less a bound.
+  Clip: ({ inputs, attributes: { min, max } }, _output, own, ranges) => {
+    const bounds = [min, max].filter((bound) => Number.isFinite(bound)).map(Math.abs);
+    const { largest } = ranges.get(inputs[0]!)!;
+    return own / (1 + Math.max(0, ...bounds) / Math.max(largest, smallestRange));
+  },
+  MixedActivation: ({ name, attributes: { kinds } }, output, own, _ranges, coefficients) => {
+    if (kinds.includes(activationKinds.poly)) {
+      return own / 2 ** (isBalanced(coefficients.get(name)!.c2) ? 1 : multiplierBits);
+    }
+    return kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;
+  },
+};
+
+function demand<K extends OpType>(
+  node: NodeOf<K>,
+  output: number,
+  own: number,
+  ranges: Ranges,
+  coefficients: ReadonlyMap<string, Coefficients>,
+): number {
+  return demands[node.op]?.(node, output, own, ranges, coefficients) ?? Infinity;
+}

@@ -1,0 +1,149 @@
+import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
+import { publicKeyBytes } from '../../crypto/he/keys.ts';
+import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
+import { pointBytes } from '../../crypto/ot/base.ts';
+import { securityBits } from '../../crypto/ot/extension.ts';
+import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/sizes.ts';
+import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
+import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
+import { activationSteps, wireOf } from '../plan/plan.ts';
+import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
+import { squareBatches, squaresOf } from '../inference/joined-squares.ts';
+
+/** Bytes with frame headers; `up` is from the client to the server. */
+export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
+
+/** What a step will cost, from the plan alone; the bytes are exact. Squares joined over layers count at the step of a batch's first. */
+export type StepPrediction = {
+  readonly step: number;
+  readonly node: string;
+  readonly kind: StepKind;
+  readonly offline: Bytes;
+  readonly online: Bytes;
+  /** Products of a ciphertext and a plaintext, N = 4096. */
+  readonly products: number;
+  /** Bits by which faults of a linear step's shares that depend on its weights stay under 2^-40; undefined for other steps. */
+  readonly headroomBits: number | undefined;
+  readonly elements: { readonly relu: number; readonly affine: number; readonly square: number };
+};
+
+export type Prediction = {
+  /** Once a session: plan, keys and base transfers. */
+  readonly session: Bytes;
+  readonly offline: Bytes;
+  readonly online: Bytes;
+  readonly rounds: number;
+  readonly steps: readonly StepPrediction[];
+};
+
+/** The cost of one inference. Throws PlanError for a linear step that can't be packed. */
+export function predictCost(plan: Plan): Prediction {
+  const squares = squareBytes(plan);
+  const steps = plan.steps.map((step) => predictStep(step, squares.get(step.id) ?? nothing));
+  const ends = {
+    bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
+    bytes_down: frames(4 * elementsOf(plan, plan.output.wire)),
+  };
+  return {
+    session: sessionBytes(plan),
+    offline: total(steps.map((step) => step.offline)),
+    online: total([ends, ...steps.map((step) => step.online)]),
+    rounds: activationSteps(plan).length + 1,
+    steps,
+  };
+}
+
+const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
+const noElements = { relu: 0, affine: 0, square: 0 };
+
+/** Bytes of the products of squares, by the step where they count. */
+function squareBytes(plan: Plan): Map<number, Bytes> {
+  const bytes = new Map<number, Bytes>();
+  for (const { step, count } of squareBatches(plan)) {
+    const batch = {
+      bytes_up: frames(productRequestBytes(count)),
+      bytes_down: frames(productResponseBytes(count)),
+    };
+    bytes.set(step.id, total([bytes.get(step.id) ?? nothing, batch]));
+  }
+  return bytes;
+}
+
+function predictStep(step: Step, squares: Bytes): StepPrediction {
+  const { id, node, kind } = step;
+  const head = { step: id, node, kind };
+  if (step.kind === 'linear')
+    return { ...head, ...linearPrediction(step), online: nothing, elements: noElements };
+  if (step.kind === 'activation') {
+    return { ...head, ...activationPrediction(step.spec, squares), products: 0, headroomBits: undefined };
+  }
+  const free = { offline: nothing, online: nothing, products: 0, headroomBits: undefined };
+  return { ...head, ...free, elements: noElements };
+}
+
+function linearPrediction({ spec }: LinearStep) {
+  const { products, requestBytes, responseBytes } = linearCost(spec);
+  return {
+    offline: { bytes_up: frames(requestBytes), bytes_down: frames(responseBytes) },
+    products,
+    headroomBits: linearNoiseHeadroomBits(spec),
+  };
+}
+
+function activationPrediction(spec: ActivationSpec, products: Bytes) {
+  const count = (kind: number) => spec.kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
+  const { up, down } = offlineBytes(spec);
+  return {
+    offline: total([{ bytes_up: up, bytes_down: down }, products]),
+    online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
+    elements: { relu: count(stepKinds.relu), affine: count(stepKinds.affine), square: squaresOf(spec) },
+  };
+}
+
+/** hello, accept, public key, base transfers; welcome, base transfers. */
+function sessionBytes(plan: Plan): Bytes {
+  const transfers = frames(pointBytes, pointBytes * securityBits);
+  return {
+    bytes_up: frames(1 + 32, 32, publicKeyBytes) + transfers,
+    bytes_down: frames(serialisePlan(plan).byteLength) + transfers,
+  };
+}
+
+/** The largest payloads that the plan allows each way: more than that is not read. */
+export function largestPayloads(plan: Plan): { up: number; down: number } {
+  const { offline, online, session } = extremes(predictCost(plan));
+  return {
+    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up),
+    down: Math.max(offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes),
+  };
+}
+
+/** No frame is larger than all of its step's, nor than all of the session's start. */
+function extremes({ steps, session, online }: Prediction) {
+  const largest = (parts: readonly Bytes[]): Bytes => ({
+    bytes_up: Math.max(0, ...parts.map((part) => part.bytes_up)),
+    bytes_down: Math.max(0, ...parts.map((part) => part.bytes_down)),
+  });
+  return { session, offline: largest(steps.map((step) => step.offline)), online };
+}
+
+function frames(...payloads: number[]): number {
+  return payloads.reduce((sum, payload) => sum + frameHeaderBytes + payload, 0);
+}
+
+function total(parts: readonly Bytes[]): Bytes {
+  return parts.reduce(
+    (sum, part) => ({
+      bytes_up: sum.bytes_up + part.bytes_up,
+      bytes_down: sum.bytes_down + part.bytes_down,
+    }),
+    nothing,
+  );
+}
+
+function elementsOf(plan: Plan, wire: WireId): number {
+  return sizeOf(wireOf(plan, wire).shape);
+}

@@ -1,0 +1,155 @@
+import { predictCost } from './bytes.ts';
+import type { Bytes, Prediction } from './bytes.ts';
+import { networkOf, onWire } from './network.ts';
+import type { Network } from './network.ts';
+import { exchangesOf, offlineTasks } from './offline-tasks.ts';
+import { workOf } from './work.ts';
+import type { Exchange, StepWork } from './work.ts';
+import type { MachineCosts } from './machine.ts';
+import type { Plan, StepKind } from '../plan/plan.ts';
+import type { NetworkProfile } from './profiles.ts';
+import { finishTimes } from './schedule.ts';
+
+export type LatencyOptions = {
+  /** Threads of each party's encryption; one a core where left out. */
+  readonly threads?: number;
+  /** A server's first inference, which also transforms the weights; false where left out. */
+  readonly first?: boolean;
+  /** Both parties share one machine (the default), or each has one of its own. */
+  readonly parties?: 'together' | 'apart';
+};
+
+/** Seconds of the wall's clock; processor time of all threads of a party. */
+export type PredictedPhase = Bytes & {
+  readonly seconds: number;
+  readonly client_cpu_seconds: number;
+  readonly server_cpu_seconds: number;
+};
+
+export type PredictedStep = {
+  readonly step: number;
+  readonly node: string;
+  readonly kind: StepKind;
+  /** Its part of the phase: what it occupies of processors and network, the phase's overlaps shared out evenly. */
+  readonly offline: Bytes & { readonly seconds: number };
+  readonly online: Bytes & { readonly seconds: number };
+};
+
+export type Latency = {
+  readonly profile: string;
+  readonly offline: PredictedPhase;
+  readonly online: PredictedPhase & { readonly rounds: number };
+  readonly steps: readonly PredictedStep[];
+};
+
+/**
+ * How long one inference will take: the bytes and round trips of `predictCost`, which are exact, the machine's costs, and the order in
+ * which the protocol does things. Offline the parties, their threads and the two directions of the network work at once
+ * (latency-offline.ts); online one waits for the other. Left out: TCP's slow start, other load. Throws PlanError as predictCost does.
+ */
+export function predictLatency(
+  plan: Plan,
+  profile: NetworkProfile,
+  machine: MachineCosts,
+  options: LatencyOptions = {},
+): Latency {
+  const { threads = machine.cores, first = false, parties = 'together' } = options;
+  const cost = predictCost(plan);
+  const work = workOf(plan, machine, { threads, first });
+  const network = networkOf(profile, machine);
+  const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
+  const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
+  const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
+  const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties }));
+  const atLeast = parties === 'apart' ? 0 : sum(Object.values(offlineCpu)) / machine.cores;
+  const offline = Math.max(atLeast, ...times);
+  const online = sum(onlineSteps) + endsSeconds(cost, network);
+  const scale = offline / Math.max(1e-12, sum(offlineSteps));
+  return {
+    profile: profile.name,
+    offline: { seconds: offline, ...cost.offline, ...offlineCpu },
+    online: { seconds: online, ...cost.online, ...onlineCpu, rounds: cost.rounds },
+    steps: cost.steps.map(({ step, node, kind, offline, online }, i) => ({
+      ...{ step, node, kind },
+      offline: { seconds: offlineSteps[i]! * scale, ...offline },
+      online: { seconds: onlineSteps[i]!, ...online },
+    })),
+  };
+}
+
+/**
+ * Seconds that an inference occupies of processors (`threads` at once in a pool) and network, as if nothing overlapped: a sum over steps,
+ * for whoever asks what a change of one step is worth. Online it is what `predictLatency` says.
+ */
+export function occupiedSeconds(
+  plan: Plan,
+  profile: NetworkProfile,
+  machine: MachineCosts,
+): { readonly offline: number; readonly online: number } {
+  const cost = predictCost(plan);
+  const network = networkOf(profile, machine);
+  const work = workOf(plan, machine, { threads: machine.cores, first: false });
+  const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
+  return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
+}
+
+function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Network, threads: number) {
+  return {
+    offlineSteps: work.map((step, i) => offlineShare(step, steps[i]!.offline, network, threads)),
+    onlineSteps: work.map((step, i) => onlineShare(step, steps[i]!.online, network)),
+  };
+}
+
+function offlineShare(step: StepWork, bytes: Bytes, network: Network, threads: number): number {
+  const pooled = exchangesOf(step).reduce(
+    (total, { encrypt, respond, decrypt }) => total + encrypt + respond + decrypt,
+    0,
+  );
+  const { offer = 0, garble = 0, take = 0 } = step.activation ?? {};
+  return pooled / threads + offer + garble + take + onWire(bytes, network);
+}
+
+/** An activation is a message down and one up. */
+function onlineShare({ activation, local }: StepWork, bytes: Bytes, network: Network): number {
+  if (activation === undefined) return local;
+  const { message, reply, finish } = activation;
+  return message + reply + finish + onWire(bytes, network) + 2 * (network.delay + network.message);
+}
+
+/** The masked image up and the logits' share down. */
+function endsSeconds({ online, steps }: Prediction, network: Network): number {
+  const ofSteps = (key: keyof Bytes) => sum(steps.map((step) => step.online[key]));
+  const bytes_up = online.bytes_up - ofSteps('bytes_up');
+  const bytes_down = online.bytes_down - ofSteps('bytes_down');
+  return onWire({ bytes_up, bytes_down }, network) + 2 * (network.delay + network.message);
+}
+
+type Processors = { readonly client: number; readonly server: number };
+
+function offlineWork(step: StepWork): Processors {
+  const { offer = 0, garble = 0, take = 0 } = step.activation ?? {};
+  const total = (part: keyof Exchange) =>
+    exchangesOf(step).reduce((all, exchange) => all + exchange[part], 0);
+  return { client: offer + take + total('encrypt') + total('decrypt'), server: garble + total('respond') };
+}
+
+function onlineWork({ activation, local }: StepWork): Processors {
+  const { message = 0, reply = 0, finish = 0 } = activation ?? {};
+  return { client: reply, server: message + finish + local };
+}
+
+/** Of both ends together. */
+function transportWork({ bytes_up, bytes_down }: Bytes, { transport }: MachineCosts): number {
+  return bytes_up * transport.byteUp + bytes_down * transport.byteDown;
+}
+
+function processorTimes(work: readonly Processors[], transport: number) {
+  return {
+    client_cpu_seconds: sum(work.map(({ client }) => client)) + transport / 2,
+    server_cpu_seconds: sum(work.map(({ server }) => server)) + transport / 2,
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,123 @@
+import { linearCost } from '../../crypto/he/linear.ts';
+import { defaultWeightCacheBytes } from '../../crypto/he/pool.ts';
+import { productRequestBytes } from '../../crypto/he/product.ts';
+import { seededBytes } from '../../crypto/he/wire.ts';
+import { linearParams, productParams } from '../../crypto/params.ts';
+import { windowWires } from '../../crypto/steps/sign.ts';
+import { outputElements, outputSize, stepKinds } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec, LinearSpec } from '../../crypto/steps/spec.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { activationParts } from './machine.ts';
+import type { ActivationPart, ElementCosts, MachineCosts } from './machine.ts';
+import { wireOf } from '../plan/plan.ts';
+import type { Plan, Step } from '../plan/plan.ts';
+import { squareBatches } from '../inference/joined-squares.ts';
+
+/** Processor seconds of one request, answer and decryption under homomorphic encryption. */
+export type Exchange = { readonly encrypt: number; readonly respond: number; readonly decrypt: number };
+
+/** Processor seconds of one step, one thread. */
+export type StepWork = {
+  readonly linear: Exchange | undefined;
+  readonly squares: Exchange | undefined;
+  readonly activation: Readonly<Record<ActivationPart, number>> | undefined;
+  /** Of the server online, activations apart. */
+  readonly local: number;
+};
+
+export type WorkOptions = {
+  /** Threads of each party's pool. */
+  readonly threads: number;
+  /** A server's first inference: the weights' transforms are not there yet. */
+  readonly first: boolean;
+};
+
+/** The work of every step of a plan on a machine, from the plan's public sizes alone. */
+export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
+  const share = transformedShare(plan, options.first);
+  const ciphertexts = squareCiphertexts(plan);
+  return plan.steps.map((step) => ({
+    linear: step.kind === 'linear' ? linearWork(step.spec, machine, options.threads, share) : undefined,
+    squares: squaresWork(ciphertexts.get(step.id) ?? 0, machine),
+    activation: step.kind === 'activation' ? activationWork(step.spec, machine) : undefined,
+    local: localWork(plan, step, machine),
+  }));
+}
+
+/** The part of the weights whose transforms an inference makes itself: all at first, later those that the cache has no room for. */
+function transformedShare(plan: Plan, first: boolean): number {
+  if (first) return 1;
+  const tileBytes = 8 * linearParams.degree * linearParams.primeBits.length;
+  const kept = Math.floor(defaultWeightCacheBytes / tileBytes);
+  const tiles = plan.steps.reduce(
+    (sum, step) => sum + (step.kind === 'linear' ? linearCost(step.spec).products : 0),
+    0,
+  );
+  return Math.max(0, tiles - kept) / Math.max(1, tiles);
+}
+
+function linearWork(spec: LinearSpec, { linear }: MachineCosts, threads: number, share: number): Exchange {
+  const { products, requestCiphertexts, responseCiphertexts } = linearCost(spec);
+  const readers = Math.min(threads, responseCiphertexts);
+  return {
+    encrypt: linear.encryptInput * requestCiphertexts,
+    respond:
+      linear.layer +
+      linear.readInput * requestCiphertexts * readers +
+      (linear.product + share * linear.transformWeight) * products +
+      linear.respondOutput * responseCiphertexts,
+    decrypt: linear.decryptOutput * responseCiphertexts,
+  };
+}
+
+function squaresWork(ciphertexts: number, { squares }: MachineCosts): Exchange | undefined {
+  if (ciphertexts === 0) return undefined;
+  return {
+    encrypt: squares.encrypt * ciphertexts,
+    respond: squares.respond * ciphertexts,
+    decrypt: squares.decrypt * ciphertexts,
+  };
+}
+
+/** By the step at which they count. */
+function squareCiphertexts(plan: Plan): Map<number, number> {
+  const ciphertexts = new Map<number, number>();
+  for (const { step, count } of squareBatches(plan)) {
+    const batch = productRequestBytes(count) / seededBytes(productParams);
+    ciphertexts.set(step.id, (ciphertexts.get(step.id) ?? 0) + batch);
+  }
+  return ciphertexts;
+}
+
+export function countKind({ kinds }: ActivationSpec, kind: number): number {
+  return kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
+}
+
+function activationWork(spec: ActivationSpec, { activation }: MachineCosts): Record<ActivationPart, number> {
+  const counts = {
+    relu: countKind(spec, stepKinds.relu),
+    affine: countKind(spec, stepKinds.affine),
+    square: countKind(spec, stepKinds.square),
+  };
+  const wires = counts.relu * windowWires(spec.relu);
+  const of = ({ relu, wire, affine, square }: ElementCosts) =>
+    relu * counts.relu + wire * wires + affine * counts.affine + square * counts.square;
+  return Object.fromEntries(activationParts.map((part) => [part, of(activation[part])])) as Record<
+    ActivationPart,
+    number
+  >;
+}
+
+function localWork(plan: Plan, step: Step, { ring }: MachineCosts): number {
+  if (step.kind === 'activation' || step.kind === 'reshape') return 0;
+  if (step.kind !== 'linear') return ring.element * sizeOf(wireOf(plan, step.output).shape);
+  return ring.multiplication * registerMultiplications(step.spec) + ring.element * outputElements(step.spec);
+}
+
+/** Multiplications of the server's convolution: whole rows of the padded image, in registers of 16 columns (crypto/ring/kernels.ts). */
+export function registerMultiplications(spec: LinearSpec): number {
+  const [rows, columns] = outputSize(spec);
+  const rowWords = Math.ceil((spec.width + spec.pads[1] + spec.pads[3]) / spec.strides[1]);
+  const taps = (spec.inChannels / spec.group) * spec.kernel[0] * spec.kernel[1];
+  return spec.outChannels * taps * 16 * Math.ceil(((rows - 1) * rowWords + columns) / 16);
+}

@@ -1,0 +1,63 @@
+import { pixels } from '../../models/data/dataset.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
+import { seededRng } from '../../models/data/seeded.ts';
+import { groupsOfLabels } from '../../models/fairness/groups.ts';
+import { fairnessReport } from '../../models/fairness/report.ts';
+import type { FairnessReport } from '../../models/fairness/report.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { predict } from '../../models/run.ts';
+import { checkFit } from '../../models/train/evaluate.ts';
+import { silent } from '../../src/shared/progress.ts';
+import { prepare } from '../compile/compile.ts';
+import type { CompileOptions } from '../compile/options.ts';
+import type { Calibration } from '../compile/compile.ts';
+import type { CompareOptions, NamedModel } from './compare.ts';
+import { simulate } from '../simulate/simulate.ts';
+import { privateForm } from '../compile/private-form.ts';
+
+export type ArithmeticOptions = CompareOptions & {
+  readonly calibration: Calibration;
+  /** Low bits that the sign test leaves out; those that cost nothing where left out. */
+  readonly k?: CompileOptions['k'];
+};
+
+/** The rows of a report on arithmetic, in order; the first is what the others are held against. */
+export const arithmetics = ['floating point', 'fixed point', 'sign-test faults'] as const;
+
+/**
+ * Who pays for the cryptography, apart from any reduction: one model in floating point, in the protocol's integers with exact
+ * sign tests, and with the faults of its truncated sign tests. Without running the protocol: see simulate.ts. Throws PlanError
+ * where the model can't run privately.
+ */
+export async function compareArithmetic(
+  { name, model: trained }: NamedModel,
+  dataset: Dataset,
+  { calibration, k, groups, onProgress = silent, ...report }: ArithmeticOptions,
+): Promise<FairnessReport> {
+  checkFit(trained, dataset);
+  const model = privateForm(trained);
+  const { plan, weights } = await prepare(model, { calibration, ...(k !== undefined && { k }) });
+  const images = pixels(dataset);
+  const classes = sizeOf(model.graph.outputs[0]!.shape);
+  const size = images.length / dataset.n;
+  const inIntegers = async (faults: boolean, label: string): Promise<Float32Array> => {
+    const rng = seededRng(report.seed ?? 1);
+    const logits = new Float32Array(dataset.n * classes);
+    for (let i = 0; i < dataset.n; i++) {
+      const image = images.subarray(i * size, (i + 1) * size);
+      logits.set(await simulate(plan, weights, image, 1, rng, { faults }), i * classes);
+      onProgress({ label: `${name}, ${label}`, done: i + 1, total: dataset.n });
+    }
+    return logits;
+  };
+  const logits = [
+    await predict(model, images, dataset.n),
+    await inIntegers(false, arithmetics[1]),
+    await inIntegers(true, arithmetics[2]),
+  ];
+  const [float, ...integers] = logits.map((values, i) => ({
+    model: arithmetics[i]!,
+    outcomes: { logits: values, classes, labels: dataset.labels },
+  }));
+  return fairnessReport(float!, integers, groups ?? groupsOfLabels(dataset.labels, dataset.classes), report);
+}

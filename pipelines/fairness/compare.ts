@@ -1,0 +1,75 @@
+import { sessionSetting } from '../../models/device.ts';
+import type { SessionSetting } from '../../models/device.ts';
+import { pixels } from '../../models/data/dataset.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
+import { groupsOfLabels } from '../../models/fairness/groups.ts';
+import type { Groups } from '../../models/fairness/groups.ts';
+import type { Outcomes } from '../../models/fairness/metrics.ts';
+import { fairnessReport } from '../../models/fairness/report.ts';
+import type { Answers, FairnessReport, ReportOptions } from '../../models/fairness/report.ts';
+import type { Model } from '../../models/graph.ts';
+import { predict } from '../../models/run.ts';
+import type { PredictOptions } from '../../models/run.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { checkFit } from '../../models/train/evaluate.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+
+export type NamedModel = {
+  readonly name: string;
+  readonly model: Model;
+  /** Networks made the same way with other seeds: the name stands for the mean over all. */
+  readonly repeats?: readonly Model[];
+};
+
+export type CompareOptions = ReportOptions &
+  SessionSetting & {
+    /** Class labels where left out. */
+    readonly groups?: Groups;
+  };
+
+/**
+ * Accuracy of each group under the original and the reduced models, on the same images. Models run one after the other, in
+ * the clear. Throws DataError where a model does not fit the data set.
+ */
+export async function compareModels(
+  [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],
+  dataset: Dataset,
+  options: CompareOptions = {},
+): Promise<FairnessReport> {
+  const { groups, onProgress } = options;
+  const images = pixels(dataset);
+  const networks = [original, ...reduced].reduce((sum, { repeats = [] }) => sum + 1 + repeats.length, 0);
+  let evaluated = 0;
+  const answersOf = async ({ name, model, repeats = [] }: NamedModel): Promise<Answers> => {
+    const outcomes: Outcomes[] = [];
+    for (const network of [model, ...repeats]) {
+      const which = repeats.length === 0 ? '' : ` (${outcomes.length + 1} of ${repeats.length + 1})`;
+      const report = onProgress && overall(onProgress, `${name}${which}`, evaluated++, networks);
+      const how = { ...sessionSetting(options), ...(report && { onProgress: report }) };
+      outcomes.push(await outcomesOf(network, dataset, images, how));
+    }
+    const [first, ...others] = outcomes;
+    return { model: name, outcomes: first!, repeats: others };
+  };
+  const before = await answersOf(original);
+  const after: Answers[] = [];
+  for (const model of reduced) after.push(await answersOf(model));
+  return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), options);
+}
+
+/** One network's progress as its part of all. */
+function overall(onProgress: OnProgress, name: string, before: number, networks: number): OnProgress {
+  return ({ done, total }) =>
+    onProgress({ label: 'evaluate', done: before + done / total, total: networks, note: name });
+}
+
+async function outcomesOf(
+  model: Model,
+  dataset: Dataset,
+  images: Float32Array,
+  options: PredictOptions,
+): Promise<Outcomes> {
+  checkFit(model, dataset);
+  const classes = sizeOf(model.graph.outputs[0]!.shape);
+  return { logits: await predict(model, images, dataset.n, options), classes, labels: dataset.labels };
+}

@@ -1,0 +1,162 @@
+import { pixels } from '../../models/data/dataset.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
+import { seededUniform } from '../../models/data/seeded.ts';
+import {
+  largestEigenvalue,
+  lossGrowthBound,
+  norm,
+  rankCorrelation,
+} from '../../models/fairness/curvature.ts';
+import { groupsOfLabels, membersOf } from '../../models/fairness/groups.ts';
+import type { Groups } from '../../models/fairness/groups.ts';
+import { meanOver, sampleScores } from '../../models/fairness/metrics.ts';
+import type { Model } from '../../models/graph.ts';
+import { forInference } from '../../models/passes/index.ts';
+import { predict } from '../../models/run.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { checkFit } from '../../models/train/evaluate.ts';
+import { LossGradient } from '../../models/train/gradient.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import type { NamedModel } from './compare.ts';
+
+export type CurvatureOptions = {
+  readonly groups?: Groups;
+  /** Images a group, the first; 100 where left out. */
+  readonly images?: number;
+  readonly seed?: number;
+  readonly onProgress?: OnProgress;
+};
+
+/** Of the mean cross-entropy of a group's images under one model, batch normalisation folded into the weights. */
+export type CurvatureRow = {
+  readonly model: string;
+  readonly gradientNorm: number;
+  /** The largest eigenvalue of the Hessian, by power iteration. */
+  readonly eigenvalue: number;
+  /** Nats lost against the original, on these images. */
+  readonly lossGrowth: number;
+  /** What the original's gradient and Hessian allow for, given how far the weights moved; NaN for the original. */
+  readonly bound: number;
+};
+
+export type CurvatureReport = {
+  readonly groups: readonly {
+    readonly group: string;
+    /** Images looked at. */
+    readonly n: number;
+    readonly models: readonly CurvatureRow[];
+  }[];
+  /** How far each reduced model's weights moved, and whether the bound ranks the groups as they lose (Spearman, -1 to 1). */
+  readonly models: readonly {
+    readonly model: string;
+    readonly distance: number;
+    readonly rankCorrelation: number;
+  }[];
+};
+
+/** Checks the paper's explanation on one's own data: Das et al. 2024 ([papers.md] D.1). The first model is the original. */
+export async function curvatureReport(
+  named: readonly NamedModel[],
+  dataset: Dataset,
+  { groups: given, images = 100, seed = 1, onProgress = silent }: CurvatureOptions = {},
+): Promise<CurvatureReport> {
+  const groups = given ?? groupsOfLabels(dataset.labels, dataset.classes);
+  const members = membersOf(groups).map((group) => group.subarray(0, images));
+  const present = groups.names.map((_, g) => g).filter((g) => members[g]!.length > 0);
+  const models = named.map(({ name, model }) => ({ name, model: forInference(model) }));
+  const measured: Measured[][] = [];
+  for (const { name, model } of models) {
+    checkFit(model, dataset);
+    const progress = (done: number) =>
+      onProgress({ label: `curvature of ${name}`, done, total: present.length });
+    measured.push(
+      await measure(
+        model,
+        dataset,
+        present.map((g) => members[g]!),
+        seed,
+        progress,
+      ),
+    );
+  }
+  const distances = models.map(({ model }) => distanceOf(models[0]!.model, model));
+  const rows = present.map((g, at) => ({
+    group: groups.names[g]!,
+    n: members[g]!.length,
+    models: models.map(({ name }, m): CurvatureRow => {
+      const [before, now] = [measured[0]![at]!, measured[m]![at]!];
+      const { gradientNorm, eigenvalue } = before;
+      return {
+        model: name,
+        gradientNorm: now.gradientNorm,
+        eigenvalue: now.eigenvalue,
+        lossGrowth: now.loss - before.loss,
+        bound: m === 0 ? NaN : lossGrowthBound(gradientNorm, eigenvalue, distances[m]!),
+      };
+    }),
+  }));
+  const column = (m: number, key: 'bound' | 'lossGrowth') => rows.map((row) => row.models[m]![key]);
+  return {
+    groups: rows,
+    models: models.slice(1).map(({ name }, i) => ({
+      model: name,
+      distance: distances[i + 1]!,
+      rankCorrelation: rankCorrelation(column(i + 1, 'bound'), column(i + 1, 'lossGrowth')),
+    })),
+  };
+}
+
+type Measured = { readonly loss: number; readonly gradientNorm: number; readonly eigenvalue: number };
+
+/** Central differences: this share of the weights' norm. Float32 gradients are exact to about 10^-6 of their size. */
+const relativeStep = 1e-3;
+
+async function measure(
+  model: Model,
+  dataset: Dataset,
+  members: readonly Int32Array[],
+  seed: number,
+  progress: (done: number) => void,
+): Promise<Measured[]> {
+  const batch = Math.min(50, Math.max(...members.map((group) => group.length)));
+  const gradient = await LossGradient.create(model, { batch });
+  try {
+    const point = gradient.parameters();
+    const step = relativeStep * norm(point);
+    const found: Measured[] = [];
+    for (const group of members) {
+      const labels = Array.from(group, (sample) => dataset.labels[sample]!);
+      const data = { images: pixels(dataset, group), labels };
+      const at = (where: Float32Array) => gradient.at(where, data);
+      const eigenvalue = await largestEigenvalue(at, point, { step, uniform: seededUniform(seed) });
+      const gradientNorm = norm(await at(point));
+      found.push({ loss: await lossOf(model, data), gradientNorm, eigenvalue });
+      progress(found.length);
+    }
+    return found;
+  } finally {
+    await gradient.release();
+  }
+}
+
+async function lossOf(model: Model, { images, labels }: { images: Float32Array; labels: number[] }) {
+  const classes = sizeOf(model.graph.outputs[0]!.shape);
+  const logits = await predict(model, images, labels.length);
+  const scores = sampleScores.crossEntropy({ logits, classes, labels });
+  return meanOver(
+    scores,
+    labels.map((_, i) => i),
+  );
+}
+
+/** Between the weights that both have, by name and size. */
+function distanceOf(original: Model, reduced: Model): number {
+  const differences: number[] = [];
+  for (const [name, { data }] of reduced.weights) {
+    const before = original.weights.get(name)?.data;
+    if (before?.length !== data.length) continue;
+    differences.push(norm(data.map((value, i) => value - before[i]!)));
+  }
+  return norm(differences);
+}

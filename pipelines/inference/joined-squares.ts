@@ -1,0 +1,98 @@
+import { productParams } from '../../crypto/params.ts';
+import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { randomWords } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { activationSteps } from '../plan/plan.ts';
+import type { ActivationStep, Plan } from '../plan/plan.ts';
+
+/**
+ * The squares of all layers, one after the other in the order of the steps, have their products made together: a message pays for
+ * whole ciphertexts of N = 8,192 elements, and only the last one is padded. Their factors are uniform and depend on nothing, so
+ * the exchange begins with the offline phase. It is cut into batches, each of one request and one answer.
+ */
+export type SquareBatch = {
+  /** The step of its first square, at which its bytes count. */
+  readonly step: ActivationStep;
+  /** Squares [first, first + count) of the plan. */
+  readonly first: number;
+  readonly count: number;
+};
+
+/** 2.6 MB up and 3.7 MB down: large enough for every thread of a pool to have work, small enough for a frame. */
+const batchElements = 8 * productParams.degree;
+
+export function squaresOf({ kinds }: ActivationSpec): number {
+  return kinds.reduce((count, kind) => count + (kind === stepKinds.square ? 1 : 0), 0);
+}
+
+/** Where each step's squares begin among the plan's, and how many it has; steps without squares are left out. */
+function squareLayers(plan: Plan): { step: ActivationStep; first: number; count: number }[] {
+  let first = 0;
+  return activationSteps(plan).flatMap((step) => {
+    const count = squaresOf(step.spec);
+    first += count;
+    return count === 0 ? [] : [{ step, first: first - count, count }];
+  });
+}
+
+export function squareBatches(plan: Plan): SquareBatch[] {
+  const layers = squareLayers(plan);
+  const last = layers.at(-1);
+  const total = last === undefined ? 0 : last.first + last.count;
+  return Array.from({ length: Math.ceil(total / batchElements) }, (_, i) => {
+    const first = i * batchElements;
+    const { step } = layers.findLast((layer) => layer.first <= first)!;
+    return { step, first, count: Math.min(batchElements, total - first) };
+  });
+}
+
+/** One party's factors of all squares of a plan, and its shares of the products as they come. Of one inference. */
+export class JoinedSquares {
+  readonly batches: readonly SquareBatch[];
+  readonly #layers: ReturnType<typeof squareLayers>;
+  readonly #factors: Uint32Array;
+  readonly #shares: Uint32Array;
+  readonly #filled: Promise<void>[] = [];
+
+  constructor(plan: Plan, rng: Rng) {
+    this.batches = squareBatches(plan);
+    this.#layers = squareLayers(plan);
+    const total = this.batches.reduce((sum, { count }) => sum + count, 0);
+    this.#factors = randomWords(rng, total);
+    this.#shares = new Uint32Array(total);
+  }
+
+  /** Runs the exchange of the next batch: from its factors to this party's shares of the products. */
+  exchange(batch: SquareBatch, products: (factors: Uint32Array) => Promise<Uint32Array>): Promise<void> {
+    const { first, count } = batch;
+    const run = async () => {
+      this.#shares.set(await products(this.#factors.slice(first, first + count)), first);
+    };
+    const filled = run();
+    this.#filled.push(filled);
+    // Whoever waits for a layer hears of it, and the caller.
+    filled.catch(() => undefined);
+    return filled;
+  }
+
+  /** A layer's factors; empty where it has no squares. */
+  factors(step: ActivationStep): Uint32Array {
+    const { first, count } = this.#layerOf(step);
+    return this.#factors.slice(first, first + count);
+  }
+
+  /** Its shares of the products, once all its batches have begun. */
+  async shares(step: ActivationStep): Promise<Uint32Array> {
+    const { first, count } = this.#layerOf(step);
+    const covering = this.batches.flatMap((batch, i) =>
+      batch.first < first + count && first < batch.first + batch.count ? [this.#filled[i]!] : [],
+    );
+    await Promise.all(covering);
+    return this.#shares.slice(first, first + count);
+  }
+
+  #layerOf(step: ActivationStep) {
+    return this.#layers.find((layer) => layer.step === step) ?? { first: 0, count: 0 };
+  }
+}

@@ -1,0 +1,251 @@
+import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
+import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
+import { prg, seedBytes } from '../../crypto/prg.ts';
+import type { LinearSpec, LinearWeights } from '../../crypto/steps/spec.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { randomWords } from '../../src/shared/random.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { lanesOf } from '../../crypto/channel/lanes.ts';
+import type { Lane } from '../../crypto/channel/lanes.ts';
+import { inputShare, OneTime, outputShare } from './one-time.ts';
+import type { ClientOffline, ServerOffline } from './one-time.ts';
+import { StepClock } from './step-clock.ts';
+import type { StepCost } from './step-clock.ts';
+import { isLocal, runLocal } from './local-steps.ts';
+import { activationSteps, inputOf, wireOf } from '../plan/plan.ts';
+import type { LinearStep, Plan, Step, WireId } from '../plan/plan.ts';
+import type { ServerWeights } from '../compile/quantise.ts';
+import { JoinedSquares } from './joined-squares.ts';
+
+/** What the client brings to every inference of a session. */
+export type ClientParty = {
+  readonly ot: OtClient;
+  readonly rng: Rng;
+  /** The client's half of a linear step: from its share of the input to its share of the output. */
+  linear(channel: Channel, step: number, spec: LinearSpec, input: Uint32Array): Promise<Uint32Array>;
+  /** The client's half of products of private vectors. */
+  products(channel: Channel, step: number, u: Uint32Array): Promise<Uint32Array>;
+};
+
+/** What the server brings to every inference of a session. */
+export type ServerParty = {
+  readonly ot: OtServer;
+  readonly rng: Rng;
+  /** The server's half of a linear step: to its mask s. */
+  linear(channel: Channel, step: number, spec: LinearSpec, weights: LinearWeights): Promise<Uint32Array>;
+  products(channel: Channel, step: number, a: Uint32Array): Promise<Uint32Array>;
+};
+
+/**
+ * The offline phase of one inference, client. All linear layers whose input shares are known run at once (a mask is drawn for
+ * every activation's output first), and with them the products of all squares; the choices of the activations go up as soon as their
+ * input shares are known, while the server works on what came before. On the wire: all linear steps, the squares, all activations. `wires`: the client's share of
+ * every wire, for checks.
+ */
+export async function offlineClient(
+  channel: Channel,
+  plan: Plan,
+  party: ClientParty,
+): Promise<{ offline: ClientOffline; costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
+  const clock = new StepClock('client');
+  const masks = drawMasks(plan, party.rng);
+  const squares = new JoinedSquares(plan, party.rng);
+  const lanes = clientLanes(channel, plan, squares);
+  const pending = pendingShares(plan, party, masks, lanes.steps, clock);
+  const exchanges = squareExchanges(squares, party, lanes.squares, clock);
+  // All at once: a failure of any ends all, and none goes unheard.
+  const [shares, activations] = await Promise.all([
+    Promise.all(pending.values()),
+    clientActivations(plan, party, { masks, pending, squares }, lanes.steps, clock),
+    ...exchanges,
+  ]);
+  const wires = new Map([...pending.keys()].map((wire, i) => [wire, shares[i]!]));
+  const ends: ClientOffline['shares'] = new OneTime();
+  ends.set(inputShare, masks.get(plan.input.wire)!);
+  ends.set(outputShare, wires.get(plan.output.wire)!);
+  return { offline: { shares: ends, activations }, costs: clock.costs, wires };
+}
+
+type ClientLanes = { readonly steps: ReadonlyMap<number, Lane>; readonly squares: readonly Lane[] };
+
+const oneEachWay = { sends: 1, receives: 1 };
+
+/** Linear steps first, one frame each way, then the squares' batches alike; then the activations, each of which sends its choices first. */
+function clientLanes(channel: Channel, plan: Plan, { batches }: JoinedSquares): ClientLanes {
+  const linear = linearSteps(plan);
+  const activations = activationSteps(plan);
+  const lanes = lanesOf(channel, [
+    ...[...linear, ...batches].map(() => oneEachWay),
+    ...activations.map(() => ({ sends: 1, receives: 'all' as const })),
+  ]);
+  const after = linear.length + batches.length;
+  const inOrder = [...lanes.slice(0, linear.length), ...lanes.slice(after)];
+  return {
+    steps: new Map([...linear, ...activations].map((step, i) => [step.id, inOrder[i]!])),
+    squares: lanes.slice(linear.length, after),
+  };
+}
+
+/** Starts the exchange of every batch of squares in a lane of its own. */
+function squareExchanges(
+  squares: JoinedSquares,
+  party: ClientParty | ServerParty,
+  lanes: readonly Lane[],
+  clock: StepClock,
+): Promise<void>[] {
+  return squares.batches.map(async (batch, i) => {
+    const lane = lanes[i]!;
+    await lane.run((view) =>
+      squares.exchange(batch, (factors) => party.products(view, batch.step.id, factors)),
+    );
+    clock.finish(batch.step, lane.traffic);
+  });
+}
+
+type ClientParts = {
+  readonly masks: ReadonlyMap<WireId, Uint32Array>;
+  readonly pending: ReadonlyMap<WireId, Promise<Uint32Array>>;
+  readonly squares: JoinedSquares;
+};
+
+/** Starts the activations in order, each when its input share is known. */
+async function clientActivations(
+  plan: Plan,
+  party: ClientParty,
+  { masks, pending, squares }: ClientParts,
+  lanes: ReadonlyMap<number, Lane>,
+  clock: StepClock,
+): Promise<ClientOffline['activations']> {
+  const activations: ClientOffline['activations'] = new OneTime();
+  const running: Promise<void>[] = [];
+  for (const step of activationSteps(plan)) {
+    const lane = lanes.get(step.id)!;
+    // A generator of its own, so that what a step draws does not depend on what finishes first.
+    const rng = prg(party.rng.bytes(seedBytes));
+    const xC = await pending.get(inputOf(step))!;
+    const products = () => squares.shares(step);
+    const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };
+    const run = lane.run(async (view) => {
+      // Extends the transfers before its first await: in the order of the steps, as the server does.
+      activations.set(
+        step.id,
+        await activationOfflineClient(view, step.id, party.ot, products, step.spec, xC, rng, drawn),
+      );
+      clock.finish(step, lane.traffic);
+    });
+    run.catch(() => undefined);
+    running.push(run);
+  }
+  await Promise.all(running);
+  return activations;
+}
+
+/** The client's uniform shares: of the input and of every activation's output. */
+function drawMasks(plan: Plan, rng: Rng): Map<WireId, Uint32Array> {
+  const masked = [plan.input.wire, ...activationSteps(plan).map((step) => step.output)];
+  return new Map(masked.map((wire) => [wire, randomWords(rng, sizeOf(wireOf(plan, wire).shape))]));
+}
+
+/** The client's share of every wire, as soon as it can be known. */
+function pendingShares(
+  plan: Plan,
+  party: ClientParty,
+  masks: ReadonlyMap<WireId, Uint32Array>,
+  lanes: ReadonlyMap<number, Lane>,
+  clock: StepClock,
+): Map<WireId, Promise<Uint32Array>> {
+  const pending = new Map<WireId, Promise<Uint32Array>>();
+  for (const [wire, mask] of masks) pending.set(wire, Promise.resolve(mask));
+  for (const step of plan.steps) {
+    if (step.kind === 'activation') continue;
+    const inputs = step.inputs.map((wire) => pending.get(wire)!);
+    pending.set(step.output, clientShare(plan, step, inputs, party, lanes.get(step.id), clock));
+  }
+  return pending;
+}
+
+async function clientShare(
+  plan: Plan,
+  step: Exclude<Step, { kind: 'activation' }>,
+  inputs: readonly Promise<Uint32Array>[],
+  party: ClientParty,
+  lane: Lane | undefined,
+  clock: StepClock,
+): Promise<Uint32Array> {
+  // In a lane from the start, so that a failed input fails the lanes behind it too.
+  if (step.kind === 'linear') {
+    return lane!.run(async (channel) => {
+      const share = await party.linear(channel, step.id, step.spec, await inputs[0]!);
+      clock.finish(step, lane!.traffic);
+      return share;
+    });
+  }
+  const shares = await Promise.all(inputs);
+  return isLocal(step) ? runLocal(plan, step, shares) : shares[0]!;
+}
+
+/** The offline phase of one inference, server. */
+export async function offlineServer(
+  channel: Channel,
+  plan: Plan,
+  weights: ServerWeights,
+  party: ServerParty,
+): Promise<{ offline: ServerOffline; costs: StepCost[] }> {
+  const clock = new StepClock('server');
+  const squares = new JoinedSquares(plan, party.rng);
+  const masks = await serverMasks(channel, plan, weights, party, squares, clock);
+  const activations: ServerOffline['activations'] = new OneTime();
+  for (const step of activationSteps(plan)) {
+    const state = await clock.time(step, channel, (view) =>
+      activationOfflineServer(view, step.id, party.ot, () => squares.shares(step), step.spec, party.rng, {
+        factors: squares.factors(step),
+      }),
+    );
+    activations.set(step.id, state);
+  }
+  return { offline: { masks, activations }, costs: clock.costs };
+}
+
+/** All that needs homomorphic encryption: the masks of the linear steps, and the squares' products. */
+async function serverMasks(
+  channel: Channel,
+  plan: Plan,
+  weights: ServerWeights,
+  party: ServerParty,
+  squares: JoinedSquares,
+  clock: StepClock,
+): Promise<ServerOffline['masks']> {
+  const steps = linearSteps(plan);
+  const lanes = lanesOf(
+    channel,
+    [...steps, ...squares.batches].map(() => oneEachWay),
+  );
+  const masks: ServerOffline['masks'] = new OneTime();
+  const linear = steps.map(async (step, i) => {
+    const lane = lanes[i]!;
+    const mask = await lane.run((view) => party.linear(view, step.id, step.spec, weights.get(step.id)!));
+    clock.finish(step, lane.traffic);
+    masks.set(step.id, mask);
+  });
+  await allEnded(channel, [...linear, ...squareExchanges(squares, party, lanes.slice(steps.length), clock)]);
+  return masks;
+}
+
+/**
+ * As Promise.all, but the first failure closes the channel and the rejection comes when all have ended. Else a client that asks for
+ * everything and leaves, again and again, gets its place back while its work still fills the pool's queue.
+ */
+async function allEnded(channel: Channel, running: readonly Promise<void>[]): Promise<void> {
+  try {
+    await Promise.all(running);
+  } catch (error) {
+    channel.close(error instanceof Error ? error : new Error(String(error)));
+    await Promise.allSettled(running);
+    throw error;
+  }
+}
+
+function linearSteps(plan: Plan): LinearStep[] {
+  return plan.steps.filter((step) => step.kind === 'linear');
+}

@@ -1,0 +1,39 @@
+import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation.ts';
+import { ReluctantError } from '../../src/shared/errors.ts';
+
+/** Secrets that serve one inference, by step number. Each is taken once; a second time is an error. */
+export class OneTime<T> {
+  readonly #entries = new Map<number, T>();
+
+  set(step: number, secret: T): void {
+    this.#entries.set(step, secret);
+  }
+
+  /** Throws ReluctantError where the step has none or it was taken before. */
+  take(step: number): T {
+    const secret = this.#entries.get(step);
+    if (secret === undefined) {
+      throw new ReluctantError(`step ${step}: its one-time material is used up; run the offline phase again`);
+    }
+    this.#entries.delete(step);
+    return secret;
+  }
+}
+
+/** What the client keeps for one inference. */
+export type ClientOffline = {
+  /** Its shares of the input (step 0: the mask) and of the output (step -1). */
+  readonly shares: OneTime<Uint32Array>;
+  readonly activations: OneTime<ClientActivation>;
+};
+
+/** Keys of `ClientOffline.shares`. */
+export const inputShare = 0;
+export const outputShare = -1;
+
+/** What the server keeps for one inference. */
+export type ServerOffline = {
+  /** s of each linear step: the server's share of W r. */
+  readonly masks: OneTime<Uint32Array>;
+  readonly activations: OneTime<ServerActivation>;
+};

@@ -1,0 +1,126 @@
+import type { Ring } from '../../crypto/ring/kernels.ts';
+import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation.ts';
+import { linearOnline } from '../../crypto/steps/linear.ts';
+import { messageBytes, replyBytes } from '../../crypto/steps/sizes.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { inputShare, outputShare } from './one-time.ts';
+import type { ClientOffline, ServerOffline } from './one-time.ts';
+import { StepClock } from './step-clock.ts';
+import type { StepCost } from './step-clock.ts';
+import { runLocal } from './local-steps.ts';
+import { decodeOutput, encodeInput } from './encoding.ts';
+import { activationSteps, wireOf } from '../plan/plan.ts';
+import type { Plan, StepKind, StepOf, WireId } from '../plan/plan.ts';
+import type { ServerWeights } from '../compile/quantise.ts';
+
+/** Step number of the input's and the output's frames. */
+const ends = 0;
+
+/**
+ * The online phase, client: the masked image up, one round trip an activation layer, the server's share of the logits down.
+ * Uses up `offline`. Returns the logits.
+ */
+export async function onlineClient(
+  channel: Channel,
+  plan: Plan,
+  offline: ClientOffline,
+  image: Float32Array,
+): Promise<{ logits: Float32Array; costs: StepCost[] }> {
+  const input = encodeInput(plan, image);
+  const mask = offline.shares.take(inputShare);
+  await channel.send(tags.masked, ends, bytesOf(subtracted(input, mask)));
+  const clock = new StepClock('client');
+  for (const step of activationSteps(plan)) {
+    await clock.time(step, channel, async (view) => {
+      const message = await view.receive(tags.activation, step.id, messageBytes(step.spec));
+      await view.send(tags.activation, step.id, clientReply(offline.activations.take(step.id), message));
+    });
+  }
+  const share = wordsOf(await channel.receive(tags.output, ends, 4 * elementsOf(plan, plan.output.wire)));
+  const opened = added(share, offline.shares.take(outputShare));
+  return { logits: decodeOutput(plan, opened), costs: clock.costs };
+}
+
+type ServerState = {
+  /** counts the step's bytes */
+  readonly channel: Channel;
+  readonly plan: Plan;
+  readonly weights: ServerWeights;
+  readonly offline: ServerOffline;
+  readonly ring: Ring;
+};
+
+type ServerRule<K extends StepKind> = (
+  step: StepOf<K>,
+  inputs: readonly Uint32Array[],
+  state: ServerState,
+) => Uint32Array | Promise<Uint32Array>;
+
+/** The server's share of each step's output from its shares of the inputs. */
+const serverRules: { readonly [K in StepKind]: ServerRule<K> } = {
+  linear: (step, [u], { ring, weights, offline }) =>
+    linearOnline(ring, step.spec, weights.get(step.id)!, u!, offline.masks.take(step.id)),
+  bias: (step, [u], { weights }) => {
+    const { bias } = weights.get(step.id)!;
+    return u!.map((x, i) => x + bias[i]!);
+  },
+  add: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  concat: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  sumPool: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  reshape: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  pick: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  combine: (step, inputs, { plan }) => runLocal(plan, step, inputs),
+  offset: (step, [u]) => u!.map((x) => x + step.value),
+  activation: async (step, [xS], { channel, offline }) => {
+    const state = offline.activations.take(step.id);
+    await channel.send(tags.activation, step.id, serverMessage(state, xS!));
+    return serverFinish(state, await channel.receive(tags.activation, step.id, replyBytes(step.spec)));
+  },
+};
+
+/** The online phase, server. Uses up `offline`; learns nothing. `wires`: its share of every wire, for checks. */
+export async function onlineServer(
+  channel: Channel,
+  plan: Plan,
+  weights: ServerWeights,
+  offline: ServerOffline,
+  ring: Ring,
+): Promise<{ costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
+  const party = { plan, weights, offline, ring };
+  const input = await channel.receive(tags.masked, ends, 4 * elementsOf(plan, plan.input.wire));
+  const wires = new Map<WireId, Uint32Array>([[plan.input.wire, wordsOf(input)]]);
+  const clock = new StepClock('server');
+  for (const step of plan.steps) {
+    const rule = serverRules[step.kind] as ServerRule<StepKind>;
+    const inputs = step.inputs.map((wire) => wires.get(wire)!);
+    wires.set(
+      step.output,
+      await clock.time(step, channel, (view) => rule(step, inputs, { ...party, channel: view })),
+    );
+  }
+  await channel.send(tags.output, ends, bytesOf(wires.get(plan.output.wire)!));
+  return { costs: clock.costs, wires };
+}
+
+function elementsOf(plan: Plan, wire: WireId): number {
+  return sizeOf(wireOf(plan, wire).shape);
+}
+
+/** Words are little-endian on the wire; so is every machine that runs WASM. */
+function bytesOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
+function wordsOf(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
+function added(a: Uint32Array, b: Uint32Array): Uint32Array {
+  return a.map((x, i) => x + b[i]!);
+}
+
+function subtracted(a: Uint32Array, b: Uint32Array): Uint32Array {
+  return a.map((x, i) => x - b[i]!);
+}

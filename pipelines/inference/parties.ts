@@ -1,0 +1,52 @@
+import { HeClient } from '../../crypto/he/linear.ts';
+import type { HePool } from '../../crypto/he/pool.ts';
+import { otClient, otServer } from '../../crypto/ot/session.ts';
+import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../crypto/steps/linear.ts';
+import { warmUpClient } from '../../crypto/steps/warm-up.ts';
+import { productOfflineClient, productOfflineServer } from '../../crypto/steps/product.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import type { ClientParty, ServerParty } from './offline.ts';
+
+const step = 0;
+
+/** Keys and base transfers of a session, client: once, before its inferences. `close` wipes the keys. */
+export async function openClientParty(
+  channel: Channel,
+  pool: HePool,
+  rng: Rng,
+): Promise<ClientParty & { close(): void }> {
+  // The keys are made in a worker while this thread does the base transfers.
+  const keys = HeClient.create(pool);
+  keys.catch(() => undefined);
+  const ot = await otClient(channel, rng);
+  warmUpClient();
+  const he = await keys;
+  await channel.send(tags.hePublicKey, step, he.publicKey);
+  return {
+    ot,
+    rng,
+    linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
+    products: (lane, id, u) => productOfflineClient(he, lane, id, u),
+    close: () => he.close(),
+  };
+}
+
+/** The other half. `weightsName` names the server's weights in this pool for good: their transforms are kept under it. */
+export async function openServerParty(
+  channel: Channel,
+  pool: HePool,
+  weightsName: string,
+  rng: Rng,
+): Promise<ServerParty> {
+  const ot = await otServer(channel, rng);
+  const he = await heSetupServer(pool, channel, step);
+  return {
+    ot,
+    rng,
+    linear: (lane, id, spec, { weights }) =>
+      linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, rng),
+    products: (lane, id, a) => productOfflineServer(he, lane, id, a, rng),
+  };
+}

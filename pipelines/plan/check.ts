@@ -1,0 +1,126 @@
+import { inputElements, outputElements, outputSize, stepKinds } from '../../crypto/steps/spec.ts';
+import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { ProtocolError } from '../../src/shared/errors.ts';
+import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';
+
+/** Elements of one tensor: 64 channels of 512 x 512. */
+export const maxElements = 2 ** 24;
+
+/** Elements that all steps together read and write: ten times those of a ResNet-50 on 224 x 224 images, 2 GiB a share. */
+const maxTotalElements = 2 ** 29;
+
+/**
+ * Refuses a plan whose parts do not fit together: wires used before they are written or written twice, sizes that differ,
+ * shifts out of the ring. Throws ProtocolError with the step's number. Sizes are bounded, so that a peer can't ask for all memory.
+ */
+export function checkPlan(plan: Plan): void {
+  const sizes = plan.wires.map((wire) => sizeOf(wire.shape));
+  sizes.forEach((size, id) => check(size <= maxElements, `wire ${id}`, `more than ${maxElements} elements`));
+  let total = 0;
+  const written = new Set([plan.input.wire]);
+  check(plan.input.wire < sizes.length, 'input', 'its wire does not exist');
+  plan.steps.forEach((step, index) => {
+    const place = `step ${step.id}`;
+    check(step.id === index + 1, place, `expected number ${index + 1}`);
+    for (const wire of step.inputs)
+      check(written.has(wire), place, `wire ${wire} is read before it is written`);
+    check(step.output < sizes.length && !written.has(step.output), place, 'its output wire is not a new one');
+    written.add(step.output);
+    const inputs = step.inputs.map((wire) => sizes[wire]!);
+    checkSizes(step, inputs, sizes[step.output]!, plan);
+    total += sizes[step.output]! + inputs.reduce((sum, size) => sum + size, 0);
+    check(total <= maxTotalElements, place, `the steps so far move more than ${maxTotalElements} elements`);
+  });
+  check(written.size === sizes.length, 'wires', 'some are never written');
+  check(written.has(plan.output.wire), 'output', 'its wire is never written');
+}
+
+function check(condition: boolean, place: string, problem: string): asserts condition {
+  if (!condition) throw new ProtocolError(`plan: ${place}: ${problem}`);
+}
+
+type SizeRule<K extends StepKind> = (step: StepOf<K>, inputs: readonly number[], plan: Plan) => number;
+
+/** The number of output elements that a step's spec and inputs give, or -1 when they do not fit. */
+const outputElementsOf: { [K in StepKind]: SizeRule<K> } = {
+  linear: ({ spec }, [size]) =>
+    linearFits(spec) && size === inputElements(spec) ? outputElements(spec) : -1,
+  bias: (_step, [size]) => size!,
+  reshape: (_step, [size]) => size!,
+  add: (step, sizes) =>
+    step.shifts.length === sizes.length && sizes.every((size) => size === sizes[0]) ? sizes[0]! : -1,
+  concat: (step, sizes) =>
+    step.shifts.length === sizes.length && sizes.every((size) => size % step.blocks === 0)
+      ? sizes.reduce((sum, size) => sum + size, 0)
+      : -1,
+  sumPool: (step, _sizes, plan) => pooledElements(step.spec, plan.wires[step.inputs[0]!]!.shape),
+  pick: ({ inputs, axis, indices }, _sizes, plan) => pickedElements(plan, inputs[0]!, axis, indices),
+  combine: ({ inputs, axis, first, second }, _sizes, plan) => {
+    const sizes = [first, second].map((indices, i) => pickedElements(plan, inputs[i]!, axis, indices));
+    return inputs.length === 2 && first.length === second.length && sizes[0] === sizes[1] ? sizes[0]! : -1;
+  },
+  offset: (_step, [size]) => size!,
+  activation: (step, [size]) => (activationFits(step) && size === step.spec.kinds.length ? size : -1),
+};
+
+const inputCount: { [K in StepKind]: 'one' | 'many' } = {
+  linear: 'one',
+  bias: 'one',
+  reshape: 'one',
+  add: 'many',
+  concat: 'many',
+  sumPool: 'one',
+  pick: 'one',
+  combine: 'many',
+  offset: 'one',
+  activation: 'one',
+};
+
+function checkSizes(step: Step, inputs: readonly number[], output: number, plan: Plan): void {
+  const place = `step ${step.id} (${step.kind})`;
+  check(inputCount[step.kind] === 'many' || inputs.length === 1, place, 'expected one input');
+  const rule = outputElementsOf[step.kind] as SizeRule<StepKind>;
+  check(rule(step, inputs, plan) === output, place, 'its sizes do not fit together');
+}
+
+function pickedElements(plan: Plan, wire: WireId, axis: number, indices: readonly number[]): number {
+  const shape = plan.wires[wire]?.shape ?? [];
+  const length = shape[axis];
+  if (length === undefined || indices.some((index) => index >= length)) return -1;
+  return (sizeOf(shape) / length) * indices.length;
+}
+
+function linearFits(spec: LinearSpec): boolean {
+  const [height, width] = outputSize(spec);
+  return (
+    height > 0 &&
+    width > 0 &&
+    spec.inChannels % spec.group === 0 &&
+    spec.outChannels % spec.group === 0 &&
+    (spec.inChannels / spec.group) * spec.outChannels * spec.kernel[0] * spec.kernel[1] <= maxElements
+  );
+}
+
+function pooledElements(spec: PoolSpec, shape: readonly number[]): number {
+  if (shape.length !== 3) return -1;
+  const [height, width] = pooledSize(spec, shape[1]!, shape[2]!);
+  return height > 0 && width > 0 ? shape[0]! * height * width : -1;
+}
+
+/** [height, width] after pooling an image of height x width. */
+export function pooledSize(spec: PoolSpec, height: number, width: number): [number, number] {
+  const size = (axis: 0 | 1, length: number) =>
+    Math.floor((length + spec.pads[axis] + spec.pads[axis + 2]! - spec.kernel[axis]) / spec.strides[axis]) +
+    1;
+  return [size(0, height), size(1, width)];
+}
+
+function activationFits({ spec }: StepOf<'activation'>): boolean {
+  return (
+    spec.kinds.every((kind) => kind <= stepKinds.square) &&
+    spec.square.sign.every((sign) => sign === 1 || sign === -1) &&
+    [spec.relu.truncate, spec.affine.truncate, spec.square.truncate].every((t) => t <= 30) &&
+    spec.relu.k < spec.relu.bits
+  );
+}

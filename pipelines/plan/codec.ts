@@ -1,0 +1,236 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { z } from 'zod';
+import { ProtocolError } from '../../src/shared/errors.ts';
+import { checkPlan, maxElements } from './check.ts';
+import { decodeArray, encodeArray } from './packed-arrays.ts';
+import { planVersion } from './plan.ts';
+import type { Plan, Step } from './plan.ts';
+
+/** The largest serialised plan that is read, bytes: a ResNet-18 with a mask for every pixel takes 0.2 MB. */
+export const maxPlanBytes = 16 * 2 ** 20;
+
+/** Canonical JSON: fixed key order, no spaces, integer arrays packed. Equal plans give equal bytes. */
+export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
+  const document = {
+    version: plan.version,
+    name: plan.name,
+    input: { wire: plan.input.wire },
+    output: { wire: plan.output.wire },
+    wires: plan.wires.map((wire) => ({ shape: wire.shape, scale: wire.scale, bits: wire.bits })),
+    steps: plan.steps.map((step) => stepDocument(step)),
+  };
+  return new TextEncoder().encode(JSON.stringify(document));
+}
+
+/** SHA-256 of the canonical bytes, 64 hex digits. */
+export function planHash(plan: Plan): string {
+  return bytesToHex(sha256(serialisePlan(plan)));
+}
+
+/** Reads a plan that a peer sent. Throws ProtocolError when it is malformed, inconsistent or not in canonical form. */
+export function parsePlan(bytes: Uint8Array): Plan {
+  if (bytes.byteLength > maxPlanBytes) {
+    throw new ProtocolError(`plan: at most ${maxPlanBytes} bytes are read, got ${bytes.byteLength}`);
+  }
+  const parsed = planSchema.safeParse(parseJson(bytes));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ProtocolError(`plan: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+  }
+  const plan = parsed.data as Plan;
+  checkPlan(plan);
+  if (!Buffer.from(serialisePlan(plan)).equals(bytes)) throw new ProtocolError('plan: not in canonical form');
+  return plan;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new ProtocolError('plan: not JSON');
+  }
+}
+
+function stepDocument(step: Step): object {
+  const { kind, id, node, inputs, output } = step;
+  const head = { kind, id, node, inputs, output };
+  switch (step.kind) {
+    case 'bias':
+    case 'reshape':
+      return head;
+    case 'add':
+      return { ...head, shifts: step.shifts };
+    case 'concat':
+      return { ...head, shifts: step.shifts, blocks: step.blocks };
+    case 'pick':
+      return { ...head, axis: step.axis, indices: step.indices };
+    case 'combine':
+      return { ...head, axis: step.axis, first: step.first, second: step.second, sign: step.sign };
+    case 'offset':
+      return { ...head, value: step.value };
+    case 'sumPool':
+      return { ...head, spec: ordered(step.spec, ['kernel', 'strides', 'pads']) };
+    case 'linear':
+      return { ...head, spec: ordered(step.spec, linearKeys) };
+    case 'activation':
+      return { ...head, spec: activationDocument(step.spec) };
+  }
+}
+
+const linearKeys = [
+  'inChannels',
+  'outChannels',
+  'height',
+  'width',
+  'kernel',
+  'strides',
+  'pads',
+  'dilations',
+  'group',
+  'weightBits',
+] as const;
+
+function ordered<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.map((key) => [key, value[key]])) as Pick<T, K>;
+}
+
+function activationDocument(spec: Extract<Step, { kind: 'activation' }>['spec']): object {
+  const { affine, square } = spec;
+  return {
+    channels: spec.channels,
+    channelSize: spec.channelSize,
+    kinds: encodeArray(spec.kinds),
+    relu: ordered(spec.relu, ['truncate', 'k', 'bits', 'mode']),
+    affine: {
+      truncate: affine.truncate,
+      multiplier: encodeArray(affine.multiplier),
+      offset: encodeArray(affine.offset),
+    },
+    square: {
+      truncate: square.truncate,
+      multiplier: encodeArray(square.multiplier),
+      offset: encodeArray(square.offset),
+      sign: encodeArray(square.sign),
+      constant: encodeArray(square.constant),
+    },
+  };
+}
+
+const natural = z.int().min(0).max(1_000_000);
+const positive = z.int().min(1).max(1_000_000);
+const pair = z.tuple([positive, positive]);
+const pads = z.tuple([natural, natural, natural, natural]);
+const bits = z.int().min(0).max(31);
+const shifts = z.array(bits).min(1).max(1000);
+
+const axis = z.int().min(0).max(3);
+const indices = z.array(natural).min(1).max(100_000);
+
+const packed = <A>(make: (n: number) => A) =>
+  z.union([z.number(), z.string()]).transform((value) => ({ value, make }));
+
+const packedInts = packed((n) => new Int32Array(n));
+const packedSigns = packed((n) => new Int8Array(n));
+const packedKinds = packed((n) => new Uint8Array(n));
+
+const activationSpec = z
+  .strictObject({
+    channels: positive,
+    channelSize: positive,
+    kinds: packedKinds,
+    relu: z.strictObject({ truncate: bits, k: bits, bits, mode: z.enum(['posZero', 'negPass']) }),
+    affine: z.strictObject({ truncate: bits, multiplier: packedInts, offset: packedInts }),
+    square: z.strictObject({
+      truncate: bits,
+      multiplier: packedInts,
+      offset: packedInts,
+      sign: packedSigns,
+      constant: packedInts,
+    }),
+  })
+  .transform((spec, context) => {
+    const { channels, channelSize, affine, square } = spec;
+    if (channels * channelSize > maxElements) {
+      context.addIssue(`an activation of more than ${maxElements} elements`);
+      return z.NEVER;
+    }
+    try {
+      return {
+        ...spec,
+        kinds: decodeArray(spec.kinds, channels * channelSize),
+        affine: {
+          ...affine,
+          multiplier: decodeArray(affine.multiplier, channels),
+          offset: decodeArray(affine.offset, channels),
+        },
+        square: {
+          ...square,
+          multiplier: decodeArray(square.multiplier, channels),
+          offset: decodeArray(square.offset, channels),
+          sign: decodeArray(square.sign, channels),
+          constant: decodeArray(square.constant, channels),
+        },
+      };
+    } catch (error) {
+      context.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  });
+
+const linearSpec = z.strictObject({
+  inChannels: positive,
+  outChannels: positive,
+  height: positive,
+  width: positive,
+  kernel: pair,
+  strides: pair,
+  pads,
+  dilations: pair,
+  group: positive,
+  weightBits: z.int().min(1).max(20),
+});
+
+const head = {
+  id: positive,
+  node: z.string().max(200),
+  inputs: z.array(natural).min(1).max(1000),
+  output: natural,
+};
+
+const stepSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('linear'), ...head, spec: linearSpec }),
+  z.strictObject({ kind: z.literal('bias'), ...head }),
+  z.strictObject({ kind: z.literal('reshape'), ...head }),
+  z.strictObject({ kind: z.literal('add'), ...head, shifts }),
+  z.strictObject({ kind: z.literal('concat'), ...head, shifts, blocks: positive }),
+  z.strictObject({ kind: z.literal('pick'), ...head, axis, indices }),
+  z.strictObject({
+    kind: z.literal('combine'),
+    ...head,
+    axis,
+    first: indices,
+    second: indices,
+    sign: z.union([z.literal(1), z.literal(-1)]),
+  }),
+  z.strictObject({ kind: z.literal('offset'), ...head, value: z.int32() }),
+  z.strictObject({
+    kind: z.literal('sumPool'),
+    ...head,
+    spec: z.strictObject({ kernel: pair, strides: pair, pads }),
+  }),
+  z.strictObject({ kind: z.literal('activation'), ...head, spec: activationSpec }),
+]);
+
+const endpoint = z.strictObject({ wire: natural });
+
+const planSchema = z.strictObject({
+  version: z.literal(planVersion),
+  name: z.string().max(200),
+  input: endpoint,
+  output: endpoint,
+  wires: z
+    .array(z.strictObject({ shape: z.array(positive).min(1).max(4), scale: z.number().positive(), bits }))
+    .max(10_000),
+  steps: z.array(stepSchema).max(10_000),
+});

@@ -1,0 +1,48 @@
+import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { ReluSpec } from '../../crypto/steps/spec.ts';
+import { activationSteps } from './plan.ts';
+import type { Plan } from './plan.ts';
+
+/** The lowest bit that each sign test looks at, by step number, and the side on which it errs. */
+export type Windows = {
+  readonly k: ReadonlyMap<number, number>;
+  readonly mode: ReluSpec['mode'];
+};
+
+/** A layer of sign tests. `bits - truncate` bits decide nothing that the truncation keeps. */
+export type TestedLayer = {
+  readonly step: number;
+  readonly node: string;
+  readonly relus: number;
+  readonly truncate: number;
+  readonly bits: number;
+};
+
+/** The layers of a plan that have sign tests, in order. */
+export function testedLayers(plan: Plan): TestedLayer[] {
+  return activationSteps(plan)
+    .map(({ id, node, spec }) => ({
+      step: id,
+      node,
+      relus: spec.kinds.reduce((count, kind) => count + (kind === stepKinds.relu ? 1 : 0), 0),
+      truncate: spec.relu.truncate,
+      bits: spec.relu.bits,
+    }))
+    .filter(({ relus }) => relus > 0);
+}
+
+/** The largest k of a layer: |x| < 2^bits - 2^k must hold with a bit to spare, or the window wraps. */
+export function largestK({ bits }: TestedLayer): number {
+  return Math.max(0, bits - 2);
+}
+
+/** The same plan with other windows; steps that are not named keep theirs. */
+export function withWindows(plan: Plan, { k, mode }: Windows): Plan {
+  const steps = plan.steps.map((step) => {
+    const lowest = k.get(step.id);
+    if (step.kind !== 'activation' || lowest === undefined) return step;
+    const relu = { ...step.spec.relu, k: lowest, mode };
+    return { ...step, spec: { ...step.spec, relu } };
+  });
+  return { ...plan, steps };
+}

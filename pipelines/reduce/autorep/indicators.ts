@@ -1,0 +1,47 @@
+import type { Model } from '../../../models/graph.ts';
+import { gateWeights, withGates } from '../gates/gates.ts';
+import type { GatePlan } from '../gates/reduce-by-gates.ts';
+import type { LayerState } from '../gates/layer-states.ts';
+import { hingePenalty, openCount } from './penalty.ts';
+import type { Weights } from './penalty.ts';
+import { rankedGates } from './ranks.ts';
+import { autorepSteering, coefficients } from './steering.ts';
+
+/** m can cross (0, 1) this often in the search where its gradient keeps its sign. */
+const travel = 4;
+
+/** The threshold in steps of m at full rate; 0.003 at a learning rate of 0.001 in the paper. */
+const thresholdSteps = 3;
+
+/** In a search of fewer than 100 steps no gate would pass a threshold of so many. */
+const largestThreshold = 0.12;
+
+export type IndicatorOptions = {
+  readonly layers: readonly LayerState[];
+  /** What each element's going costs, in whose order m starts; Infinity for what is no ReLU. */
+  readonly costs: ReadonlyMap<string, Float64Array>;
+  /** ReLUs there are and ReLUs to keep, by their weights where they have such. */
+  readonly total: number;
+  readonly budget: number;
+  /** Of the search. */
+  readonly steps: number;
+  readonly weightOf?: Weights;
+};
+
+/** AutoReP's search: indicators in the place of the layers' ReLUs, the hinge on those that are open, and what steers them. */
+export function indicatorGates(
+  model: Model,
+  { layers, costs, total, budget, steps, weightOf }: IndicatorOptions,
+): GatePlan {
+  const ranks = rankedGates(layers, costs);
+  const threshold = Math.min(largestThreshold, (thresholdSteps * travel) / steps);
+  const gated = withGates(model, layers, { threshold }, ({ layer }) => ranks.get(layer)!);
+  const fits = layers.some(({ replacement }) => coefficients[replacement].length > 0);
+  return {
+    gated,
+    travel,
+    penalties: [hingePenalty(gated, total, weightOf), openCount(gated, weightOf)],
+    controller: autorepSteering({ total, budget, steps, fits }),
+    scoresOf: (searched, layer) => searched.weights.get(gateWeights(layer).gate)!.data,
+  };
+}

@@ -1,0 +1,59 @@
+import type { Model } from '../../../models/graph.ts';
+import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
+import { hysteresis, softplus } from '../../../models/ops/gated-activation-gradient.ts';
+import { mask } from '../../../models/ops/mask.ts';
+import type { Penalty } from '../../../models/train/penalty.ts';
+import { gatedNodes, gatePlaces, gateWeights } from '../gates/gates.ts';
+
+/** What a ReLU of a layer counts for; in AutoReP one. */
+export type Weights = (layer: string) => number;
+
+const one: Weights = () => 1;
+
+/** How many ReLUs the gates of this step leave open, each by its weight: no penalty, but a number for the controller. */
+export function openCount(gated: Model, weightOf: Weights = one): Penalty {
+  return {
+    name: 'open',
+    build: (graph, { valueOf }) => ({
+      value: graph.total(layersOf(graph, gated, weightOf, valueOf).map(({ count }) => count)),
+      gradients: new Map(),
+    }),
+  };
+}
+
+/**
+ * lambda * max(0, density - target) ([papers.md] B.1): the density is the share of open gates among all ReLUs, and its gradient goes straight
+ * through the hysteresis to the numbers behind the gates. `lambda` and `target` are scalars of the step. Where ReLUs have weights, open gates and
+ * `total` count by them, and so does a gate's gradient: what a ReLU is worth is held against what it costs.
+ */
+export function hingePenalty(gated: Model, total: number, weightOf: Weights = one): Penalty {
+  return {
+    name: 'hinge',
+    build(graph, { valueOf, scalarOf }) {
+      const layers = layersOf(graph, gated, weightOf, valueOf);
+      const share = graph.scalar(1 / total);
+      const density = graph.op('Mul', [graph.total(layers.map(({ count }) => count)), share]);
+      const over = graph.op('Sub', [density, scalarOf('target')]);
+      const slope = graph.op('Mul', [mask(graph, 'Greater', over, 0), scalarOf('lambda')]);
+      const gradients = layers.map(({ weight, m, places }) => {
+        const perGate = graph.op('Mul', [slope, graph.scalar(places / total)]);
+        return [weight, graph.op('Mul', [softplus(graph, m), perGate])] as const;
+      });
+      return { value: graph.op('Mul', [over, slope]), gradients: new Map(gradients) };
+    },
+  };
+}
+
+/** Of each layer the trained numbers, what a gate counts for, and what its gates of this step leave open. */
+function layersOf(graph: GraphBuilder, gated: Model, weightOf: Weights, valueOf: (weight: string) => string) {
+  const thresholds = new Map(gatedNodes(gated).map(({ name, attributes }) => [name, attributes.threshold!]));
+  return gatePlaces(gated).map((own) => {
+    const { layer } = own;
+    const places = own.places * weightOf(layer);
+    const { gate: weight, state } = gateWeights(layer);
+    const m = valueOf(weight);
+    const open = hysteresis(graph, m, valueOf(state), thresholds.get(layer)!);
+    const sum = graph.sum(graph.reshape(open, [-1]), [0], false);
+    return { weight, m, places, count: graph.op('Mul', [sum, graph.scalar(places)]) };
+  });
+}

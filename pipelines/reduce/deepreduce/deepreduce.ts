@@ -1,0 +1,65 @@
+import type { Model } from '../../../models/graph.ts';
+import { countRelus } from '../../../models/inspect.ts';
+import { otherActivations } from '../../../models/passes/as-relu.ts';
+import { fairSample } from '../mitigation/fair-select.ts';
+import { layerEntries, resolveBudget } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { trainingSample } from '../polynomials/training-sample.ts';
+import { criticality } from './criticality.ts';
+import type { StageCriticality } from './criticality.ts';
+import { chooseRelus, planOf, rankedIn, reasonOf } from './selection.ts';
+import { describeScale, reshape } from './reshape.ts';
+import { stagesBy } from './stages.ts';
+import { replaceStagewise } from './stagewise.ts';
+
+export type DeepreduceResult = Reduction & {
+  /** Least critical first. */
+  readonly criticality: readonly StageCriticality[];
+};
+
+/**
+ * DeepReDuce ([papers.md] A.1) at a budget, for any network whose stages can be told apart:
+ *
+ * 1. reshaping, where asked for: the most important channels, smaller maps;
+ * 2. stages are culled, least critical first, while the count stays at or above the budget;
+ * 3. in the least critical stage that is left, as many ReLUs as are over the budget go, those that cost least first or those that the
+ *    paper's thinning names: the budget is met to the ReLU;
+ * 4. the network is fine-tuned on labels and on the original's logits, stage by stage.
+ *
+ * Departure from the paper: ReLUs become polynomials where nothing else is asked for (`replace`; the paper has identities).
+ * The paper's whole family of networks is in family.ts. Throws UsageError for a budget that the network cannot meet.
+ */
+export async function deepreduce(model: Model, options: ReductionOptions): Promise<DeepreduceResult> {
+  const { alpha = 1, rho = 1, thinning = 'elements', stages: specs } = options.deepreduce ?? {};
+  const budget = resolveBudget(model, options.budget);
+  const stages = stagesBy(model, specs);
+  const sample = trainingSample(options);
+  const ranked = await criticality(model, stages, sample, options);
+  const shaped = await reshape(model, { alpha, rho }, sample);
+  const plan = planOf(rankedIn(shaped, ranked), Math.max(0, countRelus(shaped) - budget));
+  const choice = await chooseRelus(shaped, plan, thinning, (await fairSample(model, options)) ?? sample);
+  const work = { model: shaped, teacher: model, choice, stages, sample, recover: shaped !== model };
+  const { model: tuned, history, best } = await replaceStagewise(work, options);
+  const scale = describeScale({ alpha, rho });
+  const others = otherActivations(model);
+  const reason = (layer: string) => {
+    const mixed = tuned.graph.nodes.some(({ name, op }) => name === layer && op === 'MixedActivation');
+    const kind = mixed ? others.get(layer)?.op : undefined;
+    const parts = [
+      scale,
+      reasonOf(layer, plan, thinning),
+      kind && `what stays of its ${kind} is a plain ReLU`,
+    ];
+    return parts.filter((part) => part !== undefined && part !== '').join('; ');
+  };
+  return {
+    model: tuned,
+    log: layerEntries(model, tuned, reason, { stages, shaped }),
+    budget,
+    relusBefore: countRelus(model),
+    relusAfter: countRelus(tuned),
+    validationAccuracy: best.validationAccuracy,
+    history,
+    criticality: ranked,
+  };
+}

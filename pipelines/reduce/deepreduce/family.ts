@@ -1,0 +1,143 @@
+import type { Model } from '../../../models/graph.ts';
+import { countRelus } from '../../../models/inspect.ts';
+import { thinnedActivations } from '../../../models/passes/thin-relus.ts';
+import { ModelError, UsageError } from '../../../src/shared/errors.ts';
+import { relusOf } from '../polynomials/replace.ts';
+import { layerEntries } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { trainingSample } from '../polynomials/training-sample.ts';
+import { criticality } from './criticality.ts';
+import type { StageCriticality } from './criticality.ts';
+import { rankText } from './selection.ts';
+import { describeScale, reshape } from './reshape.ts';
+import { stagesBy } from './stages.ts';
+import { replaceStagewise } from './stagewise.ts';
+
+/** One network of the family: what is done to the original, in the paper's three steps. */
+export type Moves = {
+  /** Names of the stages, the least critical first. */
+  readonly culled: readonly string[];
+  readonly thinned: boolean;
+  readonly alpha: number;
+  readonly rho: number;
+};
+
+export type FamilyMember = {
+  /** 'culled-S3-S2_thinned_alpha0.5': fit for a file. */
+  readonly name: string;
+  readonly moves: Moves;
+} & ({ readonly reduction: Reduction } | { readonly refused: string });
+
+export type FamilyOptions = Omit<ReductionOptions, 'budget'> & {
+  /** 1 and 1/2 where left out. */
+  readonly alphas?: readonly number[];
+  /** 1 and 1/2 where left out. */
+  readonly rhos?: readonly number[];
+  /** Members that are there already, by name: they are not made again. */
+  readonly isMade?: (name: string) => Promise<boolean>;
+};
+
+/**
+ * DeepReDuce's family ([papers.md] A.1): each number of culled stages with all but one of them at most, without and with thinning of the
+ * others, at each alpha and rho; each fine-tuned from the original network. Yields them from most to fewest moves of the first
+ * kind; one that does not fit the network says why. The original itself is not among them.
+ */
+export async function* deepreduceFamily(model: Model, options: FamilyOptions): AsyncGenerator<FamilyMember> {
+  const full = { ...options, budget: 0 };
+  const sample = trainingSample(full);
+  const stages = stagesBy(model, options.deepreduce?.stages);
+  const ranked = await criticality(model, stages, sample, full);
+  const family = movesOf(ranked, options);
+  for (const [i, moves] of family.entries()) {
+    const name = memberName(moves);
+    if (await options.isMade?.(name)) continue;
+    const member: ReductionOptions = {
+      ...full,
+      onProgress: (event) =>
+        options.onProgress?.({ ...event, label: `${i + 1}/${family.length} ${name}, ${event.label}` }),
+    };
+    try {
+      yield { name, moves, reduction: await makeMember(model, moves, ranked, member) };
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      yield { name, moves, refused: error.message };
+    }
+  }
+}
+
+/** All combinations but the original. Throws UsageError for a network whose ReLUs are all in one stage. */
+export function movesOf(
+  ranked: readonly StageCriticality[],
+  { alphas = [1, 0.5], rhos = [1, 0.5] }: Pick<FamilyOptions, 'alphas' | 'rhos'>,
+): Moves[] {
+  if (ranked.length === 0) throw new UsageError('the network has no ReLUs: there is no family to make');
+  const names = ranked.map(({ stage }) => stage.name);
+  const all = names.flatMap((_, count) =>
+    [false, true].flatMap((thinned) =>
+      alphas.flatMap((alpha) => rhos.map((rho) => ({ culled: names.slice(0, count), thinned, alpha, rho }))),
+    ),
+  );
+  return all.filter((moves) => memberName(moves) !== 'original');
+}
+
+export function memberName({ culled, thinned, alpha, rho }: Moves): string {
+  const parts = [
+    culled.length === 0 ? '' : `culled-${culled.join('-')}`,
+    thinned ? 'thinned' : '',
+    alpha === 1 ? '' : `alpha${alpha}`,
+    rho === 1 ? '' : `rho${rho}`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'original' : parts.join('_').replaceAll(/[^\w.-]/g, '-');
+}
+
+async function makeMember(
+  model: Model,
+  moves: Moves,
+  ranked: readonly StageCriticality[],
+  options: ReductionOptions,
+): Promise<Reduction> {
+  const sample = trainingSample(options);
+  const stages = stagesBy(model, options.deepreduce?.stages);
+  const shaped = await reshape(model, moves, sample);
+  const layersOf = (names: readonly string[]) =>
+    stages.filter(({ name }) => names.includes(name)).flatMap(({ nodes }) => nodes);
+  const culled = new Set(layersOf(moves.culled));
+  const thinned = moves.thinned ? thinnedActivations(model) : new Set<string>();
+  const choice = relusOf(shaped, [...culled, ...thinned]);
+  const work = { model: shaped, teacher: model, choice, stages, sample, recover: shaped !== model };
+  const { model: tuned, history, best } = await replaceStagewise(work, options);
+  const reason = (layer: string) => {
+    const done = culled.has(layer)
+      ? 'culled'
+      : thinned.has(layer)
+        ? 'thinned: every other of its block goes'
+        : 'kept';
+    const scale = describeScale(moves);
+    return [scale, `${rankText(layer, ranked) ?? 'it had no ReLUs'}: ${done}`]
+      .filter((part) => part !== '')
+      .join('; ');
+  };
+  const relusAfter = countRelus(tuned);
+  return {
+    model: tuned,
+    log: layerEntries(model, tuned, reason, { stages, shaped }),
+    budget: relusAfter,
+    relusBefore: countRelus(model),
+    relusAfter,
+    validationAccuracy: best.validationAccuracy,
+    history,
+  };
+}
+
+/** Of networks with a count of ReLUs and an accuracy, those that no other beats in one without losing in the other. */
+export function isOnFront<T extends { readonly relus: number; readonly accuracy: number }>(
+  one: T,
+  all: readonly T[],
+): boolean {
+  return !all.some(
+    (other) =>
+      other.relus <= one.relus &&
+      other.accuracy >= one.accuracy &&
+      (other.relus < one.relus || other.accuracy > one.accuracy),
+  );
+}

@@ -1,0 +1,78 @@
+import type { Model } from '../../../models/graph.ts';
+import { inferShapes } from '../../../models/graph-tools.ts';
+import { activationsOf, inspect, stagesOf } from '../../../models/inspect.ts';
+import type { Stage } from '../../../models/inspect.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+
+/** A stage by the names of its activation nodes, or by globs of them: `*` is any run of characters, `?` any one. */
+export type StageSpec = { readonly name: string; readonly nodes: readonly string[] };
+
+/** 'S1=stem.relu,stage1.*;S2=stage2.*' Throws UsageError for another form. */
+export function parseStages(text: string): StageSpec[] {
+  const parts = text.split(';').filter((part) => part.trim() !== '');
+  const specs = parts.map((part) => {
+    const at = part.indexOf('=');
+    const name = part.slice(0, Math.max(0, at)).trim();
+    const nodes = part
+      .slice(at + 1)
+      .split(',')
+      .map((node) => node.trim())
+      .filter((node) => node !== '');
+    if (name === '' || nodes.length === 0)
+      throw new UsageError(
+        `--stages: expected NAME=NODE,NODE;NAME=..., with * for any characters, got '${part.trim()}'`,
+      );
+    return { name, nodes };
+  });
+  if (parts.length === 0) throw new UsageError('--stages: expected at least one stage, got none');
+  return specs;
+}
+
+/**
+ * The stages asked for, in the order of their first nodes; those between changes of resolution where none are. Throws UsageError
+ * where a name is no activation's, or an activation is in no stage or in two.
+ */
+export function stagesBy(model: Model, specs?: readonly StageSpec[]): Stage[] {
+  if (specs === undefined) return stagesOf(model);
+  const nodes = activationsOf(model).map(({ name }) => name);
+  checkNames(specs, nodes);
+  const members = specs.map((spec) => nodes.filter((node) => spec.nodes.some((glob) => matches(glob, node))));
+  for (const node of nodes) {
+    const inThem = specs.filter((_, i) => members[i]!.includes(node)).map(({ name }) => name);
+    if (inThem.length !== 1)
+      throw new UsageError(
+        `--stages: activation ${node} is in ${inThem.length === 0 ? 'no stage' : `${inThem.join(' and ')}`}; each belongs to one`,
+      );
+  }
+  return specs
+    .map(({ name }, i) => stageOf(model, name, members[i]!))
+    .sort((a, b) => nodes.indexOf(a.nodes[0]!) - nodes.indexOf(b.nodes[0]!));
+}
+
+/** A stage of these nodes, with what the model has of their ReLUs. Nodes that the model has lost are left out. */
+export function stageOf(model: Model, name: string, nodes: readonly string[]): Stage {
+  const layers = new Map(inspect(model).layers.map((layer) => [layer.name, layer]));
+  const own = nodes.filter((node) => layers.has(node));
+  const relus = own.reduce((sum, node) => sum + layers.get(node)!.relus, 0);
+  const first = model.graph.nodes.find((node) => node.name === own[0]);
+  const resolution = first === undefined ? [] : inferShapes(model).get(first.outputs[0]!)!.slice(1);
+  return { name, resolution, nodes: own, relus };
+}
+
+function checkNames(specs: readonly StageSpec[], nodes: readonly string[]): void {
+  const names = specs.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`--stages: two stages are called ${twice}`);
+  for (const glob of specs.flatMap((spec) => spec.nodes)) {
+    if (!nodes.some((node) => matches(glob, node)))
+      throw new UsageError(`--stages: no activation is called ${glob}; there are ${nodes.join(', ')}`);
+  }
+}
+
+function matches(glob: string, name: string): boolean {
+  const pattern = glob
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${pattern}$`).test(name);
+}

@@ -1,0 +1,77 @@
+import { designHybrenets } from '../../../models/architectures/hybrenet-designs.ts';
+import { hybrenetCounts } from '../../../models/architectures/hybrenet.ts';
+import type { HybrenetOptions } from '../../../models/architectures/hybrenet.ts';
+import type { Model } from '../../../models/graph.ts';
+import { inspect, stagesOf } from '../../../models/inspect.ts';
+import type { Stage } from '../../../models/inspect.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+
+/** The stages of a network that a HybReNet has too: those with feature maps. */
+export function mapStages(model: Model): Stage[] {
+  return stagesOf(model).filter(({ resolution, relus }) => resolution.length === 2 && relus > 0);
+}
+
+export type DesignTask = {
+  /** Names of `mapStages`, most critical first. */
+  readonly order: readonly string[];
+  /** The network must have at least so many ReLUs. */
+  readonly budget: number;
+  readonly baseWidth?: number;
+};
+
+/**
+ * The HybReNet for a network's images, stages and order of criticality: as many basic blocks a stage as it has pairs of ReLU layers,
+ * the first solution of ReLU equalisation, and the base width whose multiplications come nearest to the network's, or the smallest
+ * one with enough ReLUs for the budget where that is wider. Where no multipliers from 2 on give the order, ones from 1 on may, and
+ * with one block in every stage. Throws UsageError where nothing does, or the images are not square.
+ */
+export function designFor(model: Model, { order, budget, baseWidth }: DesignTask): HybrenetOptions {
+  const stages = mapStages(model);
+  const [inChannels = 0, size = 0, width = 0] = model.graph.inputs[0]!.shape;
+  if (stages.length === 0 || size !== width)
+    throw new UsageError(
+      `${model.graph.name}: deepreshape builds networks for square images from stages with feature maps; use another method`,
+    );
+  const shared = {
+    ...{ inChannels, size, classes: model.graph.outputs[0]!.shape[0]! },
+    stemStride: Math.max(1, Math.round(size / stages[0]!.resolution[0]!)),
+  };
+  const solved = solve(stages, order, shared);
+  const ofWidth = (m: number) => hybrenetCounts({ ...shared, ...solved, baseWidth: m });
+  return { ...shared, ...solved, baseWidth: baseWidth ?? widthFor(ofWidth, inspect(model).macs, budget) };
+}
+
+type Solved = Pick<HybrenetOptions, 'multipliers'> & { readonly blocks: readonly number[] };
+
+function solve(
+  stages: readonly Stage[],
+  names: readonly string[],
+  shared: Omit<HybrenetOptions, 'multipliers' | 'baseWidth'>,
+): Solved {
+  const order = names.map((name) => stages.findIndex((stage) => stage.name === name) + 1);
+  const blocks = stages.map(({ nodes }) => Math.max(1, Math.floor(nodes.length / 2)));
+  const even = stages.map(() => 1);
+  for (const [own, least] of [
+    [blocks, 2],
+    [blocks, 1],
+    [even, 1],
+  ] as const) {
+    const [first] = designHybrenets({ ...shared, baseWidth: 1, blocks: own, order, least });
+    if (first !== undefined) return { multipliers: first.multipliers, blocks: own };
+  }
+  throw new UsageError(`no multipliers give the order ${names.join(' > ')} of criticality`);
+}
+
+/** The width nearest to the multiplications, or the first one with the ReLUs. Both grow with the width. */
+function widthFor(
+  ofWidth: (width: number) => { macs: number; relus: number },
+  macs: number,
+  relus: number,
+): number {
+  let width = 1;
+  while (ofWidth(width + 1).macs <= macs) width++;
+  const isNearer = ofWidth(width + 1).macs - macs < macs - ofWidth(width).macs;
+  if (isNearer) width++;
+  while (ofWidth(width).relus < relus) width++;
+  return width;
+}

@@ -1,0 +1,133 @@
+import { inferShapes } from '../../../models/graph-tools.ts';
+import { activationKinds } from '../../../models/graph.ts';
+import type { Model, Node, Replacement } from '../../../models/graph.ts';
+import { activationsOf } from '../../../models/inspect.ts';
+import { momentRows } from '../../../models/ops/gated-activation.ts';
+import { sizeOf } from '../../../models/tensor.ts';
+import type { Shape } from '../../../models/tensor.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+import { activationMoments, momentsOver } from '../polynomials/moments.ts';
+import type { LayerMoments, Moments, Sample } from '../polynomials/moments.ts';
+import type { Quadratic } from '../polynomials/fit.ts';
+import { fitChannel } from '../polynomials/replace.ts';
+
+/** A gate an element, or one a channel. */
+export const granularities = ['pixel', 'channel'] as const;
+export type Granularity = (typeof granularities)[number];
+
+/** One activation layer as the search finds it. */
+export type LayerState = {
+  readonly layer: string;
+  readonly shape: Shape;
+  readonly replacement: Replacement;
+  /** An element or a channel: 1 at a ReLU, 0 at what is something else already. */
+  readonly open: Uint8Array;
+  /** What each channel's ReLUs are replaced with. */
+  readonly polynomials: readonly Quadratic[];
+  /** Of x, by channel: [7, C], see momentRows. */
+  readonly moments: Float32Array;
+};
+
+export type StartOptions = {
+  readonly granularity: Granularity;
+  /** Of all layers, or of the layers that it names, and no others are given. */
+  readonly replacement: Replacement | ReadonlyMap<string, Replacement>;
+  readonly sample: Sample;
+};
+
+/**
+ * The layers that have ReLUs, with polynomials fitted to what they compute on the sample. What an earlier reduction has replaced
+ * stays so: gates there start shut, on the polynomials they have; a channel that it cut counts as open. Throws UsageError where polynomials would become something else.
+ */
+export async function layerStates(model: Model, options: StartOptions): Promise<LayerState[]> {
+  const { replacement } = options;
+  const of = (layer: string) => (typeof replacement === 'string' ? replacement : replacement.get(layer));
+  const shapes = inferShapes(model);
+  const nodes = activationsOf(model).filter((node) => hasRelus(node) && of(node.name) !== undefined);
+  const names = nodes.map(({ name }) => name);
+  const moments = await activationMoments(model, names, options.sample);
+  return nodes.map((node) => {
+    const shape = shapes.get(node.outputs[0]!)!;
+    const own = { ...options, replacement: of(node.name)! };
+    return stateOf(model, node, shape, moments.get(node.name)!, own);
+  });
+}
+
+function hasRelus(node: Node): boolean {
+  return node.op !== 'MixedActivation' || node.attributes.kinds.includes(activationKinds.relu);
+}
+
+function stateOf(
+  model: Model,
+  node: Node,
+  shape: Shape,
+  moments: LayerMoments,
+  { granularity, replacement }: { readonly granularity: Granularity; readonly replacement: Replacement },
+): LayerState {
+  const kinds =
+    node.op === 'MixedActivation'
+      ? node.attributes.kinds
+      : new Uint8Array(sizeOf(shape)).fill(activationKinds.relu);
+  if (kinds.includes(activationKinds.poly) && replacement !== 'quadratic')
+    throw new UsageError(
+      `${node.name}: some of its elements are polynomials already; replace the others with quadratics too, or start from the network before`,
+    );
+  const channels = Array.from({ length: shape[0]! }, (_, c) => elementsOf(c, kinds.length / shape[0]!));
+  const isRelu = (e: number) => kinds[e] === activationKinds.relu;
+  const open =
+    granularity === 'pixel'
+      ? kinds.map((_, e) => (isRelu(e) ? 1 : 0))
+      : Uint8Array.from(channels, (elements) => (elements.some(isRelu) ? 1 : 0));
+  const over = channels.map((elements) => momentsOver(moments, elements));
+  const layer = Math.sqrt(over.reduce((sum, { x2 }) => sum + x2, 0) / over.length);
+  const polynomials = channels.map(
+    (elements, c) => existing(model, node, kinds, elements, c) ?? starts[replacement](over[c]!, layer),
+  );
+  return { layer: node.name, shape, replacement, open, polynomials, moments: momentVector(over) };
+}
+
+/** The polynomial that some of a channel's elements are already. */
+function existing(
+  model: Model,
+  node: Node,
+  kinds: Uint8Array,
+  elements: readonly number[],
+  channel: number,
+): Quadratic | undefined {
+  const has = (kind: number) => elements.some((e) => kinds[e] === kind);
+  if (has(activationKinds.poly)) {
+    const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data[channel]!);
+    return { c2: c2!, c1: c1!, c0: c0! };
+  }
+  return has(activationKinds.identity) ? identity : undefined;
+}
+
+const identity: Quadratic = { c2: 0, c1: 1, c0: 0 };
+
+/** The polynomial of a channel, from its moments and its layer's root mean square. */
+export const starts: { readonly [K in Replacement]: (moments: Moments, layer: number) => Quadratic } = {
+  none: () => ({ c2: 0, c1: 0, c0: 0 }),
+  identity: () => identity,
+  affine: (moments, layer) => fitChannel(moments, layer, 1),
+  quadratic: (moments, layer) => fitChannel(moments, layer, 2),
+};
+
+function elementsOf(channel: number, places: number): number[] {
+  return Array.from({ length: places }, (_, i) => channel * places + i);
+}
+
+/** In the order of momentRows: with r = relu(x), E[r x] = E[r^2] and E[r x^2] = E[r^3]. */
+function momentVector(channels: readonly Moments[]): Float32Array {
+  const rows = (['x', 'x2', 'x3', 'x4', 'y', 'xy', 'x2y'] as const).map((key) => channels.map((m) => m[key]));
+  if (rows.length !== momentRows) throw new RangeError(`${rows.length} rows of moments`);
+  return Float32Array.from(rows.flat());
+}
+
+/** The moments of each channel from such rows. */
+export function momentsFrom(rows: Float32Array): Moments[] {
+  const channels = rows.length / momentRows;
+  return Array.from({ length: channels }, (_, c) => {
+    const at = (row: number) => rows[row * channels + c]!;
+    return { x: at(0), x2: at(1), x3: at(2), x4: at(3), y: at(4), xy: at(5), x2y: at(6), y2: at(5) };
+  });
+}

@@ -1,0 +1,55 @@
+import type { Node, Replacement } from '../../../models/graph.ts';
+
+export type Decision = {
+  /** What the number that decided is called. */
+  readonly score: string;
+  /** Of each layer's elements. */
+  readonly scores: ReadonlyMap<string, Float32Array>;
+  readonly kept: ReadonlyMap<string, Uint8Array>;
+  /** Of a layer with ReLUs. */
+  readonly replacementOf: (layer: string) => Replacement;
+  /** Activations that became ReLUs before the search, as they were. */
+  readonly others: ReadonlyMap<string, Node>;
+};
+
+const became: { readonly [K in Replacement]: string } = {
+  none: 'give 0',
+  identity: 'let their input through',
+  affine: 'are affine',
+  quadratic: 'are quadratic polynomials',
+};
+
+/** Says of a layer, for the log, what went and why. */
+export function reasons({ score, scores, kept, replacementOf, others }: Decision): (layer: string) => string {
+  const cut = smallestKept(scores, kept);
+  return (layer) => {
+    const own = scores.get(layer);
+    if (own === undefined) return 'it had no ReLUs';
+    const count = kept.get(layer)!.reduce((sum, keep) => sum + keep, 0);
+    const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
+    const other = others.get(layer);
+    return [
+      ...(other === undefined ? [] : [`${describe(other)} became a ReLU first`]),
+      `${count} of ${own.length} have one of the highest values of ${score} over all layers (from ${cut.toPrecision(3)} on; mean here ${mean.toPrecision(3)}) and stay`,
+      ...(count === own.length ? [] : [`the others ${became[replacementOf(layer)]}`]),
+    ].join('; ');
+  };
+}
+
+function describe(node: Node): string {
+  return node.op === 'Clip' ? `Clip(${node.attributes.min}, ${node.attributes.max})` : node.op;
+}
+
+/** The lowest score with which an element was kept; NaN where none was. */
+function smallestKept(
+  scores: ReadonlyMap<string, Float32Array>,
+  kept: ReadonlyMap<string, Uint8Array>,
+): number {
+  let smallest = Infinity;
+  for (const [layer, own] of scores) {
+    own.forEach((value, e) => {
+      if (kept.get(layer)![e] === 1 && value < smallest) smallest = value;
+    });
+  }
+  return smallest === Infinity ? NaN : smallest;
+}

@@ -1,0 +1,81 @@
+import type { Model, Replacement } from '../../../models/graph.ts';
+import { countRelus, stagesOf } from '../../../models/inspect.ts';
+import { asRelu, otherActivations } from '../../../models/passes/as-relu.ts';
+import type { Sample } from '../polynomials/moments.ts';
+import { finetune } from '../finetune.ts';
+import { layerEntries, resolveBudget } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { trainingSample } from '../polynomials/training-sample.ts';
+import { elementScores, withoutGates } from './gates.ts';
+import { keepHighest } from './keep.ts';
+import { reasons } from './reasons.ts';
+import { searchGates, stepsOf } from './search.ts';
+import type { Search } from './search.ts';
+import { layerStates } from './layer-states.ts';
+import type { LayerState } from './layer-states.ts';
+
+/** A method that learns by gates which ReLUs to keep. */
+export type GateMethod = {
+  /** What the number that decides is called in the log. */
+  readonly score: string;
+  /** Where the options name no replacement. */
+  readonly replacement: Replacement;
+  readonly plan: (start: GateStart) => GatePlan | Promise<GatePlan>;
+};
+
+export type GateStart = {
+  /** All its activations are ReLUs or MixedActivations. */
+  readonly model: Model;
+  readonly layers: readonly LayerState[];
+  readonly sample: Sample;
+  /** Scalar ReLUs behind the gates, and those of them to keep. */
+  readonly total: number;
+  readonly budget: number;
+  /** Of the search. */
+  readonly steps: number;
+};
+
+export type GatePlan = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
+  readonly gated: Model;
+  /** What the searched network says of a layer's gates: the highest are kept. */
+  readonly scoresOf: (searched: Model, layer: string) => Float32Array;
+};
+
+/**
+ * The network becomes one with gates, is trained with them until the budget is met, loses those with the lowest scores, and is
+ * fine-tuned as it then is; it learns from the original's logits all along. Activations of another kind become ReLUs first. Throws
+ * UsageError for a budget that the network cannot meet.
+ */
+export async function reduceByGates(
+  original: Model,
+  options: ReductionOptions,
+  method: GateMethod,
+): Promise<Reduction> {
+  const { granularity = 'pixel', replace: replacement = method.replacement } = options;
+  const budget = resolveBudget(original, options.budget);
+  const model = asRelu(original);
+  const total = stagesOf(model).reduce((sum, { relus }) => sum + relus, 0);
+  const own = budget - (countRelus(model) - total); // max poolings keep theirs
+  const sample = trainingSample(options);
+  const layers = await layerStates(model, { granularity, replacement, sample });
+  const steps = stepsOf(options);
+  const start = { model, layers, sample, total, budget: own, steps };
+  const { gated, scoresOf, ...search } = await method.plan(start);
+  const searched = await searchGates(gated, { teacher: original, ...search }, options);
+  const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
+  const maps = new Map(layers.map(({ layer, shape }) => [layer, shape.slice(1)]));
+  const kept = keepHighest(scores, own, (layer) => maps.get(layer)!);
+  const reduced = withoutGates(searched, kept);
+  const { model: tuned, history, best } = await finetune(reduced, original, 'fine-tuning', options);
+  const others = otherActivations(original);
+  const why = reasons({ score: method.score, scores, kept, replacementOf: () => replacement, others });
+  return {
+    model: tuned,
+    log: layerEntries(original, tuned, why),
+    budget,
+    relusBefore: countRelus(original),
+    relusAfter: countRelus(tuned),
+    validationAccuracy: best.validationAccuracy,
+    history,
+  };
+}

@@ -1,0 +1,92 @@
+import type { Model, Replacement } from '../../../models/graph.ts';
+import type { Controller } from '../../../models/train/controller.ts';
+import { engineSetting } from '../../../models/train/engines/index.ts';
+import { fit } from '../../../models/train/fit.ts';
+import { adamW } from '../../../models/train/optimizers.ts';
+import type { Penalty } from '../../../models/train/penalty.ts';
+import { silent } from '../../../src/shared/progress.ts';
+import { distillation } from '../finetune.ts';
+import { withImageWeights } from '../mitigation/baselines.ts';
+import { selectionWeights } from '../mitigation/fair-select.ts';
+import { phaseFiles } from '../phase-files.ts';
+import type { ReductionOptions } from '../reduction.ts';
+import { gatedNodes, gateWeights } from './gates.ts';
+
+export type Search = {
+  /** Distilled from. */
+  readonly teacher: Model;
+  readonly penalties: readonly Penalty[];
+  readonly controller: Controller;
+  /** How far the number behind a gate goes in the whole search where its gradient keeps one sign. */
+  readonly travel: number;
+};
+
+/** Of weights and polynomials. */
+const learningRate = 0.001;
+
+/** Trains a network with gates, them and the weights jointly, and gives back what the last epoch left. Where groups count, its images weigh by their group's loss. */
+export async function searchGates(
+  gated: Model,
+  { teacher, penalties, controller, travel }: Search,
+  options: ReductionOptions,
+): Promise<Model> {
+  const { train, validation, augment = true, seed, onProgress = silent, onStart } = options;
+  const gates = new Set<string>(gatedNodes(gated).map(({ name }) => gateWeights(name).gate));
+  const rate = travel / stepsOf(options) / learningRate;
+  const isTrained = trainedWeights(gated);
+  const weights = await selectionWeights(teacher, train, options);
+  const { model } = await fit(gated, {
+    train,
+    validation,
+    teacher,
+    distill: distillation,
+    optimizer: adamW({ weightDecay: 0 }),
+    learningRate,
+    schedule: 'constant',
+    rateOf: (name) => (gates.has(name) ? rate : 1),
+    trainable: isTrained,
+    penalties,
+    controller: weights === undefined ? controller : withImageWeights(controller, weights),
+    keep: 'last',
+    epochs: epochsOf(options),
+    batch: batchOf(options),
+    augment,
+    seed,
+    ...engineSetting(options),
+    ...(onStart && { onStart }),
+    ...phaseFiles('search', options),
+    onProgress: (event) => onProgress({ ...event, label: `learning which ReLUs to keep, ${event.label}` }),
+  });
+  return model;
+}
+
+/** Steps of the whole search. */
+export function stepsOf(options: ReductionOptions): number {
+  return epochsOf(options) * Math.floor(options.train.n / batchOf(options));
+}
+
+function epochsOf({ searchEpochs, epochs }: ReductionOptions): number {
+  return searchEpochs ?? epochs;
+}
+
+function batchOf({ batch = 128, train }: ReductionOptions): number {
+  return Math.min(batch, train.n);
+}
+
+/** The coefficients that a replacement leaves as they are. */
+const fixedCoefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 'c0')[] } = {
+  none: ['c2', 'c1', 'c0'],
+  identity: ['c2', 'c1', 'c0'],
+  affine: ['c2'],
+  quadratic: [],
+};
+
+/** Whether a weight is trained, while gates are and afterwards: all but coefficients that have their value by the replacement. */
+export function trainedWeights(gated: Model): (weight: string) => boolean {
+  const fixed = new Set(
+    gatedNodes(gated).flatMap(({ name, attributes }) =>
+      fixedCoefficients[attributes.replacement].map((key) => gateWeights(name)[key]),
+    ),
+  );
+  return (weight) => !(fixed as ReadonlySet<string>).has(weight);
+}

@@ -1,0 +1,46 @@
+import type { Model, Replacement } from '../../../models/graph.ts';
+import type { Sample } from '../polynomials/moments.ts';
+import { relusOf, usePolynomials } from '../polynomials/replace.ts';
+import type { Choice, LayerOptions } from './choose.ts';
+
+/** The network of a choice, not yet trained: polynomials fitted to the sample, a layer that vanishes all identities. */
+export async function networkOf(
+  model: Model,
+  layers: readonly LayerOptions[],
+  choice: Choice,
+  sample: Sample,
+): Promise<Model> {
+  const whole = relusOf(
+    model,
+    layers.map(({ layer }) => layer),
+  );
+  const replaced = new Map<string, Uint8Array>();
+  const kinds = new Map<string, Replacement>();
+  choice.layers.forEach((own, l) => {
+    const { layer, replacements } = layers[l]!;
+    replaced.set(layer, own.kind === 'vanished' ? whole.get(layer)! : own.replaced);
+    const name = own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name;
+    kinds.set(layer, name as Replacement);
+  });
+  return usePolynomials(model, replaced, sample, kinds);
+}
+
+/** Why a layer is what it is, in a sentence. */
+export function reasonOf(
+  layer: string,
+  layers: readonly LayerOptions[],
+  choice: Choice,
+  describe: (price: number) => string,
+): string {
+  const at = layers.findIndex((own) => own.layer === layer);
+  if (at === -1) return 'it had no ReLUs';
+  const { reluPrice, layerPrice, vanishLoss, replacements } = layers[at]!;
+  const own = choice.layers[at]!;
+  const prices = `a ReLU costs ${describe(reluPrice)}, the layer itself ${describe(layerPrice)}`;
+  if (own.kind === 'vanished') return `gone whole for a loss of ${vanishLoss.toPrecision(2)}: ${prices}`;
+  const { name, losses, price } = replacements[own.replacement]!;
+  const count = own.replaced.reduce((sum, one) => sum + one, 0);
+  if (count === 0) return `kept: ${prices}`;
+  const loss = own.replaced.reduce((sum, one, e) => sum + (one === 1 ? losses[e]! : 0), 0);
+  return `${count} ReLUs are ${name} at ${describe(price)} each, for a loss of ${loss.toPrecision(2)}: ${prices}`;
+}

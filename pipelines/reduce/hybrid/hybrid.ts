@@ -1,0 +1,97 @@
+import type { Model } from '../../../models/graph.ts';
+import { countRelus } from '../../../models/inspect.ts';
+import type { FitResult } from '../../../models/train/fit.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
+import { silent } from '../../../src/shared/progress.ts';
+import { describeCostBudget, exactCost } from '../../cost/budget.ts';
+import type { CostBudget } from '../../cost/budget.ts';
+import { defaultMachine } from '../../cost/default-machine.ts';
+import { finetune } from '../finetune.ts';
+import { fairSample } from '../mitigation/fair-select.ts';
+import { layerEntries, resolveBudget } from '../reduction.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { trainingSample } from '../polynomials/training-sample.ts';
+import { networkOf, reasonOf } from './candidate.ts';
+import { choose } from './choose.ts';
+import { learnedChooser, rankedChooser } from './choosers.ts';
+import type { Tuned } from './choosers.ts';
+import { countedLayers } from './layers.ts';
+import type { Measured } from './layers.ts';
+import { calibrationOf, planOf } from '../../compile/served-plan.ts';
+import { costOf, taskOf } from './search.ts';
+
+/**
+ * Ours: fewest losses for a budget in seconds or bytes on a network, where the other methods count ReLUs. Each layer has its prices from the
+ * protocol's cost model (a ReLU by the bits of its window, a square, a line, the layer's round trip with what its linear neighbours save by
+ * merging), each element its loss (the divergence of the answers, as DeepReDuce's elements have it here); `choose` finds which layers go whole
+ * and whether squares or lines take the place of ReLUs in each of the others. Within that structure gates learn, as AutoReP's do but under a hinge on
+ * the cost, which ReLUs stay; those of the highest scores are kept as far as the budget goes, and the network is fine-tuned on labels and the
+ * original's logits. With no epochs of search the ReLUs of least loss for what they cost go instead.
+ *
+ * A budget in ReLUs is the case where a ReLU costs one and nothing else does, and there the ranked choice stays: with gates it would be
+ * AutoReP itself. Throws UsageError for a budget that the network can't meet, or meets as it is.
+ */
+export async function hybrid(model: Model, options: ReductionOptions): Promise<Reduction> {
+  const { onProgress = silent, replace } = options;
+  const sample = (await fairSample(model, options)) ?? trainingSample(options);
+  const measured = { model, sample, replace, onProgress };
+  return typeof options.budget === 'number'
+    ? toCount(measured, options)
+    : toCost(measured, options.budget, options);
+}
+
+async function toCount(measured: Measured, options: ReductionOptions): Promise<Reduction> {
+  const { model, sample } = measured;
+  const budget = resolveBudget(model, options.budget);
+  const layers = await countedLayers(measured);
+  const own = layers.reduce((sum, { replacements }) => sum + finite(replacements[0]!.losses), 0);
+  const choice = choose(layers, budget - (countRelus(model) - own))!;
+  const tuned = await finetune(await networkOf(model, layers, choice, sample), model, 'fine-tuning', options);
+  const describe = (price: number) => (price === 1 ? 'one' : 'nothing');
+  return { ...reductionOf(model, tuned, (layer) => reasonOf(layer, layers, choice, describe)), budget };
+}
+
+function finite(losses: Float64Array): number {
+  return losses.reduce((n, loss) => n + (loss === Infinity ? 0 : 1), 0);
+}
+
+/** Trainings until one stays within the budget: values grow while a network learns, and a window may take one bit more. */
+const mostTrainings = 3;
+
+async function toCost(measured: Measured, budget: CostBudget, options: ReductionOptions): Promise<Reduction> {
+  const { machine = defaultMachine } = options;
+  const calibration = calibrationOf(options.train);
+  const task = await taskOf(measured, budget, machine, calibration);
+  const choose = options.searchEpochs === 0 ? rankedChooser(task) : await learnedChooser(task, options);
+  let over: Tuned | undefined;
+  for (let training = 1; training <= mostTrainings; training++) {
+    const { model: start, reason } = await choose(over);
+    const label = training === 1 ? 'fine-tuning' : `fine-tuning ${training}, for the budget`;
+    const tuned = await finetune(start, measured.model, label, options);
+    const after = costOf(await planOf(tuned.model, calibration), budget, machine);
+    if (after <= budget.limit) {
+      const reduced = reductionOf(measured.model, tuned, reason);
+      const cost = { budget: describeCostBudget(budget), unit: budget.unit, before: task.before, after };
+      return { ...reduced, budget: reduced.relusAfter, cost };
+    }
+    over = { model: tuned.model, cost: after };
+  }
+  throw new UsageError(
+    `budget: ${describeCostBudget(budget)}; trained, the network takes ${exactCost(budget.unit, over!.cost)}: give a little less`,
+  );
+}
+
+function reductionOf(
+  model: Model,
+  { model: tuned, history, best }: FitResult,
+  reason: (layer: string) => string,
+) {
+  return {
+    model: tuned,
+    log: layerEntries(model, tuned, reason),
+    relusBefore: countRelus(model),
+    relusAfter: countRelus(tuned),
+    validationAccuracy: best.validationAccuracy,
+    history,
+  };
+}

@@ -1,0 +1,197 @@
+import { inferShapes } from '../../../models/graph-tools.ts';
+import type { Model, Replacement } from '../../../models/graph.ts';
+import { otherActivations } from '../../../models/passes/as-relu.ts';
+import { PlanError, UsageError } from '../../../src/shared/errors.ts';
+import { indicatorGates } from '../autorep/indicators.ts';
+import { describeCost, describeCostBudget, exactCost } from '../../cost/budget.ts';
+import { elementScores, gatedNodes, withoutGates } from '../gates/gates.ts';
+import { byScore, keepFirst } from '../gates/keep.ts';
+import { reasons } from '../gates/reasons.ts';
+import { searchGates, stepsOf } from '../gates/search.ts';
+import { layerStates } from '../gates/layer-states.ts';
+import type { ReductionOptions } from '../reduction.ts';
+import { renormaliseAll } from '../polynomials/renormalise.ts';
+import { networkOf, reasonOf } from './candidate.ts';
+import type { Choice, LayerChoice } from './choose.ts';
+import { mostWithin } from './count-search.ts';
+import { planOf } from '../../compile/served-plan.ts';
+import { costOf, few } from './search.ts';
+import type { Task } from './search.ts';
+
+/** One layer of a structure whose ReLUs may go one by one. */
+type GatedLayer = {
+  readonly layer: string;
+  readonly replacement: Replacement;
+  /** Of each ReLU in its replacement's place; Infinity for what is none. */
+  readonly losses: Float64Array;
+  /** What one that goes saves, in the budget's terms. */
+  readonly saving: number;
+  readonly relus: number;
+  /** How many the choice keeps. */
+  readonly kept: number;
+};
+
+/** A network whose gates have learned, and the order in which its ReLUs are kept. */
+export type LearnedGates = {
+  readonly searched: Model;
+  readonly choice: Choice;
+  readonly layers: readonly GatedLayer[];
+  readonly scores: ReadonlyMap<string, Float32Array>;
+  readonly order: Uint32Array;
+};
+
+/** The layers that a choice leaves and whose ReLUs cost more than what takes their place; the others keep theirs. */
+function gatedLayers({ layers }: Task, choice: Choice): GatedLayer[] {
+  return choice.layers.flatMap((own, l) => {
+    if (own.kind === 'vanished') return [];
+    const { layer, reluPrice, replacements } = layers[l]!;
+    const { name, price, losses } = replacements[own.replacement]!;
+    const relus = losses.reduce((n, loss) => n + (loss === Infinity ? 0 : 1), 0);
+    const kept = relus - own.replaced.reduce((sum, one) => sum + one, 0);
+    const gated = { layer, replacement: name as Replacement, losses, saving: reluPrice - price, relus, kept };
+    return gated.saving > 0 ? [gated] : [];
+  });
+}
+
+const sum = <T>(values: readonly T[], of: (value: T) => number): number =>
+  values.reduce((total, value) => total + of(value), 0);
+
+/** What the ReLUs of the gated layers save on average: the weight of one in the hinge is its price in these. */
+function meanSaving(layers: readonly GatedLayer[]): number {
+  return sum(layers, ({ saving, relus }) => saving * relus) / sum(layers, ({ relus }) => relus);
+}
+
+/** What the ReLUs that a choice keeps cost, in the budget's terms. */
+export function keptCost(task: Task, choice: Choice): number {
+  return sum(gatedLayers(task, choice), ({ saving, kept }) => saving * kept);
+}
+
+/**
+ * AutoReP's search within the structure of a choice: layers that vanish are gone from the start, the others get gates between ReLUs and what
+ * the choice puts in their place. Open gates count by what their ReLUs save when they go, so that the hinge's target is a cost, and they start in the order
+ * of loss per cost. Undefined where nothing is to be learned: the choice replaces no ReLU.
+ */
+export async function learnGates(
+  task: Task,
+  choice: Choice,
+  options: ReductionOptions,
+): Promise<LearnedGates | undefined> {
+  const layers = gatedLayers(task, choice);
+  if (layers.every(({ relus, kept }) => relus === kept)) return undefined;
+  const { model: teacher, sample } = task.measured;
+  const model = await networkOf(task.base, task.layers, withAllRelus(choice), sample);
+  const replacement = new Map(layers.map((own) => [own.layer, own.replacement]));
+  const states = await layerStates(model, { granularity: 'pixel', replacement, sample });
+  const unit = meanSaving(layers);
+  const weights = new Map(layers.map(({ layer, saving }) => [layer, saving / unit]));
+  const weightOf = (layer: string) => weights.get(layer)!;
+  const { gated, scoresOf, ...search } = indicatorGates(model, {
+    layers: states,
+    costs: new Map(layers.map(({ layer, losses }) => [layer, losses.map((loss) => loss / weightOf(layer))])),
+    total: sum(layers, ({ layer, relus }) => weightOf(layer) * relus),
+    budget: sum(layers, ({ layer, kept }) => weightOf(layer) * kept),
+    steps: stepsOf(options),
+    weightOf,
+  });
+  const searched = await searchGates(gated, { teacher, ...search }, options);
+  const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
+  return { searched, choice, layers, scores, order: orderOf(searched, layers, scores) };
+}
+
+/** A choice's structure with all the ReLUs that do not vanish. */
+function withAllRelus(choice: Choice): Choice {
+  const open = (own: LayerChoice): LayerChoice =>
+    own.kind === 'vanished' ? own : { ...own, replaced: new Uint8Array(own.replaced.length) };
+  return { ...choice, layers: choice.layers.map(open) };
+}
+
+/** What is no ReLU comes last, whatever its gate has learned. */
+function orderOf(
+  searched: Model,
+  layers: readonly GatedLayer[],
+  scores: ReadonlyMap<string, Float32Array>,
+): Uint32Array {
+  const shapes = inferShapes(searched);
+  const maps = new Map(
+    gatedNodes(searched).map(({ name, outputs }) => [name, shapes.get(outputs[0]!)!.slice(1)]),
+  );
+  const losses = new Map(layers.map((own) => [own.layer, own.losses]));
+  const own = [...scores].map(([layer, values]) => {
+    const only = values.map((value, e) => (losses.get(layer)![e] === Infinity ? -Infinity : value));
+    return [layer, only] as const;
+  });
+  return byScore(new Map(own), (layer) => maps.get(layer)!);
+}
+
+/**
+ * The searched network's weights with running statistics measured after the cut to about as many ReLUs as the choice keeps: a short search ends
+ * with more gates open, and with the statistics of that a network of few ReLUs can reach values that no plan has bits for.
+ */
+async function settledWeights(task: Task, { searched, layers, scores, order }: LearnedGates) {
+  const kept = keepFirst(
+    scores,
+    order,
+    sum(layers, (own) => own.kept),
+  );
+  const settled = await renormaliseAll(withoutGates(searched, kept), few(task.measured.sample));
+  return settled.weights;
+}
+
+export type Kept = { readonly model: Model; readonly kept: ReadonlyMap<string, Uint8Array> };
+
+/**
+ * The network with as many ReLUs of the highest scores as its plan affords within `limit`, in the budget's terms. `tuned` is one that was made
+ * so before and has been trained: it loses more of them. Throws UsageError where even without any it costs more.
+ */
+export async function keepWithin(
+  task: Task,
+  learned: LearnedGates,
+  limit: number,
+  tuned?: Model,
+): Promise<Kept> {
+  const { budget, machine, calibration } = task;
+  const { searched, layers, scores, order } = learned;
+  const own = tuned?.weights ?? (await settledWeights(task, learned));
+  const weights = new Map([...searched.weights, ...own]);
+  const at = (count: number): Kept => {
+    const kept = keepFirst(scores, order, count);
+    return { model: withoutGates({ ...searched, weights }, kept), kept };
+  };
+  let least = Infinity;
+  const costAt = async (count: number) => {
+    const cost = costOf(await planOf(at(count).model, calibration), budget, machine);
+    least = Math.min(least, cost);
+    return cost;
+  };
+  const first = sum(layers, ({ kept }) => kept);
+  const total = sum(layers, ({ relus }) => relus);
+  try {
+    const count = await mostWithin(costAt, { first, total, limit, price: meanSaving(layers) });
+    if (count !== undefined) return at(count);
+  } catch (error) {
+    // Fine-tuning settles values that no plan has bits for, and is planned itself.
+    if (error instanceof PlanError && tuned === undefined) return at(first);
+    throw error;
+  }
+  throw new UsageError(
+    `budget: ${describeCostBudget(budget)}; trained, the network takes ${exactCost(budget.unit, least)} without ReLUs: give a little more`,
+  );
+}
+
+/** Why a layer is what it is, in a sentence. */
+export function learnedReason(
+  task: Task,
+  { choice, layers, scores }: LearnedGates,
+  kept: ReadonlyMap<string, Uint8Array>,
+): (layer: string) => string {
+  const describe = (price: number) => describeCost(task.budget.unit, Math.max(0, price));
+  const gated = new Map(layers.map((own) => [own.layer, own]));
+  const replacementOf = (layer: string) => gated.get(layer)!.replacement;
+  const others = otherActivations(task.measured.model);
+  const ofGates = reasons({ score: 'm', scores, kept, replacementOf, others });
+  return (layer) => {
+    const own = gated.get(layer);
+    if (own === undefined) return reasonOf(layer, task.layers, choice, describe);
+    return `${ofGates(layer)}: one that goes saves ${describe(own.saving)}`;
+  };
+}

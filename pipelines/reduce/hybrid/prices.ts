@@ -1,0 +1,65 @@
+import { stepKinds } from '../../../crypto/steps/spec.ts';
+import type { CostBudget } from '../../cost/budget.ts';
+import { predictCost } from '../../cost/bytes.ts';
+import { occupiedSeconds } from '../../cost/latency.ts';
+import type { MachineCosts } from '../../cost/machine.ts';
+import type { ActivationStep, Plan } from '../../plan/plan.ts';
+
+/** What a layer's elements cost by what they are, and the layer beside them; seconds or bytes. */
+export type LayerPrices = {
+  readonly relu: number;
+  readonly square: number;
+  readonly affine: number;
+  /** A round trip and what follows the layer's size; goes with the layer, whose linear neighbours may then merge. */
+  readonly layer: number;
+};
+
+/** What a plan costs, in a budget's terms, as a sum over its steps. */
+export type Pricing = (plan: Plan) => number;
+
+export function pricingOf({ unit, phase, profile }: CostBudget, machine: MachineCosts): Pricing {
+  return (plan) => {
+    const { offline, online } = unit === 'seconds' ? occupiedSeconds(plan, profile, machine) : bytesOf(plan);
+    return phase === 'total' ? offline + online : phase === 'offline' ? offline : online;
+  };
+}
+
+function bytesOf(plan: Plan): { offline: number; online: number } {
+  const { offline, online } = predictCost(plan);
+  const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
+  return { offline: both(offline), online: both(online) };
+}
+
+/**
+ * The prices of a layer, from the plan with all its ReLUs: what the plan costs with this layer all ReLUs, all squares and all affine; and
+ * from `without`, the plan of the network without it (linear layers may have merged). Window bits, truncations and ciphertexts count as
+ * that layer has them.
+ */
+export function pricesOf(
+  plan: Plan,
+  layer: string,
+  without: Plan | undefined,
+  pricing: Pricing,
+): LayerPrices {
+  const own = plan.steps.filter(
+    (step) => step.kind === 'activation' && step.node === layer,
+  ) as ActivationStep[];
+  const size = Math.max(1, ...own.map(({ spec }) => spec.kinds.length));
+  const all = (kind: number) => pricing(withKind(plan, layer, kind));
+  const [relu, square, affine] = [all(stepKinds.relu), all(stepKinds.square), all(stepKinds.affine)];
+  // Affine elements are the least a step is made of: they count with the layer.
+  return {
+    relu: Math.max(0, relu - affine) / size,
+    square: Math.max(0, square - affine) / size,
+    affine: 0,
+    layer: without === undefined ? 0 : affine - pricing(without),
+  };
+}
+
+function withKind(plan: Plan, layer: string, kind: number): Plan {
+  const steps = plan.steps.map((step) => {
+    if (step.kind !== 'activation' || step.node !== layer) return step;
+    return { ...step, spec: { ...step.spec, kinds: new Uint8Array(step.spec.kinds.length).fill(kind) } };
+  });
+  return { ...plan, steps };
+}

@@ -1,0 +1,88 @@
+import { augmentInto, augmentationOf } from '../../../models/data/augment.ts';
+import { pixels } from '../../../models/data/dataset.ts';
+import type { Dataset } from '../../../models/data/dataset.ts';
+import { permutation, seededUniform } from '../../../models/data/seeded.ts';
+import type { Uniform } from '../../../models/data/seeded.ts';
+import { sessionSetting } from '../../../models/device.ts';
+import type { SessionSetting } from '../../../models/device.ts';
+import { membersOf } from '../../../models/fairness/groups.ts';
+import type { Groups } from '../../../models/fairness/groups.ts';
+import { meanOver, sampleScores } from '../../../models/fairness/metrics.ts';
+import type { Model } from '../../../models/graph.ts';
+import { predict } from '../../../models/run.ts';
+import { sizeOf } from '../../../models/tensor.ts';
+import type { Sample } from '../polynomials/moments.ts';
+import type { ReductionOptions } from '../reduction.ts';
+import { sampleImages } from '../polynomials/training-sample.ts';
+
+/**
+ * Each group's share of what decides: its mean loss under the original network, over the sum of all groups'. A group that the
+ * network serves badly already counts more, however few images it has. Sums to 1; 0 for groups without images.
+ */
+export async function groupShares(
+  model: Model,
+  dataset: Dataset,
+  groups: Groups,
+  setting: SessionSetting = {},
+): Promise<number[]> {
+  const classes = sizeOf(model.graph.outputs[0]!.shape);
+  const logits = await predict(model, pixels(dataset), dataset.n, setting);
+  const losses = sampleScores.crossEntropy({ logits, classes, labels: dataset.labels });
+  return sharesOf(membersOf(groups).map((group) => (group.length === 0 ? 0 : meanOver(losses, group))));
+}
+
+/** Of equal size where no group has any loss. */
+export function sharesOf(losses: readonly number[]): number[] {
+  const total = losses.reduce((sum, loss) => sum + loss, 0);
+  return losses.map((loss) => (total === 0 ? 1 / losses.length : loss / total));
+}
+
+/** The weight of each image, with a mean of 1: its group's share, evenly over the group's images. */
+export function imageShares(groups: Groups, shares: readonly number[]): Float64Array {
+  const sizes = membersOf(groups).map(({ length }) => length);
+  return Float64Array.from(groups.codes, (g) => (groups.codes.length * shares[g]!) / sizes[g]!);
+}
+
+/** Weights [n] of a data set's images by the loss of their groups, with a mean of 1; undefined where groups don't count. */
+export async function selectionWeights(
+  model: Model,
+  dataset: Dataset,
+  { fairSelect, ...setting }: Pick<ReductionOptions, 'fairSelect' | 'threads' | 'device'>,
+): Promise<Float64Array | undefined> {
+  if (fairSelect === undefined) return undefined;
+  const groups = fairSelect.groupsOf(dataset);
+  return imageShares(groups, await groupShares(model, dataset, groups, sessionSetting(setting)));
+}
+
+/**
+ * Training images that groups fill by their shares, to measure costs on: what is averaged over them is weighted by group loss. As
+ * many and treated as those of `trainingSample`; a small group's images come more than once, each time cropped anew. Undefined
+ * where groups don't count.
+ */
+export async function fairSample(
+  model: Model,
+  { train, seed, augment = true, fairSelect, ...options }: ReductionOptions,
+): Promise<Sample | undefined> {
+  if (fairSelect === undefined) return undefined;
+  const groups = fairSelect.groupsOf(train);
+  const setting = sessionSetting(options);
+  const shares = await groupShares(model, train, groups, setting);
+  const uniform = seededUniform(seed, 2);
+  const rows = rowsByShare(membersOf(groups), shares, Math.min(sampleImages, train.n), uniform);
+  const images = new Float32Array(rows.length * sizeOf(train.shape));
+  augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
+  return { images, n: rows.length, ...setting };
+}
+
+/** About `n` rows, each group's number rounded. */
+export function rowsByShare(
+  members: readonly Int32Array[],
+  shares: readonly number[],
+  n: number,
+  uniform: Uniform,
+): number[] {
+  return members.flatMap((group, g) => {
+    const order = permutation(group.length, uniform);
+    return Array.from({ length: Math.round(n * shares[g]!) }, (_, i) => group[order[i % group.length]!]!);
+  });
+}

@@ -1,0 +1,64 @@
+import type { Dataset } from '../../../models/data/dataset.ts';
+import type { Interval } from '../../../models/fairness/bootstrap.ts';
+import type { Groups } from '../../../models/fairness/groups.ts';
+import type { FairnessReport } from '../../../models/fairness/report.ts';
+import type { Model } from '../../../models/graph.ts';
+import { countRelus } from '../../../models/inspect.ts';
+import type { OnProgress } from '../../../src/shared/progress.ts';
+import { compareModels } from '../../fairness/compare.ts';
+
+export type PriceRow = {
+  readonly model: 'original' | 'without' | 'with';
+  readonly relus: number;
+  readonly accuracy: number;
+  readonly gap: number;
+  readonly worstGroup: string;
+  readonly worstAccuracy: number;
+};
+
+/** What a mitigation costs and buys: two reductions beside each other, on the same images. Fractions of 1. */
+export type Price = {
+  readonly models: readonly PriceRow[];
+  /** Accuracy over all images given up for it; paired intervals. */
+  readonly cost: number;
+  readonly costInterval: Interval;
+  /** Of the gap between the best and the worst group; negative where it shrank. */
+  readonly gapChange: number;
+  readonly gapChangeInterval: Interval;
+  readonly confidence: number;
+};
+
+export type Compared = {
+  readonly original: Model;
+  /** Reduced without and with the mitigation. */
+  readonly without: Model;
+  readonly with: Model;
+};
+
+export async function priceOf(
+  models: Compared,
+  dataset: Dataset,
+  groups: Groups,
+  onProgress: OnProgress,
+): Promise<Price> {
+  // The first is what the others are held against.
+  const order = ['without', 'original', 'with'] as const;
+  const [first, ...others] = order.map((name) => ({ name, model: models[name] }));
+  const report = await compareModels([first!, ...others], dataset, { groups, onProgress });
+  const rowOf = (name: PriceRow['model']) => rowOfReport(report, order.indexOf(name), name, models[name]);
+  const [at, of] = [report.overall[2]!, report.gap.models[2]!];
+  return {
+    models: [rowOf('original'), rowOf('without'), rowOf('with')],
+    cost: at.drop,
+    costInterval: at.dropInterval,
+    gapChange: of.widening,
+    gapChangeInterval: of.wideningInterval,
+    confidence: report.bootstrap.confidence,
+  };
+}
+
+function rowOfReport(report: FairnessReport, m: number, name: PriceRow['model'], model: Model): PriceRow {
+  const { gap, worstGroup, worstAccuracy } = report.gap.models[m]!;
+  const { accuracy } = report.overall[m]!;
+  return { model: name, relus: countRelus(model), accuracy, gap, worstGroup, worstAccuracy };
+}

@@ -1,0 +1,122 @@
+import { activationKinds } from '../../../models/graph.ts';
+import type { Model, Node, Replacement } from '../../../models/graph.ts';
+import { activationsOf, inspect } from '../../../models/inspect.ts';
+import { replaceActivation } from '../../../models/passes/replace-relu.ts';
+import { sizeOf } from '../../../models/tensor.ts';
+import { activationMoments, momentsOver } from './moments.ts';
+import type { LayerMoments, Moments, Sample } from './moments.ts';
+import { affineCoefficients, dapaCoefficients } from './fit.ts';
+import type { Quadratic } from './fit.ts';
+import { renormalise } from './renormalise.ts';
+
+/** By activation: 1 for each element of [C, H, W] that becomes a polynomial, 0 for the others. */
+export type Choice = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * Replaces the chosen elements, by quadratic polynomials where nothing else is asked for (for all layers, or by layer): one set of coefficients a channel, fitted to
+ * what the layer computes on the sample. Layers follow each other in graph order, each measured in the network with the ones before it replaced: a
+ * polynomial far from the distribution that it meets multiplies the error of those before it. The running statistics between them
+ * are measured anew too: resnet8 with all its ReLUs replaced is right on 64.8 % of 500 images before any training, on 42.4 % with the
+ * old statistics.
+ */
+export async function usePolynomials(
+  model: Model,
+  choice: Choice,
+  sample: Sample,
+  replacement: Replacement | ReadonlyMap<string, Replacement> = 'quadratic',
+): Promise<Model> {
+  const of = (layer: string) =>
+    typeof replacement === 'string' ? replacement : (replacement.get(layer) ?? 'quadratic');
+  let replaced = model;
+  for (const node of model.graph.nodes) {
+    const chosen = choice.get(node.name);
+    if (chosen?.includes(1)) {
+      const moments = (await activationMoments(replaced, [node.name], sample)).get(node.name)!;
+      replaced = withPolynomials(replaced, node.name, chosen, moments, of(node.name));
+    } else if (node.op === 'BatchNormalization' && replaced !== model) {
+      replaced = await renormalise(replaced, node, sample);
+    }
+  }
+  return replaced;
+}
+
+/** The same for one layer with moments at hand. */
+export function withPolynomials(
+  model: Model,
+  layer: string,
+  chosen: Uint8Array,
+  moments: LayerMoments,
+  replacement: Replacement = 'quadratic',
+): Model {
+  const node = activationsOf(model).find(({ name }) => name === layer)!;
+  const { identity, poly } = activationKinds;
+  const kind = replacement === 'identity' ? identity : poly;
+  const kinds = kindsOf(node, chosen.length).map((old, i) => (chosen[i] === 1 ? kind : old));
+  const coefficients =
+    replacement === 'identity'
+      ? coefficientsOf(model, node, moments.channels)
+      : fitChannels(moments, kinds, replacement);
+  const vector = (key: keyof Quadratic) => Float32Array.from(coefficients, (c) => c[key]);
+  return replaceActivation(model, layer, { kinds, c2: vector('c2'), c1: vector('c1'), c0: vector('c0') });
+}
+
+/** Those that the layer has; 0 where it has none. */
+function coefficientsOf(model: Model, node: Node, channels: number): Quadratic[] {
+  const [c2, c1, c0] =
+    node.op === 'MixedActivation' ? node.inputs.slice(1).map((name) => model.weights.get(name)!.data) : [];
+  return Array.from({ length: channels }, (_, c) => ({
+    c2: c2?.[c] ?? 0,
+    c1: c1?.[c] ?? 0,
+    c0: c0?.[c] ?? 0,
+  }));
+}
+
+/** All ReLUs of the layers. */
+export function relusOf(model: Model, layers: readonly string[]): Choice {
+  const sizes = new Map(inspect(model).layers.map((layer) => [layer.name, sizeOf(layer.output_shape)]));
+  const nodes = activationsOf(model).filter(({ name }) => layers.includes(name));
+  return new Map(
+    nodes.map((node) => {
+      const kinds = kindsOf(node, sizes.get(node.name)!);
+      return [node.name, kinds.map((kind) => (kind === activationKinds.relu ? 1 : 0))];
+    }),
+  );
+}
+
+/** One of activationKinds an element; what is neither identity nor polynomial counts as a ReLU. */
+function kindsOf(node: Node, size: number): Uint8Array {
+  if (node.op === 'MixedActivation') return node.attributes.kinds.slice();
+  return new Uint8Array(size).fill(activationKinds.relu);
+}
+
+/** In units of a channel's root mean square; the one of coefficients that nothing else holds. */
+const ridge = 1e-3;
+
+/**
+ * A channel that hardly moves would get a steep parabola (c2 is about 0.2 / sigma), and the first step of training would throw it
+ * off. Its root mean square counts as at least this share of its layer's.
+ */
+const smallestShare = 0.05;
+
+/** The polynomials of each channel, over those of its elements that are of the kind; 0 for a channel without any. */
+function fitChannels(
+  moments: LayerMoments,
+  kinds: Uint8Array,
+  replacement: Exclude<Replacement, 'identity'>,
+): Quadratic[] {
+  const places = kinds.length / moments.channels;
+  const layer = Math.sqrt(momentsOver(moments, [...kinds.keys()]).x2);
+  return Array.from({ length: moments.channels }, (_, channel) => {
+    const elements = Array.from({ length: places }, (__, i) => channel * places + i);
+    const own = elements.filter((e) => kinds[e] === activationKinds.poly);
+    if (own.length === 0 || replacement === 'none') return { c2: 0, c1: 0, c0: 0 };
+    return fitChannel(momentsOver(moments, own), layer, replacement === 'affine' ? 1 : 2);
+  });
+}
+
+/** The polynomial of one channel in a layer of root mean square `layer`, of degree 2 where none is given. */
+export function fitChannel(moments: Moments, layer: number, degree: 1 | 2 = 2): Quadratic {
+  if (layer === 0) return { c2: 0, c1: 0, c0: 0 };
+  const fit = degree === 2 ? dapaCoefficients : affineCoefficients;
+  return fit(moments, { unit: Math.max(Math.sqrt(moments.x2), smallestShare * layer), ridge });
+}

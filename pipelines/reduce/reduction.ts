@@ -1,0 +1,166 @@
+import type { Dataset } from '../../models/data/dataset.ts';
+import { activationKinds } from '../../models/graph.ts';
+import type { Model, Replacement } from '../../models/graph.ts';
+import { activationsOf, countRelus, inspect, stagesOf } from '../../models/inspect.ts';
+import type { Stage } from '../../models/inspect.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import type { EngineSetting } from '../../models/train/engines/index.ts';
+import type { EpochEntry } from '../../models/train/fit.ts';
+import type { Optimizer } from '../../models/train/optimizers.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import { describeCostBudget } from '../cost/budget.ts';
+import type { Budget, CostBudget } from '../cost/budget.ts';
+import type { DeepreduceSettings } from './deepreduce/settings.ts';
+import type { Bases } from './deepreshape/bases.ts';
+import type { DeepreshapeSettings } from './deepreshape/settings.ts';
+import type { Granularity } from './gates/layer-states.ts';
+import type { MachineCosts } from '../cost/machine.ts';
+import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
+
+/** What every method of reduction is told. */
+export type ReductionOptions = EngineSetting & {
+  /** ReLUs to keep: a count, or a share of the network's in (0, 1); in `hybrid` also what an inference may cost. */
+  readonly budget: Budget;
+  /** Of predicted seconds; that of default-machine.ts where left out. */
+  readonly machine?: MachineCosts;
+  readonly train: Dataset;
+  /** Chooses between epochs and measures criticality. Never the test set. */
+  readonly validation: Dataset;
+  /** Of the fine-tuning after the last replacement. */
+  readonly epochs: number;
+  /** 128 where left out, or all images where there are fewer; of fine-tuning see `batchFor` in finetune.ts. */
+  readonly batch?: number;
+  /** Peak of the last fine-tuning's schedule; that of its recipe in finetune.ts where left out. */
+  readonly learningRate?: number;
+  /** Of fine-tuning; AdamW where left out. */
+  readonly optimizer?: Optimizer;
+  /** Random crop and mirroring while fine-tuning; true where left out. */
+  readonly augment?: boolean;
+  /** Keeps groups from paying more than their share while fine-tuning; its last epoch is kept, not its best. */
+  readonly mitigation?: Mitigation;
+  /** Groups count by their loss, not by their size, where it is decided which ReLUs go. */
+  readonly fairSelect?: FairSelection;
+  /** What takes a ReLU's place in methods that let choose; each has its own where left out. */
+  readonly replace?: Replacement;
+  /** Whether ReLUs go one by one or by channels, in methods that let choose; one by one where left out. */
+  readonly granularity?: Granularity;
+  /** Epochs of learning which ReLUs to keep, in methods that learn it; as many as of fine-tuning where left out. */
+  readonly searchEpochs?: number;
+  /** Of the methods of these names. */
+  readonly deepreduce?: DeepreduceSettings;
+  readonly deepreshape?: DeepreshapeSettings;
+  /** Where deepreshape keeps its trained network for other budgets; nowhere where left out. */
+  readonly bases?: Bases;
+  readonly seed: number;
+  /** Called when a training begins, with what trains in words. */
+  readonly onStart?: (runsOn: string) => void;
+  /** A folder that what is done is written to after each epoch; where it is there already, the reduction goes on from it. */
+  readonly checkpoint?: string;
+  readonly onProgress?: OnProgress;
+};
+
+/** What every method gives back. */
+export type Reduction = {
+  readonly model: Model;
+  /** One entry for each activation layer of `base`, or of the original, in graph order. */
+  readonly log: readonly LayerEntry[];
+  /** What a method that builds another network removes ReLUs from; the next counts are of it. */
+  readonly base?: Model;
+  /** What that network is, in words. */
+  readonly built?: string;
+  readonly budget: number;
+  readonly relusBefore: number;
+  readonly relusAfter: number;
+  /** Accuracy on the validation images as the last fine-tuning measured it. */
+  readonly validationAccuracy: number;
+  readonly history: readonly EpochEntry[];
+  /** Where the budget was in seconds or bytes. */
+  readonly cost?: PredictedCost;
+};
+
+/** Of one inference, predicted as the budget counts it: seconds or bytes. */
+export type PredictedCost = {
+  /** In words. */
+  readonly budget: string;
+  readonly unit: CostBudget['unit'];
+  readonly before: number;
+  readonly after: number;
+};
+
+/** What became of one activation layer; keys as in the written report. */
+export type LayerEntry = {
+  readonly layer: string;
+  readonly stage: string;
+  readonly relus_before: number;
+  readonly relus_after: number;
+  /** Elements that let their input through after the reduction. */
+  readonly identity: number;
+  /** Elements that are polynomials after the reduction. */
+  readonly poly: number;
+  /** Elements that went with channels or places of a map that are no more; none where left out. */
+  readonly gone?: number;
+  readonly reason: string;
+};
+
+/** The budget as a count. Throws UsageError where the network cannot meet it, or meets it already, and for one in seconds or bytes. */
+export function resolveBudget(model: Model, budget: Budget): number {
+  if (typeof budget !== 'number')
+    throw new UsageError(
+      `budget: ${describeCostBudget(budget)}; this method counts ReLUs: give a count or a share, or take --method hybrid`,
+    );
+  const total = countRelus(model);
+  const fixed = total - stagesOf(model).reduce((sum, stage) => sum + stage.relus, 0);
+  const count = budget > 0 && budget < 1 ? Math.floor(budget * total) : budget;
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new UsageError(`budget: expected a count of ReLUs or a share between 0 and 1, got ${budget}`);
+  if (count >= total)
+    throw new UsageError(
+      `budget: ${count} ReLUs are not below the network's ${total}; there is nothing to reduce`,
+    );
+  if (count < fixed)
+    throw new UsageError(
+      `budget: ${count} ReLUs are fewer than the ${fixed} of its max poolings, which stay`,
+    );
+  return count;
+}
+
+/**
+ * What became of each activation layer of `before`. `reasonOf` says why, by layer. `shaped` is the network after its channels and maps
+ * were reshaped and before ReLUs were removed.
+ */
+export function layerEntries(
+  before: Model,
+  after: Model,
+  reasonOf: (layer: string) => string,
+  { stages = stagesOf(before), shaped = before }: { stages?: readonly Stage[]; shaped?: Model } = {},
+): LayerEntry[] {
+  const stageNames = new Map(stages.flatMap(({ name, nodes }) => nodes.map((node) => [node, name] as const)));
+  const layers = new Map(inspect(before).layers.map((layer) => [layer.name, layer]));
+  const sizes = new Map(inspect(shaped).layers.map((layer) => [layer.name, sizeOf(layer.output_shape)]));
+  return activationsOf(before).map(({ name }) => {
+    const { relus, output_shape } = layers.get(name)!;
+    const size = sizes.get(name)!;
+    const gone = sizeOf(output_shape) - size;
+    return {
+      layer: name,
+      stage: stageNames.get(name)!,
+      relus_before: relus,
+      ...countKinds(after, name, size),
+      ...(gone > 0 && { gone }),
+      reason: reasonOf(name),
+    };
+  });
+}
+
+function countKinds(model: Model, name: string, size: number) {
+  const node = model.graph.nodes.find((n) => n.name === name);
+  if (node === undefined) return { relus_after: 0, identity: size, poly: 0 };
+  if (node.op !== 'MixedActivation') return { relus_after: size, identity: 0, poly: 0 };
+  const count = (kind: number) => node.attributes.kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
+  return {
+    relus_after: count(activationKinds.relu),
+    identity: count(activationKinds.identity),
+    poly: count(activationKinds.poly),
+  };
+}

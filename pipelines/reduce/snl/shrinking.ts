@@ -1,0 +1,76 @@
+import type { Model } from '../../../models/graph.ts';
+import { tensor } from '../../../models/tensor.ts';
+import type { Tensor } from '../../../models/tensor.ts';
+import type { Controller } from '../../../models/train/controller.ts';
+import { gatePlaces, gateWeights } from '../gates/gates.ts';
+
+export type Shrinking = {
+  /** The sum of all alphas before the search and at its end: ReLUs there are, ReLUs to keep. */
+  readonly total: number;
+  readonly budget: number;
+  /** Of the whole search. */
+  readonly steps: number;
+};
+
+/** The budget is reached after this share of the search; the rest is for the alphas that are left to sort themselves out. */
+const reachedAfter = 0.8;
+
+/** A gate's number and how many ReLUs it stands for. */
+type Alphas = { readonly name: string; readonly places: number; readonly alpha: Tensor };
+
+/**
+ * SNL's L1 penalty as a proximal step: after each step of training all alphas lose the same amount and end in [0, 1]. The amount,
+ * the penalty's weight times the learning rate, is as large as it takes for their sum to be on a line that falls to the budget: the paper's weight grows by a
+ * tenth in each epoch that removes no ReLU, for 420 to 520 epochs ([papers.md] F.1).
+ */
+export function shrinkingAlphas(gated: Model, { total, budget, steps }: Shrinking): Controller {
+  const layers = gatePlaces(gated);
+  let step = 0;
+  return {
+    afterStep: () => void step++,
+    rewrite(model) {
+      const { weights } = model();
+      const all = layers.map(({ layer, places }): Alphas => {
+        const name = gateWeights(layer).gate;
+        return { name, places, alpha: weights.get(name)! };
+      });
+      const share = Math.min(1, step / steps / reachedAfter);
+      const by = amountFor(all, total + (budget - total) * share);
+      return new Map(
+        all.map(({ name, alpha }) => [
+          name,
+          tensor(
+            alpha.shape,
+            alpha.data.map((a) => shrunk(a, by)),
+          ),
+        ]),
+      );
+    },
+    state: () => ({ step, budget }),
+    restore: (saved) => void ({ step } = saved as { step: number }),
+  };
+}
+
+function shrunk(alpha: number, by: number): number {
+  return Math.min(1, Math.max(0, alpha - by));
+}
+
+/** The smallest amount, to one in 2^-30, that brings the sum down to `sum`; 0 where it is there. */
+export function amountFor(all: readonly Omit<Alphas, 'name'>[], sum: number): number {
+  if (sumAfter(all, 0) <= sum) return 0;
+  let [low, high] = [0, Math.max(...all.map(({ alpha }) => alpha.data.reduce((a, b) => Math.max(a, b), 0)))];
+  for (let i = 0; i < 30; i++) {
+    const middle = (low + high) / 2;
+    if (sumAfter(all, middle) > sum) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+function sumAfter(all: readonly Omit<Alphas, 'name'>[], by: number): number {
+  return all.reduce((total, { places, alpha }) => {
+    let sum = 0;
+    for (const a of alpha.data) sum += shrunk(a, by);
+    return total + places * sum;
+  }, 0);
+}

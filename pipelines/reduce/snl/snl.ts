@@ -1,0 +1,36 @@
+import type { Model } from '../../../models/graph.ts';
+import { gateWeights, withGates } from '../gates/gates.ts';
+import { reduceByGates } from '../gates/reduce-by-gates.ts';
+import type { GateMethod } from '../gates/reduce-by-gates.ts';
+import type { Reduction, ReductionOptions } from '../reduction.ts';
+import { shrinkingAlphas } from './shrinking.ts';
+
+/**
+ * Selective Network Linearization ([papers.md] F.1): y = alpha relu(x) + (1 - alpha) p(x) with an alpha a pixel or a channel, from 1
+ * on; weights and alphas learn jointly under an L1 penalty of growing weight until the alphas sum to the budget. The largest
+ * become ReLUs, the others p; the network is fine-tuned.
+ *
+ * p is the identity, as in the paper, where `replace` says nothing else. Departure: the penalty's weight follows the schedule of
+ * `shrinkingAlphas`. Throws UsageError for a budget that the network cannot meet.
+ */
+export function snl(model: Model, options: ReductionOptions): Promise<Reduction> {
+  return reduceByGates(model, options, method);
+}
+
+/** An alpha can cross [0, 1] this often in the search where its gradient keeps its sign. */
+const travel = 4;
+
+const method: GateMethod = {
+  score: 'alpha',
+  replacement: 'identity',
+  plan({ model, layers, total, budget, steps }) {
+    const gated = withGates(model, layers, {}, ({ open }) => Float32Array.from(open));
+    return {
+      gated,
+      travel,
+      penalties: [],
+      controller: shrinkingAlphas(gated, { total, budget, steps }),
+      scoresOf: (searched, layer) => searched.weights.get(gateWeights(layer).gate)!.data,
+    };
+  },
+};

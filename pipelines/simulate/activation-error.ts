@@ -1,0 +1,122 @@
+import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { Node } from '../../models/graph.ts';
+import type { Coefficients, PublicPart } from '../compile/options.ts';
+import { inputOf } from '../plan/plan.ts';
+import type { ActivationStep, WireId } from '../plan/plan.ts';
+import type { Knowledge, Norm } from './error-norms.ts';
+
+/** What there is to know of the model and its plan. */
+export type Facts = {
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly publicly: PublicPart;
+  scaleOf(wire: WireId): number;
+};
+
+/** What an activation makes of its input's error, a channel: the largest of its kinds of element. */
+export function activationError(
+  step: ActivationStep,
+  [x]: readonly Knowledge[],
+  norm: Norm,
+  analysis: Facts,
+): Float64Array {
+  const { spec } = step;
+  if (analysis.nodes.get(step.node)?.op === 'AveragePool') return divisionError(step, x!, norm, analysis);
+  const coefficients = analysis.publicly.coefficients.get(step.node);
+  return x!.error.map((error, c) => {
+    const kinds = spec.kinds.subarray(c * spec.channelSize, (c + 1) * spec.channelSize);
+    const reach = norm.reach(x!.sizes, c);
+    const active = norm.active(x!.sizes, c);
+    const element = { step, analysis, norm, c, error, active, reach, coefficients };
+    let largest = 0;
+    if (kinds.includes(stepKinds.relu)) largest = Math.max(largest, reluError(element));
+    if (kinds.includes(stepKinds.affine)) largest = Math.max(largest, affineError(element));
+    if (kinds.includes(stepKinds.square)) largest = Math.max(largest, squareError(element));
+    return largest;
+  });
+}
+
+/** The fractions of an average over windows of several sizes, rounded; the average itself is at most the largest. */
+function divisionError(
+  { spec, output }: ActivationStep,
+  { error, sizes }: Knowledge,
+  norm: Norm,
+  analysis: Facts,
+): Float64Array {
+  const smallest = spec.affine.multiplier.reduce((a, b) => Math.min(a, b), Infinity);
+  return error.map((e, c) => {
+    const fraction = (norm.size(sizes, c) * norm.nearest) / smallest;
+    return norm.sum([e, fraction, norm.stochastic / analysis.scaleOf(output)]);
+  });
+}
+
+type Element = {
+  readonly step: ActivationStep;
+  readonly analysis: Facts;
+  readonly norm: Norm;
+  readonly c: number;
+  readonly error: number;
+  readonly active: number;
+  readonly reach: number;
+  readonly coefficients: Coefficients | undefined;
+};
+
+/**
+ * ReLU is 1-Lipschitz; a fault of the sign test drops or passes less than 2^k of the input. With k <= truncate that is
+ * part of the rounding: both 0 and T(x) are within one unit of x.
+ */
+function reluError({ step, analysis, norm, error, active }: Element): number {
+  const { k, truncate } = step.spec.relu;
+  const fault = k <= truncate ? 0 : 2 ** k / analysis.scaleOf(inputOf(step));
+  return norm.sum([active * error, norm.stochastic / analysis.scaleOf(step.output), fault]);
+}
+
+/** Against the polynomial where the element has one, otherwise against the identity: the larger of the two. */
+function affineError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
+  const { truncate, multiplier, offset } = step.spec.affine;
+  const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
+  const slope = (multiplier[c]! * input) / (output * 2 ** truncate);
+  const shift = offset[c]! / output;
+  const isIdentity = Math.abs(slope - 1) < 2 ** -10 && offset[c] === 0;
+  const node = analysis.nodes.get(step.node);
+  const linear =
+    node?.op === 'LeakyRelu'
+      ? node.attributes.alpha
+      : node?.op === 'PRelu'
+        ? slopeOfPiece(analysis.publicly, step, c)
+        : 1;
+  const [c2, c1, c0] =
+    coefficients === undefined || isIdentity
+      ? [0, linear, 0]
+      : [coefficients.c2[c]!, coefficients.c1[c]!, coefficients.c0[c]!];
+  // Largest distance of two parabolas on [-reach, reach]: at 0 or at an end.
+  const distance = Math.max(
+    Math.abs(shift - c0),
+    Math.abs(shift - c0 - c2 * reach ** 2) + Math.abs(slope - c1) * reach,
+  );
+  return norm.sum([slope * error, distance, norm.stochastic / output]);
+}
+
+/** sign z^2 + constant with z off by the input's error, and by less than one unit from its truncation. */
+function squareError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
+  const { truncate, multiplier, offset, sign, constant } = step.spec.square;
+  const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
+  const zScale = Math.sqrt(output);
+  const alpha = (multiplier[c]! * input) / (zScale * 2 ** truncate);
+  const beta = offset[c]! / zScale;
+  const [c2, c1, c0] = [coefficients!.c2[c]!, coefficients!.c1[c]!, coefficients!.c0[c]!];
+  const fit =
+    Math.abs(sign[c]! * alpha ** 2 - c2) * reach ** 2 +
+    Math.abs(2 * sign[c]! * alpha * beta - c1) * reach +
+    Math.abs(sign[c]! * beta ** 2 + constant[c]! / output - c0);
+  const z = alpha * reach + Math.abs(beta);
+  const offZ = norm.sum([alpha * error, norm.stochastic / zScale]);
+  return norm.sum([2 * z * offZ + offZ ** 2, fit]);
+}
+
+/** The slope of a PRelu's straight piece in what its step reads: a where all are one; else 1 beside the sign test, 1 - a and a after it. */
+function slopeOfPiece({ slopes }: PublicPart, { node, spec }: ActivationStep, c: number): number {
+  const { data } = slopes.get(node)!;
+  if (data.every((slope) => slope === data[0])) return data[0]!;
+  if (spec.kinds.includes(stepKinds.relu)) return 1;
+  return c < data.length ? 1 - data[c]! : data[c - data.length]!;
+}

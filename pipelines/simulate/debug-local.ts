@@ -1,0 +1,141 @@
+import { HePool } from '../../crypto/he/pool.ts';
+import { loadRing } from '../../crypto/ring/kernels.ts';
+import type { Model } from '../../models/graph.ts';
+import { Evaluator } from '../../models/run.ts';
+import type { Shape } from '../../models/tensor.ts';
+import { memoryChannels } from '../../crypto/channel/memory.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import type { Prepared } from '../compile/compile.ts';
+import { openClientParty, openServerParty } from '../inference/parties.ts';
+import { offlineClient, offlineServer } from '../inference/offline.ts';
+import { onlineClient, onlineServer } from '../inference/online.ts';
+import { inputOf } from '../plan/plan.ts';
+import type { Plan, WireId } from '../plan/plan.ts';
+import { replay } from './replay.ts';
+import type { WireCheck } from './replay.ts';
+
+/** One wire of a private run whose two shares were put together. Errors are in real units. */
+export type WireDiff = WireCheck & {
+  readonly step: number;
+  readonly node: string;
+  readonly kind: string;
+  readonly shape: Shape;
+  readonly scale: number;
+  /** Against the float model, largest and root mean square; null for a wire that carries no value of the graph. */
+  readonly error: number | null;
+  readonly rmsError: number | null;
+  /** Of the float value. */
+  readonly largest: number | null;
+};
+
+/**
+ * Both parties of one inference in this process, with all of the cryptography; then every wire is opened, which a real session never
+ * does, and compared with the protocol's integers and with the float model. `model` is the one that was prepared.
+ */
+export async function debugLocal(
+  model: Model,
+  prepared: Prepared,
+  image: Float32Array,
+  rng: Rng,
+): Promise<{ logits: Float32Array; wires: WireDiff[] }> {
+  const { plan, weights } = prepared;
+  const { logits, opened, clientShares } = await bothParties(prepared, image, rng);
+  const shareOf = (wire: WireId) => clientShares.get(wire)!;
+  const checks = replay(await loadRing(), plan, weights, image, opened, shareOf);
+  const values = valuesOf(model, plan);
+  const float = await floatValues(model, image, new Set(values.values()));
+  const input = { id: 0, node: model.graph.inputs[0]!.name, kind: 'input', output: plan.input.wire };
+  const wires = [input, ...plan.steps].map(({ id, node, kind, output }) => {
+    const { shape, scale } = plan.wires[output]!;
+    const words = opened.get(output)!;
+    const reference = float.get(values.get(output) ?? '');
+    return {
+      step: id,
+      node,
+      kind,
+      shape,
+      scale,
+      ...checks.get(output)!,
+      ...errorsOf(words, scale, reference),
+    };
+  });
+  return { logits, wires };
+}
+
+async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng: Rng) {
+  const pool = new HePool();
+  try {
+    const [client, server] = memoryChannels();
+    const [clientParty, serverParty] = await Promise.all([
+      openClientParty(client, pool, rng),
+      openServerParty(server, pool, 'debug', rng),
+    ]);
+    const [clientOffline, serverOffline] = await Promise.all([
+      offlineClient(client, plan, clientParty),
+      offlineServer(server, plan, weights, serverParty),
+    ]);
+    const [clientOnline, serverOnline] = await Promise.all([
+      onlineClient(client, plan, clientOffline.offline, image),
+      onlineServer(server, plan, weights, serverOffline.offline, await loadRing()),
+    ]);
+    clientParty.close();
+    const clientShares = clientOffline.wires;
+    const opened = new Map<WireId, Uint32Array>();
+    for (const [wire, share] of serverOnline.wires) {
+      const other = clientShares.get(wire)!;
+      opened.set(
+        wire,
+        share.map((word, i) => word + other[i]!),
+      );
+    }
+    return { logits: clientOnline.logits, opened, clientShares };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** The name of the graph's value that each wire carries: a node's last step does, and a truncation carries what it read. */
+function valuesOf(model: Model, plan: Plan): Map<WireId, string> {
+  const lastStep = new Map(plan.steps.map((step) => [nodeOf(step.node), step.id]));
+  const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
+  const values = new Map([[plan.input.wire, model.graph.inputs[0]!.name]]);
+  for (const step of plan.steps) {
+    const node = nodes.get(nodeOf(step.node));
+    const value =
+      node === undefined
+        ? values.get(inputOf(step))
+        : lastStep.get(node.name) === step.id
+          ? node.outputs[0]
+          : undefined;
+    if (value !== undefined) values.set(step.output, value);
+  }
+  return values;
+}
+
+/** The levels of a maximum are named after their node. */
+function nodeOf(step: string): string {
+  return step.replace(/\/(rows|columns)\d*$/, '');
+}
+
+async function floatValues(model: Model, image: Float32Array, names: ReadonlySet<string>) {
+  const input = model.graph.inputs[0]!.name;
+  const evaluator = await Evaluator.create(model, { outputs: [...names].filter((name) => name !== input) });
+  try {
+    const values = await evaluator.run(image, 1);
+    return new Map([...values, [input, image]]);
+  } finally {
+    await evaluator.release();
+  }
+}
+
+function errorsOf(words: Uint32Array, scale: number, reference: Float32Array | undefined) {
+  if (reference === undefined) return { error: null, rmsError: null, largest: null };
+  let [error, squares, largest] = [0, 0, 0];
+  for (let i = 0; i < words.length; i++) {
+    const off = Math.abs((words[i]! | 0) / scale - reference[i]!);
+    error = Math.max(error, off);
+    squares += off * off;
+    largest = Math.max(largest, Math.abs(reference[i]!));
+  }
+  return { error, rmsError: Math.sqrt(squares / words.length), largest };
+}
