@@ -37,10 +37,10 @@ export { loadDataset } from '../models/data/dataset.ts';
 export type { Dataset } from '../models/data/dataset.ts';
 export { splitValidation } from '../models/data/splits.ts';
 
-export { loadModel } from '../models/onnx/read.ts';
-export { saveModel } from '../models/onnx/write.ts';
-export { countRelus, inspect } from '../models/inspect.ts';
-export { predict } from '../models/run.ts';
+export { loadModel } from '../models/files/read.ts';
+export { saveModel } from '../models/files/write.ts';
+export { countRelus, inspect } from '../models/analysis/inspect.ts';
+export { predict } from '../models/runtime/run.ts';
 export { forInference } from '../models/passes/index.ts';
 export { privateForm } from '../pipelines/compile/private-form.ts';
 export type { Graph, Model, Node } from '../models/graph.ts';

@@ -53,7 +53,7 @@ test('imports only go down', () => {
 });
 
 test('an import that goes up or sideways is found', () => {
-  expect(violations('models/run.ts', ['../crypto/share.ts'])).toHaveLength(1);
+  expect(violations('models/runtime/run.ts', ['../crypto/share.ts'])).toHaveLength(1);
   expect(violations('src/shared/files.ts', ['zod'])).toHaveLength(1);
   expect(violations('crypto/ot/base.ts', ['node-seal', '../../pipelines/plan/plan.ts'])).toHaveLength(2);
   expect(violations('pipelines/compile/compile.ts', ['../models/graph.ts', '../crypto/params.ts'])).toEqual(

@@ -1,5 +1,5 @@
 import type { Rng } from '../../src/shared/random.ts';
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { ConvAttributes, Model, Node, OpAttributes } from '../graph.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import { filled, heNormal } from './init.ts';

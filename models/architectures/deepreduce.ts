@@ -1,5 +1,5 @@
 import type { Rng } from '../../src/shared/random.ts';
-import { stagesOf } from '../inspect.ts';
+import { stagesOf } from '../analysis/inspect.ts';
 import type { Model } from '../graph.ts';
 import { dropRelus } from '../passes/drop-relu.ts';
 import { resnet } from './resnet.ts';

@@ -1,5 +1,5 @@
 import type { RawAttribute, RawTensor } from '../onnx/raw.ts';
-import { refuse } from './refusal.ts';
+import { refuse } from '../refusal.ts';
 
 /** Reads a node's attributes by name and type, and knows which ones nobody asked for. */
 export class AttributeReader {

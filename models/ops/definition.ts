@@ -74,4 +74,4 @@ export type ConstantValue =
   | { readonly dtype: 'int64'; readonly shape: Shape; readonly data: BigInt64Array }
   | { readonly dtype: 'bool'; readonly shape: Shape; readonly data: Uint8Array };
 
-export { Refusal, refuse } from './refusal.ts';
+export { Refusal, refuse } from '../refusal.ts';

@@ -1,4 +1,4 @@
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, NodeOf, OpType } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
 

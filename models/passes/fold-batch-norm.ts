@@ -1,7 +1,7 @@
 import type { Model, Node, NodeOf } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
-import { consumersOf } from '../graph-tools.ts';
+import { consumersOf } from '../analysis/shapes.ts';
 import { freshWeight, onlyConsumer, withNodes } from './rewire.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { ConvAttributes, Model, Node, NodeOf } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';

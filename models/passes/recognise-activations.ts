@@ -1,4 +1,4 @@
-import { consumersOf } from '../graph-tools.ts';
+import { consumersOf } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import { withNodes } from './rewire.ts';
 

@@ -1,5 +1,5 @@
 import { ModelError } from '../../src/shared/errors.ts';
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import { activationKinds } from '../graph.ts';
 import type { Model, Node } from '../graph.ts';
 import { sizeOf, tensor } from '../tensor.ts';

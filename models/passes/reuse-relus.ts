@@ -1,7 +1,7 @@
 import { UsageError } from '../../src/shared/errors.ts';
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { Model } from '../graph.ts';
-import { activationsOf } from '../inspect.ts';
+import { activationsOf } from '../analysis/inspect.ts';
 import { sizeOf } from '../tensor.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { consumersOf } from '../graph-tools.ts';
+import { consumersOf } from '../analysis/shapes.ts';
 import type { Graph, Model, Node } from '../graph.ts';
 
 /** The model with `nodes` in place of its own, its outputs as they are, and only the weights that `nodes` use. */

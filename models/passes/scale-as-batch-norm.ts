@@ -1,4 +1,4 @@
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import { perChannel } from './merge-bias.ts';

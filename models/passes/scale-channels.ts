@@ -1,5 +1,5 @@
 import { UsageError } from '../../src/shared/errors.ts';
-import { inferShapes, verifyModel } from '../graph-tools.ts';
+import { inferShapes, verifyModel } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';

@@ -1,5 +1,5 @@
 import { ModelError, UsageError } from '../../src/shared/errors.ts';
-import { consumersOf, inferShapes, verifyModel } from '../graph-tools.ts';
+import { consumersOf, inferShapes, verifyModel } from '../analysis/shapes.ts';
 import type { Model, Node, NodeOf, OpType } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';

@@ -1,6 +1,6 @@
-import { consumersOf } from '../graph-tools.ts';
+import { consumersOf } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
-import { activationsOf, stagesOf } from '../inspect.ts';
+import { activationsOf, stagesOf } from '../analysis/inspect.ts';
 
 /**
  * The activations that DeepReDuce's thinning drops ([papers.md] A.3), by name: of each block the second, the fourth, ....

@@ -1,4 +1,4 @@
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Pullback, StatisticUpdate, TrainingContext } from '../ops/gradient.ts';

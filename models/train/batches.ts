@@ -1,10 +1,10 @@
 import { augmentInto, augmentationOf } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { permutation, seededUniform } from '../data/seeded.ts';
-import type { Evaluator } from '../run.ts';
+import type { Evaluator } from '../runtime/run.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Controller } from './controller.ts';
-import type { Batch } from './engine.ts';
+import type { Batch } from './engines/onnxruntime/engine.ts';
 import { mixInto } from './mixup.ts';
 
 export type BatchOptions = {

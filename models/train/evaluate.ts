@@ -3,9 +3,9 @@ import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { pixels } from '../data/dataset.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { SessionSetting } from '../device.ts';
+import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
-import { Evaluator } from '../run.ts';
+import { Evaluator } from '../runtime/run.ts';
 import { argmax } from '../tensor.ts';
 
 export type ClassAccuracy = { readonly class: string; readonly accuracy: number; readonly n: number };

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ModelError } from '../../src/shared/errors.ts';
-import { sessionOptions } from '../device.ts';
-import type { SessionSetting } from '../device.ts';
+import { sessionOptions } from '../runtime/device.ts';
+import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor.ts';

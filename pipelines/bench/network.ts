@@ -2,7 +2,7 @@ import { architectures } from '../../models/architectures/index.ts';
 import type { ArchitectureName } from '../../models/architectures/index.ts';
 import { seededRng, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
-import { inspect } from '../../models/inspect.ts';
+import { inspect } from '../../models/analysis/inspect.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';

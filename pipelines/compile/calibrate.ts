@@ -1,6 +1,6 @@
-import { inferShapes } from '../../models/graph-tools.ts';
+import { inferShapes } from '../../models/analysis/shapes.ts';
 import type { Model } from '../../models/graph.ts';
-import { Evaluator } from '../../models/run.ts';
+import { Evaluator } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';

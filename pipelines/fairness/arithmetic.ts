@@ -5,7 +5,7 @@ import { groupsOfLabels } from '../../models/fairness/groups.ts';
 import { fairnessReport } from '../../models/fairness/report.ts';
 import type { FairnessReport } from '../../models/fairness/report.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { checkFit } from '../../models/train/evaluate.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { prepare } from '../compile/compile.ts';

@@ -1,5 +1,5 @@
-import { sessionSetting } from '../../models/device.ts';
-import type { SessionSetting } from '../../models/device.ts';
+import { sessionSetting } from '../../models/runtime/device.ts';
+import type { SessionSetting } from '../../models/runtime/device.ts';
 import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { groupsOfLabels } from '../../models/fairness/groups.ts';
@@ -8,8 +8,8 @@ import type { Outcomes } from '../../models/fairness/metrics.ts';
 import { fairnessReport } from '../../models/fairness/report.ts';
 import type { Answers, FairnessReport, ReportOptions } from '../../models/fairness/report.ts';
 import type { Model } from '../../models/graph.ts';
-import { predict } from '../../models/run.ts';
-import type { PredictOptions } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
+import type { PredictOptions } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { checkFit } from '../../models/train/evaluate.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';

@@ -12,7 +12,7 @@ import type { Groups } from '../../models/fairness/groups.ts';
 import { meanOver, sampleScores } from '../../models/fairness/metrics.ts';
 import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { checkFit } from '../../models/train/evaluate.ts';
 import { LossGradient } from '../../models/train/gradient.ts';

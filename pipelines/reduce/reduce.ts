@@ -3,7 +3,7 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import { splitValidation } from '../../models/data/splits.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
-import { recipeDefaults } from '../../models/train/recipe.ts';
+import { recipeDefaults } from '../../models/train/train-architecture.ts';
 import { methods } from './methods.ts';
 import type { MethodName } from './methods.ts';
 import type { Mitigation } from './mitigation/mitigation.ts';

@@ -1,8 +1,8 @@
 import type { Dataset } from '../../models/data/dataset.ts';
 import { activationKinds } from '../../models/graph.ts';
 import type { Model, Replacement } from '../../models/graph.ts';
-import { activationsOf, countRelus, inspect, stagesOf } from '../../models/inspect.ts';
-import type { Stage } from '../../models/inspect.ts';
+import { activationsOf, countRelus, inspect, stagesOf } from '../../models/analysis/inspect.ts';
+import type { Stage } from '../../models/analysis/inspect.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
 import type { EpochEntry } from '../../models/train/fit.ts';

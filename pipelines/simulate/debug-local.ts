@@ -1,7 +1,7 @@
 import { HePool } from '../../crypto/he/pool.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Model } from '../../models/graph.ts';
-import { Evaluator } from '../../models/run.ts';
+import { Evaluator } from '../../models/runtime/run.ts';
 import type { Shape } from '../../models/tensor.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import type { Rng } from '../../src/shared/random.ts';

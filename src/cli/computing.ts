@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { chooseDevice } from '../../models/device.ts';
-import type { Device, DeviceChoice } from '../../models/device.ts';
+import { chooseDevice } from '../../models/runtime/device.ts';
+import type { Device, DeviceChoice } from '../../models/runtime/device.ts';
 import type { EngineName } from '../../models/train/engines/index.ts';
 import { whole } from './command.ts';
 import { deviceOption, engineOption } from './inputs.ts';

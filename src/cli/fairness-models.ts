@@ -1,5 +1,5 @@
 import { existsSync, globSync } from 'node:fs';
-import { countRelus } from '../../models/inspect.ts';
+import { countRelus } from '../../models/analysis/inspect.ts';
 import type { NamedModel } from '../../pipelines/fairness/compare.ts';
 import { ModelError, UsageError } from '../shared/errors.ts';
 import { openModel, shortName } from './inputs.ts';

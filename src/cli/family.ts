@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
-import { countRelus } from '../../models/inspect.ts';
+import { countRelus } from '../../models/analysis/inspect.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import type { EvaluateOptions } from '../../models/train/evaluate.ts';
 import { writeBudget } from '../../pipelines/cost/budget.ts';

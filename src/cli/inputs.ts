@@ -1,12 +1,12 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { Option } from 'commander';
-import { deviceChoices } from '../../models/device.ts';
+import { deviceChoices } from '../../models/runtime/device.ts';
 import { engineNames } from '../../models/train/engines/index.ts';
 import { formats } from '../../models/data/formats.ts';
 import { variants } from '../../models/data/variants.ts';
 import { targetHelp } from '../../models/data/image-target.ts';
-import { loadModel } from '../../models/onnx/read.ts';
+import { loadModel } from '../../models/files/read.ts';
 import type { Model } from '../../models/graph.ts';
 import { resolveModel } from '../../models/zoo/index.ts';
 import { ModelError, UsageError } from '../shared/errors.ts';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
-import { countRelus } from '../../models/inspect.ts';
+import { countRelus } from '../../models/analysis/inspect.ts';
 import {
   mitigationSchemes,
   mitigationSummaries,

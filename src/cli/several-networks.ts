@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
-import { saveModel, writeModel } from '../../models/onnx/write.ts';
+import { saveModel, writeModel } from '../../models/files/write.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import type { EvaluateOptions } from '../../models/train/evaluate.ts';
 import { isOnFront } from '../../pipelines/reduce/deepreduce/family.ts';

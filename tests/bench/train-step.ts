@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { architectures } from '../../models/architectures/index.ts';
 import { seededRng, seededUniform } from '../../models/data/seeded.ts';
-import { TrainingEngine } from '../../models/train/engine.ts';
+import { TrainingEngine } from '../../models/train/engines/onnxruntime/engine.ts';
 import { sgd } from '../../models/train/optimizers.ts';
 
 /**

@@ -4,7 +4,7 @@ import { resnet } from '../../models/architectures/resnet.ts';
 import { loadDataset } from '../../models/data/dataset.ts';
 import { encodeIdx } from '../../models/data/idx.ts';
 import { encodeRawModel } from '../../models/onnx/raw.ts';
-import { saveModel } from '../../models/onnx/write.ts';
+import { saveModel } from '../../models/files/write.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import { seededRng } from './rng.ts';
 

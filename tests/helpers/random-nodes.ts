@@ -1,5 +1,5 @@
 import { seededUniform, uniformInt } from '../../models/data/seeded.ts';
-import { inferShapes } from '../../models/graph-tools.ts';
+import { inferShapes } from '../../models/analysis/shapes.ts';
 import { replacements } from '../../models/graph.ts';
 import type { Model, NoAttributes, Node, OpAttributes, OpType, Pair } from '../../models/graph.ts';
 import type { Window } from '../../models/ops/window.ts';

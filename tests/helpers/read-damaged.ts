@@ -1,6 +1,6 @@
-import { verifyModel } from '../../models/graph-tools.ts';
-import { readModel } from '../../models/onnx/read.ts';
-import { writeModel } from '../../models/onnx/write.ts';
+import { verifyModel } from '../../models/analysis/shapes.ts';
+import { readModel } from '../../models/files/read.ts';
+import { writeModel } from '../../models/files/write.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { ModelError } from '../../src/shared/errors.ts';
 

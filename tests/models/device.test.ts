@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { chooseDevice, tryDevice } from '../../models/device.ts';
-import type { Device, Trial } from '../../models/device.ts';
+import { chooseDevice, tryDevice } from '../../models/runtime/device.ts';
+import type { Device, Trial } from '../../models/runtime/device.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
 /** Trials with known ends, in place of this machine's. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ModelError } from '../../src/shared/errors.ts';
-import { consumersOf, inferShapes, verifyModel } from '../../models/graph-tools.ts';
+import { consumersOf, inferShapes, verifyModel } from '../../models/analysis/shapes.ts';
 import type { Model, Node } from '../../models/graph.ts';
 import { tensor } from '../../models/tensor.ts';
 import { tinyResnet } from '../helpers/networks.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inspect, stagesOf } from '../../models/inspect.ts';
+import { inspect, stagesOf } from '../../models/analysis/inspect.ts';
 import { dropRelus } from '../../models/passes/drop-relu.ts';
 import { replaceActivation } from '../../models/passes/replace-relu.ts';
 import { tinyResnet } from '../helpers/networks.ts';

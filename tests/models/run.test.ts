@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DataError, ModelError } from '../../src/shared/errors.ts';
 import { normals } from '../../models/architectures/init.ts';
-import { Evaluator, predict } from '../../models/run.ts';
+import { Evaluator, predict } from '../../models/runtime/run.ts';
 import { maximumDifference, tinyResnet } from '../helpers/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 

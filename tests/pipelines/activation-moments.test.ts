@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { normals } from '../../models/architectures/init.ts';
 import type { Model } from '../../models/graph.ts';
-import { Evaluator } from '../../models/run.ts';
+import { Evaluator } from '../../models/runtime/run.ts';
 import { activationMoments, momentsAt, momentsOver } from '../../pipelines/reduce/polynomials/moments.ts';
 import type { Moments } from '../../pipelines/reduce/polynomials/moments.ts';
 import { tinyResnet } from '../helpers/networks.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { architectures } from '../../models/architectures/index.ts';
 import { seededRng } from '../../models/data/seeded.ts';
-import { inspect } from '../../models/inspect.ts';
+import { inspect } from '../../models/analysis/inspect.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { benchedNetwork, noise, preparedOnNoise, randomNetwork } from '../../pipelines/bench/network.ts';
 import { calibrate } from '../../pipelines/compile/calibrate.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../models/graph.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';

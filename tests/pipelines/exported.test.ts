@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../models/architectures/init.ts';
-import { loadModel } from '../../models/onnx/read.ts';
+import { loadModel } from '../../models/files/read.ts';
 import { forInference } from '../../models/passes/index.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';

@@ -1,4 +1,4 @@
-import { saveModel } from '../../models/onnx/write.ts';
+import { saveModel } from '../../models/files/write.ts';
 import { methods } from '../../pipelines/reduce/methods.ts';
 import type { MethodName } from '../../pipelines/reduce/methods.ts';
 import { bars, tinyNet } from '../helpers/tiny.ts';

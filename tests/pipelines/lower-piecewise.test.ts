@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Node, OpAttributes } from '../../models/graph.ts';
-import { inferShapes } from '../../models/graph-tools.ts';
-import { inspect } from '../../models/inspect.ts';
-import { predict } from '../../models/run.ts';
+import { inferShapes } from '../../models/analysis/shapes.ts';
+import { inspect } from '../../models/analysis/inspect.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../models/tensor.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { normals } from '../../models/architectures/init.ts';

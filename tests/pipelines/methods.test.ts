@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { activationsOf, countRelus, stagesOf } from '../../models/inspect.ts';
-import { readModel } from '../../models/onnx/read.ts';
-import { writeModel } from '../../models/onnx/write.ts';
+import { activationsOf, countRelus, stagesOf } from '../../models/analysis/inspect.ts';
+import { readModel } from '../../models/files/read.ts';
+import { writeModel } from '../../models/files/write.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import { fit } from '../../models/train/fit.ts';

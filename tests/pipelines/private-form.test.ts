@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { normals } from '../../models/architectures/init.ts';
 import type { Model } from '../../models/graph.ts';
-import { readModel } from '../../models/onnx/read.ts';
+import { readModel } from '../../models/files/read.ts';
 import { forInference } from '../../models/passes/index.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { privateForm } from '../../pipelines/compile/private-form.ts';

@@ -3,7 +3,7 @@ import { HePool } from '../../crypto/he/pool.ts';
 import { linearFaultRate } from '../../crypto/steps/linear.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Model } from '../../models/graph.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import type { Prepared } from '../../pipelines/compile/compile.ts';

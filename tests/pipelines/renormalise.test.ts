@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { normals } from '../../models/architectures/init.ts';
 import type { Model, NodeOf } from '../../models/graph.ts';
-import { Evaluator } from '../../models/run.ts';
+import { Evaluator } from '../../models/runtime/run.ts';
 import { relusOf, usePolynomials } from '../../pipelines/reduce/polynomials/replace.ts';
 import { renormalise } from '../../pipelines/reduce/polynomials/renormalise.ts';
 import { tinyResnet } from '../helpers/networks.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { activationKinds } from '../../models/graph.ts';
 import type { Model } from '../../models/graph.ts';
 import { balancePolynomials } from '../../models/passes/balance-polynomials.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import type { CompileOptions } from '../../pipelines/compile/options.ts';
 import type { Prepared } from '../../pipelines/compile/compile.ts';

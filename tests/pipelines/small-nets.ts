@@ -2,7 +2,7 @@ import { NetworkBuilder } from '../../models/architectures/builder.ts';
 import { normals } from '../../models/architectures/init.ts';
 import { activationKinds } from '../../models/graph.ts';
 import type { Model, Node } from '../../models/graph.ts';
-import { inferShapes } from '../../models/graph-tools.ts';
+import { inferShapes } from '../../models/analysis/shapes.ts';
 import { sizeOf, tensor } from '../../models/tensor.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { randomWords } from '../../src/shared/random.ts';

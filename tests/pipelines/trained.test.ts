@@ -6,7 +6,7 @@ import { firstOfEachClass } from '../../models/data/splits.ts';
 import { activationKinds } from '../../models/graph.ts';
 import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { fit } from '../../models/train/fit.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';

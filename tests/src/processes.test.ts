@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { predict } from '../../models/run.ts';
+import { predict } from '../../models/runtime/run.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { planHash } from '../../pipelines/plan/codec.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';

@@ -1,7 +1,7 @@
-import { sessionSetting } from '../../device.ts';
-import type { SessionSetting } from '../../device.ts';
+import { sessionSetting } from '../../runtime/device.ts';
+import type { SessionSetting } from '../../runtime/device.ts';
 import type { Model } from '../../graph.ts';
-import { TrainingEngine } from '../engine.ts';
+import { TrainingEngine } from './onnxruntime/engine.ts';
 import type { StepOptions } from '../step.ts';
 import type { Engine } from './engine.ts';
 

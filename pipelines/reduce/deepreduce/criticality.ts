@@ -1,6 +1,6 @@
-import { sessionSetting } from '../../../models/device.ts';
+import { sessionSetting } from '../../../models/runtime/device.ts';
 import type { Model } from '../../../models/graph.ts';
-import type { Stage } from '../../../models/inspect.ts';
+import type { Stage } from '../../../models/analysis/inspect.ts';
 import { predictClasses } from '../../../models/train/evaluate.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';

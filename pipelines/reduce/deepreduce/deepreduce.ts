@@ -1,5 +1,5 @@
 import type { Model } from '../../../models/graph.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';

@@ -1,5 +1,5 @@
 import type { Model } from '../../../models/graph.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import { thinnedActivations } from '../../../models/passes/thin-relus.ts';
 import { ModelError, UsageError } from '../../../src/shared/errors.ts';
 import { relusOf } from '../polynomials/replace.ts';

@@ -1,7 +1,7 @@
 import type { Model } from '../../../models/graph.ts';
-import { inferShapes } from '../../../models/graph-tools.ts';
-import { activationsOf, inspect, stagesOf } from '../../../models/inspect.ts';
-import type { Stage } from '../../../models/inspect.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
+import { activationsOf, inspect, stagesOf } from '../../../models/analysis/inspect.ts';
+import type { Stage } from '../../../models/analysis/inspect.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 
 /** A stage by the names of its activation nodes, or by globs of them: `*` is any run of characters, `?` any one. */

@@ -1,5 +1,5 @@
 import type { Model } from '../../../models/graph.ts';
-import type { Stage } from '../../../models/inspect.ts';
+import type { Stage } from '../../../models/analysis/inspect.ts';
 import type { FitResult } from '../../../models/train/fit.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';

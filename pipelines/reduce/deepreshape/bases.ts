@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { hashDataset } from '../../../models/data/hash.ts';
 import type { Model } from '../../../models/graph.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import type { FitOptions } from '../../../models/train/fit.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 

@@ -2,11 +2,11 @@ import { hybrenet, hybrenetCounts, hybrenetName } from '../../../models/architec
 import type { HybrenetOptions } from '../../../models/architectures/hybrenet.ts';
 import { seededRng } from '../../../models/data/seeded.ts';
 import type { Model } from '../../../models/graph.ts';
-import { countRelus, inspect, stagesOf } from '../../../models/inspect.ts';
+import { countRelus, inspect, stagesOf } from '../../../models/analysis/inspect.ts';
 import { reusedRelus } from '../../../models/passes/reuse-relus.ts';
 import { engineSetting } from '../../../models/train/engines/index.ts';
 import { fit } from '../../../models/train/fit.ts';
-import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { recipeDefaults } from '../../../models/train/train-architecture.ts';
 import * as format from '../../../src/shared/format.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';

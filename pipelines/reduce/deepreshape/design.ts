@@ -2,8 +2,8 @@ import { designHybrenets } from '../../../models/architectures/hybrenet-designs.
 import { hybrenetCounts } from '../../../models/architectures/hybrenet.ts';
 import type { HybrenetOptions } from '../../../models/architectures/hybrenet.ts';
 import type { Model } from '../../../models/graph.ts';
-import { inspect, stagesOf } from '../../../models/inspect.ts';
-import type { Stage } from '../../../models/inspect.ts';
+import { inspect, stagesOf } from '../../../models/analysis/inspect.ts';
+import type { Stage } from '../../../models/analysis/inspect.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 
 /** The stages of a network that a HybReNet has too: those with feature maps. */

@@ -1,4 +1,4 @@
-import { inferShapes } from '../../../models/graph-tools.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import type { GatedAttributes, Model, Node, NodeOf } from '../../../models/graph.ts';
 import { momentRows } from '../../../models/ops/gated-activation.ts';

@@ -1,7 +1,7 @@
-import { inferShapes } from '../../../models/graph-tools.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import type { Model, Node, Replacement } from '../../../models/graph.ts';
-import { activationsOf } from '../../../models/inspect.ts';
+import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { momentRows } from '../../../models/ops/gated-activation.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';

@@ -1,5 +1,5 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
-import { countRelus, stagesOf } from '../../../models/inspect.ts';
+import { countRelus, stagesOf } from '../../../models/analysis/inspect.ts';
 import { asRelu, otherActivations } from '../../../models/passes/as-relu.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';

@@ -1,5 +1,5 @@
 import type { Model } from '../../../models/graph.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import type { FitResult } from '../../../models/train/fit.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';

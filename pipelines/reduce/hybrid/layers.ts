@@ -1,7 +1,7 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
-import { activationsOf } from '../../../models/inspect.ts';
+import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { dropRelus } from '../../../models/passes/drop-relu.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';

@@ -1,4 +1,4 @@
-import { inferShapes } from '../../../models/graph-tools.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import type { Model, Replacement } from '../../../models/graph.ts';
 import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { PlanError, UsageError } from '../../../src/shared/errors.ts';

@@ -3,7 +3,7 @@ import type { Interval } from '../../../models/fairness/bootstrap.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
 import type { FairnessReport } from '../../../models/fairness/report.ts';
 import type { Model } from '../../../models/graph.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 import { compareModels } from '../../fairness/compare.ts';
 

@@ -1,6 +1,6 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
-import { activationsOf } from '../../../models/inspect.ts';
-import { predict } from '../../../models/run.ts';
+import { activationsOf } from '../../../models/analysis/inspect.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';

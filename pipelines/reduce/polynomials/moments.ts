@@ -1,8 +1,8 @@
-import type { SessionSetting } from '../../../models/device.ts';
-import { inferShapes } from '../../../models/graph-tools.ts';
+import type { SessionSetting } from '../../../models/runtime/device.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import type { Model } from '../../../models/graph.ts';
-import { activationsOf } from '../../../models/inspect.ts';
-import { Evaluator } from '../../../models/run.ts';
+import { activationsOf } from '../../../models/analysis/inspect.ts';
+import { Evaluator } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 
 /** Means of an activation's input x, of its output y and of their products: all that a least-squares quadratic takes. */

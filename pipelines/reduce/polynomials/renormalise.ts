@@ -1,4 +1,4 @@
-import { inferShapes } from '../../../models/graph-tools.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import type { Model, NodeOf } from '../../../models/graph.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import { forEachBatch } from './moments.ts';

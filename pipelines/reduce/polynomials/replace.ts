@@ -1,6 +1,6 @@
 import { activationKinds } from '../../../models/graph.ts';
 import type { Model, Node, Replacement } from '../../../models/graph.ts';
-import { activationsOf, inspect } from '../../../models/inspect.ts';
+import { activationsOf, inspect } from '../../../models/analysis/inspect.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsOver } from './moments.ts';

@@ -1,6 +1,6 @@
 import { augmentInto, augmentationOf } from '../../../models/data/augment.ts';
 import { permutation, seededUniform } from '../../../models/data/seeded.ts';
-import { sessionSetting } from '../../../models/device.ts';
+import { sessionSetting } from '../../../models/runtime/device.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Sample } from './moments.ts';
 import type { ReductionOptions } from '../reduction.ts';

@@ -4,8 +4,8 @@ import { designHybrenets } from '../../../models/architectures/hybrenet-designs.
 import type { HybrenetDesign } from '../../../models/architectures/hybrenet-designs.ts';
 import { hybrenet } from '../../../models/architectures/hybrenet.ts';
 import { seededRng } from '../../../models/data/seeded.ts';
-import { saveModel } from '../../../models/onnx/write.ts';
-import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { saveModel } from '../../../models/files/write.ts';
+import { recipeDefaults } from '../../../models/train/train-architecture.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../command.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { inspect } from '../../../models/inspect.ts';
-import type { Inspection } from '../../../models/inspect.ts';
-import { loadReport } from '../../../models/onnx/read.ts';
+import { inspect } from '../../../models/analysis/inspect.ts';
+import type { Inspection } from '../../../models/analysis/inspect.ts';
+import { loadReport } from '../../../models/files/read.ts';
 import * as format from '../../shared/format.ts';
 import { examples } from '../command.ts';
 import type { Act, Context } from '../command.ts';

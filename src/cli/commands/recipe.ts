@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { chooseDevice } from '../../../models/device.ts';
-import type { DeviceChoice } from '../../../models/device.ts';
+import { chooseDevice } from '../../../models/runtime/device.ts';
+import type { DeviceChoice } from '../../../models/runtime/device.ts';
 import type { EngineName } from '../../../models/train/engines/index.ts';
-import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { recipeDefaults } from '../../../models/train/train-architecture.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { runRecipe } from '../../../pipelines/recipes/run.ts';
 import type { Recipe } from '../../../pipelines/recipes/schema.ts';

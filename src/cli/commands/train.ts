@@ -1,12 +1,12 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { architectures } from '../../../models/architectures/index.ts';
-import { inspect } from '../../../models/inspect.ts';
-import { saveModel } from '../../../models/onnx/write.ts';
+import { inspect } from '../../../models/analysis/inspect.ts';
+import { saveModel } from '../../../models/files/write.ts';
 import { logFile } from '../../../models/train/log-file.ts';
 import { optimizers, usualWeightDecay } from '../../../models/train/optimizers.ts';
 import type { OptimizerName } from '../../../models/train/optimizers.ts';
-import { recipeDefaults, trainArchitecture } from '../../../models/train/recipe.ts';
+import { recipeDefaults, trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { schedules } from '../../../models/train/schedules.ts';
 import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';

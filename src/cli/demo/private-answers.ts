@@ -2,7 +2,7 @@ import { pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
 import { argmax } from '../../../models/tensor.ts';
 import type { Model } from '../../../models/graph.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { connect } from '../../client.ts';
 import type { InferenceResult } from '../../client.ts';
 import type { PrivateImage } from '../../web/demo-report.ts';

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { FairnessReport } from '../../../models/fairness/report.ts';
-import type { Stage } from '../../../models/inspect.ts';
+import type { Stage } from '../../../models/analysis/inspect.ts';
 import type { LayerEntry } from '../../../pipelines/reduce/reduction.ts';
 import * as format from '../../shared/format.ts';
 import { agreements, answerCost } from '../../web/demo-report.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import { checkFit } from '../../../models/train/evaluate.ts';
-import { readModel } from '../../../models/onnx/read.ts';
+import { readModel } from '../../../models/files/read.ts';
 import type { Grid } from '../../../pipelines/pareto/grid.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
 import { UsageError } from '../../shared/errors.ts';

@@ -3,7 +3,7 @@ import { describeJob } from '../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../pipelines/pareto/run.ts';
 import type { RunStore } from '../../../pipelines/pareto/store.ts';
-import { recipeDefaults } from '../../../models/train/recipe.ts';
+import { recipeDefaults } from '../../../models/train/train-architecture.ts';
 import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 
 /** Epochs that a job trains. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import type { Job } from 'bullmq';
-import type { Device } from '../../../models/device.ts';
+import type { Device } from '../../../models/runtime/device.ts';
 import type { EngineName } from '../../../models/train/engines/index.ts';
 import { describeJob } from '../../../pipelines/pareto/series.ts';
 import { ReluctantError } from '../../shared/errors.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { deepReduceConfigurations, deepReduceNetwork } from '../../../models/architectures/deepreduce.ts';
 import type { DeepReduceName } from '../../../models/architectures/deepreduce.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
-import { countRelus, stagesOf } from '../../../models/inspect.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
+import { countRelus, stagesOf } from '../../../models/analysis/inspect.ts';
 
 /** Counts do not depend on the weights: no randomness is needed. */
 const noRng = { bytes: (n: number) => new Uint8Array(n) };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { hybrenet, hybrenetCounts, hybrenetName } from '../../../models/architectures/hybrenet.ts';
 import type { HybrenetOptions } from '../../../models/architectures/hybrenet.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
-import { inspect, stagesOf } from '../../../models/inspect.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
+import { inspect, stagesOf } from '../../../models/analysis/inspect.ts';
 
 /** Counts do not depend on the weights: no randomness is needed. */
 const noRng = { bytes: (n: number) => new Uint8Array(n) };

@@ -1,9 +1,9 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readModel } from '../../../models/onnx/read.ts';
-import { fold, isFoldable } from '../../../models/onnx/fold.ts';
-import { known } from '../../../models/onnx/constant.ts';
+import { readModel } from '../../../models/files/read.ts';
+import { fold, isFoldable } from '../../../models/files/fold.ts';
+import { known } from '../../../models/files/constant.ts';
 import { decodeFile } from '../../../models/onnx/decode.ts';
 import { decodeTensor } from '../../../models/onnx/decode-tensor.ts';
 import {
@@ -18,11 +18,11 @@ import {
 } from '../../../models/onnx/onnx_pb.js';
 import type { ModelProto, TensorProto } from '../../../models/onnx/onnx_pb.js';
 import type { RawTensor } from '../../../models/onnx/raw.ts';
-import { rewrites } from '../../../models/onnx/rewrite.ts';
+import { rewrites } from '../../../models/files/rewrite.ts';
 import { AttributeReader } from '../../../models/ops/attributes.ts';
 import { Refusal } from '../../../models/ops/definition.ts';
 import { ops } from '../../../models/ops/index.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { ModelError } from '../../../src/shared/errors.ts';
 

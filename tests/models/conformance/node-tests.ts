@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { foldedOps } from '../../../models/onnx/fold.ts';
-import { rewrites } from '../../../models/onnx/rewrite.ts';
+import { foldedOps } from '../../../models/files/fold.ts';
+import { rewrites } from '../../../models/files/rewrite.ts';
 import { ops } from '../../../models/ops/index.ts';
 import { checkNodeTest, foreignOps, loadNodeTest } from './node-test.ts';
 

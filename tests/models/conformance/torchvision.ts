@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { inspect } from '../../../models/inspect.ts';
-import { loadModel, readModel } from '../../../models/onnx/read.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { inspect } from '../../../models/analysis/inspect.ts';
+import { loadModel, readModel } from '../../../models/files/read.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import { forInference } from '../../../models/passes/index.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/networks.ts';
 
 /**

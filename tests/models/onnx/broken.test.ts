@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ModelError } from '../../../src/shared/errors.ts';
 import type { Model } from '../../../models/graph.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
 import {
   ModelProtoSchema,
   TensorProto_DataType as DataType,
@@ -13,8 +13,8 @@ import {
 } from '../../../models/onnx/onnx_pb.js';
 import type { ModelProto } from '../../../models/onnx/onnx_pb.js';
 import type { RawNode } from '../../../models/onnx/raw.ts';
-import { loadModel, loadReport, readModel } from '../../../models/onnx/read.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { loadModel, loadReport, readModel } from '../../../models/files/read.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 import { floats, ints, rawModel } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';

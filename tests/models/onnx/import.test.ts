@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readReport } from '../../../models/onnx/read.ts';
+import { readReport } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import {
   exportedShape as shape,

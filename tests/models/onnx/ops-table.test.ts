@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ops } from '../../../models/ops/index.ts';
-import { opsTable } from '../../../models/onnx/ops-table.ts';
+import { opsTable } from '../../../models/files/ops-table.ts';
 
 test('docs/ops.md is what the tables say; else run npm run docs:ops', () => {
   const file = readFileSync(join(import.meta.dirname, '../../../docs/ops.md'), 'utf8');

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { verifyModel } from '../../../models/graph-tools.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
 import type { OpType } from '../../../models/graph.ts';
-import { activationsOf } from '../../../models/inspect.ts';
-import { loadModel, readModel } from '../../../models/onnx/read.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { activationsOf } from '../../../models/analysis/inspect.ts';
+import { loadModel, readModel } from '../../../models/files/read.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import { forInference } from '../../../models/passes/index.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/networks.ts';
 import { runFile } from '../../helpers/onnx.ts';
 

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
 import { sizeOf } from '../../../models/tensor.ts';
-import { loadModel } from '../../../models/onnx/read.ts';
-import { TrainingEngine } from '../../../models/train/engine.ts';
+import { loadModel } from '../../../models/files/read.ts';
+import { TrainingEngine } from '../../../models/train/engines/onnxruntime/engine.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -10,7 +10,7 @@ import {
   TensorProto_DataType as DataType,
 } from '../../../models/onnx/onnx_pb.js';
 import type { TensorProto } from '../../../models/onnx/onnx_pb.js';
-import { loadModel, readModel } from '../../../models/onnx/read.ts';
+import { loadModel, readModel } from '../../../models/files/read.ts';
 import { floats, rawModel } from '../../helpers/onnx.ts';
 
 const shape = [4, 6, 6];

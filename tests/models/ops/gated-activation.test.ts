@@ -1,13 +1,13 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
 import type { GatedAttributes, Model, Replacement } from '../../../models/graph.ts';
 import { replacements } from '../../../models/graph.ts';
 import { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
-import { readModel } from '../../../models/onnx/read.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
-import { Evaluator } from '../../../models/run.ts';
+import { readModel } from '../../../models/files/read.ts';
+import { writeModel } from '../../../models/files/write.ts';
+import { Evaluator } from '../../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import { differentiate } from '../../../models/train/autodiff.ts';
 import { awayFromZero } from '../../helpers/finite-differences.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
-import { inferShapes } from '../../../models/graph-tools.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import type { Model, Node, OpAttributes, OpType, Replacement } from '../../../models/graph.ts';
 import { ops } from '../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
-import { inspect } from '../../../models/inspect.ts';
-import { readModel, readReport } from '../../../models/onnx/read.ts';
+import { inspect } from '../../../models/analysis/inspect.ts';
+import { readModel, readReport } from '../../../models/files/read.ts';
 import type { RawAttribute, RawTensor } from '../../../models/onnx/raw.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
 import { floats, ints, rawModel, runFile } from '../../helpers/onnx.ts';

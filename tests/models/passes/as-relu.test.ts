@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { activationsOf, countRelus } from '../../../models/inspect.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
+import { activationsOf, countRelus } from '../../../models/analysis/inspect.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
 import { asRelu, otherActivations } from '../../../models/passes/as-relu.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Model } from '../../../models/graph.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import { balancePolynomials, isBalanced } from '../../../models/passes/balance-polynomials.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { mixed, randomImages, residualNet } from '../../pipelines/small-nets.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
 import type { Model } from '../../../models/graph.ts';
-import { readModel } from '../../../models/onnx/read.ts';
+import { readModel } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import { mergeLinear } from '../../../models/passes/merge-linear.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/networks.ts';
 import { floats, rawModel } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';

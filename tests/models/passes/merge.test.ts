@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
-import { verifyModel } from '../../../models/graph-tools.ts';
-import { readModel } from '../../../models/onnx/read.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
+import { readModel } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import { forInference } from '../../../models/passes/index.ts';
 import { mergeBias } from '../../../models/passes/merge-bias.ts';
 import { scaleAsBatchNorm } from '../../../models/passes/scale-as-batch-norm.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/networks.ts';
 import { floats, rawModel } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../models/architectures/builder.ts';
 import { resnet } from '../../../models/architectures/resnet.ts';
 import { vgg } from '../../../models/architectures/vgg.ts';
-import { inferShapes } from '../../../models/graph-tools.ts';
-import { countRelus } from '../../../models/inspect.ts';
-import { loadModel } from '../../../models/onnx/read.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import { scaleMaps } from '../../../models/passes/scale-maps.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference, tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -7,12 +7,12 @@ import type { Model } from '../../../models/graph.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { tensor } from '../../../models/tensor.ts';
 import type { Controller } from '../../../models/train/controller.ts';
-import { TrainingEngine } from '../../../models/train/engine.ts';
+import { TrainingEngine } from '../../../models/train/engines/onnxruntime/engine.ts';
 import { fit } from '../../../models/train/fit.ts';
 import type { EpochEntry, FitOptions } from '../../../models/train/fit.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
-import { trainArchitecture } from '../../../models/train/recipe.ts';
+import { trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
 

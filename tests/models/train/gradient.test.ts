@@ -3,7 +3,7 @@ import { pixels } from '../../../models/data/dataset.ts';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { meanOver, sampleScores } from '../../../models/fairness/metrics.ts';
 import { forInference } from '../../../models/passes/index.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { LossGradient } from '../../../models/train/gradient.ts';
 import { unpack } from '../../../models/train/parameters.ts';
 import { ModelError } from '../../../src/shared/errors.ts';

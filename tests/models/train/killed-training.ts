@@ -1,5 +1,5 @@
 import { fit } from '../../../models/train/fit.ts';
-import { saveModel } from '../../../models/onnx/write.ts';
+import { saveModel } from '../../../models/files/write.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
 
 /** A training as a process of its own: `node killed-training.ts CHECKPOINT OUT [EPOCH STEP]`, killed at that step. */

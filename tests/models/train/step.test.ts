@@ -1,11 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
 import { pixels } from '../../../models/data/dataset.ts';
 import { seededUniform } from '../../../models/data/seeded.ts';
-import { inferShapes } from '../../../models/graph-tools.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
 import type { Model } from '../../../models/graph.ts';
-import { Evaluator } from '../../../models/run.ts';
+import { Evaluator } from '../../../models/runtime/run.ts';
 import { tensor } from '../../../models/tensor.ts';
-import { TrainingEngine } from '../../../models/train/engine.ts';
+import { TrainingEngine } from '../../../models/train/engines/onnxruntime/engine.ts';
 import { adamW, sgd } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { buildStep } from '../../../models/train/step.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { pixels } from '../../../models/data/dataset.ts';
-import type { Device } from '../../../models/device.ts';
+import type { Device } from '../../../models/runtime/device.ts';
 import { tensor } from '../../../models/tensor.ts';
-import { TrainingEngine } from '../../../models/train/engine.ts';
+import { TrainingEngine } from '../../../models/train/engines/onnxruntime/engine.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Device } from '../../../models/device.ts';
+import type { Device } from '../../../models/runtime/device.ts';
 
 /** SwiftShader, a GPU in software that Debian's chromium brings. */
 const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { argmax } from '../../../models/tensor.ts';
-import { predict } from '../../../models/run.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { circa, compare } from '../../../pipelines/circa/circa.ts';
 import { searchWindows } from '../../../pipelines/circa/search.ts';
 import { largestK, testedLayers, withWindows } from '../../../pipelines/plan/windows.ts';

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { inferShapes } from '../../../models/graph-tools.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { inferShapes } from '../../../models/analysis/shapes.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import { rankStages } from '../../../pipelines/reduce/deepreduce/criticality.ts';
 import { deepreduce } from '../../../pipelines/reduce/deepreduce/deepreduce.ts';
 import { chooseCulled } from '../../../pipelines/reduce/deepreduce/selection.ts';
@@ -13,8 +13,8 @@ import { resolveBudget } from '../../../pipelines/reduce/reduction.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';
 import { rawModel } from '../../helpers/onnx.ts';
-import { readModel } from '../../../models/onnx/read.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { readModel } from '../../../models/files/read.ts';
+import { writeModel } from '../../../models/files/write.ts';
 
 const stage = (name: string, relus: number) => ({ name, resolution: [1, 1], nodes: [name], relus });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../../models/architectures/init.ts';
-import { stagesOf } from '../../../models/inspect.ts';
-import { predict } from '../../../models/run.ts';
+import { stagesOf } from '../../../models/analysis/inspect.ts';
+import { predict } from '../../../models/runtime/run.ts';
 import { activationMoments } from '../../../pipelines/reduce/polynomials/moments.ts';
 import {
   cheapest,

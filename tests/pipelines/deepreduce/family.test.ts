@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { verifyModel } from '../../../models/graph-tools.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { verifyModel } from '../../../models/analysis/shapes.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import { vgg } from '../../../models/architectures/vgg.ts';
 import {
   deepreduceFamily,

@@ -3,7 +3,7 @@ import { deepReduceConfigurations } from '../../../models/architectures/deepredu
 import type { DeepReduceConfiguration } from '../../../models/architectures/deepreduce.ts';
 import { resnet } from '../../../models/architectures/resnet.ts';
 import type { Model } from '../../../models/graph.ts';
-import { countRelus, stagesOf } from '../../../models/inspect.ts';
+import { countRelus, stagesOf } from '../../../models/analysis/inspect.ts';
 import { dropRelus } from '../../../models/passes/drop-relu.ts';
 import { scaleChannels } from '../../../models/passes/scale-channels.ts';
 import { scaleMaps } from '../../../models/passes/scale-maps.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { stagesOf } from '../../../models/inspect.ts';
+import { stagesOf } from '../../../models/analysis/inspect.ts';
 import { parseStages, stagesBy } from '../../../pipelines/reduce/deepreduce/stages.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import { basesIn } from '../../../pipelines/reduce/deepreshape/base-files.ts';
 import { basesInMemory } from '../../../pipelines/reduce/deepreshape/bases.ts';
 import { deepreshape } from '../../../pipelines/reduce/deepreshape/deepreshape.ts';

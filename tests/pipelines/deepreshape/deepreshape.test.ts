@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { hybrenet, hybrenetCounts } from '../../../models/architectures/hybrenet.ts';
 import { resnet } from '../../../models/architectures/resnet.ts';
 import type { Model } from '../../../models/graph.ts';
-import { activationsOf, countRelus, inspect, stagesOf } from '../../../models/inspect.ts';
+import { activationsOf, countRelus, inspect, stagesOf } from '../../../models/analysis/inspect.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { designFor, mapStages } from '../../../pipelines/reduce/deepreshape/design.ts';
 import { deepreshape } from '../../../pipelines/reduce/deepreshape/deepreshape.ts';

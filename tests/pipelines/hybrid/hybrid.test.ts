@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../models/architectures/builder.ts';
 import type { Model } from '../../../models/graph.ts';
-import { activationsOf, countRelus } from '../../../models/inspect.ts';
+import { activationsOf, countRelus } from '../../../models/analysis/inspect.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { costIn, parseBudget } from '../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../pipelines/cost/budget.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { activationKinds, replacements } from '../../../models/graph.ts';
 import type { Model, NodeOf } from '../../../models/graph.ts';
-import { countRelus } from '../../../models/inspect.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { methods } from '../../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../../src/shared/errors.ts';

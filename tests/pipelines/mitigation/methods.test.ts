@@ -5,7 +5,7 @@ import { methodNames, methods } from '../../../pipelines/reduce/methods.ts';
 import { mitigationSchemes } from '../../../pipelines/reduce/mitigation/mitigation.ts';
 import type { Mitigation } from '../../../pipelines/reduce/mitigation/mitigation.ts';
 import type { MultiplierEntry } from '../../../pipelines/reduce/mitigation/primal-dual.ts';
-import { writeModel } from '../../../models/onnx/write.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import { tinyDataset } from '../../helpers/data.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inspect, stagesOf } from '../../../models/inspect.ts';
-import { loadModel } from '../../../models/onnx/read.ts';
+import { inspect, stagesOf } from '../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import { cli, cliJson } from '../../helpers/cli.ts';
 
 let folder: string;

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { countRelus } from '../../../models/inspect.ts';
-import { loadModel } from '../../../models/onnx/read.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import { cli, cliJson } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny } from '../../helpers/models.ts';
 

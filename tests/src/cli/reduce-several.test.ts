@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { countRelus } from '../../../models/inspect.ts';
-import { loadModel } from '../../../models/onnx/read.ts';
+import { countRelus } from '../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import { cli, cliJson } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny } from '../../helpers/models.ts';
 

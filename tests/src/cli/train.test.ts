@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formats } from '../../../models/data/formats.ts';
 import { encodeIdx } from '../../../models/data/idx.ts';
-import { tryDevice } from '../../../models/device.ts';
+import { tryDevice } from '../../../models/runtime/device.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 import { bars } from '../../helpers/tiny.ts';
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { inferShapes } from '../../../graph-tools.ts';
+import { inferShapes } from '../../../analysis/shapes.ts';
 import type { Model } from '../../../graph.ts';
 import { forwardNode } from './ops.ts';
 

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from './device.ts';
 import type { Device, Trial } from './device.ts';
-import { GraphBuilder } from './onnx/graph-builder.ts';
+import { GraphBuilder } from '../onnx/graph-builder.ts';
 
 const [channels, size] = [64, 32] as const;
 const manyImages = 16;

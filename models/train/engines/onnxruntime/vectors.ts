@@ -1,11 +1,11 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { sessionOptions } from '../../device.ts';
-import type { Device, SessionSetting } from '../../device.ts';
-import { GraphBuilder } from '../../onnx/graph-builder.ts';
-import type { TrainingState } from '../checkpoint.ts';
-import type { Step } from '../step.ts';
-import { copied, partsOfVectors } from './state.ts';
-import type { Part } from './state.ts';
+import { sessionOptions } from '../../../runtime/device.ts';
+import type { Device, SessionSetting } from '../../../runtime/device.ts';
+import { GraphBuilder } from '../../../onnx/graph-builder.ts';
+import type { TrainingState } from '../../checkpoint.ts';
+import type { Step } from '../../step.ts';
+import { copied, partsOfVectors } from '../state.ts';
+import type { Part } from '../state.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 

@@ -2,7 +2,7 @@ import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
 import { refuse } from '../ops/definition.ts';
-import type { RawTensor } from './raw.ts';
+import type { RawTensor } from '../onnx/raw.ts';
 
 /**
  * What exporters compute with constants: the target shapes of reshapes, and weights that are transposed or renamed.

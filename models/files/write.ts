@@ -1,10 +1,10 @@
 import { writeFileAtomic } from '../../src/shared/files.ts';
-import { inferShapes } from '../graph-tools.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, Value } from '../graph.ts';
 import type { Lowering } from '../ops/definition.ts';
 import { lowerNode } from '../ops/index.ts';
-import { encodeRawModel } from './raw.ts';
-import type { RawFunction, RawGraph, RawTensor, RawValue } from './raw.ts';
+import { encodeRawModel } from '../onnx/raw.ts';
+import type { RawFunction, RawGraph, RawTensor, RawValue } from '../onnx/raw.ts';
 
 /** Name of the batch dimension in files. */
 export const batchDimension = 'N';

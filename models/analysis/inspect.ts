@@ -1,9 +1,9 @@
-import { inferShapes, inputShapes } from './graph-tools.ts';
-import type { Model, Node } from './graph.ts';
-import { isActivation } from './ops/activation.ts';
-import type { Cost } from './ops/definition.ts';
-import { costOfNode } from './ops/index.ts';
-import type { Shape } from './tensor.ts';
+import { inferShapes, inputShapes } from './shapes.ts';
+import type { Model, Node } from '../graph.ts';
+import { isActivation } from '../ops/activation.ts';
+import type { Cost } from '../ops/definition.ts';
+import { costOfNode } from '../ops/index.ts';
+import type { Shape } from '../tensor.ts';
 
 /** What `reluctant inspect --json` prints; one image. */
 export type Inspection = {

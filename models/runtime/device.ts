@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
-import { UsageError } from '../src/shared/errors.ts';
-import { workerUrl } from '../src/shared/files.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+import { workerUrl } from '../../src/shared/files.ts';
 
 /** Where onnxruntime runs a network. */
 export const devices = ['cpu', 'webgpu', 'cuda'] as const;

@@ -5,7 +5,7 @@ import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { checkedSize, given, indexer, integers, known, numbersOf, stridesOf } from './constant.ts';
 import type { Constant, Fold, FoldInput } from './constant.ts';
-import type { RawTensor } from './raw.ts';
+import type { RawTensor } from '../onnx/raw.ts';
 
 /** Ops that compute with constants. Integers are held as numbers, exact to 2^53; floats are rounded to float32 at the end. */
 

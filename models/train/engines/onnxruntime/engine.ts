@@ -1,15 +1,15 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { sessionOptions } from '../device.ts';
-import type { SessionSetting } from '../device.ts';
-import type { Model } from '../graph.ts';
-import type { Shape, Tensor as WeightTensor } from '../tensor.ts';
-import type { TrainingState } from './checkpoint.ts';
-import type { Batch, Engine, StepResult } from './engines/engine.ts';
-import { copied, fingerprintOf, initialState, modelOf, writeInto } from './engines/state.ts';
-import { vectorsOf } from './engines/vectors.ts';
-import type { Vectors } from './engines/vectors.ts';
-import { buildStep } from './step.ts';
-import type { Step, StepOptions } from './step.ts';
+import { sessionOptions } from '../../../runtime/device.ts';
+import type { SessionSetting } from '../../../runtime/device.ts';
+import type { Model } from '../../../graph.ts';
+import type { Shape, Tensor as WeightTensor } from '../../../tensor.ts';
+import type { TrainingState } from '../../checkpoint.ts';
+import type { Batch, Engine, StepResult } from '../engine.ts';
+import { copied, fingerprintOf, initialState, modelOf, writeInto } from '../state.ts';
+import { vectorsOf } from './vectors.ts';
+import type { Vectors } from './vectors.ts';
+import { buildStep } from '../../step.ts';
+import type { Step, StepOptions } from '../../step.ts';
 
 export type { Batch, StepResult };
 

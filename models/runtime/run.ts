@@ -1,14 +1,14 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { DataError, ModelError } from '../src/shared/errors.ts';
-import { silent } from '../src/shared/progress.ts';
-import type { OnProgress } from '../src/shared/progress.ts';
+import { DataError, ModelError } from '../../src/shared/errors.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
 import { sessionOptions, sessionSetting } from './device.ts';
 import type { SessionSetting } from './device.ts';
-import { inferShapes } from './graph-tools.ts';
-import type { Model, Value } from './graph.ts';
-import { encodeRawModel } from './onnx/raw.ts';
-import { batchDimension, lowerGraph } from './onnx/write.ts';
-import { sizeOf } from './tensor.ts';
+import { inferShapes } from '../analysis/shapes.ts';
+import type { Model, Value } from '../graph.ts';
+import { encodeRawModel } from '../onnx/raw.ts';
+import { batchDimension, lowerGraph } from '../files/write.ts';
+import { sizeOf } from '../tensor.ts';
 
 export type PredictOptions = SessionSetting & {
   /** Images a call of the runtime; 64 where left out. */

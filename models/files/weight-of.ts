@@ -2,7 +2,7 @@ import type { OpType } from '../graph.ts';
 import { refuse } from '../ops/definition.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import type { Shape, Tensor } from '../tensor.ts';
-import type { RawTensor } from './raw.ts';
+import type { RawTensor } from '../onnx/raw.ts';
 
 /** A constant as a weight of our graph, where batches are left out. Refuses what is not finite floats. */
 export function weightOf(op: OpType, { name, shape, data, ...rest }: RawTensor, valueRank: number): Tensor {

@@ -1,7 +1,7 @@
 import { UsageError } from '../../src/shared/errors.ts';
 import { architectures } from '../architectures/index.ts';
 import type { ArchitectureName } from '../architectures/index.ts';
-import { sessionSetting } from '../device.ts';
+import { sessionSetting } from '../runtime/device.ts';
 import { loadDataset } from '../data/dataset.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { seededRng } from '../data/seeded.ts';

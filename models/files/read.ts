@@ -4,8 +4,8 @@ import { basename, dirname, resolve, sep } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
 import { Refusal } from '../ops/definition.ts';
-import type { ExternalData } from './decode-tensor.ts';
-import { decodeFile } from './decode.ts';
+import type { ExternalData } from '../onnx/decode-tensor.ts';
+import { decodeFile } from '../onnx/decode.ts';
 import { GraphReader } from './graph-reader.ts';
 import type { UnsupportedNode } from './graph-reader.ts';
 

@@ -5,7 +5,7 @@ import { refuse } from '../ops/definition.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { spatial } from '../ops/window.ts';
 import { floatTypes } from './fold-arithmetic.ts';
-import type { RawTensor } from './raw.ts';
+import type { RawTensor } from '../onnx/raw.ts';
 
 /** What exporters write in other ops than ours: each rule gives the same in ours, or refuses with the reason. */
 export type Rewrite = (

@@ -1,9 +1,9 @@
-import { ModelError } from '../src/shared/errors.ts';
-import type { Graph, Model, Node } from './graph.ts';
-import { Refusal, refuse } from './ops/definition.ts';
-import type { InputKind } from './ops/definition.ts';
-import { ops, shapeOfNode } from './ops/index.ts';
-import type { Shape } from './tensor.ts';
+import { ModelError } from '../../src/shared/errors.ts';
+import type { Graph, Model, Node } from '../graph.ts';
+import { Refusal, refuse } from '../ops/definition.ts';
+import type { InputKind } from '../ops/definition.ts';
+import { ops, shapeOfNode } from '../ops/index.ts';
+import type { Shape } from '../tensor.ts';
 
 /** Shape of every value, by name, the batch left out. Weights are not in it. Throws ModelError naming the node that does not fit. */
 export function inferShapes(model: Model): Map<string, Shape> {
