@@ -1,7 +1,7 @@
 import { PlanError } from '../../src/shared/errors.ts';
 import { linearParams } from '../params.ts';
-import { outputSize } from '../steps/spec.ts';
-import type { LinearSpec } from '../steps/spec.ts';
+import { outputSize } from '../spec.ts';
+import type { LinearSpec } from '../spec.ts';
 import { headroomBits } from './noise.ts';
 import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';

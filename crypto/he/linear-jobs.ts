@@ -1,6 +1,6 @@
 import { randomWords, systemRng } from '../../src/shared/random.ts';
 import { linearParams } from '../params.ts';
-import type { LinearSpec } from '../steps/spec.ts';
+import type { LinearSpec } from '../spec.ts';
 import { clientHandles, serverEncryptor } from './key-jobs.ts';
 import type { ClientSession, ServerSession } from './keys.ts';
 import { layoutOf } from './layout.ts';

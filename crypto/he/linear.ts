@@ -1,7 +1,7 @@
 import { PlanError, ProtocolError } from '../../src/shared/errors.ts';
 import { linearParams } from '../params.ts';
-import { inputElements, outputElements } from '../steps/spec.ts';
-import type { LinearSpec } from '../steps/spec.ts';
+import { inputElements, outputElements } from '../spec.ts';
+import type { LinearSpec } from '../spec.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { ClientSession, ServerSession } from './keys.ts';
 import { costOf, layoutOf } from './layout.ts';

@@ -1,4 +1,4 @@
-import type { LinearSpec } from '../steps/spec.ts';
+import type { LinearSpec } from '../spec.ts';
 
 /**
  * Coefficient packing of a convolution (Cheetah: Huang, Lu, Hong, Ding, USENIX Security 2022, section 3; formula of hom_conv2d).

@@ -1,6 +1,6 @@
 import { readPackageFile } from '../../src/shared/files.ts';
-import { outputSize } from '../steps/spec.ts';
-import type { LinearSpec } from '../steps/spec.ts';
+import { outputSize } from '../spec.ts';
+import type { LinearSpec } from '../spec.ts';
 
 /** Arithmetic on vectors over Z_{2^32}, as words of either sign, and bit matrices. Synchronous; one instance serves a thread. */
 export interface Ring {

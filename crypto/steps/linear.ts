@@ -8,8 +8,8 @@ import type { HePool } from '../he/pool.ts';
 import { publicKeyBytes } from '../he/keys.ts';
 import { linearParams, switchFaultRate } from '../params.ts';
 import type { Ring } from '../ring/kernels.ts';
-import { outputElements } from './spec.ts';
-import type { LinearSpec, LinearWeights } from './spec.ts';
+import { outputElements } from '../spec.ts';
+import type { LinearSpec, LinearWeights } from '../spec.ts';
 
 /**
  * A linear step. Offline, for a uniform input mask r of the client: Enc(r) goes up, Enc(W r - s) comes back, s uniform; the client

@@ -3,13 +3,19 @@ import { evaluationKeys } from '../gc/evaluate.ts';
 import { saltBytes } from '../hash.ts';
 import { seedBytes } from '../prg.ts';
 import type { Ring } from '../ring/kernels.ts';
-import { clientReply, messageBytes, replyBytes, serverFinish, serverMessage } from './activation.ts';
-import type { ClientActivation, ServerActivation } from './activation.ts';
-import { eachKind, layerOf, shapeOf, sizeOf } from './layer.ts';
-import type { Layer } from './layer.ts';
+import {
+  clientReply,
+  messageBytes,
+  replyBytes,
+  serverFinish,
+  serverMessage,
+} from './activation/activation.ts';
+import type { ClientActivation, ServerActivation } from './activation/activation.ts';
+import { eachKind, layerOf, shapeOf, sizeOf } from './activation/layer.ts';
+import type { Layer } from './activation/layer.ts';
 import { linearOnline } from './linear.ts';
-import { inputElements, outputElements, stepKinds } from './spec.ts';
-import type { ActivationSpec, LinearSpec } from './spec.ts';
+import { inputElements, outputElements, stepKinds } from '../spec.ts';
+import type { ActivationSpec, LinearSpec } from '../spec.ts';
 
 /**
  * Runs the online halves on made-up layers of zeros, so that the compiler has seen their loops before there is an image: without it the

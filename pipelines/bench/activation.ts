@@ -1,13 +1,21 @@
-import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
-import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation.ts';
-import { offerChoices, sendGarbled, takeChoices, takeGarbled } from '../../crypto/steps/correlations.ts';
-import { inputsOf, layerOf } from '../../crypto/steps/layer.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../crypto/steps/activation/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
+import {
+  offerChoices,
+  sendGarbled,
+  takeChoices,
+  takeGarbled,
+} from '../../crypto/steps/activation/correlations.ts';
+import { inputsOf, layerOf } from '../../crypto/steps/activation/layer.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { seedBytes } from '../../crypto/prg.ts';
 import { randomBits } from '../../crypto/bits.ts';
-import { stepKinds } from '../../crypto/steps/spec.ts';
-import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { median } from '../../src/shared/median.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';

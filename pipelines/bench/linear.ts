@@ -7,8 +7,8 @@ import {
   linearOfflineServer,
   linearOnline,
 } from '../../crypto/steps/linear.ts';
-import { inputElements, outputElements } from '../../crypto/steps/spec.ts';
-import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import { inputElements, outputElements } from '../../crypto/spec.ts';
+import type { LinearSpec } from '../../crypto/spec.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords, systemRng } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';

@@ -1,11 +1,14 @@
-import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
-import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../crypto/steps/activation/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import { inputWords, labelWords } from '../../crypto/gc/circuit.ts';
 import { garble } from '../../crypto/gc/garble.ts';
 import { saltBytes } from '../../crypto/hash.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { share } from '../../crypto/share.ts';
-import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { median } from '../../src/shared/median.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';

@@ -1,5 +1,5 @@
 import { prg } from '../../crypto/prg.ts';
-import type { ReluSpec } from '../../crypto/steps/spec.ts';
+import type { ReluSpec } from '../../crypto/spec.ts';
 import { logSumExp } from '../../models/fairness/metrics.ts';
 import { argmax } from '../../models/tensor.ts';
 import type { Rng } from '../../src/shared/random.ts';

@@ -1,4 +1,4 @@
-import type { ReluSpec } from '../../crypto/steps/spec.ts';
+import type { ReluSpec } from '../../crypto/spec.ts';
 import { largestK } from '../plan/windows.ts';
 import type { TestedLayer, Windows } from '../plan/windows.ts';
 

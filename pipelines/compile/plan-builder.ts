@@ -1,5 +1,5 @@
-import type { ActivationSpec, ReluSpec } from '../../crypto/steps/spec.ts';
-import { stepKinds } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec, ReluSpec } from '../../crypto/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
 import type { Shape } from '../../models/tensor.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';

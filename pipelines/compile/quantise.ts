@@ -1,4 +1,4 @@
-import type { LinearWeights } from '../../crypto/steps/spec.ts';
+import type { LinearWeights } from '../../crypto/spec.ts';
 import type { Model, Node } from '../../models/graph.ts';
 import { ModelError, PlanError } from '../../src/shared/errors.ts';
 import { inputOf, wireOf } from '../plan/plan.ts';

@@ -1,8 +1,8 @@
 import { linearCost } from '../../crypto/he/linear.ts';
 import { extensionBytes } from '../../crypto/ot/extension.ts';
-import { garbledBytes, messageBytes } from '../../crypto/steps/sizes.ts';
-import { stepKinds } from '../../crypto/steps/spec.ts';
-import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { garbledBytes, messageBytes } from '../../crypto/steps/activation/sizes.ts';
+import { stepKinds } from '../../crypto/spec.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';

@@ -1,4 +1,4 @@
-import { offlineBytes } from '../../crypto/steps/sizes.ts';
+import { offlineBytes } from '../../crypto/steps/activation/sizes.ts';
 import type { Prediction } from './bytes.ts';
 import type { Network } from './network.ts';
 import type { Exchange, StepWork } from './work.ts';

@@ -1,6 +1,6 @@
 import { productParams } from '../../crypto/params.ts';
-import { stepKinds } from '../../crypto/steps/spec.ts';
-import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { activationSteps } from '../plan/plan.ts';

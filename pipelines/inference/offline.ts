@@ -1,7 +1,10 @@
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
-import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../crypto/steps/activation/activation.ts';
 import { prg, seedBytes } from '../../crypto/prg.ts';
-import type { LinearSpec, LinearWeights } from '../../crypto/steps/spec.ts';
+import type { LinearSpec, LinearWeights } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { randomWords } from '../../src/shared/random.ts';

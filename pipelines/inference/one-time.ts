@@ -1,4 +1,4 @@
-import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation.ts';
+import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
 import { ReluctantError } from '../../src/shared/errors.ts';
 
 /** Secrets that serve one inference, by step number. Each is taken once; a second time is an error. */

@@ -1,5 +1,5 @@
-import { inputElements, outputElements, outputSize, stepKinds } from '../../crypto/steps/spec.ts';
-import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import { inputElements, outputElements, outputSize, stepKinds } from '../../crypto/spec.ts';
+import type { LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { ActivationSpec, LinearSpec } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import type { Shape } from '../../models/tensor.ts';
 
 /**

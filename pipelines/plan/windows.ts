@@ -1,5 +1,5 @@
-import { stepKinds } from '../../crypto/steps/spec.ts';
-import type { ReluSpec } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
+import type { ReluSpec } from '../../crypto/spec.ts';
 import { activationSteps } from './plan.ts';
 import type { Plan } from './plan.ts';
 

@@ -1,4 +1,4 @@
-import { stepKinds } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
 import type { Node } from '../../models/graph.ts';
 import type { Coefficients, PublicPart } from '../compile/options.ts';
 import { inputOf } from '../plan/plan.ts';

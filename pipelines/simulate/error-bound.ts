@@ -1,4 +1,4 @@
-import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import type { LinearSpec } from '../../crypto/spec.ts';
 import type { Model, Node } from '../../models/graph.ts';
 import { publicPart } from '../compile/compile.ts';
 import type { Prepared } from '../compile/compile.ts';

@@ -1,9 +1,9 @@
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
-import { layerInClear } from '../../crypto/steps/clear.ts';
-import { layerOf } from '../../crypto/steps/layer.ts';
-import type { Layer } from '../../crypto/steps/layer.ts';
-import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { layerInClear } from '../../crypto/steps/activation/clear.ts';
+import { layerOf } from '../../crypto/steps/activation/layer.ts';
+import type { Layer } from '../../crypto/steps/activation/layer.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';

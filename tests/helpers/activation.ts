@@ -1,11 +1,14 @@
-import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
-import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation.ts';
-import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../crypto/steps/activation/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
+import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
 import type { Shares } from '../../crypto/share.ts';
-import type { ActivationSpec, ReluSpec } from '../../crypto/steps/spec.ts';
+import type { ActivationSpec, ReluSpec } from '../../crypto/spec.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';

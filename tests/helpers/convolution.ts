@@ -1,7 +1,7 @@
 import type { Rng } from '../../src/shared/random.ts';
 import { randomWords } from '../../src/shared/random.ts';
-import { outputSize } from '../../crypto/steps/spec.ts';
-import type { LinearSpec } from '../../crypto/steps/spec.ts';
+import { outputSize } from '../../crypto/spec.ts';
+import type { LinearSpec } from '../../crypto/spec.ts';
 
 /** The definition of a convolution mod 2^32, six loops, to hold the fast ones against. */
 export function directConvolution(

@@ -1,5 +1,5 @@
-import { stepKinds } from '../../crypto/steps/spec.ts';
-import type { ActivationSpec, LinearSpec } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
+import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import { planVersion } from '../../pipelines/plan/plan.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import type { ServerWeights } from '../../pipelines/compile/quantise.ts';

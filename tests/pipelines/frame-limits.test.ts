@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { HePool } from '../../crypto/he/pool.ts';
-import { stepKinds } from '../../crypto/steps/spec.ts';
-import type { ActivationSpec } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import { noise, preparedOnNoise, randomNetwork } from '../../pipelines/bench/network.ts';
 import { checkMessages, maxMessageBytes } from '../../pipelines/cost/message-limits.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { stepKinds } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
 import { prepare } from '../../pipelines/compile/compile.ts';
 import { planHash, parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';

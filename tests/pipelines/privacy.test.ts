@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
-import { outputElements } from '../../crypto/steps/spec.ts';
+import { outputElements } from '../../crypto/spec.ts';
 import { offlineClient, offlineServer } from '../../pipelines/inference/offline.ts';
 import type { ClientParty, ServerParty } from '../../pipelines/inference/offline.ts';
 import { onlineClient, onlineServer } from '../../pipelines/inference/online.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
-import { stepKinds } from '../../crypto/steps/spec.ts';
+import { stepKinds } from '../../crypto/spec.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { emptyActivation } from '../../pipelines/compile/plan-builder.ts';
 import { activationSteps, planVersion } from '../../pipelines/plan/plan.ts';

@@ -4,8 +4,8 @@ import { HePool } from '../../crypto/he/pool.ts';
 import { asBytes } from '../../crypto/bits.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import { share } from '../../crypto/share.ts';
-import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation.ts';
-import { clientReply, serverMessage } from '../../crypto/steps/activation.ts';
+import { activationOfflineClient, activationOfflineServer } from '../../crypto/steps/activation/activation.ts';
+import { clientReply, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import {
   heSetupClient,
   heSetupServer,
@@ -13,8 +13,8 @@ import {
   linearOfflineServer,
 } from '../../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../../crypto/steps/product.ts';
-import { inputElements } from '../../crypto/steps/spec.ts';
-import type { ActivationSpec, LinearSpec } from '../../crypto/steps/spec.ts';
+import { inputElements } from '../../crypto/spec.ts';
+import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';

@@ -1,5 +1,5 @@
-import { stepKinds } from '../../../crypto/steps/spec.ts';
-import type { ActivationSpec, ReluSpec } from '../../../crypto/steps/spec.ts';
+import { stepKinds } from '../../../crypto/spec.ts';
+import type { ActivationSpec, ReluSpec } from '../../../crypto/spec.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import type { Node, NodeOf } from '../../../models/graph.ts';
 import { isBalanced } from '../../../models/passes/balance-polynomials.ts';

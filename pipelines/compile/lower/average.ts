@@ -1,4 +1,4 @@
-import { maxTruncate } from '../../../crypto/steps/truncation.ts';
+import { maxTruncate } from '../../../crypto/steps/activation/truncation.ts';
 import type { NodeOf } from '../../../models/graph.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { emptyActivation } from '../plan-builder.ts';

@@ -1,4 +1,4 @@
-import { stepKinds } from '../../../crypto/steps/spec.ts';
+import { stepKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
 import type { Shape, Tensor } from '../../../models/tensor.ts';
 import { PlanError } from '../../../src/shared/errors.ts';

@@ -1,5 +1,5 @@
 import { layoutOf } from '../../../crypto/he/layout.ts';
-import type { LinearSpec } from '../../../crypto/steps/spec.ts';
+import type { LinearSpec } from '../../../crypto/spec.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import type { Node, NodeOf, OpType } from '../../../models/graph.ts';
 import type { Shape } from '../../../models/tensor.ts';

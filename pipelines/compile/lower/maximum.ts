@@ -1,4 +1,4 @@
-import { stepKinds } from '../../../crypto/steps/spec.ts';
+import { stepKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { emptyActivation } from '../plan-builder.ts';

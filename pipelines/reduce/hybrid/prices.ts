@@ -1,4 +1,4 @@
-import { stepKinds } from '../../../crypto/steps/spec.ts';
+import { stepKinds } from '../../../crypto/spec.ts';
 import type { CostBudget } from '../../cost/budget.ts';
 import { predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';

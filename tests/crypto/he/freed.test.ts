@@ -5,7 +5,7 @@ import { decryptLinear, encryptLinear, respondLinear } from '../../../crypto/he/
 import { decryptProduct, encryptProduct, respondProduct } from '../../../crypto/he/product-jobs.ts';
 import { productRequestBytes, productResponseBytes } from '../../../crypto/he/product.ts';
 import { loadSeal, resetSeal } from '../../../crypto/he/seal.ts';
-import { inputElements, outputElements } from '../../../crypto/steps/spec.ts';
+import { inputElements, outputElements } from '../../../crypto/spec.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, randomWeights } from '../../helpers/convolution.ts';

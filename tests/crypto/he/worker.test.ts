@@ -4,7 +4,7 @@ import type { GeneratedKeys } from '../../../crypto/he/key-jobs.ts';
 import { linearRequestBytes, linearResponseBytes } from '../../../crypto/he/linear.ts';
 import { linearScheme, loadSeal, resetSeal } from '../../../crypto/he/seal.ts';
 import { run } from '../../../crypto/he/worker.ts';
-import { inputElements, outputElements } from '../../../crypto/steps/spec.ts';
+import { inputElements, outputElements } from '../../../crypto/spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, directConvolution, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';

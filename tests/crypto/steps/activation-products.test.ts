@@ -2,9 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HePool } from '../../../crypto/he/pool.ts';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import { open, share } from '../../../crypto/share.ts';
-import { activationOfflineClient, activationOfflineServer } from '../../../crypto/steps/activation.ts';
-import { clientReply, serverFinish, serverMessage } from '../../../crypto/steps/activation.ts';
-import { activationInClear } from '../../../crypto/steps/clear.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../../crypto/steps/activation/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../../crypto/steps/activation/activation.ts';
+import { activationInClear } from '../../../crypto/steps/activation/clear.ts';
 import { heSetupClient, heSetupServer } from '../../../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';

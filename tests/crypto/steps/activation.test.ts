@@ -1,12 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { clientReply, messageBytes, offlineBytes, replyBytes } from '../../../crypto/steps/activation.ts';
-import { serverFinish, serverMessage } from '../../../crypto/steps/activation.ts';
-import { activationInClear } from '../../../crypto/steps/clear.ts';
-import { faultProbability } from '../../../crypto/steps/sign.ts';
+import {
+  clientReply,
+  messageBytes,
+  offlineBytes,
+  replyBytes,
+} from '../../../crypto/steps/activation/activation.ts';
+import { serverFinish, serverMessage } from '../../../crypto/steps/activation/activation.ts';
+import { activationInClear } from '../../../crypto/steps/activation/clear.ts';
+import { faultProbability } from '../../../crypto/steps/activation/sign.ts';
 import { idealOt } from '../../../crypto/ot/ideal.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
-import type { ActivationSpec } from '../../../crypto/steps/spec.ts';
+import type { ActivationSpec } from '../../../crypto/spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { ReluctantError } from '../../../src/shared/errors.ts';
 import {

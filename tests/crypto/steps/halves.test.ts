@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { idealOt } from '../../../crypto/ot/ideal.ts';
 import { open, share } from '../../../crypto/share.ts';
-import { clientRelu, serverRelu, serverReluMessage } from '../../../crypto/steps/relu.ts';
-import { clientSquare, serverSquare } from '../../../crypto/steps/square.ts';
+import { clientRelu, serverRelu, serverReluMessage } from '../../../crypto/steps/activation/relu.ts';
+import { clientSquare, serverSquare } from '../../../crypto/steps/activation/square.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { sixSigma, wordsZ } from '../../helpers/statistics.ts';

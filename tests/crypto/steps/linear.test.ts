@@ -14,8 +14,8 @@ import {
   requestBytes,
   responseBytes,
 } from '../../../crypto/steps/linear.ts';
-import { inputElements, outputElements } from '../../../crypto/steps/spec.ts';
-import type { LinearSpec } from '../../../crypto/steps/spec.ts';
+import { inputElements, outputElements } from '../../../crypto/spec.ts';
+import type { LinearSpec } from '../../../crypto/spec.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';

@@ -1,11 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { activationOfflineClient, activationOfflineServer } from '../../../crypto/steps/activation.ts';
-import { clientReply, serverFinish, serverMessage } from '../../../crypto/steps/activation.ts';
-import { layerOf } from '../../../crypto/steps/layer.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../../crypto/steps/activation/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../../crypto/steps/activation/activation.ts';
+import { layerOf } from '../../../crypto/steps/activation/layer.ts';
 import { extensionBytes } from '../../../crypto/ot/extension.ts';
 import { idealOt } from '../../../crypto/ot/ideal.ts';
 import { share } from '../../../crypto/share.ts';
-import type { ActivationSpec } from '../../../crypto/steps/spec.ts';
+import type { ActivationSpec } from '../../../crypto/spec.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import type { Tag } from '../../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { faultProbability, passesInClear, windowOffset } from '../../../crypto/steps/sign.ts';
-import type { ReluSpec } from '../../../crypto/steps/spec.ts';
+import { faultProbability, passesInClear, windowOffset } from '../../../crypto/steps/activation/sign.ts';
+import type { ReluSpec } from '../../../crypto/spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import { idealOt } from '../../../crypto/ot/ideal.ts';
 import { open, share } from '../../../crypto/share.ts';
-import { clientTruncate, serverTruncate, truncateInClear } from '../../../crypto/steps/truncation.ts';
-import { truncationChoices } from '../../../crypto/steps/truncation.ts';
+import {
+  clientTruncate,
+  serverTruncate,
+  truncateInClear,
+} from '../../../crypto/steps/activation/truncation.ts';
+import { truncationChoices } from '../../../crypto/steps/activation/truncation.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';

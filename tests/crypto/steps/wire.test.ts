@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
-import { activationOfflineClient, activationOfflineServer } from '../../../crypto/steps/activation.ts';
-import { clientReply, serverMessage } from '../../../crypto/steps/activation.ts';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../../crypto/steps/activation/activation.ts';
+import { clientReply, serverMessage } from '../../../crypto/steps/activation/activation.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { idealProducts, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';

@@ -1,4 +1,4 @@
-import type { KeyPairs } from '../ot/extension.ts';
+import type { KeyPairs } from '../../ot/extension.ts';
 
 /**
  * Truncation of shared values by t bits, exactly stochastic rounding: for |x| < 2^29 and 1 <= t <= 29 the result is

@@ -1,7 +1,7 @@
-import type { Rng } from '../../src/shared/random.ts';
-import { asWords } from '../bits.ts';
-import { labelBytes, labelWords } from '../gc/circuit.ts';
-import type { ReluSpec } from './spec.ts';
+import type { Rng } from '../../../src/shared/random.ts';
+import { asWords } from '../../bits.ts';
+import { labelBytes, labelWords } from '../../gc/circuit.ts';
+import type { ReluSpec } from '../../spec.ts';
 
 /**
  * The sign test: the top bit of v_C + v_S mod 2^m, v = bits k to B of a share, m = B - k + 1 wires.

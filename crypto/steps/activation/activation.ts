@@ -1,7 +1,7 @@
-import type { Channel } from '../channel/channel.ts';
-import { ProtocolError, ReluctantError } from '../../src/shared/errors.ts';
-import { randomWords } from '../../src/shared/random.ts';
-import type { Rng } from '../../src/shared/random.ts';
+import type { Channel } from '../../channel/channel.ts';
+import { ProtocolError, ReluctantError } from '../../../src/shared/errors.ts';
+import { randomWords } from '../../../src/shared/random.ts';
+import type { Rng } from '../../../src/shared/random.ts';
 import {
   concatenate,
   packBits,
@@ -10,11 +10,11 @@ import {
   randomBits,
   unpackBits,
   unpackFields,
-} from '../bits.ts';
-import { evaluate } from '../gc/evaluate.ts';
-import type { KeyPairs } from '../ot/extension.ts';
-import type { OtClient, OtServer } from '../ot/session.ts';
-import { prg, seedBytes } from '../prg.ts';
+} from '../../bits.ts';
+import { evaluate } from '../../gc/evaluate.ts';
+import type { KeyPairs } from '../../ot/extension.ts';
+import type { OtClient, OtServer } from '../../ot/session.ts';
+import { prg, seedBytes } from '../../prg.ts';
 import { offerChoices, sendGarbled, takeChoices, takeGarbled } from './correlations.ts';
 import type { Circuits } from './correlations.ts';
 import { aligned, clientWords, serverWords } from './frames.ts';
@@ -25,7 +25,7 @@ import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
 import type { ClientReluState } from './relu.ts';
 import { writeServerLabels } from './sign.ts';
 import { messageBytes, replyBytes } from './sizes.ts';
-import type { ActivationSpec } from './spec.ts';
+import type { ActivationSpec } from '../../spec.ts';
 import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';

@@ -1,4 +1,4 @@
-import type { KeyPairs } from '../ot/extension.ts';
+import type { KeyPairs } from '../../ot/extension.ts';
 
 /**
  * y = d x for d = e_C xor e_S in Boolean shares and x = x_C + x_S, in wire order. C has a random bit b; rot1 (S offers

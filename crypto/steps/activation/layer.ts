@@ -1,9 +1,9 @@
-import { PlanError } from '../../src/shared/errors.ts';
-import { maxWires } from '../gc/circuit.ts';
-import type { Shape } from '../gc/circuit.ts';
+import { PlanError } from '../../../src/shared/errors.ts';
+import { maxWires } from '../../gc/circuit.ts';
+import type { Shape } from '../../gc/circuit.ts';
 import { windowWires } from './sign.ts';
-import { stepKinds } from './spec.ts';
-import type { ActivationSpec } from './spec.ts';
+import { stepKinds } from '../../spec.ts';
+import type { ActivationSpec } from '../../spec.ts';
 import { maxTruncate } from './truncation.ts';
 
 export const kindsInOrder = ['relu', 'affine', 'square'] as const;

@@ -1,12 +1,12 @@
-import { frameHeaderBytes } from '../channel/channel.ts';
-import { packedBytes } from '../bits.ts';
-import { labelBytes, tableBytes } from '../gc/circuit.ts';
-import { saltBytes } from '../hash.ts';
-import { extensionBytes } from '../ot/extension.ts';
+import { frameHeaderBytes } from '../../channel/channel.ts';
+import { packedBytes } from '../../bits.ts';
+import { labelBytes, tableBytes } from '../../gc/circuit.ts';
+import { saltBytes } from '../../hash.ts';
+import { extensionBytes } from '../../ot/extension.ts';
 import { checkSpec } from './layer.ts';
 import { windowWires } from './sign.ts';
-import { stepKinds } from './spec.ts';
-import type { ActivationSpec } from './spec.ts';
+import { stepKinds } from '../../spec.ts';
+import type { ActivationSpec } from '../../spec.ts';
 
 /** Exact lengths of an activation layer's messages, from the public spec alone: the only lengths that are accepted. */
 

@@ -1,4 +1,4 @@
-import { inputWords } from '../gc/circuit.ts';
+import { inputWords } from '../../gc/circuit.ts';
 import { shapeOf } from './layer.ts';
 import type { Layer } from './layer.ts';
 

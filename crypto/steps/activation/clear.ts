@@ -2,7 +2,7 @@ import { layerOf } from './layer.ts';
 import type { Batch, Layer } from './layer.ts';
 import { ofChannels } from './layer.ts';
 import { passesInClear, windowOffset } from './sign.ts';
-import type { ActivationSpec } from './spec.ts';
+import type { ActivationSpec } from '../../spec.ts';
 import { truncateInClear } from './truncation.ts';
 
 /**
