@@ -2,8 +2,8 @@
 // The command table; the only file that prints or ends the process. It must run on old versions of Node to be able to say
 // that they are too old, so everything else is imported after that check.
 import { readFileSync } from 'node:fs';
-import type { Act, Context } from './command.ts';
-import type { Output } from './output.ts';
+import type { Act, Context } from './options/command.ts';
+import type { Output } from './output/output.ts';
 import type { Entry } from './program.ts';
 
 /** engines in package.json. */
@@ -12,7 +12,7 @@ const oldestNode = [22, 18] as const;
 const commands: Readonly<Record<string, Entry>> = {
   demo: {
     summary: 'see everything in a few minutes: reduce a network, serve both privately, report',
-    load: () => import('./commands/demo.ts'),
+    load: () => import('./commands/demo/command.ts'),
   },
   inspect: {
     summary: 'count the ReLUs, multiplications and parameters of a model, layer by layer',
@@ -32,16 +32,16 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   reduce: {
     summary: 'remove ReLUs down to a budget and fine-tune what is left',
-    load: () => import('./commands/reduce.ts'),
+    load: () => import('./commands/reduce/command.ts'),
   },
   pareto: {
     summary:
       'sweep methods and budgets: what accuracy costs in ReLUs, latency and bytes, as tables and a page',
-    load: () => import('./commands/pareto.ts'),
+    load: () => import('./commands/pareto/command.ts'),
   },
   worker: {
     summary: 'do the jobs of a sweep that another machine runs, by way of a Redis server',
-    load: () => import('./commands/worker.ts'),
+    load: () => import('./commands/pareto/worker-command.ts'),
   },
   recipe: {
     summary: "the papers' configurations, ready to run: train and reduce as published",
@@ -49,7 +49,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   fairness: {
     summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
-    load: () => import('./commands/fairness.ts'),
+    load: () => import('./commands/fairness/command.ts'),
   },
   audit: {
     summary: 'hold a fairness report to limits; exits with 7 where a group is outside them',
@@ -69,11 +69,11 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   infer: {
     summary: 'ask a server about an image without showing it the image',
-    load: () => import('./commands/infer.ts'),
+    load: () => import('./commands/infer/command.ts'),
   },
   bench: {
     summary: 'time the protocol on this machine, one step at a time',
-    load: () => import('./commands/bench.ts'),
+    load: () => import('./commands/bench/command.ts'),
   },
   data: { summary: 'fetch data sets', load: () => import('./commands/data.ts') },
 };
@@ -86,8 +86,8 @@ function isTooOld(version: string): boolean {
 async function main(argv: readonly string[]): Promise<number> {
   const [{ buildProgram }, { progressView }, { toJson }] = await Promise.all([
     import('./program.ts'),
-    import('./progress.ts'),
-    import('./output.ts'),
+    import('./output/progress.ts'),
+    import('./output/output.ts'),
   ]);
   const progress = progressView(process.stderr);
   const json = argv.includes('--json');
@@ -121,7 +121,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** Prints one line, or the stack too where asked for; returns the exit code. */
 async function fail(error: unknown, verbose: boolean): Promise<number> {
-  const { describeFailure } = await import('./failure.ts');
+  const { describeFailure } = await import('./output/failure.ts');
   const { line, stack, code } = describeFailure(error);
   if (line !== '') process.stderr.write(`reluctant: ${line}\n`);
   if (verbose && stack !== '') process.stderr.write(`${stack}\n`);

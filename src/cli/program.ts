@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Act, CommandModule } from './command.ts';
+import type { Act, CommandModule } from './options/command.ts';
 
 /** One line of the command table: what --help says, and the module, loaded when the command is used. */
 export type Entry = { readonly summary: string; readonly load: () => Promise<CommandModule> };

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { audit, describeFailure, judges, parseReport } from '../../../models/fairness/audit.ts';
 import type { Audit, Judge, Limits } from '../../../models/fairness/audit.ts';
 import { DataError, LimitError, UsageError } from '../../shared/errors.ts';
-import { examples, percentagePoints, whole } from '../command.ts';
-import type { Act, Context } from '../command.ts';
+import { examples, percentagePoints, whole } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
 
 /** `audit REPORT --max-gap 2pt`: a gate for continuous integration. */
 export function configure(command: Command, act: Act): void {

@@ -7,11 +7,11 @@ import { circa } from '../../../pipelines/circa/circa.ts';
 import type { CircaReport, CircaResult, Labelled } from '../../../pipelines/circa/circa.ts';
 import * as format from '../../shared/format.ts';
 import { systemRng } from '../../shared/random.ts';
-import { examples, positive, whole } from '../command.ts';
-import type { Act, Context } from '../command.ts';
-import { dataHelp, modelHelp, openModel } from '../inputs.ts';
-import { table } from '../output.ts';
-import { preparedModel } from '../prepared.ts';
+import { examples, positive, whole } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
+import { dataHelp, modelHelp, openModel } from '../options/inputs.ts';
+import { table } from '../output/output.ts';
+import { preparedModel } from '../options/prepared.ts';
 
 type Options = {
   readonly data: string;

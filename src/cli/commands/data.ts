@@ -2,8 +2,8 @@ import { Argument } from 'commander';
 import type { Command } from 'commander';
 import { fetchableDatasets, fetchDataset } from '../../../models/data/fetch.ts';
 import type { FetchableDataset } from '../../../models/data/fetch.ts';
-import { examples } from '../command.ts';
-import type { Act, Context } from '../command.ts';
+import { examples } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
 
 /** `data fetch NAME`: downloads a data set and checks it against known hashes. */
 export function configure(command: Command, act: Act): void {

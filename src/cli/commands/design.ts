@@ -8,11 +8,11 @@ import { saveModel } from '../../../models/files/write.ts';
 import { recipeDefaults } from '../../../models/train/train-architecture.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
-import { examples, whole } from '../command.ts';
-import type { Act, Context } from '../command.ts';
-import { checkOutput } from '../inputs.ts';
-import { table } from '../output.ts';
-import type { Column, Output } from '../output.ts';
+import { examples, whole } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
+import { checkOutput } from '../options/inputs.ts';
+import { table } from '../output/output.ts';
+import type { Column, Output } from '../output/output.ts';
 
 type Options = {
   readonly stages: number;

@@ -8,13 +8,13 @@ import { predictClasses, checkFit, scored } from '../../../models/train/evaluate
 import { argmax } from '../../../models/tensor.ts';
 import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
 import * as format from '../../shared/format.ts';
-import { examples, whole } from '../command.ts';
-import type { Act, Context } from '../command.ts';
-import { dataHelp, deviceOption, modelHelp, openModel } from '../inputs.ts';
-import { compileFlags, compileOptionsOf } from '../compile-options.ts';
-import type { CompileFlags } from '../compile-options.ts';
-import { table } from '../output.ts';
-import { preparedModel } from '../prepared.ts';
+import { examples, whole } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
+import { dataHelp, deviceOption, modelHelp, openModel } from '../options/inputs.ts';
+import { compileFlags, compileOptionsOf } from '../options/compile.ts';
+import type { CompileFlags } from '../options/compile.ts';
+import { table } from '../output/output.ts';
+import { preparedModel } from '../options/prepared.ts';
 
 type Options = CompileFlags & {
   readonly data: string;

@@ -3,11 +3,11 @@ import { inspect } from '../../../models/analysis/inspect.ts';
 import type { Inspection } from '../../../models/analysis/inspect.ts';
 import { loadReport } from '../../../models/files/read.ts';
 import * as format from '../../shared/format.ts';
-import { examples } from '../command.ts';
-import type { Act, Context } from '../command.ts';
-import { modelFile, modelHelp } from '../inputs.ts';
-import { table } from '../output.ts';
-import type { Output } from '../output.ts';
+import { examples } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
+import { modelFile, modelHelp } from '../options/inputs.ts';
+import { table } from '../output/output.ts';
+import type { Output } from '../output/output.ts';
 
 /** `inspect MODEL`: what a network costs, layer by layer; what is unsupported in it, all at once. */
 export function configure(command: Command, act: Act): void {

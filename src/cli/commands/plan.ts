@@ -10,15 +10,15 @@ import { planHash } from '../../../pipelines/plan/codec.ts';
 import { wireOf } from '../../../pipelines/plan/plan.ts';
 import type { Plan, Step } from '../../../pipelines/plan/plan.ts';
 import * as format from '../../shared/format.ts';
-import { examples } from '../command.ts';
-import { compileFlags, compileOptionsOf } from '../compile-options.ts';
-import type { CompileFlags } from '../compile-options.ts';
-import type { Act, Context } from '../command.ts';
-import { dataHelp, modelHelp } from '../inputs.ts';
-import { describeMachine, knownMachine, machineValue } from '../machine.ts';
-import { table } from '../output.ts';
-import { bytesLine } from '../phase.ts';
-import { preparedModel } from '../prepared.ts';
+import { examples } from '../options/command.ts';
+import { compileFlags, compileOptionsOf } from '../options/compile.ts';
+import type { CompileFlags } from '../options/compile.ts';
+import type { Act, Context } from '../options/command.ts';
+import { dataHelp, modelHelp } from '../options/inputs.ts';
+import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
+import { table } from '../output/output.ts';
+import { bytesLine } from '../output/phase.ts';
+import { preparedModel } from '../options/prepared.ts';
 
 /** `plan MODEL --data D`: the steps of the protocol with their scales, windows and predicted cost. All of it is public. */
 export function configure(command: Command, act: Act): void {

@@ -9,11 +9,11 @@ import { runRecipe } from '../../../pipelines/recipes/run.ts';
 import type { Recipe } from '../../../pipelines/recipes/schema.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
-import { examples, whole } from '../command.ts';
-import type { Act, Context } from '../command.ts';
-import { checkOutput, dataHelp, deviceOption, engineOption } from '../inputs.ts';
-import { table } from '../output.ts';
-import type { Output } from '../output.ts';
+import { examples, whole } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
+import { checkOutput, dataHelp, deviceOption, engineOption } from '../options/inputs.ts';
+import { table } from '../output/output.ts';
+import type { Output } from '../output/output.ts';
 
 type Options = {
   readonly data: string;

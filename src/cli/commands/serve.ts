@@ -4,13 +4,13 @@ import { startServer } from '../../server.ts';
 import type { ServerEvent } from '../../server.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
-import { examples, whole } from '../command.ts';
-import { compileFlags, compileOptionsOf } from '../compile-options.ts';
-import type { CompileFlags } from '../compile-options.ts';
-import type { Act, Context } from '../command.ts';
-import { dataHelp, modelHelp } from '../inputs.ts';
-import { preparedModel } from '../prepared.ts';
-import { readTokens } from '../tokens.ts';
+import { examples, whole } from '../options/command.ts';
+import { compileFlags, compileOptionsOf } from '../options/compile.ts';
+import type { CompileFlags } from '../options/compile.ts';
+import type { Act, Context } from '../options/command.ts';
+import { dataHelp, modelHelp } from '../options/inputs.ts';
+import { preparedModel } from '../options/prepared.ts';
+import { readTokens } from '../options/tokens.ts';
 
 type Options = CompileFlags & {
   readonly port: number;

@@ -10,11 +10,11 @@ import { recipeDefaults, trainArchitecture } from '../../../models/train/train-a
 import { schedules } from '../../../models/train/schedules.ts';
 import type { ScheduleName } from '../../../models/train/schedules.ts';
 import * as format from '../../shared/format.ts';
-import { examples, fraction, fromZero, positive, whole } from '../command.ts';
-import type { Act, Context } from '../command.ts';
-import { addComputeOptions, addThreadsOption, computingOf } from '../computing.ts';
-import type { ComputeOptions } from '../computing.ts';
-import { checkOutput, dataHelp, openModel } from '../inputs.ts';
+import { examples, fraction, fromZero, positive, whole } from '../options/command.ts';
+import type { Act, Context } from '../options/command.ts';
+import { addComputeOptions, addThreadsOption, computingOf } from '../options/computing.ts';
+import type { ComputeOptions } from '../options/computing.ts';
+import { checkOutput, dataHelp, openModel } from '../options/inputs.ts';
 
 type Options = ComputeOptions & {
   readonly arch: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { preparedOnNoise, randomNetwork } from '../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
-import { medianOf } from '../../../src/cli/bench/two-processes.ts';
+import { medianOf } from '../../../src/cli/commands/bench/two-processes.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };

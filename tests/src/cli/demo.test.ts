@@ -7,7 +7,7 @@ import { inspect } from '../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { forInference } from '../../../models/passes/index.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
-import { preparedModel } from '../../../src/cli/prepared.ts';
+import { preparedModel } from '../../../src/cli/options/prepared.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { finished, startCli } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny } from '../../helpers/models.ts';

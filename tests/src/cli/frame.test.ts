@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { describeFailure } from '../../../src/cli/failure.ts';
-import { whole } from '../../../src/cli/command.ts';
-import { table, toJson } from '../../../src/cli/output.ts';
-import { progressLine, progressView } from '../../../src/cli/progress.ts';
+import { describeFailure } from '../../../src/cli/output/failure.ts';
+import { whole } from '../../../src/cli/options/command.ts';
+import { table, toJson } from '../../../src/cli/output/output.ts';
+import { progressLine, progressView } from '../../../src/cli/output/progress.ts';
 import { DataError, ModelError, PlanError, ProtocolError, UsageError } from '../../../src/shared/errors.ts';
 
 describe('output', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { jobsOf } from '../../../pipelines/pareto/grid.ts';
 import { parseMethods } from '../../../pipelines/pareto/series.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
-import { SweepProgress } from '../../../src/cli/pareto/sweep-progress.ts';
+import { SweepProgress } from '../../../src/cli/commands/pareto/sweep-progress.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
 import { circaSetting } from '../../pipelines/pareto/sample.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
-import { connectRedis } from '../../../src/cli/pareto/redis.ts';
+import { connectRedis } from '../../../src/cli/commands/pareto/redis.ts';
 import { ProtocolError, UsageError } from '../../../src/shared/errors.ts';
 import { cli, finished, firstLine, startCli } from '../../helpers/cli.ts';
 import { writeSmallData, writeTiny } from '../../helpers/models.ts';

@@ -10,7 +10,7 @@ import { loadModel } from '../../../models/files/read.ts';
 import { forInference } from '../../../models/passes/index.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
-import { preparedModel } from '../../../src/cli/prepared.ts';
+import { preparedModel } from '../../../src/cli/options/prepared.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { cli, cliJson, finished, firstLine, startCli } from '../../helpers/cli.ts';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { verdictWords } from '../../../models/fairness/reading.ts';
 import * as format from '../../../src/shared/format.ts';
 import { darkInk, ink } from '../../../src/web/charts.ts';
-import { demoFiles } from '../../../src/web/demo-files.ts';
-import { agreements, answerCost } from '../../../src/web/demo-report.ts';
+import { demoFiles } from '../../../src/web/demo/files.ts';
+import { agreements, answerCost } from '../../../src/web/demo/report.ts';
 import { html, raw } from '../../../src/web/html.ts';
 import { sampleReport } from './sample-report.ts';
 

@@ -1,7 +1,7 @@
 import { fashionClasses } from '../../../models/data/dataset.ts';
 import { groupsOfLabels } from '../../../models/fairness/groups.ts';
 import { fairnessReport } from '../../../models/fairness/report.ts';
-import type { FairnessPageData } from '../../../src/web/fairness-data.ts';
+import type { FairnessPageData } from '../../../src/web/fairness/data.ts';
 
 const n = 1500;
 const labels = Array.from({ length: n }, (_, i) => (i * 7) % 10);

@@ -1,6 +1,6 @@
 import { fairnessReport } from '../../../models/fairness/report.ts';
 import { groupsOfLabels } from '../../../models/fairness/groups.ts';
-import type { DemoModel, DemoReport } from '../../../src/web/demo-report.ts';
+import type { DemoModel, DemoReport } from '../../../src/web/demo/report.ts';
 import { fashionClasses } from '../../../models/data/dataset.ts';
 
 /** 400 samples of ten classes; model m errs on some of class c the more, the larger m and c are. */

@@ -2,7 +2,7 @@ import type { JobSpec } from '../../../pipelines/pareto/job.ts';
 import { pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Point } from '../../../pipelines/pareto/points.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
-import type { ParetoReport } from '../../../src/web/pareto-page.ts';
+import type { ParetoReport } from '../../../src/web/pareto/page.ts';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { addDone, circaSetting, sampleCost, sampleSpec } from '../../pipelines/pareto/sample.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { profiles } from '../../../../pipelines/cost/profiles.ts';
-import { shapedNamespace } from '../../../../src/cli/bench/namespace.ts';
-import type { Run } from '../../../../src/cli/bench/namespace.ts';
-import { openNetwork } from '../../../../src/cli/bench/network.ts';
+import { shapedNamespace } from '../../../../src/cli/commands/bench/namespace.ts';
+import type { Run } from '../../../../src/cli/commands/bench/namespace.ts';
+import { openNetwork } from '../../../../src/cli/commands/bench/network.ts';
 
 /** A machine on which the commands that match fail; what was run. */
 function machine(missing: RegExp): { run: Run; commands: string[] } {

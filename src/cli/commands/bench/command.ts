@@ -1,0 +1,166 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { HePool } from '../../../../crypto/he/pool.ts';
+import { architectures } from '../../../../models/architectures/index.ts';
+import type { ArchitectureName } from '../../../../models/architectures/index.ts';
+import { benchLinear, squareConvolution } from '../../../../pipelines/bench/linear.ts';
+import { benchRelu } from '../../../../pipelines/bench/relu.ts';
+import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
+import { UsageError } from '../../../shared/errors.ts';
+import * as format from '../../../shared/format.ts';
+import { examples, whole } from '../../options/command.ts';
+import { benchModel } from './two-processes.ts';
+import type { ModelBenchOptions } from './two-processes.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { modelHelp } from '../../options/inputs.ts';
+import type { Output } from '../../output/output.ts';
+import { measureThisMachine } from '../../options/machine.ts';
+import { profileOption } from '../../options/profile.ts';
+import { machineOutput, modelOutput } from './outputs.ts';
+
+/** `bench relu`, `bench linear`: one step of the protocol; `bench model`: all of it; `bench machine`: its units. They verify nothing. */
+export function configure(command: Command, act: Act): void {
+  const relu = command
+    .command('relu')
+    .description(
+      'one layer of ReLUs, both parties in this process, oblivious transfer and garbled circuits included',
+    )
+    .option('--count <n>', 'ReLUs in the layer', whole(1, 2 ** 22), 65_536)
+    .option('--k <bit>', 'lowest bit of the sign test; 0 is exact', whole(0, 30), 8)
+    .option('--bits <bit>', 'top bit of the sign test: values are below 2^bits', whole(1, 31), 26)
+    .action(act(runRelu));
+  examples(relu, ['reluctant bench relu --count 65536', 'reluctant bench relu --k 0 --bits 31 --json']);
+  const linear = command
+    .command('linear')
+    .description('one convolution, both parties in this process, homomorphic encryption included')
+    .option('--channels <n>', 'in and out', whole(1, 4096), 64)
+    .option('--size <pixels>', 'height and width of the image', whole(1, 512), 8)
+    .option('--kernel <pixels>', 'height and width of the kernel', whole(1, 15), 3)
+    .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .action(act(runLinear));
+  examples(linear, ['reluctant bench linear --channels 64 --size 8 --kernel 3']);
+  configureModel(command.command('model'), act);
+  const machine = command
+    .command('machine')
+    .description(
+      'the units of work that predictions are made of, on this machine; kept for plan, bench model and the sweeps (some seconds)',
+    )
+    .action(act(runMachine));
+  examples(machine, ['reluctant bench machine', 'reluctant bench machine --json']);
+}
+
+function configureModel(command: Command, act: Act): void {
+  command
+    .description(
+      'private inferences of a whole network, client and server in a process each, with what was predicted beside',
+    )
+    .argument('[model]', `${modelHelp}; or --arch`)
+    .addOption(new Option('--arch <name>', 'a network of random weights').choices(Object.keys(architectures)))
+    .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
+    .option('--channels <n>', 'of its images', whole(1, 16), 3)
+    .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
+    .option('--keep-relus <n>', 'of --arch: all other ReLUs become squares', whole(1, 2 ** 24))
+    .option(
+      '--runs <n>',
+      'inferences; the last is reported in full, with the median of those after the first',
+      whole(1, 1000),
+      1,
+    )
+    .option('--threads <n>', 'for encryption, each party; one a core where left out', whole(1, 256))
+    .addOption(profileOption())
+    .action(act(runModel));
+  examples(command, [
+    'reluctant bench model zoo:fashion-resnet8',
+    'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan',
+    'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 5 --json',
+    'reluctant bench model --arch resnet18 --size 32 --classes 100 --keep-relus 12900 --runs 2',
+  ]);
+}
+
+async function runRelu(_: Context, options: { count: number; k: number; bits: number }): Promise<Output> {
+  if (options.k >= options.bits) {
+    throw new UsageError(`--k ${options.k} leaves no bits below --bits ${options.bits}: give a smaller --k`);
+  }
+  const found = await benchRelu(options);
+  const phase = (seconds: number, bytes: number) => {
+    const each = `${((1e6 * seconds) / options.count).toFixed(2)} µs and ${(bytes / options.count).toFixed(0)} bytes`;
+    return `${format.duration(seconds)}, ${format.bytes(bytes)} (${each} a ReLU)`;
+  };
+  return {
+    value: found,
+    text:
+      `${format.count(options.count)} ReLUs, sign test on bits ${options.k} to ${options.bits}, both parties in one thread, medians\n` +
+      `offline  ${phase(found.offline_seconds, found.offline_bytes)}, ` +
+      `of which garbling ${found.garbling_us_per_relu.toFixed(2)} µs\n` +
+      `online   ${phase(found.online_seconds, found.online_bytes)}`,
+  };
+}
+
+type LinearOptions = { channels: number; size: number; kernel: number; threads?: number };
+
+async function runLinear(_: Context, { channels, size, kernel, threads }: LinearOptions): Promise<Output> {
+  const pool = new HePool(...(threads === undefined ? [] : [threads]));
+  try {
+    const found = await benchLinear(squareConvolution(channels, size, kernel), pool);
+    const up = format.bytes(found.offline_bytes_up);
+    const down = format.bytes(found.offline_bytes_down);
+    return {
+      value: found,
+      text:
+        `${channels} to ${channels} channels of ${size} x ${size}, kernel ${kernel} x ${kernel}, both parties in one process\n` +
+        `offline  ${format.duration(found.offline_seconds)}, ${up} up, ${down} down ` +
+        `(first time, with the weights' transforms: ${format.duration(found.first_offline_seconds)})\n` +
+        `online   ${format.duration(found.online_seconds)}, nothing sent`,
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+type ModelOptions = {
+  readonly arch?: ArchitectureName;
+  readonly size: number;
+  readonly channels: number;
+  readonly classes: number;
+  readonly keepRelus?: number;
+  readonly runs: number;
+  readonly threads?: number;
+  readonly profile: readonly NetworkProfile[];
+};
+
+async function runModel(
+  { say, signal }: Context,
+  model: string | undefined,
+  options: ModelOptions,
+): Promise<Output> {
+  const { runs, threads } = options;
+  const network = networkOf(model, options);
+  const found: Output[] = [];
+  for (const profile of options.profile) {
+    // A server of its own for each, so that each has a first inference.
+    const bench = { network, runs, profile, signal, say, ...(threads !== undefined && { threads }) };
+    found.push(modelOutput(await benchModel(bench)));
+  }
+  if (found.length === 1) return found[0]!;
+  return {
+    value: { profiles: found.map(({ value }) => value) },
+    text: found.map(({ text }) => text).join('\n\n'),
+  };
+}
+
+async function runMachine({ onProgress }: Context): Promise<Output> {
+  return machineOutput(await measureThisMachine(onProgress));
+}
+
+function networkOf(
+  model: string | undefined,
+  { arch, size, channels, classes, keepRelus }: ModelOptions,
+): ModelBenchOptions['network'] {
+  if (model !== undefined && arch === undefined) {
+    if (keepRelus === undefined) return model;
+    throw new UsageError('bench model: --keep-relus goes with --arch; a model has its own ReLUs');
+  }
+  if (model === undefined && arch !== undefined)
+    return { arch, size, channels, classes, ...(keepRelus !== undefined && { keepRelus }) };
+  throw new UsageError('bench model: give either a model or --arch');
+}

@@ -1,0 +1,26 @@
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketChannel } from '../../../net/web-socket-channel.ts';
+import type { Channel } from '../../../../crypto/channel/channel.ts';
+
+/** Both ends of a connection over loopback in this process, the client's first: as `serve` and `infer` have one. */
+export async function loopbackPair(): Promise<{ channels: readonly [Channel, Channel]; close(): void }> {
+  const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+  await once(sockets, 'listening');
+  const accepted = once(sockets, 'connection') as Promise<[WebSocket]>;
+  const socket = new WebSocket(`ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`, {
+    perMessageDeflate: false,
+  });
+  const near = new WebSocketChannel(socket);
+  const far = new WebSocketChannel((await accepted)[0]);
+  if (socket.readyState !== WebSocket.OPEN) await once(socket, 'open');
+  return {
+    channels: [near, far],
+    close: () => {
+      near.close();
+      far.close();
+      sockets.close();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
+import type { PhaseCost } from '../../../net/session.ts';
+
+/** What the benching process tells the server's process, and what that answers. */
+export type ToServer =
+  | {
+      readonly kind: 'start';
+      readonly network: string | RandomNetwork;
+      readonly calibration?: RealCalibration;
+      readonly threads?: number;
+      /** Address to listen on. */
+      readonly host: string;
+    }
+  | { readonly kind: 'usage' }
+  | { readonly kind: 'stop' };
+
+/** Scales from the training images of `data` and windows from a file for `--circa`, as `serve` has them. */
+export type RealCalibration = { readonly data: string; readonly circa?: string };
+
+export type FromServer =
+  | { readonly kind: 'ready'; readonly url: string; readonly planHash: string }
+  | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage)
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** Of the last inference. */
+export type ServerPhases = { readonly offline: PhaseCost; readonly online: PhaseCost };
+
+/** Of one process since its start. */
+export type Usage = { readonly cpuSeconds: number; readonly largestMB: number };
+
+/** All threads of this process; the largest resident memory it has had, in decimal megabytes. */
+export function usage(): Usage {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, largestMB: (maxRSS * 1024) / 1e6 };
+}

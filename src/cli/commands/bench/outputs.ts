@@ -1,0 +1,93 @@
+import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
+import { describeProfile } from '../../../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
+import * as format from '../../../shared/format.ts';
+import { describeMachine, machineFile, machineValue } from '../../options/machine.ts';
+import { table } from '../../output/output.ts';
+import type { Output } from '../../output/output.ts';
+import { phaseLine } from '../../output/phase.ts';
+import { shapedByWords } from './network.ts';
+import type { BenchPrediction } from './prediction.ts';
+import type { ModelBench, RunSeconds } from './two-processes.ts';
+
+/** What `bench model` says of one network profile. */
+export function modelOutput(found: ModelBench): Output {
+  const { offline, online, predicted, profile, shapedBy } = found;
+  const { machine, ...figures } = predicted;
+  const rounds = `${online.rounds} round trips`;
+  return {
+    value: {
+      ...found,
+      profile: profileValue(profile),
+      predicted: { ...figures, machine: machineValue(machine) },
+    },
+    text:
+      `${format.count(found.relus)} ReLUs, ${format.count(found.products)} homomorphic products, two processes\n` +
+      `network  ${profile.name}: ${describeProfile(profile)}, ${shapedByWords[shapedBy]}\n` +
+      `offline  ${phaseLine(offline)} ${cpu(offline)}${predictedLine(predicted, 'offline')}\n` +
+      `online   ${phaseLine(online)}, ${rounds} ${cpu(online)}${predictedLine(predicted, 'online')}\n` +
+      `${runsLines(found)}memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most\n` +
+      `predicted with the costs of ${describeMachine(machine)}`,
+  };
+}
+
+/** Nothing of one run: it stands above. */
+function runsLines({ runs, median }: Pick<ModelBench, 'runs' | 'median'>): string {
+  if (runs.length === 1) return '';
+  const text = ({ offline_seconds, online_seconds }: RunSeconds) =>
+    `${format.duration(offline_seconds)} offline, ${format.duration(online_seconds)} online`;
+  const each = runs.map((run, i) => `         ${i + 1}: ${text(run)}`).join('\n');
+  const which = median.runs === 1 ? `run ${runs.length}` : `the median of runs 2 to ${runs.length}`;
+  return (
+    `runs     ${runs.length}, the last of them above; the first also transforms the weights\n${each}\n` +
+    `median   ${text(median)}: ${which}\n`
+  );
+}
+
+/** Rates in bits a second, null where there is no limit. */
+export function profileValue({ name, bitsPerSecond, roundTripSeconds }: NetworkProfile) {
+  return { name, bitsPerSecond: bitsPerSecond === Infinity ? null : bitsPerSecond, roundTripSeconds };
+}
+
+function cpu(phase: ModelBench['offline']): string {
+  const [client, server] = [phase.client_cpu_seconds, phase.server_cpu_seconds].map(format.duration);
+  return `(processor time: client ${client!}, server ${server!})`;
+}
+
+function predictedLine(predicted: BenchPrediction, phase: 'offline' | 'online'): string {
+  const { seconds, client_cpu_seconds, server_cpu_seconds } = predicted[phase];
+  const processors = `client ${format.duration(client_cpu_seconds)}, server ${format.duration(server_cpu_seconds)}`;
+  return `\n         predicted ${format.duration(seconds)}, ${predicted.ratio[phase]} of what was measured (processor time: ${processors})`;
+}
+
+/** What `bench machine` says. */
+export function machineOutput(costs: MachineCosts): Output {
+  const { linear, squares, activation, ring, transport } = costs;
+  const units: [string, number][] = [
+    ['input ciphertext, encrypted', linear.encryptInput],
+    ['input ciphertext, read and transformed', linear.readInput],
+    ['product of a ciphertext and a weight', linear.product],
+    ["a weight's transform", linear.transformWeight],
+    ['output ciphertext, answered', linear.respondOutput],
+    ['output ciphertext, decrypted', linear.decryptOutput],
+    ['4,096 squares: encrypted, multiplied, decrypted', squares.encrypt + squares.respond + squares.decrypt],
+    ['a bit of a sign test, garbled', activation.garble.wire],
+    ['a bit of a sign test, evaluated', activation.reply.wire],
+    ['a multiplication in the ring', ring.multiplication],
+    ['a byte up', transport.byteUp],
+    ['a byte down', transport.byteDown],
+    ['a message', transport.message],
+  ];
+  const rows = units.map(([unit, seconds]) => [unit, nanoseconds(seconds)]);
+  return {
+    value: { ...costs, file: machineFile() },
+    text:
+      `${costs.machine}, ${costs.cores} cores, processor time of one thread\n\n` +
+      `${table([{ title: 'unit', align: 'left' }, { title: 'time' }], rows)}\n\n${machineFile()}: kept for plan and bench model`,
+  };
+}
+
+/** Units go down to a twentieth of a nanosecond. */
+function nanoseconds(seconds: number): string {
+  return seconds >= 1e-6 ? format.duration(seconds) : `${(1e9 * seconds).toPrecision(3)} ns`;
+}

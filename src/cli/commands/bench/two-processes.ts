@@ -1,0 +1,160 @@
+import { noise } from '../../../../pipelines/bench/network.ts';
+import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
+import { predictCost } from '../../../../pipelines/cost/bytes.ts';
+import { profiles } from '../../../../pipelines/cost/profiles.ts';
+import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
+import { wireOf } from '../../../../pipelines/plan/plan.ts';
+import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
+import { sizeOf } from '../../../../models/tensor.ts';
+import { connect } from '../../../client.ts';
+import { median } from '../../../shared/median.ts';
+import type { Session } from '../../../client.ts';
+import { phaseTotals } from '../../output/phase.ts';
+import type { PhaseTotals } from '../../output/phase.ts';
+import { usage } from './messages.ts';
+import type { RealCalibration, Usage } from './messages.ts';
+import { openNetwork } from './network.ts';
+import type { ShapedBy } from './network.ts';
+import { predictionOf } from './prediction.ts';
+import type { BenchPrediction } from './prediction.ts';
+import { ServerParty } from './server-process.ts';
+
+export type ModelBench = {
+  readonly relus: number;
+  readonly products: number;
+  /** Seconds as the client sees them. */
+  readonly offline: PhaseTotals & PhaseCpu;
+  readonly online: PhaseTotals & PhaseCpu & { readonly rounds: number };
+  /** Of the larger party, and of each. */
+  readonly rss_mb: number;
+  readonly client_rss_mb: number;
+  readonly server_rss_mb: number;
+  /** As the server sees them. */
+  readonly steps: readonly (StepCost & { readonly phase: 'offline' | 'online' })[];
+  readonly profile: NetworkProfile;
+  /** What made the network as slow as the profile says. */
+  readonly shapedBy: ShapedBy;
+  readonly predicted: BenchPrediction;
+  /** Every inference, the first and the last included. */
+  readonly runs: readonly RunSeconds[];
+  /** Of the runs after the first, which alone transforms the weights; of the only one where there is one. `runs`: how many these are. */
+  readonly median: RunSeconds & { readonly runs: number };
+};
+
+/** By the clock of the client. */
+export type RunSeconds = { readonly offline_seconds: number; readonly online_seconds: number };
+
+/** All threads of each party: what is left when cores are shared with other work. */
+export type PhaseCpu = { readonly client_cpu_seconds: number; readonly server_cpu_seconds: number };
+
+export type ModelBenchOptions = {
+  readonly network: string | RandomNetwork;
+  /** Where left out, scales are those of noise: good for time and bytes of a network that nobody trained. */
+  readonly calibration?: RealCalibration;
+  /** Inferences in the session; the last one is reported, the first pays for the weights' transforms. */
+  readonly runs: number;
+  readonly threads?: number;
+  /** The network between the two; loopback where left out. */
+  readonly profile?: NetworkProfile;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+};
+
+/** Private inferences of noise between this process, the client, and one of its own, the server. */
+export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
+  const { network, calibration, threads, profile = profiles.loopback, signal } = options;
+  const between = await openNetwork(profile);
+  const server = new ServerParty(between, signal);
+  const ofThreads = threads === undefined ? {} : { threads };
+  try {
+    const { url, planHash } = await server.ask('ready', {
+      ...{ kind: 'start', network, host: between.host, ...ofThreads },
+      ...(calibration !== undefined && { calibration }),
+    });
+    const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
+    try {
+      const inferences = await allInferences(session, server, options);
+      const measured = inferences.at(-1)!;
+      const predicted = await predictionOf(session.plan, profile, measured, {
+        first: options.runs === 1,
+        ...ofThreads,
+      });
+      const runs = inferences.map(secondsOf);
+      return { ...measured, profile, shapedBy: between.shapedBy, predicted, runs, median: medianOf(runs) };
+    } finally {
+      await session.close();
+    }
+  } finally {
+    await server.stop();
+    await between.close();
+  }
+}
+
+type Measured = Omit<ModelBench, 'profile' | 'shapedBy' | 'predicted' | 'runs' | 'median'>;
+
+async function allInferences(
+  session: Session,
+  server: ServerParty,
+  { runs, say }: ModelBenchOptions,
+): Promise<Measured[]> {
+  const found: Measured[] = [];
+  for (let run = 1; run <= runs; run++) {
+    const inference = await oneInference(session, server);
+    found.push(inference);
+    const { offline, online } = inference;
+    if (run < runs)
+      say(`run ${run}: offline ${offline.seconds.toFixed(2)} s, online ${online.seconds.toFixed(2)} s`);
+  }
+  return found;
+}
+
+function secondsOf({ offline, online }: Measured): RunSeconds {
+  return { offline_seconds: offline.seconds, online_seconds: online.seconds };
+}
+
+/** See `ModelBench`. `all`: one or more. */
+export function medianOf(all: readonly RunSeconds[]): ModelBench['median'] {
+  const runs = all.length === 1 ? all : all.slice(1);
+  return {
+    runs: runs.length,
+    offline_seconds: median(runs.map((run) => run.offline_seconds)),
+    online_seconds: median(runs.map((run) => run.online_seconds)),
+  };
+}
+
+async function oneInference(session: Session, server: ServerParty): Promise<Measured> {
+  const image = noise(sizeOf(wireOf(session.plan, session.plan.input.wire).shape));
+  const start = await bothUsages(server);
+  await session.prepare();
+  const middle = await bothUsages(server);
+  const { offline, online } = await session.infer(image);
+  const end = await bothUsages(server);
+  const { steps } = predictCost(session.plan);
+  const phases = end.phases!;
+  return {
+    relus: steps.reduce((sum, { elements }) => sum + elements.relu, 0),
+    products: steps.reduce((sum, { products }) => sum + products, 0),
+    offline: { ...phaseTotals(offline), ...cpuBetween(start, middle) },
+    online: { ...phaseTotals(online), rounds: online.rounds, ...cpuBetween(middle, end) },
+    rss_mb: Math.round(Math.max(end.client.largestMB, end.server.largestMB)),
+    client_rss_mb: Math.round(end.client.largestMB),
+    server_rss_mb: Math.round(end.server.largestMB),
+    steps: [
+      ...phases.offline.steps.map((cost) => ({ phase: 'offline' as const, ...cost })),
+      ...phases.online.steps.map((cost) => ({ phase: 'online' as const, ...cost })),
+    ],
+  };
+}
+
+type Usages = { readonly client: Usage; readonly server: Usage };
+
+async function bothUsages(server: ServerParty) {
+  const { phases, ...rest } = await server.ask('usage', { kind: 'usage' });
+  return { client: usage(), server: rest, phases };
+}
+
+function cpuBetween(before: Usages, after: Usages): PhaseCpu {
+  const between = (party: keyof Usages) =>
+    Number((after[party].cpuSeconds - before[party].cpuSeconds).toFixed(3));
+  return { client_cpu_seconds: between('client'), server_cpu_seconds: between('server') };
+}

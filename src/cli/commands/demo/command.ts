@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { examples, whole } from '../../options/command.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { runDemo } from './run.ts';
+import { farewell } from './words.ts';
+import { dataHelp, modelHelp } from '../../options/inputs.ts';
+import type { Output } from '../../output/output.ts';
+
+type Options = {
+  readonly out: string;
+  readonly model: string;
+  readonly data: string;
+  readonly epochs: number;
+};
+
+/** `demo`: everything the program does, in a few minutes, with a report. */
+export function configure(command: Command, act: Act): void {
+  const version = command.parent?.version() ?? '';
+  command
+    .option('--out <folder>', 'where the report and the reduced network go', 'reluctant-demo')
+    .option('--model <model>', modelHelp, 'zoo:fashion-resnet8')
+    .option('--data <data>', dataHelp, 'fashion-mnist-part')
+    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .action(
+      act(async (context: Context, options: Options): Promise<Output> => {
+        const report = await runDemo(context, { ...options, version });
+        return { value: report, text: `\n${farewell(options.out, report.seconds)}` };
+      }),
+    );
+  examples(command, ['reluctant demo', 'reluctant demo --out /tmp/demo --epochs 1 --json']);
+}

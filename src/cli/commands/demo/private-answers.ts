@@ -1,0 +1,68 @@
+import { pixels } from '../../../../models/data/dataset.ts';
+import type { Dataset } from '../../../../models/data/dataset.ts';
+import { argmax } from '../../../../models/tensor.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { predict } from '../../../../models/runtime/run.ts';
+import { connect } from '../../../client.ts';
+import type { InferenceResult } from '../../../client.ts';
+import type { PrivateImage } from '../../../web/demo/report.ts';
+import { phaseTotals } from '../../output/phase.ts';
+import { serverProcess } from './server-process.ts';
+
+export type AnswerOptions = {
+  readonly file: string;
+  readonly model: Model;
+  readonly data: string;
+  readonly dataset: Dataset;
+  readonly indices: readonly number[];
+  readonly signal: AbortSignal;
+  readonly onAnswer: (image: PrivateImage) => void;
+};
+
+/** Asks a server process about each image and compares with the same file in the clear. This process is the client. */
+export async function privateAnswers(
+  options: AnswerOptions,
+): Promise<{ images: PrivateImage[]; logitSpread: number }> {
+  const { file, model, data, dataset, indices, signal, onAnswer } = options;
+  const server = await serverProcess(file, data, signal);
+  try {
+    const session = await connect(server.url, { planHash: server.planHash });
+    const images: PrivateImage[] = [];
+    let spreads = 0;
+    for (const index of indices) {
+      const floats = pixels(dataset, [index]);
+      const clear = await predict(model, floats, 1);
+      const image = compare(dataset, index, await session.infer(floats), clear);
+      spreads += Math.max(...clear) - Math.min(...clear);
+      images.push(image);
+      onAnswer(image);
+    }
+    await session.close();
+    return { images, logitSpread: spreads / indices.length };
+  } finally {
+    await server.stop();
+  }
+}
+
+function compare(dataset: Dataset, index: number, found: InferenceResult, clear: Float32Array): PrivateImage {
+  return {
+    index,
+    label: dataset.classes[dataset.labels[index]!]!,
+    private: dataset.classes[found.label]!,
+    plaintext: dataset.classes[argmax(clear)]!,
+    maxDifference: Math.max(...clear.map((value, i) => Math.abs(value - found.logits[i]!))),
+    offline: phaseTotals(found.offline),
+    online: { ...phaseTotals(found.online), rounds: found.online.rounds },
+  };
+}
+
+/** Rows of the first `count` images that all have different labels: chosen before any model sees them. */
+export function firstOfDifferentClasses(dataset: Dataset, count: number): number[] {
+  const seen = new Set<number>();
+  const rows: number[] = [];
+  for (let i = 0; i < dataset.n && rows.length < count; i++) {
+    if (!seen.has(dataset.labels[i]!)) rows.push(i);
+    seen.add(dataset.labels[i]!);
+  }
+  return rows;
+}

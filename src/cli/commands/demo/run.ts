@@ -1,0 +1,152 @@
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { loadDataset } from '../../../../models/data/dataset.ts';
+import type { Dataset } from '../../../../models/data/dataset.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { inspect, stagesOf } from '../../../../models/analysis/inspect.ts';
+import { saveModel } from '../../../../models/files/write.ts';
+import { compareModels } from '../../../../pipelines/fairness/compare.ts';
+import { writeFileAtomic } from '../../../shared/files.ts';
+import * as format from '../../../shared/format.ts';
+import { demoFiles } from '../../../web/demo/files.ts';
+import type { DemoModel, DemoReport } from '../../../web/demo/report.ts';
+import type { Context } from '../../options/command.ts';
+import { checkOutput, modelFile, openModel, shortName } from '../../options/inputs.ts';
+import { toJson } from '../../output/output.ts';
+import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import { firstOfDifferentClasses, privateAnswers } from './private-answers.ts';
+import * as words from './words.ts';
+
+export type DemoOptions = {
+  readonly out: string;
+  readonly model: string;
+  readonly data: string;
+  readonly epochs: number;
+  readonly version: string;
+};
+
+const method = 'deepreduce';
+const share = 0.25;
+const imagesAsked = 4;
+
+/** The whole demo; its files are written to `out`. Returns the report. */
+export async function runDemo(context: Context, options: DemoOptions): Promise<DemoReport> {
+  const start = performance.now();
+  const { say, onProgress } = context;
+  const file = join(options.out, 'reduced.onnx');
+  checkOutput(file);
+  const dataset = await loadDataset(options.data, 'test');
+  say(words.introduction);
+  const original = await showNetwork(context, options);
+  const reduction = await reduceNetwork(context, options, original, file);
+
+  say(words.heading(3, `Who pays: accuracy of each class on ${format.count(dataset.n)} test images`));
+  say(words.comparing);
+  const both = [
+    { name: 'original', model: original },
+    { name: 'reduced', model: reduction.model },
+  ] as const;
+  const fairness = await compareModels(both, dataset, { onProgress });
+  say(words.classes(fairness));
+
+  say(words.heading(4, 'Private answers'));
+  say(words.asking);
+  const ask = (m: 0 | 1, path: string) => {
+    const accuracy = fairness.overall[m]!.accuracy;
+    return askPrivately(context, options, dataset, { ...both[m], file: path, accuracy });
+  };
+  const report: DemoReport = {
+    version: options.version,
+    date: new Date().toISOString(),
+    machine: machine(),
+    data: await dataFacts(options.data, dataset),
+    reduction: reduction.facts,
+    original: await ask(0, modelFile(options.model)),
+    reduced: await ask(1, file),
+    fairness,
+    seconds: (performance.now() - start) / 1000,
+  };
+  say(words.heading(5, 'What it bought'));
+  say(words.costs(report));
+  await writeReport(report, dataset, options.out);
+  return report;
+}
+
+async function showNetwork({ say }: Context, { model: name }: DemoOptions): Promise<Model> {
+  say(words.heading(1, 'The network'));
+  const model = await openModel(name);
+  const { relus, params } = inspect(model);
+  say(words.network(shortName(name), relus, params, stagesOf(model)));
+  return model;
+}
+
+async function reduceNetwork(
+  { say, onProgress }: Context,
+  options: DemoOptions,
+  original: Model,
+  file: string,
+): Promise<{ model: Model; facts: DemoReport['reduction'] }> {
+  say(words.heading(2, 'A quarter of the ReLUs'));
+  say(words.reducing);
+  const start = performance.now();
+  const { model, log, budget } = await reduceModel(original, {
+    ...options,
+    method,
+    budget: share,
+    seed: 1,
+    onProgress,
+  });
+  const seconds = (performance.now() - start) / 1000;
+  await saveModel(file, model);
+  say(words.removed(log, inspect(model).relus, seconds));
+  return { model, facts: { method, budget, log, seconds } };
+}
+
+async function askPrivately(
+  { say, onProgress, signal }: Context,
+  { data }: DemoOptions,
+  dataset: Dataset,
+  { name, file, model, accuracy }: { name: string; file: string; model: Model; accuracy: number },
+): Promise<DemoModel> {
+  const { relus, macs, params } = inspect(model);
+  say(`${name}, ${format.count(relus)} ReLUs:`);
+  const indices = firstOfDifferentClasses(dataset, imagesAsked);
+  const progress = (done: number) =>
+    onProgress({ label: `private answers, ${name}`, done, total: indices.length });
+  progress(0);
+  let done = 0;
+  const onAnswer = (image: DemoModel['images'][number]) => {
+    say(words.answer(image));
+    progress(++done);
+  };
+  const answers = await privateAnswers({ file, model, data, dataset, indices, signal, onAnswer });
+  return { name, file, relus, macs, params, accuracy, ...answers };
+}
+
+async function writeReport(report: DemoReport, dataset: Dataset, out: string): Promise<void> {
+  const [channels, height, width] = dataset.shape as [number, number, number];
+  const size = channels * height * width;
+  const pictures = report.original.images.map(({ index }) => ({
+    planes: dataset.images.slice(index * size, (index + 1) * size),
+    channels,
+    height,
+    width,
+  }));
+  const { html, svg } = await demoFiles(report, pictures);
+  await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(toJson(report), null, 2)}\n`);
+  await writeFileAtomic(join(out, 'report.svg'), svg);
+  await writeFileAtomic(join(out, 'report.html'), html);
+}
+
+async function dataFacts(name: string, test: Dataset): Promise<DemoReport['data']> {
+  return { name, trainImages: (await loadDataset(name, 'train')).n, testImages: test.n };
+}
+
+function machine(): DemoReport['machine'] {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+  };
+}

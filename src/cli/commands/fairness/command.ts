@@ -1,0 +1,237 @@
+import { join } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { loadDataset, subset } from '../../../../models/data/dataset.ts';
+import type { Dataset, Split } from '../../../../models/data/dataset.ts';
+import { chooseDevice } from '../../../../models/runtime/device.ts';
+import type { DeviceChoice } from '../../../../models/runtime/device.ts';
+import { groupsCsv } from '../../../../models/fairness/csv.ts';
+import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
+import type { Groups } from '../../../../models/fairness/groups.ts';
+import { membersOf } from '../../../../models/fairness/groups.ts';
+import type { FairnessReport, ReportOptions } from '../../../../models/fairness/report.ts';
+import { compareModels } from '../../../../pipelines/fairness/compare.ts';
+import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
+import { DataError, UsageError } from '../../../shared/errors.ts';
+import { writeFileAtomic } from '../../../shared/files.ts';
+import type { FairnessPageData } from '../../../web/fairness/data.ts';
+import { examples, fraction, whole } from '../../options/command.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { describeArithmetic, describeCurvature, describeReport } from './text.ts';
+import { lineHelp, openLine } from './models.ts';
+import { checkOutput, dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
+import { toJson } from '../../output/output.ts';
+import { calibrationOf } from '../../options/prepared.ts';
+
+type Options = {
+  readonly data: string;
+  readonly split: Split;
+  readonly groups?: string;
+  readonly positive?: string;
+  readonly minGroup: number;
+  readonly limit?: number;
+  readonly csv?: string;
+  readonly private?: boolean;
+  readonly k?: number | 'free';
+  readonly curvature?: boolean;
+  readonly report?: string;
+  readonly device: DeviceChoice;
+  /** Of the program. */
+  readonly version: string;
+  readonly resamples: number;
+  readonly confidence: number;
+  readonly seed: number;
+};
+
+/** `fairness ORIGINAL REDUCED... --data D`: which groups pay for a reduction. */
+export function configure(command: Command, act: Act): void {
+  const version = command.parent?.version() ?? '';
+  command
+    .argument('<original>', modelHelp)
+    .argument('<reduced...>', lineHelp)
+    .requiredOption('--data <data>', dataHelp)
+    .addOption(new Option('--split <split>', 'which images').choices(['train', 'test']).default('test'))
+    .option(
+      '--groups <columns>',
+      'a column of the data set such as race, or several joined by commas for their combinations; ' +
+        "'label' is the class; class labels where left out",
+    )
+    .option('--positive <class>', 'counts as positive in rates and odds; of two classes the second')
+    .option('--min-group <n>', 'groups with fewer images are too small to test', whole(2), 30)
+    .option('--limit <n>', 'only the first images', whole(1))
+    .option('--csv <file>', 'write a line for each group and model')
+    .option(
+      '--report <folder>',
+      'write report.html with charts, report.json, and each chart as .svg; models named METHOD@BUDGET are drawn by method',
+    )
+    .option(
+      '--private',
+      'also what the cryptography costs each group, without a reduction (of a pattern: its first network)',
+    )
+    .option('--k <bits>', 'with --private: low bits left out of sign tests', bits, 'free')
+    .option(
+      '--curvature',
+      "also gradient norms and largest Hessian eigenvalues, and whether the paper's bound ranks the groups as they lose (minutes; of a pattern: its first network)",
+    )
+    .option('--resamples <n>', 'bootstrap resamples behind the intervals', whole(100, 100_000), 1000)
+    .option('--confidence <x>', 'of the intervals, such as 0.95', below1, 0.95)
+    .option('--seed <n>', 'of the resamples', whole(0), 1)
+    .addOption(deviceOption())
+    .action(
+      act((context: Context, original: string, reduced: string[], options: Options) =>
+        run(context, original, reduced, { ...options, version }),
+      ),
+    );
+  examples(command, [
+    'reluctant fairness zoo:fashion-resnet8 reduced.onnx --data fashion-mnist-part',
+    'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --csv groups.csv',
+    'reluctant fairness before.onnx after.onnx --data fashion-mnist --private --k 14 --limit 500',
+    'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json > report.json',
+    "reluctant fairness net.onnx 'snl@25=snl-25-*.onnx' 'snl@12=snl-12-*.onnx' --data fashion-mnist --report who-pays",
+  ]);
+}
+
+function below1(text: string): number {
+  const value = fraction(text);
+  if (value === 1) throw new InvalidArgumentError('Expected a number between zero and one.');
+  return value;
+}
+
+function bits(text: string): number | 'free' {
+  if (text === 'free') return text;
+  if (!/^\d+$/.test(text) || Number(text) > 31)
+    throw new InvalidArgumentError("Expected 'free' or a whole number from 0 to 31.");
+  return Number(text);
+}
+
+async function run(context: Context, original: string, reduced: readonly string[], options: Options) {
+  const { data, split, limit, csv, report: folder, device: choice } = options;
+  if (csv !== undefined) checkOutput(csv, '--csv');
+  if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
+  const device = await chooseDevice(choice);
+  if (choice !== 'cpu') context.say(`device: ${device}`);
+  const all = await loadDataset(data, split);
+  const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
+  const settings = settingsOf(dataset, options);
+  const models = await Promise.all([original, ...reduced].map(openLine));
+  const [first, ...others] = models;
+  const report = await compareModels([first!, ...others], dataset, {
+    ...settings,
+    device,
+    onProgress: context.onProgress,
+  });
+  if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(report));
+  const extras = await extrasOf(context, models, dataset, settings, options);
+  const made = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
+  const value = { ...report, models: made, ...Object.fromEntries(extras.map((e) => [e.key, e.value])) };
+  if (folder !== undefined) await writeReport(folder, value, options);
+  return {
+    value,
+    text: [
+      describeReport(report),
+      ...extras.map(({ text }) => text),
+      ...(folder === undefined ? [] : [`${join(folder, 'report.html')} shows it`]),
+    ].join('\n\n'),
+  };
+}
+
+type Value = FairnessReport & { readonly models: FairnessPageData['models'] };
+
+async function writeReport(folder: string, value: Value, options: Options): Promise<void> {
+  const { data, split, groups: groupedBy = 'label', version } = options;
+  const { fairnessFiles } = await import('../../../web/fairness/files.ts');
+  const names = value.groups.map(({ group }) => group);
+  const trainSizes = await trainSizesOf(data, groupedBy, names);
+  const files = await fairnessFiles({
+    version,
+    date: new Date().toISOString(),
+    data,
+    split,
+    groupedBy,
+    models: value.models,
+    report: value,
+    ...(trainSizes && { trainSizes }),
+  });
+  files.set('report.json', `${JSON.stringify(toJson({ data, split, groupedBy, ...value }), null, 2)}\n`);
+  for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
+}
+
+/** Training images of the groups; undefined where the data has no training images. */
+async function trainSizesOf(
+  data: string,
+  groupedBy: string,
+  names: readonly string[],
+): Promise<number[] | undefined> {
+  try {
+    const groups = groupsBySpec(await loadDataset(data, 'train'), groupedBy);
+    const sizes = membersOf(groups).map(({ length }) => length);
+    return names.map((name) => sizes[groups.names.indexOf(name)] ?? 0);
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
+}
+
+type Extra = { readonly key: string; readonly value: unknown; readonly text: string };
+
+async function extrasOf(
+  context: Context,
+  models: readonly NamedModel[],
+  dataset: Dataset,
+  settings: Settings,
+  options: Options,
+): Promise<Extra[]> {
+  const extras: Extra[] = [];
+  if (options.private === true) {
+    const value = await arithmeticOf(context, models, dataset, settings, options);
+    extras.push({ key: 'private', value, text: value.map(describeArithmetic).join('\n\n') });
+  }
+  if (options.curvature === true) {
+    const { curvatureReport } = await import('../../../../pipelines/fairness/curvature.ts');
+    const { onProgress } = context;
+    const value = await curvatureReport(models, dataset, { ...settings, onProgress });
+    extras.push({ key: 'curvature', value, text: describeCurvature(value) });
+  }
+  return extras;
+}
+
+type Settings = ReportOptions & { readonly groups?: Groups };
+
+function settingsOf(
+  dataset: Dataset,
+  { groups, positive, minGroup, resamples, confidence, seed }: Options,
+): Settings {
+  const positiveClass = positiveOf(dataset, positive);
+  return {
+    ...(groups !== undefined && { groups: groupsBySpec(dataset, groups) }),
+    ...(positiveClass !== undefined && { positive: positiveClass }),
+    minGroup,
+    resamples,
+    confidence,
+    seed,
+  };
+}
+
+function positiveOf({ classes, name }: Dataset, positive: string | undefined): number | undefined {
+  if (positive === undefined) return classes.length === 2 ? 1 : undefined;
+  const found = classes.indexOf(positive);
+  if (found >= 0) return found;
+  throw new UsageError(`--positive ${positive}: ${name} has no such class; it has ${classes.join(', ')}`);
+}
+
+async function arithmeticOf(
+  { onProgress }: Context,
+  models: readonly NamedModel[],
+  dataset: Dataset,
+  settings: Settings,
+  { data, k = 'free' }: Options,
+) {
+  const { compareArithmetic } = await import('../../../../pipelines/fairness/arithmetic.ts');
+  const calibration = await calibrationOf(data);
+  const reports = [];
+  for (const named of models) {
+    const report = await compareArithmetic(named, dataset, { ...settings, calibration, k, onProgress });
+    reports.push({ model: named.name, k, ...report });
+  }
+  return reports;
+}

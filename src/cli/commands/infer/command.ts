@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
+import { wireOf } from '../../../../pipelines/plan/plan.ts';
+import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
+import { connect } from '../../../client.ts';
+import type { InferenceResult, Session } from '../../../client.ts';
+import { UsageError } from '../../../shared/errors.ts';
+import { examples, whole } from '../../options/command.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { inferLocally } from './debug-local.ts';
+import { imageSource } from './image-source.ts';
+import { dataHelp } from '../../options/inputs.ts';
+import { oneProfileOption } from '../../options/profile.ts';
+import { readTokens } from '../../options/tokens.ts';
+import { phaseLine, phaseTotals } from '../../output/phase.ts';
+
+type Options = {
+  readonly image?: string;
+  readonly data?: string;
+  readonly index?: number;
+  readonly planHash?: string;
+  readonly ca?: string;
+  readonly tokenFile?: string;
+  readonly threads?: number;
+  readonly debugLocal?: boolean;
+  readonly profile?: NetworkProfile;
+};
+
+/** `infer URL`: one private answer. The image stays in this process. `infer MODEL --debug-local`: see debug-local.ts. */
+export function configure(command: Command, act: Act): void {
+  command
+    .argument('<url>', 'the address that serve printed, ws:// or wss://; with --debug-local a model')
+    .option('--image <file>', 'PNG or JPEG of exactly the size the model takes')
+    .option('--data <data>', `or an image of a data set: ${dataHelp}`)
+    .option('--index <i>', 'which of its test images, from 0', whole(0))
+    .option('--plan-hash <hash>', 'run this plan and no other')
+    .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
+    .option('--token-file <file>', 'holds the token that the server asks for')
+    .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .addOption(oneProfileOption())
+    .option('--debug-local', "both parties in this process: each wire's error against integers and floats")
+    .action(act(run));
+  examples(command, [
+    'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
+    'reluctant infer ws://localhost:8765 --image shoe.png --json',
+    'reluctant infer ws://localhost:8765 --image shoe.png --profile wan',
+    'reluctant infer zoo:fashion-resnet8 --debug-local --data fashion-mnist-part --index 7',
+  ]);
+}
+
+async function run({ onProgress }: Context, url: string, options: Options) {
+  const source = await imageSource(options);
+  if (options.debugLocal) {
+    if (/^wss?:\/\//.test(url)) throw new UsageError('--debug-local wants a model in place of an address');
+    return inferLocally(url, options.data ?? 'fashion-mnist-part', source, onProgress);
+  }
+  const session = await connect(url, {
+    ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
+    ...(options.tokenFile !== undefined && {
+      token: (await readTokens('--token-file', options.tokenFile))[0]!,
+    }),
+    ...(options.planHash !== undefined && { planHash: options.planHash }),
+    ...(options.threads !== undefined && { threads: options.threads }),
+    ...(options.profile !== undefined && { profile: options.profile }),
+  });
+  try {
+    const image = await source.read(wireOf(session.plan, session.plan.input.wire).shape);
+    const result = await session.infer(image);
+    const name = source.classes?.[result.label] ?? null;
+    const truth = source.truth ?? null;
+    return { value: jsonOf(result, name, truth), text: describe(result, session, name, truth) };
+  } finally {
+    await session.close();
+  }
+}
+
+async function certificate(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new UsageError(`--ca ${file}: ${(error as Error).message}`);
+  }
+}
+
+function jsonOf(
+  { label, logits, offline, online }: InferenceResult,
+  name: string | null,
+  truth: string | null,
+) {
+  const inPhase = (name: 'offline' | 'online') => (cost: StepCost) => ({ phase: name, ...cost });
+  return {
+    label,
+    class: name,
+    truth,
+    logits,
+    offline: phaseTotals(offline),
+    online: { ...phaseTotals(online), rounds: online.rounds },
+    steps: [...offline.steps.map(inPhase('offline')), ...online.steps.map(inPhase('online'))],
+  };
+}
+
+function describe(
+  result: InferenceResult,
+  { plan }: Session,
+  name: string | null,
+  truth: string | null,
+): string {
+  const { label, offline, online } = result;
+  const answer = name === null ? `class ${label}` : `${name} (class ${label})`;
+  return (
+    `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
+    `offline  ${phaseLine(offline)}\n` +
+    `online   ${phaseLine(online)}, ${online.rounds} round trips\n` +
+    `The server of ${plan.name} saw neither the image nor the answer.`
+  );
+}

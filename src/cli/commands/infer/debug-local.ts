@@ -1,0 +1,75 @@
+import { argmax } from '../../../../models/tensor.ts';
+import { debugLocal } from '../../../../pipelines/simulate/debug-local.ts';
+import type { WireDiff } from '../../../../pipelines/simulate/debug-local.ts';
+import { privateForm } from '../../../../pipelines/compile/private-form.ts';
+import * as format from '../../../shared/format.ts';
+import type { OnProgress } from '../../../shared/progress.ts';
+import { systemRng } from '../../../shared/random.ts';
+import type { ImageSource } from './image-source.ts';
+import { openModel } from '../../options/inputs.ts';
+import { table } from '../../output/output.ts';
+import type { Output } from '../../output/output.ts';
+import { preparedModel } from '../../options/prepared.ts';
+
+/** `infer MODEL --debug-local`: both parties here, and each wire's error. `data` calibrates, as it does for `serve`. */
+export async function inferLocally(
+  name: string,
+  data: string,
+  source: ImageSource,
+  onProgress: OnProgress,
+): Promise<Output> {
+  const prepared = await preparedModel(name, data, onProgress);
+  const model = privateForm(await openModel(name));
+  const image = await source.read(model.graph.inputs[0]!.shape);
+  const { logits, wires } = await debugLocal(model, prepared, image, systemRng);
+  const label = argmax(logits);
+  const [answer, truth] = [source.classes?.[label] ?? null, source.truth ?? null];
+  return {
+    value: { label, class: answer, truth, logits, wires: wires.map(publicWire) },
+    text: describe(wires, answer ?? `class ${label}`, truth),
+  };
+}
+
+/** `shape` and numbers as they are; JSON keys in snake_case. */
+function publicWire({ wrong, offByOne, error, rmsError, largest, ...head }: WireDiff) {
+  return { ...head, wrongElements: wrong, offByOne, largestError: error, rmsError, largestValue: largest };
+}
+
+function integers({ wrong, offByOne }: WireDiff): string {
+  if (wrong > 0) return `${format.count(wrong)} differ`;
+  return offByOne > 0 ? `${format.count(offByOne)} off by 1` : 'equal';
+}
+
+function describe(wires: readonly WireDiff[], answer: string, truth: string | null): string {
+  const figure = (value: number | null) => (value === null ? '' : value.toPrecision(2));
+  const rows = wires.map((wire) => [
+    wire.step,
+    wire.node,
+    wire.kind,
+    format.shape(wire.shape),
+    format.scale(wire.scale),
+    integers(wire),
+    figure(wire.error),
+    figure(wire.rmsError),
+    figure(wire.largest),
+  ]);
+  const columns = [
+    { title: 'step' },
+    { title: 'node', align: 'left' },
+    { title: 'kind', align: 'left' },
+    { title: 'output' },
+    { title: 'scale' },
+    { title: 'integers' },
+    { title: 'error, largest' },
+    { title: 'rms' },
+    { title: 'value, largest' },
+  ] as const;
+  const wrong = wires.filter(({ wrong }) => wrong > 0).length;
+  return (
+    `${table(columns, rows)}\n\n` +
+    `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
+    (wrong === 0
+      ? 'every wire opens to the integers that the protocol should give, linear steps seldom one unit off; errors are against the float model'
+      : `${wrong} wires do not open to the integers that the protocol should give: this is a fault of the program`)
+  );
+}

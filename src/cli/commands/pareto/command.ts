@@ -1,0 +1,197 @@
+import { availableParallelism } from 'node:os';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { replacements } from '../../../../models/graph.ts';
+import type { Replacement } from '../../../../models/graph.ts';
+import { jobsOf, budgetTexts } from '../../../../pipelines/pareto/grid.ts';
+import type { Grid } from '../../../../pipelines/pareto/grid.ts';
+import { pointsOf } from '../../../../pipelines/pareto/points.ts';
+import { additionsHelp, parseMethods } from '../../../../pipelines/pareto/series.ts';
+import type { RunStore } from '../../../../pipelines/pareto/store.ts';
+import { parseProfiles } from '../../../../pipelines/cost/profiles.ts';
+import { methodNames } from '../../../../pipelines/reduce/methods.ts';
+import { ReluctantError, UsageError } from '../../../shared/errors.ts';
+import { examples, positive, whole } from '../../options/command.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { addComputeOptions, computingOf } from '../../options/computing.ts';
+import type { ComputeOptions } from '../../options/computing.ts';
+import { dataHelp, modelHelp } from '../../options/inputs.ts';
+import { knownMachine } from '../../options/machine.ts';
+import type { Output } from '../../output/output.ts';
+import { beginStore, checkSameSweep, fingerprints, openStore, originalFile } from './folder.ts';
+import { jobProcess } from './job-process.ts';
+import { measureFront } from './measure.ts';
+import { writeReport } from './report.ts';
+import type { QueueOptions } from './queue.ts';
+import { sweep } from './sweep.ts';
+import type { JobRunner, SweepOptions } from './sweep.ts';
+import { csvOf, describePoints, markdownOf, publicPoints } from './words.ts';
+
+type Options = ComputeOptions & {
+  readonly data: string;
+  readonly methods: string;
+  readonly budgets: string;
+  readonly profile: string;
+  readonly seeds: number;
+  readonly epochs: number;
+  readonly searchEpochs?: number;
+  readonly pretrainEpochs?: number;
+  readonly replace?: Replacement;
+  readonly jobs: number;
+  readonly out: string;
+  readonly tolerance: number;
+  readonly searchImages: number;
+  readonly measure: boolean;
+  readonly measureAgain: boolean;
+  readonly queue?: string;
+};
+
+/** `pareto MODEL --data D --methods ... --budgets ... --out DIR`: a sweep; `pareto show DIR`: its table again. */
+export function configure(command: Command, act: Act): void {
+  const run = command
+    .command('run', { isDefault: true })
+    .description('a sweep; the word run may be left out');
+  configureRun(run, act);
+  configureShow(command.command('show'), act);
+  command.usage('<model> --data <data> --methods <list> --budgets <list> --out <folder>');
+  command.addHelpText('after', () => `\n${run.helpInformation()}`);
+  examples(command, sweepExamples);
+}
+
+const sweepExamples = [
+  'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods deepreduce,deepreduce+circa --budgets 0.5,0.25,0.1 --out sweep',
+  'reluctant pareto my-model.onnx --data folder:my-images@32 --methods deepreduce --budgets 0.5,0.25 --seeds 3 --jobs 2 --out sweep',
+  'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods snl,snl+quadratic,autorep+channel+circa --budgets 0.25 --out kinds',
+  'reluctant pareto show sweep --markdown > table.md',
+];
+
+function configureRun(command: Command, act: Act): void {
+  command
+    .argument('<model>', modelHelp)
+    .requiredOption('--data <data>', dataHelp)
+    .requiredOption('--methods <list>', `of ${methodNames.join(', ')}: ${additionsHelp}`)
+    .requiredOption('--budgets <list>', 'what `reduce --budget` takes, with commas between')
+    .requiredOption(
+      '--out <folder>',
+      'of the runs, their networks and the report; a sweep that is there goes on',
+    )
+    .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
+    .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
+    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .option('--search-epochs <n>', 'of learning which ReLUs stay; as many where left out', whole(1))
+    .option('--pretrain-epochs <n>', 'of deepreshape: of training its network (default: 12)', whole(1))
+    .addOption(
+      new Option(
+        '--replace <kind>',
+        "what takes a ReLU's place in methods that do not say it themselves; each has its own where left out",
+      ).choices(replacements),
+    )
+    .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
+    .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
+    .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
+    .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
+    .option('--no-measure', 'no private inferences of the points on the front')
+    .addOption(
+      new Option('--measure-again', 'those of the front that are measured already as well')
+        .default(false)
+        .conflicts('measure'),
+    )
+    .action(act(runSweep));
+  addComputeOptions(command);
+  examples(command, sweepExamples);
+}
+
+function configureShow(command: Command, act: Act): void {
+  command
+    .description('the table of a sweep again, also while it runs; writes nothing but what --report says')
+    .argument('<folder>', 'what --out named')
+    .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
+    .option('--csv', 'one line a run, all figures as numbers')
+    .option('--markdown', 'a table for a document')
+    .option('--report', 'write report.html and its pictures again')
+    .action(act(show));
+  examples(command, ['reluctant pareto show sweep', 'reluctant pareto show sweep --csv > runs.csv']);
+}
+
+async function runSweep(context: Context, network: string, options: Options): Promise<undefined> {
+  const { out: folder, data, epochs, seeds, jobs } = options;
+  const networks = parseProfiles(options.profile);
+  const profiles = networks.map(({ name }) => name);
+  const circa = { tolerance: options.tolerance / 100, searchImages: options.searchImages };
+  const methods = parseMethods(options.methods, circa);
+  const budgets = budgetTexts(options.budgets);
+  using store = beginStore(folder);
+  const prints = await fingerprints(folder, network, data);
+  const { searchEpochs = null, pretrainEpochs = null, replace = null } = options;
+  const trained = { epochs, searchEpochs, pretrainEpochs };
+  const grid: Grid = { network, data, ...prints, methods, budgets, seeds, ...trained, replace };
+  checkSameSweep(store, folder, grid);
+  const ids = store.add(jobsOf(grid));
+  const modelFile = originalFile(folder, prints.networkHash);
+  const { costs } = await knownMachine();
+  const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
+  const { say } = context;
+  const { device, engine } = (await computingOf(options, say)).setting;
+  const own: JobRunner = ({ spec }, onProgress, signal) =>
+    jobProcess({ spec, modelFile, folder, costs, threads, device, engine, onProgress, say }, signal);
+  const sweeping = { ...context, store, folder, ids };
+  if (options.queue === undefined) await sweep({ ...sweeping, jobs, runner: own });
+  else
+    await sweepByQueue(sweeping, { url: options.queue, modelFile, networkHash: prints.networkHash, costs });
+  const unmeasured = options.measure
+    ? await measureFront({ ...sweeping, profiles: networks, again: options.measureAgain })
+    : [];
+  await writeReport(store, folder, profiles);
+  context.show(shown(store, profiles, ids));
+  const failed = store.counts(ids).failed;
+  if (failed + unmeasured.length > 0)
+    throw new ReluctantError(
+      `${failed} of ${ids.length} jobs and ${unmeasured.length} measurements failed; the same command tries them again`,
+    );
+  return undefined;
+}
+
+type Parts = Omit<SweepOptions, 'jobs' | 'runner'>;
+
+/** All jobs are on the queue at once: how many run is the workers' affair. */
+async function sweepByQueue(parts: Parts, options: Omit<QueueOptions, 'folder' | 'say'>): Promise<void> {
+  const { openQueue } = await import('./queue.ts');
+  const queue = await openQueue({ ...options, folder: parts.folder, say: parts.say });
+  try {
+    await sweep({ ...parts, jobs: parts.ids.length, runner: queue.runner });
+  } finally {
+    await queue.close();
+  }
+}
+
+type ShowOptions = {
+  readonly profile: string;
+  readonly csv?: boolean;
+  readonly markdown?: boolean;
+  readonly report?: boolean;
+};
+
+async function show(_: Context, folder: string, options: ShowOptions): Promise<Output> {
+  const { csv = false, markdown = false, report = false } = options;
+  if (csv && markdown) throw new UsageError('give either --csv or --markdown');
+  const profiles = parseProfiles(options.profile).map(({ name }) => name);
+  using store = openStore(folder);
+  if (report) await writeReport(store, folder, profiles);
+  const output = shown(store, profiles);
+  const points = pointsOf(store.runs(), profiles);
+  if (csv) return { ...output, text: csvOf(points, profiles) };
+  return markdown ? { ...output, text: markdownOf(points, profiles, store.runs()) } : output;
+}
+
+function shown(store: RunStore, profiles: readonly string[], ids?: readonly string[]): Output {
+  const runs = store.runs(ids);
+  const points = pointsOf(runs, profiles);
+  const open = runs.filter(({ result }) => result === null);
+  return {
+    value: {
+      points: publicPoints(points, profiles),
+      notDone: open.map(({ id, spec, state, message }) => ({ id, ...spec, state, message })),
+    },
+    text: describePoints(points, profiles, runs),
+  };
+}

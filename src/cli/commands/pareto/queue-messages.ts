@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { replacements } from '../../../../models/graph.ts';
+import { machineCostsSchema } from '../../../../pipelines/cost/machine.ts';
+import { granularities } from '../../../../pipelines/reduce/gates/layer-states.ts';
+import { methodNames } from '../../../../pipelines/reduce/methods.ts';
+import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
+import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
+import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
+import { ReluctantError } from '../../../shared/errors.ts';
+
+/** The queue of all sweeps on a Redis server. */
+export const queueName = 'reluctant-pareto';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hex');
+const name = z.string().min(1).max(4096);
+const epochs = z.int().min(1).nullable();
+
+/** Unknown keys are refused: a setting of another version that is left out would make another network under the same name. */
+const jobSpec = z.strictObject({
+  network: name,
+  networkHash: sha256,
+  data: name,
+  dataHash: sha256,
+  method: z.enum([...methodNames, originalMethod]),
+  circa: z.strictObject({ tolerance: z.number().positive(), searchImages: z.int().positive() }).nullable(),
+  budget: z.string().min(1).max(100),
+  seed: z.int().nonnegative(),
+  epochs: z.int().nonnegative(),
+  searchEpochs: epochs,
+  replace: z.enum(replacements).nullable(),
+  granularity: z.enum(granularities).nullable(),
+  pretrainEpochs: epochs,
+}) satisfies z.ZodType<JobSpec>;
+
+const queuedJob = z.strictObject({ spec: jobSpec, costs: machineCostsSchema, version: z.string() });
+
+/** A job on the queue. The network is not in it but once on the server, under `networkKey`. */
+export type QueuedJob = z.infer<typeof queuedJob>;
+
+/**
+ * What a worker finds on the queue. Throws ReluctantError where the sweep is of another version than the worker: by its name, by what it
+ * asks for, or because the same work has another id there.
+ */
+export function readQueuedJob(id: string | undefined, message: unknown, ownVersion: string): QueuedJob {
+  const version = z.object({ version: z.string() }).safeParse(message).data?.version;
+  if (version !== ownVersion)
+    throw new ReluctantError(
+      `the sweep is of reluctant ${version ?? 'unknown version'}, the worker of ${ownVersion}: use one version`,
+    );
+  const { success, data, error } = queuedJob.safeParse(message);
+  if (!success) throw new ReluctantError(`${otherVersion}: ${z.prettifyError(error)}`);
+  if (id !== queueId(jobId(data.spec))) throw new ReluctantError(`${otherVersion}: its id is another here`);
+  return data;
+}
+
+const otherVersion =
+  "not a job of this worker's version of reluctant; use one version and start the sweep again";
+
+/** Numbers alone are not allowed as ids. */
+export function queueId(id: string): string {
+  return `run-${id}`;
+}
+
+/** What a worker gives back: the outcome and its files' contents. */
+export type QueuedResult = {
+  readonly outcome: JobOutcome;
+  /** Base64. */
+  readonly onnx: string;
+  readonly windows: string | null;
+};
+
+/** Where a sweep puts its network, by its hash, for workers that share no folder with it. */
+export function networkKey(networkHash: string): string {
+  return `${queueName}:network:${networkHash}`;
+}

@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { pointsOf } from '../../../../pipelines/pareto/points.ts';
+import type { RunStore } from '../../../../pipelines/pareto/store.ts';
+import { writeFileAtomic } from '../../../shared/files.ts';
+import { paretoFiles } from '../../../web/pareto/files.ts';
+
+/** report.html and the SVG files beside it, of all runs in the folder. */
+export async function writeReport(
+  store: RunStore,
+  folder: string,
+  profiles: readonly string[],
+): Promise<void> {
+  const points = pointsOf(store.runs(), profiles);
+  const files = await paretoFiles({ points, profiles, folder, date: new Date().toISOString() });
+  for (const [name, text] of files) await writeFileAtomic(join(folder, name), text);
+}

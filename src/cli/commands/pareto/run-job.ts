@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import type { Dataset } from '../../../../models/data/dataset.ts';
+import { seededRng } from '../../../../models/data/seeded.ts';
+import { hashDataset } from '../../../../models/data/hash.ts';
+import { splitValidation } from '../../../../models/data/splits.ts';
+import type { Device } from '../../../../models/runtime/device.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { countRelus } from '../../../../models/analysis/inspect.ts';
+import { readModel } from '../../../../models/files/read.ts';
+import { writeModel } from '../../../../models/files/write.ts';
+import { argmax } from '../../../../models/tensor.ts';
+import { checkFit, predictClasses, scored } from '../../../../models/train/evaluate.ts';
+import type { EngineName } from '../../../../models/train/engines/index.ts';
+import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { parseBudget } from '../../../../pipelines/cost/budget.ts';
+import { circa } from '../../../../pipelines/circa/circa.ts';
+import type { CircaResult } from '../../../../pipelines/circa/circa.ts';
+import { withWindows } from '../../../../pipelines/plan/windows.ts';
+import { prepare } from '../../../../pipelines/compile/compile.ts';
+import type { Prepared } from '../../../../pipelines/compile/compile.ts';
+import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
+import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
+import { predictedCosts } from '../../../../pipelines/pareto/predicted.ts';
+import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
+import { seriesName } from '../../../../pipelines/pareto/series.ts';
+import { basesIn } from '../../../../pipelines/reduce/deepreshape/base-files.ts';
+import { planHash } from '../../../../pipelines/plan/codec.ts';
+import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
+import type { LayerEntry } from '../../../../pipelines/reduce/reduction.ts';
+import { Simulator } from '../../../../pipelines/simulate/simulator.ts';
+import { privateForm } from '../../../../pipelines/compile/private-form.ts';
+import { DataError, ModelError } from '../../../shared/errors.ts';
+import { writeFileAtomic } from '../../../shared/files.ts';
+import type { OnProgress } from '../../../shared/progress.ts';
+import { calibrationOf } from '../../options/prepared.ts';
+import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import { machine, versions } from './machine.ts';
+
+export type JobWork = {
+  readonly spec: JobSpec;
+  /** The .onnx file of the network as it came. */
+  readonly modelFile: string;
+  /** Of the sweep; what the job makes goes into `networks/` in it, what other jobs may take into `bases/`. */
+  readonly folder: string;
+  /** Of the machine for which latencies are predicted. */
+  readonly costs: MachineCosts;
+  readonly threads: number;
+  readonly device: Device;
+  readonly engine: EngineName;
+  readonly onProgress: OnProgress;
+  /** A line for people. */
+  readonly say: (line: string) => void;
+};
+
+/** One point: reduces the network, looks for windows where they are asked for, evaluates on the test images, predicts the cost. */
+export async function runJob(work: JobWork): Promise<JobOutcome> {
+  const start = performance.now();
+  const { spec, folder } = work;
+  const original = await readOriginal(work);
+  const [train, test] = [await loadDataset(spec.data, 'train'), await loadDataset(spec.data, 'test')];
+  checkData(spec, train, test);
+  checkFit(original, test);
+  const { model, log } = await reduced(work, original);
+  const name = networkName(spec);
+  const bytes = writeModel(model);
+  await writeFileAtomic(join(folder, name), bytes);
+  // From the file, as whoever serves it.
+  const { prepared, windows } = await compiled(work, readModel(bytes, name), train);
+  if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windowsFile(windows));
+  const { plan } = prepared;
+  const figures = await evaluated(work, model, prepared, test);
+  await rm(checkpointOf(spec, folder), { recursive: true, force: true });
+  return {
+    relus: countRelus(model),
+    relusBefore: countRelus(original),
+    ...figures,
+    planHash: planHash(plan),
+    log,
+    ...predictedCosts(plan, work.costs),
+    onnx: name,
+    onnxHash: sha256(bytes),
+    windows: windows === null ? null : windowsName(name),
+    versions: { ...versions(), engine: work.engine, device: work.device, threads: String(work.threads) },
+    machine: machine(),
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+async function readOriginal({ spec, modelFile }: JobWork): Promise<Model> {
+  const bytes = await readFile(modelFile);
+  const hash = sha256(bytes);
+  if (hash !== spec.networkHash)
+    throw new ModelError(
+      `${modelFile}: is not the network that the sweep was started with; use another --out`,
+    );
+  return readModel(bytes, modelFile);
+}
+
+function checkData({ data, dataHash }: JobSpec, train: Dataset, test: Dataset): void {
+  if (hashOfData(train, test) !== dataHash)
+    throw new DataError(`${data}: is not the data that the sweep was started with; use another --out`);
+}
+
+/** SHA-256 over the sizes, images and labels of both splits, hex. */
+export function hashOfData(train: Dataset, test: Dataset): string {
+  const hash = createHash('sha256');
+  for (const dataset of [train, test]) hashDataset(hash, dataset);
+  return hash.digest('hex');
+}
+
+async function reduced(
+  { spec, folder, costs, threads, device, engine, onProgress, say }: JobWork,
+  original: Model,
+): Promise<{ model: Model; log: readonly LayerEntry[] }> {
+  const { method, data, seed, epochs, searchEpochs, replace, granularity, pretrainEpochs } = spec;
+  if (method === originalMethod) return { model: original, log: [] };
+  return reduceModel(original, {
+    ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
+    ...{ threads, device, engine, checkpoint: checkpointOf(spec, folder), onProgress },
+    bases: basesIn(join(folder, 'bases'), say),
+    ...(method === 'hybrid' && { machine: costs }),
+    ...(searchEpochs !== null && { searchEpochs }),
+    ...(replace !== null && { replace }),
+    ...(granularity !== null && { granularity }),
+    ...(pretrainEpochs !== null && { deepreshape: { pretrainEpochs } }),
+  });
+}
+
+/** Of a job's trainings, until it has its figures too: what fails after them trains nothing again. */
+function checkpointOf(spec: JobSpec, folder: string): string {
+  return join(folder, 'unfinished', jobId(spec));
+}
+
+/** The plan that will be served, with the windows that were found on held-out training images. */
+async function compiled(
+  { spec, onProgress }: JobWork,
+  model: Model,
+  train: Dataset,
+): Promise<{ prepared: Prepared; windows: CircaResult | null }> {
+  const calibration = await calibrationOf(spec.data);
+  const prepared = await prepare(privateForm(model), { calibration, onProgress });
+  if (spec.circa === null) return { prepared, windows: null };
+  const held = splitValidation(train, recipeDefaults.validationFraction, spec.seed).validation;
+  const n = Math.min(held.n, spec.circa.searchImages);
+  const search = { images: pixels(held, firstOf(n)), labels: held.labels.subarray(0, n), n };
+  const { results } = await circa(prepared, {
+    tolerance: spec.circa.tolerance,
+    modes: ['posZero', 'negPass'],
+    ...{ search, test: search },
+    rng: seededRng(spec.seed),
+    onProgress,
+  });
+  const best = results.reduce((a, b) => (b.onlineBytes < a.onlineBytes ? b : a));
+  return { prepared: { ...prepared, plan: withWindows(prepared.plan, best.windows) }, windows: best };
+}
+
+async function evaluated(work: JobWork, model: Model, prepared: Prepared, test: Dataset) {
+  const { threads, device, onProgress } = work;
+  const clear = await predictClasses(model, test, test.n, { onProgress, threads, device });
+  const logits = await simulated(work, prepared, test);
+  const classes = logits.length / test.n;
+  const answers = clear.map((_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)));
+  const [found, privately] = [scored(test, clear), scored(test, answers)];
+  return {
+    accuracy: found.accuracy,
+    privateAccuracy: privately.accuracy,
+    agree: answers.reduce((count, answer, i) => count + (answer === clear[i] ? 1 : 0), 0),
+    n: test.n,
+    perClass: found.per_class.map((row, i) => ({
+      ...row,
+      privateAccuracy: privately.per_class[i]!.accuracy,
+    })),
+  };
+}
+
+async function simulated(
+  { spec, threads, onProgress }: JobWork,
+  prepared: Prepared,
+  test: Dataset,
+): Promise<Float32Array> {
+  const simulator = new Simulator(prepared, threads);
+  try {
+    return await simulator.run(pixels(test), test.n, { rng: seededRng(spec.seed), onProgress });
+  } finally {
+    await simulator.close();
+  }
+}
+
+/** What `--circa` reads. */
+function windowsFile({ mode, layers }: CircaResult): string {
+  const best = { mode, layers: layers.map(({ node, k }) => ({ node, k })) };
+  return `${JSON.stringify({ best }, null, 2)}\n`;
+}
+
+/** 'networks/snl-0.25-seed1-4f2a9c01.onnx': told apart by eye, and from any other job's by the id. */
+export function networkName(spec: JobSpec): string {
+  const label = `${seriesName(spec)}-${spec.budget}-seed${spec.seed}`.replaceAll(/[^\w.-]+/g, '-');
+  return `networks/${label}-${jobId(spec).slice(0, 8)}.onnx`;
+}
+
+export function windowsName(onnx: string): string {
+  return onnx.replace(/\.onnx$/, '.windows.json');
+}
+
+function firstOf(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

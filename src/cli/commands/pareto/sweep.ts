@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describeJob } from '../../../../pipelines/pareto/series.ts';
+import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
+import type { Run } from '../../../../pipelines/pareto/run.ts';
+import { leaseMs } from '../../../../pipelines/pareto/store.ts';
+import type { Owner, RunStore } from '../../../../pipelines/pareto/store.ts';
+import * as format from '../../../shared/format.ts';
+import type { OnProgress } from '../../../shared/progress.ts';
+import { commandOf } from './command-of.ts';
+import { JobFailure } from './job-process.ts';
+import { SweepProgress } from './sweep-progress.ts';
+
+/** Does one job, here or elsewhere. Rejects with JobFailure where the job is at fault. */
+export type JobRunner = (run: Run, onProgress: OnProgress, signal: AbortSignal) => Promise<JobOutcome>;
+
+export type SweepOptions = {
+  readonly store: RunStore;
+  /** Of the sweep's files. */
+  readonly folder: string;
+  readonly ids: readonly string[];
+  /** Jobs at once. */
+  readonly jobs: number;
+  readonly runner: JobRunner;
+  readonly onProgress: OnProgress;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+};
+
+/** Milliseconds between two looks at jobs that another process works on. */
+const pollInterval = 1000;
+
+/**
+ * Does what is not done yet of the jobs. One that fails does not stop the others; it is marked as failed in the store. Rejects where the
+ * sweep itself cannot go on; then what ran waits again.
+ */
+export async function sweep(options: SweepOptions): Promise<void> {
+  const { store, ids } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const owner: Owner = { id: randomUUID(), host: hostname(), pid: process.pid };
+  const running = new Set<string>();
+  const release = () => running.forEach((id) => store.release(id, owner));
+  const beats = setInterval(() => running.forEach((id) => store.beat(id, owner)), leaseMs / 4);
+  signal.addEventListener('abort', release);
+  const progress = new SweepProgress(options);
+  const lane = async () => {
+    for (;;) {
+      const run = store.take(ids, owner);
+      if (run === undefined && store.counts(ids).running === 0) return;
+      if (run === undefined) await wait(pollInterval, undefined, { signal });
+      else await oneJob({ ...options, signal }, owner, run, running, progress);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: options.jobs }, lane));
+  } finally {
+    release();
+    stop.abort();
+    clearInterval(beats);
+    signal.removeEventListener('abort', release);
+  }
+}
+
+async function oneJob(
+  { store, folder, runner, say, signal }: SweepOptions,
+  owner: Owner,
+  run: Run,
+  running: Set<string>,
+  progress: SweepProgress,
+): Promise<void> {
+  const { id, spec } = run;
+  running.add(id);
+  progress.started(run);
+  try {
+    const onProgress: OnProgress = (event) => progress.heard(id, event);
+    const outcome = await runner(run, onProgress, signal);
+    store.finish(id, owner, {
+      ...outcome,
+      command: commandOf(spec, join(folder, outcome.onnx), outcome.versions),
+    });
+    const { relus, accuracy, privateAccuracy, seconds } = outcome;
+    const figures = `${format.percent(accuracy)} right, ${format.percent(privateAccuracy)} privately (simulated)`;
+    say(`${describeJob(spec)}: ${format.count(relus)} ReLUs, ${figures}; ${format.duration(seconds)}`);
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error;
+    store.fail(id, owner, error.message);
+    say(`${describeJob(spec)}: failed: ${error.message}`);
+  } finally {
+    running.delete(id);
+    progress.ended(id);
+  }
+}

@@ -1,0 +1,201 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { loadDataset } from '../../../../models/data/dataset.ts';
+import { sessionSetting } from '../../../../models/runtime/device.ts';
+import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
+import { saveModel } from '../../../../models/files/write.ts';
+import { evaluate } from '../../../../models/train/evaluate.ts';
+import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { budgetForms } from '../../../../pipelines/cost/budget.ts';
+import type { Budget } from '../../../../pipelines/cost/budget.ts';
+import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
+import type { MethodName } from '../../../../pipelines/reduce/methods.ts';
+import * as format from '../../../shared/format.ts';
+import { UsageError } from '../../../shared/errors.ts';
+import { examples, whole } from '../../options/command.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { writeBudgets, writeFamily } from './family.ts';
+import { addComputeOptions, addThreadsOption, computingOf } from '../../options/computing.ts';
+import type { ComputeOptions } from '../../options/computing.ts';
+import { addGateOptions, gateSettingsOf } from './gate-settings.ts';
+import type { GateSettingOptions } from './gate-settings.ts';
+import { checkOutput, dataHelp, modelHelp, openModel } from '../../options/inputs.ts';
+import {
+  addMitigationOptions,
+  describeMultipliers,
+  describePrice,
+  isMitigated,
+  mitigationOf,
+  openAgainst,
+  priceOfMitigation,
+} from './mitigating.ts';
+import type { MitigationOptions } from './mitigating.ts';
+import { table } from '../../output/output.ts';
+import type { Output } from '../../output/output.ts';
+import { checkAgainst, costText, countOf, machineOf } from './budget.ts';
+import { addSettingOptions, budgetList, settingsOf } from './settings.ts';
+import type { SettingOptions } from './settings.ts';
+import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+
+type Options = ComputeOptions &
+  MitigationOptions &
+  SettingOptions &
+  GateSettingOptions & {
+    readonly method: MethodName;
+    readonly budget?: readonly Budget[];
+    readonly family?: boolean;
+    readonly data: string;
+    readonly out: string;
+    readonly epochs: number;
+    readonly seed: number;
+  };
+
+/** `reduce MODEL --method M --budget N --data D --out OUT.onnx`: fewer ReLUs, fine-tuned. */
+export function configure(command: Command, act: Act): void {
+  const summaries = methodNames.map((name) => `${name}: ${methods[name].summary}`).join('; ');
+  command
+    .argument('<model>', modelHelp)
+    .addOption(new Option('--method <name>', summaries).choices(methodNames).makeOptionMandatory())
+    .option(
+      '--budget <list>',
+      `what to keep, one or several of them: ${budgetForms} (seconds and bytes: hybrid alone)`,
+      budgetList,
+    )
+    .option('--family', "of deepreduce, in place of a budget: the paper's whole family of networks")
+    .requiredOption('--data <data>', dataHelp)
+    .requiredOption('--out <file>', 'the .onnx file to write; a folder for several networks')
+    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), recipeDefaults.seed)
+    .action(act(run));
+  addComputeOptions(command);
+  addThreadsOption(command);
+  addSettingOptions(command);
+  addGateOptions(command);
+  addMitigationOptions(command);
+  examples(command, [
+    'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
+    'reluctant reduce zoo:fashion-resnet8 --method autorep --budget 0.06 --data fashion-mnist --checkpoint run --out reduced.onnx',
+    'reluctant reduce zoo:fashion-resnet8 --method hybrid --budget 1s@wan --data fashion-mnist-part --out fast.onnx',
+    'reluctant reduce zoo:fashion-resnet8 --method deepreduce --family --data fashion-mnist-part --out family',
+    'reluctant reduce net.onnx --method deepreduce --budget 0.5,0.25,0.12 --data folder:images@32 --out reduced',
+    'reluctant reduce net.onnx --method deepreduce --budget 0.1 --data csv:faces.csv --mitigate primal-dual --groups race --out fair.onnx',
+  ]);
+}
+
+async function run(context: Context, name: string, options: Options): Promise<Output> {
+  const { method, budget: budgets = [], family = false } = options;
+  if (family && (method !== 'deepreduce' || budgets.length > 0))
+    throw new UsageError('--family is of --method deepreduce, in place of --budget');
+  if (family && options.checkpoint !== undefined)
+    throw new UsageError('--checkpoint is of --budget; a family goes on with the networks it has written');
+  const [budget, ...others] = budgets;
+  if (!family && budget === undefined)
+    throw new UsageError('--budget: expected the ReLUs to keep, such as 0.25 or 0.5,0.25; or --family');
+  return family || others.length > 0
+    ? reduceToSeveral(context, name, options)
+    : reduceToOne(context, name, budget!, options);
+}
+
+async function reduceToSeveral(
+  { onProgress, say }: Context,
+  name: string,
+  options: Options,
+): Promise<Output> {
+  const { method, budget: budgets, data, out, epochs, seed, against } = options;
+  if (against !== undefined) throw new UsageError('--against is of one budget: there are several networks');
+  if (existsSync(out) && !statSync(out).isDirectory())
+    throw new UsageError(`--out ${out}: is a file, expected a folder for several networks`);
+  checkOutput(join(out, 'networks.json'));
+  if (budgets === undefined && (options.alpha !== undefined || options.rho !== undefined))
+    throw new UsageError('--alpha and --rho are of one network: --family has 1 and 1/2 of both');
+  if (budgets === undefined && isMitigated(options))
+    throw new UsageError(
+      '--family: its networks are made without --mitigate and --fair-select; give --budget',
+    );
+  const mitigation = mitigationOf(options);
+  const { setting } = await computingOf(options, say);
+  const own = {
+    ...settingsOf(method, options),
+    ...gateSettingsOf(method, options),
+    ...(await machineOf(method)),
+  };
+  const plain = { data, epochs, seed, onProgress, ...setting, ...own };
+  const model = await openModel(name);
+  budgets?.forEach((budget) => countOf(model, method, budget));
+  const test = await loadDataset(data, 'test');
+  const task = { model, test, out, say, evaluation: { ...sessionSetting(setting), onProgress } };
+  return budgets === undefined
+    ? writeFamily(task, plain)
+    : writeBudgets(task, budgets, { ...plain, ...mitigation, method });
+}
+
+async function reduceToOne(
+  { onProgress, say }: Context,
+  name: string,
+  budget: Budget,
+  options: Options,
+): Promise<Output> {
+  const { method, data, out, epochs, seed } = options;
+  checkOutput(out);
+  const gates = gateSettingsOf(method, options);
+  const settings = { ...settingsOf(method, options), ...gates, ...(await machineOf(method)) };
+  const mitigation = mitigationOf(options);
+  const model = await openModel(name);
+  const count = countOf(model, method, budget);
+  checkAgainst(count, options.against);
+  const without = count === undefined ? undefined : await openAgainst(options, count);
+  const test = await loadDataset(data, 'test');
+  if (options.groups !== undefined) groupsBySpec(test, options.groups);
+  const { setting, runsOn } = await computingOf(options, say);
+  const evaluation = { ...sessionSetting(setting), onProgress };
+  const before = await evaluate(model, test, evaluation);
+  const plain = { method, budget, data, epochs, seed, onProgress, ...setting, ...settings };
+  const found = await reduceModel(model, { ...plain, ...mitigation });
+  await saveModel(out, found.model);
+  const after = await evaluate(found.model, test, evaluation);
+  const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost, built } = found;
+  const price = isMitigated(options)
+    ? await priceOfMitigation({ original: model, reduced: found.model, without }, test, options.groups, plain)
+    : undefined;
+  const rows = log.map((row) => [
+    row.layer,
+    row.stage,
+    format.count(row.relus_before),
+    format.count(row.relus_after),
+    row.reason,
+  ]);
+  const columns = [
+    { title: 'layer', align: 'left' },
+    { title: 'stage', align: 'left' },
+    { title: 'ReLUs before' },
+    { title: 'after' },
+    { title: 'why', align: 'left' },
+  ] as const;
+  return {
+    value: {
+      out,
+      method,
+      budget: found.budget,
+      relusBefore,
+      relusAfter,
+      accuracyBefore: before.accuracy,
+      accuracyAfter: after.accuracy,
+      n: after.n,
+      validationAccuracy,
+      log,
+      history,
+      runsOn: runsOn(),
+      ...(built !== undefined && { built }),
+      ...(cost && { cost }),
+      ...(price && { price, multipliers }),
+    },
+    text:
+      `${table(columns, rows)}\n\n${out}: ${format.count(relusAfter)} of ${format.count(relusBefore)} ReLUs, ` +
+      `${format.percent(after.accuracy)} of ${format.count(after.n)} test images right (before: ${format.percent(before.accuracy)})` +
+      (built === undefined ? '' : `\n${built}`) +
+      costText(cost) +
+      (price ? `\n\n${describePrice(price)}\n${describeMultipliers(multipliers)}`.trimEnd() : ''),
+  };
+}

@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { Dataset } from '../../../../models/data/dataset.ts';
+import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { countRelus } from '../../../../models/analysis/inspect.ts';
+import {
+  mitigationSchemes,
+  mitigationSummaries,
+  primalDualDefaults,
+} from '../../../../pipelines/reduce/mitigation/mitigation.ts';
+import type { MitigationScheme } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
+import { priceOf } from '../../../../pipelines/reduce/mitigation/price.ts';
+import type { Price } from '../../../../pipelines/reduce/mitigation/price.ts';
+import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/primal-dual.ts';
+import { UsageError } from '../../../shared/errors.ts';
+import * as format from '../../../shared/format.ts';
+import type { OnProgress } from '../../../shared/progress.ts';
+import { fraction, positive } from '../../options/command.ts';
+import { openModel } from '../../options/inputs.ts';
+import { table } from '../../output/output.ts';
+import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
+
+export type MitigationOptions = {
+  readonly mitigate?: MitigationScheme;
+  readonly groups?: string;
+  readonly fairSelect?: boolean;
+  readonly hinge?: boolean;
+  readonly tolerance?: number;
+  readonly multiplierRate?: number;
+  readonly multiplierCap?: number;
+  readonly against?: string;
+};
+
+/** What `reduce` takes to keep groups from paying. */
+export function addMitigationOptions(command: Command): void {
+  const { rate, cap } = primalDualDefaults;
+  command
+    .addOption(new Option('--mitigate <scheme>', mitigationSummaries).choices(mitigationSchemes))
+    .option(
+      '--fair-select',
+      'groups count by their loss, not by their size, where it is decided which ReLUs go',
+    )
+    .option('--groups <columns>', 'of the two above, as in fairness; class labels where left out')
+    .option('--tolerance <nats>', 'of primal-dual: what a group may lose more than the average', positive)
+    .option('--hinge', 'of primal-dual: multipliers only grow, and count only beyond the tolerance')
+    .option('--multiplier-rate <x>', `of primal-dual: steps of the multipliers (default: ${rate})`, positive)
+    .option(
+      '--multiplier-cap <x>',
+      `of primal-dual: largest sum of the multipliers; smaller costs less and helps less (default: ${cap})`,
+      fraction,
+    )
+    .option(
+      '--against <model>',
+      'the same reduction without the two above, for the price; made on the way where left out',
+    );
+}
+
+/** What they ask of a reduction. Throws UsageError for options that have nothing to act on. */
+export function mitigationOf(
+  options: MitigationOptions,
+): Pick<ReduceOptions, 'mitigate' | 'groups' | 'fairSelect'> {
+  const { mitigate, groups, fairSelect, hinge, tolerance, multiplierRate, multiplierCap, against } = options;
+  if (!isMitigated(options) && (groups !== undefined || against !== undefined))
+    throw new UsageError('--groups and --against are of --mitigate or --fair-select: give one of these too');
+  const settings = {
+    ...(hinge === true && { form: 'hinge' as const }),
+    ...(tolerance !== undefined && { tolerance }),
+    ...(multiplierRate !== undefined && { rate: multiplierRate }),
+    ...(multiplierCap !== undefined && { cap: multiplierCap }),
+  };
+  if (mitigate !== 'primal-dual' && Object.keys(settings).length > 0)
+    throw new UsageError(
+      '--tolerance, --hinge, --multiplier-rate and --multiplier-cap are of --mitigate primal-dual',
+    );
+  return {
+    ...(mitigate && { mitigate: { scheme: mitigate, settings } }),
+    ...(groups !== undefined && { groups }),
+    ...(fairSelect !== undefined && { fairSelect }),
+  };
+}
+
+export function isMitigated({ mitigate, fairSelect }: MitigationOptions): boolean {
+  return mitigate !== undefined || fairSelect === true;
+}
+
+/** Methods may stay below a budget by this share of it. */
+const budgetSlack = 0.01;
+
+/** The network of `--against`, if it is given. Throws UsageError where it was reduced to another budget. */
+export async function openAgainst(
+  { against }: MitigationOptions,
+  budget: number,
+): Promise<Model | undefined> {
+  if (against === undefined) return undefined;
+  const model = await openModel(against);
+  const relus = countRelus(model);
+  if (Math.abs(relus - budget) > budgetSlack * budget)
+    throw new UsageError(
+      `--against ${against}: has ${relus} ReLUs, the budget is ${budget}; they are to be equal`,
+    );
+  return model;
+}
+
+/** What the mitigation of `reduced` costs and buys; the same reduction without it is made where it is not there. */
+export async function priceOfMitigation(
+  models: { readonly original: Model; readonly reduced: Model; readonly without: Model | undefined },
+  test: Dataset,
+  groups: string | undefined,
+  plain: ReduceOptions,
+): Promise<Price> {
+  const { original, reduced } = models;
+  const { onProgress, checkpoint } = plain;
+  const other = {
+    ...plain,
+    onProgress: labelled(onProgress),
+    ...(checkpoint !== undefined && { checkpoint: join(checkpoint, 'without') }),
+  };
+  const without = models.without ?? (await reduceModel(original, other)).model;
+  const named = groupsBySpec(test, groups ?? 'label');
+  return priceOf({ original, without, with: reduced }, test, named, onProgress);
+}
+
+function labelled(onProgress: OnProgress): OnProgress {
+  return (event) => onProgress({ ...event, label: `without, ${event.label}` });
+}
+
+const rowNames = { original: 'original', without: 'reduced', with: 'reduced, mitigated' } as const;
+
+/** A table, and what it says in a sentence. */
+export function describePrice(price: Price): string {
+  const columns = [
+    { title: 'network', align: 'left' },
+    { title: 'ReLUs' },
+    { title: 'accuracy' },
+    { title: 'gap, points' },
+    { title: 'worst group', align: 'left' },
+    { title: 'its accuracy' },
+  ] as const;
+  const rows = price.models.map((row) => [
+    rowNames[row.model],
+    format.count(row.relus),
+    format.percent(row.accuracy),
+    format.plainPoints(row.gap),
+    row.worstGroup,
+    format.percent(row.worstAccuracy),
+  ]);
+  return `${table(columns, rows)}\n\n${priceSentence(price)}`;
+}
+
+function priceSentence({ cost, costInterval, gapChange, gapChangeInterval, confidence }: Price): string {
+  const range = (interval: readonly number[]) => interval.map(format.points).join(' to ');
+  return (
+    `At as many ReLUs the mitigation changes the gap between the best and the worst group by ${format.points(gapChange)} ` +
+    `points (${range(gapChangeInterval)}) and the accuracy over all by ${format.points(-cost)} ` +
+    `(${range([-costInterval[1], -costInterval[0]])}); in brackets ${Math.round(100 * confidence)} % intervals.`
+  );
+}
+
+/** Where the multipliers ended, a line; empty where there are none. */
+export function describeMultipliers(log: readonly MultiplierEntry[]): string {
+  const last = log.at(-1);
+  if (last === undefined) return '';
+  const groups = last.groups.map(({ group, multiplier }) => `${group} ${multiplier.toFixed(2)}`);
+  return `multipliers after epoch ${last.epoch}: ${groups.join(', ')}`;
+}

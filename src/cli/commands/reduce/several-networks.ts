@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dataset } from '../../../../models/data/dataset.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { saveModel, writeModel } from '../../../../models/files/write.ts';
+import { evaluate } from '../../../../models/train/evaluate.ts';
+import type { EvaluateOptions } from '../../../../models/train/evaluate.ts';
+import { isOnFront } from '../../../../pipelines/reduce/deepreduce/family.ts';
+import type { LayerEntry, Reduction } from '../../../../pipelines/reduce/reduction.ts';
+import { writeFileAtomic } from '../../../shared/files.ts';
+import * as format from '../../../shared/format.ts';
+import { table, toJson } from '../../output/output.ts';
+import type { Output } from '../../output/output.ts';
+
+/** A network of several that one command makes: what was asked for in words, and what came of it. */
+export type Made = {
+  readonly name: string;
+  readonly done: string;
+} & ({ readonly reduction: Reduction } | { readonly refused: string });
+
+/** As in its file beside the network; keys as written. */
+type NetworkRecord = {
+  readonly name: string;
+  readonly done: string;
+  /** Of the original, and of all that was told. */
+  readonly made_by: string;
+  readonly relus?: number;
+  readonly accuracy?: number;
+  readonly n?: number;
+  readonly validation_accuracy?: number;
+  readonly log?: readonly LayerEntry[];
+  readonly refused?: string;
+};
+
+/** Where several networks are written, and how those of an earlier run are known again. */
+export class NetworkFolder {
+  readonly #folder: string;
+  readonly #madeBy: string;
+  readonly #records = new Map<string, NetworkRecord>();
+
+  /** `told`: all that decides what the networks are, besides the original; functions are left out. */
+  constructor(folder: string, original: Model, told: unknown) {
+    this.#folder = folder;
+    const hash = createHash('sha256').update(writeModel(original)).update(JSON.stringify(told));
+    this.#madeBy = hash.digest('hex').slice(0, 16);
+  }
+
+  /** Whether an earlier run with the same original and options made it; its record is then taken over. */
+  async takeOver(name: string): Promise<boolean> {
+    const file = this.#file(name, 'json');
+    if (!existsSync(file) || !existsSync(this.#file(name, 'onnx'))) return false;
+    const record = JSON.parse(await readFile(file, 'utf8')) as NetworkRecord;
+    if (record.made_by !== this.#madeBy) return false;
+    this.#records.set(name, record);
+    return true;
+  }
+
+  /** Writes the network and, last, its record. */
+  async add(made: Made, test: Dataset, evaluation: EvaluateOptions): Promise<void> {
+    const { name, done } = made;
+    if ('refused' in made) {
+      this.#records.set(name, { name, done, made_by: this.#madeBy, refused: made.refused });
+      return;
+    }
+    const { model, relusAfter, validationAccuracy, log } = made.reduction;
+    await saveModel(this.#file(name, 'onnx'), model);
+    const { accuracy, n } = await evaluate(model, test, evaluation);
+    const record: NetworkRecord = {
+      ...{ name, done, made_by: this.#madeBy, relus: relusAfter, accuracy, n },
+      ...{ validation_accuracy: validationAccuracy, log },
+    };
+    await writeFileAtomic(this.#file(name, 'json'), `${JSON.stringify(toJson(record), null, 2)}\n`);
+    this.#records.set(name, record);
+  }
+
+  /** The table of all networks with the original, the front marked; also written as networks.json. */
+  async report(original: { relus: number; accuracy: number; n: number }): Promise<Output> {
+    const first: Shown = { name: 'original', done: 'nothing', ...original };
+    const records = [first, ...this.#records.values()].sort((a, b) => (b.relus ?? -1) - (a.relus ?? -1));
+    const points = records.flatMap(({ name, relus, accuracy }) =>
+      relus === undefined || accuracy === undefined ? [] : [{ name, relus, accuracy }],
+    );
+    const onFront = new Set(points.filter((one) => isOnFront(one, points)).map(({ name }) => name));
+    const networks = records.map((record) => {
+      const isFile = record !== first && record.relus !== undefined;
+      return {
+        ...withoutLog(record),
+        ...(isFile && { file: this.#file(record.name, 'onnx') }),
+        front: onFront.has(record.name),
+      };
+    });
+    const value = { folder: this.#folder, networks };
+    await writeFileAtomic(join(this.#folder, 'networks.json'), `${JSON.stringify(toJson(value), null, 2)}\n`);
+    return { value, text: describe(networks, this.#folder) };
+  }
+
+  #file(name: string, extension: string): string {
+    return join(this.#folder, `${name}.${extension}`);
+  }
+}
+
+type Shown = Omit<NetworkRecord, 'made_by' | 'log'>;
+type Row = Shown & { readonly front: boolean };
+
+/** Without what stands in the network's own file. */
+function withoutLog(record: Shown): Shown {
+  const { name, done, relus, accuracy, n, validation_accuracy, refused } = record;
+  return {
+    ...{ name, done },
+    ...(relus !== undefined && { relus }),
+    ...(accuracy !== undefined && { accuracy }),
+    ...(n !== undefined && { n }),
+    ...(validation_accuracy !== undefined && { validation_accuracy }),
+    ...(refused !== undefined && { refused }),
+  };
+}
+
+function describe(networks: readonly Row[], folder: string): string {
+  const columns = [
+    { title: 'front', align: 'left' },
+    { title: 'ReLUs' },
+    { title: 'right' },
+    { title: 'network', align: 'left' },
+    { title: 'what was done', align: 'left' },
+  ] as const;
+  const rows = networks.map(({ name, done, relus, accuracy, refused, front }) => [
+    front ? '*' : '',
+    relus === undefined ? '-' : format.count(relus),
+    accuracy === undefined ? '-' : format.percent(accuracy),
+    name,
+    refused === undefined ? done : `${done}: left out, ${refused}`,
+  ]);
+  return `${table(columns, rows)}\n\n* no other has fewer ReLUs and as many images right. The networks are in ${folder}.`;
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { cacheFolder } from '../../../models/data/cache-folder.ts';
+import { measureMachine } from '../../../pipelines/bench/machine.ts';
+import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
+import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';
+import type { MachineCosts } from '../../../pipelines/cost/machine.ts';
+import { UsageError } from '../../shared/errors.ts';
+import { writeFileAtomic } from '../../shared/files.ts';
+import type { OnProgress } from '../../shared/progress.ts';
+import { loopbackPair } from '../commands/bench/loopback-pair.ts';
+
+/** The units of work of this machine where `bench machine` has measured them, else those of the machine that the package was made on. */
+export type KnownMachine = { readonly costs: MachineCosts; readonly measuredHere: boolean };
+
+/** Where `bench machine` keeps what it measured. */
+export function machineFile(): string {
+  return join(cacheFolder('machine'), 'costs.json');
+}
+
+/** Throws UsageError where the file is not what `bench machine` writes. */
+export async function knownMachine(): Promise<KnownMachine> {
+  const text = await readFile(machineFile(), 'utf8').catch(() => undefined);
+  if (text === undefined) return { costs: defaultMachine, measuredHere: false };
+  const costs = parseCosts(text);
+  // A home folder may be shared between machines.
+  const isThis = costs.machine === cpus()[0]?.model && costs.cores === navigator.hardwareConcurrency;
+  return isThis ? { costs, measuredHere: true } : { costs: defaultMachine, measuredHere: false };
+}
+
+function parseCosts(text: string): MachineCosts {
+  try {
+    return machineCostsSchema.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError(
+      `${machineFile()}: not what this version writes; run 'reluctant bench machine' again`,
+    );
+  }
+}
+
+/** Measures this machine and keeps the result. */
+export async function measureThisMachine(onProgress: OnProgress): Promise<MachineCosts> {
+  const [pool, pair] = [new HePool(1), await loopbackPair()];
+  try {
+    const costs = await measureMachine({ pool, channels: pair.channels, onProgress });
+    await writeFileAtomic(machineFile(), `${JSON.stringify(costs, null, 2)}\n`);
+    return costs;
+  } finally {
+    pair.close();
+    await pool.close();
+  }
+}
+
+/** 'AMD EPYC, 2 cores, measured 2026-11-23' and what to do where it is another machine. */
+export function describeMachine({ costs, measuredHere }: KnownMachine): string {
+  const { machine, cores, date } = costs;
+  const where = measuredHere ? '' : "; nobody has measured here: 'reluctant bench machine' does";
+  return `${machine}, ${cores} cores, measured ${date}${where}`;
+}
+
+/** The same for --json. */
+export function machineValue({ costs, measuredHere }: KnownMachine) {
+  return { machine: costs.machine, cores: costs.cores, date: costs.date, measuredHere };
+}

@@ -1,0 +1,27 @@
+import { CommanderError } from 'commander';
+import { exitCodeOf, ReluctantError } from '../../shared/errors.ts';
+
+/** What to print for an error and the exit code; an empty line where commander has printed help already. */
+export type Failure = { readonly line: string; readonly stack: string; readonly code: number };
+
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof CommanderError) return commandLineFailure(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const hint = error instanceof ReluctantError ? '' : ' (run again with --verbose for the stack)';
+  return { line: oneLine(message) + hint, stack, code: exitCodeOf(error) };
+}
+
+function commandLineFailure({ code, exitCode, message }: CommanderError): Failure {
+  if (exitCode === 0) return { line: '', stack: '', code: 0 };
+  const line =
+    code === 'commander.help' ? '' : `${oneLine(message.replace(/^error: /, ''))} (see reluctant --help)`;
+  return { line, stack: '', code: 2 };
+}
+
+function oneLine(text: string): string {
+  return text
+    .trim()
+    .replaceAll(/:\s*\n\s*/g, ': ')
+    .replaceAll(/\s*\n\s*/g, '; ');
+}

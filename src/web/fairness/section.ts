@@ -1,0 +1,54 @@
+import { verdictWords } from '../../../models/fairness/reading.ts';
+import type { FairnessReport } from '../../../models/fairness/report.ts';
+import * as format from '../../shared/format.ts';
+import { html } from '../html.ts';
+import type { Html } from '../html.ts';
+
+/** Who loses, how much and how sure that is: sentences, then a row for each class. */
+export function classSection(fairness: FairnessReport): Html {
+  const [, gap] = fairness.gap.models;
+  return html`<section>
+    <h2>Who pays: accuracy of each class</h2>
+    <ul>
+      ${fairness.reading.map((sentence) => html`<li>${sentence}</li>`)}
+    </ul>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>class</th>
+            <th>images</th>
+            <th>original</th>
+            <th>reduced</th>
+            <th>drop, points</th>
+            <th>interval</th>
+            <th>beyond the average</th>
+            <th>loses more than the rest?</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${fairness.groups.map(({ group, n, models: [before, after] }) => {
+            const [low, high] = after!.dropInterval;
+            return html`<tr>
+              <th>${group}</th>
+              <td>${n}</td>
+              <td>${format.percent(before!.accuracy)}</td>
+              <td>${format.percent(after!.accuracy)}</td>
+              <td>${format.plainPoints(after!.drop)}</td>
+              <td>${format.plainPoints(low)} to ${format.plainPoints(high)}</td>
+              <td>${format.points(after!.excessDrop)}</td>
+              <td>${verdictWords[after!.verdict]}</td>
+            </tr>`;
+          })}
+        </tbody>
+      </table>
+    </div>
+    <p class="note">
+      A drop is the original's accuracy minus the reduced model's. Intervals:
+      ${100 * fairness.bootstrap.confidence} %, ${format.count(fairness.bootstrap.resamples)} paired
+      resamples. The last column: an exact permutation test, corrected for the number of classes (Holm). The
+      gap between the best and the worst class changed by ${format.points(gap!.widening)} points
+      (${format.points(gap!.wideningInterval[0])} to ${format.points(gap!.wideningInterval[1])}).
+    </p>
+  </section>`;
+}

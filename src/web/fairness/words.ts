@@ -1,0 +1,100 @@
+import type { Verdict } from '../../../models/fairness/loss-tests.ts';
+import { ratesSentence } from '../../../models/fairness/reading.ts';
+import type { FairnessReport, GroupRow } from '../../../models/fairness/report.ts';
+import * as format from '../../shared/format.ts';
+
+/** What happened to one group, for a reader who knows no statistics. */
+export type GroupWords = { readonly group: string; readonly howMuch: string; readonly howSure: string };
+
+/** Groups that are shown to lose more than the rest, the worst hit first. */
+export function losersOf(report: FairnessReport, m: number): GroupWords[] {
+  return report.groups
+    .filter(({ models }) => models[m]!.verdict === 'loses more')
+    .sort((a, b) => b.models[m]!.drop - a.models[m]!.drop)
+    .map(({ group, models }) => wordsOf(report, group, models[m]!, m));
+}
+
+function wordsOf(report: FairnessReport, group: string, row: GroupRow, m: number): GroupWords {
+  const { networks } = report.overall[m]!;
+  const seeds = networks === 1 ? '' : ` It is so in ${row.losingNetworks} of the ${networks} networks.`;
+  return { group, howMuch: outOfHundred(row), howSure: `${sureness(row.pAdjusted)}.${seeds}` };
+}
+
+/** 'of 100 images 6 fewer are answered rightly; the true number is probably between 2 and 10' */
+export function outOfHundred({ drop, dropInterval }: Pick<GroupRow, 'drop' | 'dropInterval'>): string {
+  return `of 100 images ${change(drop)} are answered rightly (probably between ${rangeOf(dropInterval)})`;
+}
+
+function rangeOf([low, high]: readonly [number, number]): string {
+  if (low >= 0) return `${whole(low)} and ${whole(high)} fewer`;
+  if (high <= 0) return `${whole(-high)} and ${whole(-low)} more`;
+  return `${change(low)} and ${change(high)}`;
+}
+
+/** '6 fewer' */
+function change(drop: number): string {
+  return `${whole(Math.abs(drop))} ${drop < 0 ? 'more' : 'fewer'}`;
+}
+
+/** A count of 100, to a half where it is small. */
+function whole(fraction: number): string {
+  const count = 100 * fraction;
+  const rounded = Math.abs(count) < 3 ? Math.round(2 * count) / 2 : Math.round(count);
+  return String(rounded === 0 ? 0 : rounded);
+}
+
+function sureness(p: number): string {
+  if (p < 0.001) return 'Practically certain: chance alone would show this less than once in 1,000 times';
+  const once = Math.round(1 / p);
+  return `${p < 0.01 ? 'Very likely' : 'Likely'} no accident: chance alone would show this at most once in ${format.count(once)} times`;
+}
+
+/** Answers to 'does it lose more than the others?' in a table. */
+export const sureWords: Readonly<Record<Verdict, string>> = {
+  'loses more': 'yes',
+  'no evidence': 'not shown',
+  'too small': 'too few images to tell',
+  'not tested': '',
+};
+
+/** What is not known: how large a loss could hide, and which groups are too small. */
+export function unknowns(report: FairnessReport, m: number): string[] {
+  const rows = report.groups.map(({ group, n, models }) => ({ group, n, row: models[m]! }));
+  const open = rows.filter(({ row }) => row.verdict === 'no evidence');
+  const blind = open.toSorted((a, b) => b.row.detectableLoss - a.row.detectableLoss)[0];
+  const small = rows.filter(({ row }) => row.verdict === 'too small');
+  const shown = rows.some(({ row }) => row.verdict === 'loses more');
+  const others = shown ? `For the other ${open.length} groups nothing is shown. That` : 'That';
+  return [
+    ...(blind === undefined
+      ? []
+      : [
+          `${others} is no proof that none of them does: in ${blind.group}, for one, a loss of ` +
+            `${whole(blind.row.detectableLoss)} of 100 beyond the others' could go unseen with ${format.count(blind.n)} images.`,
+        ]),
+    ...(small.length === 0
+      ? []
+      : [`Too few images to say anything: ${small.map(({ group, n }) => `${group} (${n})`).join(', ')}.`]),
+  ];
+}
+
+/** One sentence on a model as a whole. */
+export function overallWords(report: FairnessReport, m: number): string {
+  const [before, after] = [report.overall[0]!, report.overall[m]!];
+  const gap = report.gap.models[m]!;
+  const [low, high] = gap.wideningInterval;
+  const rates = ratesSentence(gap);
+  const change =
+    low > 0
+      ? 'has grown'
+      : high < 0
+        ? 'has shrunk'
+        : gap.widening === 0
+          ? 'is as before'
+          : 'may be as before';
+  return (
+    `Over all images ${format.percent(before.accuracy)} were answered rightly and now ${format.percent(after.accuracy)} are. ` +
+    `The best and the worst served group (${gap.worstGroup}) are ${format.plainPoints(gap.gap)} points apart; the distance ${change} ` +
+    `(before: ${format.plainPoints(gap.gap - gap.widening)}).${rates === '' ? '' : ` ${rates}`}`
+  );
+}

@@ -1,0 +1,45 @@
+import type { Point, PointCost } from '../../../pipelines/pareto/points.ts';
+import * as format from '../../shared/format.ts';
+import { accuracyText, costOf } from './story.ts';
+
+export type Cell = { readonly title: string; readonly align: 'left' | 'right'; readonly text: string };
+
+/** One row a point, for people: in a terminal, in a document, on a page. */
+export function cellsOf(point: Point, profiles: readonly string[]): Cell[] {
+  const left = (title: string, text: string): Cell => ({ title, align: 'left', text });
+  const right = (title: string, text: string): Cell => ({ title, align: 'right', text });
+  const measured = point.costs.filter(({ source }) => source === 'measured');
+  const { offlineBytes, onlineBytes } = point.costs[0]!;
+  return [
+    left('method', point.series),
+    right('budget', point.budget),
+    right('seeds', String(point.runs.length)),
+    right('ReLUs', format.count(Math.round(point.relus.mean))),
+    right('accuracy', accuracyText(point.accuracy)),
+    right('in the clear', accuracyText(point.clearAccuracy)),
+    ...profiles.flatMap((profile) => {
+      const cost = costOf(point, 'predicted', profile)!;
+      return [
+        right(`online, ${profile}`, format.duration(cost.onlineSeconds)),
+        right(`total, ${profile}`, format.duration(cost.offlineSeconds + cost.onlineSeconds)),
+      ];
+    }),
+    right('traffic', format.bytes(offlineBytes + onlineBytes)),
+    right('measured online, total', measured.map(measuredCell).join('; ')),
+    left('front', point.onFront.join(' ')),
+  ];
+}
+
+function measuredCell({ profile, offlineSeconds, onlineSeconds }: PointCost): string {
+  return `${profile} ${format.duration(onlineSeconds)}, ${format.duration(offlineSeconds + onlineSeconds)}`;
+}
+
+/** What the columns mean. */
+export function legendOf(profiles: readonly string[]): string {
+  return (
+    `Accuracy on the test images by the protocol's integers, faults of the sign tests included (simulated): mean over the seeds, ± half ` +
+    `of its 95 % interval (Student's t) where there are two or more. Latency (${profiles.join(', ')}) and traffic of one inference are ` +
+    `predicted from the plan; 'measured' is a private inference between two processes. 'front': the measures by which no other point ` +
+    `is as accurate for less.`
+  );
+}

@@ -1,0 +1,58 @@
+import { ink } from '../charts.ts';
+
+/** How one series is drawn. Told apart by shape as well as by colour. */
+export type SeriesLook = { readonly series: string; readonly colour: string; readonly shape: string };
+
+/** Each at least 4.5 : 1 on its page, white or #14181c. */
+export const palette = [
+  { light: '#0d6986', dark: '#56d4dd' },
+  { light: '#b0440b', dark: '#ffa657' },
+  { light: '#6f42c1', dark: '#c4a1ff' },
+  { light: '#2a7a2f', dark: '#7ee787' },
+  { light: '#ad1f63', dark: '#ff8fc0' },
+  { light: '#1c5fc4', dark: '#79b8ff' },
+  { light: '#7b5a13', dark: '#e3c46a' },
+] as const;
+
+const shapes = [
+  'circle',
+  'square',
+  'triangle-up',
+  'cross',
+  'triangle-down',
+  'triangle-right',
+  'triangle-left',
+] as const;
+
+/** A colour for each method, the same with additions; a shape for each series, and no two alike below 50. The original is grey. */
+export function looksOf(series: readonly string[]): SeriesLook[] {
+  const named = series.filter((name) => name !== 'original');
+  const methods = [...new Set(named.map(methodOf))];
+  const taken = new Set<string>();
+  const looks = named.map((name, i) => {
+    const wanted = looksFrom(methods.indexOf(methodOf(name)), i);
+    const look = wanted.find(({ colour, shape }) => !taken.has(colour + shape)) ?? wanted[0]!;
+    taken.add(look.colour + look.shape);
+    return { series: name, ...look };
+  });
+  return series.includes('original')
+    ? [{ series: 'original', colour: ink.before, shape: 'diamond' }, ...looks]
+    : looks;
+}
+
+/** Every colour in every shape from these on, all shapes of one colour before the next. */
+function looksFrom(colour: number, shape: number): Omit<SeriesLook, 'series'>[] {
+  return Array.from({ length: palette.length * shapes.length }, (_, i) => ({
+    colour: palette[(colour + Math.floor(i / shapes.length)) % palette.length]!.light,
+    shape: shapes[(shape + i) % shapes.length]!,
+  }));
+}
+
+function methodOf(series: string): string {
+  return series.split('+')[0]!;
+}
+
+/** CSS for dark pages, as darkRules of charts.ts. */
+export const darkPalette: string = palette
+  .map(({ light, dark }) => `[fill="${light}"]{fill:${dark}}[stroke="${light}"]{stroke:${dark}}`)
+  .join('');
