@@ -6,7 +6,7 @@ import { hybrid } from './hybrid/hybrid.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
 import { snl } from './snl/snl.ts';
 
-/** One way to meet a ReLU budget. All of them pass the contract of tests/pipelines/methods.test.ts. */
+/** One way to meet a ReLU budget. All of them pass the contract of tests/pipelines/reduce/methods.test.ts. */
 export type Method = {
   readonly summary: string;
   /** Learns which ReLUs stay, in epochs of their own: takes `searchEpochs`. */

@@ -1,0 +1,123 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  activationOfflineClient,
+  activationOfflineServer,
+} from '../../../../crypto/steps/activation/activation.ts';
+import { clientReply, serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
+import { layerOf } from '../../../../crypto/steps/activation/layer.ts';
+import { extensionBytes } from '../../../../crypto/ot/extension.ts';
+import { idealOt } from '../../../../crypto/ot/ideal.ts';
+import { share } from '../../../../crypto/share.ts';
+import type { ActivationSpec } from '../../../../crypto/spec.ts';
+import { tags } from '../../../../crypto/channel/channel.ts';
+import type { Tag } from '../../../../crypto/channel/channel.ts';
+import { PlanError, ProtocolError } from '../../../../src/shared/errors.ts';
+import { memoryChannels } from '../../../../crypto/channel/memory.ts';
+import { prepare, reluSpec, someSpec, someValues } from '../../../helpers/activation.ts';
+import type { Prepared } from '../../../helpers/activation.ts';
+import { seededRng } from '../../../helpers/rng.ts';
+
+/** What a peer may send an activation layer: nothing but the lengths and ranges of the spec. */
+
+const rng = seededRng('peer');
+const spec = someSpec('mixed', 11, rng, reluSpec(2));
+const reluOnly = someSpec('relu', 11, rng, reluSpec(2));
+const x = share(someValues(44, 25, rng), rng);
+let prepared: Prepared;
+
+beforeEach(async () => {
+  prepared = await prepare(idealOt(rng), spec, x.client, rng);
+});
+
+const resized = (bytes: Uint8Array, by: number) => {
+  const out = new Uint8Array(bytes.length + by);
+  out.set(bytes.subarray(0, out.length));
+  return out;
+};
+
+describe('online', () => {
+  test.each([-1, 1, 4, -16])('a server’s frame %i bytes off is refused and uses nothing up', (by) => {
+    const message = serverMessage(prepared.server, x.server);
+    expect(() => clientReply(prepared.client, resized(message, by))).toThrow(ProtocolError);
+    expect(() => clientReply(prepared.client, new Uint8Array())).toThrow(/from the server, got 0/);
+    expect(() => clientReply(prepared.client, message)).not.toThrow();
+  });
+
+  test.each([-1, 1, 4])('a client’s frame %i bytes off is refused', (by) => {
+    const reply = clientReply(prepared.client, serverMessage(prepared.server, x.server));
+    expect(() => serverFinish(prepared.server, resized(reply, by))).toThrow(ProtocolError);
+    expect(() => serverFinish(prepared.server, reply)).not.toThrow();
+  });
+
+  test('bits after the last field must be zero', () => {
+    const relus = layerOf(spec).relu.length;
+    expect(relus % 8).not.toBe(0);
+    const message = serverMessage(prepared.server, x.server);
+    const reply = clientReply(prepared.client, message);
+    reply[reply.length - 1]! |= 0x80;
+    expect(() => serverFinish(prepared.server, reply)).toThrow(ProtocolError);
+  });
+
+  test('a frame that does not start at a multiple of four is read the same', () => {
+    const shifted = (bytes: Uint8Array) => new Uint8Array([0, ...bytes]).subarray(1);
+    const reply = clientReply(prepared.client, shifted(serverMessage(prepared.server, x.server)));
+    expect(() => serverFinish(prepared.server, shifted(reply))).not.toThrow();
+  });
+});
+
+describe('offline', () => {
+  /** The client or the server alone, with frames that a forger has put in its inbox. */
+  const against = async (side: 'client' | 'server', frames: [Tag, number, number][], of = reluOnly) => {
+    const [channel, forger] = memoryChannels();
+    for (const [tag, step, length] of frames) await forger.send(tag, step, new Uint8Array(length));
+    forger.close();
+    const [client, server] = idealOt(rng);
+    const products = (factors: Uint32Array) => Promise.resolve(factors);
+    return side === 'client'
+      ? activationOfflineClient(channel, 5, client, products, of, x.client, rng)
+      : activationOfflineServer(channel, 5, server, products, of, rng);
+  };
+  const transfers = (25 + 2) * 44;
+
+  test.each([
+    ['one byte short', [tags.otExtension, 5, extensionBytes(transfers) - 1]],
+    ['of another step', [tags.otExtension, 6, extensionBytes(transfers)]],
+    ['with another tag', [tags.garbled, 5, extensionBytes(transfers)]],
+  ] as [string, [Tag, number, number]][])('the server refuses an extension %s', async (_, frame) => {
+    await expect(against('server', [frame])).rejects.toThrow(ProtocolError);
+  });
+
+  test('the client refuses tables of another length', async () => {
+    const extension: [Tag, number, number] = [tags.otExtension, 5, extensionBytes(44)];
+    const tables = 16 + 32 * 24 * 44;
+    await expect(against('client', [extension, [tags.garbled, 5, tables + 32]])).rejects.toThrow(
+      `expected garbled of ${tables} bytes`,
+    );
+    await expect(against('client', [[tags.otExtension, 5, 16]])).rejects.toThrow(ProtocolError);
+  });
+
+  test('a peer that leaves ends the phase', async () => {
+    await expect(against('client', [])).rejects.toThrow(ProtocolError);
+    await expect(against('server', [])).rejects.toThrow(ProtocolError);
+  });
+});
+
+describe('the spec', () => {
+  const broken: [string, (spec: ActivationSpec) => ActivationSpec][] = [
+    ['kinds of another length', (s) => ({ ...s, kinds: s.kinds.subarray(1) })],
+    ['an unknown kind', (s) => ({ ...s, kinds: s.kinds.map(() => 3) })],
+    ['a truncation of 30', (s) => ({ ...s, affine: { ...s.affine, truncate: 30 } })],
+    ['half a bit', (s) => ({ ...s, relu: { ...s.relu, truncate: 0.5 } })],
+    ['a window above the ring', (s) => ({ ...s, relu: { ...s.relu, bits: 32 } })],
+    ['an empty window', (s) => ({ ...s, relu: { ...s.relu, k: 27 } })],
+    ['too few multipliers', (s) => ({ ...s, square: { ...s.square, multiplier: Int32Array.of(1) } })],
+    ['a sign of 0', (s) => ({ ...s, square: { ...s.square, sign: new Int8Array(4) } })],
+  ];
+  test.each(broken)('%s is refused', (_, change) => {
+    expect(() => layerOf(change(spec))).toThrow(PlanError);
+  });
+
+  test('shares of another length are the caller’s fault', () => {
+    expect(() => serverMessage(prepared.server, x.server.subarray(1))).toThrow(RangeError);
+  });
+});

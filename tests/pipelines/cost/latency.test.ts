@@ -1,0 +1,148 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { loadRing } from '../../../crypto/ring/kernels.ts';
+import { measureMachine, processorSeconds } from '../../../pipelines/bench/machine.ts';
+import { noise } from '../../../pipelines/bench/network.ts';
+import { prepare } from '../../../pipelines/compile/compile.ts';
+import type { Prepared } from '../../../pipelines/compile/compile.ts';
+import { predictCost } from '../../../pipelines/cost/bytes.ts';
+import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
+import { predictLatency } from '../../../pipelines/cost/latency.ts';
+import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';
+import { openClientParty, openServerParty } from '../../../pipelines/inference/parties.ts';
+import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
+import { onlineClient, onlineServer } from '../../../pipelines/inference/online.ts';
+import { profiles } from '../../../pipelines/cost/profiles.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { freeMachine } from '../../helpers/machine.ts';
+import { seededRng } from '../../helpers/rng.ts';
+import { tinyPlan } from '../../helpers/tiny-plan.ts';
+import { mixedNet, randomImages, residualNet } from '../small-nets.ts';
+
+const { loopback, lan, wan } = profiles;
+
+async function prepared(build: typeof residualNet): Promise<Prepared> {
+  const model = build(seededRng(7));
+  return prepare(model, { calibration: { images: randomImages(model, 8, seededRng('images')), n: 8 } });
+}
+
+describe('where only the network costs', () => {
+  test.each([lan, wan])('online is bytes over the rate and a round trip an activation: $name', (profile) => {
+    const { online, offline, steps } = predictLatency(tinyPlan, profile, freeMachine);
+    const cost = predictCost(tinyPlan);
+    const bytes = cost.online.bytes_up + cost.online.bytes_down;
+    const seconds = (8 * bytes) / profile.bitsPerSecond + cost.rounds * profile.roundTripSeconds;
+    expect(online).toMatchObject({ ...cost.online, rounds: cost.rounds });
+    expect(online.seconds).toBeCloseTo(seconds, 9);
+    expect(offline).toMatchObject(cost.offline);
+    // The first request and the last answer are a round trip; the two directions overlap, each has its own bytes to carry.
+    const { bytes_up, bytes_down } = cost.offline;
+    const ways = [bytes_up, bytes_down].map((n) => (8 * n) / profile.bitsPerSecond);
+    expect(offline.seconds).toBeGreaterThanOrEqual(Math.max(...ways) + profile.roundTripSeconds);
+    // Three exchanges that wait for each other: the circuits', the squares', the last layer's.
+    expect(offline.seconds).toBeLessThanOrEqual(ways[0]! + ways[1]! + 3 * profile.roundTripSeconds);
+    expect(steps.reduce((sum, step) => sum + step.offline.seconds, 0)).toBeCloseTo(offline.seconds, 9);
+  });
+});
+
+describe('where one unit of work costs a second', () => {
+  const seconds = (unit: object, options: Parameters<typeof predictLatency>[3] = {}) =>
+    predictLatency(tinyPlan, loopback, { ...freeMachine, ...unit }, options);
+  const products = predictCost(tinyPlan).steps.reduce((sum, step) => sum + step.products, 0);
+
+  test('products, shared by the threads', () => {
+    const linear = { ...freeMachine.linear, product: 1 };
+    const { offline, online } = seconds({ linear });
+    expect([offline.seconds, offline.server_cpu_seconds, offline.client_cpu_seconds]).toEqual([
+      products,
+      products,
+      0,
+    ]);
+    expect(online.seconds).toBe(0);
+    expect(seconds({ linear, cores: 2 }).offline.seconds).toBe(products / 2);
+    expect(seconds({ linear, cores: 2 }, { threads: 1 }).offline.seconds).toBe(products);
+  });
+
+  test('the transforms of weights, in the first inference alone', () => {
+    const linear = { ...freeMachine.linear, transformWeight: 1 };
+    expect(seconds({ linear }, { first: true }).offline.seconds).toBe(products);
+    expect(seconds({ linear }).offline.seconds).toBe(0);
+  });
+
+  test('ReLUs by their window, squares and affine elements on their own', () => {
+    // 16 ReLUs with bits 3 to 20, 8 affine elements, 8 squares
+    const part = { relu: 100, wire: 1, affine: 10_000, square: 1_000_000 };
+    const { offline, online } = seconds({
+      activation: { ...freeMachine.activation, garble: part, reply: part },
+    });
+    const all = 16 * 100 + 16 * 18 + 8 * 10_000 + 8 * 1_000_000;
+    expect([offline.server_cpu_seconds, offline.seconds]).toEqual([all, all]);
+    expect([online.client_cpu_seconds, online.seconds]).toEqual([all, all]);
+  });
+
+  test('parties that share a machine share its threads, others do not', () => {
+    const linear = { ...freeMachine.linear, encryptInput: 1, product: 1 };
+    const together = seconds({ linear }).offline.seconds;
+    const apart = seconds({ linear }, { parties: 'apart' }).offline.seconds;
+    expect(apart).toBeLessThan(together);
+    expect(apart).toBeGreaterThanOrEqual(together / 2);
+  });
+});
+
+describe('against measurement', () => {
+  const pool = new HePool(1);
+  afterAll(() => pool.close());
+
+  /** Processor seconds of both parties in this process; the second inference of a session. */
+  async function measured({ plan, weights }: Prepared) {
+    const [client, server] = memoryChannels();
+    const [clientParty, serverParty] = await Promise.all([
+      openClientParty(client, pool, seededRng('client')),
+      openServerParty(server, pool, `latency ${plan.steps.length}`, seededRng('server')),
+    ]);
+    const image = noise(plan.wires[plan.input.wire]!.shape.reduce((a, b) => a * b, 1));
+    const ring = await loadRing();
+    const offline = () =>
+      Promise.all([
+        offlineClient(client, plan, clientParty),
+        offlineServer(server, plan, weights, serverParty),
+      ]);
+    await offline();
+    const before = client.traffic.sent + client.traffic.received;
+    let material = await offline();
+    const bytes = client.traffic.sent + client.traffic.received - before;
+    const offlineSeconds = await processorSeconds(async () => (material = await offline()));
+    const onlineSeconds = await processorSeconds(
+      () =>
+        Promise.all([
+          onlineClient(client, plan, material[0].offline, image),
+          onlineServer(server, plan, weights, material[1].offline, ring),
+        ]),
+      1,
+    );
+    return { bytes, offlineSeconds, onlineSeconds };
+  }
+
+  test('bytes are exact, the processor time of tiny networks is within a factor of 3', async () => {
+    const machine = await measureMachine({ pool, channels: memoryChannels() });
+    expect(machineCostsSchema.parse(JSON.parse(JSON.stringify(machine)))).toEqual(machine);
+    for (const build of [residualNet, mixedNet]) {
+      const network = await prepared(build);
+      const found = await measured(network);
+      const { offline } = predictLatency(network.plan, loopback, machine, { threads: 1 });
+      expect(offline.bytes_up + offline.bytes_down).toBe(found.bytes);
+      const ratio = (offline.client_cpu_seconds + offline.server_cpu_seconds) / found.offlineSeconds;
+      expect(ratio).toBeGreaterThan(1 / 3);
+      expect(ratio).toBeLessThan(3);
+    }
+  }, 240_000);
+});
+
+test('the package has costs of a machine in which nothing is free or missing', () => {
+  expect(machineCostsSchema.parse(defaultMachine)).toEqual(defaultMachine);
+  expect(predictLatency(tinyPlan, wan, defaultMachine).online.seconds).toBeGreaterThan(
+    predictLatency(tinyPlan, lan, defaultMachine).online.seconds,
+  );
+  expect(() => machineCostsSchema.parse({ ...defaultMachine, cores: 0 })).toThrow();
+  expect(() => machineCostsSchema.parse({ ...defaultMachine, other: 1 })).toThrow();
+});

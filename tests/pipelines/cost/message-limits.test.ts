@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { stepKinds } from '../../../crypto/spec.ts';
+import type { ActivationSpec } from '../../../crypto/spec.ts';
+import { noise, preparedOnNoise, randomNetwork } from '../../../pipelines/bench/network.ts';
+import { checkMessages, maxMessageBytes } from '../../../pipelines/cost/message-limits.ts';
+import type { Plan } from '../../../pipelines/plan/plan.ts';
+import { connect } from '../../../src/client.ts';
+import { startServer } from '../../../src/server.ts';
+import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
+import { tinyPlan } from '../../helpers/tiny-plan.ts';
+
+/** Without squares, whose products come in a message of their own. */
+const network = preparedOnNoise(randomNetwork({ arch: 'resnet8', size: 8, channels: 1, classes: 3 }));
+
+/** The smallest limit under which a plan is let through. */
+function needOf(plan: Plan): number {
+  const fits = (limit: number) => {
+    try {
+      checkMessages(plan, limit);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let [low, high] = [0, maxMessageBytes];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+/** A plan of one activation layer with so many ReLUs. */
+function planOf(relus: number): Plan {
+  const kinds = new Uint8Array(relus).fill(stepKinds.relu);
+  const relu = { truncate: 8, k: 8, bits: 26, mode: 'posZero' } as const;
+  const mixed = tinyPlan.steps.find((step) => step.kind === 'activation')!;
+  const spec: ActivationSpec = { ...mixed.spec, channels: 2, channelSize: relus / 2, kinds, relu };
+  return { ...tinyPlan, steps: [{ ...mixed, node: 'relu1', spec }] };
+}
+
+describe('a layer whose message is larger than clients take', () => {
+  test('is refused by name, with its count and the limit; one below is let through', () => {
+    expect(() => checkMessages(planOf(1_000_000))).not.toThrow();
+    const checking = () => checkMessages(planOf(2_500_000));
+    expect(checking).toThrow(PlanError);
+    expect(checking).toThrow(
+      /^relu1: its 2,500,000 ReLUs need a message of [\d,]+ bytes, and clients take 1,073,741,824 at most, some 1,\d{3},\d{3} ReLUs in a layer; remove ReLUs/,
+    );
+  });
+
+  test('is told where it is a linear one', () => {
+    const [linear] = tinyPlan.steps;
+    const checking = () => checkMessages({ ...tinyPlan, steps: [linear!] }, 1000);
+    expect(checking).toThrow(
+      /^conv: it needs a message of [\d,]+ bytes, and clients take 1,000 at most; use smaller/,
+    );
+  });
+
+  test('is not served at all', async () => {
+    const prepared = await network;
+    const limit = needOf(prepared.plan) - 1;
+    await expect(startServer({ ...prepared, maxMessageBytes: limit })).rejects.toThrow(PlanError);
+  });
+
+  test('is one of exactly this size: a client that takes a byte less fails in mid-protocol', async () => {
+    const prepared = await network;
+    const need = needOf(prepared.plan);
+    const server = await startServer({ ...prepared, threads: 1, maxMessageBytes: need });
+    const pool = new HePool(1);
+    try {
+      const inference = async (limit: number) => {
+        const session = await connect(server.url, { pool, maxMessageBytes: limit });
+        try {
+          return (await session.infer(noise(64))).logits.length;
+        } finally {
+          await session.close();
+        }
+      };
+      expect(await inference(need)).toBeGreaterThan(0);
+      await expect(inference(need - 1)).rejects.toThrow(ProtocolError);
+    } finally {
+      await server.close();
+      await pool.close();
+    }
+  });
+});

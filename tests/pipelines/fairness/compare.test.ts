@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { compareModels } from '../../../pipelines/fairness/compare.ts';
+import type { ProgressEvent } from '../../../src/shared/progress.ts';
+import { bars, tinyNet } from '../../helpers/tiny.ts';
+
+test('progress counts over all networks, those of other seeds too, so that what is left can be told', async () => {
+  const events: ProgressEvent[] = [];
+  await compareModels(
+    [
+      { name: 'original', model: tinyNet(1) },
+      { name: 'reduced', model: tinyNet(2), repeats: [tinyNet(3)] },
+    ],
+    bars(50, 1),
+    { resamples: 100, onProgress: (event) => events.push(event) },
+  );
+  const evaluated = events.filter(({ label }) => label === 'evaluate');
+  const done = evaluated.map((event) => event.done);
+  expect(done).toEqual(done.toSorted((a, b) => a - b));
+  expect(evaluated.at(-1)).toMatchObject({ done: 3, total: 3, note: 'reduced (2 of 2)' });
+  expect(new Set(evaluated.map(({ note }) => note))).toEqual(
+    new Set(['original', 'reduced (1 of 2)', 'reduced (2 of 2)']),
+  );
+});
+
+test('a network against itself loses nothing in any group', async () => {
+  const network = tinyNet(1);
+  const { groups, gap } = await compareModels(
+    [
+      { name: 'a', model: network },
+      { name: 'b', model: network },
+    ],
+    bars(60, 1),
+    { resamples: 100 },
+  );
+  expect(groups.map(({ models }) => models[1]!.drop)).toEqual(groups.map(() => 0));
+  expect(gap.models[1]!.widening).toBe(0);
+});

@@ -1,0 +1,100 @@
+import { beforeAll, expect, test } from 'vitest';
+import { stepKinds } from '../../../crypto/spec.ts';
+import { prepare } from '../../../pipelines/compile/compile.ts';
+import { planHash, parsePlan, serialisePlan } from '../../../pipelines/plan/codec.ts';
+import type { Plan } from '../../../pipelines/plan/plan.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+import { seededRng } from '../../helpers/rng.ts';
+import { mixedNet, randomImages } from '../small-nets.ts';
+
+let plan: Plan;
+beforeAll(async () => {
+  const model = mixedNet(seededRng(3));
+  const images = randomImages(model, 4, seededRng(4));
+  ({ plan } = await prepare(model, { calibration: { images, n: 4 } }));
+});
+
+test('a plan survives its bytes, and its hash is that of the bytes', () => {
+  const parsed = parsePlan(serialisePlan(plan));
+  expect(parsed).toEqual(plan);
+  expect(planHash(parsed)).toBe(planHash(plan));
+  expect(planHash({ ...plan, name: 'other' })).not.toBe(planHash(plan));
+});
+
+test('all kinds of element are there to be tested', () => {
+  const found = new Set(
+    plan.steps.flatMap((step) => (step.kind === 'activation' ? [...step.spec['kinds']] : [])),
+  );
+  expect([...found].sort()).toEqual(Object.values(stepKinds).sort());
+});
+
+type Fields = Record<string, unknown>;
+type SpecDocument = Fields & { relu: Fields; affine: Fields; square: Fields };
+type StepDocument = Fields & { shifts: unknown[]; spec: SpecDocument };
+type Document = Fields & { wires: Fields[]; steps: StepDocument[] };
+
+/** The plan's JSON after `edit`, as a peer would send it. */
+function edited(edit: (document: Document) => unknown): Uint8Array {
+  const document = JSON.parse(new TextDecoder().decode(serialisePlan(plan))) as Document;
+  edit(document);
+  return new TextEncoder().encode(JSON.stringify(document));
+}
+
+/** The document's first step of a kind. */
+function first(document: Document, kind: string) {
+  return document.steps.find((step) => step['kind'] === kind)!;
+}
+
+test.each<[string, (document: Document) => unknown, RegExp]>([
+  ['another version', (d) => (d['version'] = 99), /version/],
+  ['an unknown key', (d) => (d['extra'] = 1), /Unrecognized key/],
+  ['an unknown kind of step', (d) => (first(d, 'add')['kind'] = 'multiply'), /steps\.\d+\.kind/],
+  ['a missing wire', (d) => d.wires.pop(), /output wire|does not exist|sizes/],
+  ['a wire that nobody writes', (d) => d.wires.push({ shape: [1], scale: 1, bits: 3 }), /never written/],
+  ['a wire read before it is written', (d) => (first(d, 'linear')['inputs'] = [5]), /before it is written/],
+  ['a wire written twice', (d) => (d.steps[1]!['output'] = d.steps[0]!['output']), /not a new one/],
+  ['steps out of order', (d) => d.steps.reverse(), /expected number 1/],
+  [
+    'a tensor of 10^18 elements',
+    (d) => (d.wires[0]!['shape'] = [1e6, 1e6, 1e6]),
+    /more than 16777216 elements/,
+  ],
+  ['a size of 0', (d) => (d.wires[0]!['shape'] = [0, 8, 8]), /shape/],
+  ['a size that is no integer', (d) => (d.wires[0]!['shape'] = [1.5, 8, 8]), /shape/],
+  ['a negative scale', (d) => (d.wires[0]!['scale'] = -1), /scale/],
+  ['a shift of 40', (d) => (first(d, 'add').shifts[0] = 40), /shifts/],
+  ['a shift too many', (d) => first(d, 'add').shifts.push(0), /sizes do not fit/],
+  [
+    'more channels than the input has',
+    (d) => (first(d, 'linear').spec['inChannels'] = 4),
+    /sizes do not fit/,
+  ],
+  [
+    'a kernel larger than its image',
+    (d) => (first(d, 'linear').spec['kernel'] = [99, 99]),
+    /sizes do not fit/,
+  ],
+  ['a huge padding', (d) => (first(d, 'linear').spec['pads'] = [1e6, 1e6, 1e6, 1e6]), /sizes do not fit/],
+  ['weights of 60 bits', (d) => (first(d, 'linear').spec['weightBits'] = 60), /weightBits/],
+  ['kinds that are cut', (d) => (first(d, 'activation').spec['kinds'] = 'AAAA'), /packed array of 3 bytes/],
+  ['an unknown kind of element', (d) => (first(d, 'activation').spec['kinds'] = 3), /sizes do not fit/],
+  ['a sign of 2', (d) => (first(d, 'activation').spec.square['sign'] = 2), /sizes do not fit/],
+  [
+    'a multiplier of 2^40',
+    (d) => (first(d, 'activation').spec.affine['multiplier'] = 2 ** 40),
+    /out of range/,
+  ],
+  ['a truncation of 31 bits', (d) => (first(d, 'activation').spec.relu['truncate'] = 31), /sizes do not fit/],
+  ['an empty window', (d) => (first(d, 'activation').spec.relu['k'] = 31), /sizes do not fit/],
+])('a hostile plan is refused: %s', (_name, edit, expected) => {
+  expect(() => parsePlan(edited(edit))).toThrow(expected);
+  expect(() => parsePlan(edited(edit))).toThrow(ProtocolError);
+});
+
+test('bytes that are not the canonical ones are refused, as is what is no JSON', () => {
+  const bytes = serialisePlan(plan);
+  expect(() => parsePlan(new Uint8Array([...bytes, 32]))).toThrow('plan: not in canonical form');
+  expect(() => parsePlan(bytes.subarray(0, bytes.length - 1))).toThrow('plan: not JSON');
+  expect(() => parsePlan(Uint8Array.of(0xff, 0xfe))).toThrow('plan: not JSON');
+  expect(() => parsePlan(new Uint8Array(17 * 2 ** 20))).toThrow('at most');
+});

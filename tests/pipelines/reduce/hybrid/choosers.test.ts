@@ -1,0 +1,75 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Model, Replacement } from '../../../../models/graph.ts';
+import { parseBudget } from '../../../../pipelines/cost/budget.ts';
+import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
+import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
+import { learnedChooser, room, structureOf } from '../../../../pipelines/reduce/hybrid/choosers.ts';
+import { keptCost } from '../../../../pipelines/reduce/hybrid/learned.ts';
+import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { UsageError } from '../../../../src/shared/errors.ts';
+import { silent } from '../../../../src/shared/progress.ts';
+import { calibration, plannedCost, sample, shared, trainedTiny } from './tiny.ts';
+
+const budget = parseBudget('1B@wan:total') as CostBudget;
+
+let original: Model;
+let before: number;
+beforeAll(async () => {
+  original = await trainedTiny();
+  before = await plannedCost(original, budget);
+});
+
+const taskAt = (share: number, replace?: Replacement) =>
+  taskOf(
+    { model: original, sample, replace, onProgress: silent },
+    { ...budget, limit: share * before },
+    defaultMachine,
+    calibration,
+  );
+
+test.each([0.8, 0.66, 0.6, 0.44])(
+  'of a budget of %f ReLUs that go one by one leave no more than a hundredth unspent',
+  async (share) => {
+    const { cost } = await search(await taskAt(share), share * before);
+    expect(cost).toBeLessThanOrEqual(share * before);
+    expect(cost).toBeGreaterThan(0.99 * share * before);
+  },
+);
+
+describe('the structure in which gates learn', () => {
+  test('is the ranked choice where its ReLUs are worth a few percent of the budget', async () => {
+    const task = await taskAt(0.6);
+    const { choice } = await search(task, task.budget.limit);
+    expect(keptCost(task, choice)).toBeGreaterThan(room * task.budget.limit);
+    expect(await structureOf(task)).toEqual(choice);
+  });
+
+  test('is a cheaper one where there is no ReLU to give up for what training adds', async () => {
+    const task = await taskAt(0.66, 'quadratic'); // whose squares are dearer than ReLUs: layers go whole
+    const { choice } = await search(task, task.budget.limit);
+    expect(keptCost(task, choice)).toBe(0);
+    expect(await structureOf(task)).toEqual((await search(task, (1 - room) * task.budget.limit)).choice);
+    expect((await structureOf(task)).cost).toBeLessThan(choice.cost);
+  });
+
+  test('is the least there is where no cheaper one is left', async () => {
+    const task = await taskAt(0.345);
+    const { choice } = await search(task, task.budget.limit);
+    expect(keptCost(task, choice)).toBeLessThan(room * task.budget.limit);
+    await expect(search(task, (1 - room) * task.budget.limit)).rejects.toThrow(UsageError);
+    expect(await structureOf(task)).toEqual(choice);
+  });
+});
+
+test('a network that training has brought over the budget leaves free what it was over', async () => {
+  const task = await taskAt(0.6);
+  const { limit } = task.budget;
+  const choose = await learnedChooser(task, { ...shared, budget: task.budget, epochs: 1 });
+  const costsOf = (model: Model) => plannedCost(model, budget);
+  const { model: first } = await choose();
+  expect(await costsOf(first)).toBeLessThanOrEqual(limit);
+  expect(await costsOf(first)).toBeGreaterThan(0.93 * limit);
+  const { model: second } = await choose({ model: first, cost: 1.1 * limit });
+  expect(await costsOf(second)).toBeLessThanOrEqual(0.9 * limit);
+  expect(await costsOf(second)).toBeGreaterThan(0.83 * limit);
+});

@@ -1,0 +1,161 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { NetworkBuilder } from '../../../../models/architectures/builder.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { activationsOf, countRelus } from '../../../../models/analysis/inspect.ts';
+import { fit } from '../../../../models/train/fit.ts';
+import { costIn, parseBudget } from '../../../../pipelines/cost/budget.ts';
+import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
+import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
+import { criticality } from '../../../../pipelines/reduce/deepreduce/criticality.ts';
+import { elementCosts } from '../../../../pipelines/reduce/polynomials/element-losses.ts';
+import { chooseRelus, planOf as planOfStages } from '../../../../pipelines/reduce/deepreduce/selection.ts';
+import { stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
+import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
+import { calibrationOf, planOf } from '../../../../pipelines/compile/served-plan.ts';
+import { costOf, search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { predictLatency } from '../../../../pipelines/cost/latency.ts';
+import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
+import { usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
+import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
+import { UsageError } from '../../../../src/shared/errors.ts';
+import { silent } from '../../../../src/shared/progress.ts';
+import { tinyDataset } from '../../../helpers/data.ts';
+import { tinyMobilenet, tinyResnet } from '../../../helpers/networks.ts';
+import { seededRng } from '../../../helpers/rng.ts';
+
+const train = tinyDataset(192, 'train');
+const validation = tinyDataset(90, 'validation');
+const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
+const sample = trainingSample(shared);
+const calibration = calibrationOf(train);
+
+let original: Model;
+beforeAll(async () => {
+  original = (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
+});
+
+/** 1 x 1 convolutions around the second of its ReLU layers. */
+function pointwiseNet(): Model {
+  const net = new NetworkBuilder('pointwise', [2, 8, 8], seededRng('pointwise'));
+  const wide = { inChannels: 6, channels: 6, kernel: 1, stride: 1 };
+  const a = net.relu('relu1', net.conv('conv1', net.input, { ...wide, inChannels: 2, kernel: 3 }));
+  const b = net.relu('relu2', net.conv('conv2', a, wide));
+  const c = net.relu('relu3', net.conv('conv3', b, wide));
+  return net.build(net.gemm('fc', net.flatten('flatten', net.globalAveragePool('pool', c)), 6, 3));
+}
+
+const budgetOf = (text: string) => parseBudget(text) as CostBudget;
+const measured = () => ({ model: original, sample, onProgress: silent });
+
+/** A share of what the network takes as it is, in another phase and unit each time. */
+async function shareOf(share: number, text: string): Promise<CostBudget> {
+  const budget = budgetOf(text);
+  return { ...budget, limit: share * costOf(await planOf(original, calibration), budget, defaultMachine) };
+}
+
+describe('a budget in seconds or bytes', () => {
+  test.each([
+    [0.95, '1s@wan'],
+    [0.4, '1B@lan'],
+    [0.9, '1s@lan:total'],
+    [0.9, '1B@wan:total'],
+  ])(
+    '%f of what it takes (%s): the trained network, planned as it would be served, is within it',
+    async (share, text) => {
+      const budget = await shareOf(share, text);
+      const result = await hybrid(original, { ...shared, budget, epochs: 1 });
+      const plan = await planOf(result.model, calibration);
+      const cost = costIn(budget, predictLatency(plan, budget.profile, defaultMachine));
+      expect(cost).toBeLessThanOrEqual(budget.limit);
+      expect(result.cost).toMatchObject({ after: cost, unit: budget.unit });
+      expect(result.cost!.before).toBeGreaterThan(budget.limit);
+      expect(result.relusAfter).toBe(countRelus(result.model));
+      expect(result.budget).toBe(result.relusAfter);
+      for (const entry of result.log) {
+        expect(entry.relus_after + entry.identity + entry.poly).toBe(entry.relus_before);
+      }
+    },
+    180_000,
+  );
+
+  test('where linear layers merge, a layer goes for its round trip; for its bytes it stays', async () => {
+    const model = pointwiseNet();
+    const own = trainingSample({ ...shared, train });
+    const found = async (text: string, less: (before: number) => number) => {
+      const before = costOf(await planOf(model, calibration), budgetOf(text), defaultMachine);
+      const budget = { ...budgetOf(text), limit: less(before) };
+      const task = await taskOf(
+        { model, sample: own, onProgress: silent },
+        budget,
+        defaultMachine,
+        calibration,
+      );
+      return { limit: budget.limit, ...(await search(task, budget.limit)) };
+    };
+    const vanished = ({ choice }: Awaited<ReturnType<typeof found>>) =>
+      choice.layers.flatMap(({ kind }, l) => (kind === 'vanished' ? [l] : []));
+    // Its ReLUs are 2 * 8 * 8 * 6 * 250 bytes or 15 ms: without a round trip less, 35 ms are out of reach.
+    const slow = await found('1s@wan', (before) => before - 0.035);
+    expect(slow.cost).toBeLessThanOrEqual(slow.limit);
+    expect(vanished(slow)).toContain(1);
+    expect(vanished(await found('1B@wan', (before) => 0.8 * before))).toEqual([]);
+  }, 180_000);
+
+  test('of a network with ReLU6 the second sign tests go first: they cost as much as the first', async () => {
+    const model = tinyMobilenet();
+    const budget = budgetOf('1B@lan');
+    const task = await taskOf({ ...measured(), model }, { ...budget, limit: 1 }, defaultMachine, calibration);
+    expect(task.baseCost).toBeLessThan(0.6 * task.before);
+    const whole = await search(task, task.baseCost);
+    expect(whole.choice.loss).toBe(0);
+    expect(countRelus(whole.model)).toBe(countRelus(model));
+    const half = await search(task, task.baseCost / 2);
+    expect(half.cost).toBeLessThanOrEqual(task.baseCost / 2);
+    expect(half.cost).toBeGreaterThan(0.9 * (task.baseCost / 2));
+    expect(countRelus(half.model)).toBeLessThan(0.55 * countRelus(model));
+  }, 180_000);
+
+  test('a budget that it meets as it is, one that nothing meets, and one for a method that counts ReLUs', async () => {
+    const options = { ...shared, epochs: 1 };
+    await expect(hybrid(original, { ...options, budget: budgetOf('1000s@wan') })).rejects.toThrow(
+      'nothing to reduce',
+    );
+    await expect(hybrid(original, { ...options, budget: budgetOf('1ms@wan') })).rejects.toThrow(
+      /the cheapest takes/,
+    );
+    for (const name of methodNames.filter((own) => own !== 'hybrid')) {
+      const refused = methods[name].reduce(original, { ...options, budget: budgetOf('1s@wan') });
+      await expect(refused).rejects.toThrow(UsageError);
+    }
+  }, 180_000);
+});
+
+test("at the cost of DeepReDuce's choice its loss is at most that choice's", async () => {
+  const ranked = await criticality(original, stagesBy(original, undefined), sample, {
+    ...shared,
+    budget: 0,
+    epochs: 1,
+  });
+  const layers = activationsOf(original).map(({ name }) => name);
+  const losses = await elementCosts(original, layers, sample);
+  for (const relus of [600, 300, 100]) {
+    const choice = await chooseRelus(
+      original,
+      planOfStages(ranked, countRelus(original) - relus),
+      'elements',
+      sample,
+    );
+    const theirs = [...choice].reduce(
+      (sum, [layer, chosen]) =>
+        sum + chosen.reduce((own, one, e) => own + (one === 1 ? losses.get(layer)![e]! : 0), 0),
+      0,
+    );
+    const network = await usePolynomials(original, choice, sample);
+    const budget = budgetOf('1s@wan');
+    const limit = costOf(await planOf(network, calibration), budget, defaultMachine);
+    const task = await taskOf(measured(), { ...budget, limit }, defaultMachine, calibration);
+    const found = await search(task, limit);
+    expect(found.cost).toBeLessThanOrEqual(limit);
+    expect(found.choice.loss).toBeLessThanOrEqual(theirs);
+  }
+}, 180_000);

@@ -1,0 +1,24 @@
+import type { Model } from '../../../../models/graph.ts';
+import { fit } from '../../../../models/train/fit.ts';
+import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
+import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
+import { calibrationOf, planOf } from '../../../../pipelines/compile/served-plan.ts';
+import { costOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
+import { tinyDataset } from '../../../helpers/data.ts';
+import { tinyResnet } from '../../../helpers/networks.ts';
+
+export const train = tinyDataset(192, 'train');
+export const validation = tinyDataset(90, 'validation');
+export const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
+export const sample = trainingSample(shared);
+export const calibration = calibrationOf(train);
+
+export async function trainedTiny(): Promise<Model> {
+  return (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
+}
+
+/** What a network's plan costs, in the budget's terms. */
+export async function plannedCost(model: Model, budget: CostBudget): Promise<number> {
+  return costOf(await planOf(model, calibration), budget, defaultMachine);
+}

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { liveEdits, LiveTarget } from './live.ts';
+import type { Side } from './parties.ts';
+
+/** Every message of a live session, every edit. */
+const pool = new HePool(1);
+let target: LiveTarget;
+beforeAll(async () => {
+  target = await LiveTarget.start(pool);
+});
+afterAll(async () => {
+  await target.close();
+  await pool.close();
+});
+
+test.each<Side>(['client', 'server'])('every message to the %s over a socket', async (side) => {
+  const faults: string[] = [];
+  // The goodbye is the last message to the server; what comes of it harms nobody.
+  const count = target.tagsTo[side].length - (side === 'server' ? 1 : 0);
+  for (let at = 0; at < count; at++) {
+    for (const edit of liveEdits) {
+      // The last message twice: the second finds nobody.
+      const unread = edit.name === 'twice' && side === 'client' && at === count - 1;
+      faults.push(...(await target.attack(side, at, { ...edit, harmless: edit.harmless || unread })));
+    }
+  }
+  expect(faults).toEqual([]);
+});

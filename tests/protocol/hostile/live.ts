@@ -1,0 +1,134 @@
+import type { HePool } from '../../../crypto/he/pool.ts';
+import { connect } from '../../../src/client.ts';
+import type { Session } from '../../../src/client.ts';
+import { startServer } from '../../../src/server.ts';
+import type { RunningServer, ServerEvent } from '../../../src/server.ts';
+import { frameHeaderBytes } from '../../../crypto/channel/channel.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import type { Side } from './parties.ts';
+import { startProxy } from './proxy.ts';
+import type { Meddle } from './proxy.ts';
+
+/** Sessions over real sockets with a man in the middle, at a server that serves someone else all the while. */
+export type LiveEdit = {
+  readonly name: string;
+  /** A run may end with a wrong answer, because nothing in the protocol can notice. */
+  readonly harmless: boolean;
+  readonly edit: (frame: Buffer) => readonly Uint8Array[];
+};
+
+const changed = (frame: Buffer, change: (copy: Buffer) => unknown): Buffer[] => {
+  const copy = Buffer.from(frame);
+  change(copy);
+  return [copy];
+};
+
+export const liveEdits: readonly LiveEdit[] = [
+  { name: 'first bit flipped', harmless: true, edit: (f) => changed(f, (c) => (c[frameHeaderBytes]! ^= 1)) },
+  { name: 'all ones', harmless: true, edit: (f) => changed(f, (c) => c.fill(0xff, frameHeaderBytes)) },
+  {
+    name: 'length 2^32 - 1',
+    harmless: false,
+    edit: (f) => changed(f, (c) => c.writeUInt32LE(2 ** 32 - 1, 8)),
+  },
+  { name: 'another step', harmless: false, edit: (f) => changed(f, (c) => (c[4]! ^= 0x40)) },
+  { name: 'half of it', harmless: false, edit: (f) => [f.subarray(0, f.length >> 1)] },
+  { name: 'a byte more', harmless: false, edit: (f) => [Buffer.concat([f, Buffer.alloc(1)])] },
+  { name: 'twice', harmless: false, edit: (f) => [f, f] },
+  { name: 'after an empty one', harmless: false, edit: (f) => [Buffer.alloc(0), f] },
+];
+
+type Parts = {
+  readonly server: RunningServer;
+  readonly bystander: Session;
+  readonly pool: HePool;
+  readonly events: ServerEvent[];
+  readonly wake: { now: () => void };
+  readonly expected: readonly number[];
+};
+
+export class LiveTarget {
+  readonly #parts: Parts;
+  /** Tags of the messages of one inference to each side, in order. */
+  readonly tagsTo: Readonly<Record<Side, number[]>> = { client: [], server: [] };
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  static async start(pool: HePool): Promise<LiveTarget> {
+    const events: ServerEvent[] = [];
+    const wake = { now: () => undefined as void };
+    const onEvent = (event: ServerEvent) => {
+      events.push(event);
+      wake.now();
+    };
+    const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
+    const bystander = await connect(server.url, { pool });
+    const { logits } = await bystander.infer(tinyImage());
+    const target = new LiveTarget({ server, bystander, pool, events, wake, expected: [...logits] });
+    await target.#through((side, _, frame) => {
+      target.tagsTo[side].push(frame[3]!);
+      return [frame];
+    });
+    return target;
+  }
+
+  /** Truncation is random: two runs differ by some units of the last place before the last layer. */
+  near(logits: Float32Array): boolean {
+    return this.#parts.expected.every((value, i) => Math.abs(value - logits[i]!) < 8);
+  }
+
+  /** One session through the proxy; what is wrong with how the parties took it, a line each. */
+  async attack(side: Side, at: number, { name, harmless, edit }: LiveEdit): Promise<string[]> {
+    let met = false;
+    const errors = await this.#through((to, count, frame) => {
+      if (to !== side || count !== at) return [frame];
+      met = true;
+      return edit(frame);
+    });
+    const faults: string[] = [];
+    const complain = (what: string) => faults.push(`message ${at} to the ${side}, ${name}: ${what}`);
+    if (!met) complain('never sent');
+    if (errors.length === 0 && !harmless) complain('nobody noticed');
+    for (const error of errors) if (!(error instanceof ProtocolError)) complain(String(error));
+    const { logits } = await this.#parts.bystander.infer(tinyImage());
+    if (!this.near(logits)) complain('another session got a wrong answer');
+    return faults;
+  }
+
+  /** A visit with a man in the middle; the errors that its two parties end with. */
+  async #through(meddle: Meddle): Promise<Error[]> {
+    const { server, events } = this.#parts;
+    events.length = 0;
+    const proxy = await startProxy(server.url, meddle);
+    const errors = [await this.#visit(proxy.url), (await this.#closed()).error];
+    proxy.close();
+    return errors.filter((error) => error !== undefined);
+  }
+
+  async #visit(url: string): Promise<Error | undefined> {
+    try {
+      const session = await connect(url, { pool: this.#parts.pool });
+      await session.infer(tinyImage()).finally(() => session.close());
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error('thrown: no Error');
+    }
+  }
+
+  async #closed(): Promise<Extract<ServerEvent, { kind: 'closed' }>> {
+    const { events, wake } = this.#parts;
+    for (;;) {
+      const event = events.find((e) => e.kind === 'closed');
+      if (event !== undefined) return event;
+      await new Promise<void>((resolve) => (wake.now = resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.bystander.close();
+    await this.#parts.server.close();
+  }
+}

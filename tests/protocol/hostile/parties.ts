@@ -1,0 +1,98 @@
+import type { HeClient } from '../../../crypto/he/linear.ts';
+import type { HePool } from '../../../crypto/he/pool.ts';
+import { loadRing } from '../../../crypto/ring/kernels.ts';
+import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../../crypto/steps/linear.ts';
+import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
+import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
+import { onlineClient, onlineServer } from '../../../pipelines/inference/online.ts';
+import { greetClient, greetServer } from '../../../src/net/handshake.ts';
+import { tags } from '../../../crypto/channel/channel.ts';
+import type { Channel } from '../../../crypto/channel/channel.ts';
+import { MemoryChannel } from '../../../crypto/channel/memory.ts';
+import { dealtOt } from '../../helpers/dealt-ot.ts';
+import { seededRng } from '../../helpers/rng.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+
+/**
+ * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base transfers. With the same
+ * `seed` a party does the same every time (SEAL's own randomness aside, on which decrypted numbers depend by one unit in 2,700), so that
+ * a party can be run alone against the recorded frames of the other, unchanged or not.
+ */
+export type Side = 'client' | 'server';
+/** Resolves to what the party ends with: the client's logits, nothing at the server. */
+export type Party = (channel: Channel) => Promise<readonly number[]>;
+
+export type Parties = { readonly [side in Side]: Party };
+
+/** `he`: the client's keys, made once. */
+export function partiesOf(pool: HePool, he: HeClient, seed: string): Parties {
+  const ot = () => dealtOt(seededRng(`ot ${seed}`));
+  return {
+    client: async (channel) => {
+      const rng = seededRng(`client ${seed}`);
+      const plan = await greetServer(channel);
+      await channel.send(tags.hePublicKey, 0, he.publicKey);
+      const { offline } = await offlineClient(channel, plan, {
+        ot: (await ot())[0],
+        rng,
+        linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
+        products: (lane, id, u) => productOfflineClient(he, lane, id, u),
+      });
+      return [...(await onlineClient(channel, plan, offline, tinyImage())).logits];
+    },
+    server: async (channel) => {
+      const rng = seededRng(`server ${seed}`);
+      const weights = tinyWeights();
+      await greetClient(channel, tinyPlan);
+      const keys = await heSetupServer(pool, channel, 0);
+      const { offline } = await offlineServer(channel, tinyPlan, weights, {
+        ot: (await ot())[1],
+        rng,
+        linear: (lane, id, spec, own) =>
+          linearOfflineServer(keys, lane, id, spec, `hostile/${id}`, own.weights, rng),
+        products: (lane, id, a) => productOfflineServer(keys, lane, id, a, rng),
+      });
+      await onlineServer(channel, tinyPlan, weights, offline, await loadRing());
+      return [];
+    },
+  };
+}
+
+/** A channel that keeps every frame it is given. */
+class RecordedChannel extends MemoryChannel {
+  readonly frames: Uint8Array[] = [];
+
+  override deliver(frame: Uint8Array): void {
+    this.frames.push(frame.slice());
+    super.deliver(frame);
+  }
+}
+
+/** The frames that each side has received, in order. */
+export type Transcript = { readonly [side in Side]: readonly Uint8Array[] };
+
+/** Runs both and records. */
+export async function record(
+  parties: Parties,
+): Promise<{ transcript: Transcript; answer: readonly number[] }> {
+  const [client, server] = [new RecordedChannel(), new RecordedChannel()];
+  client.connect(server);
+  server.connect(client);
+  const [answer] = await Promise.all([parties.client(client), parties.server(server)]);
+  return { transcript: { client: client.frames, server: server.frames }, answer };
+}
+
+export type Outcome = { readonly answer: readonly number[] } | { readonly error: unknown };
+
+/** One party alone; its peer says `frames`, whatever it hears, and leaves. */
+export async function against(party: Party, frames: readonly Uint8Array[]): Promise<Outcome> {
+  const [victim, peer] = [new MemoryChannel(), new MemoryChannel()];
+  victim.connect(peer);
+  for (const frame of frames) victim.deliver(frame);
+  victim.peerLeft();
+  try {
+    return { answer: await party(victim) };
+  } catch (error) {
+    return { error };
+  }
+}

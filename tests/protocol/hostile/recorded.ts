@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect } from 'vitest';
+import { HeClient } from '../../../crypto/he/linear.ts';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { partiesOf, record } from './parties.ts';
+import type { Parties, Transcript } from './parties.ts';
+
+/** Two parties, the frames of a session of theirs with its answer, and those of another with the same keys. */
+export type Recorded = {
+  readonly parties: Parties;
+  readonly transcript: Transcript;
+  readonly answer: readonly number[];
+  readonly other: Transcript;
+};
+
+/** Records before the file's tests and closes the pool after them; what it returns gives the record within a test. */
+export function recordedSessions(threads: number): () => Recorded {
+  const pool = new HePool(threads);
+  let recorded: Recorded;
+  beforeAll(async () => {
+    const he = await HeClient.create(pool);
+    const parties = partiesOf(pool, he, 'this');
+    const { transcript: other } = await record(partiesOf(pool, he, 'another'));
+    recorded = { parties, other, ...(await record(parties)) };
+  });
+  afterAll(() => pool.close());
+  return () => recorded;
+}
+
+/** Another session's answer, of numbers up to 2^16: an output of a linear step may be one unit off (`linearFaultRate`). */
+export const near = (answer: readonly number[]): unknown[] =>
+  answer.map((value): unknown => expect.closeTo(value, -1));

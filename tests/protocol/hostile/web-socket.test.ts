@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { HePool } from '../../../crypto/he/pool.ts';
+import { connect } from '../../../src/client.ts';
+import { startServer } from '../../../src/server.ts';
+import { tags } from '../../../crypto/channel/channel.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import { liveEdits, LiveTarget } from './live.ts';
+import type { LiveEdit } from './live.ts';
+import type { Side } from './parties.ts';
+import { startProxy } from './proxy.ts';
+
+const pool = new HePool(1);
+let target: LiveTarget;
+beforeAll(async () => {
+  target = await LiveTarget.start(pool);
+});
+afterAll(async () => {
+  await target.close();
+  await pool.close();
+});
+
+const edit = (name: string): LiveEdit => liveEdits.find((candidate) => candidate.name === name)!;
+
+test.each<[Side, keyof typeof tags, string]>([
+  ['server', 'linearRequest', 'all ones'],
+  ['server', 'activation', 'first bit flipped'],
+  ['client', 'baseOtPoints', 'all ones'],
+  ['client', 'productResponse', 'twice'],
+])('to the %s, %s, %s: that session ends, another goes on', async (side, tag, name) => {
+  const at = target.tagsTo[side].indexOf(tags[tag]);
+  expect(at).toBeGreaterThan(-1);
+  expect(await target.attack(side, at, edit(name))).toEqual([]);
+});
+
+test('silence in place of the masked image: both give up after their idle limit', async () => {
+  const closed = Promise.withResolvers<Error | undefined>();
+  const server = await startServer({
+    plan: tinyPlan,
+    weights: tinyWeights(),
+    threads: 1,
+    idleSeconds: 3,
+    onEvent: (event) => {
+      if (event.kind === 'closed') closed.resolve(event.error);
+    },
+  });
+  const proxy = await startProxy(server.url, (to, _, frame) =>
+    to === 'server' && frame[3] === tags.masked ? [] : [frame],
+  );
+  const session = await connect(proxy.url, { pool, idleSeconds: 3 });
+  await expect(session.infer(tinyImage())).rejects.toThrow(/waited 3 s/);
+  expect((await closed.promise)?.message).toMatch(/waited 3 s|the peer ended the session|the peer left/);
+  await session.close();
+  proxy.close();
+  await server.close();
+});

@@ -1,0 +1,130 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { preparedOnNoise, randomNetwork } from '../../../../../pipelines/bench/network.ts';
+import { predictCost } from '../../../../../pipelines/cost/bytes.ts';
+import { medianOf } from '../../../../../src/cli/commands/bench/two-processes.ts';
+import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
+
+type Phase = { seconds: number; bytes_up: number; bytes_down: number };
+type Seconds = { offline_seconds: number; online_seconds: number };
+type Found = {
+  runs: Seconds[];
+  median: Seconds & { runs: number };
+  relus: number;
+  offline: Phase;
+  online: Phase & { rounds: number };
+  rss_mb: number;
+  client_rss_mb: number;
+  server_rss_mb: number;
+  steps: ({ phase: 'offline' | 'online'; kind: string } & Phase)[];
+  profile: { name: string; bits_per_second: number | null; round_trip_seconds: number };
+  shaped_by: string;
+  predicted: { offline: Phase; online: Phase; ratio: { offline: number; online: number } };
+};
+
+type Predicted = {
+  predicted: { profile: string; offline: Phase; online: Phase }[];
+  machine: { measured_here: boolean };
+};
+
+const sizes = { arch: 'resnet8', size: 8, channels: 1, classes: 3 } as const;
+const given = Object.entries(sizes).flatMap(([name, value]) => [`--${name}`, String(value)]);
+
+test('a network of random weights between two processes: the bytes are those of its plan', async () => {
+  const found = await cliJson<Found>(['bench', 'model', ...given, '--threads', '1']);
+  const { plan } = await preparedOnNoise(randomNetwork(sizes));
+  const predicted = predictCost(plan);
+  const bytes = ({ bytes_up, bytes_down }: Omit<Phase, 'seconds'>) => ({ bytes_up, bytes_down });
+  expect(bytes(found.offline)).toEqual(predicted.offline);
+  expect(bytes(found.online)).toEqual(predicted.online);
+  expect(found.online.rounds).toBe(predicted.rounds);
+  expect(found.relus).toBe(predicted.steps.reduce((sum, { elements }) => sum + elements.relu, 0));
+  expect(found.rss_mb).toBe(Math.max(found.client_rss_mb, found.server_rss_mb));
+  expect(Math.min(found.client_rss_mb, found.server_rss_mb)).toBeGreaterThan(20);
+  expect(bytes(found.predicted.offline)).toEqual(bytes(found.offline));
+  expect(bytes(found.predicted.online)).toEqual(bytes(found.online));
+  expect(found.predicted.ratio.online).toBeCloseTo(found.predicted.online.seconds / found.online.seconds, 2);
+  expect(found).toMatchObject({ shaped_by: 'none', profile: { name: 'loopback', bits_per_second: null } });
+  const offline = found.steps.filter(({ phase }) => phase === 'offline');
+  expect(offline.reduce((sum, step) => sum + step.bytes_down, 0)).toBe(predicted.offline.bytes_down);
+  expect(found.runs).toEqual([
+    { offline_seconds: found.offline.seconds, online_seconds: found.online.seconds },
+  ]);
+  expect(found.median).toEqual({ runs: 1, ...found.runs[0] });
+}, 180_000);
+
+test('several runs: each, and the median of those after the first, beside the last one in full', async () => {
+  const bench = ['bench', 'model', ...given, '--threads', '1'];
+  const { runs, median, offline, online } = await cliJson<Found>([...bench, '--runs', '3']);
+  expect(runs).toHaveLength(3);
+  expect(runs[2]).toEqual({ offline_seconds: offline.seconds, online_seconds: online.seconds });
+  const middle = (of: (run: Seconds) => number) => (of(runs[1]!) + of(runs[2]!)) / 2;
+  expect(median).toEqual({
+    runs: 2,
+    offline_seconds: middle((run) => run.offline_seconds),
+    online_seconds: middle((run) => run.online_seconds),
+  });
+  const { stdout } = await cli([...bench, '--runs', '2']);
+  expect(stdout).toMatch(/^run 1: offline/m);
+  expect(stdout).toMatch(
+    /^runs {5}2, the last of them above; the first also transforms the weights\n {9}1: \S+ \S+ offline, \S+ \S+ online\n {9}2: /m,
+  );
+  expect(stdout).toMatch(/^median {3}\S+ \S+ offline, \S+ \S+ online: run 2$/m);
+}, 240_000);
+
+test('the median is of the only run where there is one, and leaves out the first of several', () => {
+  const run = (offline_seconds: number, online_seconds: number) => ({ offline_seconds, online_seconds });
+  expect(medianOf([run(9, 1)])).toEqual({ runs: 1, ...run(9, 1) });
+  expect(medianOf([run(9, 1), run(2, 3)])).toEqual({ runs: 1, ...run(2, 3) });
+  expect(medianOf([run(9, 9), run(2, 3), run(4, 1)])).toEqual({ runs: 2, ...run(3, 2) });
+});
+
+test('neither a model nor --arch, or both, or a file that is none', async () => {
+  for (const args of [[], ['zoo:fashion-resnet8', '--arch', 'resnet8']]) {
+    const { code, stderr } = await cli(['bench', 'model', ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/either a model or --arch/);
+  }
+  const { code, stderr } = await cli(['bench', 'model', '/no/such.onnx']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/no such model file/);
+}, 180_000);
+
+test('a list of networks: each measured with a server of its own, never faster than it allows', async () => {
+  const found = await cliJson<{ profiles: Found[] }>([
+    ...['bench', 'model', ...given, '--threads', '1', '--profile', 'lan,wan'],
+  ]);
+  expect(found.profiles.map(({ profile }) => profile.name)).toEqual(['lan', 'wan']);
+  for (const { online, profile, shaped_by, predicted } of found.profiles) {
+    expect(['namespaces', 'throttle']).toContain(shaped_by);
+    const wire = (8 * (online.bytes_up + online.bytes_down)) / profile.bits_per_second!;
+    const least = wire + online.rounds * profile.round_trip_seconds;
+    expect(online.seconds).toBeGreaterThan(least);
+    expect(predicted.online.seconds).toBeGreaterThan(least);
+  }
+  expect((await cli(['bench', 'model', ...given, '--profile', 'lan,moon'])).code).toBe(2);
+}, 180_000);
+
+test('bench machine keeps what it measures, and predictions use it; a spoilt file is named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-machine-'));
+  const env = { XDG_CACHE_HOME: folder };
+  try {
+    const run = async (...args: string[]) => finished(startCli([...args, '--json'], { env }));
+    const plan = ['plan', 'zoo:fashion-resnet8'];
+    const before = JSON.parse((await run(...plan)).stdout) as Predicted;
+    expect(before.predicted.map(({ profile }) => profile)).toEqual(['loopback', 'lan', 'wan']);
+    expect(before.machine.measured_here).toBe(false);
+    const units = JSON.parse((await run('bench', 'machine')).stdout) as { file: string; linear: object };
+    expect(units.file.startsWith(folder)).toBe(true);
+    const after = JSON.parse((await run(...plan)).stdout) as Predicted;
+    expect(after.machine.measured_here).toBe(true);
+    expect(after.predicted[0]!.online.seconds).not.toBe(before.predicted[0]!.online.seconds);
+    await writeFile(units.file, '{"machine": 3}');
+    const { code, stderr } = await run(...plan);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("run 'reluctant bench machine' again")]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 240_000);

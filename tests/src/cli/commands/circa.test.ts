@@ -1,0 +1,81 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cli, cliJson } from '../../../helpers/cli.ts';
+import { writeTiny } from '../../../helpers/models.ts';
+
+let folder: string;
+let model: string;
+const data = ['--data', 'fashion-mnist-part'];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-circa-'));
+  model = await writeTiny(folder);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+type Result = {
+  mode: string;
+  agree: number;
+  differ: number;
+  catastrophic: number;
+  layers: { node: string; k: number; truncate: number }[];
+};
+type Windowed = { window: { k: number; mode: string } | null; node: string }[];
+
+test('circa chooses windows, and plan takes them from its file', async () => {
+  const found = await cliJson<{ n: number; modes: Result[]; best: Result }>([
+    ...['circa', model, ...data, '--search-images', '60', '--limit', '60', '--tolerance', '5'],
+  ]);
+  expect(found.modes.map(({ mode }) => mode)).toEqual(['posZero', 'negPass']);
+  for (const { agree, differ, catastrophic, layers } of found.modes) {
+    expect(agree + differ).toBe(found.n);
+    expect(catastrophic).toBeLessThanOrEqual(differ);
+    for (const { k, truncate } of layers) expect(k).toBeGreaterThanOrEqual(truncate);
+  }
+  const file = join(folder, 'windows.json');
+  await writeFile(file, JSON.stringify(found));
+  const { steps } = await cliJson<{ steps: Windowed }>(['plan', model, ...data, '--circa', file]);
+  const windows = steps.flatMap(({ node, window }) => (window ? [{ node, ...window }] : []));
+  expect(windows.map(({ node, k, mode }) => ({ node, k, mode }))).toEqual(
+    found.best.layers.map(({ node, k }) => ({ node, k, mode: found.best.mode })),
+  );
+  for (const [wrong, says] of [
+    [['--circa', file, '--k', '3'], /leave --k and --mode out/],
+    [['--circa', join(folder, 'none.json')], /none.json/],
+    [['--k', 'some'], /free/],
+  ] as const) {
+    const { code, stderr } = await cli(['plan', model, ...data, ...wrong]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(says);
+  }
+}, 120_000);
+
+test('evaluate --private: the simulated protocol agrees with the float model but for a few', async () => {
+  type Evaluated = { accuracy: number; n: number; private?: { accuracy: number; n: number; agree: number } };
+  const run = (...more: string[]) =>
+    cliJson<Evaluated>(['evaluate', model, ...data, '--limit', '200', ...more]);
+  const [plain, fine, coarse] = [await run(), await run('--private'), await run('--private', '--k', '24')];
+  expect(plain.private).toBeUndefined();
+  expect(fine.accuracy).toBe(plain.accuracy);
+  expect(fine.private!.n).toBe(200);
+  expect(fine.private!.agree).toBeGreaterThan(180);
+  expect(coarse.private!.agree).toBeLessThan(fine.private!.agree);
+}, 120_000);
+
+test('infer --debug-local opens every wire to the protocol’s integers', async () => {
+  type Wire = { node: string; wrong_elements: number; largest_error: number | null; largest_value: number };
+  const args = ['infer', model, '--debug-local', ...data, '--index', '3'];
+  const { wires, logits } = await cliJson<{ wires: Wire[]; logits: number[] }>(args);
+  expect(logits).toHaveLength(10);
+  expect(wires.every(({ wrong_elements }) => wrong_elements === 0)).toBe(true);
+  const known = wires.filter(({ largest_error }) => largest_error !== null);
+  expect(known.length).toBeGreaterThan(3);
+  for (const { largest_error, largest_value } of known) {
+    expect(largest_error).toBeLessThan(0.05 * Math.max(1, largest_value));
+  }
+  const { code, stderr } = await cli(['infer', 'ws://localhost:1', '--debug-local', ...data, '--index', '3']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/a model in place of an address/);
+}, 120_000);

@@ -1,0 +1,91 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inspect } from '../../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../../models/files/read.ts';
+import { forInference } from '../../../../models/passes/index.ts';
+import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
+import { preparedModel } from '../../../../src/cli/options/prepared.ts';
+import { silent } from '../../../../src/shared/progress.ts';
+import { finished, startCli } from '../../../helpers/cli.ts';
+import { writeSmallData, writeTiny } from '../../../helpers/models.ts';
+
+let folder: string;
+let args: string[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-demo-'));
+  const [model, data] = [await writeTiny(folder), await writeSmallData(folder, 200)];
+  args = ['demo', '--model', model, '--data', data, '--epochs', '1'];
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+type Model = { relus: number; logit_spread: number; images: { max_difference: number }[] };
+type Report = { original: Model; reduced: Model; reduction: { budget: number }; fairness: { n: number } };
+
+/** Process ids of the children of a process (Linux). */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+}
+
+/** A process that has ended may wait a while as a zombie, 'Z', for its parent (Linux). */
+function isRunning(pid: number): boolean {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) && !/\) Z /.test(readFileSync(file, 'utf8'));
+}
+
+/**
+ * Four answers within six standard deviations of the roundings, and within a tenth of what the logits spread over. (The first alone is too
+ * kind to a network of polynomials: it takes every square for its steepest, 12 logits here, where 0.06 are seen.)
+ */
+async function expectPrivateAnswers({ images, logit_spread }: Model, file: string): Promise<void> {
+  const model = forInference(await loadModel(file));
+  const { likely } = logitErrorBound(model, await preparedModel(file, args[4]!, silent));
+  expect(images).toHaveLength(4);
+  for (const image of images) {
+    expect(image.max_difference).toBeLessThan(Math.min(likely, logit_spread / 10));
+  }
+}
+
+test('the whole demo on a tiny network: its files, and private answers as in the clear', async () => {
+  const out = join(folder, 'out');
+  const { code, stdout, stderr } = await finished(startCli([...args, '--out', out]));
+  expect(stderr).not.toContain('reluctant:');
+  expect(code).toBe(0);
+  expect(readdirSync(out).sort()).toEqual(['reduced.onnx', 'report.html', 'report.json', 'report.svg']);
+  const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as Report;
+  const { original, reduced, reduction, fairness } = report;
+  expect(reduction.budget).toBe(Math.floor(original.relus / 4));
+  expect(reduced.relus).toBeLessThanOrEqual(reduction.budget);
+  expect(inspect(await loadModel(join(out, 'reduced.onnx'))).relus).toBe(reduced.relus);
+  expect(fairness.n).toBe(200);
+  await expectPrivateAnswers(original, args[2]!);
+  await expectPrivateAnswers(reduced, join(out, 'reduced.onnx'));
+  expect(stdout).toContain(`${join(out, 'report.html')}`);
+  expect(stdout).toContain(reduced.relus.toLocaleString('en-US'));
+});
+
+test('Ctrl-C while a server runs: 130, and the server process is gone', async () => {
+  const out = join(folder, 'stopped');
+  const child = startCli([...args, '--out', out]);
+  const result = finished(child);
+  // The first private answer: the server runs and has a session.
+  await new Promise<void>((resolve) => {
+    child.stdout!.on('data', (text: Buffer) => {
+      if (/test image \d/.test(String(text))) resolve();
+    });
+  });
+  const servers = childrenOf(child.pid!);
+  expect(servers).toHaveLength(1);
+  child.kill('SIGINT');
+  expect((await result).code).toBe(130);
+  await expect.poll(() => servers.filter(isRunning), { timeout: 20_000 }).toEqual([]);
+  expect(readdirSync(out)).toEqual(['reduced.onnx']);
+});

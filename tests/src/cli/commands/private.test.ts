@@ -1,0 +1,208 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { argmax } from '../../../../models/tensor.ts';
+import { loadModel } from '../../../../models/files/read.ts';
+import { forInference } from '../../../../models/passes/index.ts';
+import { predict } from '../../../../models/runtime/run.ts';
+import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
+import { preparedModel } from '../../../../src/cli/options/prepared.ts';
+import { packageRoot } from '../../../../src/shared/files.ts';
+import { silent } from '../../../../src/shared/progress.ts';
+import { cli, cliJson, finished, firstLine, startCli } from '../../../helpers/cli.ts';
+import { writeTiny } from '../../../helpers/models.ts';
+
+type Phase = { seconds: number; bytes_up: number; bytes_down: number };
+type Inferred = {
+  label: number;
+  logits: number[];
+  offline: Phase;
+  online: Phase & { rounds: number };
+  steps: { phase: 'offline' | 'online'; bytes_up: number; bytes_down: number }[];
+};
+type Plan = {
+  hash: string;
+  steps: { kind: string; scale: number; window: { k: number; bits: number } | null }[];
+  offline: Phase;
+  online: Phase;
+  rounds: number;
+};
+
+const index = 7;
+const image = ['--data', 'fashion-mnist-part', '--index', String(index)];
+let folder: string;
+let model: string;
+let server: ChildProcess;
+let url: string;
+let hash: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-private-'));
+  model = await writeTiny(folder);
+  server = startCli(['serve', model, '--port', '0', '--threads', '1', '--json']);
+  const told = JSON.parse(await firstLine(server)) as { url: string; plan_hash: string };
+  [url, hash] = [told.url, told.plan_hash];
+});
+
+afterAll(async () => {
+  server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function expectFailure(
+  { code, stdout, stderr }: { code: number | null; stdout: string; stderr: string },
+  expected: number,
+  says: RegExp,
+): void {
+  expect(stderr).toMatch(/^reluctant: [^\n]+\n$/);
+  expect(stderr).toMatch(says);
+  expect(stdout).toBe('');
+  expect(code).toBe(expected);
+}
+
+async function testImage(): Promise<{ floats: Float32Array; bytes: Uint8Array; logits: Float32Array }> {
+  const dataset = await loadDataset('fashion-mnist-part', 'test');
+  const floats = pixels(dataset, [index]);
+  const bytes = dataset.images.slice(index * 784, (index + 1) * 784);
+  return { floats, bytes, logits: await predict(await loadModel(model), floats, 1) };
+}
+
+describe('plan', () => {
+  test('has the hash that serve announces, and predicts the bytes that infer counts', async () => {
+    const plan = await cliJson<Plan>(['plan', model, '--data', 'fashion-mnist-part']);
+    expect(plan.hash).toBe(hash);
+    const { offline, online, steps } = await cliJson<Inferred>(['infer', url, ...image]);
+    expect([offline.bytes_up, offline.bytes_down]).toEqual([plan.offline.bytes_up, plan.offline.bytes_down]);
+    expect([online.bytes_up, online.bytes_down]).toEqual([plan.online.bytes_up, plan.online.bytes_down]);
+    expect(online.rounds).toBe(plan.rounds);
+    const sent = steps
+      .filter(({ phase }) => phase === 'offline')
+      .reduce((sum, step) => sum + step.bytes_up, 0);
+    expect(sent).toBe(offline.bytes_up);
+    for (const { kind, window } of plan.steps) if (kind !== 'activation') expect(window).toBeNull();
+    expect(plan.steps.some(({ window }) => window !== null && window.bits > window.k)).toBe(true);
+  });
+});
+
+describe('infer', () => {
+  test('answers what the model says in the clear', async () => {
+    const { logits } = await testImage();
+    const found = await cliJson<Inferred>(['infer', url, ...image, '--plan-hash', hash]);
+    expect(found.label).toBe(argmax(logits));
+    const prepared = await preparedModel(model, 'fashion-mnist-part', silent);
+    const { likely } = logitErrorBound(forInference(await loadModel(model)), prepared);
+    // Six standard deviations of the roundings; small enough to tell a wrong share, which is uniform over the ring.
+    expect(likely).toBeLessThan((Math.max(...logits) - Math.min(...logits)) / 10);
+    found.logits.forEach((value, i) => expect(Math.abs(value - logits[i]!)).toBeLessThan(likely));
+  });
+
+  test('takes the same image as a PNG, in colour too', async () => {
+    const { bytes, logits } = await testImage();
+    for (const channels of ['b-w', 'srgb'] as const) {
+      const file = join(folder, `${channels}.png`);
+      const raw = { width: 28, height: 28, channels: 1 as const };
+      await sharp(bytes, { raw }).toColourspace(channels).png().toFile(file);
+      expect((await cliJson<Inferred>(['infer', url, '--image', file])).label).toBe(argmax(logits));
+    }
+  });
+
+  test('refuses an image of another size with both sizes', async () => {
+    const file = join(folder, 'wide.png');
+    const raw = { width: 30, height: 28, channels: 1 as const };
+    await sharp(new Uint8Array(840), { raw }).png().toFile(file);
+    expectFailure(await cli(['infer', url, '--image', file]), 4, /28 x 28.*got 30 x 28/);
+  });
+
+  test('refuses what is no image, and an image that is not there', async () => {
+    const file = join(folder, 'text.png');
+    await writeFile(file, 'not an image');
+    expectFailure(await cli(['infer', url, '--image', file]), 4, /text\.png/);
+    expectFailure(await cli(['infer', url, '--image', 'nowhere.png']), 4, /nowhere\.png/);
+  });
+
+  test('refuses an index beyond the data set, and no image or two', async () => {
+    expectFailure(
+      await cli(['infer', url, '--data', 'fashion-mnist-part', '--index', '1500']),
+      4,
+      /0 to 1499/,
+    );
+    expectFailure(await cli(['infer', url]), 2, /--image/);
+    expectFailure(await cli(['infer', url, '--image', 'x.png', ...image]), 2, /--image/);
+  });
+
+  test('refuses another plan than the one that was pinned', async () => {
+    const other = hash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+    expectFailure(await cli(['infer', url, ...image, '--plan-hash', other]), 6, /plan.*expect/);
+    expectFailure(await cli(['infer', url, ...image, '--plan-hash', 'abc']), 2, /64/);
+  });
+
+  test('says so when no server is there', async () => {
+    expectFailure(await cli(['infer', 'ws://127.0.0.1:9', ...image]), 6, /127\.0\.0\.1:9/);
+    expectFailure(await cli(['infer', 'http://127.0.0.1:9', ...image]), 2, /ws:\/\//);
+  });
+});
+
+describe('serve', () => {
+  test('outlives a client that is killed in the middle', async () => {
+    const client = startCli(['infer', url, ...image]);
+    await new Promise((resolve) => setTimeout(resolve, 700)); // anywhere from start to answer; all must do
+    client.kill('SIGKILL');
+    await finished(client);
+    expect((await cliJson<Inferred>(['infer', url, ...image])).logits).toHaveLength(10);
+  });
+
+  test('over TLS, to a client that trusts its certificate and to no other', async () => {
+    const [cert, key] = ['cert', 'key'].map((part) =>
+      join(packageRoot, `tests/src/fixtures/test-only.${part}.pem`),
+    );
+    const child = startCli(['serve', model, '--port', '0', '--json', '--tls-cert', cert!, '--tls-key', key!]);
+    try {
+      const { url } = JSON.parse(await firstLine(child)) as { url: string };
+      expect(url).toMatch(/^wss:/);
+      const trusted = await cliJson<Inferred>(['infer', url, ...image, '--ca', cert!]);
+      expect(trusted.logits).toHaveLength(10);
+      expectFailure(await cli(['infer', url, ...image]), 6, /certificate/);
+    } finally {
+      child.kill();
+    }
+    expectFailure(await cli(['serve', model, '--tls-cert', cert!]), 2, /--tls-key/);
+    expectFailure(
+      await cli(['infer', 'wss://localhost:1', ...image, '--ca', 'nowhere.pem']),
+      2,
+      /--ca nowhere/,
+    );
+  });
+
+  test('a port that is taken is a usage error', async () => {
+    expectFailure(await cli(['serve', model, '--port', new URL(url).port]), 2, /listen/);
+  });
+
+  test('stops with 130 at Ctrl-C and frees its port', async () => {
+    const child = startCli(['serve', model, '--port', '0', '--json']);
+    const result = finished(child);
+    const { url } = JSON.parse(await firstLine(child)) as { url: string };
+    child.kill('SIGINT');
+    expect((await result).code).toBe(130);
+    expectFailure(await cli(['infer', url, ...image]), 6, /ECONNREFUSED/);
+  });
+
+  test('a client whose server is killed ends with 6', async () => {
+    const child = startCli(['serve', model, '--port', '0', '--threads', '1']);
+    const { url } = await addressOf(child);
+    const client = finished(startCli(['infer', url, ...image]));
+    await new Promise((resolve) =>
+      child.stdout!.on('data', (text) => /opened/.test(String(text)) && resolve(0)),
+    );
+    child.kill('SIGKILL');
+    expectFailure(await client, 6, /reluctant: /);
+  });
+});
+
+/** From serve's words for people. */
+async function addressOf(child: ChildProcess): Promise<{ url: string }> {
+  return { url: /ws:\/\/\S+/.exec(await firstLine(child))![0] };
+}

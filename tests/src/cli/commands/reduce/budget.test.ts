@@ -1,0 +1,50 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseBudget, writeBudget } from '../../../../../pipelines/cost/budget.ts';
+import { checkAgainst, costText, countOf } from '../../../../../src/cli/commands/reduce/budget.ts';
+import { UsageError } from '../../../../../src/shared/errors.ts';
+import { cli } from '../../../../helpers/cli.ts';
+import { tinyResnet } from '../../../../helpers/networks.ts';
+
+test('only hybrid takes seconds and bytes; a count is checked for all', () => {
+  const model = tinyResnet();
+  const cost = parseBudget('0.3s@wan');
+  expect(countOf(model, 'hybrid', cost)).toBeUndefined();
+  expect(countOf(model, 'hybrid', 0.5)).toBe(480);
+  expect(() => countOf(model, 'snl', cost)).toThrow(/300 ms online on wan; this method counts ReLUs/);
+  expect(() => countOf(model, 'hybrid', 5000)).toThrow(UsageError);
+  expect(() => checkAgainst(undefined, 'other.onnx')).toThrow(UsageError);
+  checkAgainst(480, 'other.onnx');
+});
+
+test('a budget as it is written reads back', () => {
+  for (const text of ['0.25', '12000', '0.3s@wan', '20000000B@lan:total', '0.001s@lan:offline']) {
+    expect(writeBudget(parseBudget(text))).toBe(text);
+  }
+});
+
+test('what a budget in seconds came to, in words', () => {
+  const cost = { budget: '300 ms online on wan', unit: 'seconds', before: 0.4, after: 0.29 } as const;
+  expect(costText(cost)).toBe(
+    '\nan inference is predicted to take 290 ms, budget 300 ms online on wan (before: 400 ms)',
+  );
+  expect(costText(undefined)).toBe('');
+});
+
+test.each([
+  ['deepreduce', '0.3s@wan', /300 ms online on wan; this method counts ReLUs/],
+  ['hybrid', '0.3h@wan', /got '0.3h@wan'/],
+])(
+  'reduce --method %s --budget %s exits with 2 before it trains',
+  async (method, budget, message) => {
+    const out = join(tmpdir(), 'never.onnx');
+    const { code, stderr } = await cli([
+      ...['reduce', 'zoo:fashion-resnet8', '--method', method, '--budget', budget],
+      ...['--data', 'fashion-mnist-part', '--out', out],
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  },
+  180_000,
+);

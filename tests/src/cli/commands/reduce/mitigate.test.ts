@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cli, cliJson } from '../../../../helpers/cli.ts';
+import { writeSmallData, writeTiny } from '../../../../helpers/models.ts';
+
+let folder: string;
+let args: string[];
+const out = (name: string) => join(folder, name);
+
+type Row = { model: string; relus: number; accuracy: number; gap: number; worst_group: string };
+type Found = {
+  relus_after: number;
+  accuracy_before: number;
+  accuracy_after: number;
+  price: { models: Row[]; cost: number; cost_interval: number[]; gap_change: number };
+  multipliers: { phase: string; groups: { group: string; multiplier: number }[] }[];
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-mitigate-'));
+  const data = `${await writeSmallData(folder, 300)}+shifted=0.3`;
+  args = ['reduce', await writeTiny(folder), '--method', 'deepreduce', '--budget', '0.5'];
+  args.push('--data', data, '--epochs', '2');
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('reduce --mitigate', () => {
+  test('the price against the same reduction without it, and the multipliers of each epoch', async () => {
+    const options = ['--mitigate', 'primal-dual', '--groups', 'shift', '--multiplier-rate', '0.5'];
+    options.push('--checkpoint', out('kept')); // the two trainings must not take each other's
+    const found = await cliJson<Found>([...args, ...options, '--out', out('fair.onnx')]);
+    const [original, without, mitigated] = found.price.models;
+    expect(found.price.models.map(({ model }) => model)).toEqual(['original', 'without', 'with']);
+    expect([without!.relus, mitigated!.relus]).toEqual([found.relus_after, found.relus_after]);
+    expect(original!.accuracy).toBeCloseTo(found.accuracy_before, 12);
+    expect(mitigated!.accuracy).toBeCloseTo(found.accuracy_after, 12);
+    expect(found.price.cost).toBeCloseTo(without!.accuracy - mitigated!.accuracy, 12);
+    expect(found.price.gap_change).toBeCloseTo(mitigated!.gap - without!.gap, 12);
+    expect(['plain', 'shifted']).toContain(mitigated!.worst_group);
+    expect(found.multipliers).toHaveLength(2); // two epochs, of one training or shared by two
+    expect(found.multipliers.at(-1)!.phase).toBe('fine-tuning');
+    for (const { groups } of found.multipliers)
+      expect(groups.map(({ group }) => group)).toEqual(['plain', 'shifted']);
+  });
+
+  test('against a network that is there, in words; one with other ReLUs is refused', async () => {
+    const plain = await cli([...args, '--out', out('plain.onnx')]);
+    expect(plain.stdout).not.toMatch(/mitigated/);
+    const against = ['--mitigate', 'reweight', '--against', out('plain.onnx'), '--out', out('fair.onnx')];
+    const { code, stdout } = await cli([...args, ...against, '--fair-select']);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/reduced, mitigated/)]);
+    expect(stdout).toMatch(/At as many ReLUs the mitigation changes the gap .* by [-+]?\d+\.\d points/);
+    const wrong = await cli([...args, ...against, '--against', join(folder, 'tiny.onnx')]);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/--against .*tiny\.onnx.*ReLUs/)]);
+  });
+
+  test.each([
+    [['--groups', 'shift'], /--mitigate or --fair-select/],
+    [['--mitigate', 'reweight', '--tolerance', '0.1'], /primal-dual/],
+    [['--mitigate', 'primal-dual', '--groups', 'race'], /race.*it has label, shift/],
+    [['--mitigate', 'fairly'], /primal-dual, reweight, balanced/],
+  ])('%j is refused before the work', async (options, says) => {
+    const { code, stderr } = await cli([...args, ...options, '--out', out('none.onnx')]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
+  });
+});
