@@ -1,16 +1,116 @@
-import { readFileSync } from 'node:fs';
-import { globSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../src/shared/files.ts';
 
-/** Imports only go down: rank 3 joins, rank 2 sees both, rank 1 rooms never see each other, rank 0 imports node: only. */
-function rankOf(file: string): { rank: number; room: string } {
-  if (file.startsWith('src/shared/')) return { rank: 0, room: 'src/shared' };
-  if (file.startsWith('models/')) return { rank: 1, room: 'models' };
-  if (file.startsWith('crypto/')) return { rank: 1, room: 'crypto' };
-  if (file.startsWith('pipelines/')) return { rank: 2, room: 'pipelines' };
-  return { rank: 3, room: 'src' };
+/** The rooms of a top-level folder, lowest first: a room imports itself and the rooms before it. A file in no room fails. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  'src/shared': [''],
+  models: [
+    'tensor.ts',
+    'refusal.ts',
+    'graph.ts',
+    'onnx',
+    'ops',
+    'analysis',
+    'passes',
+    'files',
+    'runtime',
+    'data',
+    'architectures',
+    'fairness',
+    'zoo',
+    'train',
+  ],
+  crypto: [
+    'platform',
+    'params.ts',
+    'spec.ts',
+    'prg.ts',
+    'bits.ts',
+    'hash.ts',
+    'share.ts',
+    'channel',
+    'ring',
+    'gc',
+    'he',
+    'ot',
+    'steps',
+  ],
+  pipelines: [
+    'plan',
+    'compile',
+    'inference',
+    'cost',
+    'simulate',
+    'circa',
+    'fairness',
+    'reduce',
+    'bench',
+    'pareto',
+    'recipes',
+  ],
+  src: ['web', 'net', 'client.ts', 'server.ts', 'index.ts', 'cli'],
+};
+
+/** Inside a room too, where it has folders of its own. */
+const innerRooms: Readonly<Record<string, readonly string[]>> = {
+  'src/cli': ['output', 'options', 'commands', 'program.ts', 'main.ts'],
+};
+
+/** Top-level folders, lowest first; those of one row never see each other. */
+const floors: readonly (readonly string[])[] = [['src/shared'], ['models', 'crypto'], ['pipelines'], ['src']];
+
+/** Packages that one room alone may import. */
+const keepers: Readonly<Record<string, readonly string[]>> = {
+  'node-seal': ['crypto/he'],
+  '@bufbuild/protobuf': ['models/onnx'],
+  ws: ['src/net', 'src/client.ts', 'src/server.ts'],
+};
+
+type Place = { readonly top: string; readonly floor: number; readonly room: string; readonly rank: number };
+
+/** Where a file is; undefined in no room. */
+function placeOf(file: string): Place | undefined {
+  const top = Object.keys(rooms).find((name) => file.startsWith(`${name}/`));
+  if (top === undefined) return undefined;
+  const room = file.slice(top.length + 1).split('/')[0]!;
+  const floor = floors.findIndex((row) => row.includes(top));
+  const rank = top === 'src/shared' ? 0 : rooms[top]!.indexOf(room);
+  return rank === -1 ? undefined : { top, floor, room: top === 'src/shared' ? '' : room, rank };
+}
+
+/** One line for each import that goes up or sideways, or takes a package that another room keeps. */
+function violations(file: string, imports: readonly string[]): string[] {
+  const from = placeOf(file);
+  if (from === undefined) return [`${file}: in no room`];
+  return imports
+    .filter((name) => !allows(file, from, name))
+    .map((name) => `${file} -> ${name.startsWith('.') ? posix.join(dirname(file), name) : name}`);
+}
+
+function allows(file: string, from: Place, name: string): boolean {
+  if (!name.startsWith('.')) return allowsPackage(file, from, name);
+  const target = posix.join(dirname(file), name);
+  const to = placeOf(target);
+  if (to === undefined) return false;
+  if (to.top !== from.top) return to.floor < from.floor;
+  if (to.room !== from.room) return to.rank < from.rank;
+  return allowsInner(`${from.top}/${from.room}`, file, target);
+}
+
+function allowsInner(room: string, file: string, target: string): boolean {
+  const order = innerRooms[room];
+  if (order === undefined) return true;
+  const rankOf = (path: string) => order.indexOf(path.slice(room.length + 1).split('/')[0]!);
+  return rankOf(file) !== -1 && rankOf(target) !== -1 && rankOf(target) <= rankOf(file);
+}
+
+function allowsPackage(file: string, { top }: Place, name: string): boolean {
+  if (top === 'src/shared') return name.startsWith('node:');
+  if (name === 'node:crypto' && top === 'crypto') return file.startsWith('crypto/platform/');
+  const keeper = Object.keys(keepers).find((kept) => name === kept || name.startsWith(`${kept}/`));
+  return keeper === undefined || keepers[keeper]!.some((own) => file === own || file.startsWith(`${own}/`));
 }
 
 const importPattern = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
@@ -24,39 +124,72 @@ const files = globSync('{src,models,crypto,pipelines}/**/*.ts', { cwd: packageRo
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => !file.endsWith('.as.ts') && !file.endsWith('.d.ts'));
 
-/** One line for each import that goes up or sideways. */
-export function violations(file: string, imports: readonly string[]): string[] {
-  const from = rankOf(file);
-  const found: string[] = [];
-  for (const name of imports) {
-    if (name.startsWith('.')) {
-      const target = normalize(join(dirname(file), name)).replaceAll('\\', '/');
-      const to = rankOf(target);
-      if (to.rank > from.rank || (to.rank === from.rank && to.room !== from.room))
-        found.push(`${file} -> ${target}`);
-    } else if (from.rank === 0 && !name.startsWith('node:')) {
-      found.push(`${file} -> ${name}`);
-    } else if (name === 'node-seal' && !file.startsWith('crypto/he/')) {
-      found.push(`${file} -> ${name}`);
-    } else if (name.startsWith('@bufbuild/') && !file.startsWith('models/onnx/')) {
-      found.push(`${file} -> ${name}`);
-    } else if (name === 'node:crypto' && file.startsWith('crypto/') && !file.startsWith('crypto/platform/')) {
-      found.push(`${file} -> ${name}`);
+const importsByFile = new Map(files.map((file) => [file, importsOf(file)]));
+
+test('every file is in a room, and imports only go down', () => {
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.flatMap((file) => violations(file, importsByFile.get(file)!))).toEqual([]);
+});
+
+/** Pairs of folders that import each other: a folder is what lies beside each other, whatever room it is in. */
+function mutualFolders(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const edges = new Set<string>();
+  for (const [file, names] of imports) {
+    for (const name of names.filter((name) => name.startsWith('.'))) {
+      const [from, to] = [dirname(file), dirname(posix.join(dirname(file), name))];
+      if (!isInside(from, to) && !isInside(to, from)) edges.add(`${from} ${to}`);
     }
   }
-  return found;
+  return [...edges].filter((edge) => {
+    const [from, to] = edge.split(' ');
+    return from! < to! && edges.has(`${to} ${from}`);
+  });
 }
 
-test('imports only go down', () => {
-  expect(files.length).toBeGreaterThan(5);
-  expect(files.flatMap((file) => violations(file, importsOf(file)))).toEqual([]);
+/** A folder and one within it are one room with a shelf. */
+function isInside(folder: string, other: string): boolean {
+  return folder === other || folder.startsWith(`${other}/`);
+}
+
+test('no two folders import each other', () => {
+  expect(mutualFolders(importsByFile)).toEqual([]);
+});
+
+/** What a command's folder holds is its own; the sweep measures with the bench's two processes. */
+test('no command imports the folder of another, but pareto that of bench', () => {
+  const folderOf = (file: string) => /^src\/cli\/commands\/([^/]+)\//.exec(file)?.[1];
+  const foreign = [...importsByFile].flatMap(([file, names]) =>
+    names
+      .filter((name) => name.startsWith('.'))
+      .map((name) => posix.join(dirname(file), name))
+      .filter((target) => {
+        const [from, to] = [folderOf(file), folderOf(target)];
+        const isCommand = file.startsWith('src/cli/commands/');
+        return isCommand && to !== undefined && to !== from && `${from} ${to}` !== 'pareto bench';
+      })
+      .map((target) => `${file} -> ${target}`),
+  );
+  expect(foreign).toEqual([]);
 });
 
 test('an import that goes up or sideways is found', () => {
-  expect(violations('models/runtime/run.ts', ['../crypto/share.ts'])).toHaveLength(1);
+  expect(violations('models/runtime/run.ts', ['../../crypto/share.ts'])).toHaveLength(1);
   expect(violations('src/shared/files.ts', ['zod'])).toHaveLength(1);
   expect(violations('crypto/ot/base.ts', ['node-seal', '../../pipelines/plan/plan.ts'])).toHaveLength(2);
-  expect(violations('pipelines/compile/compile.ts', ['../models/graph.ts', '../crypto/params.ts'])).toEqual(
+  expect(violations('pipelines/compile/compile.ts', ['../../models/graph.ts', '../plan/plan.ts'])).toEqual(
     [],
   );
+  expect(violations('pipelines/plan/plan.ts', ['../compile/compile.ts'])).toHaveLength(1);
+  expect(violations('pipelines/stray.ts', [])).toEqual(['pipelines/stray.ts: in no room']);
+  expect(violations('src/cli/output/output.ts', ['../options/command.ts'])).toHaveLength(1);
+  expect(violations('models/ops/relu.ts', ['@bufbuild/protobuf'])).toHaveLength(1);
+});
+
+test('two folders that import each other are found', () => {
+  const imports = new Map([
+    ['models/a/one.ts', ['../b/two.ts']],
+    ['models/b/two.ts', ['../a/other.ts']],
+    ['models/c/three.ts', ['../a/one.ts']],
+  ]);
+  expect(mutualFolders(imports)).toEqual(['models/a models/b']);
 });

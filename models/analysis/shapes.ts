@@ -1,6 +1,6 @@
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Graph, Model, Node } from '../graph.ts';
-import { Refusal, refuse } from '../ops/definition.ts';
+import { Refusal, refuse } from '../refusal.ts';
 import type { InputKind } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';

@@ -1,7 +1,7 @@
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import type { RawTensor } from '../onnx/raw.ts';
 
 /**

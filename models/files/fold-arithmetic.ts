@@ -1,6 +1,6 @@
 import type { AttributeReader } from '../ops/attributes.ts';
 import { broadcast } from '../ops/broadcast.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { checkedSize, given, indexer, integers, known, numbersOf, stridesOf } from './constant.ts';

@@ -1,5 +1,5 @@
 import type { AttributeReader } from '../ops/attributes.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { axesWithin, given, indexer, numbersOf, rearranged, stridesOf } from './constant.ts';

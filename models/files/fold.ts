@@ -1,5 +1,5 @@
 import type { AttributeReader } from '../ops/attributes.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import { sizeOf } from '../tensor.ts';
 import { given, integers, known } from './constant.ts';
 import type { Constant, Fold, FoldInput } from './constant.ts';

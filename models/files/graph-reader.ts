@@ -2,7 +2,7 @@ import { ModelError } from '../../src/shared/errors.ts';
 import { inputShapes, verifyModel } from '../analysis/shapes.ts';
 import type { Model, Node, NodeOf, OpType } from '../graph.ts';
 import { AttributeReader } from '../ops/attributes.ts';
-import { Refusal, refuse } from '../ops/definition.ts';
+import { Refusal, refuse } from '../refusal.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
 import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';

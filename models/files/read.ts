@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
-import { Refusal } from '../ops/definition.ts';
+import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
 import { GraphReader } from './graph-reader.ts';

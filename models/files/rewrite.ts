@@ -1,7 +1,7 @@
 import type { Node } from '../graph.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
 import { clip } from '../ops/clip.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { spatial } from '../ops/window.ts';
 import { floatTypes } from './fold-arithmetic.ts';

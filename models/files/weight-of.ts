@@ -1,5 +1,5 @@
 import type { OpType } from '../graph.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import type { RawTensor } from '../onnx/raw.ts';

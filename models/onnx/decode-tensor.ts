@@ -1,4 +1,4 @@
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import { TensorProto_DataLocation as DataLocation, TensorProto_DataType as DataType } from './onnx_pb.js';
 import type { TensorProto } from './onnx_pb.js';
 import type { RawTensor } from './raw.ts';

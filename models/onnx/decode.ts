@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelError } from '../../src/shared/errors.ts';
-import { refuse } from '../ops/definition.ts';
+import { refuse } from '../refusal.ts';
 import type { Shape } from '../tensor.ts';
 import { decodeTensor } from './decode-tensor.ts';
 import type { ExternalData } from './decode-tensor.ts';

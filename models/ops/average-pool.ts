@@ -1,6 +1,6 @@
 import { foldAttributes } from './unfold.ts';
 import { sizeOf } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpAttributes, Pair } from '../graph.ts';
 import type { OpDefinition } from './definition.ts';
 import { parsePool, poolShape, writeWindow } from './window.ts';

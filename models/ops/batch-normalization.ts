@@ -1,5 +1,5 @@
 import { batchNormalizationGradient } from './batch-normalization-gradient.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { sizeOf } from '../tensor.ts';
 

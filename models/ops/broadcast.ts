@@ -1,5 +1,5 @@
 import type { Shape } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 
 /** ONNX's multidirectional broadcasting: aligned at the end, 1 stretches. */
 export function broadcast(a: Shape, b: Shape): Shape {

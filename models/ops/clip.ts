@@ -1,5 +1,5 @@
 import { activationCost } from './activation.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { Lowering, OpDefinition, ParsedInput } from './definition.ts';
 import { sameShape } from './plain.ts';
 import { mask } from './mask.ts';

@@ -1,6 +1,6 @@
 import { convGradient } from './conv-gradient.ts';
 import { sizeOf } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { parseWindow, slide, spatial, writeWindow } from './window.ts';
 

@@ -73,5 +73,3 @@ export type ConstantValue =
   | { readonly dtype: 'float32'; readonly shape: Shape; readonly data: Float32Array }
   | { readonly dtype: 'int64'; readonly shape: Shape; readonly data: BigInt64Array }
   | { readonly dtype: 'bool'; readonly shape: Shape; readonly data: Uint8Array };
-
-export { Refusal, refuse } from '../refusal.ts';

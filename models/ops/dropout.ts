@@ -1,4 +1,4 @@
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { free, passThrough, sameShape, writePlain } from './plain.ts';
 

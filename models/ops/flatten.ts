@@ -1,6 +1,6 @@
 import { backToShape } from './plain.ts';
 import { sizeOf } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { free } from './plain.ts';
 

@@ -2,7 +2,7 @@ import type { NodeOf } from '../graph.ts';
 import type { RawNode } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { Lowering, OpDefinition } from './definition.ts';
 import { gatedActivationGradient } from './gated-activation-gradient.ts';
 

@@ -1,7 +1,7 @@
 import { reduceTo } from './gradient.ts';
 import { matrixGradient } from './mat-mul.ts';
 import { sizeOf } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 
 /** y = alpha x B' + beta c, with B' = B^T where transB. Inputs: x [K], B [K, M] or [M, K], c [M], [1, M], [1] or absent. */

@@ -1,7 +1,7 @@
 import type { TrainingContext } from './gradient.ts';
 import { foldAttributes, unfold } from './unfold.ts';
 import { sizeOf } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { NodeOf } from '../graph.ts';
 import type { OpDefinition } from './definition.ts';
 import { parsePool, poolShape, writeWindow } from './window.ts';

@@ -3,7 +3,7 @@ import { activationKinds } from '../graph.ts';
 import type { RawFunction } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition, ParsedInput } from './definition.ts';
 
 export const mixedDomain = 'reluctant';

@@ -1,6 +1,6 @@
 import { activationCost } from './activation.ts';
 import { broadcast } from './broadcast.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { reduceTo } from './gradient.ts';
 import { mask } from './mask.ts';

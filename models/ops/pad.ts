@@ -1,5 +1,5 @@
 import type { Pads } from '../graph.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition, ParsedInput } from './definition.ts';
 import { free } from './plain.ts';
 import { spatial } from './window.ts';

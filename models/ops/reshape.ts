@@ -1,7 +1,7 @@
 import { backToShape } from './plain.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition, ParsedInput } from './definition.ts';
 import { free } from './plain.ts';
 

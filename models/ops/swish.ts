@@ -1,5 +1,5 @@
 import { activationCost } from './activation.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { sameShape } from './plain.ts';
 

@@ -2,7 +2,7 @@ import type { OpAttributes, Pads, Pair } from '../graph.ts';
 import type { RawAttribute } from '../onnx/raw.ts';
 import type { Shape } from '../tensor.ts';
 import type { AttributeReader } from './attributes.ts';
-import { refuse } from './definition.ts';
+import { refuse } from '../refusal.ts';
 
 /** What convolutions and poolings share: a window that slides over two dimensions. */
 export type Window = {

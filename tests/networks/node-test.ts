@@ -20,7 +20,7 @@ import type { ModelProto, TensorProto } from '../../models/onnx/onnx_pb.js';
 import type { RawTensor } from '../../models/onnx/raw.ts';
 import { rewrites } from '../../models/files/rewrite.ts';
 import { AttributeReader } from '../../models/ops/attributes.ts';
-import { Refusal } from '../../models/ops/definition.ts';
+import { Refusal } from '../../models/refusal.ts';
 import { ops } from '../../models/ops/index.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';

@@ -10,7 +10,7 @@ import type { MachineCosts } from '../../../pipelines/cost/machine.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import type { OnProgress } from '../../shared/progress.ts';
-import { loopbackPair } from '../commands/bench/loopback-pair.ts';
+import { loopbackPair } from '../../net/loopback-pair.ts';
 
 /** The units of work of this machine where `bench machine` has measured them, else those of the machine that the package was made on. */
 export type KnownMachine = { readonly costs: MachineCosts; readonly measuredHere: boolean };

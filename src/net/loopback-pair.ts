@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
-import { WebSocketChannel } from '../../../net/web-socket-channel.ts';
-import type { Channel } from '../../../../crypto/channel/channel.ts';
+import { WebSocketChannel } from './web-socket-channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
 
 /** Both ends of a connection over loopback in this process, the client's first: as `serve` and `infer` have one. */
 export async function loopbackPair(): Promise<{ channels: readonly [Channel, Channel]; close(): void }> {
