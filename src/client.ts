@@ -11,7 +11,7 @@ import type { Plan } from '../pipelines/plan/plan.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
 import { checkToken } from './net/access.ts';
-import { slowedConnection } from './net/connection.ts';
+import { slowedConnection } from './net/throttle.ts';
 import { greetServer } from './net/handshake.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';

@@ -2,6 +2,9 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../src/shared/errors.ts';
+import type { Hash } from 'node:crypto';
+import type { Dataset } from './dataset.ts';
+import { homedir } from 'node:os';
 
 /** A file's bytes. Throws DataError where it cannot be read. */
 export async function readBytes(path: string): Promise<Uint8Array> {
@@ -51,4 +54,19 @@ const imageName = /\.(jpe?g|png|webp|gif|tiff?)$/i;
 /** Names of the images in a folder, in order; other files are passed over. */
 export async function listImages(folder: string): Promise<string[]> {
   return (await list(folder)).files.filter((name) => imageName.test(name));
+}
+
+/** Adds what a data set is to a hash: its size, images and labels, whatever it is called. */
+export function hashDataset(hash: Hash, { n, shape, images, labels }: Dataset): void {
+  hash
+    .update(JSON.stringify([n, shape]))
+    .update(images)
+    .update(labels);
+}
+
+/** Where what can be made again is kept, by name: under $XDG_CACHE_HOME, or ~/.cache. */
+export function cacheFolder(name: string): string {
+  const cache = process.env['XDG_CACHE_HOME'];
+  const root = cache === undefined || cache === '' ? join(homedir(), '.cache') : cache;
+  return join(root, 'reluctant', name);
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../src/shared/errors.ts';
 import { packageRoot } from '../../src/shared/files.ts';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder } from './disk.ts';
 import { idxFiles, readPair } from './idx-pair.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 

@@ -6,7 +6,7 @@ import { DataError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder } from './disk.ts';
 import { gunzip, isGzip } from './idx.ts';
 
 /** Files to download, and where from. */

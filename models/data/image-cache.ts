@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DataError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import type { Shape } from '../tensor.ts';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder } from './disk.ts';
 import { encodeIdx, readIdx } from './idx.ts';
 import type { ImageTarget } from './image-target.ts';
 import type { LoadOptions } from './labelled-images.ts';

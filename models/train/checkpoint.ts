@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
-import type { Json } from './json.ts';
 
 /** What a network in training is besides its graph: parameters, running statistics and optimiser state, by name. */
 export type TrainingState = Readonly<Record<string, Float32Array>>;
@@ -119,3 +118,6 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** What JSON keeps. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

@@ -1,9 +1,8 @@
-import type { EpochEntry } from './checkpoint.ts';
+import type { EpochEntry, Json } from './checkpoint.ts';
 import type { Uniform } from '../data/seeded.ts';
 import type { Model } from '../graph.ts';
 import type { Tensor } from '../tensor.ts';
 import type { StepResult } from './engines/engine.ts';
-import type { Json } from './json.ts';
 
 export type { Json };
 

@@ -3,7 +3,7 @@ import { publicKeyBytes } from '../../crypto/he/keys.ts';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { pointBytes } from '../../crypto/ot/base.ts';
 import { securityBits } from '../../crypto/ot/extension.ts';
-import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/sizes.ts';
+import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
 import { stepKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';

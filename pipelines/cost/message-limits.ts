@@ -1,6 +1,6 @@
 import { linearCost } from '../../crypto/he/linear.ts';
 import { extensionBytes } from '../../crypto/ot/extension.ts';
-import { garbledBytes, messageBytes } from '../../crypto/steps/activation/sizes.ts';
+import { garbledBytes, messageBytes } from '../../crypto/steps/activation/messages.ts';
 import { stepKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';

@@ -1,4 +1,4 @@
-import { offlineBytes } from '../../crypto/steps/activation/sizes.ts';
+import { offlineBytes } from '../../crypto/steps/activation/messages.ts';
 import type { Prediction } from './bytes.ts';
 import type { Network } from './network.ts';
 import type { Exchange, StepWork } from './work.ts';

@@ -1,7 +1,7 @@
 import type { Ring } from '../../crypto/ring/kernels.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import { linearOnline } from '../../crypto/steps/linear.ts';
-import { messageBytes, replyBytes } from '../../crypto/steps/activation/sizes.ts';
+import { messageBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';

@@ -1,7 +1,10 @@
 import { Duplex } from 'node:stream';
 import type { NetworkProfile } from '../../pipelines/cost/profiles.ts';
-import { systemClock } from './clock.ts';
-import type { Clock } from './clock.ts';
+import { connect, isIP } from 'node:net';
+import type { TcpNetConnectOpts } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
+import { isUnshaped } from '../../pipelines/cost/profiles.ts';
 
 /** What a sender may have handed on and not yet sent, as a socket's buffer, and a receiver read ahead; milliseconds of the link. */
 const bufferMs = 10;
@@ -156,4 +159,41 @@ export class ThrottledSocket extends Duplex {
   #arrived(chunk: Buffer): void {
     if (!this.destroyed) this.push(chunk);
   }
+}
+
+/** A clock that calls back; milliseconds. */
+export type Clock = {
+  now(): number;
+  /** Calls `callback` at `time` or later: 'exactly' as soon as the event loop can, 'about' a millisecond late at times. */
+  at(time: number, callback: () => void, precision: 'exactly' | 'about'): void;
+};
+
+/** Node's timers count whole milliseconds and come up to one late; the last two before an exact time are spent in the event loop. */
+const timerError = 2;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  at: (time, callback, precision) => {
+    const wait = time - performance.now();
+    if (precision === 'about') setTimeout(callback, Math.max(0, Math.ceil(wait)));
+    else if (wait > timerError)
+      setTimeout(() => systemClock.at(time, callback, precision), wait - timerError);
+    else if (wait > 0) setImmediate(() => systemClock.at(time, callback, precision));
+    else callback();
+  },
+};
+
+type Options = TcpNetConnectOpts & ConnectionOptions;
+
+/** For a WebSocket client's `createConnection`: connections as slow as a network; undefined where it has no limits. Under TLS too. */
+export function slowedConnection(profile: NetworkProfile, secure: boolean): typeof connect | undefined {
+  if (isUnshaped(profile)) return undefined;
+  const open = (options: Options): Duplex => {
+    const { host = 'localhost', port } = options;
+    const slow = new ThrottledSocket(connect({ host, port, noDelay: true }), profile);
+    const servername = isIP(host) === 0 ? host : '';
+    return secure ? connectTls({ servername, ...options, path: undefined, socket: slow }) : slow;
+  };
+  // Node's HTTP client takes any stream; the types that `ws` has for it do not.
+  return open as typeof connect;
 }

@@ -1,10 +1,15 @@
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
-import { encodeFrameHeader, frameHeaderBytes, tagName, tags } from '../../crypto/channel/channel.ts';
+import {
+  encodeFrameHeader,
+  frameHeaderBytes,
+  tagName,
+  tags,
+  decodeFrameHeader,
+} from '../../crypto/channel/channel.ts';
 import type { Channel, Tag, Traffic } from '../../crypto/channel/channel.ts';
-import { ProtocolError } from '../shared/errors.ts';
+import { ProtocolError, ReluctantError } from '../shared/errors.ts';
 import { Inbox } from '../../crypto/channel/inbox.ts';
-import { failureText, readFailure } from './failure.ts';
 
 export type ChannelLimits = {
   /** A party that waits longer for the next message, or for the peer to take one, gives up; seconds. */
@@ -145,4 +150,29 @@ export class WebSocketChannel implements Channel {
 /** The largest WebSocket message that carries a payload of this size. */
 export function messageLimit(payloadBytes: number): number {
   return frameHeaderBytes + payloadBytes;
+}
+
+/** Characters of a failure's text that are sent and shown. */
+const maxText = 300;
+
+/** What the peer is told of an error: one line of printable ASCII. An error that is not ours stays here. */
+export function failureText(error: Error): Uint8Array<ArrayBuffer> {
+  const text = error instanceof ReluctantError ? error.message : 'internal error';
+  return new TextEncoder().encode(printable(text));
+}
+
+/** The text of a failure frame, undefined for any other frame. What a peer wrote is made safe to print. */
+export function readFailure(frame: Uint8Array): string | undefined {
+  if (frame.byteLength < frameHeaderBytes || frame[3] !== tags.failure) return undefined;
+  try {
+    decodeFrameHeader(frame);
+  } catch {
+    return undefined;
+  }
+  const text = new TextDecoder().decode(frame.subarray(frameHeaderBytes, frameHeaderBytes + maxText));
+  return printable(text) || 'it gave no reason';
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, maxText);
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/net/clock.ts';
+import type { Clock } from '../../src/net/throttle.ts';
 
 /** Time stands still but for `advance`. Milliseconds. */
 export class ManualClock implements Clock {

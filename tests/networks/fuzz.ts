@@ -5,7 +5,7 @@ import { mutateBytes, mutateContent } from '../helpers/mutate-onnx.ts';
 import { readDamaged } from '../helpers/read-damaged.ts';
 
 /**
- * `node tests/networks/fuzz.ts ROUNDS SEED FILE...`: the fuzz test of tests/models/onnx, for longer, on the given .onnx
+ * `node tests/networks/fuzz.ts ROUNDS SEED FILE...`: fuzz.test.ts beside it, for longer, on the given .onnx
  * files or those of the fixtures. Each round's numbers come from (SEED, round) alone, so that a find can be run again by itself.
  */
 const fixtures = join(import.meta.dirname, '../fixtures/torchvision');

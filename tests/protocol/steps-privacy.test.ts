@@ -6,7 +6,7 @@ import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
-import { clientWords, serverWords } from '../../crypto/steps/activation/frames.ts';
+import { clientWords, serverWords } from '../../crypto/steps/activation/messages.ts';
 import { writeServerLabels } from '../../crypto/steps/activation/sign.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { unpackBits, unpackFields } from '../../crypto/bits.ts';

@@ -17,20 +17,28 @@ import type { OtClient, OtServer } from '../../ot/session.ts';
 import { prg, seedBytes } from '../../prg.ts';
 import { offerChoices, sendGarbled, takeChoices, takeGarbled } from './correlations.ts';
 import type { Circuits } from './correlations.ts';
-import { aligned, clientWords, serverWords } from './frames.ts';
-import { addInPlace, eachKind, inputsOf, kindsInOrder, layerOf, ofChannels, scatter } from './layer.ts';
-import { shapeOf, sizeOf } from './layer.ts';
+import { aligned, clientWords, serverWords, messageBytes, replyBytes } from './messages.ts';
+import {
+  addInPlace,
+  eachKind,
+  inputsOf,
+  kindsInOrder,
+  layerOf,
+  ofChannels,
+  scatter,
+  shapeOf,
+  sizeOf,
+} from './layer.ts';
 import type { ByKind, Layer } from './layer.ts';
 import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
 import type { ClientReluState } from './relu.ts';
 import { writeServerLabels } from './sign.ts';
-import { messageBytes, replyBytes } from './sizes.ts';
 import type { ActivationSpec } from '../../spec.ts';
 import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
 
-export { messageBytes, offlineBytes, replyBytes } from './sizes.ts';
+export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
 
 /**
  * One activation layer: x shared in, y shared out, one round trip online whatever the mix of kinds. Offline:

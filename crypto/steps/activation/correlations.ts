@@ -14,7 +14,7 @@ import { prg } from '../../prg.ts';
 import { eachKind, kindsInOrder, shapeOf, sizeOf } from './layer.ts';
 import type { ByKind, Layer } from './layer.ts';
 import { windowChoices } from './sign.ts';
-import { clientTransfers, garbledBytes } from './sizes.ts';
+import { clientTransfers, garbledBytes } from './messages.ts';
 import { truncationChoices } from './truncation.ts';
 
 /** The offline messages of an activation layer: what OT and garbling give the two parties. Both halves, in wire order. */

@@ -4,7 +4,7 @@ import type { Uniform } from '../../../models/data/seeded.ts';
 import { membersOf } from '../../../models/fairness/groups.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
 import type { Controller, Json } from '../../../models/train/controller.ts';
-import { hashOf } from './group-hash.ts';
+import { hashOf } from './constraints.ts';
 
 /** Every group counts alike in the loss, however many images it has: an image of group g weighs n / (G n_g). */
 export function reweight(groups: Groups): Controller {

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import type { Groups } from '../../../models/fairness/groups.ts';
+
 /** Of each group g: its mean loss is to be at most that of all images plus `tolerance`. */
 export type Constraints = {
   /**
@@ -75,4 +78,9 @@ export function project(values: readonly number[], cap: number): number[] {
 
 function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
+}
+
+/** Tells one grouping of the training images from another. */
+export function hashOf({ names, codes }: Groups): string {
+  return createHash('sha256').update(JSON.stringify(names)).update(codes).digest('hex');
 }

@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import type { Groups } from '../../../models/fairness/groups.ts';
 import type { Controller, Json } from '../../../models/train/controller.ts';
-import { constraintValues, imageWeights, nextMultipliers } from './constraints.ts';
+import { constraintValues, imageWeights, nextMultipliers, hashOf } from './constraints.ts';
 import type { Constraints } from './constraints.ts';
-import { hashOf } from './group-hash.ts';
 
 export type PrimalDualSettings = Constraints & {
   /** What a multiplier grows by at an update, for each nat that its group is worse off than asked. */

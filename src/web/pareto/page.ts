@@ -5,9 +5,8 @@ import type { Html } from '../html.ts';
 import { htmlPage } from '../page.ts';
 import { cellsOf, legendOf } from './cells.ts';
 import type { SeriesLook } from './colours.ts';
-import { paretoScript } from './script.ts';
+import { paretoScript, paretoStyle, symbolOf } from './page-parts.ts';
 import { accuracyText, storyOf, titleOf } from './story.ts';
-import { paretoStyle, symbolOf } from './style.ts';
 
 /** What `reluctant pareto` found; `points` are those of pipelines/pareto/points.ts. */
 export type ParetoReport = {

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cacheFolder } from '../../../models/data/cache-folder.ts';
+import { cacheFolder } from '../../../models/data/disk.ts';
 import { loadDataset, pixels, subset } from '../../../models/data/dataset.ts';
 import { idxFiles } from '../../../models/data/idx-pair.ts';
 import { encodeIdx } from '../../../models/data/idx.ts';

@@ -2,8 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { seededDraw } from '../../../models/fairness/bootstrap.ts';
 import { testLosses } from '../../../models/fairness/loss-tests.ts';
-import { normalQuantile } from '../../../models/fairness/normal.ts';
-import { changesOf, detectableLoss, holm, permutationPValue } from '../../../models/fairness/permutation.ts';
+import {
+  normalQuantile,
+  changesOf,
+  detectableLoss,
+  holm,
+  permutationPValue,
+} from '../../../models/fairness/permutation.ts';
 import { trialsZ } from '../../helpers/statistics.ts';
 
 const options = { minGroup: 10, isOriginal: false, draw: seededDraw(1) };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { seededRng } from '../../../../models/data/seeded.ts';
-import { hashDataset } from '../../../../models/data/hash.ts';
+import { hashDataset } from '../../../../models/data/disk.ts';
 import { splitValidation } from '../../../../models/data/splits.ts';
 import type { Device } from '../../../../models/runtime/device.ts';
 import type { Model } from '../../../../models/graph.ts';

@@ -19,8 +19,18 @@ import type { Act, Context } from '../../options/command.ts';
 import { writeBudgets, writeFamily } from './family.ts';
 import { addComputeOptions, addThreadsOption, computingOf } from '../../options/computing.ts';
 import type { ComputeOptions } from '../../options/computing.ts';
-import { addGateOptions, gateSettingsOf } from './gate-settings.ts';
-import type { GateSettingOptions } from './gate-settings.ts';
+import {
+  addGateOptions,
+  gateSettingsOf,
+  checkAgainst,
+  costText,
+  countOf,
+  machineOf,
+  addSettingOptions,
+  budgetList,
+  settingsOf,
+} from './settings.ts';
+import type { GateSettingOptions, SettingOptions } from './settings.ts';
 import { checkOutput, dataHelp, modelHelp, openModel } from '../../options/inputs.ts';
 import {
   addMitigationOptions,
@@ -34,9 +44,6 @@ import {
 import type { MitigationOptions } from './mitigating.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
-import { checkAgainst, costText, countOf, machineOf } from './budget.ts';
-import { addSettingOptions, budgetList, settingsOf } from './settings.ts';
-import type { SettingOptions } from './settings.ts';
 import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
 
 type Options = ComputeOptions &

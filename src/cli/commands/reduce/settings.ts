@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { replacements } from '../../../../models/graph.ts';
-import type { Replacement } from '../../../../models/graph.ts';
-import { parseBudgets } from '../../../../pipelines/cost/budget.ts';
+import type { Replacement, Model } from '../../../../models/graph.ts';
+import { parseBudgets, describeCost } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
 import { criticalityForms, thinnings } from '../../../../pipelines/reduce/deepreduce/settings.ts';
 import type {
@@ -14,9 +14,15 @@ import { parseStages } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { removals } from '../../../../pipelines/reduce/deepreshape/settings.ts';
 import type { DeepreshapeSettings, Removal } from '../../../../pipelines/reduce/deepreshape/settings.ts';
 import type { MethodName } from '../../../../pipelines/reduce/methods.ts';
-import type { ReductionOptions } from '../../../../pipelines/reduce/reduction.ts';
+import type { ReductionOptions, PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { fraction, whole } from '../../options/command.ts';
+import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
+import { resolveBudget } from '../../../../pipelines/reduce/reduction.ts';
+import { knownMachine } from '../../options/machine.ts';
+import { granularities } from '../../../../pipelines/reduce/gates/layer-states.ts';
+import type { Granularity } from '../../../../pipelines/reduce/gates/layer-states.ts';
+import { channelMethods, searchingMethods } from '../../../../pipelines/reduce/methods.ts';
 
 export type SettingOptions = {
   readonly replace?: Replacement;
@@ -134,4 +140,74 @@ export function budgetList(text: string): Budget[] {
     if (error instanceof UsageError) throw new InvalidArgumentError(error.message);
     throw error;
   }
+}
+
+/** The ReLUs that a budget leaves; undefined for seconds or bytes, of which hybrid finds out itself. Throws UsageError as resolveBudget does. */
+export function countOf(model: Model, method: MethodName, budget: Budget): number | undefined {
+  return method === 'hybrid' && typeof budget !== 'number' ? undefined : resolveBudget(model, budget);
+}
+
+/** A network of another budget has nothing to be held against. */
+export function checkAgainst(count: number | undefined, against: string | undefined): void {
+  if (count !== undefined || against === undefined) return;
+  throw new UsageError('--against is of a budget in ReLUs: networks of equal cost have different ones');
+}
+
+/** Of the method that predicts seconds. */
+export async function machineOf(method: MethodName): Promise<{ machine?: MachineCosts }> {
+  return method === 'hybrid' ? { machine: (await knownMachine()).costs } : {};
+}
+
+/** '; predicted 1.2 s, budget 1.3 s online on wan (before: 1.7 s)' */
+export function costText(cost: PredictedCost | undefined): string {
+  if (cost === undefined) return '';
+  const { budget, unit, before, after } = cost;
+  return `\nan inference is predicted to take ${describeCost(unit, after)}, budget ${budget} (before: ${describeCost(unit, before)})`;
+}
+
+export type GateSettingOptions = {
+  readonly granularity?: Granularity;
+  readonly searchEpochs?: number;
+  readonly checkpoint?: string;
+};
+
+/** What `reduce` takes for methods that learn which ReLUs to keep, and for going on after a kill. */
+export function addGateOptions(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--granularity <kind>',
+        "of snl, autorep and deepreshape: whether ReLUs go one by one or by channels (default: 'pixel')",
+      ).choices(granularities),
+    )
+    .option(
+      '--search-epochs <n>',
+      "of snl, autorep, deepreshape and hybrid's budgets in seconds or bytes: of learning which ReLUs to keep; as many as --epochs where left out; 0, of hybrid: they are ranked and not learned",
+      whole(0),
+    )
+    .option(
+      '--checkpoint <folder>',
+      'is written to after each epoch, with a log of JSON lines; where it is there already, the reduction goes on from it',
+    );
+}
+
+/** Throws UsageError for an option of another method. */
+export function gateSettingsOf(
+  method: MethodName,
+  { granularity, searchEpochs, checkpoint }: GateSettingOptions,
+): Pick<ReductionOptions, 'granularity' | 'searchEpochs' | 'checkpoint'> {
+  if (granularity !== undefined) checkOption('--granularity', channelMethods, method);
+  if (searchEpochs !== undefined) checkOption('--search-epochs', searchingMethods, method);
+  if (searchEpochs === 0 && method !== 'hybrid')
+    throw new UsageError(`--search-epochs 0: is of hybrid; ${method} learns for 1 epoch at least`);
+  return {
+    ...(granularity && { granularity }),
+    ...(searchEpochs !== undefined && { searchEpochs }),
+    ...(checkpoint !== undefined && { checkpoint }),
+  };
+}
+
+function checkOption(option: string, takers: readonly MethodName[], method: MethodName): void {
+  if (takers.includes(method)) return;
+  throw new UsageError(`${option} is of ${takers.join(', ')}, not of ${method}`);
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../../../models/onnx/graph-builder.ts';
 import { tensor } from '../../../../models/tensor.ts';
 import { hingePenalty, openCount } from '../../../../pipelines/reduce/autorep/penalty.ts';
-import { rankedGates } from '../../../../pipelines/reduce/autorep/ranks.ts';
+import { rankedGates } from '../../../../pipelines/reduce/autorep/indicators.ts';
 import { autorepSteering } from '../../../../pipelines/reduce/autorep/steering.ts';
 import { gatedNodes, gateWeights, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
 import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts';

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseBudget, writeBudget } from '../../../../../pipelines/cost/budget.ts';
-import { checkAgainst, costText, countOf } from '../../../../../src/cli/commands/reduce/budget.ts';
+import { checkAgainst, costText, countOf } from '../../../../../src/cli/commands/reduce/settings.ts';
 import { UsageError } from '../../../../../src/shared/errors.ts';
 import { cli } from '../../../../helpers/cli.ts';
 import { tinyResnet } from '../../../../helpers/networks.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
-import { mixInto, symmetricBeta } from '../../../models/train/mixup.ts';
+import { mixInto, symmetricBeta } from '../../../models/train/batches.ts';
 
 test('hand-worked: each image keeps its share and takes the rest of its partner', () => {
   const images = Float32Array.of(0, 1, 10, 11, 20, 21); // three images of two pixels

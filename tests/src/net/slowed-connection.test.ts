@@ -5,7 +5,7 @@ import { HePool } from '../../../crypto/he/pool.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { connect } from '../../../src/client.ts';
-import { slowedConnection } from '../../../src/net/connection.ts';
+import { slowedConnection } from '../../../src/net/throttle.ts';
 import { startServer } from '../../../src/server.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 

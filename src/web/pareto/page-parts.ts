@@ -48,3 +48,32 @@ pre code{background:none;padding:0}
 td:last-child{white-space:normal;min-width:24em}
 @media print{#tip{display:none}main{display:flex;flex-direction:column}#runs{order:1}.run{display:block;margin:0;padding:6px 0;background:none;border:0;border-top:1px solid var(--line);break-inside:avoid}.run .story ul,.run .note,.run .layers,.run a{display:none}.path,pre{font-size:7pt;margin:0;padding:0}.scroll{overflow:visible}table{font-size:6.5pt}th,td{padding:2px 3px;white-space:normal}td:last-child{min-width:0}.pictures{grid-template-columns:1fr 1fr}}
 `;
+
+/**
+ * Shows a point's story beside it while it is pointed at or has the keyboard. Without it a click still goes to the story. Text of an inline
+ * script: it may not hold the sequence of a closing tag.
+ */
+export const paretoScript = `
+const tip = document.getElementById('tip');
+const show = (point) => {
+  const story = document.querySelector('#run-' + point.dataset.run + ' .story');
+  if (!story) return;
+  tip.innerHTML = story.innerHTML;
+  tip.hidden = false;
+  const at = point.getBoundingClientRect();
+  const x = Math.min(Math.max(8, at.left + at.width / 2 - tip.offsetWidth / 2), document.documentElement.clientWidth - tip.offsetWidth - 8);
+  const above = at.top - tip.offsetHeight - 8;
+  tip.style.left = x + 'px';
+  tip.style.top = (above > 8 ? above : at.bottom + 8) + 'px';
+};
+const hide = () => { tip.hidden = true; };
+for (const point of document.querySelectorAll('a.point')) {
+  point.addEventListener('pointerenter', () => show(point));
+  point.addEventListener('focus', () => show(point));
+  point.addEventListener('pointerleave', hide);
+  point.addEventListener('blur', hide);
+  point.addEventListener('click', hide);
+}
+addEventListener('scroll', hide, { passive: true });
+addEventListener('keydown', (event) => { if (event.key === 'Escape') hide(); });
+`;

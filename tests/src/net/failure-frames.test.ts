@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failureText, readFailure } from '../../../src/net/failure.ts';
+import { failureText, readFailure } from '../../../src/net/web-socket-channel.ts';
 import { encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 

@@ -1,12 +1,13 @@
 import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
-import { labelBytes, tableBytes } from '../../gc/circuit.ts';
+import { labelBytes, tableBytes, inputWords } from '../../gc/circuit.ts';
 import { saltBytes } from '../../hash.ts';
 import { extensionBytes } from '../../ot/extension.ts';
-import { checkSpec } from './layer.ts';
+import { checkSpec, shapeOf } from './layer.ts';
 import { windowWires } from './sign.ts';
 import { stepKinds } from '../../spec.ts';
 import type { ActivationSpec } from '../../spec.ts';
+import type { Layer } from './layer.ts';
 
 /** Exact lengths of an activation layer's messages, from the public spec alone: the only lengths that are accepted. */
 
@@ -70,4 +71,39 @@ export function offlineBytes(spec: ActivationSpec): { up: number; down: number }
     up: transfers === 0 ? 0 : frame(extensionBytes(transfers)),
     down: relu === 0 ? 0 : frame(extensionBytes(relu)) + frame(garbledBytes(spec)),
   };
+}
+
+/** Layout of the two online frames of an activation layer. Words are little-endian. */
+
+/** Views of the server's frame: labels, d2, d, and the bytes after them. */
+export function serverWords(message: Uint8Array, layer: Layer) {
+  const take = viewer(message);
+  const labels = take(inputWords(shapeOf(layer)));
+  const d2 = take(layer.relu.length);
+  const d = take(layer.square.positions.length);
+  return { labels, d2, d, rest: message.subarray(d.byteOffset + d.byteLength - message.byteOffset) };
+}
+
+/** Views of the client's frame: d3, e, y_C - r, and the bits c. */
+export function clientWords(reply: Uint8Array, layer: Layer) {
+  const take = viewer(reply);
+  const d3 = take(layer.relu.length);
+  const e = take(layer.square.positions.length);
+  const masked = take(layer.size);
+  return { d3, e, masked, bits: reply.subarray(masked.byteOffset + masked.byteLength - reply.byteOffset) };
+}
+
+/** Consecutive word views from the start of aligned bytes. */
+function viewer(bytes: Uint8Array): (words: number) => Uint32Array {
+  let at = bytes.byteOffset;
+  return (words) => {
+    const view = new Uint32Array(bytes.buffer, at, words);
+    at += view.byteLength;
+    return view;
+  };
+}
+
+/** Word views need an offset that 4 divides. */
+export function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
 }

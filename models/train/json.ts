@@ -1,2 +1,0 @@
-/** What JSON keeps. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
