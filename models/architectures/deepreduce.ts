@@ -18,7 +18,11 @@ export type DeepReduceConfiguration = {
   readonly relus: number;
 };
 
-/** [papers.md] A.3: the definitions that were published with DeepReDuce's checkpoints, and their counts. */
+/**
+ * The configurations of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021) and their ReLU counts, as in the
+ * definitions that go with its checkpoints (github.com/ChengChen2020/RobustPNet,
+ * deepreduce_models/resnet.py).
+ */
 export const deepReduceConfigurations = {
   C100_230K: configuration([2, 2, 2, 2], ['S1'], false, 1, 1, 229_376),
   C100_115K: configuration([2, 2, 2, 2], ['S1'], true, 1, 1, 114_688),

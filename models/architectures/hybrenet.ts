@@ -20,7 +20,10 @@ export type HybrenetOptions = {
   readonly stemStride?: number;
 };
 
-/** DeepReShape's networks ([papers.md] C.1): residual networks whose widths are solved for, see relu-equalisation.ts. */
+/**
+ * HybReNets of DeepReShape (Jha, Reagen, TMLR 2024): residual networks with the widths that
+ * relu-equalisation.ts solves for.
+ */
 export function hybrenet(options: HybrenetOptions, rng: Rng): Model {
   const { inChannels, size, classes, stemRelu = true, stemStride = 1 } = options;
   const [name, widths, blocks] = [hybrenetName(options.multipliers), widthsOf(options), blocksOf(options)];

@@ -13,15 +13,17 @@ export type StagesToEqualise = {
 };
 
 /**
- * DeepReShape's ReLU equalisation ([papers.md] C.1): all componentwise minimal whole numbers a_1, ..., a_(D-1), in
- * lexicographic order, under which a more critical stage has more ReLUs than a less critical one,
+ * ReLU equalisation of DeepReShape (Jha, Reagen, TMLR 2024, Algorithm 1): all componentwise minimal whole
+ * numbers a_1, ..., a_(D-1), in lexicographic order, under which a more critical stage has more ReLUs than a
+ * less critical one,
  *
  *     #ReLU(S_k) = phi_k places_k a_1 ... a_(k-1)    (relative to the base width; the stem's ReLU is left out).
  *
- * Exact: whole numbers only, and no solution lies beyond the bounds searched. With r_pq = phi_p places_p / (phi_q places_q), a stage
- * q = p + 1 more critical than p asks for a_p > r_pq: a least value l_p. Where a_j > l_j in a minimal solution, a_j - 1 breaks an
- * inequality #(S_q) > #(S_p) with p <= j < q, so (a_j - 1) times the other l_i from p to q - 1 is at most r_pq. Empty where no
- * multipliers do. Throws UsageError for an order that is no permutation of the stages.
+ * Exact: whole numbers only, and no solution lies beyond the bounds searched. With r_pq = phi_p places_p /
+ * (phi_q places_q), a stage q = p + 1 more critical than p asks for a_p > r_pq: a least value l_p. Where a_j
+ * > l_j in a minimal solution, a_j - 1 breaks an inequality #(S_q) > #(S_p) with p <= j < q, so (a_j - 1)
+ * times the other l_i from p to q - 1 is at most r_pq. Empty where no multipliers do. Throws UsageError for
+ * an order that is no permutation of the stages.
  */
 export function equaliseRelus(stages: StagesToEqualise): number[][] {
   const problem = checked(stages);

@@ -12,7 +12,9 @@ export type ResnetOptions = {
   readonly widths: readonly number[];
   /** Basic blocks in each stage. */
   readonly blocks: readonly number[];
-  /** DeepReDuce, SNL and AutoReP count networks without it ([papers.md] A.3). */
+  /**
+   * DeepReDuce (ICML 2021), SNL (ICML 2022) and AutoReP (ICCV 2023) count networks without the stem's ReLU.
+   */
   readonly stemRelu: boolean;
   /** 2 halves every feature map: DeepReDuce's rho = 0.5. */
   readonly stemStride?: number;

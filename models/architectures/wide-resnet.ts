@@ -12,7 +12,7 @@ export type WideResnetOptions = {
   readonly depth: number;
   /** Channels of a stage over those of a ResNet: 8 makes 128, 256, 512. */
   readonly widen: number;
-  /** SNL and those who compare with it count the network without it ([papers.md] F.1). */
+  /** SNL (Cho et al., ICML 2022) and papers that compare with it count the network without the last ReLU. */
   readonly lastRelu: boolean;
 };
 

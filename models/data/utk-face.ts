@@ -12,7 +12,7 @@ export type FaceAttribute = 'age' | 'gender' | 'race';
 const genders = ['male', 'female'] as const;
 const races = ['White', 'Black', 'Asian', 'Indian', 'Others'] as const;
 
-/** The bins of Das et al. 2024 (papers.md D.2), by their first year. */
+/** The bins of Das, Romanelli and Fioretto (ICML 2024), by their first year. */
 const ages = [
   { from: 65, name: '65+' },
   { from: 18, name: '18-64' },

@@ -3,7 +3,7 @@ import { DataError } from '../../src/shared/errors.ts';
 /** Which group each sample belongs to: `codes[i]` indexes `names`. Groups are public columns or class labels. */
 export type Groups = { readonly names: readonly string[]; readonly codes: Int32Array };
 
-/** A group is a class label (papers.md D.2). `labels` in [0, names.length). */
+/** A group is a class label, as in Das, Romanelli and Fioretto (ICML 2024). `labels` in [0, names.length). */
 export function groupsOfLabels(labels: ArrayLike<number>, names: readonly string[]): Groups {
   const codes = Int32Array.from(labels);
   const stranger = codes.findIndex((code) => code < 0 || code >= names.length);

@@ -13,7 +13,10 @@ export const sampleScores = {
   accuracy: (outcomes: Outcomes) => perSample(outcomes, (row, label) => (argmax(row) === label ? 1 : 0)),
   /** Nats. */
   crossEntropy: (outcomes: Outcomes) => perSample(outcomes, (row, label) => logSumExp(row) - row[label]!),
-  /** Distance to the decision boundary: the largest softmax probability minus the second (papers.md D.2). */
+  /**
+   * Distance to the decision boundary (Das et al., ICML 2024): the largest softmax probability minus the
+   * second.
+   */
   margin: (outcomes: Outcomes) => perSample(outcomes, softmaxMargin),
 } as const;
 

@@ -11,7 +11,8 @@ import { mask } from './mask.ts';
  *
  *     dx = dy (g [x > 0] + (1 - g) (2 c2 x + c1))      dg = sum over images of dy (r - p)      dc_k = sum of dy (1 - g) x^k
  *
- * With a threshold the gradient for the trained number m goes straight through the hysteresis: dm = softplus(m) dg ([papers.md] B.1).
+ * With a threshold the gradient for the trained number m goes straight through the hysteresis, dm =
+ * softplus(m) dg, as in AutoReP (Peng et al., ICCV 2023).
  */
 export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, context) => {
   const { graph, shapeOf } = context;

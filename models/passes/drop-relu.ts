@@ -4,8 +4,8 @@ import { isActivation } from '../ops/activation.ts';
 import { bypass } from './rewire.ts';
 
 /**
- * Replaces the activations of the given names (Relu(x), Clip(x), Sigmoid(x), ...) with x. Throws ModelError for a name that is no activation.
- * [papers.md] A.1: culling.
+ * Replaces the activations of the given names (Relu(x), Clip(x), Sigmoid(x), ...) with x. Throws ModelError
+ * for a name that is no activation. This is the culling of DeepReDuce (Jha et al., ICML 2021).
  */
 export function dropRelus(model: Model, nodeNames: readonly string[]): Model {
   const dropped = new Set(nodeNames);

@@ -18,9 +18,10 @@ export type ConvolutionSizes = ConvAttributes & {
 export type Worth = (first: ConvolutionSizes, second: ConvolutionSizes, merged: ConvolutionSizes) => boolean;
 
 /**
- * Replaces Conv(Conv(x)) with Conv(x), and Gemm(Gemm(x)) with Gemm(x), where it is worth it and **exact**: nobody else takes what is between
- * them, and the second reads no padding, or the first is 1 x 1 without padding and bias, so that what is beyond its border is zero
- * too (papers.md A.2: with zero padding in both, the border ring differs). New weights are computed in float64 and rounded once.
+ * Replaces Conv(Conv(x)) with Conv(x), and Gemm(Gemm(x)) with Gemm(x), where it is worth it and **exact**:
+ * nobody else takes what is between them, and the second reads no padding, or the first is 1 x 1 without
+ * padding and bias, so that what is beyond its border is zero too. With zero padding in both layers the
+ * merged one differs on the border ring. New weights are computed in float64 and rounded once.
  */
 export function mergeLinear(model: Model, worth: Worth): Model {
   const shapes = inferShapes(model);

@@ -5,9 +5,10 @@ import { activationsOf } from '../analysis/inspect.ts';
 import { sizeOf } from '../tensor.ts';
 
 /**
- * DeepReShape's ReLU reuse ([papers.md] C.1, of low certainty there): of the n groups of a layer's channels one keeps its ReLUs,
- * the next one in the next layer, so that every n layers each channel has met a ReLU. Gives the elements that lose theirs, 1 each,
- * by activation; layers with fewer than n channels keep those of one channel. Throws UsageError for n below 2.
+ * ReLU reuse after DeepReShape (Jha, Reagen, TMLR 2024): of the n groups of a layer's channels one keeps its
+ * ReLUs, the next one in the next layer, so that every n layers each channel has met a ReLU. The paper's own
+ * order of groups is not known to us. Gives the elements that lose theirs, 1 each, by activation; layers with
+ * fewer than n channels keep those of one channel. Throws UsageError for n below 2.
  */
 export function reusedRelus(model: Model, n: number): Map<string, Uint8Array> {
   if (!Number.isSafeInteger(n) || n < 2)

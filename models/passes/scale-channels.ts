@@ -7,11 +7,12 @@ import { channelsOf } from './channels.ts';
 import type { Channels, Tie } from './channels.ts';
 
 /**
- * Keeps floor(alpha n), and one at least, of the n channels of every layer: DeepReDuce's reshaping by alpha ([papers.md] A.1) for
- * a network that is trained already. Channels that a sum or a depthwise convolution makes one go together; of those that compete,
- * the ones with the largest weights stay (Li et al. 2017), counted over all weights that come and go with a channel, each layer's
- * with an equal say (DepGraph, Fang et al. 2023). Channels of the input, the outputs and grouped convolutions all stay. Another
- * function: to be trained afterwards. Throws UsageError for an alpha that is not in (0, 1].
+ * Keeps floor(alpha n), and one at least, of the n channels of every layer: DeepReDuce's reshaping by alpha
+ * (Jha et al., ICML 2021), for a network that is trained already. Channels that a sum or a depthwise
+ * convolution makes one go together; of those that compete, the ones with the largest weights stay (Li et al.
+ * 2017), counted over all weights that come and go with a channel, each layer's with an equal say (DepGraph,
+ * Fang et al. 2023). Channels of the input, the outputs and grouped convolutions all stay. Another function:
+ * to be trained afterwards. Throws UsageError for an alpha that is not in (0, 1].
  */
 export function scaleChannels(model: Model, alpha: number): Model {
   if (!(alpha > 0 && alpha <= 1))

@@ -5,10 +5,11 @@ import { tensor } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 
 /**
- * Makes height and width of all feature maps rho times theirs, by the strides of the convolutions that read the image:
- * DeepReDuce's reshaping by rho = 1 / 2, 1 / 3, ... ([papers.md] A.3). An average over a whole map stays one, and a layer that reads
- * a flattened map sums the weights of the places that fall together. Another function: to be trained afterwards. Throws UsageError for
- * a rho that is no such fraction, ModelError where the smaller maps do not fit the network, naming the node.
+ * Makes height and width of all feature maps rho times theirs, by the strides of the convolutions that read
+ * the image: DeepReDuce's reshaping by rho = 1 / 2, 1 / 3, ... (Jha et al., ICML 2021). An average over a
+ * whole map stays one, and a layer that reads a flattened map sums the weights of the places that fall
+ * together. Another function: to be trained afterwards. Throws UsageError for a rho that is no such fraction,
+ * ModelError where the smaller maps do not fit the network, naming the node.
  */
 export function scaleMaps(model: Model, rho: number): Model {
   const factor = Math.round(1 / rho);

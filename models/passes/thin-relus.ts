@@ -3,11 +3,14 @@ import type { Model, Node } from '../graph.ts';
 import { activationsOf, stagesOf } from '../analysis/inspect.ts';
 
 /**
- * The activations that DeepReDuce's thinning drops ([papers.md] A.3), by name: of each block the second, the fourth, ....
+ * The activations that DeepReDuce's thinning drops (Jha et al., ICML 2021), by name: of each block the
+ * second, the fourth, .... The paper's networks keep the ReLU within a basic block and drop the one after its
+ * sum.
  *
- * Blocks are found from the sums of computed values. Where an activation reads such a sum (ResNet) it ends its block, and one whose
- * output several nodes read ends what comes before the first. Where none does (pre-activation, MobileNetV2) a block ends at the sum. A
- * network without sums has blocks from stage to stage.
+ * Blocks are found from the sums of computed values. Where an activation reads such a sum (ResNet) it ends
+ * its block, and one whose output several nodes read ends what comes before the first. Where none does
+ * (pre-activation, MobileNetV2) a block ends at the sum. A network without sums has blocks from stage to
+ * stage.
  */
 export function thinnedActivations(model: Model): Set<string> {
   const ends = blockEnds(model);

@@ -55,7 +55,10 @@ export type CurvatureReport = {
   }[];
 };
 
-/** Checks the paper's explanation on one's own data: Das et al. 2024 ([papers.md] D.1). The first model is the original. */
+/**
+ * Checks on one's own data how Das, Romanelli and Fioretto (ICML 2024) explain unequal losses: a group's loss
+ * grows with its gradient norm and the largest eigenvalue of its Hessian. The first model is the original.
+ */
 export async function curvatureReport(
   named: readonly NamedModel[],
   dataset: Dataset,

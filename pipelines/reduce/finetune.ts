@@ -9,7 +9,7 @@ import { controllerOf } from './mitigation/mitigation.ts';
 import { phaseFiles } from './phase-files.ts';
 import type { ReductionOptions } from './reduction.ts';
 
-/** AutoReP's and, as far as is known, DeepReDuce's: [papers.md] A.1 and B.1. */
+/** As in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML 2022). */
 export const distillation = { temperature: 4, weight: 1 };
 
 /**

@@ -22,9 +22,10 @@ export function openCount(gated: Model, weightOf: Weights = one): Penalty {
 }
 
 /**
- * lambda * max(0, density - target) ([papers.md] B.1): the density is the share of open gates among all ReLUs, and its gradient goes straight
- * through the hysteresis to the numbers behind the gates. `lambda` and `target` are scalars of the step. Where ReLUs have weights, open gates and
- * `total` count by them, and so does a gate's gradient: what a ReLU is worth is held against what it costs.
+ * lambda * max(0, density - target), the hinge of AutoReP (Peng et al., ICCV 2023): the density is the share
+ * of open gates among all ReLUs, and its gradient goes straight through the hysteresis to the numbers behind
+ * the gates. `lambda` and `target` are scalars of the step. Where ReLUs have weights, open gates and `total`
+ * count by them, and so does a gate's gradient: what a ReLU is worth is held against what it costs.
  */
 export function hingePenalty(gated: Model, total: number, weightOf: Weights = one): Penalty {
   return {

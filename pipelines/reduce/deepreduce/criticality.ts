@@ -18,20 +18,22 @@ export type StageCriticality = {
   readonly criticality: number;
 };
 
-/** MnasNet's kind of exponent, [BG] in papers.md A.1. */
+/** MnasNet's exponent (Tan et al., CVPR 2019), which weighs accuracy against cost in the same way. */
 const exponent = 0.07;
 
 /**
- * How much each stage's ReLUs matter, least critical first. The network keeps the ReLUs of stage k alone, has others for the
- * others', and gives Acc_k on the validation images:
+ * How much each stage's ReLUs matter, least critical first. The network keeps the ReLUs of stage k alone, has
+ * others for the others', and gives Acc_k on the validation images:
  *
  *     C_k = (Acc_k - Acc_min) / ReLUs_k^0.07,    Acc_min the smallest of the Acc_k
  *
- * Reconstructed ([BG], [papers.md] A.1): the paper's own offset in the numerator is not known. Of equal stages the one with more
- * ReLUs is less critical. `trained` is the paper's form: what ReLUs become here anyway (identities there) and a training of each
- * network. `fitted` has polynomials for the others and no training. They tell the stages apart as well: resnet8 on 580 images of
- * Fashion-MNIST has 90.7 % with the ReLUs of S1 alone, 82.9 % with S2's, 81.4 % with S3's. Two epochs at 14,112 ReLUs agree: 91.9 % with
- * all of them in S1, 90.2 % with all of them in S2 and S3 (the paper's nets, without a ReLU in the stem, lose S1 first).
+ * A reconstruction of the criticality of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021): the offset of its
+ * numerator is not known to us. Of two equal stages the one with more ReLUs is less critical. `trained` is
+ * the paper's form: what ReLUs become here anyway (identities there) and a training of each network. `fitted`
+ * has polynomials for the others and no training. They tell the stages apart as well: resnet8 on 580 images
+ * of Fashion-MNIST has 90.7 % with the ReLUs of S1 alone, 82.9 % with S2's, 81.4 % with S3's. Two epochs at
+ * 14,112 ReLUs agree: 91.9 % with all of them in S1, 90.2 % with all of them in S2 and S3 (the paper's nets,
+ * without a ReLU in the stem, lose S1 first).
  */
 export async function criticality(
   model: Model,

@@ -18,7 +18,8 @@ export type DeepreduceResult = Reduction & {
 };
 
 /**
- * DeepReDuce ([papers.md] A.1) at a budget, for any network whose stages can be told apart:
+ * DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021) at a budget, for any network whose stages can be told
+ * apart:
  *
  * 1. reshaping, where asked for: the most important channels, smaller maps;
  * 2. stages are culled, least critical first, while the count stays at or above the budget;
@@ -26,8 +27,9 @@ export type DeepreduceResult = Reduction & {
  *    paper's thinning names: the budget is met to the ReLU;
  * 4. the network is fine-tuned on labels and on the original's logits, stage by stage.
  *
- * Departure from the paper: ReLUs become polynomials where nothing else is asked for (`replace`; the paper has identities).
- * The paper's whole family of networks is in family.ts. Throws UsageError for a budget that the network cannot meet.
+ * Departure from the paper: ReLUs become polynomials where nothing else is asked for (`replace`; the paper
+ * has identities). The paper's whole family of networks is in family.ts. Throws UsageError for a budget that
+ * the network cannot meet.
  */
 export async function deepreduce(model: Model, options: ReductionOptions): Promise<DeepreduceResult> {
   const { alpha = 1, rho = 1, thinning = 'elements', stages: specs } = options.deepreduce ?? {};

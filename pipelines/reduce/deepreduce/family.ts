@@ -38,9 +38,10 @@ export type FamilyOptions = Omit<ReductionOptions, 'budget'> & {
 };
 
 /**
- * DeepReDuce's family ([papers.md] A.1): each number of culled stages with all but one of them at most, without and with thinning of the
- * others, at each alpha and rho; each fine-tuned from the original network. Yields them from most to fewest moves of the first
- * kind; one that does not fit the network says why. The original itself is not among them.
+ * DeepReDuce's family (Jha, Ghodsi, Garg, Reagen, ICML 2021): each number of culled stages up to all but one,
+ * without and with thinning of the others, at each alpha and rho; each fine-tuned from the original network.
+ * Yields them from most to fewest moves of the first kind; one that does not fit the network says why. The
+ * original itself is not among them.
  */
 export async function* deepreduceFamily(model: Model, options: FamilyOptions): AsyncGenerator<FamilyMember> {
   const full = { ...options, budget: 0 };

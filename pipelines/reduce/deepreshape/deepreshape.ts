@@ -36,7 +36,7 @@ export type DeepreshapeResult = Reduction & {
 };
 
 /**
- * DeepReShape ([papers.md] C.1): another network in place of the given one.
+ * DeepReShape (Jha, Reagen, TMLR 2024): another network in place of the given one.
  *
  * 1. the criticality of the given network's stages is measured, on its data;
  * 2. ReLU equalisation gives the multipliers, the multiplications of the given network the base width;
@@ -117,7 +117,7 @@ async function reused(base: Model, groups: number, options: ReductionOptions): P
   return (await finetune(start, base, 'fine-tuning with reused ReLUs', options)).model;
 }
 
-/** [papers.md] C.1: by stages where the first one dominates the count. */
+/** DeepReShape (Jha, Reagen, TMLR 2024) removes ReLUs by stages where the first stage dominates the count. */
 function removalFor(base: Model): Removal {
   const [first, ...others] = stagesOf(base).map(({ relus }) => relus);
   return others.every((relus) => first! > relus) ? 'coarse' : 'fine';

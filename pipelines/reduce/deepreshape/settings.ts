@@ -5,8 +5,8 @@ export type DeepreshapeSettings = {
   /** Channels of the first stage; as many as make the given network's multiplications where left out. */
   readonly baseWidth?: number;
   /**
-   * How ReLUs are removed at the end: by stages (deepreduce) or one by one (snl). Where left out by stages if the first stage has most
-   * of them, else one by one ([papers.md] C.1).
+   * How ReLUs are removed at the end: by stages (deepreduce) or one by one (snl). The default is by stages if
+   * the first stage has most of them, else one by one (Jha, Reagen, TMLR 2024).
    */
   readonly removal?: Removal;
   /** ReLU reuse: only one of this many groups of channels keeps its ReLUs in a layer; none where left out. */

@@ -70,10 +70,12 @@ export type PrimalDualRun = {
 };
 
 /**
- * Primal-dual training under the constraints that no group's mean loss exceeds that of all (Das et al. 2024, in the sound form of
- * [papers.md] D.3): the weights of the network descend on L_all + sum_g gamma_g c_g, with the penalty's gradient, while
- * gamma_g = max(0, gamma_g + rate * mean over batches of c_g). Groups are missing from many batches: c_g is of moving averages.
- * `groups` are of the training images.
+ * Primal-dual training under the constraints c_g = L_g - L_all <= 0: no group's mean loss exceeds that of all
+ * (Das, Romanelli, Fioretto, ICML 2024). The weights of the network descend on L_all + sum_g gamma_g c_g,
+ * while gamma_g = max(0, gamma_g + rate * mean over batches of c_g). Two departures from the released code
+ * (utils.py, train_kd_mitigate): it detaches the penalty, so that no gradient reaches the weights, and its
+ * |c_g| never lets gamma_g shrink. Many batches have no image of a small group, so c_g is the difference of
+ * moving averages. `groups` are of the training images.
  */
 export function primalDual(
   groups: Groups,

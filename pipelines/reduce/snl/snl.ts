@@ -6,12 +6,13 @@ import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { shrinkingAlphas } from './shrinking.ts';
 
 /**
- * Selective Network Linearization ([papers.md] F.1): y = alpha relu(x) + (1 - alpha) p(x) with an alpha a pixel or a channel, from 1
- * on; weights and alphas learn jointly under an L1 penalty of growing weight until the alphas sum to the budget. The largest
- * become ReLUs, the others p; the network is fine-tuned.
+ * Selective Network Linearization (Cho, Joshi, Reagen, Garg, Hegde, ICML 2022): y = alpha relu(x) + (1 -
+ * alpha) p(x) with an alpha for each pixel or channel, which starts at 1; weights and alphas learn jointly
+ * under an L1 penalty of growing weight until the alphas sum to the budget. The largest become ReLUs, the
+ * others p; the network is fine-tuned.
  *
- * p is the identity, as in the paper, where `replace` says nothing else. Departure: the penalty's weight follows the schedule of
- * `shrinkingAlphas`. Throws UsageError for a budget that the network cannot meet.
+ * p is the identity, as in the paper, where `replace` says nothing else. Departure: the penalty's weight
+ * follows the schedule of `shrinkingAlphas`. Throws UsageError for a budget that the network cannot meet.
  */
 export function snl(model: Model, options: ReductionOptions): Promise<Reduction> {
   return reduceByGates(model, options, method);

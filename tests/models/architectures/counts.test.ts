@@ -27,7 +27,8 @@ const counts = [
   ['resnet8', [1, 28, 28], 56_448],
   // 16 x 32 x 32 x 7 + 32 x 16 x 16 x 6 + 64 x 8 x 8 x 6
   ['resnet20', [3, 32, 32], 188_416],
-  // papers.md A.3, from cryptonite and derived
+  // the figures of Garimella et al., ASPLOS 2023; ResNet-18: 65,536 in the stem, then 262,144 in S1 and half
+  // as many in each next stage
   ['resnet32', [3, 32, 32], 303_104],
   ['resnet18', [3, 32, 32], 557_056],
   // stem 65,536, then 2 x (3 x 65,536 + 4 x 32,768 + 6 x 16,384 + 3 x 8,192)
@@ -36,7 +37,7 @@ const counts = [
   ['wide-resnet22-8', [3, 32, 32], 1_359_872],
   // on maps of 28: 16 + 32 + 32 channels, of 14: 64 + 64, of 7: 128
   ['wide-resnet10-2', [1, 28, 28], 80 * 784 + 128 * 196 + 128 * 49],
-  // papers.md A.3
+  // Garimella et al., ASPLOS 2023, less the two fully connected layers' 8,192
   ['vgg16-bn', [3, 32, 32], 276_480],
   // x 4 on images of twice the size
   ['vgg16-bn', [3, 64, 64], 1_105_920],
@@ -93,7 +94,7 @@ test('VGG-16 with its fully connected layers has 8,192 more, and max pooling is 
   };
   const model = vgg({ ...options, stages: vgg16Stages, pool: 'max' }, noRng);
   const relus = model.graph.nodes.filter((node) => node.op === 'Relu').map((node) => node.name);
-  expect(countRelus(model) - countRelus(dropRelus(model, relus))).toBe(284_672); // papers.md A.3, with FC
+  expect(countRelus(model) - countRelus(dropRelus(model, relus))).toBe(284_672); // as in Garimella et al., ASPLOS 2023
 });
 
 test("MobileNetV2 on 224 x 224 has the activations and parameters of torchvision's", () => {

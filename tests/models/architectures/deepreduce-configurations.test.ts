@@ -7,7 +7,10 @@ import { countRelus, stagesOf } from '../../../models/analysis/inspect.ts';
 /** Counts do not depend on the weights: no randomness is needed. */
 const noRng = { bytes: (n: number) => new Uint8Array(n) };
 
-/** The names of papers.md A.3 say thousands of ReLUs; the counts there are of the published definitions. */
+/**
+ * The names of DeepReDuce's checkpoints say thousands of ReLUs; these counts are of the published
+ * definitions.
+ */
 const published: Record<DeepReduceName, number> = {
   C100_230K: 229_376,
   C100_115K: 114_688,

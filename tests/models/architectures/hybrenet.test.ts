@@ -9,8 +9,8 @@ const noRng = { bytes: (n: number) => new Uint8Array(n) };
 const cifar = { inChannels: 3, size: 32, classes: 100, baseWidth: 16 };
 
 /**
- * papers.md C.1 names the networks; with m = 16 the first stage has 4 x 16 x 32 x 32 = 65,536 ReLUs, the others
- * alpha/4, alpha beta/16 and alpha beta lambda/64 of that, the stem 16,384.
+ * The HybReNets of DeepReShape (Jha, Reagen, TMLR 2024); with m = 16 the first stage has 4 x 16 x 32 x 32 =
+ * 65,536 ReLUs, the others alpha/4, alpha beta/16 and alpha beta lambda/64 of that, the stem 16,384.
  */
 const published = [
   [

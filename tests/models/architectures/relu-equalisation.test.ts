@@ -5,7 +5,7 @@ import type { StagesToEqualise } from '../../../models/architectures/relu-equali
 const names = (solutions: readonly number[][]) => solutions.map((s) => s.join('x'));
 
 test('ResNet18 on CIFAR-100: the four published networks, and no other', () => {
-  // papers.md C.1: S3 > S2 > S4 > S1, hence beta > 4, beta lambda < 16, alpha beta lambda > 64
+  // DeepReShape (TMLR 2024): S3 > S2 > S4 > S1, hence beta > 4, beta lambda < 16, alpha beta lambda > 64
   const solutions = equaliseRelus({ blocks: [2, 2, 2, 2], order: [3, 2, 4, 1] });
   expect(names(solutions)).toEqual(['5x5x3', '5x7x2', '6x6x2', '7x5x2']);
 });

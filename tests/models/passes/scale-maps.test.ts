@@ -18,7 +18,7 @@ test('a residual network becomes the one with a stem that halves', () => {
   const small = scaleMaps(net, 0.5);
   expect(small.graph).toEqual(built.graph);
   expect(small.weights).toEqual(built.weights);
-  expect(countRelus(small) * 4).toBe(countRelus(net)); // rho^2, papers.md A.1
+  expect(countRelus(small) * 4).toBe(countRelus(net)); // rho^2, as in DeepReDuce (Jha et al., ICML 2021)
   expect(scaleMaps(net, 1)).toBe(net);
 });
 

@@ -29,7 +29,10 @@ const parts: {
   quadratic: (x, c2, c1, c0) => tf.add(tf.add(tf.mul(c2, tf.square(x)), tf.mul(c1, x)), c0),
 };
 
-/** 1 stays above -threshold, 0 becomes 1 above threshold; softplus(m) is the gradient handed through ([papers.md] B.1). */
+/**
+ * 1 stays 1 above -threshold, 0 becomes 1 above threshold; the straight-through gradient is softplus(m)
+ * (AutoReP: Peng et al., ICCV 2023).
+ */
 function hysteresis(trained: tf.Tensor, state: tf.Tensor, threshold: number): tf.Tensor {
   const through = tf.customGrad((m, save) => {
     const [number, saver] = [m as tf.Tensor, save as (tensors: tf.Tensor[]) => void];

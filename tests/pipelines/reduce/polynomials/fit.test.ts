@@ -55,7 +55,11 @@ describe('the normal distribution function of these tests', () => {
 
 const exact = { unit: 1, ridge: 0 };
 
-describe('AutoReP’s polynomial is the case of a normal distribution: the vectors of papers.md B.2', () => {
+/**
+ * AutoReP's DaPa (Peng et al., ICCV 2023) in closed form: c2 = phi(z) / (2 sigma), c1 = Phi(z) - mean phi(z)
+ * / sigma, z = mean / sigma.
+ */
+describe('AutoReP’s polynomial is the case of a normal distribution', () => {
   const vectors = [
     { mean: 0, sigma: 1, c0: 0.199471, c1: 0.5, c2: 0.199471, mse: 0.0112676 },
     { mean: 0.3, sigma: 0.7, c0: 0.150774, c1: 0.50991, c2: 0.259955, mse: 0.0063338 },
