@@ -1,82 +1,12 @@
 #!/usr/bin/env node
-// The command table; the only file that prints or ends the process. It must run on old versions of Node to be able to say
-// that they are too old, so everything else is imported after that check.
+// The only file that prints or ends the process. It must run on old versions of Node to be able to say that they are too
+// old, so everything else is imported after that check.
 import { readFileSync } from 'node:fs';
 import type { Act, Context } from './options/command.ts';
 import type { Output } from './output/output.ts';
-import type { Entry } from './program.ts';
 
 /** engines in package.json. */
 const oldestNode = [22, 18] as const;
-
-const commands: Readonly<Record<string, Entry>> = {
-  demo: {
-    summary: 'see everything in a few minutes: reduce a network, serve both privately, report',
-    load: () => import('./commands/demo/command.ts'),
-  },
-  inspect: {
-    summary: 'count the ReLUs, multiplications and parameters of a model, layer by layer',
-    load: () => import('./commands/inspect.ts'),
-  },
-  evaluate: {
-    summary: 'accuracy of a model on a data set, in the clear',
-    load: () => import('./commands/evaluate.ts'),
-  },
-  train: {
-    summary: 'train a network and write it as .onnx',
-    load: () => import('./commands/train.ts'),
-  },
-  design: {
-    summary: 'widths that give the critical stages of a network most ReLUs (DeepReShape), with exact counts',
-    load: () => import('./commands/design.ts'),
-  },
-  reduce: {
-    summary: 'remove ReLUs down to a budget and fine-tune what is left',
-    load: () => import('./commands/reduce/command.ts'),
-  },
-  pareto: {
-    summary:
-      'sweep methods and budgets: what accuracy costs in ReLUs, latency and bytes, as tables and a page',
-    load: () => import('./commands/pareto/command.ts'),
-  },
-  worker: {
-    summary: 'do the jobs of a sweep that another machine runs, by way of a Redis server',
-    load: () => import('./commands/pareto/worker-command.ts'),
-  },
-  recipe: {
-    summary: "the papers' configurations, ready to run: train and reduce as published",
-    load: () => import('./commands/recipe.ts'),
-  },
-  fairness: {
-    summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
-    load: () => import('./commands/fairness/command.ts'),
-  },
-  audit: {
-    summary: 'hold a fairness report to limits; exits with 7 where a group is outside them',
-    load: () => import('./commands/audit.ts'),
-  },
-  circa: {
-    summary: 'how many low bits each sign test may leave out under an accuracy tolerance',
-    load: () => import('./commands/circa.ts'),
-  },
-  plan: {
-    summary: 'the steps of the private protocol for a model, and what each will cost',
-    load: () => import('./commands/plan.ts'),
-  },
-  serve: {
-    summary: 'serve a model: clients get answers, the server never sees their images',
-    load: () => import('./commands/serve.ts'),
-  },
-  infer: {
-    summary: 'ask a server about an image without showing it the image',
-    load: () => import('./commands/infer/command.ts'),
-  },
-  bench: {
-    summary: 'time the protocol on this machine, one step at a time',
-    load: () => import('./commands/bench/command.ts'),
-  },
-  data: { summary: 'fetch data sets', load: () => import('./commands/data.ts') },
-};
 
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -110,7 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
       if (output) show(output);
     };
   try {
-    const program = await buildProgram(commands, argv, packageVersion(), act);
+    const program = await buildProgram(argv, packageVersion(), act);
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
