@@ -5,8 +5,9 @@ export { startServer } from './server.ts';
 export type { RunningServer, ServerEvent, ServerOptions } from './server.ts';
 export type { PhaseCost } from './net/session.ts';
 
-export { compile, prepare, publicPart } from '../pipelines/compile/compile.ts';
-export type { Prepared } from '../pipelines/compile/compile.ts';
+export { compile, publicPart } from '../pipelines/compile/compile.ts';
+export { prepare } from '../pipelines/compile/served-plan.ts';
+export type { Prepared } from '../pipelines/compile/served-plan.ts';
 export type { CompileOptions, PublicPart } from '../pipelines/compile/options.ts';
 export { calibrate } from '../pipelines/compile/calibrate.ts';
 export type { Ranges, ValueRange } from '../pipelines/compile/ranges.ts';

@@ -6,11 +6,10 @@ import { inspect } from '../../models/analysis/inspect.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
-import { prepare } from '../compile/compile.ts';
-import type { Prepared } from '../compile/compile.ts';
+import { prepare } from '../compile/served-plan.ts';
+import type { Prepared } from '../compile/served-plan.ts';
 import { relusOf, usePolynomials } from '../reduce/polynomials/replace.ts';
 import type { Choice } from '../reduce/polynomials/replace.ts';
-import { privateForm } from '../compile/private-form.ts';
 
 /** Images of noise on which a benched network is calibrated. */
 const calibrationImages = 16;
@@ -86,7 +85,7 @@ export function noise(elements: number): Float32Array {
 /** The plan and the weights of a model calibrated on noise. */
 export function preparedOnNoise(model: Model, onProgress: OnProgress = silent): Promise<Prepared> {
   const images = calibration(model);
-  return prepare(privateForm(model), { calibration: { images, n: calibrationImages }, onProgress });
+  return prepare(model, { calibration: { images, n: calibrationImages }, onProgress });
 }
 
 function calibration(model: Model): Float32Array {

@@ -5,7 +5,7 @@ import { argmax } from '../../models/tensor.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
-import type { Prepared } from '../compile/compile.ts';
+import type { Prepared } from '../compile/served-plan.ts';
 import { predictCost } from '../cost/bytes.ts';
 import { Simulator } from '../simulate/simulator.ts';
 import { searchWindows } from './search.ts';

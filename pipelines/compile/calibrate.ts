@@ -8,17 +8,21 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { RangeCollector } from './ranges.ts';
 import type { Ranges } from './ranges.ts';
 
-/**
- * Ranges of every value of the graph over `n` images [n, C, H, W], evaluated in float. Throws DataError when an image or
- * a value is not finite.
- */
+/** Images [n, C, H, W] on which ranges are measured. */
+export type Calibration = { readonly images: Float32Array; readonly n: number };
+
+/** Ranges of every value of the graph, evaluated in float. Throws DataError for images of another size and for values that are not finite. */
 export async function calibrate(
   model: Model,
-  { images, n }: { readonly images: Float32Array; readonly n: number },
+  { images, n }: Calibration,
   { batch = 8, onProgress = silent }: { readonly batch?: number; readonly onProgress?: OnProgress } = {},
 ): Promise<Ranges> {
   const input = model.graph.inputs[0]!;
   const size = sizeOf(input.shape);
+  if (images.length !== n * size || n === 0)
+    throw new DataError(
+      `calibration: ${model.graph.name} takes images of [${input.shape.join(', ')}], got ${images.length} values for ${n} of them`,
+    );
   const collectors = new Map(
     [...inferShapes(model)].map(([name, shape]) => [name, new RangeCollector(shape)]),
   );

@@ -1,9 +1,7 @@
 import type { Graph, Model } from '../../models/graph.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
-import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Ranges } from './ranges.ts';
-import { calibrate } from './calibrate.ts';
 import { checkOptions, defaultCompileOptions } from './options.ts';
 import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
 import { lowerNode } from './lower/index.ts';
@@ -12,27 +10,6 @@ import { scaleLimits } from './scale-limits.ts';
 import { planVersion } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isLinear, realLinear } from './real-weights.ts';
-import { quantise } from './quantise.ts';
-import type { ServerWeights } from './quantise.ts';
-
-/** What a server needs to serve a model. The plan is public, the weights are its secret. */
-export type Prepared = { readonly plan: Plan; readonly weights: ServerWeights; readonly ranges: Ranges };
-
-export type Calibration = { readonly images: Float32Array; readonly n: number };
-
-/**
- * From a model to a plan and its integer weights. `calibration`: images [n, C, H, W], on which the ranges of all values are
- * measured; some hundred do. Throws PlanError naming the node when the model can't run privately. Run `forInference` first.
- */
-export async function prepare(
-  model: Model,
-  options: { readonly calibration: Calibration; readonly onProgress?: OnProgress } & Partial<CompileOptions>,
-): Promise<Prepared> {
-  const { calibration, onProgress, ...compileOptions } = options;
-  const ranges = await calibrate(model, calibration, onProgress === undefined ? {} : { onProgress });
-  const plan = compile(model.graph, ranges, publicPart(model), compileOptions);
-  return { plan, weights: quantise(model, plan), ranges };
-}
 
 /** The plan of a graph. Sees no weights but what `PublicPart` holds. */
 export function compile(

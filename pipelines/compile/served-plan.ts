@@ -2,23 +2,62 @@ import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
-import { calibrate } from './calibrate.ts';
-import { compile, publicPart } from './compile.ts';
-import type { Calibration } from './compile.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Plan } from '../plan/plan.ts';
+import { calibrate } from './calibrate.ts';
+import type { Calibration } from './calibrate.ts';
+import { compile, publicPart } from './compile.ts';
+import type { CompileOptions } from './options.ts';
 import { privateForm } from './private-form.ts';
+import { quantise } from './quantise.ts';
+import type { ServerWeights } from './quantise.ts';
+import type { Ranges } from './ranges.ts';
 
-/** As many as `plan` and `serve` take. */
+/** What a server needs to serve a model. The plan is public, the weights are its secret. */
+export type Prepared = {
+  readonly plan: Plan;
+  readonly weights: ServerWeights;
+  /** The same network in the form that was compiled, in float: its nodes are those that the plan names. */
+  readonly model: Model;
+  /** Of the values of `model`. */
+  readonly ranges: Ranges;
+};
+
+export type PrepareOptions = Partial<CompileOptions> & {
+  /** The whole training set, before any split; or images of one's own, all of which are taken. Some hundred do. */
+  readonly calibration: Dataset | Calibration;
+  readonly onProgress?: OnProgress;
+};
+
+/** Training images on which scales are measured. */
 const calibrationImages = 256;
 
-/** Training images on which the scales of every candidate are measured: the same for all, so that their costs can be compared. */
+/**
+ * The images of a training set that calibrate a model's scales: always the same ones, so that a model has one plan. From a part of the
+ * set they are others, and the plan is another.
+ */
 export function calibrationOf(train: Dataset): Calibration {
   const rows = permutation(train.n, seededUniform(1)).subarray(0, calibrationImages);
   return { images: pixels(train, rows), n: rows.length };
 }
 
-/** The plan by which a network would be served. Throws PlanError where it can't run privately. */
-export async function planOf(model: Model, calibration: Calibration): Promise<Plan> {
+/**
+ * From a model, as it was read or trained, to the plan and the integer weights by which it is served. Throws PlanError naming the node
+ * where the model can't run privately, DataError where an image or a value is not finite.
+ */
+export async function prepare(model: Model, options: PrepareOptions): Promise<Prepared> {
+  const { model: served, ranges, plan } = await planned(model, options);
+  return { plan, weights: quantise(served, plan), model: served, ranges };
+}
+
+/** The plan of `prepare` alone. */
+export async function servedPlan(model: Model, options: PrepareOptions): Promise<Plan> {
+  return (await planned(model, options)).plan;
+}
+
+async function planned(model: Model, { calibration, onProgress, ...options }: PrepareOptions) {
   const served = privateForm(model);
-  return compile(served.graph, await calibrate(served, calibration), publicPart(served));
+  const given = 'labels' in calibration ? calibrationOf(calibration) : calibration;
+  const ranges = await calibrate(served, given, onProgress === undefined ? {} : { onProgress });
+  return { model: served, ranges, plan: compile(served.graph, ranges, publicPart(served), options) };
 }

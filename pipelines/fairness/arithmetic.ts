@@ -8,15 +8,14 @@ import { sizeOf } from '../../models/tensor.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { checkFit } from '../../models/train/evaluate.ts';
 import { silent } from '../../src/shared/progress.ts';
-import { prepare } from '../compile/compile.ts';
+import { prepare } from '../compile/served-plan.ts';
 import type { CompileOptions } from '../compile/options.ts';
-import type { Calibration } from '../compile/compile.ts';
+import type { Calibration } from '../compile/calibrate.ts';
 import type { CompareOptions, NamedModel } from './compare.ts';
 import { simulate } from '../simulate/simulate.ts';
-import { privateForm } from '../compile/private-form.ts';
 
 export type ArithmeticOptions = CompareOptions & {
-  readonly calibration: Calibration;
+  readonly calibration: Dataset | Calibration;
   /** Low bits that the sign test leaves out; those that cost nothing where left out. */
   readonly k?: CompileOptions['k'];
 };
@@ -35,8 +34,7 @@ export async function compareArithmetic(
   { calibration, k, groups, onProgress = silent, ...report }: ArithmeticOptions,
 ): Promise<FairnessReport> {
   checkFit(trained, dataset);
-  const model = privateForm(trained);
-  const { plan, weights } = await prepare(model, { calibration, ...(k !== undefined && { k }) });
+  const { model, plan, weights } = await prepare(trained, { calibration, ...(k !== undefined && { k }) });
   const images = pixels(dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);
   const size = images.length / dataset.n;

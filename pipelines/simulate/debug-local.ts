@@ -5,7 +5,7 @@ import { Evaluator } from '../../models/runtime/run.ts';
 import type { Shape } from '../../models/tensor.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import type { Prepared } from '../compile/compile.ts';
+import type { Prepared } from '../compile/served-plan.ts';
 import { openClientParty, openServerParty } from '../inference/parties.ts';
 import { offlineClient, offlineServer } from '../inference/offline.ts';
 import { onlineClient, onlineServer } from '../inference/online.ts';
@@ -30,15 +30,14 @@ export type WireDiff = WireCheck & {
 
 /**
  * Both parties of one inference in this process, with all of the cryptography; then every wire is opened, which a real session never
- * does, and compared with the protocol's integers and with the float model. `model` is the one that was prepared.
+ * does, and compared with the protocol's integers and with the float model.
  */
 export async function debugLocal(
-  model: Model,
   prepared: Prepared,
   image: Float32Array,
   rng: Rng,
 ): Promise<{ logits: Float32Array; wires: WireDiff[] }> {
-  const { plan, weights } = prepared;
+  const { plan, weights, model } = prepared;
   const { logits, opened, clientShares } = await bothParties(prepared, image, rng);
   const shareOf = (wire: WireId) => clientShares.get(wire)!;
   const checks = replay(await loadRing(), plan, weights, image, opened, shareOf);

@@ -1,7 +1,7 @@
 import type { LinearSpec } from '../../crypto/spec.ts';
 import type { Model, Node } from '../../models/graph.ts';
 import { publicPart } from '../compile/compile.ts';
-import type { Prepared } from '../compile/compile.ts';
+import type { Prepared } from '../compile/served-plan.ts';
 import type { PublicPart } from '../compile/options.ts';
 import { inputOf, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, StepOf, WireId } from '../plan/plan.ts';
@@ -26,9 +26,9 @@ export type ErrorBound = {
   readonly likely: number;
 };
 
-/** Derives both bounds from the real weights, the integers and the ranges. The model must be the one that was prepared. */
-export function logitErrorBound(model: Model, prepared: Prepared): ErrorBound {
-  const analysis = new Analysis(model, prepared);
+/** Derives both bounds from the real weights, the integers and the ranges. */
+export function logitErrorBound(prepared: Prepared): ErrorBound {
+  const analysis = new Analysis(prepared);
   return {
     worst: largestOf(analysis.run(worstCase)),
     likely: 6 * largestOf(analysis.run(independent)),
@@ -42,9 +42,10 @@ class Analysis {
   readonly publicly: PublicPart;
   readonly nodes: ReadonlyMap<string, Node>;
 
-  constructor(model: Model, prepared: Prepared) {
+  constructor(prepared: Prepared) {
+    const { model, plan } = prepared;
     this.model = model;
-    this.plan = prepared.plan;
+    this.plan = plan;
     this.prepared = prepared;
     this.publicly = publicPart(model);
     this.nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));

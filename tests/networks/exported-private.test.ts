@@ -5,7 +5,7 @@ import { loadModel } from '../../models/files/read.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { prepare } from '../../pipelines/compile/compile.ts';
+import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { PlanError } from '../../src/shared/errors.ts';
@@ -27,7 +27,7 @@ describe('what PyTorch exported gives, in the integers of the protocol, the logi
     const float = await predict(model, images, n, { threads: 1 });
     const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
     const error = float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
-    const bound = logitErrorBound(model, made).likely;
+    const bound = logitErrorBound(made).likely;
     expect(error).toBeLessThan(bound);
     // and the bound is of use: far below the logits themselves
     expect(bound).toBeLessThan(float.reduce((largest, y) => Math.max(largest, Math.abs(y)), 0) / 20);

@@ -8,7 +8,7 @@ import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { fit } from '../../models/train/fit.ts';
-import { prepare } from '../../pipelines/compile/compile.ts';
+import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
@@ -49,7 +49,7 @@ test.each<[string, (model: Model) => Model, number]>([
     const prepared = await prepare(model, { calibration: { images: half, n: n / 2 } });
     const float = await predict(model, images, n);
     const integer = await simulate(prepared.plan, prepared.weights, images, n, seededRng('shares'));
-    const { likely } = logitErrorBound(model, prepared);
+    const { likely } = logitErrorBound(prepared);
     let [agreed, right] = [0, 0];
     for (let i = 0; i < n; i++) {
       const [a, b] = [float, integer].map((logits) => logits.subarray(10 * i, 10 * (i + 1)));

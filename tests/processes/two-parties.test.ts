@@ -47,7 +47,7 @@ async function eventOf(kind: string): Promise<{ kind: string; session: number; e
 
 test('two processes: logits within the derived bound of the float model, bytes and rounds as predicted', async () => {
   const { model, prepared, images } = await servedNet();
-  const { likely } = logitErrorBound(model, prepared);
+  const { likely } = logitErrorBound(prepared);
   const prediction = predictCost(prepared.plan);
   const session = await connect(url, { planHash: planHash(prepared.plan), threads: 1 });
   try {
@@ -68,7 +68,7 @@ test('two processes: logits within the derived bound of the float model, bytes a
 
 test('a client killed in the middle ends its own session only', async () => {
   const { model, prepared, images } = await servedNet();
-  const { likely } = logitErrorBound(model, prepared);
+  const { likely } = logitErrorBound(prepared);
   const other = await connect(url, { threads: 1 });
   const victim = start('client-process', url);
   await victim.nextLine();

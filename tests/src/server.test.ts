@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { HePool } from '../../crypto/he/pool.ts';
 import { planHash, maxPlanBytes, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { largestPayloads } from '../../pipelines/cost/bytes.ts';
-import type { Prepared } from '../../pipelines/compile/compile.ts';
+import type { Prepared } from '../../pipelines/compile/served-plan.ts';
 import { connect } from '../../src/client.ts';
 import type { Session } from '../../src/client.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';

@@ -17,7 +17,7 @@ import { learnedChooser, rankedChooser } from './choosers.ts';
 import type { Tuned } from './choosers.ts';
 import { countedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
-import { calibrationOf, planOf } from '../../compile/served-plan.ts';
+import { calibrationOf, servedPlan } from '../../compile/served-plan.ts';
 import { costOf, taskOf } from './search.ts';
 
 /**
@@ -68,7 +68,7 @@ async function toCost(measured: Measured, budget: CostBudget, options: Reduction
     const { model: start, reason } = await choose(over);
     const label = training === 1 ? 'fine-tuning' : `fine-tuning ${training}, for the budget`;
     const tuned = await finetune(start, measured.model, label, options);
-    const after = costOf(await planOf(tuned.model, calibration), budget, machine);
+    const after = costOf(await servedPlan(tuned.model, { calibration }), budget, machine);
     if (after <= budget.limit) {
       const reduced = reductionOf(measured.model, tuned, reason);
       const cost = { budget: describeCostBudget(budget), unit: budget.unit, before: task.before, after };

@@ -6,12 +6,12 @@ import { sizeOf } from '../../../models/tensor.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
-import type { Calibration } from '../../compile/compile.ts';
+import type { Calibration } from '../../compile/calibrate.ts';
 import { elementCosts, meanDivergence } from '../polynomials/element-losses.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { relusOf } from '../polynomials/replace.ts';
 import type { LayerOptions } from './choose.ts';
-import { planOf } from '../../compile/served-plan.ts';
+import { servedPlan } from '../../compile/served-plan.ts';
 import { pricesOf } from './prices.ts';
 import type { Pricing } from './prices.ts';
 
@@ -105,7 +105,7 @@ async function lossesOf(
 /** A network whose values need too many bits without the layer's truncation is no candidate. */
 async function planUnlessRefused(model: Model, calibration: Calibration): Promise<Plan | undefined> {
   try {
-    return await planOf(model, calibration);
+    return await servedPlan(model, { calibration });
   } catch (error) {
     if (error instanceof PlanError) return undefined;
     throw error;

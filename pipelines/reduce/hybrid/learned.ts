@@ -14,7 +14,7 @@ import { renormaliseAll } from '../polynomials/renormalise.ts';
 import { networkOf, reasonOf } from './candidate.ts';
 import type { Choice, LayerChoice } from './choose.ts';
 import { mostWithin } from './count-search.ts';
-import { planOf } from '../../compile/served-plan.ts';
+import { servedPlan } from '../../compile/served-plan.ts';
 import { costOf, few } from './search.ts';
 import type { Task } from './search.ts';
 
@@ -159,7 +159,7 @@ export async function keepWithin(
   };
   let least = Infinity;
   const costAt = async (count: number) => {
-    const cost = costOf(await planOf(at(count).model, calibration), budget, machine);
+    const cost = costOf(await servedPlan(at(count).model, { calibration }), budget, machine);
     least = Math.min(least, cost);
     return cost;
   };

@@ -3,7 +3,7 @@ import { asRelu } from '../../../models/passes/as-relu.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { costIn, describeCostBudget, exactCost } from '../../cost/budget.ts';
 import type { CostBudget } from '../../cost/budget.ts';
-import type { Calibration } from '../../compile/compile.ts';
+import type { Calibration } from '../../compile/calibrate.ts';
 import { predictLatency } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -12,7 +12,7 @@ import { choose } from './choose.ts';
 import type { Choice, LayerOptions } from './choose.ts';
 import { pricedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
-import { planOf } from '../../compile/served-plan.ts';
+import { servedPlan } from '../../compile/served-plan.ts';
 import { pricingOf } from './prices.ts';
 
 /** A network that meets a budget before it is trained, and how it was chosen. */
@@ -59,14 +59,14 @@ export async function taskOf(
   machine: MachineCosts,
   calibration: Calibration,
 ): Promise<Task> {
-  const before = costOf(await planOf(measured.model, calibration), budget, machine);
+  const before = costOf(await servedPlan(measured.model, { calibration }), budget, machine);
   if (before <= budget.limit) {
     throw new UsageError(
       `budget: ${describeCostBudget(budget)}; the network takes ${exactCost(budget.unit, before)} as it is, there is nothing to reduce`,
     );
   }
   const base = asRelu(measured.model);
-  const plan = await planOf(base, calibration);
+  const plan = await servedPlan(base, { calibration });
   const baseCost = costOf(plan, budget, machine);
   const pricing = pricingOf(budget, machine);
   const layers = await pricedLayers(measured, { base, plan }, pricing, calibration);
@@ -152,7 +152,7 @@ async function candidateAt(task: Task, aim: number, label: string): Promise<Cand
   const choice = choose(layers, aim - rest);
   if (choice === undefined) return undefined;
   const model = await networkOf(base, layers, choice, few(measured.sample));
-  const cost = costOf(await planOf(model, calibration), budget, machine);
+  const cost = costOf(await servedPlan(model, { calibration }), budget, machine);
   return { model, choice, cost };
 }
 

@@ -5,7 +5,7 @@ import { circa, compare } from '../../../pipelines/circa/circa.ts';
 import { searchWindows } from '../../../pipelines/circa/search.ts';
 import { largestK, testedLayers, withWindows } from '../../../pipelines/plan/windows.ts';
 import type { TestedLayer } from '../../../pipelines/plan/windows.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { activationSteps } from '../../../pipelines/plan/plan.ts';
 import { seededRng } from '../../helpers/rng.ts';

@@ -7,7 +7,8 @@ import { inferShapes } from '../../../models/analysis/shapes.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { tensor } from '../../../models/tensor.ts';
 import type { Tensor } from '../../../models/tensor.ts';
-import { compile, prepare, publicPart } from '../../../pipelines/compile/compile.ts';
+import { compile, publicPart } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { activationSteps, wireOf } from '../../../pipelines/plan/plan.ts';
@@ -51,7 +52,7 @@ async function simulated(model: Model, options: Partial<CompileOptions> = {}) {
   const float = await predict(model, images, n);
   const integer = await simulate(prepared.plan, prepared.weights, images, n, seededRng('shares'));
   const error = float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
-  return { prepared, error, bound: logitErrorBound(model, prepared), images };
+  return { prepared, error, bound: logitErrorBound(prepared), images };
 }
 
 /** Every op that lowers, in one graph: grouped and dilated convolutions, lone BatchNormalization, 3 x 3 averages, constants. */

@@ -4,7 +4,9 @@ import type { Model } from '../../../models/graph.ts';
 import { readModel } from '../../../models/files/read.ts';
 import { forInference } from '../../../models/passes/index.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { calibrate } from '../../../pipelines/compile/calibrate.ts';
+import { compile, publicPart } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { privateForm } from '../../../pipelines/compile/private-form.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
@@ -36,14 +38,16 @@ function twoConvolutions(middle: number, out: number): Model {
 }
 
 const images = normals(n * 8 * 144, seededRng('images'));
-const prepared = (model: Model) => prepare(model, { calibration: { images, n } });
+const calibration = { images, n };
 
 test('a dropped ReLU leaves one convolution: fewer products, bytes and waits, the same answers', async () => {
   const model = twoConvolutions(8, 8);
   const merged = privateForm(model);
   expect(merged.graph.nodes.map(({ op }) => op)).toEqual(['Conv', 'Relu', 'GlobalAveragePool', 'Flatten']);
-  const [two, one] = [await prepared(forInference(model)), await prepared(merged)];
-  const [before, after] = [predictCost(two.plan), predictCost(one.plan)];
+  const unmerged = forInference(model);
+  const two = compile(unmerged.graph, await calibrate(unmerged, calibration), publicPart(unmerged));
+  const one = await prepare(model, { calibration });
+  const [before, after] = [predictCost(two), predictCost(one.plan)];
   const products = (cost: typeof before) => cost.steps.reduce((sum, step) => sum + step.products, 0);
   expect(products(after)).toBeLessThan(products(before));
   expect(after.offline.bytes_up).toBeLessThan(before.offline.bytes_up);
@@ -51,7 +55,7 @@ test('a dropped ReLU leaves one convolution: fewer products, bytes and waits, th
   expect(after.rounds).toBeLessThanOrEqual(before.rounds);
   const answers = await simulate(one.plan, one.weights, images, n, seededRng('shares'));
   const float = await predict(model, images, n);
-  const { likely } = logitErrorBound(merged, one);
+  const { likely } = logitErrorBound(one);
   answers.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
 });
 
@@ -79,7 +83,7 @@ test('a layer of identities costs no round trip', async () => {
     },
     weights: new Map([...model.weights, ['c2', zeros], ['c1', zeros], ['c0', zeros]]),
   };
-  const { plan } = await prepared(privateForm(mixed));
+  const { plan } = await prepare(mixed, { calibration });
   expect(plan.steps.map(({ kind }) => kind)).toEqual(['linear', 'sumPool', 'reshape']);
   expect(predictCost(plan).rounds).toBe(1);
 });

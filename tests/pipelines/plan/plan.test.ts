@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { stepKinds } from '../../../crypto/spec.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { planHash, parsePlan, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../../models/graph.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { debugLocal } from '../../../pipelines/simulate/debug-local.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { seededRng } from '../../helpers/rng.ts';
@@ -16,7 +16,7 @@ async function prepared(model: Model) {
 test('every wire is the protocol’s integers and close to the float value it carries', async () => {
   const model = piecewiseNet(seededRng(7));
   const { made, image } = await prepared(model);
-  const { logits, wires } = await debugLocal(model, made, image, seededRng('debug'));
+  const { logits, wires } = await debugLocal(made, image, seededRng('debug'));
   expect(wires).toHaveLength(made.plan.steps.length + 1);
   expect(wires.filter(({ wrong }) => wrong > 0)).toEqual([]);
   for (const { error, largest, node } of wires) {
@@ -30,7 +30,7 @@ test('every wire is the protocol’s integers and close to the float value it ca
   const float = await predict(model, image, 1);
   const last = Math.max(...logits.map((y, i) => Math.abs(y - float[i]!)));
   expect(wires.at(-1)!.error).toBeCloseTo(last, 5);
-  expect(last).toBeLessThan(logitErrorBound(model, made).likely);
+  expect(last).toBeLessThan(logitErrorBound(made).likely);
 });
 
 test('a weight of the wrong sign shows at its layer and not before', async () => {
@@ -39,7 +39,7 @@ test('a weight of the wrong sign shows at its layer and not before', async () =>
   const step = made.plan.steps.find(({ node }) => node === 'block2.conv1')!;
   const { weights } = made.weights.get(step.id)!;
   weights.set(weights.map((w) => -w));
-  const { wires } = await debugLocal(model, made, image, seededRng('debug'));
+  const { wires } = await debugLocal(made, image, seededRng('debug'));
   expect(wires.every(({ wrong }) => wrong === 0)).toBe(true);
   const relative = (name: string) => {
     const { error, largest } = wires.find(({ node }) => node === name)!;

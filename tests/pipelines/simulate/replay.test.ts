@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { encodeInput } from '../../../pipelines/inference/encoding.ts';
 import { replay } from '../../../pipelines/simulate/replay.ts';
 import { clientShares, simulateWires } from '../../../pipelines/simulate/simulate.ts';

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { activationKinds } from '../../../models/graph.ts';
 import type { Model } from '../../../models/graph.ts';
-import { balancePolynomials } from '../../../models/passes/balance-polynomials.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { calibrate } from '../../../pipelines/compile/calibrate.ts';
+import { compile, publicPart } from '../../../pipelines/compile/compile.ts';
+import { quantise } from '../../../pipelines/compile/quantise.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
-import type { Prepared } from '../../../pipelines/compile/compile.ts';
+import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import type { SimulateOptions } from '../../../pipelines/simulate/simulate.ts';
@@ -18,7 +20,7 @@ const classes = 5;
 async function prepared(model: Model, options: Partial<CompileOptions> = {}) {
   const images = randomImages(model, n, seededRng('images'));
   const made = await prepare(model, { calibration: { images, n }, ...options });
-  return { made, images, float: await predict(model, images, n), bound: logitErrorBound(model, made) };
+  return { made, images, float: await predict(model, images, n), bound: logitErrorBound(made) };
 }
 
 /** Largest distance to the float logits. */
@@ -81,7 +83,7 @@ test('faults of a coarse sign test are there, and only where asked for', async (
   ];
   expect(faulty).toBeGreaterThan(5 * faultless);
   expect(faultless).toBe(await errorOf(exact.made, images, exact.float));
-  expect(faulty).toBeLessThan(logitErrorBound(residualNet(seededRng(1)), made).worst);
+  expect(faulty).toBeLessThan(logitErrorBound(made).worst);
 });
 
 test('low bits that the truncation drops anyway are free', async () => {
@@ -108,11 +110,14 @@ test('more precision, less error', async () => {
 test('a layer of squares is several times closer where its polynomials are balanced', async () => {
   const model = mixed(residualNet(seededRng(1)), 'block2.relu', seededRng(2), [activationKinds.poly]);
   model.weights.get('block2.relu.c2')!.data[1] = 0.3;
-  const rootMeanSquare = async (of: Model) => {
-    const { made, images, float, bound } = await prepared(of);
+  const { made, images, float } = await prepared(model);
+  const rootMeanSquare = async (made: Prepared) => {
     const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
-    expect(await errorOf(made, images, float)).toBeLessThan(bound.likely);
+    expect(await errorOf(made, images, float)).toBeLessThan(logitErrorBound(made).likely);
     return Math.sqrt(float.reduce((sum, y, i) => sum + (y - integer[i]!) ** 2, 0) / float.length);
   };
-  expect(await rootMeanSquare(balancePolynomials(model))).toBeLessThan(0.6 * (await rootMeanSquare(model)));
+  const ranges = await calibrate(model, { images, n });
+  const plan = compile(model.graph, ranges, publicPart(model));
+  const unbalanced = { plan, weights: quantise(model, plan), model, ranges };
+  expect(await rootMeanSquare(made)).toBeLessThan(0.6 * (await rootMeanSquare(unbalanced)));
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { prg } from '../../../crypto/prg.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import { Simulator } from '../../../pipelines/simulate/simulator.ts';
 import { testedLayers } from '../../../pipelines/plan/windows.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import { HePool } from '../../../crypto/he/pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
-import { prepare } from '../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { openClientParty, openServerParty } from '../../../pipelines/inference/parties.ts';
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
 import { MeteredChannel } from '../../../crypto/channel/metered.ts';

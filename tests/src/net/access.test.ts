@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HePool } from '../../../crypto/he/pool.ts';
-import type { Prepared } from '../../../pipelines/compile/compile.ts';
+import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { connect } from '../../../src/client.ts';
 import { Access } from '../../../src/net/access.ts';
 import { startServer } from '../../../src/server.ts';

@@ -1,6 +1,6 @@
 // The server's process of `bench model`.
 import { benchedNetwork, preparedOnNoise } from '../../../../pipelines/bench/network.ts';
-import type { Prepared } from '../../../../pipelines/compile/compile.ts';
+import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { startServer } from '../../../server.ts';
 import type { RunningServer } from '../../../server.ts';

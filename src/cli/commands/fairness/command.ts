@@ -21,7 +21,6 @@ import { describeArithmetic, describeCurvature, describeReport } from './text.ts
 import { lineHelp, openLine } from './models.ts';
 import { checkOutput, dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
 import { toJson } from '../../output/output.ts';
-import { calibrationOf } from '../../options/prepared.ts';
 
 type Options = {
   readonly data: string;
@@ -227,7 +226,7 @@ async function arithmeticOf(
   { data, k = 'free' }: Options,
 ) {
   const { compareArithmetic } = await import('../../../../pipelines/fairness/arithmetic.ts');
-  const calibration = await calibrationOf(data);
+  const calibration = await loadDataset(data, 'train');
   const reports = [];
   for (const named of models) {
     const report = await compareArithmetic(named, dataset, { ...settings, calibration, k, onProgress });

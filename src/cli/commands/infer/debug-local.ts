@@ -1,12 +1,10 @@
 import { argmax } from '../../../../models/tensor.ts';
 import { debugLocal } from '../../../../pipelines/simulate/debug-local.ts';
 import type { WireDiff } from '../../../../pipelines/simulate/debug-local.ts';
-import { privateForm } from '../../../../pipelines/compile/private-form.ts';
 import * as format from '../../../shared/format.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
 import { systemRng } from '../../../shared/random.ts';
 import type { ImageSource } from './image-source.ts';
-import { openModel } from '../../options/inputs.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import { preparedModel } from '../../options/prepared.ts';
@@ -19,9 +17,8 @@ export async function inferLocally(
   onProgress: OnProgress,
 ): Promise<Output> {
   const prepared = await preparedModel(name, data, onProgress);
-  const model = privateForm(await openModel(name));
-  const image = await source.read(model.graph.inputs[0]!.shape);
-  const { logits, wires } = await debugLocal(model, prepared, image, systemRng);
+  const image = await source.read(prepared.model.graph.inputs[0]!.shape);
+  const { logits, wires } = await debugLocal(prepared, image, systemRng);
   const label = argmax(logits);
   const [answer, truth] = [source.classes?.[label] ?? null, source.truth ?? null];
   return {

@@ -19,8 +19,8 @@ import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import { circa } from '../../../../pipelines/circa/circa.ts';
 import type { CircaResult } from '../../../../pipelines/circa/circa.ts';
 import { withWindows } from '../../../../pipelines/plan/windows.ts';
-import { prepare } from '../../../../pipelines/compile/compile.ts';
-import type { Prepared } from '../../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../../pipelines/compile/served-plan.ts';
+import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../../pipelines/pareto/predicted.ts';
@@ -31,11 +31,9 @@ import { planHash } from '../../../../pipelines/plan/codec.ts';
 import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
 import type { LayerEntry } from '../../../../pipelines/reduce/reduction.ts';
 import { Simulator } from '../../../../pipelines/simulate/simulator.ts';
-import { privateForm } from '../../../../pipelines/compile/private-form.ts';
 import { DataError, ModelError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
-import { calibrationOf } from '../../options/prepared.ts';
 import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
 import { machine, versions } from './machine.ts';
 
@@ -140,8 +138,7 @@ async function compiled(
   model: Model,
   train: Dataset,
 ): Promise<{ prepared: Prepared; windows: CircaResult | null }> {
-  const calibration = await calibrationOf(spec.data);
-  const prepared = await prepare(privateForm(model), { calibration, onProgress });
+  const prepared = await prepare(model, { calibration: train, onProgress });
   if (spec.circa === null) return { prepared, windows: null };
   const held = splitValidation(train, recipeDefaults.validationFraction, spec.seed).validation;
   const n = Math.min(held.n, spec.circa.searchImages);

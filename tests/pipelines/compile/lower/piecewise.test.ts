@@ -6,7 +6,7 @@ import { predict } from '../../../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import type { Tensor } from '../../../../models/tensor.ts';
 import { normals } from '../../../../models/architectures/init.ts';
-import { prepare } from '../../../../pipelines/compile/compile.ts';
+import { prepare } from '../../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { levelOf } from '../../../../pipelines/compile/lower/maximum.ts';
 import { planHash, parsePlan, serialisePlan } from '../../../../pipelines/plan/codec.ts';
@@ -48,7 +48,7 @@ async function compared<K extends keyof OpAttributes>(
   const float = await predict(model, images, n);
   const integer = await simulate(prepared.plan, prepared.weights, images, n, seededRng('shares'));
   const error = float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
-  const bound = logitErrorBound(model, prepared);
+  const bound = logitErrorBound(prepared);
   const largest = float.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   return { model, prepared, error, bound, largest, shape };
 }

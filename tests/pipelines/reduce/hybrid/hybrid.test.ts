@@ -11,7 +11,7 @@ import { elementCosts } from '../../../../pipelines/reduce/polynomials/element-l
 import { chooseRelus, planOf as planOfStages } from '../../../../pipelines/reduce/deepreduce/selection.ts';
 import { stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
-import { calibrationOf, planOf } from '../../../../pipelines/compile/served-plan.ts';
+import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costOf, search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { predictLatency } from '../../../../pipelines/cost/latency.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
@@ -50,7 +50,10 @@ const measured = () => ({ model: original, sample, onProgress: silent });
 /** A share of what the network takes as it is, in another phase and unit each time. */
 async function shareOf(share: number, text: string): Promise<CostBudget> {
   const budget = budgetOf(text);
-  return { ...budget, limit: share * costOf(await planOf(original, calibration), budget, defaultMachine) };
+  return {
+    ...budget,
+    limit: share * costOf(await servedPlan(original, { calibration }), budget, defaultMachine),
+  };
 }
 
 describe('a budget in seconds or bytes', () => {
@@ -64,7 +67,7 @@ describe('a budget in seconds or bytes', () => {
     async (share, text) => {
       const budget = await shareOf(share, text);
       const result = await hybrid(original, { ...shared, budget, epochs: 1 });
-      const plan = await planOf(result.model, calibration);
+      const plan = await servedPlan(result.model, { calibration });
       const cost = costIn(budget, predictLatency(plan, budget.profile, defaultMachine));
       expect(cost).toBeLessThanOrEqual(budget.limit);
       expect(result.cost).toMatchObject({ after: cost, unit: budget.unit });
@@ -82,7 +85,7 @@ describe('a budget in seconds or bytes', () => {
     const model = pointwiseNet();
     const own = trainingSample({ ...shared, train });
     const found = async (text: string, less: (before: number) => number) => {
-      const before = costOf(await planOf(model, calibration), budgetOf(text), defaultMachine);
+      const before = costOf(await servedPlan(model, { calibration }), budgetOf(text), defaultMachine);
       const budget = { ...budgetOf(text), limit: less(before) };
       const task = await taskOf(
         { model, sample: own, onProgress: silent },
@@ -152,7 +155,7 @@ test("at the cost of DeepReDuce's choice its loss is at most that choice's", asy
     );
     const network = await usePolynomials(original, choice, sample);
     const budget = budgetOf('1s@wan');
-    const limit = costOf(await planOf(network, calibration), budget, defaultMachine);
+    const limit = costOf(await servedPlan(network, { calibration }), budget, defaultMachine);
     const task = await taskOf(measured(), { ...budget, limit }, defaultMachine, calibration);
     const found = await search(task, limit);
     expect(found.cost).toBeLessThanOrEqual(limit);

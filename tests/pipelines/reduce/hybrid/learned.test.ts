@@ -16,7 +16,7 @@ import type { Choice } from '../../../../pipelines/reduce/hybrid/choose.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
 import { keepWithin, learnGates } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import type { LearnedGates } from '../../../../pipelines/reduce/hybrid/learned.ts';
-import { planOf } from '../../../../pipelines/compile/served-plan.ts';
+import { servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { PlanError, UsageError } from '../../../../src/shared/errors.ts';
@@ -121,7 +121,7 @@ describe('as many ReLUs as a limit affords', () => {
       return { ...model, weights: new Map(model.weights).set(name, tensor(shape, large)) };
     };
     const own = { ...learned, searched: wild(learned.searched) };
-    await expect(planOf(wild(original), calibration)).rejects.toThrow(PlanError);
+    await expect(servedPlan(wild(original), { calibration })).rejects.toThrow(PlanError);
     const { model } = await keepWithin(task, own, 0.5 * before);
     expect(countRelus(model)).toBe(learned.layers.reduce((sum, { kept }) => sum + kept, 0));
     await expect(keepWithin(task, own, 0.5 * before, model)).rejects.toThrow(PlanError);

@@ -2,7 +2,7 @@ import type { Model } from '../../../../models/graph.ts';
 import { fit } from '../../../../models/train/fit.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
-import { calibrationOf, planOf } from '../../../../pipelines/compile/served-plan.ts';
+import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
 import { tinyDataset } from '../../../helpers/data.ts';
@@ -20,5 +20,5 @@ export async function trainedTiny(): Promise<Model> {
 
 /** What a network's plan costs, in the budget's terms. */
 export async function plannedCost(model: Model, budget: CostBudget): Promise<number> {
-  return costOf(await planOf(model, calibration), budget, defaultMachine);
+  return costOf(await servedPlan(model, { calibration }), budget, defaultMachine);
 }

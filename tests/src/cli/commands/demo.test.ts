@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inspect } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
-import { forInference } from '../../../../models/passes/index.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { silent } from '../../../../src/shared/progress.ts';
@@ -46,8 +45,7 @@ function isRunning(pid: number): boolean {
  * kind to a network of polynomials: it takes every square for its steepest, 12 logits here, where 0.06 are seen.)
  */
 async function expectPrivateAnswers({ images, logit_spread }: Model, file: string): Promise<void> {
-  const model = forInference(await loadModel(file));
-  const { likely } = logitErrorBound(model, await preparedModel(file, args[4]!, silent));
+  const { likely } = logitErrorBound(await preparedModel(file, args[4]!, silent));
   expect(images).toHaveLength(4);
   for (const image of images) {
     expect(image.max_difference).toBeLessThan(Math.min(likely, logit_spread / 10));

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { loadModel } from '../../../../models/files/read.ts';
-import { forInference } from '../../../../models/passes/index.ts';
 import { predict } from '../../../../models/runtime/run.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
@@ -94,7 +93,7 @@ describe('infer', () => {
     const found = await cliJson<Inferred>(['infer', url, ...image, '--plan-hash', hash]);
     expect(found.label).toBe(argmax(logits));
     const prepared = await preparedModel(model, 'fashion-mnist-part', silent);
-    const { likely } = logitErrorBound(forInference(await loadModel(model)), prepared);
+    const { likely } = logitErrorBound(prepared);
     // Six standard deviations of the roundings; small enough to tell a wrong share, which is uniform over the ring.
     expect(likely).toBeLessThan((Math.max(...logits) - Math.min(...logits)) / 10);
     found.logits.forEach((value, i) => expect(Math.abs(value - logits[i]!)).toBeLessThan(likely));
