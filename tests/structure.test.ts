@@ -14,12 +14,12 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'ops',
     'analysis',
     'passes',
+    'zoo',
     'files',
     'runtime',
     'data',
     'architectures',
     'fairness',
-    'zoo',
     'train',
   ],
   crypto: [

@@ -8,6 +8,7 @@ import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
 import { GraphReader } from './graph-reader.ts';
 import type { UnsupportedNode } from './graph-reader.ts';
+import { resolveModel } from '../zoo/index.ts';
 
 export type ReadReport = {
   /** undefined where a node is not supported. */
@@ -38,8 +39,13 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
   }
 }
 
-/** Reads a file and the external data beside it. Throws ModelError for a file that cannot be read or is not supported. */
-export async function loadModel(path: string): Promise<Model> {
+/**
+ * A network from an .onnx file, opset 13 to 22, and the external data beside it; or by name from those that come with the package, such
+ * as 'zoo:fashion-resnet8'. Throws ModelError for a file that cannot be read, is broken or has nodes that are not supported, each with
+ * its reason; UsageError for a name that the zoo does not have.
+ */
+export async function loadModel(nameOrPath: string): Promise<Model> {
+  const path = resolveModel(nameOrPath);
   return readModel(await readOnnxFile(path), basename(path), filesBeside(path));
 }
 
@@ -67,9 +73,8 @@ async function readOnnxFile(path: string): Promise<Uint8Array> {
     }
   } catch (error) {
     if (error instanceof ModelError) throw error;
-    throw new ModelError(
-      `${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-    );
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new ModelError(`${path}: ${code === 'ENOENT' ? 'no such model file' : `cannot be read (${code})`}`);
   }
 }
 

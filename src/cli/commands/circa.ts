@@ -3,13 +3,14 @@ import type { Command } from 'commander';
 import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
 import { checkFit } from '../../../models/train/evaluate.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import { circa } from '../../../pipelines/circa/circa.ts';
 import type { CircaReport, CircaResult, Labelled } from '../../../pipelines/circa/circa.ts';
 import * as format from '../../shared/format.ts';
 import { systemRng } from '../../shared/random.ts';
 import { examples, positive, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
-import { dataHelp, modelHelp, openModel } from '../options/inputs.ts';
+import { dataHelp, modelHelp } from '../options/inputs.ts';
 import { table } from '../output/output.ts';
 import { preparedModel } from '../options/prepared.ts';
 
@@ -41,7 +42,7 @@ export function configure(command: Command, act: Act): void {
 async function run({ onProgress }: Context, name: string, options: Options) {
   const { data, tolerance, searchImages, limit, mode } = options;
   const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
-  checkFit(await openModel(name), test);
+  checkFit(await loadModel(name), test);
   const prepared = await preparedModel(name, data, onProgress);
   const report = await circa(prepared, {
     tolerance: tolerance / 100,

@@ -9,12 +9,13 @@ import type { OptimizerName } from '../../../models/train/optimizers.ts';
 import { recipeDefaults, trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { schedules } from '../../../models/train/schedules.ts';
 import type { ScheduleName } from '../../../models/train/schedules.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import * as format from '../../shared/format.ts';
 import { examples, fraction, fromZero, positive, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
 import { addComputeOptions, addThreadsOption, computingOf } from '../options/computing.ts';
 import type { ComputeOptions } from '../options/computing.ts';
-import { checkOutput, dataHelp, openModel } from '../options/inputs.ts';
+import { checkOutput, dataHelp } from '../options/inputs.ts';
 
 type Options = ComputeOptions & {
   readonly arch: string;
@@ -96,7 +97,7 @@ async function run(
     optimizer: make(weightDecay),
     learningRate,
     onProgress,
-    ...(teacher !== undefined && { teacher: await openModel(teacher) }),
+    ...(teacher !== undefined && { teacher: await loadModel(teacher) }),
     log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
       say(
         `epoch ${epoch}: loss ${loss.toFixed(3)}, validation ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,

@@ -6,8 +6,6 @@ import { engineNames } from '../../../models/train/engines/index.ts';
 import { formats } from '../../../models/data/formats.ts';
 import { variants } from '../../../models/data/variants.ts';
 import { targetHelp } from '../../../models/data/image-target.ts';
-import { loadModel } from '../../../models/files/read.ts';
-import type { Model } from '../../../models/graph.ts';
 import { resolveModel } from '../../../models/zoo/index.ts';
 import { ModelError, UsageError } from '../../shared/errors.ts';
 
@@ -43,10 +41,6 @@ export function modelFile(name: string): string {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
     throw new ModelError(`${name}: no such model file`);
   return file;
-}
-
-export function openModel(name: string): Promise<Model> {
-  return loadModel(modelFile(name));
 }
 
 /** A model's name in tables: the file's without folder and extension. */

@@ -1,9 +1,9 @@
 import { loadDataset } from '../../../models/data/dataset.ts';
+import { loadModel } from '../../../models/files/read.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import type { OnProgress } from '../../shared/progress.ts';
-import { openModel } from './inputs.ts';
 
 /** The plan and the integer weights of a model. The training images of `data` calibrate its scales. */
 export async function preparedModel(
@@ -12,6 +12,6 @@ export async function preparedModel(
   onProgress: OnProgress,
   options: Partial<CompileOptions> = {},
 ): Promise<Prepared> {
-  const model = await openModel(name);
+  const model = await loadModel(name);
   return prepare(model, { ...options, calibration: await loadDataset(data, 'train'), onProgress });
 }

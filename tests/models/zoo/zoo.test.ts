@@ -28,7 +28,7 @@ test.each(zooModels())('$name is what the manifest says', async (entry) => {
 test('fashion-resnet8 tells the part of the test images apart as well as all of them', async () => {
   const { test_accuracy } = zooModels().find(({ name }) => name === 'fashion-resnet8')!;
   const part = await loadDataset('fashion-mnist-part', 'test');
-  const { accuracy, n } = await evaluate(await loadModel(resolveModel('zoo:fashion-resnet8')), part);
+  const { accuracy, n } = await evaluate(await loadModel('zoo:fashion-resnet8'), part);
   // Three standard deviations of a sample of n.
   const tolerance = 3 * Math.sqrt((test_accuracy * (1 - test_accuracy)) / n);
   expect(Math.abs(accuracy - test_accuracy)).toBeLessThan(tolerance);

@@ -1,4 +1,5 @@
 // The server's process of `bench model`.
+import { loadModel } from '../../../../models/files/read.ts';
 import { benchedNetwork, preparedOnNoise } from '../../../../pipelines/bench/network.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
@@ -6,7 +7,6 @@ import { startServer } from '../../../server.ts';
 import type { RunningServer } from '../../../server.ts';
 import { silent } from '../../../shared/progress.ts';
 import { compileOptionsOf } from '../../options/compile.ts';
-import { openModel } from '../../options/inputs.ts';
 import { preparedModel } from '../../options/prepared.ts';
 import { usage } from './messages.ts';
 import type { FromServer, ServerPhases, ToServer } from './messages.ts';
@@ -36,7 +36,7 @@ async function start(message: Start): Promise<void> {
 async function preparedNetwork({ network, calibration }: Start): Promise<Prepared> {
   if (typeof network === 'string' && calibration !== undefined)
     return preparedModel(network, calibration.data, silent, await compileOptionsOf(calibration));
-  const model = typeof network === 'string' ? await openModel(network) : await benchedNetwork(network);
+  const model = typeof network === 'string' ? await loadModel(network) : await benchedNetwork(network);
   return preparedOnNoise(model);
 }
 

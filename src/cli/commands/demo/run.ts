@@ -5,13 +5,14 @@ import type { Dataset } from '../../../../models/data/dataset.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { inspect, stagesOf } from '../../../../models/analysis/inspect.ts';
 import { saveModel } from '../../../../models/files/write.ts';
+import { loadModel } from '../../../../models/files/read.ts';
 import { compareModels } from '../../../../pipelines/fairness/compare.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 import { demoFiles } from '../../../web/demo/files.ts';
 import type { DemoModel, DemoReport } from '../../../web/demo/report.ts';
 import type { Context } from '../../options/command.ts';
-import { checkOutput, modelFile, openModel, shortName } from '../../options/inputs.ts';
+import { checkOutput, modelFile, shortName } from '../../options/inputs.ts';
 import { toJson } from '../../output/output.ts';
 import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
 import { firstOfDifferentClasses, privateAnswers } from './private-answers.ts';
@@ -74,7 +75,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
 
 async function showNetwork({ say }: Context, { model: name }: DemoOptions): Promise<Model> {
   say(words.heading(1, 'The network'));
-  const model = await openModel(name);
+  const model = await loadModel(name);
   const { relus, params } = inspect(model);
   say(words.network(shortName(name), relus, params, stagesOf(model)));
   return model;

@@ -1,8 +1,9 @@
 import { existsSync, globSync } from 'node:fs';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../../models/files/read.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { ModelError, UsageError } from '../../../shared/errors.ts';
-import { openModel, shortName } from '../../options/inputs.ts';
+import { shortName } from '../../options/inputs.ts';
 
 export const lineHelp =
   "one or more reduced models; a pattern in quotes, such as 'r25-*.onnx', is one model made with several seeds; a name of " +
@@ -18,7 +19,7 @@ export type ModelLine = NamedModel & { readonly files: readonly string[]; readon
 export async function openLine(argument: string): Promise<ModelLine> {
   const { name, pattern } = nameOf(argument);
   const files = filesOf(pattern);
-  const [model, ...repeats] = await Promise.all(files.map(openModel));
+  const [model, ...repeats] = await Promise.all(files.map(loadModel));
   const relus = countRelus(model!);
   repeats.forEach((other, i) => checkBudget(relus, countRelus(other), [files[0]!, files[i + 1]!]));
   return { name: name ?? shortName(pattern), model: model!, repeats, files, relus };

@@ -8,6 +8,7 @@ import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
 import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { loadModel } from '../../../../models/files/read.ts';
 import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
@@ -31,7 +32,7 @@ import {
   settingsOf,
 } from './settings.ts';
 import type { GateSettingOptions, SettingOptions } from './settings.ts';
-import { checkOutput, dataHelp, modelHelp, openModel } from '../../options/inputs.ts';
+import { checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
 import {
   addMitigationOptions,
   describeMultipliers,
@@ -129,7 +130,7 @@ async function reduceToSeveral(
     ...(await machineOf(method)),
   };
   const plain = { data, epochs, seed, onProgress, ...setting, ...own };
-  const model = await openModel(name);
+  const model = await loadModel(name);
   budgets?.forEach((budget) => countOf(model, method, budget));
   const test = await loadDataset(data, 'test');
   const task = { model, test, out, say, evaluation: { ...sessionSetting(setting), onProgress } };
@@ -149,7 +150,7 @@ async function reduceToOne(
   const gates = gateSettingsOf(method, options);
   const settings = { ...settingsOf(method, options), ...gates, ...(await machineOf(method)) };
   const mitigation = mitigationOf(options);
-  const model = await openModel(name);
+  const model = await loadModel(name);
   const count = countOf(model, method, budget);
   checkAgainst(count, options.against);
   const without = count === undefined ? undefined : await openAgainst(options, count);

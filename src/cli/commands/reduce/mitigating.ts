@@ -5,6 +5,7 @@ import type { Dataset } from '../../../../models/data/dataset.ts';
 import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
+import { loadModel } from '../../../../models/files/read.ts';
 import {
   mitigationSchemes,
   mitigationSummaries,
@@ -18,7 +19,6 @@ import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
 import { fraction, positive } from '../../options/command.ts';
-import { openModel } from '../../options/inputs.ts';
 import { table } from '../../output/output.ts';
 import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
@@ -95,7 +95,7 @@ export async function openAgainst(
   budget: number,
 ): Promise<Model | undefined> {
   if (against === undefined) return undefined;
-  const model = await openModel(against);
+  const model = await loadModel(against);
   const relus = countRelus(model);
   if (Math.abs(relus - budget) > budgetSlack * budget)
     throw new UsageError(
