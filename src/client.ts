@@ -17,6 +17,7 @@ import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
 import { WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from '../crypto/channel/channel.ts';
+import { defined } from './shared/defined.ts';
 import { ProtocolError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
@@ -94,7 +95,7 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     handshakeTimeout: 20_000,
-    ...(createConnection !== undefined && { createConnection }),
+    ...defined({ createConnection }),
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
     ...(token !== undefined && { headers: { authorization: `Bearer ${checkToken(token, 'token')}` } }),
   });

@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
+import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { parseCsv } from './csv.ts';
 import type { Csv } from './csv.ts';
@@ -45,5 +46,5 @@ function rowOf(cells: Readonly<Record<string, string>>, path: string, line: numb
   if (split !== undefined && split !== 'train' && split !== 'test') {
     throw new DataError(`${path}: line ${line}: expected 'train' or 'test' in the column split`);
   }
-  return { file: resolve(dirname(path), file), label, ...(split && { split }), groups };
+  return { file: resolve(dirname(path), file), label, ...defined({ split }), groups };
 }

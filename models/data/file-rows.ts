@@ -1,3 +1,4 @@
+import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { readImages } from './image-files.ts';
 import type { ImageTarget } from './image-target.ts';
@@ -53,7 +54,7 @@ export async function datasetOfRows(
     ...decoded,
     labels: Uint8Array.from(chosen, (i) => labels[i]!),
     n: chosen.length,
-    ...(groups && { groups }),
+    ...defined({ groups }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { list, listImages } from './disk.ts';
 import { datasetOfRows } from './file-rows.ts';
@@ -48,7 +49,7 @@ async function rowsOfClasses(path: string, split?: Split): Promise<FileRow[]> {
   for (const label of folders) {
     const images = await listImages(join(path, label));
     if (images.length === 0) throw new DataError(`${join(path, label)}: expected images, found none`);
-    for (const name of images) rows.push({ file: join(path, label, name), label, ...(split && { split }) });
+    for (const name of images) rows.push({ file: join(path, label, name), label, ...defined({ split }) });
   }
   return rows;
 }

@@ -1,3 +1,4 @@
+import { defined } from '../../src/shared/defined.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
 import { broadcast } from '../ops/broadcast.ts';
 import { refuse } from '../refusal.ts';
@@ -16,7 +17,7 @@ type Operation = (a: number, b: number) => number;
 const both = (operation: Operation, neutral?: number): Binary => ({
   ofFloats: operation,
   ofIntegers: operation,
-  ...(neutral === undefined ? {} : { neutral }),
+  ...defined({ neutral }),
 });
 
 const binaries = {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
+import { defined } from '../../src/shared/defined.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { workerUrl } from '../../src/shared/files.ts';
 
@@ -20,7 +21,7 @@ export type SessionSetting = {
 
 /** The setting alone, of options that hold more. */
 export function sessionSetting({ device, threads }: SessionSetting): SessionSetting {
-  return { ...(device && { device }), ...(threads !== undefined && { threads }) };
+  return defined({ device, threads });
 }
 
 const needs: Record<Device, string> = {
@@ -36,7 +37,7 @@ export function sessionOptions({ device = 'cpu', threads }: SessionSetting): Inf
   return {
     logSeverityLevel: 3,
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...defined({ intraOpNumThreads: threads }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '../../src/shared/defined.ts';
 import { augmentInto, augmentationOf } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { permutation, seededUniform } from '../data/seeded.ts';
@@ -39,7 +40,7 @@ export async function* batchesOf(
     const labels = Uint8Array.from(rows, (row) => train.labels[row]!);
     const mixed = mixup === undefined ? undefined : mixInto(images, labels, mixup, uniform);
     const logits = teacher && [...(await teacher.run(images, batch)).values()][0]!;
-    yield { rows, batch: { images, labels, ...(mixed && { mixed }), ...(logits && { teacher: logits }) } };
+    yield { rows, batch: { images, labels, ...defined({ mixed, teacher: logits }) } };
   }
 }
 

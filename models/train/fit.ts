@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defined } from '../../src/shared/defined.ts';
 import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -263,9 +264,7 @@ function stepOptions(options: FitOptions): StepOptions {
     labelSmoothing,
     mixup: options.mixup !== undefined,
     optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
-    ...(trainable && { trainable }),
-    ...(rateOf && { rateOf }),
-    ...(penalties && { penalties }),
+    ...defined({ trainable, rateOf, penalties }),
     ...(controller?.scalars && { scalars: Object.keys(controller.scalars()) }),
     sampleWeights: controller?.sampleWeights !== undefined,
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),

@@ -7,6 +7,7 @@ import type { FairnessReport } from '../../models/fairness/report.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { checkFit } from '../../models/train/evaluate.ts';
+import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { prepare } from '../compile/served-plan.ts';
 import type { CompileOptions } from '../compile/options.ts';
@@ -34,7 +35,7 @@ export async function compareArithmetic(
   { calibration, k, groups, onProgress = silent, ...report }: ArithmeticOptions,
 ): Promise<FairnessReport> {
   checkFit(trained, dataset);
-  const { model, plan, weights } = await prepare(trained, { calibration, ...(k !== undefined && { k }) });
+  const { model, plan, weights } = await prepare(trained, { calibration, ...defined({ k }) });
   const images = pixels(dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);
   const size = images.length / dataset.n;

@@ -12,6 +12,7 @@ import { predict } from '../../models/runtime/run.ts';
 import type { PredictOptions } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { checkFit } from '../../models/train/evaluate.ts';
+import { defined } from '../../src/shared/defined.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 
 export type NamedModel = {
@@ -45,7 +46,7 @@ export async function compareModels(
     for (const network of [model, ...repeats]) {
       const which = repeats.length === 0 ? '' : ` (${outcomes.length + 1} of ${repeats.length + 1})`;
       const report = onProgress && overall(onProgress, `${name}${which}`, evaluated++, networks);
-      const how = { ...sessionSetting(options), ...(report && { onProgress: report }) };
+      const how = { ...sessionSetting(options), ...defined({ onProgress: report }) };
       outcomes.push(await outcomesOf(network, dataset, images, how));
     }
     const [first, ...others] = outcomes;

@@ -17,6 +17,7 @@ import { logFile } from '../../models/train/log-file.ts';
 import { adamW, sgd } from '../../models/train/optimizers.ts';
 import type { Optimizer } from '../../models/train/optimizers.ts';
 import { recipeDefaults } from '../../models/train/train-architecture.ts';
+import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { methods } from '../reduce/methods.ts';
@@ -56,15 +57,14 @@ export async function runRecipe(published: Recipe, options: RecipeRunOptions): P
     validation,
     seed,
     ...engineSetting(options),
-    ...(onProgress && { onProgress }),
-    ...(onStart && { onStart }),
+    ...defined({ onProgress, onStart }),
   };
   const { optimizer, labelSmoothing, ...training } = recipe.train;
   const log = logFile(join(folder, 'original.jsonl'), { recipe: published.title, seed, ...training });
   const { model: original } = await fit(networkOf(recipe, seed), {
     ...common,
     ...training,
-    ...(labelSmoothing !== undefined && { labelSmoothing }),
+    ...defined({ labelSmoothing }),
     optimizer: optimizerOf(optimizer),
     checkpoint: join(folder, 'original.checkpoint'),
     log: (_entry, _model, history) => log(history),
@@ -79,7 +79,7 @@ export async function runRecipe(published: Recipe, options: RecipeRunOptions): P
   });
   await saveModel(join(folder, 'reduced.onnx'), reduction.model);
   const tested = (model: Model) =>
-    evaluate(model, test, { ...engineSetting(options), ...(onProgress && { onProgress }) });
+    evaluate(model, test, { ...engineSetting(options), ...defined({ onProgress }) });
   return { original: await tested(original), reduced: await tested(reduction.model), reduction };
 }
 
@@ -95,7 +95,7 @@ export function networkOf({ network, data }: Recipe, seed: number): Model {
 
 function shortened(recipe: Recipe, { maxSteps, batch }: RecipeRunOptions): Recipe {
   const changed = {
-    ...(batch !== undefined && { batch }),
+    ...defined({ batch }),
     ...(maxSteps !== undefined && { epochs: 1 }),
   };
   const { searchEpochs, deepreduce } = recipe.reduce;

@@ -4,6 +4,7 @@ import { engineSetting } from '../../models/train/engines/index.ts';
 import { fit } from '../../models/train/fit.ts';
 import type { FitResult } from '../../models/train/fit.ts';
 import { adamW } from '../../models/train/optimizers.ts';
+import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
 import { phaseFiles } from './phase-files.ts';
@@ -45,8 +46,7 @@ export async function finetune(
   } = options;
   const result = await fit(model, {
     ...recipe,
-    ...(learningRate !== undefined && { learningRate }),
-    ...(optimizer && { optimizer }),
+    ...defined({ learningRate, optimizer }),
     train,
     validation,
     teacher,
@@ -59,7 +59,7 @@ export async function finetune(
     ...(mitigation && { controller: controllerOf(mitigation, label), keep: 'last' as const }),
     ...engineSetting(setting),
     ...phaseFiles(label, options),
-    ...(onStart && { onStart }),
+    ...defined({ onStart }),
     onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
   });
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };

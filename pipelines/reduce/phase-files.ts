@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { logFile } from '../../models/train/log-file.ts';
 import type { FitOptions } from '../../models/train/fit.ts';
+import { defined } from '../../src/shared/defined.ts';
 import { describeCostBudget } from '../cost/budget.ts';
 import type { ReductionOptions } from './reduction.ts';
 
@@ -16,17 +17,17 @@ export function phaseFiles(
   if (checkpoint === undefined) return {};
   mkdirSync(checkpoint, { recursive: true });
   const name = phase.replaceAll(/[^\w.-]+/g, '-');
-  const told = {
+  const told = defined({
     phase,
     budget: typeof budget === 'number' ? budget : describeCostBudget(budget),
     epochs,
     seed,
     data: train.name,
     images: train.n,
-    ...(searchEpochs !== undefined && { searchEpochs }),
-    ...(replace !== undefined && { replace }),
-    ...(granularity !== undefined && { granularity }),
-  };
+    searchEpochs,
+    replace,
+    granularity,
+  });
   const write = logFile(join(checkpoint, `${name}.jsonl`), told);
   return {
     checkpoint: join(checkpoint, `${name}.checkpoint`),

@@ -1,3 +1,4 @@
+import { defined } from '../../../src/shared/defined.ts';
 import { sessionSetting } from '../../runtime/device.ts';
 import type { SessionSetting } from '../../runtime/device.ts';
 import type { Model } from '../../graph.ts';
@@ -18,7 +19,7 @@ export type EngineSetting = SessionSetting & {
 
 /** The setting alone, of options that hold more. */
 export function engineSetting({ engine, ...setting }: EngineSetting): EngineSetting {
-  return { ...(engine && { engine }), ...sessionSetting(setting) };
+  return { ...defined({ engine }), ...sessionSetting(setting) };
 }
 
 const makers: {

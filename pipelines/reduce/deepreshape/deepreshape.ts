@@ -7,6 +7,7 @@ import { reusedRelus } from '../../../models/passes/reuse-relus.ts';
 import { engineSetting } from '../../../models/train/engines/index.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+import { defined } from '../../../src/shared/defined.ts';
 import * as format from '../../../src/shared/format.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
@@ -52,7 +53,7 @@ export async function deepreshape(model: Model, options: ReductionOptions): Prom
   const sample = trainingSample(options);
   const ranked = await criticality(model, mapStages(model), sample, options);
   const order = ranked.toReversed().map(({ stage }) => stage.name);
-  const design = designFor(model, { order, budget, ...(baseWidth !== undefined && { baseWidth }) });
+  const design = designFor(model, { order, budget, ...defined({ baseWidth }) });
   const base = await trainBase(design, model, options);
   const start = reuse === undefined ? base : await reused(base, reuse, options);
   const rest = { ...options, budget };
@@ -103,7 +104,7 @@ async function trainBase(design: HybrenetOptions, teacher: Model, options: Reduc
     ...engineSetting(options),
   };
   const training: WantedBase['train'] = async (files) => {
-    const own = { ...phaseFiles(label, options), ...files, ...(onStart && { onStart }), onProgress };
+    const own = { ...phaseFiles(label, options), ...files, ...defined({ onStart }), onProgress };
     return (await fit(untrained, { ...told, teacher, ...own })).model;
   };
   if (bases === undefined) return training({});
@@ -132,11 +133,8 @@ type Remove = (
 const removals: { readonly [K in Removal | 'none']: Remove } = {
   coarse(model, _, options) {
     const { criticality: form, criticalityEpochs, thinning } = options.deepreduce ?? {};
-    const settings: DeepreduceSettings = {
-      ...(form && { criticality: form }),
-      ...(criticalityEpochs !== undefined && { criticalityEpochs }),
-      ...(thinning && { thinning }),
-    }; // stages and scales are of the given network
+    // Not stages and scales: those are of the given network.
+    const settings: DeepreduceSettings = defined({ criticality: form, criticalityEpochs, thinning });
     return deepreduce(model, { ...options, deepreduce: settings });
   },
   fine: (model, _, options) => snl(model, options),

@@ -6,6 +6,7 @@ import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { withNodes } from '../../../models/passes/rewire.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Tensor } from '../../../models/tensor.ts';
+import { defined } from '../../../src/shared/defined.ts';
 import type { Quadratic } from '../polynomials/fit.ts';
 import type { LayerState } from './layer-states.ts';
 
@@ -42,7 +43,7 @@ export function withGates(
     if (state === undefined) return node;
     const own = weightsOf(state, trainedOf(state), threshold !== undefined);
     for (const [name, value] of own) weights.set(name, value);
-    const attributes = { replacement: state.replacement, ...(threshold !== undefined && { threshold }) };
+    const attributes = defined({ replacement: state.replacement, threshold });
     const inputs = [node.inputs[0]!, ...own.keys()];
     return { op: 'GatedActivation', name: node.name, inputs, outputs: node.outputs, attributes };
   });

@@ -4,6 +4,7 @@ import { engineSetting } from '../../../models/train/engines/index.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
+import { defined } from '../../../src/shared/defined.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { distillation } from '../finetune.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
@@ -53,7 +54,7 @@ export async function searchGates(
     augment,
     seed,
     ...engineSetting(options),
-    ...(onStart && { onStart }),
+    ...defined({ onStart }),
     ...phaseFiles('search', options),
     onProgress: (event) => onProgress({ ...event, label: `learning which ReLUs to keep, ${event.label}` }),
   });

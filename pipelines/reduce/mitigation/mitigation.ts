@@ -1,6 +1,7 @@
 import type { Dataset } from '../../../models/data/dataset.ts';
 import type { Groups } from '../../../models/fairness/groups.ts';
 import type { Controller } from '../../../models/train/controller.ts';
+import { defined } from '../../../src/shared/defined.ts';
 import { balancedSampling, reweight } from './baselines.ts';
 import { primalDual } from './primal-dual.ts';
 import type { MultiplierEntry, PrimalDualSettings } from './primal-dual.ts';
@@ -43,7 +44,7 @@ const schemes: Readonly<Record<MitigationScheme, Scheme>> = {
     summary: 'groups whose loss is above the average weigh more, as long and as much as it takes',
     controller: ({ groups, settings, onEpoch, start }) => {
       const from = start?.();
-      const run = { ...(onEpoch && { onEpoch }), ...(from && { start: from }) };
+      const run = defined({ onEpoch, start: from });
       return primalDual(groups, { ...primalDualDefaults, ...settings }, run);
     },
   },

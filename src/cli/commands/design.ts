@@ -6,6 +6,7 @@ import { hybrenet } from '../../../models/architectures/hybrenet.ts';
 import { seededRng } from '../../../models/data/seeded.ts';
 import { saveModel } from '../../../models/files/write.ts';
 import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../options/command.ts';
@@ -60,7 +61,7 @@ async function run(_: Context, options: Options): Promise<Output> {
     );
   if (out !== undefined) checkOutput(out);
   const shared = { inChannels: channels, size, classes, baseWidth, blocks, stemRelu };
-  const designs = designHybrenets({ ...shared, order, ...(alpha !== undefined && { alpha }) });
+  const designs = designHybrenets({ ...shared, order, ...defined({ alpha }) });
   const chosen = chosenOf(designs, options);
   if (out !== undefined)
     await saveModel(out, hybrenet({ ...shared, multipliers: chosen.multipliers }, seededRng(seed)));

@@ -8,6 +8,7 @@ import { predictClasses, checkFit, scored } from '../../../models/train/evaluate
 import { argmax } from '../../../models/tensor.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
+import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
@@ -66,7 +67,7 @@ async function run({ onProgress, say }: Context, name: string, options: Options)
   const columns = [{ title: 'class', align: 'left' }, { title: 'images' }, { title: 'accuracy' }] as const;
   const all = simulated ? [...columns, { title: 'private' }] : columns;
   return {
-    value: { ...found, ...(simulated && { private: simulated }) },
+    value: { ...found, ...defined({ private: simulated }) },
     text:
       `${table(all, rows)}\n\n` +
       `${format.percent(found.accuracy)} of ${format.count(found.n)} ${split} images of ${data} are right` +

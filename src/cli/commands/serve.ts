@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { startServer } from '../../server.ts';
 import type { ServerEvent } from '../../server.ts';
+import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../options/command.ts';
@@ -51,10 +52,7 @@ async function run({ onProgress, show, say, signal }: Context, name: string, opt
   const { plan, weights } = await preparedModel(name, data, onProgress, await compileOptionsOf(options));
   const server = await startServer({
     ...{ plan, weights, port, host, maxSessions },
-    ...(threads !== undefined && { threads }),
-    ...(tls && { tls }),
-    ...(tokens && { tokens }),
-    ...(options.rate !== undefined && { perMinute: options.rate }),
+    ...defined({ threads, tls, tokens, perMinute: options.rate }),
     onEvent: (event) => say(describe(event)),
   });
   const hash = planHash(plan);

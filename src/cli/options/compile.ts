@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
+import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { whole } from './command.ts';
 
@@ -55,11 +56,7 @@ export async function compileOptionsOf(flags: CompileFlags): Promise<Partial<Com
     throw new UsageError('--circa says what k and the mode are: leave --k and --mode out');
   }
   return {
-    ...(precision !== undefined && { precision }),
-    ...(weightBits !== undefined && { weightBits }),
-    ...(k !== undefined && { k }),
-    ...(bits !== undefined && { bits }),
-    ...(mode !== undefined && { mode }),
+    ...defined({ precision, weightBits, k, bits, mode }),
     ...(circa !== undefined && (await windowsOf(circa))),
   };
 }

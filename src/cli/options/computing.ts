@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { Device, DeviceChoice } from '../../../models/runtime/device.ts';
 import type { EngineName } from '../../../models/train/engines/index.ts';
+import { defined } from '../../shared/defined.ts';
 import { whole } from './command.ts';
 import { deviceOption, engineOption } from './inputs.ts';
 
@@ -49,6 +50,6 @@ export async function computingOf(
     if (told !== runsOn) say(`training with ${runsOn}`);
     told = runsOn;
   };
-  const setting = { device, engine, onStart, ...(threads !== undefined && { threads }) };
+  const setting = defined({ device, engine, onStart, threads });
   return { setting, runsOn: () => told };
 }

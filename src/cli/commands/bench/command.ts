@@ -6,6 +6,7 @@ import type { ArchitectureName } from '../../../../models/architectures/index.ts
 import { benchLinear, squareConvolution } from '../../../../pipelines/bench/linear.ts';
 import { benchRelu } from '../../../../pipelines/bench/relu.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
+import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
 import { examples, whole } from '../../options/command.ts';
@@ -138,7 +139,7 @@ async function runModel(
   const found: Output[] = [];
   for (const profile of options.profile) {
     // A server of its own for each, so that each has a first inference.
-    const bench = { network, runs, profile, signal, say, ...(threads !== undefined && { threads }) };
+    const bench = defined({ network, runs, profile, signal, say, threads });
     found.push(modelOutput(await benchModel(bench)));
   }
   if (found.length === 1) return found[0]!;
@@ -161,6 +162,6 @@ function networkOf(
     throw new UsageError('bench model: --keep-relus goes with --arch; a model has its own ReLUs');
   }
   if (model === undefined && arch !== undefined)
-    return { arch, size, channels, classes, ...(keepRelus !== undefined && { keepRelus }) };
+    return { arch, size, channels, classes, ...defined({ keepRelus }) };
   throw new UsageError('bench model: give either a model or --arch');
 }

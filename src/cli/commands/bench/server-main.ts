@@ -5,6 +5,7 @@ import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { startServer } from '../../../server.ts';
 import type { RunningServer } from '../../../server.ts';
+import { defined } from '../../../shared/defined.ts';
 import { silent } from '../../../shared/progress.ts';
 import { compileOptionsOf } from '../../options/compile.ts';
 import { preparedModel } from '../../options/prepared.ts';
@@ -25,7 +26,7 @@ async function start(message: Start): Promise<void> {
   const { plan, weights } = await preparedNetwork(message);
   server = await startServer({
     ...{ plan, weights, host },
-    ...(threads !== undefined && { threads }),
+    ...defined({ threads }),
     onEvent: (event) => {
       if (event.kind === 'inference') phases = event;
     },

@@ -7,6 +7,7 @@ import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import { sizeOf } from '../../../../models/tensor.ts';
 import { connect } from '../../../client.ts';
+import { defined } from '../../../shared/defined.ts';
 import { median } from '../../../shared/median.ts';
 import type { Session } from '../../../client.ts';
 import { phaseTotals } from '../../output/phase.ts';
@@ -69,7 +70,7 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   try {
     const { url, planHash } = await server.ask('ready', {
       ...{ kind: 'start', network, host: between.host, ...ofThreads },
-      ...(calibration !== undefined && { calibration }),
+      ...defined({ calibration }),
     });
     const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
     try {

@@ -12,6 +12,7 @@ import { membersOf } from '../../../../models/fairness/groups.ts';
 import type { FairnessReport, ReportOptions } from '../../../../models/fairness/report.ts';
 import { compareModels } from '../../../../pipelines/fairness/compare.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
+import { defined } from '../../../shared/defined.ts';
 import { DataError, UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import type { FairnessPageData } from '../../../web/fairness/data.ts';
@@ -149,7 +150,7 @@ async function writeReport(folder: string, value: Value, options: Options): Prom
     groupedBy,
     models: value.models,
     report: value,
-    ...(trainSizes && { trainSizes }),
+    ...defined({ trainSizes }),
   });
   files.set('report.json', `${JSON.stringify(toJson({ data, split, groupedBy, ...value }), null, 2)}\n`);
   for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
@@ -203,7 +204,7 @@ function settingsOf(
   const positiveClass = positiveOf(dataset, positive);
   return {
     ...(groups !== undefined && { groups: groupsBySpec(dataset, groups) }),
-    ...(positiveClass !== undefined && { positive: positiveClass }),
+    ...defined({ positive: positiveClass }),
     minGroup,
     resamples,
     confidence,

@@ -5,6 +5,7 @@ import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { connect } from '../../../client.ts';
 import type { InferenceResult, Session } from '../../../client.ts';
+import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
@@ -60,9 +61,7 @@ async function run({ onProgress }: Context, url: string, options: Options) {
     ...(options.tokenFile !== undefined && {
       token: (await readTokens('--token-file', options.tokenFile))[0]!,
     }),
-    ...(options.planHash !== undefined && { planHash: options.planHash }),
-    ...(options.threads !== undefined && { threads: options.threads }),
-    ...(options.profile !== undefined && { profile: options.profile }),
+    ...defined({ planHash: options.planHash, threads: options.threads, profile: options.profile }),
   });
   try {
     const image = await source.read(wireOf(session.plan, session.plan.input.wire).shape);

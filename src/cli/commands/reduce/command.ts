@@ -13,6 +13,7 @@ import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import type { MethodName } from '../../../../pipelines/reduce/methods.ts';
+import { defined } from '../../../shared/defined.ts';
 import * as format from '../../../shared/format.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { examples, whole } from '../../options/command.ts';
@@ -195,8 +196,7 @@ async function reduceToOne(
       log,
       history,
       runsOn: runsOn(),
-      ...(built !== undefined && { built }),
-      ...(cost && { cost }),
+      ...defined({ built, cost }),
       ...(price && { price, multipliers }),
     },
     text:

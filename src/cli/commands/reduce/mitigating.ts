@@ -15,6 +15,7 @@ import type { MitigationScheme } from '../../../../pipelines/reduce/mitigation/m
 import { priceOf } from '../../../../pipelines/reduce/mitigation/price.ts';
 import type { Price } from '../../../../pipelines/reduce/mitigation/price.ts';
 import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/primal-dual.ts';
+import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
@@ -67,9 +68,7 @@ export function mitigationOf(
     throw new UsageError('--groups and --against are of --mitigate or --fair-select: give one of these too');
   const settings = {
     ...(hinge === true && { form: 'hinge' as const }),
-    ...(tolerance !== undefined && { tolerance }),
-    ...(multiplierRate !== undefined && { rate: multiplierRate }),
-    ...(multiplierCap !== undefined && { cap: multiplierCap }),
+    ...defined({ tolerance, rate: multiplierRate, cap: multiplierCap }),
   };
   if (mitigate !== 'primal-dual' && Object.keys(settings).length > 0)
     throw new UsageError(
@@ -77,8 +76,7 @@ export function mitigationOf(
     );
   return {
     ...(mitigate && { mitigate: { scheme: mitigate, settings } }),
-    ...(groups !== undefined && { groups }),
-    ...(fairSelect !== undefined && { fairSelect }),
+    ...defined({ groups, fairSelect }),
   };
 }
 

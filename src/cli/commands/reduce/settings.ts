@@ -15,6 +15,7 @@ import { removals } from '../../../../pipelines/reduce/deepreshape/settings.ts';
 import type { DeepreshapeSettings, Removal } from '../../../../pipelines/reduce/deepreshape/settings.ts';
 import type { MethodName } from '../../../../pipelines/reduce/methods.ts';
 import type { ReductionOptions, PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
+import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { fraction, whole } from '../../options/command.ts';
 import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
@@ -117,19 +118,10 @@ export function settingsOf(
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
-    ...(criticality !== undefined && { criticality }),
-    ...(criticalityEpochs !== undefined && { criticalityEpochs }),
-    ...(thinning !== undefined && { thinning }),
-    ...(alpha !== undefined && { alpha }),
-    ...(rho !== undefined && { rho }),
+    ...defined({ criticality, criticalityEpochs, thinning, alpha, rho }),
   };
-  const deepreshape: DeepreshapeSettings = {
-    ...(pretrainEpochs !== undefined && { pretrainEpochs }),
-    ...(baseWidth !== undefined && { baseWidth }),
-    ...(removal !== undefined && { removal }),
-    ...(reuse !== undefined && { reuse }),
-  };
-  return { ...(replace !== undefined && { replace }), deepreduce, deepreshape };
+  const deepreshape: DeepreshapeSettings = defined({ pretrainEpochs, baseWidth, removal, reuse });
+  return { ...defined({ replace }), deepreduce, deepreshape };
 }
 
 /** A parser for one budget or several, '0.25', '20000,0.25,0' or '0.3s@wan'. */
@@ -200,11 +192,7 @@ export function gateSettingsOf(
   if (searchEpochs !== undefined) checkOption('--search-epochs', searchingMethods, method);
   if (searchEpochs === 0 && method !== 'hybrid')
     throw new UsageError(`--search-epochs 0: is of hybrid; ${method} learns for 1 epoch at least`);
-  return {
-    ...(granularity && { granularity }),
-    ...(searchEpochs !== undefined && { searchEpochs }),
-    ...(checkpoint !== undefined && { checkpoint }),
-  };
+  return defined({ granularity, searchEpochs, checkpoint });
 }
 
 function checkOption(option: string, takers: readonly MethodName[], method: MethodName): void {

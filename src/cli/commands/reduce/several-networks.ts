@@ -9,6 +9,7 @@ import { evaluate } from '../../../../models/train/evaluate.ts';
 import type { EvaluateOptions } from '../../../../models/train/evaluate.ts';
 import { isOnFront } from '../../../../pipelines/reduce/deepreduce/family.ts';
 import type { LayerEntry, Reduction } from '../../../../pipelines/reduce/reduction.ts';
+import { defined } from '../../../shared/defined.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 import { table, toJson } from '../../output/output.ts';
@@ -107,14 +108,7 @@ type Row = Shown & { readonly front: boolean };
 /** Without what stands in the network's own file. */
 function withoutLog(record: Shown): Shown {
   const { name, done, relus, accuracy, n, validation_accuracy, refused } = record;
-  return {
-    ...{ name, done },
-    ...(relus !== undefined && { relus }),
-    ...(accuracy !== undefined && { accuracy }),
-    ...(n !== undefined && { n }),
-    ...(validation_accuracy !== undefined && { validation_accuracy }),
-    ...(refused !== undefined && { refused }),
-  };
+  return { name, done, ...defined({ relus, accuracy, n, validation_accuracy, refused }) };
 }
 
 function describe(networks: readonly Row[], folder: string): string {
