@@ -109,7 +109,7 @@ function contentHash(bytes: Uint8Array, name: string): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-async function download(url: string, label: string, onProgress: OnProgress): Promise<Uint8Array> {
+async function download(url: string, file: string, onProgress: OnProgress): Promise<Uint8Array> {
   const response = await fetch(url);
   if (!response.ok || response.body === null) throw new DataError(`HTTP status ${response.status}`);
   const total = Number(response.headers.get('content-length') ?? 0);
@@ -120,7 +120,7 @@ async function download(url: string, label: string, onProgress: OnProgress): Pro
     done += chunk.length;
     if (done > maxDownload)
       throw new DataError(`expected at most ${maxDownload} bytes, the server sends more`);
-    onProgress({ label, done, total: Math.max(total, done), note: `${(done / 1e6).toFixed(1)} MB` });
+    onProgress({ phase: 'download', of: file, done, total: Math.max(total, done) });
   }
   return Buffer.concat(chunks);
 }

@@ -80,7 +80,7 @@ async function decodeAll(
         next = files.length; // the other lanes stop too
         throw error;
       }
-      onProgress({ label: 'decode images', done: ++done, total: files.length });
+      onProgress({ phase: 'decode-images', done: ++done, total: files.length });
     }
   };
   await Promise.all(Array.from({ length: lanesPerCore * availableParallelism() }, lane));

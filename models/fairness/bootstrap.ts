@@ -35,11 +35,11 @@ export function bootstrap<T>(
     members.map((group) => Float64Array.from(group, (i) => score[i]!)),
   );
   const samples = Array.from({ length: resamples }, (_, i) => {
-    onProgress({ label: 'intervals', done: i, total: resamples });
+    onProgress({ phase: 'confidence-intervals', done: i, total: resamples });
     const means = resampledMeans(gathered, draw);
     return estimate(places.map((place) => means[place]!));
   });
-  onProgress({ label: 'intervals', done: resamples, total: resamples });
+  onProgress({ phase: 'confidence-intervals', done: resamples, total: resamples });
   return intervalsOf(samples, confidence) as Intervals<T>;
 }
 

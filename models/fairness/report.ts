@@ -128,7 +128,7 @@ function groupRows(
   const confidence = networks.map(confidenceOf);
   const scores = networks.map((_, n) => accuracyScores(table, n));
   const tests = lines.map((line, m) => {
-    onProgress({ label: 'tests', done: m + 1, total: lines.length });
+    onProgress({ phase: 'significance-tests', done: m + 1, total: lines.length });
     const after = line.map((n) => scores[n]!);
     return testLosses(scores[0]!, after, members, { ...settings, isOriginal: m === 0 });
   });

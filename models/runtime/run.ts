@@ -34,7 +34,7 @@ export async function predict(
       const count = Math.min(batch, n - i);
       const values = await evaluator.run(images.subarray(i * imageSize, (i + count) * imageSize), count);
       logits.set(values.get(output.name)!, i * classes);
-      onProgress({ label: 'evaluate', done: i + count, total: n });
+      onProgress({ phase: 'evaluation', done: i + count, total: n });
     }
   } finally {
     await evaluator.release();

@@ -80,7 +80,7 @@ export async function predictClasses(
       const logits = (await evaluator.run(images, count)).get(output.name)!;
       for (let i = 0; i < count; i++)
         predicted[start + i] = argmax(logits.subarray(i * classes, (i + 1) * classes));
-      onProgress({ label: 'evaluate', done: start + count, total: n });
+      onProgress({ phase: 'evaluation', done: start + count, total: n });
     }
   } finally {
     await evaluator.release();

@@ -210,7 +210,7 @@ async function runEpoch(
   options: FitOptions,
   { epoch, first, steps, schedule }: Epoch,
 ): Promise<EpochEntry> {
-  const { batch, controller, onProgress = silent } = options;
+  const { batch, epochs, controller, onProgress = silent } = options;
   const started = performance.now();
   const sums = { loss: 0, correct: 0 };
   let step = 0;
@@ -225,9 +225,16 @@ async function runEpoch(
     sums.loss += loss;
     sums.correct += correct;
     step++;
-    const rate = (step * batch * 1000) / (performance.now() - started);
-    const note = `loss ${(sums.loss / step).toFixed(3)}, ${rate.toFixed(0)} images/s`;
-    onProgress({ label: `epoch ${epoch}/${options.epochs}`, done: step * batch, total: steps * batch, note });
+    onProgress({
+      phase: 'training',
+      done: first + step,
+      total: epochs * steps,
+      training: {
+        ...{ epoch, epochs, step, steps },
+        loss: sums.loss / step,
+        imagesPerSecond: (step * batch * 1000) / (performance.now() - started),
+      },
+    });
   }
   await engine.download();
   const seconds = (performance.now() - started) / 1000;

@@ -36,7 +36,7 @@ export async function measureMachine({
   rng = systemRng,
   onProgress = silent,
 }: MachineBench): Promise<MachineCosts> {
-  const tick = (done: number, note: string) => onProgress({ label: 'units of work', done, total: 5, note });
+  const tick = (done: number, now: string) => onProgress({ phase: 'machine-costs', done, total: 5, now });
   const he = await parties(pool);
   tick(0, 'linear layers');
   const linear = await linearCosts(he, rng);

@@ -77,7 +77,8 @@ export async function circa(prepared: Prepared, options: CircaOptions): Promise<
         mode,
         least: accuracyOf(onSearch, search) - options.tolerance - 1e-9,
         accuracyOf: async (candidate) => {
-          onProgress({ label: `circa ${mode}`, done: ++evaluations, total: 4 + 2 * layers.length });
+          const total = 4 + 2 * layers.length;
+          onProgress({ phase: 'sign-test-windows', of: mode, done: ++evaluations, total });
           return accuracyOf(await run(search, candidate), search);
         },
       });

@@ -35,7 +35,7 @@ export async function calibrate(
       collectors.get(input.name)!.add(slice, count);
       const values = await evaluator.run(slice, count);
       for (const name of computed) collectors.get(name)!.add(values.get(name)!, count);
-      onProgress({ label: 'calibrate', done: i + count, total: n });
+      onProgress({ phase: 'calibration', done: i + count, total: n });
     }
   } finally {
     await evaluator.release();

@@ -39,13 +39,13 @@ export async function compareArithmetic(
   const images = pixels(dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);
   const size = images.length / dataset.n;
-  const inIntegers = async (faults: boolean, label: string): Promise<Float32Array> => {
+  const inIntegers = async (faults: boolean, which: string): Promise<Float32Array> => {
     const rng = seededRng(report.seed ?? 1);
     const logits = new Float32Array(dataset.n * classes);
     for (let i = 0; i < dataset.n; i++) {
       const image = images.subarray(i * size, (i + 1) * size);
       logits.set(await simulate(plan, weights, image, 1, rng, { faults }), i * classes);
-      onProgress({ label: `${name}, ${label}`, done: i + 1, total: dataset.n });
+      onProgress({ phase: 'arithmetic', of: `${name}, ${which}`, done: i + 1, total: dataset.n });
     }
     return logits;
   };

@@ -61,7 +61,7 @@ export async function compareModels(
 /** One network's progress as its part of all. */
 function overall(onProgress: OnProgress, name: string, before: number, networks: number): OnProgress {
   return ({ done, total }) =>
-    onProgress({ label: 'evaluate', done: before + done / total, total: networks, note: name });
+    onProgress({ phase: 'evaluation', done: before + done / total, total: networks, now: name });
 }
 
 async function outcomesOf(

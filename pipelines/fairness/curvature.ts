@@ -72,7 +72,7 @@ export async function curvatureReport(
   for (const { name, model } of models) {
     checkFit(model, dataset);
     const progress = (done: number) =>
-      onProgress({ label: `curvature of ${name}`, done, total: present.length });
+      onProgress({ phase: 'curvature', of: name, done, total: present.length });
     measured.push(
       await measure(
         model,

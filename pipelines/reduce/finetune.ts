@@ -7,7 +7,8 @@ import { adamW } from '../../models/train/optimizers.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
-import { phaseFiles } from './phase-files.ts';
+import { phaseFiles, trainingName } from './phase-files.ts';
+import type { PartTraining } from './phase-files.ts';
 import type { ReductionOptions } from './reduction.ts';
 
 /** As in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML 2022). */
@@ -21,13 +22,13 @@ export const distillation = { temperature: 4, weight: 1 };
 const recipe = { learningRate: 0.001, optimizer: adamW({ weightDecay: 5e-4 }) };
 
 /**
- * Trains a reduced network on labels and on its teacher's logits. `label` names the phase to whoever watches. With mitigation the
+ * Trains a reduced network on labels and on its teacher's logits. `part` says which training of the reduction it is. With mitigation the
  * last epoch is kept: the one with the best accuracy overall is the one that mitigates least.
  */
 export async function finetune(
   model: Model,
   teacher: Model,
-  label: string,
+  part: PartTraining,
   options: ReductionOptions,
 ): Promise<FitResult> {
   const {
@@ -56,11 +57,11 @@ export async function finetune(
     batch: Math.min(batch, train.n),
     augment,
     seed,
-    ...(mitigation && { controller: controllerOf(mitigation, label), keep: 'last' as const }),
+    ...(mitigation && { controller: controllerOf(mitigation, trainingName(part)), keep: 'last' as const }),
     ...engineSetting(setting),
-    ...phaseFiles(label, options),
+    ...phaseFiles(part, options),
     ...defined({ onStart }),
-    onProgress: (event) => onProgress({ ...event, label: `${label}, ${event.label}` }),
+    onProgress: (event) => onProgress({ ...event, ...part }),
   });
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
 }

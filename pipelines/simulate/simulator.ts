@@ -74,7 +74,7 @@ export class Simulator {
       const seed = rng.bytes(seedBytes);
       const task: SimulateJob = { call, windows, images: part, n: count, seed, faults };
       logits.set((await this.#pool.run(task)) as Float32Array, first * classes);
-      onProgress({ label: 'simulate', done: (done += count), total: n });
+      onProgress({ phase: 'simulation', done: (done += count), total: n });
     });
     // All have ended when one's failure is told: the pool takes a late answer for an error of its own.
     const failed = (await Promise.allSettled(running)).find((outcome) => outcome.status === 'rejected');

@@ -3,8 +3,8 @@ import { methods } from '../../pipelines/reduce/methods.ts';
 import type { MethodName } from '../../pipelines/reduce/methods.ts';
 import { bars, tinyNet } from '../helpers/tiny.ts';
 
-/** A reduction as a process of its own: `node killed-reduction.ts METHOD FOLDER OUT [LABEL STEP]`, killed at that step of the training so labelled. */
-const [method, checkpoint, out, killLabel, killStep] = process.argv.slice(2);
+/** A reduction as a process of its own: `node killed-reduction.ts METHOD FOLDER OUT [PHASE EPOCH STEP]`, killed at that step. */
+const [method, checkpoint, out, killPhase, killEpoch, killStep] = process.argv.slice(2);
 const batch = 16;
 
 const { model } = await methods[method as MethodName].reduce(tinyNet(), {
@@ -16,8 +16,9 @@ const { model } = await methods[method as MethodName].reduce(tinyNet(), {
   seed: 1,
   threads: 1,
   checkpoint: checkpoint!,
-  onProgress({ label, done }) {
-    if (label === killLabel && done === Number(killStep) * batch) process.kill(process.pid, 'SIGKILL');
+  onProgress({ phase, training }) {
+    if (phase === killPhase && training!.epoch === Number(killEpoch) && training!.step === Number(killStep))
+      process.kill(process.pid, 'SIGKILL');
   },
 });
 await saveModel(out!, model);

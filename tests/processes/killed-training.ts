@@ -16,8 +16,8 @@ const { model } = await fit(tinyNet(), {
   seed: 1,
   threads: 1,
   checkpoint: checkpoint!,
-  onProgress({ label, done }) {
-    if (label === `epoch ${killEpoch}/4` && done === Number(killStep) * batch)
+  onProgress({ training }) {
+    if (training!.epoch === Number(killEpoch) && training!.step === Number(killStep))
       process.kill(process.pid, 'SIGKILL');
   },
 });

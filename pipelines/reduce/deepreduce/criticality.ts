@@ -47,13 +47,17 @@ export async function criticality(
   const weights = await selectionWeights(model, validation, options);
   const accuracies: number[] = [];
   for (const stage of ranked) {
-    const label = `criticality of ${stage.name}`;
-    onProgress({ label, done: accuracies.length, total: ranked.length });
+    onProgress({
+      phase: 'criticality',
+      done: accuracies.length,
+      total: ranked.length,
+      now: stage.name,
+    });
     const others = ranked.filter((other) => other !== stage).flatMap(({ nodes }) => nodes);
     const alone = await forms[options.deepreduce?.criticality ?? 'fitted'](
       model,
       others,
-      label,
+      stage,
       sample,
       options,
     );
@@ -67,7 +71,7 @@ export async function criticality(
 type Form = (
   model: Model,
   others: readonly string[],
-  label: string,
+  stage: Stage,
   sample: Sample,
   options: ReductionOptions,
 ) => Promise<Model>;
@@ -75,11 +79,12 @@ type Form = (
 const forms: { readonly [K in CriticalityForm]: Form } = {
   fitted: (model, others, _, sample) =>
     usePolynomials(model, relusOf(model, others), firstOf(sample, rankImages)),
-  async trained(model, others, label, sample, options) {
+  async trained(model, others, { name }, sample, options) {
     const { deepreduce, replace } = options;
     const alone = await usePolynomials(model, relusOf(model, others), sample, replace);
     const epochs = deepreduce?.criticalityEpochs ?? 1;
-    return (await finetune(alone, model, label, { ...unmitigated(options), epochs })).model;
+    const part = { phase: 'criticality-training', of: name } as const;
+    return (await finetune(alone, model, part, { ...unmitigated(options), epochs })).model;
   },
 };
 

@@ -2,6 +2,7 @@ import type { Model } from '../../../models/graph.ts';
 import { countRelus } from '../../../models/analysis/inspect.ts';
 import { thinnedActivations } from '../../../models/passes/thin-relus.ts';
 import { ModelError, UsageError } from '../../../src/shared/errors.ts';
+import { silent, within } from '../../../src/shared/progress.ts';
 import { relusOf } from '../polynomials/replace.ts';
 import { layerEntries } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
@@ -54,8 +55,10 @@ export async function* deepreduceFamily(model: Model, options: FamilyOptions): A
     if (await options.isMade?.(name)) continue;
     const member: ReductionOptions = {
       ...full,
-      onProgress: (event) =>
-        options.onProgress?.({ ...event, label: `${i + 1}/${family.length} ${name}, ${event.label}` }),
+      onProgress: within(
+        { phase: 'family-member', of: name, number: i + 1, count: family.length },
+        options.onProgress ?? silent,
+      ),
     };
     try {
       yield { name, moves, reduction: await makeMember(model, moves, ranked, member) };

@@ -34,11 +34,12 @@ export async function replaceStagewise(work: Stagewise, options: ReductionOption
   for (const { name, choice } of phases.slice(0, -1)) {
     const replaced = await usePolynomials(model, choice, work.sample, options.replace);
     const own = { ...options, epochs: 1 };
-    model = (await finetune(replaced, work.teacher, `fine-tuning after ${name}`, own)).model;
+    const part = { phase: 'fine-tuning-after', of: name } as const;
+    model = (await finetune(replaced, work.teacher, part, own)).model;
   }
   const replaced = await usePolynomials(model, phases.at(-1)!.choice, work.sample, options.replace);
   const epochs = options.epochs - (phases.length - 1);
-  return finetune(replaced, work.teacher, 'fine-tuning', { ...options, epochs });
+  return finetune(replaced, work.teacher, { phase: 'fine-tuning' }, { ...options, epochs });
 }
 
 export type Phase = { readonly name: string; readonly choice: Choice };

@@ -19,7 +19,7 @@ export function basesIn(folder: string, warn: (line: string) => void): Bases {
   return {
     async obtain({ key, train, onProgress }) {
       await mkdir(folder, { recursive: true });
-      const onWait = () => onProgress({ label: 'waiting for another job that trains it', done: 0, total: 1 });
+      const onWait = () => onProgress({ phase: 'wait-for-base', done: 0, total: 1 });
       const lock = await lockOf(join(folder, `${key}.lock`), onWait);
       try {
         return await train({

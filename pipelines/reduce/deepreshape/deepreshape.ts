@@ -16,6 +16,7 @@ import { deepreduce } from '../deepreduce/deepreduce.ts';
 import type { DeepreduceSettings } from '../deepreduce/settings.ts';
 import { batchFor, distillation, finetune } from '../finetune.ts';
 import { phaseFiles } from '../phase-files.ts';
+import type { PartTraining } from '../phase-files.ts';
 import { usePolynomials } from '../polynomials/replace.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
@@ -93,10 +94,9 @@ const learningRate = 0.05;
 
 async function trainBase(design: HybrenetOptions, teacher: Model, options: ReductionOptions): Promise<Model> {
   const { train, validation, batch = batchFor(train), augment = true, seed, bases } = options;
-  const { onProgress: report = silent, onStart, deepreshape: settings } = options;
+  const { onProgress = silent, onStart, deepreshape: settings } = options;
   const untrained = hybrenet(design, seededRng(seed, 2));
-  const label = `training ${untrained.graph.name}`;
-  const onProgress: OnProgress = (event) => report({ ...event, label: `${label}, ${event.label}` });
+  const part: PartTraining = { phase: 'base-training', of: untrained.graph.name };
   const told = {
     ...{ train, validation, distill: distillation, learningRate, augment, seed },
     epochs: settings?.pretrainEpochs ?? recipeDefaults.epochs,
@@ -104,7 +104,8 @@ async function trainBase(design: HybrenetOptions, teacher: Model, options: Reduc
     ...engineSetting(options),
   };
   const training: WantedBase['train'] = async (files) => {
-    const own = { ...phaseFiles(label, options), ...files, ...defined({ onStart }), onProgress };
+    const report: OnProgress = (event) => onProgress({ ...event, ...part });
+    const own = { ...phaseFiles(part, options), ...files, ...defined({ onStart }), onProgress: report };
     return (await fit(untrained, { ...told, teacher, ...own })).model;
   };
   if (bases === undefined) return training({});
@@ -115,7 +116,7 @@ async function trainBase(design: HybrenetOptions, teacher: Model, options: Reduc
 async function reused(base: Model, groups: number, options: ReductionOptions): Promise<Model> {
   const { replace = 'identity' } = options;
   const start = await usePolynomials(base, reusedRelus(base, groups), trainingSample(options), replace);
-  return (await finetune(start, base, 'fine-tuning with reused ReLUs', options)).model;
+  return (await finetune(start, base, { phase: 'reuse-training' }, options)).model;
 }
 
 /** DeepReShape (Jha, Reagen, TMLR 2024) removes ReLUs by stages where the first stage dominates the count. */
@@ -139,7 +140,7 @@ const removals: { readonly [K in Removal | 'none']: Remove } = {
   },
   fine: (model, _, options) => snl(model, options),
   async none(model, teacher, options) {
-    const { model: tuned, history, best } = await finetune(model, teacher, 'fine-tuning', options);
+    const { model: tuned, history, best } = await finetune(model, teacher, { phase: 'fine-tuning' }, options);
     const [relusBefore, relusAfter] = [countRelus(model), countRelus(tuned)];
     const { validationAccuracy } = best;
     const log = layerEntries(model, tuned, () => 'kept');

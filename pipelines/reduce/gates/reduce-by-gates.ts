@@ -66,7 +66,11 @@ export async function reduceByGates(
   const maps = new Map(layers.map(({ layer, shape }) => [layer, shape.slice(1)]));
   const kept = keepHighest(scores, own, (layer) => maps.get(layer)!);
   const reduced = withoutGates(searched, kept);
-  const { model: tuned, history, best } = await finetune(reduced, original, 'fine-tuning', options);
+  const {
+    model: tuned,
+    history,
+    best,
+  } = await finetune(reduced, original, { phase: 'fine-tuning' }, options);
   const others = otherActivations(original);
   const why = reasons({ score: method.score, scores, kept, replacementOf: () => replacement, others });
   return {

@@ -10,6 +10,7 @@ import { distillation } from '../finetune.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { phaseFiles } from '../phase-files.ts';
+import type { PartTraining } from '../phase-files.ts';
 import type { ReductionOptions } from '../reduction.ts';
 import { gatedNodes, gateWeights } from './gates.ts';
 
@@ -21,6 +22,8 @@ export type Search = {
   /** How far the number behind a gate goes in the whole search where its gradient keeps one sign. */
   readonly travel: number;
 };
+
+const work: PartTraining = { phase: 'gate-search' };
 
 /** Of weights and polynomials. */
 const learningRate = 0.001;
@@ -55,8 +58,8 @@ export async function searchGates(
     seed,
     ...engineSetting(options),
     ...defined({ onStart }),
-    ...phaseFiles('search', options),
-    onProgress: (event) => onProgress({ ...event, label: `learning which ReLUs to keep, ${event.label}` }),
+    ...phaseFiles(work, options),
+    onProgress: (event) => onProgress({ ...event, ...work }),
   });
   return model;
 }

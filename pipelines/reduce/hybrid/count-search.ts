@@ -1,5 +1,5 @@
 /** Counts that are planned before the best of them is taken: by the price at first, then halving. A limit is met to this share of a count or from below. */
-const mostTries = 8;
+export const mostTries = 8;
 const byPrice = 3;
 const closeEnough = 0.002;
 

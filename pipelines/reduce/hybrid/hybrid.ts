@@ -7,6 +7,7 @@ import { describeCostBudget, exactCost } from '../../cost/budget.ts';
 import type { CostBudget } from '../../cost/budget.ts';
 import { defaultMachine } from '../../cost/default-machine.ts';
 import { finetune } from '../finetune.ts';
+import type { PartTraining } from '../phase-files.ts';
 import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
@@ -46,7 +47,8 @@ async function toCount(measured: Measured, options: ReductionOptions): Promise<R
   const layers = await countedLayers(measured);
   const own = layers.reduce((sum, { replacements }) => sum + finite(replacements[0]!.losses), 0);
   const choice = choose(layers, budget - (countRelus(model) - own))!;
-  const tuned = await finetune(await networkOf(model, layers, choice, sample), model, 'fine-tuning', options);
+  const start = await networkOf(model, layers, choice, sample);
+  const tuned = await finetune(start, model, { phase: 'fine-tuning' }, options);
   const describe = (price: number) => (price === 1 ? 'one' : 'nothing');
   return { ...reductionOf(model, tuned, (layer) => reasonOf(layer, layers, choice, describe)), budget };
 }
@@ -66,8 +68,9 @@ async function toCost(measured: Measured, budget: CostBudget, options: Reduction
   let over: Tuned | undefined;
   for (let training = 1; training <= mostTrainings; training++) {
     const { model: start, reason } = await choose(over);
-    const label = training === 1 ? 'fine-tuning' : `fine-tuning ${training}, for the budget`;
-    const tuned = await finetune(start, measured.model, label, options);
+    const part: PartTraining =
+      training === 1 ? { phase: 'fine-tuning' } : { phase: 'fine-tuning-for-budget', number: training };
+    const tuned = await finetune(start, measured.model, part, options);
     const after = costOf(await servedPlan(tuned.model, { calibration }), budget, machine);
     if (after <= budget.limit) {
       const reduced = reductionOf(measured.model, tuned, reason);

@@ -57,7 +57,7 @@ export async function pricedLayers(
   const logits = await answers(model, sample);
   const found: LayerOptions[] = [];
   for (const [done, { layer, byReplacement, isWhole }] of losses.entries()) {
-    onProgress({ label: 'networks without a layer', done, total: losses.length, note: layer });
+    onProgress({ phase: 'layer-losses', done, total: losses.length, now: layer });
     const dropped = isWhole ? dropRelus(base, [layer]) : undefined;
     const without = dropped && (await planUnlessRefused(dropped, calibration));
     const prices = pricesOf(plan, layer, without, pricing);
@@ -91,7 +91,7 @@ async function lossesOf(
   const layers = activationsOf(model).map(({ name }) => name);
   const costs = new Map<Replacement, Map<string, Float64Array>>();
   for (const [done, replacement] of replacements.entries()) {
-    onProgress({ label: 'what each ReLU is worth', done, total: replacements.length, note: replacement });
+    onProgress({ phase: 'element-losses', done, total: replacements.length, now: replacement });
     costs.set(replacement, await elementCosts(model, layers, sample, replacement));
   }
   const relus = relusOf(model, layers);

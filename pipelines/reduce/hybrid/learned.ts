@@ -13,7 +13,7 @@ import type { ReductionOptions } from '../reduction.ts';
 import { renormaliseAll } from '../polynomials/renormalise.ts';
 import { networkOf, reasonOf } from './candidate.ts';
 import type { Choice, LayerChoice } from './choose.ts';
-import { mostWithin } from './count-search.ts';
+import { mostTries, mostWithin } from './count-search.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { costOf, few } from './search.ts';
 import type { Task } from './search.ts';
@@ -157,8 +157,9 @@ export async function keepWithin(
     const kept = keepFirst(scores, order, count);
     return { model: withoutGates({ ...searched, weights }, kept), kept };
   };
-  let least = Infinity;
+  let [least, tries] = [Infinity, 0];
   const costAt = async (count: number) => {
+    task.measured.onProgress({ phase: 'count-search', done: tries++, total: mostTries });
     const cost = costOf(await servedPlan(at(count).model, { calibration }), budget, machine);
     least = Math.min(least, cost);
     return cost;

@@ -106,7 +106,7 @@ export async function search(task: Task, limit: number): Promise<Candidate> {
   let best: Candidate | undefined;
   for (let tries = 0; tries < mostTries; tries++) {
     if (!(aim > low && aim < high)) aim = (low + high) / 2;
-    const found = await candidateAt(task, aim, `budget, try ${tries + 1}`);
+    const found = await candidateAt(task, aim, tries);
     if (found === undefined) {
       low = aim;
       continue;
@@ -126,7 +126,7 @@ async function halved(task: Task, limit: number, { least, high }: { least: Candi
   let [best, low] = [least, task.cheapest];
   for (let tries = 0; tries < mostTries && best.cost < closeEnough * limit; tries++) {
     const aim = (low + high) / 2;
-    const found = await candidateAt(task, aim, `budget, try ${mostTries + tries + 1}`);
+    const found = await candidateAt(task, aim, mostTries + tries);
     if (found !== undefined && found.cost > limit) {
       high = aim;
       continue;
@@ -139,16 +139,17 @@ async function halved(task: Task, limit: number, { least, high }: { least: Candi
 
 /** The cheapest candidate of all, which must do. */
 async function leastOf(task: Task, limit: number): Promise<Candidate> {
-  const least = await candidateAt(task, task.cheapest + 1e-9 * task.dearest, 'budget, the least there is');
+  const least = await candidateAt(task, task.cheapest + 1e-9 * task.dearest, mostTries);
   if (least !== undefined && least.cost <= limit) return least;
   const { budget } = task;
   const reach = least === undefined ? '' : `; the cheapest takes ${exactCost(budget.unit, least.cost)}`;
   throw new UsageError(`budget: no network of this one's layers meets ${describeCostBudget(budget)}${reach}`);
 }
 
-async function candidateAt(task: Task, aim: number, label: string): Promise<Candidate | undefined> {
+/** `tries`: candidates that were planned before it, of those that may be. */
+async function candidateAt(task: Task, aim: number, tries: number): Promise<Candidate | undefined> {
   const { measured, base, layers, rest, budget, machine, calibration } = task;
-  measured.onProgress({ label, done: 0, total: 1 });
+  measured.onProgress({ phase: 'budget-search', done: tries, total: 2 * mostTries });
   const choice = choose(layers, aim - rest);
   if (choice === undefined) return undefined;
   const model = await networkOf(base, layers, choice, few(measured.sample));

@@ -1,32 +1,80 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { workKey } from '../../shared/progress.ts';
 import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 import { duration } from '../../shared/format.ts';
+import { figuresText, workText } from './progress-words.ts';
 
 /** Shows jobs as they run; `stop` clears an unfinished bar before something else is printed. */
 export type ProgressView = { readonly onProgress: OnProgress; stop(): void };
 
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
-/** A bar with ETA on a terminal; elsewhere a line now and then. */
+/** A bar with the time left on a terminal; elsewhere a line now and then. `now`: milliseconds. */
 export function progressView(stream: ProgressStream, now: () => number = Date.now): ProgressView {
-  return stream.isTTY ? barView(stream) : lineView(stream, now);
+  return stream.isTTY ? barView(stream, now) : lineView(stream, now);
 }
 
-function barView(stream: NodeJS.WritableStream): ProgressView {
-  let label: string | undefined;
+/** Milliseconds of a work before its first line and its first estimate: what is shorter needs neither. */
+const shortest = 2000;
+
+/** Of one work. */
+type Clock = {
+  readonly started: number;
+  /** What was done at the first tick: a training that goes on from a checkpoint does not begin at 0. */
+  readonly first: number;
+  /** What was done at the latest tick. */
+  done: number;
+  /** When the next line is due. */
+  next: number;
+};
+
+/** The clocks of works whose ticks may alternate. */
+class Clocks {
+  readonly #clocks = new Map<string, Clock>();
+
+  /** That of the event's work; a new one where it begins, or begins again. */
+  of(event: ProgressEvent, time: number): Clock {
+    const known = this.#clocks.get(workKey(event));
+    const clock =
+      known !== undefined && event.done >= known.done
+        ? known
+        : { started: time, first: event.done, done: event.done, next: time + shortest };
+    clock.done = event.done;
+    if (event.done < event.total) this.#clocks.set(workKey(event), clock);
+    else this.#clocks.delete(workKey(event));
+    return clock;
+  }
+}
+
+/** Seconds until the work is done, at the pace so far; undefined where there is no pace yet, or nothing left. */
+function secondsLeft({ done, total }: ProgressEvent, first: number, elapsed: number): number | undefined {
+  return done > first && done < total ? (elapsed * (total - done)) / (done - first) : undefined;
+}
+
+function barView(stream: NodeJS.WritableStream, now: () => number): ProgressView {
+  const clocks = new Clocks();
+  let shown: Clock | undefined;
   let bar: SingleBar | undefined;
   const stop = () => {
     bar?.stop();
-    bar = label = undefined;
+    bar = undefined;
   };
   const onProgress = (event: ProgressEvent) => {
-    const payload = { label: event.label, note: event.note ?? '' };
-    if (event.label !== label) {
-      stop();
-      label = event.label;
+    const time = now();
+    const clock = clocks.of(event, time);
+    if (clock !== shown) stop();
+    shown = clock;
+    const elapsed = time - clock.started;
+    const left = elapsed < shortest ? undefined : secondsLeft(event, clock.first, elapsed / 1000);
+    const payload = {
+      work: workText(event),
+      left: left === undefined ? '' : `about ${duration(left)} left`,
+      figures: figuresText(event),
+    };
+    if (bar === undefined) {
       bar = newBar(stream);
       bar.start(event.total, event.done, payload);
-    } else if (bar) {
+    } else {
       bar.setTotal(event.total);
       bar.update(event.done, payload);
     }
@@ -39,40 +87,42 @@ function newBar(stream: NodeJS.WritableStream): SingleBar {
   return new SingleBar(
     {
       stream,
-      format: '  {label} {bar} {percentage} %  ETA {eta_formatted}  {note}',
+      format: '  {work} {bar} {percentage} %  {left}  {figures}',
       barsize: 24,
       hideCursor: true,
       clearOnComplete: true,
-      etaBuffer: 50,
       linewrap: null,
     },
     Presets.shades_classic,
   );
 }
 
-/** Milliseconds between two lines of one job where there is no terminal. */
+/** Milliseconds between two lines of one work where there is no terminal. */
 const lineInterval = 5000;
 
 function lineView(stream: NodeJS.WritableStream, now: () => number): ProgressView {
-  let job: { label: string; started: number; printed: number } | undefined;
+  const clocks = new Clocks();
   const onProgress = (event: ProgressEvent) => {
     const time = now();
-    if (job?.label !== event.label) job = { label: event.label, started: time, printed: time };
-    const finished = event.done >= event.total;
-    const long = time - job.started >= lineInterval;
-    if (time - job.printed >= lineInterval || (finished && long)) {
-      job.printed = time;
-      stream.write(`${progressLine(event, (time - job.started) / 1000)}\n`);
-    }
-    if (finished) job = undefined;
+    const clock = clocks.of(event, time);
+    const elapsed = time - clock.started;
+    const isLast = event.done >= event.total && elapsed >= shortest;
+    if (time < clock.next && !isLast) return;
+    clock.next = time + lineInterval;
+    stream.write(`${progressLine(event, elapsed / 1000, clock.first)}\n`);
   };
   return { onProgress, stop: () => undefined };
 }
 
-/** 'training: 40 %, loss 0.31, 12.0 s so far, about 18.0 s left' */
-export function progressLine({ label, done, total, note }: ProgressEvent, elapsed: number): string {
-  const share = total > 0 ? done / total : 1;
-  const left = share > 0 && share < 1 ? `about ${duration(elapsed * (1 / share - 1))} left` : '';
-  const parts = [`${Math.floor(100 * share)} %`, note ?? '', `${duration(elapsed)} so far`, left];
-  return `${label}: ${parts.filter((part) => part !== '').join(', ')}`;
+/** 'training, epoch 2 of 5: 40 %, loss 0.31, 12.0 s so far, about 18.0 s left' */
+export function progressLine(event: ProgressEvent, elapsed: number, first = 0): string {
+  const { done, total } = event;
+  const left = secondsLeft(event, first, elapsed);
+  const parts = [
+    `${Math.floor(100 * (total > 0 ? done / total : 1))} %`,
+    figuresText(event),
+    `${duration(elapsed)} so far`,
+    left === undefined ? '' : `about ${duration(left)} left`,
+  ];
+  return `${workText(event)}: ${parts.filter((part) => part !== '').join(', ')}`;
 }

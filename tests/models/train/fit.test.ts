@@ -14,6 +14,7 @@ import { adamW } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
+import type { ProgressEvent } from '../../../src/shared/progress.ts';
 import { bars, tinyNet } from '../../helpers/tiny.ts';
 
 const options: FitOptions = {
@@ -114,15 +115,18 @@ test('where the teacher does not start, the training is released', async () => {
 
 test('progress and log see every epoch', async () => {
   const logged: EpochEntry[] = [];
-  const done: number[] = [];
+  const told: ProgressEvent[] = [];
   await fit(tinyNet(), {
     ...options,
     epochs: 2,
-    onProgress: (event) => void done.push(event.done / event.total),
+    onProgress: (event) => void told.push(event),
     log: (entry) => void logged.push(entry),
   });
   expect(logged.map(({ epoch }) => epoch)).toEqual([1, 2]);
-  expect(done.filter((share) => share === 1)).toHaveLength(2);
+  const steps = told.length / 2;
+  expect(told.map(({ done, total }) => [done, total])).toEqual(told.map((_, i) => [i + 1, 2 * steps]));
+  expect(told[steps]).toMatchObject({ phase: 'training', training: { epoch: 2, epochs: 2, step: 1, steps } });
+  expect(told.at(-1)!.training!.loss).toBeCloseTo(logged[1]!.loss, 10);
   expect(logged[0]!.imagesPerSecond).toBeGreaterThan(0);
 });
 

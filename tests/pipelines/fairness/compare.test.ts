@@ -13,11 +13,11 @@ test('progress counts over all networks, those of other seeds too, so that what 
     bars(50, 1),
     { resamples: 100, onProgress: (event) => events.push(event) },
   );
-  const evaluated = events.filter(({ label }) => label === 'evaluate');
+  const evaluated = events.filter(({ phase }) => phase === 'evaluation');
   const done = evaluated.map((event) => event.done);
   expect(done).toEqual(done.toSorted((a, b) => a - b));
-  expect(evaluated.at(-1)).toMatchObject({ done: 3, total: 3, note: 'reduced (2 of 2)' });
-  expect(new Set(evaluated.map(({ note }) => note))).toEqual(
+  expect(evaluated.at(-1)).toMatchObject({ done: 3, total: 3, now: 'reduced (2 of 2)' });
+  expect(new Set(evaluated.map(({ now }) => now))).toEqual(
     new Set(['original', 'reduced (1 of 2)', 'reduced (2 of 2)']),
   );
 });

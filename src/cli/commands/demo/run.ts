@@ -113,7 +113,7 @@ async function askPrivately(
   say(`${name}, ${format.count(relus)} ReLUs:`);
   const indices = firstOfDifferentClasses(dataset, imagesAsked);
   const progress = (done: number) =>
-    onProgress({ label: `private answers, ${name}`, done, total: indices.length });
+    onProgress({ phase: 'private-answers', of: name, done, total: indices.length });
   progress(0);
   let done = 0;
   const onAnswer = (image: DemoModel['images'][number]) => {

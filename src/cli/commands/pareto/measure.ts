@@ -33,7 +33,7 @@ export async function measureFront(options: MeasureOptions): Promise<string[]> {
   const failures: string[] = [];
   for (const [done, { run, profile }] of missing.entries()) {
     const name = `${describeJob(run.spec)}, ${profile.name}`;
-    onProgress({ label: 'measuring the front', done, total: missing.length, note: name });
+    onProgress({ phase: 'front-measurement', done, total: missing.length, now: name });
     try {
       store.addCost(run.id, await measured(options, run, profile), machine());
     } catch (error) {
@@ -41,7 +41,7 @@ export async function measureFront(options: MeasureOptions): Promise<string[]> {
       say(`not measured: ${failures.at(-1)!}`);
     }
   }
-  onProgress({ label: 'measuring the front', done: missing.length, total: missing.length });
+  onProgress({ phase: 'front-measurement', done: missing.length, total: missing.length });
   return failures;
 }
 

@@ -7,6 +7,8 @@ import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 import { ReluctantError } from '../../../shared/errors.ts';
+import { phases } from '../../../shared/progress.ts';
+import type { ProgressEvent } from '../../../shared/progress.ts';
 
 /** The queue of all sweeps on a Redis server. */
 export const queueName = 'reluctant-pareto';
@@ -68,6 +70,30 @@ export type QueuedResult = {
   readonly onnx: string;
   readonly windows: string | null;
 };
+
+const count = z.int().nonnegative();
+const task = {
+  phase: z.enum(phases),
+  of: name.exactOptional(),
+  number: count.exactOptional(),
+  count: count.exactOptional(),
+};
+const training = z.object({
+  ...{ epoch: count, epochs: count, step: count, steps: count },
+  ...{ loss: z.number(), imagesPerSecond: z.number() },
+});
+const progressEvent = z.object({
+  ...task,
+  within: z.array(z.object(task)).exactOptional(),
+  ...{ done: z.number(), total: z.number() },
+  now: name.exactOptional(),
+  training: training.exactOptional(),
+}) satisfies z.ZodType<ProgressEvent>;
+
+/** How far a worker says that a job has come; undefined before its first word. */
+export function readProgress(message: unknown): ProgressEvent | undefined {
+  return progressEvent.safeParse(message).data;
+}
 
 /** Where a sweep puts its network, by its hash, for workers that share no folder with it. */
 export function networkKey(networkHash: string): string {

@@ -7,10 +7,10 @@ import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 import type { Run } from '../../../../pipelines/pareto/run.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
-import type { OnProgress, ProgressEvent } from '../../../shared/progress.ts';
+import type { OnProgress } from '../../../shared/progress.ts';
 import { JobFailure } from './job-process.ts';
 import { versions } from './machine.ts';
-import { networkKey, queueId, queueName } from './queue-messages.ts';
+import { networkKey, queueId, queueName, readProgress } from './queue-messages.ts';
 import type { QueuedJob, QueuedResult } from './queue-messages.ts';
 import { connectRedis } from './redis.ts';
 import { networkName, sha256, windowsName } from './run-job.ts';
@@ -71,7 +71,8 @@ async function queued(
     const state = await job.getState();
     if (state === 'completed') return await received(job, queue, run, folder);
     if (state === 'failed') throw new JobFailure(job.failedReason ?? 'a worker failed without a reason');
-    if (isProgress(job.progress)) onProgress(job.progress);
+    const event = readProgress(job.progress);
+    if (event !== undefined) onProgress(event);
     await wait(pollInterval, undefined, { signal });
   }
 }
@@ -93,8 +94,4 @@ async function received(
   if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windows);
   await queue.remove(id!);
   return outcome;
-}
-
-function isProgress(value: unknown): value is ProgressEvent {
-  return typeof value === 'object' && value !== null && 'label' in value;
 }

@@ -4,6 +4,7 @@ import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../../pipelines/pareto/run.ts';
 import type { RunStore } from '../../../../pipelines/pareto/store.ts';
 import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { within, workKey } from '../../../shared/progress.ts';
 import type { OnProgress, ProgressEvent } from '../../../shared/progress.ts';
 
 /** Epochs that a job trains. */
@@ -22,11 +23,11 @@ const workOf = (spec: JobSpec): number => epochsOf[spec.method](spec) + 0.1;
 
 type Underway = {
   readonly spec: JobSpec;
-  /** Epochs that are over. */
+  /** Of trainings that are over. */
   epochs: number;
-  /** The epoch that runs, and how much of it is done, in [0, 1]. */
-  label: string;
-  part: number;
+  /** The training that runs, and its epochs that are done, parts included. */
+  training: string;
+  trained: number;
 };
 
 export type SweepProgressOptions = {
@@ -49,43 +50,42 @@ export class SweepProgress {
   }
 
   started({ id, spec }: Run): void {
-    this.#running.set(id, { spec, epochs: 0, label: '', part: 0 });
-    this.#tell(id, '');
+    this.#running.set(id, { spec, epochs: 0, training: '', trained: 0 });
+    this.#tell({ phase: 'sweep-job', of: describeJob(spec), done: 0, total: 1 });
   }
 
   ended(id: string): void {
     this.#done += workOf(this.#running.get(id)!.spec);
     this.#running.delete(id);
-    this.#tell(id, '');
+    this.#tell();
   }
 
-  heard(id: string, { label, note, done, total }: ProgressEvent): void {
+  heard(id: string, event: ProgressEvent): void {
     const job = this.#running.get(id);
-    if (job !== undefined && label.includes('epoch ')) {
-      if (label !== job.label && job.label !== '') job.epochs++;
-      job.label = label;
-      job.part = done / total;
+    if (job === undefined) return;
+    if (event.training !== undefined) {
+      const { epoch, step, steps } = event.training;
+      if (job.training !== workKey(event)) job.epochs += job.trained;
+      job.training = workKey(event);
+      job.trained = epoch - 1 + step / steps;
     }
-    this.#tell(id, note ? `${label}, ${note}` : label);
+    within({ phase: 'sweep-job', of: describeJob(job.spec) }, (latest) => this.#tell(latest))(event);
   }
 
-  #tell(id: string, text: string): void {
+  #tell(latest?: ProgressEvent): void {
     const { store, ids, onProgress } = this.#options;
     const { done, failed } = store.counts(ids);
-    const job = this.#running.get(id);
     onProgress({
-      label: 'pareto',
+      phase: 'sweep',
       done: Math.min(this.#total, this.#done + this.#underWay()),
       total: this.#total,
-      note: [`${done + failed} of ${ids.length} jobs`, job && describeJob(job.spec), text]
-        .filter(Boolean)
-        .join(', '),
+      parts: { over: done + failed, count: ids.length, ...(latest && { latest }) },
     });
   }
 
   #underWay(): number {
     return [...this.#running.values()].reduce(
-      (sum, { spec, epochs, part }) => sum + Math.min(0.98 * workOf(spec), epochs + part),
+      (sum, { spec, epochs, trained }) => sum + Math.min(0.98 * workOf(spec), epochs + trained),
       0,
     );
   }

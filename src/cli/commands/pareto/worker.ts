@@ -9,6 +9,7 @@ import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import { ReluctantError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
+import { within } from '../../../shared/progress.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
 import { jobProcess } from './job-process.ts';
 import { versions } from './machine.ts';
@@ -66,8 +67,9 @@ async function oneJob(
     const network = await redis.getBuffer(networkKey(spec.networkHash));
     if (network === null) throw new ReluctantError(`${name}: its network is not on the server any more`);
     await writeFileAtomic(modelFile, network);
+    const show = within({ phase: 'sweep-job', of: name }, onProgress);
     const report: OnProgress = (event) => {
-      onProgress({ ...event, label: `${name}, ${event.label}` });
+      show(event);
       job.updateProgress(event).catch(() => undefined); // The job may be another worker's by now.
     };
     const told = (line: string) => say(`${name}: ${line}`);

@@ -18,7 +18,7 @@ import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/pr
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
-import type { OnProgress } from '../../../shared/progress.ts';
+import { within } from '../../../shared/progress.ts';
 import { fraction, positive } from '../../options/command.ts';
 import { table } from '../../output/output.ts';
 import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
@@ -113,16 +113,12 @@ export async function priceOfMitigation(
   const { onProgress, checkpoint } = plain;
   const other = {
     ...plain,
-    onProgress: labelled(onProgress),
+    onProgress: within({ phase: 'without-mitigation' }, onProgress),
     ...(checkpoint !== undefined && { checkpoint: join(checkpoint, 'without') }),
   };
   const without = models.without ?? (await reduceModel(original, other)).model;
   const named = groupsBySpec(test, groups ?? 'label');
   return priceOf({ original, without, with: reduced }, test, named, onProgress);
-}
-
-function labelled(onProgress: OnProgress): OnProgress {
-  return (event) => onProgress({ ...event, label: `without, ${event.label}` });
 }
 
 const rowNames = { original: 'original', without: 'reduced', with: 'reduced, mitigated' } as const;

@@ -9,7 +9,7 @@ import { basesInMemory } from '../../../../pipelines/reduce/deepreshape/bases.ts
 import { deepreshape } from '../../../../pipelines/reduce/deepreshape/deepreshape.ts';
 import type { ReductionOptions } from '../../../../pipelines/reduce/reduction.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
-import type { ProgressEvent } from '../../../../src/shared/progress.ts';
+import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
 import { firstLine } from '../../../helpers/cli.ts';
 import { tinyDataset } from '../../../helpers/data.ts';
 import { tinyResnet } from '../../../helpers/networks.ts';
@@ -23,11 +23,14 @@ const short = {
 
 /** The network, and the epochs of training its base, as they began. */
 async function reduced(options: Partial<ReductionOptions> & Pick<ReductionOptions, 'budget'>) {
-  const labels = new Set<string>();
-  const onProgress = ({ label }: ProgressEvent) => void labels.add(label);
+  const epochs = new Set<number>();
+  const phases = new Set<Phase>();
+  const onProgress = ({ phase, training }: ProgressEvent) => {
+    phases.add(phase);
+    if (phase === 'base-training') epochs.add(training!.epoch);
+  };
   const { model, base } = await deepreshape(given, { ...short, onProgress, ...options });
-  const epochs = [...labels].filter((label) => /^training HRN-\S+, epoch/.test(label));
-  return { bytes: writeModel(model), base: writeModel(base), epochs: epochs.length, labels };
+  return { bytes: writeModel(model), base: writeModel(base), epochs: epochs.size, phases };
 }
 
 let folder: string;
@@ -90,17 +93,15 @@ describe('in a folder', () => {
     const found = await Promise.all([reduced({ budget: 500, bases }), reduced({ budget: 200, bases })]);
     expect(found.map(({ epochs }) => epochs).toSorted()).toEqual([0, 2]);
     found.forEach(({ bytes }, i) => expect(bytes).toEqual(plain[i]!.bytes));
-    const waiting = found.map(({ labels }) =>
-      labels.has('training HRN-2x, waiting for another job that trains it'),
-    );
+    const waiting = found.map(({ phases }) => phases.has('wait-for-base'));
     expect(waiting.toSorted()).toEqual([false, true]);
     expect(warnings).toEqual([]);
   });
 
   test('one that stopped in mid-training goes on after its last whole epoch', async () => {
     const bases = basesOf('stopped');
-    const stop = ({ label }: ProgressEvent) => {
-      if (label === 'training HRN-2x, epoch 2/2') throw new UsageError('stopped');
+    const stop = ({ of, training }: ProgressEvent) => {
+      if (of === 'HRN-2x' && training!.epoch === 2) throw new UsageError('stopped');
     };
     await expect(reduced({ budget: 500, bases, onProgress: stop })).rejects.toThrow('stopped');
     const { bytes, epochs } = await reduced({ budget: 500, bases });
@@ -144,9 +145,9 @@ describe('in a folder', () => {
     const args = [entry, join(folder, 'killed'), 'k'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     expect(await firstLine(child)).toBe('training');
-    const heard: string[] = [];
-    const onProgress = ({ label }: ProgressEvent) => {
-      heard.push(label);
+    const heard: Phase[] = [];
+    const onProgress = ({ phase }: ProgressEvent) => {
+      heard.push(phase);
       if (heard.length === 2) child.kill('SIGKILL');
     };
     const train = () => Promise.resolve(given);

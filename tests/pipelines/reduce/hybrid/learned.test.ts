@@ -21,6 +21,7 @@ import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { PlanError, UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
+import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 import { calibration, plannedCost, sample, shared, train, trainedTiny } from './tiny.ts';
 
@@ -169,20 +170,21 @@ test('stopped in its search and in its fine-tuning it ends with the network of o
   const folder = await mkdtemp(join(tmpdir(), 'hybrid-'));
   const options = { ...shared, budget: { ...budget, limit: 0.5 * before }, epochs: 2 };
   const straight = writeModel((await hybrid(original, { ...options, checkpoint: join(folder, 'a') })).model);
-  const begun: string[] = [];
-  const stoppedAt = (label: string) =>
+  const heard: ProgressEvent[] = [];
+  const stoppedIn = (phase?: Phase) =>
     hybrid(original, {
       ...options,
       checkpoint: join(folder, 'b'),
       onProgress(event) {
-        begun.push(event.label);
-        if (event.label === label) throw new Error('stopped');
+        heard.push(event);
+        if (event.phase === phase && event.training!.epoch === 2) throw new Error('stopped');
       },
     });
-  await expect(stoppedAt('learning which ReLUs to keep, epoch 2/2')).rejects.toThrow('stopped');
-  await expect(stoppedAt('fine-tuning, epoch 2/2')).rejects.toThrow('stopped');
-  expect(begun.filter((label) => label === 'learning which ReLUs to keep, epoch 1/2')).toHaveLength(6);
-  const resumed = writeModel((await stoppedAt('none')).model);
+  await expect(stoppedIn('gate-search')).rejects.toThrow('stopped');
+  await expect(stoppedIn('fine-tuning')).rejects.toThrow('stopped');
+  const first = heard.filter(({ phase, training }) => phase === 'gate-search' && training!.epoch === 1);
+  expect(first).toHaveLength(6);
+  const resumed = writeModel((await stoppedIn()).model);
   expect(Buffer.compare(resumed, straight)).toBe(0);
 }, 300_000);
 

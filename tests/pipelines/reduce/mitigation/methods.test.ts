@@ -33,7 +33,7 @@ test.each(methodNames)('%s: the last fine-tuning is mitigated, and its last epoc
 test('each scheme makes another network than none', async () => {
   const of = async (mitigation?: Mitigation) => {
     const told = { ...options, epochs: 1, ...(mitigation && { mitigation }) };
-    const { model } = await finetune(tinyResnet(), tinyResnet('teacher'), 'fine-tuning', told);
+    const { model } = await finetune(tinyResnet(), tinyResnet('teacher'), { phase: 'fine-tuning' }, told);
     return Buffer.from(writeModel(model)).toString('base64');
   };
   const made = [await of()];

@@ -14,7 +14,7 @@ import { commandOf, quoted } from '../../../../../src/cli/commands/pareto/comman
 import { hashOfData, runJob, sha256 } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { DataError, ModelError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
-import type { ProgressEvent } from '../../../../../src/shared/progress.ts';
+import type { ProgressEvent, TrainingProgress } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
 import { writeSmallData, writeTiny, writeUntrained } from '../../../../helpers/models.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
@@ -184,11 +184,11 @@ test('a job that fails after its trainings trains nothing again', async () => {
   };
   const where = { spec, modelFile: model, folder: own, costs: defaultMachine, threads: 1 };
   const trained = async () => {
-    const labels = new Set<string>();
-    const onProgress = ({ label }: ProgressEvent) => labels.add(label);
+    const epochs: TrainingProgress[] = [];
+    const onProgress = ({ training }: ProgressEvent) => void (training && epochs.push(training));
     const how = { device: 'cpu', engine: 'onnxruntime', say: () => undefined, onProgress } as const;
     const outcome = await runJob({ ...where, ...how }).catch((error: unknown) => error);
-    return { outcome, epochs: [...labels].filter((label) => label.includes('epoch')) };
+    return { outcome, epochs };
   };
   await mkdir(own);
   await writeFile(join(own, 'networks'), 'in the way of the folder');

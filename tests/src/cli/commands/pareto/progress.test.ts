@@ -40,17 +40,29 @@ test('a sweep has come as far as its epochs: those of jobs that are over and tho
   expect(share()).toBeCloseTo(0.1 / all, 10);
 
   progress.started(deepreduce!);
-  const hear = (label: string, done: number) =>
-    progress.heard(deepreduce!.id, { label, done, total: 100, note: 'loss 1' });
-  hear('measuring', 50);
+  const hear = (event: ProgressEvent) => progress.heard(deepreduce!.id, event);
+  const trained = (of: string, epoch: number, step: number): ProgressEvent => ({
+    ...{ phase: 'fine-tuning-after', of, done: 100 * (epoch - 1) + step, total: 200 },
+    training: { epoch, epochs: 2, step, steps: 100, loss: 1, imagesPerSecond: 10 },
+  });
+  hear({ phase: 'criticality', done: 50, total: 100 });
   expect(share()).toBeCloseTo(0.1 / all, 10);
-  hear('after stage S1, epoch 1/1', 50);
+  hear(trained('stage S1', 1, 50));
   expect(share()).toBeCloseTo(0.6 / all, 10);
-  hear('after stage S2, epoch 1/1', 25);
+  hear({ phase: 'evaluation', done: 5, total: 10 });
+  expect(share()).toBeCloseTo(0.6 / all, 10);
+  hear(trained('stage S1', 1, 100));
+  hear(trained('stage S2', 1, 25));
   expect(share()).toBeCloseTo((0.1 + 1.25) / all, 10);
-  expect(events.at(-1)!.note).toMatch(/of 3 jobs, deepreduce 0.5 seed 1, after stage S2, epoch 1\/1, loss 1/);
+  expect(events.at(-1)!.parts).toEqual({
+    ...{ over: 0, count: 3 },
+    latest: { ...trained('stage S2', 1, 25), within: [{ phase: 'sweep-job', of: 'deepreduce 0.5 seed 1' }] },
+  });
+  // Ticks between may be lost on the way: the epochs before the one that is told of are over.
+  hear(trained('stage S2', 2, 20));
+  expect(share()).toBeCloseTo((0.1 + 0.98 * 2.1) / all, 10);
   // One that trains longer than its options say is not done before it is.
-  hear('after stage S3, epoch 1/1', 100);
+  hear(trained('stage S3', 1, 100));
   expect(share()).toBeLessThan((0.1 + 2.1) / all);
   progress.ended(deepreduce!.id);
   expect(share()).toBeCloseTo((0.1 + 2.1) / all, 10);
