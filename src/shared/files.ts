@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
-  unfinished.add(temporary);
+  begin(temporary);
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -22,13 +22,24 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     await rm(temporary, { force: true });
     throw error;
   } finally {
-    unfinished.delete(temporary);
+    end(temporary);
   }
 }
 
 /** Temporary files of writes that are under way; a process that ends before they do takes them along. */
 const unfinished = new Set<string>();
-process.once('exit', () => unfinished.forEach((file) => rmSync(file, { force: true })));
+const removeUnfinished = () => unfinished.forEach((file) => rmSync(file, { force: true }));
+
+/** The process is watched only while there are such files: a library leaves no listeners behind. */
+function begin(temporary: string): void {
+  if (unfinished.size === 0) process.once('exit', removeUnfinished);
+  unfinished.add(temporary);
+}
+
+function end(temporary: string): void {
+  unfinished.delete(temporary);
+  if (unfinished.size === 0) process.removeListener('exit', removeUnfinished);
+}
 
 /** The folder of package.json, from the sources and from dist/ alike. */
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));

@@ -10,10 +10,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('writes the whole file, folders included, and nothing beside it', async () => {
   const file = join(folder, 'a', 'b', 'file.txt');
+  const listeners = process.listenerCount('exit');
   await writeFileAtomic(file, 'first');
   await writeFileAtomic(file, 'second');
   expect(readFileSync(file, 'utf8')).toBe('second');
   expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['file.txt']);
+  expect(process.listenerCount('exit')).toBe(listeners);
 });
 
 test('a write that fails leaves nothing', async () => {
