@@ -4,14 +4,18 @@ import { splitValidation } from '../../models/data/splits.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
 import { recipeDefaults } from '../../models/train/train-architecture.ts';
-import { methods } from './methods.ts';
-import type { MethodName } from './methods.ts';
+import { methodNames, methods } from './methods.ts';
+import type { Method, MethodName } from './methods.ts';
 import type { Mitigation } from './mitigation/mitigation.ts';
 import type { MultiplierEntry } from './mitigation/primal-dual.ts';
+import { parseBudget } from '../cost/budget.ts';
 import type { Budget } from '../cost/budget.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
-import type { OnProgress } from '../../src/shared/progress.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+
+/** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
+export const reduceDefaults = { epochs: 4, seed: recipeDefaults.seed } as const;
 
 export type ReduceOptions = Pick<
   ReductionOptions,
@@ -25,39 +29,48 @@ export type ReduceOptions = Pick<
   | 'device'
   | 'engine'
   | 'onStart'
+  | 'onProgress'
 > & {
   readonly method: MethodName;
-  /** A count of ReLUs or a share of them; for hybrid seconds or bytes too. */
-  readonly budget: Budget;
-  /** Of predicted seconds. */
+  /** ReLUs to keep, as a count or as a share in (0, 1); for hybrid also what an inference may cost, such as '1s@wan'. */
+  readonly budget: Budget | string;
+  /** What seconds are predicted for (default: `defaultMachine`). */
   readonly machine?: MachineCosts;
-  readonly data: string;
-  readonly epochs: number;
-  readonly seed: number;
-  /** The runtime's own choice where left out. */
+  /** Training images; or what `loadDataset` takes, whose training images are loaded. A twelfth is held out to choose by. */
+  readonly data: Dataset | string;
+  /** Of fine-tuning (default: 4). */
+  readonly epochs?: number;
+  /** Of the validation split, shuffles and augmentation (default: 1). */
+  readonly seed?: number;
+  /** Threads of onnxruntime (default: one per core). */
   readonly threads?: number;
-  /** Columns as `--groups` takes them; the class where left out. Of the next two. */
+  /** A column of the data or several joined by commas, for the next two (default: the class). */
   readonly groups?: string;
   readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
   readonly fairSelect?: boolean;
-  readonly onProgress: OnProgress;
 };
 
 /** What a reduction gives, and how the multipliers of its mitigation went. */
 export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEntry[] };
 
-/** Reduces a model on the training images of a data set, a part of them held out to choose. Throws UsageError for unknown groups. */
-export async function reduceModel(
-  model: Model,
-  { method, data, seed, groups = 'label', mitigate, fairSelect = false, ...options }: ReduceOptions,
-): Promise<Reduced> {
+/**
+ * Removes ReLUs from a trained model down to a budget and fine-tunes what is left. Same options and threads give the same network.
+ * Throws UsageError for a method, budget or groups that there are not, DataError where the data does not fit the model.
+ */
+export async function reduce(model: Model, options: ReduceOptions): Promise<Reduced> {
+  const { method, data, groups = 'label', mitigate, fairSelect = false, ...settings } = options;
+  const { epochs = reduceDefaults.epochs, seed = reduceDefaults.seed } = options;
+  const budget = budgetOf(options.budget);
+  const { reduce: reduceBy } = methodOf(method);
   const { train, validation } = await trainingData(data, seed);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
   const start = () => multipliers.at(-1)?.groups.map(({ multiplier }) => multiplier);
-  const reduction = await methods[method].reduce(model, {
-    ...options,
+  const reduction = await reduceBy(model, {
+    ...settings,
+    budget,
+    epochs,
     seed,
     train,
     validation,
@@ -67,10 +80,20 @@ export async function reduceModel(
   return { ...reduction, multipliers };
 }
 
+function budgetOf(budget: Budget | string): Budget {
+  return typeof budget === 'string' ? parseBudget(budget) : budget;
+}
+
+function methodOf(name: string): Method {
+  if (Object.hasOwn(methods, name)) return methods[name as MethodName];
+  throw new UsageError(`method '${name}' is not known; there are ${methodNames.join(', ')}`);
+}
+
 /** The training images of a data set, a part of them held out to choose by. */
 export async function trainingData(
-  data: string,
+  data: Dataset | string,
   seed: number,
 ): Promise<{ train: Dataset; validation: Dataset }> {
-  return splitValidation(await loadDataset(data, 'train'), recipeDefaults.validationFraction, seed);
+  const all = typeof data === 'string' ? await loadDataset(data, 'train') : data;
+  return splitValidation(all, recipeDefaults.validationFraction, seed);
 }

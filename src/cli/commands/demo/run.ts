@@ -14,7 +14,7 @@ import type { DemoModel, DemoReport } from '../../../web/demo/report.ts';
 import type { Context } from '../../options/command.ts';
 import { checkOutput, modelFile, shortName } from '../../options/inputs.ts';
 import { toJson } from '../../output/output.ts';
-import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import { reduce } from '../../../../pipelines/reduce/reduce.ts';
 import { firstOfDifferentClasses, privateAnswers } from './private-answers.ts';
 import * as words from './words.ts';
 
@@ -90,7 +90,7 @@ async function reduceNetwork(
   say(words.heading(2, 'A quarter of the ReLUs'));
   say(words.reducing);
   const start = performance.now();
-  const { model, log, budget } = await reduceModel(original, {
+  const { model, log, budget } = await reduce(original, {
     ...options,
     method,
     budget: share,

@@ -34,7 +34,7 @@ import { Simulator } from '../../../../pipelines/simulate/simulator.ts';
 import { DataError, ModelError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
-import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import { reduce } from '../../../../pipelines/reduce/reduce.ts';
 import { machine, versions } from './machine.ts';
 
 export type JobWork = {
@@ -115,7 +115,7 @@ async function reduced(
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
   const { method, data, seed, epochs, searchEpochs, replace, granularity, pretrainEpochs } = spec;
   if (method === originalMethod) return { model: original, log: [] };
-  return reduceModel(original, {
+  return reduce(original, {
     ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
     ...{ threads, device, engine, checkpoint: checkpointOf(spec, folder), onProgress },
     bases: basesIn(join(folder, 'bases'), say),

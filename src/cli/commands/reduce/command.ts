@@ -7,7 +7,6 @@ import { sessionSetting } from '../../../../models/runtime/device.ts';
 import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
-import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
@@ -46,7 +45,7 @@ import {
 import type { MitigationOptions } from './mitigating.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
-import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import { reduce, reduceDefaults } from '../../../../pipelines/reduce/reduce.ts';
 
 type Options = ComputeOptions &
   MitigationOptions &
@@ -75,8 +74,8 @@ export function configure(command: Command, act: Act): void {
     .option('--family', "of deepreduce, in place of a budget: the paper's whole family of networks")
     .requiredOption('--data <data>', dataHelp)
     .requiredOption('--out <file>', 'the .onnx file to write; a folder for several networks')
-    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
-    .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), recipeDefaults.seed)
+    .option('--epochs <n>', 'of fine-tuning', whole(1), reduceDefaults.epochs)
+    .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), reduceDefaults.seed)
     .action(act(run));
   addComputeOptions(command);
   addThreadsOption(command);
@@ -161,7 +160,7 @@ async function reduceToOne(
   const evaluation = { ...sessionSetting(setting), onProgress };
   const before = await evaluate(model, test, evaluation);
   const plain = { method, budget, data, epochs, seed, onProgress, ...setting, ...settings };
-  const found = await reduceModel(model, { ...plain, ...mitigation });
+  const found = await reduce(model, { ...plain, ...mitigation });
   await saveModel(out, found.model);
   const after = await evaluate(found.model, test, evaluation);
   const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost, built } = found;

@@ -7,11 +7,11 @@ import type { EvaluateOptions } from '../../../../models/train/evaluate.ts';
 import { writeBudget } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
 import { deepreduceFamily } from '../../../../pipelines/reduce/deepreduce/family.ts';
-import type { Moves } from '../../../../pipelines/reduce/deepreduce/family.ts';
+import type { FamilyOptions, Moves } from '../../../../pipelines/reduce/deepreduce/family.ts';
 import { basesIn } from '../../../../pipelines/reduce/deepreshape/base-files.ts';
 import { basesInMemory } from '../../../../pipelines/reduce/deepreshape/bases.ts';
 import type { Output } from '../../output/output.ts';
-import { reduceModel, trainingData } from '../../../../pipelines/reduce/reduce.ts';
+import { reduce, trainingData } from '../../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
 import { NetworkFolder } from './several-networks.ts';
 
@@ -27,7 +27,7 @@ type Task = {
 /** `reduce --family`: every network of DeepReDuce's family. Goes on where an earlier run with the same options stopped. */
 export async function writeFamily(
   { model, test, out, evaluation }: Task,
-  { data, ...options }: Omit<ReduceOptions, 'budget' | 'method' | 'mitigate' | 'groups' | 'fairSelect'>,
+  { data, ...options }: Omit<FamilyOptions, 'train' | 'validation'> & { readonly data: string },
 ): Promise<Output> {
   const folder = new NetworkFolder(out, model, { ...options, family: true, data });
   const known = new Set<string>();
@@ -55,7 +55,7 @@ export async function writeBudgets(
     const name = `${options.method}-${written}`.replaceAll(/[^\w.-]+/g, '-');
     if (await folder.takeOver(name)) continue;
     const own = checkpoint === undefined ? {} : { checkpoint: join(checkpoint, name) };
-    const reduction = await reduceModel(model, { ...options, ...own, bases, budget });
+    const reduction = await reduce(model, { ...options, ...own, bases, budget });
     await folder.add(
       { name, done: `${options.method} to a budget of ${written}`, reduction },
       test,

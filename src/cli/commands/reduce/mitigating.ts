@@ -18,10 +18,10 @@ import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/pr
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
-import { within } from '../../../shared/progress.ts';
+import { silent, within } from '../../../shared/progress.ts';
 import { fraction, positive } from '../../options/command.ts';
 import { table } from '../../output/output.ts';
-import { reduceModel } from '../../../../pipelines/reduce/reduce.ts';
+import { reduce } from '../../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
 
 export type MitigationOptions = {
@@ -110,13 +110,13 @@ export async function priceOfMitigation(
   plain: ReduceOptions,
 ): Promise<Price> {
   const { original, reduced } = models;
-  const { onProgress, checkpoint } = plain;
+  const { onProgress = silent, checkpoint } = plain;
   const other = {
     ...plain,
     onProgress: within({ phase: 'without-mitigation' }, onProgress),
     ...(checkpoint !== undefined && { checkpoint: join(checkpoint, 'without') }),
   };
-  const without = models.without ?? (await reduceModel(original, other)).model;
+  const without = models.without ?? (await reduce(original, other)).model;
   const named = groupsBySpec(test, groups ?? 'label');
   return priceOf({ original, without, with: reduced }, test, named, onProgress);
 }
