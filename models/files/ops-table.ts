@@ -18,17 +18,17 @@ export function opsTable(): string {
   ]);
   return `${[
     '# Operators',
-    'Written by `npm run docs:ops` from the tables in `models/ops` and `models/onnx`; a test holds it to them. Files of opset 13 to 22\nare read, opset 17 is written. The first dimension is the batch. What is refused is named, node by node, before any work starts.',
+    'Written by `npm run docs:ops` from the tables in `models/ops` and `models/files`; a test compares it with them. Files of\nopset 13 to 22 are read, opset 17 is written. The first dimension is the batch. All nodes that are refused are named before any\nwork starts.',
     table(['op', 'computes', 'attributes (default)', 'inputs', 'refused'], rows),
-    `Activations, which a reduction may replace element by element: ${names.filter((op) => isActivation({ op })).join(', ')}.`,
-    '## Read as one of these',
+    `A reduction may replace these activations, element by element: ${names.filter((op) => isActivation({ op })).join(', ')}.`,
+    '## Operators that are read as one of these',
     table(
       ['op', 'becomes'],
       Object.entries(rewrites).map(([op, { becomes }]) => [op, becomes]),
     ),
-    '## Computed while the file is read',
-    `Of constants and of shapes, where the batch may be symbolic: ${foldedOps.toSorted().join(', ')}.`,
-    '## Never read',
+    '## Operators that are computed while the file is read',
+    `If their inputs are constants or shapes (the batch may be symbolic): ${foldedOps.toSorted().join(', ')}.`,
+    '## Operators that are never read',
     table(['op', 'reason'], Object.entries(refusals)),
   ].join('\n\n')}\n`;
 }

@@ -295,18 +295,4 @@ describe('help', () => {
     });
     await Promise.all(checks);
   });
-
-  test('every command of the README exists, with its options', async () => {
-    const readme = await readFile(join(packageRoot, 'README.md'), 'utf8');
-    const lines = [...readme.matchAll(/^npx reluctant (.+)$/gm)].map(([, line]) => line!.split(' '));
-    expect(lines.length).toBeGreaterThan(5);
-    for (const words of lines) {
-      const inner = (await commandsOf(words.slice(0, 1))).some(([, name]) => name === words[1]);
-      const path = words.slice(0, inner ? 2 : 1);
-      const { code, stdout } = await helpOf(path);
-      expect(code).toBe(0);
-      for (const option of words.filter((word) => word.startsWith('--')))
-        expect(stdout).toContain(`${option} `);
-    }
-  });
 });
