@@ -8,8 +8,9 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { prepare } from '../compile/served-plan.ts';
 import type { Prepared } from '../compile/served-plan.ts';
-import { relusOf, usePolynomials } from '../reduce/polynomials/replace.ts';
-import type { Choice } from '../reduce/polynomials/replace.ts';
+import { replacedElements } from '../../models/passes/replaced-elements.ts';
+import type { ReplacedElements } from '../../models/passes/replaced-elements.ts';
+import { allRelusOf, usePolynomials } from '../reduce/polynomials/replace.ts';
 
 /** Images of noise on which a benched network is calibrated. */
 const calibrationImages = 16;
@@ -34,24 +35,24 @@ export async function benchedNetwork(network: RandomNetwork): Promise<Model> {
   const model = randomNetwork(network);
   if (network.keepRelus === undefined) return model;
   const layers = inspect(model).layers.filter(({ relus }) => relus > 0);
-  const choice = allBut(
+  const replaced = allBut(
     network.keepRelus,
-    relusOf(
+    allRelusOf(
       model,
       layers.map(({ name }) => name),
     ),
   );
-  return usePolynomials(model, choice, { images: calibration(model), n: calibrationImages });
+  return usePolynomials(model, replaced, { images: calibration(model), n: calibrationImages });
 }
 
-/** Leaves out `kept` of the chosen, spread evenly over all of them. */
-function allBut(kept: number, choice: Choice): Choice {
-  const total = [...choice.values()].reduce((sum, { length }) => sum + length, 0);
+/** Keeps `kept` of them, spread evenly over all. */
+function allBut(kept: number, replaced: ReplacedElements): ReplacedElements {
+  const total = [...replaced.values()].reduce((sum, { length }) => sum + length, 0);
   let place = 0;
-  return new Map(
-    [...choice].map(([layer, chosen]) => [
+  return replacedElements(
+    [...replaced].map(([layer, elements]) => [
       layer,
-      chosen.map((one) => {
+      elements.map((one) => {
         const before = Math.floor((place * kept) / total);
         return Math.floor((++place * kept) / total) > before ? 0 : one;
       }),

@@ -6,7 +6,7 @@ import { silent } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
-import { relusOf, usePolynomials } from '../polynomials/replace.ts';
+import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
 import type { ReductionOptions } from '../reduction.ts';
 import type { CriticalityForm } from './settings.ts';
 
@@ -78,10 +78,10 @@ type Form = (
 
 const forms: { readonly [K in CriticalityForm]: Form } = {
   fitted: (model, others, _, sample) =>
-    usePolynomials(model, relusOf(model, others), firstOf(sample, rankImages)),
+    usePolynomials(model, allRelusOf(model, others), firstOf(sample, rankImages)),
   async trained(model, others, { name }, sample, options) {
     const { deepreduce, replace } = options;
-    const alone = await usePolynomials(model, relusOf(model, others), sample, replace);
+    const alone = await usePolynomials(model, allRelusOf(model, others), sample, replace);
     const epochs = deepreduce?.criticalityEpochs ?? 1;
     const part = { phase: 'criticality-training', of: name } as const;
     return (await finetune(alone, model, part, { ...unmitigated(options), epochs })).model;

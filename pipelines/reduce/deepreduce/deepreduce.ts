@@ -39,8 +39,8 @@ export async function deepreduce(model: Model, options: ReductionOptions): Promi
   const ranked = await criticality(model, stages, sample, options);
   const shaped = await reshape(model, { alpha, rho }, sample);
   const plan = planOf(rankedIn(shaped, ranked), Math.max(0, countRelus(shaped) - budget));
-  const choice = await chooseRelus(shaped, plan, thinning, (await fairSample(model, options)) ?? sample);
-  const work = { model: shaped, teacher: model, choice, stages, sample, recover: shaped !== model };
+  const replaced = await chooseRelus(shaped, plan, thinning, (await fairSample(model, options)) ?? sample);
+  const work = { model: shaped, teacher: model, replaced, stages, sample, recover: shaped !== model };
   const { model: tuned, history, best } = await replaceStagewise(work, options);
   const scale = describeScale({ alpha, rho });
   const others = otherActivations(model);

@@ -3,7 +3,7 @@ import { countRelus } from '../../../models/analysis/inspect.ts';
 import { thinnedActivations } from '../../../models/passes/thin-relus.ts';
 import { ModelError, UsageError } from '../../../src/shared/errors.ts';
 import { silent, within } from '../../../src/shared/progress.ts';
-import { relusOf } from '../polynomials/replace.ts';
+import { allRelusOf } from '../polynomials/replace.ts';
 import { layerEntries } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
@@ -107,8 +107,8 @@ async function makeMember(
     stages.filter(({ name }) => names.includes(name)).flatMap(({ nodes }) => nodes);
   const culled = new Set(layersOf(moves.culled));
   const thinned = moves.thinned ? thinnedActivations(model) : new Set<string>();
-  const choice = relusOf(shaped, [...culled, ...thinned]);
-  const work = { model: shaped, teacher: model, choice, stages, sample, recover: shaped !== model };
+  const replaced = allRelusOf(shaped, [...culled, ...thinned]);
+  const work = { model: shaped, teacher: model, replaced, stages, sample, recover: shaped !== model };
   const { model: tuned, history, best } = await replaceStagewise(work, options);
   const reason = (layer: string) => {
     const done = culled.has(layer)

@@ -1,8 +1,9 @@
 import type { Model } from '../../../models/graph.ts';
 import { thinnedActivations } from '../../../models/passes/thin-relus.ts';
 import type { Sample } from '../polynomials/moments.ts';
-import { relusOf } from '../polynomials/replace.ts';
-import type { Choice } from '../polynomials/replace.ts';
+import { replacedElements } from '../../../models/passes/replaced-elements.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
+import { allRelusOf } from '../polynomials/replace.ts';
 import type { StageCriticality } from './criticality.ts';
 import { cheapest, elementCosts } from '../polynomials/element-losses.ts';
 import type { Thinning } from './settings.ts';
@@ -48,15 +49,15 @@ export async function chooseRelus(
   { culled, thinned, count }: Plan,
   thinning: Thinning,
   sample: Sample,
-): Promise<Choice> {
+): Promise<ReplacedElements> {
   const nodes = culled.flatMap(({ stage }) => stage.nodes);
-  const whole = relusOf(model, nodes);
+  const whole = allRelusOf(model, nodes);
   if (thinned === undefined || count === 0) return whole;
   const costs = await elementCosts(model, thinned.stage.nodes, sample);
-  return new Map([...whole, ...parts[thinning](model, costs, count)]);
+  return replacedElements([...whole, ...parts[thinning](model, costs, count)]);
 }
 
-type Part = (model: Model, costs: ReadonlyMap<string, Float64Array>, count: number) => Choice;
+type Part = (model: Model, costs: ReadonlyMap<string, Float64Array>, count: number) => ReplacedElements;
 
 const parts: { readonly [K in Thinning]: Part } = {
   elements: (_, costs, count) => cheapest(costs, count),
@@ -67,7 +68,7 @@ const parts: { readonly [K in Thinning]: Part } = {
     }) as [Map<string, Float64Array>, Map<string, Float64Array>];
     const size = [...first.values()].flatMap((c) => [...c]).filter((c) => c !== Infinity).length;
     const taken = Math.min(count, size);
-    return new Map([...cheapest(first, taken), ...cheapest(rest, count - taken)]);
+    return replacedElements([...cheapest(first, taken), ...cheapest(rest, count - taken)]);
   },
 };
 

@@ -4,15 +4,16 @@ import type { FitResult } from '../../../models/train/fit.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';
 import { usePolynomials } from '../polynomials/replace.ts';
-import type { Choice } from '../polynomials/replace.ts';
+import { replacedElements } from '../../../models/passes/replaced-elements.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import type { ReductionOptions } from '../reduction.ts';
 
 export type Stagewise = {
-  /** What the chosen ReLUs are replaced in. */
+  /** What ReLUs are replaced in. */
   readonly model: Model;
   /** Distilled from. */
   readonly teacher: Model;
-  readonly choice: Choice;
+  readonly replaced: ReplacedElements;
   /** From the input on. */
   readonly stages: readonly Stage[];
   readonly sample: Sample;
@@ -21,7 +22,7 @@ export type Stagewise = {
 };
 
 /**
- * Replaces the chosen ReLUs and fine-tunes, stage by stage from the input on: an epoch for each stage, the rest of the epochs after the
+ * Replaces the ReLUs and fine-tunes, stage by stage from the input on: an epoch for each stage, the rest of the epochs after the
  * last; stages that there are no epochs for go with the last. Each stage's polynomials are so fitted to what the trained ones before them
  * give, and do not multiply their errors. A ResNet-20 of 8, 16 and 32 channels on maps of 14 x 14 (fashion-mnist-part, 88.9 %) after
  * three epochs in batches of 128, a sixteenth of its ReLUs left: 84.5 % all at once, 87.4 % by stages; none left: 82.9 and 85.6 %. In
@@ -31,32 +32,32 @@ export type Stagewise = {
 export async function replaceStagewise(work: Stagewise, options: ReductionOptions): Promise<FitResult> {
   const phases = phasesOf(work, options.epochs);
   let { model } = work;
-  for (const { name, choice } of phases.slice(0, -1)) {
-    const replaced = await usePolynomials(model, choice, work.sample, options.replace);
+  for (const { name, replaced } of phases.slice(0, -1)) {
+    const changed = await usePolynomials(model, replaced, work.sample, options.replace);
     const own = { ...options, epochs: 1 };
     const part = { phase: 'fine-tuning-after', of: name } as const;
-    model = (await finetune(replaced, work.teacher, part, own)).model;
+    model = (await finetune(changed, work.teacher, part, own)).model;
   }
-  const replaced = await usePolynomials(model, phases.at(-1)!.choice, work.sample, options.replace);
+  const changed = await usePolynomials(model, phases.at(-1)!.replaced, work.sample, options.replace);
   const epochs = options.epochs - (phases.length - 1);
-  return finetune(replaced, work.teacher, { phase: 'fine-tuning' }, { ...options, epochs });
+  return finetune(changed, work.teacher, { phase: 'fine-tuning' }, { ...options, epochs });
 }
 
-export type Phase = { readonly name: string; readonly choice: Choice };
+export type Phase = { readonly name: string; readonly replaced: ReplacedElements };
 
 /** What goes before each fine-tuning: one phase at least, and no more than there are epochs. */
-export function phasesOf({ choice, stages, recover }: Stagewise, epochs: number): Phase[] {
+export function phasesOf({ replaced, stages, recover }: Stagewise, epochs: number): Phase[] {
   const parts = stages.map(({ name, nodes }): Phase => {
-    const own = [...choice].filter(([layer, chosen]) => nodes.includes(layer) && chosen.includes(1));
-    return { name: `stage ${name}`, choice: new Map(own) };
+    const own = [...replaced].filter(([layer, elements]) => nodes.includes(layer) && elements.includes(1));
+    return { name: `stage ${name}`, replaced: replacedElements(own) };
   });
-  const first = recover ? [{ name: 'reshaping', choice: new Map<string, Uint8Array>() }] : [];
-  const phases = [...first, ...parts.filter((part) => part.choice.size > 0)];
-  if (phases.length === 0) return [{ name: 'nothing', choice }];
+  const first = recover ? [{ name: 'reshaping', replaced: replacedElements() }] : [];
+  const phases = [...first, ...parts.filter((part) => part.replaced.size > 0)];
+  if (phases.length === 0) return [{ name: 'nothing', replaced }];
   if (phases.length <= epochs) return phases;
   const last = phases.slice(epochs - 1);
   return [
     ...phases.slice(0, epochs - 1),
-    { name: 'the rest', choice: new Map(last.flatMap((p) => [...p.choice])) },
+    { name: 'the rest', replaced: replacedElements(last.flatMap((part) => [...part.replaced])) },
   ];
 }

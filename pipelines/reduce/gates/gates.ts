@@ -2,6 +2,7 @@ import { inferShapes } from '../../../models/analysis/shapes.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import type { GatedAttributes, Model, Node, NodeOf } from '../../../models/graph.ts';
 import { momentRows } from '../../../models/ops/gated-activation.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { withNodes } from '../../../models/passes/rewire.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
@@ -88,15 +89,15 @@ export function elementScores(
   );
 }
 
-/** Replaces the gated layers with what they have become: 1 in `kept` stays a ReLU, 0 becomes what its layer replaces ReLUs with. */
-export function withoutGates(model: Model, kept: ReadonlyMap<string, Uint8Array>): Model {
+/** Replaces the gated layers with what they have become: ReLUs, and where `replaced` says so what the layer replaces them with. */
+export function withoutGates(model: Model, replaced: ReplacedElements): Model {
   return gatedNodes(model).reduce((binary, { name, attributes }) => {
     const { replacement } = attributes;
     const shut = replacement === 'identity' ? activationKinds.identity : activationKinds.poly;
     const names = gateWeights(name);
     const of = (key: 'c2' | 'c1' | 'c0') => model.weights.get(names[key])!.data;
     return replaceActivation(binary, name, {
-      kinds: kept.get(name)!.map((keep) => (keep === 1 ? activationKinds.relu : shut)),
+      kinds: replaced.get(name)!.map((gone) => (gone === 1 ? shut : activationKinds.relu)),
       c2: of('c2'),
       c1: of('c1'),
       c0: of('c0'),

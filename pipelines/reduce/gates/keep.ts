@@ -1,12 +1,15 @@
+import { replacedElements } from '../../../models/passes/replaced-elements.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
+
 /**
- * The `count` elements with the highest scores over all layers, 1 each, in the order of `byScore`. Throws RangeError where there are
- * not so many.
+ * Keeps the `count` elements with the highest scores over all layers, in the order of `byScore`; all the others are
+ * replaced. Throws RangeError where there are not so many.
  */
 export function keepHighest(
   scores: ReadonlyMap<string, Float32Array>,
   count: number,
   placeOf: (layer: string) => readonly number[],
-): Map<string, Uint8Array> {
+): ReplacedElements {
   return keepFirst(scores, byScore(scores, placeOf), count);
 }
 
@@ -27,17 +30,19 @@ export function byScore(
   );
 }
 
-/** The first `count` of such an order, 1 each. Throws RangeError where there are not so many. */
+/** Keeps the first `count` of such an order; all the others are replaced. Throws RangeError where there are not so many. */
 export function keepFirst(
   scores: ReadonlyMap<string, Float32Array>,
   order: Uint32Array,
   count: number,
-): Map<string, Uint8Array> {
+): ReplacedElements {
   if (count > order.length) throw new RangeError(`${count} ReLUs to keep, the layers have ${order.length}`);
-  const chosen = new Uint8Array(order.length);
-  for (const i of order.subarray(0, count)) chosen[i] = 1;
+  const replaced = new Uint8Array(order.length).fill(1);
+  for (const i of order.subarray(0, count)) replaced[i] = 0;
   let end = 0;
-  return new Map([...scores].map(([layer, { length }]) => [layer, chosen.slice(end, (end += length))]));
+  return replacedElements(
+    [...scores].map(([layer, { length }]) => [layer, replaced.slice(end, (end += length))]),
+  );
 }
 
 /** From the middle of a map of [height, width], squared, for each of a layer's elements. */

@@ -1,11 +1,12 @@
 import type { Node, Replacement } from '../../../models/graph.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 
 export type Decision = {
   /** What the number that decided is called. */
   readonly score: string;
   /** Of each layer's elements. */
   readonly scores: ReadonlyMap<string, Float32Array>;
-  readonly kept: ReadonlyMap<string, Uint8Array>;
+  readonly replaced: ReplacedElements;
   /** Of a layer with ReLUs. */
   readonly replacementOf: (layer: string) => Replacement;
   /** Activations that became ReLUs before the search, as they were. */
@@ -20,12 +21,18 @@ const became: { readonly [K in Replacement]: string } = {
 };
 
 /** Says of a layer, for the log, what went and why. */
-export function reasons({ score, scores, kept, replacementOf, others }: Decision): (layer: string) => string {
-  const cut = smallestKept(scores, kept);
+export function reasons({
+  score,
+  scores,
+  replaced,
+  replacementOf,
+  others,
+}: Decision): (layer: string) => string {
+  const cut = smallestKept(scores, replaced);
   return (layer) => {
     const own = scores.get(layer);
     if (own === undefined) return 'it had no ReLUs';
-    const count = kept.get(layer)!.reduce((sum, keep) => sum + keep, 0);
+    const count = own.length - replaced.get(layer)!.reduce((sum, gone) => sum + gone, 0);
     const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
     const other = others.get(layer);
     return [
@@ -41,14 +48,11 @@ function describe(node: Node): string {
 }
 
 /** The lowest score with which an element was kept; NaN where none was. */
-function smallestKept(
-  scores: ReadonlyMap<string, Float32Array>,
-  kept: ReadonlyMap<string, Uint8Array>,
-): number {
+function smallestKept(scores: ReadonlyMap<string, Float32Array>, replaced: ReplacedElements): number {
   let smallest = Infinity;
   for (const [layer, own] of scores) {
     own.forEach((value, e) => {
-      if (kept.get(layer)![e] === 1 && value < smallest) smallest = value;
+      if (replaced.get(layer)![e] === 0 && value < smallest) smallest = value;
     });
   }
   return smallest === Infinity ? NaN : smallest;

@@ -64,15 +64,15 @@ export async function reduceByGates(
   const searched = await searchGates(gated, { teacher: original, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
   const maps = new Map(layers.map(({ layer, shape }) => [layer, shape.slice(1)]));
-  const kept = keepHighest(scores, own, (layer) => maps.get(layer)!);
-  const reduced = withoutGates(searched, kept);
+  const replaced = keepHighest(scores, own, (layer) => maps.get(layer)!);
+  const reduced = withoutGates(searched, replaced);
   const {
     model: tuned,
     history,
     best,
   } = await finetune(reduced, original, { phase: 'fine-tuning' }, options);
   const others = otherActivations(original);
-  const why = reasons({ score: method.score, scores, kept, replacementOf: () => replacement, others });
+  const why = reasons({ score: method.score, scores, replaced, replacementOf: () => replacement, others });
   return {
     model: tuned,
     log: layerEntries(original, tuned, why),

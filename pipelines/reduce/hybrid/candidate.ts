@@ -1,6 +1,7 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
 import type { Sample } from '../polynomials/moments.ts';
-import { relusOf, usePolynomials } from '../polynomials/replace.ts';
+import { replacedElements } from '../../../models/passes/replaced-elements.ts';
+import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
 import type { Choice, LayerOptions } from './choose.ts';
 
 /** The network of a choice, not yet trained: polynomials fitted to the sample, a layer that vanishes all identities. */
@@ -10,7 +11,7 @@ export async function networkOf(
   choice: Choice,
   sample: Sample,
 ): Promise<Model> {
-  const whole = relusOf(
+  const whole = allRelusOf(
     model,
     layers.map(({ layer }) => layer),
   );
@@ -22,7 +23,7 @@ export async function networkOf(
     const name = own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name;
     kinds.set(layer, name as Replacement);
   });
-  return usePolynomials(model, replaced, sample, kinds);
+  return usePolynomials(model, replacedElements(replaced), sample, kinds);
 }
 
 /** Why a layer is what it is, in a sentence. */

@@ -74,7 +74,7 @@ export async function learnedChooser(task: Task, options: ReductionOptions): Pro
   const spare = margin.relus * keptCost(task, choice) + margin.budget * limit;
   return async (over) => {
     limit -= over === undefined ? spare : Math.max(spare, over.cost - task.budget.limit);
-    const { model, kept } = await keepWithin(task, learned, limit, over?.model);
-    return { model, reason: learnedReason(task, learned, kept) };
+    const { model, replaced } = await keepWithin(task, learned, limit, over?.model);
+    return { model, reason: learnedReason(task, learned, replaced) };
   };
 }

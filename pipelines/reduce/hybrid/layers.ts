@@ -9,7 +9,7 @@ import type { Sample } from '../polynomials/moments.ts';
 import type { Calibration } from '../../compile/calibrate.ts';
 import { elementCosts, meanDivergence } from '../polynomials/element-losses.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { relusOf } from '../polynomials/replace.ts';
+import { allRelusOf } from '../polynomials/replace.ts';
 import type { LayerOptions } from './choose.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { pricesOf } from './prices.ts';
@@ -94,7 +94,7 @@ async function lossesOf(
     onProgress({ phase: 'element-losses', done, total: replacements.length, now: replacement });
     costs.set(replacement, await elementCosts(model, layers, sample, replacement));
   }
-  const relus = relusOf(model, layers);
+  const relus = allRelusOf(model, layers);
   return [...costs.values().next().value!.keys()].map((layer) => ({
     layer,
     isWhole: relus.get(layer)!.every((isRelu) => isRelu === 1),

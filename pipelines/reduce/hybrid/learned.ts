@@ -1,5 +1,6 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
 import type { Model, Replacement } from '../../../models/graph.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { PlanError, UsageError } from '../../../src/shared/errors.ts';
 import { indicatorGates } from '../autorep/indicators.ts';
@@ -128,16 +129,16 @@ function orderOf(
  * with more gates open, and with the statistics of that a network of few ReLUs can reach values that no plan has bits for.
  */
 async function settledWeights(task: Task, { searched, layers, scores, order }: LearnedGates) {
-  const kept = keepFirst(
+  const replaced = keepFirst(
     scores,
     order,
     sum(layers, (own) => own.kept),
   );
-  const settled = await renormaliseAll(withoutGates(searched, kept), few(task.measured.sample));
+  const settled = await renormaliseAll(withoutGates(searched, replaced), few(task.measured.sample));
   return settled.weights;
 }
 
-export type Kept = { readonly model: Model; readonly kept: ReadonlyMap<string, Uint8Array> };
+export type CutNetwork = { readonly model: Model; readonly replaced: ReplacedElements };
 
 /**
  * The network with as many ReLUs of the highest scores as its plan affords within `limit`, in the budget's terms. `tuned` is one that was made
@@ -148,14 +149,14 @@ export async function keepWithin(
   learned: LearnedGates,
   limit: number,
   tuned?: Model,
-): Promise<Kept> {
+): Promise<CutNetwork> {
   const { budget, machine, calibration } = task;
   const { searched, layers, scores, order } = learned;
   const own = tuned?.weights ?? (await settledWeights(task, learned));
   const weights = new Map([...searched.weights, ...own]);
-  const at = (count: number): Kept => {
-    const kept = keepFirst(scores, order, count);
-    return { model: withoutGates({ ...searched, weights }, kept), kept };
+  const at = (count: number): CutNetwork => {
+    const replaced = keepFirst(scores, order, count);
+    return { model: withoutGates({ ...searched, weights }, replaced), replaced };
   };
   let [least, tries] = [Infinity, 0];
   const costAt = async (count: number) => {
@@ -183,13 +184,13 @@ export async function keepWithin(
 export function learnedReason(
   task: Task,
   { choice, layers, scores }: LearnedGates,
-  kept: ReadonlyMap<string, Uint8Array>,
+  replaced: ReplacedElements,
 ): (layer: string) => string {
   const describe = (price: number) => describeCost(task.budget.unit, Math.max(0, price));
   const gated = new Map(layers.map((own) => [own.layer, own]));
   const replacementOf = (layer: string) => gated.get(layer)!.replacement;
   const others = otherActivations(task.measured.model);
-  const ofGates = reasons({ score: 'm', scores, kept, replacementOf, others });
+  const ofGates = reasons({ score: 'm', scores, replaced, replacementOf, others });
   return (layer) => {
     const own = gated.get(layer);
     if (own === undefined) return reasonOf(layer, task.layers, choice, describe);

@@ -1,13 +1,15 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
 import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { predict } from '../../../models/runtime/run.ts';
+import { replacedElements } from '../../../models/passes/replaced-elements.ts';
+import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';
 import { polynomialError } from './fit.ts';
 import type { Quadratic } from './fit.ts';
 import { distillation } from '../finetune.ts';
-import { relusOf, withPolynomials } from './replace.ts';
+import { allRelusOf, withPolynomials } from './replace.ts';
 
 /**
  * What replacing each element of the layers by a polynomial (or by what else `replacement` names) would cost: the divergence of the logits
@@ -26,7 +28,7 @@ export async function elementCosts(
   const moments = await activationMoments(model, layers, sample);
   const costs = new Map<string, Float64Array>();
   for (const [layer, measured] of moments) {
-    const relus = relusOf(model, [layer]).get(layer)!;
+    const relus = allRelusOf(model, [layer]).get(layer)!;
     if (!relus.includes(1)) continue;
     const replaced = withPolynomials(model, layer, relus, measured, replacement);
     const divergence = meanDivergence(logits, await answersOf(replaced, sample), sizeOf(outputShape(model)));
@@ -82,7 +84,7 @@ function logSoftmax(logits: Float32Array): Float64Array {
 }
 
 /** The `count` elements that cost least, by layer; of equals the earlier. Throws RangeError where there are not so many. */
-export function cheapest(costs: ReadonlyMap<string, Float64Array>, count: number): Map<string, Uint8Array> {
+export function cheapest(costs: ReadonlyMap<string, Float64Array>, count: number): ReplacedElements {
   const all = [...costs.values()].flatMap((layer) => [...layer]);
   const order = Uint32Array.from(all.keys()).filter((i) => all[i] !== Infinity);
   if (count > order.length)
@@ -90,5 +92,7 @@ export function cheapest(costs: ReadonlyMap<string, Float64Array>, count: number
   const chosen = new Uint8Array(all.length);
   for (const i of order.sort((a, b) => all[a]! - all[b]! || a - b).subarray(0, count)) chosen[i] = 1;
   let end = 0;
-  return new Map([...costs].map(([layer, { length }]) => [layer, chosen.slice(end, (end += length))]));
+  return replacedElements(
+    [...costs].map(([layer, { length }]) => [layer, chosen.slice(end, (end += length))]),
+  );
 }

@@ -1,3 +1,4 @@
+import { replacedElements } from '../../../../models/passes/replaced-elements.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,11 +158,13 @@ test('stopped between two trainings, it goes on and ends with the same weights',
 
 describe('phases', () => {
   const stages = [stage('S1', 10), stage('S2', 20), stage('S3', 5)].map((s) => ({ ...s, nodes: [s.name] }));
-  const choice = new Map(['S3', 'S1', 'S2'].map((name) => [name, Uint8Array.of(name === 'S2' ? 0 : 1)]));
-  const work = { model: tinyResnet(), teacher: tinyResnet(), choice, stages, recover: false };
+  const replaced = replacedElements(
+    ['S3', 'S1', 'S2'].map((name) => [name, Uint8Array.of(name === 'S2' ? 0 : 1)]),
+  );
+  const work = { model: tinyResnet(), teacher: tinyResnet(), replaced, stages, recover: false };
   const sample = { images: new Float32Array(128), n: 1 };
   const names = (epochs: number, recover: boolean) =>
-    phasesOf({ ...work, sample, recover }, epochs).map(({ name, choice: own }) => [name, [...own.keys()]]);
+    phasesOf({ ...work, sample, recover }, epochs).map(({ name, replaced: own }) => [name, [...own.keys()]]);
   test('are the stages that lose ReLUs, from the input on', () => {
     expect(names(4, false)).toEqual([
       ['stage S1', ['S1']],

@@ -6,7 +6,9 @@ const maps: Record<string, readonly number[]> = { a: [1, 3], b: [3, 3], c: [] };
 function kept(scores: Record<string, readonly number[]>, count: number): Record<string, number[]> {
   const all = new Map(Object.entries(scores).map(([layer, own]) => [layer, Float32Array.from(own)]));
   const found = keepHighest(all, count, (layer) => maps[layer]!);
-  return Object.fromEntries([...found].map(([layer, own]) => [layer, [...own]]));
+  return Object.fromEntries(
+    [...found].map(([layer, own]) => [layer, [...own].map((replaced) => 1 - replaced)]),
+  );
 }
 
 test('the highest scores over all layers are kept, as many as asked for', () => {

@@ -1,3 +1,4 @@
+import { replacedElements } from '../../../../models/passes/replaced-elements.ts';
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../../../models/architectures/init.ts';
 import { stagesOf } from '../../../../models/analysis/inspect.ts';
@@ -9,7 +10,7 @@ import {
   meanDivergence,
 } from '../../../../pipelines/reduce/polynomials/element-losses.ts';
 import {
-  relusOf,
+  allRelusOf,
   usePolynomials,
   withPolynomials,
 } from '../../../../pipelines/reduce/polynomials/replace.ts';
@@ -29,7 +30,7 @@ describe('elementCosts', () => {
     const before = await predict(model, sample.images, n, { threads: 1 });
     for (const [layer, own] of costs) {
       const moments = (await activationMoments(model, [layer], sample)).get(layer)!;
-      const replaced = withPolynomials(model, layer, relusOf(model, [layer]).get(layer)!, moments);
+      const replaced = withPolynomials(model, layer, allRelusOf(model, [layer]).get(layer)!, moments);
       const after = await predict(replaced, sample.images, n, { threads: 1 });
       const total = own.reduce((a, b) => a + b);
       expect(total / meanDivergence(before, after, 3)).toBeCloseTo(1, 9);
@@ -41,7 +42,7 @@ describe('elementCosts', () => {
     const [layer] = layers as [string];
     const chosen = new Uint8Array(96);
     chosen[5] = 1;
-    const once = await usePolynomials(model, new Map([[layer, chosen]]), sample);
+    const once = await usePolynomials(model, replacedElements([[layer, chosen]]), sample);
     const costs = (await elementCosts(once, [layer], sample)).get(layer)!;
     expect([...costs].map((cost) => cost === Infinity)).toEqual([...chosen].map((flag) => flag === 1));
   });
@@ -50,7 +51,7 @@ describe('elementCosts', () => {
 test('a layer without ReLUs has no costs', async () => {
   const layers = ['stage2.block0.relu1', 'stage2.block0.relu2'] as const;
   const model = tinyResnet();
-  const once = await usePolynomials(model, relusOf(model, [layers[0]]), sample);
+  const once = await usePolynomials(model, allRelusOf(model, [layers[0]]), sample);
   expect([...(await elementCosts(once, layers, sample)).keys()]).toEqual([layers[1]]);
 });
 

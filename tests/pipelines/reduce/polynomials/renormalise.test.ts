@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { normals } from '../../../../models/architectures/init.ts';
 import type { Model, NodeOf } from '../../../../models/graph.ts';
 import { Evaluator } from '../../../../models/runtime/run.ts';
-import { relusOf, usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
+import { allRelusOf, usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
 import { renormalise } from '../../../../pipelines/reduce/polynomials/renormalise.ts';
 import { tinyResnet } from '../../../helpers/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
@@ -45,7 +45,7 @@ test('the statistics become those of the sample, and no other weight changes', a
 test('polynomials: every normalisation after the first replaced layer is measured anew, none before', async () => {
   const model = tinyResnet();
   const layers = ['stage1.block0.relu2', 'stage2.block0.relu2'];
-  const after = await usePolynomials(model, relusOf(model, layers), sample);
+  const after = await usePolynomials(model, allRelusOf(model, layers), sample);
   const at = (name: string) => model.graph.nodes.findIndex((node) => node.name === name);
   for (const node of normalisations(model)) {
     const found = await distance(

@@ -1,10 +1,11 @@
+import { replacedElements } from '../../../../models/passes/replaced-elements.ts';
 import { expect, test } from 'vitest';
 import { normals } from '../../../../models/architectures/init.ts';
 import { activationKinds } from '../../../../models/graph.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { Evaluator } from '../../../../models/runtime/run.ts';
-import { relusOf, usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
+import { allRelusOf, usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
 import { tinyResnet } from '../../../helpers/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
@@ -22,7 +23,7 @@ const last = 'stage2.block0.relu2'; // [6, 4, 4]
 test('the chosen elements and no others become polynomials', async () => {
   const chosen = new Uint8Array(96);
   chosen.set([1, 1, 1], 36);
-  const model = await usePolynomials(tinyResnet(), new Map([[last, chosen]]), sample);
+  const model = await usePolynomials(tinyResnet(), replacedElements([[last, chosen]]), sample);
   expect(countRelus(model)).toBe(960 - 3);
   expect([...kindsIn(model, last)]).toEqual(
     Array.from(chosen, (flag) => (flag === 1 ? activationKinds.poly : activationKinds.relu)),
@@ -33,7 +34,7 @@ test('the chosen elements and no others become polynomials', async () => {
 
 test('no other quadratic is nearer to what the channel computed', async () => {
   const model = tinyResnet();
-  const replaced = await usePolynomials(model, relusOf(model, [last]), sample);
+  const replaced = await usePolynomials(model, allRelusOf(model, [last]), sample);
   const inputs = await valuesOf(model, 'stage2.block0.add');
   const [c2, c1, c0] = ['c2', 'c1', 'c0'].map((key) => replaced.weights.get(`${last}.${key}`)!.data[2]!);
   const error = (d2: number, d1: number, d0: number) => {
@@ -54,10 +55,10 @@ test('no other quadratic is nearer to what the channel computed', async () => {
 
 test('a layer is measured in the network with those before it replaced', async () => {
   const model = tinyResnet();
-  const inTurn = await usePolynomials(model, relusOf(model, all), sample);
-  const before = await usePolynomials(model, relusOf(model, all.slice(0, -1)), sample);
-  const there = await usePolynomials(before, relusOf(model, [last]), sample);
-  const alone = await usePolynomials(model, relusOf(model, [last]), sample);
+  const inTurn = await usePolynomials(model, allRelusOf(model, all), sample);
+  const before = await usePolynomials(model, allRelusOf(model, all.slice(0, -1)), sample);
+  const there = await usePolynomials(before, allRelusOf(model, [last]), sample);
+  const alone = await usePolynomials(model, allRelusOf(model, [last]), sample);
   const c2 = (net: Model) => net.weights.get(`${last}.c2`)!.data;
   expect(countRelus(inTurn)).toBe(0);
   expect(c2(inTurn)).toEqual(c2(there));
@@ -66,9 +67,9 @@ test('a layer is measured in the network with those before it replaced', async (
 
 test('polynomials that are there stay polynomials', async () => {
   const halves = [0, 1].map((half) => Uint8Array.from({ length: 96 }, (_, i) => (i % 2 === half ? 1 : 0)));
-  const once = await usePolynomials(tinyResnet(), new Map([[last, halves[0]!]]), sample);
-  const twice = await usePolynomials(once, new Map([[last, halves[1]!]]), sample);
-  expect(relusOf(once, [last]).get(last)).toEqual(halves[1]);
+  const once = await usePolynomials(tinyResnet(), replacedElements([[last, halves[0]!]]), sample);
+  const twice = await usePolynomials(once, replacedElements([[last, halves[1]!]]), sample);
+  expect(allRelusOf(once, [last]).get(last)).toEqual(halves[1]);
   expect(kindsIn(twice, last).every((kind) => kind === activationKinds.poly)).toBe(true);
 });
 
