@@ -1,12 +1,14 @@
 import { WebSocket } from 'ws';
 import { HePool } from '../crypto/he/pool.ts';
 import { argmax } from '../models/tensor.ts';
+import type { Shape } from '../models/tensor.ts';
 import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
 import { openClientParty } from '../pipelines/inference/parties.ts';
 import type { ClientOffline } from '../pipelines/inference/one-time.ts';
 import { offlineClient } from '../pipelines/inference/offline.ts';
 import { encodeInput } from '../pipelines/inference/encoding.ts';
 import { onlineClient } from '../pipelines/inference/online.ts';
+import { wireOf } from '../pipelines/plan/plan.ts';
 import type { Plan } from '../pipelines/plan/plan.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
@@ -52,7 +54,10 @@ export type InferenceResult = {
 };
 
 export type Session = {
+  /** What the server said it will run; public. */
   readonly plan: Plan;
+  /** [C, H, W] of the images that `infer` takes. */
+  readonly inputShape: Shape;
   /** The offline phase of one more inference, before its image is known. The server allows a few of them ahead. */
   prepare(): Promise<void>;
   /** One private inference; runs the offline phase first where none is prepared. `image`: [C, H, W] floats. One call at a time. */
@@ -123,6 +128,7 @@ type Party = Awaited<ReturnType<typeof openClientParty>>;
 
 class ClientSession implements Session {
   readonly plan: Plan;
+  readonly inputShape: Shape;
   readonly #channel: WebSocketChannel;
   readonly #ownPool: HePool | undefined;
   readonly #party: Party;
@@ -132,6 +138,7 @@ class ClientSession implements Session {
 
   constructor(channel: WebSocketChannel, plan: Plan, party: Party, ownPool: HePool | undefined) {
     this.plan = plan;
+    this.inputShape = wireOf(plan, plan.input.wire).shape;
     this.#channel = channel;
     this.#ownPool = ownPool;
     this.#party = party;

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { DataError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { Shape } from '../tensor.ts';
 import { sizeOf } from '../tensor.ts';
+import { decodeImage, imageSize } from './decode-image.ts';
 import { cachedImages } from './image-cache.ts';
 import type { ImageTarget } from './image-target.ts';
 import type { LoadOptions } from './labelled-images.ts';
@@ -27,8 +27,7 @@ export async function readImages(
   target: ImageTarget,
   options: LoadOptions,
 ): Promise<DecodedImages> {
-  await checkPresent(files[0]!);
-  const { height, width } = target.size ?? (await sizeOfFile(files[0]!));
+  const { height, width } = target.size ?? (await imageSize(files[0]!));
   const shape = [target.channels, height, width];
   const bytes = files.length * sizeOf(shape);
   if (bytes > maxBytes) {
@@ -41,22 +40,6 @@ export async function readImages(
     decodeAll(files, shape, target.size !== undefined, options),
   );
   return { shape, images };
-}
-
-async function checkPresent(file: string): Promise<void> {
-  const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile()) throw new DataError(`${file}: no such image file`);
-}
-
-/** Loaded where images are decoded: 0.1 s that other commands need not wait. */
-const loadSharp = async () => (await import('sharp')).default;
-
-async function sizeOfFile(file: string): Promise<{ height: number; width: number }> {
-  try {
-    return await (await loadSharp())(file).metadata();
-  } catch (error) {
-    throw unreadable(file, error);
-  }
 }
 
 /** Files at a time: a lane often waits for the main thread (1,000 JPEGs on 2 cores: 1.39 s with one, 1.20 s with two, 1.79 s with four). */
@@ -89,38 +72,12 @@ async function decodeAll(
 
 async function decodeInto(out: Uint8Array, file: string, shape: Shape, resize: boolean): Promise<void> {
   const [channels = 0, height = 0, width = 0] = shape;
-  const { data, info } = await decode(file, channels, resize ? { height, width } : undefined);
-  if (info.width !== width || info.height !== height) {
+  const found = await decodeImage(file, channels, resize ? { height, width } : undefined);
+  if (found.width !== width || found.height !== height) {
     throw new DataError(
-      `${file}: expected ${width} x ${height} pixels (width x height) as the first image has, got ${info.width} x ${info.height}; ` +
+      `${file}: expected ${width} x ${height} pixels (width x height) as the first image has, got ${found.width} x ${found.height}; ` +
         `give a size for all, e.g. @${height} at the end`,
     );
   }
-  if (info.channels !== channels) {
-    throw new DataError(`${file}: expected ${channels} channels, got ${info.channels}`);
-  }
-  const plane = height * width;
-  for (let channel = 0; channel < channels; channel++) {
-    for (let i = 0; i < plane; i++) out[channel * plane + i] = data[i * channels + channel]!;
-  }
-}
-
-async function decode(file: string, channels: number, size?: { height: number; width: number }) {
-  await checkPresent(file);
-  const sharp = await loadSharp();
-  try {
-    const image = sharp(file)
-      .removeAlpha()
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb');
-    return await (size === undefined ? image : image.resize({ ...size, fit: 'cover' }))
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-function unreadable(file: string, error: unknown): DataError {
-  const [reason] = (error as Error).message.split('\n');
-  return new DataError(`${file}: not an image that can be read (${reason})`);
+  out.set(found.planes);
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
-import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { connect } from '../../../client.ts';
 import type { InferenceResult, Session } from '../../../client.ts';
@@ -64,7 +63,7 @@ async function run({ onProgress }: Context, url: string, options: Options) {
     ...defined({ planHash: options.planHash, threads: options.threads, profile: options.profile }),
   });
   try {
-    const image = await source.read(wireOf(session.plan, session.plan.input.wire).shape);
+    const image = await source.read(session.inputShape);
     const result = await session.infer(image);
     const name = source.classes?.[result.label] ?? null;
     const truth = source.truth ?? null;

@@ -1,8 +1,8 @@
 import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { readImage } from '../../../../models/data/image.ts';
 import type { Shape } from '../../../../models/tensor.ts';
 import { DataError, UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
-import { readImage } from './images.ts';
 
 export type ImageOptions = { readonly image?: string; readonly data?: string; readonly index?: number };
 
@@ -16,7 +16,7 @@ export type ImageSource = {
 /** From --image, or --data and --index; throws UsageError for any other combination. */
 export async function imageSource({ image, data, index }: ImageOptions): Promise<ImageSource> {
   if (image !== undefined && data === undefined && index === undefined) {
-    return { read: (shape) => readImage(image, shape) };
+    return { read: (shape) => readImage(image, shape, { resize: false }) };
   }
   if (image !== undefined || data === undefined || index === undefined) {
     throw new UsageError('give either --image FILE, or --data D and --index I');

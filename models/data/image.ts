@@ -1,0 +1,41 @@
+import { DataError } from '../../src/shared/errors.ts';
+import type { Shape } from '../tensor.ts';
+import { decodeImage } from './decode-image.ts';
+import { normalise } from './normalise.ts';
+import type { Normalisation } from './normalise.ts';
+
+export type ReadImageOptions = Partial<Normalisation> & {
+  /**
+   * Scale an image of another size to cover the model's and crop it at the centre, as data sets are read with a size, e.g.
+   * 'folder:images@32' (default: true). If false, another size is a DataError.
+   */
+  readonly resize?: boolean;
+};
+
+/**
+ * A PNG, JPEG, WebP, GIF or TIFF file as the input of a model: `shape` [C, H, W], floats, row-major, in [0, 1] or normalised by `mean`
+ * and `std`. A colour image is made grey for a model of one channel, a grey one is repeated for three. Throws DataError for a file that
+ * cannot be read and for a shape that is not that of an image.
+ */
+export async function readImage(
+  file: string,
+  shape: Shape,
+  { resize = true, mean = 0, std = 1 }: ReadImageOptions = {},
+): Promise<Float32Array> {
+  const [channels = 0, height = 0, width = 0] = shape;
+  if (shape.length !== 3 || (channels !== 1 && channels !== 3)) {
+    throw new DataError(`${file}: the model takes ${shape.join(' x ')}, which is not the shape of an image`);
+  }
+  const found = await decodeImage(file, channels, resize ? { height, width } : undefined);
+  if (found.width !== width || found.height !== height) {
+    throw new DataError(
+      `${file}: expected an image of ${width} x ${height} pixels (width x height), got ${found.width} x ${found.height}; ` +
+        'resize it first',
+    );
+  }
+  return normalise(
+    Float32Array.from(found.planes, (byte) => byte / 255),
+    shape,
+    { mean, std },
+  );
+}

@@ -1,0 +1,32 @@
+import { UsageError } from '../../src/shared/errors.ts';
+import { sizeOf } from '../tensor.ts';
+import type { Shape } from '../tensor.ts';
+
+/** Of pixels in [0, 1]: one number, or one for each channel. */
+export type Normalisation = {
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+};
+
+/**
+ * (x - mean) / std of each channel, of images [n, C, H, W] with pixels in [0, 1], for a model that was trained on such. `shape`:
+ * [C, H, W]. Throws UsageError where there are not as many numbers as channels, or a `std` is 0.
+ */
+export function normalise(images: Float32Array, shape: Shape, { mean, std }: Normalisation): Float32Array {
+  const [channels = 0, ...plane] = shape;
+  const [means, stds] = [perChannel('mean', mean, channels), perChannel('std', std, channels)];
+  if (stds.includes(0)) throw new UsageError('std: expected numbers other than 0, got 0');
+  const size = sizeOf(plane);
+  return images.map((value, i) => {
+    const channel = Math.floor(i / size) % channels;
+    return (value - means[channel]!) / stds[channel]!;
+  });
+}
+
+function perChannel(name: string, values: number | readonly number[], channels: number): readonly number[] {
+  const list = typeof values === 'number' ? new Array<number>(channels).fill(values) : values;
+  if (list.length === channels && list.every(Number.isFinite)) return list;
+  throw new UsageError(
+    `${name}: expected ${channels} numbers, one for each channel, got [${list.join(', ')}]`,
+  );
+}
