@@ -49,7 +49,7 @@ export type StepOptions = {
 };
 
 /** One step of training as an ONNX model, and where the weights lie in its vectors. */
-export type Step = {
+export type TrainingStep = {
   readonly graph: RawGraph;
   /** The graph as a file. */
   readonly bytes: Uint8Array;
@@ -77,7 +77,7 @@ export type NetworkValues = {
  * parameters, statistics and state0, ... as `parameters.0` and so on. Outputs: loss (the batch's mean or weighted sum, without penalties), losses [N], correct (int64),
  * `penalty.NAME` for each penalty, and the vectors' parts after the step under the same names with `next.` in front. Throws UsageError where nothing is trainable.
  */
-export function buildStep(model: Model, options: StepOptions): Step {
+export function buildStep(model: Model, options: StepOptions): TrainingStep {
   const { batch } = options;
   const graph = new GraphBuilder();
   const statistics = layoutOf(model, statisticsOf(model));

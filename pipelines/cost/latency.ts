@@ -1,7 +1,7 @@
 import { predictCost } from './bytes.ts';
 import type { Bytes, Prediction } from './bytes.ts';
-import { networkOf, onWire } from './network.ts';
-import type { Network } from './network.ts';
+import { linkOf, onWire } from './network.ts';
+import type { Link } from './network.ts';
 import { exchangesOf, offlineTasks } from './offline-tasks.ts';
 import { workOf } from './work.ts';
 import type { Exchange, StepWork } from './work.ts';
@@ -56,7 +56,7 @@ export function predictLatency(
   const { threads = machine.cores, first = false, parties = 'together' } = options;
   const cost = predictCost(plan);
   const work = workOf(plan, machine, { threads, first });
-  const network = networkOf(profile, machine);
+  const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
   const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
@@ -87,20 +87,20 @@ export function occupiedSeconds(
   machine: MachineCosts,
 ): { readonly offline: number; readonly online: number } {
   const cost = predictCost(plan);
-  const network = networkOf(profile, machine);
+  const network = linkOf(profile, machine);
   const work = workOf(plan, machine, { threads: machine.cores, first: false });
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
   return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
 }
 
-function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Network, threads: number) {
+function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Link, threads: number) {
   return {
     offlineSteps: work.map((step, i) => offlineShare(step, steps[i]!.offline, network, threads)),
     onlineSteps: work.map((step, i) => onlineShare(step, steps[i]!.online, network)),
   };
 }
 
-function offlineShare(step: StepWork, bytes: Bytes, network: Network, threads: number): number {
+function offlineShare(step: StepWork, bytes: Bytes, network: Link, threads: number): number {
   const pooled = exchangesOf(step).reduce(
     (total, { encrypt, respond, decrypt }) => total + encrypt + respond + decrypt,
     0,
@@ -110,14 +110,14 @@ function offlineShare(step: StepWork, bytes: Bytes, network: Network, threads: n
 }
 
 /** An activation is a message down and one up. */
-function onlineShare({ activation, local }: StepWork, bytes: Bytes, network: Network): number {
+function onlineShare({ activation, local }: StepWork, bytes: Bytes, network: Link): number {
   if (activation === undefined) return local;
   const { message, reply, finish } = activation;
   return message + reply + finish + onWire(bytes, network) + 2 * (network.delay + network.message);
 }
 
 /** The masked image up and the logits' share down. */
-function endsSeconds({ online, steps }: Prediction, network: Network): number {
+function endsSeconds({ online, steps }: Prediction, network: Link): number {
   const ofSteps = (key: keyof Bytes) => sum(steps.map((step) => step.online[key]));
   const bytes_up = online.bytes_up - ofSteps('bytes_up');
   const bytes_down = online.bytes_down - ofSteps('bytes_down');

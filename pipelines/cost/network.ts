@@ -3,7 +3,7 @@ import type { MachineCosts } from './machine.ts';
 import type { NetworkProfile } from './profiles.ts';
 
 /** Seconds a byte and a message each way, and one way's delay. */
-export type Network = {
+export type Link = {
   readonly up: number;
   readonly down: number;
   readonly message: number;
@@ -11,10 +11,10 @@ export type Network = {
 };
 
 /** A byte takes the wire or the two ends, whichever is slower: they work at once. */
-export function networkOf(
+export function linkOf(
   { bitsPerSecond, roundTripSeconds }: NetworkProfile,
   { transport }: MachineCosts,
-): Network {
+): Link {
   return {
     up: Math.max(8 / bitsPerSecond, transport.byteUp),
     down: Math.max(8 / bitsPerSecond, transport.byteDown),
@@ -23,6 +23,6 @@ export function networkOf(
   };
 }
 
-export function onWire({ bytes_up, bytes_down }: Bytes, { up, down }: Network): number {
+export function onWire({ bytes_up, bytes_down }: Bytes, { up, down }: Link): number {
   return bytes_up * up + bytes_down * down;
 }

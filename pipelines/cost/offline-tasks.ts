@@ -1,6 +1,6 @@
 import { offlineBytes } from '../../crypto/steps/activation/messages.ts';
 import type { Prediction } from './bytes.ts';
-import type { Network } from './network.ts';
+import type { Link } from './network.ts';
 import type { Exchange, StepWork } from './work.ts';
 import { activationSteps, inputOf } from '../plan/plan.ts';
 import type { ActivationStep, LinearStep, Plan, WireId } from '../plan/plan.ts';
@@ -8,7 +8,7 @@ import type { Task } from './schedule.ts';
 
 export type Setting = {
   readonly threads: number;
-  readonly network: Network;
+  readonly network: Link;
   readonly parties: 'together' | 'apart';
 };
 

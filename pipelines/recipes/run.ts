@@ -61,7 +61,7 @@ export async function runRecipe(published: Recipe, options: RecipeRunOptions): P
   };
   const { optimizer, labelSmoothing, ...training } = recipe.train;
   const log = logFile(join(folder, 'original.jsonl'), { recipe: published.title, seed, ...training });
-  const { model: original } = await fit(networkOf(recipe, seed), {
+  const { model: original } = await fit(recipeNetwork(recipe, seed), {
     ...common,
     ...training,
     ...defined({ labelSmoothing }),
@@ -84,7 +84,7 @@ export async function runRecipe(published: Recipe, options: RecipeRunOptions): P
 }
 
 /** The network of a recipe, untrained. */
-export function networkOf({ network, data }: Recipe, seed: number): Model {
+export function recipeNetwork({ network, data }: Recipe, seed: number): Model {
   const { shape, classes } = data;
   const rng = seededRng(seed);
   if ('arch' in network) return architectures[network.arch](shape, classes, rng);

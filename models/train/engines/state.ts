@@ -6,10 +6,10 @@ import type { TrainingState } from '../checkpoint.ts';
 import type { Optimizer } from '../optimizers.ts';
 import { pack, unpack } from '../parameters.ts';
 import type { Layout } from '../parameters.ts';
-import type { Step } from '../step.ts';
+import type { TrainingStep } from '../step.ts';
 
 /** What every engine keeps between steps, as it is before the first: by name, as the step's vectors are called. */
-export function initialState(model: Model, step: Step, optimizer: Optimizer): TrainingState {
+export function initialState(model: Model, step: TrainingStep, optimizer: Optimizer): TrainingState {
   const { parameters, statistics, vectors } = step;
   const parts = vectors['parameters']!.map((size) => optimizer.init(size));
   const states = parts[0]!.map((_, i) => [`state${i}`, joined(parts.map((part) => part[i]!))] as const);
@@ -39,7 +39,7 @@ export type Part = {
 };
 
 /** The inputs in which the step takes its vectors; outputs are called the same, with `next.` in front. */
-export function partsOfVectors({ vectors }: Step): Part[] {
+export function partsOfVectors({ vectors }: TrainingStep): Part[] {
   return Object.entries(vectors).flatMap(([vector, sizes]) => {
     let end = 0;
     return sizes.map((size, k) => ({ vector, name: `${vector}.${k}`, start: end, end: (end += size) }));
@@ -47,7 +47,7 @@ export function partsOfVectors({ vectors }: Step): Part[] {
 }
 
 /** The network with the weights of a state. */
-export function modelOf(model: Model, { parameters, statistics }: Step, state: TrainingState): Model {
+export function modelOf(model: Model, { parameters, statistics }: TrainingStep, state: TrainingState): Model {
   const trained = unpack(parameters, state['parameters']!);
   const running = statistics.size > 0 ? unpack(statistics, state['statistics']!) : [];
   return { graph: model.graph, weights: new Map([...model.weights, ...trained, ...running]) };
@@ -68,7 +68,7 @@ export function writeInto(
 }
 
 /** A hash of the step and of a state. */
-export function fingerprintOf(step: Step, state: TrainingState): string {
+export function fingerprintOf(step: TrainingStep, state: TrainingState): string {
   const hash = createHash('sha256').update(step.bytes);
   for (const data of Object.values(state))
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

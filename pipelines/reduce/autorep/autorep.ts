@@ -22,9 +22,9 @@ export function autorep(model: Model, options: ReductionOptions): Promise<Reduct
   return reduceByGates(model, options, method);
 }
 
-const method: GateMethod = { score: 'm', replacement: 'quadratic', plan };
+const method: GateMethod = { score: 'm', replacement: 'quadratic', setUp };
 
-async function plan({ model, layers, sample, total, budget, steps }: GateStart) {
+async function setUp({ model, layers, sample, total, budget, steps }: GateStart) {
   const names = layers.map(({ layer }) => layer);
   const costs = await elementCosts(model, names, sample);
   return indicatorGates(model, { layers, costs, total, budget, steps });

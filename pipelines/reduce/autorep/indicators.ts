@@ -1,6 +1,6 @@
 import type { Model } from '../../../models/graph.ts';
 import { gateWeights, withGates } from '../gates/gates.ts';
-import type { GatePlan } from '../gates/reduce-by-gates.ts';
+import type { GateSetup } from '../gates/reduce-by-gates.ts';
 import type { LayerState } from '../gates/layer-states.ts';
 import { hingePenalty, openCount } from './penalty.ts';
 import type { Weights } from './penalty.ts';
@@ -31,7 +31,7 @@ export type IndicatorOptions = {
 export function indicatorGates(
   model: Model,
   { layers, costs, total, budget, steps, weightOf }: IndicatorOptions,
-): GatePlan {
+): GateSetup {
   const ranks = rankedGates(layers, costs);
   const threshold = Math.min(largestThreshold, (thresholdSteps * travel) / steps);
   const gated = withGates(model, layers, { threshold }, ({ layer }) => ranks.get(layer)!);

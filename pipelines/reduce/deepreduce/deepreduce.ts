@@ -7,7 +7,7 @@ import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { criticality } from './criticality.ts';
 import type { StageCriticality } from './criticality.ts';
-import { chooseRelus, planOf, rankedIn, reasonOf } from './selection.ts';
+import { chooseRelus, rankedIn, reasonOf, selectionOf } from './selection.ts';
 import { describeScale, reshape } from './reshape.ts';
 import { stagesBy } from './stages.ts';
 import { replaceStagewise } from './stagewise.ts';
@@ -38,8 +38,13 @@ export async function deepreduce(model: Model, options: ReductionOptions): Promi
   const sample = trainingSample(options);
   const ranked = await criticality(model, stages, sample, options);
   const shaped = await reshape(model, { alpha, rho }, sample);
-  const plan = planOf(rankedIn(shaped, ranked), Math.max(0, countRelus(shaped) - budget));
-  const replaced = await chooseRelus(shaped, plan, thinning, (await fairSample(model, options)) ?? sample);
+  const selection = selectionOf(rankedIn(shaped, ranked), Math.max(0, countRelus(shaped) - budget));
+  const replaced = await chooseRelus(
+    shaped,
+    selection,
+    thinning,
+    (await fairSample(model, options)) ?? sample,
+  );
   const work = { model: shaped, teacher: model, replaced, stages, sample, recover: shaped !== model };
   const { model: tuned, history, best } = await replaceStagewise(work, options);
   const scale = describeScale({ alpha, rho });
@@ -49,7 +54,7 @@ export async function deepreduce(model: Model, options: ReductionOptions): Promi
     const kind = mixed ? others.get(layer)?.op : undefined;
     const parts = [
       scale,
-      reasonOf(layer, plan, thinning),
+      reasonOf(layer, selection, thinning),
       kind && `what stays of its ${kind} is a plain ReLU`,
     ];
     return parts.filter((part) => part !== undefined && part !== '').join('; ');

@@ -10,7 +10,7 @@ import type { Thinning } from './settings.ts';
 import { stageOf } from './stages.ts';
 
 /** Which ReLUs of a network go so that a budget is met to the ReLU. */
-export type Plan = {
+export type Selection = {
   readonly ranked: readonly StageCriticality[];
   readonly culled: readonly StageCriticality[];
   /** The least critical stage that is left; undefined where none is. */
@@ -19,7 +19,7 @@ export type Plan = {
   readonly count: number;
 };
 
-export function planOf(ranked: readonly StageCriticality[], surplus: number): Plan {
+export function selectionOf(ranked: readonly StageCriticality[], surplus: number): Selection {
   const culled = chooseCulled(ranked, surplus);
   return { ranked, culled, thinned: ranked[culled.length], count: surplus - sumOfRelus(culled) };
 }
@@ -46,7 +46,7 @@ export function rankedIn(model: Model, ranked: readonly StageCriticality[]): Sta
 /** The elements that go. Costs are measured on the sample. */
 export async function chooseRelus(
   model: Model,
-  { culled, thinned, count }: Plan,
+  { culled, thinned, count }: Selection,
   thinning: Thinning,
   sample: Sample,
 ): Promise<ReplacedElements> {
@@ -82,7 +82,7 @@ export function rankText(layer: string, ranked: readonly StageCriticality[]): st
 
 export function reasonOf(
   layer: string,
-  { ranked, culled, thinned, count }: Plan,
+  { ranked, culled, thinned, count }: Selection,
   thinning: Thinning,
 ): string {
   const rank = rankText(layer, ranked);

@@ -20,7 +20,7 @@ export type GateMethod = {
   readonly score: string;
   /** Where the options name no replacement. */
   readonly replacement: Replacement;
-  readonly plan: (start: GateStart) => GatePlan | Promise<GatePlan>;
+  readonly setUp: (start: GateStart) => GateSetup | Promise<GateSetup>;
 };
 
 export type GateStart = {
@@ -35,7 +35,7 @@ export type GateStart = {
   readonly steps: number;
 };
 
-export type GatePlan = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
+export type GateSetup = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
   readonly gated: Model;
   /** What the searched network says of a layer's gates: the highest are kept. */
   readonly scoresOf: (searched: Model, layer: string) => Float32Array;
@@ -60,7 +60,7 @@ export async function reduceByGates(
   const layers = await layerStates(model, { granularity, replacement, sample });
   const steps = stepsOf(options);
   const start = { model, layers, sample, total, budget: own, steps };
-  const { gated, scoresOf, ...search } = await method.plan(start);
+  const { gated, scoresOf, ...search } = await method.setUp(start);
   const searched = await searchGates(gated, { teacher: original, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
   const maps = new Map(layers.map(({ layer, shape }) => [layer, shape.slice(1)]));

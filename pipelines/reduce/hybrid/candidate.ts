@@ -2,13 +2,13 @@ import type { Model, Replacement } from '../../../models/graph.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
-import type { Choice, LayerOptions } from './choose.ts';
+import type { LayerChoices, LayerOptions } from './choose.ts';
 
-/** The network of a choice, not yet trained: polynomials fitted to the sample, a layer that vanishes all identities. */
-export async function networkOf(
+/** The network that the choices give, not yet trained: polynomials fitted to the sample, a layer that vanishes all identities. */
+export async function candidateNetwork(
   model: Model,
   layers: readonly LayerOptions[],
-  choice: Choice,
+  choices: LayerChoices,
   sample: Sample,
 ): Promise<Model> {
   const whole = allRelusOf(
@@ -17,7 +17,7 @@ export async function networkOf(
   );
   const replaced = new Map<string, Uint8Array>();
   const kinds = new Map<string, Replacement>();
-  choice.layers.forEach((own, l) => {
+  choices.layers.forEach((own, l) => {
     const { layer, replacements } = layers[l]!;
     replaced.set(layer, own.kind === 'vanished' ? whole.get(layer)! : own.replaced);
     const name = own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name;
@@ -30,13 +30,13 @@ export async function networkOf(
 export function reasonOf(
   layer: string,
   layers: readonly LayerOptions[],
-  choice: Choice,
+  choices: LayerChoices,
   describe: (price: number) => string,
 ): string {
   const at = layers.findIndex((own) => own.layer === layer);
   if (at === -1) return 'it had no ReLUs';
   const { reluPrice, layerPrice, vanishLoss, replacements } = layers[at]!;
-  const own = choice.layers[at]!;
+  const own = choices.layers[at]!;
   const prices = `a ReLU costs ${describe(reluPrice)}, the layer itself ${describe(layerPrice)}`;
   if (own.kind === 'vanished') return `gone whole for a loss of ${vanishLoss.toPrecision(2)}: ${prices}`;
   const { name, losses, price } = replacements[own.replacement]!;

@@ -23,7 +23,7 @@ export type LayerChoice =
   | { readonly kind: 'vanished' }
   | { readonly kind: 'mixed'; readonly replacement: number; readonly replaced: Uint8Array };
 
-export type Choice = {
+export type LayerChoices = {
   readonly layers: readonly LayerChoice[];
   readonly cost: number;
   readonly loss: number;
@@ -40,7 +40,7 @@ type Structure = readonly number[];
  * of their loss per cost saved until the budget is met, which is best up to one element. From the best structure on, one layer at a time is
  * tried in its other states for as long as that helps.
  */
-export function choose(layers: readonly LayerOptions[], budget: number): Choice | undefined {
+export function choose(layers: readonly LayerOptions[], budget: number): LayerChoices | undefined {
   const ranked = layers.map(rankedLosses);
   let best: Filled | undefined;
   const tried = new Set<string>();
@@ -211,7 +211,7 @@ function written(
   layers: readonly LayerOptions[],
   ranked: readonly Ranked[][],
   { structure, counts, cost, loss }: Filled,
-): Choice {
+): LayerChoices {
   const choices = layers.map(({ replacements }, l): LayerChoice => {
     const state = structure[l]!;
     if (state === -1) return { kind: 'vanished' };

@@ -3,8 +3,8 @@ import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { describeCost } from '../../cost/budget.ts';
 import type { ReductionOptions } from '../reduction.ts';
-import { networkOf, reasonOf } from './candidate.ts';
-import type { Choice } from './choose.ts';
+import { candidateNetwork, reasonOf } from './candidate.ts';
+import type { LayerChoices } from './choose.ts';
 import { keepWithin, keptCost, learnGates, learnedReason } from './learned.ts';
 import { search } from './search.ts';
 import type { Task } from './search.ts';
@@ -24,17 +24,17 @@ export function rankedChooser(task: Task): Chooser {
   return async (over) => {
     // A little more than what it missed: at least as much goes as the trained network is over.
     if (over !== undefined) limit *= (0.998 * task.budget.limit) / over.cost;
-    return ranked(task, (await search(task, limit)).choice);
+    return ranked(task, (await search(task, limit)).choices);
   };
 }
 
-async function ranked(task: Task, choice: Choice): Promise<Chosen> {
+async function ranked(task: Task, choices: LayerChoices): Promise<Chosen> {
   const describe = (price: number) => describeCost(task.budget.unit, Math.max(0, price));
   const others = otherActivations(task.measured.model);
   return {
-    model: await networkOf(task.base, task.layers, choice, task.measured.sample),
+    model: await candidateNetwork(task.base, task.layers, choices, task.measured.sample),
     reason(layer) {
-      const own = reasonOf(layer, task.layers, choice, describe);
+      const own = reasonOf(layer, task.layers, choices, describe);
       return others.has(layer) ? `a plain ReLU in place of its ${others.get(layer)!.op}; ${own}` : own;
     },
   };
@@ -53,25 +53,25 @@ const margin = { relus: 0.02, budget: 0.001 };
 export const room = 0.03;
 
 /** The structure of the budget's ranked choice; of a slightly smaller budget's where that has no room, if there is one. */
-export async function structureOf(task: Task): Promise<Choice> {
+export async function structureOf(task: Task): Promise<LayerChoices> {
   const { limit } = task.budget;
-  const { choice } = await search(task, limit);
-  if (keptCost(task, choice) >= room * limit) return choice;
+  const { choices } = await search(task, limit);
+  if (keptCost(task, choices) >= room * limit) return choices;
   try {
-    return (await search(task, (1 - room) * limit)).choice;
+    return (await search(task, (1 - room) * limit)).choices;
   } catch (error) {
-    if (error instanceof UsageError) return choice;
+    if (error instanceof UsageError) return choices;
     throw error;
   }
 }
 
 /** By gates that learn, once, in the structure of the budget's ranked choice; by the ranked choice where that removes no ReLU. */
 export async function learnedChooser(task: Task, options: ReductionOptions): Promise<Chooser> {
-  const choice = await structureOf(task);
-  const learned = await learnGates(task, choice, options);
+  const choices = await structureOf(task);
+  const learned = await learnGates(task, choices, options);
   if (learned === undefined) return rankedChooser(task);
   let { limit } = task.budget;
-  const spare = margin.relus * keptCost(task, choice) + margin.budget * limit;
+  const spare = margin.relus * keptCost(task, choices) + margin.budget * limit;
   return async (over) => {
     limit -= over === undefined ? spare : Math.max(spare, over.cost - task.budget.limit);
     const { model, replaced } = await keepWithin(task, learned, limit, over?.model);

@@ -12,7 +12,7 @@ import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction, ReductionOptions } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
-import { networkOf, reasonOf } from './candidate.ts';
+import { candidateNetwork, reasonOf } from './candidate.ts';
 import { choose } from './choose.ts';
 import { learnedChooser, rankedChooser } from './choosers.ts';
 import type { Tuned } from './choosers.ts';
@@ -46,11 +46,11 @@ async function toCount(measured: Measured, options: ReductionOptions): Promise<R
   const budget = resolveBudget(model, options.budget);
   const layers = await countedLayers(measured);
   const own = layers.reduce((sum, { replacements }) => sum + finite(replacements[0]!.losses), 0);
-  const choice = choose(layers, budget - (countRelus(model) - own))!;
-  const start = await networkOf(model, layers, choice, sample);
+  const choices = choose(layers, budget - (countRelus(model) - own))!;
+  const start = await candidateNetwork(model, layers, choices, sample);
   const tuned = await finetune(start, model, { phase: 'fine-tuning' }, options);
   const describe = (price: number) => (price === 1 ? 'one' : 'nothing');
-  return { ...reductionOf(model, tuned, (layer) => reasonOf(layer, layers, choice, describe)), budget };
+  return { ...reductionOf(model, tuned, (layer) => reasonOf(layer, layers, choices, describe)), budget };
 }
 
 function finite(losses: Float64Array): number {

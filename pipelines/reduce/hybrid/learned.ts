@@ -12,8 +12,8 @@ import { searchGates, stepsOf } from '../gates/search.ts';
 import { layerStates } from '../gates/layer-states.ts';
 import type { ReductionOptions } from '../reduction.ts';
 import { renormaliseAll } from '../polynomials/renormalise.ts';
-import { networkOf, reasonOf } from './candidate.ts';
-import type { Choice, LayerChoice } from './choose.ts';
+import { candidateNetwork, reasonOf } from './candidate.ts';
+import type { LayerChoices, LayerChoice } from './choose.ts';
 import { mostTries, mostWithin } from './count-search.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { costOf, few } from './search.ts';
@@ -35,15 +35,15 @@ type GatedLayer = {
 /** A network whose gates have learned, and the order in which its ReLUs are kept. */
 export type LearnedGates = {
   readonly searched: Model;
-  readonly choice: Choice;
+  readonly choices: LayerChoices;
   readonly layers: readonly GatedLayer[];
   readonly scores: ReadonlyMap<string, Float32Array>;
   readonly order: Uint32Array;
 };
 
 /** The layers that a choice leaves and whose ReLUs cost more than what takes their place; the others keep theirs. */
-function gatedLayers({ layers }: Task, choice: Choice): GatedLayer[] {
-  return choice.layers.flatMap((own, l) => {
+function gatedLayers({ layers }: Task, choices: LayerChoices): GatedLayer[] {
+  return choices.layers.flatMap((own, l) => {
     if (own.kind === 'vanished') return [];
     const { layer, reluPrice, replacements } = layers[l]!;
     const { name, price, losses } = replacements[own.replacement]!;
@@ -63,8 +63,8 @@ function meanSaving(layers: readonly GatedLayer[]): number {
 }
 
 /** What the ReLUs that a choice keeps cost, in the budget's terms. */
-export function keptCost(task: Task, choice: Choice): number {
-  return sum(gatedLayers(task, choice), ({ saving, kept }) => saving * kept);
+export function keptCost(task: Task, choices: LayerChoices): number {
+  return sum(gatedLayers(task, choices), ({ saving, kept }) => saving * kept);
 }
 
 /**
@@ -74,13 +74,13 @@ export function keptCost(task: Task, choice: Choice): number {
  */
 export async function learnGates(
   task: Task,
-  choice: Choice,
+  choices: LayerChoices,
   options: ReductionOptions,
 ): Promise<LearnedGates | undefined> {
-  const layers = gatedLayers(task, choice);
+  const layers = gatedLayers(task, choices);
   if (layers.every(({ relus, kept }) => relus === kept)) return undefined;
   const { model: teacher, sample } = task.measured;
-  const model = await networkOf(task.base, task.layers, withAllRelus(choice), sample);
+  const model = await candidateNetwork(task.base, task.layers, withAllRelus(choices), sample);
   const replacement = new Map(layers.map((own) => [own.layer, own.replacement]));
   const states = await layerStates(model, { granularity: 'pixel', replacement, sample });
   const unit = meanSaving(layers);
@@ -96,14 +96,14 @@ export async function learnGates(
   });
   const searched = await searchGates(gated, { teacher, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
-  return { searched, choice, layers, scores, order: orderOf(searched, layers, scores) };
+  return { searched, choices, layers, scores, order: orderOf(searched, layers, scores) };
 }
 
 /** A choice's structure with all the ReLUs that do not vanish. */
-function withAllRelus(choice: Choice): Choice {
+function withAllRelus(choices: LayerChoices): LayerChoices {
   const open = (own: LayerChoice): LayerChoice =>
     own.kind === 'vanished' ? own : { ...own, replaced: new Uint8Array(own.replaced.length) };
-  return { ...choice, layers: choice.layers.map(open) };
+  return { ...choices, layers: choices.layers.map(open) };
 }
 
 /** What is no ReLU comes last, whatever its gate has learned. */
@@ -183,7 +183,7 @@ export async function keepWithin(
 /** Why a layer is what it is, in a sentence. */
 export function learnedReason(
   task: Task,
-  { choice, layers, scores }: LearnedGates,
+  { choices, layers, scores }: LearnedGates,
   replaced: ReplacedElements,
 ): (layer: string) => string {
   const describe = (price: number) => describeCost(task.budget.unit, Math.max(0, price));
@@ -193,7 +193,7 @@ export function learnedReason(
   const ofGates = reasons({ score: 'm', scores, replaced, replacementOf, others });
   return (layer) => {
     const own = gated.get(layer);
-    if (own === undefined) return reasonOf(layer, task.layers, choice, describe);
+    if (own === undefined) return reasonOf(layer, task.layers, choices, describe);
     return `${ofGates(layer)}: one that goes saves ${describe(own.saving)}`;
   };
 }

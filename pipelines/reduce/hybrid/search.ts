@@ -7,9 +7,9 @@ import type { Calibration } from '../../compile/calibrate.ts';
 import { predictLatency } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { networkOf } from './candidate.ts';
+import { candidateNetwork } from './candidate.ts';
 import { choose } from './choose.ts';
-import type { Choice, LayerOptions } from './choose.ts';
+import type { LayerChoices, LayerOptions } from './choose.ts';
 import { pricedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
@@ -18,7 +18,7 @@ import { pricingOf } from './prices.ts';
 /** A network that meets a budget before it is trained, and how it was chosen. */
 export type Candidate = {
   readonly model: Model;
-  readonly choice: Choice;
+  readonly choices: LayerChoices;
   /** Of its plan, in the budget's terms; exact in bytes. */
   readonly cost: number;
 };
@@ -100,7 +100,7 @@ function cheapestState(layer: LayerOptions): number {
  */
 export async function search(task: Task, limit: number): Promise<Candidate> {
   const { base, baseCost } = task;
-  if (baseCost <= limit) return { model: base, choice: choose(task.layers, Infinity)!, cost: baseCost };
+  if (baseCost <= limit) return { model: base, choices: choose(task.layers, Infinity)!, cost: baseCost };
   let [low, high] = [task.cheapest, task.dearest];
   let aim = task.dearest * ((aimedAt * limit) / baseCost);
   let best: Candidate | undefined;
@@ -113,10 +113,10 @@ export async function search(task: Task, limit: number): Promise<Candidate> {
     }
     if (found.cost <= limit) {
       low = aim;
-      if (best === undefined || found.choice.loss < best.choice.loss) best = found;
+      if (best === undefined || found.choices.loss < best.choices.loss) best = found;
       if (found.cost >= closeEnough * limit) break;
     } else high = aim;
-    aim += (aimedAt * limit - found.cost) * ((found.choice.cost + task.rest) / found.cost);
+    aim += (aimedAt * limit - found.cost) * ((found.choices.cost + task.rest) / found.cost);
   }
   return best ?? halved(task, limit, { least: await leastOf(task, limit), high });
 }
@@ -132,7 +132,7 @@ async function halved(task: Task, limit: number, { least, high }: { least: Candi
       continue;
     }
     low = aim;
-    if (found !== undefined && found.choice.loss < best.choice.loss) best = found;
+    if (found !== undefined && found.choices.loss < best.choices.loss) best = found;
   }
   return best;
 }
@@ -150,11 +150,11 @@ async function leastOf(task: Task, limit: number): Promise<Candidate> {
 async function candidateAt(task: Task, aim: number, tries: number): Promise<Candidate | undefined> {
   const { measured, base, layers, rest, budget, machine, calibration } = task;
   measured.onProgress({ phase: 'budget-search', done: tries, total: 2 * mostTries });
-  const choice = choose(layers, aim - rest);
-  if (choice === undefined) return undefined;
-  const model = await networkOf(base, layers, choice, few(measured.sample));
+  const choices = choose(layers, aim - rest);
+  if (choices === undefined) return undefined;
+  const model = await candidateNetwork(base, layers, choices, few(measured.sample));
   const cost = costOf(await servedPlan(model, { calibration }), budget, machine);
-  return { model, choice, cost };
+  return { model, choices, cost };
 }
 
 /** Of a sample as many as scales and costs take. */

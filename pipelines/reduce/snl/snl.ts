@@ -24,7 +24,7 @@ const travel = 4;
 const method: GateMethod = {
   score: 'alpha',
   replacement: 'identity',
-  plan({ model, layers, total, budget, steps }) {
+  setUp({ model, layers, total, budget, steps }) {
     const gated = withGates(model, layers, {}, ({ open }) => Float32Array.from(open));
     return {
       gated,

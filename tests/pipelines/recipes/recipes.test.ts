@@ -8,7 +8,7 @@ import type { ProgressEvent } from '../../../src/shared/progress.ts';
 import { countRelus } from '../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
-import { networkOf, runRecipe } from '../../../pipelines/recipes/run.ts';
+import { recipeNetwork, runRecipe } from '../../../pipelines/recipes/run.ts';
 import { recipeSchema } from '../../../pipelines/recipes/schema.ts';
 import type { Recipe } from '../../../pipelines/recipes/schema.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
@@ -22,7 +22,7 @@ function relusOf(recipe: Recipe): number {
   if ('hybrenet' in network)
     return hybrenetCounts({ inChannels: 3, size: data.shape[1], classes: 10, ...network.hybrenet }).relus;
   const key = JSON.stringify([network, data.shape]);
-  const known = counted.get(key) ?? countRelus(networkOf(recipe, 1));
+  const known = counted.get(key) ?? countRelus(recipeNetwork(recipe, 1));
   counted.set(key, known);
   return known;
 }

@@ -9,7 +9,7 @@ import { copied, fingerprintOf, initialState, modelOf, writeInto } from '../stat
 import { vectorsOf } from './vectors.ts';
 import type { Vectors } from './vectors.ts';
 import { buildStep } from '../../step.ts';
-import type { Step, StepOptions } from '../../step.ts';
+import type { StepOptions, TrainingStep } from '../../step.ts';
 
 export type { Batch, StepResult };
 
@@ -23,7 +23,7 @@ export class TrainingEngine implements Engine {
   readonly runsOn: string;
   readonly #session: InferenceSession;
   readonly #model: Model;
-  readonly #step: Step;
+  readonly #step: TrainingStep;
   readonly #batch: number;
   readonly #penalties: readonly string[];
   readonly #vectors: Vectors;
@@ -31,7 +31,7 @@ export class TrainingEngine implements Engine {
   private constructor(
     session: InferenceSession,
     model: Model,
-    step: Step,
+    step: TrainingStep,
     { batch, optimizer, penalties = [] }: StepOptions,
     runsOn: string,
     vectors: Vectors,

@@ -3,7 +3,7 @@ import { sessionOptions } from '../../../runtime/device.ts';
 import type { Device, SessionSetting } from '../../../runtime/device.ts';
 import { GraphBuilder } from '../../../onnx/graph-builder.ts';
 import type { TrainingState } from '../../checkpoint.ts';
-import type { Step } from '../../step.ts';
+import type { TrainingStep } from '../../step.ts';
 import { copied, partsOfVectors } from '../state.ts';
 import type { Part } from '../state.ts';
 
@@ -35,7 +35,7 @@ export type Vectors = {
  */
 const keepsMemory: { readonly [K in Device]: boolean } = { cpu: false, webgpu: true, cuda: false };
 
-export function vectorsOf(step: Step, setting: SessionSetting): Vectors {
+export function vectorsOf(step: TrainingStep, setting: SessionSetting): Vectors {
   return keepsMemory[setting.device ?? 'cpu'] ? new DeviceVectors(step, setting) : new ProcessorVectors(step);
 }
 
@@ -46,7 +46,7 @@ class ProcessorVectors implements Vectors {
   #now: Held = { state: {}, tensors: {} };
   #spare: Held = this.#now;
 
-  constructor(step: Step) {
+  constructor(step: TrainingStep) {
     this.#parts = partsOfVectors(step);
   }
 
@@ -90,7 +90,7 @@ class DeviceVectors implements Vectors {
   #state: TrainingState | undefined;
   #reader: InferenceSession | undefined;
 
-  constructor(step: Step, setting: SessionSetting) {
+  constructor(step: TrainingStep, setting: SessionSetting) {
     this.#parts = partsOfVectors(step);
     this.#setting = setting;
     const outputs = this.#parts.map(({ name }) => [`next.${name}`, 'gpu-buffer'] as const);

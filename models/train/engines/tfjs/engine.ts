@@ -5,13 +5,13 @@ import { sizeOf } from '../../../tensor.ts';
 import type { TrainingState } from '../../checkpoint.ts';
 import type { Layout } from '../../parameters.ts';
 import { buildStep } from '../../step.ts';
-import type { Step, StepOptions } from '../../step.ts';
+import type { StepOptions, TrainingStep } from '../../step.ts';
 import type { Batch, Engine, StepResult } from '../engine.ts';
 import { fingerprintOf, initialState, modelOf, partsOfVectors, writeInto } from '../state.ts';
 import { backends, chooseBackend } from './backends.ts';
 import type { Backend, Chosen, Loaders } from './backends.ts';
-import { networkOf } from './network.ts';
-import type { Network } from './network.ts';
+import { tfjsNetwork } from './network.ts';
+import type { TfjsNetwork } from './network.ts';
 import { RawEvaluator } from './raw-graph.ts';
 
 export type TfjsSetting = {
@@ -30,8 +30,8 @@ export class TfjsEngine implements Engine {
   readonly runsOn: string;
   readonly #backend: Backend;
   readonly #model: Model;
-  readonly #step: Step;
-  readonly #network: Network;
+  readonly #step: TrainingStep;
+  readonly #network: TfjsNetwork;
   readonly #around: RawEvaluator;
   readonly #batch: number;
   readonly #penalties: readonly string[];
@@ -40,12 +40,17 @@ export class TfjsEngine implements Engine {
   readonly #trained: ReadonlyMap<string, tf.Variable>;
   #vectors: Vectors;
 
-  private constructor(model: Model, step: Step, options: StepOptions, { backend, description }: Chosen) {
+  private constructor(
+    model: Model,
+    step: TrainingStep,
+    options: StepOptions,
+    { backend, description }: Chosen,
+  ) {
     this.runsOn = `tfjs on ${description}`;
     this.#backend = backend;
     this.#model = model;
     this.#step = step;
-    this.#network = networkOf(model);
+    this.#network = tfjsNetwork(model);
     this.#around = new RawEvaluator(step.graph);
     this.#batch = options.batch;
     this.#penalties = (options.penalties ?? []).map(({ name }) => name);

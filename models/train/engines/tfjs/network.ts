@@ -3,7 +3,7 @@ import { inferShapes } from '../../../analysis/shapes.ts';
 import type { Model } from '../../../graph.ts';
 import { forwardNode } from './ops.ts';
 
-export type Network = {
+export type TfjsNetwork = {
   /**
    * The value of the network's output [N, ...] for images [N, C, H, W]. `weights` by name; `statistic` is told what the batch has of
    * each running statistic. Tensors in between are the caller's to tidy.
@@ -16,7 +16,7 @@ export type Network = {
 };
 
 /** The network's forward pass by tfjs, as training runs it. */
-export function networkOf(model: Model): Network {
+export function tfjsNetwork(model: Model): TfjsNetwork {
   const shapes = inferShapes(model);
   const [input, output] = [model.graph.inputs[0]!.name, model.graph.outputs[0]!.name];
   return {

@@ -135,7 +135,7 @@ async function runModel(
   options: ModelOptions,
 ): Promise<Output> {
   const { runs, threads } = options;
-  const network = networkOf(model, options);
+  const network = networkToBench(model, options);
   const found: Output[] = [];
   for (const profile of options.profile) {
     // A server of its own for each, so that each has a first inference.
@@ -153,7 +153,7 @@ async function runMachine({ onProgress }: Context): Promise<Output> {
   return machineOutput(await measureThisMachine(onProgress));
 }
 
-function networkOf(
+function networkToBench(
   model: string | undefined,
   { arch, size, channels, classes, keepRelus }: ModelOptions,
 ): ModelBenchOptions['network'] {

@@ -7,7 +7,7 @@ import type { Gradient, TrainingContext } from '../../../../models/ops/gradient.
 import { ops } from '../../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import { chooseBackend } from '../../../../models/train/engines/tfjs/backends.ts';
-import { networkOf } from '../../../../models/train/engines/tfjs/network.ts';
+import { tfjsNetwork } from '../../../../models/train/engines/tfjs/network.ts';
 import { gradientsByGraph } from '../../../helpers/finite-differences.ts';
 import { relativeDifference } from '../../../helpers/networks.ts';
 import { randomCase } from '../../../helpers/random-nodes.ts';
@@ -30,7 +30,7 @@ function numbers(n: number, seed: number): Float32Array {
 }
 
 function byTfjs({ model, wanted }: RandomCase, image: Float32Array, seed: Float32Array): Gradients {
-  const { forward } = networkOf(model);
+  const { forward } = tfjsNetwork(model);
   const images = tf.tensor(image, [batch, ...model.graph.inputs[0]!.shape]);
   const tensors = new Map<string, tf.Tensor>([['image', images]]);
   for (const [name, { shape, data }] of model.weights) tensors.set(name, tf.tensor(data, [...shape]));

@@ -8,7 +8,7 @@ import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
 import { criticality } from '../../../../pipelines/reduce/deepreduce/criticality.ts';
 import { elementCosts } from '../../../../pipelines/reduce/polynomials/element-losses.ts';
-import { chooseRelus, planOf as planOfStages } from '../../../../pipelines/reduce/deepreduce/selection.ts';
+import { chooseRelus, selectionOf } from '../../../../pipelines/reduce/deepreduce/selection.ts';
 import { stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
 import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
@@ -95,8 +95,8 @@ describe('a budget in seconds or bytes', () => {
       );
       return { limit: budget.limit, ...(await search(task, budget.limit)) };
     };
-    const vanished = ({ choice }: Awaited<ReturnType<typeof found>>) =>
-      choice.layers.flatMap(({ kind }, l) => (kind === 'vanished' ? [l] : []));
+    const vanished = ({ choices }: Awaited<ReturnType<typeof found>>) =>
+      choices.layers.flatMap(({ kind }, l) => (kind === 'vanished' ? [l] : []));
     // Its ReLUs are 2 * 8 * 8 * 6 * 250 bytes or 15 ms: without a round trip less, 35 ms are out of reach.
     const slow = await found('1s@wan', (before) => before - 0.035);
     expect(slow.cost).toBeLessThanOrEqual(slow.limit);
@@ -110,7 +110,7 @@ describe('a budget in seconds or bytes', () => {
     const task = await taskOf({ ...measured(), model }, { ...budget, limit: 1 }, defaultMachine, calibration);
     expect(task.baseCost).toBeLessThan(0.6 * task.before);
     const whole = await search(task, task.baseCost);
-    expect(whole.choice.loss).toBe(0);
+    expect(whole.choices.loss).toBe(0);
     expect(countRelus(whole.model)).toBe(countRelus(model));
     const half = await search(task, task.baseCost / 2);
     expect(half.cost).toBeLessThanOrEqual(task.baseCost / 2);
@@ -142,23 +142,23 @@ test("at the cost of DeepReDuce's choice its loss is at most that choice's", asy
   const layers = activationsOf(original).map(({ name }) => name);
   const losses = await elementCosts(original, layers, sample);
   for (const relus of [600, 300, 100]) {
-    const choice = await chooseRelus(
+    const replaced = await chooseRelus(
       original,
-      planOfStages(ranked, countRelus(original) - relus),
+      selectionOf(ranked, countRelus(original) - relus),
       'elements',
       sample,
     );
-    const theirs = [...choice].reduce(
+    const theirs = [...replaced].reduce(
       (sum, [layer, chosen]) =>
         sum + chosen.reduce((own, one, e) => own + (one === 1 ? losses.get(layer)![e]! : 0), 0),
       0,
     );
-    const network = await usePolynomials(original, choice, sample);
+    const network = await usePolynomials(original, replaced, sample);
     const budget = budgetOf('1s@wan');
     const limit = costOf(await servedPlan(network, { calibration }), budget, defaultMachine);
     const task = await taskOf(measured(), { ...budget, limit }, defaultMachine, calibration);
     const found = await search(task, limit);
     expect(found.cost).toBeLessThanOrEqual(limit);
-    expect(found.choice.loss).toBeLessThanOrEqual(theirs);
+    expect(found.choices.loss).toBeLessThanOrEqual(theirs);
   }
 }, 180_000);

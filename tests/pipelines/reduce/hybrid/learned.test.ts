@@ -12,7 +12,7 @@ import { tensor } from '../../../../models/tensor.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
-import type { Choice } from '../../../../pipelines/reduce/hybrid/choose.ts';
+import type { LayerChoices } from '../../../../pipelines/reduce/hybrid/choose.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
 import { keepWithin, learnGates } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import type { LearnedGates } from '../../../../pipelines/reduce/hybrid/learned.ts';
@@ -40,7 +40,7 @@ const taskAt = (model: Model, limit: number, of = budget) =>
 const costsOf = (task: Task, model: Model) => plannedCost(model, task.budget);
 
 /** Half of each layer's ReLUs gone, whatever they cost. */
-function halves({ layers }: Task): Choice {
+function halves({ layers }: Task): LayerChoices {
   const half = (_: number, e: number) => e % 2;
   return {
     layers: layers.map(({ replacements }) => ({
@@ -81,8 +81,8 @@ describe('as many ReLUs as a limit affords', () => {
   let learned: LearnedGates;
   beforeAll(async () => {
     task = await taskAt(original, before / 2);
-    const { choice } = await search(task, before / 2);
-    learned = (await learnGates(task, choice, { ...shared, budget: task.budget, epochs: 1 }))!;
+    const { choices } = await search(task, before / 2);
+    learned = (await learnGates(task, choices, { ...shared, budget: task.budget, epochs: 1 }))!;
   });
 
   test('the plan is within it, and a few more ReLUs would not be', async () => {
