@@ -1,6 +1,8 @@
+// The process that tries a device.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from './device.ts';
-import type { Device, Trial } from './device.ts';
+import type { Device, FromTrial, ToTrial, Trial } from './device.ts';
+import { answerParent } from '../../src/shared/child-process.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 
 const [channels, size] = [64, 32] as const;
@@ -9,7 +11,7 @@ const manyImages = 16;
 /** A device on which one image takes longer is none to wait for with more (milliseconds; SwiftShader on two cores: 300). */
 const tooLong = 50;
 
-/** Runs as a process of its own: times a convolution on the device in its argument and sends the `Trial` to its parent. */
+/** Times a convolution on the device. */
 async function run(device: Device): Promise<Trial> {
   try {
     const session = await InferenceSession.create(convolution(), sessionOptions({ device }));
@@ -54,4 +56,6 @@ function lastLine(message: string): string {
   return line.replace(/^.* was false\. /, '').replace(/\.$/, '');
 }
 
-process.send?.(await run(process.argv[2] as Device), () => process.disconnect());
+answerParent<ToTrial, FromTrial>(async ({ device }, tell) => {
+  await tell({ kind: 'tried', trial: await run(device) });
+});

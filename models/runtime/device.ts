@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
+import { Child, ChildFailure } from '../../src/shared/child-process.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { workerUrl } from '../../src/shared/files.ts';
@@ -44,6 +43,9 @@ export function sessionOptions({ device = 'cpu', threads }: SessionSetting): Inf
 /** What a trial of a device found: milliseconds of one small convolution, or why there was none. */
 export type Trial = { readonly milliseconds: number } | { readonly reason: string };
 
+export type ToTrial = { readonly kind: 'try'; readonly device: Device };
+export type FromTrial = { readonly kind: 'tried'; readonly trial: Trial };
+
 /**
  * The device for a choice, tried with a small convolution. `auto` takes the fastest of those that work: a GPU that only the processor
  * plays (SwiftShader, llvmpipe) loses to the CPU. Throws UsageError for a device that does not work, with what it needs.
@@ -69,15 +71,14 @@ async function fastest(trial: (device: Device) => Promise<Trial>): Promise<Devic
 }
 
 /** In a process of its own: drivers write to the terminal where they fail, and some take the process along. */
-export function tryDevice(device: Device): Promise<Trial> {
-  return new Promise((resolve) => {
-    const child = fork(fileURLToPath(workerUrl(import.meta.url, './device-trial')), [device], {
-      stdio: 'ignore',
-    });
-    child.once('message', (trial) => resolve(trial as Trial));
-    child.once('error', ({ message }) => resolve({ reason: message }));
-    child.once('exit', (code, signal) =>
-      resolve({ reason: `the process that tried it ended with ${signal ?? code}` }),
-    );
-  });
+export async function tryDevice(device: Device): Promise<Trial> {
+  const child = new Child<ToTrial, FromTrial>({ program: workerUrl(import.meta.url, './device-trial') });
+  try {
+    return (await child.ask('tried', { kind: 'try', device })).trial;
+  } catch (error) {
+    if (error instanceof ChildFailure) return { reason: error.message };
+    throw error;
+  } finally {
+    child.kill(); // A driver may take long to end, or never do.
+  }
 }

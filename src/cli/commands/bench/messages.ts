@@ -11,16 +11,14 @@ export type ToServer =
       /** Address to listen on. */
       readonly host: string;
     }
-  | { readonly kind: 'usage' }
-  | { readonly kind: 'stop' };
+  | { readonly kind: 'usage' };
 
 /** Scales from the training images of `data` and windows from a file for `--circa`, as `serve` has them. */
 export type RealCalibration = { readonly data: string; readonly circa?: string };
 
 export type FromServer =
   | { readonly kind: 'ready'; readonly url: string; readonly planHash: string }
-  | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage)
-  | { readonly kind: 'failed'; readonly message: string };
+  | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage);
 
 /** Of the last inference. */
 export type ServerPhases = { readonly offline: PhaseCost; readonly online: PhaseCost };

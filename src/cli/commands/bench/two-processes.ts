@@ -7,18 +7,19 @@ import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import { sizeOf } from '../../../../models/tensor.ts';
 import { connect } from '../../../client.ts';
+import { Child } from '../../../shared/child-process.ts';
 import { defined } from '../../../shared/defined.ts';
+import { workerUrl } from '../../../shared/files.ts';
 import { median } from '../../../shared/median.ts';
 import type { Session } from '../../../client.ts';
 import { phaseTotals } from '../../output/phase.ts';
 import type { PhaseTotals } from '../../output/phase.ts';
 import { usage } from './messages.ts';
-import type { RealCalibration, Usage } from './messages.ts';
+import type { FromServer, RealCalibration, ToServer, Usage } from './messages.ts';
 import { openNetwork } from './network.ts';
 import type { ShapedBy } from './network.ts';
 import { predictionOf } from './prediction.ts';
 import type { BenchPrediction } from './prediction.ts';
-import { ServerParty } from './server-process.ts';
 
 export type ModelBench = {
   readonly relus: number;
@@ -61,11 +62,18 @@ export type ModelBenchOptions = {
   readonly say: (line: string) => void;
 };
 
+type Server = Child<ToServer, FromServer>;
+
 /** Private inferences of noise between this process, the client, and one of its own, the server. */
 export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
   const { network, calibration, threads, profile = profiles.loopback, signal } = options;
   const between = await openNetwork(profile);
-  const server = new ServerParty(between, signal);
+  const server: Server = new Child({
+    program: workerUrl(import.meta.url, 'server-main'),
+    within: between.within,
+    signal,
+    name: 'bench: the server',
+  });
   const ofThreads = threads === undefined ? {} : { threads };
   try {
     const { url, planHash } = await server.ask('ready', {
@@ -95,7 +103,7 @@ type Measured = Omit<ModelBench, 'profile' | 'shapedBy' | 'predicted' | 'runs' |
 
 async function allInferences(
   session: Session,
-  server: ServerParty,
+  server: Server,
   { runs, say }: ModelBenchOptions,
 ): Promise<Measured[]> {
   const found: Measured[] = [];
@@ -123,7 +131,7 @@ export function medianOf(all: readonly RunSeconds[]): ModelBench['median'] {
   };
 }
 
-async function oneInference(session: Session, server: ServerParty): Promise<Measured> {
+async function oneInference(session: Session, server: Server): Promise<Measured> {
   const image = noise(sizeOf(wireOf(session.plan, session.plan.input.wire).shape));
   const start = await bothUsages(server);
   await session.prepare();
@@ -149,7 +157,7 @@ async function oneInference(session: Session, server: ServerParty): Promise<Meas
 
 type Usages = { readonly client: Usage; readonly server: Usage };
 
-async function bothUsages(server: ServerParty) {
+async function bothUsages(server: Server) {
   const { phases, ...rest } = await server.ask('usage', { kind: 'usage' });
   return { client: usage(), server: rest, phases };
 }

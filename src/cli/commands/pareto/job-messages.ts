@@ -3,10 +3,9 @@ import type { ProgressEvent } from '../../../shared/progress.ts';
 import type { JobWork } from './run-job.ts';
 
 /** What a job's process is told, once; and what it tells. */
-export type ToJob = Omit<JobWork, 'onProgress' | 'say'>;
+export type ToJob = { readonly kind: 'job'; readonly work: Omit<JobWork, 'onProgress' | 'say'> };
 
 export type FromJob =
   | { readonly kind: 'progress'; readonly event: ProgressEvent }
   | { readonly kind: 'said'; readonly line: string }
-  | { readonly kind: 'done'; readonly outcome: JobOutcome }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'done'; readonly outcome: JobOutcome };

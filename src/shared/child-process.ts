@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { on, once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { ReluctantError } from './errors.ts';
+
+/** A message between a process and its child; the kinds that each side sends are a type of the two. */
+export type Message = { readonly kind: string };
+
+export type ChildOptions = {
+  /** URL of the file that the child runs, of `workerUrl`. */
+  readonly program: string;
+  readonly args?: readonly string[];
+  /** A command that runs the child's, e.g. one that enters a network namespace. */
+  readonly within?: readonly string[];
+  /** Kills the child. */
+  readonly signal?: AbortSignal;
+  /** What error messages begin with. */
+  readonly name?: string;
+};
+
+/** A child said that it failed, or ended before it was done; then with the last lines that it wrote to stderr. */
+export class ChildFailure extends ReluctantError {
+  override name = 'ChildFailure';
+}
+
+/** What a child sends where its work throws. */
+type Failed = { readonly kind: 'failed'; readonly message: string };
+
+/**
+ * A process of its own that runs a file of this package. It ends with `stop`, with the signal, and, by the channel
+ * between the two, when this process is gone.
+ */
+export class Child<ToChild extends Message, FromChild extends Message> {
+  readonly #process: ChildProcess;
+  readonly #name: string;
+  readonly #messages: AsyncIterator<unknown[]>;
+  readonly #complaint: () => string;
+  readonly #ended: Promise<string>;
+
+  constructor({ program, args = [], within = [], signal, name }: ChildOptions) {
+    const [command, ...rest] = [
+      ...within,
+      process.execPath,
+      ...process.execArgv,
+      fileURLToPath(program),
+      ...args,
+    ];
+    this.#process = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.#name = name === undefined ? '' : `${name}: `;
+    this.#messages = on(this.#process, 'message', { close: ['disconnect'] });
+    this.#complaint = tailOf(this.#process.stderr!);
+    this.#ended = endOf(this.#process);
+    this.#process.stdout!.resume();
+    if (signal !== undefined) this.#endWith(signal);
+  }
+
+  /** A child that is gone cannot be told; the next message says that it is. */
+  send(message: ToChild): void {
+    this.#process.send(message, () => undefined);
+  }
+
+  /** Waits for a message. Rejects with ChildFailure where the child failed or ended instead. */
+  async next(): Promise<FromChild> {
+    const found = await this.#messages.next().catch(() => undefined);
+    if (found === undefined || found.done === true) throw await this.#failure();
+    const [message] = found.value as [FromChild | Failed];
+    if (isFailed(message)) throw new ChildFailure(`${this.#name}${message.message}`);
+    return message;
+  }
+
+  async ask<K extends FromChild['kind']>(
+    kind: K,
+    question: ToChild,
+  ): Promise<Extract<FromChild, { kind: K }>> {
+    this.send(question);
+    const answer = await this.next();
+    if (answer.kind !== kind) throw new Error(`${this.#name}expected ${kind}, got ${answer.kind}`);
+    return answer as Extract<FromChild, { kind: K }>;
+  }
+
+  /** The first line that the child writes to stdout. Rejects with ChildFailure where it ends before. */
+  firstLine(): Promise<string> {
+    const lines = createInterface(this.#process.stdout!);
+    return new Promise((resolve, reject) => {
+      lines.once('line', resolve);
+      lines.once('close', () => void this.#failure().then(reject));
+    });
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Tells the child to end and waits for it. */
+  async stop(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    await this.#ended;
+  }
+
+  #endWith(signal: AbortSignal): void {
+    const kill = () => this.kill();
+    signal.addEventListener('abort', kill);
+    if (signal.aborted) kill();
+    void this.#ended.then(() => signal.removeEventListener('abort', kill));
+  }
+
+  async #failure(): Promise<ChildFailure> {
+    const message = `${this.#name}its process ${await this.#ended} before it was done`;
+    const complaint = this.#complaint();
+    return new ChildFailure(complaint === '' ? message : `${message}: ${complaint}`);
+  }
+}
+
+/** How the process ended, once all that it wrote to stderr is read. */
+async function endOf(child: ChildProcess): Promise<string> {
+  // Not 'close': after `disconnect` Node does not emit it.
+  const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
+  try {
+    const [[code, signal]] = await Promise.all([exit, finished(child.stderr!)]);
+    return `ended with ${signal ?? `code ${code}`}`;
+  } catch (error) {
+    return `did not start (${(error as Error).message})`;
+  }
+}
+
+/** The last lines that a stream has brought so far. */
+function tailOf(stream: Readable): () => string {
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(-tailLength)));
+  return () => text.trim().split('\n').slice(-tailLines).join('\n');
+}
+
+const tailLength = 2000;
+const tailLines = 5;
+
+function isFailed(message: Message): message is Failed {
+  return message.kind === 'failed';
+}
+
+/** Resolves when the message is on its way, or when the parent is gone. */
+export type Tell<FromChild> = (message: FromChild) => Promise<void>;
+
+/**
+ * In the child: calls `receive` with each message of the parent. What it throws goes to the parent as a failure. The
+ * process ends when the parent stops it or is gone.
+ */
+export function answerParent<ToChild extends Message, FromChild extends Message>(
+  receive: (message: ToChild, tell: Tell<FromChild>) => Promise<void> | void,
+): void {
+  const answer = async (message: ToChild) => {
+    try {
+      await receive(message, tell);
+    } catch (error) {
+      await tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  process.on('message', (message: ToChild) => void answer(message));
+  process.once('disconnect', () => process.exit());
+}
+
+function tell(message: Message | Failed): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send!(message, () => resolve());
+    else resolve();
+  });
+}
