@@ -1,10 +1,12 @@
 import type { Replacement } from '../../models/graph.ts';
-import { UsageError } from '../../src/shared/errors.ts';
 import { parseBudget } from '../cost/budget.ts';
+import type { MethodName } from '../reduce/methods.ts';
+import { checkTaken, givenIn, takes } from '../reduce/options.ts';
+import type { GivenOptions } from '../reduce/options.ts';
 import { jobId, originalMethod } from './job.ts';
 import type { JobSpec } from './job.ts';
 import { distinct } from './series.ts';
-import type { Series } from './series.ts';
+import type { MethodSeries, Series } from './series.ts';
 
 const original = {
   method: originalMethod,
@@ -20,7 +22,7 @@ const original = {
 
 /** A sweep as the command line gives it. */
 export type Grid = Omit<JobSpec, keyof Series | 'budget' | 'seed'> & {
-  readonly methods: readonly Series[];
+  readonly methods: readonly MethodSeries[];
   /** Of the methods that name none themselves. */
   readonly replace: Replacement | null;
   readonly budgets: readonly string[];
@@ -29,12 +31,12 @@ export type Grid = Omit<JobSpec, keyof Series | 'budget' | 'seed'> & {
 };
 
 /**
- * Every job of a grid once, the original first, then seed by seed: a sweep that is cut short has all budgets once. Budgets in seconds or
- * bytes are for hybrid alone; throws UsageError for one where hybrid is not in the grid, and for epochs of deepreshape without it.
+ * Every job of a grid once, the original first, then seed by seed: a sweep that is cut short has all budgets once. A budget or an
+ * option is for those of the methods that take it. Throws UsageError for one that none of them takes.
  */
 export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...rest }: Grid): JobSpec[] {
-  if (pretrainEpochs !== null && methods.every(({ method }) => method !== 'deepreshape'))
-    throw new UsageError('--pretrain-epochs: is of deepreshape, and --methods has none');
+  const given = { replace, pretrainEpochs, searchEpochs: rest.searchEpochs };
+  checkTaken(namesOf(methods), withoutNulls(given));
   const seedList = Array.from({ length: seeds }, (_, i) => i + 1);
   const reduced = seedList.flatMap((seed) =>
     budgets.flatMap((budget) =>
@@ -42,7 +44,7 @@ export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...re
         ...rest,
         ...series,
         replace: series.replace ?? replace,
-        pretrainEpochs: series.method === 'deepreshape' ? pretrainEpochs : null,
+        pretrainEpochs: takes(series.method, 'pretrainEpochs') ? pretrainEpochs : null,
         ...{ budget, seed },
       })),
     ),
@@ -51,11 +53,20 @@ export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...re
   return [...new Map(specs.map((spec) => [jobId(spec), spec])).values()];
 }
 
-function methodsFor(budget: string, methods: readonly Series[]): readonly Series[] {
-  if (typeof parseBudget(budget) === 'number') return methods;
-  const able = methods.filter(({ method }) => method === 'hybrid');
-  if (able.length > 0) return able;
-  throw new UsageError(`--budgets: '${budget}' is not a number of ReLUs, and --methods has no hybrid`);
+function methodsFor(budget: string, methods: readonly MethodSeries[]): readonly MethodSeries[] {
+  const given = givenIn({ budget: parseBudget(budget) });
+  checkTaken(namesOf(methods), given);
+  return given.costBudget === undefined
+    ? methods
+    : methods.filter(({ method }) => takes(method, 'costBudget'));
+}
+
+function namesOf(methods: readonly MethodSeries[]): MethodName[] {
+  return [...new Set(methods.map(({ method }) => method))];
+}
+
+function withoutNulls(options: GivenOptions): GivenOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
 }
 
 /** '0.5,0.250' as ['0.5', '0.25']; costs such as 0.3s@wan stay as they are. Throws UsageError for what is no budget. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Replacement } from '../../models/graph.ts';
 import type { Granularity } from '../reduce/gates/layer-states.ts';
 import type { MethodName } from '../reduce/methods.ts';
+import { takenBy } from '../reduce/options.ts';
 
 /** The network as it came: the point at all ReLUs. */
 export const originalMethod = 'original';
@@ -36,6 +37,17 @@ export type JobSpec = {
   readonly granularity: Granularity | null;
   /** Of deepreshape's network, before its ReLUs go; null: what the method does by itself. */
   readonly pretrainEpochs: number | null;
+};
+
+/** What a job tells its method: of a sweep's settings those that are given and that the method takes. */
+export function settingsOf(method: MethodName, spec: JobSpec): Settings {
+  const { replace, granularity, searchEpochs, pretrainEpochs } = spec;
+  const told = takenBy(method, { replace, granularity, searchEpochs, pretrainEpochs });
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
+}
+
+type Settings = {
+  readonly [K in 'replace' | 'granularity' | 'searchEpochs' | 'pretrainEpochs']?: NonNullable<JobSpec[K]>;
 };
 
 /**

@@ -1,13 +1,17 @@
 import type { Replacement } from '../../models/graph.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import type { Granularity } from '../reduce/gates/layer-states.ts';
-import { methodNames, channelMethods } from '../reduce/methods.ts';
+import { methodNames } from '../reduce/methods.ts';
 import type { MethodName } from '../reduce/methods.ts';
+import { refusalOf, takersOf, takes } from '../reduce/options.ts';
 import { originalMethod } from './job.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 
 /** One column of a table: what a point is called whatever its budget and seed. */
 export type Series = Pick<JobSpec, 'method' | keyof Additions>;
+
+/** One that is not the original. */
+export type MethodSeries = Series & { readonly method: MethodName };
 
 /** What a method's name may be followed by; null: what the method does by itself. */
 type Additions = Pick<JobSpec, 'granularity' | 'replace' | 'circa'>;
@@ -17,7 +21,6 @@ type Word = Granularity | Replacement | 'circa';
 type Addition = {
   /** A method takes one addition of each kind at most. */
   readonly kind: keyof Additions;
-  readonly of: readonly MethodName[];
   readonly valueOf: (circa: CircaSetting) => Partial<Additions>;
 };
 
@@ -28,24 +31,35 @@ const additions: { readonly [W in Word]: Addition } = {
   identity: replacedBy('identity'),
   affine: replacedBy('affine'),
   quadratic: replacedBy('quadratic'),
-  circa: { kind: 'circa', of: methodNames, valueOf: (circa) => ({ circa }) },
+  circa: { kind: 'circa', valueOf: (circa) => ({ circa }) },
 };
 
 function ofGates(granularity: Granularity): Addition {
-  return { kind: 'granularity', of: channelMethods, valueOf: () => ({ granularity }) };
+  return { kind: 'granularity', valueOf: () => ({ granularity }) };
 }
 
 function replacedBy(replace: Replacement): Addition {
-  return { kind: 'replace', of: methodNames, valueOf: () => ({ replace }) };
+  return { kind: 'replace', valueOf: () => ({ replace }) };
 }
 
 const words = Object.keys(additions) as Word[];
 
+/** The methods that may be followed by an addition of this kind: windows of sign tests are for any of them. */
+function methodsWith(kind: keyof Additions): readonly MethodName[] {
+  return kind === 'circa' ? methodNames : takersOf(kind);
+}
+
 /** 'each as it is or with +none, +identity ...; snl ... also with +pixel, +channel' */
-export const additionsHelp: string = [
-  `each as it is or with ${listed((word) => additions[word].of === methodNames)}`,
-  `${channelMethods.join(', ')} also with ${listed((word) => additions[word].of !== methodNames)}`,
-].join('; ');
+function describeAdditions(): string {
+  const isForAll = (word: Word) => methodsWith(additions[word].kind).length === methodNames.length;
+  const kinds = new Set(words.filter((word) => !isForAll(word)).map((word) => additions[word].kind));
+  const also = [...kinds].map(
+    (kind) => `${methodsWith(kind).join(', ')} also with ${listed((word) => additions[word].kind === kind)}`,
+  );
+  return [`each as it is or with ${listed(isForAll)}`, ...also].join('; ');
+}
+
+export const additionsHelp: string = describeAdditions();
 
 function listed(isMeant: (word: Word) => boolean): string {
   return words
@@ -71,32 +85,32 @@ export function describeJob(spec: JobSpec): string {
  * 'deepreduce,snl+quadratic+circa' as a list, each series once. Throws UsageError for a name that is no method, and for an addition that is
  * not known, that the method does not take, or of whose kind there is one already.
  */
-export function parseMethods(text: string, circa: CircaSetting): Series[] {
+export function parseMethods(text: string, circa: CircaSetting): MethodSeries[] {
   const series = distinct(text).map((word) => parseSeries(word, circa));
   return [...new Map(series.map((one) => [seriesName(one), one])).values()];
 }
 
-function parseSeries(text: string, circa: CircaSetting): Series {
+function parseSeries(text: string, circa: CircaSetting): MethodSeries {
   const [name, ...added] = text.split('+');
   const method = methodNames.find((known) => known === name);
   if (method === undefined)
     throw new UsageError(
       `--methods: '${name}' is not known; there are ${methodNames.join(', ')}, ${additionsHelp}`,
     );
-  const series: Series = { method, granularity: null, replace: null, circa: null };
+  const series: MethodSeries = { method, granularity: null, replace: null, circa: null };
   return added.reduce(
     (before, word) => ({ ...before, ...addition(text, before, word).valueOf(circa) }),
     series,
   );
 }
 
-function addition(text: string, series: Series, name: string): Addition {
+function addition(text: string, series: MethodSeries, name: string): Addition {
   const word = words.find((known) => known === name);
   if (word === undefined)
     throw new UsageError(`--methods: '${text}': '+${name}' is not known; methods go ${additionsHelp}`);
-  const { kind, of } = additions[word];
-  if (!of.some((method) => method === series.method))
-    throw new UsageError(`--methods: '${text}': +${word} is of ${of.join(', ')}, not of ${series.method}`);
+  const { kind } = additions[word];
+  if (kind !== 'circa' && !takes(series.method, kind))
+    throw new UsageError(`--methods: '${text}': ${refusalOf(kind, [series.method])}`);
   if (series[kind] !== null)
     throw new UsageError(
       `--methods: '${text}': give one of ${listed((other) => additions[other].kind === kind)}`,

@@ -4,9 +4,11 @@ import type { ArchitectureName } from '../../models/architectures/index.ts';
 import { replacements } from '../../models/graph.ts';
 import { schedules } from '../../models/train/schedules.ts';
 import type { ScheduleName } from '../../models/train/schedules.ts';
+import { UsageError } from '../../src/shared/errors.ts';
 import { criticalityForms, thinnings } from '../reduce/deepreduce/settings.ts';
 import { granularities } from '../reduce/gates/layer-states.ts';
 import { methodNames } from '../reduce/methods.ts';
+import { checkTaken, givenIn } from '../reduce/options.ts';
 
 const count = z.int().positive();
 const share = z.number().gt(0).max(1);
@@ -44,7 +46,7 @@ const training = z.strictObject({
   labelSmoothing: share.exactOptional(),
 });
 
-const reduction = z.strictObject({
+const reductionForm = z.strictObject({
   method: z.enum(methodNames),
   /** ReLUs to keep. */
   budget: z.int().nonnegative(),
@@ -66,6 +68,16 @@ const reduction = z.strictObject({
       rho: share.exactOptional(),
     })
     .exactOptional(),
+});
+
+/** With no option of another method. */
+const reduction = reductionForm.superRefine(({ method, ...told }, context) => {
+  try {
+    checkTaken([method], givenIn(told));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    context.addIssue(error.message);
+  }
 });
 
 /** A published configuration: a network trained, then reduced. A file NAME.json beside this one. */

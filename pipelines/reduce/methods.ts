@@ -6,13 +6,12 @@ import { hybrid } from './hybrid/hybrid.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
 import { snl } from './snl/snl.ts';
 
-/** One way to meet a ReLU budget. All of them pass the contract of tests/pipelines/reduce/methods.test.ts. */
+/**
+ * One way to meet a ReLU budget. All of them pass the contract of tests/pipelines/reduce/methods.test.ts; options.ts says which
+ * options each takes.
+ */
 export type Method = {
   readonly summary: string;
-  /** Learns which ReLUs stay, in epochs of their own: takes `searchEpochs`. */
-  readonly isSearching: boolean;
-  /** Takes `granularity`. */
-  readonly isByChannels: boolean;
   readonly reduce: (model: Model, options: ReductionOptions) => Promise<Reduction>;
 };
 
@@ -23,43 +22,26 @@ export const methods: Record<MethodName, Method> = {
   deepreduce: {
     summary:
       'cull the least critical stages, then the cheapest ReLUs down to the budget, to polynomials or what --replace says (after DeepReDuce, ICML 2021)',
-    isSearching: false,
-    isByChannels: false,
     reduce: deepreduce,
   },
   snl: {
     summary:
       'learn an alpha between ReLU and identity for each pixel or channel, the sum of alphas falling to the budget, and keep the largest (after SNL, ICML 2022)',
-    isSearching: true,
-    isByChannels: true,
     reduce: snl,
   },
   autorep: {
     summary:
       'learn by an indicator of 0 or 1 for each pixel or channel, with hysteresis, which ReLUs stay; the others become trained polynomials (after AutoReP, ICCV 2023)',
-    isSearching: true,
-    isByChannels: true,
     reduce: autorep,
   },
   deepreshape: {
     summary:
       'build and train another network of as many multiplications whose critical stages have most ReLUs, and remove ReLUs from it (after DeepReShape, TMLR 2024)',
-    isSearching: true,
-    isByChannels: true,
     reduce: deepreshape,
   },
   hybrid: {
     summary:
       'fewest losses for a budget in ReLUs, seconds or bytes on a network: layers go whole, ReLUs become squares or lines, by what each costs the protocol; which ReLUs stay is learned for seconds and bytes, ranked for a count (ours)',
-    isSearching: true,
-    isByChannels: false,
     reduce: hybrid,
   },
 };
-
-const methodsThat = (is: (method: Method) => boolean): readonly MethodName[] =>
-  methodNames.filter((name) => is(methods[name]));
-
-export const searchingMethods = methodsThat(({ isSearching }) => isSearching);
-
-export const channelMethods = methodsThat(({ isByChannels }) => isByChannels);

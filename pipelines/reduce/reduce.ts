@@ -11,6 +11,7 @@ import type { MultiplierEntry } from './mitigation/primal-dual.ts';
 import { parseBudget } from '../cost/budget.ts';
 import type { Budget } from '../cost/budget.ts';
 import type { MachineCosts } from '../cost/machine.ts';
+import { checkTaken, givenIn } from './options.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
@@ -55,13 +56,14 @@ export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEnt
 
 /**
  * Removes ReLUs from a trained model down to a budget and fine-tunes what is left. Same options and threads give the same network.
- * Throws UsageError for a method, budget or groups that there are not, DataError where the data does not fit the model.
+ * Throws UsageError for a method, budget or groups that there are not and for an option that the method does not take, DataError where the data does not fit the model.
  */
 export async function reduce(model: Model, options: ReduceOptions): Promise<Reduced> {
   const { method, data, groups = 'label', mitigate, fairSelect = false, ...settings } = options;
   const { epochs = reduceDefaults.epochs, seed = reduceDefaults.seed } = options;
   const budget = budgetOf(options.budget);
   const { reduce: reduceBy } = methodOf(method);
+  checkTaken([method], givenIn({ ...options, budget }));
   const { train, validation } = await trainingData(data, seed);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];

@@ -8,6 +8,7 @@ import { finetune } from '../finetune.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
 import type { ReductionOptions } from '../reduction.ts';
+import { deepreduceDefaults } from './settings.ts';
 import type { CriticalityForm } from './settings.ts';
 
 export type StageCriticality = {
@@ -54,7 +55,7 @@ export async function criticality(
       now: stage.name,
     });
     const others = ranked.filter((other) => other !== stage).flatMap(({ nodes }) => nodes);
-    const alone = await forms[options.deepreduce?.criticality ?? 'fitted'](
+    const alone = await forms[options.deepreduce?.criticality ?? deepreduceDefaults.criticality](
       model,
       others,
       stage,
@@ -82,7 +83,7 @@ const forms: { readonly [K in CriticalityForm]: Form } = {
   async trained(model, others, { name }, sample, options) {
     const { deepreduce, replace } = options;
     const alone = await usePolynomials(model, allRelusOf(model, others), sample, replace);
-    const epochs = deepreduce?.criticalityEpochs ?? 1;
+    const epochs = deepreduce?.criticalityEpochs ?? deepreduceDefaults.criticalityEpochs;
     const part = { phase: 'criticality-training', of: name } as const;
     return (await finetune(alone, model, part, { ...unmitigated(options), epochs })).model;
   },

@@ -9,6 +9,7 @@ import { criticality } from './criticality.ts';
 import type { StageCriticality } from './criticality.ts';
 import { chooseRelus, rankedIn, reasonOf, selectionOf } from './selection.ts';
 import { describeScale, reshape } from './reshape.ts';
+import { deepreduceDefaults } from './settings.ts';
 import { stagesBy } from './stages.ts';
 import { replaceStagewise } from './stagewise.ts';
 
@@ -32,7 +33,7 @@ export type DeepreduceResult = Reduction & {
  * the network cannot meet.
  */
 export async function deepreduce(model: Model, options: ReductionOptions): Promise<DeepreduceResult> {
-  const { alpha = 1, rho = 1, thinning = 'elements', stages: specs } = options.deepreduce ?? {};
+  const { alpha, rho, thinning, stages: specs } = { ...deepreduceDefaults, ...options.deepreduce };
   const budget = resolveBudget(model, options.budget);
   const stages = stagesBy(model, specs);
   const sample = trainingSample(options);

@@ -23,6 +23,14 @@ export type DeepreduceSettings = {
   readonly rho?: number;
 };
 
+export const deepreduceDefaults = {
+  criticality: 'fitted',
+  criticalityEpochs: 1,
+  thinning: 'elements',
+  alpha: 1,
+  rho: 1,
+} as const satisfies DeepreduceSettings;
+
 export const criticalityForms = ['fitted', 'trained'] as const;
 export type CriticalityForm = (typeof criticalityForms)[number];
 

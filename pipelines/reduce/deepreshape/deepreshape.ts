@@ -6,7 +6,6 @@ import { countRelus, inspect, stagesOf } from '../../../models/analysis/inspect.
 import { reusedRelus } from '../../../models/passes/reuse-relus.ts';
 import { engineSetting } from '../../../models/train/engines/index.ts';
 import { fit } from '../../../models/train/fit.ts';
-import { recipeDefaults } from '../../../models/train/train-architecture.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import * as format from '../../../src/shared/format.ts';
 import { silent } from '../../../src/shared/progress.ts';
@@ -25,6 +24,7 @@ import { trainingSample } from '../polynomials/training-sample.ts';
 import { baseKey } from './bases.ts';
 import type { WantedBase } from './bases.ts';
 import { designFor, mapStages } from './design.ts';
+import { deepreshapeDefaults } from './settings.ts';
 import type { Removal } from './settings.ts';
 
 export type DeepreshapeResult = Reduction & {
@@ -99,7 +99,7 @@ async function trainBase(design: HybrenetOptions, teacher: Model, options: Reduc
   const part: PartTraining = { phase: 'base-training', of: untrained.graph.name };
   const told = {
     ...{ train, validation, distill: distillation, learningRate, augment, seed },
-    epochs: settings?.pretrainEpochs ?? recipeDefaults.epochs,
+    epochs: settings?.pretrainEpochs ?? deepreshapeDefaults.pretrainEpochs,
     batch: Math.min(batch, train.n),
     ...engineSetting(options),
   };

@@ -1,3 +1,5 @@
+import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+
 /** What DeepReShape alone is told. */
 export type DeepreshapeSettings = {
   /** Of training the new network, from random weights on the given one's logits; 12 where left out. */
@@ -12,6 +14,8 @@ export type DeepreshapeSettings = {
   /** ReLU reuse: only one of this many groups of channels keeps its ReLUs in a layer; none where left out. */
   readonly reuse?: number;
 };
+
+export const deepreshapeDefaults = { pretrainEpochs: recipeDefaults.epochs } satisfies DeepreshapeSettings;
 
 export const removals = ['coarse', 'fine'] as const;
 export type Removal = (typeof removals)[number];

@@ -14,6 +14,7 @@ import { fitChannel } from '../polynomials/replace.ts';
 /** A gate an element, or one a channel. */
 export const granularities = ['pixel', 'channel'] as const;
 export type Granularity = (typeof granularities)[number];
+export const defaultGranularity: Granularity = 'pixel';
 
 /** One activation layer as the search finds it. */
 export type LayerState = {

@@ -11,7 +11,7 @@ import { keepHighest } from './keep.ts';
 import { reasons } from './reasons.ts';
 import { searchGates, stepsOf } from './search.ts';
 import type { Search } from './search.ts';
-import { layerStates } from './layer-states.ts';
+import { defaultGranularity, layerStates } from './layer-states.ts';
 import type { LayerState } from './layer-states.ts';
 
 /** A method that learns by gates which ReLUs to keep. */
@@ -51,7 +51,7 @@ export async function reduceByGates(
   options: ReductionOptions,
   method: GateMethod,
 ): Promise<Reduction> {
-  const { granularity = 'pixel', replace: replacement = method.replacement } = options;
+  const { granularity = defaultGranularity, replace: replacement = method.replacement } = options;
   const budget = resolveBudget(original, options.budget);
   const model = asRelu(original);
   const total = stagesOf(model).reduce((sum, { relus }) => sum + relus, 0);

@@ -93,7 +93,7 @@ describe('a sweep as the command line gives it', () => {
     const jobs = jobsOf({ ...grid, methods: parseMethods('snl,deepreshape', circaSetting) });
     expect(jobs.map(({ pretrainEpochs }) => pretrainEpochs)).toEqual([null, null, 7]);
     expect(() => jobsOf({ ...grid, methods: parseMethods('snl', circaSetting) })).toThrow(
-      /--pretrain-epochs: is of deepreshape/,
+      /option pretrain-epochs: .* not take it; deepreshape does/,
     );
   });
 
@@ -119,8 +119,11 @@ describe('a sweep as the command line gives it', () => {
     ['deepreduce+circa+circa', /give one of \+circa$/],
     ['snl+none+affine', /'snl\+none\+affine': give one of \+none, \+identity, \+affine, \+quadratic$/],
     ['snl+pixel+channel', /give one of \+pixel, \+channel$/],
-    ['deepreduce+channel', /\+channel is of snl, autorep, deepreshape, not of deepreduce$/],
-    ['hybrid+pixel', /\+pixel is of snl, autorep, deepreshape, not of hybrid$/],
+    [
+      'deepreduce+channel',
+      /option granularity: deepreduce does not take it; snl, autorep and deepreshape do$/,
+    ],
+    ['hybrid+pixel', /option granularity: hybrid does not take it; snl, autorep and deepreshape do$/],
     ['', /expected names/],
   ])("'%s' is no list of methods", (text, message) => {
     const parsing = () => parseMethods(text, circaSetting);

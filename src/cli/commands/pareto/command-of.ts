@@ -1,5 +1,4 @@
-import { methods } from '../../../../pipelines/reduce/methods.ts';
-import { originalMethod } from '../../../../pipelines/pareto/job.ts';
+import { originalMethod, settingsOf } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 
@@ -12,20 +11,19 @@ export function commandOf(
   file: string,
   { engine, device, threads }: JobOutcome['versions'],
 ): string {
-  const { network, data, method, circa, budget, seed, epochs, replace, granularity, pretrainEpochs } = spec;
+  const { network, data, method, circa, budget, seed, epochs } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
-  // Of a sweep for all its methods; `reduce` refuses it where it means nothing.
-  const searchEpochs = methods[method].isSearching ? spec.searchEpochs : null;
+  const { replace, granularity, searchEpochs, pretrainEpochs } = settingsOf(method, spec);
   const options = [
     ['--method', method],
     ['--budget', budget],
-    ...(replace === null ? [] : [['--replace', replace]]),
-    ...(granularity === null ? [] : [['--granularity', granularity]]),
+    ...(replace === undefined ? [] : [['--replace', replace]]),
+    ...(granularity === undefined ? [] : [['--granularity', granularity]]),
     ['--data', data],
     ['--epochs', String(epochs)],
-    ...(searchEpochs === null ? [] : [['--search-epochs', String(searchEpochs)]]),
-    ...(pretrainEpochs === null ? [] : [['--pretrain-epochs', String(pretrainEpochs)]]),
+    ...(searchEpochs === undefined ? [] : [['--search-epochs', String(searchEpochs)]]),
+    ...(pretrainEpochs === undefined ? [] : [['--pretrain-epochs', String(pretrainEpochs)]]),
     ['--seed', String(seed)],
     ...(engine === undefined || engine === 'onnxruntime' ? [] : [['--engine', engine]]),
     ...(device === undefined || device === 'cpu' ? [] : [['--device', device]]),

@@ -10,6 +10,7 @@ import { additionsHelp, parseMethods } from '../../../../pipelines/pareto/series
 import type { RunStore } from '../../../../pipelines/pareto/store.ts';
 import { parseProfiles } from '../../../../pipelines/cost/profiles.ts';
 import { methodNames } from '../../../../pipelines/reduce/methods.ts';
+import { helpOf } from '../../../../pipelines/reduce/options.ts';
 import { ReluctantError, UsageError } from '../../../shared/errors.ts';
 import { examples, positive, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
@@ -78,13 +79,12 @@ function configureRun(command: Command, act: Act): void {
     .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
     .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
-    .option('--search-epochs <n>', 'of learning which ReLUs stay; as many where left out', whole(1))
-    .option('--pretrain-epochs <n>', 'of deepreshape: of training its network (default: 12)', whole(1))
+    .option('--search-epochs <n>', helpOf('searchEpochs'), whole(1))
+    .option('--pretrain-epochs <n>', helpOf('pretrainEpochs'), whole(1))
     .addOption(
-      new Option(
-        '--replace <kind>',
-        "what takes a ReLU's place in methods that do not say it themselves; each has its own where left out",
-      ).choices(replacements),
+      new Option('--replace <kind>', `for methods without such an addition: ${helpOf('replace')}`).choices(
+        replacements,
+      ),
     )
     .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
     .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')

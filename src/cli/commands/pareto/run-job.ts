@@ -21,12 +21,13 @@ import type { CircaResult } from '../../../../pipelines/circa/circa.ts';
 import { withWindows } from '../../../../pipelines/plan/windows.ts';
 import { prepare } from '../../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
-import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
+import { jobId, originalMethod, settingsOf } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../../pipelines/pareto/predicted.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 import { seriesName } from '../../../../pipelines/pareto/series.ts';
 import { basesIn } from '../../../../pipelines/reduce/deepreshape/base-files.ts';
+import { takenBy } from '../../../../pipelines/reduce/options.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
 import type { LayerEntry } from '../../../../pipelines/reduce/reduction.ts';
@@ -113,17 +114,15 @@ async function reduced(
   { spec, folder, costs, threads, device, engine, onProgress, say }: JobWork,
   original: Model,
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
-  const { method, data, seed, epochs, searchEpochs, replace, granularity, pretrainEpochs } = spec;
+  const { method, data, seed, epochs } = spec;
   if (method === originalMethod) return { model: original, log: [] };
+  const { pretrainEpochs, ...settings } = settingsOf(method, spec);
   return reduce(original, {
     ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
     ...{ threads, device, engine, checkpoint: checkpointOf(spec, folder), onProgress },
-    bases: basesIn(join(folder, 'bases'), say),
-    ...(method === 'hybrid' && { machine: costs }),
-    ...(searchEpochs !== null && { searchEpochs }),
-    ...(replace !== null && { replace }),
-    ...(granularity !== null && { granularity }),
-    ...(pretrainEpochs !== null && { deepreshape: { pretrainEpochs } }),
+    ...takenBy(method, { bases: basesIn(join(folder, 'bases'), say), machine: costs }),
+    ...settings,
+    ...(pretrainEpochs !== undefined && { deepreshape: { pretrainEpochs } }),
   });
 }
 

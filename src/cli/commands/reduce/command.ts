@@ -21,9 +21,8 @@ import { writeBudgets, writeFamily } from './family.ts';
 import { addComputeOptions, addThreadsOption, computingOf } from '../../options/computing.ts';
 import type { ComputeOptions } from '../../options/computing.ts';
 import {
-  addGateOptions,
-  gateSettingsOf,
   checkAgainst,
+  checkSettings,
   costText,
   countOf,
   machineOf,
@@ -31,7 +30,7 @@ import {
   budgetList,
   settingsOf,
 } from './settings.ts';
-import type { GateSettingOptions, SettingOptions } from './settings.ts';
+import type { SettingOptions } from './settings.ts';
 import { checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
 import {
   addMitigationOptions,
@@ -43,17 +42,16 @@ import {
   priceOfMitigation,
 } from './mitigating.ts';
 import type { MitigationOptions } from './mitigating.ts';
+import { takersOf } from '../../../../pipelines/reduce/options.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import { reduce, reduceDefaults } from '../../../../pipelines/reduce/reduce.ts';
 
 type Options = ComputeOptions &
   MitigationOptions &
-  SettingOptions &
-  GateSettingOptions & {
+  SettingOptions & {
     readonly method: MethodName;
     readonly budget?: readonly Budget[];
-    readonly family?: boolean;
     readonly data: string;
     readonly out: string;
     readonly epochs: number;
@@ -68,10 +66,9 @@ export function configure(command: Command, act: Act): void {
     .addOption(new Option('--method <name>', summaries).choices(methodNames).makeOptionMandatory())
     .option(
       '--budget <list>',
-      `what to keep, one or several of them: ${budgetForms} (seconds and bytes: hybrid alone)`,
+      `what to keep, one or several of them: ${budgetForms} (seconds and bytes with ${takersOf('costBudget').join(', ')})`,
       budgetList,
     )
-    .option('--family', "of deepreduce, in place of a budget: the paper's whole family of networks")
     .requiredOption('--data <data>', dataHelp)
     .requiredOption('--out <file>', 'the .onnx file to write; a folder for several networks')
     .option('--epochs <n>', 'of fine-tuning', whole(1), reduceDefaults.epochs)
@@ -80,7 +77,6 @@ export function configure(command: Command, act: Act): void {
   addComputeOptions(command);
   addThreadsOption(command);
   addSettingOptions(command);
-  addGateOptions(command);
   addMitigationOptions(command);
   examples(command, [
     'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
@@ -94,8 +90,9 @@ export function configure(command: Command, act: Act): void {
 
 async function run(context: Context, name: string, options: Options): Promise<Output> {
   const { method, budget: budgets = [], family = false } = options;
-  if (family && (method !== 'deepreduce' || budgets.length > 0))
-    throw new UsageError('--family is of --method deepreduce, in place of --budget');
+  checkSettings(method, budgets, options);
+  if (family && budgets.length > 0)
+    throw new UsageError('--family takes the place of --budget: give one of them');
   if (family && options.checkpoint !== undefined)
     throw new UsageError('--checkpoint is of --budget; a family goes on with the networks it has written');
   const [budget, ...others] = budgets;
@@ -124,14 +121,10 @@ async function reduceToSeveral(
     );
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
-  const own = {
-    ...settingsOf(method, options),
-    ...gateSettingsOf(method, options),
-    ...(await machineOf(method)),
-  };
+  const own = { ...settingsOf(options), ...(await machineOf(method)) };
   const plain = { data, epochs, seed, onProgress, ...setting, ...own };
   const model = await loadModel(name);
-  budgets?.forEach((budget) => countOf(model, method, budget));
+  budgets?.forEach((budget) => countOf(model, budget));
   const test = await loadDataset(data, 'test');
   const task = { model, test, out, say, evaluation: { ...sessionSetting(setting), onProgress } };
   return budgets === undefined
@@ -147,11 +140,10 @@ async function reduceToOne(
 ): Promise<Output> {
   const { method, data, out, epochs, seed } = options;
   checkOutput(out);
-  const gates = gateSettingsOf(method, options);
-  const settings = { ...settingsOf(method, options), ...gates, ...(await machineOf(method)) };
+  const settings = { ...settingsOf(options), ...(await machineOf(method)) };
   const mitigation = mitigationOf(options);
   const model = await loadModel(name);
-  const count = countOf(model, method, budget);
+  const count = countOf(model, budget);
   checkAgainst(count, options.against);
   const without = count === undefined ? undefined : await openAgainst(options, count);
   const test = await loadDataset(data, 'test');

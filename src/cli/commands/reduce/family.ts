@@ -11,6 +11,7 @@ import type { FamilyOptions, Moves } from '../../../../pipelines/reduce/deepredu
 import { basesIn } from '../../../../pipelines/reduce/deepreshape/base-files.ts';
 import { basesInMemory } from '../../../../pipelines/reduce/deepreshape/bases.ts';
 import type { Output } from '../../output/output.ts';
+import { takenBy } from '../../../../pipelines/reduce/options.ts';
 import { reduce, trainingData } from '../../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
 import { NetworkFolder } from './several-networks.ts';
@@ -55,7 +56,12 @@ export async function writeBudgets(
     const name = `${options.method}-${written}`.replaceAll(/[^\w.-]+/g, '-');
     if (await folder.takeOver(name)) continue;
     const own = checkpoint === undefined ? {} : { checkpoint: join(checkpoint, name) };
-    const reduction = await reduce(model, { ...options, ...own, bases, budget });
+    const reduction = await reduce(model, {
+      ...options,
+      ...own,
+      ...takenBy(options.method, { bases }),
+      budget,
+    });
     await folder.add(
       { name, done: `${options.method} to a budget of ${written}`, reduction },
       test,

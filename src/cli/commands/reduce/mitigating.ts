@@ -1,17 +1,11 @@
 import { join } from 'node:path';
-import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
-import {
-  mitigationSchemes,
-  mitigationSummaries,
-  primalDualDefaults,
-} from '../../../../pipelines/reduce/mitigation/mitigation.ts';
-import type { MitigationScheme } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
+import { primalDualDefaults } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
 import { priceOf } from '../../../../pipelines/reduce/mitigation/price.ts';
 import type { Price } from '../../../../pipelines/reduce/mitigation/price.ts';
 import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/primal-dual.ts';
@@ -21,13 +15,12 @@ import * as format from '../../../shared/format.ts';
 import { silent, within } from '../../../shared/progress.ts';
 import { fraction, positive } from '../../options/command.ts';
 import { table } from '../../output/output.ts';
+import type { SettingOptions } from './settings.ts';
 import { reduce } from '../../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
 
-export type MitigationOptions = {
-  readonly mitigate?: MitigationScheme;
+export type MitigationOptions = Pick<SettingOptions, 'mitigate' | 'fairSelect'> & {
   readonly groups?: string;
-  readonly fairSelect?: boolean;
   readonly hinge?: boolean;
   readonly tolerance?: number;
   readonly multiplierRate?: number;
@@ -35,16 +28,14 @@ export type MitigationOptions = {
   readonly against?: string;
 };
 
-/** What `reduce` takes to keep groups from paying. */
+/** What goes with --mitigate and --fair-select. */
 export function addMitigationOptions(command: Command): void {
   const { rate, cap } = primalDualDefaults;
   command
-    .addOption(new Option('--mitigate <scheme>', mitigationSummaries).choices(mitigationSchemes))
     .option(
-      '--fair-select',
-      'groups count by their loss, not by their size, where it is decided which ReLUs go',
+      '--groups <columns>',
+      'groups for --mitigate and --fair-select, as in fairness (default: the class labels)',
     )
-    .option('--groups <columns>', 'of the two above, as in fairness; class labels where left out')
     .option('--tolerance <nats>', 'of primal-dual: what a group may lose more than the average', positive)
     .option('--hinge', 'of primal-dual: multipliers only grow, and count only beyond the tolerance')
     .option('--multiplier-rate <x>', `of primal-dual: steps of the multipliers (default: ${rate})`, positive)
@@ -55,7 +46,7 @@ export function addMitigationOptions(command: Command): void {
     )
     .option(
       '--against <model>',
-      'the same reduction without the two above, for the price; made on the way where left out',
+      'the same reduction without --mitigate and --fair-select, for the price (default: it is made too)',
     );
 }
 

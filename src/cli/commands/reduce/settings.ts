@@ -14,7 +14,14 @@ import { parseStages } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { removals } from '../../../../pipelines/reduce/deepreshape/settings.ts';
 import type { DeepreshapeSettings, Removal } from '../../../../pipelines/reduce/deepreshape/settings.ts';
 import type { MethodName } from '../../../../pipelines/reduce/methods.ts';
-import type { ReductionOptions, PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
+import {
+  mitigationSchemes,
+  mitigationSummaries,
+} from '../../../../pipelines/reduce/mitigation/mitigation.ts';
+import type { MitigationScheme } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
+import { checkTaken, givenIn, helpOf, takes } from '../../../../pipelines/reduce/options.ts';
+import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
+import type { PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { fraction, whole } from '../../options/command.ts';
@@ -23,10 +30,13 @@ import { resolveBudget } from '../../../../pipelines/reduce/reduction.ts';
 import { knownMachine } from '../../options/machine.ts';
 import { granularities } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import type { Granularity } from '../../../../pipelines/reduce/gates/layer-states.ts';
-import { channelMethods, searchingMethods } from '../../../../pipelines/reduce/methods.ts';
 
+/** What `reduce` takes of `methodOptions`, as the command line gives it. */
 export type SettingOptions = {
+  readonly family?: boolean;
   readonly replace?: Replacement;
+  readonly granularity?: Granularity;
+  readonly searchEpochs?: number;
   readonly stages?: string;
   readonly criticality?: CriticalityForm;
   readonly criticalityEpochs?: number;
@@ -37,91 +47,66 @@ export type SettingOptions = {
   readonly baseWidth?: number;
   readonly removal?: Removal;
   readonly reuse?: number;
+  readonly mitigate?: MitigationScheme;
+  readonly fairSelect?: boolean;
+  readonly checkpoint?: string;
 };
 
-/** What `reduce` takes for methods that let choose. */
+/** Each with its line of --help. */
+const flags: { readonly [O in keyof Required<SettingOptions>]: (help: string) => Option } = {
+  family: (help) => new Option('--family', help),
+  replace: (help) => new Option('--replace <kind>', help).choices(replacements),
+  granularity: (help) => new Option('--granularity <kind>', help).choices(granularities),
+  searchEpochs: (help) =>
+    new Option('--search-epochs <n>', `${help}. ${helpOf('noSearch')}`).argParser(whole(0)),
+  stages: (help) => new Option('--stages <list>', help),
+  criticality: (help) => new Option('--criticality <form>', help).choices(criticalityForms),
+  criticalityEpochs: (help) => new Option('--criticality-epochs <n>', help).argParser(whole(1)),
+  thinning: (help) => new Option('--thinning <order>', help).choices(thinnings),
+  alpha: (help) => new Option('--alpha <x>', help).argParser(fraction),
+  rho: (help) => new Option('--rho <x>', help).argParser(fraction),
+  pretrainEpochs: (help) => new Option('--pretrain-epochs <n>', help).argParser(whole(1)),
+  baseWidth: (help) => new Option('--base-width <n>', help).argParser(whole(1, 4096)),
+  removal: (help) => new Option('--removal <kind>', help).choices(removals),
+  reuse: (help) => new Option('--reuse <n>', help).argParser(whole(2, 4096)),
+  mitigate: (help) =>
+    new Option('--mitigate <scheme>', `${help}. ${mitigationSummaries}`).choices(mitigationSchemes),
+  fairSelect: (help) => new Option('--fair-select', help),
+  checkpoint: (help) => new Option('--checkpoint <folder>', help),
+};
+
+/** What `reduce` takes that not every method takes, or takes in its own way. */
 export function addSettingOptions(command: Command): void {
-  command
-    .addOption(
-      new Option(
-        '--replace <kind>',
-        "what takes a ReLU's place; each method has its own where left out",
-      ).choices(replacements),
-    )
-    .option(
-      '--stages <list>',
-      "of deepreduce: 'S1=stem.*,layer1.*;S2=layer2.*' by names of nodes, * for any characters; where the resolution changes where left out",
-    )
-    .addOption(
-      new Option(
-        '--criticality <form>',
-        "of deepreduce: on fitted polynomials, or trained as in the paper (default: 'fitted')",
-      ).choices(criticalityForms),
-    )
-    .option('--criticality-epochs <n>', 'of each training of --criticality trained (default: 1)', whole(1))
-    .addOption(
-      new Option(
-        '--thinning <order>',
-        "of deepreduce: what goes first of a stage that is cut, the cheapest elements or every other layer (default: 'elements')",
-      ).choices(thinnings),
-    )
-    .option('--alpha <x>', 'of deepreduce: keeps this share of the channels, e.g. 0.5', fraction)
-    .option(
-      '--rho <x>',
-      'of deepreduce: height and width of the maps by this, 1/2, 1/3, ..., e.g. 0.5',
-      fraction,
-    )
-    .option('--pretrain-epochs <n>', 'of deepreshape: of training its network (default: 12)', whole(1))
-    .option(
-      '--base-width <n>',
-      "of deepreshape: channels of the first stage; as many as make the given network's multiplications where left out",
-      whole(1, 4096),
-    )
-    .addOption(
-      new Option(
-        '--removal <kind>',
-        'of deepreshape: by stages (deepreduce) or one by one (snl); by what the first stage has where left out',
-      ).choices(removals),
-    )
-    .option(
-      '--reuse <n>',
-      'of deepreshape: ReLUs in one of n groups of channels of a layer, the next in the next layer',
-      whole(2, 4096),
-    );
+  for (const [name, flag] of Object.entries(flags))
+    command.addOption(flag(helpOf(name as keyof SettingOptions)));
 }
 
-/** The methods that an option means something to; all of them where it is not listed. */
-const methodsOf: Partial<Record<keyof SettingOptions, readonly MethodName[]>> = {
-  stages: ['deepreduce'],
-  alpha: ['deepreduce'],
-  rho: ['deepreduce'],
-  criticality: ['deepreduce', 'deepreshape'],
-  criticalityEpochs: ['deepreduce', 'deepreshape'],
-  thinning: ['deepreduce', 'deepreshape'],
-  pretrainEpochs: ['deepreshape'],
-  baseWidth: ['deepreshape'],
-  removal: ['deepreshape'],
-  reuse: ['deepreshape'],
-};
+/** Throws UsageError for an option or a budget that the method does not take. */
+export function checkSettings(method: MethodName, budgets: readonly Budget[], options: SettingOptions): void {
+  checkTaken([method], { ...options, noSearch: options.searchEpochs === 0 ? true : undefined });
+  for (const budget of budgets) checkTaken([method], givenIn({ budget }));
+}
 
-/** Throws UsageError for stages without form, and for options of another method. */
+/** What the options ask of a reduction, but for mitigation. Throws UsageError for stages without form. */
 export function settingsOf(
-  method: MethodName,
   options: SettingOptions,
-): Pick<ReductionOptions, 'replace' | 'deepreduce' | 'deepreshape'> {
-  for (const [name, known] of Object.entries(methodsOf)) {
-    if (options[name as keyof SettingOptions] === undefined || known.includes(method)) continue;
-    const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new UsageError(`${flag} is of ${known.join(' and ')}, not of ${method}`);
-  }
-  const { replace, stages, criticality, criticalityEpochs, thinning, alpha, rho } = options;
+): Pick<
+  ReduceOptions,
+  'replace' | 'deepreduce' | 'deepreshape' | 'granularity' | 'searchEpochs' | 'checkpoint'
+> {
+  const { stages, criticality, criticalityEpochs, thinning, alpha, rho } = options;
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
+  const { replace, granularity, searchEpochs, checkpoint } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
     ...defined({ criticality, criticalityEpochs, thinning, alpha, rho }),
   };
   const deepreshape: DeepreshapeSettings = defined({ pretrainEpochs, baseWidth, removal, reuse });
-  return { ...defined({ replace }), deepreduce, deepreshape };
+  return {
+    ...defined({ replace }),
+    ...{ deepreduce, deepreshape },
+    ...defined({ granularity, searchEpochs, checkpoint }),
+  };
 }
 
 /** A parser for one budget or several, '0.25', '20000,0.25,0' or '0.3s@wan'. */
@@ -134,9 +119,9 @@ export function budgetList(text: string): Budget[] {
   }
 }
 
-/** The ReLUs that a budget leaves; undefined for seconds or bytes, of which hybrid finds out itself. Throws UsageError as resolveBudget does. */
-export function countOf(model: Model, method: MethodName, budget: Budget): number | undefined {
-  return method === 'hybrid' && typeof budget !== 'number' ? undefined : resolveBudget(model, budget);
+/** The ReLUs that a budget leaves; undefined for seconds or bytes. Throws UsageError as resolveBudget does. */
+export function countOf(model: Model, budget: Budget): number | undefined {
+  return typeof budget === 'number' ? resolveBudget(model, budget) : undefined;
 }
 
 /** A network of another budget has nothing to be held against. */
@@ -145,9 +130,9 @@ export function checkAgainst(count: number | undefined, against: string | undefi
   throw new UsageError('--against is of a budget in ReLUs: networks of equal cost have different ones');
 }
 
-/** Of the method that predicts seconds. */
+/** For a method that predicts seconds. */
 export async function machineOf(method: MethodName): Promise<{ machine?: MachineCosts }> {
-  return method === 'hybrid' ? { machine: (await knownMachine()).costs } : {};
+  return takes(method, 'machine') ? { machine: (await knownMachine()).costs } : {};
 }
 
 /** '; predicted 1.2 s, budget 1.3 s online on wan (before: 1.7 s)' */
@@ -155,47 +140,4 @@ export function costText(cost: PredictedCost | undefined): string {
   if (cost === undefined) return '';
   const { budget, unit, before, after } = cost;
   return `\nan inference is predicted to take ${describeCost(unit, after)}, budget ${budget} (before: ${describeCost(unit, before)})`;
-}
-
-export type GateSettingOptions = {
-  readonly granularity?: Granularity;
-  readonly searchEpochs?: number;
-  readonly checkpoint?: string;
-};
-
-/** What `reduce` takes for methods that learn which ReLUs to keep, and for going on after a kill. */
-export function addGateOptions(command: Command): void {
-  command
-    .addOption(
-      new Option(
-        '--granularity <kind>',
-        "of snl, autorep and deepreshape: whether ReLUs go one by one or by channels (default: 'pixel')",
-      ).choices(granularities),
-    )
-    .option(
-      '--search-epochs <n>',
-      "of snl, autorep, deepreshape and hybrid's budgets in seconds or bytes: of learning which ReLUs to keep; as many as --epochs where left out; 0, of hybrid: they are ranked and not learned",
-      whole(0),
-    )
-    .option(
-      '--checkpoint <folder>',
-      'is written to after each epoch, with a log of JSON lines; where it is there already, the reduction goes on from it',
-    );
-}
-
-/** Throws UsageError for an option of another method. */
-export function gateSettingsOf(
-  method: MethodName,
-  { granularity, searchEpochs, checkpoint }: GateSettingOptions,
-): Pick<ReductionOptions, 'granularity' | 'searchEpochs' | 'checkpoint'> {
-  if (granularity !== undefined) checkOption('--granularity', channelMethods, method);
-  if (searchEpochs !== undefined) checkOption('--search-epochs', searchingMethods, method);
-  if (searchEpochs === 0 && method !== 'hybrid')
-    throw new UsageError(`--search-epochs 0: is of hybrid; ${method} learns for 1 epoch at least`);
-  return defined({ granularity, searchEpochs, checkpoint });
-}
-
-function checkOption(option: string, takers: readonly MethodName[], method: MethodName): void {
-  if (takers.includes(method)) return;
-  throw new UsageError(`${option} is of ${takers.join(', ')}, not of ${method}`);
 }

@@ -93,7 +93,10 @@ describe('a sweep of methods with additions', () => {
   test.each([
     ['snl+cubic', /'\+cubic' is not known/],
     ['snl+none+affine', /give one of \+none/],
-    ['deepreduce+channel', /\+channel is of snl, autorep, deepreshape, not of deepreduce/],
+    [
+      'deepreduce+channel',
+      /option granularity: deepreduce does not take it; snl, autorep and deepreshape do/,
+    ],
   ])("'%s' is a usage error", async (methods, message) => {
     const { code, stderr } = await cli(sweepArgs(methods));
     expect(code).toBe(2);
@@ -103,7 +106,7 @@ describe('a sweep of methods with additions', () => {
   test('epochs of deepreshape without it are a usage error', async () => {
     const { code, stderr } = await cli(sweepArgs('snl', '--pretrain-epochs', '3'));
     expect(code).toBe(2);
-    expect(stderr).toContain('--pretrain-epochs: is of deepreshape');
+    expect(stderr).toContain('option pretrain-epochs: snl does not take it; deepreshape does');
   });
 });
 

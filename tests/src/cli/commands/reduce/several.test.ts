@@ -94,10 +94,7 @@ test('what does not go together is refused before any work', async () => {
   const out = ['--out', join(folder, 'x.onnx')];
   const refused: [string[], RegExp][] = [
     [['--method', 'deepreduce', ...out], /--budget: expected the ReLUs to keep/],
-    [
-      ['--method', 'deepreduce', '--family', '--budget', '5', ...out],
-      /--family is of --method deepreduce, in place of/,
-    ],
+    [['--method', 'deepreduce', '--family', '--budget', '5', ...out], /--family takes the place of --budget/],
     [['--method', 'deepreduce', '--budget', '0.5,-1', ...out], /--budget.*[Ee]xpected/],
     [
       ['--method', 'deepreduce', '--budget', '0.5,0.1', '--out', file],
@@ -110,11 +107,11 @@ test('what does not go together is refused before any work', async () => {
     ],
     [
       ['--method', 'snl', '--budget', '0.5', '--alpha', '0.5', ...out],
-      /--alpha is of deepreduce, not of snl/,
+      /option alpha: snl does not take it; deepreduce does/,
     ],
     [
       ['--method', 'deepreduce', '--budget', '0.5', '--pretrain-epochs', '2', ...out],
-      /--pretrain-epochs is of deepreshape, not of deepreduce/,
+      /option pretrain-epochs: deepreduce does not take it; deepreshape does/,
     ],
     [['--method', 'deepreduce', '--family', '--rho', '0.5', ...out], /--alpha and --rho are of one network/],
     [
