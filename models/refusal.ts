@@ -1,4 +1,4 @@
-/** Why a node cannot be taken. Whoever knows the node's name turns it into a ModelError. */
+/** Says why a node is not supported. The caller that knows the node's name turns it into a ModelError. */
 export class Refusal extends Error {
   override name = 'Refusal';
 }

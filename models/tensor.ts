@@ -1,4 +1,4 @@
-/** A dense float tensor, row-major. Sizes in elements. */
+/** A dense float tensor in row-major order. `shape` counts elements. */
 export type Tensor = { readonly shape: readonly number[]; readonly data: Float32Array };
 
 export type Shape = readonly number[];
@@ -16,7 +16,7 @@ export function tensor(shape: Shape, data: Float32Array = new Float32Array(sizeO
   return { shape, data };
 }
 
-/** Index of the largest value, the first of equals. */
+/** Index of the largest value; the first one if several are equal. */
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;

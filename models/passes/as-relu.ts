@@ -3,8 +3,8 @@ import { isActivation } from '../ops/activation.ts';
 import { withNodes } from './rewire.ts';
 
 /**
- * Replaces each activation of another kind (ReLU6, LeakyRelu, Swish, ...) with Relu(x); Relu and MixedActivation stay. Another
- * function: only for what is trained afterwards.
+ * Replaces each activation of another kind (ReLU6, LeakyRelu, Swish, ...) with Relu(x); Relu and
+ * MixedActivation stay. The network computes another function afterwards, so it must be trained again.
  */
 export function asRelu(model: Model): Model {
   return withNodes(

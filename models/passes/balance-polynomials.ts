@@ -4,12 +4,13 @@ import { tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
- * Brings the x^2 coefficients of a layer of polynomials to one power of four and folds what they differ by into the convolutions before
- * it: with x' = f x the polynomial c2 x^2 + c1 x + c0 is (c2 / f^2) x'^2 + (c1 / f) x' + c0. The private square is then a shift of
- * x' for every channel, where a multiplier of 5 bits a channel costs the weights before it as many bits.
+ * Makes the x^2 coefficients of a layer of polynomials plus or minus one power of four, and folds the ratios
+ * into the convolutions before it: with x' = f x, the polynomial c2 x^2 + c1 x + c0 is (c2 / f^2) x'^2 + (c1
+ * / f) x' + c0. The private square then only shifts x', by the same amount in every channel. A multiplier of
+ * 5 bits per channel would instead cost the weights before it as many bits.
  *
- * Only layers of nothing but polynomials, whose input is a convolution's output, or the sum of two, that nothing else reads: a
- * channel with ReLUs could not undo f.
+ * The pass applies only to layers in which every element is a polynomial (a channel with ReLUs could not undo
+ * f), and whose input is the output of a convolution, or the sum of two, that no other node reads.
  */
 export function balancePolynomials(model: Model): Model {
   const readers = readersOf(model);
@@ -20,13 +21,19 @@ export function balancePolynomials(model: Model): Model {
   }, model);
 }
 
-/** True where every coefficient is plus or minus the same power of four: the root is a shift. */
+/**
+ * Whether every coefficient is plus or minus the same power of four, so that multiplying by its root is a
+ * shift.
+ */
 export function isBalanced(c2: Float32Array): boolean {
   const size = Math.abs(c2[0] ?? 0);
   return size > 0 && Number.isInteger(Math.log2(size) / 2) && c2.every((value) => Math.abs(value) === size);
 }
 
-/** A channel that hardly bends would need a factor that drowns its weights. */
+/**
+ * The smallest ratio to the layer's largest root that is balanced: a flatter channel needs a factor so small
+ * that it would drown its weights in rounding.
+ */
 const leastPart = 2 ** -6;
 
 function balance(
@@ -62,7 +69,7 @@ function mapped({ shape, data }: Tensor, change: (value: number, index: number) 
   return tensor(shape, data.map(change));
 }
 
-/** Rows are output channels. */
+/** Multiplies each row of a weight, which is one output channel, by its factor. */
 function scaledRows(weight: Tensor, factors: readonly number[]): Tensor {
   const size = weight.data.length / factors.length;
   return mapped(weight, (value, i) => value * factors[Math.floor(i / size)]!);
@@ -70,7 +77,7 @@ function scaledRows(weight: Tensor, factors: readonly number[]): Tensor {
 
 type Readers = ReadonlyMap<string, number>;
 
-/** How many nodes read each value or weight; the graph's outputs are read once more. */
+/** The number of nodes that read each value or weight; an output of the graph counts as one more. */
 function readersOf({ graph }: Model): Readers {
   const readers = new Map<string, number>();
   const count = (name: string) => readers.set(name, (readers.get(name) ?? 0) + 1);
@@ -79,7 +86,10 @@ function readersOf({ graph }: Model): Readers {
   return readers;
 }
 
-/** The convolutions whose outputs add up to a value that has one reader; undefined where something else is in it. */
+/**
+ * The convolutions whose outputs add up to a value with a single reader, or undefined if another node takes
+ * part.
+ */
 function convolutionsBehind(model: Model, value: string, readers: Readers): NodeOf<'Conv'>[] | undefined {
   const producer = model.graph.nodes.find((node: Node) => node.outputs.includes(value));
   if (producer === undefined || readers.get(value) !== 1) return undefined;

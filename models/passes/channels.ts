@@ -2,30 +2,39 @@ import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, NodeOf, OpType } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
 
-/** One axis of a weight whose slices belong to channels. */
+/** An axis of a weight whose slices belong to channels. */
 export type Tie = {
   readonly node: string;
   readonly weight: string;
   readonly axis: number;
   /** The channel of each slice. */
   readonly channels: Int32Array;
-  /** makes: a slice computes its channel. reads: it takes it in. scales: one number goes with it. */
+  /**
+   * How a slice belongs to its channel:
+   * - makes: the slice computes the channel
+   * - reads: the slice takes the channel as input
+   * - scales: the slice is the channel's factor or summand
+   * - statistics: the slice is a running statistic of the channel
+   */
   readonly role: 'makes' | 'reads' | 'scales' | 'statistics';
 };
 
 /**
- * Which channels of a network are one and the same: a sum or a depthwise convolution makes those on both of its sides one, so that they
- * can only go together. Channels are numbered through the whole network; equal numbers are one channel.
+ * Which channels of a network are tied together. A sum or a depthwise convolution ties the channels on both
+ * of its sides, so that they can only be removed together. Channels are numbered through the whole network;
+ * tied channels have the same number.
  */
 export type Channels = {
-  /** Of each value along its first axis. */
+  /** For each value, the channel of each slice along its first axis. */
   readonly of: ReadonlyMap<string, Int32Array>;
   readonly ties: readonly Tie[];
-  /** Channels that must stay: of the graph's input and outputs, and where an op needs all of them. */
+  /**
+   * Channels that must stay: those of the graph's input and outputs, and those of ops that need all of them.
+   */
   readonly locked: ReadonlySet<number>;
 };
 
-/** Reads them off the graph. */
+/** Finds the tied channels of a model. Throws ModelError if its shapes do not fit. */
 export function channelsOf(model: Model): Channels {
   const reading = new Reading(model);
   for (const { name, shape } of model.graph.inputs) reading.lock(reading.fresh(name, shape[0] ?? 0));
@@ -36,14 +45,17 @@ export function channelsOf(model: Model): Channels {
 
 type Rule<K extends OpType> = (node: NodeOf<K>, reading: Reading) => void;
 
-/** Output channels are those of the first input; weights hold a number a channel, or one for all. */
+/** The output has the channels of the first input. Weights hold one number per channel, or one for all. */
 const keep: Rule<OpType> = (node, reading) => {
   const [x, ...weights] = node.inputs as [string, ...string[]];
   const channels = reading.share(node, reading.at(x));
   for (const weight of weights) reading.tieAligned(node, weight, channels);
 };
 
-/** All values with as many channels share them. One that broadcasts over the others' channels stays as it is. */
+/**
+ * All inputs with as many channels as the output are tied to it. An input that broadcasts over the channels
+ * locks them all.
+ */
 const join: Rule<OpType> = (node, reading) => {
   const size = reading.shapeOf(node.outputs[0]!)[0] ?? 0;
   const values = node.inputs.filter((name) => reading.isValue(name)).map((name) => reading.at(name));
@@ -54,7 +66,10 @@ const join: Rule<OpType> = (node, reading) => {
   for (const name of node.inputs) if (!reading.isValue(name)) reading.tieAligned(node, name, channels);
 };
 
-/** Each channel becomes as many features in a row as it had places; any other change of shape keeps all. */
+/**
+ * Flattening turns each channel into one feature per place, in a row. Any other change of shape locks the
+ * channels.
+ */
 const flatten: Rule<'Flatten' | 'Reshape'> = (node, reading) => {
   const [x, output] = [node.inputs[0]!, node.outputs[0]!];
   const channels = reading.at(x);
@@ -116,7 +131,7 @@ const rules: { readonly [K in OpType]: Rule<K> } = {
   },
   GatedActivation(node, reading) {
     keep(node, reading);
-    reading.lock(reading.at(node.inputs[0]!)); // gates are trained element by element: nothing is taken from them
+    reading.lock(reading.at(node.inputs[0]!)); // each element has a gate of its own, so no channel is removed
   },
   Flatten: flatten,
   Reshape: flatten,
@@ -143,7 +158,9 @@ function spread(channels: Int32Array, each: number): Int32Array {
   return Int32Array.from({ length: channels.length * each }, (_, i) => channels[Math.floor(i / each)]!);
 }
 
-/** Channels while the graph is read: a forest of numbers that are one. */
+/**
+ * The channels while the graph is being read, as a union-find forest: numbers with the same root are tied.
+ */
 class Reading {
   readonly #model: Model;
   readonly #shapes: ReadonlyMap<string, Shape>;
@@ -161,7 +178,7 @@ class Reading {
     return this.#of.has(name);
   }
 
-  /** Of a value without the batch, or of a weight. */
+  /** The shape of a weight, or of a value without the batch. */
   shapeOf(name: string): Shape {
     return this.#shapes.get(name) ?? this.#model.weights.get(name)!.shape;
   }
@@ -197,12 +214,16 @@ class Reading {
     this.#ties.push({ node: node.name, weight, axis, channels, role });
   }
 
-  /** A weight that broadcasts to the value: aligned at the end, and tied where it has a number a channel. */
+  /**
+   * Ties a weight that broadcasts to the node's output, if it has one number per channel. Shapes are aligned
+   * at their ends.
+   */
   tieAligned(node: NodeOf<OpType>, weight: string, channels: Int32Array): void {
     if (weight === '') return;
     const rank = this.#shapes.get(node.outputs[0]!)!.length;
     const shape = this.shapeOf(weight);
-    const isVector = shape.length === 1 && !['Add', 'Mul', 'PRelu'].includes(node.op); // a bias, a coefficient
+    // A bias or a coefficient.
+    const isVector = shape.length === 1 && !['Add', 'Mul', 'PRelu'].includes(node.op);
     const axis = isVector ? 0 : shape.length - rank;
     if (axis >= 0 && shape[axis] === channels.length && channels.length > 1)
       this.tie(node, weight, axis, channels, 'scales');

@@ -1,6 +1,9 @@
 import type { ConvAttributes, Model, NodeOf } from '../graph.ts';
 
-/** A convolution in float64: weights [M, C / group, kh, kw], bias [M]; a fully connected layer has a 1 x 1 kernel. */
+/**
+ * A convolution in float64, with weights [M, C / group, kh, kw] and bias [M]. A fully connected layer has a 1
+ * x 1 kernel.
+ */
 export type Linear = {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -17,7 +20,7 @@ const fullyConnected: ConvAttributes = {
   group: 1,
 };
 
-/** The numbers of a linear node. */
+/** Reads the weights and bias of a linear node as a convolution. */
 export function read(model: Model, node: NodeOf<'Conv'> | NodeOf<'Gemm'> | NodeOf<'MatMul'>): Linear {
   const { shape, data } = model.weights.get(node.inputs[1]!)!;
   const bias = model.weights.get(node.inputs[2] ?? '')?.data;
@@ -41,7 +44,10 @@ export function read(model: Model, node: NodeOf<'Conv'> | NodeOf<'Gemm'> | NodeO
   return { inChannels, outChannels, attributes: fullyConnected, weights, bias: ofBias(outChannels, beta) };
 }
 
-/** Whether what the second convolution reads beyond the first one's output, zeros, is also what the first gives there. */
+/**
+ * Whether composing the two is exact at the border. The second convolution reads zeros beyond the first one's
+ * output, so the first must give zeros there too, or the second must have no padding.
+ */
 export function hasEmptyBorder(first: Linear, second: Linear): boolean {
   if (second.attributes.pads.every((n) => n === 0)) return true;
   const { kernel, pads } = first.attributes;
@@ -49,11 +55,13 @@ export function hasEmptyBorder(first: Linear, second: Linear): boolean {
 }
 
 /**
- * second(first(x)), with no thought of borders: taps a of the first and d of the second meet at a d1 + d s1 d2,
+ * The convolution second(first(x)), ignoring borders (see `hasEmptyBorder`). Tap a of the first and tap d of
+ * the second meet at a d1 + d s1 d2, with dilations d1 and d2 and strides s1 and s2:
  *
  *   K[o, i, a d1 + d s1 d2] += K2[o, m, d] K1[m, i, a],    b[o] = b2[o] + sum K2[o, m, d] b1[m]
  *
- * with stride s1 s2 and padding p1 + s1 p2. Undefined where the groups of the two neither are equal nor one of them 1.
+ * The result has stride s1 s2 and padding p1 + s1 p2. Returns undefined if both have groups and their numbers
+ * differ.
  */
 export function composed(first: Linear, second: Linear): Linear | undefined {
   const [g1, g2] = [first.attributes.group, second.attributes.group];
@@ -94,7 +102,7 @@ function groupOf(channel: number, channels: number, { attributes }: Pick<Linear,
   return Math.floor((channel * attributes.group) / channels);
 }
 
-/** `places`: where each tap of one of the two lies in the merged kernel. */
+/** `places` says where each tap of the two lies in the merged kernel. */
 function composedWeights(
   first: Linear,
   second: Linear,
@@ -108,7 +116,7 @@ function composedWeights(
   const width = first.inChannels / attributes.group;
   const weights = new Float64Array(outChannels * width * area);
   for (let o = 0; o < outChannels; o++) {
-    // The first channel of the merged row, and of the middle ones that it reads.
+    // The first input channel of the merged row, and the first middle channel that it sums over.
     const start = groupOf(o, outChannels, { attributes }) * width;
     const middle = groupOf(o, outChannels, second) * middles;
     for (let j = 0; j < middles; j++) {
@@ -126,7 +134,7 @@ function composedWeights(
   return weights;
 }
 
-/** One axis of the merged kernel, and how far apart the taps of each lie in it. */
+/** One axis of the merged kernel; `first` and `second` say how far apart the taps of each lie in it. */
 type MergedAxis = {
   readonly size: number;
   readonly dilation: number;
@@ -155,7 +163,7 @@ function divisor(a: number, b: number): number {
   return b === 0 ? a : divisor(b, a % b);
 }
 
-/** Where each tap of one of the two lies in the merged kernel, from its first. */
+/** The position of each tap of one of the two convolutions in the merged kernel, row by row. */
 function places([rows, columns]: readonly [MergedAxis, MergedAxis], which: 'first' | 'second'): number[] {
   const [down, right] = [rows[which], columns[which]];
   return Array.from({ length: down.taps * right.taps }, (_, i) => {

@@ -4,8 +4,8 @@ import { isActivation } from '../ops/activation.ts';
 import { bypass } from './rewire.ts';
 
 /**
- * Replaces the activations of the given names (Relu(x), Clip(x), Sigmoid(x), ...) with x. Throws ModelError
- * for a name that is no activation. This is the culling of DeepReDuce (Jha et al., ICML 2021).
+ * Replaces the named activations (Relu(x), Clip(x), Sigmoid(x), ...) with x: the culling of DeepReDuce (Jha
+ * et al., ICML 2021). Throws ModelError for a name that is not an activation's.
  */
 export function dropRelus(model: Model, nodeNames: readonly string[]): Model {
   const dropped = new Set(nodeNames);

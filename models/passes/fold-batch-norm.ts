@@ -9,9 +9,9 @@ import { freshWeight, onlyConsumer, withNodes } from './rewire.ts';
  *
  *   g (W x + b - m) / sqrt(v + e) + h  =  (s W) x + (s (b - m) + h),   s = g / sqrt(v + e)   per output channel
  *
- * For Gemm, y = alpha x B' + beta c:  B' becomes s B' and c becomes (s (beta c - m) + h) / beta, written with beta = 1.
- * The new numbers are computed in float64 and rounded once. A convolution whose output is used elsewhere, or whose weight is
- * shared, is left as it is, and so are two whose product is beyond float32.
+ * For Gemm, y = alpha x B' + beta c:  B' becomes s B' and c becomes s (beta c - m) + h, written with beta =
+ * 1. The new numbers are computed in float64 and rounded once. The pair is left as it is if another node
+ * reads the convolution's output or its weight, or if a new number is too large for float32.
  */
 export function foldBatchNorm(model: Model): Model {
   return model.graph.nodes.reduce((folded, node) => {
@@ -56,7 +56,7 @@ function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormaliz
   return withNodes(model, nodes, weights);
 }
 
-/** y = slope x + shift per channel, in float64. */
+/** The batch norm as y = slope x + shift per channel, in float64. */
 function affineOf(model: Model, { inputs, attributes }: NodeOf<'BatchNormalization'>) {
   const [scale, bias, mean, variance] = inputs.slice(1).map((name) => model.weights.get(name)!.data) as [
     Float32Array,
@@ -69,7 +69,7 @@ function affineOf(model: Model, { inputs, attributes }: NodeOf<'BatchNormalizati
   return { slope, shift };
 }
 
-/** Biases of one element hold for all channels. */
+/** A channel's bias; a bias of one element holds for all channels. */
 function biasAt(bias: Float32Array | undefined, channel: number): number {
   return bias === undefined ? 0 : bias[bias.length === 1 ? 0 : channel]!;
 }

@@ -5,12 +5,18 @@ import { mergeBias } from './merge-bias.ts';
 import { scaleAsBatchNorm } from './scale-as-batch-norm.ts';
 import { bypass } from './rewire.ts';
 
-/** The same function with fewer nodes: what is evaluated and compiled. Training wants the network before it. */
+/**
+ * Returns a model of the same function with fewer nodes, to be run or compiled. Training needs the model
+ * before this pass.
+ */
 export function forInference(model: Model): Model {
   return balancePolynomials(foldConstants(scaleAsBatchNorm(removeIdentity(model))));
 }
 
-/** Until nothing is left to fold: a sum that is merged lets the batch norm behind it fold, and the other way round. */
+/**
+ * Folds until nothing changes: merging a sum may let the batch norm after it fold, and folding a batch norm
+ * may let the sum after it merge.
+ */
 function foldConstants(model: Model): Model {
   const folded = mergeBias(foldBatchNorm(model));
   return folded.graph.nodes.length === model.graph.nodes.length ? folded : foldConstants(folded);

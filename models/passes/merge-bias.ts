@@ -5,8 +5,9 @@ import type { Shape, Tensor } from '../tensor.ts';
 import { freshWeight, onlyConsumer, withNodes } from './rewire.ts';
 
 /**
- * Replaces MatMul(x, W) + b with Gemm(x, W, b), and Conv(x) + b and Gemm(x) + b with Conv(x) and Gemm(x), for a constant b of one
- * element for each output channel, or one for all. A bias that is there already is added to (times beta), rounded once.
+ * Replaces MatMul(x, W) + b with Gemm(x, W, b), Conv(x) + b with Conv(x), and Gemm(x) + b with Gemm(x), for a
+ * constant b with one element per output channel or one for all. If the layer already has a bias (times
+ * beta), the two are added and rounded once.
  */
 export function mergeBias(model: Model): Model {
   const shapes = inferShapes(model);
@@ -25,7 +26,7 @@ export function mergeBias(model: Model): Model {
 
 type Linear = NodeOf<'Conv'> | NodeOf<'Gemm'> | NodeOf<'MatMul'>;
 
-/** The layer before a sum with a constant, where nobody else takes its output. */
+/** The layer before a sum with a constant, if no other node reads the layer's output. */
 function matchOf(
   model: Model,
   producers: ReadonlyMap<string, Node>,
@@ -40,7 +41,9 @@ function matchOf(
     : undefined;
 }
 
-/** One number for each channel of a value of `shape`, or undefined where they differ within a channel. */
+/**
+ * The constant as one number per channel of a value of `shape`, or undefined if it varies within a channel.
+ */
 export function perChannel(
   { shape, data }: Tensor,
   [channels = 1, ...inner]: Shape,

@@ -6,7 +6,10 @@ import { composed, hasEmptyBorder, read } from './compose-linear.ts';
 import type { Linear } from './compose-linear.ts';
 import { freshWeight, onlyConsumer, withNodes } from './rewire.ts';
 
-/** A convolution's sizes; fully connected layers are the case of 1 x 1 images and kernels. Height and width before padding. */
+/**
+ * The sizes of a convolution; height and width are those of its input before padding. A fully connected layer
+ * is a 1 x 1 kernel on a 1 x 1 image.
+ */
 export type ConvolutionSizes = ConvAttributes & {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -14,14 +17,15 @@ export type ConvolutionSizes = ConvAttributes & {
   readonly width: number;
 };
 
-/** Whether one layer is better than the two that it stands for. */
+/** Decides whether the merged layer is better than the two that it replaces. */
 export type Worth = (first: ConvolutionSizes, second: ConvolutionSizes, merged: ConvolutionSizes) => boolean;
 
 /**
- * Replaces Conv(Conv(x)) with Conv(x), and Gemm(Gemm(x)) with Gemm(x), where it is worth it and **exact**:
- * nobody else takes what is between them, and the second reads no padding, or the first is 1 x 1 without
- * padding and bias, so that what is beyond its border is zero too. With zero padding in both layers the
- * merged one differs on the border ring. New weights are computed in float64 and rounded once.
+ * Replaces Conv(Conv(x)) with Conv(x), and Gemm(Gemm(x)) with Gemm(x), if `worth` says so and the result is
+ * **exact**. It is exact if no other node reads the value between the two, and the second layer either has no
+ * padding or follows a 1 x 1 layer without padding and bias, whose output beyond the border is zero too. With
+ * zero padding in both layers, the merged one would differ on the ring at the border. New weights are
+ * computed in float64 and rounded once.
  */
 export function mergeLinear(model: Model, worth: Worth): Model {
   const shapes = inferShapes(model);
@@ -65,7 +69,7 @@ function sizesOf([, height = 1, width = 1]: Shape, linear: Linear): ConvolutionS
   return { ...attributes, inChannels, outChannels, height, width };
 }
 
-/** The one node in the place of the second, under its name. */
+/** The merged node, which takes the place and the name of the second. */
 function written(model: Model, first: LinearNode, second: LinearNode, product: Linear) {
   const [weight, bias] = ['weight', 'bias'].map((part) =>
     freshWeight(model.weights, `${second.name}.merged_${part}`),

@@ -3,15 +3,19 @@ import type { Model, Node, NodeOf, Pads } from '../graph.ts';
 import { withNodes } from './rewire.ts';
 
 /**
- * Replaces Conv(Pad(x)) with Conv(x) and AveragePool(Pad(x)) with AveragePool(x), the padding added to theirs, where it is of
- * zeros and everyone who takes it can do so. A pooling can where it counts its padding, or has none of its own; a maximum can't:
- * its padding is minus infinity.
+ * Replaces Conv(Pad(x)) with Conv(x) and AveragePool(Pad(x)) with AveragePool(x), adding the padding to
+ * theirs. The padding must be zeros, and every reader of the padded value must be able to take it over. A
+ * convolution always can. An average pool can if it counts its padding or has none of its own. A maximum pool
+ * cannot, because its padding is minus infinity.
  */
 export function mergePads(model: Model): Model {
   const consumers = consumersOf(model.graph);
   const given = new Set(model.graph.outputs.map((value) => value.name));
   const current = new Map<Node, Node>();
-  /** For each Pad that is gone, who took its value in the end; from the last node on, so that a Pad of a Pad goes too. */
+  /**
+   * For each merged Pad, the nodes that took its padding over. Nodes are visited from the last to the first,
+   * so that a Pad of a Pad is merged too.
+   */
   const takersOf = new Map<Node, readonly Node[]>();
   for (const node of model.graph.nodes.toReversed()) {
     if (node.op !== 'Pad' || given.has(node.outputs[0]!)) continue;
@@ -36,7 +40,8 @@ function canTake(node: Node, { pads, value }: NodeOf<'Pad'>['attributes']): bool
   if (node.op !== 'AveragePool') return false;
   const { kernel, pads: own, ceilMode, countIncludePad } = node.attributes;
   const total = sum(own, pads);
-  // ONNX's runtimes ask for pads smaller than the kernel; with ceil_mode a window would end elsewhere.
+  // ONNX runtimes require pads smaller than the kernel, and with ceil_mode the last window would end
+  // elsewhere.
   const isSmall = total.every((p, i) => p < kernel[i % 2]!);
   return !ceilMode && isSmall && (countIncludePad || own.every((p) => p === 0));
 }

@@ -3,8 +3,9 @@ import type { Model, Node } from '../graph.ts';
 import { withNodes } from './rewire.ts';
 
 /**
- * Replaces x Sigmoid(x) with Swish(x), and x HardSigmoid(x) and x Clip(x + 3, 0, 6) / 6 with HardSwish(x): how exporters write
- * them. The parts are left alone where something else takes their values too.
+ * Replaces x Sigmoid(x) with Swish(x), and x HardSigmoid(x) and x Clip(x + 3, 0, 6) / 6 with HardSwish(x),
+ * because exporters write these activations in parts. The parts stay if another node reads one of their
+ * values.
  */
 export function recogniseActivations(model: Model): Model {
   const index = indexOf(model);
@@ -29,7 +30,7 @@ type Match = { readonly op: 'Swish' | 'HardSwish'; readonly x: string; readonly 
 
 type Index = {
   readonly model: Model;
-  /** The node that computes a value, where one other takes it and the graph does not give it away. */
+  /** The node that computes each value which has exactly one reader and is not an output of the graph. */
   readonly parts: ReadonlyMap<string, Node>;
 };
 
@@ -42,7 +43,7 @@ function indexOf(model: Model): Index {
   return { model, parts: new Map(inner.map((node) => [node.outputs[0]!, node])) };
 }
 
-/** x gate(x) with a gate of known kind. */
+/** Matches x gate(x), where the gate is a Sigmoid, or a HardSigmoid with alpha 1/6 and beta 1/2. */
 function matchGate(index: Index, product: Node): Match | undefined {
   for (const [x, gated] of bothWays(product)) {
     const gate = index.parts.get(gated);
@@ -54,7 +55,7 @@ function matchGate(index: Index, product: Node): Match | undefined {
   return undefined;
 }
 
-/** (x clip(x + 3)) / 6 and x (clip(x + 3) / 6). */
+/** Matches (x clip(x + 3)) / 6 and x (clip(x + 3) / 6). */
 function matchScaled(index: Index, last: Node): Match | undefined {
   const inner = scaledBySixth(index, last);
   if (inner?.op === 'Mul') {
@@ -72,7 +73,7 @@ function matchScaled(index: Index, last: Node): Match | undefined {
   return undefined;
 }
 
-/** The node before a product with 1 / 6. */
+/** The node whose output is multiplied by 1 / 6, or undefined if the product has no such factor. */
 function scaledBySixth(index: Index, product: Node): Node | undefined {
   for (const [value, factor] of bothWays(product)) {
     const before = isConstant(index, factor, 1 / 6) ? index.parts.get(value) : undefined;
@@ -81,7 +82,7 @@ function scaledBySixth(index: Index, product: Node): Node | undefined {
   return undefined;
 }
 
-/** Clip(x + 3, 0, 6) and its sum, if `clip` is that. */
+/** The nodes Clip and Add if `clip` is Clip(x + 3, 0, 6), else undefined. */
 function clipOfShifted(index: Index, clip: Node | undefined, x: string): readonly Node[] | undefined {
   if (clip?.op !== 'Clip' || clip.attributes.min !== 0 || clip.attributes.max !== 6) return undefined;
   const sum = index.parts.get(clip.inputs[0]!);

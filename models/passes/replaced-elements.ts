@@ -1,13 +1,16 @@
 declare const polarity: unique symbol;
 
 /**
- * Which ReLUs go, by activation layer: of [C, H, W] elements 1 for each that something else takes the place of, 0 for those that
- * stay; an element that is no ReLU any more may be either, and a layer without an entry stays whole. Masks have this polarity
- * everywhere: what ranks the ReLUs to keep gives all the others.
+ * Which ReLUs are replaced, by activation layer: for each element of [C, H, W], 1 if something else replaces
+ * its ReLU and 0 if the ReLU stays. An element that is not a ReLU may be either, and a layer without an entry
+ * stays whole. All masks have this polarity; a method that ranks the ReLUs to keep returns the complement.
  */
 export type ReplacedElements = ReadonlyMap<string, Uint8Array> & { readonly [polarity]: 'replaced' };
 
-/** What is 1 in each layer's elements is replaced: the only way to make one, so that no mask of another polarity is taken for it. */
+/**
+ * Makes a mask in which 1 means "replaced". It is the only way to make one, so that a mask of the other
+ * polarity cannot be passed by mistake.
+ */
 export function replacedElements(
   layers: Iterable<readonly [layer: string, replaced: Uint8Array]> = [],
 ): ReplacedElements {

@@ -7,14 +7,13 @@ import { replacedElements } from './replaced-elements.ts';
 import type { ReplacedElements } from './replaced-elements.ts';
 
 /**
- * ReLU reuse after DeepReShape (Jha, Reagen, TMLR 2024): of the n groups of a layer's channels one keeps its
- * ReLUs, the next one in the next layer, so that every n layers each channel has met a ReLU. The paper's own
- * order of groups is not known to us. Gives the elements that lose theirs, 1 each, by activation; layers with
- * fewer than n channels keep those of one channel. Throws UsageError for n below 2.
+ * ReLU reuse after DeepReShape (Jha, Reagen, TMLR 2024). A layer's channels form n groups, of which one keeps
+ * its ReLUs; the next layer keeps those of the next group, so that after n layers each channel has met a
+ * ReLU. We do not know the order of groups in the paper. Layers with fewer than n channels keep the ReLUs of
+ * one channel. Returns the elements that lose their ReLU, and throws UsageError for n below 2.
  */
 export function reusedRelus(model: Model, n: number): ReplacedElements {
-  if (!Number.isSafeInteger(n) || n < 2)
-    throw new UsageError(`reuse: expected a number of groups from 2 on, got ${n}`);
+  if (!Number.isSafeInteger(n) || n < 2) throw new UsageError(`reuse: expected at least 2 groups, got ${n}`);
   const shapes = inferShapes(model);
   return replacedElements(
     activationsOf(model).map(({ name, outputs }, layer) => {

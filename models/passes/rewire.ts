@@ -1,7 +1,7 @@
 import { consumersOf } from '../analysis/shapes.ts';
 import type { Graph, Model, Node } from '../graph.ts';
 
-/** The model with `nodes` in place of its own, its outputs as they are, and only the weights that `nodes` use. */
+/** Returns the model with other nodes but the same outputs, and with only the weights that `nodes` use. */
 export function withNodes(model: Model, nodes: readonly Node[], weights = model.weights): Model {
   const used = new Set(nodes.flatMap((node) => node.inputs));
   return {
@@ -11,8 +11,9 @@ export function withNodes(model: Model, nodes: readonly Node[], weights = model.
 }
 
 /**
- * The model without the nodes that `isRemoved` names: whoever took their output takes their first input. A removed node whose
- * output the graph gives away hands that name to the node before it; at the graph's input it stays as an Identity.
+ * Returns the model without the nodes for which `isRemoved` is true; nodes that read their output read their
+ * first input instead. If the output of a removed node is an output of the graph, the node before it takes
+ * over the name. If there is none, or its value is an output too, the removed node becomes an Identity.
  */
 export function bypass(model: Model, isRemoved: (node: Node) => boolean): Model {
   const graph = model.graph.nodes.reduce(
@@ -33,7 +34,7 @@ function bypassOne(graph: Graph, original: Node): Graph {
   return { ...graph, nodes: others.map((n) => renamed(n, source, output)) };
 }
 
-/** The node with the value `from` called `to`, taken or given. */
+/** Returns the node with the value `from` renamed to `to` among its inputs and outputs. */
 function renamed(node: Node, from: string, to: string): Node {
   const swap = (name: string) => (name === from ? to : name);
   if (!node.inputs.includes(from) && !node.outputs.includes(from)) return node;
@@ -50,14 +51,16 @@ function identityOf(node: Node): Node {
   };
 }
 
-/** A name for a weight that a pass adds: `wanted`, or that with primes where the model has one of that name. */
+/** Returns a name for a new weight: `wanted`, with as many primes (') as it takes to be unused. */
 export function freshWeight(weights: ReadonlyMap<string, unknown>, wanted: string): string {
   let name = wanted;
   while (weights.has(name)) name += "'";
   return name;
 }
 
-/** The one node that takes `name`, where there is exactly one and the graph does not give the value away. */
+/**
+ * The node that reads the value `name`, if there is exactly one and the value is not an output of the graph.
+ */
 export function onlyConsumer(graph: Graph, name: string): Node | undefined {
   const consumers = consumersOf(graph).get(name) ?? [];
   const isOutput = graph.outputs.some((value) => value.name === name);

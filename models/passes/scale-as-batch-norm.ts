@@ -5,9 +5,9 @@ import { perChannel } from './merge-bias.ts';
 import { freshWeight, withNodes } from './rewire.ts';
 
 /**
- * Replaces c x with a BatchNormalization of scale c, bias 0, mean 0, variance 1 and epsilon 0, for a constant c of one element for
- * each channel, or one for all: what folds batch norms into convolutions, and what runs them privately, does the same for scales.
- * For inference only: training would normalise.
+ * Replaces c x with a BatchNormalization of scale c, bias 0, mean 0, variance 1 and epsilon 0, for a constant
+ * c with one element per channel or one for all. The code that folds or privately runs batch norms then
+ * handles scales as well. This is for inference only: in training it would normalise.
  */
 export function scaleAsBatchNorm(model: Model): Model {
   if (!model.graph.nodes.some((node) => node.op === 'Mul')) return model;

@@ -7,12 +7,12 @@ import { channelsOf } from './channels.ts';
 import type { Channels, Tie } from './channels.ts';
 
 /**
- * Keeps floor(alpha n), and one at least, of the n channels of every layer: DeepReDuce's reshaping by alpha
- * (Jha et al., ICML 2021), for a network that is trained already. Channels that a sum or a depthwise
- * convolution makes one go together; of those that compete, the ones with the largest weights stay (Li et al.
- * 2017), counted over all weights that come and go with a channel, each layer's with an equal say (DepGraph,
- * Fang et al. 2023). Channels of the input, the outputs and grouped convolutions all stay. Another function:
- * to be trained afterwards. Throws UsageError for an alpha that is not in (0, 1].
+ * Keeps floor(alpha n), but at least one, of the n channels of every layer: DeepReDuce's reshaping by alpha
+ * (Jha et al., ICML 2021), for a trained network. Tied channels (see `Channels`) are removed together. The
+ * channels with the largest weights stay (Li et al. 2017), counted over all weights that belong to a channel,
+ * with equal influence of each layer (DepGraph, Fang et al. 2023). Channels of the input, of the outputs and
+ * of grouped convolutions all stay. The network computes another function afterwards, so it must be trained
+ * again. Throws UsageError for an alpha outside (0, 1].
  */
 export function scaleChannels(model: Model, alpha: number): Model {
   if (!(alpha > 0 && alpha <= 1))
@@ -25,7 +25,7 @@ export function scaleChannels(model: Model, alpha: number): Model {
   return narrow;
 }
 
-/** Of each group of channels that compete, those that matter least. */
+/** Chooses the least important channels of each group to be removed. */
 function chooseGone(model: Model, channels: Channels, alpha: number): Set<number> {
   const importance = importanceOf(model, channels.ties);
   const gone = new Set<number>();
@@ -37,7 +37,10 @@ function chooseGone(model: Model, channels: Channels, alpha: number): Set<number
   return gone;
 }
 
-/** Channels that compete: the ones that one layer makes, and whatever shares some of them. Without those that must stay. */
+/**
+ * Groups of channels from which some are removed: the channels that one layer computes, joined with every
+ * group that shares a channel. A group with a channel that must stay is left out.
+ */
 function groupsOf(model: Model, { ties, locked }: Channels): number[][] {
   const shared = sharedWeights(model);
   const groupOf = new Map<number, Set<number>>();
@@ -54,7 +57,7 @@ function groupsOf(model: Model, { ties, locked }: Channels): number[][] {
     .filter((group) => !group.some((channel) => mustStay.has(channel)));
 }
 
-/** Weights that two nodes use would have to be cut in two ways. */
+/** Weights that several nodes use; these would have to be cut in several ways. */
 function sharedWeights({ graph, weights }: Model): Set<string> {
   const counts = new Map<string, number>();
   for (const name of graph.nodes.flatMap(({ inputs }) => [...new Set(inputs)]))
@@ -62,7 +65,10 @@ function sharedWeights({ graph, weights }: Model): Set<string> {
   return new Set([...counts].filter(([, count]) => count > 1).map(([name]) => name));
 }
 
-/** The sum over a channel's slices of their squares, each weight's in units of its mean slice. */
+/**
+ * The importance of each channel: the sum of the squares of its slices, where each weight is counted in units
+ * of its mean slice.
+ */
 function importanceOf(model: Model, ties: readonly Tie[]): Map<number, number> {
   const importance = new Map<number, number>();
   for (const { weight, axis, channels, role } of ties) {
@@ -83,7 +89,7 @@ function squaresOf({ shape, data }: Tensor, axis: number): number[] {
   return squares;
 }
 
-/** The network without some channels. */
+/** The network without the channels in `gone`. */
 function without(model: Model, { of, ties }: Channels, gone: ReadonlySet<number>): Model {
   const shapes = inferShapes(model);
   const kept = (channels: Int32Array) => [...channels.keys()].filter((i) => !gone.has(channels[i]!));

@@ -5,11 +5,12 @@ import { tensor } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 
 /**
- * Makes height and width of all feature maps rho times theirs, by the strides of the convolutions that read
- * the image: DeepReDuce's reshaping by rho = 1 / 2, 1 / 3, ... (Jha et al., ICML 2021). An average over a
- * whole map stays one, and a layer that reads a flattened map sums the weights of the places that fall
- * together. Another function: to be trained afterwards. Throws UsageError for a rho that is no such fraction,
- * ModelError where the smaller maps do not fit the network, naming the node.
+ * Multiplies height and width of all feature maps by rho, through the strides of the convolutions that read
+ * the image: DeepReDuce's reshaping by rho = 1/2, 1/3, ... (Jha et al., ICML 2021). An average over a whole
+ * map stays an average over the whole map, and a layer that reads a flattened map gets the sums of its
+ * weights over the places that fall together. The network computes another function afterwards, so it must be
+ * trained again. Throws UsageError for a rho that is not such a fraction, and ModelError, naming the node, if
+ * the smaller maps do not fit the network.
  */
 export function scaleMaps(model: Model, rho: number): Model {
   const factor = Math.round(1 / rho);
@@ -34,7 +35,10 @@ export function scaleMaps(model: Model, rho: number): Model {
   }
 }
 
-/** The first convolutions on every way from the image. Throws ModelError for a way that comes to something else first. */
+/**
+ * The first convolution on every path from the image. Throws ModelError for a path with another kind of layer
+ * before it.
+ */
 function stemsOf(model: Model): Set<string> {
   const consumers = consumersOf(model.graph);
   const stems = new Set<string>();
@@ -44,7 +48,8 @@ function stemsOf(model: Model): Set<string> {
       else if (beforeStem[node.op]) follow(node.outputs[0]!);
       else
         throw new ModelError(
-          `node ${node.name} (${node.op}): reads the image before any convolution whose stride could be raised; rho must be 1 for this network`,
+          `node ${node.name} (${node.op}): reads the image before any convolution whose stride could be raised; ` +
+            'rho must be 1 for this network',
         );
     }
   };
@@ -52,7 +57,7 @@ function stemsOf(model: Model): Set<string> {
   return stems;
 }
 
-/** What an image may pass on its way to the first convolution. */
+/** The ops that may lie between the image and the first convolution. */
 const beforeStem: { readonly [K in OpType]?: boolean } = {
   Add: true,
   Mul: true,
@@ -67,7 +72,7 @@ function withStrides(node: NodeOf<'Conv'>, factor: number): Node {
   return { ...node, attributes: { ...node.attributes, strides: [down * factor, right * factor] } };
 }
 
-/** An average over the whole map, as files of other programs have it. */
+/** Whether the pool averages over the whole map, which other programs write in this way. */
 function coversMap(
   { attributes, inputs }: NodeOf<'AveragePool'>,
   shapes: ReadonlyMap<string, Shape>,
@@ -81,7 +86,7 @@ function globalOf({ name, inputs, outputs }: Node): Node {
   return { op: 'GlobalAveragePool', name, inputs, outputs, attributes: {} };
 }
 
-/** What comes between a flattened map and the layer that reads it. */
+/** The ops that may lie between a flattened map and the layer that reads it. */
 const elementwise: { readonly [K in OpType]?: boolean } = {
   Identity: true,
   Dropout: true,
@@ -89,7 +94,7 @@ const elementwise: { readonly [K in OpType]?: boolean } = {
   Clip: true,
 };
 
-/** Layers that read flattened maps, with weights for the smaller ones. */
+/** Gives the layers that read flattened maps weights for the smaller maps. */
 function withReadersOfMaps(model: Model, before: ReadonlyMap<string, Shape>): Model {
   const weights = new Map(model.weights);
   const producers = new Map(model.graph.nodes.map((node) => [node.outputs[0]!, node]));
@@ -116,7 +121,9 @@ function withReadersOfMaps(model: Model, before: ReadonlyMap<string, Shape>): Mo
   return { ...model, weights };
 }
 
-/** The weight of a smaller map's place: the sum over the places of the larger map that fall on it. */
+/**
+ * The weight for smaller maps: a place's weight is the sum over the places of the larger map that fall on it.
+ */
 function summedPlaces(weight: Tensor, axis: 0 | 1, old: Shape, now: Shape): Tensor {
   const [channels = 0, height = 0, width = 0] = old;
   const [, down = 0, right = 0] = now;

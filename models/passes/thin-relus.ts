@@ -3,14 +3,14 @@ import type { Model, Node } from '../graph.ts';
 import { activationsOf, stagesOf } from '../analysis/inspect.ts';
 
 /**
- * The activations that DeepReDuce's thinning drops (Jha et al., ICML 2021), by name: of each block the
- * second, the fourth, .... The paper's networks keep the ReLU within a basic block and drop the one after its
- * sum.
+ * The names of the activations that DeepReDuce's thinning drops (Jha et al., ICML 2021): the second, the
+ * fourth, ... of each block. The paper's networks keep the ReLU inside a basic block and drop the one after
+ * its sum.
  *
- * Blocks are found from the sums of computed values. Where an activation reads such a sum (ResNet) it ends
- * its block, and one whose output several nodes read ends what comes before the first. Where none does
- * (pre-activation, MobileNetV2) a block ends at the sum. A network without sums has blocks from stage to
- * stage.
+ * Blocks are found from the sums of computed values. If an activation reads such a sum (ResNet), it ends its
+ * block, and an activation whose output several nodes read ends the part before the first block. If none does
+ * (pre-activation networks, MobileNetV2), a block ends at the sum. In a network without sums, each stage is a
+ * block.
  */
 export function thinnedActivations(model: Model): Set<string> {
   const ends = blockEnds(model);
@@ -35,7 +35,7 @@ function blockEnds(model: Model): Set<string> {
   return new Set([...afterSums, ...branches].map((node) => node.name));
 }
 
-/** Whether several nodes read the value, or what a pooling makes of it. */
+/** Whether several nodes read the value, or the result of pooling it. */
 function isBranch(value: string, consumers: ReadonlyMap<string, readonly Node[]>): boolean {
   const [first, ...others] = consumers.get(value) ?? [];
   if (first === undefined || others.length > 0) return others.length > 0;
@@ -43,7 +43,7 @@ function isBranch(value: string, consumers: ReadonlyMap<string, readonly Node[]>
   return isPool && isBranch(first.outputs[0]!, consumers);
 }
 
-/** In graph order, the activation before each sum. */
+/** The last activation before each sum, in the order of the graph. */
 function lastBeforeSums(model: Model, sums: ReadonlySet<string>): Set<string> {
   const activations = new Set(activationsOf(model));
   const ends = new Set<string>();
@@ -55,7 +55,7 @@ function lastBeforeSums(model: Model, sums: ReadonlySet<string>): Set<string> {
   return ends;
 }
 
-/** Outputs of sums of two computed values. */
+/** The outputs of the nodes that add two computed values. */
 function sumsOf({ graph, weights }: Model): Set<string> {
   const sums = graph.nodes.filter(
     (node) => node.op === 'Add' && node.inputs.every((name) => !weights.has(name)),
