@@ -5,18 +5,18 @@ import { refuse } from '../refusal.ts';
 import type { RawTensor } from '../onnx/raw.ts';
 
 /**
- * What exporters compute with constants: the target shapes of reshapes, and weights that are transposed or renamed.
- * The one unknown in it is the batch; an element that is the batch is written as 0, which a Reshape copies, and its index is in
- * `batchAt`.
+ * A constant computed while a file is read, such as the target shape of a reshape or a transposed weight. The
+ * one unknown is the batch size: an element that is the batch size holds 0, which a Reshape copies, and its
+ * index is in `batchAt`.
  */
 export type Constant = { readonly tensor: RawTensor; readonly batchAt: readonly number[] };
 
-/** `shape` of a value leaves the batch out, that of a constant is whole. */
+/** `shape` leaves out the batch for a computed value and is complete for a constant. */
 export type FoldInput = { readonly constant: Constant | undefined; readonly shape: Shape | undefined };
 
 export type Fold = (attributes: AttributeReader, inputs: readonly FoldInput[]) => Constant;
 
-/** Elements of the largest constant: 1 GiB of float32. */
+/** The most elements that a constant may have: 1 GiB of float32. */
 export const maximumConstant = 2 ** 28;
 
 export function known(tensor: RawTensor): Constant {
@@ -28,7 +28,8 @@ export function integers(
   shape: Shape = [values.length],
   batchAt: readonly number[] = [],
 ): Constant {
-  if (!values.every(Number.isSafeInteger)) refuse('a computation with constants beyond 2^53');
+  if (!values.every(Number.isSafeInteger))
+    refuse('it computes constants beyond 2^53, which are not exact here');
   return { tensor: { name: '', dtype: 'int64', shape, data: BigInt64Array.from(values, BigInt) }, batchAt };
 }
 
@@ -36,24 +37,27 @@ export function given(input: FoldInput | undefined): Constant {
   return input?.constant ?? refuse('an input is not a constant');
 }
 
-/** Integers as numbers, whatever their shape. */
+/**
+ * The elements of an integer constant, in row-major order. Refuses other types and elements that depend on
+ * the batch.
+ */
 export function numbersOf(input: FoldInput | undefined): number[] {
   const { tensor, batchAt } = given(input);
-  if (tensor.dtype !== 'int64') refuse('a shape, index or axis that is not an integer');
-  if (batchAt.length > 0) refuse('an index or axis that depends on the batch');
+  if (tensor.dtype !== 'int64') refuse('a shape, index or axis is not a list of integers');
+  if (batchAt.length > 0) refuse('an index or axis depends on the batch size');
   return Array.from(tensor.data, Number);
 }
 
-/** Axes counted from the front. */
+/** Turns negative axes into axes counted from the front. Refuses axes that are out of range or repeated. */
 export function axesWithin(axes: readonly number[], rank: number): number[] {
   const positive = axes.map((axis) => (axis < 0 ? axis + rank : axis));
   const valid = positive.every((axis) => Number.isSafeInteger(axis) && axis >= 0 && axis < rank);
   if (!valid || new Set(positive).size !== axes.length)
-    refuse(`axes [${axes.join(', ')}] of a constant of ${rank} dimensions`);
+    refuse(`axes [${axes.join(', ')}] are out of range or repeated; its constant has ${rank} dimensions`);
   return positive;
 }
 
-/** The constant of `shape` whose element i is element `from(i)` of the given one. */
+/** Returns the constant of `shape` whose element i is element `from(i)` of the given constant. */
 export function rearranged(
   { tensor, batchAt }: Constant,
   shape: Shape,
@@ -85,18 +89,23 @@ function withData(
 export function checkedSize(shape: Shape): number {
   const size = sizeOf(shape);
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0) || !(size <= maximumConstant))
-    refuse(`a constant of [${shape.slice(0, 8).join(', ')}] elements is out of range`);
+    refuse(
+      `its constant of shape [${shape.slice(0, 8).join(', ')}] is out of range; expected up to 2^28 elements`,
+    );
   return size;
 }
 
-/** Elements from one index to the next along each axis, row-major. */
+/** For each axis, how many elements lie between one index and the next, in row-major order. */
 export function stridesOf(shape: Shape): number[] {
   const strides = shape.map(() => 1);
   for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
   return strides;
 }
 
-/** Index into data with the given step along each axis of `shape`, plus `offset`, of the i-th element of that shape. */
+/**
+ * Returns a function that takes the row-major index i of an element of `shape` to its index in data that has
+ * the given step along each axis and begins at `offset` (default: 0).
+ */
 export function indexer(shape: Shape, steps: readonly number[], offset = 0): (i: number) => number {
   return (i) => {
     let at = offset;

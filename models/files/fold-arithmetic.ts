@@ -8,9 +8,15 @@ import { checkedSize, given, indexer, integers, known, numbersOf, stridesOf } fr
 import type { Constant, Fold, FoldInput } from './constant.ts';
 import type { RawTensor } from '../onnx/raw.ts';
 
-/** Ops that compute with constants. Integers are held as numbers, exact to 2^53; floats are rounded to float32 at the end. */
+/**
+ * The ops that compute with constants. Integers are held as numbers, exact up to 2^53; floats are rounded to
+ * float32 at the end.
+ */
 
-/** Integer division truncates, Mod has the divisor's sign (ONNX Div-14, Mod-13). */
+/**
+ * How an op computes with floats and with integers. Integer division truncates, and Mod has the divisor's
+ * sign (ONNX Div-14, Mod-13). `neutral` is the operand that leaves the other one unchanged.
+ */
 type Binary = { readonly ofFloats: Operation; readonly ofIntegers: Operation; readonly neutral?: number };
 type Operation = (a: number, b: number) => number;
 
@@ -53,8 +59,8 @@ const unaries = {
 
 export const arithmetic: Readonly<Record<string, Fold>> = {
   ...mapped(binaries, (op, name) => (attributes, inputs) => {
-    if (name === 'Mod' && attributes.int('fmod', 0) !== 0) refuse('a Mod of constants with fmod');
-    const [first = refuse(`a ${name} without inputs`), ...others] = inputs.map(given);
+    if (name === 'Mod' && attributes.int('fmod', 0) !== 0) refuse('its attribute fmod is not supported');
+    const [first = refuse('it has no inputs'), ...others] = inputs.map(given);
     return others.reduce((a, b) => binary(op, name, a, b), first);
   }),
   ...mapped(
@@ -88,7 +94,10 @@ function mapped<T>(
   return Object.fromEntries(Object.entries(table).map(([name, op]) => [name, make(op, name)]));
 }
 
-/** Steps along the axes of `to` in a constant of shape `from` that broadcasts to it. */
+/**
+ * For each axis of `to`, the step between elements of a constant of shape `from` that broadcasts to it (0
+ * along stretched axes).
+ */
 export function broadcastSteps(from: Shape, to: Shape): number[] {
   const strides = stridesOf(from);
   return to.map((_, i) => {
@@ -97,7 +106,10 @@ export function broadcastSteps(from: Shape, to: Shape): number[] {
   });
 }
 
-/** f over the broadcast elements of a and b; `batch` says which of the two is the batch there. */
+/**
+ * Applies f to the elements of a and b, broadcast against each other. `batch` says which of the two is the
+ * batch size at that element, if any.
+ */
 function zip(
   a: Constant,
   b: Constant,
@@ -126,7 +138,7 @@ function batchMisused(): never {
 }
 
 function binary(op: Binary, name: string, a: Constant, b: Constant): Constant {
-  if (a.tensor.dtype !== b.tensor.dtype) refuse(`a ${name} of constants of different types`);
+  if (a.tensor.dtype !== b.tensor.dtype) refuse('its constants have different types');
   const { dtype } = a.tensor;
   const batchAt: number[] = [];
   const operation = dtype === 'int64' ? op.ofIntegers : op.ofFloats;
@@ -141,7 +153,10 @@ function binary(op: Binary, name: string, a: Constant, b: Constant): Constant {
   return { ...typed(dtype, shape, values), batchAt };
 }
 
-/** The batch is at least 1, so that it equals nothing below. */
+/**
+ * The batch size is at least 1, so it differs from every constant below 1. Other comparisons with it are
+ * refused.
+ */
 function compare(op: Operation, a: Constant, b: Constant): Constant {
   const { shape, values } = zip(a, b, (x, y, batch) => {
     const other = batch === 'a' ? y : x;
@@ -167,7 +182,7 @@ function unary(op: (a: number) => number, { tensor, batchAt }: Constant): Consta
 function typed(dtype: RawTensor['dtype'], shape: Shape, values: Float64Array): Constant {
   if (dtype === 'float32') return known({ name: '', dtype, shape, data: Float32Array.from(values) });
   if (dtype === 'int64') return integers(Array.from(values), shape);
-  return refuse('a computation with constants that are not numbers');
+  return refuse('its constants are not numbers');
 }
 
 function numbers({ data }: RawTensor): Float64Array {
@@ -195,7 +210,8 @@ function cast(attributes: AttributeReader, [input]: readonly FoldInput[]): Const
     return tensor.dtype === 'int64'
       ? { tensor, batchAt }
       : { ...typed('int64', tensor.shape, numbers(tensor).map(Math.trunc)), batchAt };
-  if (to !== boolType || batchAt.length > 0) refuse(`a Cast of a constant to data type ${to}`);
+  if (to !== boolType || batchAt.length > 0)
+    refuse(`it casts a constant to data type ${to}; expected floats, integers or booleans`);
   return booleans(
     tensor.shape,
     Array.from(numbers(tensor), (v) => Number(v !== 0)),
@@ -204,7 +220,7 @@ function cast(attributes: AttributeReader, [input]: readonly FoldInput[]): Const
 
 function where(_attributes: AttributeReader, [condition, yes, no]: readonly FoldInput[]): Constant {
   const [c, a, b] = [given(condition), given(yes), given(no)];
-  if (a.tensor.dtype !== b.tensor.dtype) refuse('a Where of constants of different types');
+  if (a.tensor.dtype !== b.tensor.dtype) refuse('its constants have different types');
   const shape = broadcast(broadcast(a.tensor.shape, b.tensor.shape), c.tensor.shape);
   const [atC, atA, atB] = [c, a, b].map((x) => indexer(shape, broadcastSteps(x.tensor.shape, shape))) as [
     Index,
@@ -224,7 +240,8 @@ function where(_attributes: AttributeReader, [condition, yes, no]: readonly Fold
 function range(_attributes: AttributeReader, [start, limit, delta]: readonly FoldInput[]): Constant {
   const [from = 0, to = 0, step = 0] = [start, limit, delta].map((input) => numbersOf(input)[0]);
   const count = Math.max(0, Math.ceil((to - from) / step));
-  if (step === 0 || !(count <= 65_536)) refuse(`a Range of ${count} constants`);
+  if (step === 0 || !(count <= 65_536))
+    refuse(`it has ${count} elements; expected at most 65536 and a step other than 0`);
   return integers(Array.from({ length: count }, (_, i) => from + i * step));
 }
 
@@ -237,11 +254,11 @@ function constantOfShape(attributes: AttributeReader, [input]: readonly FoldInpu
     const data = new BigInt64Array(size).fill(BigInt(fill));
     return known({ name: '', dtype: 'int64', shape, data });
   }
-  if (value !== undefined && value.dtype !== 'float32') refuse('a ConstantOfShape that is not a number');
+  if (value !== undefined && value.dtype !== 'float32') refuse('its value is not a number');
   return known({ name: '', dtype: 'float32', shape, data: new Float32Array(size).fill(fill) });
 }
 
-/** Over all axes: the number of elements that a shape stands for. */
+/** The product of a vector, which exporters use to count the elements of a shape. */
 function reduceProd(attributes: AttributeReader, inputs: readonly FoldInput[]): Constant {
   const [input] = inputs;
   const values = numbersOf(input);
@@ -249,6 +266,6 @@ function reduceProd(attributes: AttributeReader, inputs: readonly FoldInput[]): 
   const axes = attributes.ints('axes') ?? (inputs.length > 1 ? numbersOf(inputs[1]) : [0]);
   attributes.int('noop_with_empty_axes', 0);
   const keeps = attributes.int('keepdims', 1) !== 0;
-  if (shape.length !== 1 || axes.length !== 1) refuse('a ReduceProd of a constant that is not a vector');
+  if (shape.length !== 1 || axes.length !== 1) refuse('its constant is not a vector');
   return integers([sizeOf(values)], keeps ? [1] : []);
 }

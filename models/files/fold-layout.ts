@@ -6,7 +6,7 @@ import { axesWithin, given, indexer, numbersOf, rearranged, stridesOf } from './
 import type { Constant, FoldInput } from './constant.ts';
 import { broadcastSteps } from './fold-arithmetic.ts';
 
-/** Ops that only move the elements of constants. */
+/** The ops that only move the elements of constants. */
 
 type Inputs = readonly FoldInput[];
 
@@ -16,7 +16,8 @@ export function gather(attributes: AttributeReader, [input, indices]: Inputs): C
   const [axis = 0] = axesWithin([attributes.int('axis', 0)], shape.length);
   const length = shape[axis]!;
   const wanted = numbersOf(indices).map((i) => (i < 0 ? i + length : i));
-  for (const i of wanted) if (!(i >= 0 && i < length)) refuse(`index ${i} is beyond its ${length} values`);
+  for (const i of wanted)
+    if (!(i >= 0 && i < length)) refuse(`its index ${i} is out of range; axis ${axis} has ${length} values`);
   const inner = sizeOf(shape.slice(axis + 1));
   const result = [...shape.slice(0, axis), ...given(indices).tensor.shape, ...shape.slice(axis + 1)];
   return rearranged(x, result, (i) => {
@@ -26,7 +27,9 @@ export function gather(attributes: AttributeReader, [input, indices]: Inputs): C
   });
 }
 
-/** Slice-10: starts, ends, axes and steps are inputs; what lies outside is clamped. */
+/**
+ * As in ONNX Slice-10, starts, ends, axes and steps are inputs, and bounds outside the constant are clamped.
+ */
 export function slice(
   _attributes: AttributeReader,
   [input, starts, ends, axesInput, stepsInput]: Inputs,
@@ -40,7 +43,7 @@ export function slice(
   );
   const steps = stepsInput === undefined ? from.map(() => 1) : numbersOf(stepsInput);
   if (from.length !== axes.length || to.length !== axes.length || steps.length !== axes.length)
-    refuse('a Slice whose starts, ends, axes and steps differ in number');
+    refuse('its starts, ends, axes and steps differ in number');
   const strides = stridesOf(shape);
   let offset = 0;
   axes.forEach((axis, i) => {
@@ -53,7 +56,7 @@ export function slice(
 }
 
 function sliced(length: number, start: number, end: number, step: number): { first: number; count: number } {
-  if (step === 0) refuse('a Slice with step 0');
+  if (step === 0) refuse('its step is 0');
   const [low, high] = step > 0 ? [0, length] : [-1, length - 1];
   const clamp = (i: number) => Math.min(Math.max(i < 0 ? i + length : i, low), high);
   const first = clamp(start);
@@ -64,13 +67,14 @@ export function concat(attributes: AttributeReader, inputs: Inputs): Constant {
   const parts = inputs.map(given);
   const [first] = parts;
   if (first === undefined || parts.some(({ tensor }) => tensor.dtype !== first.tensor.dtype))
-    refuse('a Concat of constants of different types');
+    refuse('its constants have different types');
   const rank = first.tensor.shape.length;
   const [axis = 0] = axesWithin([attributes.int('axis', 0)], rank);
   const same = ({ tensor: { shape } }: Constant) =>
     shape.length === rank && shape.every((d, i) => i === axis || d === first.tensor.shape[i]);
-  if (!parts.every(same)) refuse('a Concat of constants whose shapes differ beside its axis');
-  // Each part at its place: what lies before it along the axis is skipped.
+  if (!parts.every(same)) refuse(`its constants differ along another axis than ${axis}`);
+  // Element i lies in part k of row i / row. Parts are stored one after the other, so part k begins at
+  // starts[k] * outer.
   const lengths = parts.map(({ tensor }) => sizeOf(tensor.shape.slice(axis)));
   const joined = parts.reduce((sum, { tensor }) => sum + tensor.shape[axis]!, 0);
   const shape = first.tensor.shape.map((d, i) => (i === axis ? joined : d));
@@ -85,7 +89,7 @@ export function concat(attributes: AttributeReader, inputs: Inputs): Constant {
   });
 }
 
-/** All elements one after the other. */
+/** The elements of all parts in one vector, part after part. */
 function flattened(parts: readonly Constant[]): Constant {
   const size = parts.reduce((sum, { tensor }) => sum + tensor.data.length, 0);
   const ends: number[] = [];
@@ -112,7 +116,7 @@ export function transpose(attributes: AttributeReader, [input]: Inputs): Constan
   const { shape } = x.tensor;
   const order = attributes.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i);
   if (order.length !== shape.length)
-    refuse(`perm [${order.join(', ')}] of a constant of ${shape.length} dimensions`);
+    refuse(`perm [${order.join(', ')}] does not fit a constant of ${shape.length} dimensions`);
   const axes = axesWithin(order, shape.length);
   const strides = stridesOf(shape);
   const result = axes.map((axis) => shape[axis]!);
@@ -126,7 +130,7 @@ export function transpose(attributes: AttributeReader, [input]: Inputs): Constan
   );
 }
 
-/** 0 copies a dimension, -1 takes what is left. */
+/** In the target shape, 0 copies a dimension and -1 takes the remaining elements. */
 export function reshape(attributes: AttributeReader, [input, target]: Inputs): Constant {
   const { shape } = given(input).tensor;
   const wanted = numbersOf(target);
@@ -143,7 +147,7 @@ export function squeeze(attributes: AttributeReader, [input, axesInput]: Inputs)
   const { shape } = given(input).tensor;
   const listed = axesInput === undefined ? attributes.ints('axes') : numbersOf(axesInput);
   const axes = axesWithin(listed ?? shape.flatMap((d, i) => (d === 1 ? [i] : [])), shape.length);
-  if (axes.some((axis) => shape[axis] !== 1)) refuse('a Squeeze of a dimension that is not 1');
+  if (axes.some((axis) => shape[axis] !== 1)) refuse('it squeezes a dimension that is not 1');
   return reshaped(
     given(input),
     shape.filter((_, i) => !axes.includes(i)),
@@ -169,7 +173,7 @@ export function flatten(attributes: AttributeReader, [input]: Inputs): Constant 
   return reshaped(given(input), [sizeOf(shape.slice(0, at)), sizeOf(shape.slice(at))]);
 }
 
-/** Broadcasts both ways: a 1 in the target keeps a larger dimension. */
+/** Broadcasts both ways: where the target has a 1, a larger dimension of the constant stays. */
 export function expand(_attributes: AttributeReader, [input, target]: Inputs): Constant {
   const x = given(input);
   const wanted = numbersOf(target);
@@ -177,13 +181,14 @@ export function expand(_attributes: AttributeReader, [input, target]: Inputs): C
   const aligned = (shape: Shape, i: number) => shape[i - rank + shape.length] ?? 1;
   const shape = Array.from({ length: rank }, (_, i) => {
     const [a, b] = [aligned(x.tensor.shape, i), aligned(wanted, i)];
-    if (a !== b && a !== 1 && b !== 1) refuse('an Expand of a constant to a shape that does not broadcast');
+    if (a !== b && a !== 1 && b !== 1)
+      refuse(`its constant [${x.tensor.shape.join(', ')}] does not broadcast to [${wanted.join(', ')}]`);
     return a === 1 ? b : a;
   });
   return rearranged(x, shape, indexer(shape, broadcastSteps(x.tensor.shape, shape)));
 }
 
-/** The same elements: nothing is copied. */
+/** The same elements in another shape, without a copy. */
 function reshaped({ tensor, batchAt }: Constant, shape: Shape): Constant {
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0) || sizeOf(shape) !== tensor.data.length)
     refuse(`a constant [${tensor.shape.join(', ')}] does not fit the target shape [${shape.join(', ')}]`);

@@ -6,7 +6,7 @@ import type { Constant, Fold, FoldInput } from './constant.ts';
 import { arithmetic } from './fold-arithmetic.ts';
 import * as layout from './fold-layout.ts';
 
-/** The constant that the node computes, or undefined where it is no such node. */
+/** The constant that a node computes, or undefined if it computes no constant. */
 export function fold(
   op: string,
   attributes: AttributeReader,
@@ -19,7 +19,7 @@ export function fold(
   return rule(attributes, inputs);
 }
 
-/** Whether nodes of this op vanish where their inputs are constants. */
+/** Whether nodes of this op are computed while the file is read, if their inputs are constants. */
 export function isFoldable(op: string): boolean {
   return Object.hasOwn(folds, op);
 }
@@ -41,7 +41,7 @@ const folds: Readonly<Record<string, Fold>> = {
   Expand: layout.expand,
 };
 
-/** The ops that are computed while a file is read, where their inputs are constants or shapes. */
+/** The ops that are computed while a file is read, if their inputs are constants or shapes. */
 export const foldedOps: readonly string[] = Object.keys(folds);
 
 function constant(attributes: AttributeReader): Constant {
@@ -55,14 +55,16 @@ function constant(attributes: AttributeReader): Constant {
   const int = attributes.int('value_int', NaN);
   if (!Number.isNaN(int)) return integers([int], []);
   const float = attributes.float('value_float', NaN);
-  if (Number.isNaN(float)) refuse('its value is neither a tensor nor a number');
+  if (Number.isNaN(float)) refuse('its value is missing; expected a tensor, a number or a list of numbers');
   return known({ name: '', dtype: 'float32', shape: [], data: Float32Array.of(float) });
 }
 
-/** The batch's place is marked and holds 0. */
+/**
+ * The shape of a value or constant; the element that is the batch size holds 0 and is marked in `batchAt`.
+ */
 function shapeOfValue(attributes: AttributeReader, [x]: readonly FoldInput[]): Constant {
   const isValue = x?.constant === undefined;
-  const shape = x?.constant?.tensor.shape ?? x?.shape ?? refuse('the shape of its input is not known');
+  const shape = x?.constant?.tensor.shape ?? x?.shape ?? refuse('the shape of its input is unknown');
   const whole = isValue ? [0, ...shape] : shape;
   const start = attributes.int('start', 0);
   const end = attributes.int('end', whole.length);

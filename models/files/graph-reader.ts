@@ -21,23 +21,32 @@ import { valueRankOf, weightOf } from './weight-of.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
 
-const maximumElements = 2 ** 28; // one image's value: 1 GiB of float32
-const longestReason = 500; // attributes of any number and length may be in it
-/** DenseNet-201, the longest of torchvision's networks, has 711; passes may take time quadratic in it. */
+const maximumElements = 2 ** 28; // of a value for one image: 1 GiB of float32
+const longestReason = 500; // a reason may quote attributes of any length
+/**
+ * The longest of torchvision's networks, DenseNet-201, has 711 nodes. Passes may take time quadratic in their
+ * number.
+ */
 const maximumNodes = 20_000;
 
-/** Goes through a file's nodes in order, once. */
+/** Turns a file's nodes into a Model in one run over them, in the file's order. */
 export class GraphReader {
   readonly #file: RawFile;
   readonly #nodes: Node[] = [];
   readonly #weights = new Map<string, Tensor>();
   readonly #unsupported: UnsupportedNode[] = [];
-  /** Shapes of computed values; undefined behind an unsupported node. */
+  /** Shapes of computed values; undefined for a value that depends on an unsupported node. */
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
-  /** Elements of all constants computed so far: a short file must not fill the memory. */
+  /**
+   * Number of elements of all constants computed so far. It is limited, because a short file could fill the
+   * memory.
+   */
   #folded = 0;
-  /** Names of nodes, and how many further ones were made from each: counting from 1 for each node is quadratic. */
+  /**
+   * For each node name, how many further names were derived from it. Counting from 1 for each node would take
+   * quadratic time.
+   */
   readonly #names = new Map<string, number>();
   readonly #consumed: ReadonlySet<string>;
 
@@ -79,7 +88,9 @@ export class GraphReader {
     }
   }
 
-  /** Behind an unsupported node only the ops' names can be checked. */
+  /**
+   * The shapes after an unsupported node are unknown; only the ops of the nodes that follow can be checked.
+   */
   #poison(node: FileNode): void {
     for (const output of node.outputs) if (output !== '') this.#shapes.set(output, undefined);
   }
@@ -130,7 +141,7 @@ export class GraphReader {
     };
   }
 
-  /** A node of one of our ops. */
+  /** Reads a node whose op is one of ours. */
   #standard(file: FileNode, name: string, attributes: AttributeReader, inputs: readonly ParsedInput[]): Node {
     const op = this.#opOf(file);
     return this.#typed(op, file, name, attributes, inputs) as Node;
@@ -155,7 +166,7 @@ export class GraphReader {
     return { op, name, inputs: kept, outputs: [file.outputs[0]!], attributes: parsed };
   }
 
-  /** Name of the input in our graph; none for a constant that went into the attributes. */
+  /** The name of the input in our graph; empty for a constant that was read into the attributes. */
   #inputName(input: ParsedInput, kind: InputKind, op: OpType, valueRank: number): string[] {
     if (kind === 'constant' || kind === 'optional-constant') return [];
     if (input.constant === undefined) return [input.name];
@@ -164,7 +175,7 @@ export class GraphReader {
     return [this.#weight(input.name, weightOf(op, { ...input.constant, name: input.name }, valueRank))];
   }
 
-  /** The same initialiser under two shapes becomes two weights. */
+  /** Adds a weight and returns its name. An initialiser that is used in two shapes becomes two weights. */
   #weight(name: string, tensor: Tensor): string {
     const same = (other: Tensor | undefined) => other?.shape.join() === tensor.shape.join();
     let free = name;
@@ -177,7 +188,8 @@ export class GraphReader {
     const shapes = this.#shapes as Map<string, Shape>;
     const model = { graph: { name: '', inputs: [], outputs: [], nodes: [] }, weights: this.#weights };
     const [shape] = shapeOfNode(node, inputShapes(node, shapes, model));
-    if (shape === undefined || !(sizeOf(shape) <= maximumElements)) refuse('its output is too large');
+    if (shape === undefined || !(sizeOf(shape) <= maximumElements))
+      refuse('its output has more than 2^28 elements per image');
     this.#shapes.set(node.outputs[0]!, shape);
     this.#nodes.push(node);
   }
@@ -252,7 +264,7 @@ export class GraphReader {
   }
 }
 
-/** The nodes that the graph's outputs depend on. */
+/** The nodes that the graph's outputs depend on, in the file's order. */
 function liveNodes(file: RawFile): FileNode[] {
   const needed = new Set(file.outputs);
   const live = file.nodes.toReversed().filter((node) => {

@@ -6,7 +6,7 @@ import { ops } from '../ops/index.ts';
 import { foldedOps } from './fold.ts';
 import { refusals, rewrites } from './rewrite.ts';
 
-/** docs/ops.md, from the tables that the reader works with. */
+/** The text of docs/ops.md, from the tables that the reader works with. */
 export function opsTable(): string {
   const names = Object.keys(ops) as OpType[];
   const rows = names.map((op) => [
@@ -16,11 +16,14 @@ export function opsTable(): string {
     ops[op].inputs.map((kind) => inputNames[kind]).join(', '),
     ops[op].refuses,
   ]);
+  const activations = names.filter((op) => isActivation({ op }));
   return `${[
     '# Operators',
-    'Written by `npm run docs:ops` from the tables in `models/ops` and `models/files`; a test compares it with them. Files of\nopset 13 to 22 are read, opset 17 is written. The first dimension is the batch. All nodes that are refused are named before any\nwork starts.',
+    'This page is written by `npm run docs:ops` from the tables in `models/ops` and `models/files`.\n' +
+      'A test compares them. Files of opset 13 to 22 can be read; files are written in opset 17. The first\n' +
+      'dimension is the batch. All unsupported nodes of a file are reported before any work starts.',
     table(['op', 'computes', 'attributes (default)', 'inputs', 'refused'], rows),
-    `A reduction may replace these activations, element by element: ${names.filter((op) => isActivation({ op })).join(', ')}.`,
+    `A reduction may replace these activations, element by element: ${activations.join(', ')}.`,
     '## Operators that are read as one of these',
     table(
       ['op', 'becomes'],
@@ -43,13 +46,16 @@ const inputNames: Readonly<Record<InputKind, string>> = {
   values: 'values',
 };
 
-/** Asks the op's own parser: with nothing given it reads all it knows, whether or not it then refuses. */
+/**
+ * Lists an op's attributes with their defaults. Its parser reads all the attributes it knows even if none is
+ * given, so it is asked.
+ */
 function attributesOf(op: OpType): string {
   const reader = new AttributeReader({ kernel_shape: { ints: [1, 1] } });
   try {
     ops[op].parse(reader, [{ name: 'x', shape: [1, 1, 1], constant: undefined, batch: undefined }]);
   } catch {
-    // Reshape and Pad want constants, too: their attributes have been read by then.
+    // Reshape and Pad also need constants, and refuse after they have read their attributes.
   }
   const withDefault = ([name, value]: [string, number | string | undefined]) =>
     value === undefined
@@ -58,7 +64,7 @@ function attributesOf(op: OpType): string {
   return [...reader.asked].map(withDefault).join(', ');
 }
 
-/** Markdown with aligned columns, as the formatter leaves it. */
+/** A Markdown table with aligned columns, as prettier formats it. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, i) => Math.max(3, cell.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: readonly string[]) =>

@@ -11,14 +11,15 @@ import type { UnsupportedNode } from './graph-reader.ts';
 import { resolveModel } from '../zoo/index.ts';
 
 export type ReadReport = {
-  /** undefined where a node is not supported. */
+  /** Undefined if a node is not supported. */
   readonly model: Model | undefined;
   readonly unsupported: readonly UnsupportedNode[];
 };
 
 /**
- * A network from the bytes of an .onnx file, opset 13 to 22. `fileName` is for messages; `external` gives the bytes of files
- * beside it. Throws ModelError for a file that is broken, and one that lists every unsupported node with its reason.
+ * Reads a network from the bytes of an .onnx file, opset 13 to 22. `fileName` is used in messages; `external`
+ * returns the bytes of files beside it (default: there are none). Throws ModelError for a broken file, and a
+ * ModelError that lists every unsupported node with its reason.
  */
 export function readModel(bytes: Uint8Array, fileName: string, external: ExternalData = none): Model {
   const { model, unsupported } = readReport(bytes, fileName, external);
@@ -28,7 +29,9 @@ export function readModel(bytes: Uint8Array, fileName: string, external: Externa
   throw new ModelError(`${fileName}: ${count} not supported:\n${lines.join('\n')}`);
 }
 
-/** As readModel, but unsupported nodes are reported and not thrown. Throws ModelError for a file that is broken. */
+/**
+ * Like readModel, but returns the unsupported nodes instead of throwing. Throws ModelError for a broken file.
+ */
 export function readReport(bytes: Uint8Array, fileName: string, external: ExternalData = none): ReadReport {
   try {
     return new GraphReader(decodeFile(bytes, external)).read();
@@ -40,21 +43,24 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
 }
 
 /**
- * A network from an .onnx file, opset 13 to 22, and the external data beside it; or by name from those that come with the package, such
- * as 'zoo:fashion-resnet8'. Throws ModelError for a file that cannot be read, is broken or has nodes that are not supported, each with
- * its reason; UsageError for a name that the zoo does not have.
+ * Reads a network from an .onnx file, opset 13 to 22, with the external data beside it, or from the package
+ * by a name such as 'zoo:fashion-resnet8'. Throws ModelError for a file that cannot be read, is broken or has
+ * unsupported nodes (it lists each with its reason), and UsageError for a name that the zoo does not have.
  */
 export async function loadModel(nameOrPath: string): Promise<Model> {
   const path = resolveModel(nameOrPath);
   return readModel(await readOnnxFile(path), basename(path), filesBeside(path));
 }
 
-/** As loadModel, but unsupported nodes are reported and not thrown. */
+/** Like loadModel, but returns the unsupported nodes instead of throwing, and takes only a path. */
 export async function loadReport(path: string): Promise<ReadReport> {
   return readReport(await readOnnxFile(path), basename(path), filesBeside(path));
 }
 
-/** A file's bytes; one that is too long or begins as no protobuf file does is refused unread. */
+/**
+ * Reads a file's bytes. A file that is too long, or that does not begin like a protobuf file, is refused
+ * before it is read.
+ */
 async function readOnnxFile(path: string): Promise<Uint8Array> {
   try {
     const file = await open(path);
@@ -62,11 +68,12 @@ async function readOnnxFile(path: string): Promise<Uint8Array> {
       const { size } = await file.stat();
       if (size > largestFile)
         throw new ModelError(
-          `${path}: expected at most 2 GiB, which is what protobuf can hold, got ${(size / 2 ** 30).toFixed(1)} GiB; keep the weights as external data`,
+          `${path}: expected at most 2 GiB, which is what protobuf can hold, ` +
+            `got ${(size / 2 ** 30).toFixed(1)} GiB; keep the weights as external data`,
         );
       const { buffer, bytesRead } = await file.read(new Uint8Array(1), 0, 1, 0);
       if (bytesRead === 1 && buffer[0]! >> 3 === 0)
-        throw new ModelError(`${path}: it is not an ONNX file: its first byte is no protobuf tag`);
+        throw new ModelError(`${path}: it is not an ONNX file: its first byte is not a protobuf tag`);
       return await readFile(path);
     } finally {
       await file.close();
@@ -82,7 +89,10 @@ const largestFile = 2 ** 31 - 1;
 
 const none: ExternalData = () => undefined;
 
-/** Files in the model's own folder or below; a location that leads out of it does not exist. */
+/**
+ * Returns a function that reads files in the model's folder or below it. A location outside of that folder
+ * counts as missing, because the model file may come from somebody else.
+ */
 export function filesBeside(path: string): ExternalData {
   const files = new Map<string, Uint8Array>();
   return (location) => {

@@ -7,7 +7,10 @@ import { spatial } from '../ops/window.ts';
 import { floatTypes } from './fold-arithmetic.ts';
 import type { RawTensor } from '../onnx/raw.ts';
 
-/** What exporters write in other ops than ours: each rule gives the same in ours, or refuses with the reason. */
+/**
+ * Rewrites a node of an op that we do not have into nodes of ours that compute the same, or refuses with the
+ * reason.
+ */
 export type Rewrite = (
   attributes: AttributeReader,
   inputs: readonly ParsedInput[],
@@ -17,29 +20,32 @@ export type Rewrite = (
 export type RewriteContext = {
   readonly node: string;
   readonly output: string;
-  /** Takes a constant as a weight that broadcasts to the node's values. Returns its name. */
+  /** Adds a constant as a weight that broadcasts to the node's values, and returns its name. */
   readonly weight: (input: ParsedInput) => string;
 };
 
-/** `becomes` is for docs/ops.md. */
+/** `becomes` is the text for docs/ops.md. */
 type Entry = { readonly rule: Rewrite; readonly becomes: string };
 
 export const rewrites: Readonly<Record<string, Entry>> = {
   ReduceMean: { rule: reduceMean, becomes: 'GlobalAveragePool, over height and width' },
   GlobalMaxPool: { rule: globalMaxPool, becomes: 'MaxPool over the whole map' },
-  Squeeze: { rule: squeeze, becomes: 'Flatten, of a pooled map' },
-  Clip: { rule: clipOrRelu, becomes: 'Relu where it clips from 0 up, Identity without bounds, else Clip' },
-  Max: { rule: clipOneSide('min'), becomes: 'Relu, of a value and 0; Clip, of a value and another number' },
-  Min: { rule: clipOneSide('max'), becomes: 'Clip, of a value and a number' },
-  Sum: { rule: sum, becomes: 'Add, one after the other' },
+  Squeeze: { rule: squeeze, becomes: 'Flatten of a pooled map' },
+  Clip: {
+    rule: clipOrRelu,
+    becomes: 'Relu if only the lower bound 0 is set, Identity without bounds, else Clip',
+  },
+  Max: { rule: clipOneSide('min'), becomes: 'Relu for a value and 0, Clip for a value and another number' },
+  Min: { rule: clipOneSide('max'), becomes: 'Clip for a value and a number' },
+  Sum: { rule: sum, becomes: 'a chain of Adds' },
   Sub: { rule: subtract, becomes: 'Add of the negative' },
   Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },
-  Cast: { rule: cast, becomes: 'Identity between kinds of floats: all are float32 here' },
+  Cast: { rule: cast, becomes: 'Identity between float types, which are all float32 here' },
 };
 
 const notAnActivation = 'it is not among the supported activations; replace it by ReLU and train again';
 
-/** Ops that are often met and never taken, with the reason. */
+/** Ops that exporters often write but that are never supported, with the reason. */
 export const refusals: Readonly<Record<string, string>> = {
   Elu: notAnActivation,
   Erf: notAnActivation,
@@ -51,7 +57,7 @@ export const refusals: Readonly<Record<string, string>> = {
   Loop: 'control flow is not supported; export a trace of the network',
 };
 
-/** The mean over height and width. */
+/** ReduceMean over height and width is a GlobalAveragePool. */
 function reduceMean(
   attributes: AttributeReader,
   [x, axesInput]: readonly ParsedInput[],
@@ -78,7 +84,7 @@ function reduceMean(
   return keepsDimensions ? [pool] : [pool, flattenOf(`${node}/flatten`, pooled, output)];
 }
 
-/** Dropping dimensions of size 1 of [C, 1, 1]: the batch is never dropped. */
+/** Squeeze of a pooled value [C, 1, 1] is a Flatten. The batch is never squeezed, even if it is 1. */
 function squeeze(
   attributes: AttributeReader,
   [x, axesInput]: readonly ParsedInput[],
@@ -103,9 +109,9 @@ function axesOf(input: ParsedInput | undefined): readonly number[] {
     : refuse('its axes are not constant');
 }
 
-const largestFloat = 3.4028234663852886e38; // how some exporters write 'no bound'
+const largestFloat = 3.4028234663852886e38; // some exporters write it for "no bound"
 
-/** A clip from 0 up is a Relu; one without bounds does nothing. */
+/** A Clip with the lower bound 0 and no upper bound is a Relu; one without bounds does nothing. */
 function clipOrRelu(
   attributes: AttributeReader,
   inputs: readonly ParsedInput[],
@@ -121,7 +127,7 @@ function clipOrRelu(
   return [{ op: 'Clip', ...ends, attributes: { min, max } }];
 }
 
-/** The maximum or minimum of a value and a number: a Clip with one bound, the maximum with 0 a Relu. */
+/** The maximum or minimum of a value and a number is a Clip with one bound; the maximum with 0 is a Relu. */
 function clipOneSide(side: 'min' | 'max'): Rewrite {
   return (_attributes, inputs, { node, output }) => {
     const [x, ...otherValues] = inputs.filter((input) => input.constant === undefined);
@@ -136,7 +142,7 @@ function clipOneSide(side: 'min' | 'max'): Rewrite {
   };
 }
 
-/** One Add after the other. */
+/** A Sum of several values is a chain of Adds. */
 function sum(
   _attributes: AttributeReader,
   inputs: readonly ParsedInput[],
@@ -156,7 +162,7 @@ function sum(
   }));
 }
 
-/** x - c is x + (-c); c - x is c + (-1) x, and so is the difference of two values. */
+/** x - c is x + (-c). c - x is c + (-1) x, and the difference of two values is computed in the same way. */
 function subtract(
   _attributes: AttributeReader,
   [a, b]: readonly ParsedInput[],
@@ -193,7 +199,7 @@ function divide(
   return [{ op: 'Mul', name: node, inputs, outputs: [output], attributes: {} }];
 }
 
-/** A float constant with every element changed, under a name of its own. */
+/** Applies f to every element of a float constant, which gets a name of its own. */
 function mapped(input: ParsedInput, what: string, f: (v: number) => number): ParsedInput {
   const constant = input.constant;
   if (constant?.dtype !== 'float32') refuse(`input ${input.name} is not a constant of floats`);
@@ -201,7 +207,7 @@ function mapped(input: ParsedInput, what: string, f: (v: number) => number): Par
   return { ...input, name, constant: { ...constant, name, data: constant.data.map(f) } };
 }
 
-/** The maximum over a window of the whole map. */
+/** A global maximum is a MaxPool over the whole map. */
 function globalMaxPool(
   _attributes: AttributeReader,
   [x]: readonly ParsedInput[],
@@ -218,7 +224,7 @@ function globalMaxPool(
   return [{ op: 'MaxPool', name: node, inputs: [valueName(x)], outputs: [output], attributes }];
 }
 
-/** From one kind of floats to another: here all are float32. */
+/** A cast between float types is an Identity, because all floats are float32 here. */
 function cast(
   attributes: AttributeReader,
   [x]: readonly ParsedInput[],

@@ -6,20 +6,23 @@ import { lowerNode } from '../ops/index.ts';
 import { encodeRawModel } from '../onnx/raw.ts';
 import type { RawFunction, RawGraph, RawTensor, RawValue } from '../onnx/raw.ts';
 
-/** Name of the batch dimension in files. */
+/** The name of the batch dimension in files. */
 export const batchDimension = 'N';
 
-/** The bytes of an .onnx file (opset 17, symbolic batch). Throws ModelError where the graph's shapes do not fit. */
+/**
+ * Returns the bytes of an .onnx file (opset 17, symbolic batch size). Throws ModelError if the graph's shapes
+ * do not fit.
+ */
 export function writeModel(model: Model): Uint8Array {
   return encodeRawModel(lowerGraph(model));
 }
 
-/** Writes an .onnx file; a reader sees the old file or the whole new one. */
+/** Writes an .onnx file atomically: a reader sees either the old file or the whole new one. */
 export async function saveModel(path: string, model: Model): Promise<void> {
   await writeFileAtomic(path, writeModel(model));
 }
 
-/** The same network in ONNX's standard ops, its weights as initialisers. */
+/** The network in ONNX's standard ops, with its weights as initialisers. */
 export function lowerGraph(model: Model): RawGraph {
   const shapes = inferShapes(model);
   const taken = new Set([...shapes.keys(), ...model.weights.keys()]);

@@ -19,19 +19,22 @@ import type {
 } from './onnx_pb.js';
 import type { RawAttribute, RawFunction, RawNode, RawTensor } from './raw.ts';
 
-/** An ONNX file as plain data, its parts unchecked but for their encoding. Attributes and tensors are decoded on demand. */
+/**
+ * An ONNX file as plain data, of which only the encoding is checked. Attributes and tensors are decoded on
+ * demand.
+ */
 export type RawFile = {
   readonly name: string;
   readonly opset: number;
   readonly inputs: readonly FileInput[];
   readonly outputs: readonly string[];
   readonly nodes: readonly FileNode[];
-  /** Decodes a tensor when asked: a tensor nobody uses may be of any type. Calls `refuse`. */
+  /** Decodes a tensor when it is asked for, because an unused tensor may have any type. Calls `refuse`. */
   readonly initializers: ReadonlyMap<string, () => RawTensor>;
   readonly functions: readonly RawFunction[];
 };
 
-/** `batch` is undefined where it is symbolic. */
+/** `shape` leaves out the batch; `batch` is undefined if it is symbolic. */
 export type FileInput = { readonly name: string; readonly shape: Shape; readonly batch: number | undefined };
 
 export type FileNode = {
@@ -40,14 +43,14 @@ export type FileNode = {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Calls `refuse` for kinds of attributes that are not supported. */
+  /** Decodes the attributes. Calls `refuse` for types of attributes that are not supported. */
   readonly attributes: () => Readonly<Record<string, RawAttribute>>;
 };
 
 const oldestOpset = 13;
 const newestOpset = 22;
 
-/** Throws ModelError for what is not an ONNX file, or one whose opset or inputs are not supported. */
+/** Decodes an ONNX file. Throws ModelError if it is not one, or if its opset or inputs are not supported. */
 export function decodeFile(bytes: Uint8Array, external: ExternalData): RawFile {
   const proto = decodeProto(bytes);
   const graph = proto.graph ?? fail('it holds no graph: it is truncated, or not an ONNX file');
@@ -85,7 +88,7 @@ function opsetOf(proto: ModelProto): number {
   return version;
 }
 
-/** Files of IR version 3 list initialisers among the inputs; those are left out. */
+/** The graph's inputs without the initialisers, which files of IR version 3 list among them. */
 function decodeInputs(graph: GraphProto, initializers: ReadonlyMap<string, unknown>): FileInput[] {
   const inputs = graph.input.filter(({ name }) => !initializers.has(name));
   if (inputs.length !== 1) fail(`expected one input, got ${inputs.length}`);
@@ -110,7 +113,7 @@ function decodeInput({ name, type }: ValueInfoProto): FileInput {
   return { name, shape: known, batch: batch === undefined || batch < 1 ? undefined : batch };
 }
 
-/** Names come back in messages. */
+/** Names are limited because error messages repeat them. */
 const longestName = 1000;
 
 function checkedNames(node: NodeProto): NodeProto {
@@ -146,7 +149,8 @@ function decodeAttribute(a: AttributeProto, external: ExternalData): RawAttribut
 function decodeFunction(f: FunctionProto): RawFunction {
   const nodes = f.node.map(({ opType, domain, input, output, attribute }): RawNode => {
     const plain = { op: opType, inputs: input, outputs: output };
-    // Attributes of functions are not interpreted: their presence alone makes the body another one.
+    // Attributes of functions are not interpreted; a body that has any differs from every body that is known
+    // here.
     return attribute.length === 0 && domain === '' ? plain : { ...plain, domain: `${domain}+attributes` };
   });
   return { domain: f.domain, name: f.name, inputs: f.input, outputs: f.output, nodes };

@@ -4,8 +4,8 @@ import type { RawAttribute, RawDtype, RawFunction, RawGraph, RawNode, RawTensor,
 type RawData = RawTensor extends infer T ? (T extends RawTensor ? Omit<T, 'name'> : never) : never;
 
 /**
- * Appends ONNX nodes one by one and hands back the names of their values. Names it makes up start with '~', so that they never
- * meet those of a network that is added with `append`.
+ * Appends ONNX nodes one by one and returns the names of their values. Names that the builder makes up start
+ * with '~', so that they never clash with those of a network added with `append`.
  */
 export class GraphBuilder {
   readonly #nodes: RawNode[] = [];
@@ -14,9 +14,12 @@ export class GraphBuilder {
   readonly #initializers: RawTensor[] = [];
   readonly #functions = new Map<string, RawFunction>();
   readonly #shared = new Map<string, string>();
-  /** Values of `op` that are no outputs yet. */
+  /** Values made by `op` that are not outputs yet. */
   readonly #own = new Set<string>();
-  /** Outputs' names by value: a runtime keeps an Identity of what is used elsewhere too, one more pass over it. */
+  /**
+   * The output names of values. Renaming a value is cheaper than an Identity, which runtimes execute as one
+   * more pass over it if the value is also used elsewhere.
+   */
   readonly #renamed = new Map<string, string>();
   #count = 0;
 
@@ -29,8 +32,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Cuts `value` along `axis` into parts of the given sizes. As Slices: WebGPU refuses a Split with more outputs than a shader
-   * has storage buffers (12, its input among them).
+   * Cuts `value` along `axis` into parts of the given sizes. It uses Slices, because WebGPU refuses a Split
+   * with more outputs than a shader has storage buffers (12, of which its input takes one).
    */
   split(value: string, sizes: readonly number[], axis: number): string[] {
     let end = 0;
@@ -45,18 +48,18 @@ export class GraphBuilder {
     return this.op('Reshape', [value, this.ints(shape)]);
   }
 
-  /** Sum over `axes`. */
+  /** Sums a value over `axes`. */
   sum(value: string, axes: readonly number[], keepdims: boolean): string {
     return this.op('ReduceSum', [value, this.ints(axes)], { keepdims: { int: keepdims ? 1 : 0 } });
   }
 
-  /** Sum of one or more values of one shape. */
+  /** Adds one or more values of the same shape. Throws RangeError for none. */
   total(values: readonly string[]): string {
     if (values.length === 0) throw new RangeError('total: no values');
     return values.length === 1 ? values[0]! : this.op(values.length === 2 ? 'Add' : 'Sum', values);
   }
 
-  /** A node as it is, its outputs named by the caller. */
+  /** Appends a node as it is, with the output names that the caller chose. */
   append(node: RawNode): void {
     this.#nodes.push(node);
   }
@@ -93,12 +96,12 @@ export class GraphBuilder {
     return this.constantNamed('floats', { dtype: 'float32', shape, data: values });
   }
 
-  /** A float scalar; equal ones are one constant. */
+  /** A float scalar. Equal scalars share one constant. */
   scalar(value: number): string {
     return this.#once(`f${value}`, () => this.floats(Float32Array.of(value), []));
   }
 
-  /** A vector of int64; equal ones are one constant. */
+  /** A vector of int64. Equal vectors share one constant. */
   ints(values: readonly number[]): string {
     return this.#once(`i${values.join()}`, () =>
       this.constantNamed('ints', {

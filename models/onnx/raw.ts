@@ -14,8 +14,8 @@ import {
 import type { AttributeProto, FunctionProto, NodeProto, TensorProto, ValueInfoProto } from './onnx_pb.js';
 
 /**
- * ONNX as it is, any op, nothing checked: what the writer lowers a Model to, and what the training step is made of.
- * Shapes here are complete, the batch included; a string is a symbolic dimension.
+ * An ONNX graph as plain data, with any op and unchecked. The writer turns a Model into it, and training
+ * steps are built from it. Shapes are complete here, with the batch; a string is a symbolic dimension.
  */
 export type RawGraph = {
   readonly name: string;
@@ -71,7 +71,7 @@ export type RawTensor =
 
 export type RawDtype = RawTensor['dtype'];
 
-/** A model-local function: its body is inlined by runtimes that know no better. */
+/** A model-local function. Runtimes that do not know its name inline its body. */
 export type RawFunction = {
   readonly domain: string;
   readonly name: string;
@@ -83,7 +83,7 @@ export type RawFunction = {
 export const writtenOpset = 17;
 const irVersion = 8n; // model-local functions need 8
 
-/** The bytes of an .onnx file, opset 17. */
+/** Returns the bytes of an .onnx file of opset 17. */
 export function encodeRawModel(graph: RawGraph): Uint8Array {
   const domains = new Set((graph.functions ?? []).map((f) => f.domain));
   const model = create(ModelProtoSchema, {
@@ -165,7 +165,7 @@ function encodeTensor(t: RawTensor): TensorProto {
     name: t.name,
     dims: t.shape.map((d) => BigInt(d)),
     dataType: dataTypes[t.dtype],
-    // ONNX's raw data is little-endian, as are all machines that Node 24 runs on.
+    // ONNX's raw data is little-endian, and so are all machines that Node 24 runs on.
     rawData: new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength),
   });
 }

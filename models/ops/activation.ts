@@ -2,7 +2,10 @@ import type { Node, OpType } from '../graph.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Cost, Io } from './definition.ts';
 
-/** Elementwise and not linear: what a reduction may replace, element by element, by a ReLU, a polynomial or nothing. */
+/**
+ * True for the ops that act on each element by itself and are not linear. A reduction may replace such an op,
+ * element by element, by a ReLU, a polynomial or nothing.
+ */
 const activationOps: { readonly [K in OpType]: boolean } = {
   Relu: true,
   MixedActivation: true,
@@ -35,7 +38,9 @@ export function isActivation(node: Pick<Node, 'op'>): boolean {
   return activationOps[node.op];
 }
 
-/** Costs of an activation other than Relu: as many ReLUs as elements, and some products an element. */
+/**
+ * The cost of an activation other than Relu: one ReLU per element and `macsEach` multiplications per element.
+ */
 export function activationCost(macsEach: number): (attributes: unknown, io: Io) => Cost {
   return (_attributes, { inputs, outputs: [y = []], isWeight }) => {
     const size = sizeOf(y);

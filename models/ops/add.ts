@@ -4,7 +4,7 @@ import { sizeOf } from '../tensor.ts';
 import type { OpDefinition } from './definition.ts';
 import { writePlain } from './plain.ts';
 
-/** y = a + b. A weight's shape leaves out the batch here, as a value's does; the two broadcast as in ONNX. */
+/** y = a + b, broadcast as in ONNX. The shapes of values and weights both leave out the batch. */
 export const add: OpDefinition<'Add'> = {
   does: 'Sum, broadcast as in ONNX',
   refuses: 'constants that differ over the batch; values of different rank',

@@ -1,7 +1,7 @@
 import type { RawAttribute, RawTensor } from '../onnx/raw.ts';
 import { refuse } from '../refusal.ts';
 
-/** Reads a node's attributes by name and type, and knows which ones nobody asked for. */
+/** Reads a node's attributes by name and type, and remembers which ones have been read. */
 export class AttributeReader {
   readonly #attributes: Readonly<Record<string, RawAttribute>>;
   readonly #unread: Set<string>;
@@ -48,12 +48,12 @@ export class AttributeReader {
     return 'tensor' in value ? value.tensor : refuse(`attribute ${name} is not a tensor`);
   }
 
-  /** The attributes that were asked for, given or not, and their defaults where they have one. */
+  /** The attributes that were asked for, present or not, with their defaults (undefined: no default). */
   get asked(): ReadonlyMap<string, number | string | undefined> {
     return this.#asked;
   }
 
-  /** An attribute that nobody read would be ignored in silence: refuse it instead. */
+  /** Refuses attributes that nobody has read, because ignoring them in silence would change the result. */
   finish(): void {
     if (this.#unread.size > 0)
       refuse(`unknown attribute${this.#unread.size > 1 ? 's' : ''} ${[...this.#unread].join(', ')}`);

@@ -11,7 +11,7 @@ export const averagePool: OpDefinition<'AveragePool'> = {
   inputs: ['value'],
   parse(attributes, [x]) {
     const pool = parsePool(attributes, x?.shape);
-    if (pool.dilations.some((d) => d !== 1)) refuse('dilations are not supported'); // not in opset 17
+    if (pool.dilations.some((d) => d !== 1)) refuse('dilations are not supported'); // opset 17 has none
     return { ...pool, countIncludePad: attributes.int('count_include_pad', 0) !== 0 };
   },
   shape: (attributes, [x = []]) => [poolShape(attributes, x)],
@@ -46,7 +46,10 @@ export const averagePool: OpDefinition<'AveragePool'> = {
   },
 };
 
-/** One divided by how many values each window averages; with countIncludePad the padding counts, what ceilMode adds does not. */
+/**
+ * 1 / (the number of values that each window averages), as a list of H' * W'. With countIncludePad the
+ * padding is counted; the rows and columns that ceilMode adds are never counted.
+ */
 function reciprocalCounts(attributes: OpAttributes['AveragePool'], input: Pair, output: Pair): Float32Array {
   const { kernel, strides, pads, countIncludePad } = attributes;
   const along = (axis: 0 | 1): number[] => {

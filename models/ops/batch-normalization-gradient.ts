@@ -4,13 +4,14 @@ import { sumByChannel } from './gradient.ts';
 import type { Gradient } from './gradient.ts';
 
 /**
- * Normalises by the batch's own mean and variance and reports both for the running statistics (the unbiased variance, as
- * PyTorch does). With c = x - mean and M values a channel:
+ * Normalises by the batch's own mean and variance, and reports both for the running statistics (the unbiased
+ * variance, as in PyTorch). With c = x - mean and M values per channel:
  *
  *     slope = scale / sqrt(variance + epsilon)      dbias = sum dy      dscale = sum dy c / sqrt(variance + epsilon)
  *     dx = slope (dy - dbias / M - c sum dy c / (variance + epsilon) / M)
  *
- * What is a factor and a summand a channel is ONNX's BatchNormalization with given statistics, one pass over memory in place of two.
+ * Every "factor and summand per channel" here is an ONNX BatchNormalization with given statistics: it passes
+ * over memory once, where Mul and Add pass over it twice.
  */
 export const batchNormalizationGradient: Gradient<'BatchNormalization'> = (node, context) => {
   const { graph, shapeOf } = context;
@@ -53,7 +54,7 @@ export const batchNormalizationGradient: Gradient<'BatchNormalization'> = (node,
   };
 };
 
-/** value * factor + summand a channel; 1 and 0 where left out. */
+/** Returns a function that computes value * factor + summand per channel (defaults: factor 1, summand 0). */
 function affineOf(graph: GraphBuilder, channels: number) {
   const zeros = graph.floats(new Float32Array(channels));
   const ones = graph.floats(new Float32Array(channels).fill(1));

@@ -4,8 +4,8 @@ import type { OpDefinition } from './definition.ts';
 import { sizeOf } from '../tensor.ts';
 
 /**
- * In its inference form: y = scale (x - mean) / sqrt(variance + epsilon) + bias per channel.
- * Inputs: x [C, H, W] or [C], then scale, bias, mean, variance, [C] each.
+ * The inference form: y = scale (x - mean) / sqrt(variance + epsilon) + bias per channel. Inputs: x [C, H, W]
+ * or [C], then scale, bias, mean and variance, each [C].
  */
 export const batchNormalization: OpDefinition<'BatchNormalization'> = {
   does: 'Scale and shift a channel by running statistics',
@@ -31,7 +31,7 @@ export const batchNormalization: OpDefinition<'BatchNormalization'> = {
     return [x];
   },
   gradient: batchNormalizationGradient,
-  // mean and variance are statistics, not parameters
+  // Scale and bias are trained; mean and variance are statistics, not parameters.
   cost: (_attributes, { inputs: [x = []], outputs: [y = []] }) => ({
     macs: sizeOf(y),
     relus: 0,

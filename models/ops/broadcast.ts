@@ -1,7 +1,10 @@
 import type { Shape } from '../tensor.ts';
 import { refuse } from '../refusal.ts';
 
-/** ONNX's multidirectional broadcasting: aligned at the end, 1 stretches. */
+/**
+ * The shape of ONNX's multidirectional broadcasting: shapes are aligned at their ends, and a size of 1
+ * stretches. Refuses shapes that do not broadcast.
+ */
 export function broadcast(a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {

@@ -4,14 +4,14 @@ import type { Lowering, OpDefinition, ParsedInput } from './definition.ts';
 import { sameShape } from './plain.ts';
 import { mask } from './mask.ts';
 
-/** y = min(max(x, min), max), elementwise. The gradient is 0 at the bounds themselves, as that of ReLU is at 0. */
+/** y = min(max(x, min), max), elementwise. The gradient is 0 at the bounds themselves, as ReLU's is at 0. */
 export const clip: OpDefinition<'Clip'> = {
   does: 'min(max(x, min), max); ReLU6 is min 0, max 6',
   refuses: 'computed bounds',
   inputs: ['value', 'optional-constant', 'optional-constant'],
   parse(_attributes, [, low, high]) {
     const [min, max] = [bound(low, -Infinity), bound(high, Infinity)];
-    if (!(min < max)) refuse(`its bounds ${min} and ${max} leave nothing between them`);
+    if (!(min < max)) refuse(`its lower bound ${min} is not below its upper bound ${max}`);
     return { min, max };
   },
   shape: sameShape,
@@ -38,14 +38,15 @@ export const clip: OpDefinition<'Clip'> = {
 
 function bound(input: ParsedInput | undefined, absent: number): number {
   if (input === undefined || input.name === '') return absent;
-  const { dtype, data } = input.constant ?? refuse(`its bound ${input.name} is computed`);
+  const { dtype, data } =
+    input.constant ?? refuse(`its bound ${input.name} is computed; only constants are supported`);
   const value = Number(data[0]);
   if (dtype !== 'float32' || data.length !== 1 || Number.isNaN(value))
-    refuse(`its bound ${input.name} is not one number`);
+    refuse(`its bound ${input.name} is not a single float number`);
   return value;
 }
 
-/** An infinite bound is an absent input. */
+/** The name of a bound's constant; an infinite bound is an absent input in ONNX, written ''. */
 function boundName(name: string, value: number, lowering: Lowering): string {
   if (!Number.isFinite(value)) return '';
   return lowering.constant(name, { dtype: 'float32', shape: [], data: Float32Array.of(value) });

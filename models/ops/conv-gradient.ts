@@ -8,11 +8,16 @@ import { sumByChannel } from './gradient.ts';
 import type { Gradient, TrainingContext } from './gradient.ts';
 import { foldAttributes } from './unfold.ts';
 
-/** Wide convolutions of 3 x 3 by tiles, others as they are. */
+/**
+ * Uses Winograd's method for the 3 x 3 convolutions that it makes faster, and the direct one for all others.
+ */
 export const convGradient: Gradient<'Conv'> = (node, context) =>
   suitsWinograd(node, context) ? winograd(node, context) : directly(node, context);
 
-/** dx is the transposed convolution of dy; dW a matrix product of dy with the unfolded x; the bias gets dy's sum. */
+/**
+ * dx is the transposed convolution of dy, dW is a matrix product of dy with the unfolded x, and the bias gets
+ * the sum of dy.
+ */
 export const directly: Gradient<'Conv'> = (node, context) => {
   context.forward(node);
   return (dy, wanted) => [
@@ -31,10 +36,11 @@ function sizes(node: ConvNode, { shapeOf }: TrainingContext): { input: Pair; out
 }
 
 /**
- * Where stride and groups are 1 the transposed convolution is a plain one with the flipped kernel, which onnxruntime computes
- * faster, or of flipped images with the kernel as it is, where images are fewer numbers (ms, one thread, batch 32, 3 x 3, as
- * ConvTranspose, with the kernel flipped, with images flipped: 128 channels of 16 x 16 20, 16, 22; 256 of 8 x 8 27, 17, 21; 512 of
- * 4 x 4 46, 39, 26).
+ * With stride 1 and one group, the transposed convolution equals a plain one with the flipped kernel. It also
+ * equals a plain convolution of flipped images with the kernel as it is, which is cheaper when the images
+ * have fewer numbers than the kernel. onnxruntime computes both faster than ConvTranspose. Milliseconds with
+ * one thread, batch 32, 3 x 3 kernels, as ConvTranspose / kernel flipped / images flipped: 128 channels of 16
+ * x 16 take 20 / 16 / 22, 256 of 8 x 8 take 27 / 17 / 21, 512 of 4 x 4 take 46 / 39 / 26.
  */
 function inputGradient(node: ConvNode, context: TrainingContext, dy: string): string {
   const { input, output } = sizes(node, context);
@@ -56,15 +62,17 @@ function transposed(node: ConvNode, { graph }: TrainingContext, { dy, input, out
 }
 
 /**
- * As one image, the images one under another with rows of zeros between: onnxruntime reads the weights once, not once an image (512
- * to 256 maps of 4 x 4 with stride 2, batch 32, one thread: 10.6 ms and 14.5).
+ * Stacks the images into one tall image, with rows of zeros between them, so that onnxruntime reads the
+ * weights once and not once per image (512 to 256 maps of 4 x 4 with stride 2, batch 32, one thread: 10.6 ms
+ * instead of 14.5).
  */
 function stackedTransposed(node: ConvNode, context: TrainingContext, dy: string): string {
   const { graph, batch, shapeOf } = context;
   const { input, output } = sizes(node, context);
   const [maps, channels] = shapeOf(node.inputs[1]!) as [number, number];
   const [stride, top] = [node.attributes.strides[0], node.attributes.pads[0]];
-  // What the next image adds begins below this one's last row, and what this one adds ends above the next one's first.
+  // Enough rows that the next image's contribution begins below this image's last row, and that this image's
+  // contribution ends above the next image's first row.
   const below = Math.ceil((input[0] + top) / stride);
   const above = output[0] + Math.ceil((reachOf(node)[0] - top + 1) / stride) - 1;
   const rows = Math.max(output[0], below, above);
@@ -86,12 +94,12 @@ function stackedTransposed(node: ConvNode, context: TrainingContext, dy: string)
   return channelsFirst(kept);
 }
 
-/** Whether the output has so few numbers that the weights are what takes time. */
+/** Whether the output has so few numbers that reading the weights takes most of the time. */
 function areFew(node: ConvNode, { shapeOf }: TrainingContext): boolean {
   return 2 * sizeOf(shapeOf(node.outputs[0]!)) < sizeOf(shapeOf(node.inputs[1]!));
 }
 
-/** Rows and columns from the first tap of the kernel to the last. */
+/** Distance in rows and columns from the kernel's first tap to its last. */
 function reachOf({ attributes: { kernel, dilations } }: ConvNode): Pair {
   return [(kernel[0] - 1) * dilations[0], (kernel[1] - 1) * dilations[1]];
 }
@@ -123,8 +131,9 @@ function plainConvolution(node: ConvNode, context: TrainingContext, dy: string):
 }
 
 /**
- * Turns the last two axes of a value [A, B, h, w] round. Small ones by a product with the matrix that does so: the same numbers in a third
- * of the time (256 x 256 kernels of 3 x 3: 0.4 ms, sliced backwards 1.3).
+ * Rotates the last two axes of a value [A, B, h, w] by 180 degrees. Small axes are multiplied by a
+ * permutation matrix, which gives the same numbers in a third of the time of slicing backwards (256 x 256
+ * kernels of 3 x 3: 0.4 ms instead of 1.3).
  */
 function flip(graph: GraphBuilder, value: string, shape: Shape): string {
   const n = sizeOf(shape.slice(2));
@@ -138,7 +147,7 @@ function flip(graph: GraphBuilder, value: string, shape: Shape): string {
 const mostTurned = 64;
 
 function sliceBackwards(graph: GraphBuilder, value: string): string {
-  const beforeStart = [-(2 ** 31), -(2 ** 31)]; // stands for 'to the first', whatever the size
+  const beforeStart = [-(2 ** 31), -(2 ** 31)]; // means "down to the first", whatever the size
   const back = graph.ints([-1, -1]);
   return graph.op('Slice', [value, back, graph.ints(beforeStart), graph.ints([2, 3]), back]);
 }

@@ -5,8 +5,9 @@ import type { TrainingContext } from './gradient.ts';
 import { gatherTaps, unfold } from './unfold.ts';
 
 /**
- * dW[m; c, tap] = sum over images and places of dy[m] x[c, tap]: a product of matrices that are as long as the batch has places. Either
- * all taps at once, which lays out x once for each tap, or tap by tap.
+ * Returns dW[m; c, tap] = the sum of dy[m] x[c, tap] over images and places. It is a product of matrices with
+ * one row per place of the whole batch. There are two ways to compute it: all taps at once, which copies x
+ * once per tap, or tap by tap, which does not.
  */
 export function weightGradient(node: NodeOf<'Conv'>, context: TrainingContext, dy: string): string {
   const taps = node.attributes.kernel[0] * node.attributes.kernel[1];
@@ -18,9 +19,11 @@ export function weightGradient(node: NodeOf<'Conv'>, context: TrainingContext, d
 }
 
 /**
- * Numbers of x once for each tap (20 MB, what a cache of 32 MB holds beside dy). Processor's ms, one thread, batch 32, 3 x 3, all taps at
- * once and tap by tap: 512 channels of 4 x 4 14.2 and 17.1, 256 of 8 x 8 14.3 and 14.5, 128 of 16 x 16 17.6 and 16.5; 256 to 512
- * with stride 2 7.3 and 10.5; 3 to 64 channels of 32 x 32 2.8 and 5.0.
+ * The most numbers that x, copied once per tap, may have for the product of all taps at once. They take 20
+ * MB, which a cache of 32 MB holds beside dy. Processor milliseconds, one thread, batch 32, 3 x 3 kernels,
+ * all taps at once / tap by tap: 512 channels of 4 x 4 take 14.2 / 17.1, 256 of 8 x 8 take 14.3 / 14.5, 128
+ * of 16 x 16 take 17.6 / 16.5, 256 to 512 with stride 2 take 7.3 / 10.5, 3 to 64 channels of 32 x 32 take 2.8
+ * / 5.0.
  */
 const mostAtOnce = 5_000_000;
 
@@ -37,7 +40,10 @@ function sizesOf(node: NodeOf<'Conv'>, { shapeOf }: TrainingContext): Sizes {
   return { maps, channels, input, output };
 }
 
-/** Of any number of groups. Images last: what a tap reads then lies in runs of at least the batch's length. */
+/**
+ * The weight gradient from all taps at once, for any number of groups. The batch is moved to the last axis,
+ * so that each tap reads contiguous runs at least as long as the batch.
+ */
 export function allTaps(node: NodeOf<'Conv'>, context: TrainingContext, dy: string): string {
   const { graph, shapeOf } = context;
   const { maps, input, output } = sizesOf(node, context);
@@ -57,9 +63,10 @@ export function allTaps(node: NodeOf<'Conv'>, context: TrainingContext, dy: stri
 }
 
 /**
- * Of one group: for each tap a product [M, P] times [C, P] transposed. All taps joined by a copy took 5 to 10 % more of the whole step (ResNet-20 of
- * 128 images 520 and 455 ms, ResNet-18 of 32 910 and 865); a convolution of the transposed x with the transposed dy 2.3 times
- * as long (64 channels, 32 x 32).
+ * The weight gradient tap by tap, for one group: each tap is a product of [M, P] with [C, P] transposed. Two
+ * other ways were slower: copying all taps together took 5 to 10 % more of the whole training step
+ * (ResNet-20, 128 images: 520 ms instead of 455; ResNet-18, 32 images: 910 instead of 865), and convolving
+ * the transposed x with the transposed dy took 2.3 times as long (64 channels, 32 x 32).
  */
 export function tapByTap(node: NodeOf<'Conv'>, context: TrainingContext, dy: string): string {
   const { graph, shapeOf } = context;
@@ -74,7 +81,7 @@ export function tapByTap(node: NodeOf<'Conv'>, context: TrainingContext, dy: str
   return graph.reshape(byChannel, shapeOf(node.inputs[1]!));
 }
 
-/** `rows` [M, P] times `columns`, whose elements are those of [K, P], transposed. */
+/** `rows` [M, P] times the transpose of `columns`, which is reshaped to [k, P]. */
 function timesTransposed(graph: GraphBuilder, rows: string, columns: string, k: number): string {
   return graph.op('Gemm', [rows, graph.reshape(columns, [k, -1])], { transB: { int: 1 } });
 }

@@ -9,8 +9,9 @@ import type { Matrix } from './minimal-filtering.ts';
 type ConvNode = NodeOf<'Conv'>;
 
 /**
- * F(2, 3) and F(4, 3). Of F(4, 3)'s points these err least of ten sets tried: relative to the result 8e-7 (root mean square, 64
- * channels), the usual 0, 1, -1, 2, -2 19e-7; F(2, 3) 3e-7.
+ * F(2, 3) and F(4, 3). For F(4, 3), these points have the least rounding error of ten sets tried: 8e-7 of the
+ * result (root mean square, 64 channels), where the usual points 0, 1, -1, 2, -2 have 19e-7. F(2, 3) has
+ * 3e-7.
  */
 const [ofTwo, ofFour] = [minimalFiltering([0, 1, -1]), minimalFiltering([0, 5 / 8, -5 / 8, 3 / 2, -3 / 2])];
 
@@ -18,7 +19,10 @@ function filteringOf(places: number) {
   return places <= ofTwo.outputs ? ofTwo : ofFour;
 }
 
-/** One axis of the maps, cut into tiles. Rows of the matrices: for each point each tile; columns: places of the map. */
+/**
+ * One axis of the maps, cut into tiles. The rows of `input` and `output` are (point, tile) pairs, their
+ * columns places of the map.
+ */
 type Axis = {
   readonly points: number;
   readonly tiles: number;
@@ -53,7 +57,10 @@ type Cut = {
   readonly size: number;
 };
 
-/** The rows of a tile's matrix on the whole axis; the first tile begins `before` places ahead of it. */
+/**
+ * Repeats the matrix of one tile along a whole axis of `size` places, once per tile, `step` places apart. The
+ * first tile begins `before` places ahead of the axis.
+ */
 function cutIntoTiles(matrix: Matrix, { step, tiles, before, size }: Cut): Matrix {
   const places = Array.from({ length: size }, (_, i) => i + before);
   return matrix.flatMap((row) =>
@@ -62,11 +69,15 @@ function cutIntoTiles(matrix: Matrix, { step, tiles, before, size }: Cut): Matri
 }
 
 /**
- * Whether it takes less time than the convolution and its gradients as they are. In multiplications for each channel and map: 9 a
- * place, or one a point of a tile; a tile's way there and back costs as much as 56 a channel and a map, the kernels' as much as 30 tiles.
- * Processor's ms, one thread, forward and both gradients, direct and so: 32 images, 512 channels of 4 x 4 48 and 28, 256 of 8 x 8
- * 43 and 20, 128 of 16 x 16 45 and 24, 64 of 32 x 32 53 and 46, 32 of 32 x 32 18 and 19; 128 images, 64 of 7 x 7 14 and 8; 8 images,
- * 512 of 4 x 4 14 and 20.
+ * Whether Winograd's method is faster than the direct convolution with its gradients. Both are counted in
+ * multiplications per pair of channel and map. The direct method takes 9 per place. Winograd's takes one per
+ * point of each tile; transforming a tile costs as much as 56 products per channel and per map, and
+ * transforming the kernels as much as 30 tiles.
+ *
+ * Processor milliseconds, one thread, forward pass and both gradients, direct / Winograd. 32 images: 512
+ * channels of 4 x 4 take 48 / 28, 256 of 8 x 8 take 43 / 20, 128 of 16 x 16 take 45 / 24, 64 of 32 x 32 take
+ * 53 / 46, 32 of 32 x 32 take 18 / 19. 128 images: 64 channels of 7 x 7 take 14 / 8. 8 images: 512 channels
+ * of 4 x 4 take 14 / 20.
  */
 export function suitsWinograd(node: ConvNode, { shapeOf }: TrainingContext): boolean {
   const { kernel, strides, dilations, group } = node.attributes;
@@ -82,12 +93,13 @@ export function suitsWinograd(node: ConvNode, { shapeOf }: TrainingContext): boo
 }
 
 /**
- * A convolution by Winograd's minimal filtering, and its gradients by the transposed steps: tiles of x and the kernels become points,
- * at each of which a product of matrices joins channels and maps,
+ * A convolution by Winograd's minimal filtering, with gradients by the transposed steps. Tiles of x and
+ * kernels w are evaluated at points, and at each point a matrix product joins channels and maps:
  *
  *     y = A' (B x . G w)      dx = B' (A dy . G w)      dw = G' (A dy . B x)
  *
- * For 4 x 4 outputs 36 multiplications in place of 144. B x and G w of the forward pass serve the backward one.
+ * A tile of 4 x 4 outputs takes 36 multiplications instead of 144. The backward pass reuses B x and G w of
+ * the forward pass.
  */
 export const winograd: Gradient<'Conv'> = (node, context) => {
   const { graph, shapeOf } = context;
@@ -120,8 +132,9 @@ export const winograd: Gradient<'Conv'> = (node, context) => {
 type Side = 'input' | 'output';
 
 /**
- * A value [N, C, H, W] at the points of its tiles: [horizontal points, tiles of a row, vertical points, rows of tiles and images, C]. Each
- * step takes the last axis to the front: no value is laid out anew.
+ * Evaluates a value [N, C, H, W] at the points of its tiles. The result is [horizontal points, tiles per row,
+ * vertical points, rows of tiles * N, C]. Each step moves the last axis to the front as part of its matrix
+ * product, so no value is copied to another layout.
  */
 function toPoints(
   graph: GraphBuilder,
@@ -139,7 +152,7 @@ function toPoints(
   return graph.reshape(points, [h.points, h.tiles, v.points, v.tiles * images, channels]);
 }
 
-/** The transposed steps of `toPoints`, in the opposite order. */
+/** The transpose of `toPoints`: its steps transposed and in the opposite order. */
 function fromPoints(
   graph: GraphBuilder,
   value: string,
@@ -155,7 +168,10 @@ function fromPoints(
   return graph.reshape(places, shape);
 }
 
-/** Kernels [M, C, 3, 3] at the points: [horizontal points, 1, vertical points, M, C], for each row's tiles alike. */
+/**
+ * Evaluates kernels [M, C, 3, 3] at the points: [horizontal points, 1, vertical points, M, C]. The axis of 1
+ * broadcasts over the tiles of a row.
+ */
 function kernelPoints(graph: GraphBuilder, weight: string, shape: Shape, axes: Axes): string {
   const { vertical, horizontal } = axes;
   const flat = graph.reshape(weight, [-1, 9]);
@@ -169,7 +185,7 @@ function kernelsOf(graph: GraphBuilder, points: string, shape: Shape, axes: Axes
   return graph.reshape(taps, shape);
 }
 
-/** For each pair of points what each of the nine taps adds. */
+/** The matrix [points, 9] that says how much each of the nine taps adds at each pair of points. */
 function kernelMatrix(graph: GraphBuilder, { vertical, horizontal }: Axes): string {
   return constant(
     graph,
@@ -183,7 +199,7 @@ function product(graph: GraphBuilder, a: string, b: string): string {
   return graph.op('MatMul', [a, b]);
 }
 
-/** The matrices at the points transposed, which onnxruntime makes part of their product. */
+/** Transposes the last two axes, which onnxruntime makes part of the matrix product that follows. */
 function turned(graph: GraphBuilder, points: string, rank = 3): string {
   const perm = Array.from({ length: rank }, (_, i) => i);
   return graph.op('Transpose', [points], { perm: { ints: [...perm.slice(0, -2), rank - 1, rank - 2] } });

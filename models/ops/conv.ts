@@ -4,7 +4,7 @@ import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { parseWindow, slide, spatial, writeWindow } from './window.ts';
 
-/** Inputs: x [C, H, W], weight [M, C / group, kh, kw], bias [M] or absent. Output [M, H', W']. */
+/** Inputs: x [C, H, W], weight [M, C / group, kh, kw], bias [M] or absent. Output: [M, H', W']. */
 export const conv: OpDefinition<'Conv'> = {
   does: 'Convolution over height and width; groups, depthwise, strides, dilations, any pads, auto_pad',
   refuses: 'one or three spatial dimensions, computed weights',
@@ -12,7 +12,7 @@ export const conv: OpDefinition<'Conv'> = {
   parse(attributes, [x, weight]) {
     const window = parseWindow(attributes, x?.shape, weight?.shape?.slice(2));
     const group = attributes.int('group', 1);
-    if (!Number.isSafeInteger(group) || group < 1) refuse(`group ${group} is not positive`);
+    if (!Number.isSafeInteger(group) || group < 1) refuse(`group is ${group}; expected a positive integer`);
     return { ...window, group };
   },
   shape(attributes, [x = [], weight = [], bias = []]) {

@@ -4,34 +4,39 @@ import type { Shape } from '../tensor.ts';
 import type { AttributeReader } from './attributes.ts';
 import type { Gradient } from './gradient.ts';
 
-/** All that the rest of the program knows of an op. One file an op, one line in the table of index.ts. */
+/**
+ * All that the rest of the program knows about an op. Each op has one file and one line in the table in
+ * index.ts.
+ */
 export type OpDefinition<K extends OpType> = {
-  /** For docs/ops.md: what it computes, and which of ONNX's forms are refused. */
+  /** For docs/ops.md: what the op computes, and which forms in ONNX are refused. */
   readonly does: string;
   readonly refuses: string;
-  /** What each input of the ONNX node is, in order. */
+  /** The kind of each input of the ONNX node, in order. */
   readonly inputs: readonly InputKind[];
-  /** Which of our node's inputs are running statistics. */
+  /** Positions of the inputs of our node that are running statistics (default: none). */
   readonly statistics?: readonly number[];
-  /** The attributes of an ONNX node with the defaults filled in. Calls `refuse` for what is not supported. */
+  /**
+   * Reads the attributes of an ONNX node and fills in the defaults. Calls `refuse` for what is not supported.
+   */
   readonly parse: (attributes: AttributeReader, inputs: readonly ParsedInput[]) => OpAttributes[K];
   /**
-   * Output shapes. `inputs` are the shapes of the node's inputs in our graph: values without the batch, weights whole, an
-   * absent input []. Calls `refuse` where they do not fit.
+   * The output shapes. `inputs` are the shapes of the node's inputs in our graph: values without the batch,
+   * weights in full, [] for an absent input. Calls `refuse` if they do not fit.
    */
   readonly shape: (attributes: OpAttributes[K], inputs: readonly Shape[]) => readonly Shape[];
   readonly cost: (attributes: OpAttributes[K], io: Io) => Cost;
   readonly gradient: Gradient<K>;
-  /** The same in ONNX ops, opset 17. */
+  /** The node as ONNX nodes of opset 17. */
   readonly write: (node: NodeOf<K>, lowering: Lowering) => readonly RawNode[];
 };
 
 /**
  * - value: computed from the network's input
  * - weight: a float initialiser; `optional-weight` may be absent
- * - any: either of the two
- * - constant: folded into the attributes, not an input in our graph; `optional-constant` may be absent
- * - values: one or more values, last in the list
+ * - any: a value or a weight
+ * - constant: read into the attributes, so our node has no such input; `optional-constant` may be absent
+ * - values: one or more values, always last in the list
  */
 export type InputKind =
   'value' | 'weight' | 'optional-weight' | 'any' | 'constant' | 'optional-constant' | 'values';
@@ -41,13 +46,13 @@ export type ParsedInput = {
   readonly name: string;
   readonly shape: Shape | undefined;
   readonly constant: RawTensor | undefined;
-  /** The batch size where the file fixes one. */
+  /** The batch size, if the file fixes one. */
   readonly batch: number | undefined;
 };
 
 /**
- * For one image. `relus`: scalar ReLUs of a private run; an activation of another kind counts one an element, as many as a ReLU in
- * its place would. `params`: trainable numbers.
+ * The cost of a node for one image. `relus` counts the scalar ReLUs of private inference; an activation of
+ * another kind counts one per element, as a ReLU in its place would. `params` counts trainable numbers.
  */
 export type Cost = { readonly macs: number; readonly relus: number; readonly params: number };
 
@@ -58,14 +63,14 @@ export type Io = {
   readonly isWeight: readonly boolean[];
 };
 
-/** Where `write` puts what a node needs beside itself. */
+/** What `write` may add to the file besides the node's own ONNX nodes. */
 export type Lowering = {
-  /** Adds an initialiser under a fresh name derived from `name`, and returns it. */
+  /** Adds an initialiser under an unused name derived from `name`, and returns that name. */
   readonly constant: (name: string, value: ConstantValue) => string;
   readonly useFunction: (definition: RawFunction) => void;
-  /** A name for a value between two nodes of one op, derived from `name`. */
+  /** Returns an unused name, derived from `name`, for a value between two of the op's ONNX nodes. */
   readonly fresh: (name: string) => string;
-  /** Shape of a weight or value of the graph. */
+  /** Shape of a weight, or of a value without the batch. */
   readonly shapeOf: (name: string) => Shape;
 };
 

@@ -2,9 +2,9 @@ import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { free, passThrough, sameShape, writePlain } from './plain.ts';
 
-/** In its inference form, where it is the identity. */
+/** The inference form, which is the identity. */
 export const dropout: OpDefinition<'Dropout'> = {
-  does: 'x: its inference form',
+  does: 'x (the inference form)',
   refuses: 'training_mode, the mask output',
   inputs: ['value', 'optional-constant', 'optional-constant'],
   parse(attributes, [, , trainingMode]) {

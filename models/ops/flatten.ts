@@ -4,7 +4,7 @@ import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { free } from './plain.ts';
 
-/** N x [...] -> N x [product]. Only axis 1 keeps the batch apart. */
+/** [...] -> [product]. Only axis 1 keeps the batch apart. */
 export const flatten: OpDefinition<'Flatten'> = {
   does: 'All dimensions but the batch joined',
   refuses: 'an axis that joins the batch',
@@ -13,7 +13,7 @@ export const flatten: OpDefinition<'Flatten'> = {
     const axis = attributes.int('axis', 1);
     const fromEnd = axis + 1 + (x?.shape?.length ?? 0);
     if (axis !== 1 && !(axis < 0 && fromEnd === 1))
-      refuse(`axis ${axis} would flatten the batch; only 1 does not`);
+      refuse(`axis ${axis} would flatten the batch; only axis 1 keeps it apart`);
     return { axis: 1 };
   },
   shape: (_attributes, [x = []]) => [[sizeOf(x)]],

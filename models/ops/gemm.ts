@@ -4,7 +4,10 @@ import { sizeOf } from '../tensor.ts';
 import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 
-/** y = alpha x B' + beta c, with B' = B^T where transB. Inputs: x [K], B [K, M] or [M, K], c [M], [1, M], [1] or absent. */
+/**
+ * y = alpha x B' + beta c, where B' is B, or its transpose if transB is set. Inputs: x [K]; B [K, M], or [M,
+ * K] with transB; c [M], [1, M], [1] or absent.
+ */
 export const gemm: OpDefinition<'Gemm'> = {
   does: 'Matrix product with a weight and an optional bias',
   refuses: 'transA, which would transpose the batch; computed weights',

@@ -3,7 +3,7 @@ import type { OpDefinition } from './definition.ts';
 import { writePlain } from './plain.ts';
 import { spatial } from './window.ts';
 
-/** [C, H, W] -> [C, 1, 1]. */
+/** y = the mean over height and width: [C, H, W] -> [C, 1, 1]. */
 export const globalAveragePool: OpDefinition<'GlobalAveragePool'> = {
   does: 'Mean over height and width',
   refuses: '',

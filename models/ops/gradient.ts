@@ -2,17 +2,21 @@ import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Node, NodeOf, OpType } from '../graph.ts';
 import type { Shape } from '../tensor.ts';
 
-/** What a node's gradient may use. Values carry the batch in front here, of fixed size; weights are as in the model. */
+/**
+ * What a node's gradient may use. Values have the batch, of fixed size, as their first axis here; weights
+ * have the model's shape.
+ */
 export type TrainingContext = {
   readonly graph: GraphBuilder;
   readonly batch: number;
-  /** Whole shape of a value (the batch included) or weight. */
+  /** Shape of a weight, or of a value with the batch. */
   readonly shapeOf: (name: string) => Shape;
   readonly isWeight: (name: string) => boolean;
   /** Appends the node in its inference form. */
   readonly forward: (node: Node) => void;
   /**
-   * Says what a batch contributes to a running statistic: the weight `name` becomes momentum * old + (1 - momentum) * scale * value.
+   * Registers a batch's contribution to a running statistic: the weight `name` becomes momentum * old + (1 -
+   * momentum) * scale * value.
    */
   readonly statistic: (name: string, update: StatisticUpdate) => void;
 };
@@ -24,18 +28,21 @@ export type StatisticUpdate = {
 };
 
 /**
- * Appends the node's forward pass as training runs it, and returns the backward pass, which is appended when it is called:
- * the vector-Jacobian product of the node.
+ * Appends the node's forward pass in its training form and returns the backward pass. The backward pass is
+ * the node's vector-Jacobian product; it is appended when it is called.
  */
 export type Gradient<K extends OpType> = (node: NodeOf<K>, context: TrainingContext) => Pullback;
 
 /**
- * From the gradient of the node's output, the gradient of each input that is `wanted`, of the input's shape. Entries that are
- * not wanted may be undefined.
+ * Takes the gradient of the node's output and returns the gradient of each input that is `wanted`, in the
+ * input's shape. The entries of other inputs may be undefined.
  */
 export type Pullback = (dy: string, wanted: readonly boolean[]) => readonly (string | undefined)[];
 
-/** Sums a gradient over the axes along which ONNX broadcast a value of shape `to` to the shape `from`. */
+/**
+ * Sums a gradient of shape `from` over the axes along which ONNX broadcast a value of shape `to`; the result
+ * has the shape `to`.
+ */
 export function reduceTo(graph: GraphBuilder, gradient: string, from: Shape, to: Shape): string {
   if (from.join() === to.join()) return gradient;
   const extra = from.length - to.length;
@@ -45,8 +52,9 @@ export function reduceTo(graph: GraphBuilder, gradient: string, from: Shape, to:
 }
 
 /**
- * Sum over images and places, [C]. One axis after the other takes half to a third of the time of both at once (64 channels of 32 x 32: 0.2
- * and 0.4 ms, as ReduceMean 0.7).
+ * Sums a value over images and places: [N, C, ...] -> [C]. Summing one axis after the other takes a third to
+ * a half of the time of summing both at once (64 channels of 32 x 32: 0.2 ms instead of 0.4; as ReduceMean
+ * 0.7).
  */
 export function sumByChannel(
   graph: GraphBuilder,

@@ -57,7 +57,7 @@ export const ops: { readonly [K in OpType]: OpDefinition<K> } = {
   GatedActivation: gatedActivation,
 };
 
-/** Output shapes of a node, or a Refusal. */
+/** Output shapes of a node, without the batch. Throws a Refusal if the input shapes do not fit. */
 export function shapeOfNode<K extends OpType>(node: NodeOf<K>, inputs: readonly Shape[]): readonly Shape[] {
   return ops[node.op].shape(node.attributes, inputs);
 }
@@ -70,12 +70,15 @@ export function lowerNode<K extends OpType>(node: NodeOf<K>, lowering: Lowering)
   return ops[node.op].write(node, lowering);
 }
 
-/** The names of those inputs of a node that are running statistics: training follows them, no gradient moves them. */
+/**
+ * The names of a node's inputs that are running statistics: training updates them from batches, never by a
+ * gradient.
+ */
 export function statisticsOfNode(node: Pick<Node, 'op' | 'inputs'>): string[] {
   return (ops[node.op].statistics ?? []).flatMap((i) => node.inputs[i] ?? []).filter((name) => name !== '');
 }
 
-/** Appends the node's forward pass as training runs it; the result appends its backward pass. */
+/** Appends the node's forward pass in its training form; the returned function appends its backward pass. */
 export function differentiateNode<K extends OpType>(node: NodeOf<K>, context: TrainingContext): Pullback {
   return ops[node.op].gradient(node, context);
 }

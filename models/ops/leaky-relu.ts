@@ -3,9 +3,9 @@ import type { OpDefinition } from './definition.ts';
 import { mask } from './mask.ts';
 import { sameShape } from './plain.ts';
 
-/** y = x where x > 0, else alpha x. */
+/** y = x if x > 0, else alpha x, elementwise. */
 export const leakyRelu: OpDefinition<'LeakyRelu'> = {
-  does: 'x where x > 0, else alpha x',
+  does: 'x if x > 0, else alpha x',
   refuses: '',
   inputs: ['value'],
   parse: (attributes) => ({ alpha: attributes.float('alpha', Math.fround(0.01)) }),

@@ -35,7 +35,7 @@ type Product = {
   readonly transB: boolean;
 };
 
-/** Gradients of x and B in y = alpha x B', B' being B or its transpose. */
+/** The gradients of x and B in y = alpha x B', where B' is B, or its transpose if transB is set. */
 export function matrixGradient(
   { graph }: TrainingContext,
   { x, weight, alpha, transB }: Product,

@@ -19,7 +19,7 @@ export const maxPool: OpDefinition<'MaxPool'> = {
     context.forward(node);
     return (dy) => [spread(node, context, dy)];
   },
-  // max(a, b) = a + ReLU(b - a): a window of k values is a tree of k - 1 private ReLUs
+  // max(a, b) = a + ReLU(b - a), so a private maximum of k values is a tree of k - 1 ReLUs.
   cost: ({ kernel }, { outputs: [y = []] }) => ({
     macs: 0,
     relus: sizeOf(y) * (kernel[0] * kernel[1] - 1),
@@ -34,7 +34,9 @@ export const maxPool: OpDefinition<'MaxPool'> = {
   },
 };
 
-/** Hands dy to the inputs that are the maximum of their window, in equal parts where several are. */
+/**
+ * Gives dy to the inputs that are the maximum of their window; several equal maxima share it in equal parts.
+ */
 function spread(node: NodeOf<'MaxPool'>, { graph, batch, shapeOf }: TrainingContext, dy: string): string {
   const [channels, ...input] = shapeOf(node.inputs[0]!).slice(1) as [number, number, number];
   const output = shapeOf(node.outputs[0]!).slice(2) as [number, number];
@@ -61,7 +63,10 @@ function spread(node: NodeOf<'MaxPool'>, { graph, batch, shapeOf }: TrainingCont
   );
 }
 
-/** The kernel that puts the k-th of a channel's kh * kw maps back to the k-th place of the window. */
+/**
+ * The transposed convolution's kernel that puts the k-th of a channel's kh * kw maps at the k-th place of the
+ * window.
+ */
 function oneTapEach(channels: number, [height, width]: readonly [number, number]): Float32Array {
   const taps = height * width;
   const kernel = new Float32Array(channels * taps * taps);

@@ -2,12 +2,12 @@
 export type Matrix = readonly (readonly number[])[];
 
 /**
- * Winograd's minimal filtering F(m, 3): m outputs of a kernel g of 3 taps on an input x, by m + 2 multiplications (Lavin and Gray 2016,
- * section 4.1),
+ * The matrices of Winograd's minimal filtering F(m, 3): m outputs of a kernel g of 3 taps on an input x take
+ * m + 2 multiplications (Lavin and Gray 2016, section 4.1),
  *
  *     y = output^T ((kernel g) . (input x))
  *
- * Rows are points: [m + 2, m], [m + 2, 3] and [m + 2, m + 2].
+ * The rows of each matrix are the points. Shapes: output [m + 2, m], kernel [m + 2, 3], input [m + 2, m + 2].
  */
 export type MinimalFiltering = {
   /** m */
@@ -20,8 +20,8 @@ export type MinimalFiltering = {
 const taps = 3;
 
 /**
- * By Toom and Cook: polynomials are multiplied by their values at m + 1 points and at infinity; transposed, their product is a
- * correlation.
+ * The method of Toom and Cook: polynomials are multiplied through their values at m + 1 given points and at
+ * infinity. The transpose of such a product is a correlation.
  */
 export function minimalFiltering(points: readonly number[]): MinimalFiltering {
   const outputs = points.length + 1 - (taps - 1);
@@ -39,13 +39,15 @@ export function minimalFiltering(points: readonly number[]): MinimalFiltering {
   };
 }
 
-/** What each of n coefficients adds to a polynomial's value at p; at infinity only the leading one counts. */
+/**
+ * How much each of n coefficients adds to a polynomial's value at p; at infinity only the leading one counts.
+ */
 function powers(p: number, n: number): number[] {
   const isLast = (k: number) => k === n - 1;
   return Array.from({ length: n }, (_, k) => (p === Infinity ? Number(isLast(k)) : p ** k));
 }
 
-/** Coefficients of the product of (t - root), the constant first. */
+/** The coefficients of the product of all (t - root), the constant first. */
 function fromRoots(roots: readonly number[]): number[] {
   return roots.reduce<number[]>(
     (polynomial, root) => [0, ...polynomial].map((c, k) => c - root * (polynomial[k] ?? 0)),

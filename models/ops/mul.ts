@@ -4,7 +4,7 @@ import { sizeOf } from '../tensor.ts';
 import type { OpDefinition } from './definition.ts';
 import { writePlain } from './plain.ts';
 
-/** y = a b, elementwise, of two values or of a value and a weight. Shapes as for Add. */
+/** y = a b, elementwise, for two values or for a value and a weight. Shapes are as for Add. */
 export const mul: OpDefinition<'Mul'> = {
   does: 'Product, broadcast as in ONNX: a scale or a gate',
   refuses: 'constants that differ over the batch; values of different rank',

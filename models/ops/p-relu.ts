@@ -6,9 +6,12 @@ import { reduceTo } from './gradient.ts';
 import { mask } from './mask.ts';
 import { writePlain } from './plain.ts';
 
-/** y = x where x > 0, else slope x. Inputs: x, and the slope, a weight that broadcasts to x ([C, 1, 1]: one a channel). */
+/**
+ * y = x if x > 0, else slope x, elementwise. Inputs: x, and the slope, a weight that broadcasts to x ([C, 1,
+ * 1] for one slope per channel).
+ */
 export const pRelu: OpDefinition<'PRelu'> = {
-  does: 'x where x > 0, else slope x; the slope a trained weight',
+  does: 'x if x > 0, else slope x; the slope is a trained weight',
   refuses: 'computed slopes',
   inputs: ['value', 'weight'],
   parse: () => ({}),

@@ -6,7 +6,7 @@ import { spatial } from './window.ts';
 
 /** Surrounds height and width of [C, H, W] with a constant. */
 export const pad: OpDefinition<'Pad'> = {
-  does: 'Height and width surrounded by a constant; merged into what follows where possible',
+  does: 'Height and width surrounded by a constant; merged into the next node if possible',
   refuses: 'reflect, edge, wrap; other axes; cropping',
   inputs: ['value', 'constant', 'optional-constant', 'optional-constant'],
   parse(attributes, [x, pads, value, axes]) {
@@ -42,7 +42,7 @@ export const pad: OpDefinition<'Pad'> = {
 
 function integers(input: ParsedInput | undefined): number[] {
   const constant = input?.constant;
-  if (constant?.dtype !== 'int64') refuse('its pads and axes are not integer constants');
+  if (constant?.dtype !== 'int64') refuse('its pads or axes are not constant integers');
   return Array.from(constant.data, Number);
 }
 
@@ -51,12 +51,14 @@ function axesOf(input: ParsedInput | undefined, rank: number): number[] {
   return integers(input).map((axis) => (axis < 0 ? axis + rank : axis));
 }
 
-/** ONNX lists the pads before each of the axes, then those after. */
+/** Reads ONNX's list of pads, which gives the pads before each axis and then the pads after each axis. */
 function padsOf(list: readonly number[], axes: readonly number[]): Pads {
   if (list.length !== 2 * axes.length || new Set(axes).size !== axes.length)
-    refuse(`${list.length} pads for axes [${axes.join(', ')}]`);
+    refuse(
+      `it has ${list.length} pads for the axes [${axes.join(', ')}]; expected two per axis, each axis once`,
+    );
   if (list.some((p, i) => p !== 0 && ![2, 3].includes(axes[i % axes.length]!)))
-    refuse(`only height and width can be padded, not by [${list.join(', ')}]`);
+    refuse(`pads [${list.join(', ')}] pad another axis than height and width`);
   if (!list.every((p) => Number.isSafeInteger(p) && p >= 0 && p <= 65_536))
     refuse(`pads [${list.join(', ')}]: negative ones (cropping) and ones above 65536 are not supported`);
   const at = (axis: number, end: 0 | 1) => {

@@ -11,12 +11,12 @@ export function writePlain(node: Node): readonly RawNode[] {
   return [{ op: node.op, name: node.name, inputs: node.inputs, outputs: node.outputs }];
 }
 
-/** The shape rule of an elementwise op. */
+/** The output shape of an elementwise op: its input's. */
 export function sameShape(_attributes: unknown, [x = []]: readonly Shape[]): readonly Shape[] {
   return [x];
 }
 
-/** The gradient of an op that changes nothing. */
+/** The gradient of an op that computes the identity. */
 export function passThrough(node: Node, { forward }: TrainingContext): Pullback {
   forward(node);
   return (dy) => [dy];

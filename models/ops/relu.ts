@@ -12,7 +12,7 @@ export const relu: OpDefinition<'Relu'> = {
   shape: sameShape,
   gradient(node, { graph, forward }) {
     forward(node);
-    // As Sign(Relu(x)) the mask takes three times as long, as Where twice.
+    // Computing the mask as Sign(Relu(x)) takes three times as long, and with Where twice as long.
     return (dy) => [graph.op('Mul', [dy, mask(graph, 'Greater', node.outputs[0]!, 0)])];
   },
   cost: (_attributes, { outputs: [y = []] }) => ({ macs: 0, relus: sizeOf(y), params: 0 }),

@@ -6,14 +6,14 @@ import type { OpDefinition, ParsedInput } from './definition.ts';
 import { free } from './plain.ts';
 
 export const reshape: OpDefinition<'Reshape'> = {
-  does: 'Another shape of each image',
+  does: 'The values of each image in another shape',
   refuses: 'shapes that mix images; allowzero',
   inputs: ['value', 'constant'],
   parse(attributes, [x, shape]) {
     if (attributes.int('allowzero', 0) !== 0) refuse('allowzero is not supported');
     const target = shape?.constant;
     if (x?.shape === undefined || target?.dtype !== 'int64')
-      refuse('its target shape is not an integer constant');
+      refuse('its target shape is not a constant list of integers');
     return { shape: withoutBatch([...target.data].map(Number), x) };
   },
   shape: ({ shape }, [x = []]) => [fill(shape, sizeOf(x))],
@@ -30,16 +30,24 @@ export const reshape: OpDefinition<'Reshape'> = {
   },
 };
 
-/** Target shape of an ONNX Reshape, batch first, to ours. 0 copies a dimension, -1 takes the rest. */
+/**
+ * Turns an ONNX Reshape's target shape, batch first, into ours without the batch. A 0 copies a dimension of
+ * the input, a -1 takes the remaining elements.
+ */
 function withoutBatch([batch, ...rest]: readonly number[], x: ParsedInput): Shape {
   const input = x.shape ?? [];
-  const shape = rest.map((size, i) => (size === 0 ? (input[i] ?? refuse('a 0 copies no dimension')) : size));
+  const shape = rest.map((size, i) =>
+    size === 0
+      ? (input[i] ??
+        refuse(`the 0 at position ${i + 1} of its target shape copies a dimension that the input lacks`))
+      : size,
+  );
   const keepsBatch = batch === 0 || batch === x.batch || (batch === -1 && !shape.includes(-1));
   if (!keepsBatch) refuse(`target shape [${[batch, ...rest].join(', ')}] does not keep the batch`);
   return shape;
 }
 
-/** `shape` with its -1, if any, set so that `size` elements fit. */
+/** Returns `shape` with its -1, if any, replaced so that it holds `size` elements. */
 function fill(shape: Shape, size: number): Shape {
   const known = shape.reduce((product, s) => (s === -1 ? product : product * s), 1);
   const unknown = shape.filter((s) => s === -1).length;

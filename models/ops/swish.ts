@@ -3,7 +3,10 @@ import { refuse } from '../refusal.ts';
 import type { OpDefinition } from './definition.ts';
 import { sameShape } from './plain.ts';
 
-/** y = x s, s = sigmoid(x); dy/dx = s (1 + x - y). In files of opset 17 it is Sigmoid and Mul; see models/passes. */
+/**
+ * y = x s with s = sigmoid(x), elementwise; dy/dx = s (1 + x - y). Opset 17 has no such op: in files it is
+ * Sigmoid and Mul, which models/passes/recognise-activations.ts joins.
+ */
 export const swish: OpDefinition<'Swish'> = {
   does: 'x sigmoid(x), SiLU; recognised from Sigmoid and Mul',
   refuses: 'alpha other than 1',

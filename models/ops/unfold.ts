@@ -4,8 +4,9 @@ import type { RawAttribute } from '../onnx/raw.ts';
 import type { Window } from './window.ts';
 
 /**
- * For each tap of the kernel, row by row, the values under it: from x (four axes, the last two spatial, of size `input`) a list of
- * kh * kw values whose last two axes have the size `output`. `fill` is what the padding holds.
+ * Returns one value per tap of the kernel, row by row: the elements of x that this tap reads. x has four
+ * axes, of which the last two are spatial and of size `input`; the results have `output` as their last two.
+ * `fill` is the value of the padding (default: 0).
  */
 export function unfold(
   graph: GraphBuilder,
@@ -25,8 +26,8 @@ export function unfold(
 }
 
 /**
- * The same at once, the images last: from x [C, H, W, N] and what `unfold` calls `input` and `output` the values [C, taps, H' * W', N],
- * padded with zeros.
+ * Like `unfold`, but in one value and with the images last: x [C, H, W, N] becomes [C, taps, H' * W', N]. The
+ * padding is 0.
  */
 export function gatherTaps(
   graph: GraphBuilder,
@@ -43,7 +44,9 @@ export function gatherTaps(
   return graph.op('Gather', [places, graph.ints(placesOf(window, columns, output))], { axis: { int: 1 } });
 }
 
-/** For each tap, and for each place of the output, the place of the padded image that it reads. */
+/**
+ * For each tap and each place of the output, the index of the place in the padded image that the tap reads.
+ */
 function placesOf({ kernel, strides, dilations }: Window, columns: number, output: Pair): number[] {
   const along = (axis: 0 | 1, tap: number): number[] =>
     Array.from({ length: output[axis] }, (_, i) => i * strides[axis] + tap * dilations[axis]);
@@ -56,7 +59,7 @@ function placesOf({ kernel, strides, dilations }: Window, columns: number, outpu
   return places;
 }
 
-/** Attributes of the ConvTranspose that takes values of size `output` back to size `input`. */
+/** Attributes of the ConvTranspose that takes values of spatial size `output` back to the size `input`. */
 export function foldAttributes(window: Window, input: Pair, output: Pair): Record<string, RawAttribute> {
   const [height, width] = paddedSize(window, output);
   const [top, left] = window.pads;
@@ -66,12 +69,14 @@ export function foldAttributes(window: Window, input: Pair, output: Pair): Recor
     strides: { ints: window.strides },
     dilations: { ints: window.dilations },
     pads: { ints: [top, left, Math.max(0, after[0]), Math.max(0, after[1])] },
-    // Rows and columns at the end that no window reaches.
+    // The rows and columns at the end of the input that no window reaches.
     output_padding: { ints: [Math.max(0, -after[0]), Math.max(0, -after[1])] },
   };
 }
 
-/** Rows and columns, from the first of the padding on, that the windows reach. */
+/**
+ * Number of rows and columns that the windows reach, counted from the first row and column of the padding.
+ */
 function paddedSize(window: Window, output: Pair): Pair {
   const along = (axis: 0 | 1): number =>
     (output[axis] - 1) * window.strides[axis] + (window.kernel[axis] - 1) * window.dilations[axis] + 1;
@@ -92,7 +97,7 @@ function pad(
   return graph.op('Pad', fill === 0 ? [x, pads] : [x, pads, graph.scalar(fill)]);
 }
 
-/** Rows and columns to add above, left, below and right, so that all windows lie inside. */
+/** Number of rows and columns to add above, left, below and right, so that all windows lie inside. */
 function margins(window: Window, input: Pair, output: Pair): Pads {
   const [top, left] = window.pads;
   const [height, width] = paddedSize(window, output);

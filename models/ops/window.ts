@@ -4,7 +4,7 @@ import type { Shape } from '../tensor.ts';
 import type { AttributeReader } from './attributes.ts';
 import { refuse } from '../refusal.ts';
 
-/** What convolutions and poolings share: a window that slides over two dimensions. */
+/** The window of a convolution or pooling, which slides over height and width. */
 export type Window = {
   readonly kernel: Pair;
   readonly strides: Pair;
@@ -12,14 +12,17 @@ export type Window = {
   readonly dilations: Pair;
 };
 
-/** Reads kernel_shape, strides, pads, dilations and auto_pad. `kernel` is what the weight says, where there is one. */
+/**
+ * Reads kernel_shape, strides, pads, dilations and auto_pad. `kernelOfWeight`, the spatial shape of a
+ * convolution's weight, is the default for kernel_shape.
+ */
 export function parseWindow(
   attributes: AttributeReader,
   input: Shape | undefined,
   kernelOfWeight?: Shape,
 ): Window {
   const kernel = pair(
-    attributes.ints('kernel_shape') ?? kernelOfWeight ?? refuse('no kernel_shape'),
+    attributes.ints('kernel_shape') ?? kernelOfWeight ?? refuse('the attribute kernel_shape is missing'),
     'kernel_shape',
   );
   const strides = pair(attributes.ints('strides') ?? [1, 1], 'strides');
@@ -34,10 +37,14 @@ export function parseWindow(
   return { kernel, strides, pads, dilations };
 }
 
-/** ONNX: output = ceil(input / stride); an odd pad goes to the end (UPPER) or to the beginning (LOWER). */
+/**
+ * ONNX's automatic padding: output = ceil(input / stride). An odd pad goes to the end (SAME_UPPER) or the
+ * beginning (SAME_LOWER).
+ */
 function automaticPads(mode: string, window: Omit<Window, 'pads'>, input: Shape | undefined): Pads {
   if (mode === 'VALID') return [0, 0, 0, 0];
-  if (mode !== 'SAME_UPPER' && mode !== 'SAME_LOWER') refuse(`auto_pad ${mode} is not known`);
+  if (mode !== 'SAME_UPPER' && mode !== 'SAME_LOWER')
+    refuse(`auto_pad ${mode} is unknown; expected NOTSET, VALID, SAME_UPPER or SAME_LOWER`);
   const sizes = spatial(input ?? refuse(`auto_pad ${mode} needs a known input shape`));
   const along = (axis: 0 | 1): Pair => {
     const stride = window.strides[axis];
@@ -59,7 +66,7 @@ export function spatial(shape: Shape): Pair {
   return [height, width];
 }
 
-/** Height and width after the window. */
+/** Height and width of the output of a window. Refuses a window that is larger than its padded input. */
 export function slide(window: Window, input: Pair, ceilMode = false): Pair {
   const along = (axis: 0 | 1): number => {
     const before = window.pads[axis];
@@ -68,7 +75,7 @@ export function slide(window: Window, input: Pair, ceilMode = false): Pair {
     const room = padded - (window.kernel[axis] - 1) * window.dilations[axis] - 1;
     if (room < 0) refuse(`the window (kernel ${window.kernel.join('x')}) is larger than its padded input`);
     const last = ceilMode ? Math.ceil(room / stride) : Math.floor(room / stride);
-    // ONNX: a window that would start in the padding after the input is left out.
+    // ONNX leaves out a window that would start in the padding after the input.
     return ceilMode && last * stride >= input[axis] + before ? last : last + 1;
   };
   return [along(0), along(1)];
@@ -83,12 +90,15 @@ export function writeWindow(window: Window): Record<string, RawAttribute> {
   };
 }
 
-/** Pooling over padding alone is undefined: ONNX runtimes ask for pads smaller than the kernel. */
+/**
+ * Reads a pooling's attributes. Refuses pads as large as the kernel, because pooling over padding alone is
+ * undefined and ONNX runtimes reject it.
+ */
 export function parsePool(attributes: AttributeReader, input: Shape | undefined): OpAttributes['MaxPool'] {
   const window = parseWindow(attributes, input);
   const ceilMode = attributes.int('ceil_mode', 0) !== 0;
   if (window.pads.some((pad, i) => pad >= window.kernel[i % 2]!))
-    refuse('pads are not smaller than the kernel');
+    refuse(`pads [${window.pads.join(', ')}] are not smaller than the kernel ${window.kernel.join('x')}`);
   return { ...window, ceilMode };
 }
 
@@ -101,7 +111,7 @@ function pair(values: readonly number[], name: string): Pair {
   if (values.length !== 2 || a === undefined || b === undefined)
     refuse(`${name} has ${values.length} entries; only 2-D windows are supported`);
   if (![a, b].every((v) => Number.isSafeInteger(v) && v >= 1 && v <= 65_536))
-    refuse(`${name} [${values.join(', ')}] is out of range`);
+    refuse(`${name} is [${values.join(', ')}]; expected integers from 1 to 65536`);
   return [a, b];
 }
 
@@ -109,6 +119,6 @@ function quad(values: readonly number[]): Pads {
   const [top, left, bottom, right] = values;
   if (values.length !== 4) refuse(`pads has ${values.length} entries; only 2-D windows are supported`);
   if (!values.every((v) => Number.isSafeInteger(v) && v >= 0 && v <= 65_536))
-    refuse(`pads [${values.join(', ')}] are out of range`);
+    refuse(`pads is [${values.join(', ')}]; expected integers from 0 to 65536`);
   return [top!, left!, bottom!, right!];
 }

@@ -117,11 +117,11 @@ describe('a damaged file is refused for the right reason', () => {
           65_536n,
           65_536n,
         ]),
-      /its output is too large/,
+      /its output has more than 2\^28 elements/,
     ],
     'a stride of 2^62': [
       (p) => (p.graph!.node[0]!.attribute.find((a) => a.name === 'strides')!.ints = [1n << 62n, 1n]),
-      /strides \[4611686018427388000, 1\] is out of range/,
+      /strides is \[4611686018427388000, 1\]; expected integers from 1/,
     ],
     'a name of a megabyte': [
       (p) => (p.graph!.node[0]!.name = 'x'.repeat(1 << 20)),
@@ -155,26 +155,28 @@ test('shapes that double forty times are refused, not allocated', () => {
     outputs: [i === 39 ? 'y' : `v${i + 1}`],
     attributes: { axis: { int: 1 } },
   }));
-  expect(() => readModel(rawModel(['N', 4, 8, 8], nodes), 'big.onnx')).toThrow(/its output is too large/);
+  expect(() => readModel(rawModel(['N', 4, 8, 8], nodes), 'big.onnx')).toThrow(
+    /its output has more than 2\^28 elements/,
+  );
 });
 
 describe('short files that would fill memory or time', () => {
   const tooLarge: Record<string, [RawNode[], RegExp]> = {
     'a constant spread to 2^40 elements': [
       [{ op: 'Expand', inputs: ['one', 'huge'], outputs: ['w'] }],
-      /a constant of \[1048576, 1048576\] elements is out of range/,
+      /its constant of shape \[1048576, 1048576\] is out of range/,
     ],
     'zeros of that shape': [
       [{ op: 'ConstantOfShape', inputs: ['huge'], outputs: ['w'] }],
-      /a constant of \[1048576, 1048576\] elements/,
+      /its constant of shape \[1048576, 1048576\]/,
     ],
     'a range of 2^40 numbers': [
       [{ op: 'Range', inputs: ['zero', 'long', 'one'], outputs: ['w'] }],
-      /a Range of 1099511627776 constants/,
+      /it has 1099511627776 elements; expected at most 65536/,
     ],
     'a range that never ends': [
       [{ op: 'Range', inputs: ['zero', 'long', 'zero'], outputs: ['w'] }],
-      /a Range of/,
+      /elements; expected at most 65536/,
     ],
   };
   const constants = [

@@ -74,7 +74,7 @@ test('external data is read beside the file and nowhere else', async () => {
     expect(model.weights.get('w')!.data).toEqual(weights.data);
     await write('../outside.bin');
     await expect(loadModel(join(folder, 'model', 'net.onnx'))).rejects.toThrow(
-      /external data file \.\.\/outside\.bin is not there/,
+      /external data file \.\.\/outside\.bin is missing/,
     );
   } finally {
     await rm(folder, { recursive: true });
