@@ -1,3 +1,4 @@
+import { paretoFront } from './front.ts';
 import { jobId, originalMethod } from './job.ts';
 import { seriesName } from './series.ts';
 import { estimate } from './statistics.ts';
@@ -95,9 +96,7 @@ export function frontOf(
     const x = measure.of(point);
     return x === undefined ? [] : [{ id: point.id, x, y: point.accuracy.mean }];
   });
-  const isBeaten = (a: (typeof placed)[number]) =>
-    placed.some((b) => b.x <= a.x && b.y >= a.y && (b.x < a.x || b.y > a.y));
-  return new Set(placed.filter((point) => !isBeaten(point)).map(({ id }) => id));
+  return new Set(paretoFront(placed, ({ x, y }) => [x, -y]).map(({ id }) => id));
 }
 
 function pointOf(group: readonly Run[]): Point | undefined {

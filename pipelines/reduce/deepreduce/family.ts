@@ -132,16 +132,3 @@ async function makeMember(
     history,
   };
 }
-
-/** Of networks with a count of ReLUs and an accuracy, those that no other beats in one without losing in the other. */
-export function isOnFront<T extends { readonly relus: number; readonly accuracy: number }>(
-  one: T,
-  all: readonly T[],
-): boolean {
-  return !all.some(
-    (other) =>
-      other.relus <= one.relus &&
-      other.accuracy >= one.accuracy &&
-      (other.relus < one.relus || other.accuracy > one.accuracy),
-  );
-}

@@ -7,7 +7,7 @@ import type { Model } from '../../../../models/graph.ts';
 import { saveModel, writeModel } from '../../../../models/files/write.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
 import type { EvaluateOptions } from '../../../../models/train/evaluate.ts';
-import { isOnFront } from '../../../../pipelines/reduce/deepreduce/family.ts';
+import { paretoFront } from '../../../../pipelines/pareto/front.ts';
 import type { LayerEntry, Reduction } from '../../../../pipelines/reduce/reduction.ts';
 import { defined } from '../../../shared/defined.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
@@ -83,7 +83,7 @@ export class NetworkFolder {
     const points = records.flatMap(({ name, relus, accuracy }) =>
       relus === undefined || accuracy === undefined ? [] : [{ name, relus, accuracy }],
     );
-    const onFront = new Set(points.filter((one) => isOnFront(one, points)).map(({ name }) => name));
+    const onFront = new Set(paretoFront(points, costsOf).map(({ name }) => name));
     const networks = records.map((record) => {
       const isFile = record !== first && record.relus !== undefined;
       return {
@@ -101,6 +101,9 @@ export class NetworkFolder {
     return join(this.#folder, `${name}.${extension}`);
   }
 }
+
+/** Fewer ReLUs and more accuracy are better. */
+const costsOf = ({ relus, accuracy }: { relus: number; accuracy: number }) => [relus, -accuracy];
 
 type Shown = Omit<NetworkRecord, 'made_by' | 'log'>;
 type Row = Shown & { readonly front: boolean };

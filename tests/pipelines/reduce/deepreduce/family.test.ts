@@ -2,12 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { verifyModel } from '../../../../models/analysis/shapes.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { vgg } from '../../../../models/architectures/vgg.ts';
-import {
-  deepreduceFamily,
-  isOnFront,
-  memberName,
-  movesOf,
-} from '../../../../pipelines/reduce/deepreduce/family.ts';
+import { deepreduceFamily, memberName, movesOf } from '../../../../pipelines/reduce/deepreduce/family.ts';
 import type { FamilyMember } from '../../../../pipelines/reduce/deepreduce/family.ts';
 import { tinyDataset } from '../../../helpers/data.ts';
 import { tinyResnet } from '../../../helpers/networks.ts';
@@ -88,15 +83,4 @@ describe('names', () => {
   test('a network without ReLUs has no family', () => {
     expect(() => movesOf([], {})).toThrow(/the network has no ReLUs/);
   });
-});
-
-test('the front', () => {
-  const points = [
-    { relus: 10, accuracy: 0.9 },
-    { relus: 5, accuracy: 0.9 },
-    { relus: 4, accuracy: 0.8 },
-    { relus: 4, accuracy: 0.7 },
-    { relus: 3, accuracy: 0.85 },
-  ];
-  expect(points.map((one) => isOnFront(one, points))).toEqual([false, true, false, false, true]);
 });
