@@ -4,6 +4,8 @@ import { splitValidation } from '../../models/data/splits.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
 import { recipeDefaults } from '../../models/train/train-architecture.ts';
+import type { Calibration } from '../compile/calibrate.ts';
+import { calibrationOf } from '../compile/served-plan.ts';
 import { methodNames, methods } from './methods.ts';
 import type { Method, MethodName } from './methods.ts';
 import type { Mitigation } from './mitigation/mitigation.ts';
@@ -64,7 +66,7 @@ export async function reduce(model: Model, options: ReduceOptions): Promise<Redu
   const budget = budgetOf(options.budget);
   const { reduce: reduceBy } = methodOf(method);
   checkTaken([method], givenIn({ ...options, budget }));
-  const { train, validation } = await trainingData(data, seed);
+  const { train, validation, calibration } = await trainingData(data, seed);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
@@ -76,6 +78,7 @@ export async function reduce(model: Model, options: ReduceOptions): Promise<Redu
     seed,
     train,
     validation,
+    calibration,
     ...(mitigate && { mitigation: { ...mitigate, groups: groupsOf(train), onEpoch, start } }),
     ...(fairSelect && { fairSelect: { groupsOf } }),
   });
@@ -91,11 +94,18 @@ function methodOf(name: string): Method {
   throw new UsageError(`method '${name}' is not known; there are ${methodNames.join(', ')}`);
 }
 
-/** The training images of a data set, a part of them held out to choose by. */
-export async function trainingData(
-  data: Dataset | string,
-  seed: number,
-): Promise<{ train: Dataset; validation: Dataset }> {
-  const all = typeof data === 'string' ? await loadDataset(data, 'train') : data;
-  return splitValidation(all, recipeDefaults.validationFraction, seed);
+/**
+ * The training images of a data set, a part of them held out to choose by. `calibration`: of the whole set, as they calibrate the network that
+ * is served.
+ */
+export async function trainingData(data: Dataset | string, seed: number): Promise<TrainingData> {
+  const whole = typeof data === 'string' ? await loadDataset(data, 'train') : data;
+  const { train, validation } = splitValidation(whole, recipeDefaults.validationFraction, seed);
+  return { train, validation, calibration: calibrationOf(whole) };
 }
+
+type TrainingData = {
+  readonly train: Dataset;
+  readonly validation: Dataset;
+  readonly calibration: Calibration;
+};

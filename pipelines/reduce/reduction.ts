@@ -9,6 +9,7 @@ import type { EpochEntry } from '../../models/train/fit.ts';
 import type { Optimizer } from '../../models/train/optimizers.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
+import type { Calibration } from '../compile/calibrate.ts';
 import { describeCostBudget } from '../cost/budget.ts';
 import type { Budget, CostBudget } from '../cost/budget.ts';
 import type { DeepreduceSettings } from './deepreduce/settings.ts';
@@ -24,6 +25,8 @@ export type ReductionOptions = EngineSetting & {
   readonly budget: Budget;
   /** Of predicted seconds; that of default-machine.ts where left out. */
   readonly machine?: MachineCosts;
+  /** The images on which the reduced network will be calibrated when it is served; a budget in seconds or bytes needs them. */
+  readonly calibration?: Calibration;
   readonly train: Dataset;
   /** Chooses between epochs and measures criticality. Never the test set. */
   readonly validation: Dataset;
@@ -86,6 +89,8 @@ export type PredictedCost = {
   readonly unit: CostBudget['unit'];
   readonly before: number;
   readonly after: number;
+  /** Of the plan that costs `after`: the one by which the reduced network is served. */
+  readonly planHash: string;
 };
 
 /** What became of one activation layer; keys as in the written report. */

@@ -18,7 +18,8 @@ import { learnedChooser, rankedChooser } from './choosers.ts';
 import type { Tuned } from './choosers.ts';
 import { countedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
-import { calibrationOf, servedPlan } from '../../compile/served-plan.ts';
+import { servedPlan } from '../../compile/served-plan.ts';
+import { planHash } from '../../plan/codec.ts';
 import { costOf, taskOf } from './search.ts';
 
 /**
@@ -61,8 +62,11 @@ function finite(losses: Float64Array): number {
 const mostTrainings = 3;
 
 async function toCost(measured: Measured, budget: CostBudget, options: ReductionOptions): Promise<Reduction> {
-  const { machine = defaultMachine } = options;
-  const calibration = calibrationOf(options.train);
+  const { machine = defaultMachine, calibration } = options;
+  if (calibration === undefined)
+    throw new UsageError(
+      `budget: ${describeCostBudget(budget)} is met by the plan that is served; give the calibration images of the whole training set`,
+    );
   const task = await taskOf(measured, budget, machine, calibration);
   const choose = options.searchEpochs === 0 ? rankedChooser(task) : await learnedChooser(task, options);
   let over: Tuned | undefined;
@@ -71,11 +75,12 @@ async function toCost(measured: Measured, budget: CostBudget, options: Reduction
     const part: PartTraining =
       training === 1 ? { phase: 'fine-tuning' } : { phase: 'fine-tuning-for-budget', number: training };
     const tuned = await finetune(start, measured.model, part, options);
-    const after = costOf(await servedPlan(tuned.model, { calibration }), budget, machine);
+    const plan = await servedPlan(tuned.model, { calibration });
+    const after = costOf(plan, budget, machine);
     if (after <= budget.limit) {
       const reduced = reductionOf(measured.model, tuned, reason);
       const cost = { budget: describeCostBudget(budget), unit: budget.unit, before: task.before, after };
-      return { ...reduced, budget: reduced.relusAfter, cost };
+      return { ...reduced, budget: reduced.relusAfter, cost: { ...cost, planHash: planHash(plan) } };
     }
     over = { model: tuned.model, cost: after };
   }

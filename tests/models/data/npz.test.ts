@@ -5,6 +5,7 @@ import type { Split } from '../../../models/data/dataset.ts';
 import { parseNpy } from '../../../models/data/npy.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 import { folderWith } from '../../helpers/image-files.ts';
+import { npy } from '../../helpers/npz.ts';
 
 /**
  * What NumPy 1.24 wrote, compressed: a = np.arange(36, dtype='u1').reshape(2, 2, 3, 3) * 7 as x_train, [[3], [1]] (int64) as
@@ -26,18 +27,6 @@ const fromNumpy =
 
 async function load(archive: Uint8Array, split: Split = 'train') {
   return loadDataset(`npz:${await folderWith({ 'a.npz': archive })}/a.npz`, split);
-}
-
-/** A .npy file as the format's description has it. */
-function npy(descr: string, shape: readonly number[], data: Uint8Array, fortran = 'False'): Uint8Array {
-  const dict = `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
-  const header = Buffer.from(`${dict.padEnd(117)}\n`);
-  return Buffer.concat([
-    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
-    Buffer.from([header.length, 0]),
-    header,
-    data,
-  ]);
 }
 
 const bytes = (n: number) => Uint8Array.from({ length: n }, (_, i) => i);

@@ -25,9 +25,9 @@ import { seededRng } from '../../../helpers/rng.ts';
 
 const train = tinyDataset(192, 'train');
 const validation = tinyDataset(90, 'validation');
-const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
-const sample = trainingSample(shared);
 const calibration = calibrationOf(train);
+const shared = { train, validation, calibration, batch: 32, seed: 7, threads: 1, augment: false };
+const sample = trainingSample(shared);
 
 let original: Model;
 beforeAll(async () => {
@@ -125,6 +125,10 @@ describe('a budget in seconds or bytes', () => {
     );
     await expect(hybrid(original, { ...options, budget: budgetOf('1ms@wan') })).rejects.toThrow(
       /the cheapest takes/,
+    );
+    const uncalibrated = { train, validation, seed: 7, epochs: 1 };
+    await expect(hybrid(original, { ...uncalibrated, budget: budgetOf('1ms@wan') })).rejects.toThrow(
+      /calibration images of the whole training set/,
     );
     for (const name of methodNames.filter((own) => own !== 'hybrid')) {
       const refused = methods[name].reduce(original, { ...options, budget: budgetOf('1s@wan') });

@@ -10,9 +10,9 @@ import { tinyResnet } from '../../../helpers/networks.ts';
 
 export const train = tinyDataset(192, 'train');
 export const validation = tinyDataset(90, 'validation');
-export const shared = { train, validation, batch: 32, seed: 7, threads: 1, augment: false };
-export const sample = trainingSample(shared);
 export const calibration = calibrationOf(train);
+export const shared = { train, validation, calibration, batch: 32, seed: 7, threads: 1, augment: false };
+export const sample = trainingSample(shared);
 
 export async function trainedTiny(): Promise<Model> {
   return (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;

@@ -24,7 +24,13 @@ test('a budget as it is written reads back', () => {
 });
 
 test('what a budget in seconds came to, in words', () => {
-  const cost = { budget: '300 ms online on wan', unit: 'seconds', before: 0.4, after: 0.29 } as const;
+  const cost = {
+    budget: '300 ms online on wan',
+    unit: 'seconds',
+    before: 0.4,
+    after: 0.29,
+    planHash: '',
+  } as const;
   expect(costText(cost)).toBe(
     '\nan inference is predicted to take 290 ms, budget 300 ms online on wan (before: 400 ms)',
   );
