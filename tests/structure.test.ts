@@ -172,6 +172,14 @@ test('no command imports the folder of another, but pareto that of bench', () =>
   expect(foreign).toEqual([]);
 });
 
+/** A second place that chooses images, passes or options makes another plan of the same model: a budget is met by one that nobody serves. */
+test('only served-plan.ts calibrates and compiles a model', () => {
+  const calls = (file: string) =>
+    /(?<!function )\b(calibrate|privateForm|compile)\(/.test(readFileSync(join(packageRoot, file), 'utf8'));
+  const callers = files.filter((file) => !file.startsWith('src/web/') && calls(file));
+  expect(callers).toEqual(['pipelines/compile/served-plan.ts']);
+});
+
 test('an import that goes up or sideways is found', () => {
   expect(violations('models/runtime/run.ts', ['../../crypto/share.ts'])).toHaveLength(1);
   expect(violations('src/shared/files.ts', ['zod'])).toHaveLength(1);

@@ -14,7 +14,7 @@ import { examples } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
-import { dataHelp, modelHelp } from '../options/inputs.ts';
+import { dataHelp, defaultData, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
@@ -24,7 +24,7 @@ import { preparedModel } from '../options/prepared.ts';
 export function configure(command: Command, act: Act): void {
   const described = command
     .argument('<model>', modelHelp)
-    .option('--data <data>', `calibrates the scales: ${dataHelp}`, 'fashion-mnist-part');
+    .option('--data <data>', `calibrates the scales: ${dataHelp}`, defaultData);
   compileFlags(described).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',

@@ -9,7 +9,7 @@ import { examples, whole } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
-import { dataHelp, modelHelp } from '../options/inputs.ts';
+import { dataHelp, defaultData, modelHelp } from '../options/inputs.ts';
 import { preparedModel } from '../options/prepared.ts';
 import { readTokens } from '../options/tokens.ts';
 
@@ -31,7 +31,7 @@ export function configure(command: Command, act: Act): void {
     .argument('<model>', modelHelp)
     .option('--port <port>', 'to listen on; 0 takes any free one', whole(0, 65_535), 8765)
     .option('--host <address>', 'to listen on; 0.0.0.0 for all', '127.0.0.1')
-    .option('--data <data>', `calibrates the scales: ${dataHelp}`, 'fashion-mnist-part')
+    .option('--data <data>', `calibrates the scales: ${dataHelp}`, defaultData)
     .option('--max-sessions <n>', 'clients at once', whole(1, 10_000), 16)
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
     .option('--tls-cert <file>', 'PEM certificate: serve wss:// instead of ws://')

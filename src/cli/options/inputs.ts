@@ -11,6 +11,9 @@ import { ModelError, UsageError } from '../../shared/errors.ts';
 
 export const modelHelp = 'an .onnx file, or a trained one of the package by name, e.g. zoo:fashion-resnet8';
 
+/** What commands calibrate on that are told no data. */
+export const defaultData = 'fashion-mnist-part';
+
 /** How to give a size, and a line for each form of data. */
 export const dataHelp = [
   `images (${targetHelp}), one of`,

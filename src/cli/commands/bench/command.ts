@@ -13,7 +13,7 @@ import { examples, whole } from '../../options/command.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { modelHelp } from '../../options/inputs.ts';
+import { dataHelp, defaultData, modelHelp } from '../../options/inputs.ts';
 import type { Output } from '../../output/output.ts';
 import { measureThisMachine } from '../../options/machine.ts';
 import { profileOption } from '../../options/profile.ts';
@@ -57,6 +57,7 @@ function configureModel(command: Command, act: Act): void {
     )
     .argument('[model]', `${modelHelp}; or --arch`)
     .addOption(new Option('--arch <name>', 'a network of random weights').choices(Object.keys(architectures)))
+    .option('--data <data>', `calibrates the scales of a model: ${dataHelp} (default: ${defaultData})`)
     .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
     .option('--channels <n>', 'of its images', whole(1, 16), 3)
     .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
@@ -72,6 +73,7 @@ function configureModel(command: Command, act: Act): void {
     .action(act(runModel));
   examples(command, [
     'reluctant bench model zoo:fashion-resnet8',
+    'reluctant bench model reduced.onnx --data fashion-mnist',
     'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan',
     'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 5 --json',
     'reluctant bench model --arch resnet18 --size 32 --classes 100 --keep-relus 12900 --runs 2',
@@ -119,6 +121,7 @@ async function runLinear(_: Context, { channels, size, kernel, threads }: Linear
 }
 
 type ModelOptions = {
+  readonly data?: string;
   readonly arch?: ArchitectureName;
   readonly size: number;
   readonly channels: number;
@@ -155,12 +158,14 @@ async function runMachine({ onProgress }: Context): Promise<Output> {
 
 function networkToBench(
   model: string | undefined,
-  { arch, size, channels, classes, keepRelus }: ModelOptions,
+  { data, arch, size, channels, classes, keepRelus }: ModelOptions,
 ): ModelBenchOptions['network'] {
   if (model !== undefined && arch === undefined) {
-    if (keepRelus === undefined) return model;
+    if (keepRelus === undefined) return { model, data: data ?? defaultData };
     throw new UsageError('bench model: --keep-relus goes with --arch; a model has its own ReLUs');
   }
+  if (arch !== undefined && data !== undefined)
+    throw new UsageError('bench model: --data goes with a model; scales of --arch are those of noise');
   if (model === undefined && arch !== undefined)
     return { arch, size, channels, classes, ...defined({ keepRelus }) };
   throw new UsageError('bench model: give either a model or --arch');

@@ -5,16 +5,15 @@ import type { PhaseCost } from '../../../net/session.ts';
 export type ToServer =
   | {
       readonly kind: 'start';
-      readonly network: string | RandomNetwork;
-      readonly calibration?: RealCalibration;
+      readonly network: BenchedModel | RandomNetwork;
       readonly threads?: number;
       /** Address to listen on. */
       readonly host: string;
     }
   | { readonly kind: 'usage' };
 
-/** Scales from the training images of `data` and windows from a file for `--circa`, as `serve` has them. */
-export type RealCalibration = { readonly data: string; readonly circa?: string };
+/** What `serve` is told of a model: the training images of `data` calibrate its scales, windows come from a file for `--circa`. */
+export type BenchedModel = { readonly model: string; readonly data: string; readonly circa?: string };
 
 export type FromServer =
   | { readonly kind: 'ready'; readonly url: string; readonly planHash: string }

@@ -23,12 +23,17 @@ export function modelOutput(found: ModelBench): Output {
     },
     text:
       `${format.count(found.relus)} ReLUs, ${format.count(found.products)} homomorphic products, two processes\n` +
+      `plan     ${found.planHash}\n         its scales are those of ${scalesOf(found)}\n` +
       `network  ${profile.name}: ${describeProfile(profile)}, ${shapedByWords[shapedBy]}\n` +
       `offline  ${phaseLine(offline)} ${cpu(offline)}${predictedLine(predicted, 'offline')}\n` +
       `online   ${phaseLine(online)}, ${rounds} ${cpu(online)}${predictedLine(predicted, 'online')}\n` +
       `${runsLines(found)}memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most\n` +
       `predicted with the costs of ${describeMachine(machine)}`,
   };
+}
+
+function scalesOf({ calibratedOn }: ModelBench): string {
+  return calibratedOn === 'noise' ? 'noise, since nobody trained it' : `training images of ${calibratedOn}`;
 }
 
 /** Nothing of one run: it stands above. */

@@ -1,5 +1,4 @@
 // The server's process of `bench model`.
-import { loadModel } from '../../../../models/files/read.ts';
 import { benchedNetwork, preparedOnNoise } from '../../../../pipelines/bench/network.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
@@ -29,11 +28,10 @@ async function start(message: Start): Promise<FromServer> {
   return { kind: 'ready', url: server.url, planHash: planHash(plan) };
 }
 
-async function preparedNetwork({ network, calibration }: Start): Promise<Prepared> {
-  if (typeof network === 'string' && calibration !== undefined)
-    return preparedModel(network, calibration.data, silent, await compileOptionsOf(calibration));
-  const model = typeof network === 'string' ? await loadModel(network) : await benchedNetwork(network);
-  return preparedOnNoise(model);
+async function preparedNetwork({ network }: Start): Promise<Prepared> {
+  if ('arch' in network) return preparedOnNoise(await benchedNetwork(network));
+  const { model, data, ...windows } = network;
+  return preparedModel(model, data, silent, await compileOptionsOf(windows));
 }
 
 answerParent<ToServer, FromServer>(async (message, tell) => {

@@ -8,20 +8,22 @@ import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import { sizeOf } from '../../../../models/tensor.ts';
 import { connect } from '../../../client.ts';
 import { Child } from '../../../shared/child-process.ts';
-import { defined } from '../../../shared/defined.ts';
 import { workerUrl } from '../../../shared/files.ts';
 import { median } from '../../../shared/median.ts';
 import type { Session } from '../../../client.ts';
 import { phaseTotals } from '../../output/phase.ts';
 import type { PhaseTotals } from '../../output/phase.ts';
 import { usage } from './messages.ts';
-import type { FromServer, RealCalibration, ToServer, Usage } from './messages.ts';
+import type { BenchedModel, FromServer, ToServer, Usage } from './messages.ts';
 import { openNetwork } from './network.ts';
 import type { ShapedBy } from './network.ts';
 import { predictionOf } from './prediction.ts';
 import type { BenchPrediction } from './prediction.ts';
 
 export type ModelBench = {
+  readonly planHash: string;
+  /** Whose training images gave the plan its scales; 'noise' for random weights. */
+  readonly calibratedOn: string;
   readonly relus: number;
   readonly products: number;
   /** Seconds as the client sees them. */
@@ -50,9 +52,8 @@ export type RunSeconds = { readonly offline_seconds: number; readonly online_sec
 export type PhaseCpu = { readonly client_cpu_seconds: number; readonly server_cpu_seconds: number };
 
 export type ModelBenchOptions = {
-  readonly network: string | RandomNetwork;
-  /** Where left out, scales are those of noise: good for time and bytes of a network that nobody trained. */
-  readonly calibration?: RealCalibration;
+  /** A model has the plan by which it would be served; a network of random weights has the scales of noise. */
+  readonly network: BenchedModel | RandomNetwork;
   /** Inferences in the session; the last one is reported, the first pays for the weights' transforms. */
   readonly runs: number;
   readonly threads?: number;
@@ -66,7 +67,7 @@ type Server = Child<ToServer, FromServer>;
 
 /** Private inferences of noise between this process, the client, and one of its own, the server. */
 export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
-  const { network, calibration, threads, profile = profiles.loopback, signal } = options;
+  const { network, threads, profile = profiles.loopback, signal } = options;
   const between = await openNetwork(profile);
   const server: Server = new Child({
     program: workerUrl(import.meta.url, 'server-main'),
@@ -78,7 +79,6 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   try {
     const { url, planHash } = await server.ask('ready', {
       ...{ kind: 'start', network, host: between.host, ...ofThreads },
-      ...defined({ calibration }),
     });
     const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
     try {
@@ -89,7 +89,10 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
         ...ofThreads,
       });
       const runs = inferences.map(secondsOf);
-      return { ...measured, profile, shapedBy: between.shapedBy, predicted, runs, median: medianOf(runs) };
+      return {
+        ...{ planHash, calibratedOn: 'arch' in network ? 'noise' : network.data },
+        ...{ ...measured, profile, shapedBy: between.shapedBy, predicted, runs, median: medianOf(runs) },
+      };
     } finally {
       await session.close();
     }
@@ -99,7 +102,10 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   }
 }
 
-type Measured = Omit<ModelBench, 'profile' | 'shapedBy' | 'predicted' | 'runs' | 'median'>;
+type Measured = Omit<
+  ModelBench,
+  'planHash' | 'calibratedOn' | 'profile' | 'shapedBy' | 'predicted' | 'runs' | 'median'
+>;
 
 async function allInferences(
   session: Session,

@@ -3,7 +3,7 @@ import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { runDemo } from './run.ts';
 import { farewell } from './words.ts';
-import { dataHelp, modelHelp } from '../../options/inputs.ts';
+import { dataHelp, defaultData, modelHelp } from '../../options/inputs.ts';
 import type { Output } from '../../output/output.ts';
 
 type Options = {
@@ -19,7 +19,7 @@ export function configure(command: Command, act: Act): void {
   command
     .option('--out <folder>', 'where the report and the reduced network go', 'reluctant-demo')
     .option('--model <model>', modelHelp, 'zoo:fashion-resnet8')
-    .option('--data <data>', dataHelp, 'fashion-mnist-part')
+    .option('--data <data>', dataHelp, defaultData)
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
     .action(
       act(async (context: Context, options: Options): Promise<Output> => {

@@ -10,7 +10,7 @@ import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { inferLocally } from './debug-local.ts';
 import { imageSource } from './image-source.ts';
-import { dataHelp } from '../../options/inputs.ts';
+import { dataHelp, defaultData } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
@@ -53,7 +53,7 @@ async function run({ onProgress }: Context, url: string, options: Options) {
   const source = await imageSource(options);
   if (options.debugLocal) {
     if (/^wss?:\/\//.test(url)) throw new UsageError('--debug-local wants a model in place of an address');
-    return inferLocally(url, options.data ?? 'fashion-mnist-part', source, onProgress);
+    return inferLocally(url, options.data ?? defaultData, source, onProgress);
   }
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),

@@ -62,10 +62,9 @@ async function measured(
   { spec, result }: DoneRun,
   profile: NetworkProfile,
 ): Promise<Cost> {
-  const circa = result.windows === null ? {} : { circa: join(folder, result.windows) };
+  const windows = result.windows === null ? {} : { circa: join(folder, result.windows) };
   const { offline, online, median } = await benchModel({
-    network: join(folder, result.onnx),
-    calibration: { data: spec.data, ...circa },
+    network: { model: join(folder, result.onnx), data: spec.data, ...windows },
     runs: inferences,
     profile,
     signal,
