@@ -88,6 +88,14 @@ test('the index of docs/ has every page', () => {
   expect(pages.filter((page) => !links.includes(page))).toEqual([]);
 });
 
+test('CONTRIBUTING.md says what every folder is for', () => {
+  const folders = globSync('{models,crypto,pipelines,src}/*/', { cwd: packageRoot });
+  const rooms = folders.map((folder) => folder.replaceAll('\\', '/').replace(/\/$/, ''));
+  expect(rooms.length).toBeGreaterThan(20);
+  const text = textOf('CONTRIBUTING.md');
+  expect(rooms.filter((room) => !text.includes(`| \`${room}\``))).toEqual([]);
+});
+
 test('the README is short', () => {
   expect(textOf('README.md').split('\n').length).toBeLessThanOrEqual(200);
 });

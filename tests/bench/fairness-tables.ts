@@ -85,7 +85,7 @@ const parts = [
   reportTables('rare-classes'),
   '## A protected attribute',
   reportTables('protected-attribute'),
-  '## What mitigation costs and buys, at as many ReLUs (mean and range over seeds)',
+  '## What mitigation costs and changes, with the same number of ReLUs (mean and range over seeds)',
   priceTable(),
 ];
 process.stdout.write(`${parts.join('\n\n')}\n`);
