@@ -29,6 +29,7 @@ export const tags = {
   baseOtKey: 16,
   baseOtPoints: 17,
   hePublicKey: 18,
+  otTrees: 19,
   linearRequest: 32,
   linearResponse: 33,
   productRequest: 34,
@@ -57,7 +58,7 @@ export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8
 }
 
 /** Bumped by every change of the wire. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 export type FrameHeader = { readonly tag: number; readonly step: number; readonly length: number };
 

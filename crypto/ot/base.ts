@@ -1,21 +1,32 @@
-import { ristretto255 } from '@noble/curves/ed25519.js';
+import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { concatenate } from '../bits.ts';
 import { sha256 } from '../platform/node.ts';
 import { seedBytes } from '../prg.ts';
 
 /**
- * Random oblivious transfer on ristretto255 [RFC 9496]: Chou and Orlandi, 'The simplest protocol for oblivious transfer'
- * (LATINCRYPT 2015), against semi-honest parties. The sender publishes A = a G; for choice c the receiver sends
- * B = b G + c A and keeps H(b A); the sender keeps H(a B) and H(a (B - A)). H is SHA-256 over the session, the index and
- * the two points of the transcript beside the shared one, so that no key of one transfer is a key of another.
+ * Random oblivious transfer on ristretto255 (RFC 9496) that bears parties that deviate: Masny and Rindal, 'Endemic Oblivious
+ * Transfer' (CCS 2019), from the Diffie-Hellman key agreement. The sender publishes A = a G. For choice c the receiver draws
+ * t and a point r_(1-c), and sends r_0, r_1 with
+ *
+ *   r_c = t G - H_c(r_(1-c))
+ *
+ * It keeps K(t A); the sender keeps K(a (r_j + H_j(r_(1-j)))) for both j. Whoever fixes one of the two points fixes the other's
+ * hash, so the receiver knows the discrete logarithm of one sum only. A party that deviates may choose its own seeds, which is
+ * what 'endemic' says and all that SoftSpokenOT asks of its base transfers.
+ *
+ * H_j is RFC 9496's map of 64 bytes to a point, over SHA-512 (expand_message_xmd) of the session, the index and the slot. K is
+ * SHA-256 over the session, the index, the slot and all points of the transfer, so that no key of one transfer is one of another.
  */
 const Point = ristretto255.Point;
 type Point = InstanceType<typeof Point>;
 
 export const pointBytes = 32;
+/** Of the receiver's message, a transfer: r_0 and r_1. */
+export const choiceBytes = 2 * pointBytes;
 
-const domain = new TextEncoder().encode('reluctant base OT 1');
+const domain = new TextEncoder().encode('reluctant base OT 2');
 
 export type BaseSender = { readonly secret: bigint; readonly key: Uint8Array<ArrayBuffer> };
 
@@ -26,7 +37,7 @@ export function baseSenderStart(rng: Rng): BaseSender {
 }
 
 export type BaseReceived = {
-  /** [choices, 32 bytes], for the sender */
+  /** [choices, 64 bytes], for the sender */
   readonly points: Uint8Array<ArrayBuffer>;
   /** one 16-byte seed a choice */
   readonly seeds: readonly Uint8Array[];
@@ -44,15 +55,16 @@ export function baseReceive(
 ): BaseReceived {
   // The window table pays after three of the 128 products.
   const senderPoint = decode(key, 'baseOtKey').precompute(6);
-  const points = new Uint8Array(pointBytes * choices.length);
+  const points = new Uint8Array(choiceBytes * choices.length);
   const seeds = Array.from(choices, (choice, index) => {
-    const b = randomScalar(rng);
-    const blind = Point.BASE.multiply(b);
-    // Both points are computed whatever the choice.
-    const candidates = [blind, blind.add(senderPoint)] as const;
-    const point = encode(candidates[choice === 0 ? 0 : 1]);
-    points.set(point, pointBytes * index);
-    return deriveSeed(session, index, key, point, senderPoint.multiply(b));
+    const slot = choice === 0 ? 0 : 1;
+    const t = randomScalar(rng);
+    const other = encode(Point.BASE.multiply(randomScalar(rng)));
+    const own = encode(Point.BASE.multiply(t).subtract(hashToPoint(session, index, slot, other)));
+    const pair = slot === 0 ? [own, other] : [other, own];
+    const sent = concatenate(pair);
+    points.set(sent, choiceBytes * index);
+    return deriveSeed(session, index, slot, key, sent, senderPoint.multiply(t));
   });
   return { points, seeds };
 }
@@ -67,30 +79,47 @@ export function baseSenderFinish(
   count: number,
   session: Uint8Array,
 ): SeedPairs {
-  if (points.byteLength !== pointBytes * count) {
+  if (points.byteLength !== choiceBytes * count) {
     throw new ProtocolError(
-      `base OT: expected baseOtPoints of ${pointBytes * count} bytes, got ${points.byteLength}`,
+      `base OT: expected baseOtPoints of ${choiceBytes * count} bytes, got ${points.byteLength}`,
     );
   }
-  // a (B - A) = a B - a A
-  const square = Point.BASE.multiply(sender.secret).multiply(sender.secret);
   return Array.from({ length: count }, (_, index) => {
-    const point = points.subarray(pointBytes * index, pointBytes * (index + 1));
-    const zero = decode(point, `baseOtPoints[${index}]`).multiply(sender.secret);
-    const seed = (shared: Point) => deriveSeed(session, index, sender.key, point, shared);
-    return [seed(zero), seed(zero.subtract(square))] as const;
+    const sent = points.subarray(choiceBytes * index, choiceBytes * (index + 1));
+    const bytes = [sent.subarray(0, pointBytes), sent.subarray(pointBytes)] as const;
+    const sums = bytes.map((own, slot) =>
+      decode(own, `baseOtPoints[${index}]`).add(hashToPoint(session, index, slot, bytes[1 - slot]!)),
+    );
+    const seed = (slot: 0 | 1) =>
+      deriveSeed(session, index, slot, sender.key, sent, product(sums[slot]!, sender.secret));
+    return [seed(0), seed(1)] as const;
+  });
+}
+
+/** The identity times anything is the identity, which noble's multiply takes too; said here because a lying peer can bring it. */
+function product(point: Point, scalar: bigint): Point {
+  return point.is0() ? point : point.multiply(scalar);
+}
+
+function hashToPoint(session: Uint8Array, index: number, slot: number, other: Uint8Array): Point {
+  return ristretto255_hasher.hashToCurve(concatenate([session, place(index, slot), other]), {
+    DST: 'reluctant base OT 2: point',
   });
 }
 
 function deriveSeed(
   session: Uint8Array,
   index: number,
+  slot: number,
   key: Uint8Array,
-  point: Uint8Array,
+  sent: Uint8Array,
   shared: Point,
 ): Uint8Array {
-  const indexBytes = Uint8Array.of(index & 0xff, index >>> 8);
-  return sha256(domain, session, indexBytes, key, point, encode(shared)).subarray(0, seedBytes);
+  return sha256(domain, session, place(index, slot), key, sent, encode(shared)).subarray(0, seedBytes);
+}
+
+function place(index: number, slot: number): Uint8Array {
+  return Uint8Array.of(index & 0xff, index >>> 8, slot);
 }
 
 /** Uniform in [1, order) up to 2^-259: 64 bytes reduced. */

@@ -5,61 +5,71 @@ import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
 import { loadRing } from '../ring/kernels.ts';
 import { sha256 } from '../platform/node.ts';
-import { baseReceive, baseSenderFinish, baseSenderStart, pointBytes } from './base.ts';
-import { IknpReceiver, IknpSender, securityBits } from './extension.ts';
-import type { OtReceiver, OtSender, Transpose } from './extension.ts';
+import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
+import { missingLeaves, securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
+import type { OtReceiver, OtSender } from './extension.ts';
+import { growTrees, punctureTrees, treesBytes } from './trees.ts';
 
 /** The transfers of a session, both directions; once a session, before any step. */
 export type OtClient = { readonly role: 'client'; readonly receiver: OtReceiver; readonly sender: OtSender };
 export type OtServer = { readonly role: 'server'; readonly sender: OtSender; readonly receiver: OtReceiver };
 
 const step = 0;
+const trees = securityBits / treeDepth;
 type Direction = 'client chooses' | 'server chooses';
 
 /**
- * Wire: C's key; S's key, S's points; C's points. Each key opens the base transfers that the other party receives, with the
- * bits of its own Delta as choices. Rejects with ProtocolError for points that are no points.
+ * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers that the other party
+ * receives, with its own Delta behind the choices; the trees come over those transfers. Rejects with ProtocolError for points
+ * that are no points and for trees that are none.
  */
 export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
-  const transpose = await loadTranspose();
+  const ring = await loadRing();
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const session = sessionId(base.key, serverKey);
-  const points = await channel.receive(tags.baseOtPoints, step, pointBytes * securityBits);
-  const choices = deltaBits(rng);
-  const received = baseReceive(serverKey, choices, named(session, 'server chooses'), rng);
+  const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
+  const delta = deltaBits(rng);
+  const received = baseReceive(serverKey, leavingSides(delta), named(session, 'server chooses'), rng);
   await channel.send(tags.baseOtPoints, step, received.points);
   const pairs = baseSenderFinish(base, points, securityBits, named(session, 'client chooses'));
+  const grown = growTrees(treeDepth, pairs, rng);
+  await channel.send(tags.otTrees, step, grown.message);
+  const chooses = directionOf(session, 'client chooses', grown.message);
+  const message = await channel.receive(tags.otTrees, step, treesBytes(treeDepth, trees));
+  const offers = directionOf(session, 'server chooses', message);
+  const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
   return {
     role: 'client',
-    receiver: new IknpReceiver(pairs, otSalt(session, 'client chooses'), transpose),
-    sender: new IknpSender(received.seeds, choices, otSalt(session, 'server chooses'), transpose),
+    receiver: new SoftSpokenReceiver(grown.leaves, chooses.transcript, chooses.salt, ring, rng),
+    sender: new SoftSpokenSender(punctured, delta, offers.transcript, offers.salt, ring),
   };
 }
 
 /** The other half of `otClient`. */
 export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
-  const transpose = await loadTranspose();
+  const ring = await loadRing();
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const session = sessionId(clientKey, base.key);
-  const choices = deltaBits(rng);
-  const received = baseReceive(clientKey, choices, named(session, 'client chooses'), rng);
+  const delta = deltaBits(rng);
+  const received = baseReceive(clientKey, leavingSides(delta), named(session, 'client chooses'), rng);
   await channel.send(tags.baseOtPoints, step, received.points);
-  const points = await channel.receive(tags.baseOtPoints, step, pointBytes * securityBits);
+  const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
   const pairs = baseSenderFinish(base, points, securityBits, named(session, 'server chooses'));
+  const grown = growTrees(treeDepth, pairs, rng);
+  const message = await channel.receive(tags.otTrees, step, treesBytes(treeDepth, trees));
+  const offers = directionOf(session, 'client chooses', message);
+  const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
+  await channel.send(tags.otTrees, step, grown.message);
+  const chooses = directionOf(session, 'server chooses', grown.message);
   return {
     role: 'server',
-    sender: new IknpSender(received.seeds, choices, otSalt(session, 'client chooses'), transpose),
-    receiver: new IknpReceiver(pairs, otSalt(session, 'server chooses'), transpose),
+    sender: new SoftSpokenSender(punctured, delta, offers.transcript, offers.salt, ring),
+    receiver: new SoftSpokenReceiver(grown.leaves, chooses.transcript, chooses.salt, ring, rng),
   };
-}
-
-async function loadTranspose(): Promise<Transpose> {
-  const ring = await loadRing();
-  return (columns, n) => ring.transpose128(columns, n);
 }
 
 /** 128 secret bits of Delta, one a byte; the lowest is 1, so that the two labels of a wire differ in colour. */
@@ -69,14 +79,24 @@ function deltaBits(rng: Rng): Uint8Array {
   return bits;
 }
 
+/**
+ * The choices of the base transfers: at each level of a tree, the highest bit of the leaf's number first, the side that the path
+ * to the missing leaf leaves.
+ */
+export function leavingSides(delta: Uint8Array, depth: number = treeDepth): Uint8Array {
+  return delta.map((_, i) => delta[i - (i % depth) + (depth - 1 - (i % depth))]! ^ 1);
+}
+
 /** Both keys are fresh in every session, so their hash names it. */
 function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
   return named(sha256(clientKey, serverKey), 'session');
 }
 
-/** The salt of random-OT hashing: the domain that no garbling uses. */
-function otSalt(session: Uint8Array, direction: Direction): Uint8Array {
-  return sha256(named(session, direction), new TextEncoder().encode('random OT')).subarray(0, saltBytes);
+/** What a direction's challenges are bound to, and its salt of random-OT hashing: the domain that no garbling uses. */
+function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array) {
+  const transcript = sha256(named(session, direction), treesMessage);
+  const salt = sha256(transcript, new TextEncoder().encode('random OT')).subarray(0, saltBytes);
+  return { transcript, salt };
 }
 
 function named(session: Uint8Array, name: string): Uint8Array {

@@ -1,8 +1,9 @@
 import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { publicKeyBytes } from '../../crypto/he/keys.ts';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
-import { pointBytes } from '../../crypto/ot/base.ts';
-import { securityBits } from '../../crypto/ot/extension.ts';
+import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
+import { securityBits, treeDepth } from '../../crypto/ot/extension.ts';
+import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
 import { stepKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
@@ -105,7 +106,8 @@ function activationPrediction(spec: ActivationSpec, products: Bytes) {
 
 /** hello, accept, public key, base transfers; welcome, base transfers. */
 function sessionBytes(plan: Plan): Bytes {
-  const transfers = frames(pointBytes, pointBytes * securityBits);
+  const trees = treesBytes(treeDepth, securityBits / treeDepth);
+  const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
   return {
     bytes_up: frames(1 + 32, 32, publicKeyBytes) + transfers,
     bytes_down: frames(serialisePlan(plan).byteLength) + transfers,

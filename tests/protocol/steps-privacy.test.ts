@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { evaluate } from '../../crypto/gc/evaluate.ts';
 import { garble } from '../../crypto/gc/garble.ts';
-import { IknpReceiver } from '../../crypto/ot/extension.ts';
+import type { OtReceiver } from '../../crypto/ot/extension.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
@@ -12,7 +12,7 @@ import type { ActivationSpec } from '../../crypto/spec.ts';
 import { unpackBits, unpackFields } from '../../crypto/bits.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import { prepare, reluSpec, someSpec } from '../helpers/activation.ts';
-import { dealtOt } from '../helpers/dealt-ot.ts';
+import { dealtDirection, dealtOt } from '../helpers/dealt-ot.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
 
@@ -289,13 +289,9 @@ test('the colour that the evaluator ends with is a fair coin; planted: zero labe
 
 test('extensions: the choices show neither in a message nor in two; with a stream used twice they do', async () => {
   const ring = await loadRing();
-  const receiver = (seed: string) => {
-    const rng = seededRng(seed);
-    const pairs = Array.from({ length: 128 }, () => [rng.bytes(16), rng.bytes(16)] as const);
-    return new IknpReceiver(pairs, rng.bytes(16), (columns, n) => ring.transpose128(columns, n));
-  };
-  const words = (of: IknpReceiver, choice: number) =>
-    new Uint32Array(of.extend(new Uint8Array(2048).fill(choice)).message.buffer);
+  const receiver = (seed: string) => dealtDirection(seededRng(seed), ring)[0];
+  const words = (of: OtReceiver, choice: number) =>
+    new Uint32Array(of.extend(new Uint8Array(8192).fill(choice)).message.buffer);
   const one = receiver('one');
   const [first, second] = [words(one, 0), words(one, 1)];
   for (const message of [first, second, xor(first, second), xor(first, words(receiver('two'), 1))]) {

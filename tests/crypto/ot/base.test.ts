@@ -1,6 +1,12 @@
 import { ristretto255 } from '@noble/curves/ed25519.js';
 import { expect, test } from 'vitest';
-import { baseReceive, baseSenderFinish, baseSenderStart, pointBytes } from '../../../crypto/ot/base.ts';
+import {
+  baseReceive,
+  baseSenderFinish,
+  baseSenderStart,
+  choiceBytes,
+  pointBytes,
+} from '../../../crypto/ot/base.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { residuesZ, sixSigma } from '../../helpers/statistics.ts';
@@ -123,7 +129,10 @@ test('points that are no points, or the identity, are refused by index', () => {
   expect(badEncodings).toHaveLength(29);
   for (const bad of [...badEncodings, multiples[0]!]) {
     const forged = points.slice();
-    forged.set(hex(bad), pointBytes);
+    forged.set(hex(bad), choiceBytes);
+    expect(() => baseSenderFinish(sender, forged, 2, session)).toThrow(/baseOtPoints\[1\]/);
+    forged.set(points.subarray(choiceBytes, choiceBytes + pointBytes), choiceBytes);
+    forged.set(hex(bad), choiceBytes + pointBytes);
     expect(() => baseSenderFinish(sender, forged, 2, session)).toThrow(/baseOtPoints\[1\]/);
   }
   expect(() => baseSenderFinish(sender, points.subarray(1), 2, session)).toThrow(ProtocolError);
@@ -137,13 +146,26 @@ function inner(points: Uint8Array): number[] {
 test('points show no choice: uniform for both; with one scalar for all transfers they would show', () => {
   const rng = seededRng('points');
   const { key } = baseSenderStart(rng);
-  const n = 250;
+  const n = 125;
   for (const choice of [0, 1]) {
     const choices = new Uint8Array(n).fill(choice);
     expect(residuesZ(inner(baseReceive(key, choices, session, rng).points), 256)).toBeLessThan(sixSigma);
   }
   const stuck = { bytes: (count: number) => new Uint8Array(count).fill(42) };
-  const { points } = baseReceive(key, Uint8Array.of(0, 1, 0), session, stuck);
-  expect(points.subarray(0, pointBytes)).toEqual(points.subarray(2 * pointBytes));
-  expect(points.subarray(0, pointBytes)).not.toEqual(points.subarray(pointBytes, 2 * pointBytes));
+  const { points } = baseReceive(key, Uint8Array.of(0, 1), session, stuck);
+  const place = (transfer: number, slot: number) =>
+    points.subarray(choiceBytes * transfer + pointBytes * slot).subarray(0, pointBytes);
+  expect(place(0, 1)).toEqual(place(1, 0)); // The point that was drawn lies in the slot that was not chosen.
+});
+
+test('a receiver that fixes both points knows at most one seed: each point moves the other slot’s seed', () => {
+  const rng = seededRng('fixed');
+  const sender = baseSenderStart(rng);
+  const { points, seeds } = baseReceive(sender.key, Uint8Array.of(0), session, rng);
+  const forged = points.slice();
+  forged.set(hex(multiples[2]!), pointBytes); // r_1 of its own making, r_0 as it was
+  const [before, after] = [points, forged].map((sent) => baseSenderFinish(sender, sent, 1, session)[0]!);
+  expect(before![0]).toEqual(seeds[0]);
+  expect(after![0]).not.toEqual(before![0]);
+  expect(after![1]).not.toEqual(before![1]);
 });

@@ -85,3 +85,34 @@ test('transpose128 moves every bit to its place', () => {
   expect(() => ring.transpose128(new Uint8Array(16 * 100), 100)).toThrow(RangeError);
   expect(() => ring.transpose128(new Uint8Array(16 * 127), 128)).toThrow(RangeError);
 });
+
+test.each([1, 2, 4, 8])('leafSums: the sums of a tree of depth %d, leaf by leaf', (k) => {
+  const rng = seededRng(k);
+  const leaves = Array.from({ length: 2 ** k }, () => rng.bytes(48));
+  const sum = (chosen: readonly Uint8Array[]) =>
+    chosen.reduce((total, leaf) => total.map((byte, i) => byte ^ leaf[i]!), new Uint8Array(48));
+  const { total, columns } = ring.leafSums(leaves);
+  expect(total).toEqual(sum(leaves));
+  for (let j = 0; j < k; j++) {
+    expect(columns.slice(48 * j, 48 * (j + 1))).toEqual(sum(leaves.filter((_, x) => (x >> j) & 1)));
+  }
+  expect(() => ring.leafSums([...leaves, ...leaves, ...leaves])).toThrow(RangeError);
+  expect(() => ring.leafSums(leaves.map((leaf) => leaf.subarray(1)))).toThrow(RangeError);
+});
+
+test('addPowers: row i takes x^i times the factor, with carries through x^128 = x^7 + x^2 + x + 1', () => {
+  const n = 300;
+  const factor = seededRng('factor').bytes(16);
+  const rows = seededRng('rows').bytes(16 * n);
+  const number = (bytes: Uint8Array) => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  let power = number(factor);
+  const expected = Array.from({ length: n }, (_, i) => {
+    const value = number(rows.subarray(16 * i, 16 * i + 16)) ^ power;
+    power <<= 1n;
+    if (power >> 128n) power ^= (1n << 128n) | 0x87n;
+    return value;
+  });
+  const changed = ring.addPowers(rows, factor);
+  expect(expected.map((_, i) => number(changed.subarray(16 * i, 16 * i + 16)))).toEqual(expected);
+  expect(() => ring.addPowers(rows, factor.subarray(1))).toThrow(RangeError);
+});

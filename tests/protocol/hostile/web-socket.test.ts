@@ -38,7 +38,7 @@ test('silence in place of the masked image: both give up after their idle limit'
     plan: tinyPlan,
     weights: tinyWeights(),
     threads: 1,
-    idleSeconds: 3,
+    idleSeconds: 6,
     onEvent: (event) => {
       if (event.kind === 'closed') closed.resolve(event.error);
     },
@@ -46,7 +46,7 @@ test('silence in place of the masked image: both give up after their idle limit'
   const proxy = await startProxy(server.url, (to, _, frame) =>
     to === 'server' && frame[3] === tags.masked ? [] : [frame],
   );
-  const session = await connect(proxy.url, { pool, idleSeconds: 3 });
+  const session = await connect(proxy.url, { pool, idleSeconds: 6 });
   await expect(session.infer(tinyImage())).rejects.toThrow(/waited 3 s/);
   expect((await closed.promise)?.message).toMatch(/waited 3 s|the peer ended the session|the peer left/);
   await session.close();

@@ -1,0 +1,30 @@
+import { aesEcb, ghash } from '../platform/node.ts';
+import type { Ring } from '../ring/kernels.ts';
+
+/** Bytes of a hash. */
+export const hashBytes = 16;
+
+/** Up to this length the kernel is faster than a call of OpenSSL a column, 10 us each: 130 blocks of 70 ns. */
+const kernelBytes = 2048;
+
+/**
+ * A linear universal hash of each of `count` columns of equal length, a multiple of 16 bytes: the linear part of GHASH
+ * (SP 800-38D) under H = AES_key(0). Two columns that differ have equal hashes for at most blocks + 1 of 2^128 values of H.
+ * [count, 16 bytes].
+ */
+export function hashColumns(
+  key: Uint8Array,
+  columns: Uint8Array,
+  count: number,
+  ring: Ring,
+): Uint8Array<ArrayBuffer> {
+  const bytes = columns.length / count;
+  if (bytes <= kernelBytes) return ring.ghash(aesEcb(key)(new Uint8Array(hashBytes)), columns, count);
+  const constant = ghash(key, new Uint8Array(bytes));
+  const hashes = new Uint8Array(hashBytes * count);
+  for (let j = 0; j < count; j++) {
+    const hash = ghash(key, columns.subarray(j * bytes, (j + 1) * bytes));
+    for (let b = 0; b < hashBytes; b++) hashes[hashBytes * j + b] = hash[b]! ^ constant[b]!;
+  }
+  return hashes;
+}

@@ -1,0 +1,140 @@
+import { ProtocolError } from '../../src/shared/errors.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { sha256 } from '../platform/node.ts';
+import { prg, seedBytes } from '../prg.ts';
+import type { SeedPairs } from './base.ts';
+
+/**
+ * Trees of seeds of which the other party learns all leaves but one (Goldreich, Goldwasser, Micali, J. ACM 1986; punctured by
+ * oblivious transfer as in Boyle et al., CCS 2019, Figure 13), with the consistency check of Roy, 'SoftSpokenOT' (CRYPTO 2022,
+ * Figure 9).
+ *
+ * Terms. A tree has 2^depth leaves; leaf x is reached by the bits of x, the highest first. The grower knows every leaf. The
+ * puncturer knows all but leaf `alpha`, which the grower does not know. Each level takes one base transfer: the grower offers a
+ * key for the sum of the left nodes and one for the sum of the right nodes, and the puncturer took the key of the side that its
+ * path leaves.
+ *
+ * The check binds the grower to one set of leaves: a grower whose sums fit only some alphas is caught for the others, so what it
+ * learns of alpha is what an abort tells.
+ */
+export type Leaves = readonly Uint8Array[];
+
+const tagBytes = 32;
+
+/** Bytes a tree of the grower's message: two masked sums a level, the sum of the leaves' tags, and the hash of all tags. */
+function treeBytes(depth: number): number {
+  return 2 * seedBytes * depth + 2 * tagBytes;
+}
+
+/** Bytes of the grower's message for `trees` trees. */
+export function treesBytes(depth: number, trees: number): number {
+  return trees * treeBytes(depth);
+}
+
+export type Grown = {
+  /** `treesBytes`, for the puncturer */
+  readonly message: Uint8Array<ArrayBuffer>;
+  /** [trees][2^depth] seeds of 16 bytes */
+  readonly leaves: readonly Leaves[];
+};
+
+/** Grows `pairs.length / depth` trees. `pairs`: both keys of the base transfers, level by level, tree by tree. */
+export function growTrees(depth: number, pairs: SeedPairs, rng: Rng): Grown {
+  const trees = pairs.length / depth;
+  const message = new Uint8Array(treesBytes(depth, trees));
+  const leaves = Array.from({ length: trees }, (_, tree) => {
+    const own = message.subarray(tree * treeBytes(depth), (tree + 1) * treeBytes(depth));
+    return growTree(depth, pairs.slice(tree * depth, (tree + 1) * depth), rng, own);
+  });
+  return { message, leaves };
+}
+
+function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array): Leaves {
+  let nodes: Uint8Array[] = [rng.bytes(seedBytes)];
+  for (let level = 0; level < depth; level++) {
+    nodes = nodes.flatMap(children);
+    for (const side of [0, 1] as const) {
+      const sum = sumOf(nodes.filter((_, i) => (i & 1) === side));
+      message.set(xor(sum, pairs[level]![side]), seedBytes * (2 * level + side));
+    }
+  }
+  const ends = nodes.map(leafOf);
+  const tags = ends.map(({ tag }) => tag);
+  message.set(sumOf(tags), 2 * seedBytes * depth);
+  message.set(sha256(...tags), 2 * seedBytes * depth + tagBytes);
+  return ends.map(({ seed }) => seed);
+}
+
+/**
+ * All leaves but `alpha` of each tree; that one is an empty array. `keys`: of each level's base transfer the key of the side that
+ * the path to alpha leaves. Throws ProtocolError for a message of a wrong length, and for one whose sums fit no single tree.
+ */
+export function punctureTrees(
+  depth: number,
+  keys: readonly Uint8Array[],
+  alphas: readonly number[],
+  message: Uint8Array,
+): Leaves[] {
+  if (message.byteLength !== treesBytes(depth, alphas.length)) {
+    throw new ProtocolError(
+      `OT trees: expected ${treesBytes(depth, alphas.length)} bytes, got ${message.byteLength}`,
+    );
+  }
+  const punctured = alphas.map((alpha, tree) => {
+    const own = message.subarray(tree * treeBytes(depth), (tree + 1) * treeBytes(depth));
+    return punctureTree(depth, keys.slice(tree * depth, (tree + 1) * depth), alpha, own);
+  });
+  // One error for all trees: which of them failed would tell more of alpha than that one did.
+  if (punctured.some((leaves) => leaves === undefined)) {
+    throw new ProtocolError('OT trees: expected the sums of one tree each, got others');
+  }
+  return punctured as Leaves[];
+}
+
+/** Undefined where the tags are not those of the message. */
+function punctureTree(
+  depth: number,
+  keys: readonly Uint8Array[],
+  alpha: number,
+  message: Uint8Array,
+): Leaves | undefined {
+  const missing = new Uint8Array();
+  let nodes: Uint8Array[] = [missing];
+  for (let level = 0; level < depth; level++) {
+    const path = alpha >>> (depth - 1 - level);
+    const side = (path & 1) ^ 1;
+    nodes = nodes.flatMap((node) => (node === missing ? [missing, missing] : children(node)));
+    const at = seedBytes * (2 * level + side);
+    const total = xor(message.subarray(at, at + seedBytes), keys[level]!);
+    // The sibling of the path's node is what its side's sum lacks.
+    nodes[path ^ 1] = sumOf([total, ...nodes.filter((node, i) => (i & 1) === side && node !== missing)]);
+  }
+  const ends = nodes.map((node) => (node === missing ? undefined : leafOf(node)));
+  const sum = message.subarray(2 * seedBytes * depth, 2 * seedBytes * depth + tagBytes);
+  const known = ends.flatMap((end) => (end === undefined ? [] : [end.tag]));
+  const tags = ends.map((end) => end?.tag ?? sumOf([sum, ...known]));
+  const expected = message.subarray(2 * seedBytes * depth + tagBytes);
+  if (!sha256(...tags).every((byte, i) => byte === expected[i])) return undefined;
+  return ends.map((end) => end?.seed ?? missing);
+}
+
+function children(node: Uint8Array): [Uint8Array, Uint8Array] {
+  const both = prg(node).bytes(2 * seedBytes);
+  return [both.subarray(0, seedBytes), both.subarray(seedBytes)];
+}
+
+/** A leaf's tag, which the check shows the sum of, and the seed that is used, which nothing shows. */
+function leafOf(node: Uint8Array): { readonly tag: Uint8Array; readonly seed: Uint8Array } {
+  const bytes = prg(node).bytes(tagBytes + seedBytes);
+  return { tag: bytes.subarray(0, tagBytes), seed: bytes.subarray(tagBytes) };
+}
+
+function sumOf(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const sum = new Uint8Array(parts[0]!.length);
+  for (const part of parts) for (let i = 0; i < sum.length; i++) sum[i]! ^= part[i]!;
+  return sum;
+}
+
+function xor(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  return sumOf([a, b]);
+}
