@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../src/shared/files.ts';
+import { finished } from './helpers/cli.ts';
+import { exampleOf, exampleOutput, pagesWithExample } from './helpers/library-example.ts';
+
+const example = exampleOf(pagesWithExample[0]!);
+
+test.each(pagesWithExample)('%s shows the same program', (page) => {
+  expect(exampleOf(page)).toBe(example);
+});
+
+test('the program has about twenty lines, and does what they say', async () => {
+  const lines = example.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//'));
+  expect(lines.length).toBeLessThanOrEqual(20);
+  const folder = await mkdtemp(join(tmpdir(), 'reluctant-library-'));
+  try {
+    const file = join(folder, 'example.mjs');
+    await writeFile(file, example);
+    const hooks = join(packageRoot, 'tests/helpers/package-from-sources.ts');
+    const child = spawn(process.execPath, ['--import', hooks, file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { code, stdout, stderr } = await finished(child);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(exampleOutput);
+    expect(code).toBe(0);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 300_000);
