@@ -5,22 +5,28 @@ import { uniformInt } from './seeded.ts';
 import type { Uniform } from './seeded.ts';
 
 export type Augmentation = {
-  /** A crop of the image's own size from the image with this many zero pixels around it. */
+  /** Pixels of black margin around the image, from which a crop of the image's own size is taken. */
   readonly cropPadding: number;
-  /** Mirror left and right with probability 1/2. */
+  /** Whether to mirror left and right, with probability 1/2. */
   readonly flip: boolean;
 };
 
-/** Where asked for what training does everywhere: crops with a margin of 4 for 32 pixels, 8 for 64, 2 below 32, and mirroring. */
+/**
+ * The augmentation that training uses: mirroring, and crops with a margin of 4 pixels for images 32 wide, 8
+ * for 64 and 2 below 32. Without `augment` there is none.
+ */
 export function augmentationOf([, , width = 0]: Shape, augment: boolean): Augmentation {
   if (!augment) return { cropPadding: 0, flip: false };
   return { cropPadding: width < 32 ? 2 : Math.floor(width / 8), flip: true };
 }
 
 /**
- * Writes the images at `indices` into `out` (indices.length x C x H x W floats in [0, 1]), each cropped and mirrored by its own
- * draw of three numbers. 3 us an image of 3 x 32 x 32: 0.02 % of a step of ResNet-18 on two cores (32 images), 0.2 % of one of ResNet-8
- * (128 of 28 x 28), mixup as much again; so the training loop does it itself, between steps, and no worker thread does.
+ * Writes the images at `indices` into `out` (indices.length x C x H x W floats in [0, 1]), each cropped and
+ * mirrored by three random numbers of its own.
+ *
+ * An image of 3 x 32 x 32 takes 3 us. That is 0.02 % of a training step of ResNet-18 on two cores (32 images)
+ * and 0.2 % of a step of ResNet-8 (128 images of 28 x 28); mixup costs as much again. The training loop
+ * therefore augments between steps, without a worker thread.
  */
 export function augmentInto(
   out: Float32Array,
@@ -41,10 +47,10 @@ export function augmentInto(
 
 type View = { readonly down: number; readonly right: number; readonly mirrored: boolean };
 
-/** What a byte is as a float in [0, 1]. */
+/** The float in [0, 1] for each value of a byte. */
 const fractions = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
-/** The image as seen through a window moved down and right; what lies outside is 0. */
+/** Writes the image seen through a window that is moved down and right; pixels outside the image are 0. */
 function writeView(
   out: Float32Array,
   image: Uint8Array,
@@ -52,7 +58,8 @@ function writeView(
   { down, right, mirrored }: View,
 ): void {
   const [channels = 1, height = 1, width = 1] = shape;
-  const [first, last] = [Math.max(0, -right), Math.min(width, width - right)]; // columns of the window inside the image
+  // The columns of the window that lie inside the image.
+  const [first, last] = [Math.max(0, -right), Math.min(width, width - right)];
   const step = mirrored ? -1 : 1;
   out.fill(0);
   for (let row = 0; row < channels * height; row++) {

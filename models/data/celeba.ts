@@ -12,13 +12,17 @@ const files = {
   images: 'img_align_celeba',
 } as const;
 
-/** The codes of list_eval_partition.txt. The validation images (1) are left out: training holds out its own. */
+/**
+ * The codes of list_eval_partition.txt. Validation images (1) are not used, because training holds out its
+ * own.
+ */
 const splits: Readonly<Record<string, Split | 'validation'>> = { 0: 'train', 1: 'validation', 2: 'test' };
 
 /**
- * CelebA as its authors unpack it (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). `argument` is 'FOLDER,ATTRIBUTE,...[@SIZE]': the label is
- * the combination of the attributes named, as Male and Blond_Hair in Das et al. 2024; of one alone the class that has it is the second.
- * All attributes of the file are group columns. Throws DataError that names file and line.
+ * Reads CelebA as its authors unpack it (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). `argument` is
+ * 'FOLDER,ATTRIBUTE,...[@SIZE]'. The classes are the combinations of the named attributes, as with Male and
+ * Blond_Hair in Das et al. 2024; with one attribute, the images that have it are the second class. All
+ * attributes in the file are group columns. Throws DataError that names the file and the line.
  */
 export async function readCelebA(argument: string, split: Split, options: LoadOptions): Promise<Dataset> {
   const { path, target } = parseTarget(argument);
@@ -46,7 +50,10 @@ type Table = {
   readonly rows: readonly { readonly image: string; readonly has: readonly boolean[] }[];
 };
 
-/** A count, the names of the attributes, then a line an image: its file and 1 or -1 for each attribute. */
+/**
+ * Reads a file with a count, a line of attribute names, and a line per image: its file name, and 1 or -1 for
+ * each attribute.
+ */
 async function readAttributes(path: string): Promise<Table> {
   const [count = '', header = '', ...lines] = await readLines(path);
   const names = wordsOf(header);
@@ -85,7 +92,7 @@ function checkAttributes({ names }: Table, chosen: readonly string[]): void {
   const wrong = chosen.find((name, i) => !names.includes(name) || chosen.indexOf(name) !== i);
   if (wrong !== undefined)
     throw new DataError(
-      `celeba: '${wrong}' is no attribute or is given twice; there are ${names.join(', ')}`,
+      `celeba: '${wrong}' is not an attribute or is given twice; the attributes are ${names.join(', ')}`,
     );
 }
 
@@ -100,7 +107,7 @@ function rowOf(
   return { file, split, groups, label: chosen.map((name) => groups[name]!).join(', ') };
 }
 
-/** All classes, 'not A, not B' first and 'A, B' last. */
+/** The names of all classes, from 'not A, not B' to 'A, B'. */
 function combinations([first, ...rest]: readonly string[]): string[] {
   if (first === undefined) return [];
   const inner = combinations(rest);

@@ -4,7 +4,10 @@ import { DataError } from '../../src/shared/errors.ts';
 import { readBytes, readLines } from './disk.ts';
 import type { Dataset, Split } from './labelled-images.ts';
 
-/** 3 x 32 x 32, red plane first (https://www.cs.toronto.edu/~kriz/cifar.html, 'Binary version'). */
+/**
+ * The shape of an image: the red plane comes first (https://www.cs.toronto.edu/~kriz/cifar.html, 'Binary
+ * version').
+ */
 const shape = [3, 32, 32] as const;
 const pixelBytes = 3 * 32 * 32;
 
@@ -12,7 +15,10 @@ type Layout = {
   /** The folder's name in the archive. */
   readonly folder: string;
   readonly files: Record<Split, readonly string[]>;
-  /** Bytes before the pixels: for each, the file that names its values and how many there are. The last one is the label. */
+  /**
+   * The label bytes before the pixels: for each, the file with the names of its values, and their number. The
+   * last one is the label.
+   */
   readonly heads: readonly { readonly names: string; readonly count: number }[];
 };
 
@@ -31,12 +37,15 @@ const cifar100: Layout = {
   ],
 };
 
-/** CIFAR-10, binary version: the unpacked folder, or the one that holds it. */
+/** Reads CIFAR-10, binary version, from the unpacked folder or the folder that contains it. */
 export function readCifar10(folder: string, split: Split): Promise<Dataset> {
   return readCifar('cifar10', cifar10, folder, split);
 }
 
-/** CIFAR-100, binary version, with the fine labels; the coarse ones are the column `superclass`. */
+/**
+ * Reads CIFAR-100, binary version, with the fine labels as classes; the coarse labels are the group column
+ * `superclass`.
+ */
 export function readCifar100(folder: string, split: Split): Promise<Dataset> {
   return readCifar('cifar100', cifar100, folder, split);
 }
@@ -76,7 +85,8 @@ async function readRecords(path: string, { heads }: Layout): Promise<Records> {
   const size = heads.length + pixelBytes;
   if (bytes.length === 0 || bytes.length % size !== 0) {
     throw new DataError(
-      `${path}: expected records of ${size} bytes (${heads.length} of labels, ${pixelBytes} of pixels), got ${bytes.length} bytes`,
+      `${path}: expected records of ${size} bytes (${heads.length} of labels, ${pixelBytes} of pixels), ` +
+        `got ${bytes.length} bytes`,
     );
   }
   const n = bytes.length / size;

@@ -10,8 +10,10 @@ import { parseTarget } from './image-target.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 
 /**
- * A CSV file with a header: `path` (from the CSV's folder), `label`, where wanted `split` (train or test), and any other columns, which are
- * groups. Without `split` a fifth of each class, always the same rows, is the test set.
+ * Reads a data set from a CSV file with a header. The column `path` is relative to the CSV file's folder,
+ * `label` is the class, and `split` (optional) is train or test; all other columns are groups. Without
+ * `split`, a fifth of each class, always the same rows, is the test set. Throws DataError that names the file
+ * and the line.
  */
 export async function readCsvManifest(
   argument: string,
@@ -29,7 +31,7 @@ export async function readCsvManifest(
 function rowsOf({ columns, rows, lines }: Csv, path: string): FileRow[] {
   const repeated = columns.find((column, i) => column === '' || columns.indexOf(column) !== i);
   if (repeated !== undefined)
-    throw new DataError(`${path}: column '${repeated}' has no name or one that is taken`);
+    throw new DataError(`${path}: column '${repeated}' has an empty name or the name of another column`);
   const missing = ['path', 'label'].find((column) => !columns.includes(column));
   if (missing !== undefined) {
     throw new DataError(`${path}: expected a column '${missing}' in the header, got ${columns.join(', ')}`);

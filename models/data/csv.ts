@@ -10,8 +10,8 @@ export type Csv = {
 type Line = { readonly fields: string[]; readonly line: number };
 
 /**
- * Parses comma-separated values as RFC 4180 has them: fields may stand in double quotes, a quote within is doubled. Empty lines are
- * passed over. Throws DataError that names the line.
+ * Parses comma-separated values as in RFC 4180: a field may be quoted with double quotes, and a quote inside
+ * it is doubled. Empty lines are skipped. Throws DataError that names the line.
  */
 export function parseCsv(text: string, name: string): Csv {
   const [header, ...records] = recordsOf(text.replace(/^\uFEFF/, ''), name);
@@ -25,7 +25,7 @@ export function parseCsv(text: string, name: string): Csv {
   return { columns, rows: records.map(({ fields }) => fields), lines: records.map(({ line }) => line) };
 }
 
-/** A field, quoted or plain, and what ends it. */
+/** A field, quoted or plain, and the separator after it. */
 const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
 
 function recordsOf(text: string, name: string): Line[] {
@@ -35,7 +35,9 @@ function recordsOf(text: string, name: string): Line[] {
   while (field.lastIndex < text.length || fields.length > 0) {
     const match = field.exec(text);
     if (match === null)
-      throw new DataError(`${name}: line ${line}: a quote is not closed or stands within a field`);
+      throw new DataError(
+        `${name}: line ${line}: a quote is not closed, or is inside a field without quotes`,
+      );
     const [, quoted, plain = '', end] = match;
     fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
     line += quoted?.match(/\n/g)?.length ?? 0;

@@ -8,9 +8,9 @@ export type { Columns, Dataset, LoadOptions, Split } from './labelled-images.ts'
 export { fashionClasses } from './fashion-mnist.ts';
 
 /**
- * Loads a data set. `spec` is a name or `prefix:argument` of the table `formats`, which says what each means and
- * whether it has a test set of its own; behind it may stand some of the table `variants`. Throws DataError for a spec it does
- * not know, and for files that are absent, malformed or do not match.
+ * Loads one split of a data set. `spec` is a name or `prefix:argument` from the table `formats`, followed by
+ * any number of the `variants`. Throws DataError for an unknown spec, and for files that are missing,
+ * malformed or do not match.
  */
 export async function loadDataset(spec: string, split: Split, options: LoadOptions = {}): Promise<Dataset> {
   const { base, chosen } = parseVariants(spec);
@@ -22,9 +22,10 @@ async function loadForm(spec: string, split: Split, options: LoadOptions): Promi
   const name = colon < 0 ? spec : spec.slice(0, colon);
   if (!Object.hasOwn(formats, name)) {
     const known = Object.values(formats).map((format) => format.spec);
-    const behind = Object.values(variants).map((variant) => variant.spec);
+    const added = Object.values(variants).map((variant) => variant.spec);
     throw new DataError(
-      `data set '${spec}' is not known: give ${known.join(', ')}; behind it may stand ${behind.join(', ')}`,
+      `data set '${spec}' is not known: expected ${known.join(', ')}; ` +
+        `each may be followed by ${added.join(', ')}`,
     );
   }
   const format = formats[name]!;

@@ -3,13 +3,15 @@ import { DataError } from '../../src/shared/errors.ts';
 
 export type ImageSize = { readonly height: number; readonly width: number };
 
-/** Bytes of one image, C x H x W. */
+/** The bytes of one image, [C, H, W]. */
 export type DecodedImage = ImageSize & { readonly planes: Uint8Array };
 
-/** Loaded where images are decoded: 0.1 s that other commands need not wait. */
+/**
+ * Loads sharp only when images are decoded, because it takes 0.1 s that other commands should not wait for.
+ */
 const loadSharp = async () => (await import('sharp')).default;
 
-/** Throws DataError that names the file. */
+/** The size of an image in pixels. Throws DataError that names the file. */
 export async function imageSize(file: string): Promise<ImageSize> {
   await checkPresent(file);
   try {
@@ -20,8 +22,8 @@ export async function imageSize(file: string): Promise<ImageSize> {
 }
 
 /**
- * An image file as grey (1 channel) or colour (3); with a size it is scaled to cover it and cropped at the centre. Throws DataError that
- * names the file.
+ * Decodes an image file to grey (1 channel) or colour (3). With a size, the image is scaled to cover it and
+ * cropped at the centre. Throws DataError that names the file.
  */
 export async function decodeImage(file: string, channels: number, size?: ImageSize): Promise<DecodedImage> {
   await checkPresent(file);
@@ -33,7 +35,7 @@ export async function decodeImage(file: string, channels: number, size?: ImageSi
     const { data, info } = await (size === undefined ? image : image.resize({ ...size, fit: 'cover' }))
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels) throw new Error(`${info.channels} channels in place of ${channels}`);
+    if (info.channels !== channels) throw new Error(`${info.channels} channels instead of ${channels}`);
     return { height: info.height, width: info.width, planes: planesOf(data, channels) };
   } catch (error) {
     throw unreadable(file, error);
@@ -56,5 +58,5 @@ async function checkPresent(file: string): Promise<void> {
 
 function unreadable(file: string, error: unknown): DataError {
   const [reason] = (error as Error).message.split('\n');
-  return new DataError(`${file}: not an image that can be read (${reason})`);
+  return new DataError(`${file}: the image cannot be decoded (${reason})`);
 }

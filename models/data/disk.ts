@@ -6,7 +6,7 @@ import type { Hash } from 'node:crypto';
 import type { Dataset } from './dataset.ts';
 import { homedir } from 'node:os';
 
-/** A file's bytes. Throws DataError where it cannot be read. */
+/** Reads a file. Throws DataError if it cannot be read. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
@@ -15,7 +15,10 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** A text file's lines, without line ends, empty ones left out. */
+/**
+ * Reads the lines of a text file, without line ends and without empty lines. Throws DataError if it cannot be
+ * read.
+ */
 export async function readLines(path: string): Promise<string[]> {
   const text = new TextDecoder().decode(await readBytes(path));
   return text.split(/\r?\n/).filter((line) => line.trim() !== '');
@@ -23,7 +26,10 @@ export async function readLines(path: string): Promise<string[]> {
 
 export type Listing = { readonly folders: readonly string[]; readonly files: readonly string[] };
 
-/** Names in a folder, in order, hidden ones left out; links are what they lead to. Throws DataError where there is none. */
+/**
+ * Lists the names in a folder in alphabetical order, without hidden ones. A link counts as what it leads to.
+ * Throws DataError if there is no such folder.
+ */
 export async function list(folder: string): Promise<Listing> {
   const entries = await entriesOf(folder);
   const folders: string[] = [];
@@ -45,18 +51,19 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
 
 async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
-  const target = await stat(join(parent, entry.name)).catch(() => undefined); // where it leads nowhere it is a file to complain of
+  // A broken link counts as a file, so that reading it reports the error.
+  const target = await stat(join(parent, entry.name)).catch(() => undefined);
   return target?.isDirectory() ?? false;
 }
 
 const imageName = /\.(jpe?g|png|webp|gif|tiff?)$/i;
 
-/** Names of the images in a folder, in order; other files are passed over. */
+/** Lists the names of the images in a folder in alphabetical order; other files are ignored. */
 export async function listImages(folder: string): Promise<string[]> {
   return (await list(folder)).files.filter((name) => imageName.test(name));
 }
 
-/** Adds what a data set is to a hash: its size, images and labels, whatever it is called. */
+/** Adds a data set's size, images and labels to a hash, but not its name. */
 export function hashDataset(hash: Hash, { n, shape, images, labels }: Dataset): void {
   hash
     .update(JSON.stringify([n, shape]))
@@ -64,7 +71,7 @@ export function hashDataset(hash: Hash, { n, shape, images, labels }: Dataset): 
     .update(labels);
 }
 
-/** Where what can be made again is kept, by name: under $XDG_CACHE_HOME, or ~/.cache. */
+/** The folder for files that can be made again, by name: below $XDG_CACHE_HOME (default: ~/.cache). */
 export function cacheFolder(name: string): string {
   const cache = process.env['XDG_CACHE_HOME'];
   const root = cache === undefined || cache === '' ? join(homedir(), '.cache') : cache;

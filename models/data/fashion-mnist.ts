@@ -19,14 +19,19 @@ export const fashionClasses = [
   'Ankle boot',
 ] as const;
 
-/** All of it, from Debian's package dataset-fashion-mnist or from where `fetchDataset` puts it. */
+/**
+ * Reads all of Fashion-MNIST, from Debian's package dataset-fashion-mnist or from where `fetchDataset` saves
+ * it.
+ */
 export function readFashionMnist(split: Split, { folder }: LoadOptions): Promise<Dataset> {
   const folders = [cacheFolder('fashion-mnist'), '/usr/share/datasets/fashion-mnist'];
-  const help = `get it with 'reluctant data fetch' or 'apt install dataset-fashion-mnist', or use fashion-mnist-part`;
+  const help =
+    `get it with 'reluctant data fetch' or 'apt install dataset-fashion-mnist', ` +
+    'or use fashion-mnist-part';
   return read('fashion-mnist', split, folder === undefined ? folders : [folder], help);
 }
 
-/** The part that comes with this package; its README says which rows. */
+/** Reads the part of Fashion-MNIST that comes with this package; its README says which rows it has. */
 export function readFashionMnistPart(split: Split, { folder }: LoadOptions): Promise<Dataset> {
   const folders = [folder ?? join(packageRoot, 'models/data/fashion-mnist-part')];
   return read('fashion-mnist-part', split, folders, 'it comes with the package: install it again');

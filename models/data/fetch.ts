@@ -9,17 +9,18 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { cacheFolder } from './disk.ts';
 import { gunzip, isGzip } from './idx.ts';
 
-/** Files to download, and where from. */
+/** The files of a data set, and the mirrors to download them from. */
 export type Source = {
-  /** Tried in turn; each ends in a slash. */
+  /** URLs that are tried in turn; each ends with a slash. */
   readonly mirrors: readonly string[];
-  /** SHA-256 of each file's content, uncompressed: mirrors compress it differently. */
+  /** SHA-256 of each file's uncompressed content, because mirrors compress it differently. */
   readonly files: Readonly<Record<string, string>>;
 };
 
 export const sources = {
   'fashion-mnist': {
-    // Zalando's own two places (https://github.com/zalandoresearch/fashion-mnist). The hash makes plain http safe.
+    // The two addresses by Zalando (https://github.com/zalandoresearch/fashion-mnist).
+    // Plain http is safe, because the hash is checked.
     mirrors: [
       'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
       'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
@@ -36,16 +37,19 @@ export const sources = {
 export type FetchableDataset = keyof typeof sources;
 export const fetchableDatasets = Object.keys(sources) as FetchableDataset[];
 
-/** The largest of the files is 26 MB. A mirror that sends more is not ours. */
+/**
+ * The most bytes to download per file. The largest file has 26 MB, so a mirror that sends more sends another
+ * file.
+ */
 const maxDownload = 64 * 2 ** 20;
 
 export type FetchOptions = {
   readonly onProgress?: OnProgress;
-  /** Default: `cacheFolder(name)`. */
+  /** Where to save the files (default: `cacheFolder(name)`). */
   readonly folder?: string;
 };
 
-/** Downloads a data set, or what of it is not there yet, and returns its folder. Throws as `fetchFiles` does. */
+/** Downloads the missing files of a data set and returns its folder. Throws as `fetchFiles` does. */
 export async function fetchDataset(name: FetchableDataset, options: FetchOptions = {}): Promise<string> {
   const folder = options.folder ?? cacheFolder(name);
   await fetchFiles(sources[name], folder, options.onProgress);
@@ -53,8 +57,8 @@ export async function fetchDataset(name: FetchableDataset, options: FetchOptions
 }
 
 /**
- * Downloads the files that are not in the folder with the content they should have. A file is written only when its content has
- * the known SHA-256. Throws DataError with every mirror's reason.
+ * Downloads the files that are missing from the folder or have the wrong content. A file is written only if
+ * its content has the known SHA-256. Throws DataError with the reason for every mirror.
  */
 export async function fetchFiles(
   source: Source,
@@ -95,10 +99,12 @@ async function fetchVerified(
       reasons.push(`${mirror + file}: ${describe(error)}`);
     }
   }
-  throw new DataError(`${file}: no mirror gave it:\n  ${reasons.join('\n  ')}`);
+  throw new DataError(`${file}: it could not be downloaded from any mirror:\n  ${reasons.join('\n  ')}`);
 }
 
-/** `fetch` hides the reason ('connect ECONNREFUSED') in the cause of 'fetch failed'. */
+/**
+ * The message of an error. `fetch` hides the reason ('connect ECONNREFUSED') in the cause of 'fetch failed'.
+ */
 function describe(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message !== '' ? `${message} (${cause.message})` : message;
@@ -119,7 +125,7 @@ async function download(url: string, file: string, onProgress: OnProgress): Prom
     chunks.push(chunk);
     done += chunk.length;
     if (done > maxDownload)
-      throw new DataError(`expected at most ${maxDownload} bytes, the server sends more`);
+      throw new DataError(`expected at most ${maxDownload} bytes, but the server sent more`);
     onProgress({ phase: 'download', of: file, done, total: Math.max(total, done) });
   }
   return Buffer.concat(chunks);

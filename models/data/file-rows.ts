@@ -6,22 +6,22 @@ import { classNames } from './labelled-images.ts';
 import type { Columns, Dataset, LoadOptions, Split } from './labelled-images.ts';
 import { heldOut } from './splits.ts';
 
-/** An image in a file of its own, and what is known of it. */
+/** An image in a file of its own, with its label, groups and split. */
 export type FileRow = {
   readonly file: string;
   readonly label: string;
   /** Every row has the same columns. */
   readonly groups?: Readonly<Record<string, string>>;
-  /** Given in all rows or in none. */
+  /** Either all rows have a split or none has. */
   readonly split?: Split;
 };
 
-/** Of data without a split of its own a fifth of each class, always the same rows, is the test set. */
+/** The share of each class that is the test set if the data has no split of its own; always the same rows. */
 const testShare = 1 / 5;
 
 /**
- * Decodes the images of one split. Classes are those of all rows, so that both splits number them alike. Throws DataError where
- * the split is empty.
+ * Decodes the images of one split. The classes are those of all rows (default for `options.classes`), so that
+ * both splits number them alike. Throws DataError if the split is empty.
  */
 export async function datasetOfRows(
   name: string,
@@ -40,7 +40,7 @@ export async function datasetOfRows(
   const labels = Uint8Array.from(rows, ({ label }) => numbers.get(label)!);
   const chosen = rowsOf(rows, labels, classes.length, split);
   if (chosen.length === 0)
-    throw new DataError(`${name}: has no images to ${split === 'train' ? 'train' : 'test'} with`);
+    throw new DataError(`${name}: it has no ${split === 'train' ? 'training' : 'test'} images`);
   const picked = chosen.map((i) => rows[i]!);
   const decoded = await readImages(
     picked.map(({ file }) => file),

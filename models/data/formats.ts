@@ -10,14 +10,14 @@ import { readTinyImagenet } from './tiny-imagenet.ts';
 import { readUtkFace } from './utk-face.ts';
 
 export type DataFormat = {
-  /** As on the command line; capitals stand for what the user puts there. */
+  /** The spec on the command line; words in capitals are placeholders. */
   readonly spec: string;
   readonly summary: string;
-  /** `argument` is what stands after the colon. */
+  /** `argument` is the part of the spec after the colon. */
   readonly read: (argument: string, split: Split, options: LoadOptions) => Promise<Dataset>;
 };
 
-/** Every form of data, by the name or prefix that stands before the colon. */
+/** Every format of data, by the name or prefix before the colon. */
 export const formats: Readonly<Record<string, DataFormat>> = {
   'fashion-mnist-part': {
     spec: 'fashion-mnist-part',
@@ -26,26 +26,30 @@ export const formats: Readonly<Record<string, DataFormat>> = {
   },
   'fashion-mnist': {
     spec: 'fashion-mnist',
-    summary: "all of it, from 'reluctant data fetch' or Debian",
+    summary: "the whole data set, from 'reluctant data fetch' or Debian",
     read: (_, split, options) => readFashionMnist(split, options),
   },
-  idx: { spec: 'idx:IMAGES,LABELS', summary: 'two IDX files, .gz or not', read: readIdxPair },
-  mnist: { spec: 'mnist:FOLDER', summary: 'the four IDX files of MNIST and its like', read: readMnist },
+  idx: { spec: 'idx:IMAGES,LABELS', summary: 'two IDX files, plain or .gz', read: readIdxPair },
+  mnist: {
+    spec: 'mnist:FOLDER',
+    summary: 'the four IDX files of MNIST or a data set like it',
+    read: readMnist,
+  },
   cifar10: { spec: 'cifar10:FOLDER', summary: 'CIFAR-10, binary version', read: readCifar10 },
   cifar100: { spec: 'cifar100:FOLDER', summary: 'CIFAR-100, binary version', read: readCifar100 },
   'tiny-imagenet': {
     spec: 'tiny-imagenet:FOLDER',
-    summary: 'Tiny-ImageNet as unpacked; tested on val',
+    summary: 'Tiny-ImageNet as unpacked; its val is the test set',
     read: readTinyImagenet,
   },
   folder: {
     spec: 'folder:FOLDER[@SIZE]',
-    summary: 'a folder of images a class, with train/ and test/ or without',
+    summary: 'a folder of images per class, with or without train/ and test/',
     read: readImageFolder,
   },
   celeba: {
     spec: 'celeba:FOLDER,ATTRIBUTE,...[@SIZE]',
-    summary: 'CelebA; the label is an attribute such as Smiling or a combination, groups are any of the 40',
+    summary: 'CelebA; the label is one or more attributes such as Smiling; all 40 are groups',
     read: readCelebA,
   },
   'utkface-age': faces('age'),
@@ -53,10 +57,14 @@ export const formats: Readonly<Record<string, DataFormat>> = {
   'utkface-race': faces('race'),
   csv: {
     spec: 'csv:FILE[@SIZE]',
-    summary: 'columns path and label, where wanted split, and groups',
+    summary: 'columns path, label, split (optional) and any groups',
     read: readCsvManifest,
   },
-  npz: { spec: 'npz:FILE', summary: "NumPy's x_train, y_train, ... or images and labels", read: readNpz },
+  npz: {
+    spec: 'npz:FILE',
+    summary: 'NumPy arrays x_train, y_train, ... or images and labels',
+    read: readNpz,
+  },
 };
 
 function faces(attribute: 'age' | 'gender' | 'race'): DataFormat {

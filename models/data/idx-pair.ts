@@ -7,13 +7,13 @@ import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 
 export type IdxPair = { readonly images: string; readonly labels: string };
 
-/** Names of the IDX files, as everyone who mirrors MNIST-like data calls them. */
+/** The names of the IDX files of MNIST, which data sets like it use too. */
 export const idxFiles: Record<Split, IdxPair> = {
   train: { images: 'train-images-idx3-ubyte.gz', labels: 'train-labels-idx1-ubyte.gz' },
   test: { images: 't10k-images-idx3-ubyte.gz', labels: 't10k-labels-idx1-ubyte.gz' },
 };
 
-/** Two IDX files, 'IMAGES,LABELS', for whichever split is asked for. */
+/** Reads two IDX files, 'IMAGES,LABELS'; both splits read the same files. */
 export function readIdxPair(argument: string): Promise<Dataset> {
   const [images, labels, ...more] = argument.split(',');
   if (!images || !labels || more.length > 0) {
@@ -22,14 +22,19 @@ export function readIdxPair(argument: string): Promise<Dataset> {
   return readPair(`idx ${basename(images)}`, { images, labels });
 }
 
-/** A folder with the four files of MNIST, Fashion-MNIST, KMNIST and their like, gzip or not. */
+/**
+ * Reads a folder with the four files of MNIST, Fashion-MNIST, KMNIST or a data set like them, plain or gzip.
+ */
 export function readMnist(folder: string, split: Split, _options: LoadOptions = {}): Promise<Dataset> {
   const { images, labels } = idxFiles[split];
   const pair = { images: oneOf(folder, images), labels: oneOf(folder, labels) };
   return readPair(`mnist ${basename(folder)} (${split})`, pair);
 }
 
-/** The file under its usual name, not compressed, or with the dot that some unpackers put ('train-images.idx3-ubyte'). */
+/**
+ * Finds a file by its usual name, without compression, or with the dot that some programs put there
+ * ('train-images.idx3-ubyte').
+ */
 function oneOf(folder: string, zipped: string): string {
   const plain = zipped.replace(/\.gz$/, '');
   const names = [zipped, plain, plain.replace('-idx', '.idx')];
@@ -38,7 +43,10 @@ function oneOf(folder: string, zipped: string): string {
   return join(folder, found);
 }
 
-/** Throws DataError where the two do not match; classes are named by number where left out. */
+/**
+ * Reads two IDX files as a data set (default for `classes`: the numbers from 0 to the highest label). Throws
+ * DataError if images and labels do not match.
+ */
 export async function readPair(name: string, files: IdxPair, classes?: readonly string[]): Promise<Dataset> {
   const [images, labels] = await Promise.all([readIdx(files.images, [3, 4]), readIdx(files.labels, [1])]);
   const [n = 0, ...image] = images.shape;

@@ -6,17 +6,17 @@ import { readBytes } from './disk.ts';
 export type Idx = { readonly shape: readonly number[]; readonly data: Uint8Array };
 
 const unsignedByte = 0x08;
-/** No data set we read is near this; a gzip bomb stops here. */
+/** The most bytes to unpack. No supported data set comes near it; it stops a gzip bomb. */
 const maxBytes = 2 ** 31;
 
-/** Reads an IDX file of bytes, gzip or plain. Throws DataError that names the file. */
+/** Reads an IDX file of bytes, plain or gzip. Throws DataError that names the file. */
 export async function readIdx(path: string, dimensions: readonly number[]): Promise<Idx> {
   return parseIdx(await readBytes(path), path, dimensions);
 }
 
 /**
- * Parses IDX: two zero bytes, the element type, the number of dimensions, each size as a big-endian u32, then the elements.
- * `dimensions` lists the ranks that are accepted; `name` is for error messages.
+ * Parses IDX: two zero bytes, the element type, the number of dimensions, each size as a big-endian u32, then
+ * the elements. `dimensions` lists the accepted numbers of dimensions; `name` is used in error messages.
  */
 export function parseIdx(bytes: Uint8Array, name: string, dimensions: readonly number[]): Idx {
   const raw = isGzip(bytes) ? gunzip(bytes, name) : bytes;
@@ -39,7 +39,7 @@ export function parseIdx(bytes: Uint8Array, name: string, dimensions: readonly n
   return { shape, data: raw.subarray(start) };
 }
 
-/** The bytes of an IDX file, not compressed. */
+/** Returns the bytes of an IDX file, uncompressed. */
 export function encodeIdx(idx: Idx): Uint8Array<ArrayBuffer> {
   const start = 4 + 4 * idx.shape.length;
   const bytes = new Uint8Array(start + idx.data.length);

@@ -9,10 +9,13 @@ import { encodeIdx, readIdx } from './idx.ts';
 import type { ImageTarget } from './image-target.ts';
 import type { LoadOptions } from './labelled-images.ts';
 
-/** Bytes of all cached data sets together; beyond, those that were not used for longest go. */
+/** The most bytes in the cache; beyond it, the data sets that were unused for longest are removed. */
 const capacity = 8e9;
 
-/** Decoded images by what they were decoded from; `decode` runs, and its result is kept, where they are not there or damaged. */
+/**
+ * Returns the decoded images of the files from the cache. If they are missing or damaged, it runs `decode`
+ * and keeps the result.
+ */
 export async function cachedImages(
   files: readonly string[],
   target: ImageTarget,
@@ -44,7 +47,7 @@ async function readKept(path: string, wanted: Shape): Promise<Uint8Array | undef
   }
 }
 
-/** A hash of every file's path, size and time of change, and of what is made of them. */
+/** A hash of every file's path, size and time of change, and of the target shape. */
 async function keyOf(files: readonly string[], target: ImageTarget, shape: Shape): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify({ version: 1, target, shape }));
   for (let start = 0; start < files.length; start += statsAtOnce) {
@@ -57,7 +60,10 @@ async function keyOf(files: readonly string[], target: ImageTarget, shape: Shape
 
 const statsAtOnce = 256;
 
-/** Removes cached files, those unused for longest first, until the rest fit in `limit` bytes; `newest` stays in any case. */
+/**
+ * Removes cached files, the ones unused for longest first, until the rest fit in `limit` bytes; `newest`
+ * always stays.
+ */
 export async function prune(folder: string, newest: string, limit = capacity): Promise<void> {
   const paths = (await readdir(folder)).filter((name) => name.endsWith('.idx')).map((n) => join(folder, n));
   const found = await Promise.all(paths.map(async (path) => ({ path, ...(await sizeAndTime(path)) })));
@@ -69,6 +75,6 @@ export async function prune(folder: string, newest: string, limit = capacity): P
 }
 
 async function sizeAndTime(path: string): Promise<{ size: number; time: number }> {
-  const found = await stat(path).catch(() => undefined); // another process may have taken it away
+  const found = await stat(path).catch(() => undefined); // another process may have removed it
   return { size: found?.size ?? 0, time: found?.mtimeMs ?? 0 };
 }

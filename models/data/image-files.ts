@@ -8,19 +8,21 @@ import { cachedImages } from './image-cache.ts';
 import type { ImageTarget } from './image-target.ts';
 import type { LoadOptions } from './labelled-images.ts';
 
-/** Images of one shape, n x C x H x W bytes. */
+/** Images of one shape: n x C x H x W bytes. */
 export type DecodedImages = { readonly shape: Shape; readonly images: Uint8Array };
 
-/** Node reads and writes no larger file at once, and so no larger cache. */
+/** The largest cache file: Node reads and writes no larger one at once. */
 const maxBytes = 2 ** 31 - 1024;
 
 /**
- * Decodes image files to one shape. With a target size an image is scaled to cover it and cropped at the centre; without, all must
- * have the size of the first. What was decoded once comes from the cache while no file's path, size or time changes (2,000 JPEGs of
- * 200 x 200 to 64 x 64, on 2 busy cores: 3.9 s, from the cache 0.04 s). Throws DataError that names the file.
+ * Decodes image files to one shape. With a target size, each image is scaled to cover it and cropped at the
+ * centre; without, all must have the size of the first. Decoded images are cached until a file's path, size
+ * or time changes (2,000 JPEGs of 200 x 200 to 64 x 64 on 2 busy cores: 3.9 s, from the cache 0.04 s). Throws
+ * DataError that names the file.
  *
- * sharp decodes in libuv's worker threads: 4, one pool for all threads of a process, so workers of ours would decode no more
- * at once; UV_THREADPOOL_SIZE gives more on a larger machine. The main thread, busy for a quarter of the time, lists, checks and copies.
+ * sharp decodes in libuv's pool of 4 threads, which all threads of a process share, so worker threads of ours
+ * would not decode more at once. On a larger machine, UV_THREADPOOL_SIZE gives more. The main thread is busy
+ * a quarter of the time, with listing, checking and copying.
  */
 export async function readImages(
   files: readonly string[],
@@ -32,8 +34,8 @@ export async function readImages(
   const bytes = files.length * sizeOf(shape);
   if (bytes > maxBytes) {
     throw new DataError(
-      `${files.length} images of ${shape.join(' x ')} take ${bytes} bytes, expected at most ${maxBytes}: give a smaller size, ` +
-        'e.g. @64 at the end',
+      `${files.length} images of ${shape.join(' x ')} take ${bytes} bytes, expected at most ${maxBytes}: ` +
+        'give a smaller size, e.g. @64 at the end',
     );
   }
   const images = await cachedImages(files, target, shape, options, () =>
@@ -42,7 +44,10 @@ export async function readImages(
   return { shape, images };
 }
 
-/** Files at a time: a lane often waits for the main thread (1,000 JPEGs on 2 cores: 1.39 s with one, 1.20 s with two, 1.79 s with four). */
+/**
+ * Files decoded at the same time, per core. A lane often waits for the main thread (1,000 JPEGs on 2 cores:
+ * 1.39 s with one per core, 1.20 s with two, 1.79 s with four).
+ */
 const lanesPerCore = 2;
 
 async function decodeAll(
@@ -75,8 +80,8 @@ async function decodeInto(out: Uint8Array, file: string, shape: Shape, resize: b
   const found = await decodeImage(file, channels, resize ? { height, width } : undefined);
   if (found.width !== width || found.height !== height) {
     throw new DataError(
-      `${file}: expected ${width} x ${height} pixels (width x height) as the first image has, got ${found.width} x ${found.height}; ` +
-        `give a size for all, e.g. @${height} at the end`,
+      `${file}: expected ${width} x ${height} pixels (width x height) like the first image, ` +
+        `got ${found.width} x ${found.height}; give a size for all, e.g. @${height} at the end`,
     );
   }
   out.set(found.planes);

@@ -7,12 +7,13 @@ import type { FileRow } from './file-rows.ts';
 import { parseTarget } from './image-target.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 
-/** What the folder of test images may be called, in the order of preference. */
+/** The names that the folder of test images may have, in the order of preference. */
 const testNames = ['test', 'val', 'valid', 'validation'];
 
 /**
- * A folder of images a class, named by it: under train/ and test/ (or val/), or directly in the folder; then a fifth of each class,
- * always the same images, is the test set.
+ * Reads folders of images, each named after its class. They are in train/ and test/ (or val/), or directly in
+ * the folder; in that case a fifth of each class, always the same images, is the test set. Throws DataError
+ * that names the folder.
  */
 export async function readImageFolder(
   argument: string,
@@ -28,7 +29,9 @@ export async function readImageFolder(
 async function splitRows(path: string, folders: readonly string[]): Promise<FileRow[]> {
   const test = testNames.find((name) => folders.includes(name));
   if (test === undefined) {
-    throw new DataError(`${path}: has a folder train, expected one of ${testNames.join(', ')} beside it`);
+    throw new DataError(
+      `${path}: expected one of ${testNames.join(', ')} beside the folder train, found none`,
+    );
   }
   const train = await rowsOfClasses(join(path, 'train'), 'train');
   const tested = await rowsOfClasses(join(path, test), 'test');

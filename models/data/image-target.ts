@@ -1,6 +1,6 @@
 import { DataError } from '../../src/shared/errors.ts';
 
-/** What images become: grey or colour, and a size; the size of the first image where left out. */
+/** The form that images are decoded to: grey (1) or colour (3), and a size (default: the first image's). */
 export type ImageTarget = {
   readonly channels: 1 | 3;
   readonly size?: { readonly height: number; readonly width: number };
@@ -8,7 +8,10 @@ export type ImageTarget = {
 
 export const targetHelp = '@SIZE: @64, @48x64, or @1x28x28 for grey';
 
-/** Splits 'PATH@SIZE', 'PATH@HEIGHTxWIDTH' or 'PATH@CHANNELSxHEIGHTxWIDTH'; colour where no channels are given. */
+/**
+ * Splits 'PATH@SIZE', 'PATH@HEIGHTxWIDTH' or 'PATH@CHANNELSxHEIGHTxWIDTH' (default: colour). Throws DataError
+ * for other channels or sizes.
+ */
 export function parseTarget(argument: string): { path: string; target: ImageTarget } {
   const match = /^(.+)@(\d+(?:x\d+){0,2})$/.exec(argument);
   if (match === null) return { path: argument, target: { channels: 3 } };

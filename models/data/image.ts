@@ -6,16 +6,18 @@ import type { Normalisation } from './normalise.ts';
 
 export type ReadImageOptions = Partial<Normalisation> & {
   /**
-   * Scale an image of another size to cover the model's and crop it at the centre, as data sets are read with a size, e.g.
-   * 'folder:images@32' (default: true). If false, another size is a DataError.
+   * Whether to scale an image of another size to cover the model's and crop it at the centre, like a data set
+   * that is read with a size such as 'folder:images@32' (default: true). If false, another size is a
+   * DataError.
    */
   readonly resize?: boolean;
 };
 
 /**
- * A PNG, JPEG, WebP, GIF or TIFF file as the input of a model: `shape` [C, H, W], floats, row-major, in [0, 1] or normalised by `mean`
- * and `std`. A colour image is made grey for a model of one channel, a grey one is repeated for three. Throws DataError for a file that
- * cannot be read and for a shape that is not that of an image.
+ * Reads a PNG, JPEG, WebP, GIF or TIFF file as the input of a model: [C, H, W] floats in row-major order, in
+ * [0, 1] or normalised by `mean` and `std` (default: 0 and 1). A colour image is made grey for a model of one
+ * channel; a grey one is repeated for three. Throws DataError for a file that cannot be read, and for a shape
+ * that is not an image's.
  */
 export async function readImage(
   file: string,
@@ -29,8 +31,8 @@ export async function readImage(
   const found = await decodeImage(file, channels, resize ? { height, width } : undefined);
   if (found.width !== width || found.height !== height) {
     throw new DataError(
-      `${file}: expected an image of ${width} x ${height} pixels (width x height), got ${found.width} x ${found.height}; ` +
-        'resize it first',
+      `${file}: expected an image of ${width} x ${height} pixels (width x height), ` +
+        `got ${found.width} x ${found.height}; resize it first`,
     );
   }
   return normalise(

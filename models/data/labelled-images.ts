@@ -3,7 +3,10 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 
-/** Labelled images of one shape. `images` holds n x C x H x W bytes, row-major; `labels[i]` indexes `classes`. */
+/**
+ * Labelled images of one shape. `images` holds n x C x H x W bytes in row-major order; `labels[i]` is an
+ * index into `classes`.
+ */
 export type Dataset = {
   readonly name: string;
   readonly classes: readonly string[];
@@ -12,7 +15,7 @@ export type Dataset = {
   readonly images: Uint8Array;
   readonly labels: Uint8Array;
   readonly n: number;
-  /** Public columns besides the label, such as race: by name, one string a row. Only where the format has them. */
+  /** Public columns besides the label, such as race: by name, one string per row (default: none). */
   readonly groups?: Columns;
 };
 
@@ -21,17 +24,20 @@ export type Columns = Readonly<Record<string, readonly string[]>>;
 export type Split = 'train' | 'test';
 
 export type LoadOptions = {
-  /** Look for the files of a named data set here and nowhere else. */
+  /** The only folder to look in for the files of a named data set (default: its usual folders). */
   readonly folder?: string;
-  /** Where decoded images are kept; a folder under `cacheFolder` where left out. */
+  /** The folder for decoded images (default: one below `cacheFolder`). */
   readonly cache?: string;
   readonly onProgress?: OnProgress;
 };
 
-/** Labels are bytes. */
+/** The most classes of a data set, because a label is a byte. */
 export const maxClasses = 256;
 
-/** Pixels of the chosen images (all of them by default) as floats in [0, 1], n x C x H x W. */
+/**
+ * The pixels of the chosen images (default: all) as floats in [0, 1], n x C x H x W. Throws DataError for an
+ * index out of range.
+ */
 export function pixels(dataset: Dataset, indices?: ArrayLike<number>): Float32Array {
   const size = sizeOf(dataset.shape);
   const count = indices?.length ?? dataset.n;
@@ -43,7 +49,7 @@ export function pixels(dataset: Dataset, indices?: ArrayLike<number>): Float32Ar
   return result;
 }
 
-/** The rows at `indices`, in that order. */
+/** The rows at `indices`, in that order. Throws DataError for an index out of range. */
 export function subset(dataset: Dataset, indices: ArrayLike<number>, name = dataset.name): Dataset {
   const size = sizeOf(dataset.shape);
   const images = new Uint8Array(indices.length * size);
@@ -64,10 +70,13 @@ function rowsOfColumns(columns: Columns, indices: ArrayLike<number>): Columns {
 
 function checkedIndex(dataset: Dataset, index: number): number {
   if (Number.isInteger(index) && index >= 0 && index < dataset.n) return index;
-  throw new DataError(`${dataset.name}: has images 0 to ${dataset.n - 1}, asked for ${index}`);
+  throw new DataError(`${dataset.name}: expected an image number from 0 to ${dataset.n - 1}, got ${index}`);
 }
 
-/** The names, each once: in the order of their numbers where all are numbers, else of their characters. */
+/**
+ * The distinct names, sorted as numbers if all are numbers, else by their characters. Throws DataError for
+ * more than 256.
+ */
 export function classNames(name: string, labels: Iterable<string>): string[] {
   const names = [...new Set(labels)];
   const numbers = names.every((label) => /^\d{1,15}$/.test(label));
@@ -78,7 +87,7 @@ export function classNames(name: string, labels: Iterable<string>): string[] {
   return sorted;
 }
 
-/** '0', '1', ... up to the highest label. */
+/** The class names '0', '1', ... up to the highest label. */
 export function numberedClasses(...labels: readonly Uint8Array[]): string[] {
   const highest = labels.reduce((top, list) => list.reduce((a, b) => Math.max(a, b), top), 0);
   return Array.from({ length: highest + 1 }, (_, i) => String(i));

@@ -7,10 +7,12 @@ import { encodeIdx } from './idx.ts';
 import { idxFiles } from './idx-pair.ts';
 import { firstOfEachClass } from './splits.ts';
 
-/** Images of each class in the part of Fashion-MNIST that comes with the package. */
+/** The number of images per class in the part of Fashion-MNIST that comes with the package. */
 export const partPerClass: Record<Split, number> = { train: 700, test: 150 };
 
-/** Writes models/data/fashion-mnist-part from the whole data set: `node models/data/make-part.ts`. */
+/**
+ * Writes models/data/fashion-mnist-part from the whole data set. Run it with `node models/data/make-part.ts`.
+ */
 export async function makePart(folder = join(packageRoot, 'models/data/fashion-mnist-part')): Promise<void> {
   for (const split of ['train', 'test'] as const) {
     const part = firstOfEachClass(await loadDataset('fashion-mnist', split), partPerClass[split]);

@@ -2,15 +2,19 @@ import { UsageError } from '../../src/shared/errors.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 
-/** Of pixels in [0, 1]: one number, or one for each channel. */
+/**
+ * How a model's training data was normalised: mean and standard deviation of pixels in [0, 1], one number for
+ * all channels or one per channel.
+ */
 export type Normalisation = {
   readonly mean: number | readonly number[];
   readonly std: number | readonly number[];
 };
 
 /**
- * (x - mean) / std of each channel, of images [n, C, H, W] with pixels in [0, 1], for a model that was trained on such. `shape`:
- * [C, H, W]. Throws UsageError where there are not as many numbers as channels, or a `std` is 0.
+ * Normalises images [n, C, H, W] with pixels in [0, 1] to (x - mean) / std per channel, for a model trained
+ * on such images. `shape` is [C, H, W]. Throws UsageError if the numbers are not one per channel or a `std`
+ * is 0.
  */
 export function normalise(images: Float32Array, shape: Shape, { mean, std }: Normalisation): Float32Array {
   const [channels = 0, ...plane] = shape;

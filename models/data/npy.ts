@@ -1,9 +1,9 @@
 import { DataError } from '../../src/shared/errors.ts';
 
-/** An array of whole numbers in NumPy's format, in row-major order. */
+/** An array of integers from a NumPy file, in row-major order. */
 export type Npy = {
   readonly shape: readonly number[];
-  /** NumPy's name of the element type, without the byte order: 'u1', 'i8'. */
+  /** NumPy's name of the element type without the byte order, such as 'u1' or 'i8'. */
   readonly type: IntegerType;
   readonly data: IntegerArray;
 };
@@ -33,8 +33,9 @@ export type IntegerType = keyof typeof integerTypes;
 const magic = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59); // \x93NUMPY
 
 /**
- * Parses a .npy file of whole numbers, little-endian, C order (versions 1 to 3 of the format,
- * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Throws DataError that names the file.
+ * Parses a .npy file of little-endian integers in C order (versions 1 to 3 of the format,
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Throws DataError that names the
+ * file.
  */
 export function parseNpy(bytes: Uint8Array, name: string): Npy {
   const { header, start } = headerOf(bytes, name);
@@ -67,8 +68,8 @@ function typeOf(descr: string, name: string): IntegerType {
   const [, byteOrder = '', type = ''] = /^([<>|=]?)(.*)$/.exec(descr)!;
   if (!Object.hasOwn(integerTypes, type) || (byteOrder === '>' && !type.endsWith('1'))) {
     throw new DataError(
-      `${name}: expected whole numbers, little-endian, got '${descr}'; save a.astype('uint8') for images in 0 to 255, ` +
-        `a.astype('<i8') for labels`,
+      `${name}: expected whole numbers, little-endian, got '${descr}'; ` +
+        `save a.astype('uint8') for images in 0 to 255, a.astype('<i8') for labels`,
     );
   }
   return type as IntegerType;
@@ -89,5 +90,6 @@ function elements(
       `${name}: [${shape.join(', ')}] of '${type}' needs ${expected} bytes, got ${bytes.length - start}`,
     );
   }
-  return new TypedArray(new Uint8Array(bytes.subarray(start)).buffer); // a copy: elements must be aligned
+  const aligned = new Uint8Array(bytes.subarray(start));
+  return new TypedArray(aligned.buffer);
 }

@@ -8,7 +8,7 @@ import { parseNpy } from './npy.ts';
 import type { Npy } from './npy.ts';
 import { heldOut } from './splits.ts';
 
-/** Names of the arrays as Keras, MedMNIST and others save them. */
+/** The names of the arrays as Keras, MedMNIST and others save them. */
 const splitNames: Record<Split, readonly ArrayNames[]> = {
   train: [
     { images: 'x_train', labels: 'y_train' },
@@ -28,13 +28,14 @@ const wholeNames: readonly ArrayNames[] = [
 
 type ArrayNames = { readonly images: string; readonly labels: string };
 
-/** An archive that unpacks to more is not a data set we could hold. */
+/** The most bytes to unpack, about as many as one array in memory can have. */
 const maxBytes = 2 ** 31;
 
 /**
- * NumPy's archive of arrays: x_train, y_train, x_test, y_test (Keras), train_images and so on (MedMNIST), or images and labels, of which
- * a fifth of each class, always the same rows, is the test set. Images are bytes [n, H, W], [n, H, W, C] or [n, C, H, W],
- * labels whole numbers [n] or [n, 1]. Throws DataError that names array and file.
+ * Reads a data set from NumPy's archive of arrays: x_train, y_train, x_test, y_test (Keras), train_images and
+ * so on (MedMNIST), or only images and labels, of which a fifth of each class, always the same rows, is the
+ * test set. Images are bytes [n, H, W], [n, H, W, C] or [n, C, H, W]; labels are integers [n] or [n, 1].
+ * Throws DataError that names the file and the array.
  */
 export async function readNpz(path: string, split: Split): Promise<Dataset> {
   const arrays = unzip(await readBytes(path), path);
@@ -59,11 +60,12 @@ export async function readNpz(path: string, split: Split): Promise<Dataset> {
 function fifth(all: Dataset, split: Split): Dataset {
   const held = heldOut(all.labels, all.classes.length, 1 / 5, 0);
   const rows = Array.from(held.keys()).filter((i) => (held[i] === 1) === (split === 'test'));
-  if (rows.length === 0) throw new DataError(`${all.name}: has too few images for a split`);
+  if (rows.length === 0)
+    throw new DataError(`${all.name}: it has too few images for a training and a test set`);
   return subset(all, rows);
 }
 
-/** The .npy files of an archive by name, not parsed yet. */
+/** The .npy files of an archive by name, not yet parsed. */
 function unzip(bytes: Uint8Array, path: string): Map<string, Uint8Array> {
   let total = 0;
   try {
@@ -76,7 +78,7 @@ function unzip(bytes: Uint8Array, path: string): Map<string, Uint8Array> {
     });
     return new Map(Object.entries(files).map(([name, data]) => [name.slice(0, -'.npy'.length), data]));
   } catch (error) {
-    throw new DataError(`${path}: not a .npz archive that can be read (${(error as Error).message})`);
+    throw new DataError(`${path}: the .npz archive cannot be read (${(error as Error).message})`);
   }
 }
 
@@ -128,7 +130,8 @@ function planesFirst({ shape, type, data }: Npy, where: string): { shape: number
   const [first, last] = [a, c].map((size) => size === 1 || size === 3);
   if (shape.length !== 4 || first === last) {
     throw new DataError(
-      `${where}: expected [n, H, W], or four axes with 1 or 3 channels as the second or the last, got [${shape.join(', ')}]`,
+      `${where}: expected [n, H, W], or four axes with 1 or 3 channels as the second or the last, ` +
+        `got [${shape.join(', ')}]`,
     );
   }
   return first
@@ -136,7 +139,7 @@ function planesFirst({ shape, type, data }: Npy, where: string): { shape: number
     : { shape: [n, c, a, b], images: transpose(images, n, a * b, c) };
 }
 
-/** [n, places, channels] to [n, channels, places]. */
+/** Transposes [n, places, channels] to [n, channels, places]. */
 function transpose(images: Uint8Array, n: number, places: number, channels: number): Uint8Array {
   const out = new Uint8Array(images.length);
   for (let image = 0; image < n; image++) {

@@ -1,11 +1,15 @@
 import type { Rng } from '../../src/shared/random.ts';
 
-/** Uniform numbers in [0, 1). Reproducible and not for secrets: shuffles, augmentation, initial weights. */
+/**
+ * A source of uniform numbers in [0, 1). It is reproducible and must not be used for secrets, only for
+ * shuffles, augmentation and initial weights.
+ */
 export type Uniform = () => number;
 
 /**
- * The generator sfc32 (C. Doty-Humphrey's PractRand) from an integer seed. `stream` gives independent sequences of one seed, so that
- * an epoch's shuffle does not depend on how many numbers the epoch before drew.
+ * The generator sfc32 (C. Doty-Humphrey's PractRand) from an integer seed. `stream` selects independent
+ * sequences of one seed (default: 0), so that an epoch's shuffle does not depend on how many numbers the last
+ * epoch drew.
  */
 export function seededUniform(seed: number, stream = 0): Uniform {
   let a = seed | 0;
@@ -21,12 +25,12 @@ export function seededUniform(seed: number, stream = 0): Uniform {
     c = (c + t) | 0;
     return t >>> 0;
   };
-  // 12 rounds mix the seed, as PractRand's own seeding does.
+  // Twelve rounds mix the seed, as in PractRand's own seeding.
   for (let i = 0; i < 12; i++) next();
   return () => next() / 2 ** 32;
 }
 
-/** A whole number in [0, n). */
+/** A uniform integer in [0, n). */
 export function uniformInt(uniform: Uniform, n: number): number {
   return Math.floor(uniform() * n);
 }
@@ -43,7 +47,7 @@ export function permutation(n: number, uniform: Uniform): Uint32Array {
   return order;
 }
 
-/** The same generator as a source of bytes, for initial weights. Never for cryptography. */
+/** The same generator as a source of bytes, for initial weights. It must never be used for cryptography. */
 export function seededRng(seed: number, stream = 0): Rng {
   const uniform = seededUniform(seed, stream);
   return { bytes: (n) => Uint8Array.from({ length: n }, () => uniformInt(uniform, 256)) };

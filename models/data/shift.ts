@@ -12,20 +12,24 @@ export const shiftNames = { plain: 'plain', shifted: 'shifted' } as const;
 
 const degrees = 20;
 const contrast = 0.5;
-/** Standard deviation, of 255. */
+/** Standard deviation of the noise, on the scale of 0 to 255. */
 const noise = 16;
 
-/** Not 1, by which `variants` thins classes: the same draw would shift exactly the images it keeps. */
+/**
+ * The seeds of the draws. They differ from 1, the seed with which `variants` thins classes; the same draw
+ * would shift exactly the images that it keeps.
+ */
 const seeds: Readonly<Record<Split, number>> = { train: 2, test: 3 };
 
 /**
- * A protected attribute apart from the label: a share of each class's images, chosen by a fixed seed, is turned by 20 degrees to one side or
- * the other, has half the brightness, and normal noise of 16 of 255. Stands for people whom a camera serves worse. Training and test
- * images alike.
+ * Adds a protected attribute other than the label: a share of each class's images, chosen by a fixed seed, is
+ * rotated by 20 degrees to either side, darkened to half the brightness, and gets normal noise of standard
+ * deviation 16 (of 255). It stands for people whom a camera serves worse. Training and test images are
+ * treated alike. Throws DataError if there is a column of that name.
  */
 export function shiftSome(dataset: Dataset, share: number, split: Split): Dataset {
   if (dataset.groups && Object.hasOwn(dataset.groups, shiftColumn))
-    throw new DataError(`${dataset.name}: has a column '${shiftColumn}' already`);
+    throw new DataError(`${dataset.name}: it already has a column '${shiftColumn}'`);
   const size = sizeOf(dataset.shape);
   const images = dataset.images.slice();
   const column = new Array<string>(dataset.n).fill(shiftNames.plain);
@@ -42,7 +46,9 @@ export function shiftSome(dataset: Dataset, share: number, split: Split): Datase
   return { ...dataset, images, groups: { ...dataset.groups, [shiftColumn]: column } };
 }
 
-/** One image, [C, H, W] bytes: turned about its middle (bilinear, black from outside), darker, noisy. */
+/**
+ * Shifts one image of [C, H, W] bytes: rotated about its centre (bilinear, black outside), darker and noisy.
+ */
 export function shifted(image: Uint8Array, shape: Shape, uniform: Uniform): Uint8Array {
   const [, height = 1, width = 1] = shape;
   const angle = ((uniform() < 0.5 ? -1 : 1) * degrees * Math.PI) / 180;
@@ -73,7 +79,7 @@ function bilinear(
   return above * (1 - down) + below * down;
 }
 
-/** Box and Muller 1958. */
+/** A standard normal number (Box and Muller 1958). */
 function normal(uniform: Uniform): number {
   return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

@@ -4,8 +4,8 @@ import type { Dataset } from './labelled-images.ts';
 import { permutation, seededUniform } from './seeded.ts';
 
 /**
- * Sets `fraction` of each class apart for validation, chosen by `seed`; both parts keep the rows' order. Of a class with n images
- * round(fraction * n) go to validation.
+ * Sets `fraction` of each class apart for validation, chosen by `seed`: round(fraction * n) of a class with n
+ * images. Both parts keep the order of rows. Throws UsageError for a fraction outside (0, 1).
  */
 export function splitValidation(
   dataset: Dataset,
@@ -22,7 +22,7 @@ export function splitValidation(
   };
 }
 
-/** 1 for the rows that are set apart, 0 for the others. */
+/** Returns 1 for the rows that are set apart and 0 for the others. */
 export function heldOut(labels: Uint8Array, classes: number, fraction: number, seed: number): Uint8Array {
   const held = new Uint8Array(labels.length);
   rowsOfClasses(labels, classes).forEach((rows, label) => {
@@ -33,7 +33,7 @@ export function heldOut(labels: Uint8Array, classes: number, fraction: number, s
   return held;
 }
 
-/** The first `perClass` rows of each class, in the order of the file. */
+/** The first `perClass` rows of each class, in the order of the data set. */
 export function firstOfEachClass(dataset: Dataset, perClass: number): Dataset {
   const taken = new Uint8Array(dataset.n);
   for (const rows of rowsOfClasses(dataset.labels, dataset.classes.length)) {

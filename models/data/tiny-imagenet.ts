@@ -8,8 +8,8 @@ import { classNames } from './labelled-images.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 
 /**
- * Tiny-ImageNet (Stanford's CS231n) as unpacked: train/<wnid>/images, and val with val_annotations.txt, which is the test set
- * here: the labels of its own test images were never published.
+ * Reads Tiny-ImageNet (Stanford's CS231n) as unpacked: train/<wnid>/images, and val with val_annotations.txt.
+ * Here val is the test set, because the labels of the real test images were never published.
  */
 export async function readTinyImagenet(
   argument: string,
@@ -26,7 +26,7 @@ async function trainRows(path: string, classes: readonly string[]): Promise<File
   const { folders } = await list(join(path, 'train'));
   const stranger = folders.find((name) => !classes.includes(name));
   if (stranger !== undefined)
-    throw new DataError(`${join(path, 'train', stranger)}: not a class of wnids.txt`);
+    throw new DataError(`${join(path, 'train', stranger)}: expected the name of a class in wnids.txt`);
   const rows: FileRow[] = [];
   for (const label of classes) {
     const folder = join(path, 'train', label, 'images');
@@ -39,7 +39,7 @@ async function trainRows(path: string, classes: readonly string[]): Promise<File
   return rows;
 }
 
-/** Lines 'val_0.JPEG<tab>n03444034<tab>0<tab>32<tab>44<tab>62'. */
+/** Reads lines such as 'val_0.JPEG<tab>n03444034<tab>0<tab>32<tab>44<tab>62'. */
 async function validationRows(path: string, classes: readonly string[]): Promise<FileRow[]> {
   const annotations = join(path, 'val/val_annotations.txt');
   const known = new Set(classes);
@@ -47,7 +47,7 @@ async function validationRows(path: string, classes: readonly string[]): Promise
     const [name = '', label = ''] = line.split('\t');
     if (!known.has(label) || name === '' || name.includes('/')) {
       throw new DataError(
-        `${annotations}: line ${i + 1}: expected an image's name, a tab and a class of wnids.txt`,
+        `${annotations}: line ${i + 1}: expected an image's name, a tab and a class in wnids.txt`,
       );
     }
     return { file: join(path, 'val/images', name), label, split: 'test' };

@@ -28,8 +28,9 @@ const classes: Record<FaceAttribute, readonly string[]> = {
 };
 
 /**
- * Files named age_gender_race_time.jpg in one folder; the label is one of the three, all three are group columns. A fifth of each class
- * is the test set, as in Das et al. 2024. Throws DataError that lists the files named otherwise (the published archive has three).
+ * Reads UTKFace: one folder of files named age_gender_race_time.jpg. `attribute` is the label, and all three
+ * are group columns. A fifth of each class is the test set, as in Das et al. 2024. Throws DataError that
+ * lists the files with other names (the published archive has three).
  */
 export function readUtkFace(attribute: FaceAttribute) {
   return async (argument: string, split: Split, options: LoadOptions): Promise<Dataset> => {
@@ -46,7 +47,8 @@ function rowsOf(path: string, names: readonly string[], attribute: FaceAttribute
   if (malformed.length > 0) {
     const some = malformed.slice(0, 5).join(', ') + (malformed.length > 5 ? ', ...' : '');
     throw new DataError(
-      `${path}: ${malformed.length} of ${names.length} images are not named age_gender_race_time: ${some}; rename or remove them`,
+      `${path}: ${malformed.length} of ${names.length} images are not named age_gender_race_time: ${some}; ` +
+        'rename or remove them',
     );
   }
   return names.map((name, i) => ({
@@ -56,7 +58,10 @@ function rowsOf(path: string, names: readonly string[], attribute: FaceAttribute
   }));
 }
 
-/** '26_1_2_20170116184024662.jpg.chip.jpg' is a face of 26 years, female, Asian; undefined for any other form. */
+/**
+ * Parses the name of a file: '26_1_2_20170116184024662.jpg.chip.jpg' is a face of 26 years, female, Asian.
+ * Returns undefined for another form of name.
+ */
 export function parseFaceName(name: string): Readonly<Record<FaceAttribute, string>> | undefined {
   const match = /^(\d{1,3})_([01])_([0-4])_\d+\./.exec(name);
   if (match === null) return undefined;

@@ -5,9 +5,12 @@ import { permutation, seededUniform } from './seeded.ts';
 import { shiftSome } from './shift.ts';
 import { rowsOfClasses } from './splits.ts';
 
-/** A data set made unequal on purpose, to be written behind the spec of any: 'fashion-mnist+unequal=0.9/0.1+shifted=0.2'. */
+/**
+ * A way to make a data set unequal on purpose, written after its spec:
+ * 'fashion-mnist+unequal=0.9/0.1+shifted=0.2'.
+ */
 type Variant = {
-  /** As on the command line. */
+  /** An example of the spec on the command line. */
   readonly spec: string;
   readonly summary: string;
   readonly apply: (dataset: Dataset, value: string, split: Split) => Dataset;
@@ -17,23 +20,26 @@ export const variants: Readonly<Record<string, Variant>> = {
   unequal: {
     spec: '+unequal=0.9/0.1',
     summary:
-      'trains with this share of each class: the first half of the classes, the second; tested on all (more shares: more parts)',
+      'trains with this share of each class in the first and in the second half of the classes, ' +
+      'or in more parts for more shares; tests on all images',
     apply: (dataset, value, split) => thin(dataset, split, shares(value, dataset.classes.length)),
   },
   'long-tail': {
     spec: '+long-tail=100',
-    summary:
-      'trains with fewer and fewer of each class, the last one a hundredth of the first; tested on all',
+    summary: 'trains with exponentially fewer images per class, down to a hundredth; tests on all images',
     apply: (dataset, value, split) => thin(dataset, split, tail(value, dataset.classes.length)),
   },
   shifted: {
     spec: '+shifted=0.2',
-    summary: "turns, darkens and adds noise to this share of each class: the column 'shift' for groups",
+    summary:
+      "rotates, darkens and adds noise to this share of each class, which are a group in the column 'shift'",
     apply: (dataset, value, split) => shiftSome(dataset, share('shifted', value), split),
   },
 };
 
-/** Splits 'fashion-mnist+unequal=0.9/0.1' into the spec of a form and its variants, in the order written. */
+/**
+ * Splits 'fashion-mnist+unequal=0.9/0.1' into the spec of a format and its variants, in the order written.
+ */
 export function parseVariants(spec: string): { base: string; chosen: { name: string; value: string }[] } {
   const names = Object.keys(variants).join('|');
   const match = new RegExp(`^(.+?)((?:\\+(?:${names})=[^+]*)+)$`).exec(spec);
@@ -48,7 +54,7 @@ export function parseVariants(spec: string): { base: string; chosen: { name: str
   };
 }
 
-/** Applies variants one after another. Throws DataError for a value that is none. */
+/** Applies variants one after another. Throws DataError for an invalid value. */
 export function applyVariants(
   dataset: Dataset,
   split: Split,
@@ -60,8 +66,8 @@ export function applyVariants(
 }
 
 /**
- * Keeps a share of each class's training images, chosen by a fixed seed, in the order of the rows; at least one. The test images
- * stay: a rare class is to be measured as exactly as a common one.
+ * Keeps a share of each class's training images, but at least one, chosen by a fixed seed and in the order of
+ * rows. Test images all stay, so that a rare class is measured as exactly as a common one.
  */
 function thin(dataset: Dataset, split: Split, kept: readonly number[]): Dataset {
   if (split === 'test') return dataset;
@@ -76,7 +82,10 @@ function thin(dataset: Dataset, split: Split, kept: readonly number[]): Dataset 
   );
 }
 
-/** '0.9/0.1' as a share for each class: k shares are of k parts of the classes, as equal as can be. */
+/**
+ * Turns '0.9/0.1' into a share per class: k shares are for k parts of the classes, as equal in size as
+ * possible.
+ */
 function shares(value: string, classes: number): number[] {
   const given = value.split('/').map((one) => share('unequal', one));
   if (given.length > classes)
@@ -84,11 +93,14 @@ function shares(value: string, classes: number): number[] {
   return Array.from({ length: classes }, (_, label) => given[Math.floor((label * given.length) / classes)]!);
 }
 
-/** Exponentially fewer from the first class, all of it, to the last, a `ratio`th (Cui et al. 2019, section 5). */
+/**
+ * Shares that fall exponentially from 1 for the first class to 1 / `ratio` for the last (Cui et al. 2019,
+ * section 5).
+ */
 function tail(value: string, classes: number): number[] {
   const ratio = Number(value);
   if (!/^\d+(\.\d+)?$/.test(value) || ratio < 1)
-    throw new DataError(`+long-tail=${value}: expected a number from 1 on, such as 100`);
+    throw new DataError(`+long-tail=${value}: expected a number of at least 1, such as 100`);
   return Array.from({ length: classes }, (_, label) => ratio ** (-label / Math.max(1, classes - 1)));
 }
 

@@ -59,8 +59,8 @@ test('images of their own size, without @', async () => {
 
 test.each([
   ['no attribute', {}, '', /expected celeba:FOLDER,ATTRIBUTE/],
-  ['an unknown attribute', {}, ',Male,Beard', /'Beard' is no attribute .*Blond_Hair, Male, Smiling/],
-  ['an attribute twice', {}, ',Male,Male', /'Male' is no attribute or is given twice/],
+  ['an unknown attribute', {}, ',Male,Beard', /'Beard' is not an attribute .*Blond_Hair, Male, Smiling/],
+  ['an attribute twice', {}, ',Male,Male', /'Male' is not an attribute or is given twice/],
   ['a count that is none', { 'list_attr_celeba.txt': 'six\nMale\n' }, ',Male', /attr.*expected a count/],
   ['too few lines', { 'list_attr_celeba.txt': attributes.replace('6\n', '7\n') }, ',Male', /attr.*7.*got 6/],
   [
@@ -91,7 +91,7 @@ test.each([
     'only training images',
     { 'list_eval_partition.txt': partition.replaceAll('jpg 2', 'jpg 0') },
     ',Male',
-    /no images to test/,
+    /it has no test images/,
   ],
 ] as const)('%s', async (_title, changed, chosen, says) => {
   const folder = await sample(changed);

@@ -31,7 +31,7 @@ test.each([
   ['a,b\n1\n', /t: line 2: expected 2 fields, got 1/],
   ['a,b\n1,2\n\n1,2,3\n', /t: line 4: expected 2 fields, got 3/],
   ['a,b\n1,"2\n', /t: line 2: a quote is not closed/],
-  ['a,b\n1,2"2\n', /t: line 2: a quote is not closed or stands within/],
+  ['a,b\n1,2"2\n', /t: line 2: a quote is not closed, or is inside/],
   ['a,b\n"1"x,2\n', /t: line 2: a quote/],
 ])('%o is refused with its line', (text, reason) => {
   expect(() => parseCsv(text, 't')).toThrow(DataError);
@@ -63,7 +63,7 @@ test('without a split column a fifth of each class is for testing; no further co
 
 test.each([
   ['no label column', 'path,class\ni/a.png,x\n', /expected a column 'label' in the header, got path, class/],
-  ['a column twice', 'path,label,path\n', /column 'path' has no name or one that is taken/],
+  ['a column twice', 'path,label,path\n', /column 'path' has an empty name or the name of another column/],
   ['no rows', 'path,label\n', /found only the header/],
   ['an empty label', 'path,label\ni/a.png,\n', /line 2: the path or the label is empty/],
   ['another split', 'path,label,split\ni/a.png,x,val\n', /line 2: expected 'train' or 'test'/],

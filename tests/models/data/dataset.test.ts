@@ -38,7 +38,7 @@ test('two IDX files by name; classes are numbers', async () => {
   expect([...data.labels]).toEqual([0, 2, 1]);
   expect([...pixels(data, [2, 0])]).toEqual([Math.fround(0.6), Math.fround(0.8), 0, 1]);
   expect([...subset(data, [1]).images]).toEqual([51, 102]);
-  expect(() => pixels(data, [3])).toThrow(/images 0 to 2, asked for 3/);
+  expect(() => pixels(data, [3])).toThrow(/from 0 to 2, got 3/);
 });
 
 test('IDX with four dimensions has its channels', async () => {
@@ -57,7 +57,7 @@ test('a data set that is absent says both ways to get it and where it was looked
 });
 
 test.each([
-  ['an unknown name', 'imagenet', /'imagenet' is not known: give fashion-mnist-part, .*csv:FILE/],
+  ['an unknown name', 'imagenet', /'imagenet' is not known: expected fashion-mnist-part, .*csv:FILE/],
   ['a prefix without its argument', 'cifar10', /expected cifar10:FOLDER/],
   ['an argument too many', 'fashion-mnist:x', /expected fashion-mnist/],
   ['idx: with one file', 'idx:a', /idx:IMAGES,LABELS/],

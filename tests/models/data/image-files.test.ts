@@ -56,8 +56,8 @@ test('what was decoded comes from the cache until a file changes; a damaged cach
 
 test.each([
   ['absent', undefined, /b\.png: no such image file/],
-  ['no image', 'text', /b\.png: not an image that can be read/],
-  ['cut', 'cut', /b\.png: not an image that can be read/],
+  ['no image', 'text', /b\.png: the image cannot be decoded/],
+  ['cut', 'cut', /b\.png: the image cannot be decoded/],
   ['of another size', 'wide', /b\.png: expected 2 x 2 pixels .* got 3 x 2; give a size for all, e\.g\. @2/],
 ])('a file that is %s is a DataError that names it', async (_title, kind, reason) => {
   const noise = Uint8Array.from({ length: 4 }, (_, i) => 50 * i);

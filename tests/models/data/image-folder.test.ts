@@ -69,7 +69,7 @@ const one = await png(1);
 test.each([
   ['no folder of classes', { 'a.png': one }, /expected a folder for each class, found none/],
   ['a class without images', { 'cat/a.png': one, 'dog/a.txt': '' }, /dog: expected images, found none/],
-  ['train without test', { 'train/cat/a.png': one }, /expected one of test, val, .* beside it/],
+  ['train without test', { 'train/cat/a.png': one }, /expected one of test, val, .* beside the folder train/],
   [
     'a test class that is not in train',
     { 'train/cat/a.png': one, 'test/dog/a.png': one },
@@ -83,6 +83,6 @@ test.each([
 test('more classes than a byte numbers, no images to test with, no folder', async () => {
   const many = Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`class${i}/a.png`, one]));
   await expect(load(many, 'train')).rejects.toThrow(/expected at most 256 classes, got 257/);
-  await expect(load({ 'cat/a.png': one }, 'test')).rejects.toThrow(/has no images to test with/);
+  await expect(load({ 'cat/a.png': one }, 'test')).rejects.toThrow(/it has no test images/);
   await expect(loadDataset('folder:/nowhere', 'test')).rejects.toThrow(/\/nowhere: expected a folder/);
 });

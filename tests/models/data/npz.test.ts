@@ -77,8 +77,8 @@ function bomb(): Uint8Array {
 const images = (array: Uint8Array) => zipSync({ ...good, 'images.npy': array });
 const labels = (array: Uint8Array) => zipSync({ ...good, 'labels.npy': array });
 test.each([
-  ['no archive', bytes(100), /a\.npz: not a \.npz archive that can be read/],
-  ['a cut archive', zipSync(good).subarray(0, 300), /a\.npz: not a \.npz archive/],
+  ['no archive', bytes(100), /a\.npz: the \.npz archive cannot be read/],
+  ['a cut archive', zipSync(good).subarray(0, 300), /a\.npz: the \.npz archive cannot be read/],
   ['an archive that would unpack to gigabytes', bomb(), /unpacks to more than 2147483648 bytes/],
   [
     'other arrays',

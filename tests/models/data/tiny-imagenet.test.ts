@@ -52,7 +52,7 @@ test.each([
 
 test('a folder that is no class, and none of the files', async () => {
   await expect(load('train', { 'train/n999/images/a.JPEG': a! })).rejects.toThrow(
-    /n999: not a class of wnids/,
+    /n999: expected the name of a class in wnids/,
   );
   await expect(load('train', { 'wnids.txt': 'n02124075\nn01443537\nn7\n' })).rejects.toThrow(
     /train\/n7\/images: expected a folder/,

@@ -63,10 +63,10 @@ describe('unequal and long tail', () => {
     ['+unequal=0/1', /above 0/],
     ['+unequal=0.9//0.1', /got ''/],
     ['+unequal=1/1/1/1/1', /5 shares are more than the 4 classes/],
-    ['+long-tail=0.5', /from 1 on/],
-    ['+long-tail=many', /from 1 on/],
+    ['+long-tail=0.5', /at least 1/],
+    ['+long-tail=many', /at least 1/],
     ['+shifted=20', /above 0 and up to 1/],
-    ['+shifted=0.2+shifted=0.1', /has a column 'shift' already/],
+    ['+shifted=0.2+shifted=0.1', /it already has a column 'shift'/],
   ])('%s is refused', (spec, says) => {
     expect(() => apply(spec)).toThrow(DataError);
     expect(() => apply(spec)).toThrow(says);
