@@ -5,13 +5,13 @@ import type { Cost } from '../ops/definition.ts';
 import { costOfNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';
 
-/** What `reluctant inspect --json` prints; one image. */
+/** The counts for one image, which `reluctant inspect --json` prints. */
 export type Inspection = {
   readonly relus: number;
   readonly macs: number;
   readonly params: number;
   readonly layers: readonly LayerInspection[];
-  /** Always empty: a Model holds supported ops only. Files with others are described by readReport. */
+  /** Always empty, because a Model has supported ops only. `readReport` describes files with other ops. */
   readonly unsupported: readonly never[];
 };
 
@@ -24,8 +24,9 @@ export type LayerInspection = {
 };
 
 /**
- * Counts for one image. A max pooling counts k*k - 1 an output, as published counts do. The protocol's tree makes fewer comparisons where
- * windows overlap or the border cuts them, as two windows share a pair: `plan` has its count (pipelines/compile/lower/maximum.ts).
+ * Counts ReLUs, multiplications and parameters for one image. A max pool counts k*k - 1 ReLUs per output, as
+ * in published counts. The private maximum makes fewer comparisons where windows overlap or reach over the
+ * border, because two windows share a pair; `plan` counts those (pipelines/compile/lower/maximum.ts).
  */
 export function inspect(model: Model): Inspection {
   const shapes = inferShapes(model);
@@ -41,18 +42,18 @@ export function inspect(model: Model): Inspection {
   return { relus: total('relus'), macs: total('macs'), params: total('params'), layers, unsupported: [] };
 }
 
-/** Scalar ReLUs of one private inference. */
+/** The scalar ReLUs of one private inference. */
 export function countRelus(model: Model): number {
   return inspect(model).relus;
 }
 
-/** The activation nodes: the ones a reduction may replace. Max poolings count ReLUs too but are not among them. */
+/** The activation nodes, which a reduction may replace. Max pools need ReLUs too but are not among them. */
 export function activationsOf(model: Model): Node[] {
   return model.graph.nodes.filter(isActivation);
 }
 
 export type Stage = {
-  /** 'S1', 'S2', ... from the input on. */
+  /** 'S1', 'S2', ... in the order from the input. */
   readonly name: string;
   /** [height, width]; [] for activations of a fully connected layer. */
   readonly resolution: Shape;
@@ -61,8 +62,8 @@ export type Stage = {
 };
 
 /**
- * Groups of activation nodes between changes of resolution, in graph order. A stem counts with the first stage of its
- * resolution. Public: it follows from the graph alone.
+ * Groups the activation nodes by resolution, in graph order. A stem counts with the first stage of its
+ * resolution. Stages are public, because they follow from the graph alone.
  */
 export function stagesOf(model: Model): Stage[] {
   const shapes = inferShapes(model);

@@ -5,7 +5,10 @@ import type { InputKind } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';
 
-/** Shape of every value, by name, the batch left out. Weights are not in it. Throws ModelError naming the node that does not fit. */
+/**
+ * The shape of every value by name, without the batch and without the weights. Throws ModelError that names
+ * the node whose shapes do not fit.
+ */
 export function inferShapes(model: Model): Map<string, Shape> {
   const shapes = new Map(model.graph.inputs.map((value) => [value.name, value.shape]));
   for (const node of model.graph.nodes) {
@@ -19,7 +22,9 @@ export function inferShapes(model: Model): Map<string, Shape> {
   return shapes;
 }
 
-/** Shapes of a node's inputs in order: values without the batch, weights whole, [] for an absent one. */
+/**
+ * The shapes of a node's inputs in order: values without the batch, weights in full, [] for an absent input.
+ */
 export function inputShapes(node: Node, shapes: ReadonlyMap<string, Shape>, model: Model): Shape[] {
   return node.inputs.map((name) => {
     if (name === '') return [];
@@ -29,8 +34,8 @@ export function inputShapes(node: Node, shapes: ReadonlyMap<string, Shape>, mode
 }
 
 /**
- * Checks that the graph is in topological order, that every value has one definition, that inputs are of the kind their op
- * asks for, and that all shapes fit. Throws ModelError naming the node.
+ * Checks that the graph is in topological order, every value is defined once, inputs are of the kind that
+ * their op expects, and all shapes fit. Throws ModelError that names the node.
  */
 export function verifyModel(model: Model): void {
   const defined = new Set<string>(model.weights.keys());
@@ -52,7 +57,10 @@ export function verifyModel(model: Model): void {
   }
 }
 
-/** Values of different rank would line up one's batch with the other's channels. */
+/**
+ * Refuses a sum or product of values of different rank, which would align the batch of one with the channels
+ * of the other.
+ */
 function checkSum(node: Node, shapes: ReadonlyMap<string, Shape>): void {
   const rank = shapes.get(node.outputs[0]!)!.length;
   const values = node.inputs.filter((name) => shapes.has(name));
@@ -67,7 +75,7 @@ function define(defined: Set<string>, name: string, by: string): void {
   defined.add(name);
 }
 
-/** Input kinds of a node in our graph, where constants have become attributes. */
+/** The kinds of the inputs of a node in our graph, where constants have become attributes. */
 export function graphInputKinds(node: Pick<Node, 'op'>): readonly InputKind[] {
   return ops[node.op].inputs.filter((kind) => kind !== 'constant' && kind !== 'optional-constant');
 }
@@ -76,10 +84,9 @@ function checkInputs(node: Node, model: Model): void {
   const kinds = graphInputKinds(node);
   const variadic = kinds.at(-1) === 'values';
   const required = kinds.filter((kind) => kind !== 'optional-weight').length;
+  const most = variadic ? 'any number of' : kinds.length;
   if (node.inputs.length < required || (!variadic && node.inputs.length > kinds.length))
-    refuse(
-      `expected ${required} to ${variadic ? 'any number of' : kinds.length} inputs, got ${node.inputs.length}`,
-    );
+    refuse(`expected ${required} to ${most} inputs, got ${node.inputs.length}`);
   node.inputs.forEach((name, i) => checkInput(name, i, kinds[i] ?? 'values', model));
 }
 
@@ -95,7 +102,7 @@ function checkInput(name: string, position: number, kind: InputKind, model: Mode
     refuse(`input ${position} (${name}) is a constant; only a computed value is supported`);
 }
 
-/** For each value or weight the nodes that take it, in graph order. */
+/** For each value or weight, the nodes that read it, in graph order. */
 export function consumersOf(graph: Graph): Map<string, Node[]> {
   const consumers = new Map<string, Node[]>();
   for (const node of graph.nodes) {
@@ -108,7 +115,7 @@ export function consumersOf(graph: Graph): Map<string, Node[]> {
   return consumers;
 }
 
-/** Runs `check`, and turns a Refusal into a ModelError that names the node. */
+/** Runs `check` and turns a Refusal into a ModelError that names the node. */
 function named<T>(node: Node, check: () => T): T {
   try {
     return check();

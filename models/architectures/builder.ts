@@ -5,8 +5,9 @@ import type { Shape, Tensor } from '../tensor.ts';
 import { filled, heNormal } from './init.ts';
 
 /**
- * Puts a network together node by node. Each method adds a node called `name`, whose output has the same name, and returns
- * it; weights are called `<node>.weight`, `<node>.bias` and so on, and start as PyTorch users expect (He init, BN at 1 and 0).
+ * Builds a network node by node. Each method adds a node called `name`, whose output has the same name, and
+ * returns that name. Weights are called `<node>.weight`, `<node>.bias` and so on, and have PyTorch's usual
+ * start: He initialisation, batch norms with scale 1 and bias 0.
  */
 export class NetworkBuilder {
   readonly #nodes: Node[] = [];
@@ -23,7 +24,7 @@ export class NetworkBuilder {
 
   readonly input = 'image';
 
-  /** A convolution, without bias unless asked for, padded so that stride 1 keeps the size. */
+  /** Adds a convolution, padded so that stride 1 keeps the size (default: without bias). */
   conv(
     name: string,
     x: string,
@@ -61,7 +62,8 @@ export class NetworkBuilder {
       this.#weights.set(`${name}.${parameter}`, filled([channels], value));
       return `${name}.${parameter}`;
     });
-    const attributes = { epsilon: Math.fround(1e-5), momentum: Math.fround(0.9) }; // float32, as a file keeps them
+    // Rounded to float32, as in a file.
+    const attributes = { epsilon: Math.fround(1e-5), momentum: Math.fround(0.9) };
     return this.#add({ op: 'BatchNormalization', name, inputs: [x, ...inputs], outputs: [name], attributes });
   }
 
@@ -93,7 +95,7 @@ export class NetworkBuilder {
     return this.#add({ op: 'Flatten', name, inputs: [x], outputs: [name], attributes: { axis: 1 } });
   }
 
-  /** y = x W^T + b, W of [outputs, features]. */
+  /** Adds y = x W^T + b, with W of [outputs, features]. */
   gemm(name: string, x: string, features: number, outputs: number): string {
     this.#weights.set(`${name}.weight`, heNormal([outputs, features], features, this.#rng));
     this.#weights.set(`${name}.bias`, filled([outputs], 0));
@@ -102,7 +104,7 @@ export class NetworkBuilder {
     return this.#add({ op: 'Gemm', name, inputs, outputs: [name], attributes });
   }
 
-  /** The model that computes `output`. */
+  /** Returns the model that computes `output`. */
   build(output: string): Model {
     const inputs = [{ name: this.input, shape: this.#input }];
     const graph = { name: this.#name, inputs, outputs: [], nodes: this.#nodes };

@@ -9,18 +9,18 @@ export type DeepReduceConfiguration = {
   readonly blocks: readonly number[];
   /** Stages without any ReLU. */
   readonly culled: readonly string[];
-  /** Of the other stages only the first ReLU of each block stays. */
+  /** Whether the other stages keep only the first ReLU of each block. */
   readonly thinned: boolean;
-  /** Factor of the channels. */
+  /** Factor of the number of channels. */
   readonly alpha: number;
-  /** Factor of height and width, by the stem's stride. */
+  /** Factor of height and width, which the stem's stride applies. */
   readonly rho: number;
   readonly relus: number;
 };
 
 /**
- * The configurations of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021) and their ReLU counts, as in the
- * definitions that go with its checkpoints (github.com/ChengChen2020/RobustPNet,
+ * The configurations of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021) with their ReLU counts, from the
+ * definitions published with its checkpoints (github.com/ChengChen2020/RobustPNet,
  * deepreduce_models/resnet.py).
  */
 export const deepReduceConfigurations = {
@@ -45,7 +45,10 @@ export const deepReduceConfigurations = {
 
 export type DeepReduceName = keyof typeof deepReduceConfigurations;
 
-/** A published network, untrained: 32 x 32 images of 100 classes (C100), or 64 x 64 of 200 (TINY). */
+/**
+ * Builds one of the published networks, untrained: C100 for 32 x 32 images of 100 classes, TINY for 64 x 64
+ * images of 200.
+ */
 export function deepReduceNetwork(name: DeepReduceName, rng: Rng): Model {
   const { blocks, culled, thinned, alpha, rho } = deepReduceConfigurations[name];
   const isTiny = name.startsWith('TINY');

@@ -5,11 +5,14 @@ import { equaliseRelus } from './relu-equalisation.ts';
 export type DesignOptions = Omit<HybrenetOptions, 'multipliers' | 'blocks'> & {
   /** Basic blocks of each stage. */
   readonly blocks: readonly number[];
-  /** Numbers of the stages from 1, most critical first. */
+  /** The stage numbers (from 1), the most critical stage first. */
   readonly order: readonly number[];
-  /** In place of every solution's first multiplier: 2 gives the family for low budgets, whose first stage has most ReLUs. */
+  /**
+   * Replaces the first multiplier of every solution; 2 gives the family for low budgets, whose first stage
+   * has the most ReLUs (default: no replacement).
+   */
   readonly alpha?: number;
-  /** No multiplier below this one; 2 where left out. */
+  /** The smallest multiplier to try (default: 2). */
   readonly least?: number;
 };
 
@@ -18,7 +21,10 @@ export type HybrenetDesign = HybrenetCounts & {
   readonly multipliers: readonly number[];
 };
 
-/** DeepReShape's networks for an order of criticality: every minimal solution, with its counts. Empty where there is none. */
+/**
+ * Designs DeepReShape's networks for an order of criticality: one per minimal solution, with its counts. The
+ * list is empty if there is no solution.
+ */
 export function designHybrenets({ order, alpha, least = 2, ...options }: DesignOptions): HybrenetDesign[] {
   const { blocks } = options;
   const places = hybrenetSizes({ ...options, stages: blocks.length }).map((size) => size ** 2);

@@ -8,21 +8,21 @@ export type HybrenetOptions = {
   /** Height and width of the images. */
   readonly size: number;
   readonly classes: number;
-  /** m: channels of the stem and of the first stage. */
+  /** The paper's m: channels of the stem and of the first stage. */
   readonly baseWidth: number;
-  /** Channels of each stage over those of the one before. */
+  /** The ratio of each stage's channels to those of the stage before it. */
   readonly multipliers: readonly number[];
-  /** Basic blocks of each stage; two each where left out. */
+  /** Basic blocks of each stage (default: two each). */
   readonly blocks?: readonly number[];
-  /** True where left out. */
+  /** Whether the stem has a ReLU (default: true). */
   readonly stemRelu?: boolean;
-  /** 1 where left out. */
+  /** Stride of the stem's convolution (default: 1). */
   readonly stemStride?: number;
 };
 
 /**
- * HybReNets of DeepReShape (Jha, Reagen, TMLR 2024): residual networks with the widths that
- * relu-equalisation.ts solves for.
+ * Builds a HybReNet of DeepReShape (Jha, Reagen, TMLR 2024): a residual network with widths such as
+ * relu-equalisation.ts finds. Throws UsageError if `blocks` has not one number per stage.
  */
 export function hybrenet(options: HybrenetOptions, rng: Rng): Model {
   const { inChannels, size, classes, stemRelu = true, stemStride = 1 } = options;
@@ -30,7 +30,7 @@ export function hybrenet(options: HybrenetOptions, rng: Rng): Model {
   return resnet({ name, inChannels, size, classes, widths, blocks, stemRelu, stemStride }, rng);
 }
 
-/** 'HRN-5x5x3x' */
+/** The paper's name for a network, such as 'HRN-5x5x3x'. */
 export function hybrenetName(multipliers: readonly number[]): string {
   return `HRN-${multipliers.map((a) => `${a}x`).join('')}`;
 }
@@ -39,7 +39,7 @@ export type StageCounts = {
   readonly name: string;
   readonly blocks: number;
   readonly channels: number;
-  /** Height and width of its maps. */
+  /** Height and width of the stage's maps. */
   readonly size: number;
   readonly relus: number;
 };
@@ -52,7 +52,7 @@ export type HybrenetCounts = {
   readonly params: number;
 };
 
-/** What `inspect` would count, from the formulas: nothing is built. */
+/** Computes the counts of `inspect` by formula, without building the network. */
 export function hybrenetCounts(options: HybrenetOptions): HybrenetCounts {
   const { inChannels, classes, stemRelu = true } = options;
   const widths = widthsOf(options);
@@ -82,7 +82,7 @@ type Layer = {
   readonly size: number;
 };
 
-/** The convolutions of a stage, each followed by a batch norm. */
+/** The convolutions of a stage; each is followed by a batch norm. */
 function layersOf({ blocks, channels, size }: StageCounts, before: number, halves: boolean): Layer[] {
   return Array.from({ length: blocks }, (_, block): Layer[] => {
     const inChannels = block === 0 ? before : channels;
@@ -94,7 +94,7 @@ function layersOf({ blocks, channels, size }: StageCounts, before: number, halve
 }
 
 function macsOf({ inChannels, channels, kernel, size }: Layer): number {
-  return (inChannels * kernel ** 2 + 1) * channels * size ** 2; // the batch norm is the 1
+  return (inChannels * kernel ** 2 + 1) * channels * size ** 2; // the batch norm adds the 1
 }
 
 function paramsOf({ inChannels, channels, kernel }: Layer): number {
@@ -121,6 +121,6 @@ function blocksOf({ blocks, multipliers }: HybrenetOptions): readonly number[] {
   const stages = multipliers.length + 1;
   const all = blocks ?? Array.from({ length: stages }, () => 2);
   if (all.length !== stages)
-    throw new UsageError(`blocks: expected ${stages} numbers, one a stage, got ${all.join(',')}`);
+    throw new UsageError(`blocks: expected ${stages} numbers, one per stage, got ${all.join(',')}`);
   return all;
 }

@@ -8,10 +8,13 @@ import type { ResnetOptions } from './resnet.ts';
 import { vgg, vgg16Stages } from './vgg.ts';
 import { wideResnet } from './wide-resnet.ts';
 
-/** `inShape`: [C, size, size]. Throws UsageError for images that are not square. */
+/**
+ * Builds an untrained network for images of `inShape` [C, size, size]. Throws UsageError for images that are
+ * not square.
+ */
 export type Architecture = (inShape: Shape, classes: number, rng: Rng) => Model;
 
-/** The networks of the program's `--architecture`. ReLU counts: see tests/models/architectures. */
+/** The networks that `--architecture` offers; tests/models/architectures has their ReLU counts. */
 export const architectures = {
   resnet8: residual('resnet8', [16, 32, 64], [1, 1, 1]),
   resnet20: residual('resnet20', [16, 32, 64], [3, 3, 3]),
@@ -50,18 +53,18 @@ function residual(name: string, widths: readonly number[], blocks: readonly numb
   };
 }
 
-/** Without the last ReLU, as SNL counts them. */
+/** A wide residual network without the last ReLU, as SNL counts its ReLUs. */
 function wide(name: string, depth: number, widen: number): Architecture {
   return (inShape, classes, rng) =>
     wideResnet({ name, classes, depth, widen, lastRelu: false, ...squareImages(inShape) }, rng);
 }
 
-/** VGG-16 as it is used on small images: averages for maxima, no hidden fully connected layers. */
+/** VGG-16 as it is used on small images: with average pools, and without hidden fully connected layers. */
 function plain(name: string, batchNorm: boolean): Architecture {
   return (inShape, classes, rng) => {
     const images = squareImages(inShape);
     if (images.size % 32 !== 0)
-      throw new UsageError(`${name}: expected images of a multiple of 32 rows, got ${images.size}`);
+      throw new UsageError(`${name}: expected images whose size is a multiple of 32, got ${images.size}`);
     const net = { name, classes, stages: vgg16Stages, batchNorm, hidden: [], pool: 'average' } as const;
     return vgg({ ...net, ...images }, rng);
   };

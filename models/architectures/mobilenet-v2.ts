@@ -9,9 +9,9 @@ export type MobilenetV2Options = {
   readonly size: number;
   readonly classes: number;
   readonly stemStride: 1 | 2;
-  /** Of each of the seven groups of blocks. */
+  /** The stride of each of the seven groups of blocks. */
   readonly strides: readonly number[];
-  /** The paper's activation; only the plain ReLU runs privately. */
+  /** Whether to use the paper's ReLU6 instead of ReLU; only ReLU runs privately. */
   readonly relu6: boolean;
 };
 
@@ -26,13 +26,19 @@ const groups = [
   [6, 320, 1],
 ] as const;
 
-/** Strides of table 2, for images of 224 x 224. */
+/** The strides of table 2, for images of 224 x 224. */
 export const imagenetStrides: readonly number[] = [1, 2, 2, 2, 1, 2, 1];
 
-/** Two halvings fewer than table 2, for images of 32 x 32, with stemStride 1. */
+/**
+ * Strides with one halving fewer than table 2; with stemStride 1, which saves another, they suit images of 32
+ * x 32.
+ */
 export const smallImageStrides: readonly number[] = [1, 1, 2, 2, 1, 2, 1];
 
-/** Inverted residuals with linear bottlenecks. Throws RangeError unless there are seven strides. */
+/**
+ * Builds a MobileNetV2: inverted residuals with linear bottlenecks. Throws RangeError unless there are seven
+ * strides.
+ */
 export function mobilenetV2(options: MobilenetV2Options, rng: Rng): Model {
   const { name, inChannels, size, classes, stemStride, strides } = options;
   if (strides.length !== groups.length)
@@ -61,7 +67,7 @@ export function mobilenetV2(options: MobilenetV2Options, rng: Rng): Model {
 type Sizes = { inChannels: number; channels: number; kernel: number; stride: number; group?: number };
 type Layer = (name: string, x: string, sizes: Sizes) => string;
 
-/** relu(bn(conv(x))). */
+/** Returns a function that adds relu(bn(conv(x))). */
 function layerOf(net: NetworkBuilder, relu6: boolean): Layer {
   return (name, x, { group = 1, ...sizes }) => {
     const normed = net.batchNorm(`${name}.bn`, net.conv(`${name}.conv`, x, sizes, { group }), sizes.channels);
@@ -71,7 +77,10 @@ function layerOf(net: NetworkBuilder, relu6: boolean): Layer {
 
 type BlockSizes = { channels: number; width: number; expansion: number; stride: number };
 
-/** Expand by a 1x1 convolution, filter each channel by 3x3, project back without activation; the input is added where shapes agree. */
+/**
+ * A block: a 1x1 convolution expands, a 3x3 convolution filters each channel, and a 1x1 convolution projects
+ * back without activation. The input is added if the shapes agree.
+ */
 function invertedResidual(
   net: NetworkBuilder,
   layer: Layer,

@@ -1,29 +1,29 @@
 import { UsageError } from '../../src/shared/errors.ts';
 
-/** A network of D stages whose widths are to be found; stage k has m a_1 ... a_(k-1) channels. */
+/** A network of D stages whose widths are to be found: stage k has m a_1 ... a_(k-1) channels. */
 export type StagesToEqualise = {
-  /** phi_k: blocks of each stage, all with as many ReLU layers. */
+  /** phi_k: the blocks of each stage; every block has the same number of ReLU layers. */
   readonly blocks: readonly number[];
-  /** Height times width of each stage's maps; quarters of each other where left out. */
+  /** Height times width of each stage's maps (default: each stage has a quarter of the one before). */
   readonly places?: readonly number[];
-  /** Numbers of the stages from 1, most critical first. */
+  /** The stage numbers (from 1), the most critical stage first. */
   readonly order: readonly number[];
-  /** No multiplier below this one; 2 where left out, as in every published network. */
+  /** The smallest multiplier to try (default: 2, as in every published network). */
   readonly least?: number;
 };
 
 /**
- * ReLU equalisation of DeepReShape (Jha, Reagen, TMLR 2024, Algorithm 1): all componentwise minimal whole
- * numbers a_1, ..., a_(D-1), in lexicographic order, under which a more critical stage has more ReLUs than a
- * less critical one,
+ * ReLU equalisation of DeepReShape (Jha, Reagen, TMLR 2024, Algorithm 1). Returns, in lexicographic order,
+ * all componentwise minimal integers a_1, ..., a_(D-1) under which a more critical stage has more ReLUs than
+ * a less critical one, with
  *
- *     #ReLU(S_k) = phi_k places_k a_1 ... a_(k-1)    (relative to the base width; the stem's ReLU is left out).
+ *     #ReLU(S_k) = phi_k places_k a_1 ... a_(k-1)    (relative to the base width, without the stem's ReLU).
  *
- * Exact: whole numbers only, and no solution lies beyond the bounds searched. With r_pq = phi_p places_p /
- * (phi_q places_q), a stage q = p + 1 more critical than p asks for a_p > r_pq: a least value l_p. Where a_j
- * > l_j in a minimal solution, a_j - 1 breaks an inequality #(S_q) > #(S_p) with p <= j < q, so (a_j - 1)
- * times the other l_i from p to q - 1 is at most r_pq. Empty where no multipliers do. Throws UsageError for
- * an order that is no permutation of the stages.
+ * The search is exact: it uses integers only, and no solution lies beyond its bounds. Let r_pq = phi_p
+ * places_p / (phi_q places_q). If stage q = p + 1 is more critical than p, a_p must exceed r_pq, which gives
+ * its least value l_p. If a_j > l_j in a minimal solution, a_j - 1 breaks an inequality #(S_q) > #(S_p) with
+ * p <= j < q; so (a_j - 1) times the other l_i from p to q - 1 is at most r_pq. The list is empty if there is
+ * no solution. Throws UsageError for an order that is not a permutation of the stages.
  */
 export function equaliseRelus(stages: StagesToEqualise): number[][] {
   const problem = checked(stages);
@@ -33,11 +33,11 @@ export function equaliseRelus(stages: StagesToEqualise): number[][] {
 }
 
 type Problem = {
-  /** phi_k places_k. */
+  /** phi_k places_k of each stage. */
   readonly sizes: readonly number[];
-  /** rank[k]: how many stages are more critical than stage k. */
+  /** How many stages are more critical than stage k. */
   readonly rank: readonly number[];
-  /** Every multiplier is from `lower` to `upper`. */
+  /** The bounds of every multiplier, both included. */
   readonly lower: readonly number[];
   readonly upper: readonly number[];
 };
@@ -59,7 +59,7 @@ function checked({ blocks, places, order, least = 2 }: StagesToEqualise): Proble
   return { sizes, rank, lower, upper };
 }
 
-/** The largest a_j of a minimal solution; the docstring above has the derivation. */
+/** The largest a_j of a minimal solution, derived in the comment on `equaliseRelus`. */
 function upperBound(
   j: number,
   sizes: readonly number[],
@@ -78,8 +78,9 @@ function upperBound(
 }
 
 /**
- * Tries every next multiplier. Ascending, so that whatever dominates a solution is found before it; and of one beginning only the
- * first end can be minimal. Returns true where one was found.
+ * Tries every next multiplier in ascending order, so that a solution is found before any that it dominates.
+ * Of the solutions that differ only in the last multiplier, only the first can be minimal. Returns whether it
+ * found a solution.
  */
 function extend(problem: Problem, chosen: readonly number[], relus: number[], found: number[][]): boolean {
   const { sizes, lower, upper } = problem;
@@ -98,7 +99,7 @@ function extend(problem: Problem, chosen: readonly number[], relus: number[], fo
   return false;
 }
 
-/** Whether the next stage may have `count` ReLUs, by the order. */
+/** Whether the next stage may have `count` ReLUs under the order of criticality. */
 function fits({ rank }: Problem, relus: readonly number[], count: number): boolean {
   const own = rank[relus.length]!;
   return relus.every((other, i) => (own < rank[i]! ? count > other : count < other));

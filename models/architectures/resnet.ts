@@ -8,19 +8,26 @@ export type ResnetOptions = {
   /** Height and width of the images. */
   readonly size: number;
   readonly classes: number;
-  /** Channels of each stage. Every stage but the first halves the resolution. */
+  /** Channels of each stage. Every stage after the first halves height and width. */
   readonly widths: readonly number[];
   /** Basic blocks in each stage. */
   readonly blocks: readonly number[];
   /**
-   * DeepReDuce (ICML 2021), SNL (ICML 2022) and AutoReP (ICCV 2023) count networks without the stem's ReLU.
+   * Whether the stem has a ReLU. DeepReDuce (ICML 2021), SNL (ICML 2022) and AutoReP (ICCV 2023) count
+   * networks without it.
    */
   readonly stemRelu: boolean;
-  /** 2 halves every feature map: DeepReDuce's rho = 0.5. */
+  /**
+   * Stride of the stem's convolution (default: 1). With 2, height and width of every feature map are halved,
+   * which is DeepReDuce's rho = 0.5.
+   */
   readonly stemStride?: number;
 };
 
-/** A residual network for small images (He et al. 2016, section 4.2): 3x3 stem, basic blocks, projection shortcuts. */
+/**
+ * Builds a residual network for small images (He et al. 2016, section 4.2), with a 3x3 stem, basic blocks and
+ * projection shortcuts.
+ */
 export function resnet(options: ResnetOptions, rng: Rng): Model {
   const { name, inChannels, size, widths, blocks } = options;
   const net = new NetworkBuilder(name, [inChannels, size, size], rng);
@@ -39,7 +46,7 @@ export function resnet(options: ResnetOptions, rng: Rng): Model {
   return net.build(net.gemm('head.fc', features, channels, options.classes));
 }
 
-/** relu(bn(conv(relu(bn(conv(x))))) + shortcut(x)). */
+/** The block relu(bn(conv(relu(bn(conv(x))))) + shortcut(x)). */
 function basicBlock(
   net: NetworkBuilder,
   name: string,

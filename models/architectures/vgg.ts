@@ -5,19 +5,19 @@ import { NetworkBuilder } from './builder.ts';
 export type VggOptions = {
   readonly name: string;
   readonly inChannels: number;
-  /** Height and width of the images, a multiple of 2 to the number of stages: 32 for five. */
+  /** Height and width of the images, a multiple of 2 to the power of the number of stages (32 for five). */
   readonly size: number;
   readonly classes: number;
   /** Channels of the convolutions of each stage. */
   readonly stages: readonly (readonly number[])[];
   readonly batchNorm: boolean;
-  /** Neurons of the hidden fully connected layers, [4096, 4096] in the paper; none for small images. */
+  /** Widths of the hidden fully connected layers: [4096, 4096] in the paper, none for small images. */
   readonly hidden: readonly number[];
-  /** The paper's is the maximum; only the average runs privately. */
+  /** The kind of pooling: the paper has the maximum, but only the average runs privately. */
   readonly pool: 'max' | 'average';
 };
 
-/** Simonyan, Zisserman 2015, table 1, column D. */
+/** The stages of VGG-16 (Simonyan, Zisserman 2015, table 1, column D). */
 export const vgg16Stages: readonly (readonly number[])[] = [
   [64, 64],
   [128, 128],
@@ -34,7 +34,10 @@ const halving = {
   ceilMode: false,
 } as const;
 
-/** Stages of 3x3 convolutions, each followed by a pooling that halves the map. Throws RangeError for sizes that can't be halved. */
+/**
+ * Builds stages of 3x3 convolutions, each followed by a pool that halves height and width. Throws RangeError
+ * for a size that cannot be halved as often.
+ */
 export function vgg(options: VggOptions, rng: Rng): Model {
   const { name, inChannels, size, classes, stages, hidden } = options;
   const shrink = 2 ** stages.length;

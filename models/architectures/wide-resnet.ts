@@ -8,17 +8,20 @@ export type WideResnetOptions = {
   /** Height and width of the images. */
   readonly size: number;
   readonly classes: number;
-  /** Layers, 6 n + 4. */
+  /** The number of layers, 6 n + 4 for n blocks per stage. */
   readonly depth: number;
-  /** Channels of a stage over those of a ResNet: 8 makes 128, 256, 512. */
+  /** The ratio of a stage's channels to those of a ResNet: 8 gives 128, 256, 512. */
   readonly widen: number;
-  /** SNL (Cho et al., ICML 2022) and papers that compare with it count the network without the last ReLU. */
+  /**
+   * Whether to keep the last ReLU. SNL (Cho et al., ICML 2022) and the papers that compare with it count the
+   * network without it.
+   */
   readonly lastRelu: boolean;
 };
 
 /**
- * A wide residual network (Zagoruyko, Komodakis 2016): three stages of n blocks with the batch norm and ReLU before each
- * convolution. Throws RangeError for a depth that is not 6 n + 4.
+ * Builds a wide residual network (Zagoruyko, Komodakis 2016): three stages of n blocks, with batch norm and
+ * ReLU before each convolution. Throws RangeError for a depth that is not 6 n + 4.
  */
 export function wideResnet(options: WideResnetOptions, rng: Rng): Model {
   const { name, inChannels, size, classes, depth, widen, lastRelu } = options;
@@ -43,7 +46,10 @@ export function wideResnet(options: WideResnetOptions, rng: Rng): Model {
 
 type BlockSizes = { inChannels: number; channels: number; kernel: number; stride: number };
 
-/** conv(relu(bn(conv(a)))) + shortcut, a = relu(bn(x)); the shortcut is x where shapes agree, else a 1x1 convolution of a. */
+/**
+ * The block conv(relu(bn(conv(a)))) + shortcut with a = relu(bn(x)). The shortcut is x if the shapes agree,
+ * else a 1x1 convolution of a.
+ */
 function preActivationBlock(net: NetworkBuilder, name: string, x: string, sizes: BlockSizes): string {
   const { inChannels, channels, stride } = sizes;
   const a = net.relu(`${name}.relu1`, net.batchNorm(`${name}.bn1`, x, inChannels));

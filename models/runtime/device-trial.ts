@@ -8,7 +8,10 @@ import { GraphBuilder } from '../onnx/graph-builder.ts';
 const [channels, size] = [64, 32] as const;
 const manyImages = 16;
 
-/** A device on which one image takes longer is none to wait for with more (milliseconds; SwiftShader on two cores: 300). */
+/**
+ * A device on which one image takes longer than this many milliseconds is not tried with more (SwiftShader on
+ * two cores: 300).
+ */
 const tooLong = 50;
 
 /** Times a convolution on the device. */
@@ -23,7 +26,7 @@ async function run(device: Device): Promise<Trial> {
   }
 }
 
-/** The best of three calls, the first of which compiles. */
+/** The shortest of three calls in milliseconds; the first call also compiles. */
 async function time(session: InferenceSession, images: number): Promise<number> {
   const data = new Float32Array(images * channels * size * size);
   const x = new Tensor(data, [images, channels, size, size]);
@@ -50,7 +53,7 @@ function convolution(): Uint8Array {
   return graph.encode('trial');
 }
 
-/** onnxruntime puts its source lines first, what happened last. */
+/** The last line of an error by onnxruntime, which names its source lines first and the reason last. */
 function lastLine(message: string): string {
   const line = message.trim().split('\n').at(-1)!;
   return line.replace(/^.* was false\. /, '').replace(/\.$/, '');

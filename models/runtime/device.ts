@@ -4,7 +4,7 @@ import { defined } from '../../src/shared/defined.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { workerUrl } from '../../src/shared/files.ts';
 
-/** Where onnxruntime runs a network. */
+/** The devices on which onnxruntime runs networks. */
 export const devices = ['cpu', 'webgpu', 'cuda'] as const;
 export type Device = (typeof devices)[number];
 
@@ -18,7 +18,7 @@ export type SessionSetting = {
   readonly threads?: number;
 };
 
-/** The setting alone, of options that hold more. */
+/** The session setting of options that hold more. */
 export function sessionSetting({ device, threads }: SessionSetting): SessionSetting {
   return defined({ device, threads });
 }
@@ -26,12 +26,14 @@ export function sessionSetting({ device, threads }: SessionSetting): SessionSett
 const needs: Record<Device, string> = {
   cpu: 'onnxruntime-node: install the package again',
   webgpu:
-    'a GPU with a driver for Vulkan and its loader (Debian: libvulkan1 and mesa-vulkan-drivers or nvidia-vulkan-icd), or Metal or ' +
-    'Direct3D 12',
-  cuda: "CUDA 12 with cuDNN 9, and onnxruntime's provider: npm rebuild onnxruntime-node with its install script allowed",
+    'a GPU with a driver for Vulkan and its loader (Debian: libvulkan1 and mesa-vulkan-drivers or ' +
+    'nvidia-vulkan-icd), or Metal or Direct3D 12',
+  cuda:
+    "CUDA 12 with cuDNN 9, and onnxruntime's provider: " +
+    'npm rebuild onnxruntime-node with its install script allowed',
 };
 
-/** Options of a session on the device. Operations it lacks run on the CPU. */
+/** onnxruntime's options for a session. Operations that the device lacks run on the CPU. */
 export function sessionOptions({ device = 'cpu', threads }: SessionSetting): InferenceSession.SessionOptions {
   return {
     logSeverityLevel: 3,
@@ -40,15 +42,16 @@ export function sessionOptions({ device = 'cpu', threads }: SessionSetting): Inf
   };
 }
 
-/** What a trial of a device found: milliseconds of one small convolution, or why there was none. */
+/** The result of trying a device: milliseconds of one small convolution, or the reason why it failed. */
 export type Trial = { readonly milliseconds: number } | { readonly reason: string };
 
 export type ToTrial = { readonly kind: 'try'; readonly device: Device };
 export type FromTrial = { readonly kind: 'tried'; readonly trial: Trial };
 
 /**
- * The device for a choice, tried with a small convolution. `auto` takes the fastest of those that work: a GPU that only the processor
- * plays (SwiftShader, llvmpipe) loses to the CPU. Throws UsageError for a device that does not work, with what it needs.
+ * Returns the device for a choice after trying it with a small convolution. `auto` takes the fastest device
+ * that works; a GPU that is emulated on the CPU (SwiftShader, llvmpipe) loses to the CPU itself. Throws
+ * UsageError, which says what is needed, for a device that does not work.
  */
 export async function chooseDevice(
   choice: DeviceChoice,
@@ -58,7 +61,9 @@ export async function chooseDevice(
   if (choice === 'auto') return fastest(trial);
   const found = await trial(choice);
   if ('milliseconds' in found) return choice;
-  throw new UsageError(`--device ${choice}: does not work here: ${found.reason}. It needs ${needs[choice]}`);
+  throw new UsageError(
+    `--device ${choice}: it does not work here: ${found.reason}. It needs ${needs[choice]}`,
+  );
 }
 
 async function fastest(trial: (device: Device) => Promise<Trial>): Promise<Device> {
@@ -70,7 +75,10 @@ async function fastest(trial: (device: Device) => Promise<Trial>): Promise<Devic
   return best.device;
 }
 
-/** In a process of its own: drivers write to the terminal where they fail, and some take the process along. */
+/**
+ * Tries a device in a process of its own, because drivers that fail write to the terminal, and some crash the
+ * process.
+ */
 export async function tryDevice(device: Device): Promise<Trial> {
   const child = new Child<ToTrial, FromTrial>({ program: workerUrl(import.meta.url, './device-trial') });
   try {

@@ -11,12 +11,15 @@ import { batchDimension, lowerGraph } from '../files/write.ts';
 import { sizeOf } from '../tensor.ts';
 
 export type PredictOptions = SessionSetting & {
-  /** Images a call of the runtime; 64 where left out. */
+  /** Images per call of onnxruntime (default: 64). */
   readonly batch?: number;
   readonly onProgress?: OnProgress;
 };
 
-/** Logits [n, classes] of `n` images [n, C, H, W], evaluated with onnxruntime. Throws DataError where sizes do not fit. */
+/**
+ * Returns the logits [n, classes] of `n` images [n, C, H, W], computed in the clear with onnxruntime. Throws
+ * DataError if the sizes do not fit.
+ */
 export async function predict(
   model: Model,
   images: Float32Array,
@@ -43,11 +46,11 @@ export async function predict(
 }
 
 export type EvaluatorOptions = SessionSetting & {
-  /** Any values of the graph, by name; the graph's outputs where left out. */
+  /** The names of the values to compute, anywhere in the graph (default: the graph's outputs). */
   readonly outputs?: readonly string[];
 };
 
-/** One network in onnxruntime, for many calls. */
+/** A network in onnxruntime that can be run many times; call `release` at the end. */
 export class Evaluator {
   readonly #session: InferenceSession;
   readonly #input: Value;
@@ -57,7 +60,7 @@ export class Evaluator {
     this.#input = input;
   }
 
-  /** Throws ModelError for an output that the graph does not define. */
+  /** Loads a network. Throws ModelError for an output that the graph does not define. */
   static async create(model: Model, options: EvaluatorOptions = {}): Promise<Evaluator> {
     const shapes = inferShapes(model);
     const names = options.outputs ?? model.graph.outputs.map((value) => value.name);
@@ -72,7 +75,9 @@ export class Evaluator {
     return new Evaluator(session, endsOf(model)[0]);
   }
 
-  /** Values by name, [n, ...] each. `images`: [n, C, H, W]. */
+  /**
+   * Returns the values [n, ...] by name, for `images` [n, C, H, W]. Throws DataError if the sizes do not fit.
+   */
   async run(images: Float32Array, n: number): Promise<Map<string, Float32Array>> {
     checkImages(this.#input, images, n);
     const feeds = { [this.#input.name]: new OrtTensor('float32', images, [n, ...this.#input.shape]) };
@@ -89,11 +94,11 @@ function endsOf(model: Model): [Value, Value] {
   const [input, ...others] = model.graph.inputs;
   const [output] = model.graph.outputs;
   if (input === undefined || output === undefined || others.length > 0)
-    throw new ModelError(`${model.graph.name}: expected one input and an output`);
+    throw new ModelError(`${model.graph.name}: expected one input and at least one output`);
   return [input, output];
 }
 
-/** Numbers in one image. */
+/** Checks the sizes and returns the number of values in one image. */
 function checkImages(input: Value, images: Float32Array, n: number): number {
   const size = sizeOf(input.shape);
   if (!Number.isSafeInteger(n) || n < 1 || images.length !== n * size) {

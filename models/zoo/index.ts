@@ -4,24 +4,24 @@ import { z } from 'zod';
 import { UsageError } from '../../src/shared/errors.ts';
 import { packageRoot } from '../../src/shared/files.ts';
 
-/** How a trained network that comes with the package was made. Accuracies in [0, 1]. */
+/** How a trained network of the package was made. Accuracies are in [0, 1]. */
 export type ZooModel = z.infer<typeof zooModel>;
 
 const zooModel = z.object({
   name: z.string(),
-  /** In models/zoo. */
+  /** The file's name in models/zoo. */
   file: z.string(),
   sha256: z.string(),
   architecture: z.string(),
   relus: z.number(),
   data: z.string(),
-  /** The command that makes it. */
+  /** The command that trained it. */
   command: z.string(),
-  /** The one that was kept, from 1 on. */
+  /** The epoch whose weights were kept, counted from 1. */
   epoch: z.number(),
-  /** Of the kept epoch, on the images held out of the training images. */
+  /** Accuracy of the kept epoch on the images held out of the training images. */
   validation_accuracy: z.number(),
-  /** On all test images, once. */
+  /** Accuracy on all test images, measured once. */
   test_accuracy: z.number(),
   seconds: z.number(),
   date: z.string(),
@@ -36,7 +36,10 @@ export function zooModels(): ZooModel[] {
   return z.object({ models: z.array(zooModel) }).parse(manifest).models;
 }
 
-/** The file of `zoo:NAME`; any other name is a path already. Throws UsageError for a name that the zoo has not. */
+/**
+ * The path of the model `zoo:NAME`; any other name is a path already. Throws UsageError for a name that is
+ * not in the zoo.
+ */
 export function resolveModel(nameOrPath: string): string {
   if (!nameOrPath.startsWith('zoo:')) return nameOrPath;
   const name = nameOrPath.slice('zoo:'.length);
@@ -44,5 +47,5 @@ export function resolveModel(nameOrPath: string): string {
   const found = models.find((model) => model.name === name);
   if (found !== undefined) return join(folder, found.file);
   const known = models.map((model) => `zoo:${model.name}`).join(', ');
-  throw new UsageError(`${nameOrPath} is not in the zoo; there are ${known}`);
+  throw new UsageError(`${nameOrPath} is not in the zoo; it has ${known}`);
 }

@@ -1,6 +1,7 @@
 /**
- * `entries` without those that are undefined, for a type whose optional properties may be left out but never be
- * undefined: `defined({ a, b })` for `{ a, ...(b !== undefined && { b }) }`. Null, false, 0 and '' are kept.
+ * Returns `entries` without those that are undefined, for types whose optional properties may be missing but
+ * not undefined: `defined({ a, b })` replaces `{ a, ...(b !== undefined && { b }) }`. Null, false, 0 and ''
+ * are kept.
  */
 export function defined<const T extends object>(entries: T): Defined<T> {
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as Defined<T>;

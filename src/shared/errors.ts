@@ -1,4 +1,6 @@
-/** The class of an error says whose fault it is; its message names the thing, what was expected, what came. */
+/**
+ * The class of an error says whose fault it is; its message names the thing, what was expected and what came.
+ */
 export class ReluctantError extends Error {
   override name = 'ReluctantError';
 }
@@ -13,12 +15,12 @@ export class DataError extends ReluctantError {
   override name = 'DataError';
 }
 
-/** The network is fine but cannot run privately: names the node and the reason. */
+/** The network is valid but cannot run privately; the message names the node and the reason. */
 export class PlanError extends ReluctantError {
   override name = 'PlanError';
 }
 
-/** The peer is at fault: it left, lied about a length, or sent what the plan does not allow. */
+/** The peer is at fault: it left, sent a wrong length, or sent what the plan does not allow. */
 export class ProtocolError extends ReluctantError {
   override name = 'ProtocolError';
 }
@@ -28,12 +30,12 @@ export class UsageError extends ReluctantError {
   override name = 'UsageError';
 }
 
-/** Nobody's fault: what was measured is outside the limits that the user set. */
+/** Nobody is at fault: a measured value is outside the limits that the user set. */
 export class LimitError extends ReluctantError {
   override name = 'LimitError';
 }
 
-/** Exit codes of the command line. Documented in `reluctant --help`. */
+/** The exit code of the command line for an error; `reluctant --help` lists them. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return 2;
   if (error instanceof ModelError) return 3;

@@ -4,7 +4,10 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Writes to a temporary file beside `path` and renames it, so that a reader sees the old file or the whole new one. */
+/**
+ * Writes to a temporary file beside `path` and renames it, so that a reader sees either the old file or the
+ * whole new one.
+ */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
@@ -26,11 +29,14 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   }
 }
 
-/** Temporary files of writes that are under way; a process that ends before they do takes them along. */
+/** The temporary files of unfinished writes; they are removed if the process ends before the writes do. */
 const unfinished = new Set<string>();
 const removeUnfinished = () => unfinished.forEach((file) => rmSync(file, { force: true }));
 
-/** The process is watched only while there are such files: a library leaves no listeners behind. */
+/**
+ * Registers a temporary file. The process has a listener only while there are such files, because a library
+ * should not leave listeners behind.
+ */
 function begin(temporary: string): void {
   if (unfinished.size === 0) process.once('exit', removeUnfinished);
   unfinished.add(temporary);
@@ -41,7 +47,7 @@ function end(temporary: string): void {
   if (unfinished.size === 0) process.removeListener('exit', removeUnfinished);
 }
 
-/** The folder of package.json, from the sources and from dist/ alike. */
+/** The folder of package.json, both for the sources and for dist/. */
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
 function findPackageRoot(folder: string): string {
@@ -52,15 +58,15 @@ function findPackageRoot(folder: string): string {
 }
 
 /**
- * URL of a worker's entry file beside the caller, `name` without extension: `.ts` when run from the sources,
- * `.js` when run from dist/.
+ * The URL of a worker's entry file beside the caller. `name` has no extension: it is `.ts` when run from the
+ * sources and `.js` when run from dist/.
  */
 export function workerUrl(callerUrl: string, name: string): string {
   const extension = callerUrl.endsWith('.ts') ? '.ts' : '.js';
   return new URL(name + extension, callerUrl).href;
 }
 
-/** A file of the package by its path from the root, e.g. 'crypto/ring/kernels.wasm'. */
+/** Reads a file of the package by its path from the root, such as 'crypto/ring/kernels.wasm'. */
 export async function readPackageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await readFile(join(packageRoot, path)));
 }

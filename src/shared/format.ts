@@ -14,7 +14,7 @@ export function plainPoints(difference: number): string {
   return rounded === '-0.0' ? '0.0' : rounded;
 }
 
-/** The same with a sign, for changes: '+1.2'. */
+/** Like `plainPoints`, but with a plus sign for a rise: '+1.2'. */
 export function points(difference: number): string {
   const rounded = plainPoints(difference);
   return Number(rounded) > 0 ? `+${rounded}` : rounded;
@@ -31,7 +31,7 @@ export function duration(seconds: number): string {
 
 const byteUnits = ['B', 'KB', 'MB', 'GB', 'TB'];
 
-/** Decimal units, as network speeds are: 1500 -> '1.5 KB'. */
+/** Uses decimal units, as is usual for network speeds: 1500 -> '1.5 KB'. */
 export function bytes(value: number): string {
   let unit = 0;
   let scaled = value;
@@ -47,7 +47,7 @@ export function shape(sizes: readonly number[]): string {
   return sizes.join(' x ');
 }
 
-/** A scale as its power of two, to a tenth: 4096 -> '2^12' */
+/** A scale as a power of two with one decimal: 4096 -> '2^12', 5000 -> '2^12.3'. */
 export function scale(value: number): string {
   return `2^${Math.log2(value).toFixed(1).replace(/\.0$/, '')}`;
 }

@@ -1,4 +1,4 @@
-/** What a long job can be doing. src/cli/output/progress-words.ts has the words for each. */
+/** The phases of long jobs. src/cli/output/progress-words.ts has the words for each. */
 export const phases = [
   // data and models
   'download',
@@ -42,26 +42,29 @@ export type Phase = (typeof phases)[number];
 /** A piece of work among others of its kind. */
 export type Work = {
   readonly phase: Phase;
-  /** What it works on, by name: a file, a network, a stage, a job. */
+  /** The name of what it works on: a file, a network, a stage, a job. */
   readonly of?: string;
-  /** Which one it is of several, from 1 on. */
+  /** Its number among several, counted from 1. */
   readonly number?: number;
-  /** How many there are. */
+  /** How many there are in all. */
   readonly count?: number;
 };
 
-/** One tick of a long job. A job that takes over two seconds reports itself. */
+/** One report of a long job. Every job that takes over two seconds reports its progress. */
 export type ProgressEvent = Work & {
-  /** What the work is a part of, the whole before its part. */
+  /** The works that this one is a part of, the outermost first. */
   readonly within?: readonly Work[];
-  /** In one unit: `done` of `total`. It never falls while the same work goes on. */
+  /** The finished part of `total`, in the same unit. It never falls during one work. */
   readonly done: number;
   readonly total: number;
-  /** What of the work goes on just now, by name: one of its layers, stages or networks. */
+  /** The name of the part in progress: a layer, a stage or a network. */
   readonly now?: string;
-  /** Where a training stands; its `done` and `total` are steps of all its epochs. */
+  /** The state of a training, for which `done` and `total` count the steps of all epochs. */
   readonly training?: TrainingProgress;
-  /** Of work whose parts go on side by side: how many are over, and the latest tick of one of the others. */
+  /**
+   * For work whose parts run at the same time: how many are finished, and the latest report of one of the
+   * others.
+   */
   readonly parts?: { readonly over: number; readonly count: number; readonly latest?: ProgressEvent };
 };
 
@@ -69,10 +72,10 @@ export type ProgressEvent = Work & {
 export type TrainingProgress = {
   readonly epoch: number;
   readonly epochs: number;
-  /** Of the epoch. */
+  /** The step within the epoch. */
   readonly step: number;
   readonly steps: number;
-  /** Mean over the epoch so far. */
+  /** The mean loss over the epoch so far. */
   readonly loss: number;
   readonly imagesPerSecond: number;
 };
@@ -81,12 +84,12 @@ export type OnProgress = (event: ProgressEvent) => void;
 
 export const silent: OnProgress = () => undefined;
 
-/** Tells `onProgress` of work that is a part of `whole`. */
+/** Reports to `onProgress` as part of the work `whole`. */
 export function within(whole: Work, onProgress: OnProgress): OnProgress {
   return (event) => onProgress({ ...event, within: [whole, ...(event.within ?? [])] });
 }
 
-/** Equal for two events of the same work, whatever is done of it. */
+/** A key that is equal for two events of the same work, whatever their progress. */
 export function workKey({ within: wholes = [], ...work }: ProgressEvent): string {
   return JSON.stringify([...wholes, work].map(({ phase, of, number, count }) => [phase, of, number, count]));
 }

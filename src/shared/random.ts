@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * Where every random bit comes from. It is always a parameter: the program passes `systemRng`, tests pass the seeded
- * one of tests/helpers. There is no switch in the program that weakens it.
+ * The source of random bytes. It is always a parameter: the program passes `systemRng`, and tests pass the
+ * seeded one from tests/helpers. Nothing in the program can weaken it.
  */
 export interface Rng {
   /** `n` uniform bytes in a fresh buffer (offset 0, exact length). */

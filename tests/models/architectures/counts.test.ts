@@ -150,7 +150,7 @@ test.each(Object.entries(networks))(
 
 test('images that do not fit are refused', () => {
   expect(() => architectures['vgg16-bn']([1, 28, 28], 10, noRng)).toThrow(
-    /vgg16-bn: expected images of a multiple of 32/,
+    /vgg16-bn: expected images whose size is a multiple of 32/,
   );
   expect(() => architectures.mobilenetv2([3, 32, 16], 10, noRng)).toThrow(/expected square images/);
 });

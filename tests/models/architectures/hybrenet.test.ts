@@ -79,6 +79,6 @@ test("names are the paper's; blocks that do not fit are refused", () => {
   expect(hybrenetName([5, 5, 3])).toBe('HRN-5x5x3x');
   expect(hybrenet({ ...cifar, baseWidth: 1, multipliers: [2] }, noRng).graph.name).toBe('HRN-2x');
   expect(() => hybrenetCounts({ ...cifar, multipliers: [2, 2], blocks: [1, 1] })).toThrow(
-    /blocks: expected 3 numbers, one a stage, got 1,1/,
+    /blocks: expected 3 numbers, one per stage, got 1,1/,
   );
 });

@@ -23,7 +23,7 @@ test('a named device is taken where it works, however slow, and refused where no
   expect(await chooseDevice('webgpu', trials({ webgpu: { milliseconds: 1e6 } }))).toBe('webgpu');
   await expect(chooseDevice('webgpu', trials({}))).rejects.toThrow(UsageError);
   await expect(chooseDevice('webgpu', trials({}))).rejects.toThrow(
-    /--device webgpu: does not work here: not here. It needs a GPU with a driver for Vulkan.*libvulkan1/,
+    /--device webgpu: it does not work here: not here. It needs a GPU with a driver for Vulkan.*libvulkan1/,
   );
   await expect(chooseDevice('cuda', trials({}))).rejects.toThrow(/CUDA 12 .* npm rebuild onnxruntime-node/);
 });

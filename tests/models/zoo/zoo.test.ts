@@ -37,5 +37,5 @@ test('fashion-resnet8 tells the part of the test images apart as well as all of 
 test('a path is itself; a name that the zoo has not is a UsageError with those it has', () => {
   expect(resolveModel('some/model.onnx')).toBe('some/model.onnx');
   expect(() => resolveModel('zoo:none')).toThrow(UsageError);
-  expect(() => resolveModel('zoo:none')).toThrow(/zoo:none is not in the zoo; there are zoo:fashion-resnet8/);
+  expect(() => resolveModel('zoo:none')).toThrow(/zoo:none is not in the zoo; it has zoo:fashion-resnet8/);
 });

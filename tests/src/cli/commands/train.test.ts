@@ -69,7 +69,7 @@ test.skipIf('milliseconds' in cuda)(
   async () => {
     const { code, stdout, stderr } = await cli([...train, '--device', 'cuda', '--out', at('cuda.onnx')]);
     expect(stderr).toMatch(
-      /^reluctant: --device cuda: does not work here: .*npm rebuild onnxruntime-node[^\n]*\n$/,
+      /^reluctant: --device cuda: it does not work here: .*npm rebuild onnxruntime-node[^\n]*\n$/,
     );
     expect([code, stdout]).toEqual([2, '']);
   },

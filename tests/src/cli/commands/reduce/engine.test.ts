@@ -39,6 +39,6 @@ test.skipIf('milliseconds' in cuda)('a device that is absent is refused before a
     '--out',
     join(folder, 'c.onnx'),
   ]);
-  expect(stderr).toMatch(/^reluctant: --device cuda: does not work here: /);
+  expect(stderr).toMatch(/^reluctant: --device cuda: it does not work here: /);
   expect([code, stdout]).toEqual([2, '']);
 });
