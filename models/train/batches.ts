@@ -11,8 +11,11 @@ import type { Uniform } from '../data/seeded.ts';
 export type BatchOptions = {
   readonly train: Dataset;
   readonly batch: number;
+  /** Of shuffles and augmentation. */
   readonly seed: number;
+  /** Random crop and mirroring (default: true). */
   readonly augment?: boolean;
+  /** Mixes images in pairs with shares from Beta(mixup, mixup), in (0, 1] (default: not at all). */
   readonly mixup?: number;
   /** Chooses the rows of an epoch where it wants to. */
   readonly controller?: Controller;

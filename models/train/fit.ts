@@ -8,6 +8,7 @@ import { sessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../runtime/run.ts';
 import { batchesOf } from './batches.ts';
+import type { BatchOptions } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { EpochEntry, Standing, TrainingState } from './checkpoint.ts';
 import type { Controller } from './controller.ts';
@@ -22,55 +23,76 @@ import { schedules, warmUp } from './schedules.ts';
 import type { Schedule, ScheduleName } from './schedules.ts';
 import type { Distillation, StepOptions } from './step.ts';
 
-export type FitOptions = EngineSetting & {
-  readonly train: Dataset;
+/** The images of a training, as its batches are made of them. */
+export type TrainingImages = Omit<BatchOptions, 'controller'> & {
   /** Chooses the epoch that is kept. Never the test set. */
   readonly validation: Dataset;
+};
+
+/** How long a training goes on, and how fast it learns. */
+export type TrainingCourse = {
   readonly epochs: number;
-  readonly batch: number;
   /** The peak of the schedule. */
   readonly learningRate: number;
-  /** What follows a linear warm-up over the first epoch's half; a cosine to zero where left out. */
+  /** What follows a linear warm-up over the first epoch's half (default: a cosine to zero). */
   readonly schedule?: ScheduleName;
-  /** Ends after this many epochs in a row without a better accuracy on the validation set; never where left out. */
+  /** Ends after this many epochs in a row without a better accuracy on the validation set (default: never). */
   readonly patience?: number;
-  /** SGD with the next two where left out. */
+  /** The network after the best epoch, or after the last one (default: best). */
+  readonly keep?: 'best' | 'last';
+};
+
+/** What a step does to the weights. */
+export type WeightUpdates = {
+  /** (default: SGD with the next two) */
   readonly optimizer?: Optimizer;
-  /** Nesterov; 0.9 where left out. */
+  /** Nesterov (default: 0.9). */
   readonly momentum?: number;
-  /** On weights of two and more dimensions; 5e-4 where left out. */
+  /** On weights of two and more dimensions (default: 5e-4). */
   readonly weightDecay?: number;
+  /** (default: all but the running statistics) */
+  readonly trainable?: (weight: string) => boolean;
+  /** By weight what the learning rate is multiplied by (default: 1). */
+  readonly rateOf?: (weight: string) => number;
+};
+
+/** What is minimised. */
+export type TrainingObjective = {
   readonly labelSmoothing?: number;
   /** Its logits on the augmented images are distilled. */
   readonly teacher?: Model;
-  /** Temperature 4 and weight 1 where left out. */
+  /** (default: temperature 4 and weight 1) */
   readonly distill?: Distillation;
-  /** Random crop and mirroring; true where left out. */
-  readonly augment?: boolean;
-  /** Mixes images in pairs with shares from Beta(mixup, mixup), in (0, 1]; not at all where left out. */
-  readonly mixup?: number;
-  /** Of shuffles and augmentation. */
-  readonly seed: number;
-  /** All but the running statistics where left out. */
-  readonly trainable?: (weight: string) => boolean;
-  /** By weight what the learning rate is multiplied by; 1 where left out. */
-  readonly rateOf?: (weight: string) => number;
-  /** Terms of what is minimised that depend on the weights alone; the numbers they ask for are the controller's `scalars`. */
+  /** Terms that depend on the weights alone; the numbers they ask for are the controller's `scalars`. */
   readonly penalties?: readonly Penalty[];
   /** Steers the training. Its state at the start is its own. */
   readonly controller?: Controller;
-  /** The network after the best epoch, or after the last one; the best where left out. */
-  readonly keep?: 'best' | 'last';
+};
+
+/** Where a training is kept from one epoch to the next. */
+export type TrainingRecord = {
   /** A file that is written after each epoch; where it is there already, training goes on from it. */
   readonly checkpoint?: string;
-  /** Told why the checkpoint cannot be gone on from; then training begins anew. Where left out, that is an error. */
+  /** Told why the checkpoint cannot be gone on from; then training begins anew (default: that is an error). */
   readonly onUnusable?: (why: string) => void;
-  readonly onProgress?: OnProgress;
-  /** Called before the first epoch with what trains, in words. */
-  readonly onStart?: (runsOn: string) => void;
   /** Called after each epoch, before the next begins; `history` holds all epochs so far, those before a resume too. */
   readonly log?: (entry: EpochEntry, model: Model, history: readonly EpochEntry[]) => void | Promise<void>;
 };
+
+/** Who is told of a training while it runs. */
+export type TrainingWatch = {
+  /** Called before the first epoch with what trains, in words. */
+  readonly onStart?: (runsOn: string) => void;
+  readonly onProgress?: OnProgress;
+};
+
+export type FitOptions = EngineSetting &
+  TrainingImages &
+  TrainingCourse &
+  WeightUpdates &
+  TrainingObjective &
+  TrainingRecord &
+  TrainingWatch;
 
 export type { EpochEntry };
 
@@ -132,7 +154,7 @@ async function runEpochs(
 /** Undefined where training begins anew. */
 async function savedStanding(
   fingerprint: string,
-  { checkpoint, onUnusable }: FitOptions,
+  { checkpoint, onUnusable }: TrainingRecord,
 ): Promise<Standing | undefined> {
   if (checkpoint === undefined) return undefined;
   try {
@@ -170,12 +192,12 @@ function advance(
   };
 }
 
-function isOver({ history, best, stopped }: Standing, { patience = Infinity }: FitOptions): boolean {
+function isOver({ history, best, stopped }: Standing, { patience = Infinity }: TrainingCourse): boolean {
   return stopped || history.length - best.epoch >= patience;
 }
 
 function scheduleOf(
-  { epochs, learningRate, schedule = 'cosine' }: FitOptions,
+  { epochs, learningRate, schedule = 'cosine' }: TrainingCourse,
   stepsPerEpoch: number,
 ): Schedule {
   const steps = epochs * stepsPerEpoch;
@@ -184,7 +206,10 @@ function scheduleOf(
 }
 
 /** What must be the same for a checkpoint to go on with. */
-function fingerprintOf(engine: Engine, options: FitOptions): string {
+function fingerprintOf(
+  engine: Engine,
+  options: EngineSetting & TrainingImages & TrainingCourse & TrainingObjective,
+): string {
   const { train, epochs, batch, learningRate, augment = true, mixup, schedule, device, seed } = options;
   const told = { epochs, batch, learningRate, augment, mixup, schedule, device, seed };
   const hash = createHash('sha256').update(engine.fingerprint());
@@ -263,7 +288,7 @@ function steer(
 
 const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // AutoReP's
 
-function stepOptions(options: FitOptions): StepOptions {
+function stepOptions(options: TrainingImages & WeightUpdates & TrainingObjective): StepOptions {
   const { batch, momentum = 0.9, weightDecay = usualWeightDecay, labelSmoothing = 0, trainable } = options;
   const { penalties, controller, rateOf } = options;
   return {
@@ -278,7 +303,7 @@ function stepOptions(options: FitOptions): StepOptions {
   };
 }
 
-function checkOptions(model: Model, options: FitOptions): void {
+function checkOptions(model: Model, options: TrainingImages & TrainingCourse & TrainingObjective): void {
   const { train, validation, epochs, batch, learningRate, mixup, patience = 1 } = options;
   checkFit(model, train);
   checkFit(model, validation);
@@ -298,7 +323,7 @@ function checkOptions(model: Model, options: FitOptions): void {
   if (!isCount(patience)) throw new UsageError(`patience: expected a positive whole number, got ${patience}`);
 }
 
-function diverged(epoch: number, step: number, { learningRate }: FitOptions): UsageError {
+function diverged(epoch: number, step: number, { learningRate }: TrainingCourse): UsageError {
   return new UsageError(
     `training diverged in epoch ${epoch}, step ${step}: the loss is no number any more; ` +
       `lower the learning rate (it is ${learningRate})`,

@@ -9,9 +9,18 @@ import { splitValidation } from '../data/splits.ts';
 import { evaluate } from './evaluate.ts';
 import type { Evaluation } from './evaluate.ts';
 import { fit } from './fit.ts';
-import type { FitOptions, FitResult } from './fit.ts';
+import type {
+  FitResult,
+  TrainingCourse,
+  TrainingImages,
+  TrainingObjective,
+  TrainingRecord,
+  TrainingWatch,
+  WeightUpdates,
+} from './fit.ts';
+import type { EngineSetting } from './engines/index.ts';
 
-/** What `reluctant train` is told. */
+/** What `reluctant train` is told. What a step does, minimises and keeps is as in `fit`. */
 export type RecipeOptions = {
   /** A name of `architectures`. */
   readonly arch: string;
@@ -21,7 +30,13 @@ export type RecipeOptions = {
   readonly seed?: number;
   /** Share of the training images held out to choose the epoch. */
   readonly validationFraction?: number;
-} & Omit<Partial<FitOptions>, 'train' | 'validation'>;
+} & EngineSetting &
+  Partial<Omit<TrainingImages, 'train' | 'validation'>> &
+  Partial<TrainingCourse> &
+  WeightUpdates &
+  TrainingObjective &
+  TrainingRecord &
+  TrainingWatch;
 
 export const recipeDefaults = {
   epochs: 12,

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { logFile } from '../../models/train/log-file.ts';
-import type { FitOptions } from '../../models/train/fit.ts';
+import type { TrainingRecord } from '../../models/train/fit.ts';
 import { defined } from '../../src/shared/defined.ts';
 import type { Work } from '../../src/shared/progress.ts';
 import { describeCostBudget } from '../cost/budget.ts';
@@ -43,7 +43,7 @@ export function trainingName(part: PartTraining): string {
 export function phaseFiles(
   part: PartTraining,
   { checkpoint, budget, epochs, searchEpochs, replace, granularity, seed, train }: ReductionOptions,
-): Pick<FitOptions, 'checkpoint' | 'log'> {
+): TrainingRecord {
   if (checkpoint === undefined) return {};
   mkdirSync(checkpoint, { recursive: true });
   const phase = trainingName(part);

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { hashDataset } from '../../../models/data/disk.ts';
 import type { Model } from '../../../models/graph.ts';
 import { writeModel } from '../../../models/files/write.ts';
-import type { FitOptions } from '../../../models/train/fit.ts';
+import type { FitOptions, TrainingRecord } from '../../../models/train/fit.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 
 /** A network that DeepReShape wants trained, with all its ReLUs. */
@@ -11,7 +11,7 @@ export type WantedBase = {
   /** See `baseKey`. */
   readonly key: string;
   /** With files of the store's own, in place of those where the reduction keeps its trainings. */
-  readonly train: (files: Pick<FitOptions, 'checkpoint' | 'onUnusable'>) => Promise<Model>;
+  readonly train: (files: TrainingRecord) => Promise<Model>;
   readonly onProgress: OnProgress;
 };
 
