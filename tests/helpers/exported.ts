@@ -6,7 +6,7 @@ import type { RawNode, RawTensor } from '../../models/onnx/raw.ts';
 import { readModel } from '../../models/files/read.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { maximumDifference } from './networks.ts';
+import { maximumDifference } from './differences.ts';
 import { floats, ints, rawModel, runFile } from './onnx.ts';
 import { seededRng } from './rng.ts';
 

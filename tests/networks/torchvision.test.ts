@@ -8,7 +8,7 @@ import { loadModel, readModel } from '../../models/files/read.ts';
 import { writeModel } from '../../models/files/write.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
-import { relativeDifference } from '../helpers/networks.ts';
+import { relativeDifference } from '../helpers/differences.ts';
 import { runFile } from '../helpers/onnx.ts';
 
 /** Exported by PyTorch 1.13 from torchvision's building blocks; see export.py there. */

@@ -6,7 +6,7 @@ import { loadModel, readModel } from '../../models/files/read.ts';
 import { writeModel } from '../../models/files/write.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
-import { relativeDifference } from '../helpers/networks.ts';
+import { relativeDifference } from '../helpers/differences.ts';
 
 /**
  * `npm run test:torchvision`: torchvision's networks as PyTorch exports them load, equal onnxruntime on the original file within

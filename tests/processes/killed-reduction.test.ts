@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { methods } from '../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../src/shared/errors.ts';
-import { bars, tinyNet } from '../helpers/tiny.ts';
+import { bars } from '../helpers/data.ts';
+import { barResnet } from '../helpers/networks.ts';
 
 const script = join(import.meta.dirname, 'killed-reduction.ts');
 
@@ -49,10 +50,10 @@ test('a folder of another budget or seed is refused, and says what to do', async
   const options = { train: bars(16, 1), validation: bars(9, 2), epochs: 1, batch: 16, seed: 1, threads: 1 };
   for (const method of ['snl', 'autorep'] as const) {
     const own = { ...options, checkpoint: join(checkpoint, method) };
-    await methods[method].reduce(tinyNet(), { ...own, budget: 0.5 });
-    const other = methods[method].reduce(tinyNet(), { ...own, budget: 0.3 });
+    await methods[method].reduce(barResnet(), { ...own, budget: 0.5 });
+    const other = methods[method].reduce(barResnet(), { ...own, budget: 0.3 });
     await expect(other).rejects.toThrow(UsageError);
-    await expect(methods[method].reduce(tinyNet(), { ...own, budget: 0.5, seed: 2 })).rejects.toThrow(
+    await expect(methods[method].reduce(barResnet(), { ...own, budget: 0.5, seed: 2 })).rejects.toThrow(
       /checkpoint of a training with another/,
     );
   }

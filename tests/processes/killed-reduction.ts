@@ -1,13 +1,14 @@
 import { saveModel } from '../../models/files/write.ts';
 import { methods } from '../../pipelines/reduce/methods.ts';
 import type { MethodName } from '../../pipelines/reduce/methods.ts';
-import { bars, tinyNet } from '../helpers/tiny.ts';
+import { bars } from '../helpers/data.ts';
+import { barResnet } from '../helpers/networks.ts';
 
 /** A reduction as a process of its own: `node killed-reduction.ts METHOD FOLDER OUT [PHASE EPOCH STEP]`, killed at that step. */
 const [method, checkpoint, out, killPhase, killEpoch, killStep] = process.argv.slice(2);
 const batch = 16;
 
-const { model } = await methods[method as MethodName].reduce(tinyNet(), {
+const { model } = await methods[method as MethodName].reduce(barResnet(), {
   budget: 0.3,
   train: bars(48, 1),
   validation: bars(30, 2),

@@ -1,12 +1,13 @@
 import { fit } from '../../models/train/fit.ts';
 import { saveModel } from '../../models/files/write.ts';
-import { bars, tinyNet } from '../helpers/tiny.ts';
+import { bars } from '../helpers/data.ts';
+import { barResnet } from '../helpers/networks.ts';
 
 /** A training as a process of its own: `node killed-training.ts CHECKPOINT OUT [EPOCH STEP]`, killed at that step. */
 const [checkpoint, out, killEpoch, killStep] = process.argv.slice(2);
 const batch = 16;
 
-const { model } = await fit(tinyNet(), {
+const { model } = await fit(barResnet(), {
   train: bars(48, 1),
   validation: bars(30, 2),
   epochs: 4,

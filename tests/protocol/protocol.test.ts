@@ -18,7 +18,8 @@ import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { poissonBound } from '../helpers/within-one.ts';
-import { mixedNet, piecewiseNet, randomImages, residualNet } from '../pipelines/small-nets.ts';
+import { randomImages } from '../helpers/data.ts';
+import { mixedNet, piecewiseNet, residualNet } from '../helpers/networks.ts';
 
 const pool = new HePool(2);
 afterAll(() => pool.close());

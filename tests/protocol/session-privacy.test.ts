@@ -13,7 +13,7 @@ import { idealProducts } from '../helpers/activation.ts';
 import { dealtOt } from '../helpers/dealt-ot.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { sixSigma, wordsZ } from '../helpers/statistics.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../helpers/tiny-plan.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
 
 /**
  * The whole protocol over many inferences with the same image and the same weights, homomorphic encryption replaced by its ideal

@@ -17,7 +17,7 @@ import { writeModel } from '../../../models/files/write.ts';
 import { dropRelus } from '../../../models/passes/drop-relu.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import type { Rng } from '../../../src/shared/random.ts';
-import { maximumDifference } from '../../helpers/networks.ts';
+import { maximumDifference } from '../../helpers/differences.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** Counts do not depend on the weights: no randomness is needed. */

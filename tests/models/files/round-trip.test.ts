@@ -9,7 +9,8 @@ import { loadModel, readModel } from '../../../models/files/read.ts';
 import { saveModel, writeModel } from '../../../models/files/write.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { maximumDifference, tinyResnet } from '../../helpers/networks.ts';
+import { maximumDifference } from '../../helpers/differences.ts';
+import { tinyResnet } from '../../helpers/networks.ts';
 import { runFile } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

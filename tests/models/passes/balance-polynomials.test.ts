@@ -4,7 +4,8 @@ import { activationKinds } from '../../../models/graph.ts';
 import { balancePolynomials, isBalanced } from '../../../models/passes/balance-polynomials.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixed, randomImages, residualNet } from '../../pipelines/small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixed, residualNet } from '../../helpers/networks.ts';
 
 const { poly, relu } = activationKinds;
 

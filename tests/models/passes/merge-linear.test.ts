@@ -6,7 +6,7 @@ import { readModel } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import { mergeLinear } from '../../../models/passes/merge-linear.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { relativeDifference } from '../../helpers/networks.ts';
+import { relativeDifference } from '../../helpers/differences.ts';
 import { floats, rawModel } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -7,7 +7,7 @@ import { forInference } from '../../../models/passes/index.ts';
 import { mergeBias } from '../../../models/passes/merge-bias.ts';
 import { scaleAsBatchNorm } from '../../../models/passes/scale-as-batch-norm.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { relativeDifference } from '../../helpers/networks.ts';
+import { relativeDifference } from '../../helpers/differences.ts';
 import { floats, rawModel } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -13,7 +13,8 @@ import { forInference, removeIdentity } from '../../../models/passes/index.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';
 import { tensor } from '../../../models/tensor.ts';
-import { maximumDifference, tinyResnet } from '../../helpers/networks.ts';
+import { maximumDifference } from '../../helpers/differences.ts';
+import { tinyResnet } from '../../helpers/networks.ts';
 import { floats, rawModel } from '../../helpers/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -11,9 +11,9 @@ import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { scaleChannels } from '../../../models/passes/scale-channels.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
-import { relativeDifference, tinyResnet } from '../../helpers/networks.ts';
+import { relativeDifference } from '../../helpers/differences.ts';
+import { mixedNet, tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixedNet } from '../../pipelines/small-nets.ts';
 
 const fixture = (name: string) => loadModel(join(import.meta.dirname, '../../fixtures/torchvision', name));
 

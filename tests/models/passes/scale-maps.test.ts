@@ -8,7 +8,8 @@ import { countRelus } from '../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { scaleMaps } from '../../../models/passes/scale-maps.ts';
 import { predict } from '../../../models/runtime/run.ts';
-import { relativeDifference, tinyResnet } from '../../helpers/networks.ts';
+import { relativeDifference } from '../../helpers/differences.ts';
+import { tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 test('a residual network becomes the one with a stem that halves', () => {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { DataError, ModelError } from '../../../src/shared/errors.ts';
 import { normals } from '../../../models/architectures/init.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';
-import { maximumDifference, tinyResnet } from '../../helpers/networks.ts';
+import { maximumDifference } from '../../helpers/differences.ts';
+import { tinyResnet } from '../../helpers/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const model = tinyResnet();

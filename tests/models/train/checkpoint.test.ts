@@ -7,7 +7,8 @@ import type { Standing } from '../../../models/train/checkpoint.ts';
 import { fit } from '../../../models/train/fit.ts';
 import type { FitOptions } from '../../../models/train/fit.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 const options: FitOptions = {
   train: bars(48, 1),
@@ -67,9 +68,9 @@ test('a checkpoint of another run is a UsageError, a damaged one a DataError', a
 });
 
 test('a training that is stopped and goes on gives the numbers of one that was not', async () => {
-  const whole = await fit(tinyNet(), options);
+  const whole = await fit(barResnet(), options);
   const stop = new Error('stopped');
-  const stopping = fit(tinyNet(), {
+  const stopping = fit(barResnet(), {
     ...options,
     checkpoint: path,
     log: ({ epoch }) => {
@@ -78,7 +79,7 @@ test('a training that is stopped and goes on gives the numbers of one that was n
   });
   await expect(stopping).rejects.toBe(stop);
   const seen: number[] = [];
-  const resumed = await fit(tinyNet(), {
+  const resumed = await fit(barResnet(), {
     ...options,
     checkpoint: path,
     log: ({ epoch }) => void seen.push(epoch),
@@ -91,8 +92,8 @@ test('a training that is stopped and goes on gives the numbers of one that was n
 });
 
 test('a finished training is not run again; other options, data or weights refuse the file', async () => {
-  const first = await fit(tinyNet(), { ...options, epochs: 1, checkpoint: path });
-  const again = await fit(tinyNet(), {
+  const first = await fit(barResnet(), { ...options, epochs: 1, checkpoint: path });
+  const again = await fit(barResnet(), {
     ...options,
     epochs: 1,
     checkpoint: path,
@@ -100,10 +101,10 @@ test('a finished training is not run again; other options, data or weights refus
   });
   expect(again.history).toEqual(first.history);
   const changed: [Parameters<typeof fit>[0], Partial<FitOptions>][] = [
-    [tinyNet(), { seed: 2 }],
-    [tinyNet(), { weightDecay: 0 }],
-    [tinyNet(), { train: bars(51, 1) }],
-    [tinyNet(2), {}],
+    [barResnet(), { seed: 2 }],
+    [barResnet(), { weightDecay: 0 }],
+    [barResnet(), { train: bars(51, 1) }],
+    [barResnet(2), {}],
   ];
   for (const [model, change] of changed)
     await expect(fit(model, { ...options, epochs: 1, ...change, checkpoint: path })).rejects.toThrow(

@@ -15,7 +15,8 @@ import type { Penalty } from '../../../models/train/penalty.ts';
 import { trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 const options: FitOptions = {
   train: bars(96, 1),
@@ -32,7 +33,7 @@ const sameWeights = (a: Model, b: Model): boolean =>
   [...a.weights].every(([name, { data }]) => data.every((v, i) => v === b.weights.get(name)!.data[i]));
 
 test('a small network learns: loss falls, and images it has not seen are told apart', async () => {
-  const { model, history, best } = await fit(tinyNet(), options);
+  const { model, history, best } = await fit(barResnet(), options);
   expect(history).toHaveLength(15);
   expect(history.at(-1)!.loss).toBeLessThan(0.1 * history[0]!.loss);
   expect(history.at(-1)!.trainAccuracy).toBeGreaterThan(0.98);
@@ -45,25 +46,25 @@ test('a small network learns: loss falls, and images it has not seen are told ap
 
 test('AdamW learns too', async () => {
   const optimizer = adamW({ weightDecay: 1e-2 });
-  const { history } = await fit(tinyNet(), { ...options, optimizer, learningRate: 0.01 });
+  const { history } = await fit(barResnet(), { ...options, optimizer, learningRate: 0.01 });
   expect(history.at(-1)!.loss).toBeLessThan(0.1 * history[0]!.loss);
 });
 
 test('the same seed gives the same numbers, another seed others', async () => {
   const short = { ...options, epochs: 2, augment: true };
-  const first = await fit(tinyNet(), short);
-  const again = await fit(tinyNet(), short);
-  const other = await fit(tinyNet(), { ...short, seed: 2 });
+  const first = await fit(barResnet(), short);
+  const again = await fit(barResnet(), short);
+  const other = await fit(barResnet(), { ...short, seed: 2 });
   expect(sameWeights(first.model, again.model)).toBe(true);
   expect(first.history.map(({ loss }) => loss)).toEqual(again.history.map(({ loss }) => loss));
   expect(sameWeights(first.model, other.model)).toBe(false);
 });
 
 test('a teacher changes what is learnt', async () => {
-  const teacher = (await fit(tinyNet(5), { ...options, epochs: 4 })).model;
-  const alone = await fit(tinyNet(), { ...options, epochs: 1 });
-  const taught = await fit(tinyNet(), { ...options, epochs: 1, teacher });
-  const strict = await fit(tinyNet(), {
+  const teacher = (await fit(barResnet(5), { ...options, epochs: 4 })).model;
+  const alone = await fit(barResnet(), { ...options, epochs: 1 });
+  const taught = await fit(barResnet(), { ...options, epochs: 1, teacher });
+  const strict = await fit(barResnet(), {
     ...options,
     epochs: 1,
     teacher,
@@ -74,27 +75,27 @@ test('a teacher changes what is learnt', async () => {
 });
 
 test('mixed images are learnt from, with numbers of their own that the seed gives', async () => {
-  const plain = await fit(tinyNet(), { ...options, epochs: 2 });
-  const mixed = await fit(tinyNet(), { ...options, epochs: 2, mixup: 0.4 });
-  const again = await fit(tinyNet(), { ...options, epochs: 2, mixup: 0.4 });
+  const plain = await fit(barResnet(), { ...options, epochs: 2 });
+  const mixed = await fit(barResnet(), { ...options, epochs: 2, mixup: 0.4 });
+  const again = await fit(barResnet(), { ...options, epochs: 2, mixup: 0.4 });
   expect(sameWeights(mixed.model, again.model)).toBe(true);
   expect(sameWeights(mixed.model, plain.model)).toBe(false);
-  const { best } = await fit(tinyNet(), { ...options, epochs: 30, mixup: 0.4 });
+  const { best } = await fit(barResnet(), { ...options, epochs: 30, mixup: 0.4 });
   expect(best.validationAccuracy).toBeGreaterThan(0.9);
 });
 
 test('patience ends a training that gets no better, also one that goes on from a checkpoint', async () => {
   const checkpoint = join(await mkdtemp(join(tmpdir(), 'patience-')), 'run');
   const patient = { ...options, epochs: 60, patience: 3, checkpoint };
-  const first = await fit(tinyNet(), patient);
+  const first = await fit(barResnet(), patient);
   expect(first.history).toHaveLength(first.best.epoch + 3);
   expect(first.history.length).toBeLessThan(60);
-  const again = await fit(tinyNet(), { ...patient, log: () => expect.unreachable() });
+  const again = await fit(barResnet(), { ...patient, log: () => expect.unreachable() });
   expect(again.history).toEqual(first.history);
 });
 
 test('the step schedule keeps the peak, then a tenth and a hundredth', async () => {
-  const { history } = await fit(tinyNet(), { ...options, epochs: 8, schedule: 'step' });
+  const { history } = await fit(barResnet(), { ...options, epochs: 8, schedule: 'step' });
   const rates = history.map(({ learningRate }) => learningRate);
   expect(rates.slice(1, 4)).toEqual([0.1, 0.1, 0.1]);
   expect(rates[5]).toBeCloseTo(0.01, 12);
@@ -104,9 +105,9 @@ test('the step schedule keeps the peak, then a tenth and a hundredth', async () 
 test('where the teacher does not start, the training is released', async () => {
   const release = vi.spyOn(TrainingEngine.prototype, 'release');
   try {
-    const teacher = tinyNet(5);
+    const teacher = barResnet(5);
     const weights = new Map([...teacher.weights].slice(1));
-    await expect(fit(tinyNet(), { ...options, teacher: { ...teacher, weights } })).rejects.toThrow();
+    await expect(fit(barResnet(), { ...options, teacher: { ...teacher, weights } })).rejects.toThrow();
     expect(release).toHaveBeenCalledTimes(1);
   } finally {
     release.mockRestore();
@@ -116,7 +117,7 @@ test('where the teacher does not start, the training is released', async () => {
 test('progress and log see every epoch', async () => {
   const logged: EpochEntry[] = [];
   const told: ProgressEvent[] = [];
-  await fit(tinyNet(), {
+  await fit(barResnet(), {
     ...options,
     epochs: 2,
     onProgress: (event) => void told.push(event),
@@ -131,8 +132,10 @@ test('progress and log see every epoch', async () => {
 });
 
 test('a learning rate that makes it diverge is a UsageError that says so', async () => {
-  await expect(fit(tinyNet(), { ...options, learningRate: 1e30 })).rejects.toThrow(UsageError);
-  await expect(fit(tinyNet(), { ...options, learningRate: 1e30 })).rejects.toThrow(/diverged.*learning rate/);
+  await expect(fit(barResnet(), { ...options, learningRate: 1e30 })).rejects.toThrow(UsageError);
+  await expect(fit(barResnet(), { ...options, learningRate: 1e30 })).rejects.toThrow(
+    /diverged.*learning rate/,
+  );
 });
 
 test.each([
@@ -142,27 +145,31 @@ test.each([
   [{ patience: 0 }, /patience: expected a positive whole number, got 0/],
   [{ learningRate: -1 }, /learning rate: expected a positive number, got -1/],
 ])('%o is a UsageError', async (change, reason) => {
-  await expect(fit(tinyNet(), { ...options, ...change })).rejects.toThrow(UsageError);
-  await expect(fit(tinyNet(), { ...options, ...change })).rejects.toThrow(reason);
+  await expect(fit(barResnet(), { ...options, ...change })).rejects.toThrow(UsageError);
+  await expect(fit(barResnet(), { ...options, ...change })).rejects.toThrow(reason);
 });
 
 test('data of another shape or with more classes is a DataError', async () => {
   const train = { ...options.train, shape: [1, 4, 16] };
-  await expect(fit(tinyNet(), { ...options, train })).rejects.toThrow(/\[1, 4, 16\], tiny takes \[1, 8, 8\]/);
+  await expect(fit(barResnet(), { ...options, train })).rejects.toThrow(
+    /\[1, 4, 16\], tiny takes \[1, 8, 8\]/,
+  );
   const classes = ['a', 'b', 'c', 'd'];
-  await expect(fit(tinyNet(), { ...options, train: { ...options.train, classes } })).rejects.toThrow(
+  await expect(fit(barResnet(), { ...options, train: { ...options.train, classes } })).rejects.toThrow(
     DataError,
   );
 });
 
 test('an empty validation set is a DataError', async () => {
   const validation = subset(options.validation, []);
-  await expect(fit(tinyNet(), { ...options, validation })).rejects.toThrow(DataError);
-  await expect(fit(tinyNet(), { ...options, validation })).rejects.toThrow(/bars: expected images to choose/);
+  await expect(fit(barResnet(), { ...options, validation })).rejects.toThrow(DataError);
+  await expect(fit(barResnet(), { ...options, validation })).rejects.toThrow(
+    /bars: expected images to choose/,
+  );
 });
 
 test('evaluate counts by class', async () => {
-  const { model } = await fit(tinyNet(), { ...options, epochs: 3 });
+  const { model } = await fit(barResnet(), { ...options, epochs: 3 });
   const seen: number[] = [];
   const all = await evaluate(model, options.validation, { onProgress: ({ done }) => void seen.push(done) });
   expect(all.n).toBe(60);
@@ -215,7 +222,7 @@ const pull: Penalty = {
 
 test('a controller weights images, and ends the training', async () => {
   const controller = counting(2);
-  const { model, history } = await fit(tinyNet(), { ...options, controller, penalties: [pull] });
+  const { model, history } = await fit(barResnet(), { ...options, controller, penalties: [pull] });
   expect(history).toHaveLength(2);
   expect(controller.state()).toEqual({ steps: 12 });
   const { per_class } = await evaluate(model, options.validation);
@@ -225,7 +232,7 @@ test('a controller weights images, and ends the training', async () => {
 test('what a controller remembers is part of the checkpoint: a cut training goes on with the same numbers', async () => {
   const checkpoint = join(await mkdtemp(join(tmpdir(), 'controlled-')), 'run');
   const run = (last: number, more: Partial<FitOptions> = {}, seen: number[] = []) =>
-    fit(tinyNet(), {
+    fit(barResnet(), {
       ...options,
       controller: counting(last, seen),
       penalties: [pull],
@@ -256,13 +263,13 @@ test('a controller may set weights between steps', async () => {
     state: () => null,
     restore: () => undefined,
   };
-  const { model } = await fit(tinyNet(), { ...options, epochs: 1, keep: 'last', controller });
+  const { model } = await fit(barResnet(), { ...options, epochs: 1, keep: 'last', controller });
   expect(model.weights.get('head.fc.bias')).toEqual(bias);
 });
 
 test("'last' keeps the last epoch's network", async () => {
   const short = { ...options, epochs: 6, learningRate: 0.3 };
   const models: Model[] = [];
-  const { model } = await fit(tinyNet(), { ...short, keep: 'last', log: (_, m) => void models.push(m) });
+  const { model } = await fit(barResnet(), { ...short, keep: 'last', log: (_, m) => void models.push(m) });
   expect(sameWeights(model, models.at(-1)!)).toBe(true);
 });

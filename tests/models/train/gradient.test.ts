@@ -7,14 +7,15 @@ import { predict } from '../../../models/runtime/run.ts';
 import { LossGradient } from '../../../models/train/gradient.ts';
 import { unpack } from '../../../models/train/parameters.ts';
 import { ModelError } from '../../../src/shared/errors.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 const n = 70; // more than one call of the runtime, the last one not full
 const data = bars(n, 5);
 const labelled = { images: pixels(data), labels: data.labels };
 
 test('the gradient along random directions is that of the mean loss of the evaluated network', async () => {
-  const model = forInference(tinyNet());
+  const model = forInference(barResnet());
   const gradient = await LossGradient.create(model, { batch: 50, threads: 1 });
   const point = gradient.parameters();
   const found = await gradient.at(point, labelled);
@@ -43,5 +44,5 @@ test('the gradient along random directions is that of the mean loss of the evalu
 });
 
 test('a batch normalisation that is left is refused', async () => {
-  await expect(LossGradient.create(tinyNet(), { batch: 5 })).rejects.toThrow(ModelError);
+  await expect(LossGradient.create(barResnet(), { batch: 5 })).rejects.toThrow(ModelError);
 });

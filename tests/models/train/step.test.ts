@@ -12,7 +12,8 @@ import { buildStep } from '../../../models/train/step.ts';
 import type { StepOptions } from '../../../models/train/step.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { awayFromZero, checkGradients } from '../../helpers/finite-differences.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 const data = bars(12, 3);
 const batch = { images: pixels(data), labels: data.labels };
@@ -29,7 +30,7 @@ afterEach(async () => {
 });
 
 test('the gradient of a whole network equals finite differences', async () => {
-  const model = tinyNet();
+  const model = barResnet();
   const wanted = ['head.fc.weight', 'stage2.block0.bn2.scale', 'stage2.block0.shortcut.conv.weight'];
   const checks = await checkGradients(model, {
     batch: 3,
@@ -79,7 +80,7 @@ test('a step moves the running statistics by momentum towards the batch', async 
 });
 
 test('only what is trainable moves, and of the rest not a bit', async () => {
-  const model = tinyNet();
+  const model = barResnet();
   const engine = await engineFor(model, { trainable: (name) => name.startsWith('head.') });
   await engine.run(batch, 0.1);
   for (const [name, { data: after }] of engine.model().weights) {
@@ -92,7 +93,7 @@ test('only what is trainable moves, and of the rest not a bit', async () => {
 test('a weight with a rate of its own goes as many times as far, at rate 0 nowhere', async () => {
   const rates: Record<string, number> = { 'head.fc.weight': 4, 'head.fc.bias': 0 };
   const moved = async (options: Partial<StepOptions>) => {
-    const model = tinyNet();
+    const model = barResnet();
     const engine = await engineFor(model, options);
     await engine.run(batch, 0.01);
     const after = engine.model().weights;
@@ -109,7 +110,7 @@ test('a weight with a rate of its own goes as many times as far, at rate 0 nowhe
 });
 
 test('a weight that is written is what the next step starts from; one that is not trained is refused', async () => {
-  const engine = await engineFor(tinyNet(), { trainable: (name) => name === 'head.fc.bias' });
+  const engine = await engineFor(barResnet(), { trainable: (name) => name === 'head.fc.bias' });
   const bias = tensor([3], Float32Array.of(1, 2, 3));
   engine.write(new Map([['head.fc.bias', bias]]));
   expect(engine.model().weights.get('head.fc.bias')).toEqual(bias);
@@ -120,7 +121,7 @@ test('a weight that is written is what the next step starts from; one that is no
 });
 
 test('the model given is not changed, and what training gives has its graph', async () => {
-  const model = tinyNet();
+  const model = barResnet();
   const before = model.weights.get('stem.conv.weight')!.data.slice();
   const engine = await engineFor(model);
   await engine.run(batch, 0.1);
@@ -132,7 +133,7 @@ test('the model given is not changed, and what training gives has its graph', as
 });
 
 test('distilling from a teacher brings its logits nearer', async () => {
-  const [student, teacher] = [tinyNet(1), tinyNet(2)];
+  const [student, teacher] = [barResnet(1), barResnet(2)];
   const evaluator = await Evaluator.create(teacher, { threads: 1 });
   const [logits] = (await evaluator.run(batch.images, data.n)).values();
   await evaluator.release();
@@ -167,7 +168,7 @@ test('a network without batch normalisation learns; a weight that nothing uses s
 
 test('a model of which nothing is trainable is a UsageError', () => {
   const nothing = { batch: 2, optimizer, trainable: () => false };
-  expect(() => buildStep(tinyNet(), nothing)).toThrow(UsageError);
+  expect(() => buildStep(barResnet(), nothing)).toThrow(UsageError);
 });
 
 const l1: Penalty = {
@@ -181,7 +182,7 @@ const l1: Penalty = {
 };
 
 test('a penalty is told apart from the loss, and its gradient is added for its weight alone', async () => {
-  const [model, lambda, rate] = [tinyNet(), 0.5, 0.125];
+  const [model, lambda, rate] = [barResnet(), 0.5, 0.125];
   const plain = sgd({ momentum: 0, weightDecay: 0 });
   const [without, with_] = [
     await engineFor(model, { optimizer: plain }),
@@ -201,7 +202,7 @@ test('a penalty is told apart from the loss, and its gradient is added for its w
 });
 
 test('a penalty that asks for a number the step is not given is a UsageError', () => {
-  expect(() => buildStep(tinyNet(), { batch: 2, optimizer, penalties: [l1] })).toThrow(
+  expect(() => buildStep(barResnet(), { batch: 2, optimizer, penalties: [l1] })).toThrow(
     /penalty l1: asks for the scalar 'lambda'/,
   );
 });
@@ -210,9 +211,9 @@ test('images weighted evenly train as the mean does; those of weight 0 do not co
   const n = data.n;
   const even = new Float32Array(n).fill(1 / n);
   const [mean, weighted, first] = [
-    await engineFor(tinyNet()),
-    await engineFor(tinyNet(), { sampleWeights: true }),
-    await engineFor(tinyNet(), { sampleWeights: true }),
+    await engineFor(barResnet()),
+    await engineFor(barResnet(), { sampleWeights: true }),
+    await engineFor(barResnet(), { sampleWeights: true }),
   ];
   const expected = await mean.run(batch, 0.1);
   const found = await weighted.run({ ...batch, sampleWeights: even }, 0.1);
@@ -230,18 +231,18 @@ test.each([
   ['AdamW', adamW({ weightDecay: 0.01 })],
 ])('%s: parameters in many parts go where they go as one', async (_name, by) => {
   const after = async (partSize: number) => {
-    const engine = await engineFor(tinyNet(), { optimizer: by, partSize });
+    const engine = await engineFor(barResnet(), { optimizer: by, partSize });
     for (let i = 0; i < 3; i++) await engine.run(batch, 0.05);
     return engine.model().weights;
   };
   const [one, many] = [await after(2 ** 20), await after(40)];
   expect(many).toEqual(one);
-  const step = buildStep(tinyNet(), { batch: 2, optimizer: by, partSize: 40 });
+  const step = buildStep(barResnet(), { batch: 2, optimizer: by, partSize: 40 });
   expect(step.vectors['parameters']!.length).toBeGreaterThan(5);
 });
 
 test('a state in parts is restored', async () => {
-  const engine = await engineFor(tinyNet(), { partSize: 40 });
+  const engine = await engineFor(barResnet(), { partSize: 40 });
   const before = engine.state();
   await engine.run(batch, 0.05);
   const once = engine.state();

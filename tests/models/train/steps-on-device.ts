@@ -4,14 +4,15 @@ import type { Device } from '../../../models/runtime/device.ts';
 import { tensor } from '../../../models/tensor.ts';
 import { TrainingEngine } from '../../../models/train/engines/onnxruntime/engine.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 /** A process of its own, as the Vulkan loader reads its environment once: `node steps-on-device.ts DEVICE RATE FILE` writes losses. */
 const [device, rate, file] = process.argv.slice(2);
 const data = bars(12, 3);
 const optimizer = sgd({ momentum: 0.9, weightDecay: 5e-4 });
 const engine = await TrainingEngine.create(
-  tinyNet(),
+  barResnet(),
   { batch: data.n, optimizer, labelSmoothing: 0.1 },
   { device: device as Device, threads: 1 },
 );

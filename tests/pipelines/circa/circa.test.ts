@@ -9,7 +9,8 @@ import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { activationSteps } from '../../../pipelines/plan/plan.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixedNet, randomImages, residualNet } from '../small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixedNet, residualNet } from '../../helpers/networks.ts';
 
 const layers: readonly TestedLayer[] = [
   { step: 2, node: 'a', relus: 100, truncate: 8, bits: 24 },

@@ -11,7 +11,7 @@ import { predictLatency } from '../../../pipelines/cost/latency.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { freeMachine } from '../../helpers/machine.ts';
-import { tinyPlan } from '../../helpers/tiny-plan.ts';
+import { tinyPlan } from '../../helpers/networks.ts';
 
 test('counts, shares, seconds and bytes', () => {
   expect(parseBudgets('12000,0.25, 0')).toEqual([12000, 0.25, 0]);

@@ -16,8 +16,8 @@ import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { freeMachine } from '../../helpers/machine.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyPlan } from '../../helpers/tiny-plan.ts';
-import { mixedNet, randomImages, residualNet } from '../small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixedNet, residualNet, tinyPlan } from '../../helpers/networks.ts';
 
 const { loopback, lan, wan } = profiles;
 

@@ -8,7 +8,7 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
-import { tinyPlan } from '../../helpers/tiny-plan.ts';
+import { tinyPlan } from '../../helpers/networks.ts';
 
 /** Without squares, whose products come in a message of their own. */
 const network = preparedOnNoise(randomNetwork({ arch: 'resnet8', size: 8, channels: 1, classes: 3 }));

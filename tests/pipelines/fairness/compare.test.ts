@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
 import { compareModels } from '../../../pipelines/fairness/compare.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 test('progress counts over all networks, those of other seeds too, so that what is left can be told', async () => {
   const events: ProgressEvent[] = [];
   await compareModels(
     [
-      { name: 'original', model: tinyNet(1) },
-      { name: 'reduced', model: tinyNet(2), repeats: [tinyNet(3)] },
+      { name: 'original', model: barResnet(1) },
+      { name: 'reduced', model: barResnet(2), repeats: [barResnet(3)] },
     ],
     bars(50, 1),
     { resamples: 100, onProgress: (event) => events.push(event) },
@@ -23,7 +24,7 @@ test('progress counts over all networks, those of other seeds too, so that what 
 });
 
 test('a network against itself loses nothing in any group', async () => {
-  const network = tinyNet(1);
+  const network = barResnet(1);
   const { groups, gap } = await compareModels(
     [
       { name: 'a', model: network },

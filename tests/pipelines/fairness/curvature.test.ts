@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../../models/graph.ts';
 import { curvatureReport } from '../../../pipelines/fairness/curvature.ts';
-import { bars, tinyNet } from '../../helpers/tiny.ts';
+import { bars } from '../../helpers/data.ts';
+import { barResnet } from '../../helpers/networks.ts';
 
 const data = bars(30, 4);
-const model = tinyNet();
+const model = barResnet();
 
 /** The head's weights `factor` times larger. */
 function scaled(factor: number): Model {

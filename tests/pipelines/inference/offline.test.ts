@@ -5,7 +5,7 @@ import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 
 test('a phase that fails is over when the work that it began is over, and its channel is closed at once', async () => {
   const [channel, peer] = memoryChannels();

@@ -5,7 +5,8 @@ import { planHash, parsePlan, serialisePlan } from '../../../pipelines/plan/code
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixedNet, randomImages } from '../small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixedNet } from '../../helpers/networks.ts';
 
 let plan: Plan;
 beforeAll(async () => {

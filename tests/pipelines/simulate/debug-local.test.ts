@@ -5,7 +5,8 @@ import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { debugLocal } from '../../../pipelines/simulate/debug-local.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixedNet, piecewiseNet, randomImages } from '../small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixedNet, piecewiseNet } from '../../helpers/networks.ts';
 
 async function prepared(model: Model) {
   const images = randomImages(model, 16, seededRng('images'));

@@ -12,7 +12,8 @@ import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import type { SimulateOptions } from '../../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixed, mixedNet, randomImages, residualNet } from '../small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixed, mixedNet, residualNet } from '../../helpers/networks.ts';
 
 const n = 60;
 const classes = 5;

@@ -3,7 +3,7 @@ import { serialisePlan } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { convolution } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyPlan } from '../../helpers/tiny-plan.ts';
+import { tinyPlan } from '../../helpers/networks.ts';
 import { baseTransfers } from './base-transfers.ts';
 import { record, against } from './parties.ts';
 import type { Side } from './parties.ts';

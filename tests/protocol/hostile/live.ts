@@ -5,7 +5,7 @@ import { startServer } from '../../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../../src/server.ts';
 import { frameHeaderBytes } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';
 import type { Meddle } from './proxy.ts';

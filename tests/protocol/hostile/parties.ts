@@ -11,7 +11,7 @@ import type { Channel } from '../../../crypto/channel/channel.ts';
 import { MemoryChannel } from '../../../crypto/channel/memory.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 
 /**
  * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base transfers. With the same

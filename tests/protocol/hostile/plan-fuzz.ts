@@ -6,7 +6,7 @@ import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { integer } from '../../helpers/convolution.ts';
-import { tinyPlan } from '../../helpers/tiny-plan.ts';
+import { tinyPlan } from '../../helpers/networks.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Slot = { readonly holder: Record<string, Json>; readonly key: string };

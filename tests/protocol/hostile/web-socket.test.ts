@@ -3,7 +3,7 @@ import { HePool } from '../../../crypto/he/pool.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 import { liveEdits, LiveTarget } from './live.ts';
 import type { LiveEdit } from './live.ts';
 import type { Side } from './parties.ts';

@@ -13,7 +13,8 @@ import type { Channel, Tag } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { withExactLinear } from '../../helpers/exact-linear.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { mixedNet, randomImages } from '../../pipelines/small-nets.ts';
+import { randomImages } from '../../helpers/data.ts';
+import { mixedNet } from '../../helpers/networks.ts';
 
 const pool = new HePool(1);
 afterAll(() => pool.close());

@@ -11,7 +11,7 @@ import type { StepKind } from '../../../pipelines/plan/plan.ts';
 import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/tiny-plan.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 import { recording } from '../../helpers/wire.ts';
 
 const pool = new HePool(1);

@@ -10,7 +10,8 @@ import { loadModel } from '../../../models/files/read.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
-import { writeSmallData, writeUnsupported, writeUntrained } from '../../helpers/models.ts';
+import { writeSmallData } from '../../helpers/data.ts';
+import { writeUnsupported, writeUntrained } from '../../helpers/networks.ts';
 
 let folder: string;
 let model: string;

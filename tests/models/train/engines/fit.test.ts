@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { fit } from '../../../../models/train/fit.ts';
 import type { FitOptions } from '../../../../models/train/fit.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
-import { bars, tinyNet } from '../../../helpers/tiny.ts';
+import { bars } from '../../../helpers/data.ts';
+import { barResnet } from '../../../helpers/networks.ts';
 
 const options: FitOptions = {
   train: bars(96, 1),
@@ -22,14 +23,16 @@ test('a training goes on from a checkpoint to the same weights, and not with ano
   const checkpoint = join(await mkdtemp(join(tmpdir(), 'engine-')), 'run');
   const said: string[] = [];
   const onStart = (runsOn: string) => void said.push(runsOn);
-  const straight = await fit(tinyNet(), { ...options, onStart });
+  const straight = await fit(barResnet(), { ...options, onStart });
   const stop = new Error('stopped');
   const log = ({ epoch }: { epoch: number }) => {
     if (epoch === 3) throw stop; // epoch 2 is the last one kept
   };
-  await expect(fit(tinyNet(), { ...options, checkpoint, log })).rejects.toThrow(stop);
-  await expect(fit(tinyNet(), { ...options, checkpoint, engine: 'onnxruntime' })).rejects.toThrow(UsageError);
-  const resumed = await fit(tinyNet(), { ...options, checkpoint });
+  await expect(fit(barResnet(), { ...options, checkpoint, log })).rejects.toThrow(stop);
+  await expect(fit(barResnet(), { ...options, checkpoint, engine: 'onnxruntime' })).rejects.toThrow(
+    UsageError,
+  );
+  const resumed = await fit(barResnet(), { ...options, checkpoint });
   expect(resumed.model.weights).toEqual(straight.model.weights);
   expect(straight.history.at(-1)!.loss).toBeLessThan(straight.history[0]!.loss);
   expect(said).toEqual([expect.stringMatching(/^tfjs on /)]);
@@ -40,15 +43,15 @@ test('mixup, a teacher and smoothed labels give the losses of the other engine',
     ...options,
     epochs: 1,
     mixup: 0.4,
-    teacher: tinyNet(5),
+    teacher: barResnet(5),
     labelSmoothing: 0.1,
     learningRate: 0.05,
   };
   const [tfjs, onnxruntime] = [
-    await fit(tinyNet(), more),
-    await fit(tinyNet(), { ...more, engine: 'onnxruntime' }),
+    await fit(barResnet(), more),
+    await fit(barResnet(), { ...more, engine: 'onnxruntime' }),
   ];
   expect(tfjs.history[0]!.loss).toBeCloseTo(onnxruntime.history[0]!.loss, 5);
-  const other = await fit(tinyNet(), { ...more, labelSmoothing: 0.101 });
+  const other = await fit(barResnet(), { ...more, labelSmoothing: 0.101 });
   expect(other.history[0]!.loss).not.toBeCloseTo(onnxruntime.history[0]!.loss, 5);
 });

@@ -9,7 +9,7 @@ import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import { chooseBackend } from '../../../../models/train/engines/tfjs/backends.ts';
 import { tfjsNetwork } from '../../../../models/train/engines/tfjs/network.ts';
 import { gradientsByGraph } from '../../../helpers/finite-differences.ts';
-import { relativeDifference } from '../../../helpers/networks.ts';
+import { relativeDifference } from '../../../helpers/differences.ts';
 import { randomCase } from '../../../helpers/random-nodes.ts';
 import type { RandomCase } from '../../../helpers/random-nodes.ts';
 

@@ -15,8 +15,9 @@ import type { TfjsSetting } from '../../../../models/train/engines/tfjs/engine.t
 import { adamW, sgd } from '../../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../../models/train/penalty.ts';
 import type { StepOptions } from '../../../../models/train/step.ts';
-import { relativeDifference } from '../../../helpers/networks.ts';
-import { bars, tinyNet } from '../../../helpers/tiny.ts';
+import { bars } from '../../../helpers/data.ts';
+import { relativeDifference } from '../../../helpers/differences.ts';
+import { barResnet } from '../../../helpers/networks.ts';
 
 const data = bars(12, 3);
 const plain: Batch = { images: pixels(data), labels: data.labels };
@@ -67,7 +68,7 @@ function withActivations(
     shape: readonly number[],
   ) => [Model['graph']['nodes'][number], Model['weights']],
 ): Model {
-  const model = tinyNet();
+  const model = barResnet();
   const shapes = inferShapes(model);
   const weights = new Map(model.weights);
   const nodes = model.graph.nodes.map((node) => {
@@ -137,20 +138,20 @@ const sampleWeights = Float32Array.from({ length: data.n }, (_, i) => (i % 4) / 
 type Variant = readonly [string, Model, Partial<StepOptions>, Partial<Batch>, number];
 
 const variants: readonly Variant[] = [
-  ['SGD and smoothed labels', tinyNet(), { labelSmoothing: 0.1 }, {}, 0.05],
-  ['AdamW', tinyNet(), { optimizer: adamW({ weightDecay: 0.01 }) }, {}, 0.001],
+  ['SGD and smoothed labels', barResnet(), { labelSmoothing: 0.1 }, {}, 0.05],
+  ['AdamW', barResnet(), { optimizer: adamW({ weightDecay: 0.01 }) }, {}, 0.001],
   [
     'mixup and distillation',
-    tinyNet(),
+    barResnet(),
     { mixup: true, distill: { temperature: 4, weight: 0.5 } },
     { mixed: mixture, teacher },
     0.05,
   ],
-  ['weighted images', tinyNet(), { sampleWeights: true }, { sampleWeights }, 0.05],
-  ['a penalty', tinyNet(), { scalars: ['lambda'], penalties: [l1] }, { scalars: { lambda: 0.1 } }, 0.05],
+  ['weighted images', barResnet(), { sampleWeights: true }, { sampleWeights }, 0.05],
+  ['a penalty', barResnet(), { scalars: ['lambda'], penalties: [l1] }, { scalars: { lambda: 0.1 } }, 0.05],
   [
     'rates by weight, some frozen',
-    tinyNet(),
+    barResnet(),
     { trainable: (name) => !name.startsWith('stem'), rateOf: (name) => (name.startsWith('head') ? 2 : 1) },
     {},
     0.05,
@@ -171,8 +172,8 @@ describe.each(variants)('with %s', (_, model, options, parts, rate) => {
 });
 
 test('the cpu backend, whose gradients are all its own, trains as the wasm one', async () => {
-  const wasm = await course(await tfjs(tinyNet()), plain, 0.05, 2);
-  const cpu = await course(await tfjs(tinyNet(), {}, { candidates: ['cpu'] }), plain, 0.05, 2);
+  const wasm = await course(await tfjs(barResnet()), plain, 0.05, 2);
+  const cpu = await course(await tfjs(barResnet(), {}, { candidates: ['cpu'] }), plain, 0.05, 2);
   expect([wasm, cpu].map(({ engine }) => engine.runsOn)).toEqual(['tfjs on wasm', 'tfjs on cpu']);
   expect(apart(cpu, wasm)).toBeLessThan(tolerance);
   expect(wasm.losses).not.toEqual(cpu.losses); // bit for bit it would have been the same
@@ -182,8 +183,8 @@ test('results tell the same', async () => {
   const options = { scalars: ['lambda'], penalties: [l1] };
   const batch = { ...plain, scalars: { lambda: 0.5 } };
   const [ours, theirs] = [
-    await (await onnxruntime(tinyNet(), options)).run(batch, 0.1),
-    await (await tfjs(tinyNet(), options)).run(batch, 0.1),
+    await (await onnxruntime(barResnet(), options)).run(batch, 0.1),
+    await (await tfjs(barResnet(), options)).run(batch, 0.1),
   ];
   expect(theirs.correct).toBe(ours.correct);
   expect(relativeDifference(theirs.losses, ours.losses)).toBeLessThan(tolerance);
@@ -191,7 +192,7 @@ test('results tell the same', async () => {
 });
 
 test('a sign turned in our gradient of one op makes them train apart', async () => {
-  const expected = await course(await tfjs(tinyNet()), plain, 0.05);
+  const expected = await course(await tfjs(barResnet()), plain, 0.05);
   const conv = ops.Conv as { gradient: Gradient<'Conv'> };
   const { gradient } = conv;
   vi.spyOn(conv, 'gradient').mockImplementation((node, context) => {
@@ -199,7 +200,7 @@ test('a sign turned in our gradient of one op makes them train apart', async () 
     return (dy, wanted) =>
       pullBack(dy, wanted).map((g, i) => (g && i === 1 ? context.graph.op('Neg', [g]) : g));
   });
-  const planted = await onnxruntime(tinyNet());
+  const planted = await onnxruntime(barResnet());
   vi.restoreAllMocks();
   expect(apart(expected, await course(planted, plain, 0.05))).toBeGreaterThan(100 * tolerance);
 });
@@ -217,7 +218,7 @@ test('tensors do not pile up, and none is left when it is released', async () =>
 });
 
 test('a state goes on to the same numbers, and weights can be set', async () => {
-  const engine = await tfjs(tinyNet());
+  const engine = await tfjs(barResnet());
   await engine.run(plain, 0.05);
   const state = engine.state();
   const first = await course(engine, plain, 0.05, 2);

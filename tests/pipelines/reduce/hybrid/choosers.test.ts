@@ -8,7 +8,7 @@ import { keptCost } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
-import { calibration, plannedCost, sample, shared, trainedTiny } from './tiny.ts';
+import { calibration, plannedCost, sample, shared, trainedTiny } from './trained-tiny.ts';
 
 const budget = parseBudget('1B@wan:total') as CostBudget;
 

@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../../models/architectures/builder.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { activationsOf, countRelus } from '../../../../models/analysis/inspect.ts';
-import { fit } from '../../../../models/train/fit.ts';
 import { costIn, parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
@@ -11,27 +10,20 @@ import { elementCosts } from '../../../../pipelines/reduce/polynomials/element-l
 import { chooseRelus, selectionOf } from '../../../../pipelines/reduce/deepreduce/selection.ts';
 import { stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
-import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
-import { costOf, search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { servedPlan } from '../../../../pipelines/compile/served-plan.ts';
+import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { predictLatency } from '../../../../pipelines/cost/latency.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import { usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
-import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyMobilenet, tinyResnet } from '../../../helpers/networks.ts';
+import { tinyMobilenet } from '../../../helpers/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
-
-const train = tinyDataset(192, 'train');
-const validation = tinyDataset(90, 'validation');
-const calibration = calibrationOf(train);
-const shared = { train, validation, calibration, batch: 32, seed: 7, threads: 1, augment: false };
-const sample = trainingSample(shared);
+import { calibration, plannedCost, sample, shared, train, trainedTiny, validation } from './trained-tiny.ts';
 
 let original: Model;
 beforeAll(async () => {
-  original = (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
+  original = await trainedTiny();
 });
 
 /** 1 x 1 convolutions around the second of its ReLU layers. */
@@ -52,7 +44,7 @@ async function shareOf(share: number, text: string): Promise<CostBudget> {
   const budget = budgetOf(text);
   return {
     ...budget,
-    limit: share * costOf(await servedPlan(original, { calibration }), budget, defaultMachine),
+    limit: share * (await plannedCost(original, budget)),
   };
 }
 
@@ -83,16 +75,10 @@ describe('a budget in seconds or bytes', () => {
 
   test('where linear layers merge, a layer goes for its round trip; for its bytes it stays', async () => {
     const model = pointwiseNet();
-    const own = trainingSample({ ...shared, train });
     const found = async (text: string, less: (before: number) => number) => {
-      const before = costOf(await servedPlan(model, { calibration }), budgetOf(text), defaultMachine);
+      const before = await plannedCost(model, budgetOf(text));
       const budget = { ...budgetOf(text), limit: less(before) };
-      const task = await taskOf(
-        { model, sample: own, onProgress: silent },
-        budget,
-        defaultMachine,
-        calibration,
-      );
+      const task = await taskOf({ model, sample, onProgress: silent }, budget, defaultMachine, calibration);
       return { limit: budget.limit, ...(await search(task, budget.limit)) };
     };
     const vanished = ({ choices }: Awaited<ReturnType<typeof found>>) =>
@@ -159,7 +145,7 @@ test("at the cost of DeepReDuce's choice its loss is at most that choice's", asy
     );
     const network = await usePolynomials(original, replaced, sample);
     const budget = budgetOf('1s@wan');
-    const limit = costOf(await servedPlan(network, { calibration }), budget, defaultMachine);
+    const limit = await plannedCost(network, budget);
     const task = await taskOf(measured(), { ...budget, limit }, defaultMachine, calibration);
     const found = await search(task, limit);
     expect(found.cost).toBeLessThanOrEqual(limit);

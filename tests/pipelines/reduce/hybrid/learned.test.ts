@@ -23,7 +23,7 @@ import { PlanError, UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
 import { seededRng } from '../../../helpers/rng.ts';
-import { calibration, plannedCost, sample, shared, train, trainedTiny } from './tiny.ts';
+import { calibration, plannedCost, sample, shared, train, trainedTiny } from './trained-tiny.ts';
 
 const budget = parseBudget('1B@wan') as CostBudget;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cli, cliJson } from '../../../helpers/cli.ts';
-import { writeTiny } from '../../../helpers/models.ts';
+import { writeTiny } from '../../../helpers/networks.ts';
 
 let folder: string;
 let model: string;

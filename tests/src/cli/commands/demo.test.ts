@@ -9,7 +9,8 @@ import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { finished, startCli } from '../../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../../helpers/models.ts';
+import { writeSmallData } from '../../../helpers/data.ts';
+import { writeTiny } from '../../../helpers/networks.ts';
 
 let folder: string;
 let args: string[];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cli, cliJson } from '../../../helpers/cli.ts';
-import { writeTiny, writeUntrained } from '../../../helpers/models.ts';
+import { writeTiny, writeUntrained } from '../../../helpers/networks.ts';
 
 let folder: string;
 let report: string;

@@ -13,7 +13,7 @@ import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, firstLine, startCli } from '../../../helpers/cli.ts';
-import { writeTiny } from '../../../helpers/models.ts';
+import { writeTiny } from '../../../helpers/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
 type Inferred = {

@@ -7,7 +7,7 @@ import { formats } from '../../../../models/data/formats.ts';
 import { encodeIdx } from '../../../../models/data/idx.ts';
 import { tryDevice } from '../../../../models/runtime/device.ts';
 import { cli, cliJson, finished, startCli } from '../../../helpers/cli.ts';
-import { bars } from '../../../helpers/tiny.ts';
+import { bars } from '../../../helpers/data.ts';
 
 let folder: string;
 let train: readonly string[];

@@ -11,7 +11,8 @@ import { queueId, readQueuedJob } from '../../../../../src/cli/commands/pareto/q
 import { networkName, sha256 } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { ReluctantError } from '../../../../../src/shared/errors.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../../../helpers/models.ts';
+import { writeSmallData } from '../../../../helpers/data.ts';
+import { writeTiny } from '../../../../helpers/networks.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 
 let folder: string;

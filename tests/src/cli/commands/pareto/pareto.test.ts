@@ -16,7 +16,8 @@ import { DataError, ModelError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import type { ProgressEvent, TrainingProgress } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
-import { writeSmallData, writeTiny, writeUntrained } from '../../../../helpers/models.ts';
+import { writeSmallData } from '../../../../helpers/data.ts';
+import { writeTiny, writeUntrained } from '../../../../helpers/networks.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 
 let folder: string;

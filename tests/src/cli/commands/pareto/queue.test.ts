@@ -8,7 +8,8 @@ import { RunStore } from '../../../../../pipelines/pareto/store.ts';
 import { connectRedis } from '../../../../../src/cli/commands/pareto/redis.ts';
 import { ProtocolError, UsageError } from '../../../../../src/shared/errors.ts';
 import { cli, finished, firstLine, startCli } from '../../../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../../../helpers/models.ts';
+import { writeSmallData } from '../../../../helpers/data.ts';
+import { writeTiny } from '../../../../helpers/networks.ts';
 import { noRedis, redisFile, startRedis } from '../../../../helpers/redis.ts';
 import type { RedisServer } from '../../../../helpers/redis.ts';
 

@@ -12,7 +12,8 @@ import { openQueue } from '../../../../../src/cli/commands/pareto/queue.ts';
 import { hashOfData, sha256 } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import type { ProgressEvent } from '../../../../../src/shared/progress.ts';
 import { firstLine, startCli } from '../../../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../../../helpers/models.ts';
+import { writeSmallData } from '../../../../helpers/data.ts';
+import { writeTiny } from '../../../../helpers/networks.ts';
 import { noRedis, redisFile, startRedis } from '../../../../helpers/redis.ts';
 import { sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { countRelus } from '../../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../../models/files/read.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../../../helpers/models.ts';
+import { writeSmallData } from '../../../../helpers/data.ts';
+import { writeTiny } from '../../../../helpers/networks.ts';
 
 let folder: string;
 let reduce: (...rest: string[]) => string[];

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData, writeTiny } from '../../../../helpers/models.ts';
+import { writeSmallData } from '../../../../helpers/data.ts';
+import { writeTiny } from '../../../../helpers/networks.ts';
 
 let folder: string;
 let args: string[];

@@ -15,7 +15,7 @@ import type { ReduceOptions } from '../../../../../pipelines/reduce/reduce.ts';
 import { buildProgram } from '../../../../../src/cli/program.ts';
 import { DataError, ModelError, UsageError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
-import { tinyNet } from '../../../../helpers/tiny.ts';
+import { barResnet } from '../../../../helpers/networks.ts';
 import { circaSetting } from '../../../../pipelines/pareto/sample.ts';
 
 let folder: string;
@@ -105,7 +105,7 @@ async function byCommand(method: MethodName, words: readonly string[]): Promise<
 }
 
 function byLibrary(method: MethodName, told: Partial<ReduceOptions>): Promise<unknown> {
-  return reduce(tinyNet(), { method, budget: 9, data: 'npz:/nothing.npz', ...told });
+  return reduce(barResnet(), { method, budget: 9, data: 'npz:/nothing.npz', ...told });
 }
 
 function bySweep(method: MethodName, { addition = '', grid = {}, budget = '9' }: Ways['sweep'] & object) {
