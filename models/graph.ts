@@ -85,6 +85,25 @@ export type Replacement = (typeof replacements)[number];
 export const replacements = ['none', 'identity', 'affine', 'quadratic'] as const;
 
 export const activationKinds = { identity: 0, relu: 1, poly: 2 } as const;
+export type ActivationKind = keyof typeof activationKinds;
+export type ByActivationKind<T> = { readonly [K in ActivationKind]: T };
+
+/** What budgets count, and what a reduction may replace. */
+export const isReluKind: ByActivationKind<boolean> = { identity: false, relu: true, poly: false };
+
+/** Whether y is the channel's c2 x^2 + c1 x + c0. */
+export const isPolynomial: ByActivationKind<boolean> = { identity: false, relu: false, poly: true };
+
+/** What an element can be in a ReLU's place. */
+export type ReplacingKind = Exclude<ActivationKind, 'relu'>;
+
+/** What an element is once a replacement has taken its ReLU's place; the channel's coefficients say the rest. */
+export const kindOfReplacement: { readonly [K in Replacement]: ReplacingKind } = {
+  none: 'poly',
+  identity: 'identity',
+  affine: 'poly',
+  quadratic: 'poly',
+};
 
 export type OpType = keyof OpAttributes;
 

@@ -1,4 +1,4 @@
-import type { NodeOf } from '../graph.ts';
+import type { NodeOf, Replacement } from '../graph.ts';
 import type { RawNode } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
@@ -58,29 +58,43 @@ export const gatedActivation: OpDefinition<'GatedActivation'> = {
 /** p(x) and the nodes that compute it; undefined where it is 0. */
 function replacementOf(node: NodeOf<'GatedActivation'>, lowering: Lowering) {
   const [x, , c2, c1, c0] = node.inputs as [string, string, string, string, string];
-  const { replacement } = node.attributes;
-  if (replacement === 'none') return { nodes: [], value: undefined };
-  if (replacement === 'identity') return { nodes: [], value: x };
   const nodes: RawNode[] = [];
-  const shape = lowering.shapeOf(x);
-  const aligned = shape.map((size, i) => (i === 0 ? size : 1));
-  const alignment = lowering.constant(`${node.name}/alignment`, {
-    dtype: 'int64',
-    shape: [aligned.length],
-    data: BigInt64Array.from(aligned, BigInt),
-  });
+  const aligned = lowering.shapeOf(x).map((size, i) => (i === 0 ? size : 1));
+  let alignment: string | undefined;
   const append = (op: string, ...inputs: string[]): string => {
     const output = lowering.fresh(`${node.name}/${op}`);
     nodes.push({ op, inputs, outputs: [output] });
     return output;
   };
-  const coefficient = (name: string) => append('Reshape', name, alignment);
-  const slope =
-    replacement === 'affine'
-      ? coefficient(c1)
-      : append('Add', append('Mul', x, coefficient(c2)), coefficient(c1));
-  return { nodes, value: append('Add', append('Mul', slope, x), coefficient(c0)) };
+  const coefficient = (name: string): string => {
+    alignment ??= lowering.constant(`${node.name}/alignment`, {
+      dtype: 'int64',
+      shape: [aligned.length],
+      data: BigInt64Array.from(aligned, BigInt),
+    });
+    return append('Reshape', name, alignment);
+  };
+  const part = { x, c2: () => coefficient(c2), c1: () => coefficient(c1), c0: () => coefficient(c0) };
+  return { nodes, value: parts[node.attributes.replacement](part, append) };
 }
+
+/** Each coefficient's nodes are there once it is asked for. */
+type Part = { readonly x: string } & { readonly [c in 'c2' | 'c1' | 'c0']: () => string };
+
+const parts: {
+  readonly [K in Replacement]: (
+    part: Part,
+    append: (op: string, ...inputs: string[]) => string,
+  ) => string | undefined;
+} = {
+  none: () => undefined,
+  identity: ({ x }) => x,
+  affine: ({ x, c1, c0 }, append) => append('Add', append('Mul', c1(), x), c0()),
+  quadratic({ x, c2, c1, c0 }, append) {
+    const slope = append('Add', append('Mul', x, c2()), c1());
+    return append('Add', append('Mul', slope, x), c0());
+  },
+};
 
 function checkGate(gate: Shape, x: Shape): void {
   const perChannel = x.map((size, i) => (i === 0 ? size : 1));

@@ -1,4 +1,7 @@
-import { activationKinds } from '../graph.ts';
+import { kindsAmong } from '../../src/shared/kinds.ts';
+import { activationKinds, isPolynomial } from '../graph.ts';
+import type { ByActivationKind } from '../graph.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sumByChannel } from './gradient.ts';
 import type { Gradient } from './gradient.ts';
 import { mask as comparison } from './mask.ts';
@@ -14,35 +17,27 @@ export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, conte
   const shape = shapeOf(x);
   const { kinds } = node.attributes;
   const aligned = [shape[1]!, ...shape.slice(2).map(() => 1)];
-  const mask = (kind: number): string =>
-    graph.floats(
-      Float32Array.from(kinds, (k) => (k === kind ? 1 : 0)),
-      shape.slice(1),
-    );
-  const has = (kind: number): boolean => kinds.includes(kind);
-  const isPoly = has(activationKinds.poly) ? mask(activationKinds.poly) : undefined;
+  const masks = kindsAmong(activationKinds, kinds).map((kind) => {
+    const own = Float32Array.from(kinds, (code) => (code === activationKinds[kind] ? 1 : 0));
+    return { kind, mask: graph.floats(own, shape.slice(1)) };
+  });
+  const polynomials = masks.filter(({ kind }) => isPolynomial[kind]).map(({ mask }) => mask);
   context.forward(node);
 
   return (dy, wanted) => {
-    const slopes: string[] = [];
-    if (has(activationKinds.relu)) {
-      slopes.push(graph.op('Mul', [comparison(graph, 'Greater', x, 0), mask(activationKinds.relu)]));
-    }
-    if (has(activationKinds.identity)) slopes.push(mask(activationKinds.identity));
-    if (isPoly !== undefined) {
-      const twice = graph.op('Mul', [graph.reshape(c2, aligned), graph.scalar(2)]);
-      const slope = graph.op('Add', [graph.op('Mul', [x, twice]), graph.reshape(c1, aligned)]);
-      slopes.push(graph.op('Mul', [isPoly, slope]));
-    }
-    const ofInput = () => graph.op('Mul', [dy, graph.total(slopes)]);
+    const parts = masks.map(({ kind, mask }) => {
+      const slope = slopes[kind](graph, { x, c2, c1, aligned });
+      return slope === undefined ? mask : graph.op('Mul', [slope, mask]);
+    });
+    const ofInput = () => graph.op('Mul', [dy, graph.total(parts)]);
     const zeros = () => graph.floats(new Float32Array(shape[1]!));
-    if (isPoly === undefined) {
+    if (polynomials.length === 0) {
       return [
         wanted[0] ? ofInput() : undefined,
         ...[c2, c1, c0].map((_, i) => (wanted[i + 1] ? zeros() : undefined)),
       ];
     }
-    const dPoly = graph.op('Mul', [dy, isPoly]);
+    const dPoly = graph.op('Mul', [dy, graph.total(polynomials)]);
     const dPolyX = graph.op('Mul', [dPoly, x]);
     return [
       wanted[0] ? ofInput() : undefined,
@@ -51,4 +46,21 @@ export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, conte
       wanted[3] ? sumByChannel(graph, dPoly, shape) : undefined,
     ];
   };
+};
+
+type At = {
+  readonly x: string;
+  readonly c2: string;
+  readonly c1: string;
+  readonly aligned: readonly number[];
+};
+
+/** dy / dx of an element; undefined where it is 1. */
+const slopes: ByActivationKind<(graph: GraphBuilder, at: At) => string | undefined> = {
+  identity: () => undefined,
+  relu: (graph, { x }) => comparison(graph, 'Greater', x, 0),
+  poly(graph, { x, c2, c1, aligned }) {
+    const twice = graph.op('Mul', [graph.reshape(c2, aligned), graph.scalar(2)]);
+    return graph.op('Add', [graph.op('Mul', [x, twice]), graph.reshape(c1, aligned)]);
+  },
 };

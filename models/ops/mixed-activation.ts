@@ -1,5 +1,7 @@
 import { mixedActivationGradient } from './mixed-activation-gradient.ts';
-import { activationKinds } from '../graph.ts';
+import { areKinds, countByKind, kindsAmong, namesOf } from '../../src/shared/kinds.ts';
+import { activationKinds, isPolynomial, isReluKind } from '../graph.ts';
+import type { ByActivationKind } from '../graph.ts';
 import type { RawFunction } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
@@ -7,6 +9,14 @@ import { refuse } from '../refusal.ts';
 import type { OpDefinition, ParsedInput } from './definition.ts';
 
 export const mixedDomain = 'reluctant';
+
+/** Whose elements a file gives as a mask, an input of the function below; what no mask has is an identity. */
+const maskNames: ByActivationKind<string | undefined> = {
+  identity: undefined,
+  relu: 'is_relu',
+  poly: 'is_poly',
+};
+const maskedKinds = namesOf(activationKinds).filter((kind) => maskNames[kind] !== undefined);
 
 /**
  * Inputs: x [C, H, W] or [C], then c2, c1, c0, [C] each. In a file it is a model-local function of x, two masks, the
@@ -16,22 +26,25 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
   does: 'Per element one of ReLU, x, c2 x^2 + c1 x + c0: written as a model-local function of domain reluctant',
   refuses: 'any function of that name with another body',
   inputs: ['value', 'constant', 'constant', 'weight', 'weight', 'weight', 'constant'],
-  parse(_attributes, [x, reluMask, polyMask, , , , alignment]) {
+  parse(_attributes, inputs) {
+    const [x, alignment] = [inputs[0], inputs[maskedKinds.length + 4]];
     const size = sizeOf(x?.shape ?? []);
     const aligned = alignmentOf(x?.shape ?? []);
     if (alignment?.constant?.dtype !== 'int64' || alignment.constant.data.join() !== aligned.join())
       refuse(`its coefficients are not aligned with [${aligned.join(', ')}]`);
-    const isRelu = maskOf(reluMask, size);
-    const isPoly = maskOf(polyMask, size);
-    if (isRelu.some((set, i) => set !== 0 && isPoly[i] !== 0))
-      refuse('an element is both ReLU and polynomial');
-    return {
-      kinds: isRelu.map((set, i) => (set ? activationKinds.relu : isPoly[i] ? activationKinds.poly : 0)),
-    };
+    const kinds = new Uint8Array(size).fill(activationKinds.identity);
+    maskedKinds.forEach((kind, i) => {
+      maskOf(inputs[i + 1], size).forEach((set, e) => {
+        if (set === 0) return;
+        if (kinds[e] !== activationKinds.identity) refuse('an element is of two kinds');
+        kinds[e] = activationKinds[kind];
+      });
+    });
+    return { kinds };
   },
   shape({ kinds }, [x = [], ...coefficients]) {
     if (kinds.length !== sizeOf(x)) refuse(`${kinds.length} kinds for ${sizeOf(x)} elements`);
-    if (kinds.some((kind) => kind > activationKinds.poly)) refuse('a kind is unknown');
+    if (!areKinds(activationKinds, kinds)) refuse('a kind is unknown');
     for (const c of coefficients) {
       if (c.length !== 1 || c[0] !== x[0]) refuse(`coefficients [${c.join(', ')}] for ${x[0]} channels`);
     }
@@ -39,19 +52,17 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
   },
   gradient: mixedActivationGradient,
   cost({ kinds }, { inputs: [x = []] }) {
-    const count = (kind: number) => kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
-    const poly = count(activationKinds.poly);
-    return { macs: 2 * poly, relus: count(activationKinds.relu), params: poly > 0 ? 3 * (x[0] ?? 0) : 0 };
+    const counts = countByKind(activationKinds, kinds);
+    const among = kindsAmong(activationKinds, kinds);
+    return {
+      macs: among.reduce((sum, kind) => sum + macs[kind] * counts[kind], 0),
+      relus: among.reduce((sum, kind) => sum + (isReluKind[kind] ? counts[kind] : 0), 0),
+      params: among.some((kind) => isPolynomial[kind]) ? 3 * (x[0] ?? 0) : 0,
+    };
   },
   write(node, lowering) {
     const [x, c2, c1, c0] = node.inputs as [string, string, string, string];
     const shape = lowering.shapeOf(x);
-    const mask = (name: string, kind: number) =>
-      lowering.constant(`${node.name}/${name}`, {
-        dtype: 'bool',
-        shape,
-        data: node.attributes.kinds.map((k) => (k === kind ? 1 : 0)),
-      });
     const aligned = alignmentOf(shape);
     const alignment = lowering.constant(`${node.name}/alignment`, {
       dtype: 'int64',
@@ -59,11 +70,20 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
       data: BigInt64Array.from(aligned, BigInt),
     });
     lowering.useFunction(mixedFunction);
-    const masks = [mask('is_relu', activationKinds.relu), mask('is_poly', activationKinds.poly)];
+    const masks = maskedKinds.map((kind) =>
+      lowering.constant(`${node.name}/${maskNames[kind]!}`, {
+        dtype: 'bool',
+        shape,
+        data: node.attributes.kinds.map((code) => (code === activationKinds[kind] ? 1 : 0)),
+      }),
+    );
     const inputs = [x, ...masks, c2, c1, c0, alignment];
     return [{ op: 'MixedActivation', domain: mixedDomain, name: node.name, inputs, outputs: node.outputs }];
   },
 };
+
+/** Multiplications an element. */
+const macs: ByActivationKind<number> = { identity: 0, relu: 0, poly: 2 };
 
 /** y = is_relu ? relu(x) : is_poly ? (c2 x + c1) x + c0 : x. */
 export const mixedFunction: RawFunction = {

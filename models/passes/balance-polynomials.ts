@@ -1,4 +1,5 @@
-import { activationKinds } from '../graph.ts';
+import { kindsAmong } from '../../src/shared/kinds.ts';
+import { activationKinds, isPolynomial } from '../graph.ts';
 import type { Model, Node, NodeOf } from '../graph.ts';
 import { tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
@@ -44,7 +45,7 @@ function balance(
   const [c2, c1] = node.inputs.slice(1).map((name) => model.weights.get(name)!);
   const roots = Array.from(c2!.data, (value) => Math.sqrt(Math.abs(value)));
   const largest = Math.max(...roots);
-  const isWhole = node.attributes.kinds.every((kind) => kind === activationKinds.poly);
+  const isWhole = kindsAmong(activationKinds, node.attributes.kinds).every((kind) => isPolynomial[kind]);
   if (!isWhole || largest === 0 || Math.min(...roots) < leastPart * largest) return model;
   const root = 2 ** Math.ceil(Math.log2(largest));
   const factors = roots.map((value) => value / root);

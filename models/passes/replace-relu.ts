@@ -1,7 +1,8 @@
 import { ModelError } from '../../src/shared/errors.ts';
 import { inferShapes } from '../analysis/shapes.ts';
+import { onlyKind } from '../../src/shared/kinds.ts';
 import { activationKinds } from '../graph.ts';
-import type { Model, Node } from '../graph.ts';
+import type { ByActivationKind, Model, Node } from '../graph.ts';
 import { sizeOf, tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
 import { isActivation } from '../ops/activation.ts';
@@ -25,18 +26,26 @@ export function replaceActivation(model: Model, nodeName: string, activation: Ac
   if (old === undefined || !isActivation(old))
     throw new ModelError(`node ${nodeName}: expected an activation, got ${old?.op ?? 'no node'}`);
   checkSizes(model, old, activation);
-  if (activation.kinds.every((kind) => kind === activationKinds.identity))
-    return dropRelus(model, [nodeName]);
-  const isRelu = activation.kinds.every((kind) => kind === activationKinds.relu);
-  const node = isRelu ? reluOf(old) : mixedOf(old, activation.kinds);
+  const only = onlyKind(activationKinds, activation.kinds);
+  const form = only === undefined ? 'MixedActivation' : formOfWhole[only];
+  if (form === 'nothing') return dropRelus(model, [nodeName]);
+  const node = form === 'Relu' ? reluOf(old) : mixedOf(old, activation.kinds);
   const weights = new Map(model.weights);
-  if (!isRelu) for (const key of coefficients) weights.set(`${nodeName}.${key}`, vector(activation[key]));
+  if (form === 'MixedActivation')
+    for (const key of coefficients) weights.set(`${nodeName}.${key}`, vector(activation[key]));
   return withNodes(
     model,
     model.graph.nodes.map((n) => (n === old ? node : n)),
     weights,
   );
 }
+
+/** What a layer of one kind alone is in the graph. */
+const formOfWhole: ByActivationKind<'nothing' | 'Relu' | 'MixedActivation'> = {
+  identity: 'nothing',
+  relu: 'Relu',
+  poly: 'MixedActivation',
+};
 
 const coefficients = ['c2', 'c1', 'c0'] as const;
 

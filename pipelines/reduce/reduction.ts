@@ -1,6 +1,6 @@
 import type { Dataset } from '../../models/data/dataset.ts';
 import { activationKinds } from '../../models/graph.ts';
-import type { Model, Replacement } from '../../models/graph.ts';
+import type { ActivationKind, ByActivationKind, Model, Replacement } from '../../models/graph.ts';
 import { activationsOf, countRelus, inspect, stagesOf } from '../../models/analysis/inspect.ts';
 import type { Stage } from '../../models/analysis/inspect.ts';
 import { sizeOf } from '../../models/tensor.ts';
@@ -8,6 +8,7 @@ import type { EngineSetting } from '../../models/train/engines/index.ts';
 import type { EpochEntry } from '../../models/train/fit.ts';
 import type { Optimizer } from '../../models/train/optimizers.ts';
 import { UsageError } from '../../src/shared/errors.ts';
+import { countByKind, namesOf } from '../../src/shared/kinds.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import { describeCostBudget } from '../cost/budget.ts';
@@ -98,15 +99,20 @@ export type LayerEntry = {
   readonly layer: string;
   readonly stage: string;
   readonly relus_before: number;
-  readonly relus_after: number;
-  /** Elements that let their input through after the reduction. */
-  readonly identity: number;
-  /** Elements that are polynomials after the reduction. */
-  readonly poly: number;
   /** Elements that went with channels or places of a map that are no more; none where left out. */
   readonly gone?: number;
   readonly reason: string;
-};
+} & KindColumns;
+
+/** Keys of the log under which the elements of each kind are counted after the reduction. */
+const columns = {
+  relu: 'relus_after',
+  identity: 'identity',
+  poly: 'poly',
+} as const satisfies ByActivationKind<string>;
+
+/** `relus_after`; `identity`: elements that let their input through; `poly`: those that are polynomials. */
+type KindColumns = { readonly [K in ActivationKind as (typeof columns)[K]]: number };
 
 /** The budget as a count. Throws UsageError where the network cannot meet it, or meets it already, and for one in seconds or bytes. */
 export function resolveBudget(model: Model, budget: Budget): number {
@@ -158,14 +164,16 @@ export function layerEntries(
   });
 }
 
-function countKinds(model: Model, name: string, size: number) {
+function countKinds(model: Model, name: string, size: number): KindColumns {
   const node = model.graph.nodes.find((n) => n.name === name);
-  if (node === undefined) return { relus_after: 0, identity: size, poly: 0 };
-  if (node.op !== 'MixedActivation') return { relus_after: size, identity: 0, poly: 0 };
-  const count = (kind: number) => node.attributes.kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
-  return {
-    relus_after: count(activationKinds.relu),
-    identity: count(activationKinds.identity),
-    poly: count(activationKinds.poly),
-  };
+  const whole = (kind: ActivationKind) => new Uint8Array(size).fill(activationKinds[kind]);
+  const kinds =
+    node === undefined
+      ? whole('identity')
+      : node.op === 'MixedActivation'
+        ? node.attributes.kinds
+        : whole('relu');
+  const counts = countByKind(activationKinds, kinds);
+  const entries = namesOf(columns).map((kind) => [columns[kind], counts[kind]]);
+  return Object.fromEntries(entries) as KindColumns;
 }

@@ -3,7 +3,8 @@ import type { Controller } from '../../../models/train/controller.ts';
 import { tensor } from '../../../models/tensor.ts';
 import type { Tensor } from '../../../models/tensor.ts';
 import { gatedNodes, gateWeights } from '../gates/gates.ts';
-import { momentsFrom, starts } from '../gates/layer-states.ts';
+import { momentsFrom } from '../gates/layer-states.ts';
+import { fitOf } from '../polynomials/replace.ts';
 
 export type Steering = {
   /** ReLUs before the search, and to keep. */
@@ -84,7 +85,7 @@ function refreshed(model: Model): Map<string, Tensor> {
       const names = gateWeights(name);
       const moments = momentsFrom(weights.get(names.moments)!.data);
       const layer = Math.sqrt(moments.reduce((sum, { x2 }) => sum + x2, 0) / moments.length);
-      const fitted = moments.map((own) => starts[replacement](own, layer));
+      const fitted = moments.map((own) => fitOf[replacement](own, layer));
       return coefficients[replacement].map((key) => {
         return [
           names[key],

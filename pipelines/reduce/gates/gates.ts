@@ -1,5 +1,5 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
-import { activationKinds } from '../../../models/graph.ts';
+import { activationKinds, kindOfReplacement } from '../../../models/graph.ts';
 import type { GatedAttributes, Model, Node, NodeOf } from '../../../models/graph.ts';
 import { momentRows } from '../../../models/ops/gated-activation.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
@@ -93,7 +93,7 @@ export function elementScores(
 export function withoutGates(model: Model, replaced: ReplacedElements): Model {
   return gatedNodes(model).reduce((binary, { name, attributes }) => {
     const { replacement } = attributes;
-    const shut = replacement === 'identity' ? activationKinds.identity : activationKinds.poly;
+    const shut = activationKinds[kindOfReplacement[replacement]];
     const names = gateWeights(name);
     const of = (key: 'c2' | 'c1' | 'c0') => model.weights.get(names[key])!.data;
     return replaceActivation(binary, name, {

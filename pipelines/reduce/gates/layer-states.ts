@@ -1,15 +1,17 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
-import { activationKinds } from '../../../models/graph.ts';
+import { activationKinds, isPolynomial, isReluKind } from '../../../models/graph.ts';
 import type { Model, Node, Replacement } from '../../../models/graph.ts';
 import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { momentRows } from '../../../models/ops/gated-activation.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
+import { kindsAmong, maskOf, namesOf } from '../../../src/shared/kinds.ts';
 import { activationMoments, momentsOver } from '../polynomials/moments.ts';
 import type { LayerMoments, Moments, Sample } from '../polynomials/moments.ts';
+import { quadraticOf } from '../polynomials/fit.ts';
 import type { Quadratic } from '../polynomials/fit.ts';
-import { fitChannel } from '../polynomials/replace.ts';
+import { fitOf } from '../polynomials/replace.ts';
 
 /** A gate an element, or one a channel. */
 export const granularities = ['pixel', 'channel'] as const;
@@ -55,7 +57,10 @@ export async function layerStates(model: Model, options: StartOptions): Promise<
 }
 
 function hasRelus(node: Node): boolean {
-  return node.op !== 'MixedActivation' || node.attributes.kinds.includes(activationKinds.relu);
+  return (
+    node.op !== 'MixedActivation' ||
+    kindsAmong(activationKinds, node.attributes.kinds).some((kind) => isReluKind[kind])
+  );
 }
 
 function stateOf(
@@ -69,23 +74,32 @@ function stateOf(
     node.op === 'MixedActivation'
       ? node.attributes.kinds
       : new Uint8Array(sizeOf(shape)).fill(activationKinds.relu);
-  if (kinds.includes(activationKinds.poly) && replacement !== 'quadratic')
+  const hasPolynomials = kindsAmong(activationKinds, kinds).some((kind) => isPolynomial[kind]);
+  if (hasPolynomials && !joinsPolynomials[replacement])
     throw new UsageError(
       `${node.name}: some of its elements are polynomials already; replace the others with quadratics too, or start from the network before`,
     );
   const channels = Array.from({ length: shape[0]! }, (_, c) => elementsOf(c, kinds.length / shape[0]!));
-  const isRelu = (e: number) => kinds[e] === activationKinds.relu;
+  const relus = maskOf(activationKinds, kinds, isReluKind);
   const open =
     granularity === 'pixel'
-      ? kinds.map((_, e) => (isRelu(e) ? 1 : 0))
-      : Uint8Array.from(channels, (elements) => (elements.some(isRelu) ? 1 : 0));
+      ? relus
+      : Uint8Array.from(channels, (elements) => (elements.some((e) => relus[e] === 1) ? 1 : 0));
   const over = channels.map((elements) => momentsOver(moments, elements));
   const layer = Math.sqrt(over.reduce((sum, { x2 }) => sum + x2, 0) / over.length);
   const polynomials = channels.map(
-    (elements, c) => existing(model, node, kinds, elements, c) ?? starts[replacement](over[c]!, layer),
+    (elements, c) => existing(model, node, kinds, elements, c) ?? fitOf[replacement](over[c]!, layer),
   );
   return { layer: node.name, shape, replacement, open, polynomials, moments: momentVector(over) };
 }
+
+/** Whether ReLUs may become it in a layer where others are polynomials already. */
+const joinsPolynomials: { readonly [K in Replacement]: boolean } = {
+  none: false,
+  identity: false,
+  affine: false,
+  quadratic: true,
+};
 
 /** The polynomial that some of a channel's elements are already. */
 function existing(
@@ -95,23 +109,12 @@ function existing(
   elements: readonly number[],
   channel: number,
 ): Quadratic | undefined {
-  const has = (kind: number) => elements.some((e) => kinds[e] === kind);
-  if (has(activationKinds.poly)) {
-    const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data[channel]!);
-    return { c2: c2!, c1: c1!, c0: c0! };
-  }
-  return has(activationKinds.identity) ? identity : undefined;
+  const own = namesOf(quadraticOf).filter((kind) => elements.some((e) => kinds[e] === activationKinds[kind]));
+  const kind = own.find((one) => isPolynomial[one]) ?? own[0];
+  if (kind === undefined) return undefined;
+  const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data[channel]!);
+  return quadraticOf[kind]({ c2: c2!, c1: c1!, c0: c0! });
 }
-
-const identity: Quadratic = { c2: 0, c1: 1, c0: 0 };
-
-/** The polynomial of a channel, from its moments and its layer's root mean square. */
-export const starts: { readonly [K in Replacement]: (moments: Moments, layer: number) => Quadratic } = {
-  none: () => ({ c2: 0, c1: 0, c0: 0 }),
-  identity: () => identity,
-  affine: (moments, layer) => fitChannel(moments, layer, 1),
-  quadratic: (moments, layer) => fitChannel(moments, layer, 2),
-};
 
 function elementsOf(channel: number, places: number): number[] {
   return Array.from({ length: places }, (_, i) => channel * places + i);

@@ -21,7 +21,7 @@ export async function candidateNetwork(
     const { layer, replacements } = layers[l]!;
     replaced.set(layer, own.kind === 'vanished' ? whole.get(layer)! : own.replaced);
     const name = own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name;
-    kinds.set(layer, name as Replacement);
+    kinds.set(layer, name);
   });
   return usePolynomials(model, replacedElements(replaced), sample, kinds);
 }

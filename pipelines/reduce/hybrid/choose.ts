@@ -1,3 +1,5 @@
+import type { Replacement } from '../../../models/graph.ts';
+
 /** What one layer of ReLUs may become: its elements' losses and prices. */
 export type LayerOptions = {
   readonly layer: string;
@@ -12,7 +14,7 @@ export type LayerOptions = {
 };
 
 export type ReplacementOption = {
-  readonly name: string;
+  readonly name: Replacement;
   /** Loss of each element in this kind's place; Infinity for elements that are no ReLUs and cost nothing here. */
   readonly losses: Float64Array;
   readonly price: number;

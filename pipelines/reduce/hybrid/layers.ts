@@ -18,6 +18,14 @@ import type { Pricing } from './prices.ts';
 /** What may take the place of ReLUs: a square costs more offline than a line, and loses less. */
 const defaultReplacements: readonly Replacement[] = ['quadratic', 'affine'];
 
+/** What an element of the protocol each replacement becomes. */
+const elementOf: { readonly [K in Replacement]: 'square' | 'affine' } = {
+  none: 'affine',
+  identity: 'affine',
+  affine: 'affine',
+  quadratic: 'square',
+};
+
 export type Measured = {
   readonly model: Model;
   /** Distributions and losses are measured on it. */
@@ -70,7 +78,7 @@ export async function pricedLayers(
       vanishLoss: without === undefined ? Infinity : await loss(dropped!),
       replacements: [...byReplacement].map(([name, own]) => ({
         ...{ name, losses: own },
-        price: name === 'quadratic' ? prices.square : prices.affine,
+        price: prices[elementOf[name]],
       })),
     });
   }

@@ -49,7 +49,7 @@ function gatedLayers({ layers }: Task, choices: LayerChoices): GatedLayer[] {
     const { name, price, losses } = replacements[own.replacement]!;
     const relus = losses.reduce((n, loss) => n + (loss === Infinity ? 0 : 1), 0);
     const kept = relus - own.replaced.reduce((sum, one) => sum + one, 0);
-    const gated = { layer, replacement: name as Replacement, losses, saving: reluPrice - price, relus, kept };
+    const gated = { layer, replacement: name, losses, saving: reluPrice - price, relus, kept };
     return gated.saving > 0 ? [gated] : [];
   });
 }

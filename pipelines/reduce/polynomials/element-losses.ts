@@ -1,3 +1,4 @@
+import { kindOfReplacement } from '../../../models/graph.ts';
 import type { Model, Replacement } from '../../../models/graph.ts';
 import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { predict } from '../../../models/runtime/run.ts';
@@ -6,7 +7,7 @@ import type { ReplacedElements } from '../../../models/passes/replaced-elements.
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';
-import { polynomialError } from './fit.ts';
+import { polynomialError, quadraticOf } from './fit.ts';
 import type { Quadratic } from './fit.ts';
 import { distillation } from '../finetune.ts';
 import { allRelusOf, withPolynomials } from './replace.ts';
@@ -32,17 +33,13 @@ export async function elementCosts(
     if (!relus.includes(1)) continue;
     const replaced = withPolynomials(model, layer, relus, measured, replacement);
     const divergence = meanDivergence(logits, await answersOf(replaced, sample), sizeOf(outputShape(model)));
-    const polynomials = polynomialsOf(replaced, layer).map((own) =>
-      replacement === 'identity' ? identity : own,
-    );
+    const polynomials = polynomialsOf(replaced, layer).map(quadraticOf[kindOfReplacement[replacement]]);
     const errors = errorsOf(measured, polynomials, relus);
     const total = errors.reduce((sum, error) => sum + (error === Infinity ? 0 : error), 0);
     costs.set(layer, total === 0 ? errors : errors.map((error) => (divergence * error) / total));
   }
   return costs;
 }
-
-const identity: Quadratic = { c2: 0, c1: 1, c0: 0 };
 
 function answersOf(model: Model, { images, n, ...setting }: Sample): Promise<Float32Array> {
   return predict(model, images, n, setting);

@@ -1,7 +1,17 @@
+import type { ReplacingKind } from '../../../models/graph.ts';
 import type { Moments } from './moments.ts';
 
 /** c2 x^2 + c1 x + c0. */
 export type Quadratic = { readonly c2: number; readonly c1: number; readonly c0: number };
+
+/** x itself. */
+export const identity: Quadratic = { c2: 0, c1: 1, c0: 0 };
+
+/** What an element computes that is no ReLU, from the coefficients of its channel. */
+export const quadraticOf: { readonly [K in ReplacingKind]: (channel: Quadratic) => Quadratic } = {
+  identity: () => identity,
+  poly: (channel) => channel,
+};
 
 export type DapaOptions = {
   /** The size of x at which the ridge weighs the coefficients against each other. */

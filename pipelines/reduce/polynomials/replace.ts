@@ -1,5 +1,6 @@
-import { activationKinds } from '../../../models/graph.ts';
-import type { Model, Node, Replacement } from '../../../models/graph.ts';
+import { activationKinds, isReluKind, kindOfReplacement, isPolynomial } from '../../../models/graph.ts';
+import type { ActivationKind, Model, Node, Replacement } from '../../../models/graph.ts';
+import { maskOf } from '../../../src/shared/kinds.ts';
 import { activationsOf, inspect } from '../../../models/analysis/inspect.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { replacedElements } from '../../../models/passes/replaced-elements.ts';
@@ -7,7 +8,7 @@ import type { ReplacedElements } from '../../../models/passes/replaced-elements.
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsOver } from './moments.ts';
 import type { LayerMoments, Moments, Sample } from './moments.ts';
-import { affineCoefficients, dapaCoefficients } from './fit.ts';
+import { affineCoefficients, dapaCoefficients, identity } from './fit.ts';
 import type { Quadratic } from './fit.ts';
 import { renormalise } from './renormalise.ts';
 
@@ -48,13 +49,12 @@ export function withPolynomials(
   replacement: Replacement = 'quadratic',
 ): Model {
   const node = activationsOf(model).find(({ name }) => name === layer)!;
-  const { identity, poly } = activationKinds;
-  const kind = replacement === 'identity' ? identity : poly;
-  const kinds = kindsOf(node, replaced.length).map((old, i) => (replaced[i] === 1 ? kind : old));
-  const coefficients =
-    replacement === 'identity'
-      ? coefficientsOf(model, node, moments.channels)
-      : fitChannels(moments, kinds, replacement);
+  const kind = kindOfReplacement[replacement];
+  const code = activationKinds[kind];
+  const kinds = kindsOf(node, replaced.length).map((old, i) => (replaced[i] === 1 ? code : old));
+  const coefficients = isPolynomial[kind]
+    ? fitChannels(moments, kinds, kind, replacement)
+    : coefficientsOf(model, node, moments.channels);
   const vector = (key: keyof Quadratic) => Float32Array.from(coefficients, (c) => c[key]);
   return replaceActivation(model, layer, { kinds, c2: vector('c2'), c1: vector('c1'), c0: vector('c0') });
 }
@@ -77,7 +77,7 @@ export function allRelusOf(model: Model, layers: readonly string[]): ReplacedEle
   return replacedElements(
     nodes.map((node) => {
       const kinds = kindsOf(node, sizes.get(node.name)!);
-      return [node.name, kinds.map((kind) => (kind === activationKinds.relu ? 1 : 0))] as const;
+      return [node.name, maskOf(activationKinds, kinds, isReluKind)] as const;
     }),
   );
 }
@@ -101,21 +101,31 @@ const smallestShare = 0.05;
 function fitChannels(
   moments: LayerMoments,
   kinds: Uint8Array,
-  replacement: Exclude<Replacement, 'identity'>,
+  kind: ActivationKind,
+  replacement: Replacement,
 ): Quadratic[] {
   const places = kinds.length / moments.channels;
   const layer = Math.sqrt(momentsOver(moments, [...kinds.keys()]).x2);
   return Array.from({ length: moments.channels }, (_, channel) => {
     const elements = Array.from({ length: places }, (__, i) => channel * places + i);
-    const own = elements.filter((e) => kinds[e] === activationKinds.poly);
-    if (own.length === 0 || replacement === 'none') return { c2: 0, c1: 0, c0: 0 };
-    return fitChannel(momentsOver(moments, own), layer, replacement === 'affine' ? 1 : 2);
+    const own = elements.filter((e) => kinds[e] === activationKinds[kind]);
+    return own.length === 0 ? zero : fitOf[replacement](momentsOver(moments, own), layer);
   });
 }
 
-/** The polynomial of one channel in a layer of root mean square `layer`, of degree 2 where none is given. */
-export function fitChannel(moments: Moments, layer: number, degree: 1 | 2 = 2): Quadratic {
-  if (layer === 0) return { c2: 0, c1: 0, c0: 0 };
+const zero: Quadratic = { c2: 0, c1: 0, c0: 0 };
+
+/** What takes the place of a channel's ReLUs, from its moments and its layer's root mean square. */
+export const fitOf: { readonly [K in Replacement]: (moments: Moments, layer: number) => Quadratic } = {
+  none: () => zero,
+  identity: () => identity,
+  affine: (moments, layer) => fitChannel(moments, layer, 1),
+  quadratic: (moments, layer) => fitChannel(moments, layer, 2),
+};
+
+/** The polynomial of one channel in a layer of root mean square `layer`. */
+function fitChannel(moments: Moments, layer: number, degree: 1 | 2): Quadratic {
+  if (layer === 0) return zero;
   const fit = degree === 2 ? dapaCoefficients : affineCoefficients;
   return fit(moments, { unit: Math.max(Math.sqrt(moments.x2), smallestShare * layer), ridge });
 }

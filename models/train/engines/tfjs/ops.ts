@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { namesOf } from '../../../../src/shared/kinds.ts';
 import { activationKinds } from '../../../graph.ts';
-import type { NodeOf, OpType } from '../../../graph.ts';
+import type { ByActivationKind, NodeOf, OpType } from '../../../graph.ts';
 import { gatedActivation } from './gated-activation.ts';
 import { averagePool, conv, maxPool } from './windows.ts';
 import { perChannel } from './forward.ts';
@@ -76,14 +77,22 @@ function batchNormalization(
 }
 
 function mixedActivation(node: NodeOf<'MixedActivation'>, [x, c2, c1, c0]: readonly tf.Tensor[]): tf.Tensor {
-  const [k2, k1, k0] = [c2!, c1!, c0!].map((c) => perChannel(c, x!));
-  const polynomial = tf.add(tf.mul(tf.add(tf.mul(x!, k2!), k1!), x!), k0!);
-  const isKind = (kind: number) =>
+  const coefficients = [c2!, c1!, c0!].map((c) => perChannel(c, x!));
+  const isKind = (code: number) =>
     tf.tensor(
-      node.attributes.kinds.map((k) => (k === kind ? 1 : 0)),
+      node.attributes.kinds.map((own) => (own === code ? 1 : 0)),
       x!.shape.slice(1),
       'bool',
     );
-  const polynomialOrX = tf.where(isKind(activationKinds.poly), polynomial, x!);
-  return tf.where(isKind(activationKinds.relu), tf.relu(x!), polynomialOrX);
+  return namesOf(activationKinds).reduce((y, kind) => {
+    const value = activated[kind](x!, coefficients);
+    return value === x ? y : tf.where(isKind(activationKinds[kind]), value, y);
+  }, x!);
 }
+
+/** y of an element. */
+const activated: ByActivationKind<(x: tf.Tensor, coefficients: readonly tf.Tensor[]) => tf.Tensor> = {
+  identity: (x) => x,
+  relu: (x) => tf.relu(x),
+  poly: (x, [c2, c1, c0]) => tf.add(tf.mul(tf.add(tf.mul(x, c2!), c1!), x), c0!),
+};

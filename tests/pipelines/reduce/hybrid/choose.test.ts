@@ -26,8 +26,8 @@ function randomLayers(seed: number): LayerOptions[] {
     return {
       layer: `layer ${l}`,
       replacements: [
-        { name: 'quadratic', losses: losses(1), price: 0.3 },
-        { name: 'affine', losses: losses(2), price: 0.1 },
+        { name: 'quadratic' as const, losses: losses(1), price: 0.3 },
+        { name: 'affine' as const, losses: losses(2), price: 0.1 },
       ],
       reluPrice: 0.5 + uniform(),
       layerPrice: 2 * uniform(),
@@ -78,7 +78,7 @@ test('where every ReLU costs one and nothing else costs, those of least loss go,
   const losses = [Float64Array.of(5, 1, Infinity, 3), Float64Array.of(4, 2, 9)];
   const layers = losses.map((own, l) => ({
     ...{ layer: `${l}`, reluPrice: 1, layerPrice: 0, vanishLoss: 100 },
-    replacements: [{ name: 'quadratic', losses: own, price: 0 }],
+    replacements: [{ name: 'quadratic' as const, losses: own, price: 0 }],
   }));
   const chosen = choose(layers, 3)!.layers.map((layer) =>
     layer.kind === 'mixed' ? [...layer.replaced] : layer,
@@ -94,7 +94,7 @@ test('a layer vanishes where its round trip costs more than it is worth', () => 
   const layer = { layer: 'a', reluPrice: 0.01, layerPrice: 10, vanishLoss: 2 };
   const dear = {
     ...layer,
-    replacements: [{ name: 'quadratic', losses: Float64Array.of(0.1, 0.1), price: 0.005 }],
+    replacements: [{ name: 'quadratic' as const, losses: Float64Array.of(0.1, 0.1), price: 0.005 }],
   };
   const cheap = { ...dear, layer: 'b', layerPrice: 0 };
   expect(choose([dear, cheap], 5)!.layers.map(({ kind }) => kind)).toEqual(['vanished', 'mixed']);
