@@ -60,14 +60,20 @@ export type LinearWeights = { readonly weights: Int32Array; readonly bias: Int32
 export type ActivationSpec = {
   readonly channels: number;
   readonly channelSize: number;
-  /** [channels * channelSize], values of stepKinds */
+  /** [channels * channelSize], values of elementKinds */
   readonly kinds: Uint8Array;
+} & { readonly [K in ElementKind]: ElementSpecs[K] };
+
+export const elementKinds = { affine: 0, relu: 1, square: 2 } as const;
+export type ElementKind = keyof typeof elementKinds;
+export type ByKind<T> = { readonly [K in ElementKind]: T };
+
+/** What all elements of a kind in a layer share. */
+type ElementSpecs = {
   readonly relu: ReluSpec;
   readonly affine: AffineSpec;
   readonly square: SquareSpec;
 };
-
-export const stepKinds = { affine: 0, relu: 1, square: 2 } as const;
 
 export type ReluSpec = {
   readonly truncate: number;

@@ -11,11 +11,11 @@ import {
   serverMessage,
 } from './activation/activation.ts';
 import type { ClientActivation, ServerActivation } from './activation/activation.ts';
-import { eachKind, layerOf, shapeOf, sizeOf } from './activation/layer.ts';
+import { eachKind, kindsInOrder, layerOf, shapeOf, sizeOf } from './activation/layer.ts';
 import type { Layer } from './activation/layer.ts';
 import { linearOnline } from './linear.ts';
-import { inputElements, outputElements, stepKinds } from '../spec.ts';
-import type { ActivationSpec, LinearSpec } from '../spec.ts';
+import { inputElements, outputElements, elementKinds } from '../spec.ts';
+import type { ActivationSpec, ByKind, LinearSpec } from '../spec.ts';
 
 /**
  * Runs the online halves on made-up layers of zeros, so that the compiler has seen their loops before there is an image: without it the
@@ -55,14 +55,15 @@ const channels = 4;
 const one = (value: number) => new Int32Array(channels).fill(value);
 const channelSize = 2048;
 
-/** Half ReLUs, a quarter each of the others, all truncated. */
+/** Of four elements: half are ReLUs, a quarter each of the others. */
+const shares: ByKind<number> = { relu: 2, affine: 1, square: 1 };
+const pattern = kindsInOrder.flatMap((kind) => Array<number>(shares[kind]).fill(elementKinds[kind]));
+
+/** All truncated. */
 const mixedSpec: ActivationSpec = {
   channels,
   channelSize,
-  kinds: Uint8Array.from(
-    { length: channels * channelSize },
-    (_, i) => [stepKinds.relu, stepKinds.affine, stepKinds.relu, stepKinds.square][i % 4]!,
-  ),
+  kinds: Uint8Array.from({ length: channels * channelSize }, (_, i) => pattern[i % pattern.length]!),
   relu: { truncate: 8, k: 8, bits: 20, mode: 'posZero' },
   affine: { truncate: 8, multiplier: one(1), offset: one(0) },
   square: {
@@ -80,7 +81,7 @@ const words = (count: number) => new Uint32Array(count);
 
 function clientState(layer: Layer): ClientActivation {
   const { count, wires } = shapeOf(layer);
-  const squares = layer.square.positions.length;
+  const squares = layer.positions.square.length;
   const salt = new Uint8Array(saltBytes);
   return {
     layer,
@@ -101,7 +102,7 @@ function clientState(layer: Layer): ClientActivation {
 
 function serverState(layer: Layer): ServerActivation {
   const { count } = shapeOf(layer);
-  const squares = layer.square.positions.length;
+  const squares = layer.positions.square.length;
   const pairs = (n: number) => ({ k0: words(n), k1: words(n) });
   return {
     layer,

@@ -14,7 +14,7 @@ import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { seedBytes } from '../../crypto/prg.ts';
 import { randomBits } from '../../crypto/bits.ts';
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { median } from '../../src/shared/median.ts';
@@ -36,10 +36,10 @@ type PartTimes = Record<ActivationPart, number>;
 export async function activationCosts(rng: Rng): Promise<MachineCosts['activation']> {
   const session = await openSession(rng);
   const specs = {
-    narrow: layerSpec(stepKinds.relu, narrow),
-    wide: layerSpec(stepKinds.relu, wide),
-    affine: layerSpec(stepKinds.affine, narrow),
-    square: layerSpec(stepKinds.square, narrow),
+    narrow: layerSpec(elementKinds.relu, narrow),
+    wide: layerSpec(elementKinds.relu, wide),
+    affine: layerSpec(elementKinds.affine, narrow),
+    square: layerSpec(elementKinds.square, narrow),
   };
   const runs: Record<keyof typeof specs, PartTimes[]> = { narrow: [], wide: [], affine: [], square: [] };
   // In turn, so that a slow moment of the machine falls on all of them.
@@ -110,7 +110,7 @@ async function offlineParts({ toServer, toClient, client, server }: Session, spe
   const clock = new PartClock();
   // Each half sends before the other receives, so that none waits and all time is its own.
   const values = inputsOf(layer, randomWords(rng, layer.size));
-  await offerChoices(toServer, 1, client, layer, values, randomBits(rng, layer.relu.length));
+  await offerChoices(toServer, 1, client, layer, values, randomBits(rng, layer.positions.relu.length));
   const offer = clock.lap();
   const { zeros } = await takeChoices(toClient, 1, server, layer);
   await sendGarbled(toClient, 1, server, layer, zeros, rng.bytes(seedBytes), rng);

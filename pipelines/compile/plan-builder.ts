@@ -1,5 +1,5 @@
 import type { ActivationSpec, ReluSpec } from '../../crypto/spec.ts';
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { Shape } from '../../models/tensor.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
@@ -154,7 +154,7 @@ export function emptyActivation(shape: Shape): ActivationSpec {
   return {
     channels,
     channelSize: sizeOf(shape.slice(1)),
-    kinds: new Uint8Array(sizeOf(shape)).fill(stepKinds.affine),
+    kinds: new Uint8Array(sizeOf(shape)).fill(elementKinds.affine),
     relu: { truncate: 0, k: 0, bits: valueBits, mode: 'posZero' },
     affine: { truncate: 0, multiplier: ints(), offset: ints() },
     square: {

@@ -1,7 +1,8 @@
 import { activationKinds } from '../../models/graph.ts';
-import type { Graph, Node, NodeOf, OpType } from '../../models/graph.ts';
+import type { ByActivationKind, Graph, Node, NodeOf, OpType } from '../../models/graph.ts';
 import { isBalanced } from '../../models/passes/balance-polynomials.ts';
 import { sizeOf } from '../../models/tensor.ts';
+import { kindsAmong } from '../../src/shared/kinds.ts';
 import type { Ranges } from './ranges.ts';
 import type { Coefficients } from './options.ts';
 import { isUneven } from './lower/window.ts';
@@ -75,11 +76,25 @@ const demands: { readonly [K in OpType]?: Demand<K> } = {
     return own / (1 + Math.max(0, ...bounds) / Math.max(largest, smallestRange));
   },
   MixedActivation: ({ name, attributes: { kinds } }, output, own, _ranges, coefficients) => {
-    if (kinds.includes(activationKinds.poly)) {
-      return own / 2 ** (isBalanced(coefficients.get(name)!.c2) ? 1 : multiplierBits);
-    }
-    return kinds.every((kind) => kind === activationKinds.identity) ? output : Infinity;
+    const among = kindsAmong(activationKinds, kinds);
+    const layer = { isAlone: among.length === 1, output, own, c2: coefficients.get(name)!.c2 };
+    return Math.min(...among.map((kind) => demandOfKind[kind](layer)));
   },
+};
+
+type MixedLayer = {
+  /** All its elements are of the kind. */
+  readonly isAlone: boolean;
+  readonly output: number;
+  readonly own: number;
+  readonly c2: Float32Array;
+};
+
+const demandOfKind: ByActivationKind<(layer: MixedLayer) => number> = {
+  // A layer of identities is no step.
+  identity: ({ isAlone, output }) => (isAlone ? output : Infinity),
+  relu: () => Infinity,
+  poly: ({ own, c2 }) => own / 2 ** (isBalanced(c2) ? 1 : multiplierBits),
 };
 
 function demand<K extends OpType>(

@@ -5,7 +5,7 @@ import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
 import { securityBits, treeDepth } from '../../crypto/ot/extension.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
@@ -100,7 +100,7 @@ function activationPrediction(spec: ActivationSpec, products: Bytes) {
   return {
     offline: total([{ bytes_up: up, bytes_down: down }, products]),
     online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
-    elements: { relu: count(stepKinds.relu), affine: count(stepKinds.affine), square: squaresOf(spec) },
+    elements: { relu: count(elementKinds.relu), affine: count(elementKinds.affine), square: squaresOf(spec) },
   };
 }
 

@@ -1,7 +1,7 @@
 import { linearCost } from '../../crypto/he/linear.ts';
 import { extensionBytes } from '../../crypto/ot/extension.ts';
 import { garbledBytes, messageBytes } from '../../crypto/steps/activation/messages.ts';
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { PlanError } from '../../src/shared/errors.ts';
@@ -32,7 +32,7 @@ function largestMessage(step: Step): number {
 }
 
 function relusOf({ kinds }: ActivationSpec): number {
-  return kinds.reduce((count, kind) => count + (kind === stepKinds.relu ? 1 : 0), 0);
+  return kinds.reduce((count, kind) => count + (kind === elementKinds.relu ? 1 : 0), 0);
 }
 
 function complaint(step: Step, bytes: number, limit: number): string {

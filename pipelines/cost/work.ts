@@ -4,7 +4,7 @@ import { productRequestBytes } from '../../crypto/he/product.ts';
 import { seededBytes } from '../../crypto/he/wire.ts';
 import { linearParams, productParams } from '../../crypto/params.ts';
 import { windowWires } from '../../crypto/steps/activation/sign.ts';
-import { outputElements, outputSize, stepKinds } from '../../crypto/spec.ts';
+import { outputElements, outputSize, elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { activationParts } from './machine.ts';
@@ -95,9 +95,9 @@ export function countKind({ kinds }: ActivationSpec, kind: number): number {
 
 function activationWork(spec: ActivationSpec, { activation }: MachineCosts): Record<ActivationPart, number> {
   const counts = {
-    relu: countKind(spec, stepKinds.relu),
-    affine: countKind(spec, stepKinds.affine),
-    square: countKind(spec, stepKinds.square),
+    relu: countKind(spec, elementKinds.relu),
+    affine: countKind(spec, elementKinds.affine),
+    square: countKind(spec, elementKinds.square),
   };
   const wires = counts.relu * windowWires(spec.relu);
   const of = ({ relu, wire, affine, square }: ElementCosts) =>

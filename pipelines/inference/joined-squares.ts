@@ -1,5 +1,5 @@
 import { productParams } from '../../crypto/params.ts';
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
@@ -23,7 +23,7 @@ export type SquareBatch = {
 const batchElements = 8 * productParams.degree;
 
 export function squaresOf({ kinds }: ActivationSpec): number {
-  return kinds.reduce((count, kind) => count + (kind === stepKinds.square ? 1 : 0), 0);
+  return kinds.reduce((count, kind) => count + (kind === elementKinds.square ? 1 : 0), 0);
 }
 
 /** Where each step's squares begin among the plan's, and how many it has; steps without squares are left out. */

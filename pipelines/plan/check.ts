@@ -1,4 +1,4 @@
-import { inputElements, outputElements, outputSize, stepKinds } from '../../crypto/spec.ts';
+import { inputElements, outputElements, outputSize, elementKinds } from '../../crypto/spec.ts';
 import type { LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
@@ -118,7 +118,7 @@ export function pooledSize(spec: PoolSpec, height: number, width: number): [numb
 
 function activationFits({ spec }: StepOf<'activation'>): boolean {
   return (
-    spec.kinds.every((kind) => kind <= stepKinds.square) &&
+    spec.kinds.every((kind) => kind <= elementKinds.square) &&
     spec.square.sign.every((sign) => sign === 1 || sign === -1) &&
     [spec.relu.truncate, spec.affine.truncate, spec.square.truncate].every((t) => t <= 30) &&
     spec.relu.k < spec.relu.bits

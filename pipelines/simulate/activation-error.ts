@@ -1,4 +1,4 @@
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { Node } from '../../models/graph.ts';
 import type { Coefficients, PublicPart } from '../compile/options.ts';
 import { inputOf } from '../plan/plan.ts';
@@ -28,9 +28,9 @@ export function activationError(
     const active = norm.active(x!.sizes, c);
     const element = { step, analysis, norm, c, error, active, reach, coefficients };
     let largest = 0;
-    if (kinds.includes(stepKinds.relu)) largest = Math.max(largest, reluError(element));
-    if (kinds.includes(stepKinds.affine)) largest = Math.max(largest, affineError(element));
-    if (kinds.includes(stepKinds.square)) largest = Math.max(largest, squareError(element));
+    if (kinds.includes(elementKinds.relu)) largest = Math.max(largest, reluError(element));
+    if (kinds.includes(elementKinds.affine)) largest = Math.max(largest, affineError(element));
+    if (kinds.includes(elementKinds.square)) largest = Math.max(largest, squareError(element));
     return largest;
   });
 }
@@ -117,6 +117,6 @@ function squareError({ step, analysis, norm, c, error, reach, coefficients }: El
 function slopeOfPiece({ slopes }: PublicPart, { node, spec }: ActivationStep, c: number): number {
   const { data } = slopes.get(node)!;
   if (data.every((slope) => slope === data[0])) return data[0]!;
-  if (spec.kinds.includes(stepKinds.relu)) return 1;
+  if (spec.kinds.includes(elementKinds.relu)) return 1;
   return c < data.length ? 1 - data[c]! : data[c - data.length]!;
 }

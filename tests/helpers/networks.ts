@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { stepKinds } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import { inferShapes } from '../../models/analysis/shapes.ts';
 import { NetworkBuilder } from '../../models/architectures/builder.ts';
@@ -257,7 +257,7 @@ const activation: ActivationSpec = {
   channelSize: 16,
   kinds: Uint8Array.from(
     { length: 32 },
-    (_, i) => [stepKinds.relu, stepKinds.affine, stepKinds.relu, stepKinds.square][i % 4]!,
+    (_, i) => [elementKinds.relu, elementKinds.affine, elementKinds.relu, elementKinds.square][i % 4]!,
   ),
   relu: { truncate: 4, k: 3, bits: 20, mode: 'posZero' },
   affine: { truncate: 6, multiplier: Int32Array.of(3, -5), offset: Int32Array.of(0, 9) },

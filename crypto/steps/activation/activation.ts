@@ -29,11 +29,11 @@ import {
   shapeOf,
   sizeOf,
 } from './layer.ts';
-import type { ByKind, Layer } from './layer.ts';
+import type { Layer } from './layer.ts';
 import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
 import type { ClientReluState } from './relu.ts';
 import { writeServerLabels } from './sign.ts';
-import type { ActivationSpec } from '../../spec.ts';
+import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
@@ -116,7 +116,7 @@ export async function activationOfflineClient(
   const layer = layerOf(spec);
   checkSize(layer, xC);
   const values = inputsOf(layer, xC);
-  const b = randomBits(rng, layer.relu.length);
+  const b = randomBits(rng, layer.positions.relu.length);
   const transfers = await offerChoices(channel, step, ot, layer, values, b);
   const server = await takeGarbled(channel, step, ot, layer);
   const u = factorsOf(layer, drawn, rng);
@@ -161,7 +161,7 @@ export async function activationOfflineServer(
 }
 
 function factorsOf(layer: Layer, { factors }: Drawn, rng: Rng): Uint32Array {
-  const { length } = layer.square.positions;
+  const { length } = layer.positions.square;
   const chosen = factors ?? randomWords(rng, length);
   if (chosen.length === length) return chosen;
   throw new RangeError(`activation: expected ${length} factors of squares, got ${chosen.length}`);
@@ -184,8 +184,7 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
   state.material = undefined;
   const inputs = inputsOf(layer, xS);
   const cuts = eachKind((kind) => serverCut(inputs[kind], layer.spec[kind].truncate, material.pairs[kind]));
-  addInPlace(cuts.affine.share, layer.affine.offset);
-  addInPlace(cuts.square.share, layer.square.offset);
+  for (const kind of kindsInOrder) addOffset[kind](cuts[kind].share, layer);
   state.waiting = { material, values: eachKind((kind) => cuts[kind].share) };
 
   const message = new Uint8Array(messageBytes(layer.spec));
@@ -213,15 +212,14 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
   const { relu, product } = material;
   const eC = evaluate({ ...shapeOf(layer), ...relu, evaluatorLabels: relu.labels, garblerLabels: labels });
   const outcome = clientRelu(relu, shares.relu, eC, d2);
-  const sign = ofChannels(layer.spec.square.sign, layer.square.positions, layer.spec.channelSize);
+  const sign = ofChannels(layer.spec.square.sign, layer.positions.square, layer.spec.channelSize);
 
   const reply = new Uint8Array(replyBytes(layer.spec));
   const { d3, e, masked, bits } = clientWords(reply, layer);
   d3.set(outcome.d3);
   for (let i = 0; i < e.length; i++) e[i] = shares.square[i]! - product.u[i]!;
-  scatter(masked, layer.relu, outcome.share);
-  scatter(masked, layer.affine.positions, shares.affine);
-  scatter(masked, layer.square.positions, clientSquare(shares.square, product, d, sign));
+  const square = clientSquare(shares.square, product, d, sign);
+  scatter(masked, layer, { relu: outcome.share, affine: shares.affine, square });
   for (let i = 0; i < masked.length; i++) masked[i]! -= mask[i]!;
   bits.set(packBits(outcome.c));
   return reply;
@@ -235,18 +233,27 @@ export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32
   state.waiting = undefined;
   const { d3, e, masked, bits } = clientWords(aligned(reply), layer);
   const { relu, product } = material;
-  const c = unpackBits(bits, layer.relu.length, 'activation: c');
+  const c = unpackBits(bits, layer.positions.relu.length, 'activation: c');
   const { sign: signs, constant } = layer.spec.square;
   const ofSquares = (table: Int32Array | Int8Array) =>
-    ofChannels(table, layer.square.positions, layer.spec.channelSize);
+    ofChannels(table, layer.positions.square, layer.spec.channelSize);
   const squares = serverSquare(values.square, product, e, ofSquares(signs));
   const y = new Uint32Array(layer.size);
-  scatter(y, layer.relu, serverRelu(values.relu, relu.e, relu.pairs.k0, relu.h, c, d3));
-  scatter(y, layer.affine.positions, values.affine);
-  scatter(y, layer.square.positions, addInPlace(squares, ofSquares(constant)));
+  scatter(y, layer, {
+    relu: serverRelu(values.relu, relu.e, relu.pairs.k0, relu.h, c, d3),
+    affine: values.affine,
+    square: addInPlace(squares, ofSquares(constant)),
+  });
   for (let i = 0; i < y.length; i++) y[i]! += masked[i]!;
   return y;
 }
+
+/** The server's share takes the offset of a kind that has one. */
+const addOffset: ByKind<(share: Uint32Array, layer: Layer) => void> = {
+  relu: () => undefined,
+  affine: (share, { affine }) => void addInPlace(share, affine.offset),
+  square: (share, { square }) => void addInPlace(share, square.offset),
+};
 
 /** d1 comes from the tail of the server's frame. */
 function clientCuts(layer: Layer, material: ClientMaterial, tail: Uint8Array): ByKind<Uint32Array> {

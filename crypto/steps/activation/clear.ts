@@ -1,8 +1,8 @@
-import { layerOf } from './layer.ts';
+import { kindsInOrder, layerOf } from './layer.ts';
 import type { Batch, Layer } from './layer.ts';
 import { ofChannels } from './layer.ts';
 import { passesInClear, windowOffset } from './sign.ts';
-import type { ActivationSpec } from '../../spec.ts';
+import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { truncateInClear } from './truncation.ts';
 
 /**
@@ -19,42 +19,51 @@ export function layerInClear(layer: Layer, x: Int32Array, xC: Uint32Array): Int3
     throw new RangeError(`activation: expected ${layer.size} elements, got ${x.length} and ${xC.length}`);
   }
   const y = new Int32Array(layer.size);
-  reluInClear(layer, x, xC, y);
-  affineInClear(layer, x, xC, y);
-  squareInClear(layer, x, xC, y);
+  for (const kind of kindsInOrder) inClear[kind](layer, x, xC, y);
   return y;
 }
+
+/** Writes the elements of a kind into y. */
+const inClear: ByKind<(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array) => void> = {
+  relu: reluInClear,
+  affine: affineInClear,
+  square: squareInClear,
+};
 
 function reluInClear(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array): void {
   const { k, bits, truncate } = layer.spec.relu;
   const offset = windowOffset(layer.spec.relu);
-  for (let j = 0; j < layer.relu.length; j++) {
-    const i = layer.relu[j]!;
+  const positions = layer.positions.relu;
+  for (let j = 0; j < positions.length; j++) {
+    const i = positions[j]!;
     const passes = passesInClear(x[i]!, xC[i]!, k, offset, bits - k);
     y[i] = -passes & truncateInClear(x[i]!, xC[i]!, truncate);
   }
 }
 
-/** T(multiplier x, t) + offset of element j of the batch. */
-function affine(batch: Batch, j: number, t: number, x: Int32Array, xC: Uint32Array): number {
-  const i = batch.positions[j]!;
+/** T(multiplier x, t) + offset of element j of the batch, element i of the layer. */
+function affine(batch: Batch, j: number, i: number, t: number, x: Int32Array, xC: Uint32Array): number {
   const multiplier = batch.multiplier[j]!;
   return truncateInClear(Math.imul(multiplier, x[i]!), Math.imul(multiplier, xC[i]!), t) + batch.offset[j]!;
 }
 
 function affineInClear(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array): void {
-  const { positions } = layer.affine;
+  const positions = layer.positions.affine;
   const t = layer.spec.affine.truncate;
-  for (let j = 0; j < positions.length; j++) y[positions[j]!] = affine(layer.affine, j, t, x, xC);
+  for (let j = 0; j < positions.length; j++) {
+    const i = positions[j]!;
+    y[i] = affine(layer.affine, j, i, t, x, xC);
+  }
 }
 
 function squareInClear(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array): void {
-  const { positions } = layer.square;
+  const positions = layer.positions.square;
   const { channelSize, square } = layer.spec;
   const sign = ofChannels(square.sign, positions, channelSize);
   const constant = ofChannels(square.constant, positions, channelSize);
   for (let j = 0; j < positions.length; j++) {
-    const z = affine(layer.square, j, square.truncate, x, xC);
-    y[positions[j]!] = Math.imul(sign[j]!, Math.imul(z, z)) + constant[j]!;
+    const i = positions[j]!;
+    const z = affine(layer.square, j, i, square.truncate, x, xC);
+    y[i] = Math.imul(sign[j]!, Math.imul(z, z)) + constant[j]!;
   }
 }

@@ -12,7 +12,8 @@ import type { KeyPairs } from '../../ot/extension.ts';
 import type { OtClient, OtServer } from '../../ot/session.ts';
 import { prg } from '../../prg.ts';
 import { eachKind, kindsInOrder, shapeOf, sizeOf } from './layer.ts';
-import type { ByKind, Layer } from './layer.ts';
+import type { Layer } from './layer.ts';
+import type { ByKind } from '../../spec.ts';
 import { windowChoices } from './sign.ts';
 import { clientTransfers, garbledBytes } from './messages.ts';
 import { truncationChoices } from './truncation.ts';
@@ -83,7 +84,7 @@ export async function takeChoices(
   const [take0, take1] = [splitter(k0), splitter(k1)];
   const take = (n: number): KeyPairs => ({ k0: take0(n), k1: take1(n) });
   const pairs = eachKind((kind) => take(layer.spec[kind].truncate > 0 ? sizeOf(layer, kind) : 0));
-  return { zeros, pairs, rot1: take(layer.relu.length) };
+  return { zeros, pairs, rot1: take(layer.positions.relu.length) };
 }
 
 /** S garbles, chooses with e_S = 1 xor the colour of the output's zero label, and sends both. */
@@ -115,7 +116,7 @@ export async function takeGarbled(
   ot: OtClient,
   layer: Layer,
 ): Promise<{ pairs: KeyPairs } & Circuits> {
-  const count = layer.relu.length;
+  const count = layer.positions.relu.length;
   if (count === 0) return { pairs: noPairs, ...circuitsOf(layer, new Uint8Array(saltBytes)) };
   const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
   const pairs = ot.sender.keyPairs(ot.sender.extend(message, count));

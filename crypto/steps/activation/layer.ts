@@ -1,18 +1,18 @@
 import { PlanError } from '../../../src/shared/errors.ts';
+import { areKinds } from '../../../src/shared/kinds.ts';
 import { maxWires } from '../../gc/circuit.ts';
 import type { Shape } from '../../gc/circuit.ts';
 import { windowWires } from './sign.ts';
-import { stepKinds } from '../../spec.ts';
-import type { ActivationSpec } from '../../spec.ts';
+import { elementKinds } from '../../spec.ts';
+import type { ActivationSpec, ByKind, ElementKind } from '../../spec.ts';
 import { maxTruncate } from './truncation.ts';
 
-export const kindsInOrder = ['relu', 'affine', 'square'] as const;
-export type Kind = (typeof kindsInOrder)[number];
-export type ByKind<T> = { readonly [kind in Kind]: T };
-
-export function eachKind<T>(make: (kind: Kind, index: number) => T): ByKind<T> {
+/** In the order of the wire: of what comes kind by kind, ReLUs' is first. */
+export function eachKind<T>(make: (kind: ElementKind, index: number) => T): ByKind<T> {
   return { relu: make('relu', 0), affine: make('affine', 1), square: make('square', 2) };
 }
+
+export const kindsInOrder: readonly ElementKind[] = Object.values(eachKind((kind) => kind));
 
 /**
  * The elements of an activation layer gathered by kind: everything is computed on dense batches, so that a dropped ReLU
@@ -21,14 +21,13 @@ export function eachKind<T>(make: (kind: Kind, index: number) => T): ByKind<T> {
 export type Layer = {
   readonly spec: ActivationSpec;
   readonly size: number;
-  readonly relu: Uint32Array;
+  readonly positions: ByKind<Uint32Array>;
   readonly affine: Batch;
   readonly square: Batch;
 };
 
-/** Positions, and the channel parameters of each element: the spec's arrays gathered. */
+/** The channel parameters of each element: the spec's arrays gathered. */
 export type Batch = {
-  readonly positions: Uint32Array;
   readonly multiplier: Int32Array;
   readonly offset: Int32Array;
 };
@@ -36,20 +35,17 @@ export type Batch = {
 /** Throws PlanError for a spec that contradicts itself or leaves the protocol's range. */
 export function layerOf(spec: ActivationSpec): Layer {
   checkSpec(spec);
-  const batch = (kind: number, table: { multiplier: Int32Array; offset: Int32Array }) => {
-    const positions = positionsOf(spec.kinds, kind);
-    return {
-      positions,
-      multiplier: ofChannels(table.multiplier, positions, spec.channelSize),
-      offset: ofChannels(table.offset, positions, spec.channelSize),
-    };
-  };
+  const positions = eachKind((kind) => positionsOf(spec.kinds, elementKinds[kind]));
+  const batch = (kind: 'affine' | 'square') => ({
+    multiplier: ofChannels(spec[kind].multiplier, positions[kind], spec.channelSize),
+    offset: ofChannels(spec[kind].offset, positions[kind], spec.channelSize),
+  });
   return {
     spec,
     size: spec.kinds.length,
-    relu: positionsOf(spec.kinds, stepKinds.relu),
-    affine: batch(stepKinds.affine, spec.affine),
-    square: batch(stepKinds.square, spec.square),
+    positions,
+    affine: batch('affine'),
+    square: batch('square'),
   };
 }
 
@@ -79,7 +75,12 @@ export function gather(values: Uint32Array, positions: Uint32Array): Uint32Array
   return out;
 }
 
-export function scatter(into: Uint32Array, positions: Uint32Array, values: Uint32Array): void {
+/** into[positions of each kind] = its values */
+export function scatter(into: Uint32Array, { positions }: Layer, values: ByKind<Uint32Array>): void {
+  for (const kind of kindsInOrder) scatterTo(into, positions[kind], values[kind]);
+}
+
+function scatterTo(into: Uint32Array, positions: Uint32Array, values: Uint32Array): void {
   for (let i = 0; i < positions.length; i++) into[positions[i]!] = values[i]!;
 }
 
@@ -98,20 +99,20 @@ export function addInPlace(values: Uint32Array, addend: Int32Array): Uint32Array
 
 /** Of the layer's garbled circuits. */
 export function shapeOf(layer: Layer): Shape {
-  return { wires: windowWires(layer.spec.relu), count: layer.relu.length };
+  return { wires: windowWires(layer.spec.relu), count: layer.positions.relu.length };
 }
 
-export function sizeOf(layer: Layer, kind: Kind): number {
-  return kind === 'relu' ? layer.relu.length : layer[kind].positions.length;
+export function sizeOf(layer: Layer, kind: ElementKind): number {
+  return layer.positions[kind].length;
 }
 
 /** A party's share gathered by kind, times the public multipliers. */
 export function inputsOf(layer: Layer, x: Uint32Array): ByKind<Uint32Array> {
-  const { affine, square } = layer;
+  const { positions, affine, square } = layer;
   return {
-    relu: gather(x, layer.relu),
-    affine: scaled(gather(x, affine.positions), affine.multiplier),
-    square: scaled(gather(x, square.positions), square.multiplier),
+    relu: gather(x, positions.relu),
+    affine: scaled(gather(x, positions.affine), affine.multiplier),
+    square: scaled(gather(x, positions.square), square.multiplier),
   };
 }
 
@@ -122,8 +123,8 @@ export function checkSpec(spec: ActivationSpec): void {
   };
   const size = spec.channels * spec.channelSize;
   require(spec.kinds.length === size, `kinds of ${size} elements`, spec.kinds.length);
-  require(highest(spec.kinds) <= stepKinds.square, 'known kinds', 'another');
-  for (const name of ['relu', 'affine', 'square'] as const) {
+  require(areKinds(elementKinds, spec.kinds), 'known kinds', 'another');
+  for (const name of kindsInOrder) {
     const t = spec[name].truncate;
     const whole = Number.isInteger(t) && t >= 0 && t <= maxTruncate;
     require(whole, `${name}.truncate in 0 to ${maxTruncate}`, t);
@@ -131,17 +132,15 @@ export function checkSpec(spec: ActivationSpec): void {
   const { k, bits } = spec.relu;
   const window = Number.isInteger(k) && Number.isInteger(bits) && k >= 0 && k <= bits && bits < maxWires;
   require(window, `a window with 0 <= k <= bits < ${maxWires}`, `k = ${k}, bits = ${bits}`);
-  const { affine, square } = spec;
-  const tables = [affine.multiplier, affine.offset, square.multiplier, square.offset, square.sign];
-  for (const table of [...tables, square.constant]) {
+  for (const table of kindsInOrder.flatMap((kind) => channelTables[kind](spec))) {
     require(table.length === spec.channels, `channel parameters of ${spec.channels} channels`, table.length);
   }
-  require(square.sign.every((sign) => Math.abs(sign) === 1), 'signs of +1 or -1', 'another');
+  require(spec.square.sign.every((sign) => Math.abs(sign) === 1), 'signs of +1 or -1', 'another');
 }
 
-/** A plain loop: a callback an element took 1 ms of a layer of 65,536. */
-function highest(values: Uint8Array): number {
-  let top = 0;
-  for (let i = 0; i < values.length; i++) if (values[i]! > top) top = values[i]!;
-  return top;
-}
+/** The parameters a channel that a kind of element has. */
+const channelTables: ByKind<(spec: ActivationSpec) => readonly (Int32Array | Int8Array)[]> = {
+  relu: () => [],
+  affine: ({ affine }) => [affine.multiplier, affine.offset],
+  square: ({ square }) => [square.multiplier, square.offset, square.sign, square.constant],
+};

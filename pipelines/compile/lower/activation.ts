@@ -1,9 +1,10 @@
-import { stepKinds } from '../../../crypto/spec.ts';
-import type { ActivationSpec, ReluSpec } from '../../../crypto/spec.ts';
-import { activationKinds } from '../../../models/graph.ts';
-import type { Node, NodeOf } from '../../../models/graph.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
+import type { ActivationSpec, ElementKind, ReluSpec } from '../../../crypto/spec.ts';
+import { activationKinds, isPolynomial } from '../../../models/graph.ts';
+import type { ActivationKind, ByActivationKind, Node, NodeOf } from '../../../models/graph.ts';
 import { isBalanced } from '../../../models/passes/balance-polynomials.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
+import { kindsAmong } from '../../../src/shared/kinds.ts';
 import type { Coefficients } from '../options.ts';
 import { emptyActivation } from '../plan-builder.ts';
 import type { PlanBuilder } from '../plan-builder.ts';
@@ -15,7 +16,7 @@ import type { Wire, WireId } from '../../plan/plan.ts';
 export function lowerRelu(node: Node, plan: PlanBuilder): void {
   const { input, relu, scale } = frame(node, plan);
   const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
-  const spec = { ...empty, kinds: empty.kinds.fill(stepKinds.relu), relu };
+  const spec = { ...empty, kinds: empty.kinds.fill(elementKinds.relu), relu };
   plan.emit(
     { kind: 'activation', node: node.name, inputs: [input], spec },
     plan.addWire(node.outputs[0]!, scale),
@@ -57,11 +58,10 @@ function evened(given: ReturnType<typeof frame>, { c2 }: Coefficients): ReturnTy
   return { input, relu: { ...relu, truncate: relu.truncate + 1 }, scale: scale / 2 };
 }
 
-/** The kinds of a channel's elements, in the model's numbering, and its polynomial. */
+/** A channel's elements by activationKinds, the kinds among them, and its polynomial. */
 type Channel = Polynomial & {
   readonly kinds: Uint8Array;
-  readonly identity: boolean;
-  readonly polynomial: boolean;
+  readonly among: readonly ActivationKind[];
 };
 
 function channelsOf(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): Channel[] {
@@ -72,8 +72,7 @@ function channelsOf(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): Channel
     const kinds = node.attributes.kinds.subarray(c * size, (c + 1) * size);
     return {
       kinds,
-      identity: kinds.includes(activationKinds.identity),
-      polynomial: kinds.includes(activationKinds.poly),
+      among: kindsAmong(activationKinds, kinds),
       c2: c2[c]!,
       c1: c1[c]!,
       c0: c0[c]!,
@@ -90,45 +89,73 @@ function gridOf(
   truncate: number,
   guard: number,
 ): Grid {
-  const polynomial = channels.filter((channel) => channel.polynomial);
-  const squares = polynomial.map(({ c2, reach }) => ({ gain: Math.sqrt(Math.abs(c2)), reach }));
-  const lines = polynomial.map(({ c1, reach }) => ({ gain: c1, reach }));
-  const identities = channels.filter((channel) => channel.identity).map(({ reach }) => ({ gain: 1, reach }));
-  const square = largestTruncation(squares, Math.sqrt(scale) / wire.scale, wire.scale, guard);
-  const affine =
-    polynomial.length === 0
-      ? truncate
-      : largestTruncation([...lines, ...identities], scale / wire.scale, wire.scale, guard);
+  const gainsOf = (form: 'square' | 'line') =>
+    channels.flatMap((channel) =>
+      channel.among.flatMap((kind) => {
+        const gain = gains[kind](channel)[form];
+        return gain === undefined ? [] : [{ gain, reach: channel.reach }];
+      }),
+    );
+  const hasPolynomials = channels.some(({ among }) => among.some((kind) => isPolynomial[kind]));
+  const square = largestTruncation(gainsOf('square'), Math.sqrt(scale) / wire.scale, wire.scale, guard);
+  const affine = hasPolynomials
+    ? largestTruncation(gainsOf('line'), scale / wire.scale, wire.scale, guard)
+    : truncate;
   return { input: wire.scale, output: scale, guard, square, affine: Math.max(affine, truncate) };
 }
 
+/** What x is multiplied by in an element, as a square, as a line, or as either. */
+const gains: ByActivationKind<(channel: Channel) => { readonly square?: number; readonly line?: number }> = {
+  identity: () => ({ line: 1 }),
+  relu: () => ({}),
+  poly: ({ c2, c1 }) => ({ square: Math.sqrt(Math.abs(c2)), line: c1 }),
+};
+
 function fillChannel(spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid): void {
-  const polynomialKind = channel.polynomial
-    ? choosePolynomial(spec, c, channel, node, grid)
-    : stepKinds.affine;
-  if (channel.identity) {
-    spec.affine.multiplier[c] = (2 ** grid.affine * grid.output) / grid.input;
-    spec.affine.offset[c] = 0;
-  }
-  const kindOf = { [activationKinds.identity]: stepKinds.affine, [activationKinds.relu]: stepKinds.relu };
+  const codes = new Map<number, number>(
+    channel.among.map((kind) => {
+      const form = fills[kind](spec, c, channel, node, grid);
+      return [activationKinds[kind], elementKinds[form]];
+    }),
+  );
   spec.kinds.set(
-    channel.kinds.map((kind) => (kind === activationKinds.poly ? polynomialKind : kindOf[kind as 0 | 1])),
+    channel.kinds.map((code) => codes.get(code)!),
     c * spec.channelSize,
   );
 }
 
+/** Writes what a channel's elements of a kind take into the spec, and says what they are there. */
+type Fill = (spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid) => ElementKind;
+
+const fills: ByActivationKind<Fill> = {
+  identity(spec, c, _channel, _node, grid) {
+    spec.affine.multiplier[c] = (2 ** grid.affine * grid.output) / grid.input;
+    spec.affine.offset[c] = 0;
+    return 'affine';
+  },
+  relu: () => 'relu',
+  poly: fillPolynomial,
+};
+
 /** The form that loses less, written into the spec. A channel with identities has one multiplier for them: it must take the square. */
-function choosePolynomial(spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid): number {
+function fillPolynomial(
+  spec: ActivationSpec,
+  c: number,
+  channel: Channel,
+  node: Node,
+  grid: Grid,
+): ElementKind {
+  const hasIdentities = channel.among.includes('identity');
   const square = fitSquare(channel, grid);
   const affine = fitAffine(channel, grid);
-  if (square !== undefined && (channel.identity || square.error <= affine.error)) {
+  if (square !== undefined && (hasIdentities || square.error <= affine.error)) {
     spec.square.multiplier[c] = square.multiplier;
     spec.square.offset[c] = square.offset;
     spec.square.sign[c] = square.sign;
     spec.square.constant[c] = square.constant;
-    return stepKinds.square;
+    return 'square';
   }
-  if (channel.identity) {
+  if (hasIdentities) {
     throw new PlanError(
       `node ${node.name} (${node.op}) cannot run privately: channel ${c} has both identities and a polynomial whose ` +
         `x^2 term (${channel.c2.toPrecision(2)}) is too small for a square; make that channel's elements all of one kind`,
@@ -136,5 +163,5 @@ function choosePolynomial(spec: ActivationSpec, c: number, channel: Channel, nod
   }
   spec.affine.multiplier[c] = affine.multiplier;
   spec.affine.offset[c] = affine.offset;
-  return stepKinds.affine;
+  return 'affine';
 }

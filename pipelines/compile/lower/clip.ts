@@ -1,4 +1,4 @@
-import { stepKinds } from '../../../crypto/spec.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
 import type { Shape, Tensor } from '../../../models/tensor.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
@@ -104,7 +104,7 @@ function leaky(node: NodeOf<'LeakyRelu' | 'PRelu'>, plan: PlanBuilder, x: WireId
     multiplier: empty.affine.multiplier.fill(Math.round(gain * 2 ** shift)),
   };
   const spec = { ...empty, relu, affine };
-  spec.kinds.fill(stepKinds.relu, 0, spec.kinds.length / 2);
+  spec.kinds.fill(elementKinds.relu, 0, spec.kinds.length / 2);
   const { largest } = plan.range(node.outputs[0]!);
   const pieces = plan.newWire(shape, scale / 2 ** truncate / (1 - alpha), largest);
   plan.emit({ kind: 'activation', node: node.name, inputs: [both], spec }, pieces);
@@ -156,8 +156,8 @@ function activated(
   const affine = { ...empty.affine, truncate, multiplier: empty.affine.multiplier.fill(1) };
   const spec = { ...empty, affine, relu: { truncate, ...plan.signTest(node.name, x, truncate) } };
   const half = spec.kinds.length / 2;
-  if (isRelu(false)) spec.kinds.fill(stepKinds.relu, 0, half);
-  if (isRelu(true)) spec.kinds.fill(stepKinds.relu, half);
+  if (isRelu(false)) spec.kinds.fill(elementKinds.relu, 0, half);
+  if (isRelu(true)) spec.kinds.fill(elementKinds.relu, half);
   const output = plan.newWire(shape, scale / 2 ** truncate, reachOf(plan, x));
   plan.emit({ kind: 'activation', node: node.name, inputs: [x], spec }, output);
   return output;

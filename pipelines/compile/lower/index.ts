@@ -4,6 +4,7 @@ import { activationKinds } from '../../../models/graph.ts';
 import type { Node, NodeOf, OpType } from '../../../models/graph.ts';
 import type { Shape } from '../../../models/tensor.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
+import { onlyKind } from '../../../src/shared/kinds.ts';
 import { lowerMixed, lowerRelu } from './activation.ts';
 import { lowerAveragePool, lowerSum } from './average.ts';
 import type { PlanBuilder } from '../plan-builder.ts';
@@ -29,7 +30,7 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   },
   Relu: lowerRelu,
   MixedActivation: (node, plan) => {
-    if (node.attributes.kinds.every((kind) => kind === activationKinds.identity)) passOn(node, plan);
+    if (onlyKind(activationKinds, node.attributes.kinds) === 'identity') passOn(node, plan);
     else lowerMixed(node, plan);
   },
   GatedActivation: refuse(

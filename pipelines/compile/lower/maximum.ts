@@ -1,4 +1,4 @@
-import { stepKinds } from '../../../crypto/spec.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { emptyActivation } from '../plan-builder.ts';
@@ -91,7 +91,7 @@ class MaximumTree {
     // Below the activations' precision it does not matter which of the two is taken.
     const free = Math.max(0, Math.floor(Math.log2(scale)) - plan.options.precision);
     const relu = { truncate: 0, ...plan.signTest(node, difference, free) };
-    const spec = { ...empty, kinds: empty.kinds.fill(stepKinds.relu), relu };
+    const spec = { ...empty, kinds: empty.kinds.fill(elementKinds.relu), relu };
     plan.emit({ kind: 'activation', node, inputs: [difference], spec }, rise);
     const larger = plan.newWire(shape, scale, this.#largest);
     const all = pairs.map((_, i) => i);

@@ -1,4 +1,4 @@
-import { stepKinds } from '../../../crypto/spec.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
 import type { CostBudget } from '../../cost/budget.ts';
 import { predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';
@@ -46,7 +46,7 @@ export function pricesOf(
   ) as ActivationStep[];
   const size = Math.max(1, ...own.map(({ spec }) => spec.kinds.length));
   const all = (kind: number) => pricing(withKind(plan, layer, kind));
-  const [relu, square, affine] = [all(stepKinds.relu), all(stepKinds.square), all(stepKinds.affine)];
+  const [relu, square, affine] = [all(elementKinds.relu), all(elementKinds.square), all(elementKinds.affine)];
   // Affine elements are the least a step is made of: they count with the layer.
   return {
     relu: Math.max(0, relu - affine) / size,

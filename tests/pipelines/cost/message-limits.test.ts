@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HePool } from '../../../crypto/he/pool.ts';
-import { stepKinds } from '../../../crypto/spec.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
 import type { ActivationSpec } from '../../../crypto/spec.ts';
 import { noise, preparedOnNoise, randomNetwork } from '../../../pipelines/bench/network.ts';
 import { checkMessages, maxMessageBytes } from '../../../pipelines/cost/message-limits.ts';
@@ -34,7 +34,7 @@ function needOf(plan: Plan): number {
 
 /** A plan of one activation layer with so many ReLUs. */
 function planOf(relus: number): Plan {
-  const kinds = new Uint8Array(relus).fill(stepKinds.relu);
+  const kinds = new Uint8Array(relus).fill(elementKinds.relu);
   const relu = { truncate: 8, k: 8, bits: 26, mode: 'posZero' } as const;
   const mixed = tinyPlan.steps.find((step) => step.kind === 'activation')!;
   const spec: ActivationSpec = { ...mixed.spec, channels: 2, channelSize: relus / 2, kinds, relu };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { productRequestBytes, productResponseBytes } from '../../../crypto/he/product.ts';
-import { stepKinds } from '../../../crypto/spec.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { emptyActivation } from '../../../pipelines/compile/plan-builder.ts';
 import { activationSteps, planVersion } from '../../../pipelines/plan/plan.ts';
@@ -12,7 +12,7 @@ import { seededRng } from '../../helpers/rng.ts';
 function planOf(...squares: number[]): Plan {
   const steps = squares.map((count, i) => {
     const spec = emptyActivation([count + 1]);
-    spec.kinds.fill(stepKinds.square).set([stepKinds.relu], count);
+    spec.kinds.fill(elementKinds.square).set([elementKinds.relu], count);
     const ends = { inputs: [i], output: i + 1 };
     return { kind: 'activation' as const, id: i + 1, node: `layer ${i}`, ...ends, spec };
   });

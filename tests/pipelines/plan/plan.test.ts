@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { stepKinds } from '../../../crypto/spec.ts';
+import { elementKinds } from '../../../crypto/spec.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { planHash, parsePlan, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
@@ -26,7 +26,7 @@ test('all kinds of element are there to be tested', () => {
   const found = new Set(
     plan.steps.flatMap((step) => (step.kind === 'activation' ? [...step.spec['kinds']] : [])),
   );
-  expect([...found].sort()).toEqual(Object.values(stepKinds).sort());
+  expect([...found].sort()).toEqual(Object.values(elementKinds).sort());
 });
 
 type Fields = Record<string, unknown>;

@@ -50,7 +50,7 @@ describe('online', () => {
   });
 
   test('bits after the last field must be zero', () => {
-    const relus = layerOf(spec).relu.length;
+    const relus = layerOf(spec).positions.relu.length;
     expect(relus % 8).not.toBe(0);
     const message = serverMessage(prepared.server, x.server);
     const reply = clientReply(prepared.client, message);
