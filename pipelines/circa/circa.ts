@@ -20,8 +20,8 @@ export type Labelled = {
 };
 
 export type CircaOptions = {
-  /** Accuracy that may be lost on the search images, as a fraction. */
-  readonly tolerance: number;
+  /** Accuracy that may be lost on the search images: 0.005 is half a percentage point. */
+  readonly toleratedFraction: number;
   readonly modes: readonly ReluSpec['mode'][];
   /** Windows are chosen on these ... */
   readonly search: Labelled;
@@ -75,7 +75,7 @@ export async function circa(prepared: Prepared, options: CircaOptions): Promise<
       const windows = await searchWindows({
         layers,
         mode,
-        least: accuracyOf(onSearch, search) - options.tolerance - 1e-9,
+        least: accuracyOf(onSearch, search) - options.toleratedFraction - 1e-9,
         accuracyOf: async (candidate) => {
           const total = 4 + 2 * layers.length;
           onProgress({ phase: 'sign-test-windows', of: mode, done: ++evaluations, total });

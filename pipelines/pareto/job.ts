@@ -9,7 +9,7 @@ export const originalMethod = 'original';
 
 /** How far the search of sign-test windows may go, on images held out of the training images. */
 export type CircaSetting = {
-  /** Accuracy that may be lost on the search images, as a fraction. */
+  /** Accuracy that may be lost on the search images, as a fraction; the name is part of jobs' ids. */
   readonly tolerance: number;
   readonly searchImages: number;
 };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Groups } from '../../../models/fairness/groups.ts';
 
-/** Of each group g: its mean loss is to be at most that of all images plus `tolerance`. */
+/** Of each group g: its mean loss is to be at most that of all images plus `toleranceNats`. */
 export type Constraints = {
   /**
    * signed: c_g = L_g - L_all - tolerance, which lets a multiplier shrink where its group is better off than asked; hinge: max(0, c_g),
@@ -9,17 +9,17 @@ export type Constraints = {
    */
   readonly form: 'signed' | 'hinge';
   /** Nats. */
-  readonly tolerance: number;
+  readonly toleranceNats: number;
 };
 
 /** c_g of each group from the mean losses; 0 for a group that was never seen (NaN). */
 export function constraintValues(
   losses: readonly number[],
   mean: number,
-  { form, tolerance }: Constraints,
+  { form, toleranceNats }: Constraints,
 ): number[] {
   return losses.map((loss) => {
-    const value = loss - mean - tolerance;
+    const value = loss - mean - toleranceNats;
     if (Number.isNaN(value)) return 0;
     return form === 'hinge' ? Math.max(0, value) : value;
   });

@@ -28,7 +28,7 @@ export type FairSelection = { readonly groupsOf: (dataset: Dataset) => Groups };
  */
 export const primalDualDefaults: PrimalDualSettings = {
   form: 'signed',
-  tolerance: 0,
+  toleranceNats: 0,
   rate: 0.1,
   every: 10,
   cap: 0.5,

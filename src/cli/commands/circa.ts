@@ -8,7 +8,7 @@ import { circa } from '../../../pipelines/circa/circa.ts';
 import type { CircaReport, CircaResult, Labelled } from '../../../pipelines/circa/circa.ts';
 import * as format from '../../shared/format.ts';
 import { systemRng } from '../../shared/random.ts';
-import { examples, positive, whole } from '../options/command.ts';
+import { examples, tolerancePoints, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
 import { dataHelp, modelHelp } from '../options/inputs.ts';
 import { table } from '../output/output.ts';
@@ -16,6 +16,7 @@ import { preparedModel } from '../options/prepared.ts';
 
 type Options = {
   readonly data: string;
+  /** Percentage points. */
   readonly tolerance: number;
   readonly searchImages: number;
   readonly limit?: number;
@@ -27,25 +28,32 @@ export function configure(command: Command, act: Act): void {
   command
     .argument('<model>', modelHelp)
     .requiredOption('--data <data>', dataHelp)
-    .option('--tolerance <points>', 'accuracy that may be lost on the search images', positive, 0.5)
+    .addOption(
+      new Option(
+        '--tolerance <points>',
+        'percentage points of accuracy that may be lost on the search images',
+      )
+        .argParser(tolerancePoints)
+        .default(0.5, '0.5pt'),
+    )
     .option('--search-images <n>', 'training images on which the bits are chosen', whole(1), 500)
     .option('--limit <n>', 'only the first n test images for the report', whole(1))
     .addOption(new Option('--mode <mode>', 'only this one').choices(['posZero', 'negPass']))
     .action(act(run));
   examples(command, [
-    'reluctant circa zoo:fashion-resnet8 --data fashion-mnist-part --tolerance 0.5',
+    'reluctant circa zoo:fashion-resnet8 --data fashion-mnist-part --tolerance 0.5pt',
     'reluctant circa reduced.onnx --data fashion-mnist-part --json > windows.json',
     'reluctant serve reduced.onnx --circa windows.json',
   ]);
 }
 
 async function run({ onProgress }: Context, name: string, options: Options) {
-  const { data, tolerance, searchImages, limit, mode } = options;
+  const { data, tolerance: points, searchImages, limit, mode } = options;
   const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
   checkFit(await loadModel(name), test);
   const prepared = await preparedModel(name, data, onProgress);
   const report = await circa(prepared, {
-    tolerance: tolerance / 100,
+    toleratedFraction: points / 100,
     modes: mode === undefined ? ['posZero', 'negPass'] : [mode],
     search: first(train, searchImages),
     test: first(test, limit ?? test.n),
@@ -55,7 +63,7 @@ async function run({ onProgress }: Context, name: string, options: Options) {
   const best = report.results.reduce((a, b) => (b.onlineBytes < a.onlineBytes ? b : a));
   return {
     value: {
-      tolerance,
+      tolerance: points,
       n: Math.min(test.n, limit ?? test.n),
       exactAccuracy: report.exactAccuracy,
       exactOnlineBytes: report.exactOnlineBytes,

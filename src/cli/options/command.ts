@@ -64,6 +64,15 @@ export function fromZero(text: string): number {
   return value;
 }
 
+/** A parser for percentage points above zero, '0.5pt' or '0.5', into their number. */
+export function tolerancePoints(text: string): number {
+  try {
+    return positive(text.replace(/ ?pt$/, ''));
+  } catch {
+    throw new InvalidArgumentError("Expected percentage points above zero, such as '0.5pt'.");
+  }
+}
+
 /** A parser for percentage points, '2pt' or '0.5 pt', into a fraction. */
 export function percentagePoints(text: string): number {
   const value = /^(\d+(\.\d+)?) ?pt$/.exec(text)?.[1];

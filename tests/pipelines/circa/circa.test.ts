@@ -81,9 +81,9 @@ test('a network: the more may be lost, the fewer bits are tested and sent', asyn
   const float = await predict(model, images, n);
   const labels = Array.from({ length: n }, (_, i) => argmax(float.subarray(5 * i, 5 * i + 5)));
   const set = { images, labels, n };
-  const report = async (tolerance: number) =>
+  const report = async (toleratedFraction: number) =>
     circa(prepared, {
-      tolerance,
+      toleratedFraction,
       modes: ['posZero', 'negPass'],
       search: set,
       test: set,

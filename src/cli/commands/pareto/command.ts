@@ -12,7 +12,7 @@ import { parseProfiles } from '../../../../pipelines/cost/profiles.ts';
 import { methodNames } from '../../../../pipelines/reduce/methods.ts';
 import { helpOf } from '../../../../pipelines/reduce/options.ts';
 import { ReluctantError, UsageError } from '../../../shared/errors.ts';
-import { examples, positive, whole } from '../../options/command.ts';
+import { examples, tolerancePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { addComputeOptions, computingOf } from '../../options/computing.ts';
 import type { ComputeOptions } from '../../options/computing.ts';
@@ -40,6 +40,7 @@ type Options = ComputeOptions & {
   readonly replace?: Replacement;
   readonly jobs: number;
   readonly out: string;
+  /** Percentage points. */
   readonly tolerance: number;
   readonly searchImages: number;
   readonly measure: boolean;
@@ -88,7 +89,14 @@ function configureRun(command: Command, act: Act): void {
     )
     .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
     .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
-    .option('--tolerance <points>', 'accuracy that +circa may lose on held-out images', positive, 0.5)
+    .addOption(
+      new Option(
+        '--tolerance <points>',
+        'percentage points of accuracy that +circa may lose on held-out images',
+      )
+        .argParser(tolerancePoints)
+        .default(0.5, '0.5pt'),
+    )
     .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
     .option('--no-measure', 'no private inferences of the points on the front')
     .addOption(

@@ -143,7 +143,7 @@ async function compiled(
   const n = Math.min(held.n, spec.circa.searchImages);
   const search = { images: pixels(held, firstOf(n)), labels: held.labels.subarray(0, n), n };
   const { results } = await circa(prepared, {
-    tolerance: spec.circa.tolerance,
+    toleratedFraction: spec.circa.tolerance,
     modes: ['posZero', 'negPass'],
     ...{ search, test: search },
     rng: seededRng(spec.seed),

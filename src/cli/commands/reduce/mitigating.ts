@@ -22,6 +22,7 @@ import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
 export type MitigationOptions = Pick<SettingOptions, 'mitigate' | 'fairSelect'> & {
   readonly groups?: string;
   readonly hinge?: boolean;
+  /** Nats. */
   readonly tolerance?: number;
   readonly multiplierRate?: number;
   readonly multiplierCap?: number;
@@ -36,7 +37,11 @@ export function addMitigationOptions(command: Command): void {
       '--groups <columns>',
       'groups for --mitigate and --fair-select, as in fairness (default: the class labels)',
     )
-    .option('--tolerance <nats>', 'of primal-dual: what a group may lose more than the average', positive)
+    .option(
+      '--tolerance <nats>',
+      "of primal-dual: how far, in nats, a group's loss may be above the average",
+      positive,
+    )
     .option('--hinge', 'of primal-dual: multipliers only grow, and count only beyond the tolerance')
     .option('--multiplier-rate <x>', `of primal-dual: steps of the multipliers (default: ${rate})`, positive)
     .option(
@@ -59,7 +64,7 @@ export function mitigationOf(
     throw new UsageError('--groups and --against are of --mitigate or --fair-select: give one of these too');
   const settings = {
     ...(hinge === true && { form: 'hinge' as const }),
-    ...defined({ tolerance, rate: multiplierRate, cap: multiplierCap }),
+    ...defined({ toleranceNats: tolerance, rate: multiplierRate, cap: multiplierCap }),
   };
   if (mitigate !== 'primal-dual' && Object.keys(settings).length > 0)
     throw new UsageError(

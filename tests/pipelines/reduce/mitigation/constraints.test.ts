@@ -7,8 +7,8 @@ import {
 } from '../../../../pipelines/reduce/mitigation/constraints.ts';
 import type { Constraints } from '../../../../pipelines/reduce/mitigation/constraints.ts';
 
-const signed: Constraints = { form: 'signed', tolerance: 0.1 };
-const hinge: Constraints = { form: 'hinge', tolerance: 0.1 };
+const signed: Constraints = { form: 'signed', toleranceNats: 0.1 };
+const hinge: Constraints = { form: 'hinge', toleranceNats: 0.1 };
 
 /** Six images of three groups, a fourth group absent. */
 const codes = [0, 0, 0, 1, 1, 2];

@@ -90,14 +90,16 @@ describe('two groups whose constrained optimum is known', () => {
   });
 
   test('a tolerance of 0.3 nats: z = -0.4, the multiplier (4s - 1)/3', async () => {
-    const { controller, multipliers } = steered({ settings: { ...settings, tolerance: 0.3 } });
+    const { controller, multipliers } = steered({ settings: { ...settings, toleranceNats: 0.3 } });
     expect(Math.abs((await trained(controller)) + 0.4)).toBeLessThan(0.05);
     const s = 1 / (1 + Math.exp(0.4));
     expect(Math.abs(multipliers()[1]! - (4 * s - 1) / 3)).toBeLessThan(0.05);
   });
 
   test('hinge: at the edge of the tolerance, the multiplier at least as large as needed', async () => {
-    const { controller, multipliers } = steered({ settings: { ...settings, form: 'hinge', tolerance: 0.3 } });
+    const { controller, multipliers } = steered({
+      settings: { ...settings, form: 'hinge', toleranceNats: 0.3 },
+    });
     expect(Math.abs((await trained(controller)) + 0.4)).toBeLessThan(0.1);
     const s = 1 / (1 + Math.exp(0.4));
     expect(multipliers()[1]).toBeGreaterThan((4 * s - 1) / 3 - 0.05);

@@ -26,7 +26,7 @@ type Windowed = { window: { k: number; mode: string } | null; node: string }[];
 
 test('circa chooses windows, and plan takes them from its file', async () => {
   const found = await cliJson<{ n: number; modes: Result[]; best: Result }>([
-    ...['circa', model, ...data, '--search-images', '60', '--limit', '60', '--tolerance', '5'],
+    ...['circa', model, ...data, '--search-images', '60', '--limit', '60', '--tolerance', '5pt'],
   ]);
   expect(found.modes.map(({ mode }) => mode)).toEqual(['posZero', 'negPass']);
   for (const { agree, differ, catastrophic, layers } of found.modes) {

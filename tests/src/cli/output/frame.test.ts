@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeFailure } from '../../../../src/cli/output/failure.ts';
-import { whole } from '../../../../src/cli/options/command.ts';
+import { tolerancePoints, whole } from '../../../../src/cli/options/command.ts';
 import { table, toJson } from '../../../../src/cli/output/output.ts';
 import {
   DataError,
@@ -48,6 +48,12 @@ describe('failures', () => {
     expect(failure.code).toBe(1);
     expect(failure.line).toBe('x (run again with --verbose for the stack)');
   });
+});
+
+test('a tolerance is in percentage points, with the unit or without', () => {
+  for (const text of ['0.5pt', '0.5 pt', '0.5']) expect(tolerancePoints(text)).toBe(0.5);
+  for (const text of ['0', '0pt', '-1pt', 'pt', '', '0.5%', '5p'])
+    expect(() => tolerancePoints(text)).toThrow(/percentage points above zero, such as '0.5pt'/);
 });
 
 test('whole numbers are read strictly', () => {
