@@ -1,9 +1,9 @@
 import { ProtocolError } from '../src/shared/errors.ts';
 import type { Rng } from '../src/shared/random.ts';
 
-/** Dense packing of small fields, least significant bit first; what the wire carries. */
+/** Dense packing of small fields for the wire, least significant bit first. */
 
-/** Bytes of `count` fields of `width` bits. */
+/** The number of bytes that `count` fields of `width` bits take. */
 export function packedBytes(count: number, width: number): number {
   return Math.ceil((count * width) / 8);
 }
@@ -23,7 +23,7 @@ export function packFields(values: Uint32Array | Uint8Array, width: number): Uin
     if (filled >= 32) {
       words[at++] = word;
       filled -= 32;
-      // `filled` bits of this value did not fit. A shift by 32 would be a shift by 0.
+      // `filled` bits of this value did not fit. JavaScript takes a shift by 32 as a shift by 0.
       word = filled === 0 ? 0 : value >>> (width - filled);
     }
   }
@@ -32,8 +32,8 @@ export function packFields(values: Uint32Array | Uint8Array, width: number): Uin
 }
 
 /**
- * The inverse of packFields. `what` names the message in errors.
- * Throws ProtocolError for a wrong length or a set bit after the last field.
+ * The inverse of `packFields`. `what` names the message in errors. Throws ProtocolError when the length is
+ * wrong or a bit after the last field is set.
  */
 export function unpackFields(
   bytes: Uint8Array,
@@ -55,21 +55,21 @@ export function unpackFields(
   return values;
 }
 
-/** One bit a byte of `bits` (0 or 1). */
+/** Packs `bits`, which has one byte (0 or 1) per bit. */
 export function packBits(bits: Uint8Array): Uint8Array<ArrayBuffer> {
   const packed = new Uint8Array((bits.length + 7) >>> 3);
   for (let i = 0; i < bits.length; i++) packed[i >>> 3]! |= (bits[i]! & 1) << (i & 7);
   return packed;
 }
 
-/** `count` uniform bits, one a byte. */
+/** `count` uniform bits, one per byte. */
 export function randomBits(rng: Rng, count: number): Uint8Array<ArrayBuffer> {
   const bits = rng.bytes(count);
   for (let i = 0; i < count; i++) bits[i]! &= 1;
   return bits;
 }
 
-/** The inverse of packBits; throws ProtocolError as unpackFields does. */
+/** The inverse of `packBits`. It throws ProtocolError as `unpackFields` does. */
 export function unpackBits(packed: Uint8Array, count: number, what: string): Uint8Array<ArrayBuffer> {
   checkPacked(packed, count, 1, what);
   const bits = new Uint8Array(count);
@@ -88,20 +88,20 @@ function checkPacked(bytes: Uint8Array, count: number, width: number, what: stri
   }
 }
 
-/** The bytes as little-endian words, one spare word after the end. */
+/** The bytes as little-endian words, with one spare word at the end. */
 function paddedWords(bytes: Uint8Array): Uint32Array {
   const words = new Uint32Array(((bytes.byteLength + 3) >>> 2) + 1);
   new Uint8Array(words.buffer).set(bytes);
   return words;
 }
 
-/** The bytes as words, without a copy where the alignment allows it. `bytes.byteLength` must be a multiple of 4. */
+/** The bytes as words, copied only when they are not aligned. `bytes.byteLength` must be a multiple of 4. */
 export function asWords(bytes: Uint8Array): Uint32Array {
   if (bytes.byteOffset % 4 !== 0) return asWords(bytes.slice());
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 }
 
-/** The words as bytes, no copy. */
+/** The words as bytes, without a copy. */
 export function asBytes<B extends ArrayBufferLike>(words: Uint32Array<B>): Uint8Array<B> {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }

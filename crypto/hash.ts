@@ -3,36 +3,41 @@ import { asBytes, asWords } from './bits.ts';
 import { aesEcb } from './platform/node.ts';
 
 /**
- * H(x, i) = AES_{k_i}(sigma(x)) xor sigma(x) with k_i = salt xor i and sigma(xL, xR) = (xL xor xR, xL): the multi-instance
- * tweakable circular-correlation-robust hash of Guo, Katz, Wang, Weng and Yu, 'Better concrete security for half-gates
- * garbling' (CRYPTO 2020), one AES a hash. The tweak is the key, so that OpenSSL takes thousands of blocks a call.
- * At most `instancesPerKey` instances share a tweak, the garbler hashing two labels each: 2^13 hashes under one key, so in the
- * ideal-cipher model p calls of AES guess a label with probability of about p / 2^115. A key schedule costs 10 us through
- * createCipheriv, under 3 ns a hash.
+ * The multi-instance tweakable circular-correlation-robust hash of Guo, Katz, Wang, Weng and Yu, 'Better
+ * concrete security for half-gates garbling' (CRYPTO 2020), with one AES call per hash:
  *
- * Domains are told apart by the salt: a garbling draws its own, OT hashing derives one for each direction of a session.
+ *   H(x, i) = AES_{k_i}(sigma(x)) xor sigma(x),   k_i = salt xor i,   sigma(xL, xR) = (xL xor xR, xL)
+ *
+ * The tweak i is in the key, so that OpenSSL takes thousands of blocks per call. At most `instancesPerKey`
+ * instances share a tweak, and the garbler hashes two labels for each: 2^13 hashes under one key. In the
+ * ideal-cipher model p calls of AES then guess a label with probability of about p / 2^115. A key schedule
+ * costs 10 us through createCipheriv, which is under 3 ns per hash.
+ *
+ * The salt separates domains: each garbling draws its own, and OT hashing derives one for each direction of a
+ * session.
  */
 export const instancesPerKey = 4096;
 
 export const saltBytes = 16;
 
-/** Hands out 0, 1, 2, ... once each. */
+/** Hands out 0, 1, 2 and so on, each once. */
 export class Tweaks {
   #next = 0;
 
   take(): number {
-    if (this.#next >= Number.MAX_SAFE_INTEGER) throw new ReluctantError('hash: all tweaks are used');
+    if (this.#next >= Number.MAX_SAFE_INTEGER)
+      throw new ReluctantError('hash: all tweaks of this salt are used; draw another salt');
     return this.#next++;
   }
 }
 
 type AesEcb = ReturnType<typeof aesEcb>;
 
-/** AES under salt xor 0, salt xor 1, ...: each key serves one call of `nextKey`. */
+/** AES under the keys salt xor 0, salt xor 1 and so on. Each call of `nextKey` takes the next key. */
 export class TweakedCipher {
   readonly #salt: Uint32Array;
   readonly #tweaks = new Tweaks();
-  /** Made ahead, in the order of their tweaks. */
+  /** The ciphers made ahead, in the order of their tweaks. */
   readonly #ahead: AesEcb[] = [];
 
   constructor(salt: Uint8Array) {
@@ -42,13 +47,17 @@ export class TweakedCipher {
     this.#salt = asWords(salt.slice());
   }
 
-  /** AES under the next tweak, on blocks that sigma has been applied to; the caller adds them once more. */
+  /**
+   * AES under the next tweak, for blocks that are already sigma(x). The caller xors the blocks to the result.
+   */
   nextKey(): (sigmaBlocks: Uint32Array) => Uint32Array {
     const encrypt = this.#ahead.shift() ?? this.#schedule();
     return (sigmaBlocks) => asWords(encrypt(asBytes(sigmaBlocks)));
   }
 
-  /** Makes the schedules of the next `count` keys before they are asked for: 10 us each that nobody waits for. */
+  /**
+   * Makes the key schedules of the next `count` keys now (10 us each), so that nobody waits for them later.
+   */
   makeAhead(count: number): this {
     while (this.#ahead.length < count) this.#ahead.push(this.#schedule());
     return this;
@@ -63,12 +72,15 @@ export class TweakedCipher {
   }
 }
 
-/** The low word of H of every row [count * 4 words], tweaked afresh every `instancesPerKey` rows. */
+/**
+ * The low word of H of every row, rows being [count, 4 words]. The tweak changes every `instancesPerKey`
+ * rows.
+ */
 export function hashRows(cipher: TweakedCipher, rows: Uint32Array): Uint32Array<ArrayBuffer> {
   return hashRowsWith(cipher, rows, [new Uint32Array(4)])[0]!;
 }
 
-/** The low words of H(row xor offset, i) for each of the offsets, under the same tweaks for all. */
+/** The low words of H(row xor offset, i) for each offset, with the same tweaks for all offsets. */
 export function hashRowsWith(
   cipher: TweakedCipher,
   rows: Uint32Array,
@@ -89,7 +101,7 @@ export function hashRowsWith(
   return outputs;
 }
 
-/** sigma(row xor offset) of `count` rows from `from` on, to the start of `out`. */
+/** Writes sigma(row xor offset) of `count` rows, from row `from` on, to the start of `out`. */
 export function sigma(
   rows: Uint32Array,
   from: number,

@@ -1,22 +1,24 @@
 import { randomWords } from '../src/shared/random.ts';
 import type { Rng } from '../src/shared/random.ts';
 
-/** x = client + server mod 2^32, read as signed. */
+/** The two shares of x: x = client + server mod 2^32, read as a signed integer. */
 export type Shares = {
   readonly client: Uint32Array<ArrayBuffer>;
   readonly server: Uint32Array<ArrayBuffer>;
 };
 
-/** Additive shares in Z_{2^32}; each alone is uniform. */
+/** Additive shares in Z_{2^32}. Each share alone is uniform. */
 export function share(x: Int32Array, rng: Rng): Shares {
   const client = randomWords(rng, x.length);
   return { client, server: subtract(x, client) };
 }
 
-/** Throws RangeError when the two shares differ in length. */
+/** The value that two shares add up to. Throws RangeError when they differ in length. */
 export function open(client: Uint32Array, server: Uint32Array): Int32Array<ArrayBuffer> {
   if (client.length !== server.length) {
-    throw new RangeError(`open: shares of ${client.length} and ${server.length} elements`);
+    throw new RangeError(
+      `open: expected two shares of one length, got ${client.length} and ${server.length} elements`,
+    );
   }
   const x = new Int32Array(client.length);
   for (let i = 0; i < x.length; i++) x[i] = client[i]! + server[i]!;

@@ -1,25 +1,35 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 
-/** Bytes on the wire, frame headers included, seen from this party. */
+/** What has crossed the wire, seen from this party. Bytes include the frame headers. */
 export type Traffic = { sent: number; received: number; framesSent: number; framesReceived: number };
 
 /**
- * An ordered, reliable pipe of framed messages between two parties. A frame carries a tag (which message of the
- * protocol), a step (which step of the plan) and a payload. `receive` accepts exactly the tag, step and length asked for;
- * anything else ends the session with a ProtocolError that names the step, what was expected and what came.
+ * An ordered, reliable pipe of framed messages between two parties. A frame carries a tag (which message of
+ * the protocol), a step (which step of the plan) and a payload. `receive` accepts exactly the tag, step and
+ * length it is asked for. Anything else ends the session with a ProtocolError that names the step, what was
+ * expected and what came.
  */
 export interface Channel {
-  /** Resolves when the frame is handed on and the peer is not too far behind. The payload is not copied: do not reuse it. */
+  /**
+   * Resolves when the frame has been handed on and the peer is not too far behind. The payload is not copied,
+   * so the caller must not write to it afterwards.
+   */
   send(tag: Tag, step: number, payload: Uint8Array): Promise<void>;
-  /** `length` in bytes: the only length accepted. Rejects when the peer leaves or lies. */
+  /**
+   * Accepts a payload of exactly `length` bytes. Rejects with ProtocolError when the peer leaves or sends
+   * anything else.
+   */
   receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** As `receive`, for the few messages whose length is not known before: accepted up to `maxLength` bytes. */
+  /**
+   * Like `receive`, for the few messages whose length is not known beforehand. Accepts up to `maxLength`
+   * bytes.
+   */
   receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>>;
   readonly traffic: Readonly<Traffic>;
   close(reason?: Error): void;
 }
 
-/** Every message of the protocol by name. The number is on the wire. */
+/** The number of every message of the protocol. The numbers are on the wire. */
 export const tags = {
   hello: 1,
   welcome: 2,
@@ -45,7 +55,10 @@ export type Tag = (typeof tags)[keyof typeof tags];
 export const frameHeaderBytes = 16;
 const magic = 0x524c; // 'LR' little-endian
 
-/** Header: magic u16, version u8, tag u8, step u32, length u32, reserved u32 (zero), little-endian; then the payload. */
+/**
+ * A frame is this header and the payload. The header is little-endian: magic u16, version u8, tag u8, step
+ * u32, length u32, reserved u32 (zero).
+ */
 export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(frameHeaderBytes);
   const view = new DataView(header.buffer);
@@ -57,28 +70,33 @@ export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8
   return header;
 }
 
-/** Bumped by every change of the wire. */
+/** Every change of the wire raises it by one. */
 export const protocolVersion = 3;
 
 export type FrameHeader = { readonly tag: number; readonly step: number; readonly length: number };
 
-/** Throws ProtocolError for a header that is short, of another version, or with reserved bits set. */
+/**
+ * Throws ProtocolError for a header that is too short, has another magic or version, or has reserved bits
+ * set.
+ */
 export function decodeFrameHeader(bytes: Uint8Array): FrameHeader {
   if (bytes.byteLength < frameHeaderBytes) {
     throw new ProtocolError(`frame header: expected ${frameHeaderBytes} bytes, got ${bytes.byteLength}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, frameHeaderBytes);
-  if (view.getUint16(0, true) !== magic)
+  if (view.getUint16(0, true) !== magic) {
     throw new ProtocolError('frame header: the peer does not speak this protocol');
+  }
   const version = view.getUint8(2);
   if (version !== protocolVersion) {
     throw new ProtocolError(`frame header: expected protocol version ${protocolVersion}, got ${version}`);
   }
-  if (view.getUint32(12, true) !== 0) throw new ProtocolError('frame header: reserved bits are set');
+  if (view.getUint32(12, true) !== 0)
+    throw new ProtocolError('frame header: expected reserved bits of zero, got others');
   return { tag: view.getUint8(3), step: view.getUint32(4, true), length: view.getUint32(8, true) };
 }
 
-/** Name of a tag for messages; unknown numbers are shown as such. */
+/** The name of a tag for error messages. An unknown number is shown as a number. */
 export function tagName(tag: number): string {
   return Object.entries(tags).find(([, value]) => value === tag)?.[0] ?? `tag ${tag}`;
 }

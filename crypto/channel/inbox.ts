@@ -3,27 +3,30 @@ import type { Tag } from './channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 
 /**
- * Frames that have come and are not yet asked for. `receive` takes the next one and checks it against what the protocol
- * expects; after the first violation or the peer's leaving every receive rejects with that error.
+ * The frames that have come and nobody has asked for yet. `receive` takes the next one and checks it against
+ * what the protocol expects. After the first violation, or once the peer has left, every `receive` rejects
+ * with that error.
  */
 export class Inbox {
   readonly #waiting: Uint8Array[] = [];
   #wake: (() => void) | undefined;
   #failure: Error | undefined;
 
-  /** A whole frame, header included. Ignored once the session has failed. */
+  /** Takes a whole frame, header included. A frame is ignored once the session has failed. */
   push(frame: Uint8Array): void {
     if (this.#failure === undefined) this.#waiting.push(frame);
     this.#wake?.();
   }
 
-  /** What has come before is still delivered; then every receive rejects with `error`. */
+  /** Makes every `receive` reject with `error`, after the frames that came before have been delivered. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#wake?.();
   }
 
-  /** The payload of the next frame, which must carry this tag and step and between `minimum` and `maximum` bytes. */
+  /**
+   * The payload of the next frame, which must carry this tag and step and have `minimum` to `maximum` bytes.
+   */
   async receive(tag: Tag, step: number, minimum: number, maximum: number): Promise<Uint8Array<ArrayBuffer>> {
     const frame = await this.#next();
     try {
@@ -33,7 +36,7 @@ export class Inbox {
       this.fail(error as ProtocolError);
       throw error;
     }
-    // A copy of its own, at offset 0: callers view it as words.
+    // Callers view the payload as words, so it needs a buffer of its own that starts at offset 0.
     return frame.slice(frameHeaderBytes);
   }
 
@@ -58,7 +61,7 @@ function checkFrame(frame: Uint8Array, tag: Tag, step: number, minimum: number, 
   if (header.tag === tag && header.step === step && fits) return;
   const expected = minimum === maximum ? `${minimum} bytes` : `${minimum} to ${maximum} bytes`;
   throw new ProtocolError(
-    `step ${step}: expected ${tagName(tag)} of ${expected}, got ${tagName(header.tag)} of step ${header.step}, ` +
-      `${payload} bytes (header says ${header.length})`,
+    `step ${step}: expected ${tagName(tag)} of ${expected}, got ${tagName(header.tag)} ` +
+      `of step ${header.step}, ${payload} bytes (header says ${header.length})`,
   );
 }

@@ -1,12 +1,16 @@
 import type { Channel, Tag } from './channel.ts';
-import { MeteredChannel } from './metered.ts';
+import { MeteredChannel } from './meter.ts';
 
-/** Frames after which a lane lets the next one go; 'all' until it has ended. */
+/**
+ * The number of frames after which a lane lets the next lane go. `all`: the next lane waits until this one
+ * has ended.
+ */
 export type LaneFrames = { readonly sends: number | 'all'; readonly receives: number | 'all' };
 
 /**
- * Views of one channel for exchanges that run at once. The frames go out in the order of the lanes and are taken in that order,
- * whatever is ready first, so that both parties agree on the order. A lane that fails fails all later ones.
+ * Views of one channel, for exchanges that run at the same time. Frames are sent and taken in the order of
+ * the lanes, whichever exchange is ready first, so that both parties agree on the order. When a lane fails,
+ * all later lanes fail too.
  */
 export function lanesOf(channel: Channel, frames: readonly LaneFrames[]): Lane[] {
   let [send, receive] = [new Turn(Promise.resolve()), new Turn(Promise.resolve())];
@@ -18,7 +22,7 @@ export function lanesOf(channel: Channel, frames: readonly LaneFrames[]): Lane[]
   });
 }
 
-/** A lane's time in one direction. */
+/** The time in which a lane may send, or may receive. */
 class Turn {
   readonly #before: Promise<void>;
   readonly #end: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -27,7 +31,8 @@ class Turn {
   constructor(before: Promise<void>, frames: number | 'all' = 'all') {
     this.#before = before;
     this.#left = frames === 'all' ? Infinity : frames;
-    // The failure reaches its lane through `take`; a turn that nobody waits for is no error of its own.
+    // A failure reaches its lane through `take`. A turn that nobody waits for must not raise an unhandled
+    // rejection.
     this.#end.promise.catch(() => undefined);
   }
 
@@ -39,7 +44,7 @@ class Turn {
     this.#end.reject(reason);
   }
 
-  /** Ends once the turns before it have. */
+  /** Ends this turn once the turns before it have ended. */
   end(): void {
     this.#end.resolve(this.#before);
   }
@@ -62,7 +67,7 @@ export class Lane extends MeteredChannel {
     this.#receive = receive;
   }
 
-  /** Runs the lane's exchange; when it fails, so do the lanes behind it. */
+  /** Runs the lane's exchange. When it fails, the lanes behind it fail too. */
   async run<T>(exchange: (channel: Channel) => Promise<T>): Promise<T> {
     try {
       const result = await exchange(this);

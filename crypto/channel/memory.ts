@@ -3,7 +3,7 @@ import type { Channel, Tag, Traffic } from './channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { Inbox } from './inbox.ts';
 
-/** Two ends of one pipe inside a process, with the framing and the checks of the real one. */
+/** The two ends of a pipe inside one process, with the framing and the checks of a network channel. */
 export function memoryChannels(): [MemoryChannel, MemoryChannel] {
   const a = new MemoryChannel();
   const b = new MemoryChannel();
@@ -35,7 +35,7 @@ export class MemoryChannel implements Channel {
     return Promise.resolve();
   }
 
-  /** A frame as the peer put it on the wire. */
+  /** Takes a frame as the peer put it on the wire. */
   deliver(frame: Uint8Array): void {
     this.#traffic.received += frame.byteLength;
     this.#traffic.framesReceived++;

@@ -4,24 +4,31 @@ import { instancesPerKey, TweakedCipher } from '../hash.ts';
 import { andGates, checkShape, gateWords, inputWords, labelWords, tableBytes } from './circuit.ts';
 import type { Shape } from './circuit.ts';
 
-/** What the evaluator holds: the labels of both inputs, [wires, instances, 4 words] each, and the garbler's tables. */
+/**
+ * What the evaluator holds: the labels of both parties' inputs, [wires, instances, 4 words] each, and the
+ * garbler's tables.
+ */
 export type EvaluatorInput = Shape & {
   readonly evaluatorLabels: Uint32Array;
   readonly garblerLabels: Uint32Array;
   readonly tables: Uint8Array;
   readonly salt: Uint8Array;
-  /** The salt's keys where they were made ahead (`evaluationKeys`); of one use. */
+  /** The salt's keys, when `evaluationKeys` has made them ahead. They serve one evaluation. */
   readonly keys?: TweakedCipher;
 };
 
-/** The keys that one evaluation takes, two a gate and chunk: online they are a tenth of its time. */
+/**
+ * The keys that one evaluation takes: two per gate and chunk. Made online, they would take a tenth of its
+ * time.
+ */
 export function evaluationKeys({ wires, count }: Shape, salt: Uint8Array): TweakedCipher {
   return new TweakedCipher(salt).makeAhead(2 * andGates(wires) * Math.ceil(count / instancesPerKey));
 }
 
 /**
- * The colour of each instance's output label, [instances]: with the garbler's colours of the zero labels, a Boolean
- * sharing of the output. Throws ProtocolError for tables or labels of a wrong length.
+ * The colour of each instance's output label, [instances]. Together with the garbler's colours of the zero
+ * labels it is a Boolean sharing of the output. Throws ProtocolError when tables or labels have a wrong
+ * length.
  */
 export function evaluate(input: EvaluatorInput): Uint8Array<ArrayBuffer> {
   checkInput(input);
@@ -91,7 +98,7 @@ function halfGates(
   at: number,
 ): void {
   for (let j = 0, o = at; j < a.length; j += 4, o += 8) {
-    // sigma(x) = (xL xor xR, xL): the label is (words 2, 3) and (words 2, 3) xor (words 0, 1).
+    // a is sigma(label) = (xL xor xR, xL): its words 2 and 3 are xL, and its words 0 and 1 xor those are xR.
     const s0 = a[j]!;
     const s1 = a[j + 1]!;
     const a0 = a[j + 2]!;

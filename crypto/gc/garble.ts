@@ -5,24 +5,27 @@ import { andGates, checkShape, gateWords, inputWords, labelWords, tableBytes } f
 import type { Shape } from './circuit.ts';
 
 export type Garbled = {
-  /** [gates, instances, T_G then T_E], for the evaluator */
+  /** [gates, instances, T_G then T_E]; goes to the evaluator. */
   readonly tables: Uint8Array<ArrayBuffer>;
-  /** [instances]: colour of the output's zero label */
+  /** [instances]: the colour of the output's zero label; stays with the garbler. */
   readonly colours: Uint8Array<ArrayBuffer>;
 };
 
-/** What garbling one layer needs; all secret but `salt`. */
+/** What garbling one layer takes. All of it is secret except `salt`. */
 export type GarblerInput = Shape & {
-  /** 4 words, lowest bit 1 */
+  /** 4 words; the lowest bit is 1. */
   readonly delta: Uint32Array;
-  /** zero labels of v_C and v_S, [wires, instances, 4 words] each */
+  /** The zero labels of v_C and v_S, [wires, instances, 4 words] each. */
   readonly evaluatorZero: Uint32Array;
   readonly garblerZero: Uint32Array;
-  /** 16 bytes, fresh for each garbling, public */
+  /** 16 public bytes, fresh for each garbling. */
   readonly salt: Uint8Array;
 };
 
-/** Half gates [ZRE15, Fig. 2] over the carry chain of circuit.ts. Throws RangeError when sizes disagree. */
+/**
+ * Garbles the carry chain of circuit.ts with half gates [ZRE15, Fig. 2]. Throws RangeError when sizes
+ * disagree.
+ */
 export function garble(input: GarblerInput): Garbled {
   checkInput(input);
   const { wires, count, evaluatorZero, garblerZero } = input;
@@ -48,7 +51,8 @@ function checkInput(input: GarblerInput): void {
   const words = inputWords(input);
   if (input.evaluatorZero.length !== words || input.garblerZero.length !== words) {
     throw new RangeError(
-      `garble: expected two inputs of ${words} words, got ${input.evaluatorZero.length} and ${input.garblerZero.length}`,
+      `garble: expected two inputs of ${words} words, ` +
+        `got ${input.evaluatorZero.length} and ${input.garblerZero.length}`,
     );
   }
   if (input.delta.length !== labelWords || (input.delta[0]! & 1) !== 1) {
@@ -56,7 +60,10 @@ function checkInput(input: GarblerInput): void {
   }
 }
 
-/** The buffers of one chunk: sigma of both labels of both AND inputs, and the carry's zero labels. */
+/**
+ * The buffers of one chunk of instances: sigma of both labels of both AND inputs, and the zero labels of the
+ * carry.
+ */
 class GarbleChunk {
   readonly #delta: Uint32Array;
   readonly #carry: Uint32Array;
@@ -76,14 +83,17 @@ class GarbleChunk {
     this.#carry.fill(0);
   }
 
-  /** The AND's inputs v_C xor c and v_S xor c: sigma of the zero labels, then of the one labels. */
+  /**
+   * Loads the AND gate's inputs v_C xor c and v_S xor c: sigma of the zero labels, then sigma of the one
+   * labels.
+   */
   load(evaluatorZero: Uint32Array, garblerZero: Uint32Array, at: number): void {
     const words = labelWords * this.#size;
     loadPair(evaluatorZero, at, this.#carry, this.#a, words, this.#delta);
     loadPair(garblerZero, at, this.#carry, this.#b, words, this.#delta);
   }
 
-  /** The table of one gate, and the next carry. */
+  /** Writes the table of one gate and moves on to the next carry. */
   gate(cipher: TweakedCipher, tables: Uint32Array, at: number): void {
     const words = labelWords * this.#size;
     const a = this.#a.subarray(0, 2 * words);
@@ -128,10 +138,12 @@ function loadPair(
 }
 
 /**
- * [ZRE15, Fig. 2] with p the colours of the zero labels W^0:
+ * The two half gates of one AND gate [ZRE15, Fig. 2], where p is the colour of a zero label W^0:
+ *
  *   T_G = H(W_a^0) + H(W_a^1) + p_b R,   W_G = H(W_a^0) + p_a T_G
  *   T_E = H(W_b^0) + H(W_b^1) + W_a^0,   W_E = H(W_b^0) + p_b (T_E + W_a^0)
- * and carry += W_G + W_E. H(x) is hash + sigma(x).
+ *
+ * Then carry += W_G + W_E. Addition is xor, and H(x) is the encryption of sigma(x), plus sigma(x).
  */
 function halfGates(
   words: number,

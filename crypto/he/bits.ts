@@ -1,14 +1,15 @@
 /**
- * Residues on the wire: each in as many bits as its prime has, low bit first, whole bytes a polynomial. In memory a residue is two
- * u32 words, low first, as SEAL stores it.
+ * Packing of residues for the wire. Each residue takes as many bits as its prime has, low bit first, and each
+ * polynomial is rounded up to whole bytes. In memory a residue is two u32 words, low word first, as SEAL
+ * stores it.
  */
 
-/** Bytes of `count` residues of `bits` bits. */
+/** The number of bytes that `count` residues of `bits` bits take. */
 export function packedBytes(count: number, bits: number): number {
   return Math.ceil((count * bits) / 8);
 }
 
-/** Writes residues words[2 first ...], at most 48 bits each, and returns the offset after them. */
+/** Writes `count` residues of at most 48 bits, from words[2 first] on, and returns the offset after them. */
 export function packResidues(
   words: Uint32Array,
   first: number,
@@ -23,7 +24,8 @@ export function packResidues(
   let filled = 0;
   for (let i = 2 * first; i < 2 * (first + count); i += 2) {
     const low = words[i]!;
-    // Two parts of at most 24 bits: with fewer than 8 pending they stay within 32.
+    // A residue is added in two parts of at most 24 bits: with fewer than 8 bits pending, each part fits 32
+    // bits.
     pending |= (low & 0xffffff) << filled;
     for (filled += lowBits; filled >= 8; filled -= 8) {
       out[at++] = pending;
@@ -41,8 +43,9 @@ export function packResidues(
 }
 
 /**
- * Reads `count` residues of `bits` bits, 48 at most, into words[2 first ...]. False where one is not below `modulus` or where an
- * unused bit of the last byte is set: the caller names what it was.
+ * Reads `count` residues of at most 48 bits into `words`, from words[2 first] on. Returns false when a
+ * residue is not below `modulus` or an unused bit of the last byte is set; the caller knows the message and
+ * throws.
  */
 export function unpackResidues(
   bytes: Uint8Array,
@@ -61,7 +64,7 @@ export function unpackResidues(
   let filled = 0;
   let valid = true;
   for (let i = 2 * first; i < 2 * (first + count); i += 2) {
-    // Never more than 7 + 24 bits pending.
+    // There are never more than 7 + 24 bits pending.
     for (; filled < lowBits; filled += 8) pending |= bytes[at++]! << filled;
     const low = pending & lowMask;
     pending >>>= lowBits;

@@ -1,25 +1,32 @@
 import type { Rng } from '../../src/shared/random.ts';
 
 /**
- * Noise flooding: a uniform integer of range [-half, width - half) is added to every coefficient of c0, in residues. With the width of
- * a whole cell, floor(Q / t), and a uniform plaintext mask, c0 becomes uniform over Z_Q (`cellWidth`). The integer is drawn as
- * base-256 digits, and a table a prime holds digit 256^k mod q, so that a residue is a sum of look-ups in doubles: 0.4 ms for
- * N = 4096 and two primes, 10 ms in bigint.
+ * Noise flooding: adds a uniform integer from [-half, width - half) to every coefficient of c0, in residues.
+ * When the width is that of a whole cell, floor(Q / t), and the plaintext mask is uniform, c0 becomes uniform
+ * over Z_Q (see `cellWidth`).
+ *
+ * The integer is drawn as base-256 digits. A table per prime holds digit 256^k mod q, so a residue is a sum
+ * of look-ups in doubles: 0.4 ms for N = 4096 and two primes, against 10 ms with bigint.
  */
 export type Flood = {
   readonly degree: number;
-  /** Base-256 digits of the width, low first; a draw has as many. */
+  /** The base-256 digits of the width, low digit first. A draw has as many digits. */
   readonly width: Uint8Array;
   readonly primes: readonly number[];
-  /** One a prime, [digits * 256]: residue of digit d at place k, minus half the width at the top place. */
+  /**
+   * One table per prime, [digits * 256]: the residue of digit d at place k. The top place has half the width
+   * subtracted.
+   */
   readonly tables: readonly Float64Array[];
 };
 
 /**
- * floor(Q / t): the integers of Z_Q that belong to one plaintext, or one fewer. SEAL puts plaintext m at
- * floor(Q / t) m + floor(((Q mod t) m + floor((t + 1) / 2)) / t), so neighbours are floor(Q / t) or one more apart: a uniform m and a
- * uniform number of this width never meet twice in one integer and leave Q mod t < t of the Q out. Their sum is within t / Q of
- * uniform: 2^-61 a coefficient of linear layers, 2^-108 of products.
+ * floor(Q / t), the number of integers of Z_Q that belong to one plaintext (some plaintexts have one more).
+ *
+ * SEAL puts plaintext m at floor(Q / t) m + floor(((Q mod t) m + floor((t + 1) / 2)) / t), so neighbours are
+ * floor(Q / t) or one more apart. A uniform m plus a uniform number of this width therefore never gives the
+ * same integer in two ways, and it misses only Q mod t < t of the Q integers. The sum is within t / Q of
+ * uniform: 2^-61 per coefficient of linear layers, 2^-108 of products.
  */
 export function cellWidth(primes: readonly number[], plain: number): bigint {
   const modulus = primes.reduce((product, prime) => product * BigInt(prime), 1n);
@@ -41,7 +48,7 @@ export function createFlood(degree: number, primes: readonly number[], width: bi
   return { degree, width: widthDigits, primes, tables };
 }
 
-/** Adds one draw to c0, the first degree * primes residues of `words`. */
+/** Adds one draw per coefficient to c0, the first degree * primes residues of `words`. */
 export function addFlood(flood: Flood, words: Uint32Array, rng: Rng): void {
   const { degree } = flood;
   const places = flood.width.length;
@@ -50,7 +57,7 @@ export function addFlood(flood: Flood, words: Uint32Array, rng: Rng): void {
     const table = flood.tables[p]!;
     for (let i = 0; i < degree; i++) {
       const at = 2 * (p * degree + i);
-      // At most 15 terms of 48 bits: exact.
+      // At most 15 terms of 48 bits are added, so the sum is exact.
       let sum = words[at]! + words[at + 1]! * 0x1_0000_0000;
       for (let k = 0, digit = i * places; k < places; k++) sum += table[256 * k + digits[digit + k]!]!;
       const residue = reduce(sum, prime);
@@ -60,13 +67,16 @@ export function addFlood(flood: Flood, words: Uint32Array, rng: Rng): void {
   });
 }
 
-/** `value` mod `prime` for 0 <= value < 2^53 and a quotient small enough to be off by one at most. */
+/** `value` mod `prime`, for 0 <= value < 2^53. The rounded quotient is off by one at most. */
 function reduce(value: number, prime: number): number {
   const rest = value - Math.floor(value / prime) * prime;
   return rest < 0 ? rest + prime : rest >= prime ? rest - prime : rest;
 }
 
-/** `count` uniform integers below `limit` as base-256 digits, low first, [count, limit.length], by rejection. */
+/**
+ * `count` uniform integers below `limit`, as base-256 digits [count, limit.length], low digit first. Drawn by
+ * rejection.
+ */
 function drawBelow(limit: Uint8Array, count: number, rng: Rng): Uint8Array {
   const places = limit.length;
   const drawn = new Uint8Array(count * places);
@@ -93,7 +103,7 @@ function isBelow(digits: Uint8Array, at: number, limit: Uint8Array): boolean {
   return false;
 }
 
-/** Uniform in [0, values), values <= 256, by rejection. */
+/** `count` uniform integers in [0, values), where values <= 256. Drawn by rejection. */
 function uniformDigits(rng: Rng, count: number, values: number): Uint8Array {
   const limit = Math.floor(256 / values) * values;
   const digits = new Uint8Array(count);

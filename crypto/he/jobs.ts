@@ -2,7 +2,7 @@ import { checkPublicKey, generateKeys } from './key-jobs.ts';
 import { decryptLinear, encryptLinear, respondLinear } from './linear-jobs.ts';
 import { decryptProduct, encryptProduct, respondProduct } from './product-jobs.ts';
 
-/** Everything a worker can be asked to do, by name. */
+/** The jobs that a worker can do, by name. */
 export const jobs = {
   generateKeys,
   checkPublicKey,
@@ -18,6 +18,9 @@ export type JobName = keyof typeof jobs;
 export type JobInput<K extends JobName> = Parameters<(typeof jobs)[K]>[0];
 export type JobOutput<K extends JobName> = Awaited<ReturnType<(typeof jobs)[K]>>;
 
-/** What crosses back: errors lose their class between threads, so they are values. */
+/**
+ * The result of a job as it crosses back to the main thread. Errors lose their class between threads, so they
+ * are values.
+ */
 export type Outcome<T> =
   { readonly value: T } | { readonly peerFault: string } | { readonly failure: string };

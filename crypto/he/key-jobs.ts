@@ -11,11 +11,11 @@ export type GeneratedKeys = {
   linear: Uint32Array<ArrayBuffer>;
   product: Uint32Array<ArrayBuffer>;
   publicKey: Uint8Array<ArrayBuffer>;
-  /** The plain primes of the product's two schemes. */
+  /** The two plain primes of products. */
   productModuli: number[];
 };
 
-/** Fresh keys for both parameter sets, in a worker. */
+/** Makes fresh keys for both parameter sets. */
 export async function generateKeys(): Promise<GeneratedKeys> {
   const publicKey = new Uint8Array(publicKeyBytes);
   return {
@@ -35,11 +35,16 @@ function generate(scheme: Scheme, publicKey: Uint8Array, at: number): Uint32Arra
   writeSeeded(scheme, keyShape.primes, c0, seed, publicKey, at);
   using secret = generator.secretKey();
   const words = plaintextWords(secret.saveToArray(none) as Uint8Array);
-  if (words.length !== 2 * keyShape.primes * keyShape.degree) throw new Error('node-seal cut a secret key');
+  const expected = 2 * keyShape.primes * keyShape.degree;
+  if (words.length !== expected) {
+    throw new Error(`node-seal: expected a secret key of ${expected} words, got ${words.length}`);
+  }
   return words;
 }
 
-/** Handles of the last sessions of this thread; the oldest is freed. */
+/**
+ * The SEAL handles of the sessions that this thread served last. The handles of the oldest session are freed.
+ */
 class Recent<T extends { free(): void }> {
   readonly #entries = new Map<string, T>();
   static readonly most = 64;
@@ -66,14 +71,14 @@ type ServerHandles = { encryptor: Encryptor; free(): void };
 const clients = new Recent<ClientHandles>();
 const servers = new Recent<ServerHandles>();
 
-/** Symmetric encryption and decryption under a session's secret key. */
+/** Encrypts and decrypts under a session's secret key. */
 export function clientHandles(scheme: Scheme, id: string, secretWords: Uint32Array): ClientHandles {
   return clients.get(`${id}/${scheme.params.name}/${scheme.plain}`, () => {
     const { seal, context } = scheme;
     using secret = new seal.SecretKey();
     secret.loadFromArray(context, plaintextBytes(secretWords, scheme.keyShape.parmsId));
     using generator = new seal.KeyGenerator(context, secret);
-    // node-seal's Encryptor wants a public key even where only the secret one is used.
+    // node-seal's Encryptor takes a public key even when only the secret one is used.
     using unused = generator.createPublicKey();
     const encryptor = new seal.Encryptor(context, unused, secret);
     const decryptor = new seal.Decryptor(context, secret);
@@ -85,7 +90,7 @@ export function clientHandles(scheme: Scheme, id: string, secretWords: Uint32Arr
   });
 }
 
-/** Encryption under a session's public key, which `checkPublicKey` has let through. */
+/** Encrypts under a session's public key, which `checkPublicKey` has checked. */
 export function serverEncryptor(scheme: Scheme, session: ServerSession): Encryptor {
   return servers.get(`${session.id}/${scheme.params.name}/${scheme.plain}`, () => {
     const { seal, context, keyShape } = scheme;
@@ -102,7 +107,10 @@ function readPublicKey(params: Params, primes: readonly number[], session: Serve
   return readSeeded(params, primes, session.publicKey, at, `${params.name} public key`);
 }
 
-/** Refuses a malformed public key at the start of a session, by ProtocolError; gives the product's plain primes. */
+/**
+ * Checks a public key at the start of a session and returns the plain primes of products. Throws
+ * ProtocolError when the key is malformed.
+ */
 export async function checkPublicKey(session: ServerSession): Promise<number[]> {
   for (const params of [linearParams, productParams]) {
     readPublicKey(params, await keyPrimes(params), session);

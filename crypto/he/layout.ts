@@ -20,7 +20,7 @@ const costs = {
   outputBytes: 24_064,
 };
 
-/** What a layout costs: how many ciphertexts each way and how many products of a ciphertext and a plaintext. */
+/** The cost of a layout: the ciphertexts each way and the products of a ciphertext and a plaintext. */
 export type LayoutCost = { readonly inputs: number; readonly outputs: number; readonly products: number };
 
 export function costOf(layout: Layout): LayoutCost {
@@ -31,7 +31,10 @@ export function costOf(layout: Layout): LayoutCost {
   };
 }
 
-/** Pairs of an input and an output range that share a group. Both are in order, so the partners of a range are a run. */
+/**
+ * The number of pairs of an input and an output range that share a group. Both lists are in order, so the
+ * partners of a range are consecutive.
+ */
 function connectedPairs({ spec, inputRanges, outputRanges }: Layout): number {
   if (spec.group === 1) return inputRanges.length * outputRanges.length;
   let pairs = 0;
@@ -53,7 +56,10 @@ function microseconds(cost: LayoutCost): number {
   );
 }
 
-/** What a step costs with its cheapest layout; only ratios mean something. Throws PlanError as `layoutOf`. */
+/**
+ * The cost of a step with its cheapest layout, in the microseconds of `costs`; only ratios mean something.
+ * Throws PlanError as `layoutOf` does.
+ */
 export function linearMicroseconds(spec: LinearSpec): number {
   return microseconds(costOf(layoutOf(spec)));
 }
@@ -61,9 +67,12 @@ export function linearMicroseconds(spec: LinearSpec): number {
 const chosen = new Map<string, Layout>();
 const mostLayouts = 1024;
 
-/** The cheapest layout for a step. Both parties derive it from the same public spec. Throws PlanError where there is none. */
+/**
+ * The cheapest layout of a step. Both parties derive it from the same public spec. Throws PlanError when
+ * there is none.
+ */
 export function layoutOf(spec: LinearSpec): Layout {
-  // By content: a spec that has crossed to a worker is another object.
+  // The key is the content of the spec, because a spec that has crossed to a worker is another object.
   const key = JSON.stringify(spec);
   let layout = chosen.get(key);
   if (layout === undefined) {
@@ -90,9 +99,9 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
   if (best !== undefined) return best;
   throw new PlanError(
     fits
-      ? `${describe(given)}: the weights leave ${(-headroom).toFixed(1)} bits too few beside their noise; ` +
-          'use fewer bits a weight'
-      : `${describe(given)}: one window of the kernel has more pixels than a ciphertext (${degree})`,
+      ? `${describe(given)}: the weights' noise leaves ${(-headroom).toFixed(1)} bits too few; ` +
+          'use fewer bits per weight'
+      : `${describe(given)}: one window of the kernel has more pixels than a ciphertext holds (${degree})`,
   );
 }
 
@@ -112,13 +121,17 @@ function checkSpec(spec: LinearSpec): void {
     spec.strides,
     spec.dilations,
   );
-  if (!positive.every((n) => Number.isSafeInteger(n) && n > 0)) refuse('sizes are positive integers');
-  if (!spec.pads.every((n) => Number.isSafeInteger(n) && n >= 0)) refuse('pads are not negative');
+  if (!positive.every((n) => Number.isSafeInteger(n) && n > 0))
+    refuse('expected sizes that are positive integers');
+  if (!spec.pads.every((n) => Number.isSafeInteger(n) && n >= 0))
+    refuse('expected pads that are whole numbers of at least 0');
   if (spec.inChannels % spec.group !== 0 || spec.outChannels % spec.group !== 0) {
-    refuse(`${spec.group} groups do not divide the channels`);
+    refuse(`expected a number of groups that divides the channels, got ${spec.group}`);
   }
-  if (outputSize(spec).some((n) => n < 1)) refuse('the kernel is larger than the padded image');
-  if (!(spec.weightBits >= 1 && spec.weightBits <= 31)) refuse('weights have 1 to 31 bits');
+  if (outputSize(spec).some((n) => n < 1))
+    refuse('expected a kernel that fits the padded image, got a larger one');
+  if (!(spec.weightBits >= 1 && spec.weightBits <= 31))
+    refuse(`expected weights of 1 to 31 bits, got ${spec.weightBits}`);
 }
 
 function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
@@ -154,7 +167,7 @@ function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
   }
 }
 
-/** A 1 x 1 kernel with a stride reads one pixel in sy sx: only those are packed. */
+/** A 1 x 1 kernel with a stride reads one pixel in sy sx, and only those pixels are packed. */
 function subsampled(given: LinearSpec): Pick<Layout, 'spec' | 'source'> {
   const { height, width, strides } = given;
   const plain = given.kernel.every((n) => n === 1) && given.pads.every((n) => n === 0);
@@ -170,20 +183,23 @@ function subsampled(given: LinearSpec): Pick<Layout, 'spec' | 'source'> {
 
 type Window = Pick<Layout, 'inputTile' | 'image' | 'shared'>;
 
-/** What lies under one output tile. Padding can be shared where the image is whole and its padding inside the kernel's reach. */
+/**
+ * The input under one output tile. Padding can be shared when the image is one tile and its padding lies
+ * within the reach of the kernel.
+ */
 function windowOf(spec: LinearSpec, outputTile: readonly [number, number], whole: boolean): Window {
   const read = [reach(spec, 0, outputTile[0]), reach(spec, 1, outputTile[1])] as const;
   const inside = ([0, 1] as const).every((axis) => spec.pads[axis] < reach(spec, axis, 1));
   if (!whole || !inside) return { inputTile: read, image: [spec.height, spec.width], shared: [0, 0] };
   const [top, left] = spec.pads;
-  // Rows and columns from the image's first to the last that is read, padding after it included.
+  // The rows and columns from the first of the image to the last that is read, the padding after it included.
   const span = [read[0] - top, read[1] - left] as const;
   const image = [Math.min(spec.height, span[0]), Math.min(spec.width, span[1])] as const;
   const inputTile = [Math.max(span[0], image[0] + top), Math.max(span[1], image[1] + left)] as const;
   return { inputTile, image, shared: [top, left] };
 }
 
-/** Input rows (axis 0) or columns (axis 1) under `count` of the output. */
+/** The input rows (axis 0) or columns (axis 1) under `count` of the output. */
 function reach(spec: LinearSpec, axis: 0 | 1, count: number): number {
   return (count - 1) * spec.strides[axis] + (spec.kernel[axis] - 1) * spec.dilations[axis] + 1;
 }
@@ -200,7 +216,7 @@ function shares(total: number): number[] {
 
 type ChannelOption = { width: number; ranges: Range[] };
 
-/** Ways to cut channels into tiles: inside each group, or several whole groups together. */
+/** The ways to cut channels into tiles: inside each group, or several whole groups together. */
 function channelOptions(channels: number, group: number): ChannelOption[] {
   const inGroup = channels / group;
   const inside = shares(inGroup).map((width) => ({

@@ -21,14 +21,14 @@ import {
 } from './wire.ts';
 
 /**
- * What a worker does for one linear layer. Arrays are views of memory that the threads share; a job writes its own part of
- * `request`, `response` or `output` and no other.
+ * The jobs of one linear layer. Arrays are views of memory that the threads share. A job writes only its own
+ * part of `request`, `response` or `output`.
  */
 export type EncryptLinear = {
   session: ClientSession;
   spec: LinearSpec;
   input: Uint32Array;
-  /** Ciphertexts [from, to). */
+  /** The job encrypts input ciphertexts [from, to). */
   from: number;
   to: number;
   request: Uint8Array;
@@ -51,20 +51,20 @@ export async function encryptLinear(job: EncryptLinear): Promise<void> {
 export type RespondLinear = {
   session: ServerSession;
   spec: LinearSpec;
-  /** Names the weights' content; see weight-cache.ts. */
+  /** Names the content of the weights, for the cache of weight-cache.ts. */
   weightsId: string;
   weightCacheBytes: number;
   weights: Int32Array;
   request: Uint8Array;
-  /** s, [output elements]. */
+  /** The mask s, [output elements]. */
   mask: Uint32Array;
-  /** Output ciphertexts [from, to). */
+  /** The job makes output ciphertexts [from, to). */
   from: number;
   to: number;
   response: Uint8Array;
 };
 
-/** Throws ProtocolError where the request holds a residue that is not below its prime. */
+/** Throws ProtocolError when the request holds a residue that is not below its prime. */
 export async function respondLinear(job: RespondLinear): Promise<void> {
   const scheme = await linearScheme();
   const layout = layoutOf(job.spec);
@@ -90,7 +90,7 @@ function respondOne(
 ): void {
   using sum = multiply(scheme, layout, job, inputs, index % layout.outputRanges.length);
   const { positions, elements } = outputsOf(layout, index);
-  // All N coefficients are masked, the ones that are not sent too.
+  // All N coefficients are masked, also those that are not sent.
   const coefficients = randomWords(systemRng, layout.degree);
   for (let n = 0; n < positions.length; n++) coefficients[positions[n]!] = -job.mask[elements[n]!]!;
   using mask = maskPlaintext(scheme, coefficients);
@@ -99,7 +99,10 @@ function respondOne(
   writeResponse(scheme, switchDown(scheme, hidden), positions, job.response, at);
 }
 
-/** Sum of inputs times weights of one output range, in coefficient form; undefined where every weight is zero. */
+/**
+ * The sum of inputs times weights for one output range, in coefficient form. Undefined when every weight is
+ * zero.
+ */
 function multiply(
   scheme: Scheme,
   layout: Layout,
@@ -124,7 +127,8 @@ function multiply(
     }
     if (terms > 0) evaluator.cipherTransformFromNttInplace(sum);
   } catch (error) {
-    // A malformed input may come after others were summed: 130 KB of a thread's heap for each such request.
+    // A malformed input may come after others were summed. Without this, each such request would leak 130 KB
+    // of the thread's heap.
     sum.delete();
     throw error;
   }
@@ -133,7 +137,10 @@ function multiply(
   return undefined;
 }
 
-/** The request's ciphertexts of one spatial tile in NTT form, each read when first asked for and freed together. */
+/**
+ * The request's ciphertexts of one spatial tile, in NTT form. Each is read when it is first asked for, and
+ * all are freed together.
+ */
 class TileInputs {
   readonly #loaded = new Map<number, Ciphertext>();
   readonly #scheme: Scheme;
@@ -168,14 +175,14 @@ export type DecryptLinear = {
   session: ClientSession;
   spec: LinearSpec;
   response: Uint8Array;
-  /** Output ciphertexts [from, to). */
+  /** The job makes output ciphertexts [from, to). */
   from: number;
   to: number;
-  /** [output elements] */
+  /** W input - s, [output elements]. */
   output: Uint32Array;
 };
 
-/** Throws ProtocolError where the response holds a residue that is not below its prime. */
+/** Throws ProtocolError when the response holds a residue that is not below its prime. */
 export async function decryptLinear(job: DecryptLinear): Promise<void> {
   const scheme = await linearScheme();
   const { decryptor } = clientHandles(scheme, job.session.id, job.session.linear);

@@ -21,21 +21,25 @@ import { linearResponseOffsets, seededBytes } from './wire.ts';
 
 let sessions = 0;
 
-/** Bytes of the encrypted input of a step. */
+/** The number of bytes of the encrypted input of a step. Throws PlanError as `layoutOf` does. */
 export function linearRequestBytes(spec: LinearSpec): number {
   return inputCount(layoutOf(spec)) * seededBytes(linearParams);
 }
 
+/** The number of bytes of the server's answer to it. Throws PlanError as `layoutOf` does. */
 export function linearResponseBytes(spec: LinearSpec): number {
   return linearResponseOffsets(layoutOf(spec), linearParams).at(-1)!;
 }
 
-/** Bits by which a plaintext's cell is wider than what faults of 2^-40 a coefficient need (noise.ts), with the layout that is used. */
+/**
+ * The bits by which a plaintext's cell, with the step's own layout, is wider than faults of 2^-40 per
+ * coefficient need (see noise.ts).
+ */
 export function linearNoiseHeadroomBits(spec: LinearSpec): number {
   return headroomBits(layoutOf(spec));
 }
 
-/** What a step costs offline, for the planner. Ciphertexts are of N = 4096. */
+/** What a step costs offline, for the planner. Ciphertexts have N = 4096 coefficients. */
 export type LinearCost = {
   readonly products: number;
   readonly requestCiphertexts: number;
@@ -44,7 +48,7 @@ export type LinearCost = {
   readonly responseBytes: number;
 };
 
-/** Throws PlanError where the step cannot be packed or its weights' noise has no room. */
+/** Throws PlanError when the step cannot be packed or its weights leave no room for the noise. */
 export function linearCost(spec: LinearSpec): LinearCost {
   const { inputs, outputs, products } = costOf(layoutOf(spec));
   return {
@@ -67,7 +71,7 @@ function expectPeerLength(what: string, got: number, expected: number): void {
 /** The party that holds the secret keys. */
 export class HeClient {
   readonly pool: HePool;
-  /** For the server: the public keys of both parameter sets, `publicKeyBytes` bytes. */
+  /** The public keys of both parameter sets, `publicKeyBytes` bytes; goes to the server. */
   readonly publicKey: Uint8Array<ArrayBuffer>;
   /** The two plain moduli of products of private vectors. */
   readonly productModuli: readonly number[];
@@ -86,7 +90,10 @@ export class HeClient {
     this.productModuli = productModuli;
   }
 
-  /** Generates keys in a worker. They are kept in memory that the pool's threads share, never written anywhere. */
+  /**
+   * Generates the keys in a worker. They stay in memory shared by the pool's threads and are never written
+   * anywhere.
+   */
   static async create(pool: HePool): Promise<HeClient> {
     const { linear, product, publicKey, productModuli } = await pool.run('generateKeys', undefined);
     const session = { id: `client-${sessions++}`, linear: shareWords(linear), product: shareWords(product) };
@@ -95,13 +102,14 @@ export class HeClient {
     return new HeClient(pool, session, publicKey, productModuli);
   }
 
-  /** Where the workers find the keys. Throws after `close`. */
+  /** What the workers need to find the keys. Throws after `close`. */
   get session(): ClientSession {
-    if (this.#closed) throw new Error('HeClient: used after close');
+    if (this.#closed)
+      throw new Error('HeClient: expected an open client, got one that is closed; create a new one');
     return this.#session;
   }
 
-  /** Enc(input), input [C, H, W] of the step, as `linearRequestBytes(spec)` bytes. */
+  /** Encrypts the input of a step, [C, H, W], as `linearRequestBytes(spec)` bytes. */
   async encrypt(spec: LinearSpec, input: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
     expectLength('HE input elements', input.length, inputElements(spec));
     const request = sharedBytes(linearRequestBytes(spec));
@@ -115,7 +123,10 @@ export class HeClient {
     return ownBytes(request);
   }
 
-  /** W input - s, [M, H', W'], from the server's response, one unit off in 2^-11.4 of the elements. Throws ProtocolError where that is malformed. */
+  /**
+   * Decrypts the server's response: W input - s, [M, H', W'], where 2^-11.4 of the elements are wrong by one
+   * unit (see rerandomize.ts). Throws ProtocolError when the response is malformed.
+   */
   async decrypt(spec: LinearSpec, response: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
     expectPeerLength('linear response', response.length, linearResponseBytes(spec));
     const output = sharedWords(outputElements(spec));
@@ -130,7 +141,7 @@ export class HeClient {
     return own;
   }
 
-  /** Wipes the keys; later calls throw. The pool stays open. */
+  /** Wipes the keys. Later calls throw. The pool stays open. */
   close(): void {
     this.#closed = true;
     this.#session.linear.fill(0);
@@ -138,7 +149,7 @@ export class HeClient {
   }
 }
 
-/** The party that holds the weights: one a session. */
+/** The party that holds the weights, one object per session. */
 export class HeServer {
   readonly pool: HePool;
   readonly session: ServerSession;
@@ -151,7 +162,7 @@ export class HeServer {
     this.productModuli = productModuli;
   }
 
-  /** Throws ProtocolError where the client's public key is malformed. */
+  /** Throws ProtocolError when the client's public key is malformed. */
   static async create(pool: HePool, publicKey: Uint8Array): Promise<HeServer> {
     expectPeerLength('public key', publicKey.length, publicKeyBytes);
     const session = { id: `server-${sessions++}`, publicKey: shareBytes(publicKey) };
@@ -159,10 +170,11 @@ export class HeServer {
   }
 
   /**
-   * Enc(W input - mask) from the client's request, hiding W (see rerandomize.ts). `weights` [M, C / group, kh, kw] with
-   * |w| < 2^weightBits; `weightsId` names them in this pool: their transforms are kept under it and a fingerprint.
-   * `mask` [M, H', W'] is uniform and used once. Throws ProtocolError where the request is malformed, PlanError where a weight
-   * is out of range.
+   * Answers the client's request with Enc(W input - mask), which hides W (see rerandomize.ts).
+   *
+   * `weights` is [M, C / group, kh, kw] with |w| < 2^weightBits. `weightsId` names them in this pool: their
+   * transforms are cached under it and a fingerprint. `mask` is [M, H', W'], uniform and used once. Throws
+   * ProtocolError when the request is malformed, PlanError when a weight is out of range.
    */
   async respond(
     spec: LinearSpec,
@@ -195,7 +207,10 @@ export class HeServer {
   }
 }
 
-/** FNV-1a of the words: other weights under a used id must not meet the old ones' transforms. */
+/**
+ * Checks the weights and returns their FNV-1a hash, so that other weights under a used id never meet the old
+ * transforms.
+ */
 function checkWeights(spec: LinearSpec, id: string, weights: Int32Array): number {
   const perOutput = (spec.inChannels / spec.group) * spec.kernel[0] * spec.kernel[1];
   expectLength(`weights '${id}'`, weights.length, spec.outChannels * perOutput);
@@ -203,7 +218,7 @@ function checkWeights(spec: LinearSpec, id: string, weights: Int32Array): number
   let fingerprint = 0x811c9dc5;
   for (const weight of weights) {
     if (weight >= limit || weight <= -limit) {
-      throw new PlanError(`weights '${id}': expected |w| < 2^${spec.weightBits}, got one that is not`);
+      throw new PlanError(`weights '${id}': expected every |w| < 2^${spec.weightBits}, got a larger one`);
     }
     fingerprint = Math.imul(fingerprint ^ weight, 0x01000193);
   }

@@ -1,12 +1,12 @@
 import type { Rng } from '../../src/shared/random.ts';
 
 /**
- * Arithmetic modulo primes below 2^52 in doubles, exact, without bigint: a residue is a sum of table look-ups, one a byte of the
- * operand, and no partial sum passes 2^53.
+ * Exact arithmetic modulo primes below 2^52, in doubles rather than bigint. A product with a constant is a
+ * sum of table look-ups, one per byte of the operand, and no partial sum passes 2^53.
  */
 export type Multiplier = { readonly modulus: number; readonly table: Float64Array };
 
-/** x -> constant x mod modulus. */
+/** A table for x -> constant x mod modulus. */
 export function createMultiplier(constant: bigint, modulus: number): Multiplier {
   const q = BigInt(modulus);
   const table = Float64Array.from({ length: 7 * 256 }, (_, i) =>
@@ -15,7 +15,7 @@ export function createMultiplier(constant: bigint, modulus: number): Multiplier 
   return { modulus, table };
 }
 
-/** constant x mod modulus, 0 <= x < 2^56 exact. */
+/** constant x mod modulus, exact for 0 <= x < 2^56. */
 export function multiply({ modulus, table }: Multiplier, x: number): number {
   const low = x >>> 0;
   const high = (x - low) / 0x1_0000_0000;
@@ -27,13 +27,13 @@ export function multiply({ modulus, table }: Multiplier, x: number): number {
   return add(sum, table[1536 | (high >>> 16)]!, modulus);
 }
 
-/** a + b mod modulus for residues a, b. */
+/** a + b mod modulus, for residues a and b. */
 export function add(a: number, b: number, modulus: number): number {
   const sum = a + b;
   return sum >= modulus ? sum - modulus : sum;
 }
 
-/** a^-1 mod modulus (prime), by Fermat. */
+/** a^-1 modulo a prime, by Fermat's little theorem. */
 export function inverse(a: bigint, modulus: bigint): bigint {
   let result = 1n;
   let base = ((a % modulus) + modulus) % modulus;
@@ -44,7 +44,7 @@ export function inverse(a: bigint, modulus: bigint): bigint {
   return result;
 }
 
-/** `count` uniform residues of a 52-bit modulus, as doubles, by rejection. */
+/** `count` uniform residues of a 52-bit modulus, as doubles. Drawn by rejection. */
 export function uniformResidues(rng: Rng, count: number, modulus: number): Float64Array<ArrayBuffer> {
   const result = new Float64Array(count);
   let filled = 0;

@@ -1,27 +1,32 @@
 import type { LinearSpec } from '../spec.ts';
 
 /**
- * Coefficient packing of a convolution (Cheetah: Huang, Lu, Hong, Ding, USENIX Security 2022, section 3; formula of hom_conv2d).
- * A tile of Cw input channels of H' x W' pixels and Mw output channels with Cw Mw H' W' <= N:
+ * Coefficient packing of a convolution (Cheetah: Huang, Lu, Hong and Ding, USENIX Security 2022, section 3;
+ * the formula is that of hom_conv2d). A tile has Cw input channels of H' x W' pixels and Mw output channels,
+ * with Cw Mw H' W' <= N:
  *
  *   x^[c H'W' + i W' + j] = X[c, i, j]
  *   O = H'W' (Mw Cw - 1) + W' (kh - 1) dy + (kw - 1) dx
  *   k^[O - m Cw H'W' - c H'W' - l dy W' - l' dx] = K[m, c, l, l']
  *   Y[m, i, j] is coefficient O - m Cw H'W' + i sy W' + j sx of x^ k^ mod X^N + 1
  *
- * A fully connected layer is the case of 1 x 1 images. Larger images are cut into tiles that overlap; groups are the
- * block-diagonal case, in which tiles of input and output channels that share no group are skipped.
+ * A fully connected layer is the case of 1 x 1 images. Larger images are cut into tiles that overlap. Groups
+ * are the block-diagonal case, in which pairs of tiles that share no group are skipped.
  *
- * An image in one tile shares its padding: the zeros right of a row are also those left of the next, the zeros below a channel
- * also those above the next, so 3 x 3 'same' needs (H + 1)(W + 1) in place of (H + 2)(W + 2). Row -1 and column -1 are then
- * negative offsets, Y[m, i, j] moves by -(top W' + left), and what is read before the first channel wraps to the empty
- * coefficients at the polynomial's end or to the last channel's zeros.
+ * When an image is one tile, it shares its padding: the zeros right of a row are also those left of the next
+ * row, and the zeros below a channel are also those above the next. A 3 x 3 'same' convolution then takes (H
+ * + 1)(W + 1) coefficients per channel instead of (H + 2)(W + 2). Row -1 and column -1 become negative
+ * offsets, and Y[m, i, j] moves by -(top W' + left). What is read before the first channel wraps around to
+ * the empty coefficients at the polynomial's end or to the zeros of the last channel.
  */
 export type Layout = {
   readonly degree: number;
-  /** The convolution that is packed: the given one, or its input sub-sampled (a 1 x 1 kernel with a stride). */
+  /**
+   * The convolution that is packed: the given one, or one on a sub-sampled input when a 1 x 1 kernel has a
+   * stride.
+   */
   readonly spec: LinearSpec;
-  /** [height, width] of the spec as given, and the step at which its rows and columns are read. */
+  /** The height and width of the spec as given, and the step at which its rows and columns are read. */
   readonly source: {
     readonly height: number;
     readonly width: number;
@@ -29,16 +34,16 @@ export type Layout = {
   };
   /** [height, width] of the output. */
   readonly output: readonly [number, number];
-  /** Tiles of the output image: how many, and [height, width] of each but the last. */
+  /** The number of tiles down and across the output image, and the [height, width] of each but the last. */
   readonly grid: readonly [number, number];
   readonly outputTile: readonly [number, number];
-  /** [H', W'] of the input under one output tile, zeros included. */
+  /** [H', W']: the size of the input under one output tile, zeros included. */
   readonly inputTile: readonly [number, number];
-  /** [rows, columns] of the image that are packed; the rest of H' x W' stays zero. */
+  /** The [rows, columns] of the image that are packed. The rest of H' x W' stays zero. */
   readonly image: readonly [number, number];
-  /** Rows and columns of padding before the image that are shared; [0, 0] where each tile has its own. */
+  /** The rows and columns of shared padding before the image. [0, 0] when each tile has its own padding. */
   readonly shared: readonly [number, number];
-  /** Cw and Mw. */
+  /** Cw and Mw of the formula. */
   readonly inputChannels: number;
   readonly outputChannels: number;
   readonly inputRanges: readonly Range[];
@@ -48,16 +53,17 @@ export type Layout = {
 /** Channels [first, first + count). */
 export type Range = { readonly first: number; readonly count: number };
 
-/** Pixels of one channel of a tile, H'W'. */
+/** H'W', the pixels of one channel of a tile. */
 function tilePixels(layout: Layout): number {
   return layout.inputTile[0] * layout.inputTile[1];
 }
 
-/** Input ciphertexts: [spatial tile][input range], output ciphertexts: [spatial tile][output range]. */
+/** The number of input ciphertexts, in the order [spatial tile][input range]. */
 export function inputCount(layout: Layout): number {
   return spatialTiles(layout) * layout.inputRanges.length;
 }
 
+/** The number of output ciphertexts, in the order [spatial tile][output range]. */
 export function outputCount(layout: Layout): number {
   return spatialTiles(layout) * layout.outputRanges.length;
 }
@@ -66,7 +72,7 @@ export function spatialTiles(layout: Layout): number {
   return layout.grid[0] * layout.grid[1];
 }
 
-/** Whether any channel of the one range reaches any of the other. */
+/** Whether an output channel of one range depends on an input channel of the other. */
 export function connected(spec: LinearSpec, input: Range, output: Range): boolean {
   const inGroup = spec.inChannels / spec.group;
   const outGroup = spec.outChannels / spec.group;
@@ -77,7 +83,7 @@ export function connected(spec: LinearSpec, input: Range, output: Range): boolea
   return firstIn <= lastOut && firstOut <= lastIn;
 }
 
-/** x^ of input ciphertext `index`, [N] mod 2^32. */
+/** x^ of the formula for input ciphertext `index`: [N] coefficients mod 2^32. */
 export function packInput(layout: Layout, input: Uint32Array, index: number): Uint32Array<ArrayBuffer> {
   const { source } = layout;
   const polynomial = new Uint32Array(layout.degree);
@@ -100,7 +106,10 @@ export function packInput(layout: Layout, input: Uint32Array, index: number): Ui
   return polynomial;
 }
 
-/** Row and column of the (unpadded) image at which the input under a spatial tile starts; negative in the padding. */
+/**
+ * The row and column of the unpadded image at which the input under a spatial tile starts. Negative inside
+ * the padding.
+ */
 function tileOrigin(layout: Layout, tile: number): [number, number] {
   const { spec, outputTile, grid, shared } = layout;
   const row = Math.floor(tile / grid[1]);
@@ -123,8 +132,8 @@ function lastTap(layout: Layout): number {
 }
 
 /**
- * k^ for one pair of channel ranges, [N], signed; undefined where every weight is zero. `weights` are those of the output range
- * alone: [range.count, C / group, kh, kw].
+ * k^ of the formula for one pair of channel ranges: [N] signed coefficients. Undefined when every weight is
+ * zero. `weights` are those of the output range alone: [range.count, C / group, kh, kw].
  */
 export function packWeights(
   layout: Layout,
@@ -159,9 +168,10 @@ export function packWeights(
   return any === 0 ? undefined : polynomial;
 }
 
-/** Where the outputs of ciphertext `index` are: coefficient positions[n] is element elements[n] of [M, H, W]. */
+/** Where a ciphertext holds its outputs: coefficient positions[n] is element elements[n] of [M, H, W]. */
 export type Outputs = { readonly positions: Uint32Array; readonly elements: Uint32Array };
 
+/** The outputs of output ciphertext `index`. */
 export function outputsOf(layout: Layout, index: number): Outputs {
   const { spec } = layout;
   const range = layout.outputRanges[index % layout.outputRanges.length]!;

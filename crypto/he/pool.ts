@@ -3,20 +3,23 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { workerUrl } from '../../src/shared/files.ts';
 import type { JobInput, JobName, JobOutput, Outcome } from './jobs.ts';
 
-/** For the transformed weights of all threads together. */
+/** The bytes that the transformed weights of all threads together may take. */
 export const defaultWeightCacheBytes: number = 448 * 2 ** 20;
 
 /**
- * Threads that run SEAL, each with its own WASM heap, for any number of sessions. A thread that dies is replaced; only the job it
- * had is lost.
+ * Threads that run SEAL, each with its own WASM heap, for any number of sessions. A thread that dies is
+ * replaced, and only its current job is lost.
  */
 export class HePool {
   readonly #piscina: Piscina;
   readonly threads: number;
-  /** What a thread's transformed weights may take. */
+  /** The bytes that the transformed weights of one thread may take. */
   readonly weightCacheBytes: number;
 
-  /** `weightCacheBytes` is for all threads together; a WASM heap ends at 4 GiB, of which a thread gives it 2. */
+  /**
+   * `threads` (default: one per core). `weightCacheBytes` is for all threads together (default:
+   * `defaultWeightCacheBytes`). A WASM heap ends at 4 GiB, so a thread gives at most 2 GiB of it to weights.
+   */
   constructor(
     threads: number = navigator.hardwareConcurrency,
     weightCacheBytes: number = defaultWeightCacheBytes,
@@ -31,7 +34,10 @@ export class HePool {
     });
   }
 
-  /** Throws ProtocolError where the peer's bytes are at fault, Error where the job failed or its thread died. */
+  /**
+   * Runs one job. Throws ProtocolError when the peer's bytes are at fault, Error when the job failed or its
+   * thread died.
+   */
   async run<K extends JobName>(name: K, input: JobInput<K>): Promise<JobOutput<K>> {
     const outcome = (await this.#piscina.run({ name, input })) as Outcome<JobOutput<K>>;
     if ('peerFault' in outcome) throw new ProtocolError(outcome.peerFault);
@@ -39,7 +45,7 @@ export class HePool {
     return outcome.value;
   }
 
-  /** Runs `name` over [0, count) in one contiguous part a thread. */
+  /** Runs a job over [0, count), cut into one contiguous part per thread. */
   async split<K extends JobName>(
     name: K,
     count: number,
@@ -50,13 +56,14 @@ export class HePool {
     const running = Array.from({ length: parts }, (_, part) =>
       this.run(name, inputOf(bound(part), bound(part + 1))),
     );
-    // All of them: a part still running after another's failure must not write into a later call's memory.
+    // Waits for all parts: one that still runs after another has failed must not write into the memory of a
+    // later call.
     const settled = await Promise.allSettled(running);
     const failed = settled.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** Kills one thread, as a crash would. For tests of recovery and for operators. */
+  /** Kills one thread as a crash would, for tests of recovery and for operators. */
   async terminateThread(index: number): Promise<void> {
     await this.#piscina.threads[index]?.terminate();
   }

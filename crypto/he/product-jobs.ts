@@ -16,8 +16,8 @@ import {
 } from './wire.ts';
 
 /**
- * What a worker does for products of private vectors. Part p is chunk p >> 1 of N elements under plain prime p & 1; a job does
- * parts [from, to). Arrays are views of memory that the threads share.
+ * The jobs of products of private vectors. Part p is chunk p >> 1 of N elements under plain prime p & 1, and
+ * a job does parts [from, to). Arrays are views of memory that the threads share.
  */
 type Parts = { from: number; to: number };
 const { degree } = productParams;
@@ -41,12 +41,12 @@ export type RespondProduct = Parts & {
   session: ServerSession;
   a: Uint32Array;
   request: Uint8Array;
-  /** rho modulo each plain prime, [2][slots]. */
+  /** The mask rho modulo each plain prime, [2][slots]. */
   masks: readonly [Float64Array, Float64Array];
   response: Uint8Array;
 };
 
-/** Throws ProtocolError where the request holds a residue that is not below its prime. */
+/** Throws ProtocolError when the request holds a residue that is not below its prime. */
 export async function respondProduct(job: RespondProduct): Promise<void> {
   const size = responseBytesFor(productParams, degree);
   for (let part = job.from; part < job.to; part++) {
@@ -61,7 +61,7 @@ export async function respondProduct(job: RespondProduct): Promise<void> {
   }
 }
 
-/** Enc(u) a in coefficient form; undefined where a is all zeros, by which SEAL refuses to multiply. */
+/** Enc(u) a in coefficient form. Undefined when a is all zeros, which SEAL refuses to multiply by. */
 function multiply(scheme: Scheme, request: Uint8Array, part: number, a: Uint32Array): Ciphertext | undefined {
   const { evaluator, freshShape } = scheme;
   const at = part * seededBytes(productParams);
@@ -80,11 +80,11 @@ function multiply(scheme: Scheme, request: Uint8Array, part: number, a: Uint32Ar
 export type DecryptProduct = Parts & {
   session: ClientSession;
   response: Uint8Array;
-  /** u a + rho modulo each plain prime, [2][chunks * N]. */
+  /** The job writes u a + rho modulo each plain prime here, [2][chunks * N]. */
   residues: readonly [Float64Array, Float64Array];
 };
 
-/** Throws ProtocolError where the response holds a residue that is not below its prime. */
+/** Throws ProtocolError when the response holds a residue that is not below its prime. */
 export async function decryptProduct(job: DecryptProduct): Promise<void> {
   const size = responseBytesFor(productParams, degree);
   for (let part = job.from; part < job.to; part++) {
@@ -100,7 +100,7 @@ export async function decryptProduct(job: DecryptProduct): Promise<void> {
   }
 }
 
-/** One slot a value; slots beyond the vector are zero. */
+/** A plaintext with one value per slot. Slots beyond the vector are zero. */
 function encode(scheme: Scheme, words: Uint32Array<ArrayBuffer>): Plaintext {
   const plaintext = new scheme.seal.Plaintext();
   const slots = new BigUint64Array(degree);

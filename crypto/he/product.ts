@@ -7,19 +7,22 @@ import { ownBytes, sharedBytes, shareBytes, shareWords } from './shared.ts';
 import { responseBytesFor, seededBytes } from './wire.ts';
 
 /**
- * Products of two private ring vectors, element by element: the client's u, the server's a, read as integers in [0, 2^32), one a
- * slot, modulo two 52-bit primes t1, t2. The server masks with rho uniform in [0, t1 t2), about 2^104, and both reduce mod 2^32:
+ * Products of two private ring vectors, element by element: the client's u and the server's a, read as
+ * integers in [0, 2^32), one per slot, modulo two 52-bit primes t1 and t2. The server masks with rho, uniform
+ * in [0, t1 t2), about 2^104, and both parties reduce mod 2^32:
  *
  *   P_C = (u a + rho mod t1 t2) mod 2^32,   P_S = -rho mod 2^32.
  *
- * u a + rho is uniform mod t1 t2, so the client learns nothing; the shares are wrong where it wraps, which has
- * probability u a / (t1 t2) < 2^-40 an element.
+ * u a + rho is uniform mod t1 t2, so the client learns nothing. The shares are wrong where the sum wraps,
+ * which has probability u a / (t1 t2) < 2^-40 per element.
  *
- * Noise. The slots' polynomial of a has N coefficients, uniform in +-t/2, so ||a||_2 is 2^56.7 and at most 2^57.5; with the error's
- * deviation of 3.25 the noise is 2^58.1 in the mean and, with the tail of noise.ts, below 2^62.4. It is hidden whatever its size, as
- * rho and the flooding make c0 uniform (rerandomize.ts), but a coefficient that the noise or the switch's rounding moves over the
- * edge of its cell spoils all N slots: 2^(58.1 - 108) a coefficient by the noise, as 160 bits of ciphertext modulus leave Q / t = 2^108,
- * and 2^-55.8 by the switch, as 112 bits are kept (params.ts). Over the 2 N coefficients of a chunk: **2^-36**.
+ * Noise: the slots' polynomial of a has N coefficients, uniform in +-t/2, so ||a||_2 is 2^56.7 and at most
+ * 2^57.5. The error's deviation is 3.25, so the noise is 2^58.1 in the mean and, with the tail of noise.ts,
+ * below 2^62.4. Rho and the flooding make c0 uniform and hide the noise whatever its size (rerandomize.ts).
+ * But a coefficient that the noise or the switch's rounding moves over the edge of its cell spoils all N
+ * slots. Per coefficient this has probability 2^(58.1 - 108) for the noise, as 160 bits of ciphertext modulus
+ * leave Q / t = 2^108, and 2^-55.8 for the switch, as 112 bits are kept (params.ts). Over the 2 N
+ * coefficients of a chunk this is **2^-36**.
  */
 export function productRequestBytes(elements: number): number {
   return parts(elements) * seededBytes(productParams);
@@ -29,12 +32,12 @@ export function productResponseBytes(elements: number): number {
   return parts(elements) * responseBytesFor(productParams, productParams.degree);
 }
 
-/** One ciphertext a plain prime for every N elements begun. */
+/** The number of ciphertexts: one per plain prime and chunk of N elements. */
 function parts(elements: number): number {
   return 2 * Math.ceil(elements / productParams.degree);
 }
 
-/** Slots of all chunks under one plain prime. */
+/** The number of slots of all chunks under one plain prime. */
 function slots(elements: number): number {
   return (parts(elements) / 2) * productParams.degree;
 }
@@ -43,7 +46,7 @@ function expectPeerLength(what: string, got: number, expected: number): void {
   if (got !== expected) throw new ProtocolError(`${what}: expected ${expected} bytes, got ${got}`);
 }
 
-/** Enc(u) under both plain primes, `productRequestBytes(u.length)` bytes. */
+/** Encrypts u under both plain primes, as `productRequestBytes(u.length)` bytes. */
 export async function encryptProducts(he: HeClient, u: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
   const request = sharedBytes(productRequestBytes(u.length));
   const shared = { session: he.session, u: shareWords(u), request };
@@ -52,7 +55,10 @@ export async function encryptProducts(he: HeClient, u: Uint32Array): Promise<Uin
   return ownBytes(request);
 }
 
-/** The server's answer to a request and its shares P_S. Throws ProtocolError where the request is malformed. */
+/**
+ * The server's answer to a request, and its shares P_S, [a.length]. Throws ProtocolError when the request is
+ * malformed.
+ */
 export async function respondProducts(
   he: HeServer,
   a: Uint32Array,
@@ -74,8 +80,9 @@ function sharedDoubles(length: number): Float64Array<SharedArrayBuffer> {
 }
 
 /**
- * rho = rho1 + t1 k with rho1 < t1 and k < t2 uniform, modulo both primes, for every slot; -rho mod 2^32 for the first `count`. The slots
- * that no element has are masked too: the mask must be uniform on all coefficients (rerandomize.ts).
+ * Draws rho = rho1 + t1 k for every slot, with rho1 < t1 and k < t2 uniform. `masks` is rho modulo both
+ * primes, `shares` is -rho mod 2^32 for the first `count` slots. Slots without an element are masked too,
+ * because the mask must be uniform on all coefficients (rerandomize.ts).
  */
 function drawMasks(moduli: readonly number[], count: number, rng: Rng) {
   const [t1, t2] = moduli as [number, number];
@@ -95,7 +102,9 @@ function lowWord(rest: number, t1: number, k: number): number {
   return ((rest >>> 0) + (Math.imul(t1 >>> 0, k >>> 0) >>> 0)) >>> 0;
 }
 
-/** P_C of `count` products from the server's response. Throws ProtocolError where that is malformed. */
+/**
+ * P_C of `count` products, from the server's response. Throws ProtocolError when the response is malformed.
+ */
 export async function decryptProducts(
   he: HeClient,
   response: Uint8Array,
@@ -110,7 +119,9 @@ export async function decryptProducts(
   return joined;
 }
 
-/** Garner: v = d1 + t1 ((d2 - d1) / t1 mod t2), mod 2^32. */
+/**
+ * Joins residues d1 and d2 by Garner's formula and reduces: v = d1 + t1 ((d2 - d1) / t1 mod t2), mod 2^32.
+ */
 function joinResidues(
   moduli: readonly number[],
   [first, second]: readonly [Float64Array, Float64Array],

@@ -4,9 +4,9 @@ import { loadCiphertext, loadPlaintext, saveCiphertext } from './seal.ts';
 import type { Ciphertext, Encryptor, Plaintext, Scheme } from './seal.ts';
 
 /**
- * An encryption of zero under the client's public key with its noise flooded: added to a result it makes c1 pseudorandom (without it
- * c1 is a known linear function of the request's, and the weights are read off by division), and the flooding fills the cells that the
- * mask leaves between plaintexts.
+ * An encryption of zero under the client's public key, with its noise flooded. Added to a result it makes c1
+ * pseudorandom; without it c1 would be a known linear function of the request's c1, and the weights could be
+ * read off by division. The flooding fills the cells that the mask leaves between plaintexts.
  */
 function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext {
   using zero = new scheme.seal.Ciphertext();
@@ -17,13 +17,15 @@ function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext
 }
 
 /**
- * What may leave the server: `sum` (in coefficient form; nothing where every weight was zero) plus a flooded encryption of zero plus
- * `mask`, uniform on all N coefficients. Mask and flooding together are uniform over Z_Q (`cellWidth` in flood.ts), of one use and
- * independent of all else, so c0 is uniform whatever the weights, the noise, and c1, also to the owner of the secret key.
+ * What may leave the server: `sum` (in coefficient form; undefined when every weight is zero), plus a flooded
+ * encryption of zero, plus `mask`, which is uniform on all N coefficients. Mask and flooding together are
+ * uniform over Z_Q (`cellWidth` in flood.ts), used once and independent of everything else. So c0 is uniform
+ * whatever the weights, the noise and c1 are, even to the owner of the secret key.
  *
- * The price is an inexact share. With s' the server's, C decodes round(t (c0 + c1 sk) / Q), which is one unit off where the
- * flooding came within |e| of its cell's edge (noise.ts), and again where it came within the rounding of `switchDown`
- * (`switchFaultRate` in params.ts): 2^-11.4 of the coefficients of linear layers.
+ * The price is an inexact share. With s' the server's share, the client decodes round(t (c0 + c1 sk) / Q).
+ * That is wrong by one unit when the flooding came within |e| of its cell's edge (noise.ts), and again when
+ * it came within the rounding of `switchDown` (`switchFaultRate` in params.ts): 2^-11.4 of the coefficients
+ * of linear layers.
  */
 export function hide(
   scheme: Scheme,
@@ -38,7 +40,10 @@ export function hide(
   return result;
 }
 
-/** Residues [2, kept, N] of a ciphertext switched down, in place, to the kept primes: fewer bytes. */
+/**
+ * Switches a ciphertext down to the kept primes, in place, and returns its residues [2, kept, N], which take
+ * fewer bytes.
+ */
 export function switchDown(scheme: Scheme, ciphertext: Ciphertext): Uint32Array<ArrayBuffer> {
   const { params, evaluator } = scheme;
   for (let primes = params.primeBits.length; primes > params.kept; primes--) {
@@ -47,12 +52,12 @@ export function switchDown(scheme: Scheme, ciphertext: Ciphertext): Uint32Array<
   return saveCiphertext(scheme, scheme.keptShape, ciphertext);
 }
 
-/** A masking plaintext from coefficients mod 2^32. */
+/** A plaintext that masks, from coefficients mod 2^32. */
 export function maskPlaintext(scheme: Scheme, coefficients: Uint32Array): Plaintext {
   return loadPlaintext(scheme, pairs(coefficients));
 }
 
-/** u32 as u64 words, low first. */
+/** u32 values as u64 words, low half first. */
 export function pairs(values: Uint32Array): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(2 * values.length);
   for (let i = 0; i < values.length; i++) words[2 * i] = values[i]!;

@@ -7,8 +7,8 @@ import { ciphertextBytes, ciphertextWords, plaintextBytes, plaintextWords } from
 import type { CiphertextShape } from './serial.ts';
 
 /**
- * The only importer of node-seal, loaded in worker threads alone (pool.ts). SEAL objects never leave their thread and are freed by
- * scope (`using`); what goes in and out is words: u64 as pairs of u32.
+ * The only file that imports node-seal, loaded in worker threads alone (pool.ts). SEAL objects never leave
+ * their thread and are freed by scope (`using`). What goes in and out is words: u64 values as pairs of u32.
  */
 export type Seal = Awaited<ReturnType<typeof initializeSeal>>;
 type Handle<K extends keyof Seal> = Seal[K] extends new (...args: never[]) => infer T ? T : never;
@@ -18,22 +18,25 @@ export type Encryptor = Handle<'Encryptor'>;
 export type Decryptor = Handle<'Decryptor'>;
 type Context = Handle<'SEALContext'>;
 
-/** Parameters with one plain modulus, as SEAL sees them. */
+/** SEAL's objects for parameters with one plain modulus. */
 export type Scheme = {
   readonly seal: Seal;
   readonly params: Params;
   readonly context: Context;
   readonly evaluator: Handle<'Evaluator'>;
-  /** t */
+  /** The plaintext modulus t. */
   readonly plain: number;
-  /** Primes of a key, the special one last, and of a fresh ciphertext, which has all but that. */
+  /**
+   * `primes` are those of a key, the special one last. A fresh ciphertext has all of them except the special
+   * one.
+   */
   readonly primes: readonly number[];
   readonly freshPrimes: readonly number[];
   readonly keyShape: CiphertextShape;
   readonly freshShape: CiphertextShape;
   readonly keptShape: CiphertextShape;
   readonly flood: Flood;
-  /** Only where t is a prime for batching. */
+  /** Defined only when t is a prime for batching. */
   readonly batch: Handle<'BatchEncoder'> | undefined;
 };
 
@@ -41,14 +44,14 @@ let loading: Promise<Seal> | undefined;
 const schemes = new Map<string, Scheme>();
 const onReset: (() => void)[] = [];
 
-/** Runs `forget` when this thread's SEAL is given up: handles of the old one must not be used again. */
+/** Runs `forget` when this thread gives up its SEAL: handles of the old instance must not be used again. */
 export function whenReset(forget: () => void): void {
   onReset.push(forget);
 }
 
 /**
- * Gives up this thread's SEAL and its memory after an abort: SEAL 4.1.2 may leave a broken heap behind, and a fresh instance is
- * loaded by the next job.
+ * Gives up this thread's SEAL and its memory after an abort, because SEAL 4.1.2 may leave a broken heap
+ * behind. The next job loads a fresh instance.
  */
 export function resetSeal(): void {
   loading = undefined;
@@ -60,7 +63,10 @@ export function linearScheme(): Promise<Scheme> {
   return schemeOf(linearParams, 0);
 }
 
-/** One scheme for each of the two plain primes (0, 1); the keys' words are the same. Building one takes 0.3 s. */
+/**
+ * The scheme of one of the two plain primes (index 0 or 1). Both have the same words for keys. Building one
+ * takes 0.3 s.
+ */
 export function productScheme(index: number): Promise<Scheme> {
   return schemeOf(productParams, index);
 }
@@ -74,7 +80,7 @@ export async function productModuli(): Promise<number[]> {
   });
 }
 
-/** The primes of a key, special one last, without building a scheme. */
+/** The primes of a key, the special one last, without building a scheme. */
 export async function keyPrimes(params: Params): Promise<number[]> {
   using moduli = coefficientModulus(await loadSeal(), params);
   return values(moduli);
@@ -91,7 +97,7 @@ function values(moduli: ReturnType<typeof coefficientModulus>): number[] {
   });
 }
 
-/** This thread's SEAL. */
+/** This thread's instance of SEAL, loaded on first use. */
 export function loadSeal(): Promise<Seal> {
   loading ??= initializeSeal();
   return loading;
@@ -116,7 +122,7 @@ function plainModulus(seal: Seal, params: Params, index: number) {
   return primes.get(index)!;
 }
 
-/** Fresh SEAL objects for the `index`-th plain modulus of `params`. */
+/** Makes new SEAL objects for the `index`-th plain modulus of `params`. */
 export function createScheme(seal: Seal, params: Params, index: number): Scheme {
   using literal = new seal.EncryptionParameters(seal.SchemeType.bfv);
   literal.setPolyModulusDegree(params.degree);
@@ -125,7 +131,8 @@ export function createScheme(seal: Seal, params: Params, index: number): Scheme 
   using modulus = plainModulus(seal, params, index);
   literal.setPlainModulus(modulus);
   const context = new seal.SEALContext(literal, true, seal.SecLevelType.tc128);
-  if (!context.parametersSet()) throw new Error(`SEAL refuses the parameters '${params.name}'`);
+  if (!context.parametersSet())
+    throw new Error(`SEAL refuses the BFV parameters '${params.name}', which checkParams let through`);
   const primes = values(coefficient);
   const plain = Number(modulus.value());
   const shape = (count: number, ntt: boolean) => ({
@@ -152,7 +159,7 @@ export function createScheme(seal: Seal, params: Params, index: number): Scheme 
   };
 }
 
-/** Id of the level of the modulus chain that has this many primes. */
+/** The id of the level of the modulus chain that has this many primes. */
 function parmsIdAt(context: Context, primes: number): Uint8Array {
   let data = context.keyContextData();
   for (;;) {
@@ -167,7 +174,7 @@ function parmsIdAt(context: Context, primes: number): Uint8Array {
   }
 }
 
-/** Coefficients mod t. */
+/** A plaintext from coefficients mod t. */
 export function loadPlaintext(scheme: Scheme, words: Uint32Array): Plaintext {
   const plaintext = new scheme.seal.Plaintext();
   plaintext.loadFromArray(scheme.context, plaintextBytes(words));

@@ -1,15 +1,16 @@
 /**
- * SEAL 4.1's serialised form, uncompressed, read and written by hand: node-seal has no setter for a coefficient, and SEAL 4.1.2
- * is not safe against a hostile buffer. Nothing a peer sends is loaded as it came: the wire carries packed residues (bits.ts),
- * checked against their primes, and the buffer that SEAL loads is built here, headers and sizes included. What SEAL writes is
- * read as strictly, so that another version of its format is an error and not a wrong number.
+ * SEAL 4.1's serialised form, uncompressed, read and written by hand: node-seal has no setter for a
+ * coefficient, and SEAL 4.1.2 is not safe against a hostile buffer. Nothing that a peer sends is loaded as it
+ * came. The wire carries packed residues (bits.ts), which are checked against their primes, and this file
+ * builds the buffer that SEAL loads, headers and sizes included. What SEAL writes is read as strictly, so
+ * that another version of its format is an error and not a wrong number.
  *
- * Every object: magic 5e a1, header size 16, version 4.1, compression 0, two zero bytes, u64 total size; little-endian throughout.
- * Words are u64 as pairs of u32, low first.
+ * Every object starts with a header: magic 5e a1, header size 16, version 4.1, compression 0, two zero bytes,
+ * u64 total size. All of it is little-endian. Words are u64 values as pairs of u32, low half first.
  */
 const headerBytes = 16;
 const seedInfoBytes = 81;
-/** Length of the seed of the generator that stands for a uniform polynomial. */
+/** The bytes of the seed from which SEAL expands a uniform polynomial. */
 export const seedBytes = 64;
 
 export type CiphertextShape = {
@@ -32,11 +33,12 @@ function checkHeader(view: DataView, at: number, size: number, what: string): vo
     view.getUint32(at + 4, true) === 1 &&
     view.getUint32(at + 8, true) === size &&
     view.getUint32(at + 12, true) === 0;
-  if (!right)
-    throw new Error(`node-seal wrote ${what} in a format other than SEAL 4.1's; expected ${size} bytes`);
+  if (!right) {
+    throw new Error(`node-seal: expected ${what} of ${size} bytes in SEAL 4.1's format, got another format`);
+  }
 }
 
-/** Array of words: inner header, u64 count, data. */
+/** Writes an array of words: an inner header, a u64 count, the data. */
 function writeArray(buffer: Uint8Array, view: DataView, at: number, words: Uint32Array): void {
   writeHeader(view, at, headerBytes + 8 + words.byteLength);
   view.setUint32(at + headerBytes, words.length / 2, true);
@@ -45,7 +47,10 @@ function writeArray(buffer: Uint8Array, view: DataView, at: number, words: Uint3
 
 const plaintextData = headerBytes + 32 + 8 + 8 + headerBytes + 8;
 
-/** A plaintext: parms id (zero: coefficients mod t), u64 count, f64 scale, array. Also the form of a secret key. */
+/**
+ * A plaintext: parms id (zero means coefficients mod t), u64 count, f64 scale, array. A secret key has the
+ * same form.
+ */
 export function plaintextBytes(words: Uint32Array, parmsId?: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(plaintextData + words.byteLength);
   const view = new DataView(bytes.buffer);
@@ -57,7 +62,7 @@ export function plaintextBytes(words: Uint32Array, parmsId?: Uint8Array): Uint8A
   return bytes;
 }
 
-/** The coefficients of a saved plaintext; SEAL leaves trailing zeros out. */
+/** The coefficients of a saved plaintext. SEAL omits trailing zeros. */
 export function plaintextWords(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   checkHeader(view, 0, bytes.length, 'a plaintext');
@@ -68,7 +73,10 @@ export function plaintextWords(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
 const ciphertextArray = headerBytes + 32 + 1 + 5 * 8;
 const ciphertextData = ciphertextArray + headerBytes + 8;
 
-/** A ciphertext of two polynomials [2, primes, N], or of one and a seed in place of c1. Also the form of a public key. */
+/**
+ * A ciphertext of two polynomials [2, primes, N], or of c0 and the seed of c1. A public key has the same
+ * form.
+ */
 export function ciphertextBytes(
   shape: CiphertextShape,
   words: Uint32Array,
@@ -84,25 +92,30 @@ export function ciphertextBytes(
   view.setUint32(57, shape.degree, true);
   view.setUint32(65, shape.primes, true);
   view.setFloat64(73, 1, true);
-  view.setUint32(81, 1, true); // correction factor, BGV's
+  view.setUint32(81, 1, true); // the correction factor, which only BGV uses
   writeArray(bytes, view, ciphertextArray, words);
   if (seed !== undefined) {
     const at = bytes.length - seedInfoBytes;
     writeHeader(view, at, seedInfoBytes);
-    bytes[at + headerBytes] = 1; // Blake2Xb
+    bytes[at + headerBytes] = 1; // the generator is Blake2Xb
     bytes.set(seed, at + headerBytes + 1);
   }
   return bytes;
 }
 
-/** The residues of a saved ciphertext of this shape, [2, primes, N]. */
+/**
+ * The residues of a saved ciphertext of this shape, [2, primes, N]. Throws Error when it has another shape.
+ */
 export function ciphertextWords(bytes: Uint8Array, shape: CiphertextShape): Uint32Array<ArrayBuffer> {
   const size = 16 * shape.primes * shape.degree;
   checkCiphertext(bytes, shape, ciphertextData + size);
   return new Uint32Array(bytes.slice(ciphertextData).buffer);
 }
 
-/** c0 and the seed of c1 of a saved seeded ciphertext of this shape. */
+/**
+ * c0 and the seed of c1, from a saved seeded ciphertext of this shape. Throws Error when it has another
+ * shape.
+ */
 export function seededWords(
   bytes: Uint8Array,
   shape: CiphertextShape,
@@ -125,5 +138,6 @@ function checkCiphertext(bytes: Uint8Array, shape: CiphertextShape, expected: nu
     view.getUint32(49, true) === 2 &&
     view.getUint32(57, true) === shape.degree &&
     view.getUint32(65, true) === shape.primes;
-  if (!right) throw new Error('node-seal wrote a ciphertext of another shape than its parameters give');
+  if (!right)
+    throw new Error('node-seal: expected a ciphertext of the shape of its parameters, got another shape');
 }

@@ -1,4 +1,7 @@
-/** Arrays in memory that all threads of a pool see: passing one to a worker copies nothing. */
+/**
+ * Arrays in memory that all threads of a pool see, so that passing one to a worker copies nothing. `share...`
+ * copies into such memory, `own...` copies out of it.
+ */
 export function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(new SharedArrayBuffer(length));
 }
@@ -25,7 +28,6 @@ export function shareWeights(weights: Int32Array): Int32Array<SharedArrayBuffer>
   return shared;
 }
 
-/** A copy of this thread's own. */
 export function ownBytes(shared: Uint8Array): Uint8Array<ArrayBuffer> {
   const own = new Uint8Array(shared.length);
   own.set(shared);

@@ -5,24 +5,28 @@ import { loadPlaintext, whenReset } from './seal.ts';
 import type { Plaintext, Scheme } from './seal.ts';
 
 /**
- * Weight polynomials in NTT form, kept across requests in this thread's WASM heap. A network asks for its tiles in the same order
- * every time, where evicting the least recent one first would evict each tile just before it is needed: so a tile is let in
- * only where there is room or where the oldest has not been used for `staleLookups` look-ups.
+ * Weight polynomials in NTT form, kept across requests in this thread's WASM heap. A network asks for its
+ * tiles in the same order every time, and evicting the least recently used one would evict each tile just
+ * before it is needed. So a tile is let in only when there is room or when the oldest tile has not been used
+ * for `staleLookups` look-ups.
  */
 const staleLookups = 100_000;
 const tileBytes = 8 * linearParams.degree * linearParams.primeBits.length;
 
-/** `plaintext` undefined: every weight of the tile is zero. */
+/** `plaintext` is undefined when every weight of the tile is zero. */
 type Entry = { plaintext: Plaintext | undefined; used: number };
 
 const entries = new Map<string, Entry>();
 let lookups = 0;
 whenReset(() => entries.clear());
 
-/** Whose tiles, and how many bytes of them this thread may keep. */
+/** Whose tiles these are, and how many bytes of tiles this thread may keep. */
 export type CachedWeights = { readonly weightsId: string; readonly weightCacheBytes: number };
 
-/** Lends a tile's plaintext to `use`, unless it is all zeros. `weights` are those of the output range alone. */
+/**
+ * Lends a tile's plaintext to `use`, unless the tile is all zeros. `weights` are those of the output range
+ * alone.
+ */
 export function withWeights(
   scheme: Scheme,
   layout: Layout,
@@ -61,7 +65,8 @@ function transform(
 ): Plaintext | undefined {
   const polynomial = packWeights(layout, weights, layout.inputRanges[input]!, layout.outputRanges[output]!);
   if (polynomial === undefined) return undefined;
-  // Negative weights are t - |w|, which SEAL lifts to Q - |w|. t = 2^32: the same bits, unsigned.
+  // A negative weight is t - |w|, which SEAL lifts to Q - |w|. With t = 2^32 that has the same bits, read as
+  // unsigned.
   const words = new Uint32Array(2 * polynomial.length);
   for (let i = 0; i < polynomial.length; i++) words[2 * i] = polynomial[i]!;
   const plaintext = loadPlaintext(scheme, words);
@@ -83,7 +88,7 @@ function admit(key: string, plaintext: Plaintext | undefined, cacheBytes: number
   return true;
 }
 
-/** Indices of the input ranges that reach an output range. */
+/** The indices of the input ranges that an output range depends on. */
 export function inputsOf(layout: Layout, output: number): number[] {
   const range = layout.outputRanges[output]!;
   return layout.inputRanges.flatMap((input, i) => (connected(layout.spec, input, range) ? [i] : []));

@@ -7,20 +7,21 @@ import type { Scheme } from './seal.ts';
 import { seedBytes } from './serial.ts';
 
 /**
- * Bytes of every homomorphic message. A seeded ciphertext or public key is c0, prime after prime, and the seed of c1. A response
- * is c1 whole and of c0 the wanted coefficients, both at the kept primes.
+ * The byte layout of every homomorphic message. A seeded ciphertext or public key is c0, prime by prime, and
+ * the seed of c1. A response is the whole of c1 and the wanted coefficients of c0, both at the kept primes.
  */
 
-/** Bytes of c0 and a seed of a fresh ciphertext. */
+/** The number of bytes of a fresh ciphertext: c0 and a seed. */
 export function seededBytes(params: Params): number {
   return polynomialBytes(params.degree, params.primeBits) + seedBytes;
 }
 
+/** The number of bytes of a public key: c0 with the special prime, and a seed. */
 export function keyBytes(params: Params): number {
   return polynomialBytes(params.degree, [...params.primeBits, params.specialBits]) + seedBytes;
 }
 
-/** Bytes of a response with `count` coefficients of c0. */
+/** The number of bytes of a response with `count` coefficients of c0. */
 export function responseBytesFor(params: Params, count: number): number {
   const kept = params.primeBits.slice(0, params.kept);
   return polynomialBytes(params.degree, kept) + polynomialBytes(count, kept);
@@ -30,7 +31,7 @@ function polynomialBytes(count: number, bits: readonly number[]): number {
   return bits.reduce((sum, next) => sum + packedBytes(count, next), 0);
 }
 
-/** Offsets of a linear response's ciphertexts, and its length last. */
+/** The offsets of a linear response's ciphertexts, and its length as the last entry. */
 export function linearResponseOffsets(layout: Layout, params: Params): Uint32Array {
   const offsets = new Uint32Array(outputCount(layout) + 1);
   for (let i = 0; i + 1 < offsets.length; i++) {
@@ -43,7 +44,7 @@ function bitsOf(params: Params): readonly number[] {
   return [...params.primeBits, params.specialBits];
 }
 
-/** Writes c0 [primes, N] and the seed at `at`. */
+/** Writes c0 [primes, N] and the seed, from offset `at` on. */
 export function writeSeeded(
   scheme: Scheme,
   primes: number,
@@ -58,7 +59,10 @@ export function writeSeeded(
   out.set(seed, at);
 }
 
-/** Reads what `writeSeeded` wrote, modulo these primes. Throws ProtocolError where a residue is not below its prime. */
+/**
+ * Reads what `writeSeeded` wrote, modulo these primes. Throws ProtocolError when a residue is not below its
+ * prime.
+ */
 export function readSeeded(
   params: Params,
   primes: readonly number[],
@@ -77,10 +81,13 @@ export function readSeeded(
 }
 
 function expectResidues(valid: boolean, what: string, prime: number): void {
-  if (!valid) throw new ProtocolError(`${what}: expected residues below ${prime}, got one that is not`);
+  if (!valid) throw new ProtocolError(`${what}: expected residues below ${prime}, got a larger one`);
 }
 
-/** Writes a response from a ciphertext's residues [2, kept, N]; `positions` are the coefficients of c0 that are sent. */
+/**
+ * Writes a response from a ciphertext's residues [2, kept, N]. `positions` are the coefficients of c0 that
+ * are sent.
+ */
 export function writeResponse(
   scheme: Scheme,
   words: Uint32Array,
@@ -103,7 +110,10 @@ export function writeResponse(
   }
 }
 
-/** Residues [2, kept, N] of a response, zero where c0 was not sent. Throws ProtocolError as `readSeeded`. */
+/**
+ * The residues [2, kept, N] of a response, zero where c0 was not sent. Throws ProtocolError as `readSeeded`
+ * does.
+ */
 export function readResponse(
   scheme: Scheme,
   positions: Uint32Array,

@@ -5,7 +5,10 @@ import { resetSeal } from './seal.ts';
 
 type Task<K extends JobName> = { readonly name: K; readonly input: JobInput<K> };
 
-/** Entry of a pool thread. A failure that is not the peer's gives up this thread's SEAL, whose heap may be broken. */
+/**
+ * The entry point of a pool thread. After a failure that is not the peer's, the thread gives up its SEAL,
+ * whose heap may be broken.
+ */
 export async function run<K extends JobName>(task: Task<K>): Promise<Outcome<JobOutput<K>>> {
   const job = jobs[task.name] as (input: JobInput<K>) => Promise<JobOutput<K>>;
   try {
@@ -13,7 +16,7 @@ export async function run<K extends JobName>(task: Task<K>): Promise<Outcome<Job
   } catch (error) {
     if (error instanceof ProtocolError) return { peerFault: error.message };
     resetSeal();
-    // A C++ exception is a WebAssembly.Exception: no Error, and it does not cross threads.
-    return { failure: error instanceof Error ? error.message : 'an exception in C++' };
+    // A C++ exception is a WebAssembly.Exception, which is not an Error and does not cross threads.
+    return { failure: error instanceof Error ? error.message : 'SEAL threw a C++ exception' };
   }
 }

@@ -1,5 +1,5 @@
 import type { Channel, Traffic } from '../../crypto/channel/channel.ts';
-import { MeteredChannel } from '../../crypto/channel/metered.ts';
+import { MeteredChannel } from '../../crypto/channel/meter.ts';
 import type { Step } from '../plan/plan.ts';
 
 /** What one step took at this party. Bytes with frame headers; `up` is from the client to the server. */

@@ -1,4 +1,4 @@
-import { MeteredChannel } from '../../crypto/channel/metered.ts';
+import { MeteredChannel } from '../../crypto/channel/meter.ts';
 import type { Role, StepCost } from '../../pipelines/inference/step-clock.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 

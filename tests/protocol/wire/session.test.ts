@@ -5,7 +5,7 @@ import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { openClientParty, openServerParty } from '../../../pipelines/inference/parties.ts';
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
-import { MeteredChannel } from '../../../crypto/channel/metered.ts';
+import { MeteredChannel } from '../../../crypto/channel/meter.ts';
 import { onlineClient, onlineServer } from '../../../pipelines/inference/online.ts';
 import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { tagName, tags } from '../../../crypto/channel/channel.ts';

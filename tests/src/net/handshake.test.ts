@@ -59,7 +59,7 @@ test('a plan that is hostile, or that the cryptography refuses, is the server’
   tooWide.steps.find((step) => step.kind === 'linear')!.spec.weightBits = 20;
   const refused = greetedWith(serialisePlan(tooWide));
   await expect(refused).rejects.toThrow(ProtocolError);
-  await expect(refused).rejects.toThrow(/^plan: convolution 3 -> 6.*use fewer bits a weight/);
+  await expect(refused).rejects.toThrow(/^plan: convolution 3 -> 6.*use fewer bits per weight/);
 });
 
 test('a client that accepts another plan is refused', async () => {

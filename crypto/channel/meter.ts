@@ -2,8 +2,8 @@ import { frameHeaderBytes } from './channel.ts';
 import type { Channel, Tag, Traffic } from './channel.ts';
 
 /**
- * A view of a channel that counts what goes through it. A received frame counts when it is taken, not when it comes: the peer
- * may be ahead, and its next step's frames are not this step's.
+ * A view of a channel that counts what goes through it. A received frame is counted when it is taken, not
+ * when it comes: the peer may be ahead, and the frames of its next step do not belong to this one.
  */
 export class MeteredChannel implements Channel {
   readonly traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
