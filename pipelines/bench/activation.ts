@@ -15,7 +15,7 @@ import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { seedBytes } from '../../crypto/prg.ts';
 import { randomBits } from '../../crypto/bits.ts';
 import { elementKinds } from '../../crypto/spec.ts';
-import type { ActivationSpec } from '../../crypto/spec.ts';
+import type { ActivationSpec, ElementKind } from '../../crypto/spec.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { median } from '../../src/shared/median.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
@@ -36,11 +36,11 @@ type PartTimes = Record<ActivationPart, number>;
 export async function activationCosts(rng: Rng): Promise<MachineCosts['activation']> {
   const session = await openSession(rng);
   const specs = {
-    narrow: layerSpec(elementKinds.relu, narrow),
-    wide: layerSpec(elementKinds.relu, wide),
-    affine: layerSpec(elementKinds.affine, narrow),
-    square: layerSpec(elementKinds.square, narrow),
-  };
+    narrow: layerSpec('relu', narrow),
+    wide: layerSpec('relu', wide),
+    affine: layerSpec('affine', narrow),
+    square: layerSpec('square', narrow),
+  } satisfies Record<'narrow' | 'wide' | Exclude<ElementKind, 'relu'>, ActivationSpec>;
   const runs: Record<keyof typeof specs, PartTimes[]> = { narrow: [], wide: [], affine: [], square: [] };
   // In turn, so that a slow moment of the machine falls on all of them.
   for (let run = 0; run < warmUps + counted; run++) {
@@ -87,12 +87,12 @@ async function openSession(rng: Rng): Promise<Session> {
 }
 
 /** `wires` bits of window for ReLUs; every kind is truncated by 8 bits. */
-function layerSpec(kind: number, wires: number): ActivationSpec {
+function layerSpec(kind: ElementKind, wires: number): ActivationSpec {
   const one = (value: number) => Int32Array.of(value);
   return {
     channels: 1,
     channelSize: elements,
-    kinds: new Uint8Array(elements).fill(kind),
+    kinds: new Uint8Array(elements).fill(elementKinds[kind]),
     relu: { truncate: 8, k: 8, bits: 7 + wires, mode: 'posZero' },
     affine: { truncate: 8, multiplier: one(1), offset: one(0) },
     square: { truncate: 8, multiplier: one(1), offset: one(0), sign: Int8Array.of(1), constant: one(0) },

@@ -5,14 +5,14 @@ import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
 import { securityBits, treeDepth } from '../../crypto/ot/extension.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
-import { elementKinds } from '../../crypto/spec.ts';
-import type { ActivationSpec } from '../../crypto/spec.ts';
+import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
+import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
-import { squareBatches, squaresOf } from '../inference/joined-squares.ts';
+import { squareBatches } from '../inference/joined-squares.ts';
 
 /** Bytes with frame headers; `up` is from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
@@ -28,7 +28,7 @@ export type StepPrediction = {
   readonly products: number;
   /** Bits by which faults of a linear step's shares that depend on its weights stay under 2^-40; undefined for other steps. */
   readonly headroomBits: number | undefined;
-  readonly elements: { readonly relu: number; readonly affine: number; readonly square: number };
+  readonly elements: ByKind<number>;
 };
 
 export type Prediction = {
@@ -58,7 +58,7 @@ export function predictCost(plan: Plan): Prediction {
 }
 
 const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
-const noElements = { relu: 0, affine: 0, square: 0 };
+const noElements = eachKind(() => 0);
 
 /** Bytes of the products of squares, by the step where they count. */
 function squareBytes(plan: Plan): Map<number, Bytes> {
@@ -95,12 +95,11 @@ function linearPrediction({ spec }: LinearStep) {
 }
 
 function activationPrediction(spec: ActivationSpec, products: Bytes) {
-  const count = (kind: number) => spec.kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
   const { up, down } = offlineBytes(spec);
   return {
     offline: total([{ bytes_up: up, bytes_down: down }, products]),
     online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
-    elements: { relu: count(elementKinds.relu), affine: count(elementKinds.affine), square: squaresOf(spec) },
+    elements: countElements(spec.kinds),
   };
 }
 

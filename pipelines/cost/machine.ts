@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ElementKind } from '../../crypto/spec.ts';
 
 /** The parts of an activation layer's work, in the order in which the parties do them. */
 export const activationParts = ['offer', 'garble', 'take', 'message', 'reply', 'finish'] as const;
@@ -6,7 +7,9 @@ export type ActivationPart = (typeof activationParts)[number];
 
 const seconds = z.number().min(0).max(1);
 /** Per ReLU, per wire of a ReLU's window (on top), per affine element, per square. */
-const elementCosts = z.object({ relu: seconds, wire: seconds, affine: seconds, square: seconds });
+const elementCosts = z.object({
+  ...{ relu: seconds, wire: seconds, affine: seconds, square: seconds },
+} satisfies Record<ElementKind | 'wire', z.ZodType>);
 export type ElementCosts = z.infer<typeof elementCosts>;
 
 /**

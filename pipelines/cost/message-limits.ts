@@ -1,8 +1,6 @@
 import { linearCost } from '../../crypto/he/linear.ts';
-import { extensionBytes } from '../../crypto/ot/extension.ts';
-import { garbledBytes, messageBytes } from '../../crypto/steps/activation/messages.ts';
-import { elementKinds } from '../../crypto/spec.ts';
-import type { ActivationSpec } from '../../crypto/spec.ts';
+import { countElements } from '../../crypto/steps/activation/layer.ts';
+import { longestFromServer } from '../../crypto/steps/activation/messages.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
@@ -26,17 +24,11 @@ export function checkMessages(plan: Plan, limit: number = maxMessageBytes): void
 function largestMessage(step: Step): number {
   if (step.kind === 'linear') return frameHeaderBytes + linearCost(step.spec).responseBytes;
   if (step.kind !== 'activation') return 0;
-  const { spec } = step;
-  const payloads = [garbledBytes(spec), messageBytes(spec), extensionBytes(relusOf(spec))];
-  return frameHeaderBytes + Math.max(...payloads);
-}
-
-function relusOf({ kinds }: ActivationSpec): number {
-  return kinds.reduce((count, kind) => count + (kind === elementKinds.relu ? 1 : 0), 0);
+  return frameHeaderBytes + longestFromServer(step.spec);
 }
 
 function complaint(step: Step, bytes: number, limit: number): string {
-  const relus = step.kind === 'activation' ? relusOf(step.spec) : 0;
+  const relus = step.kind === 'activation' ? countElements(step.spec.kinds).relu : 0;
   const message = `a message of ${format.count(bytes)} bytes, and clients take ${format.count(limit)} at most`;
   if (relus === 0) return `it needs ${message}; use smaller images or fewer channels`;
   const most = Math.floor((limit / bytes) * relus);

@@ -3,9 +3,10 @@ import { defaultWeightCacheBytes } from '../../crypto/he/pool.ts';
 import { productRequestBytes } from '../../crypto/he/product.ts';
 import { seededBytes } from '../../crypto/he/wire.ts';
 import { linearParams, productParams } from '../../crypto/params.ts';
+import { countElements, kindsInOrder } from '../../crypto/steps/activation/layer.ts';
 import { windowWires } from '../../crypto/steps/activation/sign.ts';
-import { outputElements, outputSize, elementKinds } from '../../crypto/spec.ts';
-import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
+import { outputElements, outputSize } from '../../crypto/spec.ts';
+import type { ActivationSpec, ByKind, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { activationParts } from './machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from './machine.ts';
@@ -89,24 +90,21 @@ function squareCiphertexts(plan: Plan): Map<number, number> {
   return ciphertexts;
 }
 
-export function countKind({ kinds }: ActivationSpec, kind: number): number {
-  return kinds.reduce((n, k) => n + (k === kind ? 1 : 0), 0);
-}
-
 function activationWork(spec: ActivationSpec, { activation }: MachineCosts): Record<ActivationPart, number> {
-  const counts = {
-    relu: countKind(spec, elementKinds.relu),
-    affine: countKind(spec, elementKinds.affine),
-    square: countKind(spec, elementKinds.square),
-  };
-  const wires = counts.relu * windowWires(spec.relu);
-  const of = ({ relu, wire, affine, square }: ElementCosts) =>
-    relu * counts.relu + wire * wires + affine * counts.affine + square * counts.square;
+  const counts = countElements(spec.kinds);
+  const of = (costs: ElementCosts) =>
+    kindsInOrder.reduce((sum, kind) => sum + secondsOf[kind](counts[kind], costs, spec), 0);
   return Object.fromEntries(activationParts.map((part) => [part, of(activation[part])])) as Record<
     ActivationPart,
     number
   >;
 }
+
+const secondsOf: ByKind<(count: number, costs: ElementCosts, spec: ActivationSpec) => number> = {
+  relu: (n, { relu, wire }, spec) => relu * n + wire * (n * windowWires(spec.relu)),
+  affine: (n, { affine }) => affine * n,
+  square: (n, { square }) => square * n,
+};
 
 function localWork(plan: Plan, step: Step, { ring }: MachineCosts): number {
   if (step.kind === 'activation' || step.kind === 'reshape') return 0;

@@ -1,6 +1,5 @@
 import { productParams } from '../../crypto/params.ts';
-import { elementKinds } from '../../crypto/spec.ts';
-import type { ActivationSpec } from '../../crypto/spec.ts';
+import { productCount } from '../../crypto/steps/activation/messages.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { activationSteps } from '../plan/plan.ts';
@@ -22,15 +21,11 @@ export type SquareBatch = {
 /** 2.6 MB up and 3.7 MB down: large enough for every thread of a pool to have work, small enough for a frame. */
 const batchElements = 8 * productParams.degree;
 
-export function squaresOf({ kinds }: ActivationSpec): number {
-  return kinds.reduce((count, kind) => count + (kind === elementKinds.square ? 1 : 0), 0);
-}
-
 /** Where each step's squares begin among the plan's, and how many it has; steps without squares are left out. */
 function squareLayers(plan: Plan): { step: ActivationStep; first: number; count: number }[] {
   let first = 0;
   return activationSteps(plan).flatMap((step) => {
-    const count = squaresOf(step.spec);
+    const count = productCount(step.spec);
     first += count;
     return count === 0 ? [] : [{ step, first: first - count, count }];
   });

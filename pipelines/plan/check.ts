@@ -1,7 +1,8 @@
-import { inputElements, outputElements, outputSize, elementKinds } from '../../crypto/spec.ts';
-import type { LinearSpec } from '../../crypto/spec.ts';
+import { elementKinds, inputElements, outputElements, outputSize } from '../../crypto/spec.ts';
+import type { ActivationSpec, ByKind, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
+import { areKinds, namesOf } from '../../src/shared/kinds.ts';
 import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';
 
 /** Elements of one tensor: 64 channels of 512 x 512. */
@@ -118,9 +119,13 @@ export function pooledSize(spec: PoolSpec, height: number, width: number): [numb
 
 function activationFits({ spec }: StepOf<'activation'>): boolean {
   return (
-    spec.kinds.every((kind) => kind <= elementKinds.square) &&
-    spec.square.sign.every((sign) => sign === 1 || sign === -1) &&
-    [spec.relu.truncate, spec.affine.truncate, spec.square.truncate].every((t) => t <= 30) &&
-    spec.relu.k < spec.relu.bits
+    areKinds(elementKinds, spec.kinds) &&
+    namesOf(elementKinds).every((kind) => spec[kind].truncate <= 30 && kindFits[kind](spec))
   );
 }
+
+const kindFits: ByKind<(spec: ActivationSpec) => boolean> = {
+  relu: ({ relu }) => relu.k < relu.bits,
+  affine: () => true,
+  square: ({ square }) => square.sign.every((sign) => sign === 1 || sign === -1),
+};

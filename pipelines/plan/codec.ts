@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { z } from 'zod';
+import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { checkPlan, maxElements } from './check.ts';
 import { planVersion } from './plan.ts';
@@ -94,13 +95,14 @@ function ordered<T extends object, K extends keyof T>(value: T, keys: readonly K
   return Object.fromEntries(keys.map((key) => [key, value[key]])) as Pick<T, K>;
 }
 
-function activationDocument(spec: Extract<Step, { kind: 'activation' }>['spec']): object {
-  const { affine, square } = spec;
+function activationDocument(spec: ActivationSpec): object {
+  const { channels, channelSize } = spec;
+  return { channels, channelSize, kinds: encodeArray(spec.kinds), ...kindDocuments(spec) };
+}
+
+function kindDocuments({ relu, affine, square }: ActivationSpec): ByKind<object> {
   return {
-    channels: spec.channels,
-    channelSize: spec.channelSize,
-    kinds: encodeArray(spec.kinds),
-    relu: ordered(spec.relu, ['truncate', 'k', 'bits', 'mode']),
+    relu: ordered(relu, ['truncate', 'k', 'bits', 'mode']),
     affine: {
       truncate: affine.truncate,
       multiplier: encodeArray(affine.multiplier),
@@ -133,22 +135,21 @@ const packedInts = packed((n) => new Int32Array(n));
 const packedSigns = packed((n) => new Int8Array(n));
 const packedKinds = packed((n) => new Uint8Array(n));
 
+const kindSpecs = {
+  relu: z.strictObject({ truncate: bits, k: bits, bits, mode: z.enum(['posZero', 'negPass']) }),
+  affine: z.strictObject({ truncate: bits, multiplier: packedInts, offset: packedInts }),
+  square: z.strictObject({
+    truncate: bits,
+    multiplier: packedInts,
+    offset: packedInts,
+    sign: packedSigns,
+    constant: packedInts,
+  }),
+} satisfies ByKind<z.ZodType>;
+
 const activationSpec = z
-  .strictObject({
-    channels: positive,
-    channelSize: positive,
-    kinds: packedKinds,
-    relu: z.strictObject({ truncate: bits, k: bits, bits, mode: z.enum(['posZero', 'negPass']) }),
-    affine: z.strictObject({ truncate: bits, multiplier: packedInts, offset: packedInts }),
-    square: z.strictObject({
-      truncate: bits,
-      multiplier: packedInts,
-      offset: packedInts,
-      sign: packedSigns,
-      constant: packedInts,
-    }),
-  })
-  .transform((spec, context) => {
+  .strictObject({ channels: positive, channelSize: positive, kinds: packedKinds, ...kindSpecs })
+  .transform((spec, context): ActivationSpec => {
     const { channels, channelSize, affine, square } = spec;
     if (channels * channelSize > maxElements) {
       context.addIssue(`an activation of more than ${maxElements} elements`);

@@ -1,4 +1,4 @@
-import { elementKinds } from '../../crypto/spec.ts';
+import { countElements } from '../../crypto/steps/activation/layer.ts';
 import type { ReluSpec } from '../../crypto/spec.ts';
 import { activationSteps } from './plan.ts';
 import type { Plan } from './plan.ts';
@@ -24,7 +24,7 @@ export function testedLayers(plan: Plan): TestedLayer[] {
     .map(({ id, node, spec }) => ({
       step: id,
       node,
-      relus: spec.kinds.reduce((count, kind) => count + (kind === elementKinds.relu ? 1 : 0), 0),
+      relus: countElements(spec.kinds).relu,
       truncate: spec.relu.truncate,
       bits: spec.relu.bits,
     }))

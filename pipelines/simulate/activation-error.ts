@@ -1,5 +1,7 @@
 import { elementKinds } from '../../crypto/spec.ts';
+import type { ByKind } from '../../crypto/spec.ts';
 import type { Node } from '../../models/graph.ts';
+import { kindsAmong } from '../../src/shared/kinds.ts';
 import type { Coefficients, PublicPart } from '../compile/options.ts';
 import { inputOf } from '../plan/plan.ts';
 import type { ActivationStep, WireId } from '../plan/plan.ts';
@@ -27,13 +29,15 @@ export function activationError(
     const reach = norm.reach(x!.sizes, c);
     const active = norm.active(x!.sizes, c);
     const element = { step, analysis, norm, c, error, active, reach, coefficients };
-    let largest = 0;
-    if (kinds.includes(elementKinds.relu)) largest = Math.max(largest, reluError(element));
-    if (kinds.includes(elementKinds.affine)) largest = Math.max(largest, affineError(element));
-    if (kinds.includes(elementKinds.square)) largest = Math.max(largest, squareError(element));
-    return largest;
+    return Math.max(0, ...kindsAmong(elementKinds, kinds).map((kind) => errorOf[kind](element)));
   });
 }
+
+const errorOf: ByKind<(element: Element) => number> = {
+  relu: reluError,
+  affine: affineError,
+  square: squareError,
+};
 
 /** The fractions of an average over windows of several sizes, rounded; the average itself is at most the largest. */
 function divisionError(

@@ -8,23 +8,24 @@ import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
 import type { Shares } from '../../crypto/share.ts';
-import type { ActivationSpec, ReluSpec } from '../../crypto/spec.ts';
+import { elementKinds } from '../../crypto/spec.ts';
+import type { ActivationSpec, ElementKind, ReluSpec } from '../../crypto/spec.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 
-export type Kinds = 'relu' | 'affine' | 'square' | 'mixed';
-const kindNumber = { affine: 0, relu: 1, square: 2 } as const;
+export type Kinds = ElementKind | 'mixed';
+const kindCount = Object.keys(elementKinds).length;
 
 /** Four channels with different parameters; `kinds` random where mixed. */
 export function someSpec(kinds: Kinds, channelSize: number, rng: Rng, relu: ReluSpec): ActivationSpec {
   const channels = 4;
-  const pick = (i: number) => (kinds === 'mixed' ? i % 3 : kindNumber[kinds]);
+  const pick = (i: number) => (kinds === 'mixed' ? i : elementKinds[kinds]);
   const order = randomWords(rng, channels * channelSize);
   return {
     channels,
     channelSize,
-    kinds: Uint8Array.from(order, (word) => pick(word % 3)),
+    kinds: Uint8Array.from(order, (word) => pick(word % kindCount)),
     relu,
     affine: {
       truncate: 10,

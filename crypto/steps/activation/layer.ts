@@ -1,5 +1,5 @@
 import { PlanError } from '../../../src/shared/errors.ts';
-import { areKinds } from '../../../src/shared/kinds.ts';
+import { areKinds, countByKind } from '../../../src/shared/kinds.ts';
 import { maxWires } from '../../gc/circuit.ts';
 import type { Shape } from '../../gc/circuit.ts';
 import { windowWires } from './sign.ts';
@@ -10,6 +10,11 @@ import { maxTruncate } from './truncation.ts';
 /** In the order of the wire: of what comes kind by kind, ReLUs' is first. */
 export function eachKind<T>(make: (kind: ElementKind, index: number) => T): ByKind<T> {
   return { relu: make('relu', 0), affine: make('affine', 1), square: make('square', 2) };
+}
+
+export function countElements(kinds: Uint8Array): ByKind<number> {
+  const counts = countByKind(elementKinds, kinds);
+  return eachKind((kind) => counts[kind]);
 }
 
 export const kindsInOrder: readonly ElementKind[] = Object.values(eachKind((kind) => kind));

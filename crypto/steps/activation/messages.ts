@@ -3,10 +3,8 @@ import { packedBytes } from '../../bits.ts';
 import { labelBytes, tableBytes, inputWords } from '../../gc/circuit.ts';
 import { saltBytes } from '../../hash.ts';
 import { extensionBytes } from '../../ot/extension.ts';
-import { countByKind } from '../../../src/shared/kinds.ts';
-import { checkSpec, kindsInOrder, shapeOf } from './layer.ts';
+import { checkSpec, countElements, kindsInOrder, shapeOf } from './layer.ts';
 import { windowWires } from './sign.ts';
-import { elementKinds } from '../../spec.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import type { Layer } from './layer.ts';
 
@@ -15,7 +13,7 @@ import type { Layer } from './layer.ts';
 /** The sum over kinds of what `of` says for so many elements of a kind. */
 function total(spec: ActivationSpec, of: ByKind<(count: number, spec: ActivationSpec) => number>): number {
   checkSpec(spec);
-  const counts = countByKind(elementKinds, spec.kinds);
+  const counts = countElements(spec.kinds);
   return kindsInOrder.reduce((sum, kind) => sum + of[kind](counts[kind], spec), 0);
 }
 

@@ -8,6 +8,7 @@ import type { OnProgress } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import type { Calibration } from '../../compile/calibrate.ts';
 import { elementCosts, meanDivergence } from '../polynomials/element-losses.ts';
+import type { ElementKind } from '../../../crypto/spec.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { allRelusOf } from '../polynomials/replace.ts';
 import type { LayerOptions } from './choose.ts';
@@ -18,8 +19,8 @@ import type { Pricing } from './prices.ts';
 /** What may take the place of ReLUs: a square costs more offline than a line, and loses less. */
 const defaultReplacements: readonly Replacement[] = ['quadratic', 'affine'];
 
-/** What an element of the protocol each replacement becomes. */
-const elementOf: { readonly [K in Replacement]: 'square' | 'affine' } = {
+/** What kind of element in the protocol each replacement becomes. */
+const elementOf: { readonly [K in Replacement]: ElementKind } = {
   none: 'affine',
   identity: 'affine',
   affine: 'affine',

@@ -1,4 +1,6 @@
 import { elementKinds } from '../../../crypto/spec.ts';
+import type { ByKind, ElementKind } from '../../../crypto/spec.ts';
+import { byKind } from '../../../src/shared/kinds.ts';
 import type { CostBudget } from '../../cost/budget.ts';
 import { predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';
@@ -6,10 +8,7 @@ import type { MachineCosts } from '../../cost/machine.ts';
 import type { ActivationStep, Plan } from '../../plan/plan.ts';
 
 /** What a layer's elements cost by what they are, and the layer beside them; seconds or bytes. */
-export type LayerPrices = {
-  readonly relu: number;
-  readonly square: number;
-  readonly affine: number;
+export type LayerPrices = ByKind<number> & {
   /** A round trip and what follows the layer's size; goes with the layer, whose linear neighbours may then merge. */
   readonly layer: number;
 };
@@ -45,21 +44,21 @@ export function pricesOf(
     (step) => step.kind === 'activation' && step.node === layer,
   ) as ActivationStep[];
   const size = Math.max(1, ...own.map(({ spec }) => spec.kinds.length));
-  const all = (kind: number) => pricing(withKind(plan, layer, kind));
-  const [relu, square, affine] = [all(elementKinds.relu), all(elementKinds.square), all(elementKinds.affine)];
+  const all = byKind(elementKinds, (kind) => pricing(withKind(plan, layer, kind)));
   // Affine elements are the least a step is made of: they count with the layer.
   return {
-    relu: Math.max(0, relu - affine) / size,
-    square: Math.max(0, square - affine) / size,
-    affine: 0,
-    layer: without === undefined ? 0 : affine - pricing(without),
+    ...byKind(elementKinds, (kind) => Math.max(0, all[kind] - all.affine) / size),
+    layer: without === undefined ? 0 : all.affine - pricing(without),
   };
 }
 
-function withKind(plan: Plan, layer: string, kind: number): Plan {
+function withKind(plan: Plan, layer: string, kind: ElementKind): Plan {
   const steps = plan.steps.map((step) => {
     if (step.kind !== 'activation' || step.node !== layer) return step;
-    return { ...step, spec: { ...step.spec, kinds: new Uint8Array(step.spec.kinds.length).fill(kind) } };
+    return {
+      ...step,
+      spec: { ...step.spec, kinds: new Uint8Array(step.spec.kinds.length).fill(elementKinds[kind]) },
+    };
   });
   return { ...plan, steps };
 }
