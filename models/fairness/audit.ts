@@ -4,23 +4,25 @@ import { DataError } from '../../src/shared/errors.ts';
 import type { Interval } from './bootstrap.ts';
 import { gap } from './metrics.ts';
 
-/** Fractions of 1; a limit that is left out is not held. */
+/** The limits of an audit, as fractions of 1 (default: no limit). */
 export type Limits = {
-  /** Between the best and the worst group's accuracy. */
+  /** The most that the accuracies of the best and the worst group may differ. */
   readonly maxGap?: number;
-  /** The gap's growth against the original. */
+  /** The most that this gap may exceed the original's. */
   readonly maxWidening?: number;
-  /** Of each group. */
+  /** The most that a group may lose beyond the average. */
   readonly maxExcessDrop?: number;
   /** Groups with fewer samples are not judged. */
   readonly minGroup: number;
-  /** What of a figure is held to its limit; the measured value where left out. */
+  /** Which value of a figure must keep to the limit (default: the measured one). */
   readonly judge?: Judge;
 };
 
 /**
- * measured: the value itself. outside: the near end of its interval, which fails only what is shown to be outside the limit.
- * inside: the far end, which fails what is not shown to be inside.
+ * What an audit compares with the limits:
+ * - measured: the value itself.
+ * - outside: the near end of its interval, which fails only models that are shown to exceed the limit.
+ * - inside: the far end, which fails all models that are not shown to keep to the limit.
  */
 export const judges = ['measured', 'outside', 'inside'] as const;
 export type Judge = (typeof judges)[number];
@@ -28,10 +30,10 @@ export type Judge = (typeof judges)[number];
 export type Failure = {
   readonly model: string;
   readonly limit: 'maxGap' | 'maxWidening' | 'maxExcessDrop';
-  /** The groups at fault: the one that loses; for a gap, the worst. */
+  /** The group at fault: the one that loses, or for a gap the one with the worst accuracy. */
   readonly group: string;
   readonly n: number;
-  /** As measured, and with its interval where intervals are judged. */
+  /** The measured value; its interval is present if intervals are judged. */
   readonly value: number;
   readonly interval?: Interval;
   readonly allowed: number;
@@ -48,7 +50,7 @@ export type Audit = {
 const interval = z.tuple([z.number(), z.number()]);
 
 const reportSchema = z.object({
-  /** Of its larger gaps. */
+  /** The size from which groups count in the large gaps. */
   min_group: z.number().optional(),
   groups: z
     .array(
@@ -87,28 +89,31 @@ const reportSchema = z.object({
     .optional(),
 });
 
-/** What an audit reads of a report, keys as in its JSON. */
+/** The parts of a report that an audit reads, with the names of its JSON. */
 export type AuditedReport = z.infer<typeof reportSchema>;
 
-/** Reads what `fairness --json` printed. Throws DataError naming `source` and the place where it is anything else. */
+/**
+ * Parses the output of `fairness --json`. Throws DataError that names `source` and the place that is wrong.
+ */
 export function parseReport(text: string, source: string): AuditedReport {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new DataError(`${source}: is no JSON; expected what 'reluctant fairness --json' prints`);
+    throw new DataError(`${source}: it is not JSON; expected the output of 'reluctant fairness --json'`);
   }
   const parsed = reportSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new DataError(
-    `${source}: is no fairness report: ${issue.path.join('.') || 'the document'}: ${issue.message}`,
+    `${source}: it is not a fairness report: ${issue.path.join('.') || 'the document'}: ${issue.message}`,
   );
 }
 
 /**
- * Holds every reduced model to the limits; gaps are between the groups large enough. It does not pass where none is. Throws DataError where
- * intervals are to be judged that the report does not have.
+ * Checks every reduced model against the limits. Gaps are taken between the groups that are large enough;
+ * without any such group the audit does not pass. Throws DataError if intervals are to be judged that the
+ * report does not have.
  */
 export function audit(report: AuditedReport, limits: Limits): Audit {
   const small = ({ n }: { n: number }) => n < limits.minGroup;
@@ -126,7 +131,7 @@ export function audit(report: AuditedReport, limits: Limits): Audit {
 
 type GroupOfReport = AuditedReport['groups'][number];
 
-/** Of binary fractions: 0.9 - 0.8 is above 0.1 by 3e-17, which is no failure. */
+/** Tolerance for rounding: 0.9 - 0.8 exceeds 0.1 by 3e-17, which is not a failure. */
 const rounding = 1e-9;
 
 type Held = {
@@ -154,7 +159,7 @@ function failuresOf(
   });
 }
 
-/** Every figure of a model that a limit may be on. */
+/** Every figure of a model that a limit may apply to. */
 function heldOf(report: AuditedReport, judged: readonly GroupOfReport[], m: number): Held[] {
   const accuracies = (model: number) => judged.map(({ models }) => models[model]!.accuracy);
   const worst = judged[accuracies(m).indexOf(Math.min(...accuracies(m)))]!;
@@ -184,7 +189,10 @@ type JudgedGap = {
   readonly wideningInterval?: Interval | undefined;
 };
 
-/** The report's gap where all groups are judged, and that of its large groups where they are the ones; no other is in it. */
+/**
+ * The report's gap if all groups are judged, or its gap of large groups if exactly those are judged. The
+ * report has no other gap.
+ */
 function gapsOfJudged(
   { groups, min_group }: AuditedReport,
   judged: readonly GroupOfReport[],
@@ -208,11 +216,11 @@ function endOf(spread: Interval | undefined, judge: 'outside' | 'inside', what: 
   if (spread !== undefined) return judge === 'outside' ? spread[0] : spread[1];
   throw new DataError(
     `the report has no interval for ${what} between the groups that are judged; ` +
-      `make it anew with 'reluctant fairness ... --min-group N --json', N being that of audit`,
+      `make it again with 'reluctant fairness ... --min-group N --json', where N is the --min-group of audit`,
   );
 }
 
-/** All but the first, the original. */
+/** The numbers of the reduced models: all but the first, which is the original. */
 function reducedModels([first]: readonly GroupOfReport[]): number[] {
   return first!.models.map((_, m) => m).slice(1);
 }
@@ -229,7 +237,7 @@ const limitNames = {
   maxExcessDrop: 'lost beyond the average',
 } as const;
 
-/** One line on a failure. */
+/** Describes a failure in one line. */
 export function describeFailure({ model, limit, group, n, value, interval: own, allowed }: Failure): string {
   const spread = own === undefined ? '' : ` (interval ${own.map(plainPoints).join(' to ')})`;
   return (

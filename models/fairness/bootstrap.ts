@@ -7,20 +7,21 @@ export type Interval = readonly [number, number];
 
 export type BootstrapOptions = {
   readonly resamples: number;
-  /** Two-sided, e.g. 0.95. */
+  /** Two-sided confidence, such as 0.95. */
   readonly confidence: number;
   /** Draws an integer in [0, n). */
   readonly draw: (n: number) => number;
   readonly onProgress?: OnProgress;
 };
 
-/** A value of the same form as an estimate, with an interval in place of each number. */
+/** A value of the same form as an estimate, with an interval instead of each number. */
 export type Intervals<T> = T extends number ? Interval : { readonly [K in keyof T]: Intervals<T[K]> };
 
 /**
- * Paired, stratified bootstrap: each resample draws every group's members anew with replacement, the same draw for every
- * score, so what the models have in common cancels in differences. `estimate` sees means[score][group] and returns numbers in any
- * nesting of lists and objects; percentile intervals come back in the same nesting.
+ * Paired, stratified bootstrap. Each resample draws every group's members with replacement, and uses the same
+ * draw for every score, so that what the models have in common cancels in differences. `estimate` takes
+ * means[score][group] and returns numbers in any nesting of lists and objects; the result has percentile
+ * intervals in the same nesting.
  */
 export function bootstrap<T>(
   scores: readonly Float64Array[],
@@ -28,7 +29,7 @@ export function bootstrap<T>(
   estimate: (means: readonly (readonly number[])[]) => T,
   { resamples, confidence, draw, onProgress = silent }: BootstrapOptions,
 ): Intervals<T> {
-  // Scores that are one array, such as rates where there are none, are gone through once.
+  // Scores that share one array, such as the rates of labels that are not binary, are averaged once.
   const distinct = [...new Set(scores)];
   const places = scores.map((score) => distinct.indexOf(score));
   const gathered = distinct.map((score) =>
@@ -55,10 +56,13 @@ function intervalsOf(samples: readonly unknown[], confidence: number): unknown {
   return Object.fromEntries(Object.keys(first as object).map((key) => [key, inner(key)]));
 }
 
-/** A score's values by group, in the order of the members: what each resample runs through. */
+/** A score's values by group in the order of its members, so that each resample reads memory in order. */
 type Gathered = readonly Float64Array[];
 
-/** means[score][group] of one resample: how often each member was drawn, then one pass over each score. */
+/**
+ * The means[score][group] of one resample: it counts how often each member is drawn, then passes once over
+ * each score.
+ */
 function resampledMeans(gathered: readonly Gathered[], draw: (n: number) => number): number[][] {
   const counts = gathered[0]!.map(({ length }) => drawnCounts(length, draw));
   return gathered.map((groups) => groups.map((values, g) => weightedMean(values, counts[g]!)));
@@ -76,7 +80,10 @@ function weightedMean(values: Float64Array, counts: Uint16Array): number {
   return sum / values.length;
 }
 
-/** The central `confidence` share of the values, NaN left out, ends interpolated between order statistics. */
+/**
+ * The interval of the central `confidence` share of the values, interpolated between order statistics and
+ * without NaN.
+ */
 export function percentileInterval(values: readonly number[], confidence: number): Interval {
   const sorted = Float64Array.from(values.filter((value) => !Number.isNaN(value))).sort();
   if (sorted.length === 0) return [NaN, NaN];
@@ -90,7 +97,7 @@ function quantile(sorted: Float64Array, probability: number): number {
   return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!);
 }
 
-/** Repeatable draws from a seed: for resampling only, never for secrets. */
+/** Reproducible draws from a seed, for resampling and never for secrets. */
 export function seededDraw(seed: number): (n: number) => number {
   const uniform = seededUniform(seed);
   return (n) => uniformInt(uniform, n);

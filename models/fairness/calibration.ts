@@ -2,10 +2,13 @@ import { argmax } from '../tensor.ts';
 import { forEachSample, logSumExp } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
 
-/** Equal-width bins of confidence, as Guo et al. 2017 take. */
+/** The number of bins of confidence, of equal width, as in Guo et al. 2017. */
 export const calibrationBins = 15;
 
-/** Per sample: the bin of its confidence (the largest softmax probability), and confidence minus being right. */
+/**
+ * For each sample, the bin of its confidence (the largest softmax probability), and the confidence minus 1 if
+ * the model is right or minus 0 if it is wrong.
+ */
 export type Confidence = { readonly bins: Uint8Array; readonly excess: Float64Array };
 
 export function confidenceOf(outcomes: Outcomes): Confidence {
@@ -22,9 +25,9 @@ export function confidenceOf(outcomes: Outcomes): Confidence {
 }
 
 /**
- * Expected calibration error of the largest class (Naeini et al. 2015), in [0, 1]: over bins of confidence, the mean of |confidence
- * - accuracy| weighted by the bin's share. NaN for nobody. Biased upwards in small groups, and a bootstrap would bias it twice: it
- * comes without an interval.
+ * Expected calibration error of the predicted class (Naeini et al. 2015), in [0, 1]: the mean over the bins
+ * of |confidence - accuracy|, weighted by their shares. NaN without members. It is biased upwards in small
+ * groups, and a bootstrap would add that bias again, so it has no interval.
  */
 export function calibrationError({ bins, excess }: Confidence, members: ArrayLike<number>): number {
   const sums = new Float64Array(calibrationBins);

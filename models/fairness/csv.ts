@@ -3,7 +3,7 @@ import type { FairnessReport, GroupRow } from './rows.ts';
 
 type Cell = string | number;
 
-/** What a CSV holds of each group and model, by column. */
+/** The columns of the CSV file after group, n and model. */
 const columns: Readonly<Record<string, (row: GroupRow) => Cell>> = {
   ...withInterval('accuracy', (row) => [row.accuracy, row.interval]),
   ...withInterval('drop', (row) => [row.drop, row.dropInterval]),
@@ -32,7 +32,10 @@ function withInterval(
   };
 }
 
-/** The report's groups as CSV (RFC 4180): a line for each group and model; a cell without a figure is empty. */
+/**
+ * The report's groups as CSV (RFC 4180), with a line for each group and model. A cell without a figure is
+ * empty.
+ */
 export function groupsCsv({ groups }: FairnessReport): string {
   const header = ['group', 'n', 'model', ...Object.keys(columns)];
   const rows = groups.flatMap(({ group, n, models }) =>

@@ -2,17 +2,18 @@
 export type GradientAt = (point: Float32Array) => Promise<Float64Array>;
 
 export type PowerOptions = {
-  /** Of each of the two runs; 12 where left out. */
+  /** Iterations of each of the two runs (default: 12). */
   readonly iterations?: number;
-  /** Distance of the central differences, in the loss's parameters. */
+  /** The distance of the central differences, in the units of the loss's parameters. */
   readonly step: number;
-  /** Uniform in [0, 1); chooses where to begin. */
+  /** A source of uniform numbers in [0, 1), for the first direction. */
   readonly uniform: () => number;
 };
 
 /**
- * The largest eigenvalue of the Hessian by power iteration on central differences of gradients. Power iteration finds the eigenvalue
- * of largest size; where that is negative, a second run on H - mu I finds the largest. A lower bound that grows with `iterations`.
+ * The largest eigenvalue of the Hessian, by power iteration on central differences of gradients. Power
+ * iteration finds the eigenvalue mu of largest absolute value; if it is negative, a second run on H - mu I
+ * finds the largest one. The result is a lower bound that grows with `iterations`.
  */
 export async function largestEigenvalue(
   gradientAt: GradientAt,
@@ -23,7 +24,7 @@ export async function largestEigenvalue(
   return first >= 0 ? first : first + (await powerIteration(gradientAt, point, options, first));
 }
 
-/** The eigenvalue of H - shift I of largest size, as the last Rayleigh quotient. */
+/** The eigenvalue of H - shift I of largest absolute value, estimated by the last Rayleigh quotient. */
 async function powerIteration(
   gradientAt: GradientAt,
   point: Float32Array,
@@ -60,7 +61,7 @@ function normalised(vector: Float64Array): Float64Array {
   return vector.map((value) => value / length);
 }
 
-/** Euclidean. */
+/** The Euclidean norm. */
 export function norm(vector: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < vector.length; i++) sum += vector[i]! ** 2;
@@ -72,14 +73,17 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /**
- * How much a group's loss can grow when the weights move by `distance`, to second order: |g| d + lambda d^2 / 2 (Das et al. 2024; papers'
- * R_a). Says nothing of activations that were exchanged.
+ * How much a group's loss can grow, to second order, when the weights move by `distance` d: |g| d + lambda
+ * d^2 / 2 (R_a in Das et al. 2024). It does not cover activations that are replaced.
  */
 export function lossGrowthBound(gradientNorm: number, eigenvalue: number, distance: number): number {
   return gradientNorm * distance + 0.5 * eigenvalue * distance ** 2;
 }
 
-/** Spearman's rank correlation, ties sharing their mean rank; NaN for fewer than two, or where one side is all ties. */
+/**
+ * Spearman's rank correlation, where ties share their mean rank. NaN for fewer than two values, or if all
+ * values of one side are equal.
+ */
 export function rankCorrelation(a: readonly number[], b: readonly number[]): number {
   const [x, y] = [centredRanks(a), centredRanks(b)];
   return dot(x, y) / (norm(x) * norm(y));

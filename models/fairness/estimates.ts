@@ -1,7 +1,10 @@
 import { excessDrops, gap, meanOver, positiveScores, sampleScores } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
 
-/** What is said of a model in one group. Fractions of 1 but for the loss (nats); rates are NaN where labels are not binary. */
+/**
+ * A model's figures in one group, as fractions of 1, but the loss in nats. Rates are NaN if the labels are
+ * not binary.
+ */
 export type GroupEstimate = {
   readonly accuracy: number;
   /** The original's accuracy minus this one. */
@@ -11,24 +14,27 @@ export type GroupEstimate = {
   readonly crossEntropy: number;
   /** Mean distance to the decision boundary. */
   readonly margin: number;
-  /** Share of samples that the model calls positive. */
+  /** The share of samples that the model calls positive. */
   readonly positiveRate: number;
-  /** Of the samples whose label is positive. */
+  /** The share of the samples with a positive label that the model calls positive. */
   readonly truePositiveRate: number;
-  /** Of the others. */
+  /** The share of the other samples that the model calls positive. */
   readonly falsePositiveRate: number;
 };
 
-/** What is said of a model over all groups. */
+/** A model's figures over all groups. */
 export type GapEstimate = {
   /** Largest minus smallest group accuracy. */
   readonly gap: number;
   /** The gap minus the original's. */
   readonly widening: number;
-  /** The two above between the groups that are large enough to test. */
+  /** The gap and its widening between the groups that are large enough to test. */
   readonly largeGap: number;
   readonly largeWidening: number;
-  /** Demographic parity difference: largest minus smallest positive rate. NaN, as the next, where fewer than two groups have one. */
+  /**
+   * Demographic parity difference: largest minus smallest positive rate. Like `equalisedOdds`, it is NaN if
+   * fewer than two groups have such a rate.
+   */
   readonly demographicParity: number;
   /** The larger of the gaps in true- and in false-positive rate (Hardt et al. 2016). */
   readonly equalisedOdds: number;
@@ -42,11 +48,11 @@ export type ModelEstimate = {
   readonly gap: GapEstimate;
 };
 
-/** Per-sample scores: those of the labels first, then `scoresOfModel.length` for each model. */
+/** Scores per sample: first the labels (1 if positive), then `scoresOfModel.length` scores for each model. */
 export type ScoreTable = {
   readonly scores: readonly Float64Array[];
   readonly models: number;
-  /** The class that counts as positive; none where labels are not binary. */
+  /** The class that counts as positive; undefined if the labels are not binary. */
   readonly positive: number | undefined;
 };
 
@@ -72,7 +78,10 @@ export function scoreTable(models: readonly Outcomes[], positive: number | undef
   return { scores: [labels, ...scores], models: models.length, positive };
 }
 
-/** One array for all: the bootstrap then goes through it once. `zeros`: the labels where none is positive. */
+/**
+ * Uses one array for all three scores, so that the bootstrap passes over it once. `zeros` are the labels,
+ * none of which is positive.
+ */
 function noScores(zeros: Float64Array) {
   return { positive: zeros, truePositive: zeros, falsePositive: zeros };
 }
@@ -86,7 +95,10 @@ export function groupMeans({ scores }: ScoreTable, members: readonly Int32Array[
   return scores.map((score) => members.map((group) => meanOver(score, group)));
 }
 
-/** All estimates from means[score][group] and the groups' sizes; the same for the data and for a resample. One for each network. */
+/**
+ * Computes all estimates, one per network, from means[score][group] and the groups' sizes, for the data and
+ * for resamples alike.
+ */
 export function estimates(
   { models, positive }: Omit<ScoreTable, 'scores'>,
   means: readonly (readonly number[])[],
@@ -136,7 +148,7 @@ type Rates = Pick<GroupEstimate, 'positiveRate' | 'truePositiveRate' | 'falsePos
 
 const noRates: Rates = { positiveRate: NaN, truePositiveRate: NaN, falsePositiveRate: NaN };
 
-/** NaN for a rate over nobody. */
+/** The rates of a group; a rate over no samples is NaN. */
 function ratesOf(labels: number, called: number, truly: number, falsely: number): Rates {
   return {
     positiveRate: called,

@@ -4,8 +4,8 @@ import { groupsOfProduct } from './groups.ts';
 import type { Groups } from './groups.ts';
 
 /**
- * The groups that `--groups` names: a column of the data set, several joined by commas for their combinations, 'label' for the class.
- * Throws UsageError for a column that there is not.
+ * The groups that `--groups` names: a column of the data set, several columns joined by commas for their
+ * combinations, or 'label' for the class. Throws UsageError for a column that the data set does not have.
  */
 export function groupsBySpec(dataset: Dataset, spec: string): Groups {
   const columns = dataset.groups ?? {};

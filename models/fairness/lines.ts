@@ -1,14 +1,18 @@
-/** Which networks make up each line of a report: numbers of networks that differ in their seed alone. */
+/** The networks of each line of a report, by number; they differ only in their seed. */
 export type Lines = readonly (readonly number[])[];
 
-/** A network made with every seed: the mean of the estimates, number by number. What is no linear figure, such as a gap, is that of each network, averaged. */
+/**
+ * Averages the estimates of the networks of each line, number by number. A figure that is not linear, such as
+ * a gap, is computed for each network and then averaged.
+ */
 export function averagedLines<T>(networks: readonly T[], lines: Lines): T[] {
   return lines.map((line) => averageOf(line.map((n) => networks[n]!)));
 }
 
 /**
- * Networks drawn anew for each line, with replacement: one fewer than it has. So the spread of the drawn means is that of a mean over
- * seeds, s^2 / S, which S draws of S would understate by (S - 1) / S (Rao and Wu 1988). A line of one network stays.
+ * Draws networks for each line with replacement, one fewer than the line has. The drawn means then spread as
+ * a mean over S seeds does, s^2 / S; drawing S of S would understate that by (S - 1) / S (Rao and Wu 1988). A
+ * line of one network stays as it is.
  */
 export function redrawn(lines: Lines, draw: (n: number) => number): Lines {
   return lines.map((line) =>
@@ -16,7 +20,7 @@ export function redrawn(lines: Lines, draw: (n: number) => number): Lines {
   );
 }
 
-/** Of values of the same form, numbers in any nesting of lists and objects. */
+/** The average of values of the same form: numbers in any nesting of lists and objects. */
 function averageOf<T>(values: readonly T[]): T {
   return (values.length === 1 ? values[0] : average(values)) as T;
 }

@@ -1,19 +1,22 @@
 import { meanDropPValues, sumsOver } from './mean-drops.ts';
 import { changesOf, detectableLoss, detectableMeanLoss, holm, permutationPValue } from './permutation.ts';
 
-/** The level of the tests, for all groups of a model together. */
+/** The significance level for all groups of a model together. */
 export const significance = 0.05;
 
 export type Verdict = 'loses more' | 'no evidence' | 'too small' | 'not tested';
 
-/** Of 'this group loses more accuracy than the rest'. */
+/** The test of "this group loses more accuracy than the rest". */
 export type LossTest = {
-  /** Of this group alone; NaN where not tested. */
+  /** The p-value for this group alone; NaN if it is not tested. */
   readonly pValue: number;
-  /** The same, corrected for the number of groups tested (Holm). */
+  /** The p-value corrected for the number of tested groups (Holm). */
   readonly pAdjusted: number;
   readonly verdict: Verdict;
-  /** A loss beyond the rest's, as a fraction, that would be noticed four times in five; smaller ones may hide. */
+  /**
+   * The loss beyond the rest's, as a fraction, that the test would notice four times in five. Smaller losses
+   * may go unnoticed.
+   */
   readonly detectableLoss: number;
 };
 
@@ -27,8 +30,9 @@ type TestOptions = {
 };
 
 /**
- * One test a group, `before` being per-sample accuracies and `after` those of each network of a line. Exact for one network, by random
- * deals for several. Groups below `minGroup` are not tested: too small to tell.
+ * Tests each group. `before` has the accuracy per sample of the original, and `after` those of each network
+ * of a line. The test is exact for one network and uses random permutations for several. Groups below
+ * `minGroup` are too small and are not tested.
  */
 export function testLosses(
   before: Float64Array,

@@ -1,13 +1,14 @@
 import { momentsOf, without } from './permutation.ts';
 import type { Sums } from './permutation.ts';
 
-/** Random deals behind a p-value: none is below 1 / 5,000. */
+/** The number of random permutations, so that no p-value is below 1 / 5,000. */
 const deals = 4999;
 
 /**
- * The test of `permutationPValue` for drops that are means over several networks, any numbers: one p-value for each group of `members`, from
- * random deals of all the images to groups of these sizes (Dwass 1957). It speaks of these networks; what others made with
- * other seeds would do is in the intervals. NaN where there is no rest.
+ * The test of `permutationPValue` for drops that are means over several networks, and so may be any numbers.
+ * Returns one p-value per group of `members`, from random permutations of all images over groups of these
+ * sizes (Dwass 1957). It is about these networks; the intervals say what networks with other seeds would do.
+ * NaN if all images are in one group.
  */
 export function meanDropPValues(
   drops: Float64Array,
@@ -21,7 +22,7 @@ export function meanDropPValues(
   const sizes = members.map(({ length }) => length);
   const all = sumsOver(pool, 0, pool.length);
   const seen = studentisedBySize(pool, sizes, all);
-  const asLarge = seen.map(() => 1); // the deal that was seen is one of them
+  const asLarge = seen.map(() => 1); // the data itself is one of the permutations
   for (let deal = 0; deal < deals; deal++) {
     shuffle(pool, draw);
     studentisedBySize(pool, sizes, all).forEach((t, g) => {
@@ -31,12 +32,12 @@ export function meanDropPValues(
   return seen.map((t, g) => (Number.isNaN(t) ? NaN : asLarge[g]! / (deals + 1)));
 }
 
-/** Ties differ in their last bits. */
+/** Equal statistics may differ in their last bits, so they are compared with a tolerance. */
 function tolerance(seen: number): number {
   return 1e-9 * (1 + (Number.isFinite(seen) ? Math.abs(seen) : 0));
 }
 
-/** Welch's t of each group against the rest, the pool being cut into groups of these sizes. */
+/** Welch's t of each group against the rest, where the pool is cut into groups of these sizes. */
 function studentisedBySize(pool: Float64Array, sizes: readonly number[], all: Sums): number[] {
   let start = 0;
   return sizes.map((size) => {
@@ -50,7 +51,7 @@ function studentisedBySize(pool: Float64Array, sizes: readonly number[], all: Su
   });
 }
 
-/** Of the values from `start` to before `end`. */
+/** The sums over the values from `start` up to but not including `end`. */
 export function sumsOver(values: Float64Array, start: number, end: number): Sums {
   let [sum, squares] = [0, 0];
   for (let i = start; i < end; i++) {

@@ -1,7 +1,7 @@
-/** How many images of a set were right before and wrong after (lost), and the other way round (gained). */
+/** How many images of a set changed from right to wrong (lost) and from wrong to right (gained). */
 export type Changes = { readonly n: number; readonly lost: number; readonly gained: number };
 
-/** Counts over `members` of per-sample scores that are 0 or 1. */
+/** Counts the changes among `members`, for scores per sample that are 0 or 1. */
 export function changesOf(before: Float64Array, after: Float64Array, members: ArrayLike<number>): Changes {
   let [lost, gained] = [0, 0];
   for (let i = 0; i < members.length; i++) {
@@ -13,11 +13,14 @@ export function changesOf(before: Float64Array, after: Float64Array, members: Ar
 }
 
 /**
- * Permutation test of 'this group loses more accuracy than the rest', one-sided: the probability, over all ways to deal the images of
- * `all` to a group of this size, of a studentised difference of mean drops at least as large as the one seen. What a
- * permutation changes are two counts only, lost and gained within the group, which are hypergeometric: the p-value is their exact sum
- * and needs no random draws. Studentising (Janssen 1997; Chung and Romano 2013) keeps the rate of false alarms where the group
- * changes its answers more often than the rest but loses no more. NaN where there is no rest.
+ * One-sided permutation test of "this group loses more accuracy than the rest". The p-value is the
+ * probability, over all ways to draw a group of this size from `all`, of a studentised difference of mean
+ * drops at least as large as the observed one.
+ *
+ * A permutation changes only two counts, the lost and the gained images in the group, which are
+ * hypergeometric. The p-value is therefore an exact sum, without random draws. Studentising (Janssen 1997;
+ * Chung and Romano 2013) keeps the rate of false alarms right for a group that changes its answers more often
+ * than the rest but does not lose more. NaN if there is no rest.
  */
 export function permutationPValue(group: Changes, all: Changes): number {
   const rest = all.n - group.n;
@@ -31,7 +34,8 @@ export function permutationPValue(group: Changes, all: Changes): number {
   const deals = choose(all.n, group.n);
   const [lostFrom, lostTo] = range(all.lost, group.lost, group.n, all.n);
   const [gainedFrom, gainedTo] = range(all.gained, group.gained, group.n, all.n);
-  const tolerance = 1e-9 * (1 + Math.abs(seen === Infinity ? 0 : seen)); // ties differ in their last bits
+  // Equal statistics may differ in their last bits.
+  const tolerance = 1e-9 * (1 + Math.abs(seen === Infinity ? 0 : seen));
   let p = 0;
   for (let lost = lostFrom; lost <= lostTo; lost++) {
     for (let gained = gainedFrom; gained <= gainedTo; gained++) {
@@ -43,7 +47,10 @@ export function permutationPValue(group: Changes, all: Changes): number {
   return Math.min(1, p);
 }
 
-/** Counts within 8 standard deviations of the hypergeometric mean (what is left out weighs below 10^-13), the one seen among them. */
+/**
+ * The counts within 8 standard deviations of the hypergeometric mean, and the observed count. All others
+ * together have a probability below 10^-13.
+ */
 function range(marked: number, seen: number, drawn: number, n: number): [number, number] {
   const share = marked / n;
   const mean = drawn * share;
@@ -55,7 +62,7 @@ function range(marked: number, seen: number, drawn: number, n: number): [number,
   ];
 }
 
-/** Welch's t of the group's drops against the rest's, drops being 1 (lost), -1 (gained) and 0. */
+/** Welch's t of the group's drops against the rest's, where a drop is 1 (lost), -1 (gained) or 0. */
 function studentised(lost: number, gained: number, n: number, all: Changes): number {
   const group = moments(lost, gained, n);
   const rest = moments(all.lost - lost, all.gained - gained, all.n - n);
@@ -68,7 +75,7 @@ function moments(lost: number, gained: number, n: number): Moments {
   return momentsOf({ n, sum: lost - gained, squares: lost + gained });
 }
 
-/** Of drops in accuracy: their number, sum and sum of squares. */
+/** The number, sum and sum of squares of drops in accuracy. */
 export type Sums = { readonly n: number; readonly sum: number; readonly squares: number };
 
 type Moments = { readonly mean: number; readonly varianceOfMean: number };
@@ -79,7 +86,7 @@ export function momentsOf({ n, sum, squares }: Sums): Moments {
   return { mean, varianceOfMean: Math.max(0, variance) / n };
 }
 
-/** Those of `a` that are not of `b`. */
+/** The sums over the members of `a` that are not in `b`. */
 export function without(a: Sums, b: Sums): Sums {
   return { n: a.n - b.n, sum: a.sum - b.sum, squares: a.squares - b.squares };
 }
@@ -90,7 +97,10 @@ function logFactorials(n: number): Float64Array {
   return table;
 }
 
-/** Holm's step-down adjustment (1979): each p-value as it counts among all of them. NaN is no test and stays NaN. */
+/**
+ * Holm's step-down adjustment (1979) of p-values for the number of tests. NaN marks an untested group and
+ * stays NaN.
+ */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues
     .map((p, i) => ({ p, i }))
@@ -106,14 +116,15 @@ export function holm(pValues: readonly number[]): number[] {
 }
 
 /**
- * The smallest excess loss against the rest, a fraction, that the test would notice four times in five at a level of 5 % shared by `tests`
- * groups (normal approximation with the changes seen). Where nothing changed, 3 / n: so much may go unseen at 95 % (rule of three).
+ * The smallest excess loss against the rest, as a fraction, that the test would notice four times in five at
+ * a level of 5 % shared by `tests` groups (normal approximation with the observed changes). It is at least 3
+ * / n, because that much may go unseen at 95 % if nothing changed (rule of three).
  */
 export function detectableLoss(group: Changes, all: Changes, tests: number): number {
   return detectableMeanLoss(sumsOf(group), sumsOf(all), tests);
 }
 
-/** The same from sums, for drops that are means over networks. */
+/** Like `detectableLoss`, from sums, for drops that are means over networks. */
 export function detectableMeanLoss(group: Sums, all: Sums, tests: number): number {
   const rest = without(all, group);
   if (group.n < 1 || rest.n < 1) return NaN;
@@ -126,7 +137,7 @@ function sumsOf({ n, lost, gained }: Changes): Sums {
   return { n, sum: lost - gained, squares: lost + gained };
 }
 
-/** The standard normal value that a share `probability` stays below; by bisection, to about 10^-6. */
+/** The quantile of the standard normal distribution, by bisection to about 10^-6. */
 export function normalQuantile(probability: number): number {
   let [low, high] = [-9, 9];
   for (let i = 0; i < 60; i++) {
@@ -137,7 +148,7 @@ export function normalQuantile(probability: number): number {
   return (low + high) / 2;
 }
 
-/** Abramowitz and Stegun 26.2.17, error below 7.5e-8. */
+/** The standard normal distribution function (Abramowitz and Stegun 26.2.17), with an error below 7.5e-8. */
 function normalDistribution(x: number): number {
   if (x < 0) return 1 - normalDistribution(-x);
   const t = 1 / (1 + 0.2316419 * x);

@@ -2,7 +2,7 @@ import { plainPoints as points } from '../../src/shared/format.ts';
 import type { Verdict } from './loss-tests.ts';
 import type { FairnessReport, GapRow } from './rows.ts';
 
-/** Answers to 'does this group lose more than the rest?' */
+/** The answers to "does this group lose more than the rest?". */
 export const verdictWords: Readonly<Record<Verdict, string>> = {
   'loses more': 'yes',
   'no evidence': 'not shown',
@@ -12,7 +12,7 @@ export const verdictWords: Readonly<Record<Verdict, string>> = {
 
 type Figures = Omit<FairnessReport, 'reading'>;
 
-/** What the figures say, for a reader who knows no statistics: some sentences for each reduced model. */
+/** Says what the figures mean, in some sentences per reduced model, for a reader who knows no statistics. */
 export function readingOf(report: Figures): string[] {
   return report.gap.models.flatMap((gap, m) => (m === 0 ? [] : readingOfModel(report, gap, m)));
 }
@@ -20,8 +20,10 @@ export function readingOf(report: Figures): string[] {
 function readingOfModel(report: Figures, gap: GapRow, m: number): string[] {
   const { drop, dropInterval, networks } = report.overall[m]!;
   const many = networks === 1 ? '' : `, over images and ${networks} networks that differ in their seed`;
+  const confidence = Math.round(100 * report.bootstrap.confidence);
   return [
-    `${gap.model}: ${changeOf(drop)} overall (${Math.round(100 * report.bootstrap.confidence)} % interval of the loss: ${rangeOf(dropInterval)} points${many}).`,
+    `${gap.model}: ${changeOf(drop)} overall ` +
+      `(${confidence} % interval of the loss: ${rangeOf(dropInterval)} points${many}).`,
     ...losers(report, m),
     smallOnes(report, m),
     gapSentence(gap),
@@ -36,7 +38,8 @@ function losers({ groups, overall }: Figures, m: number): string[] {
   if (losing.length > 0)
     return losing.map(
       ({ group, row }) =>
-        `${group} loses more than the rest: ${points(row.drop)} points, ${points(row.excessDrop)} beyond the average; ` +
+        `${group} loses more than the rest: ${points(row.drop)} points, ` +
+        `${points(row.excessDrop)} beyond the average; ` +
         `chance alone would show as much ${chanceOf(row.pAdjusted)}` +
         `${networks === 1 ? '' : `; so it is in ${row.losingNetworks} of ${networks} networks`}.`,
     );
@@ -46,7 +49,8 @@ function losers({ groups, overall }: Figures, m: number): string[] {
     one.row.detectableLoss > worst.row.detectableLoss ? one : worst,
   );
   return [
-    `No group is shown to lose more than the rest, but losses below about ${points(blind.row.detectableLoss)} points ` +
+    `No group is shown to lose more than the rest, ` +
+      `but losses below about ${points(blind.row.detectableLoss)} points ` +
       `beyond the rest's (in ${blind.group}) could hide in so few images.`,
   ];
 }
@@ -67,7 +71,7 @@ function gapSentence({ gap, widening, wideningInterval, worstGroup }: GapRow): s
   return `${now}, ${change}${sure ? '' : ', which may be chance'}.`;
 }
 
-/** Demographic parity and equalised odds in words; empty where labels are not binary. */
+/** Demographic parity and equalised odds in words; empty if the labels are not binary. */
 export function ratesSentence({
   demographicParity,
   equalisedOdds,

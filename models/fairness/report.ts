@@ -17,11 +17,11 @@ import type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
 
 export type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
 
-/** A line of the report: one model's answers on the shared samples. */
+/** A line of the report: a model's answers for the samples that all models share. */
 export type Answers = {
   readonly model: string;
   readonly outcomes: Outcomes;
-  /** Of networks made the same way with other seeds. */
+  /** The answers of networks that were made in the same way with other seeds (default: none). */
   readonly repeats?: readonly Outcomes[];
 };
 
@@ -29,16 +29,16 @@ export type ReportOptions = {
   readonly resamples?: number;
   readonly confidence?: number;
   readonly seed?: number;
-  /** 30 where left out. */
+  /** Groups with fewer samples are not tested (default: 30). */
   readonly minGroup?: number;
-  /** The class that counts as positive where labels are binary. */
+  /** The class that counts as positive, if the labels are binary (default: none). */
   readonly positive?: number;
   readonly onProgress?: OnProgress;
 };
 
 /**
- * Who pays for the reduction: each group under each model, against the first (the original). All answers are of the same
- * samples in the same order. Groups without members are left out.
+ * Shows who pays for the reduction: each group under each model, compared with the original. All answers are
+ * for the same samples in the same order. Groups without members are left out.
  */
 export function fairnessReport(
   original: Answers,
@@ -80,7 +80,7 @@ export function fairnessReport(
   return { ...report, reading: readingOf(report) };
 }
 
-/** All networks, the original first, and which belong to each model. */
+/** All networks, the original first, and which of them belong to each model. */
 function networksOf(models: readonly Answers[]): { networks: Outcomes[]; lines: Lines } {
   const networks: Outcomes[] = [];
   const lines = models.map(({ outcomes, repeats = [] }) =>
@@ -108,7 +108,7 @@ type Found = Present & {
   readonly models: readonly Answers[];
   readonly networks: readonly Outcomes[];
   readonly lines: Lines;
-  /** Of each network, and of each line. */
+  /** The estimates of each network (`each`) and of each line (`found`). */
   readonly each: readonly ModelEstimate[];
   readonly found: readonly ModelEstimate[];
   readonly intervals: readonly Spread[];

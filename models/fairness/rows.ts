@@ -2,11 +2,14 @@ import type { Interval } from './bootstrap.ts';
 import type { GroupEstimate, OverallEstimate } from './estimates.ts';
 import type { LossTest } from './loss-tests.ts';
 
-/** Accuracies and drops are fractions of 1. Drops are the original's value minus the model's; the original's are 0. */
+/**
+ * A model's figures in one group. Accuracies and drops are fractions of 1. A drop is the original's value
+ * minus the model's, so the original's drops are 0.
+ */
 export type GroupRow = GroupEstimate &
   LossTest & {
     readonly model: string;
-    /** Of the accuracy. */
+    /** The interval of the accuracy. */
     readonly interval: Interval;
     readonly dropInterval: Interval;
     readonly excessDropInterval: Interval;
@@ -15,22 +18,22 @@ export type GroupRow = GroupEstimate &
     readonly positiveRateInterval: Interval;
     readonly truePositiveRateInterval: Interval;
     readonly falsePositiveRateInterval: Interval;
-    /** Expected calibration error, 0 to 1. */
+    /** The expected calibration error, from 0 to 1. */
     readonly calibrationError: number;
-    /** In how many of the line's networks the group loses more than all images do. */
+    /** The number of the line's networks in which the group loses more than all images do. */
     readonly losingNetworks: number;
   };
 
 export type OverallRow = OverallEstimate & {
   readonly model: string;
-  /** Networks that differ in their seed alone; all figures of the line are means over them. */
+  /** The number of networks, which differ only in their seed; all figures of the line are means over them. */
   readonly networks: number;
   readonly interval: Interval;
   readonly dropInterval: Interval;
   readonly calibrationError: number;
 };
 
-/** Of several networks the mean of each one's gap. */
+/** The gaps of a model; for several networks, the mean of their gaps. */
 export type GapRow = {
   readonly model: string;
   /** Largest minus smallest group accuracy. */
@@ -41,12 +44,12 @@ export type GapRow = {
   /** The gap minus the original's. */
   readonly widening: number;
   readonly wideningInterval: Interval;
-  /** The two above between the groups of at least `minGroup` samples. */
+  /** The gap and its widening between the groups of at least `minGroup` samples. */
   readonly largeGap: number;
   readonly largeGapInterval: Interval;
   readonly largeWidening: number;
   readonly largeWideningInterval: Interval;
-  /** Largest minus smallest positive rate; NaN, as the next, where labels are not binary. */
+  /** Largest minus smallest positive rate; like `equalisedOdds`, it is NaN if the labels are not binary. */
   readonly demographicParity: number;
   readonly demographicParityInterval: Interval;
   /** The larger of the gaps in true- and false-positive rate. */
@@ -56,7 +59,10 @@ export type GapRow = {
 
 export type FairnessReport = {
   readonly n: number;
-  /** How the intervals were made: paired, stratified bootstrap, over the seeds too where a line has several networks. */
+  /**
+   * The settings of the intervals: a paired, stratified bootstrap, which also draws seeds if a line has
+   * several networks.
+   */
   readonly bootstrap: { readonly resamples: number; readonly confidence: number; readonly seed: number };
   /** Groups with fewer samples are not tested. */
   readonly minGroup: number;

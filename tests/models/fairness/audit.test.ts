@@ -130,7 +130,7 @@ describe('what is read', () => {
   });
 
   test.each([
-    ['', /r\.json.*no JSON/],
+    ['', /r\.json.*not JSON/],
     ['{"groups":[]}', /r\.json.*groups/],
     [text.replace('0.84', '"0.84"'), /groups\.1\.models\.2\.accuracy/],
     [text.replace('0.84', '84'), /groups\.1\.models\.2\.accuracy/],
