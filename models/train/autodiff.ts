@@ -6,15 +6,19 @@ import { differentiateNode, lowerNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';
 
 export type Differentiated = {
-  /** For each running statistic of the network what the batch contributes. */
+  /** The batch's contribution to each running statistic of the network. */
   readonly statistics: ReadonlyMap<string, StatisticUpdate>;
-  /** Appends the backward pass from the gradient of the network's output; returns the gradient of each wanted name. */
+  /**
+   * Appends the backward pass, given the gradient of the network's output, and returns the gradient of each
+   * wanted name.
+   */
   readonly backward: (dOutput: string) => ReadonlyMap<string, string>;
 };
 
 /**
- * Appends the network's forward pass as training runs it, for batches of a fixed size, in reverse mode: gradients of the
- * `wanted` weights and inputs. The caller has defined the model's inputs and weights in `graph` under their own names.
+ * Appends the network's forward pass in its training form, for batches of a fixed size, and returns its
+ * backward pass in reverse mode: the gradients of the `wanted` weights and inputs. The caller has already
+ * defined the model's inputs and weights in `graph` under their own names.
  */
 export function differentiate(
   graph: GraphBuilder,
@@ -57,7 +61,7 @@ function pullBack(
   });
 }
 
-/** Zero for what the output does not depend on. */
+/** The sum of all contributions to the gradient of `name`; zero if the output does not depend on it. */
 function gradientOf(
   graph: GraphBuilder,
   name: string,

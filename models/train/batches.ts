@@ -17,16 +17,16 @@ export type BatchOptions = {
   readonly augment?: boolean;
   /** Mixes images in pairs with shares from Beta(mixup, mixup), in (0, 1] (default: not at all). */
   readonly mixup?: number;
-  /** Chooses the rows of an epoch where it wants to. */
+  /** If it has `rows`, it chooses the rows of an epoch. */
   readonly controller?: Controller;
 };
 
-/** A batch and where in the training set its images come from. */
+/** A batch, with the numbers of its images in the training set. */
 export type NumberedBatch = { readonly rows: Uint32Array; readonly batch: Batch };
 
 /**
- * An epoch's batches, in an order and with an augmentation that depend on the seed and the epoch alone. Images that fill no
- * whole batch are left out. The teacher sees the images as the network does.
+ * The batches of an epoch. Their order and augmentation depend only on the seed and the epoch. Images that do
+ * not fill a whole batch are left out. The teacher sees the same augmented images as the network.
  */
 export async function* batchesOf(
   options: BatchOptions,
@@ -48,15 +48,16 @@ export async function* batchesOf(
 }
 
 export type Mixture = {
-  /** The images' second labels. */
+  /** The label of each image's partner. */
   readonly partners: Uint8Array;
-  /** Of each image's own pixels, in [0, 1]. */
+  /** The share of each image's own pixels, in [0, 1]. */
   readonly share: number;
 };
 
 /**
- * mixup (Zhang et al. 2018, algorithm 1): replaces each of the batch's images by share * itself + (1 - share) * another of the batch, with
- * one share a batch from Beta(alpha, alpha). `images` [labels.length, ...] is changed in place.
+ * mixup (Zhang et al. 2018, algorithm 1): replaces each image of a batch by share * itself + (1 - share) *
+ * another image of the batch, with one share per batch from Beta(alpha, alpha). It changes `images`
+ * [labels.length, ...] in place.
  */
 export function mixInto(images: Float32Array, labels: Uint8Array, alpha: number, uniform: Uniform): Mixture {
   const share = symmetricBeta(alpha, uniform);
@@ -72,7 +73,10 @@ export function mixInto(images: Float32Array, labels: Uint8Array, alpha: number,
   return { partners: Uint8Array.from(order, (partner) => labels[partner]!), share };
 }
 
-/** A draw from Beta(alpha, alpha) for alpha in (0, 1] (Jöhnk 1964): at alpha 1 every second pair of numbers is taken. */
+/**
+ * A draw from Beta(alpha, alpha) for alpha in (0, 1] (Jöhnk 1964). At alpha 1, half of the pairs of numbers
+ * are rejected.
+ */
 export function symmetricBeta(alpha: number, uniform: Uniform): number {
   for (;;) {
     const [x, y] = [uniform() ** (1 / alpha), uniform() ** (1 / alpha)];

@@ -4,10 +4,13 @@ import { z } from 'zod';
 import { DataError, UsageError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 
-/** What a network in training is besides its graph: parameters, running statistics and optimiser state, by name. */
+/**
+ * The state of a network in training besides its graph, by name: parameters, running statistics and the
+ * optimiser's state.
+ */
 export type TrainingState = Readonly<Record<string, Float32Array>>;
 
-/** Where a training stands between two epochs: all that it needs to go on with the same numbers. */
+/** The state of a training between two epochs: all it needs to go on with the same numbers. */
 export type Standing = {
   readonly history: readonly EpochEntry[];
   readonly best: {
@@ -16,13 +19,16 @@ export type Standing = {
     readonly state: TrainingState;
   };
   readonly state: TrainingState;
-  /** What the controller remembers; null where there is none. */
+  /** The controller's state (null: there is no controller). */
   readonly controller: Json;
-  /** The controller has ended the training. */
+  /** Whether the controller has ended the training. */
   readonly stopped: boolean;
 };
 
-/** One epoch. Accuracies in [0, 1]; the training ones are of the augmented images, while the weights move. */
+/**
+ * The figures of an epoch. Accuracies are in [0, 1]. The training accuracy is that on augmented images, while
+ * the weights change.
+ */
 export type EpochEntry = z.infer<typeof epochEntry>;
 
 const epochEntry = z.object({
@@ -30,7 +36,7 @@ const epochEntry = z.object({
   loss: z.number(),
   trainAccuracy: z.number(),
   validationAccuracy: z.number(),
-  /** At the epoch's first step. */
+  /** The learning rate at the epoch's first step. */
   learningRate: z.number(),
   seconds: z.number(),
   imagesPerSecond: z.number(),
@@ -49,7 +55,7 @@ const header = z.object({
   stopped: z.boolean(),
 });
 
-/** Writes the file: a line of JSON, then the vectors it lists, as little-endian floats. */
+/** Writes a checkpoint: a line of JSON, then the vectors that it lists, as little-endian floats. */
 export async function saveCheckpoint(path: string, fingerprint: string, standing: Standing): Promise<void> {
   const { history, best, state, controller, stopped } = standing;
   const line = JSON.stringify({
@@ -67,18 +73,20 @@ export async function saveCheckpoint(path: string, fingerprint: string, standing
 }
 
 /**
- * Reads what `saveCheckpoint` wrote; undefined where there is no file. Throws DataError for a file that is no checkpoint and
- * UsageError for one of another run: another fingerprint.
+ * Reads a file that `saveCheckpoint` wrote, or returns undefined if there is none. Throws DataError for a
+ * file that is not a checkpoint, and UsageError for the checkpoint of another training, whose fingerprint
+ * differs.
  */
 export async function loadCheckpoint(path: string, fingerprint: string): Promise<Standing | undefined> {
   if (!existsSync(path)) return undefined;
   const bytes = await readFile(path);
   const end = bytes.indexOf('\n');
   const { success, data } = header.safeParse(parseJson(bytes.subarray(0, Math.max(0, end)).toString()));
-  if (!success) throw new DataError(`${path}: not a checkpoint of a training; give another file name`);
+  if (!success) throw new DataError(`${path}: it is not a checkpoint of a training; give another file name`);
   if (data.fingerprint !== fingerprint) {
     throw new UsageError(
-      `${path}: the checkpoint of a training with another network, data or options; give another file name`,
+      `${path}: it is the checkpoint of a training with another network, data or options; ` +
+        'give another file name',
     );
   }
   const needed =
@@ -99,11 +107,11 @@ function sizesOf(state: TrainingState): Record<string, number> {
   return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, data.length]));
 }
 
-/** Takes vectors off the front of `bytes`, one after another. */
+/** Returns a function that takes vectors from the front of `bytes`, one after another. */
 function reader(bytes: Uint8Array): (sizes: Record<string, number>) => TrainingState {
   let offset = 0;
   const take = (size: number): Float32Array => {
-    const vector = new Float32Array(size); // a copy: in the file it need not start at a multiple of 4
+    const vector = new Float32Array(size); // a copy, because it may start at any byte of the file
     new Uint8Array(vector.buffer).set(bytes.subarray(offset, offset + 4 * size));
     offset += 4 * size;
     return vector;
@@ -119,5 +127,5 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What JSON keeps. */
+/** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

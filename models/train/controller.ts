@@ -7,23 +7,26 @@ import type { StepResult } from './engines/engine.ts';
 export type { Json };
 
 /**
- * What steers a training from outside its step: it gives the step numbers and learns from the results, such as multipliers of
- * constraints or the weight of a penalty. Its state is part of a checkpoint: it must hold all that later numbers depend on.
+ * Steers a training from outside its step: it gives numbers to the step and learns from the results. Examples
+ * are the multipliers of constraints and the weight of a penalty. Its state is saved in checkpoints, so it
+ * must hold all that later numbers depend on.
  */
 export type Controller = {
-  /** The rows of an epoch, in order, as many as the training set has; each once, in random order, where left out. */
+  /**
+   * The rows of an epoch in order, as many as the training set has (default: each row once, in random order).
+   */
   readonly rows?: (uniform: Uniform) => Uint32Array;
-  /** The step's `scalars`. */
+  /** The values of the step's `scalars`. */
   readonly scalars?: () => Readonly<Record<string, number>>;
-  /** The loss's weight of each image of the batch [N]; `rows` are their numbers in the training set. */
+  /** The weight of each image's loss [N]; `rows` are the images' numbers in the training set. */
   readonly sampleWeights?: (rows: Uint32Array) => Float32Array;
   readonly afterStep?: (rows: Uint32Array, result: StepResult) => void;
   /**
-   * Called after each step: weights to set in place of the trained ones, undefined for none. `model` copies all weights and running
-   * statistics.
+   * Called after each step. Returns weights to replace the trained ones, or undefined for none. `model`
+   * copies all weights and running statistics.
    */
   readonly rewrite?: (model: () => Model) => ReadonlyMap<string, Tensor> | undefined;
-  /** Called when the epoch is over; 'stop' makes it the last one. */
+  /** Called after each epoch; 'stop' ends the training. */
   readonly afterEpoch?: (entry: EpochEntry, model: Model) => 'stop' | 'go on';
   readonly state: () => Json;
   readonly restore: (state: Json) => void;

@@ -10,7 +10,7 @@ import { argmax } from '../tensor.ts';
 
 export type ClassAccuracy = { readonly class: string; readonly accuracy: number; readonly n: number };
 
-/** Accuracies in [0, 1]; NaN for a class of which there is no image. */
+/** Accuracies in [0, 1]; NaN for a class without images. */
 export type Evaluation = {
   readonly accuracy: number;
   readonly n: number;
@@ -18,15 +18,18 @@ export type Evaluation = {
 };
 
 export type EvaluateOptions = SessionSetting & {
-  /** Only the first images. */
+  /** The number of images to take, from the first (default: all). */
   readonly limit?: number;
   readonly onProgress?: OnProgress;
 };
 
-/** Images a call of the runtime. */
+/** Images per call of onnxruntime. */
 const batch = 200;
 
-/** Accuracy of the network on a data set, as a whole and by class. Throws DataError where the two do not fit. */
+/**
+ * Returns the accuracy of a network on a data set, as a whole and by class. Throws DataError if the two do
+ * not fit.
+ */
 export async function evaluate(
   model: Model,
   dataset: Dataset,
@@ -37,7 +40,7 @@ export async function evaluate(
   return scored(dataset, await predictClasses(model, dataset, n, options));
 }
 
-/** Accuracies of the classes predicted for the first images. */
+/** Returns the accuracy of the classes that were predicted for the first images. */
 export function scored(dataset: Dataset, predicted: ArrayLike<number>): Evaluation {
   const n = predicted.length;
   const hits = dataset.classes.map(() => 0);
@@ -59,7 +62,7 @@ export function scored(dataset: Dataset, predicted: ArrayLike<number>): Evaluati
   };
 }
 
-/** The class with the largest logit for each of the first `n` images. */
+/** Returns the class with the largest logit for each of the first `n` images. */
 export async function predictClasses(
   model: Model,
   dataset: Dataset,
@@ -88,18 +91,19 @@ export async function predictClasses(
   return predicted;
 }
 
-/** Throws DataError where the network cannot take the images or has fewer outputs than there are classes. */
+/** Throws DataError if the network cannot take the images, or has fewer outputs than there are classes. */
 export function checkFit(model: Model, dataset: Dataset): void {
   const input = model.graph.inputs[0]?.shape ?? [];
   const outputs = model.graph.outputs[0]?.shape[0] ?? 0;
   if (input.join() !== dataset.shape.join()) {
     throw new DataError(
-      `${dataset.name}: images are [${dataset.shape.join(', ')}], ${model.graph.name} takes [${input.join(', ')}]`,
+      `${dataset.name}: its images are [${dataset.shape.join(', ')}], ` +
+        `but ${model.graph.name} takes [${input.join(', ')}]`,
     );
   }
   if (outputs < dataset.classes.length) {
     throw new DataError(
-      `${dataset.name}: has ${dataset.classes.length} classes, ${model.graph.name} knows ${outputs}`,
+      `${dataset.name}: it has ${dataset.classes.length} classes, but ${model.graph.name} knows ${outputs}`,
     );
   }
 }

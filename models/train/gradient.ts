@@ -14,16 +14,16 @@ import type { Layout } from './parameters.ts';
 export type Labelled = { readonly images: Float32Array; readonly labels: ArrayLike<number> };
 
 export type GradientOptions = SessionSetting & {
-  /** Images a call of the runtime. */
+  /** Images per call of onnxruntime. */
   readonly batch: number;
 };
 
-/** Gradients of the mean cross-entropy of a network as it is evaluated, at any weights. */
+/** The gradients of a network's mean cross-entropy at any weights, with the network in its inference form. */
 export class LossGradient {
   readonly #session: InferenceSession;
   readonly #model: Model;
   readonly #batch: number;
-  /** Where each weight lies in the vectors. */
+  /** The place of each weight in the vectors. */
   readonly layout: Layout;
 
   private constructor(session: InferenceSession, model: Model, layout: Layout, batch: number) {
@@ -33,12 +33,16 @@ export class LossGradient {
     this.#batch = batch;
   }
 
-  /** Throws ModelError where a batch normalisation is left: run `forInference` first. */
+  /**
+   * Prepares the gradient. Throws ModelError if the network still has a batch normalisation; run
+   * `forInference` first.
+   */
   static async create(model: Model, { batch, ...setting }: GradientOptions): Promise<LossGradient> {
     const left = model.graph.nodes.find(({ op }) => op === 'BatchNormalization');
     if (left !== undefined)
       throw new ModelError(
-        `${left.name}: its batch normalisation is no part of a convolution; its gradient would depend on the batch`,
+        `${left.name}: the batch normalisation is not folded into a convolution, ` +
+          'so its gradient would depend on the batch',
       );
     const layout = layoutOf(model, [...model.weights.keys()]);
     const session = await InferenceSession.create(
@@ -48,12 +52,12 @@ export class LossGradient {
     return new LossGradient(session, model, layout, batch);
   }
 
-  /** The weights that the network came with. */
+  /** The network's own weights as a vector. */
   parameters(): Float32Array {
     return pack(this.layout, this.#model.weights);
   }
 
-  /** Of the mean over all images. */
+  /** The gradient of the mean loss over all images at the given weights, in the same layout. */
   async at(parameters: Float32Array, { images, labels }: Labelled): Promise<Float64Array> {
     const n = labels.length;
     const batch = this.#batch;
@@ -81,12 +85,15 @@ export class LossGradient {
   }
 }
 
-/** `count` labels from `start`, 0 after the last. */
+/** `count` labels from `start` on; after the last label, zeros. */
 function labelsOf(labels: ArrayLike<number>, start: number, count: number): BigInt64Array {
   return BigInt64Array.from({ length: count }, (_, i) => BigInt(labels[start + i] ?? 0));
 }
 
-/** Inputs: images, labels, each image's share of the loss [N] (0 for padding), parameters. Output: gradient. */
+/**
+ * The graph of the gradient. Inputs: images, labels, each image's share of the loss [N] (0 for padding), and
+ * parameters. Output: gradient.
+ */
 function gradientGraph(model: Model, layout: Layout, batch: number): Uint8Array {
   const graph = new GraphBuilder();
   const [input] = model.graph.inputs;

@@ -3,12 +3,13 @@ import { availableParallelism } from 'node:os';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import type { EpochEntry } from './checkpoint.ts';
 
-/** What a run was told, seeds included; goes into the log's first line. */
+/** The settings of a run, with its seeds, for the log's first line. */
 export type RunRecord = Readonly<Record<string, string | number | boolean>>;
 
 /**
- * Keeps a log of JSON lines: `{"event": "start", ...}` with what the run was told and on what it runs, then `{"event": "epoch", ...}`
- * a line an epoch. The whole file is written anew each time, so that after a kill and a resume each epoch is in it once.
+ * Returns a function that writes a log of JSON lines: `{"event": "start", ...}` with the settings and
+ * versions, then `{"event": "epoch", ...}` for each epoch. It rewrites the whole file each time, so that a
+ * run that was killed and resumed has each epoch once.
  */
 export function logFile(path: string, run: RunRecord) {
   const start = { event: 'start', ...run, ...platform() };

@@ -1,21 +1,23 @@
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 
-/** A term of the loss, image by image: its values [N] and the gradient of each for its own logits, [N, K]. */
+/**
+ * A term of the loss per image: its values [N], and the gradient of each for the image's own logits [N, K].
+ */
 export type LossTerm = { readonly each: string; readonly dLogits: string };
 
-/** What is minimised: a scalar and its gradient for the logits [N, K]. */
+/** The loss that training minimises: a scalar, and its gradient for the logits [N, K]. */
 export type Loss = { readonly value: string; readonly dLogits: string };
 
 export type Logits = { readonly name: string; readonly batch: number; readonly classes: number };
 
-/** Cross-entropy with a target distribution [N, K]. */
+/** The cross-entropy with a target distribution [N, K]. */
 export function crossEntropy(graph: GraphBuilder, logits: Logits, target: string): LossTerm {
   return divergence(graph, logits.name, target, 1);
 }
 
 /**
- * `labels` (int64 [N]) as distributions over the classes [N, K]. Label smoothing s moves s of the target's mass to all classes
- * evenly (Szegedy et al. 2016, section 7).
+ * Turns `labels` (int64 [N]) into distributions over the classes [N, K]. Label smoothing s spreads a share s
+ * of the target evenly over all classes (Szegedy et al. 2016, section 7).
  */
 export function labelTarget(graph: GraphBuilder, logits: Logits, labels: string, smoothing: number): string {
   const off = smoothing / logits.classes;
@@ -23,15 +25,18 @@ export function labelTarget(graph: GraphBuilder, logits: Logits, labels: string,
   return graph.op('OneHot', [labels, graph.ints([logits.classes]), range]);
 }
 
-/** share * a + (1 - share) * b, for a scalar share: the targets of mixed images (Zhang et al. 2018, mixup, equation 2). */
+/**
+ * share * a + (1 - share) * b for a scalar share, which is the target of mixed images (Zhang et al. 2018,
+ * mixup, equation 2).
+ */
 export function mixTargets(graph: GraphBuilder, a: string, b: string, share: string): string {
   const rest = graph.op('Sub', [graph.scalar(1), share]);
   return graph.op('Add', [graph.op('Mul', [a, share]), graph.op('Mul', [b, rest])]);
 }
 
 /**
- * T^2 KL(softmax(teacher / T) || softmax(student / T)): the soft targets of Hinton et al. 2015, T^2 keeping the gradient's size
- * as T grows.
+ * T^2 KL(softmax(teacher / T) || softmax(student / T)), the soft targets of Hinton et al. 2015. The factor
+ * T^2 keeps the size of the gradient as T grows.
  */
 export function distillation(
   graph: GraphBuilder,
@@ -46,7 +51,7 @@ export function distillation(
   const cross = divergence(graph, soften(logits.name), target, temperature);
   const negativeEntropy = sumOfClasses(graph, graph.op('Mul', [target, logTarget]));
   const perT2 = graph.op('Add', [
-    graph.op('Div', [cross.each, graph.scalar(temperature)]), // divergence has scaled it by T once
+    graph.op('Div', [cross.each, graph.scalar(temperature)]), // `divergence` has multiplied it by T
     negativeEntropy,
   ]);
   return {
@@ -55,7 +60,7 @@ export function distillation(
   };
 }
 
-/** The sum of terms, each with its weight. */
+/** The weighted sum of terms. */
 export function sumOfTerms(
   graph: GraphBuilder,
   terms: readonly { readonly term: LossTerm; readonly weight: number }[],
@@ -68,7 +73,7 @@ export function sumOfTerms(
   };
 }
 
-/** The mean over the batch. */
+/** The mean of a term over the batch. */
 export function batchMean(graph: GraphBuilder, { each, dLogits }: LossTerm, batch: number): Loss {
   const share = graph.scalar(1 / batch);
   return {
@@ -77,7 +82,7 @@ export function batchMean(graph: GraphBuilder, { each, dLogits }: LossTerm, batc
   };
 }
 
-/** The sum over the batch, each image's loss times its own number of `weights` [N]. */
+/** The sum of a term over the batch, weighted by `weights` [N]. */
 export function weightedSum(graph: GraphBuilder, { each, dLogits }: LossTerm, weights: string): Loss {
   return {
     value: graph.sum(graph.op('Mul', [each, weights]), [0], false),
@@ -85,14 +90,14 @@ export function weightedSum(graph: GraphBuilder, { each, dLogits }: LossTerm, we
   };
 }
 
-/** How many of the batch's largest logits are at the label: an int64 scalar. */
+/** The number of images whose largest logit is at the label: an int64 scalar. */
 export function correctCount(graph: GraphBuilder, logits: string, labels: string): string {
   const best = graph.op('ArgMax', [logits], { axis: { int: 1 }, keepdims: { int: 0 } });
   const hits = graph.op('Cast', [graph.op('Equal', [best, labels])], { to: { int: 7 } });
   return graph.sum(hits, [0], false);
 }
 
-/** -scale * sum target log softmax(z); the gradient for z: scale * (softmax(z) - target). */
+/** The term -scale * sum target log softmax(z), with the gradient scale * (softmax(z) - target). */
 function divergence(graph: GraphBuilder, z: string, target: string, scale: number): LossTerm {
   const axis = { axis: { int: 1 } };
   const cross = sumOfClasses(graph, graph.op('Mul', [target, graph.op('LogSoftmax', [z], axis)]));

@@ -1,8 +1,8 @@
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 
-/** All trainable numbers of a network are one vector, and so is its gradient. */
+/** An optimiser. All trainable numbers of a network are one vector, and so is the gradient. */
 export type Optimizer = {
-  /** The vectors of the state before the first step, for a network of `size` numbers. */
+  /** The state's vectors before the first step, for a network of `size` numbers. */
   readonly init: (size: number) => readonly Float32Array[];
   /** Appends one step. */
   readonly update: (graph: GraphBuilder, step: OptimizerStep) => OptimizerResult;
@@ -12,9 +12,9 @@ export type OptimizerStep = {
   readonly parameters: string;
   readonly gradient: string;
   readonly state: readonly string[];
-  /** A scalar, or a number for each parameter. */
+  /** A scalar, or one number per parameter. */
   readonly learningRate: string;
-  /** 1 where weight decay applies, 0 elsewhere. */
+  /** 1 for parameters with weight decay, 0 for the others. */
   readonly decays: string;
 };
 
@@ -47,16 +47,16 @@ export function sgd({ momentum, weightDecay }: SgdOptions): Optimizer {
 
 export type AdamWOptions = {
   readonly weightDecay: number;
-  /** 0.9 where left out. */
+  /** Decay of the mean of gradients (default: 0.9). */
   readonly beta1?: number;
-  /** 0.999 where left out. */
+  /** Decay of the mean of squared gradients (default: 0.999). */
   readonly beta2?: number;
-  /** 1e-8 where left out. */
+  /** Added to the denominator (default: 1e-8). */
   readonly epsilon?: number;
 };
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2); r is the learning rate:
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), where r is the learning rate:
  *
  *     m <- beta1 m + (1 - beta1) g      v <- beta2 v + (1 - beta2) g^2      p_k <- beta_k p_k (from 1)
  *     w <- w - r (m / (1 - p1) / (sqrt(v / (1 - p2)) + epsilon) + weightDecay w)
@@ -84,10 +84,10 @@ export function adamW({ weightDecay, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 
   };
 }
 
-/** Where it applies, in the optimisers by name. */
+/** The weight decay of the optimisers by name, for weights of two and more dimensions. */
 export const usualWeightDecay = 5e-4;
 
-/** By the names of `--optimizer`, each with the peak of the learning rate that is usual with it. */
+/** The optimisers that `--optimizer` offers, each with its usual peak of the learning rate. */
 export const optimizers = {
   sgd: { make: (weightDecay: number) => sgd({ momentum: 0.9, weightDecay }), learningRate: 0.1 },
   adamw: { make: (weightDecay: number) => adamW({ weightDecay }), learningRate: 0.001 },

@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sizeOf, tensor } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 
-/** Where each of a list of weights lies in one vector. */
+/** The place of each of a list of weights in one vector. */
 export type Layout = {
   readonly entries: readonly { readonly name: string; readonly shape: Shape; readonly offset: number }[];
   readonly size: number;
@@ -21,10 +21,13 @@ export function layoutOf(model: Model, names: readonly string[]): Layout {
 }
 
 /**
- * Consecutive weights as layouts of their own, none larger than `most` numbers unless it is one weight. A step takes its vectors so:
- * what an optimiser does to a part stays in the cache, and onnxruntime's binding copies each output into fresh memory, which
- * up to 32 MB comes from what was freed before, beyond as pages that the system must clear (11 million weights, SGD, processor's ms,
- * one thread: as one vector 84, as two 60, as eight 38).
+ * Cuts a layout into parts of consecutive weights. A part has at most `most` numbers (default: 2^20), unless
+ * it is one weight.
+ *
+ * A step takes its vectors in parts for two reasons: a part stays in the cache while the optimiser updates
+ * it, and onnxruntime's binding copies each output into new memory. Up to 32 MB, that memory comes from what
+ * was freed before; beyond, it is new pages that the system must clear. (11 million weights, SGD, processor
+ * milliseconds, one thread: 84 in one vector, 60 in two, 38 in eight.)
  */
 export function partsOf(layout: Layout, most = 2 ** 20): Layout[] {
   const groups: (typeof layout.entries)[number][][] = [];
@@ -45,14 +48,14 @@ export function partsOf(layout: Layout, most = 2 ** 20): Layout[] {
   });
 }
 
-/** The weights of a model as one vector. */
+/** Joins the weights of a model into one vector. */
 export function pack(layout: Layout, weights: ReadonlyMap<string, Tensor>): Float32Array {
   const vector = new Float32Array(layout.size);
   for (const { name, offset } of layout.entries) vector.set(weights.get(name)!.data, offset);
   return vector;
 }
 
-/** The tensors of a vector, copied. */
+/** Copies the tensors out of a vector. */
 export function unpack(layout: Layout, vector: Float32Array): Map<string, Tensor> {
   return new Map(
     layout.entries.map(({ name, shape, offset }) => {
@@ -61,7 +64,7 @@ export function unpack(layout: Layout, vector: Float32Array): Map<string, Tensor
   );
 }
 
-/** Appends the cutting of `vector` into values with the names and shapes of the layout. */
+/** Appends nodes that cut `vector` into values with the names and shapes of the layout. */
 export function unpackInGraph(graph: GraphBuilder, layout: Layout, vector: string): void {
   const sizes = layout.entries.map(({ shape }) => sizeOf(shape));
   const parts = sizes.length === 1 ? [vector] : graph.split(vector, sizes, 0);
@@ -70,7 +73,7 @@ export function unpackInGraph(graph: GraphBuilder, layout: Layout, vector: strin
   });
 }
 
-/** Appends the joining of values, in the layout's order, to a vector. */
+/** Appends nodes that join values into a vector, in the layout's order. */
 export function packInGraph(
   graph: GraphBuilder,
   layout: Layout,
@@ -80,7 +83,7 @@ export function packInGraph(
   return flat.length === 1 ? flat[0]! : graph.op('Concat', flat, { axis: { int: 0 } });
 }
 
-/** `perWeight` as a constant; a scalar where all weights have the same number. */
+/** `perWeight` as a constant, which is a scalar if all weights have the same number. */
 export function constantPerWeight(
   graph: GraphBuilder,
   layout: Layout,

@@ -1,30 +1,36 @@
 import { UsageError } from '../../src/shared/errors.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 
-/** A term of what is minimised that depends on the weights and not on the images. */
+/** A term of the loss that depends on the weights and not on the images. */
 export type Penalty = {
   readonly name: string;
-  /** Appends it. */
+  /** Appends the term to the graph. */
   readonly build: (graph: GraphBuilder, inputs: PenaltyInputs) => PenaltyResult;
 };
 
 export type PenaltyInputs = {
-  /** The value of a weight or running statistic of the network before the step. */
+  /** The value of a weight or running statistic before the step. */
   readonly valueOf: (weight: string) => string;
-  /** One of the step's `scalars`. */
+  /** One of the step's `scalars`, by name. */
   readonly scalarOf: (name: string) => string;
 };
 
 export type PenaltyResult = {
-  /** A scalar. */
+  /** The penalty: a scalar. */
   readonly value: string;
-  /** Its gradient by weight, in the weight's shape. Those of weights that are not trained are left out. */
+  /**
+   * The penalty's gradient by weight, in the weight's shape. Gradients of weights that are not trained are
+   * ignored.
+   */
   readonly gradients: ReadonlyMap<string, string>;
 };
 
 export type BuiltPenalty = PenaltyResult & { readonly name: string };
 
-/** Appends the penalties of a step and the inputs they need. Throws UsageError for one that asks for a scalar the step is not given. */
+/**
+ * Appends the penalties of a step and the inputs that they need. Throws UsageError for a penalty that asks
+ * for a scalar which the step does not have.
+ */
 export function penaltiesOf(
   graph: GraphBuilder,
   { scalars = [], penalties = [] }: { scalars?: readonly string[]; penalties?: readonly Penalty[] },
@@ -34,7 +40,9 @@ export function penaltiesOf(
   return penalties.map(({ name, build }) => {
     const scalarOf = (scalar: string): string => {
       if (!scalars.includes(scalar))
-        throw new UsageError(`penalty ${name}: asks for the scalar '${scalar}', which the step is not given`);
+        throw new UsageError(
+          `penalty ${name}: it needs the scalar '${scalar}', which the step does not have`,
+        );
       return `scalar.${scalar}`;
     };
     const { value, gradients } = build(graph, { valueOf: (weight) => weight, scalarOf });
@@ -42,7 +50,7 @@ export function penaltiesOf(
   });
 }
 
-/** The loss's gradients by weight with those of the penalties added. */
+/** Adds the penalties' gradients to the loss's gradients by weight. */
 export function addGradients(
   graph: GraphBuilder,
   ofLoss: ReadonlyMap<string, string>,

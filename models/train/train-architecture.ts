@@ -20,13 +20,13 @@ import type {
 } from './fit.ts';
 import type { EngineSetting } from './engines/index.ts';
 
-/** What `reluctant train` is told. What a step does, minimises and keeps is as in `fit`. */
+/** The options of `reluctant train`. Those for steps, losses and files are the same as in `fit`. */
 export type RecipeOptions = {
-  /** A name of `architectures`. */
+  /** A name in `architectures`. */
   readonly arch: string;
-  /** What `loadDataset` takes. */
+  /** A spec for `loadDataset`. */
   readonly data: string;
-  /** Of everything: initial weights, validation split, shuffles, augmentation. */
+  /** The seed of initial weights, validation split, shuffles and augmentation. */
   readonly seed?: number;
   /** Share of the training images held out to choose the epoch. */
   readonly validationFraction?: number;
@@ -47,13 +47,16 @@ export const recipeDefaults = {
 } as const;
 
 export type RecipeResult = FitResult & {
-  /** On the test images, once, after the epoch was chosen. */
+  /** The evaluation on the test images, made once after the epoch was chosen. */
   readonly test: Evaluation;
   readonly train: Dataset;
   readonly validation: Dataset;
 };
 
-/** Builds, trains and tests a network. Throws UsageError for an unknown architecture and DataError for the data. */
+/**
+ * Builds, trains and tests a network. Throws UsageError for an unknown architecture, and DataError for data
+ * that cannot be loaded.
+ */
 export async function trainArchitecture(options: RecipeOptions): Promise<RecipeResult> {
   const architecture = architectureOf(options.arch);
   const { epochs, batch, learningRate, seed, validationFraction } = { ...recipeDefaults, ...options };
@@ -62,7 +65,7 @@ export async function trainArchitecture(options: RecipeOptions): Promise<RecipeR
   const all = await load('train');
   const { train, validation } = splitValidation(all, validationFraction, seed);
   const initial = architecture(all.shape, all.classes.length, seededRng(seed));
-  const tested = await load('test'); // before the work: hours later is too late to find it absent
+  const tested = await load('test'); // before the training, so that a missing test set is found early
   const result = await fit(initial, { ...options, train, validation, epochs, batch, learningRate, seed });
   const test = await evaluate(result.model, tested, sessionSetting(options));
   return { ...result, test, train, validation };

@@ -3,46 +3,51 @@ import type { Tensor } from '../../tensor.ts';
 import type { TrainingState } from '../checkpoint.ts';
 
 export type Batch = {
-  /** N x C x H x W */
+  /** [N, C, H, W] */
   readonly images: Float32Array;
   readonly labels: Uint8Array;
-  /** Where the step mixes: each image is `share` of itself, of class `labels`, and the rest of one of class `partners`. */
+  /**
+   * For mixup: each image is `share` of an image of class `labels` and the rest of one of class `partners`.
+   */
   readonly mixed?: { readonly partners: Uint8Array; readonly share: number };
-  /** N x K, where the step distills. */
+  /** The teacher's logits [N, K], for distillation. */
   readonly teacher?: Float32Array;
-  /** N, where the step weights images. */
+  /** The weight of each image [N], if the step weights images. */
   readonly sampleWeights?: Float32Array;
   /** The step's scalars by name. */
   readonly scalars?: Readonly<Record<string, number>>;
 };
 
 export type StepResult = {
-  /** The batch's mean, or its weighted sum where the step weights images; without penalties. */
+  /** The batch's mean loss, or its weighted sum if the step weights images; without penalties. */
   readonly loss: number;
   readonly correct: number;
-  /** Of each image. */
+  /** The loss of each image. */
   readonly losses: Float32Array;
-  /** By name. */
+  /** The penalties by name. */
   readonly penalties: Readonly<Record<string, number>>;
 };
 
-/** A network in training. It holds parameters, running statistics and optimiser state between steps. */
+/** A network in training. It keeps parameters, running statistics and the optimiser's state between steps. */
 export type Engine = {
-  /** What computes, in words. */
+  /** Describes in words what computes. */
   readonly runsOn: string;
-  /** One step. The batch must have the size the engine was made for. */
+  /** Runs one step. The batch must have the size that the engine was made for. */
   readonly run: (batch: Batch, learningRate: number) => Promise<StepResult>;
-  /** Brings what a step has left on a device: `state`, `model`, `write` and `fingerprint` need it after one. */
+  /**
+   * Copies the result of a step from the device. After a step, `state`, `model`, `write` and `fingerprint`
+   * need it.
+   */
   readonly download: () => Promise<void>;
-  /** Parameters, statistics and optimiser state as they are now, copied. */
+  /** A copy of the current parameters, statistics and optimiser state. */
   readonly state: () => TrainingState;
-  /** Goes on from a state that `state` gave. */
+  /** Continues from a state that `state` returned. */
   readonly restore: (state: TrainingState) => void;
-  /** Sets trained weights. Throws RangeError for one that is not trained or of another size. */
+  /** Sets trained weights. Throws RangeError for a weight that is not trained or has another size. */
   readonly write: (weights: ReadonlyMap<string, Tensor>) => void;
-  /** The network with the weights of a state, by default as they are now. */
+  /** The network with the weights of a state (default: the current one). */
   readonly model: (state?: TrainingState) => Model;
-  /** A hash of the step and of the weights it starts from. */
+  /** A hash of the step and of its initial weights. */
   readonly fingerprint: () => string;
   readonly release: () => Promise<void>;
 };

@@ -8,16 +8,19 @@ import type { Engine } from './engine.ts';
 
 export type { Engine };
 
-/** What trains: onnxruntime with our gradients, or TensorFlow.js with its own. */
+/** The training engines: onnxruntime with our gradients, or TensorFlow.js with its own. */
 export const engineNames = ['onnxruntime', 'tfjs'] as const;
 export type EngineName = (typeof engineNames)[number];
 
 export type EngineSetting = SessionSetting & {
-  /** onnxruntime where left out. tfjs takes the fastest of its backends that works; `device` and `threads` are none of its. */
+  /**
+   * The engine (default: onnxruntime). tfjs takes the fastest of its backends that works, and ignores
+   * `device` and `threads`.
+   */
   readonly engine?: EngineName;
 };
 
-/** The setting alone, of options that hold more. */
+/** The engine setting of options that hold more. */
 export function engineSetting({ engine, ...setting }: EngineSetting): EngineSetting {
   return { ...defined({ engine }), ...sessionSetting(setting) };
 }
@@ -33,7 +36,10 @@ const makers: {
   tfjs: async (model, options) => (await import('./tfjs/engine.ts')).TfjsEngine.create(model, options),
 };
 
-/** Throws UsageError where nothing is trainable, and where the engine cannot run here. */
+/**
+ * Creates an engine for a network. Throws UsageError if no weight is trainable, or if the engine cannot run
+ * here.
+ */
 export function createEngine(
   model: Model,
   options: StepOptions,

@@ -8,7 +8,10 @@ import { pack, unpack } from '../parameters.ts';
 import type { Layout } from '../parameters.ts';
 import type { TrainingStep } from '../step.ts';
 
-/** What every engine keeps between steps, as it is before the first: by name, as the step's vectors are called. */
+/**
+ * The state before the first step, by the names of the step's vectors; every engine keeps such a state
+ * between steps.
+ */
 export function initialState(model: Model, step: TrainingStep, optimizer: Optimizer): TrainingState {
   const { parameters, statistics, vectors } = step;
   const parts = vectors['parameters']!.map((size) => optimizer.init(size));
@@ -30,7 +33,7 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return vector;
 }
 
-/** Where in its vector an input of the step lies. */
+/** The place of one of the step's inputs in its vector. */
 export type Part = {
   readonly vector: string;
   readonly name: string;
@@ -38,7 +41,9 @@ export type Part = {
   readonly end: number;
 };
 
-/** The inputs in which the step takes its vectors; outputs are called the same, with `next.` in front. */
+/**
+ * The inputs in which the step takes its vectors; the outputs have the same names with the prefix `next.`.
+ */
 export function partsOfVectors({ vectors }: TrainingStep): Part[] {
   return Object.entries(vectors).flatMap(([vector, sizes]) => {
     let end = 0;
@@ -53,7 +58,10 @@ export function modelOf(model: Model, { parameters, statistics }: TrainingStep, 
   return { graph: model.graph, weights: new Map([...model.weights, ...trained, ...running]) };
 }
 
-/** Sets trained weights in the vector of all. Throws RangeError for one that is not trained or of another size. */
+/**
+ * Sets trained weights in the vector of all parameters. Throws RangeError for a weight that is not trained or
+ * has another size.
+ */
 export function writeInto(
   parameters: Float32Array,
   layout: Layout,
@@ -62,7 +70,9 @@ export function writeInto(
   for (const [name, { data }] of weights) {
     const entry = layout.entries.find((e) => e.name === name);
     if (entry === undefined || sizeOf(entry.shape) !== data.length)
-      throw new RangeError(`weight ${name}: expected a trained one of its size, got ${data.length} numbers`);
+      throw new RangeError(
+        `weight ${name}: expected a trained weight of the same size, got ${data.length} numbers`,
+      );
     parameters.set(data, entry.offset);
   }
 }

@@ -14,11 +14,14 @@ import type { StepOptions, TrainingStep } from '../../step.ts';
 export type { Batch, StepResult };
 
 export type EngineOptions = SessionSetting & {
-  /** Where the file of a profile is to be, without what onnxruntime adds to its name. */
+  /** The prefix of the profile's path, to which onnxruntime adds the time (default: no profile). */
   readonly profile?: string;
 };
 
-/** A network in training: onnxruntime runs the step, this holds parameters, statistics and optimiser state between steps. */
+/**
+ * A network in training: onnxruntime runs the step, and this class keeps parameters, running statistics and
+ * the optimiser's state between steps.
+ */
 export class TrainingEngine implements Engine {
   readonly runsOn: string;
   readonly #session: InferenceSession;
@@ -56,7 +59,8 @@ export class TrainingEngine implements Engine {
     const session = await InferenceSession.create(step.bytes, {
       ...sessionOptions(setting),
       ...vectors.options,
-      // On two cores with other work a step of ResNet-8 takes 474 ms instead of 882, of ResNet-18 3.3 s instead of 5.5.
+      // With other work on two cores, a step of ResNet-8 then takes 474 ms instead of 882, and of ResNet-18
+      // 3.3 s instead of 5.5.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
@@ -108,7 +112,7 @@ export class TrainingEngine implements Engine {
     await this.#session.release();
   }
 
-  /** Ends the session's profile, which onnxruntime writes beside the prefix given. */
+  /** Ends the profile, which onnxruntime writes to a file with the given prefix. */
   endProfiling(): void {
     this.#session.endProfiling();
   }

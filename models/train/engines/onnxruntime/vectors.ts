@@ -9,29 +9,29 @@ import type { Part } from '../state.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
-/** Where an onnxruntime engine has parameters, statistics and optimiser state between steps. */
+/** Keeps the parameters, statistics and optimiser state of an onnxruntime engine between steps. */
 export type Vectors = {
-  /** Of the session that runs the step. */
+  /** Options for the session that runs the step. */
   readonly options: InferenceSession.SessionOptions;
-  /** The step's inputs. */
+  /** The vectors as the step's inputs. */
   readonly feeds: () => Tensors;
-  /** Where its outputs are to go. */
+  /** The buffers for the step's outputs. */
   readonly fetches: () => Readonly<Record<string, Tensor | null>>;
-  /** Takes a step's outputs for the next one's inputs. */
+  /** Makes a step's outputs the next step's inputs. */
   readonly advance: (results: Tensors) => void;
   readonly set: (state: TrainingState) => void;
-  /** The vectors themselves. Throws RangeError after a step without `download`. */
+  /** The vectors themselves, not copied. Throws RangeError after a step without `download`. */
   readonly state: () => TrainingState;
-  /** Changes the vectors in place; throws as `state` does. */
+  /** Changes the vectors in place. Throws like `state`. */
   readonly edit: (change: (state: TrainingState) => void) => void;
   readonly download: () => Promise<void>;
   readonly release: () => Promise<void>;
 };
 
 /**
- * Devices whose memory the binding of onnxruntime-node 1.30 can hand from a step to the next. Of its IO binding it knows one kind of
- * memory, 'WebGPU_Buf'; CUDA's outputs come to the processor and go back, as do those of every other provider. Of ResNet-18 with
- * SGD that is 90 MB a step each way.
+ * The devices on which onnxruntime-node 1.30 can keep memory from step to step. Its IO binding knows one kind
+ * of device memory, 'WebGPU_Buf'. The outputs of CUDA and all other providers are copied to the processor and
+ * back, which for ResNet-18 with SGD is 90 MB per step each way.
  */
 const keepsMemory: { readonly [K in Device]: boolean } = { cpu: false, webgpu: true, cuda: false };
 
@@ -39,7 +39,10 @@ export function vectorsOf(step: TrainingStep, setting: SessionSetting): Vectors 
   return keepsMemory[setting.device ?? 'cpu'] ? new DeviceVectors(step, setting) : new ProcessorVectors(step);
 }
 
-/** In two buffers that change places after each step: fresh memory costs more than computing them. */
+/**
+ * Vectors in the processor's memory, in two buffers that swap after each step, because new memory costs more
+ * time than the computation.
+ */
 class ProcessorVectors implements Vectors {
   readonly options = {};
   readonly #parts: readonly Part[];
@@ -80,13 +83,13 @@ class ProcessorVectors implements Vectors {
   async release(): Promise<void> {}
 }
 
-/** In the device's memory, but for the first step's inputs. */
+/** Vectors in the device's memory; only the first step's inputs come from the processor. */
 class DeviceVectors implements Vectors {
   readonly options: InferenceSession.SessionOptions;
   readonly #parts: readonly Part[];
   readonly #setting: SessionSetting;
   #tensors: Tensors = {};
-  /** On the processor; undefined where a step has left it behind. */
+  /** The state on the processor; undefined if a later step's state is still on the device. */
   #state: TrainingState | undefined;
   #reader: InferenceSession | undefined;
 
@@ -119,7 +122,7 @@ class DeviceVectors implements Vectors {
   }
 
   state(): TrainingState {
-    if (this.#state === undefined) throw new RangeError('the weights are on the device: download them first');
+    if (this.#state === undefined) throw new RangeError('the weights are on the device: call download first');
     return this.#state;
   }
 
@@ -129,7 +132,10 @@ class DeviceVectors implements Vectors {
     this.set(state);
   }
 
-  /** By a session that copies: the binding has no other way ('getData' on such a tensor ends the process). */
+  /**
+   * Runs a session that copies its inputs, because the binding has no other way: 'getData' on such a tensor
+   * ends the process.
+   */
   async download(): Promise<void> {
     if (this.#state !== undefined) return;
     this.#reader ??= await InferenceSession.create(copying(this.#parts), sessionOptions(this.#setting));
@@ -148,7 +154,7 @@ class DeviceVectors implements Vectors {
   }
 }
 
-/** The vectors of a state, and their parts, which share their memory. */
+/** The vectors of a state and their parts, which share memory. */
 type Held = { readonly state: TrainingState; readonly tensors: Tensors };
 
 function held(parts: readonly Part[], state: TrainingState): Held {

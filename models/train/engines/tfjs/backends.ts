@@ -1,18 +1,20 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-layers'; // only for the gradients of tfjs-core, which its build for Node leaves out
+import '@tensorflow/tfjs-layers'; // for the gradients of tfjs-core, which its build for Node lacks
 import { UsageError } from '../../../../src/shared/errors.ts';
 
-/** What tfjs can compute on, fastest first. */
+/** The backends of tfjs, the fastest first. */
 export const backends = ['tensorflow', 'wasm', 'cpu'] as const;
 export type Backend = (typeof backends)[number];
 
 export type Loaders = { readonly [K in Backend]: () => Promise<unknown> };
 
-/** An optional peer. */
+/** An optional peer dependency. */
 const nativePackage = '@tensorflow/tfjs-node-gpu';
 
-/** Loads it, by default, and returns what it exports. Throws where it is not installed. */
+/**
+ * Loads a native package (default: the optional peer) and returns its exports. Throws if it is not installed.
+ */
 export function loadNative(name = nativePackage): unknown {
   const require = createRequire(import.meta.url);
   const file = require.resolve(name);
@@ -20,7 +22,10 @@ export function loadNative(name = nativePackage): unknown {
   return require(file);
 }
 
-/** tfjs-node-gpu 4.22 calls what Node 23 took out of node:util; mended there, not released (tensorflow/tfjs#8425, #8609). */
+/**
+ * Restores a function that Node 23 removed from node:util and tfjs-node-gpu 4.22 calls. It is fixed there but
+ * not released (tensorflow/tfjs#8425, #8609).
+ */
 function restoreUtil(util: Record<string, unknown>): void {
   util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
 }
@@ -37,27 +42,29 @@ const loaders: Loaders = {
 
 export type Chosen = {
   readonly backend: Backend;
-  /** In words, with why none of the faster ones. */
+  /** Describes the backend in words, and why the faster ones do not work. */
   readonly description: string;
 };
 
 /**
- * The first of the backends that loads and passes the trial. A trial is a call that throws where the backend lacks something. Throws
- * UsageError with all reasons where none is left.
+ * Chooses the first backend that loads and passes the trial, which is a call that throws if the backend lacks
+ * something. Throws UsageError with all reasons if no backend works.
  */
 export async function chooseBackend(
   candidates: readonly Backend[],
   trial: () => void,
   load: Loaders = loaders,
 ): Promise<Chosen> {
-  tf.env().set('PROD', true); // no advice to install other packages on the terminal
+  tf.env().set('PROD', true); // stops its advice to install other packages
   const reasons: string[] = [];
   for (const backend of candidates) {
     const reason = await failure(backend, trial, load);
     if (reason === undefined) return { backend, description: [describe(backend), ...reasons].join('; ') };
     reasons.push(`not ${backend}: ${reason}`);
   }
-  throw new UsageError(`--engine tfjs: does not work here: ${reasons.join('; ')}; take --engine onnxruntime`);
+  throw new UsageError(
+    `--engine tfjs: it does not work here: ${reasons.join('; ')}; use --engine onnxruntime`,
+  );
 }
 
 async function failure(backend: Backend, trial: () => void, load: Loaders): Promise<string | undefined> {

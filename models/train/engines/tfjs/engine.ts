@@ -15,7 +15,7 @@ import type { TfjsNetwork } from './network.ts';
 import { RawEvaluator } from './raw-graph.ts';
 
 export type TfjsSetting = {
-  /** The first that works is taken; all of them, fastest first, where left out. */
+  /** The backends to try; the first one that works is used (default: all, the fastest first). */
   readonly candidates?: readonly Backend[];
   readonly loaders?: Loaders;
 };
@@ -23,8 +23,9 @@ export type TfjsSetting = {
 type Vectors = Readonly<Record<string, tf.Tensor1D>>;
 
 /**
- * A network in training by TensorFlow.js: tfjs runs the network and differentiates the loss. The rest of the step, losses, penalties,
- * the optimiser and the statistics, is the graph that onnxruntime runs, evaluated by tfjs.
+ * A network in training by TensorFlow.js, which runs the network and differentiates the loss. The rest of the
+ * step (losses, penalties, optimiser and statistics) is the same graph that onnxruntime runs, evaluated by
+ * tfjs.
  */
 export class TfjsEngine implements Engine {
   readonly runsOn: string;
@@ -35,7 +36,7 @@ export class TfjsEngine implements Engine {
   readonly #around: RawEvaluator;
   readonly #batch: number;
   readonly #penalties: readonly string[];
-  /** Weights that neither training nor statistics move. */
+  /** Weights that neither training nor statistics change. */
   readonly #fixed: ReadonlyMap<string, tf.Tensor>;
   readonly #trained: ReadonlyMap<string, tf.Variable>;
   #vectors: Vectors;
@@ -65,7 +66,7 @@ export class TfjsEngine implements Engine {
     this.#vectors = upload(initialState(model, step, options.optimizer));
   }
 
-  /** Throws UsageError where no backend can train the network, with what each lacks. */
+  /** Creates an engine. Throws UsageError if no backend can train the network, with the reason for each. */
   static async create(
     model: Model,
     options: StepOptions,
@@ -76,7 +77,7 @@ export class TfjsEngine implements Engine {
     return new TfjsEngine(model, buildStep(model, options), options, chosen);
   }
 
-  /** A step with black images; throws where the backend lacks a kernel. */
+  /** Runs a step with black images. Throws if the backend lacks a kernel. */
   static #try(model: Model, options: StepOptions): void {
     const trial = { backend: 'cpu', description: '' } as const;
     const engine = new TfjsEngine(model, buildStep(model, options), options, trial);
@@ -88,11 +89,11 @@ export class TfjsEngine implements Engine {
   }
 
   async run(batch: Batch, learningRate: number): Promise<StepResult> {
-    await tf.setBackend(this.#backend); // tfjs has one for all; another engine may have changed it
+    await tf.setBackend(this.#backend); // the backend is global, so another engine may have changed it
     return this.#advance(batch, learningRate);
   }
 
-  /** tfjs reads from its backends when it is asked. */
+  /** There is nothing to do, because tfjs reads from its backends on demand. */
   async download(): Promise<void> {}
 
   state(): TrainingState {
@@ -151,7 +152,7 @@ export class TfjsEngine implements Engine {
     return result!;
   }
 
-  /** A vector after the step. */
+  /** The value of a vector after the step. */
   #next(vector: string, of: (names: readonly string[]) => tf.Tensor[]): tf.Tensor1D {
     const parts = partsOfVectors(this.#step).filter((part) => part.vector === vector);
     return tf.concat(of(parts.map(({ name }) => `next.${name}`)) as tf.Tensor1D[]);
@@ -168,8 +169,9 @@ export class TfjsEngine implements Engine {
   }
 
   /**
-   * What is given, and in place of the graph's network its logits, its gradients and what the batch has of the statistics. tfjs tidies
-   * its forward pass away; what is to outlive it goes to `kept` as well.
+   * The values that the rest of the step needs: the feeds, and the network's logits, gradients and statistics
+   * of the batch. tfjs frees the values of its forward pass, so those that must outlive it are also added to
+   * `kept`.
    */
   #gradients(feeds: ReadonlyMap<string, tf.Tensor>, kept: tf.Tensor[]): ReadonlyMap<string, tf.Tensor> {
     const { logits, gradients, statistics } = this.#step.network;
@@ -193,7 +195,7 @@ export class TfjsEngine implements Engine {
     return found;
   }
 
-  /** Weights by name: trained, running or fixed. */
+  /** Returns the weights by name: trained, running or fixed. */
   #weights(feeds: ReadonlyMap<string, tf.Tensor>): (name: string) => tf.Tensor {
     const { statistics } = this.#step;
     const running =
@@ -224,7 +226,7 @@ export class TfjsEngine implements Engine {
     return feeds;
   }
 
-  /** Hands the parameters to the variables that tfjs differentiates for. */
+  /** Copies the parameters to the variables for which tfjs differentiates. */
   #assign(): void {
     tf.tidy(() => {
       for (const [name, value] of cut(this.#step.parameters, this.#vectors['parameters']!))
@@ -241,7 +243,7 @@ function upload(state: TrainingState): Vectors {
   return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, tf.tensor1d(data)]));
 }
 
-/** The values that a vector holds, by name. */
+/** The values in a vector, by name. */
 function cut({ entries }: Layout, vector: tf.Tensor): Map<string, tf.Tensor> {
   return new Map(
     entries.map(({ name, shape, offset }) => {

@@ -3,7 +3,7 @@ import type { NodeOf, Replacement } from '../../../graph.ts';
 import { perChannel } from './forward.ts';
 import type { ForwardContext } from './forward.ts';
 
-/** g relu(x) + (1 - g) p(x); see models/ops/gated-activation.ts. */
+/** Computes g relu(x) + (1 - g) p(x); see models/ops/gated-activation.ts. */
 export function gatedActivation(
   node: NodeOf<'GatedActivation'>,
   [x, trained, c2, c1, c0, state]: readonly tf.Tensor[],
@@ -30,8 +30,8 @@ const parts: {
 };
 
 /**
- * 1 stays 1 above -threshold, 0 becomes 1 above threshold; the straight-through gradient is softplus(m)
- * (AutoReP: Peng et al., ICCV 2023).
+ * The gate: a 1 stays 1 while m is above -threshold, a 0 becomes 1 when m is above threshold. The
+ * straight-through gradient is softplus(m) (AutoReP: Peng et al., ICCV 2023).
  */
 function hysteresis(trained: tf.Tensor, state: tf.Tensor, threshold: number): tf.Tensor {
   const through = tf.customGrad((m, save) => {
@@ -46,7 +46,9 @@ function hysteresis(trained: tf.Tensor, state: tf.Tensor, threshold: number): tf
   return through(trained);
 }
 
-/** Means over the first 16 images, a channel, of x, x^2, x^3, x^4 and of r, r^2, r^3 with r = relu(x): [7, C]. */
+/**
+ * Means per channel over the first 16 images of x, x^2, x^3, x^4 and of r, r^2, r^3 with r = relu(x): [7, C].
+ */
 function momentsOf(x: tf.Tensor): tf.Tensor {
   const some = tf.slice(x, 0, Math.min(16, x.shape[0]));
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));

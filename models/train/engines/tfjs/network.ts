@@ -5,8 +5,9 @@ import { forwardNode } from './ops.ts';
 
 export type TfjsNetwork = {
   /**
-   * The value of the network's output [N, ...] for images [N, C, H, W]. `weights` by name; `statistic` is told what the batch has of
-   * each running statistic. Tensors in between are the caller's to tidy.
+   * Computes the network's output [N, ...] for images [N, C, H, W]. `weights` returns a weight by name;
+   * `statistic` receives the batch's contribution to each running statistic. The caller frees the tensors in
+   * between.
    */
   readonly forward: (
     images: tf.Tensor,
@@ -15,7 +16,7 @@ export type TfjsNetwork = {
   ) => tf.Tensor;
 };
 
-/** The network's forward pass by tfjs, as training runs it. */
+/** The network's forward pass by tfjs, in its training form. */
 export function tfjsNetwork(model: Model): TfjsNetwork {
   const shapes = inferShapes(model);
   const [input, output] = [model.graph.inputs[0]!.name, model.graph.outputs[0]!.name];

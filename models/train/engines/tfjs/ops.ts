@@ -7,7 +7,7 @@ import { averagePool, conv, maxPool } from './windows.ts';
 import { perChannel } from './forward.ts';
 import type { Forward, ForwardContext } from './forward.ts';
 
-/** Every op once more, by tfjs; what differentiates it is tfjs's own. */
+/** Computes every op with tfjs, which differentiates it by itself. */
 const forwards: { readonly [K in OpType]: Forward<K> } = {
   Conv: conv,
   Gemm(node, [x, weight, bias]) {
@@ -61,7 +61,7 @@ function hardSigmoid(x: tf.Tensor, alpha: number, beta: number): tf.Tensor {
   return tf.clipByValue(tf.add(tf.mul(x, alpha), beta), 0, 1);
 }
 
-/** By the batch's own mean and variance. */
+/** Normalises by the batch's own mean and variance. */
 function batchNormalization(
   node: NodeOf<'BatchNormalization'>,
   [x, scale, bias]: readonly tf.Tensor[],

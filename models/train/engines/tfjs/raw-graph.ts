@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { RawGraph, RawNode, RawTensor } from '../../../onnx/raw.ts';
 import { runRawNode } from './raw-ops.ts';
 
-/** Evaluates values of an ONNX graph by tfjs, and of its nodes only those that the values need. */
+/** Evaluates values of an ONNX graph with tfjs. Only the nodes that they need are run. */
 export class RawEvaluator {
   readonly #producers: ReadonlyMap<string, RawNode>;
   readonly #initializers: ReadonlyMap<string, RawTensor>;
-  /** Uploaded when first needed, kept until `dispose`. */
+  /** Constants, uploaded when they are first needed and kept until `dispose`. */
   readonly #constants = new Map<string, tf.Tensor>();
 
   constructor({ nodes, initializers }: RawGraph) {
@@ -14,7 +14,10 @@ export class RawEvaluator {
     this.#initializers = new Map(initializers.map((value) => [value.name, value]));
   }
 
-  /** Values by name; `given` stands in for those it has. What is computed is the caller's to tidy. Throws UsageError for an unknown op. */
+  /**
+   * Evaluates values by name; `given` has values that need no evaluation. The caller frees the results.
+   * Throws UsageError for an unknown op.
+   */
   evaluate(names: readonly string[], given: ReadonlyMap<string, tf.Tensor>): tf.Tensor[] {
     const values = new Map(given);
     return names.map((name) => this.#valueOf(name, values));
@@ -29,7 +32,7 @@ export class RawEvaluator {
     const known = values.get(name) ?? this.#constant(name);
     if (known !== undefined) return known;
     const node = this.#producers.get(name);
-    if (node === undefined) throw new RangeError(`value ${name}: neither given nor computed`);
+    if (node === undefined) throw new RangeError(`value ${name}: it is neither given nor computed by a node`);
     const inputs = node.inputs.filter((input) => input !== '').map((input) => this.#valueOf(input, values));
     const value = runRawNode(node, inputs, (i) => this.#numbers(node, i));
     values.set(name, value);
@@ -56,7 +59,10 @@ export class RawEvaluator {
   }
 }
 
-/** tfjs has no integers of 64 bits; those of a step are shapes and labels. */
+/**
+ * Uploads an initialiser. tfjs has no 64-bit integers; those of a step are shapes and labels, which fit in 32
+ * bits.
+ */
 function tensorOf({ dtype, shape, data }: RawTensor): tf.Tensor {
   if (dtype === 'float32') return tf.tensor(data, [...shape]);
   if (dtype === 'bool') return tf.tensor(data, [...shape], 'bool');

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import type { RawNode } from '../../../onnx/raw.ts';
 
-/** An ONNX op on tensors. `numbers` gives the numbers of an input that is a constant. */
+/** An ONNX op on tensors. `numbers` returns the numbers of a constant input. */
 type RawOp = (inputs: readonly tf.Tensor[], node: RawNode, numbers: (input: number) => number[]) => tf.Tensor;
 
 type Binary = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
@@ -20,7 +20,7 @@ const folded =
   (inputs) =>
     inputs.reduce((a, b) => f(a, b));
 
-/** What losses, penalties, optimisers and statistics of a step are made of. A network's own ops are in ops.ts. */
+/** The ops of a step's losses, penalties, optimisers and statistics. The network's own ops are in ops.ts. */
 const rawOps: ReadonlyMap<string, RawOp> = new Map<string, RawOp>([
   ['Identity', unary((x) => x)],
   ['Abs', unary(tf.abs)],
@@ -68,7 +68,7 @@ const rawOps: ReadonlyMap<string, RawOp> = new Map<string, RawOp>([
   ['MatMul', binary(tf.matMul)],
 ]);
 
-/** Throws UsageError for an op that is not among them. */
+/** Runs a node. Throws UsageError for an op that tfjs does not have here. */
 export function runRawNode(
   node: RawNode,
   inputs: readonly tf.Tensor[],
@@ -77,7 +77,8 @@ export function runRawNode(
   const op = rawOps.get(node.op);
   if (op === undefined)
     throw new UsageError(
-      `--engine tfjs: has no operation ${node.op}, which a loss, penalty or optimiser needs; take --engine onnxruntime`,
+      `--engine tfjs: it has no operation ${node.op}, which a loss, penalty or optimiser needs; ` +
+        'use --engine onnxruntime',
     );
   return op(inputs, node, numbers);
 }
@@ -99,7 +100,7 @@ function lastAxis(f: (x: tf.Tensor, axis: number) => tf.Tensor): RawOp {
     const axis = int(node, 'axis', -1);
     if (axis !== -1 && axis !== x!.rank - 1)
       throw new UsageError(
-        `--engine tfjs: ${node.op} along axis ${axis} of ${x!.rank}; only the last is known`,
+        `--engine tfjs: ${node.op} is along axis ${axis} of ${x!.rank}; only the last axis is supported`,
       );
     return f(x!, x!.rank - 1);
   };
@@ -111,7 +112,7 @@ function argMax([x]: readonly tf.Tensor[], node: RawNode): tf.Tensor {
   return keeps(node) ? tf.expandDims(best, axis) : best;
 }
 
-/** ONNX's numbers for the types that a step casts to; tfjs has no longer integers than 32 bits. */
+/** The types that a step casts to, by ONNX's numbers. The longest integers of tfjs have 32 bits. */
 const dtypes: Readonly<Record<number, 'float32' | 'int32' | 'bool'>> = {
   1: 'float32',
   6: 'int32',
@@ -122,7 +123,7 @@ const dtypes: Readonly<Record<number, 'float32' | 'int32' | 'bool'>> = {
 function dtypeOf(node: RawNode): 'float32' | 'int32' | 'bool' {
   const dtype = dtypes[int(node, 'to', 0)];
   if (dtype === undefined)
-    throw new UsageError(`--engine tfjs: Cast to ONNX type ${int(node, 'to', 0)} is not known`);
+    throw new UsageError(`--engine tfjs: Cast to ONNX type ${int(node, 'to', 0)} is not supported`);
   return dtype;
 }
 
@@ -133,12 +134,12 @@ function oneHot(
 ): tf.Tensor {
   const [depth] = numbers(1);
   const [off, on] = numbers(2);
-  // The wasm backend has the two numbers as integers.
+  // The wasm backend would round the two numbers to integers.
   const hot = tf.cast(tf.oneHot(labels!, depth!), 'float32');
   return tf.add(tf.mul(hot, on! - off!), off!);
 }
 
-/** A 0 copies the size of the same axis. */
+/** Replaces each 0 of a target shape by the size of the same axis. */
 function withCopies(shape: readonly number[], from: readonly number[]): number[] {
   return shape.map((size, axis) => (size === 0 ? from[axis]! : size));
 }
@@ -150,7 +151,7 @@ function slice(
 ): tf.Tensor {
   const [starts, ends, axes] = [numbers(1), numbers(2), numbers(3)];
   if (steps !== undefined && numbers(4).some((step) => step !== 1))
-    throw new UsageError('--engine tfjs: Slice with steps is not known');
+    throw new UsageError('--engine tfjs: Slice with steps is not supported');
   const begin = x!.shape.map(() => 0);
   const size = [...x!.shape];
   axes.forEach((axis, i) => {

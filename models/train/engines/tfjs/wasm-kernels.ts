@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 type Shape4 = readonly [number, number, number, number];
 
-/** Of a convolution 'valid' in NHWC, the only one that windows.ts asks for. */
+/** The attributes of a convolution with padding 'valid' in NHWC, the only kind that windows.ts uses. */
 type Attributes = {
   readonly strides: number | readonly [number, number];
   readonly pad: string;
@@ -10,7 +10,7 @@ type Attributes = {
   readonly filterShape: Shape4;
 };
 
-/** A kernel on its two inputs; [C, M] channels and maps a channel of depthwise ones. */
+/** A kernel on its two inputs. Depthwise filters are [kh, kw, C, M], with M maps per channel. */
 type Kernel = (
   a: tf.Tensor4D,
   b: tf.Tensor4D,
@@ -19,8 +19,9 @@ type Kernel = (
 ) => tf.Tensor;
 
 /**
- * What the wasm backend lacks to train convolutions, made of what it has; and the input's gradient, with whose own kernel a step of
- * ResNet-8 takes a half more (processor's ms, batch 32: 338, and 207 to 256).
+ * The kernels that the wasm backend lacks to train convolutions, made of kernels that it has. The input's
+ * gradient replaces its own kernel, with which a step of ResNet-8 takes half as long again (processor
+ * milliseconds, batch 32: 338 instead of 207 to 256).
  */
 const kernels: readonly { readonly name: string; readonly inputs: [string, string]; readonly run: Kernel }[] =
   [
@@ -51,8 +52,8 @@ export function registerWasmKernels(): void {
 }
 
 /**
- * dW[i, j, c, m] = sum over images n and places p of x[n, s p + (i, j), c] dy[n, p, m]: a convolution of x, channels for images, with dy
- * as a kernel dilated by the strides s.
+ * dW[i, j, c, m] = sum over images n and places p of x[n, s p + (i, j), c] dy[n, p, m]. This is a convolution
+ * of x, with channels as images, by dy as a kernel that is dilated by the strides s.
  */
 function filterGradient(
   x: tf.Tensor4D,
@@ -66,7 +67,10 @@ function filterGradient(
   return tf.transpose(tf.slice(product, [0, 0, 0, 0], [-1, height, width, -1]), [1, 2, 0, 3]);
 }
 
-/** The convolution of dy, zeros between its places where the strides are over 1, with the flipped kernel. */
+/**
+ * The convolution of dy with the flipped kernel. For strides over 1, there are zeros between the places of
+ * dy.
+ */
 function inputGradient(
   dy: tf.Tensor4D,
   filter: tf.Tensor4D,
@@ -77,7 +81,7 @@ function inputGradient(
   return tf.conv2d(surrounded(dy, filter.shape, strides, inputShape), flipped, 1, 'valid');
 }
 
-/** The same for each of the maps of a channel, summed. */
+/** Like `inputGradient`, summed over the maps of each channel. */
 function depthwiseInputGradient(
   dy: tf.Tensor4D,
   filter: tf.Tensor4D,
@@ -119,14 +123,17 @@ function depthwiseFilterGradient(
   return tf.reshape(tf.transpose(stacked, [0, 2, 1]), [...filterShape]);
 }
 
-/** Of each channel the m-th of its maps. */
+/** The m-th map of each channel. */
 function mapOf(x: tf.Tensor4D, m: number, [, , channels, maps]: Shape4): tf.Tensor4D {
   if (maps === 1) return x;
   const end = [...x.shape.slice(0, 3), m + (channels - 1) * maps + 1];
   return tf.stridedSlice(x, [0, 0, 0, m], end, [1, 1, 1, maps]) as tf.Tensor4D;
 }
 
-/** dy apart by the strides, with as many zeros around it as the flipped kernel needs to reach every place of the input. */
+/**
+ * Spreads dy by the strides and surrounds it with as many zeros as the flipped kernel needs to reach every
+ * place of the input.
+ */
 function surrounded(
   dy: tf.Tensor4D,
   [height, width]: Shape4,
@@ -142,7 +149,7 @@ function surrounded(
   ]);
 }
 
-/** Zeros between rows and between columns. */
+/** Inserts zeros between rows and between columns. */
 function spread(x: tf.Tensor4D, down: number, right: number): tf.Tensor4D {
   const [n, rows, columns, channels] = x.shape;
   const apart = (value: tf.Tensor, outer: number, size: number, inner: number, step: number): tf.Tensor => {

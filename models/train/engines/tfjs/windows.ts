@@ -3,13 +3,15 @@ import type { NodeOf, OpAttributes, Pads, Pair } from '../../../graph.ts';
 import type { Window } from '../../../ops/window.ts';
 
 /*
- * Convolutions and poolings by tfjs, which has them with channels last on every backend. Values come and go with channels first.
+ * Convolutions and poolings with tfjs. All its backends want channels last; values here have channels first.
  */
 
 const toLast = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x as tf.Tensor4D, [0, 2, 3, 1]);
 const toFirst = (x: tf.Tensor): tf.Tensor => tf.transpose(x, [0, 3, 1, 2]);
 
-/** x [N, C, H, W] and a kernel [M, C / group, kh, kw]; the bias [M] may be absent. */
+/**
+ * Convolves x [N, C, H, W] with a kernel [M, C / group, kh, kw] and adds the bias [M], which may be absent.
+ */
 export function conv(node: NodeOf<'Conv'>, [x, kernel, bias]: readonly tf.Tensor[]): tf.Tensor {
   const { strides, pads, dilations, group } = node.attributes;
   const images = surround(toLast(x!), pads, 0);
@@ -40,7 +42,10 @@ function grouped(
   return tf.concat(parts, 3);
 }
 
-/** Zeros between the taps of a kernel [kh, kw, I, O]: tfjs has no gradient of a dilated convolution. */
+/**
+ * Inserts zeros between the taps of a kernel [kh, kw, I, O], because tfjs has no gradient of a dilated
+ * convolution.
+ */
 function dilate(kernel: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
   const [height, width, inputs, outputs] = kernel.shape;
   const depth = inputs * outputs;
@@ -51,7 +56,7 @@ function dilate(kernel: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
   return tf.reshape<tf.Rank.R4>(back, [back.shape[0], back.shape[1]!, inputs, outputs]);
 }
 
-/** [n, 1, m] with `step` - 1 rows of zeros between each two, as [(n - 1) step + 1, m]. */
+/** Inserts `step` - 1 rows of zeros between the rows of [n, 1, m]: [(n - 1) step + 1, m]. */
 function spread(rows: tf.Tensor, step: number): tf.Tensor {
   const [n, , m] = rows.shape as [number, number, number];
   if (step === 1) return tf.reshape(rows, [n, m]);
@@ -63,7 +68,7 @@ function spread(rows: tf.Tensor, step: number): tf.Tensor {
   return tf.slice(tf.reshape(apart, [n * step, m]), [0, 0], [(n - 1) * step + 1, m]);
 }
 
-/** Surrounds height and width, channels last. */
+/** Pads height and width of a value with channels last. */
 function surround(x: tf.Tensor4D, [top, left, bottom, right]: Pads, value: number): tf.Tensor4D {
   if (top + left + bottom + right === 0) return x;
   return tf.pad(
@@ -78,7 +83,7 @@ function surround(x: tf.Tensor4D, [top, left, bottom, right]: Pads, value: numbe
   );
 }
 
-/** What to surround an image with so that windows of the ceil mode fit, the pads among it. */
+/** The padding that an image needs so that all windows fit, with those that ceil mode adds. */
 function reach(window: Window, input: Pair, output: Pair): Pads {
   const [top, left, bottom, right] = window.pads;
   const after = ([0, 1] as const).map((axis) => {
@@ -90,7 +95,7 @@ function reach(window: Window, input: Pair, output: Pair): Pads {
 
 const spatialOf = (shape: readonly number[]): Pair => [shape.at(-2)!, shape.at(-1)!];
 
-/** `output`: the shape of the node's value. A padded place is never a maximum. */
+/** The maximum over windows. `output` is the shape of the node's value. A padded place is never a maximum. */
 export function maxPool(node: NodeOf<'MaxPool'>, x: tf.Tensor, output: readonly number[]): tf.Tensor {
   const { kernel, strides, dilations } = node.attributes;
   const size = spatialOf(output);
@@ -104,7 +109,10 @@ export function maxPool(node: NodeOf<'MaxPool'>, x: tf.Tensor, output: readonly 
   return toFirst(tf.slice(pooled, [0, 0, 0, 0], [-1, ...size, -1]));
 }
 
-/** The values under each tap of a window, [taps, N, H', W', C]: tfjs has no gradient of a dilated pooling. */
+/**
+ * The values under each tap of a window, [taps, N, H', W', C], because tfjs has no gradient of a dilated
+ * pooling.
+ */
 function taps(images: tf.Tensor4D, { kernel, strides, dilations }: Window, output: Pair): tf.Tensor {
   const places = (axis: 0 | 1, tap: number) => {
     const first = tap * dilations[axis];
@@ -116,7 +124,10 @@ function taps(images: tf.Tensor4D, { kernel, strides, dilations }: Window, outpu
   );
 }
 
-/** The mean of what is under a window, over the mean of what counts under it. */
+/**
+ * The mean over windows: the average of all values, with zeros for padding, divided by the share of places
+ * that count.
+ */
 export function averagePool(node: NodeOf<'AveragePool'>, x: tf.Tensor, output: readonly number[]): tf.Tensor {
   const { kernel, strides } = node.attributes;
   const [input, size] = [spatialOf(x.shape), spatialOf(output)];
@@ -127,7 +138,10 @@ export function averagePool(node: NodeOf<'AveragePool'>, x: tf.Tensor, output: r
   return toFirst(tf.div(pool(surround(toLast(x), whole, 0)), pool(counted)));
 }
 
-/** 1 where a value counts and 0 where not, [1, H, W, 1]; padding counts where the node says so, what the ceil mode adds never. */
+/**
+ * 1 for places that count and 0 for the others, [1, H, W, 1]. Padding counts if the node says so; what ceil
+ * mode adds never counts.
+ */
 function counts(attributes: OpAttributes['AveragePool'], input: Pair, whole: Pads): tf.Tensor4D {
   const ones = tf.ones<tf.Rank.R4>([1, ...input, 1]);
   if (!attributes.countIncludePad) return surround(ones, whole, 0);

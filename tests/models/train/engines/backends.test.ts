@@ -63,7 +63,7 @@ test('where none works all reasons are told', async () => {
   const chosen = chooseBackend(['wasm', 'cpu'], fails, loaders);
   await expect(chosen).rejects.toThrow(UsageError);
   await expect(chosen).rejects.toThrow(
-    /--engine tfjs: does not work here: not wasm: no memory; not cpu: it has no Conv2D; take --engine onnxruntime/,
+    /--engine tfjs: it does not work here: not wasm: no memory; not cpu: it has no Conv2D; use --engine onnxruntime/,
   );
 });
 

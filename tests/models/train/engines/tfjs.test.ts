@@ -229,6 +229,6 @@ test('a state goes on to the same numbers, and weights can be set', async () => 
   expect(engine.model().weights.get('head.fc.bias')).toEqual(bias);
   expect((await engine.run(plain, 0)).loss).not.toBeCloseTo(first.losses.at(-1)!, 2);
   expect(() => engine.write(new Map([['head.fc.bias', tensor([2])]]))).toThrow(
-    /head.fc.bias: expected a trained one/,
+    /head.fc.bias: expected a trained weight/,
   );
 });

@@ -115,14 +115,14 @@ describe('in a folder', () => {
       (file: string, size: number) => truncate(file, size - 5),
       /expected \d+ bytes of weights, got/,
     ],
-    ['empty', (file: string) => truncate(file, 0), /not a checkpoint of a training/],
+    ['empty', (file: string) => truncate(file, 0), /it is not a checkpoint of a training/],
     [
       'of another training',
       async (file: string) => {
         const text = await readFile(file, 'latin1');
         await writeFile(file, text.replace(/"fingerprint":"[0-9a-f]{4}/, '"fingerprint":"0000'), 'latin1');
       },
-      /the checkpoint of a training with another/,
+      /it is the checkpoint of a training with another/,
     ],
   ])('a file that is %s is not used but made again, and that is said', async (name, damage, why) => {
     const bases = basesOf(name);

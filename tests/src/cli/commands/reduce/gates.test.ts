@@ -46,7 +46,7 @@ test('snl by channels, its trainings and their logs in a folder from which it go
   await cliJson<One>([...args, ...out]);
   expect((await readFile(join(folder, 'snl.onnx'))).equals(first)).toBe(true);
   const other = await cli([...args, ...out, '--seed', '2']);
-  expect(other.stderr).toMatch(/search.checkpoint: the checkpoint of a training with another/);
+  expect(other.stderr).toMatch(/search.checkpoint: it is the checkpoint of a training with another/);
   expect(other.code).toBe(2);
 });
 
