@@ -1,10 +1,10 @@
 import type { Shape, Tensor } from './tensor.ts';
 
 /**
- * The network as plain data. Op names keep their ONNX spelling; attributes have ONNX's defaults filled in and are
- * normalised to two spatial dimensions. A graph is in topological order and never edited in place.
+ * The network as plain data. Ops keep their ONNX names. Attributes have ONNX's defaults filled in and
+ * describe two spatial dimensions. A graph is in topological order and is never changed in place.
  *
- * Shapes leave out the batch: a value of shape [C, H, W] is N x C x H x W on the wire of a runtime.
+ * Shapes leave out the batch: a value of shape [C, H, W] is N x C x H x W in onnxruntime.
  */
 export type OpAttributes = {
   Conv: ConvAttributes;
@@ -18,7 +18,10 @@ export type OpAttributes = {
   Sigmoid: NoAttributes;
   HardSigmoid: { readonly alpha: number; readonly beta: number };
   HardSwish: NoAttributes;
-  /** x sigmoid(x), also called SiLU: ONNX's name from opset 24 on, Sigmoid and Mul in files of older ones. */
+  /**
+   * x sigmoid(x), also called SiLU. It is ONNX's name from opset 24 on; files of older opsets have Sigmoid
+   * and Mul.
+   */
   Swish: NoAttributes;
   Add: NoAttributes;
   Mul: NoAttributes;
@@ -26,12 +29,12 @@ export type OpAttributes = {
   MaxPool: PoolAttributes;
   AveragePool: PoolAttributes & { readonly countIncludePad: boolean };
   GlobalAveragePool: NoAttributes;
-  /** Height and width surrounded by a constant. */
+  /** Surrounds height and width with a constant. */
   Pad: { readonly pads: Pads; readonly value: number };
   Flatten: { readonly axis: number };
-  /** `shape` without the batch, at most one -1. */
+  /** `shape` is without the batch and has at most one -1. */
   Reshape: { readonly shape: Shape };
-  /** `axis` counts the batch as 0, as ONNX does; never 0. */
+  /** `axis` counts the batch as 0, as in ONNX, and is never 0. */
   Concat: { readonly axis: number };
   Identity: NoAttributes;
   Dropout: NoAttributes;
@@ -63,23 +66,28 @@ export type PoolAttributes = {
 };
 
 /**
- * Per element of [C, H, W] (or [C]) one kind: `kinds[i]` is one of activationKinds. Inputs: x, c2, c1, c0, the polynomial's
- * coefficients per channel, [C] each: y = relu(x) | x | c2 x^2 + c1 x + c0. Kinds are public; they are part of the graph.
+ * One kind per element of [C, H, W] or [C]: `kinds[i]` is a number of activationKinds. Inputs: x, then the
+ * polynomial's coefficients c2, c1, c0 per channel, each [C]: y = relu(x) | x | c2 x^2 + c1 x + c0. Kinds are
+ * public, because they are part of the graph.
  */
 export type MixedAttributes = { readonly kinds: Uint8Array };
 
 /**
- * In training only, while it is learnt which ReLUs to keep: y = g relu(x) + (1 - g) p(x) with a gate g an element ([C, H, W]) or a
- * channel ([C, 1, 1]). Inputs: x, the trained number behind the gate, and c2, c1, c0, [C] each; with a `threshold` also the
- * gate's state and moments of x, [7, C], as running statistics: see models/ops/gated-activation.ts.
+ * Used only in training, while a reduction learns which ReLUs to keep: y = g relu(x) + (1 - g) p(x), with a
+ * gate g per element ([C, H, W]) or per channel ([C, 1, 1]). Inputs: x, the trained number behind the gate,
+ * and c2, c1, c0, each [C]. With a `threshold`, there are also the gate's state and the moments of x, [7, C],
+ * as running statistics; see models/ops/gated-activation.ts.
  */
 export type GatedAttributes = {
   readonly replacement: Replacement;
-  /** Of the hysteresis between the trained number and a gate that is 0 or 1. Where left out the number is the gate. */
+  /**
+   * The threshold of the hysteresis that turns the trained number into a gate of 0 or 1 (default: the number
+   * itself is the gate).
+   */
   readonly threshold?: number;
 };
 
-/** What p(x) is: 0, x, c1 x + c0, c2 x^2 + c1 x + c0. */
+/** The form of p(x): 0, x, c1 x + c0, or c2 x^2 + c1 x + c0. */
 export type Replacement = (typeof replacements)[number];
 
 export const replacements = ['none', 'identity', 'affine', 'quadratic'] as const;
@@ -88,16 +96,16 @@ export const activationKinds = { identity: 0, relu: 1, poly: 2 } as const;
 export type ActivationKind = keyof typeof activationKinds;
 export type ByActivationKind<T> = { readonly [K in ActivationKind]: T };
 
-/** What budgets count, and what a reduction may replace. */
+/** Whether an element of this kind is a ReLU, which budgets count and a reduction may replace. */
 export const isReluKind: ByActivationKind<boolean> = { identity: false, relu: true, poly: false };
 
-/** Whether y is the channel's c2 x^2 + c1 x + c0. */
+/** Whether an element of this kind is the channel's polynomial c2 x^2 + c1 x + c0. */
 export const isPolynomial: ByActivationKind<boolean> = { identity: false, relu: false, poly: true };
 
-/** What an element can be in a ReLU's place. */
+/** The kinds that may replace a ReLU. */
 export type ReplacingKind = Exclude<ActivationKind, 'relu'>;
 
-/** What an element is once a replacement has taken its ReLU's place; the channel's coefficients say the rest. */
+/** The kind of an element whose ReLU is replaced; the channel's coefficients say the rest. */
 export const kindOfReplacement: { readonly [K in Replacement]: ReplacingKind } = {
   none: 'poly',
   identity: 'identity',

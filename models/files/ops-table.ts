@@ -20,8 +20,8 @@ export function opsTable(): string {
   return `${[
     '# Operators',
     'This page is written by `npm run docs:ops` from the tables in `models/ops` and `models/files`.\n' +
-      'A test compares them. Files of opset 13 to 22 can be read; files are written in opset 17. The first\n' +
-      'dimension is the batch. All unsupported nodes of a file are reported before any work starts.',
+      'A test compares them. Files of opset 13 to 22 can be read; files are written in opset 17.\n' +
+      'The first dimension is the batch. All unsupported nodes of a file are reported at once.',
     table(['op', 'computes', 'attributes (default)', 'inputs', 'refused'], rows),
     `A reduction may replace these activations, element by element: ${activations.join(', ')}.`,
     '## Operators that are read as one of these',
@@ -30,7 +30,8 @@ export function opsTable(): string {
       Object.entries(rewrites).map(([op, { becomes }]) => [op, becomes]),
     ),
     '## Operators that are computed while the file is read',
-    `If their inputs are constants or shapes (the batch may be symbolic): ${foldedOps.toSorted().join(', ')}.`,
+    'If their inputs are constants or shapes (the batch may be symbolic): ' +
+      `${foldedOps.toSorted().join(', ')}.`,
     '## Operators that are never read',
     table(['op', 'reason'], Object.entries(refusals)),
   ].join('\n\n')}\n`;

@@ -7,7 +7,9 @@ import type { Gradient } from './gradient.ts';
  * Normalises by the batch's own mean and variance, and reports both for the running statistics (the unbiased
  * variance, as in PyTorch). With c = x - mean and M values per channel:
  *
- *     slope = scale / sqrt(variance + epsilon)      dbias = sum dy      dscale = sum dy c / sqrt(variance + epsilon)
+ *     slope = scale / sqrt(variance + epsilon)
+ *     dbias = sum dy
+ *     dscale = sum dy c / sqrt(variance + epsilon)
  *     dx = slope (dy - dbias / M - c sum dy c / (variance + epsilon) / M)
  *
  * Every "factor and summand per channel" here is an ONNX BatchNormalization with given statistics: it passes

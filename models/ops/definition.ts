@@ -41,7 +41,10 @@ export type OpDefinition<K extends OpType> = {
 export type InputKind =
   'value' | 'weight' | 'optional-weight' | 'any' | 'constant' | 'optional-constant' | 'values';
 
-/** An input of a node being read. `constant` is set for initialisers; `shape` is undefined for an absent input. */
+/**
+ * An input of a node that is being read. `constant` is set for initialisers and other constants; `shape` is
+ * undefined for an absent input.
+ */
 export type ParsedInput = {
   readonly name: string;
   readonly shape: Shape | undefined;

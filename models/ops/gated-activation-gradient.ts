@@ -9,9 +9,11 @@ import { mask } from './mask.ts';
 /**
  * With r = relu(x) and p(x) = c2 x^2 + c1 x + c0:
  *
- *     dx = dy (g [x > 0] + (1 - g) (2 c2 x + c1))      dg = sum over images of dy (r - p)      dc_k = sum of dy (1 - g) x^k
+ *     dx = dy (g [x > 0] + (1 - g) (2 c2 x + c1))
+ *     dg = sum over images of dy (r - p)
+ *     dc_k = sum of dy (1 - g) x^k
  *
- * With a threshold the gradient for the trained number m goes straight through the hysteresis, dm =
+ * With a threshold, the gradient of the trained number m passes straight through the hysteresis, dm =
  * softplus(m) dg, as in AutoReP (Peng et al., ICCV 2023).
  */
 export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, context) => {
@@ -28,13 +30,13 @@ export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, conte
     const ofInput = () =>
       times(dy, sumOf(graph, times(isPositive, gate), part.slope && times(shut, part.slope)));
     const ofGate = (): string => {
-      const relu = graph.op('Relu', [x]); // as in the forward pass, which makes them one
+      const relu = graph.op('Relu', [x]); // equal to the forward pass's, so it is computed once
       const difference = part.value === undefined ? relu : graph.op('Sub', [relu, part.value]);
       const summed = reduceTo(graph, times(dy, difference), shape, shapeOf(trained));
       return node.attributes.threshold === undefined ? summed : times(summed, softplus(graph, trained));
     };
     const dPart = times(dy, shut);
-    /** The gradient of the coefficient of x^k; 0 where p has none. */
+    /** The gradient of the coefficient of x^k; 0 if p has no such coefficient. */
     const ofPower = (k: number): string => {
       if (k > part.degree) return graph.floats(new Float32Array(shape[1]!));
       const power = Array.from({ length: k }).reduce<string>((value) => times(value, x), dPart);
@@ -48,7 +50,9 @@ export const gatedActivationGradient: Gradient<'GatedActivation'> = (node, conte
   };
 };
 
-/** Appends the forward pass as training runs it and returns the gate; a state moves before it is used. */
+/**
+ * Appends the forward pass in its training form and returns the gate. A state is updated before it is used.
+ */
 function forwardGate(node: NodeOf<'GatedActivation'>, context: TrainingContext): string {
   const [x, trained, , , , state, moments] = node.inputs as [
     string,
@@ -71,7 +75,10 @@ function forwardGate(node: NodeOf<'GatedActivation'>, context: TrainingContext):
   return gate;
 }
 
-/** The gate after m has moved: s [m > -th] + (1 - s) [m > th]. An open one shuts below -th, a shut one opens above th. */
+/**
+ * The gate after m has changed: s [m > -th] + (1 - s) [m > th]. An open gate shuts below -th, and a shut one
+ * opens above th.
+ */
 export function hysteresis(graph: GraphBuilder, m: string, s: string, threshold: number): string {
   const stays = graph.op('Mul', [s, mask(graph, 'Greater', m, -threshold)]);
   const opens = graph.op('Mul', [
@@ -81,17 +88,17 @@ export function hysteresis(graph: GraphBuilder, m: string, s: string, threshold:
   return graph.op('Add', [stays, opens]);
 }
 
-/** The slope of the straight-through gradient: how much m counts for its gate. */
+/** The slope of the straight-through gradient of m. */
 export function softplus(graph: GraphBuilder, m: string): string {
   return graph.op('Softplus', [m]);
 }
 
 type Part = {
-  /** p(x); undefined where it is 0. */
+  /** p(x); undefined if it is 0. */
   readonly value?: string;
-  /** p'(x); undefined where it is 0. */
+  /** p'(x); undefined if it is 0. */
   readonly slope?: string;
-  /** Of the polynomial; -1 where it has no coefficients. */
+  /** The degree of the polynomial; -1 if it has no coefficients. */
   readonly degree: number;
 };
 
@@ -116,7 +123,7 @@ const parts: { readonly [K in Replacement]: (graph: GraphBuilder, coefficients: 
   },
 };
 
-/** The input and, in line with its channels, the coefficients. */
+/** The input, and the coefficients aligned with its channels. */
 function coefficientsOf(
   { inputs }: NodeOf<'GatedActivation'>,
   { graph, shapeOf }: TrainingContext,
@@ -136,10 +143,10 @@ function sumOf(graph: GraphBuilder, a: string, b: string | undefined): string {
   return b === undefined ? a : graph.op('Add', [a, b]);
 }
 
-/** So many images of a batch give the moments: a tenth of the cost of all of 128. */
+/** The number of a batch's images that give the moments: 16 take a tenth of the time of all 128. */
 const momentImages = 16;
 
-/** Means of x, x^2, x^3, x^4, r, r^2, r^3 with r = relu(x), a channel: [7, C]. */
+/** Means per channel of x, x^2, x^3, x^4, r, r^2, r^3 with r = relu(x): [7, C]. */
 function batchMoments({ graph, shapeOf }: TrainingContext, x: string): string {
   const [batch, ...image] = shapeOf(x) as [number, ...number[]];
   const shape = [Math.min(momentImages, batch), ...image];

@@ -6,19 +6,20 @@ import { refuse } from '../refusal.ts';
 import type { Lowering, OpDefinition } from './definition.ts';
 import { gatedActivationGradient } from './gated-activation-gradient.ts';
 
-/** Rows of the moments: means of x, x^2, x^3, x^4 and, with r = relu(x), of r, r^2, r^3. */
+/** The rows of the moments: means of x, x^2, x^3, x^4 and, with r = relu(x), of r, r^2, r^3. */
 export const momentRows = 7;
 
 /**
- * y = g relu(x) + (1 - g) p(x). Without a threshold g is the second input itself (SNL's alpha); with one it is the sixth, the state,
- * which training sets from the second by a hysteresis (AutoReP's indicator). A file holds it as standard ops.
+ * y = g relu(x) + (1 - g) p(x). Without a threshold, g is the second input itself (SNL's alpha). With one, g
+ * is the sixth input, the state, which training sets from the second by a hysteresis (AutoReP's indicator). A
+ * file has it as standard ops.
  */
 export const gatedActivation: OpDefinition<'GatedActivation'> = {
-  does: 'g relu(x) + (1 - g) p(x) with trained gates g: while a reduction learns which ReLUs to keep',
+  does: 'g relu(x) + (1 - g) p(x) with trained gates g, while a reduction learns which ReLUs to keep',
   refuses: 'files: it is written as standard ops',
   inputs: ['value', 'weight', 'weight', 'weight', 'weight', 'optional-weight', 'optional-weight'],
   statistics: [5, 6],
-  parse: () => refuse('it is of training only; a file holds it as standard ops'),
+  parse: () => refuse('it is for training only; files have it as standard ops'),
   shape({ threshold }, [x = [], gate = [], ...rest]) {
     const [c2, c1, c0, state = [], moments = []] = rest;
     const [channels = 0] = x;
@@ -55,7 +56,7 @@ export const gatedActivation: OpDefinition<'GatedActivation'> = {
   },
 };
 
-/** p(x) and the nodes that compute it; undefined where it is 0. */
+/** p(x), and the nodes that compute it; undefined if p(x) is 0. */
 function replacementOf(node: NodeOf<'GatedActivation'>, lowering: Lowering) {
   const [x, , c2, c1, c0] = node.inputs as [string, string, string, string, string];
   const nodes: RawNode[] = [];
@@ -78,7 +79,7 @@ function replacementOf(node: NodeOf<'GatedActivation'>, lowering: Lowering) {
   return { nodes, value: parts[node.attributes.replacement](part, append) };
 }
 
-/** Each coefficient's nodes are there once it is asked for. */
+/** The parts of p(x); the nodes of a coefficient are added when it is asked for. */
 type Part = { readonly x: string } & { readonly [c in 'c2' | 'c1' | 'c0']: () => string };
 
 const parts: {
@@ -100,6 +101,7 @@ function checkGate(gate: Shape, x: Shape): void {
   const perChannel = x.map((size, i) => (i === 0 ? size : 1));
   if (gate.join() !== x.join() && gate.join() !== perChannel.join())
     refuse(
-      `gates [${gate.join(', ')}]: expected one an element or a channel, [${x.join(', ')}] or [${perChannel.join(', ')}]`,
+      `gates [${gate.join(', ')}]: expected one per element or channel, ` +
+        `[${x.join(', ')}] or [${perChannel.join(', ')}]`,
     );
 }

@@ -9,7 +9,8 @@ import { mask as comparison } from './mask.ts';
 /**
  * y = p_relu relu(x) + p_poly (c2 x^2 + c1 x + c0) + p_identity x with 0/1 masks p, so
  *
- *     dx = dy (p_relu [x > 0] + p_poly (2 c2 x + c1) + p_identity)      dc_k = sum over images and places of p_poly dy x^k
+ *     dx = dy (p_relu [x > 0] + p_poly (2 c2 x + c1) + p_identity)
+ *     dc_k = sum over images and places of p_poly dy x^k
  */
 export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, context) => {
   const { graph, shapeOf } = context;
@@ -55,7 +56,7 @@ type At = {
   readonly aligned: readonly number[];
 };
 
-/** dy / dx of an element; undefined where it is 1. */
+/** dy / dx of an element; undefined means 1. */
 const slopes: ByActivationKind<(graph: GraphBuilder, at: At) => string | undefined> = {
   identity: () => undefined,
   relu: (graph, { x }) => comparison(graph, 'Greater', x, 0),

@@ -10,7 +10,10 @@ import type { OpDefinition, ParsedInput } from './definition.ts';
 
 export const mixedDomain = 'reluctant';
 
-/** Whose elements a file gives as a mask, an input of the function below; what no mask has is an identity. */
+/**
+ * The name of the mask, an input of the function below, that marks the elements of a kind in a file. An
+ * element without a mask is an identity.
+ */
 const maskNames: ByActivationKind<string | undefined> = {
   identity: undefined,
   relu: 'is_relu',
@@ -19,11 +22,13 @@ const maskNames: ByActivationKind<string | undefined> = {
 const maskedKinds = namesOf(activationKinds).filter((kind) => maskNames[kind] !== undefined);
 
 /**
- * Inputs: x [C, H, W] or [C], then c2, c1, c0, [C] each. In a file it is a model-local function of x, two masks, the
- * coefficients and the shape that lines them up with x; any runtime inlines its body.
+ * Inputs: x [C, H, W] or [C], then c2, c1, c0, each [C]. A file has it as a model-local function of x, the
+ * masks, the coefficients and the shape that aligns them with x. Any runtime can inline its body.
  */
 export const mixedActivation: OpDefinition<'MixedActivation'> = {
-  does: 'Per element one of ReLU, x, c2 x^2 + c1 x + c0: written as a model-local function of domain reluctant',
+  does:
+    'ReLU, x or c2 x^2 + c1 x + c0, chosen per element; ' +
+    'written as a model-local function of the domain reluctant',
   refuses: 'any function of that name with another body',
   inputs: ['value', 'constant', 'constant', 'weight', 'weight', 'weight', 'constant'],
   parse(_attributes, inputs) {
@@ -82,7 +87,7 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
   },
 };
 
-/** Multiplications an element. */
+/** Multiplications per element. */
 const macs: ByActivationKind<number> = { identity: 0, relu: 0, poly: 2 };
 
 /** y = is_relu ? relu(x) : is_poly ? (c2 x + c1) x + c0 : x. */
@@ -105,7 +110,7 @@ export const mixedFunction: RawFunction = {
   ],
 };
 
-/** One coefficient a channel. */
+/** The shape that aligns one coefficient per channel with x. */
 function alignmentOf(shape: Shape): Shape {
   return shape.map((size, i) => (i === 0 ? size : 1));
 }

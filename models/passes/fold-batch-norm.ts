@@ -5,9 +5,10 @@ import { consumersOf } from '../analysis/shapes.ts';
 import { freshWeight, onlyConsumer, withNodes } from './rewire.ts';
 
 /**
- * Replaces BatchNormalization(Conv(x)) with Conv(x), and BatchNormalization(Gemm(x)) with Gemm(x).
+ * Replaces BatchNormalization(Conv(x)) with Conv(x), and BatchNormalization(Gemm(x)) with Gemm(x). Per output
+ * channel,
  *
- *   g (W x + b - m) / sqrt(v + e) + h  =  (s W) x + (s (b - m) + h),   s = g / sqrt(v + e)   per output channel
+ *   g (W x + b - m) / sqrt(v + e) + h  =  (s W) x + (s (b - m) + h),   s = g / sqrt(v + e)
  *
  * For Gemm, y = alpha x B' + beta c:  B' becomes s B' and c becomes s (beta c - m) + h, written with beta =
  * 1. The new numbers are computed in float64 and rounded once. The pair is left as it is if another node

@@ -9,7 +9,10 @@ import { isActivation } from '../ops/activation.ts';
 import { dropRelus } from './drop-relu.ts';
 import { withNodes } from './rewire.ts';
 
-/** `kinds`: one of activationKinds per element of [C, H, W]. `c2`, `c1`, `c0`: per channel, [C]. */
+/**
+ * What replaces an activation. `kinds` has a number of activationKinds per element of [C, H, W]; `c2`, `c1`
+ * and `c0` are per channel, [C].
+ */
 export type Activation = {
   readonly kinds: Uint8Array;
   readonly c2: Float32Array;
@@ -18,8 +21,9 @@ export type Activation = {
 };
 
 /**
- * Replaces the activation `nodeName`, of whatever kind, with y = relu(x) | x | c2 x^2 + c1 x + c0 per element.
- * All relu becomes a Relu, all identity becomes nothing. Throws ModelError for another node and for sizes that do not fit.
+ * Replaces the activation `nodeName`, of any kind, with y = relu(x) | x | c2 x^2 + c1 x + c0 per element. A
+ * layer of only ReLUs becomes a Relu, and a layer of only identities is removed. Throws ModelError if the
+ * node is not an activation or the sizes do not fit.
  */
 export function replaceActivation(model: Model, nodeName: string, activation: Activation): Model {
   const old = model.graph.nodes.find((n) => n.name === nodeName);
@@ -40,7 +44,7 @@ export function replaceActivation(model: Model, nodeName: string, activation: Ac
   );
 }
 
-/** What a layer of one kind alone is in the graph. */
+/** The node that a layer of a single kind becomes. */
 const formOfWhole: ByActivationKind<'nothing' | 'Relu' | 'MixedActivation'> = {
   identity: 'nothing',
   relu: 'Relu',

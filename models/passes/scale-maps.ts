@@ -48,7 +48,7 @@ function stemsOf(model: Model): Set<string> {
       else if (beforeStem[node.op]) follow(node.outputs[0]!);
       else
         throw new ModelError(
-          `node ${node.name} (${node.op}): reads the image before any convolution whose stride could be raised; ` +
+          `node ${node.name} (${node.op}): it reads the image before any convolution that could stride; ` +
             'rho must be 1 for this network',
         );
     }

@@ -23,65 +23,73 @@ import { schedules, warmUp } from './schedules.ts';
 import type { Schedule, ScheduleName } from './schedules.ts';
 import type { Distillation, StepOptions } from './step.ts';
 
-/** The images of a training, as its batches are made of them. */
+/** The images of a training, and how batches are made of them. */
 export type TrainingImages = Omit<BatchOptions, 'controller'> & {
-  /** Chooses the epoch that is kept. Never the test set. */
+  /** The images that choose the epoch to keep. They must never be the test set. */
   readonly validation: Dataset;
 };
 
-/** How long a training goes on, and how fast it learns. */
+/** How long a training runs, and how fast it learns. */
 export type TrainingCourse = {
   readonly epochs: number;
   /** The peak of the schedule. */
   readonly learningRate: number;
-  /** What follows a linear warm-up over the first epoch's half (default: a cosine to zero). */
+  /** The schedule after a linear warm-up over half of the first epoch (default: a cosine to zero). */
   readonly schedule?: ScheduleName;
-  /** Ends after this many epochs in a row without a better accuracy on the validation set (default: never). */
+  /**
+   * Stops after this many epochs in a row without a better accuracy on the validation set (default: never).
+   */
   readonly patience?: number;
-  /** The network after the best epoch, or after the last one (default: best). */
+  /** Which network to return: the one after the best epoch or the last one (default: best). */
   readonly keep?: 'best' | 'last';
 };
 
-/** What a step does to the weights. */
+/** How a step changes the weights. */
 export type WeightUpdates = {
-  /** (default: SGD with the next two) */
+  /** The optimiser (default: SGD with `momentum` and `weightDecay`). */
   readonly optimizer?: Optimizer;
-  /** Nesterov (default: 0.9). */
+  /** Nesterov momentum (default: 0.9). */
   readonly momentum?: number;
-  /** On weights of two and more dimensions (default: 5e-4). */
+  /** Weight decay of weights with two or more dimensions (default: 5e-4). */
   readonly weightDecay?: number;
-  /** (default: all but the running statistics) */
+  /** Which weights are trained (default: all but the running statistics). */
   readonly trainable?: (weight: string) => boolean;
-  /** By weight what the learning rate is multiplied by (default: 1). */
+  /** The factor of the learning rate for a weight (default: 1). */
   readonly rateOf?: (weight: string) => number;
 };
 
-/** What is minimised. */
+/** The loss that training minimises. */
 export type TrainingObjective = {
   readonly labelSmoothing?: number;
-  /** Its logits on the augmented images are distilled. */
+  /** A network whose logits on the augmented images are distilled (default: none). */
   readonly teacher?: Model;
-  /** (default: temperature 4 and weight 1) */
+  /** The settings of distillation (default: temperature 4 and weight 1). */
   readonly distill?: Distillation;
-  /** Terms that depend on the weights alone; the numbers they ask for are the controller's `scalars`. */
+  /** Terms of the loss that depend only on the weights; the controller's `scalars` are their parameters. */
   readonly penalties?: readonly Penalty[];
-  /** Steers the training. Its state at the start is its own. */
+  /** Steers the training. Its first state is the one that it is passed with. */
   readonly controller?: Controller;
 };
 
-/** Where a training is kept from one epoch to the next. */
+/** The files of a training. */
 export type TrainingRecord = {
-  /** A file that is written after each epoch; where it is there already, training goes on from it. */
+  /** A file that is written after each epoch; if it exists, the training continues from it. */
   readonly checkpoint?: string;
-  /** Told why the checkpoint cannot be gone on from; then training begins anew (default: that is an error). */
+  /**
+   * Receives the reason why the checkpoint cannot be used; training then starts again (default: it is an
+   * error).
+   */
   readonly onUnusable?: (why: string) => void;
-  /** Called after each epoch, before the next begins; `history` holds all epochs so far, those before a resume too. */
+  /**
+   * Called after each epoch, before the next starts; `history` has all epochs, including those before a
+   * resume.
+   */
   readonly log?: (entry: EpochEntry, model: Model, history: readonly EpochEntry[]) => void | Promise<void>;
 };
 
-/** Who is told of a training while it runs. */
+/** The callbacks that follow a training. */
 export type TrainingWatch = {
-  /** Called before the first epoch with what trains, in words. */
+  /** Called before the first epoch with a description of what trains. */
   readonly onStart?: (runsOn: string) => void;
   readonly onProgress?: OnProgress;
 };
@@ -97,15 +105,20 @@ export type FitOptions = EngineSetting &
 export type { EpochEntry };
 
 export type FitResult = {
-  /** The network after the epoch with the best accuracy on the validation set, the earliest of equals; after the last where that is kept. */
+  /**
+   * The network after the epoch with the best accuracy on the validation set (the earliest if several are
+   * equal), or after the last epoch with `keep: 'last'`.
+   */
   readonly model: Model;
   readonly history: readonly EpochEntry[];
   readonly best: { readonly epoch: number; readonly validationAccuracy: number };
 };
 
 /**
- * Trains in epochs. Same model, options and number of threads give the same numbers, also where a checkpoint was between. An epoch leaves out the images that fill no
- * whole batch, others each time. Throws DataError where data and network do not fit, UsageError where training diverges.
+ * Trains a network. The same model, options and number of threads give the same numbers, even if the training
+ * stops and continues from a checkpoint. Each epoch leaves out the images that do not fill a whole batch, and
+ * these differ from epoch to epoch. Throws DataError if data and network do not fit, and UsageError for
+ * invalid options or if training diverges.
  */
 export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
   checkOptions(model, options);
@@ -151,7 +164,7 @@ async function runEpochs(
   };
 }
 
-/** Undefined where training begins anew. */
+/** The state in the checkpoint, or undefined if training starts from the beginning. */
 async function savedStanding(
   fingerprint: string,
   { checkpoint, onUnusable }: TrainingRecord,
@@ -161,7 +174,7 @@ async function savedStanding(
     return await loadCheckpoint(checkpoint, fingerprint);
   } catch (error) {
     if (onUnusable === undefined || !(error instanceof DataError || error instanceof UsageError)) throw error;
-    onUnusable(error.message.replace(/; [^;]*$/, '')); // without what to do about it
+    onUnusable(error.message.replace(/; [^;]*$/, '')); // without the advice at its end
     return undefined;
   }
 }
@@ -205,7 +218,7 @@ function scheduleOf(
   return warmUp(warm, schedules[schedule](learningRate, steps - warm));
 }
 
-/** What must be the same for a checkpoint to go on with. */
+/** A hash of everything that must be the same for a training to continue from a checkpoint. */
 function fingerprintOf(
   engine: Engine,
   options: EngineSetting & TrainingImages & TrainingCourse & TrainingObjective,
@@ -223,7 +236,7 @@ function fingerprintOf(
 
 type Epoch = {
   readonly epoch: number;
-  /** Number of its first step. */
+  /** The number of the epoch's first step. */
   readonly first: number;
   readonly steps: number;
   readonly schedule: Schedule;
@@ -275,7 +288,7 @@ async function runEpoch(
   };
 }
 
-/** What the controller adds to a batch. */
+/** The numbers that the controller adds to a batch. */
 function steer(
   controller: Controller | undefined,
   rows: Uint32Array,
@@ -309,7 +322,7 @@ function checkOptions(model: Model, options: TrainingImages & TrainingCourse & T
   checkFit(model, validation);
   if (validation.n === 0)
     throw new DataError(
-      `${validation.name}: expected images to choose the epoch by, got none; give more images of each class`,
+      `${validation.name}: it has no images to choose the epoch with; give more images of each class`,
     );
   if (options.teacher) checkFit(options.teacher, train);
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
@@ -325,7 +338,7 @@ function checkOptions(model: Model, options: TrainingImages & TrainingCourse & T
 
 function diverged(epoch: number, step: number, { learningRate }: TrainingCourse): UsageError {
   return new UsageError(
-    `training diverged in epoch ${epoch}, step ${step}: the loss is no number any more; ` +
+    `training diverged in epoch ${epoch}, step ${step}: the loss is not a finite number; ` +
       `lower the learning rate (it is ${learningRate})`,
   );
 }

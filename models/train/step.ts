@@ -29,29 +29,35 @@ export type Distillation = { readonly temperature: number; readonly weight: numb
 export type StepOptions = {
   readonly batch: number;
   readonly optimizer: Optimizer;
-  /** Which weights are trained; all but the running statistics where left out. */
+  /** Which weights are trained (default: all but the running statistics). */
   readonly trainable?: (weight: string) => boolean;
   readonly labelSmoothing?: number;
-  /** Images are mixtures of two; the second one's labels and the first one's share become inputs of the step. */
+  /**
+   * Whether each image is a mixture of two. The second image's label and the first one's share become inputs
+   * of the step.
+   */
   readonly mixup?: boolean;
-  /** Adds weight * T^2 KL to the teacher's logits, which become an input of the step. */
+  /** Adds weight * T^2 KL, the divergence from the teacher's logits, which become an input of the step. */
   readonly distill?: Distillation;
-  /** Each image's loss times its own number is summed in place of the mean; the numbers become an input of the step. */
+  /**
+   * Whether the loss is a weighted sum over the images instead of their mean. The weights become an input of
+   * the step.
+   */
   readonly sampleWeights?: boolean;
-  /** By weight what the learning rate is multiplied by; 1 where left out. */
+  /** The factor of the learning rate for a weight (default: 1). */
   readonly rateOf?: (weight: string) => number;
-  /** Names of numbers that the step is given anew each time, for its penalties. */
+  /** Names of the numbers that each step is given for its penalties. */
   readonly scalars?: readonly string[];
-  /** Terms of what is minimised that depend on the weights alone. */
+  /** Terms of the loss that depend only on the weights. */
   readonly penalties?: readonly Penalty[];
-  /** Numbers of a part of the parameters, at most; `partsOf` has the default. */
+  /** The most numbers in a part of the parameters (default: that of `partsOf`). */
   readonly partSize?: number;
 };
 
-/** One step of training as an ONNX model, and where the weights lie in its vectors. */
+/** One step of training as an ONNX model, with the place of each weight in its vectors. */
 export type TrainingStep = {
   readonly graph: RawGraph;
-  /** The graph as a file. */
+  /** The bytes of the graph as an ONNX file. */
   readonly bytes: Uint8Array;
   readonly parameters: Layout;
   readonly statistics: Layout;
@@ -59,23 +65,41 @@ export type TrainingStep = {
   readonly network: NetworkValues;
 };
 
-/** What goes from step to step, by name: the sizes of the parts in which the graph takes a vector and gives the next. */
+/**
+ * The vectors that pass from step to step, by name: the sizes of the parts in which the graph takes and
+ * returns each.
+ */
 export type Vectors = Readonly<Record<string, readonly number[]>>;
 
-/** The values that the network hands to the rest of the step: who computes them otherwise can evaluate the rest with them. */
+/**
+ * The names of the values that the network passes to the rest of the step. An engine that computes them by
+ * itself can evaluate the rest with them.
+ */
 export type NetworkValues = {
   readonly logits: string;
   /** The loss's gradient by weight, without penalties. */
   readonly gradients: ReadonlyMap<string, string>;
-  /** What the batch contributes, by running statistic. */
+  /** The batch's contribution to each running statistic. */
   readonly statistics: ReadonlyMap<string, string>;
 };
 
 /**
- * Inputs: images [N, C, H, W], labels (int64 [N]), where it mixes partners (int64 [N]) and share (scalar), teacher [N, K] where it
- * distills, sampleWeights [N] where it weights, `scalar.NAME` for each scalar, learningRate (scalar), and the parts of the vectors
- * parameters, statistics and state0, ... as `parameters.0` and so on. Outputs: loss (the batch's mean or weighted sum, without penalties), losses [N], correct (int64),
- * `penalty.NAME` for each penalty, and the vectors' parts after the step under the same names with `next.` in front. Throws UsageError where nothing is trainable.
+ * Builds one step of training. Its inputs:
+ * - images [N, C, H, W], labels (int64 [N]) and learningRate (a scalar)
+ * - with mixup: partners (int64 [N]) and share (a scalar)
+ * - with distillation: teacher [N, K]
+ * - with sample weights: sampleWeights [N]
+ * - for each scalar: `scalar.NAME`
+ * - the parts of the vectors parameters, statistics, state0, ...: `parameters.0` and so on
+ *
+ * Its outputs:
+ * - loss: the batch's mean or weighted sum, without penalties
+ * - losses [N] and correct (an int64 scalar)
+ * - for each penalty: `penalty.NAME`
+ * - the parts of the vectors after the step, with the prefix `next.`
+ *
+ * Throws UsageError if no weight is trainable, and ModelError if the network's output is not one vector of
+ * logits.
  */
 export function buildStep(model: Model, options: StepOptions): TrainingStep {
   const { batch } = options;
@@ -139,7 +163,7 @@ function declareInputs(
   }
 }
 
-/** The optimiser's step for each part of the parameters. */
+/** Appends the optimiser's step for each part of the parameters. */
 function updateParameters(
   graph: GraphBuilder,
   parts: readonly Layout[],
@@ -171,7 +195,10 @@ function rateIn(graph: GraphBuilder, part: Layout, { rateOf }: StepOptions): str
   return graph.op('Mul', ['learningRate', factors]);
 }
 
-/** What training follows without a gradient, such as the running means and variances of batch normalisation. */
+/**
+ * The weights that training updates without a gradient, such as the means and variances of batch
+ * normalisation.
+ */
 function statisticsOf(model: Model): string[] {
   return model.graph.nodes.flatMap(statisticsOfNode);
 }
@@ -183,7 +210,7 @@ function trainableOf(model: Model, options: StepOptions, statistics: ReadonlySet
   return names;
 }
 
-/** Cross-entropy, and distillation where there is a teacher. */
+/** Cross-entropy, plus distillation if there is a teacher. */
 function termOf(graph: GraphBuilder, logits: Logits, options: StepOptions): LossTerm {
   const hard = crossEntropy(graph, logits, targetOf(graph, logits, options));
   const { distill } = options;
@@ -215,7 +242,10 @@ function logitsOf(model: Model, batch: number): Logits {
   return { name: output.name, batch, classes: sizeOf(output.shape) };
 }
 
-/** momentum * old + (1 - momentum) * scale * the batch's value, for all statistics at once. */
+/**
+ * The statistics after the step: momentum * old + (1 - momentum) * scale * the batch's value, for all at
+ * once.
+ */
 function updateStatistics(
   graph: GraphBuilder,
   layout: Layout,

@@ -7,32 +7,35 @@ import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { ReluctantError } from './errors.ts';
 
-/** A message between a process and its child; the kinds that each side sends are a type of the two. */
+/** A message between a process and its child. A type of the two lists the kinds that each side sends. */
 export type Message = { readonly kind: string };
 
 export type ChildOptions = {
-  /** URL of the file that the child runs, of `workerUrl`. */
+  /** URL of the file that the child runs, from `workerUrl`. */
   readonly program: string;
   readonly args?: readonly string[];
-  /** A command that runs the child's, e.g. one that enters a network namespace. */
+  /** A command that runs the child's command, such as one that enters a network namespace. */
   readonly within?: readonly string[];
   /** Kills the child. */
   readonly signal?: AbortSignal;
-  /** What error messages begin with. */
+  /** The beginning of error messages. */
   readonly name?: string;
 };
 
-/** A child said that it failed, or ended before it was done; then with the last lines that it wrote to stderr. */
+/**
+ * A child reported a failure, or ended before it was done; in the second case with the last lines that it
+ * wrote to stderr.
+ */
 export class ChildFailure extends ReluctantError {
   override name = 'ChildFailure';
 }
 
-/** What a child sends where its work throws. */
+/** The message of a child whose work threw an error. */
 type Failed = { readonly kind: 'failed'; readonly message: string };
 
 /**
- * A process of its own that runs a file of this package. It ends with `stop`, with the signal, and, by the channel
- * between the two, when this process is gone.
+ * A child process that runs a file of this package. It ends after `stop`, after the signal, and when the
+ * channel to this process closes because this process is gone.
  */
 export class Child<ToChild extends Message, FromChild extends Message> {
   readonly #process: ChildProcess;
@@ -58,12 +61,12 @@ export class Child<ToChild extends Message, FromChild extends Message> {
     if (signal !== undefined) this.#endWith(signal);
   }
 
-  /** A child that is gone cannot be told; the next message says that it is. */
+  /** A child that is gone cannot receive messages; the next message reports that it is gone. */
   send(message: ToChild): void {
     this.#process.send(message, () => undefined);
   }
 
-  /** Waits for a message. Rejects with ChildFailure where the child failed or ended instead. */
+  /** Waits for a message. Rejects with ChildFailure if the child fails or ends first. */
   async next(): Promise<FromChild> {
     const found = await this.#messages.next().catch(() => undefined);
     if (found === undefined || found.done === true) throw await this.#failure();
@@ -82,7 +85,7 @@ export class Child<ToChild extends Message, FromChild extends Message> {
     return answer as Extract<FromChild, { kind: K }>;
   }
 
-  /** The first line that the child writes to stdout. Rejects with ChildFailure where it ends before. */
+  /** The first line that the child writes to stdout. Rejects with ChildFailure if it ends before that. */
   firstLine(): Promise<string> {
     const lines = createInterface(this.#process.stdout!);
     return new Promise((resolve, reject) => {
@@ -115,7 +118,7 @@ export class Child<ToChild extends Message, FromChild extends Message> {
   }
 }
 
-/** How the process ended, once all that it wrote to stderr is read. */
+/** How the process ended; resolves when all that it wrote to stderr is read. */
 async function endOf(child: ChildProcess): Promise<string> {
   // Not 'close': after `disconnect` Node does not emit it.
   const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
@@ -127,7 +130,7 @@ async function endOf(child: ChildProcess): Promise<string> {
   }
 }
 
-/** The last lines that a stream has brought so far. */
+/** The last lines that a stream has delivered so far. */
 function tailOf(stream: Readable): () => string {
   let text = '';
   stream.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(-tailLength)));
@@ -141,12 +144,12 @@ function isFailed(message: Message): message is Failed {
   return message.kind === 'failed';
 }
 
-/** Resolves when the message is on its way, or when the parent is gone. */
+/** Resolves when the message is sent, or when the parent is gone. */
 export type Tell<FromChild> = (message: FromChild) => Promise<void>;
 
 /**
- * In the child: calls `receive` with each message of the parent. What it throws goes to the parent as a failure. The
- * process ends when the parent stops it or is gone.
+ * Runs in the child: calls `receive` with each message of the parent. An error that it throws goes to the
+ * parent as a failure. The process ends when the parent stops it or is gone.
  */
 export function answerParent<ToChild extends Message, FromChild extends Message>(
   receive: (message: ToChild, tell: Tell<FromChild>) => Promise<void> | void,

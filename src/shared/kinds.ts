@@ -1,7 +1,10 @@
-/** Kinds by name, with the code 0, 1, 2, ... that stands for each in an array of bytes. What differs by kind is a table by name. */
+/**
+ * Kinds by name, each with the code 0, 1, 2, ... that stands for it in an array of bytes. What differs
+ * between kinds is in tables by name.
+ */
 export type KindCodes<K extends string> = { readonly [kind in K]: number };
 
-/** A value for each kind. */
+/** Makes a table with a value for each kind. */
 export function byKind<K extends string, T>(
   codes: KindCodes<K>,
   of: (kind: K, code: number) => T,
@@ -10,7 +13,7 @@ export function byKind<K extends string, T>(
   return Object.fromEntries(entries) as { [kind in K]: T };
 }
 
-/** How many of the elements are of each kind. A plain loop: layers have 10^5 elements. */
+/** Counts the elements of each kind. This is a plain loop because layers have 10^5 elements. */
 export function countByKind<K extends string>(
   codes: KindCodes<K>,
   elements: Uint8Array,
@@ -20,19 +23,19 @@ export function countByKind<K extends string>(
   return byKind(codes, (_, code) => counts[code]!);
 }
 
-/** The kinds that are among the elements, in the order of their codes' table. */
+/** The kinds that occur among the elements, in the order of the table of codes. */
 export function kindsAmong<K extends string>(codes: KindCodes<K>, elements: Uint8Array): K[] {
   return namesOf(codes).filter((kind) => elements.includes(codes[kind]));
 }
 
-/** The kind that all elements are of; undefined where they differ, or there are none. */
+/** The kind of all elements; undefined if they differ or there are none. */
 export function onlyKind<K extends string>(codes: KindCodes<K>, elements: Uint8Array): K | undefined {
   const first = elements[0];
   if (!elements.every((code) => code === first)) return undefined;
   return namesOf(codes).find((kind) => codes[kind] === first);
 }
 
-/** 1 for each element of one of the kinds that the table says yes to. */
+/** Returns 1 for each element whose kind is true in the table, and 0 for the others. */
 export function maskOf<K extends string>(
   codes: KindCodes<K>,
   elements: Uint8Array,
@@ -43,14 +46,17 @@ export function maskOf<K extends string>(
   return elements.map((code) => meant[code]!);
 }
 
-/** Whether every element is of a kind that there is. A plain loop: a callback an element took 1 ms of 65,536. */
+/**
+ * Whether every element has a known kind. This is a plain loop because a callback per element takes 1 ms for
+ * 65,536.
+ */
 export function areKinds<K extends string>(codes: KindCodes<K>, elements: Uint8Array): boolean {
   const { length } = namesOf(codes);
   for (let i = 0; i < elements.length; i++) if (elements[i]! >= length) return false;
   return true;
 }
 
-/** The names in a table by kind, in its order. */
+/** The names of a table by kind, in its order. */
 export function namesOf<K extends string>(table: { readonly [kind in K]: unknown }): K[] {
   return Object.keys(table) as K[];
 }

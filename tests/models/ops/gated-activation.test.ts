@@ -84,7 +84,7 @@ test('the moments are means over images and places, of the input and of its ReLU
 test('a gate of another shape, and a state without a threshold, are refused', () => {
   expect(() => verifyModel(modelOf({ replacement: 'identity' }, [1, 1], [2, 1, 1]))).not.toThrow();
   expect(() => verifyModel(modelOf({ replacement: 'identity' }, [1, 1, 1], [1, 1, 3]))).toThrow(
-    /g \(Gated.*one an element or a channel/,
+    /g \(Gated.*one per element or channel/,
   );
   const { graph, weights } = modelOf({ replacement: 'identity', threshold: 0.1 }, m);
   const [node] = graph.nodes;

@@ -90,6 +90,6 @@ test('a network that reads its image without a convolution is refused by the nod
   const net = new NetworkBuilder('mlp', [1, 4, 4], seededRng('m'));
   const model = net.build(net.gemm('fc', net.flatten('flatten', net.input), 16, 2));
   expect(() => scaleMaps(model, 0.5)).toThrow(
-    /node flatten \(Flatten\): reads the image before any convolution/,
+    /node flatten \(Flatten\): it reads the image before any convolution/,
   );
 });

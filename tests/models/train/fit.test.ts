@@ -164,7 +164,7 @@ test('an empty validation set is a DataError', async () => {
   const validation = subset(options.validation, []);
   await expect(fit(barResnet(), { ...options, validation })).rejects.toThrow(DataError);
   await expect(fit(barResnet(), { ...options, validation })).rejects.toThrow(
-    /bars: expected images to choose/,
+    /bars: it has no images to choose/,
   );
 });
 
