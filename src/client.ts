@@ -25,50 +25,60 @@ import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
 export type ConnectOptions = {
-  /** 64 hex digits: no other plan is run. */
+  /** The hash of the only plan that is run, 64 hex digits (default: any plan). */
   readonly planHash?: string;
-  /** Give up when the server is silent for longer; 300 where left out. */
+  /** Seconds after which the session gives up on a silent server (default: 300). */
   readonly idleSeconds?: number;
-  /** Threads for encryption; one a core where left out. */
+  /** Threads for encryption (default: one per core). */
   readonly threads?: number;
-  /** Threads that the caller keeps open for several sessions, in place of `threads`. */
+  /** A pool of threads that the caller keeps open for several sessions; takes the place of `threads`. */
   readonly pool?: HePool;
-  /** PEM of a certificate authority, for wss:// with a certificate of one's own. */
+  /** The certificate authority to trust, as PEM, for a wss:// server with a self-signed certificate. */
   readonly ca?: string | Uint8Array;
-  /** Shown to a server that asks for one. Goes over the wire in the clear without TLS. */
+  /** The token that a server with tokens asks for. Without TLS it goes over the wire in the clear. */
   readonly token?: string;
-  /** The largest message taken from the server, bytes; 1 GiB where left out. */
+  /** Bytes of the largest message that is taken from the server (default: 1 GiB). */
   readonly maxMessageBytes?: number;
-  /** Slows this end of the connection down to a network, both ways; for measurements. */
+  /** For measurements: slows this end of the connection down to a network, both ways (default: no limits). */
   readonly profile?: NetworkProfile;
   readonly rng?: Rng;
 };
 
 export type InferenceResult = {
-  /** Index of the largest logit. */
+  /** The index of the largest logit. */
   readonly label: number;
   readonly logits: Float32Array;
   readonly offline: PhaseCost;
-  /** `rounds`: messages from the client that the server waits for, and answers: the input and one an activation layer. */
+  /**
+   * `rounds` counts the messages of the client that the server waits for and answers: the input, and one per
+   * activation layer.
+   */
   readonly online: PhaseCost & { readonly rounds: number };
 };
 
 export type Session = {
-  /** What the server said it will run; public. */
+  /** The plan that the server runs. It is public. */
   readonly plan: Plan;
-  /** [C, H, W] of the images that `infer` takes. */
+  /** The shape [C, H, W] of the images that `infer` takes. */
   readonly inputShape: Shape;
-  /** The offline phase of one more inference, before its image is known. The server allows a few of them ahead. */
+  /**
+   * Runs the offline phase of one more inference, before its image is known. The server allows a few of them
+   * ahead.
+   */
   prepare(): Promise<void>;
-  /** One private inference; runs the offline phase first where none is prepared. `image`: [C, H, W] floats. One call at a time. */
+  /**
+   * Runs one private inference on an image of [C, H, W] floats. It runs the offline phase first when none is
+   * prepared. Calls must not overlap.
+   */
   infer(image: Float32Array): Promise<InferenceResult>;
-  /** Wipes the keys and leaves. */
+  /** Wipes the keys and leaves the session. */
   close(): Promise<void>;
 };
 
 /**
- * Opens a session with a server at ws:// or wss://. Rejects with ProtocolError when nobody answers there, when the peer does not
- * speak the protocol or runs another plan than `planHash`.
+ * Opens a session with a server at a ws:// or wss:// address. Rejects with UsageError for another address,
+ * and with ProtocolError when nobody answers there or the peer does not speak the protocol or runs another
+ * plan than `planHash`.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
   const { rng = systemRng } = options;
@@ -104,7 +114,8 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
     ...(token !== undefined && { headers: { authorization: `Bearer ${checkToken(token, 'token')}` } }),
   });
-  // Listens from the start: the server's first message may come with its answer to the upgrade.
+  // The channel listens from the start, because the server's first message may come with its answer to the
+  // upgrade.
   const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => reject(new ProtocolError(`server ${url}: ${reasonOf(error)}`)));
@@ -112,7 +123,9 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
   });
 }
 
-/** Connection errors to several addresses come as an AggregateError without a message. */
+/**
+ * The reason of a connection error. Errors of several addresses come as one AggregateError without a message.
+ */
 function reasonOf(error: Error): string {
   const first = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
   const message = (first ?? error).message || 'no connection';
@@ -145,7 +158,7 @@ class ClientSession implements Session {
   }
 
   async infer(image: Float32Array): Promise<InferenceResult> {
-    encodeInput(this.plan, image); // a bad image costs no offline phase
+    encodeInput(this.plan, image); // A bad image is refused before it costs an offline phase.
     return this.#alone(async () => {
       if (this.#ready.length === 0) await this.#prepare();
       return this.#infer(this.#ready.shift()!, image);
@@ -163,9 +176,10 @@ class ClientSession implements Session {
     await this.#ownPool?.close();
   }
 
-  /** Frames of two calls must not mix; a call that fails ends the session. */
+  /** Runs one call alone: the frames of two calls must not mix. A call that fails ends the session. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#busy) throw new UsageError('session: one call at a time');
+    if (this.#busy)
+      throw new UsageError('session: expected one call at a time; wait for the call before to end');
     this.#busy = true;
     try {
       return await work();

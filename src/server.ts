@@ -30,24 +30,27 @@ import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
 export type ServerOptions = AccessOptions & {
-  /** What `prepare` made of a model. */
+  /** The plan and the weights that `prepare` made of a model. */
   readonly plan: Plan;
   readonly weights: ServerWeights;
-  /** Address to listen on; 127.0.0.1 where left out. */
+  /** The address to listen on (default: 127.0.0.1). */
   readonly host?: string;
-  /** 0 or left out: any free port. */
+  /** The port to listen on; 0 takes any free port (default: 0). */
   readonly port?: number;
-  /** Sessions at once; one more is turned away. 16 where left out. */
+  /** Sessions at the same time; one more is turned away (default: 16). */
   readonly maxSessions?: number;
-  /** A session that waits longer for its client is ended; 300 where left out. */
+  /** Seconds after which a session that waits for its client is ended (default: 300). */
   readonly idleSeconds?: number;
-  /** Inferences that a client may prepare ahead; 4 where left out. */
+  /** Inferences that a client may prepare ahead (default: 4). */
   readonly maxPrepared?: number;
-  /** The largest message that clients take, bytes; 1 GiB where left out, as in theirs. */
+  /** Bytes of the largest message that clients take (default: 1 GiB, as on their side). */
   readonly maxMessageBytes?: number;
-  /** Threads for encryption; one a core where left out. */
+  /** Threads for encryption (default: one per core). */
   readonly threads?: number;
-  /** PEM files. Without them the connection is not encrypted; the protocol's secrets need no TLS, its peers' names do. */
+  /**
+   * Paths of PEM files (default: no TLS). The secrets of the protocol need no TLS, but knowing who the peer
+   * is does.
+   */
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly onEvent?: (event: ServerEvent) => void;
   readonly rng?: Rng;
@@ -71,8 +74,9 @@ export type RunningServer = {
 };
 
 /**
- * Serves a plan to any number of clients. Sessions are apart: what goes wrong in one ends that one. Rejects with UsageError
- * when the address can't be listened on, with PlanError where a layer is too large for its clients.
+ * Serves a plan to any number of clients. A failure in one session ends only that session. Rejects with
+ * UsageError when it cannot listen on the address, and with PlanError when a layer's messages are too large
+ * for its clients.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   checkMessages(options.plan, options.maxMessageBytes);
@@ -96,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       answer(clientOf(access, req) !== undefined, 401, 'a token is needed');
     },
   });
-  // A connection that could not be accepted: without a listener it would end the process and every session.
+  // Without a listener, a connection that could not be accepted would end the process and every session.
   sockets.on('error', () => undefined);
   sockets.on('connection', (socket, request) => void host.serve(socket, clientOf(access, request)!));
   const { address, port, family } = http.address() as AddressInfo;
@@ -113,7 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** Its token's number or its address. */
+/** The client's name: the number of its token, or its address. Undefined when it may not ask. */
 function clientOf(access: Access, request: IncomingMessage): string | undefined {
   return access.admit(request.headers.authorization, request.socket.remoteAddress ?? '?');
 }
@@ -123,7 +127,7 @@ function httpServer({ tls }: ServerOptions): HttpServer {
   return createTlsServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, notFound);
 }
 
-/** Only WebSockets are served. */
+/** Answers plain HTTP requests, because only WebSockets are served. */
 function notFound(_request: IncomingMessage, response: ServerResponse): void {
   response
     .writeHead(426, { 'content-type': 'text/plain' })
@@ -132,14 +136,16 @@ function notFound(_request: IncomingMessage, response: ServerResponse): void {
 
 function listening(http: HttpServer, { host = '127.0.0.1', port = 0 }: ServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    http.once('error', (error) => reject(new UsageError(`listen on ${host}:${port}: ${error.message}`)));
+    http.once('error', (error) =>
+      reject(new UsageError(`cannot listen on ${host}:${port}: ${error.message}`)),
+    );
     http.listen(port, host, resolve);
   });
 }
 
 let servers = 0;
 
-/** All sessions of a server. */
+/** The sessions of a server. */
 class SessionHost {
   readonly #options: ServerOptions;
   readonly #access: Access;
@@ -156,7 +162,7 @@ class SessionHost {
     this.#ring = ring;
   }
 
-  /** One connection from its first to its last byte. Never rejects. */
+  /** Serves one connection from its first to its last byte. It never rejects. */
   async serve(socket: WebSocket, peer: string): Promise<void> {
     const { idleSeconds, maxSessions = 16 } = this.#options;
     const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
@@ -221,12 +227,12 @@ class SessionHost {
     );
   }
 
-  /** A listener that throws harms no session. */
+  /** Reports an event. A listener that throws must not harm a session. */
   #tell(event: ServerEvent): void {
     try {
       this.#options.onEvent?.(event);
     } catch {
-      // its own concern
+      // The listener's failure is its own.
     }
   }
 }
@@ -234,7 +240,7 @@ class SessionHost {
 type Prepared = { readonly offline: ServerOffline; readonly cost: PhaseCost };
 type Request = (typeof requests)[keyof typeof requests];
 
-/** The client's next request, which what is prepared must allow. */
+/** The client's next request. Throws ProtocolError when what is prepared does not allow it. */
 async function nextRequest(
   channel: Channel,
   count: number,
@@ -244,11 +250,14 @@ async function nextRequest(
   const request = (await channel.receive(tags.request, count, 1))[0]!;
   if (!isRequest(request)) throw new ProtocolError(`request ${count}: expected 0, 1 or 2, got ${request}`);
   if (request === requests.infer && prepared === 0) {
-    throw new ProtocolError(`request ${count}: an inference before its offline phase`);
+    throw new ProtocolError(
+      `request ${count}: expected an offline phase before an inference, got the inference`,
+    );
   }
   if (request === requests.prepare && prepared >= maxPrepared) {
     throw new ProtocolError(
-      `request ${count}: ${prepared} inferences are prepared and not used, the most there may be`,
+      `request ${count}: expected an inference, got 'prepare': ${prepared} are prepared already, ` +
+        'the most allowed',
     );
   }
   return request;

@@ -2,20 +2,21 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { UsageError } from '../shared/errors.ts';
 
 export type AccessOptions = {
-  /** Who may ask: a client shows one of them. Anyone may where left out. */
+  /** The tokens of the clients that may ask; a client shows one of them (default: anyone may ask). */
   readonly tokens?: readonly string[];
-  /** Inferences that one client may begin in any 60 s; no limit where left out. */
+  /** Inferences that one client may begin in any 60 s (default: no limit). */
   readonly perMinute?: number;
 };
 
-/** Shorter tokens can be guessed: 16 characters of base64 are 96 bits. */
+/** Characters. Shorter tokens can be guessed: 16 characters of base64 are 96 bits. */
 export const minTokenLength = 16;
 
 const windowMs = 60_000;
 
 /**
- * Who may ask a server, and how often. A client is told apart by its token, or by its address where there are no tokens. Both limits
- * make copying the model by asking often (docs/security.md) slower and attributable; they do not prevent it.
+ * Decides who may ask a server, and how often. Clients are told apart by their tokens, or by their addresses
+ * when there are no tokens. Both limits make it slower and attributable to copy the model by asking often
+ * (docs/security.md); they do not prevent it.
  */
 export class Access {
   readonly #digests: readonly Buffer[] | undefined;
@@ -28,19 +29,22 @@ export class Access {
     this.#perMinute = perMinute;
   }
 
-  /** The client's name, from its Authorization header and address; undefined where it may not ask. */
+  /** The client's name, from its Authorization header and address. Undefined when it may not ask. */
   admit(authorization: string | undefined, address: string): string | undefined {
     if (this.#digests === undefined) return address;
     const shown = digest(/^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '');
     let name: string | undefined;
-    // All are compared, so that the time does not tell which.
+    // All tokens are compared, so that the time does not tell which one matched.
     this.#digests.forEach((known, i) => {
       if (timingSafeEqual(known, shown)) name = `token ${i + 1}`;
     });
     return name;
   }
 
-  /** Whether this client may begin one more inference at `now` (milliseconds); counts it if so. */
+  /**
+   * Whether this client may begin one more inference at `now` (milliseconds). An inference that may begin is
+   * counted.
+   */
   begin(client: string, now: number): boolean {
     if (this.#perMinute === Infinity) return true;
     for (const [name, times] of this.#begun) {
@@ -55,7 +59,10 @@ export class Access {
   }
 }
 
-/** The token, if a client may show it. `what` names it in the error, which never shows it. */
+/**
+ * The token, if it has a form that a client may show. Throws UsageError otherwise. `what` names the token in
+ * the error, which never shows its value.
+ */
 export function checkToken(token: string, what: string): string {
   if (token.length >= minTokenLength && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new UsageError(`${what}: expected at least ${minTokenLength} visible ASCII characters`);

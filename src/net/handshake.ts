@@ -6,16 +6,23 @@ import type { Channel } from '../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 
 /**
- * C -> S  hello    a flag, the hash of the plan that C expects (zero where it takes any)
- * S -> C  welcome  the plan
- * C -> S  accept   the plan's hash
+ * The first three messages of a session, between the client C and the server S:
  *
- * The version of the protocol is in every frame's header. A mismatch ends the session on both sides with one line.
+ *   C -> S  hello    a flag, and the hash of the plan that C expects (zeros when it takes any)
+ *   S -> C  welcome  the plan
+ *   C -> S  accept   the plan's hash
+ *
+ * The version of the protocol is in the header of every frame. A mismatch ends the session on both sides with
+ * one line.
  */
 const step = 0;
 const hashBytes = 32;
 
-/** The client's half. `expected`: 64 hex digits; where given, no other plan is run. */
+/**
+ * The client's half. `expected` is 64 hex digits (default: any plan is taken). Returns the server's plan.
+ * Throws UsageError when `expected` is no hash, ProtocolError when the server's plan has another or cannot be
+ * run.
+ */
 export async function greetServer(channel: Channel, expected?: string): Promise<Plan> {
   const wanted = expected === undefined ? undefined : parseHash(expected);
   const hello = new Uint8Array(1 + hashBytes);
@@ -33,7 +40,7 @@ export async function greetServer(channel: Channel, expected?: string): Promise<
   return plan;
 }
 
-/** The server's half. */
+/** The server's half. Throws ProtocolError when the client expects or accepts another plan. */
 export async function greetClient(channel: Channel, plan: Plan): Promise<void> {
   const hash = planHash(plan);
   const hello = await channel.receive(tags.hello, step, 1 + hashBytes);
@@ -47,7 +54,10 @@ export async function greetClient(channel: Channel, plan: Plan): Promise<void> {
   if (accepted !== hash) throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${hash}`);
 }
 
-/** A plan whose steps the cryptography refuses is the server's fault here, not a model's. */
+/**
+ * The plan, if the cryptography can run its steps. Here a plan that it refuses is the fault of the server,
+ * not of a model.
+ */
 function runnable(plan: Plan): Plan {
   try {
     predictCost(plan);

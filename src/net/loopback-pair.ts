@@ -4,7 +4,10 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { WebSocketChannel } from './web-socket-channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 
-/** Both ends of a connection over loopback in this process, the client's first: as `serve` and `infer` have one. */
+/**
+ * Both ends of a WebSocket connection over loopback in this process, as `serve` and `infer` have one. The
+ * client's end comes first.
+ */
 export async function loopbackPair(): Promise<{ channels: readonly [Channel, Channel]; close(): void }> {
   const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   await once(sockets, 'listening');

@@ -2,7 +2,10 @@ import { MeteredChannel } from '../../crypto/channel/meter.ts';
 import type { Role, StepCost } from '../../pipelines/inference/step-clock.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 
-/** What one phase took at this party. Bytes with frame headers; `up` is from the client to the server. */
+/**
+ * The cost of one phase at this party. Bytes include frame headers, and `up` is from the client to the
+ * server.
+ */
 export type PhaseCost = {
   readonly seconds: number;
   readonly bytes_up: number;
@@ -10,7 +13,7 @@ export type PhaseCost = {
   readonly steps: readonly StepCost[];
 };
 
-/** Runs a phase on a view of the channel and measures it. */
+/** Runs a phase on a view of the channel and measures its cost. */
 export async function measured<T extends { costs: StepCost[] }>(
   channel: Channel,
   role: Role,
@@ -26,7 +29,8 @@ export async function measured<T extends { costs: StepCost[] }>(
 }
 
 /**
- * What the client asks for next: the payload of a `request`, one byte, not counted in any phase. Its step number counts the
- * requests of the session. `prepare` starts an offline phase, `infer` an online phase on the oldest material prepared.
+ * What the client asks for next: the payload of a `request`, one byte, which no phase counts. The step number
+ * of the frame counts the requests of the session. `prepare` starts an offline phase, and `infer` starts an
+ * online phase on the oldest prepared material.
  */
 export const requests = { goodbye: 0, prepare: 1, infer: 2 } as const;

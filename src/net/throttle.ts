@@ -6,20 +6,26 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { isUnshaped } from '../../pipelines/cost/profiles.ts';
 
-/** What a sender may have handed on and not yet sent, as a socket's buffer, and a receiver read ahead; milliseconds of the link. */
+/**
+ * Milliseconds of the link's rate that a sender may have handed on and not yet sent, like the buffer of a
+ * socket, and that a receiver may read ahead.
+ */
 const bufferMs = 10;
 
-/** Large messages go on in pieces, so that the other end works on the first while the last are under way. */
+/**
+ * Large messages are sent in pieces of this many bytes, so that the other end works on the first while the
+ * last are under way.
+ */
 const pieceBytes = 2 ** 16;
 
 /**
- * One direction of a link: bytes leave one after the other at its rate (a token bucket that holds no burst) and arrive after its delay.
- * Times in milliseconds.
+ * One direction of a link: bytes leave one after the other at the link's rate (a token bucket that holds no
+ * burst) and arrive after its delay. Times are in milliseconds.
  */
 export class Link {
   readonly #msPerByte: number;
   readonly #delay: number;
-  /** When the last byte accepted has left. */
+  /** The time at which the last accepted byte has left. */
   #free = -Infinity;
 
   constructor({ bitsPerSecond, roundTripSeconds }: NetworkProfile) {
@@ -27,19 +33,19 @@ export class Link {
     this.#delay = 500 * roundTripSeconds;
   }
 
-  /** When the last of these bytes arrives. */
+  /** Accepts bytes at time `now` and returns the time at which the last of them arrives. */
   accept(bytes: number, now: number): number {
     this.#free = Math.max(this.#free, now) + bytes * this.#msPerByte;
     return this.#free + this.#delay;
   }
 
-  /** When there is room for more. */
+  /** The time from which there is room for more. */
   get roomAt(): number {
     return this.#free - bufferMs;
   }
 }
 
-/** Hands chunks on, in order, when a link has carried them. */
+/** Hands chunks on, in order, once a link has carried them. */
 class Carrier {
   readonly #link: Link;
   readonly #clock: Clock;
@@ -54,7 +60,7 @@ class Carrier {
     this.#deliver = deliver;
   }
 
-  /** `more` is called when the next chunk may come. */
+  /** Takes a chunk, and calls `more` when the next one may come. */
   carry(chunk: Buffer, more: () => void): void {
     const now = this.#clock.now();
     for (let from = 0; from < chunk.byteLength; from += pieceBytes) {
@@ -66,13 +72,16 @@ class Carrier {
     else this.#clock.at(this.#link.roomAt, more, 'about');
   }
 
-  /** After the last chunk. */
+  /** Calls back once the last chunk has been handed on. */
   whenEmpty(callback: () => void): void {
     if (this.#waiting.length === 0) callback();
     else this.#whenEmpty.push(callback);
   }
 
-  /** A message's last bytes are what somebody waits for; with more behind them a millisecond costs nothing. */
+  /**
+   * Sets the clock for the first waiting piece. Somebody waits for the last bytes of a message, so they are
+   * handed on exactly in time; with more behind them a millisecond costs nothing.
+   */
   #arm(): void {
     const head = this.#waiting[0];
     if (this.#armed || head === undefined) return;
@@ -90,7 +99,7 @@ class Carrier {
   }
 }
 
-/** The methods of a socket that HTTP clients and WebSockets call on one. */
+/** A stream with the methods of a socket that HTTP clients and WebSockets call. */
 type SocketLike = Duplex & {
   setTimeout?(ms: number, callback?: () => void): unknown;
   setNoDelay?(noDelay?: boolean): unknown;
@@ -98,9 +107,10 @@ type SocketLike = Duplex & {
 };
 
 /**
- * A socket that is as slow as a network, both ways: what is written goes on to `socket` when the network would have brought it there,
- * what `socket` brings is read when the network would have brought it here. Writing and reading wait as with a real one. Not modelled:
- * lost packets, TCP's slow start, the headers of packets.
+ * A socket that is as slow as a network, both ways. What is written goes on to `socket` when the network
+ * would have brought it there, and what `socket` brings is read when the network would have brought it here.
+ * Writing and reading block as with a real network. Lost packets, TCP's slow start and packet headers are not
+ * modelled.
  */
 export class ThrottledSocket extends Duplex {
   readonly #socket: SocketLike;
@@ -133,7 +143,7 @@ export class ThrottledSocket extends Duplex {
     });
   }
 
-  /** What has arrived is kept here, as the carrier bounds it. */
+  /** Nothing to do: `#arrived` pushes whatever comes, and the carrier bounds how much that is. */
   override _read(): void {}
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
@@ -161,14 +171,20 @@ export class ThrottledSocket extends Duplex {
   }
 }
 
-/** A clock that calls back; milliseconds. */
+/** A clock that calls back. Times are in milliseconds. */
 export type Clock = {
   now(): number;
-  /** Calls `callback` at `time` or later: 'exactly' as soon as the event loop can, 'about' a millisecond late at times. */
+  /**
+   * Calls `callback` at `time` or later: 'exactly' means as soon as the event loop can, 'about' means up to a
+   * millisecond late.
+   */
   at(time: number, callback: () => void, precision: 'exactly' | 'about'): void;
 };
 
-/** Node's timers count whole milliseconds and come up to one late; the last two before an exact time are spent in the event loop. */
+/**
+ * Node's timers count whole milliseconds and are up to one millisecond late, so the last two milliseconds
+ * before an exact time are spent in the event loop.
+ */
 const timerError = 2;
 
 export const systemClock: Clock = {
@@ -185,7 +201,10 @@ export const systemClock: Clock = {
 
 type Options = TcpNetConnectOpts & ConnectionOptions;
 
-/** For a WebSocket client's `createConnection`: connections as slow as a network; undefined where it has no limits. Under TLS too. */
+/**
+ * A `createConnection` for WebSocket clients whose connections are as slow as a network, also under TLS.
+ * Undefined when the network has no limits.
+ */
 export function slowedConnection(profile: NetworkProfile, secure: boolean): typeof connect | undefined {
   if (isUnshaped(profile)) return undefined;
   const open = (options: Options): Duplex => {
@@ -194,6 +213,6 @@ export function slowedConnection(profile: NetworkProfile, secure: boolean): type
     const servername = isIP(host) === 0 ? host : '';
     return secure ? connectTls({ servername, ...options, path: undefined, socket: slow }) : slow;
   };
-  // Node's HTTP client takes any stream; the types that `ws` has for it do not.
+  // Node's HTTP client takes any stream, but the types that `ws` declares for it do not.
   return open as typeof connect;
 }

@@ -12,33 +12,33 @@ import { ProtocolError, ReluctantError } from '../shared/errors.ts';
 import { Inbox } from '../../crypto/channel/inbox.ts';
 
 export type ChannelLimits = {
-  /** A party that waits longer for the next message, or for the peer to take one, gives up; seconds. */
+  /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
   readonly idleSeconds: number;
-  /** Reading pauses while what has come and is not asked for takes more bytes than this. */
+  /** Bytes of frames that have come and nobody has asked for. Reading pauses while there are more. */
   readonly maxUnread: number;
 };
 
 export const defaultLimits: ChannelLimits = { idleSeconds: 300, maxUnread: 64 * 2 ** 20 };
 
 /**
- * What a frame that waits takes beside its bytes, about. Without it a flood of empty frames would be free: 2 ** 22 of them, more than
- * 500 MB in objects, before reading pauses.
+ * The bytes that a waiting frame takes beside its own, about. If they were not counted, a flood of empty
+ * frames would be free: 2^22 of them take more than 500 MB in objects before reading pauses.
  */
 const frameOverhead = 256;
 
-/** A sender waits while more than this is not yet handed to the operating system, bytes. */
+/** Bytes. A sender waits while more than this has not yet been handed to the operating system. */
 const maxUnsent = 4 * 2 ** 20;
 
 /**
- * The protocol's frames over a WebSocket, one binary message a frame. The largest message is the socket's `maxPayload`.
- * A peer that leaves, lies or falls silent fails every receive that follows with a ProtocolError.
+ * The protocol's frames over a WebSocket, one binary message per frame. The largest message is the socket's
+ * `maxPayload`. When a peer leaves, lies or falls silent, every later `receive` rejects with a ProtocolError.
  */
 export class WebSocketChannel implements Channel {
   readonly #socket: WebSocket;
   readonly #limits: ChannelLimits;
   readonly #inbox = new Inbox();
   readonly #traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
-  /** What the frames take that have come and are not asked for, each one's, oldest first. */
+  /** The bytes of each frame that has come and nobody has asked for, oldest first. */
   readonly #unread: number[] = [];
   #unreadBytes = 0;
   #closed: Error | undefined;
@@ -61,7 +61,7 @@ export class WebSocketChannel implements Channel {
     const header = encodeFrameHeader(tag, step, payload.byteLength);
     this.#traffic.sent += header.byteLength + payload.byteLength;
     this.#traffic.framesSent++;
-    // One message in two fragments: the payload is not copied.
+    // The frame is one message in two fragments, so that the payload is not copied.
     this.#socket.send(header, { binary: true, fin: false });
     const handedOn = new Promise<void>((resolve, reject) => {
       this.#socket.send(payload, { binary: true, fin: true }, (error) => {
@@ -70,7 +70,7 @@ export class WebSocketChannel implements Channel {
       });
     });
     if (this.#socket.bufferedAmount <= maxUnsent) {
-      // What goes wrong with it later shows in `receive`.
+      // If sending fails later, `receive` rejects.
       handedOn.catch(() => undefined);
       return;
     }
@@ -85,7 +85,7 @@ export class WebSocketChannel implements Channel {
     return this.#take(tag, step, this.#inbox.receive(tag, step, 0, maxLength));
   }
 
-  /** Ends the session. With a reason the peer is told in one line. */
+  /** Ends the session. If there is a reason, the peer is told it in one line. */
   close(reason?: Error): void {
     if (this.#closed === undefined && reason !== undefined && this.#socket.readyState === WebSocket.OPEN) {
       const text = failureText(reason);
@@ -95,7 +95,7 @@ export class WebSocketChannel implements Channel {
     this.#fail(reason ?? new ProtocolError('the session is closed'));
     this.#socket.resume();
     this.#socket.close(reason === undefined ? 1000 : 1011);
-    // A peer that does not answer the closing handshake is cut off.
+    // Cut off a peer that does not answer the closing handshake.
     setTimeout(() => this.#socket.terminate(), 2000).unref();
   }
 
@@ -112,7 +112,8 @@ export class WebSocketChannel implements Channel {
 
   #arrived(data: RawData, isBinary: boolean): void {
     const { buffer, byteOffset, byteLength } = data as Buffer;
-    // Not a Buffer: the inbox cuts the payload out with `slice`, which a Buffer answers with a view of its pool.
+    // The inbox cuts the payload out with `slice`. A Buffer would answer with a view of its pool, a
+    // Uint8Array answers with a copy.
     const frame = new Uint8Array(buffer, byteOffset, byteLength);
     this.#traffic.received += frame.byteLength;
     this.#traffic.framesReceived++;
@@ -133,7 +134,7 @@ export class WebSocketChannel implements Channel {
     this.#inbox.fail(this.#closed);
   }
 
-  /** Fails the session when `work` takes longer than the idle limit. */
+  /** Ends the session when `work` takes longer than the idle limit. */
   async #withPatience<T>(work: Promise<T>, complaint: string): Promise<T> {
     const { idleSeconds } = this.#limits;
     const timer = setTimeout(() => {
@@ -147,21 +148,24 @@ export class WebSocketChannel implements Channel {
   }
 }
 
-/** The largest WebSocket message that carries a payload of this size. */
+/** The size of the WebSocket message that carries a payload of this size, bytes. */
 export function messageLimit(payloadBytes: number): number {
   return frameHeaderBytes + payloadBytes;
 }
 
-/** Characters of a failure's text that are sent and shown. */
+/** The number of characters of a failure's text that are sent and shown. */
 const maxText = 300;
 
-/** What the peer is told of an error: one line of printable ASCII. An error that is not ours stays here. */
+/**
+ * What the peer is told about an error: one line of printable ASCII. The text of an error that is not ours
+ * stays on this side.
+ */
 export function failureText(error: Error): Uint8Array<ArrayBuffer> {
   const text = error instanceof ReluctantError ? error.message : 'internal error';
   return new TextEncoder().encode(printable(text));
 }
 
-/** The text of a failure frame, undefined for any other frame. What a peer wrote is made safe to print. */
+/** The text of a failure frame, made safe to print. Undefined for any other frame. */
 export function readFailure(frame: Uint8Array): string | undefined {
   if (frame.byteLength < frameHeaderBytes || frame[3] !== tags.failure) return undefined;
   try {

@@ -207,14 +207,18 @@ test('an inference that was prepared ahead has only its online phase left', asyn
 test('preparing without end and inferring without material are refused', async () => {
   const session = await connect(server.url, { pool });
   for (let i = 0; i < 4; i++) await session.prepare();
-  await expect(session.prepare()).rejects.toThrow('request 5: 4 inferences are prepared and not used');
+  await expect(session.prepare()).rejects.toThrow(
+    "request 5: expected an inference, got 'prepare': 4 are prepared already",
+  );
   await session.close();
   expect((await eventOf('closed')).error?.message).toMatch(/^request 5/);
   const channel = await rawChannel();
   await greetServer(channel);
   const party = await openClientParty(channel, pool, systemRng);
   await channel.send(tags.request, 1, Uint8Array.of(requests.infer));
-  expect((await eventOf('closed')).error?.message).toBe('request 1: an inference before its offline phase');
+  expect((await eventOf('closed')).error?.message).toBe(
+    'request 1: expected an offline phase before an inference, got the inference',
+  );
   party.close();
   channel.close();
 });
@@ -222,7 +226,7 @@ test('preparing without end and inferring without material are refused', async (
 test('two calls of a session at once are refused', async () => {
   const session = await connect(server.url, { pool });
   const running = session.infer(images[0]!);
-  await expect(session.infer(images[1]!)).rejects.toThrow('session: one call at a time');
+  await expect(session.infer(images[1]!)).rejects.toThrow('session: expected one call at a time');
   expect((await running).logits.length).toBe(5);
   await session.close();
   expect((await eventOf('closed')).error).toBeUndefined();
