@@ -103,7 +103,7 @@ test.each([
       frame[2] = 99;
       socket.send(frame);
     },
-    /expected protocol version 2, got 99/,
+    /expected protocol version 3, got 99/,
   ],
   [
     'a length that lies',
