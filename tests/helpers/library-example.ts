@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/shared/files.ts';
 
 /** Pages that show the library in twenty lines. */
-export const pagesWithExample: readonly string[] = ['docs/library.md'];
+export const pagesWithExample: readonly string[] = ['docs/library.md', 'README.md'];
 
 /** The page's program as it is there: its first code block that imports the package. */
 export function exampleOf(page: string): string {
