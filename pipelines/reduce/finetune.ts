@@ -1,15 +1,16 @@
 import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
 import { engineSetting } from '../../models/train/engines/index.ts';
+import type { EngineSetting } from '../../models/train/engines/index.ts';
 import { fit } from '../../models/train/fit.ts';
-import type { FitResult } from '../../models/train/fit.ts';
+import type { FitResult, TrainingWatch } from '../../models/train/fit.ts';
 import { adamW } from '../../models/train/optimizers.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
 import { phaseFiles, trainingName } from './phase-files.ts';
-import type { PartTraining } from './phase-files.ts';
-import type { ReductionOptions } from './reduction.ts';
+import type { PartTraining, PhaseRecord } from './phase-files.ts';
+import type { FineTuning, ReductionData } from './reduction.ts';
 
 /** As in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML 2022). */
 export const distillation = { temperature: 4, weight: 1 };
@@ -21,6 +22,9 @@ export const distillation = { temperature: 4, weight: 1 };
  */
 const recipe = { learningRate: 0.001, optimizer: adamW({ weightDecay: 5e-4 }) };
 
+/** What a training of a reduced network is told. */
+export type FineTuningOptions = EngineSetting & ReductionData & FineTuning & PhaseRecord & TrainingWatch;
+
 /**
  * Trains a reduced network on labels and on its teacher's logits. `part` says which training of the reduction it is. With mitigation the
  * last epoch is kept: the one with the best accuracy overall is the one that mitigates least.
@@ -29,7 +33,7 @@ export async function finetune(
   model: Model,
   teacher: Model,
   part: PartTraining,
-  options: ReductionOptions,
+  options: FineTuningOptions,
 ): Promise<FitResult> {
   const {
     train,

@@ -1,41 +1,20 @@
 import { UsageError } from '../../src/shared/errors.ts';
-import type { Budget } from '../cost/budget.ts';
 import { deepreduceDefaults } from './deepreduce/settings.ts';
 import type { DeepreduceSettings } from './deepreduce/settings.ts';
 import { deepreshapeDefaults } from './deepreshape/settings.ts';
 import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import { defaultGranularity } from './gates/layer-states.ts';
 import type { MethodName } from './methods.ts';
+import type { ReduceSettings } from './reduce.ts';
 
-/** What one may ask of a reduction that is not the same for every method. */
+/** What one may ask of a reduction: each setting of a method is one, and what a budget or an option may be besides. */
 export type MethodOption =
   | keyof DeepreduceSettings
   | keyof DeepreshapeSettings
+  | Exclude<keyof ReduceSettings, 'budget' | 'deepreduce' | 'deepreshape'>
   | 'costBudget'
   | 'family'
-  | 'replace'
-  | 'granularity'
-  | 'searchEpochs'
-  | 'noSearch'
-  | 'mitigate'
-  | 'fairSelect'
-  | 'checkpoint'
-  | 'machine'
-  | 'bases';
-
-/** The same as a reduction is told it. */
-export type MethodSettings = {
-  readonly budget?: Budget;
-  readonly deepreduce?: DeepreduceSettings;
-  readonly deepreshape?: DeepreshapeSettings;
-} & {
-  readonly [
-    O in Exclude<
-      MethodOption,
-      keyof DeepreduceSettings | keyof DeepreshapeSettings | 'costBudget' | 'noSearch'
-    >
-  ]?: unknown;
-};
+  | 'noSearch';
 
 /** Whether options are given, by their names: those that are undefined are not. */
 export type GivenOptions = { readonly [O in MethodOption]?: unknown };
@@ -52,21 +31,19 @@ type Entry = {
   readonly called?: string;
 };
 
-const none = { deepreduce: null, snl: null, autorep: null, deepreshape: null, hybrid: null } as const;
-const all = (text: string) =>
-  ({ deepreduce: text, snl: text, autorep: text, deepreshape: text, hybrid: text }) as const;
-const stagewise = (text: string) => ({ ...none, deepreduce: text, deepreshape: text });
+/** The method does not take the option. */
+const no = null;
 
 /** Which option belongs to which methods, for the command line, sweeps, recipes and the library alike. */
 export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   costBudget: {
     called: 'a budget in seconds or bytes',
     summary: 'what an inference may cost, in seconds or bytes',
-    methods: { ...none, hybrid: '' },
+    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: no, hybrid: '' },
   },
   family: {
     summary: "the paper's whole family of networks, in place of a budget",
-    methods: { ...none, deepreduce: '' },
+    methods: { deepreduce: '', snl: no, autorep: no, deepreshape: no, hybrid: no },
   },
   replace: {
     summary: "what takes a ReLU's place",
@@ -81,16 +58,17 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   granularity: {
     summary: 'ReLUs go one by one (pixel) or by channels',
     methods: {
-      ...none,
+      deepreduce: no,
       snl: defaultGranularity,
       autorep: defaultGranularity,
       deepreshape: defaultGranularity,
+      hybrid: no,
     },
   },
   searchEpochs: {
     summary: 'epochs of learning which ReLUs to keep; hybrid learns for budgets in seconds and bytes',
     methods: {
-      ...none,
+      deepreduce: no,
       snl: 'as many as for fine-tuning',
       autorep: 'as many as for fine-tuning',
       deepreshape: 'as many as for fine-tuning',
@@ -100,78 +78,138 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   noSearch: {
     called: 'option search-epochs of 0',
     summary: 'with 0 epochs ReLUs are ranked and not learned',
-    methods: { ...none, hybrid: '' },
+    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: no, hybrid: '' },
   },
   stages: {
     summary: "stages as 'S1=stem.*,layer1.*;S2=layer2.*', by names of nodes, * for any characters",
-    methods: { ...none, deepreduce: 'where the resolution changes' },
+    methods: {
+      deepreduce: 'where the resolution changes',
+      snl: no,
+      autorep: no,
+      deepreshape: no,
+      hybrid: no,
+    },
   },
   criticality: {
     summary: "a stage's criticality is measured on fitted polynomials, or trained as in the paper",
-    methods: stagewise(deepreduceDefaults.criticality),
+    methods: {
+      deepreduce: deepreduceDefaults.criticality,
+      snl: no,
+      autorep: no,
+      deepreshape: deepreduceDefaults.criticality,
+      hybrid: no,
+    },
   },
   criticalityEpochs: {
     summary: 'epochs of each training of --criticality trained',
-    methods: stagewise(String(deepreduceDefaults.criticalityEpochs)),
+    methods: {
+      deepreduce: String(deepreduceDefaults.criticalityEpochs),
+      snl: no,
+      autorep: no,
+      deepreshape: String(deepreduceDefaults.criticalityEpochs),
+      hybrid: no,
+    },
   },
   thinning: {
     summary: 'what goes first of a stage that is cut: the cheapest elements, or every other layer',
-    methods: stagewise(deepreduceDefaults.thinning),
+    methods: {
+      deepreduce: deepreduceDefaults.thinning,
+      snl: no,
+      autorep: no,
+      deepreshape: deepreduceDefaults.thinning,
+      hybrid: no,
+    },
   },
   alpha: {
     summary: 'share of the channels that is kept, e.g. 0.5',
-    methods: { ...none, deepreduce: String(deepreduceDefaults.alpha) },
+    methods: {
+      deepreduce: String(deepreduceDefaults.alpha),
+      snl: no,
+      autorep: no,
+      deepreshape: no,
+      hybrid: no,
+    },
   },
   rho: {
     summary: 'factor of the height and width of the maps: 1/2, 1/3, ..., e.g. 0.5',
-    methods: { ...none, deepreduce: String(deepreduceDefaults.rho) },
+    methods: {
+      deepreduce: String(deepreduceDefaults.rho),
+      snl: no,
+      autorep: no,
+      deepreshape: no,
+      hybrid: no,
+    },
   },
   pretrainEpochs: {
     summary: 'epochs of training the new network, before ReLUs go',
-    methods: { ...none, deepreshape: String(deepreshapeDefaults.pretrainEpochs) },
+    methods: {
+      deepreduce: no,
+      snl: no,
+      autorep: no,
+      deepreshape: String(deepreshapeDefaults.pretrainEpochs),
+      hybrid: no,
+    },
   },
   baseWidth: {
     summary: 'channels of the first stage of the new network',
-    methods: { ...none, deepreshape: "as many as give the given network's multiplications" },
+    methods: {
+      deepreduce: no,
+      snl: no,
+      autorep: no,
+      deepreshape: "as many as give the given network's multiplications",
+      hybrid: no,
+    },
   },
   removal: {
     summary:
       'ReLUs of the new network go by stages (coarse, as in deepreduce) or one by one (fine, as in snl)',
-    methods: { ...none, deepreshape: 'coarse where the first stage has most ReLUs, else fine' },
+    methods: {
+      deepreduce: no,
+      snl: no,
+      autorep: no,
+      deepreshape: 'coarse where the first stage has most ReLUs, else fine',
+      hybrid: no,
+    },
   },
   reuse: {
     summary: 'only one of n groups of channels keeps its ReLUs in a layer, the next group in the next layer',
-    methods: { ...none, deepreshape: 'all groups keep them' },
+    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: 'all groups keep them', hybrid: no },
   },
   mitigate: {
     summary: 'keeps groups of images from losing more accuracy than others while the network is fine-tuned',
-    methods: all(''),
+    methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
   },
   fairSelect: {
     summary: 'groups count by their loss, not by their size, where it is decided which ReLUs go',
-    methods: all(''),
+    methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
   },
   checkpoint: {
     summary: 'folder for checkpoints and logs after each epoch; a reduction goes on from what is there',
-    methods: all(''),
+    methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
   },
   machine: {
     summary: 'costs of the machine for which seconds are predicted',
-    methods: { ...none, hybrid: 'the machine that the package was made on' },
+    methods: {
+      deepreduce: no,
+      snl: no,
+      autorep: no,
+      deepreshape: no,
+      hybrid: 'the machine that the package was made on',
+    },
   },
   bases: {
     summary: 'where the new network is kept for other budgets, trained',
-    methods: { ...none, deepreshape: '' },
+    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: '', hybrid: no },
   },
 };
 
 const optionNames = Object.keys(methodOptions) as MethodOption[];
 
 /** The options that are told a reduction, by their names in the table. */
-export function givenIn({ budget, deepreduce, deepreshape, ...told }: MethodSettings): GivenOptions {
+export function givenIn({ budget, deepreduce, deepreshape, ...told }: Partial<ReduceSettings>): GivenOptions {
   return {
     ...{ ...deepreduce, ...deepreshape, ...told },
-    costBudget: typeof budget === 'number' ? undefined : budget,
+    costBudget: typeof budget === 'object' ? budget : undefined,
     noSearch: told.searchEpochs === 0 ? true : undefined,
   };
 }

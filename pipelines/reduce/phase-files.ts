@@ -5,7 +5,7 @@ import type { TrainingRecord } from '../../models/train/fit.ts';
 import { defined } from '../../src/shared/defined.ts';
 import type { Work } from '../../src/shared/progress.ts';
 import { describeCostBudget } from '../cost/budget.ts';
-import type { ReductionOptions } from './reduction.ts';
+import type { FineTuning, Keeping, ReductionData, ReductionOptions, Replacing } from './reduction.ts';
 
 /** A training that is a part of a reduction. */
 export type PartTraining = Omit<Work, 'count'> &
@@ -36,13 +36,20 @@ export function trainingName(part: PartTraining): string {
   }
 }
 
+/** What decides where a training is kept, and what its log begins with. */
+export type PhaseRecord = Keeping &
+  Replacing &
+  Pick<FineTuning, 'epochs'> &
+  Pick<ReductionData, 'train' | 'seed'> &
+  Pick<ReductionOptions, 'budget'>;
+
 /**
  * Where a training that is a part of a reduction is kept: `PHASE.checkpoint`, and `PHASE.jsonl` with a line an epoch, in the reduction's
  * folder; nowhere where it has none. What is between the trainings is computed anew from the seed.
  */
 export function phaseFiles(
   part: PartTraining,
-  { checkpoint, budget, epochs, searchEpochs, replace, granularity, seed, train }: ReductionOptions,
+  { checkpoint, budget, epochs, searchEpochs, replace, granularity, seed, train }: PhaseRecord,
 ): TrainingRecord {
   if (checkpoint === undefined) return {};
   mkdirSync(checkpoint, { recursive: true });

@@ -3,6 +3,8 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import { splitValidation } from '../../models/data/splits.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
+import type { EngineSetting } from '../../models/train/engines/index.ts';
+import type { TrainingWatch } from '../../models/train/fit.ts';
 import { recipeDefaults } from '../../models/train/train-architecture.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import { calibrationOf } from '../compile/served-plan.ts';
@@ -12,46 +14,39 @@ import type { Mitigation } from './mitigation/mitigation.ts';
 import type { MultiplierEntry } from './mitigation/primal-dual.ts';
 import { parseBudget } from '../cost/budget.ts';
 import type { Budget } from '../cost/budget.ts';
-import type { MachineCosts } from '../cost/machine.ts';
 import { checkTaken, givenIn } from './options.ts';
-import type { Reduction, ReductionOptions } from './reduction.ts';
+import type { Costing, Keeping, OwnSettings, Reduction, Replacing } from './reduction.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
 /** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
 export const reduceDefaults = { epochs: 4, seed: recipeDefaults.seed } as const;
 
-export type ReduceOptions = Pick<
-  ReductionOptions,
-  | 'replace'
-  | 'granularity'
-  | 'searchEpochs'
-  | 'checkpoint'
-  | 'deepreduce'
-  | 'deepreshape'
-  | 'bases'
-  | 'device'
-  | 'engine'
-  | 'onStart'
-  | 'onProgress'
-> & {
-  readonly method: MethodName;
-  /** ReLUs to keep, as a count or as a share in (0, 1); for hybrid also what an inference may cost, such as '1s@wan'. */
-  readonly budget: Budget | string;
-  /** What seconds are predicted for (default: `defaultMachine`). */
-  readonly machine?: MachineCosts;
-  /** Training images; or what `loadDataset` takes, whose training images are loaded. A twelfth is held out to choose by. */
-  readonly data: Dataset | string;
-  /** Of fine-tuning (default: 4). */
-  readonly epochs?: number;
-  /** Of the validation split, shuffles and augmentation (default: 1). */
-  readonly seed?: number;
-  /** Threads of onnxruntime (default: one per core). */
-  readonly threads?: number;
-  /** A column of the data or several joined by commas, for the next two (default: the class). */
-  readonly groups?: string;
-  readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
-  readonly fairSelect?: boolean;
-};
+/** What one may ask of a reduction beside its method and its data: `methodOptions` says which of it belongs to which methods. */
+export type ReduceSettings = Replacing &
+  OwnSettings &
+  Keeping &
+  Pick<Costing, 'machine'> & {
+    /** ReLUs to keep, as a count or as a share in (0, 1); for hybrid also what an inference may cost, such as '1s@wan'. */
+    readonly budget: Budget | string;
+    /** Keeps groups of images from losing more than others while the network is fine-tuned. */
+    readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
+    /** Groups count by their loss, not by their size, where it is decided which ReLUs go (default: false). */
+    readonly fairSelect?: boolean;
+  };
+
+export type ReduceOptions = ReduceSettings &
+  EngineSetting &
+  TrainingWatch & {
+    readonly method: MethodName;
+    /** Training images; or what `loadDataset` takes, whose training images are loaded. A twelfth is held out to choose by. */
+    readonly data: Dataset | string;
+    /** A column of the data or several joined by commas, for `mitigate` and `fairSelect` (default: the class). */
+    readonly groups?: string;
+    /** Of fine-tuning (default: 4). */
+    readonly epochs?: number;
+    /** Of the validation split, shuffles and augmentation (default: 1). */
+    readonly seed?: number;
+  };
 
 /** What a reduction gives, and how the multipliers of its mitigation went. */
 export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEntry[] };

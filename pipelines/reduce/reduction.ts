@@ -5,11 +5,10 @@ import { activationsOf, countRelus, inspect, stagesOf } from '../../models/analy
 import type { Stage } from '../../models/analysis/inspect.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
-import type { EpochEntry } from '../../models/train/fit.ts';
+import type { EpochEntry, TrainingWatch } from '../../models/train/fit.ts';
 import type { Optimizer } from '../../models/train/optimizers.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { countByKind, namesOf } from '../../src/shared/kinds.ts';
-import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import { describeCostBudget } from '../cost/budget.ts';
 import type { Budget, CostBudget } from '../cost/budget.ts';
@@ -20,49 +19,82 @@ import type { Granularity } from './gates/layer-states.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
-/** What every method of reduction is told. */
-export type ReductionOptions = EngineSetting & {
-  /** ReLUs to keep: a count, or a share of the network's in (0, 1); in `hybrid` also what an inference may cost. */
-  readonly budget: Budget;
-  /** Of predicted seconds; that of default-machine.ts where left out. */
-  readonly machine?: MachineCosts;
-  /** The images on which the reduced network will be calibrated when it is served; a budget in seconds or bytes needs them. */
-  readonly calibration?: Calibration;
+/** The images that a reduction learns from and decides by. */
+export type ReductionData = {
   readonly train: Dataset;
   /** Chooses between epochs and measures criticality. Never the test set. */
   readonly validation: Dataset;
+  /** Random crop and mirroring (default: true). */
+  readonly augment?: boolean;
+  /** Of all that is drawn: samples, shuffles, augmentation, weights of a new network. */
+  readonly seed: number;
+};
+
+/** How a reduced network is trained. */
+export type FineTuning = {
   /** Of the fine-tuning after the last replacement. */
   readonly epochs: number;
-  /** 128 where left out, or all images where there are fewer; of fine-tuning see `batchFor` in finetune.ts. */
+  /** (default: `batchFor` in finetune.ts says it; 128 for a search; all images where there are fewer) */
   readonly batch?: number;
-  /** Peak of the last fine-tuning's schedule; that of its recipe in finetune.ts where left out. */
+  /** Peak of the last fine-tuning's schedule (default: that of its recipe in finetune.ts). */
   readonly learningRate?: number;
-  /** Of fine-tuning; AdamW where left out. */
+  /** (default: AdamW) */
   readonly optimizer?: Optimizer;
-  /** Random crop and mirroring while fine-tuning; true where left out. */
-  readonly augment?: boolean;
-  /** Keeps groups from paying more than their share while fine-tuning; its last epoch is kept, not its best. */
+  /** Keeps groups from paying more than their share; the last epoch is kept, not the best. */
   readonly mitigation?: Mitigation;
-  /** Groups count by their loss, not by their size, where it is decided which ReLUs go. */
-  readonly fairSelect?: FairSelection;
-  /** What takes a ReLU's place in methods that let choose; each has its own where left out. */
+};
+
+/** What ReLUs become, and how they are chosen. */
+export type Replacing = {
+  /** What takes a ReLU's place (default: the method's own). */
   readonly replace?: Replacement;
-  /** Whether ReLUs go one by one or by channels, in methods that let choose; one by one where left out. */
+  /** Whether ReLUs go one by one or by channels (default: one by one). */
   readonly granularity?: Granularity;
-  /** Epochs of learning which ReLUs to keep, in methods that learn it; as many as of fine-tuning where left out. */
+  /** Epochs of learning which ReLUs to keep (default: as many as for fine-tuning). */
   readonly searchEpochs?: number;
-  /** Of the methods of these names. */
+};
+
+/** Who counts how much where it is decided which ReLUs go. */
+export type Selecting = {
+  /** Groups count by their loss, not by their size. */
+  readonly fairSelect?: FairSelection;
+};
+
+/** What a budget in seconds or bytes is counted by. */
+export type Costing = {
+  /** What seconds are predicted for (default: that of default-machine.ts). */
+  readonly machine?: MachineCosts;
+  /** The images on which the reduced network will be calibrated when it is served; needed for such a budget. */
+  readonly calibration?: Calibration;
+};
+
+/** What the methods of these names alone are told. */
+export type OwnSettings = {
   readonly deepreduce?: DeepreduceSettings;
   readonly deepreshape?: DeepreshapeSettings;
-  /** Where deepreshape keeps its trained network for other budgets; nowhere where left out. */
+  /** Where deepreshape keeps its trained network for other budgets (default: nowhere). */
   readonly bases?: Bases;
-  readonly seed: number;
-  /** Called when a training begins, with what trains in words. */
-  readonly onStart?: (runsOn: string) => void;
-  /** A folder that what is done is written to after each epoch; where it is there already, the reduction goes on from it. */
-  readonly checkpoint?: string;
-  readonly onProgress?: OnProgress;
 };
+
+/** Where a reduction is kept. */
+export type Keeping = {
+  /** A folder that is written to after each epoch; where it is there already, the reduction goes on from it. */
+  readonly checkpoint?: string;
+};
+
+/** What every method of reduction is told. options.ts says which of it belongs to which methods. */
+export type ReductionOptions = EngineSetting &
+  ReductionData &
+  FineTuning &
+  Replacing &
+  Selecting &
+  Costing &
+  OwnSettings &
+  Keeping &
+  TrainingWatch & {
+    /** ReLUs to keep: a count, or a share of the network's in (0, 1); in `hybrid` also what an inference may cost. */
+    readonly budget: Budget;
+  };
 
 /** What every method gives back. */
 export type Reduction = {

@@ -1,8 +1,8 @@
 import type { Model } from '../../../models/graph.ts';
 import { elementCosts } from '../polynomials/element-losses.ts';
 import { reduceByGates } from '../gates/reduce-by-gates.ts';
-import type { GateMethod, GateStart } from '../gates/reduce-by-gates.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { GateMethod, GateOptions, GateStart } from '../gates/reduce-by-gates.ts';
+import type { Reduction } from '../reduction.ts';
 import { indicatorGates } from './indicators.ts';
 
 /**
@@ -18,7 +18,7 @@ import { indicatorGates } from './indicators.ts';
  * deviation); the hinge's target falls to the budget in a line and its weight follows. Throws UsageError for
  * a budget that the network cannot meet.
  */
-export function autorep(model: Model, options: ReductionOptions): Promise<Reduction> {
+export function autorep(model: Model, options: GateOptions): Promise<Reduction> {
   return reduceByGates(model, options, method);
 }
 

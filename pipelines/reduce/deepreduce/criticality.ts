@@ -5,11 +5,15 @@ import { predictClasses } from '../../../models/train/evaluate.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';
+import type { FineTuningOptions } from '../finetune.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
-import type { ReductionOptions } from '../reduction.ts';
+import type { OwnSettings, Selecting } from '../reduction.ts';
 import { deepreduceDefaults } from './settings.ts';
 import type { CriticalityForm } from './settings.ts';
+
+/** What DeepReDuce is told, and DeepReShape of the given network's stages. */
+export type DeepreduceOptions = FineTuningOptions & Selecting & Pick<OwnSettings, 'deepreduce'>;
 
 export type StageCriticality = {
   readonly stage: Stage;
@@ -40,7 +44,7 @@ export async function criticality(
   model: Model,
   stages: readonly Stage[],
   sample: Sample,
-  options: ReductionOptions,
+  options: DeepreduceOptions,
 ): Promise<StageCriticality[]> {
   const { validation, onProgress = silent } = options;
   const ranked = stages.filter((stage) => stage.relus > 0);
@@ -74,7 +78,7 @@ type Form = (
   others: readonly string[],
   stage: Stage,
   sample: Sample,
-  options: ReductionOptions,
+  options: DeepreduceOptions,
 ) => Promise<Model>;
 
 const forms: { readonly [K in CriticalityForm]: Form } = {
@@ -90,8 +94,8 @@ const forms: { readonly [K in CriticalityForm]: Form } = {
 };
 
 /** Who pays is decided once it is decided what is kept. */
-function unmitigated(options: ReductionOptions): ReductionOptions {
-  const plain: { -readonly [K in keyof ReductionOptions]: ReductionOptions[K] } = { ...options };
+function unmitigated(options: FineTuningOptions): FineTuningOptions {
+  const plain: { -readonly [K in keyof FineTuningOptions]: FineTuningOptions[K] } = { ...options };
   delete plain.mitigation;
   return plain;
 }

@@ -3,10 +3,10 @@ import { countRelus } from '../../../models/analysis/inspect.ts';
 import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { Reduction } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { criticality } from './criticality.ts';
-import type { StageCriticality } from './criticality.ts';
+import type { DeepreduceOptions, StageCriticality } from './criticality.ts';
 import { chooseRelus, rankedIn, reasonOf, selectionOf } from './selection.ts';
 import { describeScale, reshape } from './reshape.ts';
 import { deepreduceDefaults } from './settings.ts';
@@ -32,7 +32,7 @@ export type DeepreduceResult = Reduction & {
  * has identities). The paper's whole family of networks is in family.ts. Throws UsageError for a budget that
  * the network cannot meet.
  */
-export async function deepreduce(model: Model, options: ReductionOptions): Promise<DeepreduceResult> {
+export async function deepreduce(model: Model, options: DeepreduceOptions): Promise<DeepreduceResult> {
   const { alpha, rho, thinning, stages: specs } = { ...deepreduceDefaults, ...options.deepreduce };
   const budget = resolveBudget(model, options.budget);
   const stages = stagesBy(model, specs);

@@ -5,10 +5,10 @@ import { ModelError, UsageError } from '../../../src/shared/errors.ts';
 import { silent, within } from '../../../src/shared/progress.ts';
 import { allRelusOf } from '../polynomials/replace.ts';
 import { layerEntries } from '../reduction.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { Reduction } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { criticality } from './criticality.ts';
-import type { StageCriticality } from './criticality.ts';
+import type { DeepreduceOptions, StageCriticality } from './criticality.ts';
 import { rankText } from './selection.ts';
 import { describeScale, reshape } from './reshape.ts';
 import { stagesBy } from './stages.ts';
@@ -29,7 +29,7 @@ export type FamilyMember = {
   readonly moves: Moves;
 } & ({ readonly reduction: Reduction } | { readonly refused: string });
 
-export type FamilyOptions = Omit<ReductionOptions, 'budget'> & {
+export type FamilyOptions = Omit<DeepreduceOptions, 'budget'> & {
   /** 1 and 1/2 where left out. */
   readonly alphas?: readonly number[];
   /** 1 and 1/2 where left out. */
@@ -53,7 +53,7 @@ export async function* deepreduceFamily(model: Model, options: FamilyOptions): A
   for (const [i, moves] of family.entries()) {
     const name = memberName(moves);
     if (await options.isMade?.(name)) continue;
-    const member: ReductionOptions = {
+    const member: DeepreduceOptions = {
       ...full,
       onProgress: within(
         { phase: 'family-member', of: name, number: i + 1, count: family.length },
@@ -98,7 +98,7 @@ async function makeMember(
   model: Model,
   moves: Moves,
   ranked: readonly StageCriticality[],
-  options: ReductionOptions,
+  options: DeepreduceOptions,
 ): Promise<Reduction> {
   const sample = trainingSample(options);
   const stages = stagesBy(model, options.deepreduce?.stages);

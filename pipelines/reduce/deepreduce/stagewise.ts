@@ -3,10 +3,10 @@ import type { Stage } from '../../../models/analysis/inspect.ts';
 import type { FitResult } from '../../../models/train/fit.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';
+import type { FineTuningOptions } from '../finetune.ts';
 import { usePolynomials } from '../polynomials/replace.ts';
 import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
-import type { ReductionOptions } from '../reduction.ts';
 
 export type Stagewise = {
   /** What ReLUs are replaced in. */
@@ -29,7 +29,7 @@ export type Stagewise = {
  * batches of 64, none left: 85.7 and 86.8 %, but 73.6 % by stages from the output on. After six epochs both have 87 %. resnet8 with a
  * quarter left: 92.8 and 92.9 %.
  */
-export async function replaceStagewise(work: Stagewise, options: ReductionOptions): Promise<FitResult> {
+export async function replaceStagewise(work: Stagewise, options: FineTuningOptions): Promise<FitResult> {
   const phases = phasesOf(work, options.epochs);
   let { model } = work;
   for (const { name, replaced } of phases.slice(0, -1)) {

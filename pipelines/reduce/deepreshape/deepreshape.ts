@@ -14,11 +14,13 @@ import { criticality } from '../deepreduce/criticality.ts';
 import { deepreduce } from '../deepreduce/deepreduce.ts';
 import type { DeepreduceSettings } from '../deepreduce/settings.ts';
 import { batchFor, distillation, finetune } from '../finetune.ts';
+import type { FineTuningOptions } from '../finetune.ts';
+import type { GateOptions } from '../gates/reduce-by-gates.ts';
 import { phaseFiles } from '../phase-files.ts';
 import type { PartTraining } from '../phase-files.ts';
 import { usePolynomials } from '../polynomials/replace.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { OwnSettings, Reduction } from '../reduction.ts';
 import { snl } from '../snl/snl.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { baseKey } from './bases.ts';
@@ -26,6 +28,9 @@ import type { WantedBase } from './bases.ts';
 import { designFor, mapStages } from './design.ts';
 import { deepreshapeDefaults } from './settings.ts';
 import type { Removal } from './settings.ts';
+
+/** What DeepReShape is told: of both ways to remove ReLUs, too. */
+export type DeepreshapeOptions = GateOptions & OwnSettings;
 
 export type DeepreshapeResult = Reduction & {
   /** The HybReNet, trained and with all its ReLUs: what the log accounts for. */
@@ -48,7 +53,7 @@ export type DeepreshapeResult = Reduction & {
  *
  * Throws UsageError for a budget that the given network cannot meet.
  */
-export async function deepreshape(model: Model, options: ReductionOptions): Promise<DeepreshapeResult> {
+export async function deepreshape(model: Model, options: DeepreshapeOptions): Promise<DeepreshapeResult> {
   const { baseWidth, removal: wanted, reuse } = options.deepreshape ?? {};
   const budget = resolveBudget(model, options.budget);
   const sample = trainingSample(options);
@@ -92,7 +97,11 @@ function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order
  */
 const learningRate = 0.05;
 
-async function trainBase(design: HybrenetOptions, teacher: Model, options: ReductionOptions): Promise<Model> {
+async function trainBase(
+  design: HybrenetOptions,
+  teacher: Model,
+  options: FineTuningOptions & OwnSettings,
+): Promise<Model> {
   const { train, validation, batch = batchFor(train), augment = true, seed, bases } = options;
   const { onProgress = silent, onStart, deepreshape: settings } = options;
   const untrained = hybrenet(design, seededRng(seed, 2));
@@ -113,7 +122,7 @@ async function trainBase(design: HybrenetOptions, teacher: Model, options: Reduc
 }
 
 /** Other elements become identities, as far as is known the paper's choice, unless something else is asked for. */
-async function reused(base: Model, groups: number, options: ReductionOptions): Promise<Model> {
+async function reused(base: Model, groups: number, options: FineTuningOptions): Promise<Model> {
   const { replace = 'identity' } = options;
   const start = await usePolynomials(base, reusedRelus(base, groups), trainingSample(options), replace);
   return (await finetune(start, base, { phase: 'reuse-training' }, options)).model;
@@ -125,11 +134,7 @@ function removalFor(base: Model): Removal {
   return others.every((relus) => first! > relus) ? 'coarse' : 'fine';
 }
 
-type Remove = (
-  model: Model,
-  teacher: Model,
-  options: ReductionOptions & { readonly budget: number },
-) => Promise<Reduction>;
+type Remove = (model: Model, teacher: Model, options: DeepreshapeOptions) => Promise<Reduction>;
 
 const removals: { readonly [K in Removal | 'none']: Remove } = {
   coarse(model, _, options) {

@@ -3,16 +3,20 @@ import { countRelus, stagesOf } from '../../../models/analysis/inspect.ts';
 import { asRelu, otherActivations } from '../../../models/passes/as-relu.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';
+import type { FineTuningOptions } from '../finetune.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { Reduction } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { elementScores, withoutGates } from './gates.ts';
 import { keepHighest } from './keep.ts';
 import { reasons } from './reasons.ts';
 import { searchGates, stepsOf } from './search.ts';
-import type { Search } from './search.ts';
+import type { Search, SearchOptions } from './search.ts';
 import { defaultGranularity, layerStates } from './layer-states.ts';
 import type { LayerState } from './layer-states.ts';
+
+/** What such a method is told: its search, and the fine-tuning that follows. */
+export type GateOptions = SearchOptions & FineTuningOptions;
 
 /** A method that learns by gates which ReLUs to keep. */
 export type GateMethod = {
@@ -48,7 +52,7 @@ export type GateSetup = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
  */
 export async function reduceByGates(
   original: Model,
-  options: ReductionOptions,
+  options: GateOptions,
   method: GateMethod,
 ): Promise<Reduction> {
   const { granularity = defaultGranularity, replace: replacement = method.replacement } = options;

@@ -1,7 +1,9 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
 import type { Controller } from '../../../models/train/controller.ts';
 import { engineSetting } from '../../../models/train/engines/index.ts';
+import type { EngineSetting } from '../../../models/train/engines/index.ts';
 import { fit } from '../../../models/train/fit.ts';
+import type { TrainingWatch } from '../../../models/train/fit.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { defined } from '../../../src/shared/defined.ts';
@@ -10,8 +12,8 @@ import { distillation } from '../finetune.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { phaseFiles } from '../phase-files.ts';
-import type { PartTraining } from '../phase-files.ts';
-import type { ReductionOptions } from '../reduction.ts';
+import type { PartTraining, PhaseRecord } from '../phase-files.ts';
+import type { FineTuning, ReductionData, Replacing, Selecting } from '../reduction.ts';
 import { gatedNodes, gateWeights } from './gates.ts';
 
 export type Search = {
@@ -25,6 +27,19 @@ export type Search = {
 
 const work: PartTraining = { phase: 'gate-search' };
 
+/** How long a search takes. */
+export type SearchLength = Pick<ReductionData, 'train'> &
+  Pick<FineTuning, 'epochs' | 'batch'> &
+  Pick<Replacing, 'searchEpochs'>;
+
+/** What a search is told. */
+export type SearchOptions = EngineSetting &
+  ReductionData &
+  SearchLength &
+  Selecting &
+  PhaseRecord &
+  TrainingWatch;
+
 /** Of weights and polynomials. */
 const learningRate = 0.001;
 
@@ -32,7 +47,7 @@ const learningRate = 0.001;
 export async function searchGates(
   gated: Model,
   { teacher, penalties, controller, travel }: Search,
-  options: ReductionOptions,
+  options: SearchOptions,
 ): Promise<Model> {
   const { train, validation, augment = true, seed, onProgress = silent, onStart } = options;
   const gates = new Set<string>(gatedNodes(gated).map(({ name }) => gateWeights(name).gate));
@@ -65,15 +80,15 @@ export async function searchGates(
 }
 
 /** Steps of the whole search. */
-export function stepsOf(options: ReductionOptions): number {
+export function stepsOf(options: SearchLength): number {
   return epochsOf(options) * Math.floor(options.train.n / batchOf(options));
 }
 
-function epochsOf({ searchEpochs, epochs }: ReductionOptions): number {
+function epochsOf({ searchEpochs, epochs }: SearchLength): number {
   return searchEpochs ?? epochs;
 }
 
-function batchOf({ batch = 128, train }: ReductionOptions): number {
+function batchOf({ batch = 128, train }: SearchLength): number {
   return Math.min(batch, train.n);
 }
 

@@ -2,7 +2,7 @@ import type { Model } from '../../../models/graph.ts';
 import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { describeCost } from '../../cost/budget.ts';
-import type { ReductionOptions } from '../reduction.ts';
+import type { SearchOptions } from '../gates/search.ts';
 import { candidateNetwork, reasonOf } from './candidate.ts';
 import type { LayerChoices } from './choose.ts';
 import { keepWithin, keptCost, learnGates, learnedReason } from './learned.ts';
@@ -66,7 +66,7 @@ export async function structureOf(task: Task): Promise<LayerChoices> {
 }
 
 /** By gates that learn, once, in the structure of the budget's ranked choice; by the ranked choice where that removes no ReLU. */
-export async function learnedChooser(task: Task, options: ReductionOptions): Promise<Chooser> {
+export async function learnedChooser(task: Task, options: SearchOptions): Promise<Chooser> {
   const choices = await structureOf(task);
   const learned = await learnGates(task, choices, options);
   if (learned === undefined) return rankedChooser(task);

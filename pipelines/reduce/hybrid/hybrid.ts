@@ -7,10 +7,12 @@ import { describeCostBudget, exactCost } from '../../cost/budget.ts';
 import type { CostBudget } from '../../cost/budget.ts';
 import { defaultMachine } from '../../cost/default-machine.ts';
 import { finetune } from '../finetune.ts';
+import type { FineTuningOptions } from '../finetune.ts';
+import type { SearchOptions } from '../gates/search.ts';
 import type { PartTraining } from '../phase-files.ts';
 import { fairSample } from '../mitigation/fair-select.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { Costing, Reduction } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { candidateNetwork, reasonOf } from './candidate.ts';
 import { choose } from './choose.ts';
@@ -21,6 +23,8 @@ import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { planHash } from '../../plan/codec.ts';
 import { costOf, taskOf } from './search.ts';
+
+export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
 
 /**
  * Ours: fewest losses for a budget in seconds or bytes on a network, where the other methods count ReLUs. Each layer has its prices from the
@@ -33,7 +37,7 @@ import { costOf, taskOf } from './search.ts';
  * A budget in ReLUs is the case where a ReLU costs one and nothing else does, and there the ranked choice stays: with gates it would be
  * AutoReP itself. Throws UsageError for a budget that the network can't meet, or meets as it is.
  */
-export async function hybrid(model: Model, options: ReductionOptions): Promise<Reduction> {
+export async function hybrid(model: Model, options: HybridOptions): Promise<Reduction> {
   const { onProgress = silent, replace } = options;
   const sample = (await fairSample(model, options)) ?? trainingSample(options);
   const measured = { model, sample, replace, onProgress };
@@ -42,7 +46,7 @@ export async function hybrid(model: Model, options: ReductionOptions): Promise<R
     : toCost(measured, options.budget, options);
 }
 
-async function toCount(measured: Measured, options: ReductionOptions): Promise<Reduction> {
+async function toCount(measured: Measured, options: HybridOptions): Promise<Reduction> {
   const { model, sample } = measured;
   const budget = resolveBudget(model, options.budget);
   const layers = await countedLayers(measured);
@@ -61,7 +65,7 @@ function finite(losses: Float64Array): number {
 /** Trainings until one stays within the budget: values grow while a network learns, and a window may take one bit more. */
 const mostTrainings = 3;
 
-async function toCost(measured: Measured, budget: CostBudget, options: ReductionOptions): Promise<Reduction> {
+async function toCost(measured: Measured, budget: CostBudget, options: HybridOptions): Promise<Reduction> {
   const { machine = defaultMachine, calibration } = options;
   if (calibration === undefined)
     throw new UsageError(

@@ -9,8 +9,8 @@ import { elementScores, gatedNodes, withoutGates } from '../gates/gates.ts';
 import { byScore, keepFirst } from '../gates/keep.ts';
 import { reasons } from '../gates/reasons.ts';
 import { searchGates, stepsOf } from '../gates/search.ts';
+import type { SearchOptions } from '../gates/search.ts';
 import { layerStates } from '../gates/layer-states.ts';
-import type { ReductionOptions } from '../reduction.ts';
 import { renormaliseAll } from '../polynomials/renormalise.ts';
 import { candidateNetwork, reasonOf } from './candidate.ts';
 import type { LayerChoices, LayerChoice } from './choose.ts';
@@ -75,7 +75,7 @@ export function keptCost(task: Task, choices: LayerChoices): number {
 export async function learnGates(
   task: Task,
   choices: LayerChoices,
-  options: ReductionOptions,
+  options: SearchOptions,
 ): Promise<LearnedGates | undefined> {
   const layers = gatedLayers(task, choices);
   if (layers.every(({ relus, kept }) => relus === kept)) return undefined;

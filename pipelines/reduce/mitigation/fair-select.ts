@@ -12,8 +12,9 @@ import type { Model } from '../../../models/graph.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Sample } from '../polynomials/moments.ts';
-import type { ReductionOptions } from '../reduction.ts';
+import type { Selecting } from '../reduction.ts';
 import { sampleImages } from '../polynomials/training-sample.ts';
+import type { SampleOptions } from '../polynomials/training-sample.ts';
 
 /**
  * Each group's share of what decides: its mean loss under the original network, over the sum of all groups'. A group that the
@@ -47,7 +48,7 @@ export function imageShares(groups: Groups, shares: readonly number[]): Float64A
 export async function selectionWeights(
   model: Model,
   dataset: Dataset,
-  { fairSelect, ...setting }: Pick<ReductionOptions, 'fairSelect' | 'threads' | 'device'>,
+  { fairSelect, ...setting }: SessionSetting & Selecting,
 ): Promise<Float64Array | undefined> {
   if (fairSelect === undefined) return undefined;
   const groups = fairSelect.groupsOf(dataset);
@@ -61,7 +62,7 @@ export async function selectionWeights(
  */
 export async function fairSample(
   model: Model,
-  { train, seed, augment = true, fairSelect, ...options }: ReductionOptions,
+  { train, seed, augment = true, fairSelect, ...options }: SampleOptions & Selecting,
 ): Promise<Sample | undefined> {
   if (fairSelect === undefined) return undefined;
   const groups = fairSelect.groupsOf(train);

@@ -1,23 +1,21 @@
 import { augmentInto, augmentationOf } from '../../../models/data/augment.ts';
 import { permutation, seededUniform } from '../../../models/data/seeded.ts';
 import { sessionSetting } from '../../../models/runtime/device.ts';
+import type { SessionSetting } from '../../../models/runtime/device.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Sample } from './moments.ts';
-import type { ReductionOptions } from '../reduction.ts';
+import type { ReductionData } from '../reduction.ts';
 
 /** Training images over which distributions and costs are measured. */
 export const sampleImages = 512;
+
+export type SampleOptions = SessionSetting & Pick<ReductionData, 'train' | 'seed' | 'augment'>;
 
 /**
  * Cropped and mirrored where training does that: polynomials go astray on what they have not seen. A resnet20 with two of its three
  * stages replaced starts fine-tuning with a loss of 15, of 168 where the sample was of plain images.
  */
-export function trainingSample({
-  train,
-  seed,
-  augment = true,
-  ...setting
-}: Pick<ReductionOptions, 'train' | 'seed' | 'augment' | 'threads' | 'device'>): Sample {
+export function trainingSample({ train, seed, augment = true, ...setting }: SampleOptions): Sample {
   const uniform = seededUniform(seed, 1);
   const rows = permutation(train.n, uniform).slice(0, sampleImages);
   const images = new Float32Array(rows.length * sizeOf(train.shape));

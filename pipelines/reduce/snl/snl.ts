@@ -1,8 +1,8 @@
 import type { Model } from '../../../models/graph.ts';
 import { gateWeights, withGates } from '../gates/gates.ts';
 import { reduceByGates } from '../gates/reduce-by-gates.ts';
-import type { GateMethod } from '../gates/reduce-by-gates.ts';
-import type { Reduction, ReductionOptions } from '../reduction.ts';
+import type { GateMethod, GateOptions } from '../gates/reduce-by-gates.ts';
+import type { Reduction } from '../reduction.ts';
 import { shrinkingAlphas } from './shrinking.ts';
 
 /**
@@ -14,7 +14,7 @@ import { shrinkingAlphas } from './shrinking.ts';
  * p is the identity, as in the paper, where `replace` says nothing else. Departure: the penalty's weight
  * follows the schedule of `shrinkingAlphas`. Throws UsageError for a budget that the network cannot meet.
  */
-export function snl(model: Model, options: ReductionOptions): Promise<Reduction> {
+export function snl(model: Model, options: GateOptions): Promise<Reduction> {
   return reduceByGates(model, options, method);
 }
 

@@ -20,6 +20,7 @@ import {
 } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
 import type { MitigationScheme } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
 import { checkTaken, givenIn, helpOf, takes } from '../../../../pipelines/reduce/options.ts';
+import type { MethodOption } from '../../../../pipelines/reduce/options.ts';
 import type { ReduceOptions } from '../../../../pipelines/reduce/reduce.ts';
 import type { PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
 import { defined } from '../../../shared/defined.ts';
@@ -52,8 +53,11 @@ export type SettingOptions = {
   readonly checkpoint?: string;
 };
 
+/** Costs of this machine and trained networks are found, not told; a budget and its kind are in --budget. */
+type FlagOption = Exclude<MethodOption, 'costBudget' | 'noSearch' | 'machine' | 'bases'>;
+
 /** Each with its line of --help. */
-const flags: { readonly [O in keyof Required<SettingOptions>]: (help: string) => Option } = {
+const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   family: (help) => new Option('--family', help),
   replace: (help) => new Option('--replace <kind>', help).choices(replacements),
   granularity: (help) => new Option('--granularity <kind>', help).choices(granularities),
@@ -77,8 +81,7 @@ const flags: { readonly [O in keyof Required<SettingOptions>]: (help: string) =>
 
 /** What `reduce` takes that not every method takes, or takes in its own way. */
 export function addSettingOptions(command: Command): void {
-  for (const [name, flag] of Object.entries(flags))
-    command.addOption(flag(helpOf(name as keyof SettingOptions)));
+  for (const [name, flag] of Object.entries(flags)) command.addOption(flag(helpOf(name as FlagOption)));
 }
 
 /** Throws UsageError for an option or a budget that the method does not take. */
