@@ -1,7 +1,7 @@
 import type { Rng } from '../src/shared/random.ts';
 import { aesCtr, blockBytes } from './platform/node.ts';
 
-export const seedBytes = 16;
+export const prgSeedBytes = 16;
 
 /**
  * AES-128-CTR as a pseudorandom generator. A seed gives the same stream of bytes, however many are asked for

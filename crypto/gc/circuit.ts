@@ -24,10 +24,10 @@ export const gateBytes = 32;
 export const maxWires = 32;
 
 /** The size of a layer of circuits: `wires` window bits per instance and `count` instances. */
-export type Shape = { readonly wires: number; readonly count: number };
+export type CircuitShape = { readonly wires: number; readonly count: number };
 
 /** Throws RangeError unless the window has 1 to 32 bits and the count is a whole number. */
-export function checkShape(shape: Shape): void {
+export function checkShape(shape: CircuitShape): void {
   const { wires, count } = shape;
   if (!Number.isInteger(wires) || wires < 1 || wires > maxWires) {
     throw new RangeError(`garbled circuit: expected 1 to ${maxWires} window bits, got ${wires}`);
@@ -42,11 +42,11 @@ export function andGates(wires: number): number {
 }
 
 /** The number of words that the labels of one party's input take. */
-export function inputWords({ wires, count }: Shape): number {
+export function inputWords({ wires, count }: CircuitShape): number {
   return labelWords * wires * count;
 }
 
 /** The number of bytes that the tables of all instances take: [gates, instances, 2 ciphertexts]. */
-export function tableBytes({ wires, count }: Shape): number {
+export function tableBytes({ wires, count }: CircuitShape): number {
   return gateBytes * andGates(wires) * count;
 }

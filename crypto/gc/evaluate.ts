@@ -2,13 +2,13 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { asWords } from '../bits.ts';
 import { instancesPerKey, TweakedCipher } from '../hash.ts';
 import { andGates, checkShape, gateWords, inputWords, labelWords, tableBytes } from './circuit.ts';
-import type { Shape } from './circuit.ts';
+import type { CircuitShape } from './circuit.ts';
 
 /**
  * What the evaluator holds: the labels of both parties' inputs, [wires, instances, 4 words] each, and the
  * garbler's tables.
  */
-export type EvaluatorInput = Shape & {
+export type EvaluatorInput = CircuitShape & {
   readonly evaluatorLabels: Uint32Array;
   readonly garblerLabels: Uint32Array;
   readonly tables: Uint8Array;
@@ -21,7 +21,7 @@ export type EvaluatorInput = Shape & {
  * The keys that one evaluation takes: two per gate and chunk. Made online, they would take a tenth of its
  * time.
  */
-export function evaluationKeys({ wires, count }: Shape, salt: Uint8Array): TweakedCipher {
+export function evaluationKeys({ wires, count }: CircuitShape, salt: Uint8Array): TweakedCipher {
   return new TweakedCipher(salt).makeAhead(2 * andGates(wires) * Math.ceil(count / instancesPerKey));
 }
 
@@ -30,7 +30,7 @@ export function evaluationKeys({ wires, count }: Shape, salt: Uint8Array): Tweak
  * labels it is a Boolean sharing of the output. Throws ProtocolError when tables or labels have a wrong
  * length.
  */
-export function evaluate(input: EvaluatorInput): Uint8Array<ArrayBuffer> {
+export function evaluateGarbled(input: EvaluatorInput): Uint8Array<ArrayBuffer> {
   checkInput(input);
   const { wires, count, evaluatorLabels, garblerLabels } = input;
   const tables = asWords(input.tables);

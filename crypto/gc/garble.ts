@@ -2,7 +2,7 @@ import { ReluctantError } from '../../src/shared/errors.ts';
 import { asBytes } from '../bits.ts';
 import { instancesPerKey, TweakedCipher } from '../hash.ts';
 import { andGates, checkShape, gateWords, inputWords, labelWords, tableBytes } from './circuit.ts';
-import type { Shape } from './circuit.ts';
+import type { CircuitShape } from './circuit.ts';
 
 export type Garbled = {
   /** [gates, instances, T_G then T_E]; goes to the evaluator. */
@@ -12,7 +12,7 @@ export type Garbled = {
 };
 
 /** What garbling one layer takes. All of it is secret except `salt`. */
-export type GarblerInput = Shape & {
+export type GarblerInput = CircuitShape & {
   /** 4 words; the lowest bit is 1. */
   readonly delta: Uint32Array;
   /** The zero labels of v_C and v_S, [wires, instances, 4 words] each. */

@@ -4,11 +4,6 @@
  * stores it.
  */
 
-/** The number of bytes that `count` residues of `bits` bits take. */
-export function packedBytes(count: number, bits: number): number {
-  return Math.ceil((count * bits) / 8);
-}
-
 /** Writes `count` residues of at most 48 bits, from words[2 first] on, and returns the offset after them. */
 export function packResidues(
   words: Uint32Array,

@@ -23,7 +23,7 @@ const costs = {
 /** The cost of a layout: the ciphertexts each way and the products of a ciphertext and a plaintext. */
 export type LayoutCost = { readonly inputs: number; readonly outputs: number; readonly products: number };
 
-export function costOf(layout: Layout): LayoutCost {
+export function layoutCost(layout: Layout): LayoutCost {
   return {
     inputs: inputCount(layout),
     outputs: outputCount(layout),
@@ -61,7 +61,7 @@ function microseconds(cost: LayoutCost): number {
  * Throws PlanError as `layoutOf` does.
  */
 export function linearMicroseconds(spec: LinearSpec): number {
-  return microseconds(costOf(layoutOf(spec)));
+  return microseconds(layoutCost(layoutOf(spec)));
 }
 
 const chosen = new Map<string, Layout>();
@@ -93,7 +93,7 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
     fits = true;
     const room = headroomBits(layout);
     headroom = Math.max(headroom, room);
-    const cost = microseconds(costOf(layout));
+    const cost = microseconds(layoutCost(layout));
     if (room >= 0 && cost < bestCost) [best, bestCost] = [layout, cost];
   }
   if (best !== undefined) return best;

@@ -10,7 +10,7 @@ import { hide, maskPlaintext, pairs, switchDown } from './rerandomize.ts';
 import { linearScheme, loadCiphertext, loadPlaintext, savePlaintext } from './seal.ts';
 import type { Ciphertext, Scheme } from './seal.ts';
 import { seededWords } from './serial.ts';
-import { inputsOf, withWeights } from './weight-cache.ts';
+import { inputsReaching, withWeights } from './weight-cache.ts';
 import {
   linearResponseOffsets,
   readResponse,
@@ -118,7 +118,7 @@ function multiply(
   let terms = 0;
   try {
     using product = new seal.Ciphertext();
-    for (const input of inputsOf(layout, output)) {
+    for (const input of inputsReaching(layout, output)) {
       const x = inputs.get(input);
       withWeights(scheme, layout, job, own, input, output, (weights) => {
         evaluator.multiplyPlain(x, weights, terms === 0 ? sum : product);

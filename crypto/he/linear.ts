@@ -4,7 +4,7 @@ import { inputElements, outputElements } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { ClientSession, ServerSession } from './keys.ts';
-import { costOf, layoutOf } from './layout.ts';
+import { layoutCost, layoutOf } from './layout.ts';
 import { headroomBits } from './noise.ts';
 import { inputCount, outputCount } from './pack.ts';
 import type { HePool } from './pool.ts';
@@ -50,7 +50,7 @@ export type LinearCost = {
 
 /** Throws PlanError when the step cannot be packed or its weights leave no room for the noise. */
 export function linearCost(spec: LinearSpec): LinearCost {
-  const { inputs, outputs, products } = costOf(layoutOf(spec));
+  const { inputs, outputs, products } = layoutCost(layoutOf(spec));
   return {
     products,
     requestCiphertexts: inputs,

@@ -19,16 +19,16 @@ export function createMultiplier(constant: bigint, modulus: number): Multiplier 
 export function multiply({ modulus, table }: Multiplier, x: number): number {
   const low = x >>> 0;
   const high = (x - low) / 0x1_0000_0000;
-  let sum = add(table[low & 255]!, table[256 | ((low >>> 8) & 255)]!, modulus);
-  sum = add(sum, table[512 | ((low >>> 16) & 255)]!, modulus);
-  sum = add(sum, table[768 | (low >>> 24)]!, modulus);
-  sum = add(sum, table[1024 | (high & 255)]!, modulus);
-  sum = add(sum, table[1280 | ((high >>> 8) & 255)]!, modulus);
-  return add(sum, table[1536 | (high >>> 16)]!, modulus);
+  let sum = addModulo(table[low & 255]!, table[256 | ((low >>> 8) & 255)]!, modulus);
+  sum = addModulo(sum, table[512 | ((low >>> 16) & 255)]!, modulus);
+  sum = addModulo(sum, table[768 | (low >>> 24)]!, modulus);
+  sum = addModulo(sum, table[1024 | (high & 255)]!, modulus);
+  sum = addModulo(sum, table[1280 | ((high >>> 8) & 255)]!, modulus);
+  return addModulo(sum, table[1536 | (high >>> 16)]!, modulus);
 }
 
 /** a + b mod modulus, for residues a and b. */
-export function add(a: number, b: number, modulus: number): number {
+export function addModulo(a: number, b: number, modulus: number): number {
   const sum = a + b;
   return sum >= modulus ? sum - modulus : sum;
 }

@@ -2,7 +2,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { productParams } from '../params.ts';
 import type { HeClient, HeServer } from './linear.ts';
-import { add, createMultiplier, inverse, multiply, uniformResidues } from './modular.ts';
+import { addModulo, createMultiplier, inverse, multiply, uniformResidues } from './modular.ts';
 import { ownBytes, sharedBytes, shareBytes, shareWords } from './shared.ts';
 import { responseBytesFor, seededBytes } from './wire.ts';
 
@@ -92,7 +92,7 @@ function drawMasks(moduli: readonly number[], count: number, rng: Rng) {
   const timesT1 = createMultiplier(BigInt(t1), t2);
   const masks = [sharedDoubles(total), sharedDoubles(total)] as const;
   masks[0].set(rho1);
-  for (let i = 0; i < total; i++) masks[1][i] = add(rho1[i]! % t2, multiply(timesT1, k[i]!), t2);
+  for (let i = 0; i < total; i++) masks[1][i] = addModulo(rho1[i]! % t2, multiply(timesT1, k[i]!), t2);
   const shares = Uint32Array.from({ length: count }, (_, i) => -lowWord(rho1[i]!, t1, k[i]!));
   return { masks, shares };
 }
@@ -131,7 +131,7 @@ function joinResidues(
   const overT1 = createMultiplier(inverse(BigInt(t1), BigInt(t2)), t2);
   const result = new Uint32Array(count);
   for (let i = 0; i < count; i++) {
-    const difference = add(second[i]!, t2 - (first[i]! % t2), t2);
+    const difference = addModulo(second[i]!, t2 - (first[i]! % t2), t2);
     result[i] = lowWord(first[i]!, t1, multiply(overT1, difference));
   }
   return result;

@@ -11,7 +11,7 @@
 const headerBytes = 16;
 const seedInfoBytes = 81;
 /** The bytes of the seed from which SEAL expands a uniform polynomial. */
-export const seedBytes = 64;
+export const polynomialSeedBytes = 64;
 
 export type CiphertextShape = {
   readonly parmsId: Uint8Array;
@@ -124,7 +124,7 @@ export function seededWords(
   checkCiphertext(bytes, shape, ciphertextData + size + seedInfoBytes);
   return {
     c0: new Uint32Array(bytes.slice(ciphertextData, ciphertextData + size).buffer),
-    seed: bytes.slice(bytes.length - seedBytes),
+    seed: bytes.slice(bytes.length - polynomialSeedBytes),
   };
 }
 

@@ -89,7 +89,7 @@ function admit(key: string, plaintext: Plaintext | undefined, cacheBytes: number
 }
 
 /** The indices of the input ranges that an output range depends on. */
-export function inputsOf(layout: Layout, output: number): number[] {
+export function inputsReaching(layout: Layout, output: number): number[] {
   const range = layout.outputRanges[output]!;
   return layout.inputRanges.flatMap((input, i) => (connected(layout.spec, input, range) ? [i] : []));
 }

@@ -1,10 +1,11 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
+import { packedBytes } from '../bits.ts';
 import type { Params } from '../params.ts';
-import { packedBytes, packResidues, unpackResidues } from './bits.ts';
+import { packResidues, unpackResidues } from './bits.ts';
 import { outputCount, outputsOf } from './pack.ts';
 import type { Layout } from './pack.ts';
 import type { Scheme } from './seal.ts';
-import { seedBytes } from './serial.ts';
+import { polynomialSeedBytes } from './serial.ts';
 
 /**
  * The byte layout of every homomorphic message. A seeded ciphertext or public key is c0, prime by prime, and
@@ -13,12 +14,12 @@ import { seedBytes } from './serial.ts';
 
 /** The number of bytes of a fresh ciphertext: c0 and a seed. */
 export function seededBytes(params: Params): number {
-  return polynomialBytes(params.degree, params.primeBits) + seedBytes;
+  return polynomialBytes(params.degree, params.primeBits) + polynomialSeedBytes;
 }
 
 /** The number of bytes of a public key: c0 with the special prime, and a seed. */
 export function keyBytes(params: Params): number {
-  return polynomialBytes(params.degree, [...params.primeBits, params.specialBits]) + seedBytes;
+  return polynomialBytes(params.degree, [...params.primeBits, params.specialBits]) + polynomialSeedBytes;
 }
 
 /** The number of bytes of a response with `count` coefficients of c0. */
@@ -77,7 +78,7 @@ export function readSeeded(
     expectResidues(unpackResidues(bytes, at, degree, bits, prime, c0, p * degree), what, prime);
     at += packedBytes(degree, bits);
   });
-  return { c0, seed: bytes.slice(at, at + seedBytes) };
+  return { c0, seed: bytes.slice(at, at + polynomialSeedBytes) };
 }
 
 function expectResidues(valid: boolean, what: string, prime: number): void {

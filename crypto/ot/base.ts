@@ -3,7 +3,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { concatenate } from '../bits.ts';
 import { sha256 } from '../platform/node.ts';
-import { seedBytes } from '../prg.ts';
+import { prgSeedBytes } from '../prg.ts';
 
 /**
  * Random oblivious transfer on ristretto255 (RFC 9496) that bears parties that deviate: Masny and Rindal, 'Endemic Oblivious
@@ -115,7 +115,7 @@ function deriveSeed(
   sent: Uint8Array,
   shared: Point,
 ): Uint8Array {
-  return sha256(domain, session, place(index, slot), key, sent, encode(shared)).subarray(0, seedBytes);
+  return sha256(domain, session, place(index, slot), key, sent, encode(shared)).subarray(0, prgSeedBytes);
 }
 
 function place(index: number, slot: number): Uint8Array {

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { sha256 } from '../platform/node.ts';
-import { prg, seedBytes } from '../prg.ts';
+import { prg, prgSeedBytes } from '../prg.ts';
 import type { SeedPairs } from './base.ts';
 
 /**
@@ -23,7 +23,7 @@ const tagBytes = 32;
 
 /** Bytes a tree of the grower's message: two masked sums a level, the sum of the leaves' tags, and the hash of all tags. */
 function treeBytes(depth: number): number {
-  return 2 * seedBytes * depth + 2 * tagBytes;
+  return 2 * prgSeedBytes * depth + 2 * tagBytes;
 }
 
 /** Bytes of the grower's message for `trees` trees. */
@@ -50,18 +50,18 @@ export function growTrees(depth: number, pairs: SeedPairs, rng: Rng): Grown {
 }
 
 function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array): Leaves {
-  let nodes: Uint8Array[] = [rng.bytes(seedBytes)];
+  let nodes: Uint8Array[] = [rng.bytes(prgSeedBytes)];
   for (let level = 0; level < depth; level++) {
     nodes = nodes.flatMap(children);
     for (const side of [0, 1] as const) {
       const sum = sumOf(nodes.filter((_, i) => (i & 1) === side));
-      message.set(xor(sum, pairs[level]![side]), seedBytes * (2 * level + side));
+      message.set(xor(sum, pairs[level]![side]), prgSeedBytes * (2 * level + side));
     }
   }
   const ends = nodes.map(leafOf);
   const tags = ends.map(({ tag }) => tag);
-  message.set(sumOf(tags), 2 * seedBytes * depth);
-  message.set(sha256(...tags), 2 * seedBytes * depth + tagBytes);
+  message.set(sumOf(tags), 2 * prgSeedBytes * depth);
+  message.set(sha256(...tags), 2 * prgSeedBytes * depth + tagBytes);
   return ends.map(({ seed }) => seed);
 }
 
@@ -104,28 +104,28 @@ function punctureTree(
     const path = alpha >>> (depth - 1 - level);
     const side = (path & 1) ^ 1;
     nodes = nodes.flatMap((node) => (node === missing ? [missing, missing] : children(node)));
-    const at = seedBytes * (2 * level + side);
-    const total = xor(message.subarray(at, at + seedBytes), keys[level]!);
+    const at = prgSeedBytes * (2 * level + side);
+    const total = xor(message.subarray(at, at + prgSeedBytes), keys[level]!);
     // The sibling of the path's node is what its side's sum lacks.
     nodes[path ^ 1] = sumOf([total, ...nodes.filter((node, i) => (i & 1) === side && node !== missing)]);
   }
   const ends = nodes.map((node) => (node === missing ? undefined : leafOf(node)));
-  const sum = message.subarray(2 * seedBytes * depth, 2 * seedBytes * depth + tagBytes);
+  const sum = message.subarray(2 * prgSeedBytes * depth, 2 * prgSeedBytes * depth + tagBytes);
   const known = ends.flatMap((end) => (end === undefined ? [] : [end.tag]));
   const tags = ends.map((end) => end?.tag ?? sumOf([sum, ...known]));
-  const expected = message.subarray(2 * seedBytes * depth + tagBytes);
+  const expected = message.subarray(2 * prgSeedBytes * depth + tagBytes);
   if (!sha256(...tags).every((byte, i) => byte === expected[i])) return undefined;
   return ends.map((end) => end?.seed ?? missing);
 }
 
 function children(node: Uint8Array): [Uint8Array, Uint8Array] {
-  const both = prg(node).bytes(2 * seedBytes);
-  return [both.subarray(0, seedBytes), both.subarray(seedBytes)];
+  const both = prg(node).bytes(2 * prgSeedBytes);
+  return [both.subarray(0, prgSeedBytes), both.subarray(prgSeedBytes)];
 }
 
 /** A leaf's tag, which the check shows the sum of, and the seed that is used, which nothing shows. */
 function leafOf(node: Uint8Array): { readonly tag: Uint8Array; readonly seed: Uint8Array } {
-  const bytes = prg(node).bytes(tagBytes + seedBytes);
+  const bytes = prg(node).bytes(tagBytes + prgSeedBytes);
   return { tag: bytes.subarray(0, tagBytes), seed: bytes.subarray(tagBytes) };
 }
 

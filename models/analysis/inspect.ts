@@ -1,7 +1,7 @@
 import { inferShapes, inputShapes } from './shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import { isActivation } from '../ops/activation.ts';
-import type { Cost } from '../ops/definition.ts';
+import type { NodeCost } from '../ops/definition.ts';
 import { costOfNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';
 
@@ -31,7 +31,7 @@ export type LayerInspection = {
 export function inspect(model: Model): Inspection {
   const shapes = inferShapes(model);
   const costs = model.graph.nodes.map((node) => costOf(model, node, shapes));
-  const total = (key: keyof Cost) => costs.reduce((sum, cost) => sum + cost[key], 0);
+  const total = (key: keyof NodeCost) => costs.reduce((sum, cost) => sum + cost[key], 0);
   const layers = model.graph.nodes.map((node, i) => ({
     name: node.name,
     op: node.op,
@@ -81,7 +81,7 @@ export function stagesOf(model: Model): Stage[] {
   return stages.map((stage, i) => ({ name: `S${i + 1}`, ...stage }));
 }
 
-function costOf(model: Model, node: Node, shapes: ReadonlyMap<string, Shape>): Cost {
+function costOf(model: Model, node: Node, shapes: ReadonlyMap<string, Shape>): NodeCost {
   return costOfNode(node, {
     inputs: inputShapes(node, shapes, model),
     outputs: node.outputs.map((name) => shapes.get(name)!),

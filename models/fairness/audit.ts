@@ -27,7 +27,7 @@ export type Limits = {
 export const judges = ['measured', 'outside', 'inside'] as const;
 export type Judge = (typeof judges)[number];
 
-export type Failure = {
+export type BrokenLimit = {
   readonly model: string;
   readonly limit: 'maxGap' | 'maxWidening' | 'maxExcessDrop';
   /** The group at fault: the one that loses, or for a gap the one with the worst accuracy. */
@@ -44,7 +44,7 @@ export type Audit = {
   readonly limits: Limits;
   readonly judged: readonly { readonly group: string; readonly n: number }[];
   readonly tooSmall: readonly { readonly group: string; readonly n: number }[];
-  readonly failures: readonly Failure[];
+  readonly failures: readonly BrokenLimit[];
 };
 
 const interval = z.tuple([z.number(), z.number()]);
@@ -135,7 +135,7 @@ type GroupOfReport = AuditedReport['groups'][number];
 const rounding = 1e-9;
 
 type Held = {
-  readonly limit: Failure['limit'];
+  readonly limit: BrokenLimit['limit'];
   readonly at: GroupOfReport;
   readonly value: number;
   readonly interval: Interval | undefined;
@@ -146,7 +146,7 @@ function failuresOf(
   judged: readonly GroupOfReport[],
   m: number,
   limits: Limits,
-): Failure[] {
+): BrokenLimit[] {
   const { judge = 'measured' } = limits;
   return heldOf(report, judged, m).flatMap(({ limit, at, value, interval: own }) => {
     const allowed = limits[limit];
@@ -238,7 +238,15 @@ const limitNames = {
 } as const;
 
 /** Describes a failure in one line. */
-export function describeFailure({ model, limit, group, n, value, interval: own, allowed }: Failure): string {
+export function describeBrokenLimit({
+  model,
+  limit,
+  group,
+  n,
+  value,
+  interval: own,
+  allowed,
+}: BrokenLimit): string {
   const spread = own === undefined ? '' : ` (interval ${own.map(plainPoints).join(' to ')})`;
   return (
     `${model}: ${group} (${n} images): ${plainPoints(value)} points${spread} ${limitNames[limit]}, ` +

@@ -1,8 +1,8 @@
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, Value } from '../graph.ts';
-import type { Lowering } from '../ops/definition.ts';
-import { lowerNode } from '../ops/index.ts';
+import type { NodeWriting } from '../ops/definition.ts';
+import { writeNode } from '../ops/index.ts';
 import { encodeRawModel } from '../onnx/raw.ts';
 import type { RawFunction, RawGraph, RawTensor, RawValue } from '../onnx/raw.ts';
 
@@ -28,7 +28,7 @@ export function lowerGraph(model: Model): RawGraph {
   const taken = new Set([...shapes.keys(), ...model.weights.keys()]);
   const functions = new Map<string, RawFunction>();
   const constants: RawTensor[] = [];
-  const lowering: Lowering = {
+  const writing: NodeWriting = {
     constant(name, value) {
       const fresh = freshName(name, taken);
       constants.push({ name: fresh, ...value });
@@ -38,7 +38,7 @@ export function lowerGraph(model: Model): RawGraph {
     fresh: (name) => freshName(name, taken),
     shapeOf: (name) => (model.weights.get(name)?.shape ?? shapes.get(name))!,
   };
-  const nodes = model.graph.nodes.flatMap((node) => lowerNode(node, lowering));
+  const nodes = model.graph.nodes.flatMap((node) => writeNode(node, writing));
   return {
     name: model.graph.name,
     inputs: model.graph.inputs.map(batched),

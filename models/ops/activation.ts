@@ -1,6 +1,6 @@
 import type { Node, OpType } from '../graph.ts';
 import { sizeOf } from '../tensor.ts';
-import type { Cost, Io } from './definition.ts';
+import type { NodeCost, Io } from './definition.ts';
 
 /**
  * True for the ops that act on each element by itself and are not linear. A reduction may replace such an op,
@@ -41,7 +41,7 @@ export function isActivation(node: Pick<Node, 'op'>): boolean {
 /**
  * The cost of an activation other than Relu: one ReLU per element and `macsEach` multiplications per element.
  */
-export function activationCost(macsEach: number): (attributes: unknown, io: Io) => Cost {
+export function activationCost(macsEach: number): (attributes: unknown, io: Io) => NodeCost {
   return (_attributes, { inputs, outputs: [y = []], isWeight }) => {
     const size = sizeOf(y);
     const params = inputs.reduce((sum, shape, i) => sum + (isWeight[i] ? sizeOf(shape) : 0), 0);

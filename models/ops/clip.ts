@@ -1,6 +1,6 @@
 import { activationCost } from './activation.ts';
 import { refuse } from '../refusal.ts';
-import type { Lowering, OpDefinition, ParsedInput } from './definition.ts';
+import type { NodeWriting, OpDefinition, ParsedInput } from './definition.ts';
 import { sameShape } from './plain.ts';
 import { mask } from './mask.ts';
 
@@ -25,12 +25,12 @@ export const clip: OpDefinition<'Clip'> = {
     };
   },
   cost: activationCost(0),
-  write(node, lowering) {
+  write(node, writing) {
     const { min, max } = node.attributes;
     const inputs = [
       node.inputs[0]!,
-      boundName(`${node.name}/min`, min, lowering),
-      boundName(`${node.name}/max`, max, lowering),
+      boundName(`${node.name}/min`, min, writing),
+      boundName(`${node.name}/max`, max, writing),
     ];
     return [{ op: 'Clip', name: node.name, inputs, outputs: node.outputs }];
   },
@@ -47,7 +47,7 @@ function bound(input: ParsedInput | undefined, absent: number): number {
 }
 
 /** The name of a bound's constant; an infinite bound is an absent input in ONNX, written ''. */
-function boundName(name: string, value: number, lowering: Lowering): string {
+function boundName(name: string, value: number, writing: NodeWriting): string {
   if (!Number.isFinite(value)) return '';
-  return lowering.constant(name, { dtype: 'float32', shape: [], data: Float32Array.of(value) });
+  return writing.constant(name, { dtype: 'float32', shape: [], data: Float32Array.of(value) });
 }

@@ -25,10 +25,10 @@ export type OpDefinition<K extends OpType> = {
    * weights in full, [] for an absent input. Calls `refuse` if they do not fit.
    */
   readonly shape: (attributes: OpAttributes[K], inputs: readonly Shape[]) => readonly Shape[];
-  readonly cost: (attributes: OpAttributes[K], io: Io) => Cost;
+  readonly cost: (attributes: OpAttributes[K], io: Io) => NodeCost;
   readonly gradient: Gradient<K>;
   /** The node as ONNX nodes of opset 17. */
-  readonly write: (node: NodeOf<K>, lowering: Lowering) => readonly RawNode[];
+  readonly write: (node: NodeOf<K>, writing: NodeWriting) => readonly RawNode[];
 };
 
 /**
@@ -57,7 +57,7 @@ export type ParsedInput = {
  * The cost of a node for one image. `relus` counts the scalar ReLUs of private inference; an activation of
  * another kind counts one per element, as a ReLU in its place would. `params` counts trainable numbers.
  */
-export type Cost = { readonly macs: number; readonly relus: number; readonly params: number };
+export type NodeCost = { readonly macs: number; readonly relus: number; readonly params: number };
 
 export type Io = {
   readonly inputs: readonly Shape[];
@@ -67,7 +67,7 @@ export type Io = {
 };
 
 /** What `write` may add to the file besides the node's own ONNX nodes. */
-export type Lowering = {
+export type NodeWriting = {
   /** Adds an initialiser under an unused name derived from `name`, and returns that name. */
   readonly constant: (name: string, value: ConstantValue) => string;
   readonly useFunction: (definition: RawFunction) => void;

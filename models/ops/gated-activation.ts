@@ -3,7 +3,7 @@ import type { RawNode } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { refuse } from '../refusal.ts';
-import type { Lowering, OpDefinition } from './definition.ts';
+import type { NodeWriting, OpDefinition } from './definition.ts';
 import { gatedActivationGradient } from './gated-activation-gradient.ts';
 
 /** The rows of the moments: means of x, x^2, x^3, x^4 and, with r = relu(x), of r, r^2, r^3. */
@@ -36,16 +36,13 @@ export const gatedActivation: OpDefinition<'GatedActivation'> = {
   },
   gradient: gatedActivationGradient,
   cost: (_attributes, { outputs: [y = []] }) => ({ macs: 0, relus: sizeOf(y), params: 0 }),
-  write(node, lowering) {
+  write(node, writing) {
     const gate = node.attributes.threshold === undefined ? node.inputs[1]! : node.inputs[5]!;
-    const { nodes, value } = replacementOf(node, lowering);
-    const relu = lowering.fresh(`${node.name}/relu`);
+    const { nodes, value } = replacementOf(node, writing);
+    const relu = writing.fresh(`${node.name}/relu`);
     const nonlinear = { op: 'Relu', inputs: [node.inputs[0]!], outputs: [relu] };
     if (value === undefined) return [nonlinear, { op: 'Mul', inputs: [relu, gate], outputs: node.outputs }];
-    const [difference, part] = [
-      lowering.fresh(`${node.name}/difference`),
-      lowering.fresh(`${node.name}/part`),
-    ];
+    const [difference, part] = [writing.fresh(`${node.name}/difference`), writing.fresh(`${node.name}/part`)];
     return [
       ...nodes,
       nonlinear,
@@ -57,18 +54,18 @@ export const gatedActivation: OpDefinition<'GatedActivation'> = {
 };
 
 /** p(x), and the nodes that compute it; undefined if p(x) is 0. */
-function replacementOf(node: NodeOf<'GatedActivation'>, lowering: Lowering) {
+function replacementOf(node: NodeOf<'GatedActivation'>, writing: NodeWriting) {
   const [x, , c2, c1, c0] = node.inputs as [string, string, string, string, string];
   const nodes: RawNode[] = [];
-  const aligned = lowering.shapeOf(x).map((size, i) => (i === 0 ? size : 1));
+  const aligned = writing.shapeOf(x).map((size, i) => (i === 0 ? size : 1));
   let alignment: string | undefined;
   const append = (op: string, ...inputs: string[]): string => {
-    const output = lowering.fresh(`${node.name}/${op}`);
+    const output = writing.fresh(`${node.name}/${op}`);
     nodes.push({ op, inputs, outputs: [output] });
     return output;
   };
   const coefficient = (name: string): string => {
-    alignment ??= lowering.constant(`${node.name}/alignment`, {
+    alignment ??= writing.constant(`${node.name}/alignment`, {
       dtype: 'int64',
       shape: [aligned.length],
       data: BigInt64Array.from(aligned, BigInt),

@@ -7,7 +7,7 @@ import { batchNormalization } from './batch-normalization.ts';
 import { clip } from './clip.ts';
 import { concat } from './concat.ts';
 import { conv } from './conv.ts';
-import type { Cost, Io, Lowering, OpDefinition } from './definition.ts';
+import type { NodeCost, Io, NodeWriting, OpDefinition } from './definition.ts';
 import type { Pullback, TrainingContext } from './gradient.ts';
 import { dropout } from './dropout.ts';
 import { flatten } from './flatten.ts';
@@ -62,12 +62,12 @@ export function shapeOfNode<K extends OpType>(node: NodeOf<K>, inputs: readonly 
   return ops[node.op].shape(node.attributes, inputs);
 }
 
-export function costOfNode<K extends OpType>(node: NodeOf<K>, io: Io): Cost {
+export function costOfNode<K extends OpType>(node: NodeOf<K>, io: Io): NodeCost {
   return ops[node.op].cost(node.attributes, io);
 }
 
-export function lowerNode<K extends OpType>(node: NodeOf<K>, lowering: Lowering): readonly RawNode[] {
-  return ops[node.op].write(node, lowering);
+export function writeNode<K extends OpType>(node: NodeOf<K>, writing: NodeWriting): readonly RawNode[] {
+  return ops[node.op].write(node, writing);
 }
 
 /**

@@ -65,18 +65,18 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
       params: among.some((kind) => isPolynomial[kind]) ? 3 * (x[0] ?? 0) : 0,
     };
   },
-  write(node, lowering) {
+  write(node, writing) {
     const [x, c2, c1, c0] = node.inputs as [string, string, string, string];
-    const shape = lowering.shapeOf(x);
+    const shape = writing.shapeOf(x);
     const aligned = alignmentOf(shape);
-    const alignment = lowering.constant(`${node.name}/alignment`, {
+    const alignment = writing.constant(`${node.name}/alignment`, {
       dtype: 'int64',
       shape: [aligned.length],
       data: BigInt64Array.from(aligned, BigInt),
     });
-    lowering.useFunction(mixedFunction);
+    writing.useFunction(mixedFunction);
     const masks = maskedKinds.map((kind) =>
-      lowering.constant(`${node.name}/${maskNames[kind]!}`, {
+      writing.constant(`${node.name}/${maskNames[kind]!}`, {
         dtype: 'bool',
         shape,
         data: node.attributes.kinds.map((code) => (code === activationKinds[kind] ? 1 : 0)),

@@ -26,16 +26,16 @@ export const pad: OpDefinition<'Pad'> = {
     return (dy) => [graph.op('Slice', [dy, start, end, graph.ints([2, 3])])];
   },
   cost: () => free,
-  write(node, lowering) {
+  write(node, writing) {
     const { pads, value } = node.attributes;
     const [top, left, bottom, right] = pads.map(BigInt) as [bigint, bigint, bigint, bigint];
     const list = BigInt64Array.of(0n, 0n, top, left, 0n, 0n, bottom, right);
     const inputs = [
       node.inputs[0]!,
-      lowering.constant(`${node.name}/pads`, { dtype: 'int64', shape: [8], data: list }),
+      writing.constant(`${node.name}/pads`, { dtype: 'int64', shape: [8], data: list }),
     ];
     const fill = { dtype: 'float32', shape: [], data: Float32Array.of(value) } as const;
-    if (value !== 0) inputs.push(lowering.constant(`${node.name}/value`, fill));
+    if (value !== 0) inputs.push(writing.constant(`${node.name}/value`, fill));
     return [{ op: 'Pad', name: node.name, inputs, outputs: node.outputs }];
   },
 };

@@ -1,10 +1,10 @@
 import type { Node } from '../graph.ts';
 import type { RawNode } from '../onnx/raw.ts';
 import type { Shape } from '../tensor.ts';
-import type { Cost } from './definition.ts';
+import type { NodeCost } from './definition.ts';
 import type { Pullback, TrainingContext } from './gradient.ts';
 
-export const free: Cost = { macs: 0, relus: 0, params: 0 };
+export const free: NodeCost = { macs: 0, relus: 0, params: 0 };
 
 /** The ONNX node of an op without attributes. */
 export function writePlain(node: Node): readonly RawNode[] {

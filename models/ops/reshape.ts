@@ -19,9 +19,9 @@ export const reshape: OpDefinition<'Reshape'> = {
   shape: ({ shape }, [x = []]) => [fill(shape, sizeOf(x))],
   gradient: backToShape,
   cost: () => free,
-  write(node, lowering) {
+  write(node, writing) {
     const shape = [0, ...node.attributes.shape]; // 0 copies the batch
-    const constant = lowering.constant(`${node.name}/shape`, {
+    const constant = writing.constant(`${node.name}/shape`, {
       dtype: 'int64',
       shape: [shape.length],
       data: BigInt64Array.from(shape, BigInt),

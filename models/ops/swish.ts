@@ -25,8 +25,8 @@ export const swish: OpDefinition<'Swish'> = {
     };
   },
   cost: activationCost(1),
-  write({ name, inputs: [x = ''], outputs }, lowering) {
-    const gate = lowering.fresh(`${name}/sigmoid`);
+  write({ name, inputs: [x = ''], outputs }, writing) {
+    const gate = writing.fresh(`${name}/sigmoid`);
     return [
       { op: 'Sigmoid', name: gate, inputs: [x], outputs: [gate] },
       { op: 'Mul', name, inputs: [x, gate], outputs },

@@ -2,7 +2,7 @@ import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Pullback, StatisticUpdate, TrainingContext } from '../ops/gradient.ts';
-import { differentiateNode, lowerNode } from '../ops/index.ts';
+import { differentiateNode, writeNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';
 
 export type Differentiated = {
@@ -102,7 +102,7 @@ function trainingContext(
     batch,
     isWeight,
     shapeOf: (name) => (isWeight(name) ? imageShape(name) : [batch, ...imageShape(name)]),
-    forward: (node) => lowerNode(node, lowering).forEach((raw) => graph.append(raw)),
+    forward: (node) => writeNode(node, lowering).forEach((raw) => graph.append(raw)),
     statistic: (name, update) => void statistics.set(name, update),
   };
 }

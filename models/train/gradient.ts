@@ -7,8 +7,8 @@ import { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor.ts';
 import { differentiate } from './autodiff.ts';
 import { crossEntropy, labelTarget, weightedSum } from './losses.ts';
-import { layoutOf, pack, unpackInGraph, packInGraph } from './parameters.ts';
-import type { Layout } from './parameters.ts';
+import { parameterLayout, pack, unpackInGraph, packInGraph } from './parameters.ts';
+import type { ParameterLayout } from './parameters.ts';
 
 /** Labelled images [n, C, H, W]. */
 export type Labelled = { readonly images: Float32Array; readonly labels: ArrayLike<number> };
@@ -24,9 +24,9 @@ export class LossGradient {
   readonly #model: Model;
   readonly #batch: number;
   /** The place of each weight in the vectors. */
-  readonly layout: Layout;
+  readonly layout: ParameterLayout;
 
-  private constructor(session: InferenceSession, model: Model, layout: Layout, batch: number) {
+  private constructor(session: InferenceSession, model: Model, layout: ParameterLayout, batch: number) {
     this.#session = session;
     this.#model = model;
     this.layout = layout;
@@ -44,7 +44,7 @@ export class LossGradient {
         `${left.name}: the batch normalisation is not folded into a convolution, ` +
           'so its gradient would depend on the batch',
       );
-    const layout = layoutOf(model, [...model.weights.keys()]);
+    const layout = parameterLayout(model, [...model.weights.keys()]);
     const session = await InferenceSession.create(
       gradientGraph(model, layout, batch),
       sessionOptions(setting),
@@ -94,7 +94,7 @@ function labelsOf(labels: ArrayLike<number>, start: number, count: number): BigI
  * The graph of the gradient. Inputs: images, labels, each image's share of the loss [N] (0 for padding), and
  * parameters. Output: gradient.
  */
-function gradientGraph(model: Model, layout: Layout, batch: number): Uint8Array {
+function gradientGraph(model: Model, layout: ParameterLayout, batch: number): Uint8Array {
   const graph = new GraphBuilder();
   const [input] = model.graph.inputs;
   const [output] = model.graph.outputs;

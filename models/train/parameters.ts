@@ -4,12 +4,12 @@ import { sizeOf, tensor } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 
 /** The place of each of a list of weights in one vector. */
-export type Layout = {
+export type ParameterLayout = {
   readonly entries: readonly { readonly name: string; readonly shape: Shape; readonly offset: number }[];
   readonly size: number;
 };
 
-export function layoutOf(model: Model, names: readonly string[]): Layout {
+export function parameterLayout(model: Model, names: readonly string[]): ParameterLayout {
   let size = 0;
   const entries = names.map((name) => {
     const { shape } = model.weights.get(name)!;
@@ -29,7 +29,7 @@ export function layoutOf(model: Model, names: readonly string[]): Layout {
  * was freed before; beyond, it is new pages that the system must clear. (11 million weights, SGD, processor
  * milliseconds, one thread: 84 in one vector, 60 in two, 38 in eight.)
  */
-export function partsOf(layout: Layout, most = 2 ** 20): Layout[] {
+export function partsOf(layout: ParameterLayout, most = 2 ** 20): ParameterLayout[] {
   const groups: (typeof layout.entries)[number][][] = [];
   let size = Infinity;
   for (const entry of layout.entries) {
@@ -49,14 +49,14 @@ export function partsOf(layout: Layout, most = 2 ** 20): Layout[] {
 }
 
 /** Joins the weights of a model into one vector. */
-export function pack(layout: Layout, weights: ReadonlyMap<string, Tensor>): Float32Array {
+export function pack(layout: ParameterLayout, weights: ReadonlyMap<string, Tensor>): Float32Array {
   const vector = new Float32Array(layout.size);
   for (const { name, offset } of layout.entries) vector.set(weights.get(name)!.data, offset);
   return vector;
 }
 
 /** Copies the tensors out of a vector. */
-export function unpack(layout: Layout, vector: Float32Array): Map<string, Tensor> {
+export function unpack(layout: ParameterLayout, vector: Float32Array): Map<string, Tensor> {
   return new Map(
     layout.entries.map(({ name, shape, offset }) => {
       return [name, tensor(shape, vector.slice(offset, offset + sizeOf(shape)))];
@@ -65,7 +65,7 @@ export function unpack(layout: Layout, vector: Float32Array): Map<string, Tensor
 }
 
 /** Appends nodes that cut `vector` into values with the names and shapes of the layout. */
-export function unpackInGraph(graph: GraphBuilder, layout: Layout, vector: string): void {
+export function unpackInGraph(graph: GraphBuilder, layout: ParameterLayout, vector: string): void {
   const sizes = layout.entries.map(({ shape }) => sizeOf(shape));
   const parts = sizes.length === 1 ? [vector] : graph.split(vector, sizes, 0);
   layout.entries.forEach(({ name, shape }, i) => {
@@ -76,7 +76,7 @@ export function unpackInGraph(graph: GraphBuilder, layout: Layout, vector: strin
 /** Appends nodes that join values into a vector, in the layout's order. */
 export function packInGraph(
   graph: GraphBuilder,
-  layout: Layout,
+  layout: ParameterLayout,
   values: ReadonlyMap<string, string>,
 ): string {
   const flat = layout.entries.map(({ name }) => graph.reshape(values.get(name)!, [-1]));
@@ -86,8 +86,8 @@ export function packInGraph(
 /** `perWeight` as a constant, which is a scalar if all weights have the same number. */
 export function constantPerWeight(
   graph: GraphBuilder,
-  layout: Layout,
-  value: (entry: Layout['entries'][number]) => number,
+  layout: ParameterLayout,
+  value: (entry: ParameterLayout['entries'][number]) => number,
 ): string {
   const [first, ...others] = layout.entries.map(value);
   if (others.every((other) => other === first)) return graph.scalar(first!);
@@ -95,7 +95,10 @@ export function constantPerWeight(
 }
 
 /** A vector that holds one number for each weight, repeated over its elements. */
-export function perWeight(layout: Layout, value: (entry: Layout['entries'][number]) => number): Float32Array {
+export function perWeight(
+  layout: ParameterLayout,
+  value: (entry: ParameterLayout['entries'][number]) => number,
+): Float32Array {
   const vector = new Float32Array(layout.size);
   for (const entry of layout.entries)
     vector.fill(value(entry), entry.offset, entry.offset + sizeOf(entry.shape));

@@ -19,8 +19,15 @@ import {
 } from './losses.ts';
 import type { Logits, LossTerm } from './losses.ts';
 import type { Optimizer } from './optimizers.ts';
-import { constantPerWeight, layoutOf, packInGraph, partsOf, perWeight, unpackInGraph } from './parameters.ts';
-import type { Layout } from './parameters.ts';
+import {
+  constantPerWeight,
+  parameterLayout,
+  packInGraph,
+  partsOf,
+  perWeight,
+  unpackInGraph,
+} from './parameters.ts';
+import type { ParameterLayout } from './parameters.ts';
 import { addGradients, penaltiesOf } from './penalty.ts';
 import type { Penalty } from './penalty.ts';
 
@@ -59,8 +66,8 @@ export type TrainingStep = {
   readonly graph: RawGraph;
   /** The bytes of the graph as an ONNX file. */
   readonly bytes: Uint8Array;
-  readonly parameters: Layout;
-  readonly statistics: Layout;
+  readonly parameters: ParameterLayout;
+  readonly statistics: ParameterLayout;
   readonly vectors: Vectors;
   readonly network: NetworkValues;
 };
@@ -104,8 +111,8 @@ export type NetworkValues = {
 export function buildStep(model: Model, options: StepOptions): TrainingStep {
   const { batch } = options;
   const graph = new GraphBuilder();
-  const statistics = layoutOf(model, statisticsOf(model));
-  const parameters = layoutOf(model, trainableOf(model, options, new Set(statisticsOf(model))));
+  const statistics = parameterLayout(model, statisticsOf(model));
+  const parameters = parameterLayout(model, trainableOf(model, options, new Set(statisticsOf(model))));
   const parts = partsOf(parameters, options.partSize);
   declareInputs(graph, model, batch, parts, statistics);
   const wanted = new Set(parameters.entries.map(({ name }) => name));
@@ -142,8 +149,8 @@ function declareInputs(
   graph: GraphBuilder,
   model: Model,
   batch: number,
-  parameters: readonly Layout[],
-  statistics: Layout,
+  parameters: readonly ParameterLayout[],
+  statistics: ParameterLayout,
 ): void {
   const [input] = model.graph.inputs;
   graph.input('images', 'float32', [batch, ...input!.shape]);
@@ -166,7 +173,7 @@ function declareInputs(
 /** Appends the optimiser's step for each part of the parameters. */
 function updateParameters(
   graph: GraphBuilder,
-  parts: readonly Layout[],
+  parts: readonly ParameterLayout[],
   gradients: ReadonlyMap<string, string>,
   options: StepOptions,
 ): Vectors {
@@ -189,7 +196,7 @@ function updateParameters(
   return vectors;
 }
 
-function rateIn(graph: GraphBuilder, part: Layout, { rateOf }: StepOptions): string {
+function rateIn(graph: GraphBuilder, part: ParameterLayout, { rateOf }: StepOptions): string {
   if (rateOf === undefined) return 'learningRate';
   const factors = constantPerWeight(graph, part, ({ name }) => rateOf(name));
   return graph.op('Mul', ['learningRate', factors]);
@@ -248,7 +255,7 @@ function logitsOf(model: Model, batch: number): Logits {
  */
 function updateStatistics(
   graph: GraphBuilder,
-  layout: Layout,
+  layout: ParameterLayout,
   updates: ReadonlyMap<string, StatisticUpdate>,
 ): string | undefined {
   if (layout.size === 0) return undefined;

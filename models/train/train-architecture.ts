@@ -21,7 +21,7 @@ import type {
 import type { EngineSetting } from './engines/index.ts';
 
 /** The options of `reluctant train`. Those for steps, losses and files are the same as in `fit`. */
-export type RecipeOptions = {
+export type ArchitectureTraining = {
   /** A name in `architectures`. */
   readonly arch: string;
   /** A spec for `loadDataset`. */
@@ -38,7 +38,7 @@ export type RecipeOptions = {
   TrainingRecord &
   TrainingWatch;
 
-export const recipeDefaults = {
+export const trainingDefaults = {
   epochs: 12,
   batch: 128,
   learningRate: 0.1,
@@ -46,7 +46,7 @@ export const recipeDefaults = {
   validationFraction: 1 / 12, // 5,000 of the 60,000 images of (Fashion-)MNIST
 } as const;
 
-export type RecipeResult = FitResult & {
+export type TrainedArchitecture = FitResult & {
   /** The evaluation on the test images, made once after the epoch was chosen. */
   readonly test: Evaluation;
   readonly train: Dataset;
@@ -57,9 +57,9 @@ export type RecipeResult = FitResult & {
  * Builds, trains and tests a network. Throws UsageError for an unknown architecture, and DataError for data
  * that cannot be loaded.
  */
-export async function trainArchitecture(options: RecipeOptions): Promise<RecipeResult> {
+export async function trainArchitecture(options: ArchitectureTraining): Promise<TrainedArchitecture> {
   const architecture = architectureOf(options.arch);
-  const { epochs, batch, learningRate, seed, validationFraction } = { ...recipeDefaults, ...options };
+  const { epochs, batch, learningRate, seed, validationFraction } = { ...trainingDefaults, ...options };
   const load = (split: Split) =>
     loadDataset(options.data, split, options.onProgress && { onProgress: options.onProgress });
   const all = await load('train');

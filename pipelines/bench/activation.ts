@@ -9,10 +9,10 @@ import {
   takeChoices,
   takeGarbled,
 } from '../../crypto/steps/activation/correlations.ts';
-import { inputsOf, layerOf } from '../../crypto/steps/activation/layer.ts';
+import { sharesByKind, layerOf } from '../../crypto/steps/activation/layer.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
-import { seedBytes } from '../../crypto/prg.ts';
+import { prgSeedBytes } from '../../crypto/prg.ts';
 import { randomBits } from '../../crypto/bits.ts';
 import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec, ElementKind } from '../../crypto/spec.ts';
@@ -109,11 +109,11 @@ async function offlineParts({ toServer, toClient, client, server }: Session, spe
   const layer = layerOf(spec);
   const clock = new PartClock();
   // Each half sends before the other receives, so that none waits and all time is its own.
-  const values = inputsOf(layer, randomWords(rng, layer.size));
+  const values = sharesByKind(layer, randomWords(rng, layer.size));
   await offerChoices(toServer, 1, client, layer, values, randomBits(rng, layer.positions.relu.length));
   const offer = clock.lap();
   const { zeros } = await takeChoices(toClient, 1, server, layer);
-  await sendGarbled(toClient, 1, server, layer, zeros, rng.bytes(seedBytes), rng);
+  await sendGarbled(toClient, 1, server, layer, zeros, rng.bytes(prgSeedBytes), rng);
   const garble = clock.lap();
   await takeGarbled(toServer, 1, client, layer);
   return { offer, garble, take: clock.lap() };

@@ -13,7 +13,7 @@ import { testedLayers, withWindows } from '../plan/windows.ts';
 import type { TestedLayer, Windows } from '../plan/windows.ts';
 
 /** Images [n, C, H, W] and their labels. */
-export type Labelled = {
+export type LabelledSet = {
   readonly images: Float32Array;
   readonly labels: ArrayLike<number>;
   readonly n: number;
@@ -24,9 +24,9 @@ export type CircaOptions = {
   readonly toleratedFraction: number;
   readonly modes: readonly ReluSpec['mode'][];
   /** Windows are chosen on these ... */
-  readonly search: Labelled;
+  readonly search: LabelledSet;
   /** ... and reported on those. */
-  readonly test: Labelled;
+  readonly test: LabelledSet;
   readonly rng: Rng;
   readonly onProgress?: OnProgress;
 };
@@ -64,7 +64,7 @@ export async function circa(prepared: Prepared, options: CircaOptions): Promise<
   const simulator = new Simulator(prepared);
   // The same shares in every run, so that windows are compared and not draws.
   const seed = rng.bytes(16);
-  const run = ({ images, n }: Labelled, windows: Windows) =>
+  const run = ({ images, n }: LabelledSet, windows: Windows) =>
     simulator.run(images, n, { windows, rng: prg(seed) });
   try {
     const exact: Windows = { k: new Map(layers.map(({ step }) => [step, 0])), mode: 'posZero' };
@@ -121,7 +121,7 @@ function rowOf(logits: Float32Array, i: number, n: number): Float32Array {
   return logits.subarray(i * classes, (i + 1) * classes);
 }
 
-function accuracyOf(logits: Float32Array, { labels, n }: Labelled): number {
+function accuracyOf(logits: Float32Array, { labels, n }: LabelledSet): number {
   let hits = 0;
   for (let i = 0; i < n; i++) if (argmax(rowOf(logits, i, n)) === labels[i]) hits++;
   return hits / n;

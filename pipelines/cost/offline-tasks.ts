@@ -4,7 +4,7 @@ import type { Link } from './network.ts';
 import type { Exchange, StepWork } from './work.ts';
 import { activationSteps, inputOf } from '../plan/plan.ts';
 import type { ActivationStep, LinearStep, Plan, WireId } from '../plan/plan.ts';
-import type { Task } from './schedule.ts';
+import type { ScheduledTask } from './schedule.ts';
 
 export type Setting = {
   readonly threads: number;
@@ -27,7 +27,7 @@ export function offlineTasks(
   work: readonly StepWork[],
   cost: Prediction,
   setting: Setting,
-): readonly Task[] {
+): readonly ScheduledTask[] {
   const timeline = new Timeline(setting);
   plan.steps.forEach((step, i) => {
     if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, cost.steps[i]!.offline);
@@ -49,7 +49,7 @@ type TwoWays = { readonly bytes_up: number; readonly bytes_down: number };
 type Place = 'clientPool' | 'serverPool' | 'clientMain' | 'serverMain';
 
 class Timeline {
-  readonly tasks: Task[] = [];
+  readonly tasks: ScheduledTask[] = [];
   readonly #setting: Setting;
   /** What a wire's client share waits for. */
   readonly #known = new Map<WireId, readonly number[]>();

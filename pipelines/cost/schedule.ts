@@ -1,5 +1,5 @@
 /** A piece of work that occupies one resource for some time, once what it waits for has ended. */
-export type Task = {
+export type ScheduledTask = {
   readonly resource: string;
   readonly seconds: number;
   /** Indices of tasks before it in the list. */
@@ -14,7 +14,7 @@ export type Task = {
  * When each task is done, lag included, in seconds: a resource does one task at a time, of those that are ready the one that was ready
  * first (of equals the earlier in the list). A discrete simulation: tasks are taken in the order of their starts.
  */
-export function finishTimes(tasks: readonly Task[]): Float64Array {
+export function finishTimes(tasks: readonly ScheduledTask[]): Float64Array {
   const done = new Float64Array(tasks.length).fill(NaN);
   const ended = new Float64Array(tasks.length).fill(NaN);
   const free = new Map<string, number>();
@@ -40,7 +40,7 @@ type Progress = {
 };
 
 function nextToStart(
-  tasks: readonly Task[],
+  tasks: readonly ScheduledTask[],
   waiting: ReadonlySet<number>,
   { done, ended, free }: Progress,
 ): Candidate {

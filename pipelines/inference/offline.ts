@@ -3,7 +3,7 @@ import {
   activationOfflineClient,
   activationOfflineServer,
 } from '../../crypto/steps/activation/activation.ts';
-import { prg, seedBytes } from '../../crypto/prg.ts';
+import { prg, prgSeedBytes } from '../../crypto/prg.ts';
 import type { LinearSpec, LinearWeights } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
@@ -125,7 +125,7 @@ async function clientActivations(
   for (const step of activationSteps(plan)) {
     const lane = lanes.get(step.id)!;
     // A generator of its own, so that what a step draws does not depend on what finishes first.
-    const rng = prg(party.rng.bytes(seedBytes));
+    const rng = prg(party.rng.bytes(prgSeedBytes));
     const xC = await pending.get(inputOf(step))!;
     const products = () => squares.shares(step);
     const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };

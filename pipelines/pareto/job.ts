@@ -40,7 +40,7 @@ export type JobSpec = {
 };
 
 /** What a job tells its method: of a sweep's settings those that are given and that the method takes. */
-export function settingsOf(method: MethodName, spec: JobSpec): Settings {
+export function methodSettings(method: MethodName, spec: JobSpec): Settings {
   const { replace, granularity, searchEpochs, pretrainEpochs } = spec;
   const told = takenBy(method, { replace, granularity, searchEpochs, pretrainEpochs });
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));

@@ -4,15 +4,18 @@ import type { Latency } from '../cost/latency.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 import type { Plan } from '../plan/plan.ts';
 import { profileNames, profiles } from '../cost/profiles.ts';
-import type { Cost, LayerCost } from './result.ts';
+import type { InferenceCost, LayerCost } from './result.ts';
 
 /** What one inference of a plan will cost in every profile, as a whole and step by step. Throws PlanError as predictCost does. */
-export function predictedCosts(plan: Plan, machine: MachineCosts): { costs: Cost[]; layers: LayerCost[] } {
+export function predictedCosts(
+  plan: Plan,
+  machine: MachineCosts,
+): { costs: InferenceCost[]; layers: LayerCost[] } {
   const latencies = profileNames.map((name) => predictLatency(plan, profiles[name], machine));
   return { costs: latencies.map(costOf), layers: layersOf(plan, latencies) };
 }
 
-function costOf({ profile, offline, online }: Latency): Cost {
+function costOf({ profile, offline, online }: Latency): InferenceCost {
   return {
     profile,
     source: 'predicted',

@@ -3,7 +3,7 @@ import type { LayerEntry } from '../reduce/reduction.ts';
 import type { Bytes } from '../cost/bytes.ts';
 
 /** One inference, seen by the client. `source`: computed from the plan, or a private inference between two processes. */
-export type Cost = {
+export type InferenceCost = {
   /** The network between the parties: a name of `profiles`, or `loopback` for two processes on one machine. */
   readonly profile: string;
   readonly source: 'predicted' | 'measured';
@@ -49,7 +49,7 @@ export type JobOutcome = {
   readonly log: readonly LayerEntry[];
   readonly layers: readonly LayerCost[];
   /** Predicted, one a profile. */
-  readonly costs: readonly Cost[];
+  readonly costs: readonly InferenceCost[];
   /** In the folder of the sweep. */
   readonly onnx: string;
   readonly onnxHash: string;

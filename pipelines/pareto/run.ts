@@ -1,8 +1,8 @@
 import type { JobSpec } from './job.ts';
-import type { Cost, Machine, RunResult } from './result.ts';
+import type { InferenceCost, Machine, RunResult } from './result.ts';
 
 /** The costs of a point and where they were found. */
-export type StoredCost = Cost & { readonly machine: Machine; readonly at: string };
+export type StoredCost = InferenceCost & { readonly machine: Machine; readonly at: string };
 
 export type RunState = 'waiting' | 'running' | 'done' | 'failed';
 

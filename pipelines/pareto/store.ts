@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { ReluctantError } from '../../src/shared/errors.ts';
 import { jobId } from './job.ts';
 import type { JobSpec } from './job.ts';
-import type { Cost, Machine, RunResult } from './result.ts';
+import type { InferenceCost, Machine, RunResult } from './result.ts';
 import type { Run, RunState } from './run.ts';
 import { openDatabase, transaction, upgrade } from './schema.ts';
 import { jobRow, resultRow, runOf } from './store-rows.ts';
@@ -100,7 +100,7 @@ export class RunStore {
   }
 
   /** Adds or replaces one cost of a point that is done. */
-  addCost(id: string, cost: Cost, machine: Machine): void {
+  addCost(id: string, cost: InferenceCost, machine: Machine): void {
     transaction(this.#database, () => this.#addCost(id, cost, machine));
   }
 
@@ -157,7 +157,7 @@ export class RunStore {
     return row !== undefined;
   }
 
-  #addCost(id: string, cost: Cost, machine: Machine): void {
+  #addCost(id: string, cost: InferenceCost, machine: Machine): void {
     const { profile, source, offlineSeconds, onlineSeconds, offline, online, rounds } = cost;
     this.#database
       .prepare('INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')

@@ -16,7 +16,7 @@ import { fit } from '../../models/train/fit.ts';
 import { logFile } from '../../models/train/log-file.ts';
 import { adamW, sgd } from '../../models/train/optimizers.ts';
 import type { Optimizer } from '../../models/train/optimizers.ts';
-import { recipeDefaults } from '../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../models/train/train-architecture.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -115,7 +115,7 @@ async function dataOf(recipe: Recipe, options: RecipeRunOptions) {
     checkForm(loaded, recipe);
     return loaded;
   };
-  const split = splitValidation(await load('train'), recipeDefaults.validationFraction, seed);
+  const split = splitValidation(await load('train'), trainingDefaults.validationFraction, seed);
   const test = await load('test');
   if (maxSteps === undefined) return { ...split, test };
   const images = maxSteps * Math.max(recipe.train.batch, recipe.reduce.batch);

@@ -13,14 +13,14 @@ import type { PartTraining, PhaseRecord } from './phase-files.ts';
 import type { FineTuning, ReductionData } from './reduction.ts';
 
 /** As in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML 2022). */
-export const distillation = { temperature: 4, weight: 1 };
+export const publishedDistillation = { temperature: 4, weight: 1 };
 
 /**
  * AdamW, AutoReP's choice: polynomials' gradients are sums over all places of a channel, and SGD diverges on them. ResNet8 with a
  * quarter of its ReLUs, polynomials for the others (88.9 % untrained), two epochs of 6,420 images of Fashion-MNIST: 92.1 % at 0.001,
  * 91.9 % at 0.003, 92.05 % at 0.001 in batches of 64; the original 92.85 %.
  */
-const recipe = { learningRate: 0.001, optimizer: adamW({ weightDecay: 5e-4 }) };
+const optimisation = { learningRate: 0.001, optimizer: adamW({ weightDecay: 5e-4 }) };
 
 /** What a training of a reduced network is told. */
 export type FineTuningOptions = EngineSetting & ReductionData & FineTuning & PhaseRecord & TrainingWatch;
@@ -50,12 +50,12 @@ export async function finetune(
     ...setting
   } = options;
   const result = await fit(model, {
-    ...recipe,
+    ...optimisation,
     ...defined({ learningRate, optimizer }),
     train,
     validation,
     teacher,
-    distill: distillation,
+    distill: publishedDistillation,
     trainable: moves(model),
     epochs,
     batch: Math.min(batch, train.n),

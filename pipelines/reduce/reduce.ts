@@ -5,7 +5,7 @@ import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
 import type { TrainingWatch } from '../../models/train/fit.ts';
-import { recipeDefaults } from '../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../models/train/train-architecture.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import { calibrationOf } from '../compile/served-plan.ts';
 import { methodNames, methods } from './methods.ts';
@@ -19,7 +19,7 @@ import type { Costing, Keeping, OwnSettings, Reduction, Replacing } from './redu
 import { UsageError } from '../../src/shared/errors.ts';
 
 /** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
-export const reduceDefaults = { epochs: 4, seed: recipeDefaults.seed } as const;
+export const reduceDefaults = { epochs: 4, seed: trainingDefaults.seed } as const;
 
 /** What one may ask of a reduction beside its method and its data: `methodOptions` says which of it belongs to which methods. */
 export type ReduceSettings = Replacing &
@@ -95,7 +95,7 @@ function methodOf(name: string): Method {
  */
 export async function trainingData(data: Dataset | string, seed: number): Promise<TrainingData> {
   const whole = typeof data === 'string' ? await loadDataset(data, 'train') : data;
-  const { train, validation } = splitValidation(whole, recipeDefaults.validationFraction, seed);
+  const { train, validation } = splitValidation(whole, trainingDefaults.validationFraction, seed);
   return { train, validation, calibration: calibrationOf(whole) };
 }
 

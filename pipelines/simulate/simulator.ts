@@ -1,5 +1,5 @@
 import { Piscina } from 'piscina';
-import { seedBytes } from '../../crypto/prg.ts';
+import { prgSeedBytes } from '../../crypto/prg.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { workerUrl } from '../../src/shared/files.ts';
 import { silent } from '../../src/shared/progress.ts';
@@ -71,7 +71,7 @@ export class Simulator {
       const first = job * imagesPerJob;
       const count = Math.min(imagesPerJob, n - first);
       const part = images.slice(first * size, (first + count) * size);
-      const seed = rng.bytes(seedBytes);
+      const seed = rng.bytes(prgSeedBytes);
       const task: SimulateJob = { call, windows, images: part, n: count, seed, faults };
       logits.set((await this.#pool.run(task)) as Float32Array, first * classes);
       onProgress({ phase: 'simulation', done: (done += count), total: n });

@@ -22,7 +22,7 @@ const pieceBytes = 2 ** 16;
  * One direction of a link: bytes leave one after the other at the link's rate (a token bucket that holds no
  * burst) and arrive after its delay. Times are in milliseconds.
  */
-export class Link {
+export class ThrottledLink {
   readonly #msPerByte: number;
   readonly #delay: number;
   /** The time at which the last accepted byte has left. */
@@ -47,7 +47,7 @@ export class Link {
 
 /** Hands chunks on, in order, once a link has carried them. */
 class Carrier {
-  readonly #link: Link;
+  readonly #link: ThrottledLink;
   readonly #clock: Clock;
   readonly #deliver: (chunk: Buffer) => void;
   readonly #waiting: { readonly chunk: Buffer; readonly due: number }[] = [];
@@ -55,7 +55,7 @@ class Carrier {
   readonly #whenEmpty: (() => void)[] = [];
 
   constructor(profile: NetworkProfile, clock: Clock, deliver: (chunk: Buffer) => void) {
-    this.#link = new Link(profile);
+    this.#link = new ThrottledLink(profile);
     this.#clock = clock;
     this.#deliver = deliver;
   }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { evaluate } from '../../crypto/gc/evaluate.ts';
+import { evaluateGarbled } from '../../crypto/gc/evaluate.ts';
 import { garble } from '../../crypto/gc/garble.ts';
 import type { OtReceiver } from '../../crypto/ot/extension.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
@@ -281,7 +281,7 @@ test('the colour that the evaluator ends with is a fair coin; planted: zero labe
     const { tables } = garble({ ...shape, delta, evaluatorZero, garblerZero });
     // v_C = 1, v_S = 0
     const evaluatorLabels = evaluatorZero.map((word, i) => word ^ delta[i & 3]!);
-    return coinsZ(evaluate({ ...shape, evaluatorLabels, garblerLabels: garblerZero, tables }));
+    return coinsZ(evaluateGarbled({ ...shape, evaluatorLabels, garblerLabels: garblerZero, tables }));
   };
   expect(outcome(false)).toBeLessThan(sixSigma);
   expect(outcome(true)).toBeGreaterThan(2 * sixSigma);

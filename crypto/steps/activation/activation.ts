@@ -11,23 +11,23 @@ import {
   unpackBits,
   unpackFields,
 } from '../../bits.ts';
-import { evaluate } from '../../gc/evaluate.ts';
+import { evaluateGarbled } from '../../gc/evaluate.ts';
 import type { KeyPairs } from '../../ot/extension.ts';
 import type { OtClient, OtServer } from '../../ot/session.ts';
-import { prg, seedBytes } from '../../prg.ts';
+import { prg, prgSeedBytes } from '../../prg.ts';
 import { offerChoices, sendGarbled, takeChoices, takeGarbled } from './correlations.ts';
 import type { Circuits } from './correlations.ts';
 import { aligned, clientWords, serverWords, messageBytes, replyBytes } from './messages.ts';
 import {
   addInPlace,
   eachKind,
-  inputsOf,
+  sharesByKind,
   kindsInOrder,
   layerOf,
   ofChannels,
   scatter,
   shapeOf,
-  sizeOf,
+  countOf,
 } from './layer.ts';
 import type { Layer } from './layer.ts';
 import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
@@ -115,7 +115,7 @@ export async function activationOfflineClient(
 ): Promise<ClientActivation> {
   const layer = layerOf(spec);
   checkSize(layer, xC);
-  const values = inputsOf(layer, xC);
+  const values = sharesByKind(layer, xC);
   const b = randomBits(rng, layer.positions.relu.length);
   const transfers = await offerChoices(channel, step, ot, layer, values, b);
   const server = await takeGarbled(channel, step, ot, layer);
@@ -146,7 +146,7 @@ export async function activationOfflineServer(
 ): Promise<ServerActivation> {
   const layer = layerOf(spec);
   const { zeros, pairs, rot1 } = await takeChoices(channel, step, ot, layer);
-  const labelSeed = rng.bytes(seedBytes);
+  const labelSeed = rng.bytes(prgSeedBytes);
   const { e, h } = await sendGarbled(channel, step, ot, layer, zeros, labelSeed, rng);
   const a = factorsOf(layer, drawn, rng);
   return {
@@ -182,7 +182,7 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
   checkSize(layer, xS);
   const material = taken(state.material);
   state.material = undefined;
-  const inputs = inputsOf(layer, xS);
+  const inputs = sharesByKind(layer, xS);
   const cuts = eachKind((kind) => serverCut(inputs[kind], layer.spec[kind].truncate, material.pairs[kind]));
   for (const kind of kindsInOrder) addOffset[kind](cuts[kind].share, layer);
   state.waiting = { material, values: eachKind((kind) => cuts[kind].share) };
@@ -210,7 +210,12 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
   const { labels, d2, d, rest } = serverWords(aligned(message), layer);
   const shares = clientCuts(layer, material, rest);
   const { relu, product } = material;
-  const eC = evaluate({ ...shapeOf(layer), ...relu, evaluatorLabels: relu.labels, garblerLabels: labels });
+  const eC = evaluateGarbled({
+    ...shapeOf(layer),
+    ...relu,
+    evaluatorLabels: relu.labels,
+    garblerLabels: labels,
+  });
   const outcome = clientRelu(relu, shares.relu, eC, d2);
   const sign = ofChannels(layer.spec.square.sign, layer.positions.square, layer.spec.channelSize);
 
@@ -260,7 +265,7 @@ function clientCuts(layer: Layer, material: ClientMaterial, tail: Uint8Array): B
   let at = 0;
   return eachKind((kind) => {
     const t = layer.spec[kind].truncate;
-    const count = sizeOf(layer, kind);
+    const count = countOf(layer, kind);
     const field = tail.subarray(at, (at += packedBytes(count, t)));
     if (t === 0) return material.values[kind];
     const d1 = unpackFields(field, count, t, `activation: d1 of ${kind}`);

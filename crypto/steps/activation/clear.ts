@@ -1,5 +1,5 @@
 import { kindsInOrder, layerOf } from './layer.ts';
-import type { Batch, Layer } from './layer.ts';
+import type { ElementParameters, Layer } from './layer.ts';
 import { ofChannels } from './layer.ts';
 import { passesInClear, windowOffset } from './sign.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
@@ -42,7 +42,14 @@ function reluInClear(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array
 }
 
 /** T(multiplier x, t) + offset of element j of the batch, element i of the layer. */
-function affine(batch: Batch, j: number, i: number, t: number, x: Int32Array, xC: Uint32Array): number {
+function affine(
+  batch: ElementParameters,
+  j: number,
+  i: number,
+  t: number,
+  x: Int32Array,
+  xC: Uint32Array,
+): number {
   const multiplier = batch.multiplier[j]!;
   return truncateInClear(Math.imul(multiplier, x[i]!), Math.imul(multiplier, xC[i]!), t) + batch.offset[j]!;
 }

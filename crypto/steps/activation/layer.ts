@@ -1,7 +1,7 @@
 import { PlanError } from '../../../src/shared/errors.ts';
 import { areKinds, countByKind } from '../../../src/shared/kinds.ts';
 import { maxWires } from '../../gc/circuit.ts';
-import type { Shape } from '../../gc/circuit.ts';
+import type { CircuitShape } from '../../gc/circuit.ts';
 import { windowWires } from './sign.ts';
 import { elementKinds } from '../../spec.ts';
 import type { ActivationSpec, ByKind, ElementKind } from '../../spec.ts';
@@ -27,12 +27,12 @@ export type Layer = {
   readonly spec: ActivationSpec;
   readonly size: number;
   readonly positions: ByKind<Uint32Array>;
-  readonly affine: Batch;
-  readonly square: Batch;
+  readonly affine: ElementParameters;
+  readonly square: ElementParameters;
 };
 
 /** The channel parameters of each element: the spec's arrays gathered. */
-export type Batch = {
+export type ElementParameters = {
   readonly multiplier: Int32Array;
   readonly offset: Int32Array;
 };
@@ -103,16 +103,16 @@ export function addInPlace(values: Uint32Array, addend: Int32Array): Uint32Array
 }
 
 /** Of the layer's garbled circuits. */
-export function shapeOf(layer: Layer): Shape {
+export function shapeOf(layer: Layer): CircuitShape {
   return { wires: windowWires(layer.spec.relu), count: layer.positions.relu.length };
 }
 
-export function sizeOf(layer: Layer, kind: ElementKind): number {
+export function countOf(layer: Layer, kind: ElementKind): number {
   return layer.positions[kind].length;
 }
 
 /** A party's share gathered by kind, times the public multipliers. */
-export function inputsOf(layer: Layer, x: Uint32Array): ByKind<Uint32Array> {
+export function sharesByKind(layer: Layer, x: Uint32Array): ByKind<Uint32Array> {
   const { positions, affine, square } = layer;
   return {
     relu: gather(x, positions.relu),

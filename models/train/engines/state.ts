@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor.ts';
 import type { TrainingState } from '../checkpoint.ts';
 import type { Optimizer } from '../optimizers.ts';
 import { pack, unpack } from '../parameters.ts';
-import type { Layout } from '../parameters.ts';
+import type { ParameterLayout } from '../parameters.ts';
 import type { TrainingStep } from '../step.ts';
 
 /**
@@ -64,7 +64,7 @@ export function modelOf(model: Model, { parameters, statistics }: TrainingStep, 
  */
 export function writeInto(
   parameters: Float32Array,
-  layout: Layout,
+  layout: ParameterLayout,
   weights: ReadonlyMap<string, Tensor>,
 ): void {
   for (const [name, { data }] of weights) {

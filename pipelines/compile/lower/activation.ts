@@ -9,7 +9,7 @@ import type { Coefficients } from '../options.ts';
 import { emptyActivation } from '../plan-builder.ts';
 import type { PlanBuilder } from '../plan-builder.ts';
 import { fitAffine, fitSquare, largestTruncation } from './polynomial.ts';
-import type { Grid, Polynomial } from './polynomial.ts';
+import type { PolynomialScales, Polynomial } from './polynomial.ts';
 import type { Wire, WireId } from '../../plan/plan.ts';
 
 /** One sign test and truncation an element. */
@@ -27,15 +27,15 @@ export function lowerRelu(node: Node, plan: PlanBuilder): void {
 export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): void {
   const { input, relu, scale } = evened(frame(node, plan), plan.publicPart.coefficients.get(node.name)!);
   const channels = channelsOf(node, plan);
-  const grid = gridOf(channels, plan.wires[input]!, scale, relu.truncate, 2 ** plan.options.guardBits);
+  const scales = scalesOf(channels, plan.wires[input]!, scale, relu.truncate, 2 ** plan.options.guardBits);
   const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
   const spec: ActivationSpec = {
     ...empty,
     relu,
-    affine: { ...empty.affine, truncate: grid.affine },
-    square: { ...empty.square, truncate: grid.square },
+    affine: { ...empty.affine, truncate: scales.affine },
+    square: { ...empty.square, truncate: scales.square },
   };
-  channels.forEach((channel, c) => fillChannel(spec, c, channel, node, grid));
+  channels.forEach((channel, c) => fillChannel(spec, c, channel, node, scales));
   plan.emit(
     { kind: 'activation', node: node.name, inputs: [input], spec },
     plan.addWire(node.outputs[0]!, scale),
@@ -82,13 +82,13 @@ function channelsOf(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): Channel
 }
 
 /** As many bits for the multipliers of squares and lines as the ring has room for. */
-function gridOf(
+function scalesOf(
   channels: readonly Channel[],
   wire: Wire,
   scale: number,
   truncate: number,
   guard: number,
-): Grid {
+): PolynomialScales {
   const gainsOf = (form: 'square' | 'line') =>
     channels.flatMap((channel) =>
       channel.among.flatMap((kind) => {
@@ -111,10 +111,16 @@ const gains: ByActivationKind<(channel: Channel) => { readonly square?: number; 
   poly: ({ c2, c1 }) => ({ square: Math.sqrt(Math.abs(c2)), line: c1 }),
 };
 
-function fillChannel(spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid): void {
+function fillChannel(
+  spec: ActivationSpec,
+  c: number,
+  channel: Channel,
+  node: Node,
+  scales: PolynomialScales,
+): void {
   const codes = new Map<number, number>(
     channel.among.map((kind) => {
-      const form = fills[kind](spec, c, channel, node, grid);
+      const form = fills[kind](spec, c, channel, node, scales);
       return [activationKinds[kind], elementKinds[form]];
     }),
   );
@@ -125,11 +131,17 @@ function fillChannel(spec: ActivationSpec, c: number, channel: Channel, node: No
 }
 
 /** Writes what a channel's elements of a kind take into the spec, and says what they are there. */
-type Fill = (spec: ActivationSpec, c: number, channel: Channel, node: Node, grid: Grid) => ElementKind;
+type Fill = (
+  spec: ActivationSpec,
+  c: number,
+  channel: Channel,
+  node: Node,
+  scales: PolynomialScales,
+) => ElementKind;
 
 const fills: ByActivationKind<Fill> = {
-  identity(spec, c, _channel, _node, grid) {
-    spec.affine.multiplier[c] = (2 ** grid.affine * grid.output) / grid.input;
+  identity(spec, c, _channel, _node, scales) {
+    spec.affine.multiplier[c] = (2 ** scales.affine * scales.output) / scales.input;
     spec.affine.offset[c] = 0;
     return 'affine';
   },
@@ -143,11 +155,11 @@ function fillPolynomial(
   c: number,
   channel: Channel,
   node: Node,
-  grid: Grid,
+  scales: PolynomialScales,
 ): ElementKind {
   const hasIdentities = channel.among.includes('identity');
-  const square = fitSquare(channel, grid);
-  const affine = fitAffine(channel, grid);
+  const square = fitSquare(channel, scales);
+  const affine = fitAffine(channel, scales);
   if (square !== undefined && (hasIdentities || square.error <= affine.error)) {
     spec.square.multiplier[c] = square.multiplier;
     spec.square.offset[c] = square.offset;

@@ -9,7 +9,7 @@ export type Polynomial = {
 };
 
 /** Scales of the input and the output; `square` and `affine` are the truncations of the layer's specs. */
-export type Grid = {
+export type PolynomialScales = {
   readonly input: number;
   readonly output: number;
   readonly guard: number;
@@ -25,33 +25,33 @@ export type SquareFit = AffineFit & { readonly sign: 1 | -1; readonly constant: 
  * from the rounded alpha, so that c1 and c0 stay right. `error` bounds |y - polynomial| for |x| <= reach, truncation
  * included. Undefined where z = alpha x + beta does not fit into 15 bits.
  */
-export function fitSquare(p: Polynomial, grid: Grid): SquareFit | undefined {
-  const zScale = Math.sqrt(grid.output);
-  const unit = grid.input / (zScale * 2 ** grid.square);
+export function fitSquare(p: Polynomial, scales: PolynomialScales): SquareFit | undefined {
+  const zScale = Math.sqrt(scales.output);
+  const unit = scales.input / (zScale * 2 ** scales.square);
   const multiplier = Math.round(Math.sqrt(Math.abs(p.c2)) / unit);
   if (multiplier === 0) return undefined;
   const sign = p.c2 < 0 ? -1 : 1;
   const alpha = multiplier * unit;
   const offset = Math.round((p.c1 * sign * zScale) / (2 * alpha));
   const beta = offset / zScale;
-  if ((alpha * p.reach * grid.guard + Math.abs(beta)) * zScale + 1 >= 2 ** 15) return undefined;
-  const constant = Math.round((p.c0 - sign * beta * beta) * grid.output);
+  if ((alpha * p.reach * scales.guard + Math.abs(beta)) * zScale + 1 >= 2 ** 15) return undefined;
+  const constant = Math.round((p.c0 - sign * beta * beta) * scales.output);
   if (Math.abs(constant) >= 2 ** 30) return undefined;
   const z = alpha * p.reach + Math.abs(beta);
   const error =
     Math.abs(sign * alpha * alpha - p.c2) * p.reach ** 2 +
     Math.abs(2 * sign * alpha * beta - p.c1) * p.reach +
-    (2 * z * zScale + 2) / grid.output;
+    (2 * z * zScale + 2) / scales.output;
   return { multiplier, offset, sign, constant, error };
 }
 
 /** The line c1 x + c0 + c2 reach^2 / 2, whose distance to the polynomial is at most half of c2 reach^2. */
-export function fitAffine(p: Polynomial, grid: Grid): AffineFit {
-  const unit = grid.input / (grid.output * 2 ** grid.affine);
+export function fitAffine(p: Polynomial, scales: PolynomialScales): AffineFit {
+  const unit = scales.input / (scales.output * 2 ** scales.affine);
   const multiplier = Math.round(p.c1 / unit);
   const half = (p.c2 * p.reach ** 2) / 2;
-  const error = Math.abs(multiplier * unit - p.c1) * p.reach + Math.abs(half) + 1.5 / grid.output;
-  return { multiplier, offset: Math.round((p.c0 + half) * grid.output), error };
+  const error = Math.abs(multiplier * unit - p.c1) * p.reach + Math.abs(half) + 1.5 / scales.output;
+  return { multiplier, offset: Math.round((p.c0 + half) * scales.output), error };
 }
 
 /** The largest truncation with |multiplier x| < 2^29 for every channel, the multipliers being gain * scale * 2^t. */

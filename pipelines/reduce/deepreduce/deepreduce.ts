@@ -8,7 +8,7 @@ import { trainingSample } from '../polynomials/training-sample.ts';
 import { criticality } from './criticality.ts';
 import type { DeepreduceOptions, StageCriticality } from './criticality.ts';
 import { chooseRelus, rankedIn, reasonOf, selectionOf } from './selection.ts';
-import { describeScale, reshape } from './reshape.ts';
+import { describeScale, reshapeNetwork } from './reshape.ts';
 import { deepreduceDefaults } from './settings.ts';
 import { stagesBy } from './stages.ts';
 import { replaceStagewise } from './stagewise.ts';
@@ -38,7 +38,7 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
   const stages = stagesBy(model, specs);
   const sample = trainingSample(options);
   const ranked = await criticality(model, stages, sample, options);
-  const shaped = await reshape(model, { alpha, rho }, sample);
+  const shaped = await reshapeNetwork(model, { alpha, rho }, sample);
   const selection = selectionOf(rankedIn(shaped, ranked), Math.max(0, countRelus(shaped) - budget));
   const replaced = await chooseRelus(
     shaped,

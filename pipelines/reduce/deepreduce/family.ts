@@ -10,7 +10,7 @@ import { trainingSample } from '../polynomials/training-sample.ts';
 import { criticality } from './criticality.ts';
 import type { DeepreduceOptions, StageCriticality } from './criticality.ts';
 import { rankText } from './selection.ts';
-import { describeScale, reshape } from './reshape.ts';
+import { describeScale, reshapeNetwork } from './reshape.ts';
 import { stagesBy } from './stages.ts';
 import { replaceStagewise } from './stagewise.ts';
 
@@ -102,7 +102,7 @@ async function makeMember(
 ): Promise<Reduction> {
   const sample = trainingSample(options);
   const stages = stagesBy(model, options.deepreduce?.stages);
-  const shaped = await reshape(model, moves, sample);
+  const shaped = await reshapeNetwork(model, moves, sample);
   const layersOf = (names: readonly string[]) =>
     stages.filter(({ name }) => names.includes(name)).flatMap(({ nodes }) => nodes);
   const culled = new Set(layersOf(moves.culled));

@@ -12,7 +12,7 @@ export type Scale = { readonly alpha: number; readonly rho: number };
  * fashion-mnist-part after three epochs with distillation has 89.1 % with half the channels (80.9 % from scratch), 88.5 % with half the
  * height and width (83.1 %), 82.7 % with both (82.4 %).
  */
-export async function reshape(model: Model, { alpha, rho }: Scale, sample: Sample): Promise<Model> {
+export async function reshapeNetwork(model: Model, { alpha, rho }: Scale, sample: Sample): Promise<Model> {
   if (alpha === 1 && rho === 1) return model;
   let shaped = scaleMaps(scaleChannels(model, alpha), rho);
   for (const node of shaped.graph.nodes)

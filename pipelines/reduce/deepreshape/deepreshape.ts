@@ -13,7 +13,7 @@ import type { OnProgress } from '../../../src/shared/progress.ts';
 import { criticality } from '../deepreduce/criticality.ts';
 import { deepreduce } from '../deepreduce/deepreduce.ts';
 import type { DeepreduceSettings } from '../deepreduce/settings.ts';
-import { batchFor, distillation, finetune } from '../finetune.ts';
+import { batchFor, publishedDistillation, finetune } from '../finetune.ts';
 import type { FineTuningOptions } from '../finetune.ts';
 import type { GateOptions } from '../gates/reduce-by-gates.ts';
 import { phaseFiles } from '../phase-files.ts';
@@ -107,7 +107,7 @@ async function trainBase(
   const untrained = hybrenet(design, seededRng(seed, 2));
   const part: PartTraining = { phase: 'base-training', of: untrained.graph.name };
   const told = {
-    ...{ train, validation, distill: distillation, learningRate, augment, seed },
+    ...{ train, validation, distill: publishedDistillation, learningRate, augment, seed },
     epochs: settings?.pretrainEpochs ?? deepreshapeDefaults.pretrainEpochs,
     batch: Math.min(batch, train.n),
     ...engineSetting(options),

@@ -1,4 +1,4 @@
-import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 
 /** What DeepReShape alone is told. */
 export type DeepreshapeSettings = {
@@ -15,7 +15,7 @@ export type DeepreshapeSettings = {
   readonly reuse?: number;
 };
 
-export const deepreshapeDefaults = { pretrainEpochs: recipeDefaults.epochs } satisfies DeepreshapeSettings;
+export const deepreshapeDefaults = { pretrainEpochs: trainingDefaults.epochs } satisfies DeepreshapeSettings;
 
 export const removals = ['coarse', 'fine'] as const;
 export type Removal = (typeof removals)[number];

@@ -8,7 +8,7 @@ import { adamW } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { silent } from '../../../src/shared/progress.ts';
-import { distillation } from '../finetune.ts';
+import { publishedDistillation } from '../finetune.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { phaseFiles } from '../phase-files.ts';
@@ -58,7 +58,7 @@ export async function searchGates(
     train,
     validation,
     teacher,
-    distill: distillation,
+    distill: publishedDistillation,
     optimizer: adamW({ weightDecay: 0 }),
     learningRate,
     schedule: 'constant',

@@ -9,7 +9,7 @@ import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';
 import { polynomialError, quadraticOf } from './fit.ts';
 import type { Quadratic } from './fit.ts';
-import { distillation } from '../finetune.ts';
+import { publishedDistillation } from '../finetune.ts';
 import { allRelusOf, withPolynomials } from './replace.ts';
 
 /**
@@ -74,7 +74,7 @@ export function meanDivergence(a: Float32Array, b: Float32Array, classes: number
 }
 
 function logSoftmax(logits: Float32Array): Float64Array {
-  const scaled = Float64Array.from(logits, (value) => value / distillation.temperature);
+  const scaled = Float64Array.from(logits, (value) => value / publishedDistillation.temperature);
   const largest = Math.max(...scaled);
   const normaliser = largest + Math.log(scaled.reduce((sum, value) => sum + Math.exp(value - largest), 0));
   return scaled.map((value) => value - normaliser);

@@ -5,11 +5,11 @@ import type { Moments } from './moments.ts';
 export type Quadratic = { readonly c2: number; readonly c1: number; readonly c0: number };
 
 /** x itself. */
-export const identity: Quadratic = { c2: 0, c1: 1, c0: 0 };
+export const identityQuadratic: Quadratic = { c2: 0, c1: 1, c0: 0 };
 
 /** What an element computes that is no ReLU, from the coefficients of its channel. */
 export const quadraticOf: { readonly [K in ReplacingKind]: (channel: Quadratic) => Quadratic } = {
-  identity: () => identity,
+  identity: () => identityQuadratic,
   poly: (channel) => channel,
 };
 

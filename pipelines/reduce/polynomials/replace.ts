@@ -8,7 +8,7 @@ import type { ReplacedElements } from '../../../models/passes/replaced-elements.
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsOver } from './moments.ts';
 import type { LayerMoments, Moments, Sample } from './moments.ts';
-import { affineCoefficients, dapaCoefficients, identity } from './fit.ts';
+import { affineCoefficients, dapaCoefficients, identityQuadratic } from './fit.ts';
 import type { Quadratic } from './fit.ts';
 import { renormalise } from './renormalise.ts';
 
@@ -118,7 +118,7 @@ const zero: Quadratic = { c2: 0, c1: 0, c0: 0 };
 /** What takes the place of a channel's ReLUs, from its moments and its layer's root mean square. */
 export const fitOf: { readonly [K in Replacement]: (moments: Moments, layer: number) => Quadratic } = {
   none: () => zero,
-  identity: () => identity,
+  identity: () => identityQuadratic,
   affine: (moments, layer) => fitChannel(moments, layer, 1),
   quadratic: (moments, layer) => fitChannel(moments, layer, 2),
 };

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { audit, describeFailure, judges, parseReport } from '../../../models/fairness/audit.ts';
+import { audit, describeBrokenLimit, judges, parseReport } from '../../../models/fairness/audit.ts';
 import type { Audit, Judge, Limits } from '../../../models/fairness/audit.ts';
 import { DataError, LimitError, UsageError } from '../../shared/errors.ts';
 import { examples, percentagePoints, whole } from '../options/command.ts';
@@ -65,7 +65,7 @@ async function textOf(file: string): Promise<string> {
 function describe({ passed, judged, tooSmall, failures, limits }: Audit): string {
   const small = tooSmall.map(({ group, n }) => `${group} (${n})`).join(', ');
   return [
-    ...failures.map((failure) => `FAILS  ${describeFailure(failure)}`),
+    ...failures.map((failure) => `FAILS  ${describeBrokenLimit(failure)}`),
     ...(passed ? [`passes: ${judged.length} groups are within the limits`] : []),
     ...(small === '' ? [] : [`not judged, with fewer than ${limits.minGroup} images: ${small}`]),
   ].join('\n');

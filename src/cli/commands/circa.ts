@@ -5,7 +5,7 @@ import type { Dataset } from '../../../models/data/dataset.ts';
 import { checkFit } from '../../../models/train/evaluate.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { circa } from '../../../pipelines/circa/circa.ts';
-import type { CircaReport, CircaResult, Labelled } from '../../../pipelines/circa/circa.ts';
+import type { CircaReport, CircaResult, LabelledSet } from '../../../pipelines/circa/circa.ts';
 import * as format from '../../shared/format.ts';
 import { systemRng } from '../../shared/random.ts';
 import { examples, tolerancePoints, whole } from '../options/command.ts';
@@ -74,7 +74,7 @@ async function run({ onProgress }: Context, name: string, options: Options) {
   };
 }
 
-function first(dataset: Dataset, limit: number): Labelled {
+function first(dataset: Dataset, limit: number): LabelledSet {
   const n = Math.min(dataset.n, limit);
   const indices = Array.from({ length: n }, (_, i) => i);
   return { images: pixels(dataset, indices), labels: dataset.labels.subarray(0, n), n };

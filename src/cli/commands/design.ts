@@ -5,7 +5,7 @@ import type { HybrenetDesign } from '../../../models/architectures/hybrenet-desi
 import { hybrenet } from '../../../models/architectures/hybrenet.ts';
 import { seededRng } from '../../../models/data/seeded.ts';
 import { saveModel } from '../../../models/files/write.ts';
-import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
@@ -44,7 +44,7 @@ export function configure(command: Command, act: Act): void {
     .option('--no-stem-relu', 'leave out the ReLU after the first convolution')
     .option('--multipliers <list>', 'which network to write; the first where left out', wholeList)
     .option('--out <file>', 'writes that network, untrained, as .onnx')
-    .option('--seed <n>', 'of its weights', whole(0), recipeDefaults.seed)
+    .option('--seed <n>', 'of its weights', whole(0), trainingDefaults.seed)
     .action(act(run));
   examples(command, [
     'reluctant design --stages 4 --base-width 16 --order S3,S2,S4,S1 --size 32 --classes 100',

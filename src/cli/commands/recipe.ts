@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../models/runtime/device.ts';
 import type { EngineName } from '../../../models/train/engines/index.ts';
-import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { runRecipe } from '../../../pipelines/recipes/run.ts';
 import type { Recipe } from '../../../pipelines/recipes/schema.ts';
@@ -42,7 +42,7 @@ export function configure(command: Command, act: Act): void {
     .argument('<name>', nameHelp)
     .requiredOption('--data <data>', dataHelp)
     .requiredOption('--out <folder>', 'gets original.onnx, reduced.onnx, result.json, logs and checkpoints')
-    .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), recipeDefaults.seed)
+    .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), trainingDefaults.seed)
     .option('--max-steps <n>', 'to try it: every training ends after n steps', whole(1))
     .option('--batch <n>', "images a step in place of the recipe's, where memory is short", whole(1))
     .addOption(deviceOption())

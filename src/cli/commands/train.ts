@@ -6,7 +6,7 @@ import { saveModel } from '../../../models/files/write.ts';
 import { logFile } from '../../../models/train/log-file.ts';
 import { optimizers, usualWeightDecay } from '../../../models/train/optimizers.ts';
 import type { OptimizerName } from '../../../models/train/optimizers.ts';
-import { recipeDefaults, trainArchitecture } from '../../../models/train/train-architecture.ts';
+import { trainingDefaults, trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { schedules } from '../../../models/train/schedules.ts';
 import type { ScheduleName } from '../../../models/train/schedules.ts';
 import { loadModel } from '../../../models/files/read.ts';
@@ -38,7 +38,7 @@ type Options = ComputeOptions & {
 
 /** `train --arch A --data D --out M`: a network from random weights to an .onnx file. */
 export function configure(command: Command, act: Act): void {
-  const { epochs, batch, seed } = recipeDefaults;
+  const { epochs, batch, seed } = trainingDefaults;
   const rates = Object.entries(optimizers).map(([name, { learningRate }]) => `${learningRate} with ${name}`);
   command
     .addOption(

@@ -2,7 +2,11 @@ import type { FairnessReport } from '../../../models/fairness/report.ts';
 import type { LayerEntry } from '../../../pipelines/reduce/reduction.ts';
 
 /** One phase of one private inference, seen by the client. Bytes include frame headers. */
-export type PhaseCost = { readonly seconds: number; readonly bytes_up: number; readonly bytes_down: number };
+export type PhaseFigures = {
+  readonly seconds: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+};
 
 export type PrivateImage = {
   /** Row of the test split. */
@@ -13,8 +17,8 @@ export type PrivateImage = {
   readonly plaintext: string;
   /** Largest absolute difference between the two sets of logits. */
   readonly maxDifference: number;
-  readonly offline: PhaseCost;
-  readonly online: PhaseCost & { readonly rounds: number };
+  readonly offline: PhaseFigures;
+  readonly online: PhaseFigures & { readonly rounds: number };
 };
 
 export type DemoModel = {
@@ -58,8 +62,8 @@ export type AnswerCost = {
   /** Seconds of both phases of the first answer: it also pays, once, for transforming weights and for warming up. */
   readonly firstSeconds: number;
   /** Means over the answers after the first. */
-  readonly offline: PhaseCost;
-  readonly online: PhaseCost & { readonly rounds: number };
+  readonly offline: PhaseFigures;
+  readonly online: PhaseFigures & { readonly rounds: number };
 };
 
 /** `images`: two or more, in the order they were asked. */

@@ -1,7 +1,7 @@
 import type { FairnessReport } from '../../../models/fairness/report.ts';
 import * as format from '../../shared/format.ts';
 import { draw, ink } from '../charts.ts';
-import type { FairnessPageData, Series } from './data.ts';
+import type { FairnessPageData, ModelSeries } from './data.ts';
 
 /** Pixels between two labels at the least. */
 const labelHeight = 14;
@@ -14,7 +14,7 @@ function isLoser(report: FairnessReport, group: number, m: number): boolean {
 }
 
 /** Accuracy of each group from all ReLUs to the fewest, a line a group; intervals for those that lose. */
-export function slopeChart({ report, models }: FairnessPageData, series: Series): Promise<string> {
+export function slopeChart({ report, models }: FairnessPageData, series: ModelSeries): Promise<string> {
   const last = series.models.at(-1)!;
   const points = report.groups.flatMap(({ group, models: rows }, g) =>
     series.models.map((m, at) => {

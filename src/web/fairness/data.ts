@@ -21,10 +21,10 @@ export type FairnessPageData = {
 };
 
 /** A method at several budgets: numbers of models, the original first, then from most ReLUs to fewest. */
-export type Series = { readonly name: string; readonly models: readonly number[] };
+export type ModelSeries = { readonly name: string; readonly models: readonly number[] };
 
 /** By the names of the models: those of 'METHOD@BUDGET' make a series each METHOD, all others one together. */
-export function seriesOf({ models }: Pick<FairnessPageData, 'models'>): Series[] {
+export function seriesOf({ models }: Pick<FairnessPageData, 'models'>): ModelSeries[] {
   const names = models.map(({ model }) => (model.includes('@') ? model.slice(0, model.indexOf('@')) : ''));
   const distinct = [...new Set(names.slice(1))];
   return distinct.map((name) => {

@@ -1,6 +1,6 @@
 import { rankCorrelation } from '../../../models/fairness/curvature.ts';
 import * as format from '../../shared/format.ts';
-import type { FairnessPageData, Series } from './data.ts';
+import type { FairnessPageData, ModelSeries } from './data.ts';
 import { losersOf, overallWords, sureWords, unknowns } from './words.ts';
 import { html, raw } from '../html.ts';
 import type { Html } from '../html.ts';
@@ -8,7 +8,7 @@ import { htmlPage } from '../page.ts';
 
 /** SVG texts of one series. */
 export type SeriesPictures = {
-  readonly series: Series;
+  readonly series: ModelSeries;
   readonly slope: string;
   /** Of the series' last model. */
   readonly loss: string;

@@ -1,6 +1,6 @@
 import type { Point, PointCost } from '../../../pipelines/pareto/points.ts';
 import * as format from '../../shared/format.ts';
-import { accuracyText, costOf } from './story.ts';
+import { accuracyText, costAt } from './story.ts';
 
 export type Cell = { readonly title: string; readonly align: 'left' | 'right'; readonly text: string };
 
@@ -18,7 +18,7 @@ export function cellsOf(point: Point, profiles: readonly string[]): Cell[] {
     right('accuracy', accuracyText(point.accuracy)),
     right('in the clear', accuracyText(point.clearAccuracy)),
     ...profiles.flatMap((profile) => {
-      const cost = costOf(point, 'predicted', profile)!;
+      const cost = costAt(point, 'predicted', profile)!;
       return [
         right(`online, ${profile}`, format.duration(cost.onlineSeconds)),
         right(`total, ${profile}`, format.duration(cost.offlineSeconds + cost.onlineSeconds)),

@@ -20,7 +20,7 @@ export type ParetoReport = {
 /** A measure's picture: for the page, with links; for a file of its own, with a legend. */
 export type Front = { readonly measure: Measure; readonly svg: string };
 
-export type Drawn = {
+export type Pictures = {
   readonly fronts: readonly Front[];
   /** By point id. */
   readonly layers: ReadonlyMap<string, string>;
@@ -28,7 +28,7 @@ export type Drawn = {
 };
 
 /** report.html: one file, nothing fetched. Its script only shows a point's story beside it. */
-export function paretoPage(report: ParetoReport, { fronts, layers, looks }: Drawn): string {
+export function paretoPage(report: ParetoReport, { fronts, layers, looks }: Pictures): string {
   const { points, profiles } = report;
   const body = html`<main>
       <header>

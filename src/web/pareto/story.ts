@@ -24,7 +24,7 @@ export function storyOf(point: Point, profiles: readonly string[], original?: Po
     `${accuracyText(point.accuracy)} of ${format.count(first.n)} test images right with the protocol's faults (simulated; ${seeds}), ` +
     `${accuracyText(point.clearAccuracy)} in the clear.`;
   const predicted = profiles.map((profile) => {
-    const cost = costOf(point, 'predicted', profile);
+    const cost = costAt(point, 'predicted', profile);
     return cost === undefined ? '' : `Predicted, ${profile}: ${times(cost)}.`;
   });
   const measured = point.costs
@@ -74,7 +74,7 @@ function frontText({ onFront, isMeasured }: Point, profiles: readonly string[]):
   return `On the front by ${titles.join('; ')}.${isMeasured ? '' : ' Not measured yet.'}`;
 }
 
-export function costOf(point: Point, source: PointCost['source'], profile: string): PointCost | undefined {
+export function costAt(point: Point, source: PointCost['source'], profile: string): PointCost | undefined {
   return point.costs.find((cost) => cost.source === source && cost.profile === profile);
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { inputWords, labelWords, tableBytes } from '../../../crypto/gc/circuit.ts';
-import { evaluate, evaluationKeys } from '../../../crypto/gc/evaluate.ts';
+import { evaluateGarbled, evaluationKeys } from '../../../crypto/gc/evaluate.ts';
 import { garble } from '../../../crypto/gc/garble.ts';
 import { ProtocolError, ReluctantError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
@@ -36,7 +36,7 @@ function setUp(wires: number, vC: Uint32Array, vS: Uint32Array, rng: Rng) {
 /** The circuit's output by garbling and evaluation. */
 function topBits(wires: number, vC: Uint32Array, vS: Uint32Array, rng: Rng): Uint8Array {
   const { garbled, input } = setUp(wires, vC, vS, rng);
-  return evaluate(input).map((colour, i) => colour ^ garbled.colours[i]!);
+  return evaluateGarbled(input).map((colour, i) => colour ^ garbled.colours[i]!);
 }
 
 test('truth table: two wires are XOR of the top bits and AND of the low ones', () => {
@@ -80,19 +80,19 @@ test('keys made ahead are the same keys, and serve once', () => {
   const [vC, vS] = [randomWords(rng, 5000), randomWords(rng, 5000)];
   const { input } = setUp(6, vC, vS, rng);
   const keys = evaluationKeys(input, input.salt);
-  const right = evaluate(input);
-  expect(evaluate({ ...input, keys })).toEqual(right);
-  expect(evaluate({ ...input, keys })).not.toEqual(right);
-  expect(evaluate({ ...input, keys: evaluationKeys(input, rng.bytes(16)) })).not.toEqual(right);
+  const right = evaluateGarbled(input);
+  expect(evaluateGarbled({ ...input, keys })).toEqual(right);
+  expect(evaluateGarbled({ ...input, keys })).not.toEqual(right);
+  expect(evaluateGarbled({ ...input, keys: evaluationKeys(input, rng.bytes(16)) })).not.toEqual(right);
 });
 
 test('a flipped bit of a table makes outputs wrong', () => {
   const rng = seededRng('flip');
   const [vC, vS] = [randomWords(rng, 500), randomWords(rng, 500)];
   const { garbled, input } = setUp(8, vC, vS, rng);
-  const right = evaluate(input);
+  const right = evaluateGarbled(input);
   const tables = garbled.tables.map((byte, at) => (at % 16 === 0 ? byte ^ 1 : byte));
-  const wrong = evaluate({ ...input, tables });
+  const wrong = evaluateGarbled({ ...input, tables });
   const changed = wrong.reduce((sum, colour, i) => sum + (colour ^ right[i]!), 0);
   expect(changed).toBeGreaterThan(100);
   expect(changed).toBeLessThan(400);
@@ -102,8 +102,8 @@ test('another salt makes outputs wrong: the tables belong to their tweaks', () =
   const rng = seededRng('salt');
   const [vC, vS] = [randomWords(rng, 500), randomWords(rng, 500)];
   const { input } = setUp(8, vC, vS, rng);
-  const wrong = evaluate({ ...input, salt: rng.bytes(16) });
-  expect(wrong).not.toEqual(evaluate(input));
+  const wrong = evaluateGarbled({ ...input, salt: rng.bytes(16) });
+  expect(wrong).not.toEqual(evaluateGarbled(input));
 });
 
 test('tables and colours look uniform, whatever the inputs', () => {
@@ -122,10 +122,14 @@ test('tables and labels of another length are the peer’s fault', () => {
   expect(garbled.tables.byteLength).toBe(tableBytes({ wires: 4, count: 3 }));
   expect(garbled.tables.byteLength).toBe(3 * 3 * 32);
   const short = garbled.tables.subarray(0, -32);
-  expect(() => evaluate({ ...input, tables: short })).toThrow(ProtocolError);
-  expect(() => evaluate({ ...input, tables: new Uint8Array([...garbled.tables, 0]) })).toThrow(ProtocolError);
-  expect(() => evaluate({ ...input, garblerLabels: input.garblerLabels.subarray(4) })).toThrow(ProtocolError);
-  expect(() => evaluate({ ...input, wires: 33 })).toThrow(RangeError);
+  expect(() => evaluateGarbled({ ...input, tables: short })).toThrow(ProtocolError);
+  expect(() => evaluateGarbled({ ...input, tables: new Uint8Array([...garbled.tables, 0]) })).toThrow(
+    ProtocolError,
+  );
+  expect(() => evaluateGarbled({ ...input, garblerLabels: input.garblerLabels.subarray(4) })).toThrow(
+    ProtocolError,
+  );
+  expect(() => evaluateGarbled({ ...input, wires: 33 })).toThrow(RangeError);
 });
 
 test('Delta must tell colours apart', () => {

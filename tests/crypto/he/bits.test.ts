@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { packedBytes, packResidues, unpackResidues } from '../../../crypto/he/bits.ts';
+import { packedBytes } from '../../../crypto/bits.ts';
+import { packResidues, unpackResidues } from '../../../crypto/he/bits.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseLayout, costOf } from '../../../crypto/he/layout.ts';
+import { chooseLayout, layoutCost } from '../../../crypto/he/layout.ts';
 import { connected, outputCount, outputsOf, packInput, packWeights } from '../../../crypto/he/pack.ts';
 import type { Layout } from '../../../crypto/he/pack.ts';
 import { inputElements, outputElements } from '../../../crypto/spec.ts';
@@ -57,7 +57,7 @@ test('packed convolutions equal direct ones for random shapes', () => {
     const weights = randomWeights(rng, spec);
     const { result, products } = packedConvolution(layout, weights, input, outputElements(spec));
     expect(result, JSON.stringify(spec)).toEqual(directConvolution(spec, weights, input));
-    expect(products).toBe(costOf(layout).products);
+    expect(products).toBe(layoutCost(layout).products);
     if (layout.grid[0] * layout.grid[1] > 1) tiled++;
     if (spec.group > 1) grouped++;
   }
@@ -81,7 +81,7 @@ test('fully connected layers wider than a ciphertext are cut into blocks', () =>
 test('a 1 x 1 kernel with a stride packs only the pixels it reads', () => {
   const layout = chooseLayout(convolution(16, 32, 28, 1, 2), 4096);
   expect(layout.inputTile[0] * layout.inputTile[1]).toBeLessThanOrEqual(14 * 14);
-  expect(costOf(layout).products).toBeLessThanOrEqual(32);
+  expect(layoutCost(layout).products).toBeLessThanOrEqual(32);
 });
 
 test.each([
@@ -100,7 +100,7 @@ test.each([
 
 test('sharing the padding lets 64 channels of 7 x 7 into one ciphertext', () => {
   const spec = convolution(64, 64, 7, 3);
-  expect(costOf(chooseLayout(spec, 4096)).products).toBe(64);
+  expect(layoutCost(chooseLayout(spec, 4096)).products).toBe(64);
 });
 
 test('every output is found once', () => {

@@ -7,7 +7,7 @@ import { warmUpClient, warmUpServer } from '../../../crypto/steps/warm-up.ts';
 vi.mock(import('../../../crypto/gc/evaluate.ts'), { spy: true });
 
 test('the online halves run on layers of zeros, once a process however often it is asked for', async () => {
-  const evaluate = vi.mocked(evaluation.evaluate);
+  const evaluate = vi.mocked(evaluation.evaluateGarbled);
   warmUpClient();
   const calls = evaluate.mock.calls.length;
   expect(calls).toBeGreaterThan(1);

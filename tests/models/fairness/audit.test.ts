@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { audit, describeFailure, parseReport } from '../../../models/fairness/audit.ts';
+import { audit, describeBrokenLimit, parseReport } from '../../../models/fairness/audit.ts';
 import type { AuditedReport } from '../../../models/fairness/audit.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 
@@ -27,7 +27,7 @@ describe('audit', () => {
     expect(excess.failures).toEqual([
       { model: 'reduced', limit: 'maxExcessDrop', group: 'b', n: 400, value: 0.02, allowed: 0.01 },
     ]);
-    expect(describeFailure(excess.failures[0]!)).toBe(
+    expect(describeBrokenLimit(excess.failures[0]!)).toBe(
       'reduced: b (400 images): 2.0 points lost beyond the average, allowed 1.0',
     );
     const gap = audit(sample, { maxGap: 0.02, minGroup: 100 });
@@ -110,7 +110,7 @@ describe('intervals in place of measured values', () => {
   test('a failure has its interval', () => {
     const [failure] = audit(withIntervals, { maxGap: 0.06, minGroup: 100, judge: 'inside' }).failures;
     expect(failure).toMatchObject({ value: 0.05, interval: [0.03, 0.07], allowed: 0.06 });
-    expect(describeFailure(failure!)).toMatch(/5\.0 points \(interval 3\.0 to 7\.0\) between/);
+    expect(describeBrokenLimit(failure!)).toMatch(/5\.0 points \(interval 3\.0 to 7\.0\) between/);
   });
 
   test('no interval for the groups that are judged is a DataError that says what to do', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../../models/graph.ts';
-import { layoutOf, pack, partsOf } from '../../../models/train/parameters.ts';
+import { parameterLayout, pack, partsOf } from '../../../models/train/parameters.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
 
@@ -14,7 +14,7 @@ function modelWith(...shapes: readonly Shape[]): Model {
 
 test('parts hold the weights in order, and none more than it may but for one large weight', () => {
   const model = modelWith([2, 2], [3], [5, 4], [1], [2]);
-  const layout = layoutOf(model, [...model.weights.keys()]);
+  const layout = parameterLayout(model, [...model.weights.keys()]);
   const parts = partsOf(layout, 7);
   expect(parts.map(({ entries }) => entries.map(({ name }) => name))).toEqual([
     ['w0', 'w1'],

@@ -1,5 +1,5 @@
 import type { JobSpec } from '../../../pipelines/pareto/job.ts';
-import type { Cost, RunResult } from '../../../pipelines/pareto/result.ts';
+import type { InferenceCost, RunResult } from '../../../pipelines/pareto/result.ts';
 import type { Run } from '../../../pipelines/pareto/run.ts';
 import type { Owner, RunStore } from '../../../pipelines/pareto/store.ts';
 
@@ -26,7 +26,11 @@ export function sampleSpec(changes: Partial<JobSpec> = {}): JobSpec {
 }
 
 /** Costs that grow with the number of ReLUs. */
-export function sampleCost(relus: number, profile: string, source: Cost['source'] = 'predicted'): Cost {
+export function sampleCost(
+  relus: number,
+  profile: string,
+  source: InferenceCost['source'] = 'predicted',
+): InferenceCost {
   const slow = { loopback: 1, lan: 2, wan: 30 }[profile]!;
   return {
     ...{ profile, source, rounds: 5 },

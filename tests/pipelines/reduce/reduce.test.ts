@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { writeModel } from '../../../models/files/write.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
-import { recipeDefaults } from '../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { methods } from '../../../pipelines/reduce/methods.ts';
 import { reduce, reduceDefaults } from '../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../pipelines/reduce/reduce.ts';
@@ -16,7 +16,7 @@ test('holds a twelfth of the images out, with the seed of the command line', asy
   const model = tinyResnet();
   const { model: found, history, multipliers } = await reduce(model, { ...told, epochs: 1 });
   const { seed } = reduceDefaults;
-  const split = splitValidation(data, recipeDefaults.validationFraction, seed);
+  const split = splitValidation(data, trainingDefaults.validationFraction, seed);
   const again = await methods.deepreduce.reduce(model, {
     ...split,
     budget: 0.5,

@@ -1,14 +1,14 @@
 import { duplexPair } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { Link, ThrottledSocket } from '../../../src/net/throttle.ts';
+import { ThrottledLink, ThrottledSocket } from '../../../src/net/throttle.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 
 /** 1,000 bytes a millisecond, 10 ms one way. */
 const profile = { name: 'test', bitsPerSecond: 8e6, roundTripSeconds: 20e-3 };
 
 test('a link sends one byte after the other, each arrives a delay later', () => {
-  const link = new Link(profile);
+  const link = new ThrottledLink(profile);
   expect(link.accept(1000, 0)).toBe(11);
   expect(link.accept(2000, 0.5)).toBe(13); // behind the first
   expect(link.accept(1000, 50)).toBe(61); // what it did not use before is lost: no burst

@@ -7,7 +7,7 @@ import type { TrainingState } from '../../checkpoint.ts';
 import type { Batch, Engine, StepResult } from '../engine.ts';
 import { copied, fingerprintOf, initialState, modelOf, writeInto } from '../state.ts';
 import { vectorsOf } from './vectors.ts';
-import type { Vectors } from './vectors.ts';
+import type { SessionVectors } from './vectors.ts';
 import { buildStep } from '../../step.ts';
 import type { StepOptions, TrainingStep } from '../../step.ts';
 
@@ -29,7 +29,7 @@ export class TrainingEngine implements Engine {
   readonly #step: TrainingStep;
   readonly #batch: number;
   readonly #penalties: readonly string[];
-  readonly #vectors: Vectors;
+  readonly #vectors: SessionVectors;
 
   private constructor(
     session: InferenceSession,
@@ -37,7 +37,7 @@ export class TrainingEngine implements Engine {
     step: TrainingStep,
     { batch, optimizer, penalties = [] }: StepOptions,
     runsOn: string,
-    vectors: Vectors,
+    vectors: SessionVectors,
   ) {
     this.runsOn = runsOn;
     this.#session = session;

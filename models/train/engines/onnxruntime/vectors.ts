@@ -10,7 +10,7 @@ import type { Part } from '../state.ts';
 type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Keeps the parameters, statistics and optimiser state of an onnxruntime engine between steps. */
-export type Vectors = {
+export type SessionVectors = {
   /** Options for the session that runs the step. */
   readonly options: InferenceSession.SessionOptions;
   /** The vectors as the step's inputs. */
@@ -35,7 +35,7 @@ export type Vectors = {
  */
 const keepsMemory: { readonly [K in Device]: boolean } = { cpu: false, webgpu: true, cuda: false };
 
-export function vectorsOf(step: TrainingStep, setting: SessionSetting): Vectors {
+export function vectorsOf(step: TrainingStep, setting: SessionSetting): SessionVectors {
   return keepsMemory[setting.device ?? 'cpu'] ? new DeviceVectors(step, setting) : new ProcessorVectors(step);
 }
 
@@ -43,7 +43,7 @@ export function vectorsOf(step: TrainingStep, setting: SessionSetting): Vectors 
  * Vectors in the processor's memory, in two buffers that swap after each step, because new memory costs more
  * time than the computation.
  */
-class ProcessorVectors implements Vectors {
+class ProcessorVectors implements SessionVectors {
   readonly options = {};
   readonly #parts: readonly Part[];
   #now: Held = { state: {}, tensors: {} };
@@ -84,7 +84,7 @@ class ProcessorVectors implements Vectors {
 }
 
 /** Vectors in the device's memory; only the first step's inputs come from the processor. */
-class DeviceVectors implements Vectors {
+class DeviceVectors implements SessionVectors {
   readonly options: InferenceSession.SessionOptions;
   readonly #parts: readonly Part[];
   readonly #setting: SessionSetting;

@@ -40,7 +40,7 @@ const loaders: Loaders = {
   cpu: () => import('@tensorflow/tfjs-backend-cpu'),
 };
 
-export type Chosen = {
+export type ChosenBackend = {
   readonly backend: Backend;
   /** Describes the backend in words, and why the faster ones do not work. */
   readonly description: string;
@@ -54,7 +54,7 @@ export async function chooseBackend(
   candidates: readonly Backend[],
   trial: () => void,
   load: Loaders = loaders,
-): Promise<Chosen> {
+): Promise<ChosenBackend> {
   tf.env().set('PROD', true); // stops its advice to install other packages
   const reasons: string[] = [];
   for (const backend of candidates) {

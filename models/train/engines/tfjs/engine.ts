@@ -3,13 +3,13 @@ import type { Model } from '../../../graph.ts';
 import type { Tensor as WeightTensor } from '../../../tensor.ts';
 import { sizeOf } from '../../../tensor.ts';
 import type { TrainingState } from '../../checkpoint.ts';
-import type { Layout } from '../../parameters.ts';
+import type { ParameterLayout } from '../../parameters.ts';
 import { buildStep } from '../../step.ts';
 import type { StepOptions, TrainingStep } from '../../step.ts';
 import type { Batch, Engine, StepResult } from '../engine.ts';
 import { fingerprintOf, initialState, modelOf, partsOfVectors, writeInto } from '../state.ts';
 import { backends, chooseBackend } from './backends.ts';
-import type { Backend, Chosen, Loaders } from './backends.ts';
+import type { Backend, ChosenBackend, Loaders } from './backends.ts';
 import { tfjsNetwork } from './network.ts';
 import type { TfjsNetwork } from './network.ts';
 import { RawEvaluator } from './raw-graph.ts';
@@ -45,7 +45,7 @@ export class TfjsEngine implements Engine {
     model: Model,
     step: TrainingStep,
     options: StepOptions,
-    { backend, description }: Chosen,
+    { backend, description }: ChosenBackend,
   ) {
     this.runsOn = `tfjs on ${description}`;
     this.#backend = backend;
@@ -244,7 +244,7 @@ function upload(state: TrainingState): Vectors {
 }
 
 /** The values in a vector, by name. */
-function cut({ entries }: Layout, vector: tf.Tensor): Map<string, tf.Tensor> {
+function cut({ entries }: ParameterLayout, vector: tf.Tensor): Map<string, tf.Tensor> {
   return new Map(
     entries.map(({ name, shape, offset }) => {
       return [name, tf.reshape(tf.slice(vector, [offset], [sizeOf(shape)]), [...shape])];

@@ -18,6 +18,6 @@ export type Forward<K extends OpType> = (
 ) => tf.Tensor;
 
 /** Reshapes one number per channel to broadcast with [N, C, ...]. */
-export function perChannel(values: tf.Tensor, x: tf.Tensor): tf.Tensor {
+export function acrossPlaces(values: tf.Tensor, x: tf.Tensor): tf.Tensor {
   return tf.reshape(values, [-1, ...x.shape.slice(2).map(() => 1)]);
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { NodeOf, Replacement } from '../../../graph.ts';
-import { perChannel } from './forward.ts';
+import { acrossPlaces } from './forward.ts';
 import type { ForwardContext } from './forward.ts';
 
 /** Computes g relu(x) + (1 - g) p(x); see models/ops/gated-activation.ts. */
@@ -15,7 +15,7 @@ export function gatedActivation(
     statistic(node.inputs[5]!, gate);
     statistic(node.inputs[6]!, momentsOf(x!));
   }
-  const [k2, k1, k0] = [c2!, c1!, c0!].map((c) => perChannel(c, x!)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [k2, k1, k0] = [c2!, c1!, c0!].map((c) => acrossPlaces(c, x!)) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const part = parts[replacement](x!, k2, k1, k0);
   return tf.add(tf.mul(gate, tf.relu(x!)), tf.mul(tf.sub(1, gate), part));
 }

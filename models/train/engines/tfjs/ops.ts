@@ -4,7 +4,7 @@ import { activationKinds } from '../../../graph.ts';
 import type { ByActivationKind, NodeOf, OpType } from '../../../graph.ts';
 import { gatedActivation } from './gated-activation.ts';
 import { averagePool, conv, maxPool } from './windows.ts';
-import { perChannel } from './forward.ts';
+import { acrossPlaces } from './forward.ts';
 import type { Forward, ForwardContext } from './forward.ts';
 
 /** Computes every op with tfjs, which differentiates it by itself. */
@@ -73,11 +73,11 @@ function batchNormalization(
   statistic(node.inputs[4]!, tf.reshape(variance, [-1]));
   const deviation = tf.sqrt(tf.add(variance, node.attributes.epsilon));
   const normal = tf.div(tf.sub(x!, mean), deviation);
-  return tf.add(tf.mul(normal, perChannel(scale!, x!)), perChannel(bias!, x!));
+  return tf.add(tf.mul(normal, acrossPlaces(scale!, x!)), acrossPlaces(bias!, x!));
 }
 
 function mixedActivation(node: NodeOf<'MixedActivation'>, [x, c2, c1, c0]: readonly tf.Tensor[]): tf.Tensor {
-  const coefficients = [c2!, c1!, c0!].map((c) => perChannel(c, x!));
+  const coefficients = [c2!, c1!, c0!].map((c) => acrossPlaces(c, x!));
   const isKind = (code: number) =>
     tf.tensor(
       node.attributes.kinds.map((own) => (own === code ? 1 : 0)),

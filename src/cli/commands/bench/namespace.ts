@@ -11,10 +11,10 @@ export type Namespace = {
 };
 
 /** Runs a program to its end; rejects where that is not 0 or there is none. */
-export type Run = (program: string, args: readonly string[]) => Promise<unknown>;
+export type RunCommand = (program: string, args: readonly string[]) => Promise<unknown>;
 
 const execute = promisify(execFile);
-const system: Run = (program, args) => execute(program, [...args]);
+const system: RunCommand = (program, args) => execute(program, [...args]);
 
 /**
  * Makes the namespace and shapes both ends of its link with tc's netem. Undefined where that is not to be had (no root, no iproute2, no
@@ -22,7 +22,7 @@ const system: Run = (program, args) => execute(program, [...args]);
  */
 export async function shapedNamespace(
   profile: NetworkProfile,
-  run: Run = system,
+  run: RunCommand = system,
 ): Promise<Namespace | undefined> {
   const id = process.pid;
   const name = `reluctant-${id}`;
@@ -41,7 +41,12 @@ export async function shapedNamespace(
 }
 
 /** The address of the link's far end. Networks from 198.18.0.0/15, which is set aside for benchmarks (RFC 2544). */
-async function shapedLink(name: string, id: number, profile: NetworkProfile, run: Run): Promise<string> {
+async function shapedLink(
+  name: string,
+  id: number,
+  profile: NetworkProfile,
+  run: RunCommand,
+): Promise<string> {
   const [near, far] = [`rl${id}a`, `rl${id}b`];
   const network = `198.18.${(id >> 6) & 255}`;
   const first = 4 * (id & 63);
@@ -64,7 +69,7 @@ function netemOf({ bitsPerSecond, roundTripSeconds }: NetworkProfile): string[] 
 }
 
 /** Its devices go with it. A process that ends before it could wait takes it along. */
-function removal(name: string, run: Run): () => Promise<void> {
+function removal(name: string, run: RunCommand): () => Promise<void> {
   const atExit = () => spawnSync('ip', ['netns', 'del', name]);
   process.once('exit', atExit);
   return async () => {

@@ -1,4 +1,4 @@
-import { originalMethod, settingsOf } from '../../../../pipelines/pareto/job.ts';
+import { originalMethod, methodSettings } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 
@@ -14,7 +14,7 @@ export function commandOf(
   const { network, data, method, circa, budget, seed, epochs } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
-  const { replace, granularity, searchEpochs, pretrainEpochs } = settingsOf(method, spec);
+  const { replace, granularity, searchEpochs, pretrainEpochs } = methodSettings(method, spec);
   const options = [
     ['--method', method],
     ['--budget', budget],

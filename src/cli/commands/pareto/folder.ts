@@ -9,7 +9,7 @@ import { RunStore } from '../../../../pipelines/pareto/store.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import { checkOutput, modelFile } from '../../options/inputs.ts';
-import { hashOfData, sha256 } from './run-job.ts';
+import { hashOfData, sha256Hex } from './run-job.ts';
 
 const storeName = 'runs.sqlite';
 
@@ -44,7 +44,7 @@ export async function fingerprints(
   const bytes = await readFile(modelFile(network));
   const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
   checkFit(readModel(bytes, network), test);
-  const networkHash = sha256(bytes);
+  const networkHash = sha256Hex(bytes);
   await writeFileAtomic(originalFile(folder, networkHash), bytes);
   return { networkHash, dataHash: hashOfData(train, test) };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import { pointsOf } from '../../../../pipelines/pareto/points.ts';
-import type { Cost } from '../../../../pipelines/pareto/result.ts';
+import type { InferenceCost } from '../../../../pipelines/pareto/result.ts';
 import type { DoneRun } from '../../../../pipelines/pareto/points.ts';
 import type { RunStore } from '../../../../pipelines/pareto/store.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
@@ -61,7 +61,7 @@ async function measured(
   { folder, signal }: MeasureOptions,
   { spec, result }: DoneRun,
   profile: NetworkProfile,
-): Promise<Cost> {
+): Promise<InferenceCost> {
   const windows = result.windows === null ? {} : { circa: join(folder, result.windows) };
   const { offline, online, median } = await benchModel({
     network: { model: join(folder, result.onnx), data: spec.data, ...windows },

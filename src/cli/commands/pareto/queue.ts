@@ -13,7 +13,7 @@ import { versions } from './machine.ts';
 import { networkKey, queueId, queueName, readProgress } from './queue-messages.ts';
 import type { QueuedJob, QueuedResult } from './queue-messages.ts';
 import { connectRedis } from './redis.ts';
-import { networkName, sha256, windowsName } from './run-job.ts';
+import { networkName, sha256Hex, windowsName } from './run-job.ts';
 import type { JobRunner } from './sweep.ts';
 
 export type QueueOptions = {
@@ -88,7 +88,7 @@ async function received(
   if (outcome.onnx !== name || (windows !== null && outcome.windows !== windowsName(name)))
     throw new JobFailure('the worker did another job: it is of another version of reluctant');
   const bytes = Buffer.from(onnx, 'base64');
-  if (sha256(bytes) !== outcome.onnxHash)
+  if (sha256Hex(bytes) !== outcome.onnxHash)
     throw new JobFailure('the network that the worker sent is not the one it tested');
   await writeFileAtomic(join(folder, name), bytes);
   if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windows);

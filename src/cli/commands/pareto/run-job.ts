@@ -14,14 +14,14 @@ import { writeModel } from '../../../../models/files/write.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { checkFit, predictClasses, scored } from '../../../../models/train/evaluate.ts';
 import type { EngineName } from '../../../../models/train/engines/index.ts';
-import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import { circa } from '../../../../pipelines/circa/circa.ts';
 import type { CircaResult } from '../../../../pipelines/circa/circa.ts';
 import { withWindows } from '../../../../pipelines/plan/windows.ts';
 import { prepare } from '../../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
-import { jobId, originalMethod, settingsOf } from '../../../../pipelines/pareto/job.ts';
+import { jobId, originalMethod, methodSettings } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../../pipelines/pareto/predicted.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
@@ -80,7 +80,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
     log,
     ...predictedCosts(plan, work.costs),
     onnx: name,
-    onnxHash: sha256(bytes),
+    onnxHash: sha256Hex(bytes),
     windows: windows === null ? null : windowsName(name),
     versions: { ...versions(), engine: work.engine, device: work.device, threads: String(work.threads) },
     machine: machine(),
@@ -90,7 +90,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
 
 async function readOriginal({ spec, modelFile }: JobWork): Promise<Model> {
   const bytes = await readFile(modelFile);
-  const hash = sha256(bytes);
+  const hash = sha256Hex(bytes);
   if (hash !== spec.networkHash)
     throw new ModelError(
       `${modelFile}: is not the network that the sweep was started with; use another --out`,
@@ -116,7 +116,7 @@ async function reduced(
 ): Promise<{ model: Model; log: readonly LayerEntry[] }> {
   const { method, data, seed, epochs } = spec;
   if (method === originalMethod) return { model: original, log: [] };
-  const { pretrainEpochs, ...settings } = settingsOf(method, spec);
+  const { pretrainEpochs, ...settings } = methodSettings(method, spec);
   return reduce(original, {
     ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
     ...{ threads, device, engine, checkpoint: checkpointOf(spec, folder), onProgress },
@@ -139,7 +139,7 @@ async function compiled(
 ): Promise<{ prepared: Prepared; windows: CircaResult | null }> {
   const prepared = await prepare(model, { calibration: train, onProgress });
   if (spec.circa === null) return { prepared, windows: null };
-  const held = splitValidation(train, recipeDefaults.validationFraction, spec.seed).validation;
+  const held = splitValidation(train, trainingDefaults.validationFraction, spec.seed).validation;
   const n = Math.min(held.n, spec.circa.searchImages);
   const search = { images: pixels(held, firstOf(n)), labels: held.labels.subarray(0, n), n };
   const { results } = await circa(prepared, {
@@ -205,6 +205,6 @@ function firstOf(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i);
 }
 
-export function sha256(bytes: Uint8Array): string {
+export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

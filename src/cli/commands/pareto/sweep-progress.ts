@@ -3,7 +3,7 @@ import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../../pipelines/pareto/run.ts';
 import type { RunStore } from '../../../../pipelines/pareto/store.ts';
-import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
 import { within, workKey } from '../../../shared/progress.ts';
 import type { OnProgress, ProgressEvent } from '../../../shared/progress.ts';
 
@@ -15,7 +15,7 @@ const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number }
     typeof parseBudget(budget) === 'number' ? epochs : epochs + (searchEpochs ?? epochs),
   snl: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   autorep: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
-  deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? recipeDefaults.epochs) + epochs,
+  deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? trainingDefaults.epochs) + epochs,
 };
 
 /** A job's share of the work: its epochs, and a tenth of one for its evaluation. */

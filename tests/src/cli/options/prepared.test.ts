@@ -6,7 +6,7 @@ import { heldOut, splitValidation } from '../../../../models/data/splits.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { fit } from '../../../../models/train/fit.ts';
-import { recipeDefaults } from '../../../../models/train/train-architecture.ts';
+import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
 import { prepare, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costIn, parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
@@ -30,7 +30,7 @@ const size = 3 * 8 * 8;
 /** Of three classes; those that a reduction with `seed` holds out have the largest contrast, so that without them scales are others. */
 function contrasts(n: number): Dataset {
   const labels = Uint8Array.from({ length: n }, (_, i) => i % 3);
-  const held = heldOut(labels, 3, recipeDefaults.validationFraction, seed);
+  const held = heldOut(labels, 3, trainingDefaults.validationFraction, seed);
   const images = seededRng('contrasts')
     .bytes(n * size)
     .map((byte, i) => {
@@ -50,7 +50,7 @@ beforeAll(async () => {
   data = `npz:${join(folder, 'tiny.npz')}`;
   const options = { name: 'tiny', inChannels: 3, size: 8, classes: 3, widths: [4, 6], blocks: [1, 1] };
   const untrained = resnet({ ...options, stemRelu: true }, seededRng('tiny'));
-  const halves = splitValidation(set, recipeDefaults.validationFraction, seed);
+  const halves = splitValidation(set, trainingDefaults.validationFraction, seed);
   const training = { seed, epochs: 8, batch: 32, learningRate: 0.05, threads: 1, augment: false };
   network = (await fit(untrained, { ...halves, ...training })).model;
 });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { profiles } from '../../../../../pipelines/cost/profiles.ts';
 import { shapedNamespace } from '../../../../../src/cli/commands/bench/namespace.ts';
-import type { Run } from '../../../../../src/cli/commands/bench/namespace.ts';
+import type { RunCommand } from '../../../../../src/cli/commands/bench/namespace.ts';
 import { openNetwork } from '../../../../../src/cli/commands/bench/network.ts';
 
 /** A machine on which the commands that match fail; what was run. */
-function machine(missing: RegExp): { run: Run; commands: string[] } {
+function machine(missing: RegExp): { run: RunCommand; commands: string[] } {
   const commands: string[] = [];
-  const run: Run = (program, args) => {
+  const run: RunCommand = (program, args) => {
     const command = [program, ...args].join(' ');
     commands.push(command);
     return missing.test(command) ? Promise.reject(new Error(command)) : Promise.resolve();

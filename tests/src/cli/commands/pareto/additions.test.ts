@@ -8,7 +8,7 @@ import { jobId } from '../../../../../pipelines/pareto/job.ts';
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
 import { commandOf } from '../../../../../src/cli/commands/pareto/command-of.ts';
 import { queueId, readQueuedJob } from '../../../../../src/cli/commands/pareto/queue-messages.ts';
-import { networkName, sha256 } from '../../../../../src/cli/commands/pareto/run-job.ts';
+import { networkName, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { ReluctantError } from '../../../../../src/shared/errors.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
 import { writeSmallData } from '../../../../helpers/data.ts';
@@ -62,7 +62,7 @@ describe('a sweep of methods with additions', () => {
       const [reduce] = result!.command.split(' && ').map((part) => part.split(' ').slice(1));
       const file = join(folder, 'again.onnx');
       expect((await cli([...reduce!.slice(0, -1), file])).stderr).not.toContain('reluctant:');
-      expect(sha256(readFileSync(file))).toBe(result!.onnxHash);
+      expect(sha256Hex(readFileSync(file))).toBe(result!.onnxHash);
     }
   });
 
@@ -87,7 +87,7 @@ describe('a sweep of methods with additions', () => {
       const [reduce] = result!.command.split(' && ').map((part) => part.split(' ').slice(1));
       const file = join(folder, 'alone.onnx');
       await cli([...reduce!.slice(0, -1), file]);
-      expect(sha256(readFileSync(file))).toBe(result!.onnxHash);
+      expect(sha256Hex(readFileSync(file))).toBe(result!.onnxHash);
     }
   }, 300_000);
 

@@ -11,7 +11,7 @@ import { defaultMachine } from '../../../../../pipelines/cost/default-machine.ts
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
 import type { Run } from '../../../../../pipelines/pareto/run.ts';
 import { commandOf, quoted } from '../../../../../src/cli/commands/pareto/command-of.ts';
-import { hashOfData, runJob, sha256 } from '../../../../../src/cli/commands/pareto/run-job.ts';
+import { hashOfData, runJob, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { DataError, ModelError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import type { ProgressEvent, TrainingProgress } from '../../../../../src/shared/progress.ts';
@@ -112,7 +112,7 @@ describe('a sweep', () => {
     const [reduce, evaluate] = command.split(' && ').map((part) => part.split(' ').slice(1));
     const file = join(folder, 'again.onnx');
     expect((await cli([...reduce!.slice(0, -1), file])).code).toBe(0);
-    expect(sha256(await readFile(file))).toBe(onnxHash);
+    expect(sha256Hex(await readFile(file))).toBe(onnxHash);
     const found = await cliJson<{ private: { accuracy: number } }>(evaluate!);
     // Other shares, other faults: within six standard deviations of 100 images if each answer were a fresh draw.
     expect(Math.abs(found.private.accuracy - privateAccuracy)).toBeLessThan(0.3);
@@ -180,7 +180,7 @@ test('a job that fails after its trainings trains nothing again', async () => {
   const own = join(folder, 'full');
   const spec = {
     ...sampleSpec({ data, epochs: 1, searchEpochs: null }),
-    networkHash: sha256(await readFile(model)),
+    networkHash: sha256Hex(await readFile(model)),
     dataHash: hashOfData(await loadDataset(data, 'train'), await loadDataset(data, 'test')),
   };
   const where = { spec, modelFile: model, folder: own, costs: defaultMachine, threads: 1 };
@@ -227,7 +227,7 @@ describe('before any work', () => {
   });
 
   test('a job refuses another network, and other data, than those of the sweep', async () => {
-    const spec = { ...sampleSpec({ data }), networkHash: sha256(await readFile(model)) };
+    const spec = { ...sampleSpec({ data }), networkHash: sha256Hex(await readFile(model)) };
     const say = () => undefined;
     const work = { modelFile: model, folder, costs: defaultMachine, threads: 1, onProgress: silent, say };
     const how = { device: 'cpu', engine: 'onnxruntime' } as const;

@@ -9,7 +9,7 @@ import { jobId } from '../../../../../pipelines/pareto/job.ts';
 import { jobProcess } from '../../../../../src/cli/commands/pareto/job-process.ts';
 import { readProgress } from '../../../../../src/cli/commands/pareto/queue-messages.ts';
 import { openQueue } from '../../../../../src/cli/commands/pareto/queue.ts';
-import { hashOfData, sha256 } from '../../../../../src/cli/commands/pareto/run-job.ts';
+import { hashOfData, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import type { ProgressEvent } from '../../../../../src/shared/progress.ts';
 import { firstLine, startCli } from '../../../../helpers/cli.ts';
 import { writeSmallData } from '../../../../helpers/data.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   modelFile = await writeTiny(folder);
   const data = await writeSmallData(folder, 100);
   const images = [await loadDataset(data, 'train'), await loadDataset(data, 'test')] as const;
-  const hashes = { networkHash: sha256(await readFile(modelFile)), dataHash: hashOfData(...images) };
+  const hashes = { networkHash: sha256Hex(await readFile(modelFile)), dataHash: hashOfData(...images) };
   spec = { ...sampleSpec({ data, epochs, searchEpochs: null }), ...hashes };
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
