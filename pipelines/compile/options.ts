@@ -2,19 +2,20 @@ import type { Tensor } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 
 export type CompileOptions = {
-  /** Activations have a scale of about 2^precision. */
+  /** Activations have a scale of about 2^precision (default: 12; 4 to 20). */
   readonly precision: number;
-  /** Integer weights stay below 2^weightBits in size. */
+  /** Integer weights stay below 2^weightBits in size (default: 10; 2 to 14). */
   readonly weightBits: number;
-  /** Calibrated ranges are taken 2^guardBits times larger. */
+  /** Calibrated ranges are widened 2^guardBits times (default: 1; 0 to 8). */
   readonly guardBits: number;
   /**
-   * Low bits the sign test leaves out; 'free': those that the truncation drops anyway, an error below one unit of the output. Or by
-   * activation node, 'free' where a node is not named.
+   * How many low bits the sign tests leave out, for all activations or by node. 'free', which is also the value of
+   * a node that is not named: the bits that the truncation drops anyway, an error below one unit of the output.
    */
   readonly k: number | 'free' | Readonly<Record<string, number>>;
-  /** Top bit of the sign test's window in every layer; from calibration where left out. */
+  /** The top bit of every sign test (default: from the ranges on the calibration images). */
   readonly bits?: number;
+  /** What sign tests with left-out bits get wrong: 'posZero' small positive values, 'negPass' small negative ones. */
   readonly mode: 'posZero' | 'negPass';
 };
 

@@ -13,7 +13,7 @@ import { quantise } from './quantise.ts';
 import type { ServerWeights } from './quantise.ts';
 import type { Ranges } from './ranges.ts';
 
-/** What a server needs to serve a model. The plan is public, the weights are its secret. */
+/** What a server needs to serve a model. The plan is public, the weights are secret. */
 export type Prepared = {
   readonly plan: Plan;
   readonly weights: ServerWeights;
@@ -24,7 +24,10 @@ export type Prepared = {
 };
 
 export type PrepareOptions = Partial<CompileOptions> & {
-  /** The whole training set, before any split; or images of one's own, all of which are taken. Some hundred do. */
+  /**
+   * Images on which the scales are measured: the whole training set, of which 256 images are taken, or images
+   * [n, C, H, W] of your own, of which all are taken. A few hundred are enough.
+   */
   readonly calibration: Dataset | Calibration;
   readonly onProgress?: OnProgress;
 };
@@ -42,8 +45,9 @@ export function calibrationOf(train: Dataset): Calibration {
 }
 
 /**
- * From a model, as it was read or trained, to the plan and the integer weights by which it is served. Throws PlanError naming the node
- * where the model can't run privately, DataError where an image or a value is not finite.
+ * Makes the plan and the integer weights from which a model is served. The model may be as it was read or trained.
+ * Throws PlanError, which names the node, for a model that cannot run privately, and DataError if an image or a
+ * value of the network is not finite.
  */
 export async function prepare(model: Model, options: PrepareOptions): Promise<Prepared> {
   const { model: served, ranges, plan } = await planned(model, options);

@@ -11,15 +11,15 @@ import type { NetworkProfile } from './profiles.ts';
 import { finishTimes } from './schedule.ts';
 
 export type LatencyOptions = {
-  /** Threads of each party's encryption; one a core where left out. */
+  /** Threads that each party encrypts with (default: one per core). */
   readonly threads?: number;
-  /** A server's first inference, which also transforms the weights; false where left out. */
+  /** Predict a server's first inference, which also transforms the weights (default: false). */
   readonly first?: boolean;
-  /** Both parties share one machine (the default), or each has one of its own. */
+  /** Both parties share one machine, or each has its own (default: 'together'). */
   readonly parties?: 'together' | 'apart';
 };
 
-/** Seconds of the wall's clock; processor time of all threads of a party. */
+/** Wall-clock seconds, and processor seconds of all threads of a party. */
 export type PredictedPhase = Bytes & {
   readonly seconds: number;
   readonly client_cpu_seconds: number;
@@ -43,9 +43,10 @@ export type Latency = {
 };
 
 /**
- * How long one inference will take: the bytes and round trips of `predictCost`, which are exact, the machine's costs, and the order in
- * which the protocol does things. Offline the parties, their threads and the two directions of the network work at once
- * (latency-offline.ts); online one waits for the other. Left out: TCP's slow start, other load. Throws PlanError as predictCost does.
+ * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the machine's costs and
+ * the order of the protocol. Offline, the parties, their threads and both directions of the network work at the same
+ * time (offline-tasks.ts). Online, one party waits for the other. TCP's slow start and other load are left out.
+ * Throws PlanError for a linear layer that cannot be packed.
  */
 export function predictLatency(
   plan: Plan,

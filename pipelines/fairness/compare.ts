@@ -18,19 +18,20 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 export type NamedModel = {
   readonly name: string;
   readonly model: Model;
-  /** Networks made the same way with other seeds: the name stands for the mean over all. */
+  /** Networks made the same way with other seeds. The figures are then means over all of them. */
   readonly repeats?: readonly Model[];
 };
 
 export type CompareOptions = ReportOptions &
   SessionSetting & {
-    /** Class labels where left out. */
+    /** The group of each image (default: its class). */
     readonly groups?: Groups;
   };
 
 /**
- * Accuracy of each group under the original and the reduced models, on the same images. Models run one after the other, in
- * the clear. Throws DataError where a model does not fit the data set.
+ * Compares the accuracy of each group under the original model and the reduced ones, on the same images, with
+ * intervals and tests. The models run in the clear, one after the other. Throws DataError if a model does not fit
+ * the data set.
  */
 export async function compareModels(
   [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],

@@ -21,16 +21,16 @@ import { UsageError } from '../../src/shared/errors.ts';
 /** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
 export const reduceDefaults = { epochs: 4, seed: trainingDefaults.seed } as const;
 
-/** What one may ask of a reduction beside its method and its data: `methodOptions` says which of it belongs to which methods. */
+/** The settings of a reduction. `methodOptions` says which of them each method takes. */
 export type ReduceSettings = Replacing &
   OwnSettings &
   Keeping &
   Pick<Costing, 'machine'> & {
-    /** ReLUs to keep, as a count or as a share in (0, 1); for hybrid also what an inference may cost, such as '1s@wan'. */
+    /** ReLUs to keep: a count, or a share in (0, 1). For hybrid also what one inference may cost: '1s@wan'. */
     readonly budget: Budget | string;
-    /** Keeps groups of images from losing more than others while the network is fine-tuned. */
+    /** Keeps groups of images from losing more than others during fine-tuning. */
     readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
-    /** Groups count by their loss, not by their size, where it is decided which ReLUs go (default: false). */
+    /** Weighs groups by their loss, not by their size, when it is decided which ReLUs go (default: false). */
     readonly fairSelect?: boolean;
   };
 
@@ -38,13 +38,13 @@ export type ReduceOptions = ReduceSettings &
   EngineSetting &
   TrainingWatch & {
     readonly method: MethodName;
-    /** Training images; or what `loadDataset` takes, whose training images are loaded. A twelfth is held out to choose by. */
+    /** Training images, or the name of a data set for `loadDataset`. A twelfth is held out as validation images. */
     readonly data: Dataset | string;
-    /** A column of the data or several joined by commas, for `mitigate` and `fairSelect` (default: the class). */
+    /** The groups of `mitigate` and `fairSelect`: columns of the data, joined by commas (default: the class). */
     readonly groups?: string;
-    /** Of fine-tuning (default: 4). */
+    /** Epochs of fine-tuning (default: 4). */
     readonly epochs?: number;
-    /** Of the validation split, shuffles and augmentation (default: 1). */
+    /** Seed of the validation split, shuffles and augmentation (default: 1). */
     readonly seed?: number;
   };
 
@@ -52,8 +52,9 @@ export type ReduceOptions = ReduceSettings &
 export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEntry[] };
 
 /**
- * Removes ReLUs from a trained model down to a budget and fine-tunes what is left. Same options and threads give the same network.
- * Throws UsageError for a method, budget or groups that there are not and for an option that the method does not take, DataError where the data does not fit the model.
+ * Removes ReLUs from a trained model down to a budget, and fine-tunes what is left. The same options and number of
+ * threads give the same network. Throws UsageError for an unknown method or group, for a budget that cannot be met
+ * and for an option that the method does not take, and DataError if the data does not fit the model.
  */
 export async function reduce(model: Model, options: ReduceOptions): Promise<Reduced> {
   const { method, data, groups = 'label', mitigate, fairSelect = false, ...settings } = options;
@@ -90,8 +91,8 @@ function methodOf(name: string): Method {
 }
 
 /**
- * The training images of a data set, a part of them held out to choose by. `calibration`: of the whole set, as they calibrate the network that
- * is served.
+ * The training images of a data set, a part of them held out as validation images. `calibration` is drawn from the
+ * whole set, because served networks are calibrated so.
  */
 export async function trainingData(data: Dataset | string, seed: number): Promise<TrainingData> {
   const whole = typeof data === 'string' ? await loadDataset(data, 'train') : data;

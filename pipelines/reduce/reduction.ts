@@ -19,28 +19,28 @@ import type { Granularity } from './gates/layer-states.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
-/** The images that a reduction learns from and decides by. */
+/** The images of a reduction, and its seed. */
 export type ReductionData = {
   readonly train: Dataset;
-  /** Chooses between epochs and measures criticality. Never the test set. */
+  /** Images that choose between epochs and measure criticality. Never the test images. */
   readonly validation: Dataset;
-  /** Random crop and mirroring (default: true). */
+  /** Crop and mirror images at random during fine-tuning (default: true). */
   readonly augment?: boolean;
-  /** Of all that is drawn: samples, shuffles, augmentation, weights of a new network. */
+  /** Seed of samples, shuffles, augmentation and the weights of a new network. */
   readonly seed: number;
 };
 
 /** How a reduced network is trained. */
 export type FineTuning = {
-  /** Of the fine-tuning after the last replacement. */
+  /** Epochs of the fine-tuning after the last replacement. */
   readonly epochs: number;
-  /** (default: `batchFor` in finetune.ts says it; 128 for a search; all images where there are fewer) */
+  /** Images in a batch (default: `batchFor` in finetune.ts; 128 for a search; all images if there are fewer). */
   readonly batch?: number;
-  /** Peak of the last fine-tuning's schedule (default: that of its recipe in finetune.ts). */
+  /** The peak learning rate of the last fine-tuning (default: that of its recipe in finetune.ts). */
   readonly learningRate?: number;
-  /** (default: AdamW) */
+  /** The optimiser of fine-tuning (default: AdamW). */
   readonly optimizer?: Optimizer;
-  /** Keeps groups from paying more than their share; the last epoch is kept, not the best. */
+  /** Protects groups during fine-tuning. The network after the last epoch is then kept, not the best one. */
   readonly mitigation?: Mitigation;
 };
 
@@ -48,27 +48,27 @@ export type FineTuning = {
 export type Replacing = {
   /** What takes a ReLU's place (default: the method's own). */
   readonly replace?: Replacement;
-  /** Whether ReLUs go one by one or by channels (default: one by one). */
+  /** Remove ReLUs one by one or by channels (default: 'pixel', one by one). */
   readonly granularity?: Granularity;
   /** Epochs of learning which ReLUs to keep (default: as many as for fine-tuning). */
   readonly searchEpochs?: number;
 };
 
-/** Who counts how much where it is decided which ReLUs go. */
+/** How much each group counts when it is decided which ReLUs go. */
 export type Selecting = {
-  /** Groups count by their loss, not by their size. */
+  /** Weighs groups by their loss, not by their size. */
   readonly fairSelect?: FairSelection;
 };
 
-/** What a budget in seconds or bytes is counted by. */
+/** What a budget in seconds or bytes needs. */
 export type Costing = {
-  /** What seconds are predicted for (default: that of default-machine.ts). */
+  /** The machine whose seconds are predicted (default: `defaultMachine`). */
   readonly machine?: MachineCosts;
-  /** The images on which the reduced network will be calibrated when it is served; needed for such a budget. */
+  /** Images on which the reduced network will be calibrated when it is served. Such a budget needs them. */
   readonly calibration?: Calibration;
 };
 
-/** What the methods of these names alone are told. */
+/** Settings of the methods of these names. */
 export type OwnSettings = {
   readonly deepreduce?: DeepreduceSettings;
   readonly deepreshape?: DeepreshapeSettings;
@@ -76,13 +76,13 @@ export type OwnSettings = {
   readonly bases?: Bases;
 };
 
-/** Where a reduction is kept. */
+/** Where the state of a reduction is kept. */
 export type Keeping = {
-  /** A folder that is written to after each epoch; where it is there already, the reduction goes on from it. */
+  /** A folder for the state after each epoch. If it has one already, the reduction goes on from there. */
   readonly checkpoint?: string;
 };
 
-/** What every method of reduction is told. options.ts says which of it belongs to which methods. */
+/** The options of all methods. options.ts says which of them each method takes. */
 export type ReductionOptions = EngineSetting &
   ReductionData &
   FineTuning &
@@ -92,26 +92,26 @@ export type ReductionOptions = EngineSetting &
   OwnSettings &
   Keeping &
   TrainingWatch & {
-    /** ReLUs to keep: a count, or a share of the network's in (0, 1); in `hybrid` also what an inference may cost. */
+    /** ReLUs to keep: a count, or a share in (0, 1). For `hybrid` also what one inference may cost. */
     readonly budget: Budget;
   };
 
-/** What every method gives back. */
+/** The result of every method. */
 export type Reduction = {
   readonly model: Model;
-  /** One entry for each activation layer of `base`, or of the original, in graph order. */
+  /** One entry for each activation layer of `base`, or of the original network, in graph order. */
   readonly log: readonly LayerEntry[];
-  /** What a method that builds another network removes ReLUs from; the next counts are of it. */
+  /** The other network that the method built, if it builds one. The counts below are then of that network. */
   readonly base?: Model;
-  /** What that network is, in words. */
+  /** That network in words. */
   readonly built?: string;
   readonly budget: number;
   readonly relusBefore: number;
   readonly relusAfter: number;
-  /** Accuracy on the validation images as the last fine-tuning measured it. */
+  /** Accuracy in [0, 1] on the validation images, measured by the last fine-tuning. */
   readonly validationAccuracy: number;
   readonly history: readonly EpochEntry[];
-  /** Where the budget was in seconds or bytes. */
+  /** Only for a budget in seconds or bytes. */
   readonly cost?: PredictedCost;
 };
 
@@ -126,12 +126,12 @@ export type PredictedCost = {
   readonly planHash: string;
 };
 
-/** What became of one activation layer; keys as in the written report. */
+/** What the reduction did to one activation layer. The keys are those of the written report. */
 export type LayerEntry = {
   readonly layer: string;
   readonly stage: string;
   readonly relus_before: number;
-  /** Elements that went with channels or places of a map that are no more; none where left out. */
+  /** Elements that went because their channel or place in the map was removed (default: 0). */
   readonly gone?: number;
   readonly reason: string;
 } & KindColumns;
@@ -146,7 +146,10 @@ const columns = {
 /** `relus_after`; `identity`: elements that let their input through; `poly`: those that are polynomials. */
 type KindColumns = { readonly [K in ActivationKind as (typeof columns)[K]]: number };
 
-/** The budget as a count. Throws UsageError where the network cannot meet it, or meets it already, and for one in seconds or bytes. */
+/**
+ * The budget as a count. Throws UsageError if the network cannot meet it or meets it already, and for a budget in
+ * seconds or bytes.
+ */
 export function resolveBudget(model: Model, budget: Budget): number {
   if (typeof budget !== 'number')
     throw new UsageError(

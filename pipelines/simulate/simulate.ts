@@ -14,14 +14,15 @@ import type { Plan, Step, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 
 export type SimulateOptions = {
-  /** False: the sign test looks at all bits, so that only quantisation differs from the float model. */
+  /** Model the faults of sign tests that leave bits out (default: true). If false, only rounding differs. */
   readonly faults?: boolean;
 };
 
 /**
- * Logits [n, classes] of `n` images [n, C, H, W] by the protocol's integers in one process: the same truncation and the same
- * faults of the sign test, with uniform client shares from `rng`. No cryptography. Left out: a unit more or less in one of 2,700 outputs of
- * linear steps (`linearFaultRate`), which next to a truncation by t bits adds 2^-11 4^-t of its variance.
+ * Returns the logits [n, classes] of `n` images [n, C, H, W], computed with the protocol's integers in one process:
+ * with its truncations and the faults of its sign tests, but without cryptography. `rng` draws the client's shares.
+ * It leaves out an error of one unit in one of 2,700 outputs of linear steps (`linearFaultRate`), which adds 2^-11 4^-t
+ * of the variance of a truncation by t bits. Throws DataError for images that do not fit the plan.
  */
 export async function simulate(
   plan: Plan,
