@@ -3,7 +3,7 @@ import { compile } from 'vega-lite';
 import type { TopLevelSpec } from 'vega-lite';
 
 /**
- * Colours as they stand in the drawn SVG. Stylesheets recolour them by attribute (`[fill="#0b7285"]`), which is how one
+ * The colours in a drawn SVG. Stylesheets recolour them by attribute (`[fill="#0b7285"]`), so that one
  * picture serves light and dark pages.
  */
 export const ink = {
@@ -21,7 +21,7 @@ export const darkInk: { readonly [K in keyof typeof ink]: string } = {
   after: '#4fd1c5',
 };
 
-/** CSS that recolours a drawn SVG, to go inside a prefers-color-scheme block. */
+/** CSS that recolours a drawn SVG for dark pages. It goes inside a prefers-color-scheme block. */
 export const darkRules: string = (Object.keys(ink) as (keyof typeof ink)[])
   .map((role) => {
     const [light, dark] = [ink[role], darkInk[role]];
@@ -54,7 +54,7 @@ const config = {
   },
 } as const;
 
-/** One measure of both models, e.g. online seconds; `labels` are the figures as printed. */
+/** One measure of both models, for example online seconds. `labels` are the two figures as printed. */
 export type CostRow = {
   readonly measure: string;
   readonly before: number;
@@ -64,7 +64,10 @@ export type CostRow = {
 
 export type Names = readonly [before: string, after: string];
 
-/** Bars of each measure, the original at 100 %, with the real figures at their ends. */
+/**
+ * A bar chart with two bars per measure: the original at 100 %, the reduced model relative to it, and the
+ * printed figures at their ends.
+ */
 export function costChart(rows: readonly CostRow[], names: Names): Promise<string> {
   const values = rows.flatMap(({ measure, before, after, labels }) => [
     { measure, model: names[0], share: 1, label: labels[0] },
@@ -98,10 +101,10 @@ export function costChart(rows: readonly CostRow[], names: Names): Promise<strin
   });
 }
 
-/** A group's accuracy under both models, fractions of 1. */
+/** A group's accuracy under both models, as fractions of 1. */
 export type GroupAccuracy = { readonly group: string; readonly before: number; readonly after: number };
 
-/** A line from before to after for each group, worst hit first. */
+/** A chart with a line from before to after for each group. The group that lost most is on top. */
 export function groupChart(rows: readonly GroupAccuracy[], names: Names): Promise<string> {
   const order = [...rows].sort((a, b) => b.before - b.after - (a.before - a.after)).map(({ group }) => group);
   const points = rows.flatMap(({ group, before, after }) => [
@@ -143,7 +146,7 @@ function modelColour(names: Names) {
   } as const;
 }
 
-/** SVG text of a Vega-Lite spec, drawn without a canvas or a page. */
+/** Draws a Vega-Lite spec as SVG text, without a canvas or a page. */
 export async function draw(spec: object): Promise<string> {
   const full = { config, padding: 4, autosize: 'pad', ...spec } as TopLevelSpec;
   const view = new View(parse(compile(full).spec), { renderer: 'none' });
@@ -154,14 +157,15 @@ export async function draw(spec: object): Promise<string> {
   }
 }
 
-/** Two drawn charts side by side as one SVG file that follows the reader's light or dark setting. */
+/** Joins two drawn charts side by side in one SVG file that follows the reader's light or dark setting. */
 export function sideBySide(left: string, right: string, space = 24): string {
   const [a, b] = [sizeOfSvg(left), sizeOfSvg(right)];
   const width = a.width + space + b.width;
   const height = Math.max(a.height, b.height);
   const place = (svg: string, x: number) => svg.replace('<svg ', `<svg x="${x}" y="0" `);
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">` +
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `viewBox="0 0 ${width} ${height}">` +
     `<style>@media (prefers-color-scheme: dark){${darkRules}}</style>` +
     `${place(left, 0)}${place(right, a.width + space)}</svg>\n`
   );

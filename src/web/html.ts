@@ -1,12 +1,12 @@
 /** Markup that is safe to insert as it is. */
 export type Html = { readonly markup: string };
 
-/** Marks text that is markup already, e.g. a drawn SVG. */
+/** Marks text that is markup already, for example a drawn SVG. */
 export function raw(markup: string): Html {
   return { markup };
 }
 
-/** Tagged template: values are escaped unless they are Html; lists are joined. */
+/** A template tag. It escapes values unless they are Html, and joins lists. */
 export function html(
   strings: TemplateStringsArray,
   ...values: readonly (string | number | Html | readonly Html[])[]

@@ -3,14 +3,14 @@ import type { Html } from './html.ts';
 
 export type Page = {
   readonly title: string;
-  /** CSS beyond that of every page. */
+  /** CSS in addition to the CSS of every page. */
   readonly style: string;
   readonly body: Html;
-  /** Runs at the end; nothing is fetched. */
+  /** A script at the end of the page. It must not fetch anything. */
   readonly script?: string;
 };
 
-/** One file, nothing fetched; light and dark, phone and paper. */
+/** A page in one file that fetches nothing and suits light and dark screens, phones and paper. */
 export function htmlPage({ title, style, body, script }: Page): string {
   return (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">' +
@@ -21,10 +21,13 @@ export function htmlPage({ title, style, body, script }: Page): string {
 }
 
 const baseStyle = `
-:root{color-scheme:light dark;--text:${ink.text};--soft:#52606d;--line:${ink.faint};--page:#fff;--tile:#f5f7f9;--accent:${ink.after}}
-@media screen and (prefers-color-scheme:dark){:root{--text:${darkInk.text};--soft:#a9b4bf;--line:${darkInk.faint};--page:#14181c;--tile:#1e242a;--accent:${darkInk.after}}${darkRules}}
+:root{color-scheme:light dark;--text:${ink.text};--soft:#52606d;--line:${ink.faint};--page:#fff;
+  --tile:#f5f7f9;--accent:${ink.after}}
+@media screen and (prefers-color-scheme:dark){:root{--text:${darkInk.text};--soft:#a9b4bf;
+  --line:${darkInk.faint};--page:#14181c;--tile:#1e242a;--accent:${darkInk.after}}${darkRules}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+body{margin:0;background:var(--page);color:var(--text);
+  font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:960px;margin:0 auto;padding:24px 16px 48px}
 h1{font-size:clamp(1.5rem,4.5vw,2.2rem);line-height:1.2;margin:.2em 0 .5em;text-wrap:balance}
 h2{font-size:1.2rem;margin:2em 0 .6em}

@@ -6,7 +6,7 @@ import { demoPage } from './page.ts';
 import { answerCost } from './report.ts';
 import type { DemoReport } from './report.ts';
 
-/** One image, [channels, height, width] bytes, 1 or 3 channels. */
+/** One image: [channels, height, width] bytes with 1 or 3 channels. */
 export type Picture = {
   readonly planes: Uint8Array;
   readonly channels: number;
@@ -14,7 +14,7 @@ export type Picture = {
   readonly width: number;
 };
 
-/** The readable files of a report; report.json is the report itself. */
+/** The files of a report that people read. report.json is the report itself. */
 export async function demoFiles(
   report: DemoReport,
   pictures: readonly Picture[],

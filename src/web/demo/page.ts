@@ -7,14 +7,17 @@ import type { Html } from '../html.ts';
 import { htmlPage } from '../page.ts';
 
 export type Pictures = {
-  /** SVG text of costChart and groupChart. */
+  /** `cost` and `groups` are SVG texts of `costChart` and `groupChart`. */
   readonly cost: string;
   readonly groups: string;
-  /** PNG bytes of each test image, in the order of the models' images. */
+  /** The PNG bytes of each test image, in the order of the models' images. */
   readonly images: readonly Uint8Array[];
 };
 
-/** report.html: one file, no script, nothing fetched; light and dark, phone and paper. */
+/**
+ * The text of report.html: one file without a script that fetches nothing and suits light and dark screens,
+ * phones and paper.
+ */
 export function demoPage(report: DemoReport, pictures: Pictures): string {
   const { original, reduced } = report;
   const body = html`<main>
@@ -27,11 +30,11 @@ export function demoPage(report: DemoReport, pictures: Pictures): string {
     <div class="pictures">
       <figure>
         ${raw(pictures.cost)}
-        <figcaption>What one private answer costs, original = full bar.</figcaption>
+        <figcaption>The cost of one private answer; the full bar is the original.</figcaption>
       </figure>
       <figure>
         ${raw(pictures.groups)}
-        <figcaption>Accuracy of each class before and after, the worst hit on top.</figcaption>
+        <figcaption>Accuracy of each class before and after. The class that lost most is on top.</figcaption>
       </figure>
     </div>
     ${costSection(report)} ${imagesSection(report, pictures.images)} ${classSection(report.fairness)}
@@ -47,10 +50,11 @@ function leadOf({ original, reduced, fairness, data }: DemoReport): string {
   return (
     `A server holds a network, a client holds an image, and neither shows it to the other. Keeping ` +
     `${format.count(reduced.relus)} of ${format.count(original.relus)} ReLUs, the private answer took ` +
-    `${format.duration(after.online.seconds)} instead of ${format.duration(before.online.seconds)} online (and ` +
-    `${format.duration(after.offline.seconds)} instead of ${format.duration(before.offline.seconds)} beforehand), and ` +
-    `accuracy on ${format.count(data.testImages)} test images went from ${format.percent(original.accuracy)} to ` +
-    `${format.percent(reduced.accuracy)} (${format.points(-lost)} points). ` +
+    `${format.duration(after.online.seconds)} online instead of ${format.duration(before.online.seconds)} ` +
+    `(and ${format.duration(after.offline.seconds)} instead of ${format.duration(before.offline.seconds)} ` +
+    `beforehand). The accuracy on ${format.count(data.testImages)} test images went from ` +
+    `${format.percent(original.accuracy)} to ${format.percent(reduced.accuracy)} ` +
+    `(${format.points(-lost)} points). ` +
     (worst.models[1]!.drop > 0
       ? `The class that lost most is ${worst.group}: ${format.points(-worst.models[1]!.drop)} points.`
       : 'No class lost accuracy.')
@@ -108,10 +112,11 @@ function costSection({ original, reduced }: DemoReport): Html {
       </table>
     </div>
     <p class="note">
-      Server and client are two processes on one machine. Offline can run before the image is known, online
-      starts when it is: means over the ${original.images.length - 1} answers after the first, which also
-      pays, once, for transforming the weights and for warming up. Up and down are the client's bytes in both
-      phases. Agrees: private answers equal to the answer of the same file in the clear.
+      Server and client are two processes on one machine. The offline phase can run before the image is known;
+      the online phase starts when it is. Both columns are means over the ${original.images.length - 1}
+      answers after the first; the first answer also pays, once, for transforming the weights and for warming
+      up. "Up" and "down" are the client's bytes in both phases. "Agrees" counts the private answers that
+      equal the answer of the same file in the clear.
     </p>
   </section>`;
 }
@@ -148,9 +153,9 @@ function imagesSection({ original, reduced }: DemoReport, images: readonly Uint8
     </ul>
     <p class="note">
       The server saw none of them. The largest difference between a private and a plaintext logit was
-      ${largestDifference(original)} (original) and ${largestDifference(reduced)} (reduced), where the logits
-      of one image spread over ${original.logitSpread.toFixed(1)} and ${reduced.logitSpread.toFixed(1)} on
-      average.
+      ${largestDifference(original)} (original) and ${largestDifference(reduced)} (reduced). The largest and
+      the smallest logit of one image differ by ${original.logitSpread.toFixed(1)} and
+      ${reduced.logitSpread.toFixed(1)} on average.
     </p>
   </section>`;
 }
@@ -197,25 +202,29 @@ function methodSection({ reduction, machine, data, seconds }: DemoReport): Html 
     </div>
     <h2>What is protected, and what is not</h2>
     <p>
-      The server learns nothing of the image. The client learns the answer and the public plan: the graph's
-      shape, which elements keep a ReLU, scales, and polynomial coefficients; no weights. This holds between
-      two parties that follow the protocol (semi-honest). It does not hold against one that deviates, and it
-      hides neither timing nor how often a client asks.
+      The server learns nothing about the image. The client learns the answer and the public plan: the shape
+      of the graph, which elements keep a ReLU, the scales and the polynomial coefficients, but no weights.
+      This holds when both parties follow the protocol (semi-honest). It does not hold when one deviates from
+      it, and it hides neither timing nor how often a client asks.
     </p>
     <p class="note">
       ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${machine.platform}; the whole demo took
-      ${format.duration(seconds)}. Every figure here is in report.json. Again: <code>npx reluctant demo</code>
+      ${format.duration(seconds)}. Every figure here is in report.json. To run it again:
+      <code>npx reluctant demo</code>
     </p>
   </section>`;
 }
 
 const style = `
-.tiles{list-style:none;margin:24px 0;padding:0;display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}
+.tiles{list-style:none;margin:24px 0;padding:0;display:grid;gap:12px;
+  grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}
 .tiles li{background:var(--tile);border-radius:8px;padding:12px 14px;display:flex;flex-direction:column}
 .tiles .name,.tiles .from{color:var(--soft);font-size:.85rem}
 .tiles .to{font-size:1.45rem;font-weight:650;color:var(--accent)}
-.pictures{display:grid;gap:24px;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));align-items:start}
-.images{list-style:none;margin:0;padding:0;display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}
+.pictures{display:grid;gap:24px;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));
+  align-items:start}
+.images{list-style:none;margin:0;padding:0;display:grid;gap:16px;
+  grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}
 .images li{display:flex;flex-direction:column;font-size:.88rem}
 .images img{width:84px;height:84px;image-rendering:pixelated;border-radius:6px;margin-bottom:6px}
 .why th:last-child,.why td:last-child{text-align:left;white-space:normal;min-width:16em}

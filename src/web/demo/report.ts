@@ -1,7 +1,7 @@
 import type { FairnessReport } from '../../../models/fairness/report.ts';
 import type { LayerEntry } from '../../../pipelines/reduce/reduction.ts';
 
-/** One phase of one private inference, seen by the client. Bytes include frame headers. */
+/** The cost of one phase of one private inference, seen by the client. Bytes include frame headers. */
 export type PhaseFigures = {
   readonly seconds: number;
   readonly bytes_up: number;
@@ -9,13 +9,16 @@ export type PhaseFigures = {
 };
 
 export type PrivateImage = {
-  /** Row of the test split. */
+  /** The row of the image in the test split. */
   readonly index: number;
   readonly label: string;
-  /** What the client read from the private logits, and what the same file says in the clear. */
+  /**
+   * The class that the client read from the private logits, and the class that the same file gives in the
+   * clear.
+   */
   readonly private: string;
   readonly plaintext: string;
-  /** Largest absolute difference between the two sets of logits. */
+  /** The largest absolute difference between the two sets of logits. */
   readonly maxDifference: number;
   readonly offline: PhaseFigures;
   readonly online: PhaseFigures & { readonly rounds: number };
@@ -28,12 +31,12 @@ export type DemoModel = {
   readonly macs: number;
   readonly params: number;
   readonly accuracy: number;
-  /** [min, max] of the logits' spread is what maxDifference is to be read against. */
+  /** The mean over images of the largest minus the smallest logit, against which `maxDifference` is read. */
   readonly logitSpread: number;
   readonly images: readonly PrivateImage[];
 };
 
-/** What `reluctant demo` found: report.json is this, report.html and report.svg show it. */
+/** What `reluctant demo` found. report.json holds this object; report.html and report.svg show it. */
 export type DemoReport = {
   readonly version: string;
   /** ISO 8601. */
@@ -57,16 +60,19 @@ export type DemoReport = {
   readonly fairness: FairnessReport;
 };
 
-/** What one private answer costs: the figures of every table and picture. */
+/** The cost of one private answer, as every table and picture shows it. */
 export type AnswerCost = {
-  /** Seconds of both phases of the first answer: it also pays, once, for transforming weights and for warming up. */
+  /**
+   * The seconds of both phases of the first answer, which also pays, once, for transforming weights and for
+   * warming up.
+   */
   readonly firstSeconds: number;
-  /** Means over the answers after the first. */
+  /** The means over the answers after the first. */
   readonly offline: PhaseFigures;
   readonly online: PhaseFigures & { readonly rounds: number };
 };
 
-/** `images`: two or more, in the order they were asked. */
+/** The cost of an answer from two or more images, in the order in which they were asked. */
 export function answerCost([first, ...later]: readonly PrivateImage[]): AnswerCost {
   const mean = (pick: (image: PrivateImage) => number) =>
     later.reduce((sum, image) => sum + pick(image), 0) / later.length;
@@ -82,7 +88,7 @@ export function answerCost([first, ...later]: readonly PrivateImage[]): AnswerCo
   };
 }
 
-/** Private answers that are the plaintext answer of the same file. */
+/** The number of private answers that equal the plaintext answer of the same file. */
 export function agreements(model: DemoModel): number {
   return model.images.filter((image) => image.private === image.plaintext).length;
 }

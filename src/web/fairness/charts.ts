@@ -3,17 +3,19 @@ import * as format from '../../shared/format.ts';
 import { draw, ink } from '../charts.ts';
 import type { FairnessPageData, ModelSeries } from './data.ts';
 
-/** Pixels between two labels at the least. */
+/** The smallest distance of two labels, in pixels. */
 const labelHeight = 14;
 const slopeHeight = 320;
 const sizeHeight = 280;
 
-/** Groups that a chart brings out: those shown to lose more than the rest under its last model. */
+/** Whether a chart highlights a group: it is shown to lose more than the rest under model `m`. */
 function isLoser(report: FairnessReport, group: number, m: number): boolean {
   return report.groups[group]!.models[m]!.verdict === 'loses more';
 }
 
-/** Accuracy of each group from all ReLUs to the fewest, a line a group; intervals for those that lose. */
+/**
+ * A chart with a line per group: its accuracy from all ReLUs to the fewest. Groups that lose have intervals.
+ */
 export function slopeChart({ report, models }: FairnessPageData, series: ModelSeries): Promise<string> {
   const last = series.models.at(-1)!;
   const points = report.groups.flatMap(({ group, models: rows }, g) =>
@@ -31,7 +33,7 @@ export function slopeChart({ report, models }: FairnessPageData, series: ModelSe
   const domain = [Math.max(0, low - spare), Math.min(100, high + spare)] as const;
   const y = {
     type: 'quantitative',
-    title: 'answered rightly, %',
+    title: 'right answers, %',
     scale: { domain: [...domain], nice: false, zero: false },
     axis: { tickCount: 5, domain: false, ticks: false },
   } as const;
@@ -75,7 +77,7 @@ export function slopeChart({ report, models }: FairnessPageData, series: ModelSe
 
 const textColour = { value: ink.text } as const;
 
-/** Moves labels apart that would stand upon each other: up from the lowest, and down again where they leave the chart. */
+/** Moves overlapping labels apart: up from the lowest one, and down again when they leave the chart. */
 export function apart<T extends { readonly value: number }>(
   ends: readonly T[],
   [low, high]: readonly [number, number],
@@ -91,17 +93,20 @@ export function apart<T extends { readonly value: number }>(
   return sorted.map((end, i) => ({ ...end, label: places[i]! }));
 }
 
-/** An axis of losses in points. */
+/** The axis of losses, in points. */
 const lossAxis = {
   type: 'quantitative',
-  title: 'fewer right answers of 100',
+  title: 'right answers lost, of 100',
   scale: { zero: true, nice: true },
   axis: { tickCount: 5, domain: false, ticks: false },
 } as const;
 
 const ownColour = { field: 'colour', type: 'nominal', scale: null } as const;
 
-/** What each group lost with its interval, in points; those shown to lose more than the rest in a colour of their own. */
+/**
+ * What each group lost, with its interval, in points. Groups shown to lose more than the rest have their own
+ * colour.
+ */
 function lossesOf(report: FairnessPageData['report'], m: number) {
   return report.groups.map(({ group, models }, g) => {
     const { drop, dropInterval } = models[m]!;
@@ -110,7 +115,10 @@ function lossesOf(report: FairnessPageData['report'], m: number) {
   });
 }
 
-/** What each group lost under one model, a dot with its interval, the worst hit on top; a line marks what all lost. */
+/**
+ * A chart of what each group lost under one model: a dot with its interval, the worst loss on top. A line
+ * marks the loss over all images.
+ */
 export function lossChart({ report }: FairnessPageData, m: number): Promise<string> {
   const rows = lossesOf(report, m).sort((a, b) => b.value - a.value);
   const y = {
@@ -141,7 +149,10 @@ export function lossChart({ report }: FairnessPageData, m: number): Promise<stri
   });
 }
 
-/** What each group lost against how many images it had in training, on a logarithmic axis; `sizes` by group, not all alike. */
+/**
+ * A chart of what each group lost against its number of training images, on a logarithmic axis. `sizes` has
+ * one entry per group, and they must not all be equal.
+ */
 export function sizeChart(
   { report }: FairnessPageData,
   m: number,

@@ -1,29 +1,38 @@
 import type { FairnessReport } from '../../../models/fairness/report.ts';
 
-/** What a page on fairness shows: the report, and what was compared. */
+/** The data of a fairness page: the report, and what it compares. */
 export type FairnessPageData = {
   readonly version: string;
   /** ISO 8601. */
   readonly date: string;
   readonly data: string;
   readonly split: string;
-  /** As `--groups` was given, 'label' where it was not. */
+  /** The value of `--groups` (default: label). */
   readonly groupedBy: string;
-  /** The report's models, in its order. */
+  /** The models of the report, in its order. */
   readonly models: readonly {
     readonly model: string;
     readonly relus: number;
     readonly files: readonly string[];
   }[];
   readonly report: FairnessReport;
-  /** Training images of each of the report's groups; none where there are no training images to count. */
+  /**
+   * The number of training images of each of the report's groups. Undefined when there are no training images
+   * to count.
+   */
   readonly trainSizes?: readonly number[];
 };
 
-/** A method at several budgets: numbers of models, the original first, then from most ReLUs to fewest. */
+/**
+ * A method at several budgets. `models` are indices of models: the original first, then from most ReLUs to
+ * fewest.
+ */
 export type ModelSeries = { readonly name: string; readonly models: readonly number[] };
 
-/** By the names of the models: those of 'METHOD@BUDGET' make a series each METHOD, all others one together. */
+/**
+ * Sorts models into series by their names: those named METHOD@BUDGET make one series per METHOD, all others
+ * make one together.
+ */
 export function seriesOf({ models }: Pick<FairnessPageData, 'models'>): ModelSeries[] {
   const names = models.map(({ model }) => (model.includes('@') ? model.slice(0, model.indexOf('@')) : ''));
   const distinct = [...new Set(names.slice(1))];

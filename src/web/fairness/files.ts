@@ -5,7 +5,7 @@ import type { FairnessPageData } from './data.ts';
 import { fairnessPage } from './page.ts';
 import type { SeriesPictures } from './page.ts';
 
-/** The files of a report by name: report.html, and each chart as an SVG of its own. */
+/** The files of a report by name: report.html, and one SVG file for each chart. */
 export async function fairnessFiles(data: FairnessPageData): Promise<Map<string, string>> {
   const pictures = await Promise.all(seriesOf(data).map((series) => picturesOf(data, series)));
   const files = new Map([['report.html', fairnessPage(data, pictures)]]);
@@ -30,7 +30,8 @@ async function picturesOf(data: FairnessPageData, series: SeriesPictures['series
   };
 }
 
-/** A drawn chart that follows the reader's light or dark setting by itself. */
+/** Makes a drawn chart follow the reader's light or dark setting without a page. */
 function standalone(svg: string): string {
-  return `${svg.replace(/<svg[^>]*>/, (tag) => `${tag}<style>@media (prefers-color-scheme: dark){${darkRules}}</style>`)}\n`;
+  const style = `<style>@media (prefers-color-scheme: dark){${darkRules}}</style>`;
+  return `${svg.replace(/<svg[^>]*>/, (tag) => tag + style)}\n`;
 }

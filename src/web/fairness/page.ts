@@ -6,25 +6,25 @@ import { html, raw } from '../html.ts';
 import type { Html } from '../html.ts';
 import { htmlPage } from '../page.ts';
 
-/** SVG texts of one series. */
+/** The charts of one series, as SVG text. */
 export type SeriesPictures = {
   readonly series: ModelSeries;
   readonly slope: string;
-  /** Of the series' last model. */
+  /** The losses under the last model of the series. */
   readonly loss: string;
-  /** None where all groups have as many training images. */
+  /** Undefined when all groups have equally many training images. */
   readonly size?: string;
 };
 
-/** report.html: who loses, how much, how sure. One file, no script. */
+/** The text of report.html: who loses, how much, and how sure that is. One file without a script. */
 export function fairnessPage(data: FairnessPageData, pictures: readonly SeriesPictures[]): string {
   const body = html`<main>
     <header>
       <p class="kicker">reluctant ${data.version} · ${data.date.slice(0, 10)}</p>
       <h1>Who pays for the missing ReLUs?</h1>
       <p class="lead">
-        ReLUs are what makes a private answer slow. A network that keeps fewer of them answers sooner and errs
-        more often; this page says on whose images. ${origin(data)}
+        ReLUs make a private answer slow. A network that keeps fewer of them answers sooner and is wrong more
+        often. This page says on whose images. ${origin(data)}
       </p>
     </header>
     ${pictures.map((own) => seriesSection(data, own))} ${figuresSection(data)} ${methodSection(data)}
@@ -35,7 +35,8 @@ export function fairnessPage(data: FairnessPageData, pictures: readonly SeriesPi
 function origin({ data, split, groupedBy, report, models }: FairnessPageData): string {
   const groups = groupedBy === 'label' ? 'the classes' : `the values of ${groupedBy}`;
   return (
-    `Groups are ${groups}; every figure is of the same ${format.count(report.n)} ${split} images of ${data}. ` +
+    `Groups are ${groups}; every figure is for the same ${format.count(report.n)} ${split} images ` +
+    `of ${data}. ` +
     `"Before" is ${models[0]!.model} with all its ${format.count(models[0]!.relus)} ReLUs.`
   );
 }
@@ -52,16 +53,16 @@ function seriesSection(data: FairnessPageData, { series, slope, loss, size }: Se
       </figure>
       <figure>
         <figcaption>
-          <b>What each group lost</b> with ${format.count(data.models[last]!.relus)} ReLUs. The dot is what
-          was counted, the line where the truth probably lies; dashed: the average.
+          <b>What each group lost</b> with ${format.count(data.models[last]!.relus)} ReLUs. A dot is the loss
+          that was counted, and the line through it is where the true loss probably lies. The dashed line is
+          the loss over all images.
         </figcaption>
         ${raw(loss)}
       </figure>
       ${size === undefined ? [] : sizeFigure(data, last, size)}
     </div>
     <p class="note">
-      Strong colour: groups that are shown to lose more than the rest. Grey: the others, for which nothing is
-      shown.
+      Groups in strong colour are shown to lose more than the rest. For the groups in grey nothing is shown.
     </p>
     ${others.map(
       (m) =>
@@ -75,10 +76,11 @@ function seriesSection(data: FairnessPageData, { series, slope, loss, size }: Se
 
 function titleOf({ models }: FairnessPageData, m: number): string {
   const [all, own] = [models[0]!.relus, models[m]!.relus];
-  return `${models[m]!.model}: ${format.count(own)} of ${format.count(all)} ReLUs (${format.percent(own / all)})`;
+  const share = format.percent(own / all);
+  return `${models[m]!.model}: ${format.count(own)} of ${format.count(all)} ReLUs (${share})`;
 }
 
-/** Who, how much, how sure. */
+/** The sentences on one model: who loses, how much, and how sure that is. */
 function modelStory(data: FairnessPageData, m: number): Html {
   const losers = losersOf(data.report, m);
   return html`<div class="story">
@@ -116,7 +118,7 @@ function sizeFigure(data: FairnessPageData, m: number, size: string): Html {
   </figure>`;
 }
 
-/** From this size on a rank correlation is called a tendency. */
+/** A rank correlation of at least this size is called a tendency. */
 const tendency = 0.5;
 
 function sizeWords({ report, trainSizes }: FairnessPageData, m: number): string {
@@ -124,7 +126,7 @@ function sizeWords({ report, trainSizes }: FairnessPageData, m: number): string 
   const found = rankCorrelation([...trainSizes!], drops);
   if (Number.isNaN(found)) return '';
   const figure = `(rank correlation ${found.toFixed(2)})`;
-  if (found <= -tendency) return `Here, the rarer a group the more it tends to lose ${figure}.`;
+  if (found <= -tendency) return `Here, the rarer a group is, the more it tends to lose ${figure}.`;
   if (found >= tendency) return `Here it is the other way round: common groups tend to lose more ${figure}.`;
   return `Here there is no clear relation ${figure}.`;
 }
@@ -177,37 +179,41 @@ function methodSection({ report, models }: FairnessPageData): Html {
   const { resamples, confidence } = report.bootstrap;
   const several = report.overall.some(({ networks }) => networks > 1);
   return html`<section>
-    <h2>How it was found out</h2>
+    <h2>How this was measured</h2>
     <p>
-      Both networks answered the same images. "Probably between": were the images drawn anew many
-      times${several ? ' and the networks made anew with other seeds' : ''}, about
-      ${Math.round(100 * confidence)} of 100 such ranges would hold the truth (paired bootstrap,
+      Both networks answered the same images. "Probably between" is a range: if the images were drawn again
+      many times${several ? ' and the networks made again with other seeds' : ''}, about
+      ${Math.round(100 * confidence)} of 100 such ranges would hold the true value (paired bootstrap with
       ${format.count(resamples)}
       resamples${
         several
-          ? ', over images and seeds; figures are means over the networks of a line, tests of these networks'
+          ? ' over images and seeds; figures are means over the networks of a line, tests are of these networks'
           : ''
       }).
-      "How sure": the lost images are dealt to the groups at random, and it is counted how often a group comes
-      off as badly as it did (permutation test); because many groups are looked at, each must pass a stricter
-      test (Holm). Groups with fewer than ${report.minGroup} images are not tested.
+      "How sure" deals the lost images to the groups at random and counts how often a group does as badly as
+      it did (permutation test). Because there are many groups, each must pass a stricter test (Holm). Groups
+      with fewer than ${report.minGroup} images are not tested.
     </p>
     <p class="note">
-      ${models.map(({ model, files }) => html`${model}: ${files.map((file) => html`<code>${file}</code> `)}<br />`)}
+      ${models.map(
+        ({ model, files }) => html`${model}: ${files.map((file) => html`<code>${file}</code> `)}<br />`,
+      )}
       Every figure is in report.json beside this page.
     </p>
   </section>`;
 }
 
 const style = `
-.pictures{display:grid;gap:28px 24px;grid-template-columns:repeat(auto-fit,minmax(min(350px,100%),1fr));align-items:start;margin:20px 0}
+.pictures{display:grid;gap:28px 24px;grid-template-columns:repeat(auto-fit,minmax(min(350px,100%),1fr));
+  align-items:start;margin:20px 0}
 figcaption{margin-bottom:8px;font-size:.92rem}
 figcaption b{color:var(--text)}
 figure svg{max-width:480px}
 h3{font-size:1.05rem;margin:0 0 .4em}
 h2.series{text-transform:none;border-bottom:2px solid var(--accent);padding-bottom:4px}
 .story p{margin:.4em 0;max-width:75ch}
-.losers{list-style:none;margin:14px 0;padding:0;display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(min(290px,100%),1fr))}
+.losers{list-style:none;margin:14px 0;padding:0;display:grid;gap:12px;
+  grid-template-columns:repeat(auto-fit,minmax(min(290px,100%),1fr))}
 .losers li{background:var(--tile);border-left:4px solid var(--accent);border-radius:6px;padding:10px 14px}
 .losers .who{font-size:1.05rem}
 .losers span{color:var(--soft)}
@@ -215,5 +221,7 @@ details{border-top:1px solid var(--line);padding:8px 0}
 summary{cursor:pointer;font-weight:600}
 details h3{display:none}
 details[open] summary{margin-bottom:8px}
-@media print{.losers li{border:1px solid var(--line);break-inside:avoid}details{break-inside:auto}details::details-content{content-visibility:visible;height:auto}.pictures{grid-template-columns:1fr 1fr}.scroll{overflow:visible}table{font-size:8pt}th,td{padding:3px 5px}}
+@media print{.losers li{border:1px solid var(--line);break-inside:avoid}details{break-inside:auto}
+  details::details-content{content-visibility:visible;height:auto}.pictures{grid-template-columns:1fr 1fr}
+  .scroll{overflow:visible}table{font-size:8pt}th,td{padding:3px 5px}}
 `;

@@ -4,7 +4,10 @@ import * as format from '../../shared/format.ts';
 import { html } from '../html.ts';
 import type { Html } from '../html.ts';
 
-/** Who loses, how much and how sure that is: sentences, then a row for each class. */
+/**
+ * The section on classes: sentences on who loses, how much, and how sure that is, then a table with a row per
+ * class.
+ */
 export function classSection(fairness: FairnessReport): Html {
   const [, gap] = fairness.gap.models;
   return html`<section>
@@ -44,9 +47,9 @@ export function classSection(fairness: FairnessReport): Html {
       </table>
     </div>
     <p class="note">
-      A drop is the original's accuracy minus the reduced model's. Intervals:
-      ${100 * fairness.bootstrap.confidence} %, ${format.count(fairness.bootstrap.resamples)} paired
-      resamples. The last column: an exact permutation test, corrected for the number of classes (Holm). The
+      A drop is the original's accuracy minus the reduced model's. Intervals are of
+      ${100 * fairness.bootstrap.confidence} %, from ${format.count(fairness.bootstrap.resamples)} paired
+      resamples. The last column is an exact permutation test, corrected for the number of classes (Holm). The
       gap between the best and the worst class changed by ${format.points(gap!.widening)} points
       (${format.points(gap!.wideningInterval[0])} to ${format.points(gap!.wideningInterval[1])}).
     </p>

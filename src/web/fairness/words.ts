@@ -3,10 +3,10 @@ import { ratesSentence } from '../../../models/fairness/reading.ts';
 import type { FairnessReport, GroupRow } from '../../../models/fairness/report.ts';
 import * as format from '../../shared/format.ts';
 
-/** What happened to one group, for a reader who knows no statistics. */
+/** What a reader who knows no statistics is told about one group. */
 export type GroupWords = { readonly group: string; readonly howMuch: string; readonly howSure: string };
 
-/** Groups that are shown to lose more than the rest, the worst hit first. */
+/** The groups that are shown to lose more than the rest, the worst loss first. */
 export function losersOf(report: FairnessReport, m: number): GroupWords[] {
   return report.groups
     .filter(({ models }) => models[m]!.verdict === 'loses more')
@@ -36,7 +36,7 @@ function change(drop: number): string {
   return `${whole(Math.abs(drop))} ${drop < 0 ? 'more' : 'fewer'}`;
 }
 
-/** A count of 100, to a half where it is small. */
+/** A fraction as a count of 100, rounded to a half when it is small. */
 function whole(fraction: number): string {
   const count = 100 * fraction;
   const rounded = Math.abs(count) < 3 ? Math.round(2 * count) / 2 : Math.round(count);
@@ -46,10 +46,11 @@ function whole(fraction: number): string {
 function sureness(p: number): string {
   if (p < 0.001) return 'Practically certain: chance alone would show this less than once in 1,000 times';
   const once = Math.round(1 / p);
-  return `${p < 0.01 ? 'Very likely' : 'Likely'} no accident: chance alone would show this at most once in ${format.count(once)} times`;
+  const likely = p < 0.01 ? 'Very likely' : 'Likely';
+  return `${likely} no accident: chance alone would show this at most once in ${format.count(once)} times`;
 }
 
-/** Answers to 'does it lose more than the others?' in a table. */
+/** The answers to 'does it lose more than the others?' in a table. */
 export const sureWords: Readonly<Record<Verdict, string>> = {
   'loses more': 'yes',
   'no evidence': 'not shown',
@@ -57,28 +58,30 @@ export const sureWords: Readonly<Record<Verdict, string>> = {
   'not tested': '',
 };
 
-/** What is not known: how large a loss could hide, and which groups are too small. */
+/** Sentences on what is not known: how large a loss could be missed, and which groups are too small. */
 export function unknowns(report: FairnessReport, m: number): string[] {
   const rows = report.groups.map(({ group, n, models }) => ({ group, n, row: models[m]! }));
   const open = rows.filter(({ row }) => row.verdict === 'no evidence');
   const blind = open.toSorted((a, b) => b.row.detectableLoss - a.row.detectableLoss)[0];
   const small = rows.filter(({ row }) => row.verdict === 'too small');
+  const tooSmall = small.map(({ group, n }) => `${group} (${n})`);
   const shown = rows.some(({ row }) => row.verdict === 'loses more');
   const others = shown ? `For the other ${open.length} groups nothing is shown. That` : 'That';
   return [
     ...(blind === undefined
       ? []
       : [
-          `${others} is no proof that none of them does: in ${blind.group}, for one, a loss of ` +
-            `${whole(blind.row.detectableLoss)} of 100 beyond the others' could go unseen with ${format.count(blind.n)} images.`,
+          `${others} does not prove that none of them loses more. In ${blind.group}, for example, with ` +
+            `${format.count(blind.n)} images, a loss of ${whole(blind.row.detectableLoss)} of 100 ` +
+            `more than that of the others could stay unseen.`,
         ]),
     ...(small.length === 0
       ? []
-      : [`Too few images to say anything: ${small.map(({ group, n }) => `${group} (${n})`).join(', ')}.`]),
+      : [`These groups have too few images to say anything: ${tooSmall.join(', ')}.`]),
   ];
 }
 
-/** One sentence on a model as a whole. */
+/** Sentences on a model as a whole. */
 export function overallWords(report: FairnessReport, m: number): string {
   const [before, after] = [report.overall[0]!, report.overall[m]!];
   const gap = report.gap.models[m]!;
@@ -93,8 +96,9 @@ export function overallWords(report: FairnessReport, m: number): string {
           ? 'is as before'
           : 'may be as before';
   return (
-    `Over all images ${format.percent(before.accuracy)} were answered rightly and now ${format.percent(after.accuracy)} are. ` +
-    `The best and the worst served group (${gap.worstGroup}) are ${format.plainPoints(gap.gap)} points apart; the distance ${change} ` +
+    `Before, ${format.percent(before.accuracy)} of all images were answered rightly, and now ` +
+    `${format.percent(after.accuracy)} are. The group with the most right answers and the one with the ` +
+    `fewest (${gap.worstGroup}) are ${format.plainPoints(gap.gap)} points apart; the distance ${change} ` +
     `(before: ${format.plainPoints(gap.gap - gap.widening)}).${rates === '' ? '' : ` ${rates}`}`
   );
 }

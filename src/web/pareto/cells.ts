@@ -4,7 +4,7 @@ import { accuracyText, costAt } from './story.ts';
 
 export type Cell = { readonly title: string; readonly align: 'left' | 'right'; readonly text: string };
 
-/** One row a point, for people: in a terminal, in a document, on a page. */
+/** The cells of one point's row, for people: in a terminal, in a document, on a page. */
 export function cellsOf(point: Point, profiles: readonly string[]): Cell[] {
   const left = (title: string, text: string): Cell => ({ title, align: 'left', text });
   const right = (title: string, text: string): Cell => ({ title, align: 'right', text });
@@ -34,12 +34,13 @@ function measuredCell({ profile, offlineSeconds, onlineSeconds }: PointCost): st
   return `${profile} ${format.duration(onlineSeconds)}, ${format.duration(offlineSeconds + onlineSeconds)}`;
 }
 
-/** What the columns mean. */
+/** A text on what the columns mean. */
 export function legendOf(profiles: readonly string[]): string {
   return (
-    `Accuracy on the test images by the protocol's integers, faults of the sign tests included (simulated): mean over the seeds, ± half ` +
-    `of its 95 % interval (Student's t) where there are two or more. Latency (${profiles.join(', ')}) and traffic of one inference are ` +
-    `predicted from the plan; 'measured' is a private inference between two processes. 'front': the measures by which no other point ` +
-    `is as accurate for less.`
+    `'accuracy' is that on the test images with the protocol's integers, faults of the sign tests included ` +
+    `(simulated): the mean over the seeds, ± half of its 95 % interval (Student's t) when there are two or ` +
+    `more. Latency (${profiles.join(', ')}) and traffic of one inference are predicted from the plan; ` +
+    `'measured' is a private inference between two processes. 'front' lists the measures by which no other ` +
+    `point is as accurate for less.`
   );
 }

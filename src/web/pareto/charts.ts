@@ -17,11 +17,14 @@ export type FrontOptions = {
   readonly measure: Measure;
   readonly points: readonly Point[];
   readonly looks: readonly SeriesLook[];
-  /** A file that stands alone needs one. */
+  /** Whether the chart has a legend. A file that stands alone needs one. */
   readonly hasLegend: boolean;
 };
 
-/** Accuracy against one measure: a mark a point, its interval, a line a series, and the front as a grey staircase. */
+/**
+ * A chart of accuracy against one measure: a mark and an interval per point, a line per series, and the front
+ * as a grey staircase.
+ */
 export function frontChart({ measure, points, looks, hasLegend }: FrontOptions): Promise<string> {
   const rows = points.flatMap((point) => rowOf(point, measure));
   const y = {
@@ -64,7 +67,8 @@ export function frontChart({ measure, points, looks, hasLegend }: FrontOptions):
         mark: { type: 'rule', strokeWidth: 1.5 },
         encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color: colour },
       },
-      // Filled where measured; the others are as good as hollow, but can be pointed at.
+      // Measured points are filled. The others look hollow, but have a transparent fill so that one can point
+      // at them.
       ...[true, false].map((isMeasured) => ({
         data: { values: rows.filter((row) => row.isMeasured === isMeasured) },
         mark: {
@@ -86,7 +90,7 @@ export function frontChart({ measure, points, looks, hasLegend }: FrontOptions):
   });
 }
 
-/** Names whole, in as many columns as the picture is wide. */
+/** A legend that shows names in full, in as many columns as the width of the picture allows. */
 function columnsFor(names: readonly string[]) {
   const longest = Math.max(...names.map(({ length }) => length));
   return { columns: Math.min(3, Math.max(1, Math.floor(60 / longest))), labelLimit: 0 };
@@ -102,7 +106,10 @@ function rowOf(point: Point, measure: Measure): Row[] {
   return [{ id, series, x, accuracy: 100 * mean, low: 100 * low, high: 100 * high, isMeasured, isOnFront }];
 }
 
-/** From the cheapest point of the front to the most accurate, and on to the dearest point of all. */
+/**
+ * The steps from the cheapest point of the front to the most accurate one, and on to the dearest point of
+ * all.
+ */
 function staircase(rows: readonly Row[]) {
   const front = rows.filter(({ isOnFront }) => isOnFront).toSorted((a, b) => a.x - b.x);
   const last = front.at(-1);
@@ -115,18 +122,18 @@ function titleOf({ title, unit }: Measure): string {
   return `${title}, ${unit}`;
 }
 
-/** Few ReLUs are where it is decided: a root scale spreads them, and has a place for none. */
+/** The interesting points have few ReLUs: a root scale spreads them and can show zero. */
 function scaleOf({ unit }: Measure) {
   const scale = unit === 'ReLUs' ? { type: 'sqrt', nice: true, padding: 8 } : { zero: true, padding: 8 };
   return { axis: { tickCount: 5, domain: false, ...numbers }, scale } as const;
 }
 
-/** 0.05, 250, 12k */
+/** Writes numbers as 0.05, 250, 12k. */
 const numbers = {
   labelExpr: "datum.value < 1000 ? format(datum.value, '.3~r') : format(datum.value / 1000, '.3~r') + 'k'",
 } as const;
 
-/** A step of the plan: ReLUs before and after the reduction, seconds of one inference. */
+/** A layer of the plan: its ReLUs before and after the reduction, and its seconds in one inference. */
 export type LayerRow = {
   readonly layer: string;
   readonly before: number;
@@ -135,7 +142,10 @@ export type LayerRow = {
   readonly online: number;
 };
 
-/** What is left of each layer: ReLUs on the left (what was there before in grey), seconds on the right. */
+/**
+ * A chart of what is left of each layer: its ReLUs on the left, with the number before in grey, and its
+ * seconds on the right.
+ */
 export function layerChart(rows: readonly LayerRow[], profile: string): Promise<string> {
   const y = { field: 'layer', type: 'nominal', sort: null } as const;
   const axis = { tickCount: 3, domain: false, ...numbers } as const;

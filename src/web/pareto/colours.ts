@@ -1,9 +1,9 @@
 import { ink } from '../charts.ts';
 
-/** How one series is drawn. Told apart by shape as well as by colour. */
+/** How one series is drawn. Series differ in shape as well as in colour. */
 export type SeriesLook = { readonly series: string; readonly colour: string; readonly shape: string };
 
-/** Each at least 4.5 : 1 on its page, white or #14181c. */
+/** Each colour has a contrast of at least 4.5 : 1 with its page, which is white or #14181c. */
 export const palette = [
   { light: '#0d6986', dark: '#56d4dd' },
   { light: '#b0440b', dark: '#ffa657' },
@@ -24,7 +24,10 @@ const shapes = [
   'triangle-left',
 ] as const;
 
-/** A colour for each method, the same with additions; a shape for each series, and no two alike below 50. The original is grey. */
+/**
+ * The looks of series. A method has one colour, with and without additions, and each series has a shape. No
+ * two of fewer than 50 series look alike. The original is grey.
+ */
 export function looksOf(series: readonly string[]): SeriesLook[] {
   const named = series.filter((name) => name !== 'original');
   const methods = [...new Set(named.map(methodOf))];
@@ -40,7 +43,9 @@ export function looksOf(series: readonly string[]): SeriesLook[] {
     : looks;
 }
 
-/** Every colour in every shape from these on, all shapes of one colour before the next. */
+/**
+ * All pairs of a colour and a shape, from these two on: all shapes of one colour come before the next colour.
+ */
 function looksFrom(colour: number, shape: number): Omit<SeriesLook, 'series'>[] {
   return Array.from({ length: palette.length * shapes.length }, (_, i) => ({
     colour: palette[(colour + Math.floor(i / shapes.length)) % palette.length]!.light,
@@ -52,7 +57,7 @@ function methodOf(series: string): string {
   return series.split('+')[0]!;
 }
 
-/** CSS for dark pages, as darkRules of charts.ts. */
+/** CSS for dark pages, like `darkRules` of charts.ts. */
 export const darkPalette: string = palette
   .map(({ light, dark }) => `[fill="${light}"]{fill:${dark}}[stroke="${light}"]{stroke:${dark}}`)
   .join('');

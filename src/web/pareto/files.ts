@@ -8,7 +8,7 @@ import { paretoPage } from './page.ts';
 import type { Front, ParetoReport } from './page.ts';
 import { layerRows } from './story.ts';
 
-/** report.html and an SVG file for each picture, by name. */
+/** The files of a report by name: report.html and an SVG file for each picture. */
 export async function paretoFiles(report: ParetoReport): Promise<Map<string, string>> {
   const { points, profiles } = report;
   const looks = looksOf([...new Set(points.map(({ series }) => series))]);
@@ -33,7 +33,7 @@ export async function paretoFiles(report: ParetoReport): Promise<Map<string, str
   return files;
 }
 
-/** Follows the reader's light or dark setting by itself. */
+/** Makes a drawn chart follow the reader's light or dark setting without a page. */
 function standalone(svg: string): string {
   const style = `<style>@media (prefers-color-scheme:dark){${darkRules}${darkPalette}}</style>`;
   return `${svg.replace(/^<svg[^>]*>/, (tag) => tag + style)}\n`;

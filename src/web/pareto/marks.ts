@@ -3,11 +3,14 @@ import { raw } from '../html.ts';
 import { html } from '../html.ts';
 import { storyOf, titleOf } from './story.ts';
 
-/** The marks of points in a drawn chart, by the id that `description` gave them. */
+/** Matches the marks of points in a drawn chart, by the id in their `description`. */
 const marks =
   /<path aria-label="([0-9a-f]{16})" role="graphics-symbol" aria-roledescription="[^"]*" (transform="[^"]*")([^>]*?)(?:\/>|><\/path>)/g;
 
-/** Makes each mark a link to its point's section, with a place large enough for a finger and the story for a screen reader. */
+/**
+ * Makes each mark a link to its point's section, with an area large enough for a finger and the story for a
+ * screen reader.
+ */
 export function linkMarks(svg: string, points: readonly Point[], profiles: readonly string[]): string {
   return replaceMarks(svg, points, (point, mark, place) => {
     const label = [`${titleOf(point)}.`, ...storyOf(point, profiles)].join(' ');
@@ -17,7 +20,7 @@ export function linkMarks(svg: string, points: readonly Point[], profiles: reado
   });
 }
 
-/** The story as a title inside each mark, for a file that is opened by itself. */
+/** Puts the story as a title inside each mark, for a file that is opened by itself. */
 export function titleMarks(svg: string, points: readonly Point[], profiles: readonly string[]): string {
   return replaceMarks(svg, points, (point, mark) => {
     const title = html`<title>${[titleOf(point), ...storyOf(point, profiles)].join('\n')}</title>`;

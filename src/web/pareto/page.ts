@@ -8,7 +8,7 @@ import type { SeriesLook } from './colours.ts';
 import { paretoScript, paretoStyle, symbolOf } from './page-parts.ts';
 import { accuracyText, storyOf, titleOf } from './story.ts';
 
-/** What `reluctant pareto` found; `points` are those of pipelines/pareto/points.ts. */
+/** What `reluctant pareto` found. `points` come from pipelines/pareto/points.ts. */
 export type ParetoReport = {
   readonly points: readonly Point[];
   readonly profiles: readonly string[];
@@ -17,17 +17,19 @@ export type ParetoReport = {
   readonly date: string;
 };
 
-/** A measure's picture: for the page, with links; for a file of its own, with a legend. */
+/** A measure's picture, with links, for the page. */
 export type Front = { readonly measure: Measure; readonly svg: string };
 
 export type Pictures = {
   readonly fronts: readonly Front[];
-  /** By point id. */
+  /** The layer charts, by point id. */
   readonly layers: ReadonlyMap<string, string>;
   readonly looks: readonly SeriesLook[];
 };
 
-/** report.html: one file, nothing fetched. Its script only shows a point's story beside it. */
+/**
+ * The text of report.html: one file that fetches nothing. Its script only shows a point's story beside it.
+ */
 export function paretoPage(report: ParetoReport, { fronts, layers, looks }: Pictures): string {
   const { points, profiles } = report;
   const body = html`<main>
@@ -40,9 +42,9 @@ export function paretoPage(report: ParetoReport, { fronts, layers, looks }: Pict
         <h2 id="fronts">The fronts</h2>
         ${legendList(looks)}
         <p class="note">
-          Filled marks are measured, hollow ones predicted. The grey staircase is the front: nothing below it
-          and to its right is worth its price. Bars are 95 % intervals over seeds. Point at a mark for its
-          story; press it for its command and its file.
+          Filled marks are measured, hollow ones predicted. The grey staircase is the front: for every point
+          below it or to its right there is one that is as accurate for less. Bars are 95 % intervals over
+          seeds. Point at a mark for its story; press it for its command and its file.
         </p>
         <div class="pictures">${fronts.map(figureOf)}</div>
       </section>
@@ -61,11 +63,12 @@ function leadOf(points: readonly Point[]): string {
   const from =
     original === undefined
       ? ''
-      : `The network has ${format.count(original.relus.mean)} ReLUs and is right on ${accuracyText(original.accuracy)} of the ` +
-        `${format.count(original.runs[0]!.result.n)} test images. `;
+      : `The network has ${format.count(original.relus.mean)} ReLUs and is right on ` +
+        `${accuracyText(original.accuracy)} of the ${format.count(original.runs[0]!.result.n)} test images. `;
   return (
-    `${from}${format.count(runs)} networks were made and tested, ${points.length} points; on ${onFront.length} of them no other one is as ` +
-    `accurate for less, by one measure at least. ${measured} were measured with private inferences.`
+    `${from}${format.count(runs)} networks were made and tested, which gives ${points.length} points. For ` +
+    `${onFront.length} of them no other point is as accurate for less, by at least one measure. ` +
+    `${measured} were measured with private inferences.`
   );
 }
 
@@ -82,7 +85,10 @@ function figureOf({ measure, svg }: Front): Html {
   </figure>`;
 }
 
-/** Hidden until its mark is pressed; on paper all of them stand. */
+/**
+ * The section of one point. On a screen it is hidden until its mark is pressed; on paper all sections are
+ * shown.
+ */
 function runSection(point: Point, { points, profiles, folder }: ParetoReport, layers: string): Html {
   const original = points.find(({ series }) => series === 'original');
   return html`<article class="run" id="run-${point.id}" aria-label="${titleOf(point)}" tabindex="-1">
@@ -110,7 +116,10 @@ function runSection(point: Point, { points, profiles, folder }: ParetoReport, la
   </article>`;
 }
 
-/** The original and what is cheapest online, for the eye; every point's own is in its section. */
+/**
+ * Shows the original and a few points of the front by online latency. Every point's own picture is in its
+ * section.
+ */
 function layersSection(
   points: readonly Point[],
   layers: ReadonlyMap<string, string>,
@@ -136,21 +145,24 @@ function layersSection(
       )}
     </div>
     <p class="note">
-      Grey behind the ReLUs: how many there were. Time is predicted for ${profiles[0]!}. The original and
-      points of the front by online latency; every point's own picture is behind its mark.
+      The grey bars show how many ReLUs there were. Time is predicted for ${profiles[0]!}. Shown are the
+      original and points of the front by online latency; press the mark of any point for its own picture.
     </p>
   </section>`;
 }
 
 function tableSection(points: readonly Point[], profiles: readonly string[]): Html {
   const rows = points.map((point) => ({ point, cells: cellsOf(point, profiles) }));
+  const headCells = (rows[0]?.cells ?? []).map(
+    ({ title, align }) => html`<th scope="col" class="${align}">${title}</th>`,
+  );
   return html`<section>
     <h2>All points</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="Table of all points">
       <table>
         <thead>
           <tr>
-            ${rows[0]?.cells.map(({ title, align }) => html`<th scope="col" class="${align}">${title}</th>`) ?? []}
+            ${headCells}
           </tr>
         </thead>
         <tbody>
@@ -173,7 +185,8 @@ function machinesSection(points: readonly Point[]): Html {
   const machines = new Set(
     runs.map(({ result: { machine, versions } }) => {
       const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-      return `${machine.host}: ${machine.cpu}, ${machine.cores} cores, ${machine.platform}; ${list.join(', ')}`;
+      const { host, cpu, cores, platform } = machine;
+      return `${host}: ${cpu}, ${cores} cores, ${platform}; ${list.join(', ')}`;
     }),
   );
   return html`<section>
@@ -181,6 +194,6 @@ function machinesSection(points: readonly Point[]): Html {
     <ul>
       ${[...machines].map((line) => html`<li>${line}</li>`)}
     </ul>
-    <p class="note">Every figure is in runs.sqlite; <code>reluctant pareto show</code> prints it.</p>
+    <p class="note">Every figure is in runs.sqlite; <code>reluctant pareto show</code> prints them.</p>
   </section>`;
 }

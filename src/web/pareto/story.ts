@@ -9,20 +9,24 @@ export function titleOf({ series, budget }: Point): string {
   return series === 'original' ? 'original' : `${series} at ${budget}`;
 }
 
-/** '92.31 % ± 0.20', the interval where there are two seeds or more. */
+/** '92.31 % ± 0.20'. The interval is shown when there are two or more seeds. */
 export function accuracyText({ mean, interval }: Estimate): string {
   const value = `${(100 * mean).toFixed(2)} %`;
   return interval === null ? value : `${value} ± ${(100 * (interval[1] - mean)).toFixed(2)}`;
 }
 
-/** All that is known of a point, in sentences; with the original, who lost most against it. */
+/**
+ * All that is known about a point, in sentences. When the original is given, one of them says which classes
+ * lost most.
+ */
 export function storyOf(point: Point, profiles: readonly string[], original?: Point): string[] {
   const first = point.runs[0]!.result;
-  const relus = `${format.count(Math.round(point.relus.mean))} of ${format.count(first.relusBefore)} ReLUs are left.`;
+  const left = format.count(Math.round(point.relus.mean));
+  const relus = `${left} of ${format.count(first.relusBefore)} ReLUs are left.`;
   const seeds = point.runs.length === 1 ? 'one seed' : `mean of ${point.runs.length} seeds`;
   const accuracy =
-    `${accuracyText(point.accuracy)} of ${format.count(first.n)} test images right with the protocol's faults (simulated; ${seeds}), ` +
-    `${accuracyText(point.clearAccuracy)} in the clear.`;
+    `${accuracyText(point.accuracy)} of ${format.count(first.n)} test images are right with ` +
+    `the protocol's faults (simulated; ${seeds}), ${accuracyText(point.clearAccuracy)} in the clear.`;
   const predicted = profiles.map((profile) => {
     const cost = costAt(point, 'predicted', profile);
     return cost === undefined ? '' : `Predicted, ${profile}: ${times(cost)}.`;
@@ -49,7 +53,7 @@ function losersText(point: Point, original: Point | undefined): string {
   return `Lost most: ${worst.join(', ')}.`;
 }
 
-/** Private ones, means over the runs. */
+/** The private accuracy of each class, as the mean over the runs. */
 function classAccuracies({ runs }: Point): Map<string, number> {
   const names = runs[0]!.result.perClass.map((row) => row.class);
   const mean = (i: number) =>
@@ -78,7 +82,7 @@ export function costAt(point: Point, source: PointCost['source'], profile: strin
   return point.costs.find((cost) => cost.source === source && cost.profile === profile);
 }
 
-/** Layers of a point's first run that had ReLUs or still cost something, in the order of the plan. */
+/** The layers of a point's first run that had ReLUs or still cost something, in the order of the plan. */
 export function layerRows(point: Point, profile: string): LayerRow[] {
   const { layers, log } = point.runs[0]!.result;
   const before = new Map(log.map(({ layer, relus_before }) => [layer, relus_before]));

@@ -51,7 +51,7 @@ describe('in plain words', () => {
     expect(first!.group).toBe('Ankle boot');
     expect(first!.howSure).toMatch(/chance alone would show this .*\. It is so in 3 of the 3 networks\./);
     expect(unknowns(data.report, 3).join(' ')).toMatch(
-      /For the other \d groups nothing is shown\. That is no proof/,
+      /For the other \d groups nothing is shown\. That does not prove/,
     );
     expect(overallWords(data.report, 3)).toMatch(/the distance has grown \(before: [\d.]+\)\.$/);
   });
@@ -86,7 +86,7 @@ describe('report.html', () => {
     const { group, n, models } = data.report.groups[9]!;
     const accuracy = (100 * models[3]!.accuracy).toFixed(1);
     expect(visible).toMatch(new RegExp(`${group} ${n} \\d+\\.\\d % ${accuracy} %`));
-    expect(visible).toMatch(/the rarer a group the more it tends to lose \(rank correlation -0\.\d+\)/);
+    expect(visible).toMatch(/the rarer a group is, the more it tends to lose \(rank correlation -0\.\d+\)/);
   });
 
   test('charts are files too; without training sizes, or with equal ones, there is no chart against size', async () => {
