@@ -24,15 +24,21 @@ import type { Rng } from '../../src/shared/random.ts';
 import { activationParts } from '../cost/machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from '../cost/machine.ts';
 
-/** Elements of a measured layer. */
+/** The elements of a measured layer. */
 const elements = 16_384;
 const [narrow, wide] = [8, 20];
-/** Runs of each layer that warm the compiler up, and that are counted: their median, for garbage is collected in many of them. */
+/**
+ * The runs of each layer that warm up the compiler, and the runs that count. The result is their median,
+ * because garbage is collected in many of them.
+ */
 const [warmUps, counted] = [2, 5];
 
 type PartTimes = Record<ActivationPart, number>;
 
-/** Layers of one kind of element, the ReLUs' at two widths of the window: the parts' costs by kind. */
+/**
+ * Measures the costs of the parts of an activation, from layers of one kind of element each; ReLUs have two
+ * widths of the window.
+ */
 export async function activationCosts(rng: Rng): Promise<MachineCosts['activation']> {
   const session = await openSession(rng);
   const specs = {
@@ -42,7 +48,7 @@ export async function activationCosts(rng: Rng): Promise<MachineCosts['activatio
     square: layerSpec('square', narrow),
   } satisfies Record<'narrow' | 'wide' | Exclude<ElementKind, 'relu'>, ActivationSpec>;
   const runs: Record<keyof typeof specs, PartTimes[]> = { narrow: [], wide: [], affine: [], square: [] };
-  // In turn, so that a slow moment of the machine falls on all of them.
+  // The layers take turns, so that a slow moment of the machine affects all of them.
   for (let run = 0; run < warmUps + counted; run++) {
     for (const name of Object.keys(runs) as (keyof typeof runs)[]) {
       const found = await partTimes(session, specs[name], rng);
@@ -86,7 +92,7 @@ async function openSession(rng: Rng): Promise<Session> {
   return { toServer, toClient, client, server };
 }
 
-/** `wires` bits of window for ReLUs; every kind is truncated by 8 bits. */
+/** A layer whose ReLUs have `wires` bits in their window; every kind is truncated by 8 bits. */
 function layerSpec(kind: ElementKind, wires: number): ActivationSpec {
   const one = (value: number) => Int32Array.of(value);
   return {
@@ -99,7 +105,7 @@ function layerSpec(kind: ElementKind, wires: number): ActivationSpec {
   };
 }
 
-/** Processor seconds of each part, an element. */
+/** The processor seconds of each part per element. */
 async function partTimes(session: Session, spec: ActivationSpec, rng: Rng): Promise<PartTimes> {
   const found = { ...(await offlineParts(session, spec, rng)), ...(await onlineParts(session, spec, rng)) };
   return eachPart((part) => found[part] / elements);
@@ -135,7 +141,10 @@ async function onlineParts({ toServer, toClient, client, server }: Session, spec
   return { message, reply, finish: clock.lap() };
 }
 
-/** Processor seconds of this process since the lap before. (Those of the thread alone are counted in ticks of 4 ms.) */
+/**
+ * The processor seconds of this process since the last lap. (Those of a single thread are counted in ticks of
+ * 4 ms.)
+ */
 class PartClock {
   #last = process.cpuUsage();
 

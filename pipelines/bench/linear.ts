@@ -14,17 +14,20 @@ import { randomWords, systemRng } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 
 export type LinearBench = {
-  /** The first inference of a server: the weights' transforms included. */
+  /** The seconds of a server's first inference, which also transforms the weights. */
   readonly first_offline_seconds: number;
   readonly offline_seconds: number;
-  /** Client to server and back, frame headers included; keys left out: they are sent once a session. */
+  /** Client to server and back, with frame headers; without the keys, which are sent once per session. */
   readonly offline_bytes_up: number;
   readonly offline_bytes_down: number;
-  /** The server's convolution in the ring; nothing is sent. */
+  /** The seconds of the server's convolution in the ring; nothing is sent. */
   readonly online_seconds: number;
 };
 
-/** A convolution of `channels` to as many channels on size x size images, kernel x kernel, stride 1, same size out. */
+/**
+ * A convolution of `channels` to as many channels on images of size x size, with a kernel x kernel window and
+ * stride 1. It keeps the size.
+ */
 export function squareConvolution(channels: number, size: number, kernel: number): LinearSpec {
   const before = (kernel - 1) >> 1;
   const after = kernel - 1 - before;
@@ -42,7 +45,7 @@ export function squareConvolution(channels: number, size: number, kernel: number
   };
 }
 
-/** Times one linear layer, both parties in this process on one pool of workers. It verifies nothing. */
+/** Times one linear layer with both parties in this process, on one pool of workers. It verifies nothing. */
 export async function benchLinear(
   spec: LinearSpec,
   pool: HePool,
@@ -79,14 +82,14 @@ export async function benchLinear(
   };
 }
 
-/** Uniform in [-2^(weightBits - 1), 2^(weightBits - 1)), dense. */
+/** Dense weights, uniform in [-2^(weightBits - 1), 2^(weightBits - 1)). */
 export function randomWeights(spec: LinearSpec, rng: Rng): Int32Array {
   const [height, width] = spec.kernel;
   const count = (spec.outChannels * spec.inChannels * height * width) / spec.group;
   return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - spec.weightBits));
 }
 
-/** The second of two runs, so that the compiler has seen the loops. */
+/** The seconds of the second of two runs, so that the compiler has seen the loops. */
 async function onlineSeconds(spec: LinearSpec, weights: Int32Array, rng: Rng): Promise<number> {
   const ring = await loadRing();
   const bias = new Int32Array(spec.outChannels);

@@ -18,17 +18,17 @@ import { registerMultiplications } from '../cost/work.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 
 export type MachineBench = {
-  /** Of one thread: processor time is then that of the work. */
+  /** A pool of one thread, so that processor time is that of the work. */
   readonly pool: HePool;
-  /** Two ends of a connection as the program's own processes have one. */
+  /** The two ends of a connection like that of the program's own processes. */
   readonly channels: readonly [Channel, Channel];
   readonly rng?: Rng;
   readonly onProgress?: OnProgress;
 };
 
 /**
- * Measures the units of `MachineCosts` with the functions that the protocol runs: processor time, not the clock's, so that other load
- * on the machine changes little. Takes some seconds. It verifies nothing.
+ * Measures the units of `MachineCosts` with the protocol's own functions. It measures processor time and not
+ * wall time, so that other load on the machine changes little. It takes some seconds and verifies nothing.
  */
 export async function measureMachine({
   pool,
@@ -57,7 +57,10 @@ export async function measureMachine({
   };
 }
 
-/** Processor seconds of all threads of this process that `work` takes, the least of `runs`: the others met a collection or a compiler. */
+/**
+ * The processor seconds that `work` takes in all threads of this process: the least of `runs` (default: 3),
+ * because garbage collection and compilation slow down the others.
+ */
 export async function processorSeconds(work: () => unknown, runs = 3): Promise<number> {
   let least = Infinity;
   for (let run = 0; run < runs; run++) {
@@ -83,7 +86,10 @@ type LinearTimes = {
   readonly first: number;
 };
 
-/** Mostly products; inputs; outputs; next to nothing: four layers for the four unknowns of an answer. */
+/**
+ * Four layers for the four unknowns of an answer: mostly products, mostly inputs, mostly outputs, and almost
+ * nothing.
+ */
 const linearSpecs: readonly LinearSpec[] = [
   squareConvolution(16, 32, 3),
   { ...squareConvolution(16, 64, 1), outChannels: 1 },
@@ -149,7 +155,7 @@ async function squareCosts({ client, server }: Parties, rng: Rng): Promise<Machi
   };
 }
 
-/** A layer of many multiplications an output element, and one of few. */
+/** The costs in the ring, from a layer with many multiplications per output element and one with few. */
 async function ringCosts(rng: Rng): Promise<MachineCosts['ring']> {
   const ring = await loadRing();
   const specs = [squareConvolution(64, 16, 3), squareConvolution(8, 64, 1)];
@@ -186,8 +192,8 @@ async function transportCosts([near, far]: readonly [Channel, Channel]): Promise
 }
 
 /**
- * x >= 0 with the smallest sum of squared *relative* errors of rows x = values. Coordinate descent; exact enough for a handful of
- * unknowns whose rows differ.
+ * Returns x >= 0 with the smallest sum of squared *relative* errors of rows x = values. It uses coordinate
+ * descent, which is exact enough for a handful of unknowns whose rows differ.
  */
 export function nonNegativeLeastSquares(
   rows: readonly (readonly number[])[],

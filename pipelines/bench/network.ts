@@ -12,25 +12,31 @@ import { replacedElements } from '../../models/passes/replaced-elements.ts';
 import type { ReplacedElements } from '../../models/passes/replaced-elements.ts';
 import { allRelusOf, usePolynomials } from '../reduce/polynomials/replace.ts';
 
-/** Images of noise on which a benched network is calibrated. */
+/** The number of noise images on which a network is calibrated. */
 const calibrationImages = 16;
 
-/** `--arch A --size S --channels C --classes N` of the bench. */
+/** The network of `--arch A --size S --channels C --classes N` in the bench. */
 export type RandomNetwork = {
   readonly arch: ArchitectureName;
   readonly size: number;
   readonly channels: number;
   readonly classes: number;
-  /** How many ReLUs stay; the others become polynomials. All where left out. */
+  /** The number of ReLUs that stay; the others become polynomials (default: all stay). */
   readonly keepRelus?: number;
 };
 
-/** A network of random weights whose values stay in the range of a trained one's. Always the same for the same sizes. */
+/**
+ * Builds a network with random weights whose values stay in the range of a trained one's. It is always the
+ * same for the same sizes.
+ */
 export function randomNetwork({ arch, size, channels, classes }: RandomNetwork): Model {
   return calmBranches(architectures[arch]([channels, size, size], classes, seededRng(1)));
 }
 
-/** The network with all but `keepRelus` of its ReLUs turned to squares fitted to noise, as many of each layer's as of the whole. */
+/**
+ * Builds the network and replaces all but `keepRelus` of its ReLUs by squares that are fitted to noise, in
+ * equal shares of all layers.
+ */
 export async function benchedNetwork(network: RandomNetwork): Promise<Model> {
   const model = randomNetwork(network);
   if (network.keepRelus === undefined) return model;
@@ -45,7 +51,7 @@ export async function benchedNetwork(network: RandomNetwork): Promise<Model> {
   return usePolynomials(model, replaced, { images: calibration(model), n: calibrationImages });
 }
 
-/** Keeps `kept` of them, spread evenly over all. */
+/** Keeps `kept` ReLUs, spread evenly over all. */
 function allBut(kept: number, replaced: ReplacedElements): ReplacedElements {
   const total = [...replaced.values()].reduce((sum, { length }) => sum + length, 0);
   let place = 0;
@@ -61,8 +67,9 @@ function allBut(kept: number, replaced: ReplacedElements): ReplacedElements {
 }
 
 /**
- * With He's start every residual addition triples the variance: 5 bits over ResNet-18, which a trained network does not need. Its
- * branches start at half their size, so that a block grows it by half before its ReLU takes as much.
+ * Halves the start of the residual branches. With He's initialisation, every residual addition triples the
+ * variance, which makes 5 bits over ResNet-18 that a trained network does not need. With half the branch, a
+ * block grows its values by half before its ReLU reduces them by as much.
  */
 function calmBranches(model: Model): Model {
   const added = new Set(model.graph.nodes.flatMap((node) => (node.op === 'Add' ? node.inputs : [])));
@@ -77,13 +84,13 @@ function calmBranches(model: Model): Model {
   return { ...model, weights };
 }
 
-/** Uniform noise in [0, 1) of the given size: time and bytes do not depend on what is in an image. */
+/** Uniform noise in [0, 1). Time and bytes do not depend on the content of an image. */
 export function noise(elements: number): Float32Array {
   const uniform = seededUniform(2);
   return Float32Array.from({ length: elements }, uniform);
 }
 
-/** The plan and the weights of a model calibrated on noise. */
+/** The plan and the weights of a model that is calibrated on noise. */
 export function preparedOnNoise(model: Model, onProgress: OnProgress = silent): Promise<Prepared> {
   const images = calibration(model);
   return prepare(model, { calibration: { images, n: calibrationImages }, onProgress });

@@ -17,16 +17,16 @@ import type { Rng } from '../../src/shared/random.ts';
 
 export type ReluBench = {
   readonly offline_seconds: number;
-  /** both directions, frame headers included; base OT left out: it is paid once a session */
+  /** both directions with frame headers; without the base OT, which is paid once per session */
   readonly offline_bytes: number;
   readonly online_seconds: number;
   readonly online_bytes: number;
   readonly online_us_per_relu: number;
-  /** of the offline time: the circuits alone */
+  /** the part of the offline time that garbles the circuits */
   readonly garbling_us_per_relu: number;
 };
 
-/** `count` ReLUs with window [k, bits], truncation by 8 bits; a layer of one channel. */
+/** A layer of `count` ReLUs in one channel, with window [k, bits] and truncation by 8 bits. */
 function reluSpec(count: number, k: number, bits: number): ActivationSpec {
   const one = (value: number) => Int32Array.of(value);
   return {
@@ -39,17 +39,17 @@ function reluSpec(count: number, k: number, bits: number): ActivationSpec {
   };
 }
 
-/** Uniform in (-2^(bits - 1), 2^(bits - 1)). */
+/** Uniform integers in [-2^(bits - 1), 2^(bits - 1)). */
 function randomValues(count: number, bits: number, rng: Rng): Int32Array {
   return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - bits));
 }
 
-/** Layers that run before those that are timed, so that the compiler has seen the loops; timed layers. */
+/** The layers that run first, so that the compiler has seen the loops, and the layers that are timed. */
 const [warmUps, timed] = [2, 5];
 
 /**
- * Times layers of ReLUs with both parties in this thread, their work in sequence, real OT and garbled circuits: medians. It verifies
- * nothing.
+ * Times layers of ReLUs and returns medians. Both parties run in this thread, one after the other, with real
+ * OT and garbled circuits. It verifies nothing.
  */
 export async function benchRelu(
   options: { count: number; k: number; bits: number },
@@ -95,7 +95,7 @@ export async function benchRelu(
   };
 }
 
-/** The garbled circuits alone, oblivious transfers apart. */
+/** The seconds of garbling the circuits, without oblivious transfers. */
 function garblingSeconds(count: number, wires: number, rng: Rng): number {
   const [evaluatorZero, garblerZero] = [0, 1].map(() => randomWords(rng, inputWords({ wires, count })));
   const delta = randomWords(rng, labelWords);

@@ -20,7 +20,7 @@ export type LabelledSet = {
 };
 
 export type CircaOptions = {
-  /** Accuracy that may be lost on the search images: 0.005 is half a percentage point. */
+  /** The accuracy that may be lost on the search images, as a fraction. */
   readonly toleratedFraction: number;
   readonly modes: readonly ReluSpec['mode'][];
   /** Windows are chosen on these ... */
@@ -35,18 +35,18 @@ export type CircaResult = {
   readonly mode: ReluSpec['mode'];
   readonly windows: Windows;
   readonly layers: readonly (TestedLayer & { readonly k: number })[];
-  /** On the test images. */
+  /** The accuracy on the test images. */
   readonly accuracy: number;
   readonly comparison: Comparison;
   readonly onlineBytes: number;
   readonly evaluations: number;
 };
 
-/** How answers with faults compare with those of the exact sign test. */
+/** Compares answers with faulty sign tests with those of the exact one. */
 export type Comparison = {
   readonly agree: number;
   readonly differ: number;
-  /** Of those that differ: the exact run gave its class a probability of 0.9 or more. */
+  /** The number of different answers for which the exact run gave its class a probability of 0.9 or more. */
   readonly catastrophic: number;
 };
 
@@ -56,13 +56,15 @@ export type CircaReport = {
   readonly results: readonly CircaResult[];
 };
 
-/** Chooses the windows of every layer for each mode and measures them. `prepared` is compiled with any k. */
+/**
+ * Chooses the windows of every layer for each mode and measures them. `prepared` may be compiled with any k.
+ */
 export async function circa(prepared: Prepared, options: CircaOptions): Promise<CircaReport> {
   const { search, test, rng, onProgress = silent } = options;
   const { plan } = prepared;
   const layers = testedLayers(plan);
   const simulator = new Simulator(prepared);
-  // The same shares in every run, so that windows are compared and not draws.
+  // Every run has the same shares, so that windows are compared and not draws.
   const seed = rng.bytes(16);
   const run = ({ images, n }: LabelledSet, windows: Windows) =>
     simulator.run(images, n, { windows, rng: prg(seed) });
@@ -103,7 +105,7 @@ export async function circa(prepared: Prepared, options: CircaOptions): Promise<
   }
 }
 
-/** Counts over `n` rows of logits. */
+/** Compares `n` rows of logits. */
 export function compare(exact: Float32Array, faulty: Float32Array, n: number): Comparison {
   let [differ, catastrophic] = [0, 0];
   for (let i = 0; i < n; i++) {

@@ -5,15 +5,16 @@ import type { TestedLayer, Windows } from '../plan/windows.ts';
 export type SearchOptions = {
   readonly layers: readonly TestedLayer[];
   readonly mode: ReluSpec['mode'];
-  /** The least accuracy that is accepted. */
+  /** The least accuracy to accept. */
   readonly least: number;
   readonly accuracyOf: (windows: Windows) => Promise<number>;
 };
 
 /**
- * The largest k of each layer (Circa, Ghodsi et al., NeurIPS 2021, searches one k for all): first as many bits above those that the
- * truncation drops anyway, the same in every layer, by bisection; then one bit more at a time where it is still accepted, the layer
- * with most ReLUs first. A k that costs nothing is always accepted: it is where the search starts.
+ * Searches the largest k of each layer; Circa (Ghodsi et al., NeurIPS 2021) searches one k for all. A
+ * bisection first finds how many bits above those that the truncation drops can go in every layer alike. Then
+ * each layer, the one with the most ReLUs first, gets one more bit at a time while the accuracy is accepted.
+ * The search starts from the k that costs nothing, which is always accepted.
  */
 export async function searchWindows(options: SearchOptions): Promise<Windows> {
   const { layers, mode } = options;

@@ -8,10 +8,13 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { RangeCollector } from './ranges.ts';
 import type { Ranges } from './ranges.ts';
 
-/** Images [n, C, H, W] on which ranges are measured. */
+/** Images [n, C, H, W] on which the ranges of values are measured. */
 export type Calibration = { readonly images: Float32Array; readonly n: number };
 
-/** Ranges of every value of the graph, evaluated in float. Throws DataError for images of another size and for values that are not finite. */
+/**
+ * Measures the range of every value of the graph with onnxruntime (default: 8 images per call). Throws
+ * DataError for images of another size, and for values that are not finite.
+ */
 export async function calibrate(
   model: Model,
   { images, n }: Calibration,
@@ -21,7 +24,8 @@ export async function calibrate(
   const size = sizeOf(input.shape);
   if (images.length !== n * size || n === 0)
     throw new DataError(
-      `calibration: ${model.graph.name} takes images of [${input.shape.join(', ')}], got ${images.length} values for ${n} of them`,
+      `calibration: ${model.graph.name} takes images of [${input.shape.join(', ')}], ` +
+        `got ${images.length} values for ${n} images`,
     );
   const collectors = new Map(
     [...inferShapes(model)].map(([name, shape]) => [name, new RangeCollector(shape)]),
@@ -47,7 +51,7 @@ function checked(collectors: ReadonlyMap<string, RangeCollector>): Ranges {
   const ranges = new Map([...collectors].map(([name, collector]) => [name, collector.range()]));
   for (const [name, range] of ranges) {
     if (!range.meanSquares.every((value) => Number.isFinite(value))) {
-      throw new DataError(`calibration: value ${name} is not finite on the images given`);
+      throw new DataError(`calibration: value ${name} is not finite on the given images`);
     }
   }
   return ranges;

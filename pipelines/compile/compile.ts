@@ -11,7 +11,10 @@ import { planVersion } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isLinear, realLinear } from './real-weights.ts';
 
-/** The plan of a graph. Sees no weights but what `PublicPart` holds. */
+/**
+ * Compiles a graph to a plan. It sees no more of the weights than `PublicPart`. Throws PlanError for a graph
+ * that cannot run privately.
+ */
 export function compile(
   graph: Graph,
   ranges: Ranges,
@@ -35,7 +38,7 @@ export function compile(
   };
 }
 
-/** The part of a model that becomes public with its plan. */
+/** The part of a model's weights that its plan makes public. */
 export function publicPart(model: Model): PublicPart {
   const largestWeight = new Map<string, number>();
   const coefficients = new Map<string, Coefficients>();
@@ -61,13 +64,14 @@ function ends(graph: Graph): [string, string] {
   const [input, output] = [graph.inputs[0], graph.outputs[0]];
   if (input === undefined || output === undefined || graph.inputs.length + graph.outputs.length !== 2) {
     throw new PlanError(
-      `graph ${graph.name}: expected one input and one output, got ${graph.inputs.length} and ${graph.outputs.length}`,
+      `graph ${graph.name}: expected one input and one output, ` +
+        `got ${graph.inputs.length} and ${graph.outputs.length}`,
     );
   }
   return [input.name, output.name];
 }
 
-/** Nodes that the output depends on, in order. */
+/** The nodes that the output depends on, in order. */
 function liveNodes(graph: Graph): Graph['nodes'] {
   const needed = new Set(graph.outputs.map((value) => value.name));
   const live = graph.nodes.toReversed().filter((node) => {

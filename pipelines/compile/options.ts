@@ -27,13 +27,16 @@ export const defaultCompileOptions: CompileOptions = {
   mode: 'posZero',
 };
 
-/** All that the plan tells of the weights: the largest of each linear layer (in its scale), the polynomials, and slopes. */
+/**
+ * All that the plan reveals about the weights: the largest weight of each linear layer (in its scale), the
+ * polynomials, and slopes.
+ */
 export type PublicPart = {
   /** By node name. */
   readonly largestWeight: ReadonlyMap<string, number>;
-  /** By node name, per channel. */
+  /** By node name, one per channel. */
   readonly coefficients: ReadonlyMap<string, Coefficients>;
-  /** Of each PRelu by node name, as the model has them: one a channel, or one for all. */
+  /** The slopes of each PRelu by node name, as in the model: one per channel, or one for all. */
   readonly slopes: ReadonlyMap<string, Tensor>;
 };
 
@@ -43,7 +46,7 @@ export type Coefficients = {
   readonly c0: Float32Array;
 };
 
-/** Throws PlanError for a number out of range. */
+/** Returns the options. Throws PlanError for a number out of range. */
 export function checkOptions(options: CompileOptions): CompileOptions {
   const bounds = { precision: [4, 20], weightBits: [2, 14], guardBits: [0, 8] } as const;
   for (const [name, [low, high]] of Object.entries(bounds)) {

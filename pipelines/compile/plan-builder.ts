@@ -10,7 +10,7 @@ import type { Step, Wire, WireId } from '../plan/plan.ts';
 
 type WithoutId<S> = S extends Step ? Omit<S, 'id' | 'output'> : never;
 
-/** The plan so far, and what is public of the model. Lowerings add wires and steps to it. */
+/** The plan so far, and the public part of the model. Lowerings add wires and steps to it. */
 export class PlanBuilder {
   readonly wires: Wire[] = [];
   readonly steps: Step[] = [];
@@ -39,7 +39,7 @@ export class PlanBuilder {
     return range;
   }
 
-  /** False for a constant. */
+  /** Whether the name is a value's and not a constant's. */
   isValue(name: string): boolean {
     return this.#ranges.has(name);
   }
@@ -48,7 +48,7 @@ export class PlanBuilder {
     return this.#limits.get(value) ?? Infinity;
   }
 
-  /** The wire that carries a value; its node has been lowered before. */
+  /** The wire of a value. Throws PlanError if its node has not been lowered yet. */
   wireOf(value: string): WireId {
     const wire = this.#wires.get(value);
     if (wire === undefined) throw new PlanError(`value ${value} is used before it is computed`);
@@ -59,7 +59,7 @@ export class PlanBuilder {
     return this.wires[wire]!.scale;
   }
 
-  /** A new wire for a value of the graph. */
+  /** Adds a wire for a value of the graph. */
   addWire(value: string, scale: number): WireId {
     const { shape, largest } = this.range(value);
     const wire = this.newWire(shape, scale, largest);
@@ -67,7 +67,7 @@ export class PlanBuilder {
     return wire;
   }
 
-  /** The value is what another wire already carries. */
+  /** Says that another wire already carries the value. */
   alias(value: string, wire: WireId): void {
     this.#wires.set(value, wire);
   }
@@ -78,13 +78,15 @@ export class PlanBuilder {
     return this.wires.length - 1;
   }
 
-  /** Bits by which a wire of this scale is cut on its way to the activation `output`. */
+  /** The number of bits to drop from a wire of this scale on its way to the activation `output`. */
   truncation(output: string, scale: number): number {
     const wanted = Math.min(2 ** this.options.precision, this.limit(output));
     return Math.max(0, Math.ceil(Math.log2(scale / wanted)));
   }
 
-  /** The sign test of the activation `node` on a wire; k = 'free' drops the bits that are cut off anyway. */
+  /**
+   * The sign test of the activation `node` on a wire; k = 'free' leaves out the bits that are dropped anyway.
+   */
   signTest(node: string, input: WireId, free: number): Pick<ReluSpec, 'k' | 'bits' | 'mode'> {
     const { options } = this;
     const bits = options.bits ?? this.wires[input]!.bits;
@@ -98,8 +100,8 @@ export class PlanBuilder {
   }
 
   /**
-   * The wire of `value` divided by 2^t so that its scale is at most `scale`: one activation layer of identities. The same wire
-   * serves every later caller.
+   * The wire of `value` divided by 2^t, so that its scale is at most `scale`. It takes one activation layer
+   * of identities; later callers get the same wire.
    */
   truncated(value: string, node: string, scale: number): WireId {
     const input = this.wireOf(value);
@@ -107,7 +109,10 @@ export class PlanBuilder {
     return shift <= 0 ? input : this.#affine(value, node, 1, shift, this.scaleOf(input) / 2 ** shift);
   }
 
-  /** The wire of `value` at exactly `scale`, multiplied by a fraction of 15 bits where the ratio is no power of two. */
+  /**
+   * The wire of `value` at exactly `scale`; it is multiplied by a fraction of 15 bits if the ratio is not a
+   * power of two.
+   */
   rescaled(value: string, node: string, scale: number): WireId {
     const input = this.wireOf(value);
     const ratio = scale / this.scaleOf(input);
@@ -116,7 +121,8 @@ export class PlanBuilder {
     const multiplier = Math.round(ratio * 2 ** shift);
     if (shift < 0 || multiplier < 2 ** 6) {
       throw new PlanError(
-        `node ${node}: its inputs have scales ${this.scaleOf(input)} and ${scale}, and no bits are left to bring them together; lower the precision`,
+        `node ${node}: its inputs have scales ${this.scaleOf(input)} and ${scale}, ` +
+          'and no bits are left to make them equal; lower the precision',
       );
     }
     return this.#affine(value, node, multiplier, shift, scale);
@@ -138,7 +144,7 @@ export class PlanBuilder {
   }
 }
 
-/** y = T(multiplier x, truncate) on every element. */
+/** Applies y = T(multiplier x, truncate) to every element. */
 function affineSpec(shape: Shape, multiplier: number, truncate: number): ActivationSpec {
   const empty = emptyActivation(shape);
   return {
@@ -147,7 +153,7 @@ function affineSpec(shape: Shape, multiplier: number, truncate: number): Activat
   };
 }
 
-/** All elements affine with multiplier 0: what lowerings fill in. */
+/** A spec in which all elements are affine with multiplier 0, for lowerings to fill in. */
 export function emptyActivation(shape: Shape): ActivationSpec {
   const channels = shape[0]!;
   const ints = () => new Int32Array(channels);

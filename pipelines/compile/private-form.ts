@@ -6,21 +6,21 @@ import type { ConvolutionSizes } from '../../models/passes/merge-linear.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 
 /**
- * The same function as it is compiled: `forInference`, and linear layers with nothing between them, as dropped ReLUs leave them, merged to one
- * where that is exact and costs less under homomorphic encryption, products and bytes together.
+ * The form of a model that is compiled: `forInference`, and consecutive linear layers (dropped ReLUs leave
+ * them) merged into one if that is exact and the products and bytes of homomorphic encryption then cost less.
  */
 export function privateForm(model: Model): Model {
   return mergeLinear(forInference(model), isCheaper);
 }
 
-/** Bits a weight that every layer can have; what is cheaper does not hang on them. */
+/** A number of weight bits that every layer can have; which form is cheaper does not depend on it. */
 const weightBits = 6;
 
 function isCheaper(first: ConvolutionSizes, second: ConvolutionSizes, merged: ConvolutionSizes): boolean {
   return cost(merged) < cost(first) + cost(second);
 }
 
-/** Infinite where the layer cannot be packed. */
+/** The cost of a layer in microseconds; infinite if the layer cannot be packed. */
 function cost(sizes: ConvolutionSizes): number {
   try {
     return linearMicroseconds({ ...sizes, weightBits });

@@ -5,10 +5,13 @@ import { inputOf, wireOf } from '../plan/plan.ts';
 import type { BiasStep, LinearStep, Plan } from '../plan/plan.ts';
 import { isLinear, realConstant, realLinear } from './real-weights.ts';
 
-/** The server's secret: by step number. A bias step has no weights and a bias for each element. */
+/** The server's secret weights by step number. A bias step has no weights, and a bias per element. */
 export type ServerWeights = ReadonlyMap<number, LinearWeights>;
 
-/** Integer weights of every step that has some, at the scales of the plan. Throws ModelError when the plan is of another model. */
+/**
+ * The integer weights of every step that has some, at the plan's scales. Throws ModelError if the plan is of
+ * another model, and PlanError if a bias does not fit the ring.
+ */
 export function quantise(model: Model, plan: Plan): ServerWeights {
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
   const nodeOf = (name: string) => nodes.get(name) ?? fail(`node ${name} of the plan is not in the model`);
@@ -21,7 +24,7 @@ export function quantise(model: Model, plan: Plan): ServerWeights {
 }
 
 function linearWeights(model: Model, node: Node, plan: Plan, step: LinearStep): LinearWeights {
-  if (!isLinear(node)) fail(`node ${node.name} is no linear layer`);
+  if (!isLinear(node)) fail(`node ${node.name} is not a linear layer`);
   const real = realLinear(model, node);
   const scale = wireOf(plan, step.output).scale;
   const weights = rounded(real.weights, scale / wireOf(plan, inputOf(step)).scale);

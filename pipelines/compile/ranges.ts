@@ -1,19 +1,19 @@
 import type { Shape } from '../../models/tensor.ts';
 
-/** What calibration images showed of one value of the graph; shape without the batch. */
+/** The range of one value of the graph on the calibration images; the shape is without the batch. */
 export type ValueRange = {
   readonly shape: Shape;
   /** max |x| */
   readonly largest: number;
   /** max |x| of each channel, [shape[0]] */
   readonly channels: Float64Array;
-  /** mean of x^2 over each channel of the image where it is largest, [shape[0]] */
+  /** mean of x^2 over each channel, [shape[0]], for the image in which it is largest */
   readonly meanSquares: Float64Array;
-  /** the part of each channel's elements that is positive, [shape[0]] */
+  /** the share of each channel's elements that is positive, [shape[0]] */
   readonly positive: Float64Array;
 };
 
-/** By value name. Weights are not in it. */
+/** The ranges by the names of values, without weights. */
 export type Ranges = ReadonlyMap<string, ValueRange>;
 
 /** Collects the range of one value over batches. */
@@ -31,7 +31,7 @@ export class RangeCollector {
     this.#positive = new Float64Array(shape[0] ?? 1);
   }
 
-  /** `values`: n tensors of the shape, one after the other. A value that is not finite shows in `meanSquares`. */
+  /** Adds n tensors of the shape, one after the other. A value that is not finite shows in `meanSquares`. */
   add(values: Float32Array, n: number): void {
     const channels = this.#channels.length;
     const size = values.length / n / channels;

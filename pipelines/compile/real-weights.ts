@@ -2,7 +2,10 @@ import type { Model, Node, NodeOf, OpType } from '../../models/graph.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { ModelError } from '../../src/shared/errors.ts';
 
-/** A linear layer in real numbers: weights [M, C / group, kh, kw], bias [M]. The server's secret. */
+/**
+ * A linear layer in real numbers, with weights [M, C / group, kh, kw] and bias [M]. It is the server's
+ * secret.
+ */
 export type RealLinear = { readonly weights: Float64Array; readonly bias: Float64Array };
 
 export type LinearOp = 'Conv' | 'Gemm' | 'MatMul' | 'BatchNormalization';
@@ -46,7 +49,7 @@ export function isLinear(node: Node): node is NodeOf<LinearOp> & Node {
   return node.op in readers;
 }
 
-/** Weights and bias of a linear node. Throws ModelError when a weight is missing. */
+/** Reads the weights and bias of a linear node. Throws ModelError if a weight is missing. */
 export function realLinear(model: Model, node: NodeOf<LinearOp>): RealLinear {
   const weight = (input: number): Tensor | undefined => {
     const name = node.inputs[input];
@@ -60,13 +63,13 @@ function missing(node: string, weight: string): never {
   throw new ModelError(`node ${node}: weight ${weight} is not in the model`);
 }
 
-/** A bias of one element is broadcast. */
+/** A layer with its bias times `factor`; a bias of one element is broadcast. */
 function withBias(weights: Float64Array, maps: number, bias: Tensor | undefined, factor: number): RealLinear {
   const value = (m: number) => (bias === undefined ? 0 : bias.data[bias.data.length === 1 ? 0 : m]!);
   return { weights, bias: Float64Array.from({ length: maps }, (_, m) => factor * value(m)) };
 }
 
-/** [K, M] to M rows of K. */
+/** Transposes [K, M] to [M, K]. */
 function transposed({ shape, data }: Tensor): Float64Array {
   const [features, maps] = shape as [number, number];
   const rows = new Float64Array(features * maps);
@@ -76,10 +79,10 @@ function transposed({ shape, data }: Tensor): Float64Array {
   return rows;
 }
 
-/** The constant operand of an Add, broadcast to `shape`. */
+/** Broadcasts the constant operand of an Add to `shape`. */
 export function realConstant(constant: Tensor, shape: readonly number[]): Float64Array {
   const size = shape.reduce((product, length) => product * length, 1);
-  // A leading batch dimension of 1 may be there; numpy's rule from the right.
+  // As in numpy, shapes are aligned at their ends; the constant may have a leading batch dimension of 1.
   const strides = broadcastStrides(constant.shape, shape);
   return Float64Array.from({ length: size }, (_, index) => {
     let rest = index;

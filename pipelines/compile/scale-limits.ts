@@ -7,15 +7,18 @@ import type { Ranges } from './ranges.ts';
 import type { Coefficients } from './options.ts';
 import { isUneven } from './lower/window.ts';
 
-/** |integer| < 2^valueBits on every wire: the truncation of an activation needs it. */
+/** |integer| < 2^valueBits on every wire, because the truncation of an activation needs it. */
 export const valueBits = 29;
 
-/** Bits kept free for the multipliers of a layer with polynomials: a coefficient keeps about that many significant bits. */
+/**
+ * Bits that are kept free for the multipliers of a layer with polynomials; a coefficient keeps about as many
+ * significant bits.
+ */
 export const multiplierBits = 5;
 
 /**
- * The largest scale each value may have so that it, and every sum it flows into before the next linear layer or activation,
- * stays within the ring with the guard bits free. By value name. Backward over the graph.
+ * The largest scale of each value, by name, with which it and every sum that it flows into before the next
+ * linear layer or activation fit the ring, with the guard bits free. It is computed backwards over the graph.
  */
 export function scaleLimits(
   graph: Graph,
@@ -37,10 +40,10 @@ export function scaleLimits(
   return limits;
 }
 
-/** A value that is zero on all calibration images is taken for one of this size. */
+/** The range of a value that is zero on all calibration images. */
 const smallestRange = 2 ** -10;
 
-/** The scale that a node allows its input, given the limit of its output and the input's own. */
+/** The largest scale that a node allows for its input, given the limit of its output and the input's own. */
 type Demand<K extends OpType> = (
   node: NodeOf<K>,
   output: number,
@@ -51,7 +54,9 @@ type Demand<K extends OpType> = (
 
 const asOutput = (_node: Node, output: number) => output;
 
-/** Ops whose output has the scale of their input, or depends on it. All others choose their output's scale. */
+/**
+ * Ops whose output's scale equals their input's or depends on it. All other ops choose their output's scale.
+ */
 const demands: { readonly [K in OpType]?: Demand<K> } = {
   Add: asOutput,
   Concat: asOutput,
@@ -59,17 +64,17 @@ const demands: { readonly [K in OpType]?: Demand<K> } = {
   Reshape: asOutput,
   Identity: asOutput,
   Dropout: asOutput,
-  // Where windows have several sizes, the lowering makes room for their fractions.
+  // If windows have several sizes, the lowering makes room for their fractions.
   AveragePool: ({ attributes }, output) =>
     isUneven(attributes) ? Infinity : output / (attributes.kernel[0] * attributes.kernel[1]),
   GlobalAveragePool: (node, output, _own, ranges) =>
     output / sizeOf(ranges.get(node.inputs[0]!)!.shape.slice(1)),
-  // Differences of two values.
+  // It computes differences of two values.
   MaxPool: (_node, output, own) => Math.min(output, own / 2),
-  // Bits of the slope.
+  // The slope needs its bits.
   LeakyRelu: (_node, _output, own) => own / 2 ** multiplierBits,
   PRelu: (_node, _output, own) => own / 2 ** multiplierBits,
-  // The value less a bound.
+  // It computes the value minus a bound.
   Clip: ({ inputs, attributes: { min, max } }, _output, own, ranges) => {
     const bounds = [min, max].filter((bound) => Number.isFinite(bound)).map(Math.abs);
     const { largest } = ranges.get(inputs[0]!)!;

@@ -17,9 +17,9 @@ import type { Ranges } from './ranges.ts';
 export type Prepared = {
   readonly plan: Plan;
   readonly weights: ServerWeights;
-  /** The same network in the form that was compiled, in float: its nodes are those that the plan names. */
+  /** The network in float, in the form that was compiled: its nodes are those that the plan names. */
   readonly model: Model;
-  /** Of the values of `model`. */
+  /** The ranges of the values of `model`. */
   readonly ranges: Ranges;
 };
 
@@ -32,12 +32,12 @@ export type PrepareOptions = Partial<CompileOptions> & {
   readonly onProgress?: OnProgress;
 };
 
-/** Training images on which scales are measured. */
+/** The number of training images on which scales are measured. */
 const calibrationImages = 256;
 
 /**
- * The images of a training set that calibrate a model's scales: always the same ones, so that a model has one plan. From a part of the
- * set they are others, and the plan is another.
+ * The images of a training set that calibrate a model's scales. They are always the same, so that a model has
+ * one plan; a part of the set would give other images and another plan.
  */
 export function calibrationOf(train: Dataset): Calibration {
   const rows = permutation(train.n, seededUniform(1)).subarray(0, calibrationImages);
@@ -54,7 +54,7 @@ export async function prepare(model: Model, options: PrepareOptions): Promise<Pr
   return { plan, weights: quantise(served, plan), model: served, ranges };
 }
 
-/** The plan of `prepare` alone. */
+/** Makes the plan of `prepare`, without the weights. */
 export async function servedPlan(model: Model, options: PrepareOptions): Promise<Plan> {
   return (await planned(model, options)).plan;
 }

@@ -6,22 +6,26 @@ import { activationSteps } from '../plan/plan.ts';
 import type { ActivationStep, Plan } from '../plan/plan.ts';
 
 /**
- * The squares of all layers, one after the other in the order of the steps, have their products made together: a message pays for
- * whole ciphertexts of N = 8,192 elements, and only the last one is padded. Their factors are uniform and depend on nothing, so
- * the exchange begins with the offline phase. It is cut into batches, each of one request and one answer.
+ * A batch of squares. The products of the squares of all layers are made together, in the order of the steps,
+ * because a message pays for whole ciphertexts of N = 8,192 elements and only the last one is padded. The
+ * factors are uniform and depend on nothing, so the exchange starts with the offline phase. Each batch is one
+ * request and one answer.
  */
 export type SquareBatch = {
-  /** The step of its first square, at which its bytes count. */
+  /** The step of its first square, to which its bytes are counted. */
   readonly step: ActivationStep;
-  /** Squares [first, first + count) of the plan. */
+  /** The squares [first, first + count) of the plan. */
   readonly first: number;
   readonly count: number;
 };
 
-/** 2.6 MB up and 3.7 MB down: large enough for every thread of a pool to have work, small enough for a frame. */
+/**
+ * Elements of a batch: 2.6 MB up and 3.7 MB down. It is large enough to give every thread of a pool work, and
+ * small enough for a frame.
+ */
 const batchElements = 8 * productParams.degree;
 
-/** Where each step's squares begin among the plan's, and how many it has; steps without squares are left out. */
+/** The first square of each step among the plan's, and their number. Steps without squares are left out. */
 function squareLayers(plan: Plan): { step: ActivationStep; first: number; count: number }[] {
   let first = 0;
   return activationSteps(plan).flatMap((step) => {
@@ -42,7 +46,10 @@ export function squareBatches(plan: Plan): SquareBatch[] {
   });
 }
 
-/** One party's factors of all squares of a plan, and its shares of the products as they come. Of one inference. */
+/**
+ * One party's factors of all squares of a plan, and its shares of the products as they arrive, for one
+ * inference.
+ */
 export class JoinedSquares {
   readonly batches: readonly SquareBatch[];
   readonly #layers: ReturnType<typeof squareLayers>;
@@ -58,7 +65,7 @@ export class JoinedSquares {
     this.#shares = new Uint32Array(total);
   }
 
-  /** Runs the exchange of the next batch: from its factors to this party's shares of the products. */
+  /** Runs the exchange of the next batch, from its factors to this party's shares of the products. */
   exchange(batch: SquareBatch, products: (factors: Uint32Array) => Promise<Uint32Array>): Promise<void> {
     const { first, count } = batch;
     const run = async () => {
@@ -66,18 +73,18 @@ export class JoinedSquares {
     };
     const filled = run();
     this.#filled.push(filled);
-    // Whoever waits for a layer hears of it, and the caller.
+    // A failure reaches the caller, and everyone who waits for a layer.
     filled.catch(() => undefined);
     return filled;
   }
 
-  /** A layer's factors; empty where it has no squares. */
+  /** A layer's factors; empty if it has no squares. */
   factors(step: ActivationStep): Uint32Array {
     const { first, count } = this.#layerOf(step);
     return this.#factors.slice(first, first + count);
   }
 
-  /** Its shares of the products, once all its batches have begun. */
+  /** A layer's shares of the products. Call it after all its batches have started. */
   async shares(step: ActivationStep): Promise<Uint32Array> {
     const { first, count } = this.#layerOf(step);
     const covering = this.batches.flatMap((batch, i) =>

@@ -3,14 +3,14 @@ import { wireOf } from '../plan/plan.ts';
 import type { AddStep, CombineStep, ConcatStep, PickStep, Plan, PoolSpec } from '../plan/plan.ts';
 import type { ReshapeStep, Step, SumPoolStep, WireId } from '../plan/plan.ts';
 
-/** Steps that each party does on its own shares: linear over the ring, without weights. */
+/** The steps that each party does on its own shares: they are linear over the ring and have no weights. */
 export type LocalStep = AddStep | ConcatStep | SumPoolStep | ReshapeStep | PickStep | CombineStep;
 
 export function isLocal(step: Step): step is LocalStep {
   return step.kind in localRules;
 }
 
-/** The output's share from the inputs' shares. Also right for values themselves. */
+/** Returns the output's share from the inputs' shares. It also holds for the values themselves. */
 export function runLocal(plan: Plan, step: LocalStep, inputs: readonly Uint32Array[]): Uint32Array {
   const rule = localRules[step.kind] as LocalRule<LocalStep>;
   return rule(step, inputs, plan);
@@ -94,7 +94,7 @@ function sumPool(input: Uint32Array, shape: readonly number[], spec: PoolSpec): 
   return output;
 }
 
-/** First and last + 1 index of a window along an axis, the padding left out. */
+/** The first index and the last index + 1 of a window along an axis, without the padding. */
 function window(index: number, axis: 0 | 1, spec: PoolSpec, length: number): [number, number] {
   const start = index * spec.strides[axis] - spec.pads[axis];
   return [Math.max(0, start), Math.min(length, start + spec.kernel[axis])];

@@ -21,7 +21,7 @@ import type { LinearStep, Plan, Step, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 import { JoinedSquares } from './joined-squares.ts';
 
-/** What the client brings to every inference of a session. */
+/** The client's part in every inference of a session. */
 export type ClientParty = {
   readonly ot: OtClient;
   readonly rng: Rng;
@@ -31,20 +31,21 @@ export type ClientParty = {
   products(channel: Channel, step: number, u: Uint32Array): Promise<Uint32Array>;
 };
 
-/** What the server brings to every inference of a session. */
+/** The server's part in every inference of a session. */
 export type ServerParty = {
   readonly ot: OtServer;
   readonly rng: Rng;
-  /** The server's half of a linear step: to its mask s. */
+  /** The server's half of a linear step; returns its mask s. */
   linear(channel: Channel, step: number, spec: LinearSpec, weights: LinearWeights): Promise<Uint32Array>;
   products(channel: Channel, step: number, a: Uint32Array): Promise<Uint32Array>;
 };
 
 /**
- * The offline phase of one inference, client. All linear layers whose input shares are known run at once (a mask is drawn for
- * every activation's output first), and with them the products of all squares; the choices of the activations go up as soon as their
- * input shares are known, while the server works on what came before. On the wire: all linear steps, the squares, all activations. `wires`: the client's share of
- * every wire, for checks.
+ * The client's offline phase of one inference. It draws a mask for every activation's output first, so that
+ * all linear layers whose input shares are then known can run at once, together with the products of all
+ * squares. It sends the choices of each activation as soon as its input share is known, while the server
+ * works on earlier layers. The order of frames is: all linear steps, the squares, all activations. `wires` is
+ * the client's share of every wire, for checks.
  */
 export async function offlineClient(
   channel: Channel,
@@ -57,7 +58,7 @@ export async function offlineClient(
   const lanes = clientLanes(channel, plan, squares);
   const pending = pendingShares(plan, party, masks, lanes.steps, clock);
   const exchanges = squareExchanges(squares, party, lanes.squares, clock);
-  // All at once: a failure of any ends all, and none goes unheard.
+  // All run at once, so that a failure of one ends all and none goes unnoticed.
   const [shares, activations] = await Promise.all([
     Promise.all(pending.values()),
     clientActivations(plan, party, { masks, pending, squares }, lanes.steps, clock),
@@ -74,7 +75,10 @@ type ClientLanes = { readonly steps: ReadonlyMap<number, Lane>; readonly squares
 
 const oneEachWay = { sends: 1, receives: 1 };
 
-/** Linear steps first, one frame each way, then the squares' batches alike; then the activations, each of which sends its choices first. */
+/**
+ * One lane per linear step and per batch of squares, with one frame each way, then one lane per activation,
+ * which sends its choices first.
+ */
 function clientLanes(channel: Channel, plan: Plan, { batches }: JoinedSquares): ClientLanes {
   const linear = linearSteps(plan);
   const activations = activationSteps(plan);
@@ -90,7 +94,7 @@ function clientLanes(channel: Channel, plan: Plan, { batches }: JoinedSquares): 
   };
 }
 
-/** Starts the exchange of every batch of squares in a lane of its own. */
+/** Starts the exchange of every batch of squares, each in its own lane. */
 function squareExchanges(
   squares: JoinedSquares,
   party: ClientParty | ServerParty,
@@ -112,7 +116,7 @@ type ClientParts = {
   readonly squares: JoinedSquares;
 };
 
-/** Starts the activations in order, each when its input share is known. */
+/** Starts the activations in order, each as soon as its input share is known. */
 async function clientActivations(
   plan: Plan,
   party: ClientParty,
@@ -124,13 +128,13 @@ async function clientActivations(
   const running: Promise<void>[] = [];
   for (const step of activationSteps(plan)) {
     const lane = lanes.get(step.id)!;
-    // A generator of its own, so that what a step draws does not depend on what finishes first.
+    // Each step has its own generator, so that what it draws does not depend on what finishes first.
     const rng = prg(party.rng.bytes(prgSeedBytes));
     const xC = await pending.get(inputOf(step))!;
     const products = () => squares.shares(step);
     const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };
     const run = lane.run(async (view) => {
-      // Extends the transfers before its first await: in the order of the steps, as the server does.
+      // It extends the transfers before its first await, so in the order of the steps, as the server does.
       activations.set(
         step.id,
         await activationOfflineClient(view, step.id, party.ot, products, step.spec, xC, rng, drawn),
@@ -144,13 +148,13 @@ async function clientActivations(
   return activations;
 }
 
-/** The client's uniform shares: of the input and of every activation's output. */
+/** The client's uniform shares of the input and of every activation's output. */
 function drawMasks(plan: Plan, rng: Rng): Map<WireId, Uint32Array> {
   const masked = [plan.input.wire, ...activationSteps(plan).map((step) => step.output)];
   return new Map(masked.map((wire) => [wire, randomWords(rng, sizeOf(wireOf(plan, wire).shape))]));
 }
 
-/** The client's share of every wire, as soon as it can be known. */
+/** The client's share of every wire, as a promise that resolves as soon as the share can be known. */
 function pendingShares(
   plan: Plan,
   party: ClientParty,
@@ -176,7 +180,7 @@ async function clientShare(
   lane: Lane | undefined,
   clock: StepClock,
 ): Promise<Uint32Array> {
-  // In a lane from the start, so that a failed input fails the lanes behind it too.
+  // It is in a lane from the start, so that a failed input also fails the lanes after it.
   if (step.kind === 'linear') {
     return lane!.run(async (channel) => {
       const share = await party.linear(channel, step.id, step.spec, await inputs[0]!);
@@ -188,7 +192,7 @@ async function clientShare(
   return isLocal(step) ? runLocal(plan, step, shares) : shares[0]!;
 }
 
-/** The offline phase of one inference, server. */
+/** The server's offline phase of one inference. */
 export async function offlineServer(
   channel: Channel,
   plan: Plan,
@@ -210,7 +214,10 @@ export async function offlineServer(
   return { offline: { masks, activations }, costs: clock.costs };
 }
 
-/** All that needs homomorphic encryption: the masks of the linear steps, and the squares' products. */
+/**
+ * Runs everything that needs homomorphic encryption: the linear steps, whose masks it returns, and the
+ * squares' products.
+ */
 async function serverMasks(
   channel: Channel,
   plan: Plan,
@@ -236,8 +243,9 @@ async function serverMasks(
 }
 
 /**
- * As Promise.all, but the first failure closes the channel and the rejection comes when all have ended. Else a client that asks for
- * everything and leaves, again and again, gets its place back while its work still fills the pool's queue.
+ * Like Promise.all, but the first failure closes the channel, and the rejection comes after all have ended.
+ * Otherwise a client could ask for everything, leave and come back again and again, while its old work still
+ * fills the pool's queue.
  */
 async function allEnded(channel: Channel, running: readonly Promise<void>[]): Promise<void> {
   try {

@@ -1,7 +1,7 @@
 import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
 import { ReluctantError } from '../../src/shared/errors.ts';
 
-/** Secrets that serve one inference, by step number. Each is taken once; a second time is an error. */
+/** Secrets for one inference, by step number. Each can be taken once; a second time is an error. */
 export class OneTime<T> {
   readonly #entries = new Map<number, T>();
 
@@ -9,7 +9,9 @@ export class OneTime<T> {
     this.#entries.set(step, secret);
   }
 
-  /** Throws ReluctantError where the step has none or it was taken before. */
+  /**
+   * Removes and returns the secret of a step. Throws ReluctantError if it has none or it was taken before.
+   */
   take(step: number): T {
     const secret = this.#entries.get(step);
     if (secret === undefined) {
@@ -20,20 +22,20 @@ export class OneTime<T> {
   }
 }
 
-/** What the client keeps for one inference. */
+/** The client's material for one inference. */
 export type ClientOffline = {
-  /** Its shares of the input (step 0: the mask) and of the output (step -1). */
+  /** Its shares of the input (step 0, the mask) and of the output (step -1). */
   readonly shares: OneTime<Uint32Array>;
   readonly activations: OneTime<ClientActivation>;
 };
 
-/** Keys of `ClientOffline.shares`. */
+/** The keys of `ClientOffline.shares`. */
 export const inputShare = 0;
 export const outputShare = -1;
 
-/** What the server keeps for one inference. */
+/** The server's material for one inference. */
 export type ServerOffline = {
-  /** s of each linear step: the server's share of W r. */
+  /** The mask s of each linear step: the server's share of W r. */
   readonly masks: OneTime<Uint32Array>;
   readonly activations: OneTime<ServerActivation>;
 };

@@ -15,12 +15,12 @@ import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { Plan, StepKind, StepOf, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 
-/** Step number of the input's and the output's frames. */
+/** The step number of the frames of the input and the output. */
 const ends = 0;
 
 /**
- * The online phase, client: the masked image up, one round trip an activation layer, the server's share of the logits down.
- * Uses up `offline`. Returns the logits.
+ * The client's online phase: it sends the masked image, makes one round trip per activation layer, and
+ * receives the server's share of the logits. Uses up `offline` and returns the logits.
  */
 export async function onlineClient(
   channel: Channel,
@@ -44,7 +44,7 @@ export async function onlineClient(
 }
 
 type ServerState = {
-  /** counts the step's bytes */
+  /** A view of the channel that counts the step's bytes. */
   readonly channel: Channel;
   readonly plan: Plan;
   readonly weights: ServerWeights;
@@ -58,7 +58,7 @@ type ServerRule<K extends StepKind> = (
   state: ServerState,
 ) => Uint32Array | Promise<Uint32Array>;
 
-/** The server's share of each step's output from its shares of the inputs. */
+/** Computes the server's share of a step's output from its shares of the inputs. */
 const serverRules: { readonly [K in StepKind]: ServerRule<K> } = {
   linear: (step, [u], { ring, weights, offline }) =>
     linearOnline(ring, step.spec, weights.get(step.id)!, u!, offline.masks.take(step.id)),
@@ -80,7 +80,10 @@ const serverRules: { readonly [K in StepKind]: ServerRule<K> } = {
   },
 };
 
-/** The online phase, server. Uses up `offline`; learns nothing. `wires`: its share of every wire, for checks. */
+/**
+ * The server's online phase. Uses up `offline`; the server learns nothing. `wires` is its share of every
+ * wire, for checks.
+ */
 export async function onlineServer(
   channel: Channel,
   plan: Plan,
@@ -108,7 +111,7 @@ function elementsOf(plan: Plan, wire: WireId): number {
   return sizeOf(wireOf(plan, wire).shape);
 }
 
-/** Words are little-endian on the wire; so is every machine that runs WASM. */
+/** Words are little-endian in messages, and so is every machine that runs WASM. */
 function bytesOf(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }

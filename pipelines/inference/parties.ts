@@ -11,13 +11,15 @@ import type { ClientParty, ServerParty } from './offline.ts';
 
 const step = 0;
 
-/** Keys and base transfers of a session, client: once, before its inferences. `close` wipes the keys. */
+/**
+ * The client's keys and base transfers of a session, made once before its inferences. `close` wipes the keys.
+ */
 export async function openClientParty(
   channel: Channel,
   pool: HePool,
   rng: Rng,
 ): Promise<ClientParty & { close(): void }> {
-  // The keys are made in a worker while this thread does the base transfers.
+  // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const ot = await otClient(channel, rng);
@@ -33,7 +35,10 @@ export async function openClientParty(
   };
 }
 
-/** The other half. `weightsName` names the server's weights in this pool for good: their transforms are kept under it. */
+/**
+ * The server's half. `weightsName` must name the same weights for as long as the pool lives, because their
+ * transforms are kept under it.
+ */
 export async function openServerParty(
   channel: Channel,
   pool: HePool,

@@ -2,12 +2,12 @@ import type { Channel, Traffic } from '../../crypto/channel/channel.ts';
 import { MeteredChannel } from '../../crypto/channel/meter.ts';
 import type { Step } from '../plan/plan.ts';
 
-/** What one step took at this party. Bytes with frame headers; `up` is from the client to the server. */
+/** The cost of a step at one party. Bytes include frame headers; `up` is from the client to the server. */
 export type StepCost = {
   readonly step: number;
   readonly node: string;
   readonly kind: Step['kind'];
-  /** Wall time from the end of the step before: the figures of a phase add up to its time. */
+  /** Seconds since the end of the step before, so that a phase's figures add up to its time. */
   readonly seconds: number;
   readonly bytes_up: number;
   readonly bytes_down: number;
@@ -17,7 +17,7 @@ export type Role = 'client' | 'server';
 
 const none = { seconds: 0, bytes_up: 0, bytes_down: 0 };
 
-/** Measures one step after the other. */
+/** Measures the steps of a phase one after the other. */
 export class StepClock {
   readonly costs: StepCost[] = [];
   readonly #role: Role;
@@ -27,7 +27,7 @@ export class StepClock {
     this.#role = role;
   }
 
-  /** The step, or a part of it, ends now; `traffic` is what that sent and received at this party. Parts add up. */
+  /** Ends a step or a part of it; `traffic` is what it sent and received at this party. Parts add up. */
   finish(step: Step, { sent, received }: Traffic): void {
     const now = performance.now();
     const seconds = (now - this.#last) / 1000;

@@ -5,15 +5,19 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { areKinds, namesOf } from '../../src/shared/kinds.ts';
 import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';
 
-/** Elements of one tensor: 64 channels of 512 x 512. */
+/** The most elements of a tensor: 64 channels of 512 x 512. */
 export const maxElements = 2 ** 24;
 
-/** Elements that all steps together read and write: ten times those of a ResNet-50 on 224 x 224 images, 2 GiB a share. */
+/**
+ * The most elements that all steps together read and write: ten times those of a ResNet-50 on 224 x 224
+ * images, or 2 GiB per share.
+ */
 const maxTotalElements = 2 ** 29;
 
 /**
- * Refuses a plan whose parts do not fit together: wires used before they are written or written twice, sizes that differ,
- * shifts out of the ring. Throws ProtocolError with the step's number. Sizes are bounded, so that a peer can't ask for all memory.
+ * Checks that the parts of a plan fit together. It refuses wires that are used before they are written or are
+ * written twice, sizes that differ, and shifts outside the ring. Sizes are bounded, so that a peer cannot ask
+ * for all memory. Throws ProtocolError with the step's number.
  */
 export function checkPlan(plan: Plan): void {
   const sizes = plan.wires.map((wire) => sizeOf(wire.shape));
@@ -43,7 +47,7 @@ function check(condition: boolean, place: string, problem: string): asserts cond
 
 type SizeRule<K extends StepKind> = (step: StepOf<K>, inputs: readonly number[], plan: Plan) => number;
 
-/** The number of output elements that a step's spec and inputs give, or -1 when they do not fit. */
+/** The number of output elements that a step's spec and inputs give, or -1 if they do not fit. */
 const outputElementsOf: { [K in StepKind]: SizeRule<K> } = {
   linear: ({ spec }, [size]) =>
     linearFits(spec) && size === inputElements(spec) ? outputElements(spec) : -1,
@@ -109,7 +113,7 @@ function pooledElements(spec: PoolSpec, shape: readonly number[]): number {
   return height > 0 && width > 0 ? shape[0]! * height * width : -1;
 }
 
-/** [height, width] after pooling an image of height x width. */
+/** The [height, width] after pooling an image of height x width. */
 export function pooledSize(spec: PoolSpec, height: number, width: number): [number, number] {
   const size = (axis: 0 | 1, length: number) =>
     Math.floor((length + spec.pads[axis] + spec.pads[axis + 2]! - spec.kernel[axis]) / spec.strides[axis]) +

@@ -7,10 +7,13 @@ import { checkPlan, maxElements } from './check.ts';
 import { planVersion } from './plan.ts';
 import type { Plan, Step } from './plan.ts';
 
-/** The largest serialised plan that is read, bytes: a ResNet-18 with a mask for every pixel takes 0.2 MB. */
+/** The most bytes of a serialised plan that is read: a ResNet-18 with a mask for every pixel has 0.2 MB. */
 export const maxPlanBytes = 16 * 2 ** 20;
 
-/** Canonical JSON: fixed key order, no spaces, integer arrays packed. Equal plans give equal bytes. */
+/**
+ * Returns the canonical JSON of a plan: fixed order of keys, no spaces, packed integer arrays. Equal plans
+ * give equal bytes.
+ */
 export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
   const document = {
     version: plan.version,
@@ -23,15 +26,17 @@ export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(document));
 }
 
-/** SHA-256 of the canonical bytes, 64 hex digits. */
+/** The SHA-256 of a plan's canonical bytes, as 64 hex digits. */
 export function planHash(plan: Plan): string {
   return bytesToHex(sha256(serialisePlan(plan)));
 }
 
-/** Reads a plan that a peer sent. Throws ProtocolError when it is malformed, inconsistent or not in canonical form. */
+/**
+ * Reads a plan from a peer. Throws ProtocolError if it is malformed, inconsistent or not in canonical form.
+ */
 export function parsePlan(bytes: Uint8Array): Plan {
   if (bytes.byteLength > maxPlanBytes) {
-    throw new ProtocolError(`plan: at most ${maxPlanBytes} bytes are read, got ${bytes.byteLength}`);
+    throw new ProtocolError(`plan: expected at most ${maxPlanBytes} bytes, got ${bytes.byteLength}`);
   }
   const parsed = planSchema.safeParse(parseJson(bytes));
   if (!parsed.success) {
@@ -237,10 +242,12 @@ const planSchema = z.strictObject({
 
 type IntegerArray = Int32Array | Int8Array | Uint8Array;
 
-/** What an array of integers is in a plan: the one number all elements are, or base64 of little-endian words. */
+/**
+ * An array of integers in a plan: one number if all elements are equal, else base64 of little-endian words.
+ */
 export type PackedArray = number | string;
 
-/** Arrays of small kinds take two bits an element, the others their own width. */
+/** Packs an array. Kinds take two bits per element, other integers their own width. */
 export function encodeArray(array: IntegerArray): PackedArray {
   const first = array[0];
   if (first !== undefined && array.every((value: number) => value === first)) return first;
@@ -248,7 +255,7 @@ export function encodeArray(array: IntegerArray): PackedArray {
   return Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('base64');
 }
 
-/** The `n` integers behind a packed array. Throws RangeError when it holds another number of them, or values out of range. */
+/** Unpacks `n` integers. Throws RangeError for another number of integers, or for values out of range. */
 export function decodeArray<A extends IntegerArray>(
   packed: { readonly value: PackedArray; readonly make: (n: number) => A },
   n: number,
@@ -262,7 +269,7 @@ export function decodeArray<A extends IntegerArray>(
   const bytes = Buffer.from(packed.value, 'base64');
   const expected = array instanceof Uint8Array ? Math.ceil(n / 4) : array.byteLength;
   if (bytes.byteLength !== expected) {
-    throw new RangeError(`a packed array of ${bytes.byteLength} bytes where ${expected} were expected`);
+    throw new RangeError(`packed array: expected ${expected} bytes, got ${bytes.byteLength}`);
   }
   if (array instanceof Uint8Array) unpackKinds(bytes, array);
   else new Uint8Array(array.buffer).set(bytes);

@@ -2,21 +2,22 @@ import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import type { Shape } from '../../models/tensor.ts';
 
 /**
- * What both parties run, in public integers: the graph's shape, the scale of every wire, the kind of every activation and
- * the coefficients of the polynomials. No weights. The hash of its canonical bytes opens a session.
+ * The program that both parties run, in public integers: the graph's shape, the scale of every wire, the kind
+ * of every activation and the coefficients of the polynomials. It has no weights. A session opens with the
+ * hash of its canonical bytes.
  */
 export type Plan = {
   readonly version: typeof planVersion;
   readonly name: string;
   readonly input: Endpoint;
   readonly output: Endpoint;
-  /** A wire's id is its index. */
+  /** The wires; a wire's id is its index. */
   readonly wires: readonly Wire[];
-  /** In topological order: a step reads wires that the input or an earlier step has written. */
+  /** The steps in topological order: a step reads wires that the input or an earlier step has written. */
   readonly steps: readonly Step[];
 };
 
-/** Bumped by every change of the plan's format. */
+/** Raised by every change of the plan's format. */
 export const planVersion = 2;
 
 export type WireId = number;
@@ -24,37 +25,44 @@ export type WireId = number;
 export type Endpoint = { readonly wire: WireId };
 
 /**
- * A tensor of shared ring elements. A real value v is the integer round(scale v); `scale` need not be a power of two (an
- * average over 49 elements is a sum whose scale is 49 times larger, exactly). |integer| < 2^bits on the calibration images, guard bits included.
+ * A tensor of shared ring elements. A real value v is the integer round(scale v). The scale need not be a
+ * power of two: an average over 49 elements is a sum whose scale is exactly 49 times larger. On the
+ * calibration images, |integer| < 2^bits, with the guard bits.
  */
 export type Wire = { readonly shape: Shape; readonly scale: number; readonly bits: number };
 
 type StepBase = {
-  /** The step's number on the wire of the protocol: 1, 2, 3 ... */
+  /** The step's number in the protocol: 1, 2, 3, ... */
   readonly id: number;
-  /** The node of the model it comes from. */
+  /** The node of the model that the step comes from. */
   readonly node: string;
   readonly inputs: readonly WireId[];
   readonly output: WireId;
 };
 
-/** Convolution or fully connected layer with secret weights and bias. */
+/** A convolution or fully connected layer with secret weights and bias. */
 export type LinearStep = StepBase & { readonly kind: 'linear'; readonly spec: LinearSpec };
 
 /** Adds a secret constant to every element. */
 export type BiasStep = StepBase & { readonly kind: 'bias' };
 
-/** The sum of its inputs, input i shifted left by `shifts[i]` bits first. */
+/** The sum of the inputs, after shifting input i left by `shifts[i]` bits. */
 export type AddStep = StepBase & { readonly kind: 'add'; readonly shifts: readonly number[] };
 
-/** Inputs, shifted as in `add`, joined in `blocks` blocks: output = for each block, that block of each input in turn. */
+/**
+ * Joins the inputs, shifted as in `add`, in `blocks` blocks: for each block, that block of each input in
+ * turn.
+ */
 export type ConcatStep = StepBase & {
   readonly kind: 'concat';
   readonly shifts: readonly number[];
   readonly blocks: number;
 };
 
-/** Sums over windows with zero padding: an average whose division is in the scale. Input is [channels, height, width]. */
+/**
+ * Sums over windows with zero padding of an input [channels, height, width]. An average's division is in the
+ * scale.
+ */
 export type SumPoolStep = StepBase & { readonly kind: 'sumPool'; readonly spec: PoolSpec };
 
 export type PoolSpec = {
@@ -64,20 +72,23 @@ export type PoolSpec = {
   readonly pads: readonly [number, number, number, number];
 };
 
-/** The same elements in the same order under another shape. */
+/** The same elements in the same order with another shape. */
 export type ReshapeStep = StepBase & { readonly kind: 'reshape' };
 
-/** One round trip. The output wire has a fresh mask. */
+/** An activation layer: one round trip. The output wire has a fresh mask. */
 export type ActivationStep = StepBase & { readonly kind: 'activation'; readonly spec: ActivationSpec };
 
-/** The elements of its input whose coordinate along `axis` is one of `indices`, in that order. */
+/** The elements of the input whose coordinate along `axis` is one of `indices`, in that order. */
 export type PickStep = StepBase & {
   readonly kind: 'pick';
   readonly axis: number;
   readonly indices: readonly number[];
 };
 
-/** pick(first input, axis, first) + sign pick(second input, axis, second); both inputs have one scale, and may be one wire. */
+/**
+ * pick(first input, axis, first) + sign pick(second input, axis, second). Both inputs have the same scale and
+ * may be the same wire.
+ */
 export type CombineStep = StepBase & {
   readonly kind: 'combine';
   readonly axis: number;
@@ -86,7 +97,7 @@ export type CombineStep = StepBase & {
   readonly sign: 1 | -1;
 };
 
-/** Adds a public constant, at the wire's scale, to every element. */
+/** Adds a public constant at the wire's scale to every element. */
 export type OffsetStep = StepBase & { readonly kind: 'offset'; readonly value: number };
 
 export type Step =
@@ -103,19 +114,22 @@ export type Step =
 export type StepKind = Step['kind'];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
 
-/** The wire with this id; a plan that was parsed or compiled has it. */
+/**
+ * The wire with this id. Throws RangeError if there is none, which cannot happen in a parsed or compiled
+ * plan.
+ */
 export function wireOf(plan: Plan, id: WireId): Wire {
   const wire = plan.wires[id];
   if (wire === undefined) throw new RangeError(`plan: wire ${id} of ${plan.wires.length} does not exist`);
   return wire;
 }
 
-/** The only input of a step that has one. */
+/** The input of a step that has only one. */
 export function inputOf(step: Step): WireId {
   return step.inputs[0]!;
 }
 
-/** Activation layers: each is one round trip online. */
+/** The activation layers; each is one round trip online. */
 export function activationSteps(plan: Plan): ActivationStep[] {
   return plan.steps.filter((step) => step.kind === 'activation');
 }

@@ -9,7 +9,10 @@ export type Windows = {
   readonly mode: ReluSpec['mode'];
 };
 
-/** A layer of sign tests. `bits - truncate` bits decide nothing that the truncation keeps. */
+/**
+ * A layer of sign tests. Its lowest `truncate` bits are dropped by the truncation anyway, so a window without
+ * them changes nothing that is kept.
+ */
 export type TestedLayer = {
   readonly step: number;
   readonly node: string;
@@ -18,7 +21,7 @@ export type TestedLayer = {
   readonly bits: number;
 };
 
-/** The layers of a plan that have sign tests, in order. */
+/** The layers of a plan with sign tests, in order. */
 export function testedLayers(plan: Plan): TestedLayer[] {
   return activationSteps(plan)
     .map(({ id, node, spec }) => ({
@@ -31,12 +34,15 @@ export function testedLayers(plan: Plan): TestedLayer[] {
     .filter(({ relus }) => relus > 0);
 }
 
-/** The largest k of a layer: |x| < 2^bits - 2^k must hold with a bit to spare, or the window wraps. */
+/**
+ * The largest k of a layer. The window wraps unless |x| < 2^bits - 2^k, which must hold with one bit to
+ * spare.
+ */
 export function largestK({ bits }: TestedLayer): number {
   return Math.max(0, bits - 2);
 }
 
-/** The same plan with other windows; steps that are not named keep theirs. */
+/** The plan with other windows; steps that are not listed keep theirs. */
 export function withWindows(plan: Plan, { k, mode }: Windows): Plan {
   const steps = plan.steps.map((step) => {
     const lowest = k.get(step.id);

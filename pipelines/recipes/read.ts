@@ -8,7 +8,7 @@ import type { Recipe } from './schema.ts';
 
 const folder = join(packageRoot, 'pipelines/recipes');
 
-/** The recipes of the package, in order of their names. */
+/** The names of the package's recipes, in alphabetical order. */
 export function recipeNames(): string[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.json'))
@@ -16,7 +16,10 @@ export function recipeNames(): string[] {
     .sort();
 }
 
-/** A recipe of the package by name, or one of your own by its file, `*.json`. Throws UsageError for one that there is not or that is malformed. */
+/**
+ * Reads a recipe of the package by name, or your own recipe from a file `*.json`. Throws UsageError for a
+ * recipe that does not exist or is malformed.
+ */
 export function readRecipe(name: string): Recipe {
   const names = recipeNames();
   const isFile = name.endsWith('.json');
@@ -26,7 +29,7 @@ export function readRecipe(name: string): Recipe {
     );
   const path = isFile ? name : join(folder, `${name}.json`);
   const { success, data, error } = recipeSchema.safeParse(parse(path));
-  if (!success) throw new UsageError(`${path}: not a recipe:\n${z.prettifyError(error)}`);
+  if (!success) throw new UsageError(`${path}: it is not a recipe:\n${z.prettifyError(error)}`);
   return data;
 }
 
@@ -34,6 +37,6 @@ function parse(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${path}: cannot be read as JSON (${(error as Error).message})`);
+    throw new UsageError(`${path}: it cannot be read as JSON (${(error as Error).message})`);
   }
 }

@@ -25,14 +25,20 @@ import type { Reduction } from '../reduce/reduction.ts';
 import type { Recipe } from './schema.ts';
 
 export type RecipeRunOptions = EngineSetting & {
-  /** What `loadDataset` takes. */
+  /** A spec for `loadDataset`. */
   readonly data: string;
-  /** Gets original.onnx, reduced.onnx, checkpoints and logs; what is there already is gone on from. */
+  /**
+   * The folder for original.onnx, reduced.onnx, checkpoints and logs; the run continues from those that
+   * exist.
+   */
   readonly folder: string;
   readonly seed: number;
-  /** To try a recipe: every training is one epoch of this many steps, and as many images are evaluated. */
+  /**
+   * For trying a recipe: every training has one epoch of this many steps, and evaluates as many images
+   * (default: the whole recipe).
+   */
   readonly maxSteps?: number;
-  /** Images a step in place of the recipe's. */
+  /** Images per step (default: the recipe's). */
   readonly batch?: number;
   readonly onProgress?: OnProgress;
   readonly onStart?: (runsOn: string) => void;
@@ -45,8 +51,8 @@ export type RecipeResult = {
 };
 
 /**
- * Trains a recipe's network and reduces it. Stopped and called again with the same options it goes on after the last whole epoch.
- * Throws DataError where the data are not of the recipe's form.
+ * Trains a recipe's network and reduces it. If it is stopped and called again with the same options, it
+ * continues after the last whole epoch. Throws DataError if the data do not have the recipe's form.
  */
 export async function runRecipe(published: Recipe, options: RecipeRunOptions): Promise<RecipeResult> {
   const recipe = shortened(published, options);
@@ -83,7 +89,7 @@ export async function runRecipe(published: Recipe, options: RecipeRunOptions): P
   return { original: await tested(original), reduced: await tested(reduction.model), reduction };
 }
 
-/** The network of a recipe, untrained. */
+/** Builds the untrained network of a recipe. */
 export function recipeNetwork({ network, data }: Recipe, seed: number): Model {
   const { shape, classes } = data;
   const rng = seededRng(seed);
@@ -136,7 +142,7 @@ function first(dataset: Dataset, n: number): Dataset {
 function checkForm({ name, shape, classes }: Dataset, { data }: Recipe): void {
   if (shape.join() === data.shape.join() && classes.length === data.classes) return;
   throw new DataError(
-    `${name}: expected ${data.classes} classes of images ${data.shape.join(' x ')}, as ${data.like} has them, got ` +
+    `${name}: expected ${data.classes} classes of images ${data.shape.join(' x ')}, like ${data.like}, got ` +
       `${classes.length} of ${shape.join(' x ')}`,
   );
 }

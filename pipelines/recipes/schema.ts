@@ -48,11 +48,11 @@ const training = z.strictObject({
 
 const reductionForm = z.strictObject({
   method: z.enum(methodNames),
-  /** ReLUs to keep. */
+  /** The number of ReLUs to keep. */
   budget: z.int().nonnegative(),
-  /** Of learning which ReLUs to keep, in methods that learn it. */
+  /** Epochs of learning which ReLUs to keep, for methods that learn it. */
   searchEpochs: count.exactOptional(),
-  /** Of fine-tuning. */
+  /** Epochs of fine-tuning. */
   epochs: count,
   batch: count,
   learningRate: z.number().positive(),
@@ -80,26 +80,26 @@ const reduction = reductionForm.superRefine(({ method, ...told }, context) => {
   }
 });
 
-/** A published configuration: a network trained, then reduced. A file NAME.json beside this one. */
+/** A published configuration of training and reducing a network: a file NAME.json beside this one. */
 export const recipeSchema = z.strictObject({
   title: z.string(),
   paper: z.string(),
-  /** Where the numbers are from. */
+  /** The source of the numbers. */
   source: z.string(),
   data: z.strictObject({
-    /** As `--data` names it. */
+    /** The name of the data set for `--data`. */
     like: z.string(),
     shape: z.tuple([count, count, count]),
     classes: count,
   }),
   network,
-  /** ReLUs of that network. */
+  /** The ReLUs of that network. */
   relus: count,
   train: training,
   reduce: reduction,
-  /** What the paper reports: test accuracy in percent. */
+  /** The result in the paper, with the test accuracy in percent. */
   published: z.strictObject({ relus: count, accuracy: z.number().min(0).max(100) }),
-  /** Where this program does otherwise than the paper. */
+  /** The differences between this program and the paper. */
   departures: z.array(z.string()),
 });
 

@@ -7,14 +7,17 @@ import { inputOf } from '../plan/plan.ts';
 import type { ActivationStep, WireId } from '../plan/plan.ts';
 import type { Knowledge, Norm } from './error-norms.ts';
 
-/** What there is to know of the model and its plan. */
+/** The facts about the model and its plan that errors depend on. */
 export type Facts = {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly publicly: PublicPart;
   scaleOf(wire: WireId): number;
 };
 
-/** What an activation makes of its input's error, a channel: the largest of its kinds of element. */
+/**
+ * The error per channel after an activation, from the error of its input: the largest among the channel's
+ * kinds of elements.
+ */
 export function activationError(
   step: ActivationStep,
   [x]: readonly Knowledge[],
@@ -39,7 +42,10 @@ const errorOf: ByKind<(element: Element) => number> = {
   square: squareError,
 };
 
-/** The fractions of an average over windows of several sizes, rounded; the average itself is at most the largest. */
+/**
+ * The error of an average over windows of several sizes, whose fractions are rounded. The average of errors
+ * is at most the largest one.
+ */
 function divisionError(
   { spec, output }: ActivationStep,
   { error, sizes }: Knowledge,
@@ -65,8 +71,8 @@ type Element = {
 };
 
 /**
- * ReLU is 1-Lipschitz; a fault of the sign test drops or passes less than 2^k of the input. With k <= truncate that is
- * part of the rounding: both 0 and T(x) are within one unit of x.
+ * ReLU is 1-Lipschitz, and a fault of the sign test drops or passes less than 2^k of the input. With k <=
+ * truncate, that is part of the rounding: both 0 and T(x) are within one unit of x.
  */
 function reluError({ step, analysis, norm, error, active }: Element): number {
   const { k, truncate } = step.spec.relu;
@@ -74,7 +80,10 @@ function reluError({ step, analysis, norm, error, active }: Element): number {
   return norm.sum([active * error, norm.stochastic / analysis.scaleOf(step.output), fault]);
 }
 
-/** Against the polynomial where the element has one, otherwise against the identity: the larger of the two. */
+/**
+ * The error of an affine element: against the polynomial if the element has one, otherwise against the
+ * identity.
+ */
 function affineError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
   const { truncate, multiplier, offset } = step.spec.affine;
   const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
@@ -92,7 +101,7 @@ function affineError({ step, analysis, norm, c, error, reach, coefficients }: El
     coefficients === undefined || isIdentity
       ? [0, linear, 0]
       : [coefficients.c2[c]!, coefficients.c1[c]!, coefficients.c0[c]!];
-  // Largest distance of two parabolas on [-reach, reach]: at 0 or at an end.
+  // The largest distance of two parabolas on [-reach, reach] is at 0 or at an end.
   const distance = Math.max(
     Math.abs(shift - c0),
     Math.abs(shift - c0 - c2 * reach ** 2) + Math.abs(slope - c1) * reach,
@@ -100,7 +109,10 @@ function affineError({ step, analysis, norm, c, error, reach, coefficients }: El
   return norm.sum([slope * error, distance, norm.stochastic / output]);
 }
 
-/** sign z^2 + constant with z off by the input's error, and by less than one unit from its truncation. */
+/**
+ * The error of sign z^2 + constant, where z has the input's error and is less than one unit off from its
+ * truncation.
+ */
 function squareError({ step, analysis, norm, c, error, reach, coefficients }: Element): number {
   const { truncate, multiplier, offset, sign, constant } = step.spec.square;
   const [input, output] = [analysis.scaleOf(inputOf(step)), analysis.scaleOf(step.output)];
@@ -117,7 +129,10 @@ function squareError({ step, analysis, norm, c, error, reach, coefficients }: El
   return norm.sum([2 * z * offZ + offZ ** 2, fit]);
 }
 
-/** The slope of a PRelu's straight piece in what its step reads: a where all are one; else 1 beside the sign test, 1 - a and a after it. */
+/**
+ * The slope of a PRelu's straight piece in a step: a if all slopes are equal; else 1 beside the sign test,
+ * and 1 - a and a after it.
+ */
 function slopeOfPiece({ slopes }: PublicPart, { node, spec }: ActivationStep, c: number): number {
   const { data } = slopes.get(node)!;
   if (data.every((slope) => slope === data[0])) return data[0]!;

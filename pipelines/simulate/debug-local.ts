@@ -14,23 +14,26 @@ import type { Plan, WireId } from '../plan/plan.ts';
 import { replay } from './replay.ts';
 import type { WireCheck } from './replay.ts';
 
-/** One wire of a private run whose two shares were put together. Errors are in real units. */
+/** A wire of a private run whose two shares were added. Errors are in real units. */
 export type WireDiff = WireCheck & {
   readonly step: number;
   readonly node: string;
   readonly kind: string;
   readonly shape: Shape;
   readonly scale: number;
-  /** Against the float model, largest and root mean square; null for a wire that carries no value of the graph. */
+  /**
+   * The largest and the root mean square error against the float model; null for a wire that carries no value
+   * of the graph.
+   */
   readonly error: number | null;
   readonly rmsError: number | null;
-  /** Of the float value. */
+  /** The largest float value. */
   readonly largest: number | null;
 };
 
 /**
- * Both parties of one inference in this process, with all of the cryptography; then every wire is opened, which a real session never
- * does, and compared with the protocol's integers and with the float model.
+ * Runs both parties of one inference in this process, with all of the cryptography. Then it opens every wire,
+ * which a real session never does, and compares it with the protocol's integers and with the float model.
  */
 export async function debugLocal(
   prepared: Prepared,
@@ -93,7 +96,10 @@ async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng
   }
 }
 
-/** The name of the graph's value that each wire carries: a node's last step does, and a truncation carries what it read. */
+/**
+ * The name of the graph's value on each wire: the last step of a node carries its value, and a truncation
+ * carries the value that it read.
+ */
 function valuesOf(model: Model, plan: Plan): Map<WireId, string> {
   const lastStep = new Map(plan.steps.map((step) => [nodeOf(step.node), step.id]));
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
@@ -111,7 +117,7 @@ function valuesOf(model: Model, plan: Plan): Map<WireId, string> {
   return values;
 }
 
-/** The levels of a maximum are named after their node. */
+/** The node of a step; the levels of a maximum are named after their node. */
 function nodeOf(step: string): string {
   return step.replace(/\/(rows|columns)\d*$/, '');
 }

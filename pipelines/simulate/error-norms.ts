@@ -1,20 +1,20 @@
 import { linearFaultRate } from '../../crypto/steps/linear.ts';
 import type { ValueRange } from '../compile/ranges.ts';
 
-/** How errors add up, and what one rounding by less than a unit counts. */
+/** How errors add up, and how much one rounding by less than a unit counts. */
 export type Norm = {
   readonly sum: (terms: Iterable<number>) => number;
-  /** How large the rounding of a window's weights becomes where the channel's values have size 1. */
+  /** The size of the rounding of a window's weights, if the channel's values have size 1. */
   readonly gain: (weights: readonly number[]) => number;
   readonly stochastic: number;
   readonly nearest: number;
-  /** What a unit more or less in `linearFaultRate` of a linear step's outputs counts. */
+  /** How much an error of one unit in a share `linearFaultRate` of a linear step's outputs counts. */
   readonly offByOne: number;
-  /** The size of an input value: at worst, or root mean square. */
+  /** The size of an input value: the largest, or the root mean square. */
   readonly size: (range: Sizes, channel: number) => number;
-  /** How far a value goes where the slope of a polynomial depends on it. */
+  /** The size of a value where it decides the slope of a polynomial. */
   readonly reach: (range: Sizes, channel: number) => number;
-  /** What a ReLU lets through of an error in its input. */
+  /** The share of an input error that a ReLU passes on. */
   readonly active: (range: Sizes, channel: number) => number;
 };
 
@@ -36,7 +36,7 @@ export const independent: Norm = {
   nearest: Math.sqrt(1 / 12),
   offByOne: Math.sqrt(linearFaultRate),
   size: (range, channel) => Math.sqrt(range.meanSquares[channel]!),
-  // reach^2 is the root mean square of x^2 for a normal x.
+  // reach^2 is the root mean square of x^2, for a normal x.
   reach: (range, channel) => 3 ** (1 / 4) * Math.sqrt(range.meanSquares[channel]!),
   active: (range, channel) => Math.sqrt(range.positive[channel]!),
 };
@@ -55,5 +55,5 @@ function rootSquareSum(terms: Iterable<number>): number {
   return Math.sqrt(sum);
 }
 
-/** Of one wire: the error and the size of each channel, in real units. */
+/** The error and the size of each channel of a wire, in real units. */
 export type Knowledge = { readonly error: Float64Array; readonly sizes: Sizes };

@@ -5,17 +5,21 @@ import type { ServerWeights } from '../compile/quantise.ts';
 import { simulateStep } from './simulate.ts';
 import type { ClientShares } from './simulate.ts';
 
-/** How a wire's integers differ from what the step before it gives. */
+/** How a wire's integers differ from the result of the step before it. */
 export type WireCheck = {
-  /** Elements that are something else; 0 unless the protocol is broken. */
+  /** The number of wrong elements; 0 unless the protocol is broken. */
   readonly wrong: number;
-  /** Elements of a linear step that are one unit off, as `linearFaultRate` of them are. */
+  /**
+   * The elements of a linear step that are one unit off, which is right for a share `linearFaultRate` of
+   * them.
+   */
   readonly offByOne: number;
 };
 
 /**
- * Holds the opened wires of a private run to the protocol's integers, each step from its inputs **as they were**, so that a
- * fault shows at its own step only. `shares`: the client's share of every wire, which decides roundings and sign faults.
+ * Compares the opened wires of a private run with the protocol's integers. Each step is computed from its
+ * inputs **as they were**, so that a fault shows only at its own step. `shares` is the client's share of
+ * every wire, which decides roundings and faults of signs.
  */
 export function replay(
   ring: Ring,

@@ -44,10 +44,13 @@ export async function simulate(
   return logits;
 }
 
-/** The client's share of each activation's input, by wire: all that the protocol's randomness changes in the values. */
+/**
+ * Returns the client's share of an activation's input by its wire. These shares are all of the protocol's
+ * randomness that changes values.
+ */
 export type ClientShares = (wire: WireId) => Uint32Array;
 
-/** Uniform shares, the same for each reader of a wire. */
+/** Draws uniform shares, the same for each reader of a wire. */
 export function clientShares(plan: Plan, rng: Rng): ClientShares {
   const shares = new Map<WireId, Uint32Array>();
   return (wire) => {
@@ -101,7 +104,9 @@ export function simulateStep(
 
 const layers = new WeakMap<ActivationSpec, Layer>();
 
-/** Gathered once a spec: a quarter of an image's time otherwise. */
+/**
+ * The layer of a spec, kept for the next image; gathering it again would take a quarter of an image's time.
+ */
 function gathered(spec: ActivationSpec): Layer {
   let layer = layers.get(spec);
   if (layer === undefined) layers.set(spec, (layer = layerOf(spec)));

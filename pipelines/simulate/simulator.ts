@@ -11,12 +11,12 @@ import { wireOf } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 
-/** What all threads simulate. */
+/** The plan and the weights that all threads simulate. */
 export type SimulatedSet = { readonly plan: Plan; readonly weights: ServerWeights };
 
 /** A part of the images for one thread, with the seed of its shares. */
 export type SimulateJob = {
-  /** Jobs of one call have the same windows. */
+  /** The call's number; jobs of one call have the same windows. */
   readonly call: number;
   readonly windows: Windows | undefined;
   readonly images: Float32Array;
@@ -25,29 +25,29 @@ export type SimulateJob = {
   readonly faults: boolean;
 };
 
-/** Images a job: the logits do not depend on how many threads there are. */
+/** Images per job, so that the logits do not depend on the number of threads. */
 const imagesPerJob = 32;
 
 export type SimulateSetOptions = {
-  /** False: the sign test looks at all bits. */
+  /** Whether the sign test makes its faults (default: true). */
   readonly faults?: boolean;
-  /** In place of the plan's own. */
+  /** Windows that replace the plan's own (default: none). */
   readonly windows?: Windows;
-  /** Of the shares; the operating system's where left out. */
+  /** The generator of the shares (default: the operating system's). */
   readonly rng?: Rng;
   readonly onProgress?: OnProgress;
 };
 
 /**
- * `simulate` on all cores, for whole test sets. Measured on fashion-resnet8: 1.7 ms of processor time an image, 585 images a second and
- * core (345 when each image gathered the layers' elements again).
+ * Runs `simulate` on all cores, for whole test sets. Measured on fashion-resnet8: 1.7 ms of processor time
+ * per image, 585 images per second and core (345 if each image gathers the layers' elements again).
  */
 export class Simulator {
   readonly #set: SimulatedSet;
   readonly #pool: Piscina;
   #calls = 0;
 
-  /** `threads`: one a core where left out. */
+  /** Starts the threads (default: one per core). */
   constructor({ plan, weights }: SimulatedSet, threads: number = navigator.hardwareConcurrency) {
     this.#set = { plan, weights };
     this.#pool = new Piscina({
@@ -59,7 +59,10 @@ export class Simulator {
     });
   }
 
-  /** Logits [n, classes] of `n` images [n, C, H, W] by the protocol's integers, faults of the sign test included. */
+  /**
+   * Computes the logits [n, classes] of `n` images [n, C, H, W] with the protocol's integers, with faults of
+   * the sign test by default.
+   */
   async run(images: Float32Array, n: number, options: SimulateSetOptions = {}): Promise<Float32Array> {
     const { faults = true, rng = systemRng, windows, onProgress = silent } = options;
     const { plan } = this.#set;
@@ -76,7 +79,8 @@ export class Simulator {
       logits.set((await this.#pool.run(task)) as Float32Array, first * classes);
       onProgress({ phase: 'simulation', done: (done += count), total: n });
     });
-    // All have ended when one's failure is told: the pool takes a late answer for an error of its own.
+    // A failure is thrown only after all jobs have ended, because the pool takes a late answer for an error
+    // of its own.
     const failed = (await Promise.allSettled(running)).find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     return logits;
@@ -87,7 +91,7 @@ export class Simulator {
   }
 }
 
-/** One run of a `Simulator`. */
+/** Makes a `Simulator` for a single run. */
 export async function simulateSet(
   set: SimulatedSet,
   images: Float32Array,

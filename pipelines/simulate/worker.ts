@@ -7,7 +7,9 @@ import type { SimulatedSet, SimulateJob } from './simulator.ts';
 const { plan, weights } = workerData as SimulatedSet;
 let windowed = { call: -1, plan };
 
-/** Entry of a simulating thread: the plan and the weights come once, its windows with each call. */
+/**
+ * The entry of a simulating thread. It gets the plan and the weights once, and its windows with each call.
+ */
 export function run({ call, windows, images, n, seed, faults }: SimulateJob): Promise<Float32Array> {
   if (windowed.call !== call)
     windowed = { call, plan: windows === undefined ? plan : withWindows(plan, windows) };

@@ -12,7 +12,7 @@ import { fitAffine, fitSquare, largestTruncation } from './polynomial.ts';
 import type { PolynomialScales, Polynomial } from './polynomial.ts';
 import type { Wire, WireId } from '../../plan/plan.ts';
 
-/** One sign test and truncation an element. */
+/** One sign test and one truncation per element. */
 export function lowerRelu(node: Node, plan: PlanBuilder): void {
   const { input, relu, scale } = frame(node, plan);
   const empty = emptyActivation(plan.range(node.inputs[0]!).shape);
@@ -23,7 +23,7 @@ export function lowerRelu(node: Node, plan: PlanBuilder): void {
   );
 }
 
-/** All kinds of element in one round trip, at one output scale. */
+/** All kinds of elements in one round trip, with one output scale. */
 export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): void {
   const { input, relu, scale } = evened(frame(node, plan), plan.publicPart.coefficients.get(node.name)!);
   const channels = channelsOf(node, plan);
@@ -42,7 +42,7 @@ export function lowerMixed(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): 
   );
 }
 
-/** Input wire, output scale and the sign test's window: what all kinds of element share. */
+/** The input wire, the output scale and the sign test's window, which all kinds of elements share. */
 function frame(node: Node, plan: PlanBuilder): { input: WireId; relu: ReluSpec; scale: number } {
   const input = plan.wireOf(node.inputs[0]!);
   const wire = plan.wires[input]!;
@@ -51,14 +51,19 @@ function frame(node: Node, plan: PlanBuilder): { input: WireId; relu: ReluSpec; 
   return { input, relu, scale: wire.scale / 2 ** truncate };
 }
 
-/** A balanced square is a shift where the output's scale is a power of four: one bit less of it otherwise. */
+/**
+ * Makes the output's scale a power of four for balanced squares, by dropping one more bit; the square is then
+ * a shift.
+ */
 function evened(given: ReturnType<typeof frame>, { c2 }: Coefficients): ReturnType<typeof frame> {
   const { input, relu, scale } = given;
   if (!isBalanced(c2) || Number.isInteger(Math.log2(scale) / 2)) return given;
   return { input, relu: { ...relu, truncate: relu.truncate + 1 }, scale: scale / 2 };
 }
 
-/** A channel's elements by activationKinds, the kinds among them, and its polynomial. */
+/**
+ * The kinds of a channel's elements by activationKinds, the kinds that occur among them, and its polynomial.
+ */
 type Channel = Polynomial & {
   readonly kinds: Uint8Array;
   readonly among: readonly ActivationKind[];
@@ -104,7 +109,7 @@ function scalesOf(
   return { input: wire.scale, output: scale, guard, square, affine: Math.max(affine, truncate) };
 }
 
-/** What x is multiplied by in an element, as a square, as a line, or as either. */
+/** The factor of x in an element of each kind: as a square, as a line, or as either. */
 const gains: ByActivationKind<(channel: Channel) => { readonly square?: number; readonly line?: number }> = {
   identity: () => ({ line: 1 }),
   relu: () => ({}),
@@ -149,7 +154,10 @@ const fills: ByActivationKind<Fill> = {
   poly: fillPolynomial,
 };
 
-/** The form that loses less, written into the spec. A channel with identities has one multiplier for them: it must take the square. */
+/**
+ * Writes the form with the smaller error into the spec and returns its kind. A channel with identities has
+ * its one multiplier for them, so its polynomial must be a square.
+ */
 function fillPolynomial(
   spec: ActivationSpec,
   c: number,
@@ -169,8 +177,10 @@ function fillPolynomial(
   }
   if (hasIdentities) {
     throw new PlanError(
-      `node ${node.name} (${node.op}) cannot run privately: channel ${c} has both identities and a polynomial whose ` +
-        `x^2 term (${channel.c2.toPrecision(2)}) is too small for a square; make that channel's elements all of one kind`,
+      `node ${node.name} (${node.op}) cannot run privately: ` +
+        `channel ${c} has both identities and a polynomial whose ` +
+        `x^2 term (${channel.c2.toPrecision(2)}) is too small for a square; ` +
+        "make that channel's elements all of one kind",
     );
   }
   spec.affine.multiplier[c] = affine.multiplier;

@@ -8,15 +8,16 @@ import { countsAlong, isUneven } from './window.ts';
 import type { PoolSpec, WireId } from '../../plan/plan.ts';
 
 /**
- * An average is a sum at a scale larger by the number of its elements. Where windows have fewer elements at the border (padding that
- * does not count, ceil_mode), each position's sum is then multiplied by a public fraction: one more round trip.
+ * An average is a sum whose scale is larger by the number of elements. If windows at the border have fewer
+ * elements (padding that does not count, ceil_mode), each position's sum is then multiplied by a public
+ * fraction, which takes one more round trip.
  */
 export function lowerAveragePool(node: NodeOf<'AveragePool'>, plan: PlanBuilder): void {
   const { kernel, strides, pads } = node.attributes;
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   const input = plan.range(x).shape as [number, number, number];
   const output = plan.range(y).shape as [number, number, number];
-  // ceil_mode's last windows reach beyond the padding: as if there were more of it.
+  // The last windows of ceil_mode reach beyond the padding, as if there were more of it.
   const end = (axis: 0 | 1) => {
     const reach = (output[axis + 1]! - 1) * strides[axis] + kernel[axis] - pads[axis] - input[axis + 1]!;
     return Math.max(pads[axis + 2]!, reach);
@@ -42,10 +43,10 @@ export function lowerAveragePool(node: NodeOf<'AveragePool'>, plan: PlanBuilder)
   );
 }
 
-/** Bits of the fractions: an error of 2^-11 of a value at most. */
+/** Bits of the fractions, which give an error of at most 2^-11 of a value. */
 const fractionBits = 10;
 
-/** The input, truncated where its sums would leave no room for the fractions. */
+/** The input, truncated if its sums would leave no room for the fractions. */
 function withRoom(node: NodeOf<'AveragePool'>, plan: PlanBuilder, full: number): WireId {
   const input = plan.wireOf(node.inputs[0]!);
   const { bits } = plan.wires[input]!;
@@ -53,7 +54,7 @@ function withRoom(node: NodeOf<'AveragePool'>, plan: PlanBuilder, full: number):
   return plan.truncated(node.inputs[0]!, `${node.name}/truncate`, 2 ** plan.options.precision);
 }
 
-/** The whole window's sum: its division is in the scale. */
+/** The sum over the whole window; the division is in the scale. */
 export function lowerSum(
   node: NodeOf<'AveragePool' | 'GlobalAveragePool'>,
   plan: PlanBuilder,
@@ -67,7 +68,7 @@ export function lowerSum(
   );
 }
 
-/** Multiplies each position of every channel by its factor, 1 or more. */
+/** Multiplies each position of every channel by its factor, which is at least 1. */
 function divide(
   node: NodeOf<'AveragePool'>,
   plan: PlanBuilder,
@@ -75,7 +76,8 @@ function divide(
   factors: readonly number[],
 ): void {
   const { shape, scale, bits } = plan.wires[sum]!;
-  // Down to the activations' precision where the sum has more. The product is the average at 2^shift times the scale.
+  // Drops bits down to the activations' precision if the sum has more. The product is the average at 2^shift
+  // times the scale.
   const drop = Math.max(0, Math.floor(Math.log2(scale)) - plan.options.precision);
   const shift = Math.max(0, Math.min(15, valueBits - bits, maxTruncate - drop));
   const elements = emptyActivation([sizeOf(shape)]);

@@ -8,11 +8,13 @@ import { valueBits } from '../scale-limits.ts';
 import type { WireId } from '../../plan/plan.ts';
 
 /**
- * Activations of two straight pieces or three, in one round trip: both of their parts are computed side by side, as one layer of
- * twice the channels.
+ * Activations of two or three straight pieces, in one round trip. Their two parts are computed side by side,
+ * as one layer of twice the channels.
  *
- *   LeakyRelu  alpha x + (1 - alpha) relu(x), and a PRelu of one slope; of one a channel in two round trips
+ *   LeakyRelu  alpha x + (1 - alpha) relu(x), and a PRelu with one slope
  *   Clip       min + relu(x - min) - relu(x - max);  without a min: x - relu(x - max)
+ *
+ * A PRelu with slopes per channel takes two round trips.
  */
 export function lowerClip(node: NodeOf<'Clip'>, plan: PlanBuilder): void {
   const { min, max } = node.attributes;
@@ -36,15 +38,17 @@ export function lowerLeakyRelu(node: NodeOf<'LeakyRelu'>, plan: PlanBuilder): vo
 }
 
 /**
- * One slope for all channels is a LeakyRelu. A slope a channel takes two round trips: relu(x) and x side by side, truncated to the
- * activations' precision, which leaves room for multipliers; then (1 - a) relu(x) + a x.
+ * A PRelu with one slope for all channels is a LeakyRelu. Slopes per channel take two round trips: relu(x)
+ * and x side by side, truncated to the activations' precision to leave room for multipliers, then (1 - a)
+ * relu(x) + a x.
  */
 export function lowerPRelu(node: NodeOf<'PRelu'>, plan: PlanBuilder): void {
   const x = plan.wireOf(node.inputs[0]!);
   const slopes = slopesOf(plan.publicPart.slopes.get(node.name)!, plan.wires[x]!.shape);
   if (slopes === undefined) {
     throw new PlanError(
-      `node ${node.name} (PRelu) cannot run privately: its slopes differ within a channel; give it one a channel`,
+      `node ${node.name} (PRelu) cannot run privately: its slopes differ within a channel; ` +
+        'give it one slope per channel',
     );
   }
   if (slopes.every((slope) => slope === slopes[0])) {
@@ -57,7 +61,7 @@ export function lowerPRelu(node: NodeOf<'PRelu'>, plan: PlanBuilder): void {
   plan.alias(node.outputs[0]!, halves(node, plan, weighted, 1));
 }
 
-/** Each channel times its factor, at the same scale. */
+/** Multiplies each channel by its factor, at the same scale. */
 function multiplied(node: Piecewise, plan: PlanBuilder, x: WireId, factors: readonly number[]): WireId {
   const { shape, scale, bits } = plan.wires[x]!;
   const most = factors.reduce((largest, factor) => Math.max(largest, Math.abs(factor)), 0);
@@ -70,7 +74,7 @@ function multiplied(node: Piecewise, plan: PlanBuilder, x: WireId, factors: read
   return output;
 }
 
-/** One a channel of an input of this shape; undefined where they differ within one. */
+/** The slopes per channel for an input of this shape; undefined if they differ within a channel. */
 export function slopesOf(
   { shape, data }: Tensor,
   [channels = 1, ...inner]: Shape,
@@ -83,11 +87,12 @@ export function slopesOf(
 function checkSlope(node: Piecewise, slope: number): void {
   if (slope < 1) return;
   throw new PlanError(
-    `node ${node.name} (${node.op}) cannot run privately: its slope is ${slope}, expected less than 1; give it a smaller one`,
+    `node ${node.name} (${node.op}) cannot run privately: ` +
+      `its slope is ${slope}, expected less than 1; give it a smaller one`,
   );
 }
 
-/** relu(x) + alpha / (1 - alpha) x, whose scale is larger by 1 / (1 - alpha). */
+/** Computes relu(x) + alpha / (1 - alpha) x, whose scale is larger by 1 / (1 - alpha). */
 function leaky(node: NodeOf<'LeakyRelu' | 'PRelu'>, plan: PlanBuilder, x: WireId, alpha: number): void {
   const { scale, bits } = plan.wires[x]!;
   const both = joined(node, plan, x, x);
@@ -118,14 +123,15 @@ function reachOf(plan: PlanBuilder, wire: WireId): number {
   return 2 ** (bits - plan.options.guardBits) / scale;
 }
 
-/** x + constant; the same wire where that is nothing. */
+/** x + constant, or the same wire if the constant rounds to 0. */
 function shifted(node: Piecewise, plan: PlanBuilder, x: WireId, constant: number): WireId {
   const { shape, scale } = plan.wires[x]!;
   const value = Math.round(constant * scale);
   if (Math.abs(value) >= 2 ** valueBits) {
     throw new PlanError(
-      `node ${node.name} (${node.op}) cannot run privately: its bound ${-constant} does not fit the 32-bit ring beside its input; ` +
-        'leave bounds out that are never reached',
+      `node ${node.name} (${node.op}) cannot run privately: ` +
+        `its bound ${-constant} does not fit the 32-bit ring beside its input; ` +
+        'remove bounds that are never reached',
     );
   }
   if (value === 0) return x;
@@ -134,7 +140,7 @@ function shifted(node: Piecewise, plan: PlanBuilder, x: WireId, constant: number
   return output;
 }
 
-/** Two wires as the halves of one. */
+/** Joins two wires as the halves of one. */
 function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireId {
   const { shape, scale } = plan.wires[a]!;
   const reach = Math.max(reachOf(plan, a), reachOf(plan, b));
@@ -143,7 +149,7 @@ function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireI
   return output;
 }
 
-/** ReLU or the identity on each half, truncated to the activations' precision. */
+/** Applies ReLU or the identity to each half, truncated to the activations' precision. */
 function activated(
   node: Piecewise,
   plan: PlanBuilder,
@@ -163,7 +169,7 @@ function activated(
   return output;
 }
 
-/** The first half of the channels plus or minus the second. */
+/** Returns the first half of the channels plus or minus the second. */
 function halves(node: Piecewise, plan: PlanBuilder, pieces: WireId, sign: 1 | -1): WireId {
   const { shape, scale } = plan.wires[pieces]!;
   const channels = shape[0]! / 2;

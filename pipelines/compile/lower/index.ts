@@ -15,7 +15,7 @@ import type { LinearOp } from '../real-weights.ts';
 
 type Lowering<K extends OpType> = (node: NodeOf<K>, plan: PlanBuilder) => void;
 
-/** How each op runs between two parties. An op that can't has an entry that says why and what to do. */
+/** How each op runs between two parties. An op that cannot has an entry that says why, and what to do. */
 const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   Conv: (node, plan) => {
     const { kernel, strides, pads, dilations, group } = node.attributes;
@@ -23,7 +23,8 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   },
   Gemm: (node, plan) => lowerLinear(node, plan, fullyConnected),
   MatMul: (node, plan) => lowerLinear(node, plan, fullyConnected),
-  // One that could not be folded into a convolution: a 1 x 1 convolution of each channel with itself.
+  // A batch norm that could not be folded into a convolution is a 1 x 1 convolution of each channel with
+  // itself.
   BatchNormalization: (node, plan) => {
     const group = plan.range(node.inputs[0]!).shape[0]!;
     lowerLinear(node, plan, { ...fullyConnected, group });
@@ -56,7 +57,8 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   HardSwish: notRelu,
   Swish: notRelu,
   Mul: refuse(
-    'products of two values, and scaling by a constant that differs between the places of a channel, are not implemented',
+    'products of two values, and scaling by a constant that differs between the places of a channel, ' +
+      'are not implemented',
     'leave gates (squeeze and excitation) out of the network, and put factors into the weights',
   ),
   Pad: refuse(
@@ -66,7 +68,7 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   MaxPool: lowerMaxPool,
 };
 
-/** Adds the steps of one node to the plan. Throws PlanError with the node's name and the reason. */
+/** Adds the steps of a node to the plan. Throws PlanError with the node's name and the reason. */
 export function lowerNode<K extends OpType>(node: NodeOf<K>, plan: PlanBuilder): void {
   lowerings[node.op](node, plan);
 }
@@ -109,10 +111,12 @@ const fullyConnected: Geometry = {
   group: 1,
 };
 
-/** Fewer bits than this in the largest weight and the layer's output is noise. */
+/** The fewest bits of the largest weight: with fewer, the layer's output is noise. */
 const fewestWeightBits = 5;
 
-/** With so many bits in the largest weight a truncation of the input, one more round trip, is not worth what it gains. */
+/**
+ * With this many bits in the largest weight, truncating the input costs more (one round trip) than it gains.
+ */
 const worthRound = 6;
 
 function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geometry): void {
@@ -127,7 +131,10 @@ function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geomet
   plan.emit({ kind: 'linear', node: node.name, inputs: [wire], spec }, plan.addWire(y, scale));
 }
 
-/** As many bits a weight, up to `wanted`, as leave shares to be moved by the weights' noise below 2^-40; wide layers take fewer. */
+/**
+ * The most weight bits, up to `wanted`, with which the weights' noise changes shares with a probability below
+ * 2^-40. Wide layers get fewer.
+ */
 function hiddenBits(node: NodeOf<LinearOp>, sizes: Omit<LinearSpec, 'weightBits'>, wanted: number): number {
   let reason = '';
   for (let weightBits = wanted; weightBits >= Math.min(wanted, fewestWeightBits); weightBits--) {
@@ -142,7 +149,10 @@ function hiddenBits(node: NodeOf<LinearOp>, sizes: Omit<LinearSpec, 'weightBits'
   throw refusal(node, reason, 'give the model smaller layers');
 }
 
-/** The output's scale is a power of two; the weights' scale, real, is what leads there. The input is truncated where bits are short. */
+/**
+ * Chooses the output's scale, a power of two; the weights' scale is the real number that leads to it. The
+ * input is truncated if bits are short.
+ */
 function inputAndOutputScale(
   node: NodeOf<LinearOp>,
   plan: PlanBuilder,
@@ -165,8 +175,11 @@ function inputAndOutputScale(
     const missing = Math.ceil(fewestWeightBits - 1 - bits);
     throw refusal(
       node,
-      `${missing} bits are missing in the 32-bit ring: its output reaches ${plan.range(y).largest.toPrecision(3)} on the calibration images and its largest weight is ${largest.toPrecision(3)}`,
-      `lower the precision of the activations (${plan.options.precision} bits) or the guard bits (${plan.options.guardBits})`,
+      `${missing} bits are missing in the 32-bit ring: its output reaches ` +
+        `${plan.range(y).largest.toPrecision(3)} on the calibration images ` +
+        `and its largest weight is ${largest.toPrecision(3)}`,
+      `lower the precision of the activations (${plan.options.precision} bits) ` +
+        `or the guard bits (${plan.options.guardBits})`,
     );
   }
   return { wire, scale };
@@ -203,7 +216,10 @@ function sizeBefore(shape: Shape, axis: number): number {
   return shape.slice(0, axis).reduce((product, size) => product * size, 1);
 }
 
-/** Wires of the values at one scale, the largest of theirs, by left shifts; the ratio of each is made a power of two first. */
+/**
+ * Brings values to one scale, the largest of theirs, by left shifts. If a ratio is not a power of two, that
+ * value is rescaled first.
+ */
 function alignScales(
   values: readonly string[],
   node: Node,

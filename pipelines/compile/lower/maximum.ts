@@ -7,9 +7,10 @@ import { windowsAlong } from './window.ts';
 import type { WireId } from '../../plan/plan.ts';
 
 /**
- * Maxima as trees of max(a, b) = b + ReLU(a - b), rows first, then columns: fewer comparisons than over the whole window, in as many
- * rounds where the window's sides are powers of two. Each level is one round trip. Windows that padding or the border cuts are
- * shorter; what has no partner waits for the next level, and a pair that two windows share is compared once.
+ * Computes maxima as trees of max(a, b) = b + ReLU(a - b), over rows first and then columns. That takes fewer
+ * comparisons than over the whole window, and as many rounds if the window's sides are powers of two. Each
+ * level is one round trip. Windows that padding or the border cuts are shorter. An element without a partner
+ * waits for the next level, and a pair that two windows share is compared once.
  */
 export function lowerMaxPool(node: NodeOf<'MaxPool'>, plan: PlanBuilder): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
@@ -23,7 +24,10 @@ export function lowerMaxPool(node: NodeOf<'MaxPool'>, plan: PlanBuilder): void {
   plan.alias(y, tree.wire);
 }
 
-/** The comparisons of one level along an axis: pairs first, then single elements, and where each window finds its own afterwards. */
+/**
+ * The comparisons of one level along an axis: its pairs, its single elements, and the places of each window's
+ * elements after it (pairs come first).
+ */
 export type Level = {
   readonly pairs: readonly (readonly [number, number])[];
   readonly singles: readonly number[];
@@ -64,7 +68,7 @@ class MaximumTree {
     this.#largest = plan.range(node.inputs[0]!).largest;
   }
 
-  /** The largest element of each window of coordinates along `axis`. */
+  /** Computes the largest element of each window of coordinates along `axis`. */
   reduce(axis: number, windows: readonly (readonly number[])[], name: string): void {
     let level = 1;
     while (windows.some((window) => window.length > 1)) {
@@ -88,7 +92,7 @@ class MaximumTree {
     plan.emit({ kind: 'combine', node, inputs: [x, x], axis, first, second, sign: -1 }, difference);
     const rise = plan.newWire(shape, scale, 2 * this.#largest);
     const empty = emptyActivation(shape);
-    // Below the activations' precision it does not matter which of the two is taken.
+    // If the two differ by less than the activations' precision, it does not matter which one is taken.
     const free = Math.max(0, Math.floor(Math.log2(scale)) - plan.options.precision);
     const relu = { truncate: 0, ...plan.signTest(node, difference, free) };
     const spec = { ...empty, kinds: empty.kinds.fill(elementKinds.relu), relu };

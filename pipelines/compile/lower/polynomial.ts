@@ -1,6 +1,6 @@
 import { valueBits } from '../scale-limits.ts';
 
-/** y = c2 x^2 + c1 x + c0 of one channel, and how far x was seen to go: |x| <= reach. */
+/** The polynomial y = c2 x^2 + c1 x + c0 of a channel, and its range in calibration: |x| <= reach. */
 export type Polynomial = {
   readonly c2: number;
   readonly c1: number;
@@ -21,9 +21,10 @@ export type AffineFit = { readonly multiplier: number; readonly offset: number; 
 export type SquareFit = AffineFit & { readonly sign: 1 | -1; readonly constant: number };
 
 /**
- * The square form: sign (alpha x + beta)^2 + gamma with alpha rounded to the multiplier's few bits and beta and gamma computed
- * from the rounded alpha, so that c1 and c0 stay right. `error` bounds |y - polynomial| for |x| <= reach, truncation
- * included. Undefined where z = alpha x + beta does not fit into 15 bits.
+ * The square form sign (alpha x + beta)^2 + gamma. alpha is rounded to the few bits of the multiplier, and
+ * beta and gamma are computed from the rounded alpha, so that c1 and c0 stay right. `error` bounds the
+ * distance to the polynomial for |x| <= reach, with truncation. Undefined if z = alpha x + beta does not fit
+ * into 15 bits.
  */
 export function fitSquare(p: Polynomial, scales: PolynomialScales): SquareFit | undefined {
   const zScale = Math.sqrt(scales.output);
@@ -54,7 +55,10 @@ export function fitAffine(p: Polynomial, scales: PolynomialScales): AffineFit {
   return { multiplier, offset: Math.round((p.c0 + half) * scales.output), error };
 }
 
-/** The largest truncation with |multiplier x| < 2^29 for every channel, the multipliers being gain * scale * 2^t. */
+/**
+ * The largest truncation t with |multiplier x| < 2^29 in every channel, where a multiplier is gain * scale *
+ * 2^t.
+ */
 export function largestTruncation(
   channels: readonly { readonly gain: number; readonly reach: number }[],
   scale: number,

@@ -1,6 +1,6 @@
 import type { OpAttributes, PoolAttributes } from '../../../models/graph.ts';
 
-/** Coordinates that each of `count` windows covers along an axis of `length`, the padding left out. */
+/** The coordinates that each of `count` windows covers along an axis of `length`, without the padding. */
 export function windowsAlong(
   { kernel, strides, pads, dilations }: PoolAttributes,
   axis: 0 | 1,
@@ -14,7 +14,10 @@ export function windowsAlong(
   });
 }
 
-/** How many elements each window's average divides by; with `countIncludePad` the padding counts, what ceilMode adds does not. */
+/**
+ * The number of elements that each window's average divides by. With `countIncludePad` the padding counts;
+ * what ceilMode adds never counts.
+ */
 export function countsAlong(
   { kernel, strides, pads, countIncludePad }: OpAttributes['AveragePool'],
   axis: 0 | 1,
@@ -29,7 +32,7 @@ export function countsAlong(
   });
 }
 
-/** Windows at the border may average fewer elements than the others. */
+/** Whether windows at the border may average fewer elements than the others. */
 export function isUneven({ pads, countIncludePad, ceilMode }: OpAttributes['AveragePool']): boolean {
   return ceilMode || (!countIncludePad && pads.some((pad) => pad > 0));
 }

@@ -58,7 +58,7 @@ test('a name that is not known lists those that are; a file that is no JSON is n
   expect(() => readRecipe('../schema')).toThrow(/not known; there are .*snl-cifar10-resnet18-49k/);
   const file = join(await mkdtemp(join(tmpdir(), 'recipe-')), 'own.json');
   await writeFile(file, '{');
-  expect(() => readRecipe(file)).toThrow(/own\.json: cannot be read as JSON/);
+  expect(() => readRecipe(file)).toThrow(/own\.json: it cannot be read as JSON/);
 });
 
 /** As published, but of a network that trains in seconds. */
@@ -105,6 +105,6 @@ test('data of another form are refused before any work', async () => {
   });
   await expect(run).rejects.toThrow(DataError);
   await expect(run).rejects.toThrow(
-    /expected 100 classes of images 3 x 32 x 32, as cifar100:FOLDER has them, got 10 of 1 x 28 x 28/,
+    /expected 100 classes of images 3 x 32 x 32, like cifar100:FOLDER, got 10 of 1 x 28 x 28/,
   );
 });
