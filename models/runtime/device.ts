@@ -12,9 +12,9 @@ export const deviceChoices = [...devices, 'auto'] as const;
 export type DeviceChoice = (typeof deviceChoices)[number];
 
 export type SessionSetting = {
-  /** The CPU where left out. */
+  /** The device (default: cpu). */
   readonly device?: Device;
-  /** The runtime's own choice where left out. */
+  /** The number of threads (default: onnxruntime's own choice). */
   readonly threads?: number;
 };
 

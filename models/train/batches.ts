@@ -11,11 +11,11 @@ import type { Uniform } from '../data/seeded.ts';
 export type BatchOptions = {
   readonly train: Dataset;
   readonly batch: number;
-  /** Of shuffles and augmentation. */
+  /** The seed of shuffles and augmentation. */
   readonly seed: number;
-  /** Random crop and mirroring (default: true). */
+  /** Whether to crop and mirror images at random (default: true). */
   readonly augment?: boolean;
-  /** Mixes images in pairs with shares from Beta(mixup, mixup), in (0, 1] (default: not at all). */
+  /** Mixes images in pairs, with shares from Beta(mixup, mixup); a number in (0, 1] (default: no mixing). */
   readonly mixup?: number;
   /** If it has `rows`, it chooses the rows of an epoch. */
   readonly controller?: Controller;

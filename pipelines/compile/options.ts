@@ -32,9 +32,9 @@ export const defaultCompileOptions: CompileOptions = {
  * polynomials, and slopes.
  */
 export type PublicPart = {
-  /** By node name. */
+  /** The absolute value of the largest weight by node name. */
   readonly largestWeight: ReadonlyMap<string, number>;
-  /** By node name, one per channel. */
+  /** The polynomials' coefficients by node name, one per channel. */
   readonly coefficients: ReadonlyMap<string, Coefficients>;
   /** The slopes of each PRelu by node name, as in the model: one per channel, or one for all. */
   readonly slopes: ReadonlyMap<string, Tensor>;

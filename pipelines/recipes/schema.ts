@@ -70,7 +70,7 @@ const reductionForm = z.strictObject({
     .exactOptional(),
 });
 
-/** With no option of another method. */
+/** The reduction of a recipe, which must not have options of other methods. */
 const reduction = reductionForm.superRefine(({ method, ...told }, context) => {
   try {
     checkTaken([method], givenIn(told));
