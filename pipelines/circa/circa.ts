@@ -23,9 +23,9 @@ export type CircaOptions = {
   /** The accuracy that may be lost on the search images, as a fraction. */
   readonly toleratedFraction: number;
   readonly modes: readonly ReluSpec['mode'][];
-  /** Windows are chosen on these ... */
+  /** The images on which windows are chosen. */
   readonly search: LabelledSet;
-  /** ... and reported on those. */
+  /** The images on which the chosen windows are measured. */
   readonly test: LabelledSet;
   readonly rng: Rng;
   readonly onProgress?: OnProgress;

@@ -4,18 +4,22 @@ import { PlanError } from '../../src/shared/errors.ts';
 export type CompileOptions = {
   /** Activations have a scale of about 2^precision (default: 12; 4 to 20). */
   readonly precision: number;
-  /** Integer weights stay below 2^weightBits in size (default: 10; 2 to 14). */
+  /** Integer weights stay below 2^weightBits in absolute value (default: 10; 2 to 14). */
   readonly weightBits: number;
   /** Calibrated ranges are widened 2^guardBits times (default: 1; 0 to 8). */
   readonly guardBits: number;
   /**
-   * How many low bits the sign tests leave out, for all activations or by node. 'free', which is also the value of
-   * a node that is not named: the bits that the truncation drops anyway, an error below one unit of the output.
+   * How many low bits the sign tests leave out, for all activations or by node. 'free', which is also the
+   * value of a node that is not named: the bits that the truncation drops anyway, an error below one unit of
+   * the output.
    */
   readonly k: number | 'free' | Readonly<Record<string, number>>;
   /** The top bit of every sign test (default: from the ranges on the calibration images). */
   readonly bits?: number;
-  /** What sign tests with left-out bits get wrong: 'posZero' small positive values, 'negPass' small negative ones. */
+  /**
+   * What sign tests with left-out bits get wrong: 'posZero' small positive values, 'negPass' small negative
+   * ones.
+   */
   readonly mode: 'posZero' | 'negPass';
 };
 

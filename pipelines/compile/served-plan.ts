@@ -13,7 +13,7 @@ import { quantise } from './quantise.ts';
 import type { ServerWeights } from './quantise.ts';
 import type { Ranges } from './ranges.ts';
 
-/** What a server needs to serve a model. The plan is public, the weights are secret. */
+/** What a server needs to serve a model. The plan is public; the weights are its secret. */
 export type Prepared = {
   readonly plan: Plan;
   readonly weights: ServerWeights;
@@ -45,9 +45,9 @@ export function calibrationOf(train: Dataset): Calibration {
 }
 
 /**
- * Makes the plan and the integer weights from which a model is served. The model may be as it was read or trained.
- * Throws PlanError, which names the node, for a model that cannot run privately, and DataError if an image or a
- * value of the network is not finite.
+ * Makes the plan and the integer weights from which a model is served. The model may be as it was read or
+ * trained. Throws PlanError, which names the node, for a model that cannot run privately, and DataError if an
+ * image or a value of the network is not finite.
  */
 export async function prepare(model: Model, options: PrepareOptions): Promise<Prepared> {
   const { model: served, ranges, plan } = await planned(model, options);

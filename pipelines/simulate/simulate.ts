@@ -19,10 +19,11 @@ export type SimulateOptions = {
 };
 
 /**
- * Returns the logits [n, classes] of `n` images [n, C, H, W], computed with the protocol's integers in one process:
- * with its truncations and the faults of its sign tests, but without cryptography. `rng` draws the client's shares.
- * It leaves out an error of one unit in one of 2,700 outputs of linear steps (`linearFaultRate`), which adds 2^-11 4^-t
- * of the variance of a truncation by t bits. Throws DataError for images that do not fit the plan.
+ * Returns the logits [n, classes] of `n` images [n, C, H, W], computed with the protocol's integers in one
+ * process: with its truncations and the faults of its sign tests, but without cryptography. `rng` draws the
+ * client's shares. It leaves out an error of one unit in one of 2,700 outputs of linear steps
+ * (`linearFaultRate`), which adds 2^-11 4^-t of the variance of a truncation by t bits. Throws DataError for
+ * images that do not fit the plan.
  */
 export async function simulate(
   plan: Plan,

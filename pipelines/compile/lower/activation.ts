@@ -61,9 +61,7 @@ function evened(given: ReturnType<typeof frame>, { c2 }: Coefficients): ReturnTy
   return { input, relu: { ...relu, truncate: relu.truncate + 1 }, scale: scale / 2 };
 }
 
-/**
- * The kinds of a channel's elements by activationKinds, the kinds that occur among them, and its polynomial.
- */
+/** A channel's polynomial, its elements by activationKinds, and the kinds among them. */
 type Channel = Polynomial & {
   readonly kinds: Uint8Array;
   readonly among: readonly ActivationKind[];
@@ -86,7 +84,10 @@ function channelsOf(node: NodeOf<'MixedActivation'>, plan: PlanBuilder): Channel
   });
 }
 
-/** As many bits for the multipliers of squares and lines as the ring has room for. */
+/**
+ * Chooses the truncations so that the multipliers of squares and lines have as many bits as the ring has room
+ * for.
+ */
 function scalesOf(
   channels: readonly Channel[],
   wire: Wire,
@@ -135,7 +136,7 @@ function fillChannel(
   );
 }
 
-/** Writes what a channel's elements of a kind take into the spec, and says what they are there. */
+/** Writes the numbers of a channel's elements of one kind into the spec, and returns their kind there. */
 type Fill = (
   spec: ActivationSpec,
   c: number,

@@ -8,7 +8,7 @@ export type Polynomial = {
   readonly reach: number;
 };
 
-/** Scales of the input and the output; `square` and `affine` are the truncations of the layer's specs. */
+/** The scales of the input and the output, and the truncations of the layer's specs. */
 export type PolynomialScales = {
   readonly input: number;
   readonly output: number;
@@ -46,7 +46,7 @@ export function fitSquare(p: Polynomial, scales: PolynomialScales): SquareFit | 
   return { multiplier, offset, sign, constant, error };
 }
 
-/** The line c1 x + c0 + c2 reach^2 / 2, whose distance to the polynomial is at most half of c2 reach^2. */
+/** The line c1 x + c0 + c2 reach^2 / 2, which is at most |c2| reach^2 / 2 from the polynomial. */
 export function fitAffine(p: Polynomial, scales: PolynomialScales): AffineFit {
   const unit = scales.input / (scales.output * 2 ** scales.affine);
   const multiplier = Math.round(p.c1 / unit);
