@@ -11,7 +11,7 @@ import {
   serverMessage,
 } from './activation/activation.ts';
 import type { ClientActivation, ServerActivation } from './activation/activation.ts';
-import { eachKind, kindsInOrder, layerOf, shapeOf, countOf } from './activation/layer.ts';
+import { eachKind, kindsInOrder, layerOf, shapeOf, elementCount } from './activation/layer.ts';
 import type { Layer } from './activation/layer.ts';
 import { linearOnline } from './linear.ts';
 import { inputElements, outputElements, elementKinds } from '../spec.ts';
@@ -87,8 +87,8 @@ function clientState(layer: Layer): ClientActivation {
     layer,
     mask: words(layer.size),
     material: {
-      values: eachKind((kind) => words(countOf(layer, kind))),
-      keys: eachKind((kind) => words(countOf(layer, kind))),
+      values: eachKind((kind) => words(elementCount(layer, kind))),
+      keys: eachKind((kind) => words(elementCount(layer, kind))),
       relu: {
         ...{ b: new Uint8Array(count), kb: words(count), pairs: { k0: words(count), k1: words(count) } },
         labels: words(4 * wires * count),
@@ -107,7 +107,7 @@ function serverState(layer: Layer): ServerActivation {
   return {
     layer,
     material: {
-      pairs: eachKind((kind) => pairs(countOf(layer, kind))),
+      pairs: eachKind((kind) => pairs(elementCount(layer, kind))),
       relu: {
         ...{ labelSeed: new Uint8Array(prgSeedBytes), delta: Uint32Array.of(1, 0, 0, 0) },
         ...{ e: new Uint8Array(count), pairs: pairs(count), h: words(count) },

@@ -2,7 +2,7 @@ import type { ReluSpec } from '../../crypto/spec.ts';
 import { largestK } from '../plan/windows.ts';
 import type { TestedLayer, Windows } from '../plan/windows.ts';
 
-export type SearchOptions = {
+export type WindowSearch = {
   readonly layers: readonly TestedLayer[];
   readonly mode: ReluSpec['mode'];
   /** The least accuracy to accept. */
@@ -16,7 +16,7 @@ export type SearchOptions = {
  * each layer, the one with the most ReLUs first, gets one more bit at a time while the accuracy is accepted.
  * The search starts from the k that costs nothing, which is always accepted.
  */
-export async function searchWindows(options: SearchOptions): Promise<Windows> {
+export async function searchWindows(options: WindowSearch): Promise<Windows> {
   const { layers, mode } = options;
   const isAccepted = async (k: ReadonlyMap<number, number>) =>
     (await options.accuracyOf({ k, mode })) >= options.least;

@@ -27,7 +27,7 @@ import {
   ofChannels,
   scatter,
   shapeOf,
-  countOf,
+  elementCount,
 } from './layer.ts';
 import type { Layer } from './layer.ts';
 import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
@@ -265,7 +265,7 @@ function clientCuts(layer: Layer, material: ClientMaterial, tail: Uint8Array): B
   let at = 0;
   return eachKind((kind) => {
     const t = layer.spec[kind].truncate;
-    const count = countOf(layer, kind);
+    const count = elementCount(layer, kind);
     const field = tail.subarray(at, (at += packedBytes(count, t)));
     if (t === 0) return material.values[kind];
     const d1 = unpackFields(field, count, t, `activation: d1 of ${kind}`);

@@ -41,17 +41,19 @@ function reluInClear(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array
   }
 }
 
-/** T(multiplier x, t) + offset of element j of the batch, element i of the layer. */
+/** T(multiplier x, t) + offset of element j of its kind, element i of the layer. */
 function affine(
-  batch: ElementParameters,
+  parameters: ElementParameters,
   j: number,
   i: number,
   t: number,
   x: Int32Array,
   xC: Uint32Array,
 ): number {
-  const multiplier = batch.multiplier[j]!;
-  return truncateInClear(Math.imul(multiplier, x[i]!), Math.imul(multiplier, xC[i]!), t) + batch.offset[j]!;
+  const multiplier = parameters.multiplier[j]!;
+  return (
+    truncateInClear(Math.imul(multiplier, x[i]!), Math.imul(multiplier, xC[i]!), t) + parameters.offset[j]!
+  );
 }
 
 function affineInClear(layer: Layer, x: Int32Array, xC: Uint32Array, y: Int32Array): void {

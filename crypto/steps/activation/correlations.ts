@@ -11,7 +11,7 @@ import { extensionBytes } from '../../ot/extension.ts';
 import type { KeyPairs } from '../../ot/extension.ts';
 import type { OtClient, OtServer } from '../../ot/session.ts';
 import { prg } from '../../prg.ts';
-import { eachKind, kindsInOrder, shapeOf, countOf } from './layer.ts';
+import { eachKind, kindsInOrder, shapeOf, elementCount } from './layer.ts';
 import type { Layer } from './layer.ts';
 import type { ByKind } from '../../spec.ts';
 import { windowChoices } from './sign.ts';
@@ -83,7 +83,7 @@ export async function takeChoices(
   const { k0, k1 } = ot.sender.keyPairs(rest);
   const [take0, take1] = [splitter(k0), splitter(k1)];
   const take = (n: number): KeyPairs => ({ k0: take0(n), k1: take1(n) });
-  const pairs = eachKind((kind) => take(layer.spec[kind].truncate > 0 ? countOf(layer, kind) : 0));
+  const pairs = eachKind((kind) => take(layer.spec[kind].truncate > 0 ? elementCount(layer, kind) : 0));
   return { zeros, pairs, rot1: take(layer.positions.relu.length) };
 }
 

@@ -107,7 +107,7 @@ export function shapeOf(layer: Layer): CircuitShape {
   return { wires: windowWires(layer.spec.relu), count: layer.positions.relu.length };
 }
 
-export function countOf(layer: Layer, kind: ElementKind): number {
+export function elementCount(layer: Layer, kind: ElementKind): number {
   return layer.positions[kind].length;
 }
 

@@ -7,7 +7,7 @@ import type { Reduction } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
 import { criticality } from './criticality.ts';
 import type { DeepreduceOptions, StageCriticality } from './criticality.ts';
-import { chooseRelus, rankedIn, reasonOf, selectionOf } from './selection.ts';
+import { chooseRelus, rankedIn, selectionReason, selectionOf } from './selection.ts';
 import { describeScale, reshapeNetwork } from './reshape.ts';
 import { deepreduceDefaults } from './settings.ts';
 import { stagesBy } from './stages.ts';
@@ -55,7 +55,7 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
     const kind = mixed ? others.get(layer)?.op : undefined;
     const parts = [
       scale,
-      reasonOf(layer, selection, thinning),
+      selectionReason(layer, selection, thinning),
       kind && `what stays of its ${kind} is a plain ReLU`,
     ];
     return parts.filter((part) => part !== undefined && part !== '').join('; ');

@@ -80,7 +80,7 @@ export function rankText(layer: string, ranked: readonly StageCriticality[]): st
   return `stage ${stage.name} is number ${own + 1} of ${ranked.length} from the least critical (C = ${criticality.toPrecision(3)})`;
 }
 
-export function reasonOf(
+export function selectionReason(
   layer: string,
   { ranked, culled, thinned, count }: Selection,
   thinning: Thinning,

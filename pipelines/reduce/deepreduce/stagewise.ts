@@ -43,11 +43,11 @@ export async function replaceStagewise(work: Stagewise, options: FineTuningOptio
   return finetune(changed, work.teacher, { phase: 'fine-tuning' }, { ...options, epochs });
 }
 
-export type Phase = { readonly name: string; readonly replaced: ReplacedElements };
+export type StagePhase = { readonly name: string; readonly replaced: ReplacedElements };
 
 /** What goes before each fine-tuning: one phase at least, and no more than there are epochs. */
-export function phasesOf({ replaced, stages, recover }: Stagewise, epochs: number): Phase[] {
-  const parts = stages.map(({ name, nodes }): Phase => {
+export function phasesOf({ replaced, stages, recover }: Stagewise, epochs: number): StagePhase[] {
+  const parts = stages.map(({ name, nodes }): StagePhase => {
     const own = [...replaced].filter(([layer, elements]) => nodes.includes(layer) && elements.includes(1));
     return { name: `stage ${name}`, replaced: replacedElements(own) };
   });

@@ -20,7 +20,7 @@ export type ParetoReport = {
 /** A measure's picture, with links, for the page. */
 export type Front = { readonly measure: Measure; readonly svg: string };
 
-export type Pictures = {
+export type SweepPictures = {
   readonly fronts: readonly Front[];
   /** The layer charts, by point id. */
   readonly layers: ReadonlyMap<string, string>;
@@ -30,7 +30,7 @@ export type Pictures = {
 /**
  * The text of report.html: one file that fetches nothing. Its script only shows a point's story beside it.
  */
-export function paretoPage(report: ParetoReport, { fronts, layers, looks }: Pictures): string {
+export function paretoPage(report: ParetoReport, { fronts, layers, looks }: SweepPictures): string {
   const { points, profiles } = report;
   const body = html`<main>
       <header>
