@@ -64,7 +64,11 @@ export type ActivationSpec = {
   readonly kinds: Uint8Array;
 } & { readonly [K in ElementKind]: ElementSpecs[K] };
 
-export const elementKinds = { affine: 0, relu: 1, square: 2 } as const;
+/** Codes of two bits, as a plan packs them. */
+export const elementKinds = { affine: 0, relu: 1, square: 2 } as const satisfies Record<
+  string,
+  0 | 1 | 2 | 3
+>;
 export type ElementKind = keyof typeof elementKinds;
 export type ByKind<T> = { readonly [K in ElementKind]: T };
 

@@ -2,7 +2,7 @@ import { mixedActivationGradient } from './mixed-activation-gradient.ts';
 import { areKinds, countByKind, kindsAmong, namesOf } from '../../src/shared/kinds.ts';
 import { activationKinds, isPolynomial, isReluKind } from '../graph.ts';
 import type { ByActivationKind } from '../graph.ts';
-import type { RawFunction } from '../onnx/raw.ts';
+import type { RawFunction, RawNode } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import { refuse } from '../refusal.ts';
@@ -10,16 +10,45 @@ import type { OpDefinition, ParsedInput } from './definition.ts';
 
 export const mixedDomain = 'reluctant';
 
-/**
- * The name of the mask, an input of the function below, that marks the elements of a kind in a file. An
- * element without a mask is an identity.
- */
-const maskNames: ByActivationKind<string | undefined> = {
-  identity: undefined,
-  relu: 'is_relu',
-  poly: 'is_poly',
+/** How the function below has a kind of element. */
+type Branch = {
+  /** The input that says which elements are of the kind. */
+  readonly mask: string;
+  /** What computes their value. */
+  readonly nodes: readonly RawNode[];
+  readonly value: string;
+  /** The value of all other elements: `x` in the last branch. */
+  readonly otherwise: string;
 };
-const maskedKinds = namesOf(activationKinds).filter((kind) => maskNames[kind] !== undefined);
+
+/** What no mask has is an identity. */
+const branches: ByActivationKind<Branch | undefined> = {
+  identity: undefined,
+  relu: {
+    mask: 'is_relu',
+    nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['relu'] }],
+    value: 'relu',
+    otherwise: 'linear_or_poly',
+  },
+  poly: {
+    mask: 'is_poly',
+    nodes: [
+      { op: 'Reshape', inputs: ['c2', 'alignment'], outputs: ['k2'] },
+      { op: 'Reshape', inputs: ['c1', 'alignment'], outputs: ['k1'] },
+      { op: 'Reshape', inputs: ['c0', 'alignment'], outputs: ['k0'] },
+      { op: 'Mul', inputs: ['x', 'k2'], outputs: ['quadratic'] },
+      { op: 'Add', inputs: ['quadratic', 'k1'], outputs: ['slope'] },
+      { op: 'Mul', inputs: ['slope', 'x'], outputs: ['product'] },
+      { op: 'Add', inputs: ['product', 'k0'], outputs: ['poly'] },
+    ],
+    value: 'poly',
+    otherwise: 'x',
+  },
+};
+const masked = namesOf(branches).flatMap((kind) => {
+  const branch = branches[kind];
+  return branch === undefined ? [] : [{ kind, ...branch }];
+});
 
 /**
  * Inputs: x [C, H, W] or [C], then c2, c1, c0, each [C]. A file has it as a model-local function of x, the
@@ -30,15 +59,15 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
     'ReLU, x or c2 x^2 + c1 x + c0, chosen per element; ' +
     'written as a model-local function of the domain reluctant',
   refuses: 'any function of that name with another body',
-  inputs: ['value', 'constant', 'constant', 'weight', 'weight', 'weight', 'constant'],
+  inputs: ['value', ...masked.map(() => 'constant' as const), 'weight', 'weight', 'weight', 'constant'],
   parse(_attributes, inputs) {
-    const [x, alignment] = [inputs[0], inputs[maskedKinds.length + 4]];
+    const [x, alignment] = [inputs[0], inputs[masked.length + 4]];
     const size = sizeOf(x?.shape ?? []);
     const aligned = alignmentOf(x?.shape ?? []);
     if (alignment?.constant?.dtype !== 'int64' || alignment.constant.data.join() !== aligned.join())
       refuse(`its coefficients are not aligned with [${aligned.join(', ')}]`);
     const kinds = new Uint8Array(size).fill(activationKinds.identity);
-    maskedKinds.forEach((kind, i) => {
+    masked.forEach(({ kind }, i) => {
       maskOf(inputs[i + 1], size).forEach((set, e) => {
         if (set === 0) return;
         if (kinds[e] !== activationKinds.identity) refuse('an element is of two kinds');
@@ -75,8 +104,8 @@ export const mixedActivation: OpDefinition<'MixedActivation'> = {
       data: BigInt64Array.from(aligned, BigInt),
     });
     writing.useFunction(mixedFunction);
-    const masks = maskedKinds.map((kind) =>
-      writing.constant(`${node.name}/${maskNames[kind]!}`, {
+    const masks = masked.map(({ kind, mask }) =>
+      writing.constant(`${node.name}/${mask}`, {
         dtype: 'bool',
         shape,
         data: node.attributes.kinds.map((code) => (code === activationKinds[kind] ? 1 : 0)),
@@ -94,19 +123,17 @@ const macs: ByActivationKind<number> = { identity: 0, relu: 0, poly: 2 };
 export const mixedFunction: RawFunction = {
   domain: mixedDomain,
   name: 'MixedActivation',
-  inputs: ['x', 'is_relu', 'is_poly', 'c2', 'c1', 'c0', 'alignment'],
+  inputs: ['x', ...masked.map(({ mask }) => mask), 'c2', 'c1', 'c0', 'alignment'],
   outputs: ['y'],
   nodes: [
-    { op: 'Reshape', inputs: ['c2', 'alignment'], outputs: ['k2'] },
-    { op: 'Reshape', inputs: ['c1', 'alignment'], outputs: ['k1'] },
-    { op: 'Reshape', inputs: ['c0', 'alignment'], outputs: ['k0'] },
-    { op: 'Mul', inputs: ['x', 'k2'], outputs: ['quadratic'] },
-    { op: 'Add', inputs: ['quadratic', 'k1'], outputs: ['slope'] },
-    { op: 'Mul', inputs: ['slope', 'x'], outputs: ['product'] },
-    { op: 'Add', inputs: ['product', 'k0'], outputs: ['poly'] },
-    { op: 'Relu', inputs: ['x'], outputs: ['relu'] },
-    { op: 'Where', inputs: ['is_poly', 'poly', 'x'], outputs: ['linear_or_poly'] },
-    { op: 'Where', inputs: ['is_relu', 'relu', 'linear_or_poly'], outputs: ['y'] },
+    ...masked.toReversed().flatMap(({ nodes }) => nodes),
+    ...masked
+      .map(({ mask, value, otherwise }, i) => ({
+        op: 'Where',
+        inputs: [mask, value, otherwise],
+        outputs: [masked[i - 1]?.otherwise ?? 'y'],
+      }))
+      .toReversed(),
   ],
 };
 
