@@ -25,6 +25,7 @@ import type { PhaseCost } from './net/session.ts';
 import { messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from '../crypto/channel/channel.ts';
 import type { Channel } from '../crypto/channel/channel.ts';
+import { defined } from './shared/defined.ts';
 import { ProtocolError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
@@ -39,6 +40,13 @@ export type ServerOptions = AccessOptions & {
   readonly port?: number;
   /** Sessions at the same time; one more is turned away (default: 16). */
   readonly maxSessions?: number;
+  /**
+   * Sessions at the same time of one client, known by its token or address (default: half of `maxSessions` if there are
+   * tokens, else all of them).
+   */
+  readonly maxSessionsPerClient?: number;
+  /** Seconds that a client has to say which plan it wants (default: 10, or `idleSeconds` if that is less). */
+  readonly handshakeSeconds?: number;
   /** Seconds after which a session that waits for its client is ended (default: 300). */
   readonly idleSeconds?: number;
   /** Inferences that a client may prepare ahead (default: 4). */
@@ -56,21 +64,28 @@ export type ServerOptions = AccessOptions & {
   readonly rng?: Rng;
 };
 
+/** `peer` is the client's name: that of its token, or its address where there are no tokens. */
 export type ServerEvent =
-  | { readonly kind: 'opened' | 'refused'; readonly session: number; readonly peer: string }
+  | { readonly kind: 'opened'; readonly session: number; readonly peer: string }
+  /** No session began. */
+  | { readonly kind: 'refused'; readonly peer: string; readonly reason: string }
   | {
       readonly kind: 'inference';
       readonly session: number;
+      readonly peer: string;
       readonly offline: PhaseCost;
       readonly online: PhaseCost;
     }
-  | { readonly kind: 'closed'; readonly session: number; readonly error?: Error };
+  | { readonly kind: 'closed'; readonly session: number; readonly peer: string; readonly error?: Error };
 
 export type RunningServer = {
   /** ws://host:port or wss://host:port */
   readonly url: string;
-  /** Ends all sessions and stops listening. */
-  close(): Promise<void>;
+  /**
+   * Stops listening and ends all sessions: those that are idle at once, those with an inference begun when they have its
+   * answer, all of them after `drainSeconds` (default: 0).
+   */
+  close(options?: { readonly drainSeconds?: number }): Promise<void>;
 };
 
 /**
@@ -97,7 +112,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     maxPayload: messageLimit(largestPayloads(options.plan).up),
     perMessageDeflate: false,
     verifyClient: ({ req }, answer) => {
-      answer(clientOf(access, req) !== undefined, 401, 'a token is needed');
+      const isKnown = clientOf(access, req) !== undefined;
+      if (!isKnown) host.refuse(req.socket.remoteAddress ?? '?', 'no token that this server knows');
+      answer(isKnown, 401, 'a token is needed');
     },
   });
   // Without a listener, a connection that could not be accepted would end the process and every session.
@@ -107,17 +124,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const name = family === 'IPv6' ? `[${address}]` : address;
   return {
     url: `${options.tls === undefined ? 'ws' : 'wss'}://${name}:${port}`,
-    close: async () => {
-      host.closeAll();
+    close: async ({ drainSeconds = 0 } = {}) => {
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeIdleConnections();
+      await host.drain(drainSeconds);
       sockets.close();
-      await new Promise((resolve) => http.close(resolve));
-      await host.settled();
+      http.closeAllConnections();
+      await closed;
       await pool.close();
     },
   };
 }
 
-/** The client's name: the number of its token, or its address. Undefined when it may not ask. */
+/** The client's name: that of its token, or its address. Undefined when it may not ask. */
 function clientOf(access: Access, request: IncomingMessage): string | undefined {
   return access.admit(request.headers.authorization, request.socket.remoteAddress ?? '?');
 }
@@ -134,7 +153,17 @@ function notFound(_request: IncomingMessage, response: ServerResponse): void {
     .end('This is a reluctant server: use its client.\n');
 }
 
-function listening(http: HttpServer, { host = '127.0.0.1', port = 0 }: ServerOptions): Promise<void> {
+/** Rejects with UsageError where `startServer` could not listen. */
+export async function checkAddress(address: Pick<ServerOptions, 'host' | 'port'>): Promise<void> {
+  const probe = createServer();
+  await listening(probe, address);
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+function listening(
+  http: HttpServer,
+  { host = '127.0.0.1', port = 0 }: Pick<ServerOptions, 'host' | 'port'>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once('error', (error) =>
       reject(new UsageError(`cannot listen on ${host}:${port}: ${error.message}`)),
@@ -145,15 +174,26 @@ function listening(http: HttpServer, { host = '127.0.0.1', port = 0 }: ServerOpt
 
 let servers = 0;
 
+/** A session that has begun. */
+type Open = {
+  readonly channel: WebSocketChannel;
+  readonly peer: string;
+  /** A request is being answered, or an inference is prepared and not yet asked for. */
+  isUnderWay: boolean;
+};
+
+const shuttingDown = 'the server is shutting down';
+
 /** The sessions of a server. */
 class SessionHost {
   readonly #options: ServerOptions;
   readonly #access: Access;
   readonly #pool: HePool;
   readonly #ring: Ring;
-  readonly #open = new Map<Channel, Promise<void>>();
+  readonly #open = new Map<Open, Promise<void>>();
   readonly #weightsName = `server ${servers++}`;
   #count = 0;
+  #isDraining = false;
 
   constructor(options: ServerOptions, access: Access, pool: HePool, ring: Ring) {
     this.#options = options;
@@ -164,50 +204,81 @@ class SessionHost {
 
   /** Serves one connection from its first to its last byte. It never rejects. */
   async serve(socket: WebSocket, peer: string): Promise<void> {
-    const { idleSeconds, maxSessions = 16 } = this.#options;
-    const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
-    const session = ++this.#count;
-    if (this.#open.size >= maxSessions) {
-      this.#tell({ kind: 'refused', session, peer });
-      channel.close(new ProtocolError(`the server is busy: it has ${maxSessions} sessions; try again later`));
+    const channel = new WebSocketChannel(socket, defined({ idleSeconds: this.#options.idleSeconds }));
+    const reason = this.#reasonToRefuse(peer);
+    if (reason !== undefined) {
+      this.refuse(peer, reason);
+      channel.close(new ProtocolError(reason));
       return;
     }
+    const session = ++this.#count;
     this.#tell({ kind: 'opened', session, peer });
-    const running = this.#run(channel, session, peer);
-    this.#open.set(channel, running);
+    const open: Open = { channel, peer, isUnderWay: false };
+    const running = this.#run(open, session);
+    this.#open.set(open, running);
     await running;
-    this.#open.delete(channel);
+    this.#open.delete(open);
   }
 
-  closeAll(): void {
-    for (const channel of this.#open.keys()) channel.close(new ProtocolError('the server is shutting down'));
+  refuse(peer: string, reason: string): void {
+    this.#tell({ kind: 'refused', peer, reason });
   }
 
-  async settled(): Promise<void> {
+  /** Lets sessions end what they began, for at most so long. */
+  async drain(seconds: number): Promise<void> {
+    this.#isDraining = true;
+    for (const { channel, isUnderWay } of this.#open.keys()) {
+      if (!isUnderWay || seconds === 0) channel.close(new ProtocolError(shuttingDown));
+    }
+    const deadline = setTimeout(() => {
+      for (const { channel } of this.#open.keys()) channel.close(new ProtocolError(shuttingDown));
+    }, seconds * 1000);
     await Promise.all(this.#open.values());
+    clearTimeout(deadline);
   }
 
-  async #run(channel: WebSocketChannel, session: number, peer: string): Promise<void> {
+  #reasonToRefuse(peer: string): string | undefined {
+    const { maxSessions = 16, tokens } = this.#options;
+    const { maxSessionsPerClient = tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2) } =
+      this.#options;
+    if (this.#isDraining) return shuttingDown;
+    if (this.#open.size >= maxSessions) {
+      return `the server is busy: it has ${maxSessions} sessions; try again later`;
+    }
+    const own = [...this.#open.keys()].filter((open) => open.peer === peer).length;
+    if (own < maxSessionsPerClient) return undefined;
+    return `this client has ${own} sessions, the most that one may have; close one of them first`;
+  }
+
+  async #run(open: Open, session: number): Promise<void> {
+    const { channel, peer } = open;
     try {
-      await this.#converse(channel, session, peer);
+      await this.#converse(open, session);
       channel.close();
-      this.#tell({ kind: 'closed', session });
+      this.#tell({ kind: 'closed', session, peer });
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
       channel.close(reason);
-      this.#tell({ kind: 'closed', session, error: reason });
+      this.#tell({ kind: 'closed', session, peer, error: reason });
     }
   }
 
-  async #converse(channel: Channel, session: number, peer: string): Promise<void> {
-    const { plan, weights, rng = systemRng } = this.#options;
+  async #converse(open: Open, session: number): Promise<void> {
+    const { channel, peer } = open;
+    const { plan, weights, rng = systemRng, idleSeconds = Infinity, handshakeSeconds = 10 } = this.#options;
+    channel.patience = Math.min(idleSeconds, handshakeSeconds);
     await greetClient(channel, plan);
+    channel.patience = undefined;
     const party = await openServerParty(channel, this.#pool, this.#weightsName, rng);
     const ready: Prepared[] = [];
     for (let count = 1; ; count++) {
+      if (this.#isDraining && ready.length === 0) throw new ProtocolError(shuttingDown);
+      open.isUnderWay = ready.length > 0;
       const request = await nextRequest(channel, count, ready.length, this.#options.maxPrepared ?? 4);
       if (request === requests.goodbye) return;
+      open.isUnderWay = true;
       if (request === requests.prepare) {
+        if (this.#isDraining) throw new ProtocolError(shuttingDown);
         this.#checkRate(peer);
         ready.push(await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)));
       } else {
@@ -215,13 +286,13 @@ class SessionHost {
         const online = await measured(channel, 'server', (view) =>
           onlineServer(view, plan, weights, offline, this.#ring),
         );
-        this.#tell({ kind: 'inference', session, offline: cost, online: online.cost });
+        this.#tell({ kind: 'inference', session, peer, offline: cost, online: online.cost });
       }
     }
   }
 
   #checkRate(peer: string): void {
-    if (this.#access.begin(peer, Date.now())) return;
+    if (this.#access.begin(peer, performance.now())) return;
     throw new ProtocolError(
       `one client may begin ${this.#options.perMinute} inferences a minute; try again in a minute`,
     );

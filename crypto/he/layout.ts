@@ -83,8 +83,14 @@ export function layoutOf(spec: LinearSpec): Layout {
   return layout;
 }
 
+/** Layouts that are compared for one step: 0.2 million for 64 channels of 224 x 224. Each takes about a microsecond. */
+const mostCandidates = 2 ** 21;
+
 export function chooseLayout(given: LinearSpec, degree: number): Layout {
   checkSpec(given);
+  if (candidateCount(given) > mostCandidates) {
+    throw new PlanError(`${describe(given)}: its tiles can be cut in more than ${mostCandidates} ways`);
+  }
   let best: Layout | undefined;
   let bestCost = Infinity;
   let fits = false;
@@ -165,6 +171,15 @@ function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
       }
     }
   }
+}
+
+/** At most as many as `candidates` gives, without making one. */
+function candidateCount(given: LinearSpec): number {
+  const { spec } = subsampled(given);
+  const [rows, columns] = outputSize(spec);
+  const cuts = (channels: number) =>
+    shares(channels / spec.group).length + (spec.group > 1 ? shares(spec.group).length : 0);
+  return shares(rows).length * shares(columns).length * cuts(spec.inChannels) * cuts(spec.outChannels);
 }
 
 /** A 1 x 1 kernel with a stride reads one pixel in sy sx, and only those pixels are packed. */

@@ -14,6 +14,31 @@ export const maxElements = 2 ** 24;
  */
 const maxTotalElements = 2 ** 29;
 
+/** Elements of all activations together, and of their channels: what a plan's short form may grow to when it is decoded. */
+const maxActivationElements = 2 ** 26;
+const maxActivationChannels = 2 ** 22;
+
+/**
+ * Refuses a document whose activations, decoded, would take more memory than any network needs: one number may stand for 2^24
+ * elements, and a plan has up to 10,000 steps. Looks at sizes only, so it may come before all other checks. Throws ProtocolError.
+ */
+export function checkDecodedSize(document: unknown): void {
+  const steps = (document as { steps?: unknown } | null)?.steps;
+  let [elements, channels] = [0, 0];
+  for (const step of Array.isArray(steps) ? (steps as unknown[]) : []) {
+    const spec = (step as { spec?: { channels?: unknown; channelSize?: unknown } } | null)?.spec;
+    if (typeof spec?.channels !== 'number' || typeof spec.channelSize !== 'number') continue;
+    elements += Math.abs(spec.channels * spec.channelSize);
+    channels += Math.abs(spec.channels);
+  }
+  check(elements <= maxActivationElements, 'steps', `more than ${maxActivationElements} activations`);
+  check(
+    channels <= maxActivationChannels,
+    'steps',
+    `more than ${maxActivationChannels} channels of activations`,
+  );
+}
+
 /**
  * Checks that the parts of a plan fit together. It refuses wires that are used before they are written or are
  * written twice, sizes that differ, and shifts outside the ring. Sizes are bounded, so that a peer cannot ask
@@ -34,11 +59,21 @@ export function checkPlan(plan: Plan): void {
     written.add(step.output);
     const inputs = step.inputs.map((wire) => sizes[wire]!);
     checkSizes(step, inputs, sizes[step.output]!, plan);
+    check(
+      localWork(step, sizes[step.output]!) <= maxTotalElements,
+      place,
+      'it adds up more than any network does',
+    );
     total += sizes[step.output]! + inputs.reduce((sum, size) => sum + size, 0);
     check(total <= maxTotalElements, place, `the steps so far move more than ${maxTotalElements} elements`);
   });
   check(written.size === sizes.length, 'wires', 'some are never written');
   check(written.has(plan.output.wire), 'output', 'its wire is never written');
+}
+
+/** Additions of a step that a party does alone: a pooling window may be as large as its padding makes it. */
+function localWork(step: Step, outputs: number): number {
+  return step.kind === 'sumPool' ? outputs * step.spec.kernel[0] * step.spec.kernel[1] : outputs;
 }
 
 function check(condition: boolean, place: string, problem: string): asserts condition {

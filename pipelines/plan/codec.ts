@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { checkPlan, maxElements } from './check.ts';
+import { checkDecodedSize, checkPlan, maxElements } from './check.ts';
 import { planVersion } from './plan.ts';
 import type { Plan, Step } from './plan.ts';
 
@@ -38,7 +38,9 @@ export function parsePlan(bytes: Uint8Array): Plan {
   if (bytes.byteLength > maxPlanBytes) {
     throw new ProtocolError(`plan: expected at most ${maxPlanBytes} bytes, got ${bytes.byteLength}`);
   }
-  const parsed = planSchema.safeParse(parseJson(bytes));
+  const document = parseJson(bytes);
+  checkDecodedSize(document);
+  const parsed = planSchema.safeParse(document);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new ProtocolError(`plan: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);

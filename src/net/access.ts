@@ -2,11 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { UsageError } from '../shared/errors.ts';
 
 export type AccessOptions = {
-  /** The tokens of the clients that may ask; a client shows one of them (default: anyone may ask). */
-  readonly tokens?: readonly string[];
+  /**
+   * The tokens of the clients that may ask; a client shows one of them (default: anyone may ask). A token without a name is
+   * called 'token' and its number.
+   */
+  readonly tokens?: readonly (string | NamedToken)[];
   /** Inferences that one client may begin in any 60 s (default: no limit). */
   readonly perMinute?: number;
 };
+
+/** A token and whose it is, for the log. */
+export type NamedToken = { readonly name: string; readonly token: string };
 
 /** Characters. Shorter tokens can be guessed: 16 characters of base64 are 96 bits. */
 export const minTokenLength = 16;
@@ -19,31 +25,32 @@ const windowMs = 60_000;
  * (docs/security.md); they do not prevent it.
  */
 export class Access {
-  readonly #digests: readonly Buffer[] | undefined;
+  readonly #known: readonly { readonly name: string; readonly digest: Buffer }[] | undefined;
   readonly #perMinute: number;
   readonly #begun = new Map<string, number[]>();
 
   /** Throws UsageError for a token that is too short or has white space in it. */
   constructor({ tokens, perMinute = Infinity }: AccessOptions) {
-    this.#digests = tokens?.map((token, i) => digest(checkToken(token, `token ${i + 1}`)));
+    this.#known = tokens?.map((given, i) => {
+      const { name, token } = typeof given === 'string' ? { name: `token ${i + 1}`, token: given } : given;
+      return { name, digest: digest(checkToken(token, name)) };
+    });
     this.#perMinute = perMinute;
   }
 
   /** The client's name, from its Authorization header and address. Undefined when it may not ask. */
   admit(authorization: string | undefined, address: string): string | undefined {
-    if (this.#digests === undefined) return address;
+    if (this.#known === undefined) return address;
     const shown = digest(/^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '');
     let name: string | undefined;
     // All tokens are compared, so that the time does not tell which one matched.
-    this.#digests.forEach((known, i) => {
-      if (timingSafeEqual(known, shown)) name = `token ${i + 1}`;
-    });
+    for (const known of this.#known) if (timingSafeEqual(known.digest, shown)) name = known.name;
     return name;
   }
 
   /**
-   * Whether this client may begin one more inference at `now` (milliseconds). An inference that may begin is
-   * counted.
+   * Whether this client may begin one more inference at `now`, milliseconds of a clock that never goes back. An inference
+   * that may begin is counted.
    */
   begin(client: string, now: number): boolean {
     if (this.#perMinute === Infinity) return true;

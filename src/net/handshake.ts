@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { planHash, maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
@@ -31,11 +33,13 @@ export async function greetServer(channel: Channel, expected?: string): Promise<
     hello.set(wanted, 1);
   }
   await channel.send(tags.hello, step, hello);
-  const plan = runnable(parsePlan(await channel.receiveUpTo(tags.welcome, step, maxPlanBytes)));
-  const hash = planHash(plan);
+  const welcome = await channel.receiveUpTo(tags.welcome, step, maxPlanBytes);
+  // A plan is read in its canonical form only, so its bytes have its hash: another plan than the one asked for costs no work.
+  const hash = bytesToHex(sha256(welcome));
   if (expected !== undefined && hash !== expected.toLowerCase()) {
     throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);
   }
+  const plan = runnable(parsePlan(welcome));
   await channel.send(tags.accept, step, Buffer.from(hash, 'hex'));
   return plan;
 }

@@ -14,11 +14,16 @@ import { Inbox } from '../../crypto/channel/inbox.ts';
 export type ChannelLimits = {
   /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
   readonly idleSeconds: number;
+  /**
+   * Seconds between two questions to the peer whether it is there (WebSocket ping); 0 never asks. A peer that has not answered
+   * when the next question is due is gone. A peer that computes for long answers, one that vanished does not.
+   */
+  readonly pingSeconds: number;
   /** Bytes of frames that have come and nobody has asked for. Reading pauses while there are more. */
   readonly maxUnread: number;
 };
 
-export const defaultLimits: ChannelLimits = { idleSeconds: 300, maxUnread: 64 * 2 ** 20 };
+export const defaultLimits: ChannelLimits = { idleSeconds: 300, pingSeconds: 20, maxUnread: 64 * 2 ** 20 };
 
 /**
  * The bytes that a waiting frame takes beside its own, about. If they were not counted, a flood of empty
@@ -42,6 +47,9 @@ export class WebSocketChannel implements Channel {
   readonly #unread: number[] = [];
   #unreadBytes = 0;
   #closed: Error | undefined;
+  /** In place of the limits' `idleSeconds` where it is set. */
+  #patience: number | undefined;
+  #pings: NodeJS.Timeout | undefined;
 
   constructor(socket: WebSocket, limits: Partial<ChannelLimits> = {}) {
     this.#socket = socket;
@@ -50,6 +58,12 @@ export class WebSocketChannel implements Channel {
     socket.on('message', (data, isBinary) => this.#arrived(data, isBinary));
     socket.on('error', (error) => this.#fail(new ProtocolError(`connection: ${error.message}`)));
     socket.on('close', () => this.#fail(new ProtocolError('the peer left in the middle of the session')));
+    this.#watch();
+  }
+
+  /** Another limit than `idleSeconds` for what is waited for from now on; undefined takes that one again. */
+  set patience(seconds: number | undefined) {
+    this.#patience = seconds;
   }
 
   get traffic(): Readonly<Traffic> {
@@ -129,14 +143,34 @@ export class WebSocketChannel implements Channel {
     this.#inbox.push(frame);
   }
 
+  /** Sees that a peer vanished without closing its connection: a cable pulled, a machine asleep. */
+  #watch(): void {
+    const { pingSeconds } = this.#limits;
+    if (pingSeconds === 0) return;
+    let heard = true;
+    // Frames tell as much as an answer does, which may wait behind them.
+    for (const sign of ['pong', 'message', 'ping'] as const) this.#socket.on(sign, () => (heard = true));
+    this.#pings = setInterval(() => {
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
+      if (!heard && !this.#socket.isPaused) {
+        this.#fail(new ProtocolError(`the peer has not answered for ${pingSeconds} s: it is gone`));
+        this.#socket.terminate();
+        return;
+      }
+      heard = false;
+      this.#socket.ping();
+    }, pingSeconds * 1000).unref();
+  }
+
   #fail(error: Error): void {
+    clearInterval(this.#pings);
     this.#closed ??= error;
     this.#inbox.fail(this.#closed);
   }
 
   /** Ends the session when `work` takes longer than the idle limit. */
   async #withPatience<T>(work: Promise<T>, complaint: string): Promise<T> {
-    const { idleSeconds } = this.#limits;
+    const idleSeconds = this.#patience ?? this.#limits.idleSeconds;
     const timer = setTimeout(() => {
       this.close(new ProtocolError(`${complaint}; waited ${idleSeconds} s`));
     }, idleSeconds * 1000);
@@ -177,6 +211,7 @@ export function readFailure(frame: Uint8Array): string | undefined {
   return printable(text) || 'it gave no reason';
 }
 
-function printable(text: string): string {
+/** What a peer wrote, safe to print: one line of at most 300 printable ASCII characters, so no escape sequence of a terminal. */
+export function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, maxText);
 }

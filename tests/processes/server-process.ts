@@ -9,7 +9,9 @@ const server = await startServer({
   idleSeconds: 60,
   onEvent: (event) => {
     const error = event.kind === 'closed' ? event.error?.message : undefined;
-    process.stdout.write(`${JSON.stringify({ kind: event.kind, session: event.session, error })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ kind: event.kind, session: 'session' in event ? event.session : undefined, error })}\n`,
+    );
   },
 });
 process.stdout.write(`${server.url}\n`);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { HePool } from '../../crypto/he/pool.ts';
 import { planHash, maxPlanBytes, serialisePlan } from '../../pipelines/plan/codec.ts';
@@ -19,6 +19,7 @@ import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
 import { encodeFrameHeader, tags } from '../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
+import { ProtocolError } from '../../src/shared/errors.ts';
 import { servedNet } from './fixtures/served-net.ts';
 
 /** Of all clients here. */
@@ -266,4 +267,62 @@ test('a server that goes away ends its sessions with a reason; its port can be t
 
 test('the longest plan is bounded', () => {
   expect(largestPayloads(prepared.plan).down).toBeGreaterThanOrEqual(maxPlanBytes);
+});
+
+describe('places', () => {
+  test('silent sockets lose theirs after the handshake’s deadline, whatever the idle limit', async () => {
+    const small = await startServer({
+      ...prepared,
+      ...{ threads: 1, maxSessions: 2, handshakeSeconds: 0.3, idleSeconds: 600 },
+    });
+    const silent = await Promise.all([rawSocket(small.url), rawSocket(small.url)]);
+    await expect(connect(small.url, { pool })).rejects.toThrow('the server is busy');
+    await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+    const session = await connect(small.url, { pool });
+    await session.close();
+    await small.close();
+  });
+
+  test('one token cannot take all: half of them are left for others', async () => {
+    const tokens = ['alice', 'bob'].map((name) => ({ name, token: `${name}-0123456789abcdef` }));
+    const refused: string[] = [];
+    const small = await startServer({
+      ...prepared,
+      ...{ threads: 1, maxSessions: 2, tokens },
+      onEvent: (event) => event.kind === 'refused' && refused.push(`${event.peer}: ${event.reason}`),
+    });
+    const first = await connect(small.url, { pool, token: tokens[0]!.token });
+    const again = connect(small.url, { pool, token: tokens[0]!.token });
+    await expect(again).rejects.toThrow(/this client has 1 sessions/);
+    const other = await connect(small.url, { pool, token: tokens[1]!.token });
+    await expect(connect(small.url, { pool, token: 'nobody-0123456789' })).rejects.toThrow(ProtocolError);
+    expect(refused[0]).toMatch(/^alice: this client has 1 sessions/);
+    expect(refused[1]).toMatch(/: no token that this server knows$/);
+    await Promise.all([first.close(), other.close()]);
+    await small.close();
+  });
+});
+
+describe('closing', () => {
+  test('an inference that has begun gets its answer, idle sessions end at once, nobody new comes in', async () => {
+    const draining = await startServer({ ...prepared, threads: 1 });
+    const [busy, idle] = [await connect(draining.url, { pool }), await connect(draining.url, { pool })];
+    await busy.prepare();
+    const closed = draining.close({ drainSeconds: 60 });
+    await expect(idle.infer(images[0]!)).rejects.toThrow('the server is shutting down');
+    await expect(connect(draining.url, { pool })).rejects.toThrow(ProtocolError);
+    expect((await busy.infer(images[0]!)).logits).toHaveLength(5);
+    await closed;
+    await expect(busy.prepare()).rejects.toThrow('the server is shutting down');
+    await Promise.all([busy.close(), idle.close()]);
+  });
+
+  test('without time to drain a prepared inference is given up', async () => {
+    const hurried = await startServer({ ...prepared, threads: 1 });
+    const session = await connect(hurried.url, { pool });
+    await session.prepare();
+    await hurried.close();
+    await expect(session.infer(images[0]!)).rejects.toThrow('the server is shutting down');
+    await session.close();
+  });
 });

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { planHash } from '../../../pipelines/plan/codec.ts';
-import { startServer } from '../../server.ts';
+import { checkAddress, startServer } from '../../server.ts';
 import type { ServerEvent } from '../../server.ts';
+import type { PhaseCost } from '../../net/session.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
@@ -18,6 +19,9 @@ type Options = CompileFlags & {
   readonly host: string;
   readonly data: string;
   readonly maxSessions: number;
+  readonly maxSessionsPerClient?: number;
+  readonly idle: number;
+  readonly drainSeconds: number;
   readonly threads?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -32,11 +36,21 @@ export function configure(command: Command, act: Act): void {
     .option('--port <port>', 'to listen on; 0 takes any free one', whole(0, 65_535), 8765)
     .option('--host <address>', 'to listen on; 0.0.0.0 for all', '127.0.0.1')
     .option('--data <data>', `calibrates the scales: ${dataHelp}`, defaultData)
-    .option('--max-sessions <n>', 'clients at once', whole(1, 10_000), 16)
+    .option('--max-sessions <n>', 'sessions at once', whole(1, 10_000), 16)
+    .option(
+      '--max-sessions-per-client <n>',
+      'sessions at once of one token, or of one address (default: half of them with --tokens, else all)',
+      whole(1, 10_000),
+    )
+    .option('--idle <seconds>', 'end a session that waits longer for its client', whole(1, 86_400), 300)
+    .option('--drain-seconds <n>', 'on SIGTERM: time for inferences that have begun', whole(0, 3600), 30)
     .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
     .option('--tls-cert <file>', 'PEM certificate: serve wss:// instead of ws://')
     .option('--tls-key <file>', 'PEM key of the certificate')
-    .option('--tokens <file>', 'serve only clients that show one of these, one a line')
+    .option(
+      '--tokens <file>',
+      'serve only clients that show a token of this file; a line is `token` or `name: token`',
+    )
     .option('--rate <n>', 'inferences that one client may begin in a minute', whole(1, 1_000_000));
   compileFlags(described).action(act(run));
   examples(command, [
@@ -45,24 +59,31 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress, show, say, signal }: Context, name: string, options: Options) {
-  const { port, host, data, maxSessions, threads } = options;
+async function run({ onProgress, show, signal, staysUp }: Context, name: string, options: Options) {
+  const { port, host, data, maxSessions, maxSessionsPerClient, idle, threads } = options;
   const tls = tlsOf(options);
   const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
+  // Before half a minute of calibration: startServer would say the same after it.
+  await checkAddress({ host, port });
   const { plan, weights } = await preparedModel(name, data, onProgress, await compileOptionsOf(options));
-  const server = await startServer({
-    ...{ plan, weights, port, host, maxSessions },
-    ...defined({ threads, tls, tokens, perMinute: options.rate }),
-    onEvent: (event) => say(describe(event)),
-  });
   const hash = planHash(plan);
+  const log = (event: ServerEvent) => {
+    const time = new Date().toISOString();
+    show({ value: eventValue(event, time, hash), text: `${time} ${describe(event)}` });
+  };
+  const server = await startServer({
+    ...{ plan, weights, port, host, maxSessions, idleSeconds: idle },
+    ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
+    onEvent: (event) => log(event),
+  });
+  staysUp();
   const ask = `npx reluctant infer ${server.url} --data ${data} --index 0 --plan-hash ${hash}`;
   show({
     value: { url: server.url, planHash: hash },
     text: `serving ${name} on ${server.url}\nplan hash ${hash}\nask with: ${ask}\nstop with Ctrl-C`,
   });
   await stopped(signal);
-  await server.close();
+  await server.close({ drainSeconds: options.drainSeconds });
   return undefined;
 }
 
@@ -81,17 +102,38 @@ function tlsOf({ tlsCert, tlsKey }: Options): { cert: string; key: string } | un
 }
 
 function describe(event: ServerEvent): string {
-  const head = `session ${event.session}:`;
+  if (event.kind === 'refused') return `refused ${event.peer}: ${event.reason}`;
+  const head = `session ${event.session} of ${event.peer}:`;
   switch (event.kind) {
     case 'opened':
-      return `${head} opened from ${event.peer}`;
-    case 'refused':
-      return `${head} refused, too many sessions (${event.peer})`;
+      return `${head} opened`;
     case 'closed':
       return event.error ? `${head} ended: ${event.error.message}` : `${head} closed`;
-    case 'inference': {
-      const { offline, online } = event;
-      return `${head} answered; offline ${format.duration(offline.seconds)}, online ${format.duration(online.seconds)}`;
-    }
+    case 'inference':
+      return `${head} answered; offline ${costText(event.offline)}, online ${costText(event.online)}`;
   }
+}
+
+function costText({ seconds, bytes_up, bytes_down }: PhaseCost): string {
+  return `${format.duration(seconds)} and ${format.bytes(bytes_up + bytes_down)}`;
+}
+
+/** A line of --json: what happened, when, whose it was and what it took; for logs that programs read. */
+function eventValue(event: ServerEvent, time: string, plan: string): object {
+  const head = { time, plan };
+  switch (event.kind) {
+    case 'inference':
+      return { ...head, ...event, offline: figures(event.offline), online: figures(event.online) };
+    case 'closed': {
+      const { error, ...rest } = event;
+      return { ...head, ...rest, reason: error === undefined ? null : error.message };
+    }
+    case 'opened':
+    case 'refused':
+      return { ...head, ...event };
+  }
+}
+
+function figures({ seconds, bytes_up, bytes_down }: PhaseCost) {
+  return { seconds, bytesUp: bytes_up, bytesDown: bytes_down };
 }

@@ -12,6 +12,11 @@ export type Context = {
   readonly show: (output: Output) => void;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /**
+   * For a server: from here on the command ends by itself when the signal is aborted, and lines that cannot be written are
+   * dropped.
+   */
+  readonly staysUp: () => void;
 };
 
 /** Wraps a command's work into commander's action: arguments as declared, then options. */

@@ -1,13 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { checkToken } from '../../net/access.ts';
+import type { NamedToken } from '../../net/access.ts';
 import { UsageError } from '../../shared/errors.ts';
 
-/** The tokens of a file, one a line, blank lines left out; at least one. `flag` names the option in errors. */
-export async function readTokens(flag: string, file: string): Promise<readonly string[]> {
+/**
+ * The tokens of a file, one a line as `token` or `name: token`; blank lines and lines that begin with # are skipped. A token
+ * without a name is called after its line. At least one. `flag` names the option in errors.
+ */
+export async function readTokens(flag: string, file: string): Promise<readonly NamedToken[]> {
   const lines = (await contents(flag, file)).split('\n').map((line) => line.trim());
-  const tokens = lines.filter((line) => line !== '');
+  const tokens = lines.flatMap((line, i) =>
+    line === '' || line.startsWith('#') ? [] : [namedToken(line, i)],
+  );
   if (tokens.length === 0) throw new UsageError(`${flag} ${file}: expected a token, the file is empty`);
-  return tokens.map((token, i) => checkToken(token, `${flag} ${file}: token ${i + 1}`));
+  tokens.forEach(({ name, token }) => checkToken(token, `${flag} ${file}: ${name}`));
+  const names = new Set(tokens.map(({ name }) => name));
+  if (names.size < tokens.length) throw new UsageError(`${flag} ${file}: two tokens have the same name`);
+  return tokens;
+}
+
+function namedToken(line: string, index: number): NamedToken {
+  const [, name, token] = /^([\w.@-]+):\s+(\S.*)$/.exec(line) ?? [];
+  return { name: name ?? `line ${index + 1}`, token: token ?? line };
 }
 
 async function contents(flag: string, file: string): Promise<string> {

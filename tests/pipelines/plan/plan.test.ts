@@ -90,6 +90,22 @@ test.each<[string, (document: Document) => unknown, RegExp]>([
     /out of range/,
   ],
   ['a truncation of 31 bits', (d) => (first(d, 'activation').spec.relu['truncate'] = 31), /sizes do not fit/],
+  [
+    'a pooling window that its padding makes as large as one likes',
+    (d) => {
+      d.wires = [
+        { shape: [1, 8, 8], scale: 1, bits: 20 },
+        { shape: [1, 2001, 2001], scale: 1, bits: 20 },
+      ];
+      d.steps = [
+        {
+          ...{ kind: 'sumPool', id: 1, node: 'pool', inputs: [0], output: 1 },
+          spec: { kernel: [2000, 2000], strides: [1, 1], pads: [1996, 1996, 1996, 1996] },
+        } as unknown as (typeof d.steps)[number],
+      ];
+    },
+    /it adds up more than any network does/,
+  ],
   ['an empty window', (d) => (first(d, 'activation').spec.relu['k'] = 31), /sizes do not fit/],
 ])('a hostile plan is refused: %s', (_name, edit, expected) => {
   expect(() => parsePlan(edited(edit))).toThrow(expected);
@@ -102,4 +118,17 @@ test('bytes that are not the canonical ones are refused, as is what is no JSON',
   expect(() => parsePlan(bytes.subarray(0, bytes.length - 1))).toThrow('plan: not JSON');
   expect(() => parsePlan(Uint8Array.of(0xff, 0xfe))).toThrow('plan: not JSON');
   expect(() => parsePlan(new Uint8Array(17 * 2 ** 20))).toThrow('at most');
+});
+
+test('a short plan that grows when it is decoded is refused before it is', () => {
+  const bomb = edited((d) => {
+    const step = first(d, 'activation');
+    step.spec['channels'] = 1000;
+    step.spec['channelSize'] = 16_000;
+    step.spec['kinds'] = 1;
+    d.steps = Array.from({ length: 1000 }, () => step);
+  });
+  const before = process.memoryUsage().arrayBuffers;
+  expect(() => parsePlan(bomb)).toThrow(/plan: steps: more than 67108864 activations/);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
 });

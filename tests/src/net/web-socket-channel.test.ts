@@ -102,3 +102,22 @@ test('a flood of frames without payload pauses reading too', async () => {
   expect(far.traffic.framesReceived).toBeLessThan(30_000);
   for (let step = 1; step < count; step++) await far.receive(tags.masked, step, 0);
 });
+
+test('a peer that vanished without a word is gone after two pings; one that only thinks is not', async () => {
+  const [near] = await pair({ pingSeconds: 0.1 });
+  const waiting = near.receive(tags.output, 5, 4);
+  const early = await Promise.race([
+    waiting.catch((error: unknown) => error),
+    new Promise((resolve) => setTimeout(resolve, 600, 'still there')),
+  ]);
+  expect(early).toBe('still there');
+  for (const socket of open[0]!.clients) socket.pause(); // As if the cable were pulled: no answer to a ping.
+  await expect(waiting).rejects.toThrow('the peer has not answered for 0.1 s: it is gone');
+});
+
+test('patience is another limit for a while', async () => {
+  const [near, far] = await pair({ idleSeconds: 600 });
+  near.patience = 0.1;
+  await expect(near.receive(tags.output, 5, 4)).rejects.toThrow('waited 0.1 s');
+  far.close();
+});

@@ -12,6 +12,7 @@ import { inferLocally } from './debug-local.ts';
 import { imageSource } from './image-source.ts';
 import { dataHelp, defaultData } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
+import { printable } from '../../../net/web-socket-channel.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
@@ -58,7 +59,7 @@ async function run({ onProgress }: Context, url: string, options: Options) {
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
     ...(options.tokenFile !== undefined && {
-      token: (await readTokens('--token-file', options.tokenFile))[0]!,
+      token: (await readTokens('--token-file', options.tokenFile))[0]!.token,
     }),
     ...defined({ planHash: options.planHash, threads: options.threads, profile: options.profile }),
   });
@@ -110,6 +111,6 @@ function describe(
     `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
     `offline  ${phaseLine(offline)}\n` +
     `online   ${phaseLine(online)}, ${online.rounds} round trips\n` +
-    `The server of ${plan.name} saw neither the image nor the answer.`
+    `The server of ${printable(plan.name)} saw neither the image nor the answer.`
   );
 }

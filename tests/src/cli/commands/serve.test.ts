@@ -1,0 +1,129 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../../../../src/client.ts';
+import { packageRoot } from '../../../../src/shared/files.ts';
+import { finished, startCli } from '../../../helpers/cli.ts';
+import { writeTiny } from '../../../helpers/models.ts';
+
+let folder: string;
+let model: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-serve-'));
+  model = await writeTiny(folder);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const main = join(packageRoot, 'src/cli/main.ts');
+const serve = (...more: string[]) => ['serve', model, '--port', '0', '--threads', '1', ...more];
+
+/** The lines of a process, one after the other. */
+function linesOf(child: ChildProcess): () => Promise<string> {
+  const lines: string[] = [];
+  let rest = '';
+  let wake: () => void = () => undefined;
+  child.stdout!.on('data', (chunk: Buffer) => {
+    const parts = (rest + String(chunk)).split('\n');
+    rest = parts.pop()!;
+    lines.push(...parts);
+    wake();
+  });
+  return async () => {
+    while (lines.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+    return lines.shift()!;
+  };
+}
+
+const image = new Float32Array(784).fill(0.5);
+
+describe('output that cannot be written', () => {
+  test('a command says so and fails', async () => {
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [main, 'inspect', model, '--json'], {
+      stdio: ['ignore', full.fd, 'pipe'],
+    });
+    let said = '';
+    child.stderr!.on('data', (chunk: Buffer) => (said += String(chunk)));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    await full.close();
+    expect(said).toMatch(/^reluctant: the output could not be written: ENOSPC/);
+    expect(code).toBe(1);
+  });
+
+  test('a reader that has left ends a command quietly', async () => {
+    const child = startCli(['inspect', model, '--json']);
+    child.stdout!.destroy();
+    let said = '';
+    child.stderr!.on('data', (chunk: Buffer) => (said += String(chunk)));
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    expect(said).toBe('');
+  });
+
+  test('a server goes on when the reader of its log has left', async () => {
+    const child = startCli(serve('--json'));
+    const { url } = JSON.parse(await linesOf(child)()) as { url: string };
+    child.stdout!.destroy();
+    for (let session = 0; session < 2; session++) {
+      const client = await connect(url, { threads: 1 });
+      expect((await client.infer(image)).logits).toHaveLength(10);
+      await client.close();
+    }
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGKILL');
+  });
+});
+
+test('the log is lines of JSON: who, when, which plan, what it took; tokens have names', async () => {
+  const tokens = join(folder, 'tokens');
+  await writeFile(tokens, '# of the hospital\nward-7: 0123456789abcdefghij\n');
+  const child = startCli(serve('--json', '--tokens', tokens));
+  const line = linesOf(child);
+  const { url, plan_hash: plan } = JSON.parse(await line()) as { url: string; plan_hash: string };
+  await expect(connect(url, { threads: 1 })).rejects.toThrow(/token/);
+  const client = await connect(url, { threads: 1, token: '0123456789abcdefghij' });
+  await client.infer(image);
+  await client.close();
+  const events: unknown[] = [];
+  for (let i = 0; i < 4; i++) events.push(JSON.parse(await line()));
+  const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
+  const phase = { seconds: expect.any(Number) as number, bytes_up: expect.any(Number) as number };
+  expect(events).toMatchObject([
+    { kind: 'refused', time, plan, reason: 'no token that this server knows' },
+    { kind: 'opened', time, plan, session: 1, peer: 'ward-7' },
+    { kind: 'inference', time, plan, session: 1, peer: 'ward-7', offline: phase, online: phase },
+    { kind: 'closed', time, plan, session: 1, peer: 'ward-7', reason: null },
+  ]);
+  child.kill('SIGKILL');
+});
+
+describe('told to stop', () => {
+  test('SIGTERM lets an inference that has begun end, and the exit code is 0', async () => {
+    const child = startCli(serve('--json'));
+    const { url } = JSON.parse(await linesOf(child)()) as { url: string };
+    const client = await connect(url, { threads: 1 });
+    await client.prepare();
+    const ended = finished(child);
+    child.kill('SIGTERM');
+    expect((await client.infer(image)).logits).toHaveLength(10);
+    const { code, stderr } = await ended;
+    expect(stderr).toContain('stopping; once more to stop at once');
+    expect(code).toBe(0);
+    await client.close();
+  });
+
+  test('a second signal ends it at once', async () => {
+    const child = startCli(serve('--json'));
+    const { url } = JSON.parse(await linesOf(child)()) as { url: string };
+    const client = await connect(url, { threads: 1 });
+    await client.prepare();
+    const ended = finished(child);
+    child.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(143);
+    await client.close();
+  });
+});
