@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../../src/client.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
 import { finished, startCli } from '../../../helpers/cli.ts';
-import { writeTiny } from '../../../helpers/models.ts';
+import { writeTiny } from '../../../helpers/networks.ts';
 
 let folder: string;
 let model: string;
