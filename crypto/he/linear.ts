@@ -104,8 +104,7 @@ export class HeClient {
 
   /** What the workers need to find the keys. Throws after `close`. */
   get session(): ClientSession {
-    if (this.#closed)
-      throw new Error('HeClient: expected an open client, got one that is closed; create a new one');
+    if (this.#closed) throw new Error('HeClient: used after close; create another client');
     return this.#session;
   }
 

@@ -1,13 +1,16 @@
 import { createCipheriv, createHash } from 'node:crypto';
 
 /**
- * AES and SHA-256 through OpenSSL. The only file of crypto/ that imports node: for cryptography; a browser build puts
- * another file with the same exports in its place.
+ * AES and SHA-256 through OpenSSL. This is the only file of crypto/ that imports node: modules for
+ * cryptography. A browser build can put another file with the same exports in its place.
  */
 
 export const blockBytes = 16;
 
-/** Encrypts whole 16-byte blocks under one AES-128 key [FIPS-197], each on its own; a key schedule a call of `aesEcb`. */
+/**
+ * Encrypts whole 16-byte blocks under one AES-128 key [FIPS-197], each on its own. Each call of `aesEcb` pays
+ * for one key schedule.
+ */
 export function aesEcb(key: Uint8Array): (blocks: Uint8Array) => Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-ecb', key, null);
   cipher.setAutoPadding(false);
@@ -19,7 +22,10 @@ export function aesEcb(key: Uint8Array): (blocks: Uint8Array) => Uint8Array<Arra
   };
 }
 
-/** The key stream of AES-128-CTR [SP 800-38A, 6.5] from the given counter block on; each call gives the next `n` bytes. */
+/**
+ * The key stream of AES-128-CTR [SP 800-38A, 6.5], from the given counter block on. Each call gives the next
+ * `n` bytes.
+ */
 export function aesCtr(key: Uint8Array, counter: Uint8Array): (n: number) => Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-ctr', key, counter);
   return (n) => cipher.update(zeros(n));
@@ -27,7 +33,10 @@ export function aesCtr(key: Uint8Array, counter: Uint8Array): (n: number) => Uin
 
 const zeroBytes = new Uint8Array(1 << 18);
 
-/** Never written to: a column of an OT extension (128 streams a call) costs one allocation and not two. */
+/**
+ * Nobody writes to these zeros, so calls share them: a column of an OT extension (128 streams per call) then
+ * costs one allocation instead of two.
+ */
 function zeros(n: number): Uint8Array {
   return n > zeroBytes.byteLength ? new Uint8Array(n) : zeroBytes.subarray(0, n);
 }

@@ -1,17 +1,21 @@
-// Kernels over Z_{2^32} and GF(2), AssemblyScript with SIMD. Pointers are byte offsets into the imported memory; the typed
-// wrapper beside this file lays the memory out. i32x4.mul and i32x4.add are the ring: they wrap.
+// Kernels over Z_{2^32} and GF(2), in AssemblyScript with SIMD. Pointers are byte offsets into the imported
+// memory, whose layout the typed wrapper beside this file decides. i32x4.mul and i32x4.add wrap, which makes
+// them the ring.
 
-/** First byte that the wrapper may use. */
+/** The first byte that the wrapper may use. */
 export function heapBase(): usize {
   return __heap_base;
 }
 
 /**
- * C[m, p] = bias[m] + sum_k A[m, k] X[offsets[k] + p], A [M, K], C [M, P] row-major, P a multiple of 16. Row k of the right-hand
- * matrix starts at word offsets[k] of X, so the rows of a convolution are windows of the padded image and no im2col is written.
- * Register tile of 4 x 16. Reads up to 15 words past the last column.
+ * C[m, p] = bias[m] + sum_k A[m, k] X[offsets[k] + p], with A [M, K] and C [M, P] row-major and P a multiple
+ * of 16. Row k of the right-hand matrix starts at word offsets[k] of X, so the rows of a convolution are
+ * windows of the padded image and no im2col matrix is written. The register tile is 4 x 16. It reads up to 15
+ * words past the last column.
  */
-export function gemm(A: usize, offsets: usize, X: usize, bias: usize, C: usize, M: i32, K: i32, P: i32): void {
+export function gemm(
+  A: usize, offsets: usize, X: usize, bias: usize, C: usize, M: i32, K: i32, P: i32,
+): void {
   const full = M & ~3;
   for (let p = 0; p < P; p += 16) {
     const x = X + ((<usize>p) << 2);
@@ -79,22 +83,24 @@ function tile1(A: usize, offsets: usize, x: usize, bias: usize, C: usize, m: i32
 }
 
 /**
- * Bit-matrix transpose. Input: 128 columns of n bits, column j at src + j * n / 8; output: n rows of 16 bytes. n is a multiple of
- * 128. Blocks of 16 columns x 16 bytes are transposed byte by byte, then eight i8x16.bitmask a vector collect one bit of
- * 16 columns each.
+ * Transposes a bit matrix. The input is 128 columns of n bits, column j at src + j * n / 8; the output is n
+ * rows of 16 bytes; n is a multiple of 128. Blocks of 16 columns x 16 bytes are transposed byte by byte, then
+ * eight i8x16.bitmask per vector collect one bit of 16 columns each.
  */
 export function transpose128(src: usize, dst: usize, n: usize): void {
   const bytes = n >> 3;
   for (let group: usize = 0; group < 8; group++) {
     const columns = src + (group << 4) * bytes;
-    for (let at: usize = 0; at < bytes; at += 16) block16(columns + at, bytes, dst + (at << 7) + (group << 1));
+    for (let at: usize = 0; at < bytes; at += 16) {
+      block16(columns + at, bytes, dst + (at << 7) + (group << 1));
+    }
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function rows8(v: v128, out: usize): void {
-  // Bit 7 of each byte first: row 7 of the eight. v + v moves the next bit up.
+  // Bit 7 of each byte comes first and makes row 7 of the eight. v + v moves the next bit up.
   store<u16>(out, <u16>i8x16.bitmask(v), 112); v = i8x16.add(v, v);
   store<u16>(out, <u16>i8x16.bitmask(v), 96); v = i8x16.add(v, v);
   store<u16>(out, <u16>i8x16.bitmask(v), 80); v = i8x16.add(v, v);
@@ -117,12 +123,16 @@ function hi8(a: v128, b: v128): v128 {
   return v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
-/** Four rounds of interleaving vectors i and i + 8 transpose a 16 x 16 byte matrix. */
+/** Transposes a 16 x 16 byte matrix in four rounds of interleaving vectors i and i + 8. */
 function block16(src: usize, stride: usize, out: usize): void {
-  let a0 = v128.load(src), a1 = v128.load(src + stride), a2 = v128.load(src + 2 * stride), a3 = v128.load(src + 3 * stride);
-  let a4 = v128.load(src + 4 * stride), a5 = v128.load(src + 5 * stride), a6 = v128.load(src + 6 * stride), a7 = v128.load(src + 7 * stride);
-  let a8 = v128.load(src + 8 * stride), a9 = v128.load(src + 9 * stride), a10 = v128.load(src + 10 * stride), a11 = v128.load(src + 11 * stride);
-  let a12 = v128.load(src + 12 * stride), a13 = v128.load(src + 13 * stride), a14 = v128.load(src + 14 * stride), a15 = v128.load(src + 15 * stride);
+  let a0 = v128.load(src), a1 = v128.load(src + stride);
+  let a2 = v128.load(src + 2 * stride), a3 = v128.load(src + 3 * stride);
+  let a4 = v128.load(src + 4 * stride), a5 = v128.load(src + 5 * stride);
+  let a6 = v128.load(src + 6 * stride), a7 = v128.load(src + 7 * stride);
+  let a8 = v128.load(src + 8 * stride), a9 = v128.load(src + 9 * stride);
+  let a10 = v128.load(src + 10 * stride), a11 = v128.load(src + 11 * stride);
+  let a12 = v128.load(src + 12 * stride), a13 = v128.load(src + 13 * stride);
+  let a14 = v128.load(src + 14 * stride), a15 = v128.load(src + 15 * stride);
   for (let round = 0; round < 4; round++) {
     const b0 = lo8(a0, a8), b1 = hi8(a0, a8), b2 = lo8(a1, a9), b3 = hi8(a1, a9);
     const b4 = lo8(a2, a10), b5 = hi8(a2, a10), b6 = lo8(a3, a11), b7 = hi8(a3, a11);

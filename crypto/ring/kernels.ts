@@ -2,11 +2,15 @@ import { readPackageFile } from '../../src/shared/files.ts';
 import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
 
-/** Arithmetic on vectors over Z_{2^32}, as words of either sign, and bit matrices. Synchronous; one instance serves a thread. */
+/**
+ * Arithmetic on vectors over Z_{2^32}, as signed or unsigned words, and on bit matrices. All calls are
+ * synchronous, and one instance serves one thread.
+ */
 export interface Ring {
   /**
-   * A convolution as `spec` says, zero padded: input [C, H, W], weights [M, C / group, kh, kw], bias [M] or none, output
-   * [M, H', W'], mod 2^32. Any stride, padding, dilation and group. Throws RangeError where a length is not the spec's.
+   * The convolution of `spec`, zero padded, with any stride, padding, dilation and group: input [C, H, W],
+   * weights [M, C / group, kh, kw], bias [M] (default: zeros), output [M, H', W'], mod 2^32. Throws
+   * RangeError when a length is not that of the spec.
    */
   conv(
     spec: LinearSpec,
@@ -14,11 +18,11 @@ export interface Ring {
     input: Uint32Array,
     bias?: Int32Array,
   ): Uint32Array<ArrayBuffer>;
-  /** a [M, K] times b [K, P], row-major, mod 2^32. */
+  /** The product of a [M, K] and b [K, P], row-major, mod 2^32. Throws RangeError when a length is wrong. */
   gemm(a: Words, b: Words, m: number, k: number, p: number): Uint32Array<ArrayBuffer>;
   /**
-   * Transpose of 128 columns of n bits, n a multiple of 128. Bit i of column j is bit (i & 7) of byte j n / 8 + (i >> 3); in the
-   * result bit j of row i is bit (j & 7) of byte 16 i + (j >> 3).
+   * Transposes 128 columns of n bits, where 128 divides n. Bit i of column j is bit (i & 7) of byte j n / 8 +
+   * (i >> 3). In the result bit j of row i is bit (j & 7) of byte 16 i + (j >> 3).
    */
   transpose128(columns: Uint8Array, n: number): Uint8Array<ArrayBuffer>;
   /** Of the 2^k leaves of a tree, each as many bytes, a multiple of 16. Throws RangeError for other lengths. */
@@ -55,7 +59,10 @@ type Kernels = {
 
 type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number };
 
-/** The part of WebAssembly used here; TypeScript declares it in the DOM library only, which a Node program does not load. */
+/**
+ * The part of WebAssembly that is used here. TypeScript declares it only in the DOM library, which a Node
+ * program does not load.
+ */
 const { WebAssembly: wasm } = globalThis as unknown as {
   WebAssembly: {
     Memory: new (descriptor: { initial: number }) => Memory;
@@ -65,7 +72,10 @@ const { WebAssembly: wasm } = globalThis as unknown as {
 
 let loaded: Promise<Ring> | undefined;
 
-/** The kernels of this thread, compiled once. Throws an Error that says how to build them where the file is missing. */
+/**
+ * The kernels of this thread, compiled once. Throws an Error that says how to build them when the file is
+ * missing.
+ */
 export function loadRing(): Promise<Ring> {
   loaded ??= readKernels().then(createRing);
   return loaded;
@@ -80,7 +90,7 @@ async function readKernels(): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** A ring on its own memory, from the bytes of kernels.wasm. */
+/** A ring with its own memory, from the bytes of kernels.wasm. */
 export async function createRing(binary: Uint8Array<ArrayBuffer>): Promise<Ring> {
   const memory = new wasm.Memory({ initial: 1 });
   const abort = () => {
@@ -99,7 +109,7 @@ export async function createRing(binary: Uint8Array<ArrayBuffer>): Promise<Ring>
   };
 }
 
-/** Memory handed out from the start again for every call; grown to the largest call so far and kept. */
+/** Memory that every call takes from the start again. It grows to the largest call so far and is kept. */
 class Arena {
   readonly #memory: Memory;
   readonly #base: number;
@@ -110,7 +120,7 @@ class Arena {
     this.#base = base;
   }
 
-  /** Byte offsets of blocks of these many bytes, each on a 64-byte line. Earlier blocks are given up. */
+  /** The byte offsets of blocks of these many bytes, each on a 64-byte line. Earlier blocks are given up. */
   blocks<const T extends readonly number[]>(sizes: T): { -readonly [K in keyof T]: number } {
     this.#next = (this.#base + 63) & ~63;
     const offsets = sizes.map((size) => this.#take(size));
@@ -156,8 +166,9 @@ function gemm(kernels: Kernels, arena: Arena, a: Words, b: Words, m: number, k: 
 }
 
 /**
- * The padded image as stridesY x stridesX phase images a channel, [C, phase, height, width]: every tap of the kernel then reads a
- * window of one phase with step 1, and a row of the right-hand matrix is a run of consecutive words.
+ * The padded image as stridesY x stridesX phase images per channel, [C, phase, height, width]. Every tap of
+ * the kernel then reads a window of one phase with step 1, and a row of the right-hand matrix is a run of
+ * consecutive words.
  */
 type Phases = { height: number; width: number; count: number; channelWords: number };
 
@@ -191,7 +202,10 @@ function writePhases(target: Uint32Array, spec: LinearSpec, phases: Phases, inpu
   }
 }
 
-/** Word offset of each row (channel of the group, kernel row, kernel column) of the right-hand matrix. */
+/**
+ * Writes the word offset of each row (channel of the group, kernel row, kernel column) of the right-hand
+ * matrix.
+ */
 function writeOffsets(target: Uint32Array, spec: LinearSpec, phases: Phases): void {
   const [strideY, strideX] = spec.strides;
   let row = 0;

@@ -12,14 +12,15 @@ import { outputElements } from '../spec.ts';
 import type { LinearSpec, LinearWeights } from '../spec.ts';
 
 /**
- * A linear step. Offline, for a uniform input mask r of the client: Enc(r) goes up, Enc(W r - s) comes back, s uniform; the client
- * keeps W r - s, the server s. Online the server holds u = y - r and computes W u + bias + s alone; the two add up to W y + bias.
+ * A linear step. Offline the client draws a uniform input mask r. Enc(r) goes up and Enc(W r - s) comes back,
+ * where s is uniform. The client keeps W r - s, the server keeps s. Online the server holds u = y - r and
+ * computes W u + bias + s alone. The two shares add up to W y + bias.
  */
 export { publicKeyBytes };
 export const requestBytes: (spec: LinearSpec) => number = linearRequestBytes;
 export const responseBytes: (spec: LinearSpec) => number = linearResponseBytes;
 
-/** Names the step in an error about what the peer sent. */
+/** Adds the number of the step to an error about what the peer sent. */
 export async function atStep<T>(step: number, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -29,23 +30,25 @@ export async function atStep<T>(step: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Client, once a session: makes the keys and sends the public ones. */
+/** Runs once per session on the client: makes the keys and sends the public ones. */
 export async function heSetupClient(pool: HePool, channel: Channel, step: number): Promise<HeClient> {
   const he = await HeClient.create(pool);
   await channel.send(tags.hePublicKey, step, he.publicKey);
   return he;
 }
 
-/** Server, once a session. Throws ProtocolError where the key is malformed. */
+/** Runs once per session on the server. Throws ProtocolError when the key is malformed. */
 export async function heSetupServer(pool: HePool, channel: Channel, step: number): Promise<HeServer> {
   const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes);
   return atStep(step, HeServer.create(pool, publicKey));
 }
 
 /**
- * Client: W input - s mod 2^32, [M, H', W'], **but one unit off** (up or down alike) in `linearFaultRate` of the elements, by how the
- * flooding and the switch fell: the price of a c0 that is uniform (he/rerandomize.ts). A unit of the output's scale, below what a
- * truncation rounds off. Never two units: the switch's rounding is at most (N + 1) / 2, half a cell 2^14.
+ * The client's offline half. Returns its share W input - s mod 2^32, [M, H', W'], which is **wrong by one
+ * unit**, up or down with equal probability, in `linearFaultRate` of the elements. That is the price of a
+ * uniform c0 (he/rerandomize.ts), and it depends on how the flooding and the modulus switch fell. A unit is
+ * one of the output's scale, which is below what a truncation rounds off. An error is never two units,
+ * because the rounding of the switch is at most (N + 1) / 2 and half a cell is 2^14.
  */
 export async function linearOfflineClient(
   he: HeClient,
@@ -59,10 +62,13 @@ export async function linearOfflineClient(
   return atStep(step, he.decrypt(spec, response));
 }
 
-/** Probability that an element of the client's share is one unit off, 2^-11.4. */
+/** The probability that an element of the client's share is wrong by one unit: 2^-11.4. */
 export const linearFaultRate: number = switchFaultRate(linearParams);
 
-/** Server: s, [M, H', W'], uniform. `weightsId` names these weights and this spec in the pool for good. */
+/**
+ * The server's offline half. Returns its share s, [M, H', W'], which is uniform. `weightsId` must name these
+ * weights with this spec for as long as the pool lives.
+ */
 export async function linearOfflineServer(
   he: HeServer,
   channel: Channel,
@@ -79,7 +85,10 @@ export async function linearOfflineServer(
   return mask;
 }
 
-/** Server, online: W u + bias + s mod 2^32, the server's share of the output, [M, H', W']. No message. */
+/**
+ * The server's online half: its share of the output, W u + bias + s mod 2^32, [M, H', W']. No message is
+ * sent.
+ */
 export function linearOnline(
   ring: Ring,
   spec: LinearSpec,

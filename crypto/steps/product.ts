@@ -12,13 +12,17 @@ import {
 import { atStep } from './linear.ts';
 
 /**
- * Offline products of private ring vectors, for squares: the client holds u, the server a, and they end with
- * P_C + P_S = u a mod 2^32, element by element. A message pays for whole ciphertexts of 8,192 elements: join the squares of
- * all layers in one call. The bytes are `productRequestBytes(n)` up and `productResponseBytes(n)` down.
+ * Offline products of private ring vectors, for squares. The client holds u and the server holds a, and they
+ * end with P_C + P_S = u a mod 2^32, element by element. A message costs whole ciphertexts of 8,192 elements,
+ * so callers join the squares of all layers in one call. `productRequestBytes(n)` go up and
+ * `productResponseBytes(n)` come down.
  */
 export { productRequestBytes, productResponseBytes };
 
-/** Client: P_C. An element is wrong with probability below 2^-40, a chunk of 8,192 with 2^-36 (he/product.ts). */
+/**
+ * The client's half. Returns P_C, [u.length]. An element is wrong with probability below 2^-40, a chunk of
+ * 8,192 with 2^-36 (he/product.ts).
+ */
 export async function productOfflineClient(
   he: HeClient,
   channel: Channel,
@@ -30,7 +34,7 @@ export async function productOfflineClient(
   return atStep(step, decryptProducts(he, response, u.length));
 }
 
-/** Server: P_S. */
+/** The server's half. Returns P_S, [a.length]. */
 export async function productOfflineServer(
   he: HeServer,
   channel: Channel,

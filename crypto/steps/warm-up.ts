@@ -18,8 +18,9 @@ import { inputElements, outputElements, elementKinds } from '../spec.ts';
 import type { ActivationSpec, ByKind, LinearSpec } from '../spec.ts';
 
 /**
- * Runs the online halves on made-up layers of zeros, so that the compiler has seen their loops before there is an image: without it the
- * first inference of a process pays for that while somebody waits. No secrets, nothing is sent.
+ * Runs the client's online half on made-up layers of zeros, so that its loops are compiled before there is an
+ * image. Otherwise the first inference of a process pays for that while somebody waits. No secrets are
+ * involved, and nothing is sent.
  */
 export function warmUpClient(): void {
   if (warm.client) return;
@@ -29,10 +30,10 @@ export function warmUpClient(): void {
   for (let i = 0; i < repetitions; i++) clientReply(clientState(layer), message);
 }
 
-/** Once a process is enough. */
+/** Warming up once per process is enough. */
 const warm = { client: false, server: false };
 
-/** The server's half; with its convolutions. */
+/** Runs the server's online half in the same way, convolutions included. */
 export function warmUpServer(ring: Ring): void {
   if (warm.server) return;
   warm.server = true;
@@ -48,7 +49,10 @@ export function warmUpServer(ring: Ring): void {
   }
 }
 
-/** Enough for the optimising compiler: the slowest loop of a first inference took 147 ms without and 15 ms with it, of two busy cores. */
+/**
+ * The number of runs that the optimising compiler needs. On two busy cores the slowest loop of a first
+ * inference took 147 ms without warming up and 15 ms with it.
+ */
 const repetitions = 4;
 
 const channels = 4;

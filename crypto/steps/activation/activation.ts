@@ -41,18 +41,21 @@ import { clientTruncate, serverTruncate } from './truncation.ts';
 export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
 
 /**
- * One activation layer: x shared in, y shared out, one round trip online whatever the mix of kinds. Offline:
+ * One activation layer: x shared in, y shared out, in one round trip online whatever the mix of kinds. C is
+ * the client, S the server. Offline:
  *
  *   C -> S  otExtension  C's choices: window bits of x_C (labels), top bits (truncation), b (rot1)
- *   S -> C  otExtension  S's choices e_S (rot2)          only where there are ReLUs
- *   S -> C  garbled      salt, tables                    only where there are ReLUs
- *           products     of u and a                      only where there are squares; the caller's, who may join layers
+ *   S -> C  otExtension  S's choices e_S (rot2), when there are ReLUs
+ *   S -> C  garbled      salt and tables, when there are ReLUs
+ *           products     of u and a, when there are squares; the caller brings them and may join layers
  *
- * Online: S -> C `serverMessage`, C -> S `clientReply`; then S holds u = y - mask.
+ * Online: S -> C `serverMessage`, then C -> S `clientReply`. S then holds u = y - mask.
  */
-// ---- what the two parties keep --------------------------------------------------------------------------------------
+// ---- what the two parties keep ----------------------------------------------------------------------------
 
-/** The client's side of a layer. `mask` [elements] is its share of the output wire; the rest serves once. */
+/**
+ * The client's side of a layer. `mask` [elements] is its share of the output wire. The material serves once.
+ */
 export type ClientActivation = {
   readonly layer: Layer;
   readonly mask: Uint32Array;
@@ -60,15 +63,15 @@ export type ClientActivation = {
 };
 
 type ClientMaterial = {
-  /** C's shares, gathered and scaled, before truncation */
+  /** C's shares, gathered and scaled, before truncation. */
   readonly values: ByKind<Uint32Array>;
-  /** OT keys of the truncations, empty where nothing is cut */
+  /** OT keys of the truncations; empty for a kind that is not truncated. */
   readonly keys: ByKind<Uint32Array>;
   readonly relu: ClientReluState & Circuits & { readonly labels: Uint32Array };
   readonly product: ClientProduct;
 };
 
-/** The server's side of a layer: fresh, then waiting for the reply, then spent. */
+/** The server's side of a layer. It is fresh, then waits for the reply, then is spent. */
 export type ServerActivation = {
   readonly layer: Layer;
   material: ServerMaterial | undefined;
@@ -78,30 +81,31 @@ export type ServerActivation = {
 type ServerMaterial = {
   readonly pairs: ByKind<KeyPairs>;
   readonly relu: {
-    /** of the zero labels of its input: 16 bytes kept in place of 16 a wire and ReLU */
+    /** The seed of the zero labels of S's input: 16 bytes, instead of 16 per wire and ReLU. */
     readonly labelSeed: Uint8Array;
     readonly delta: Uint32Array;
     readonly e: Uint8Array;
-    /** rot1: offered; rot2: chosen by e */
+    /** `pairs` are the keys that S offers in rot1; `h` are the keys that S chose with e in rot2. */
     readonly pairs: KeyPairs;
     readonly h: Uint32Array;
   };
   readonly product: ServerProduct;
 };
 
-// ---- offline ----------------------------------------------------------------------------------------------------------
+// ---- offline ----------------------------------------------------------------------------------------------
 
-/** What the caller has drawn before, uniform and of one use; drawn here where left out. */
+/** Values that the caller has drawn already, uniform and used once (default: drawn here). */
 export type Drawn = {
-  /** of the client's output, [elements] */
+  /** The client's share of the output, [elements]. */
   readonly mask?: Uint32Array;
-  /** factors of the squares, u or a, [squares] */
+  /** The factors of the squares, u or a, [squares]. */
   readonly factors?: Uint32Array;
 };
 
 /**
- * `xC` [elements]: the client's share of the input wire. `products(u)` is the client's half of the product protocol and
- * resolves to its share of u a. Rejects with ProtocolError for a message of a wrong length.
+ * The client's offline half. `xC` [elements] is its share of the input wire. `products(u)` runs the client's
+ * half of the product protocol and resolves to its share of u a. Rejects with ProtocolError when a message
+ * has a wrong length or fails a check.
  */
 export async function activationOfflineClient(
   channel: Channel,
@@ -134,7 +138,10 @@ export async function activationOfflineClient(
   };
 }
 
-/** The other half of activationOfflineClient. */
+/**
+ * The server's offline half. `products(a)` resolves to the server's share of u a. Rejects as
+ * `activationOfflineClient` does.
+ */
 export async function activationOfflineServer(
   channel: Channel,
   step: number,
@@ -174,9 +181,12 @@ async function productsOf(products: (factors: Uint32Array) => Promise<Uint32Arra
   throw new ReluctantError(`activation: expected ${factors.length} products, got ${shares.length}`);
 }
 
-// ---- online -----------------------------------------------------------------------------------------------------------
+// ---- online -----------------------------------------------------------------------------------------------
 
-/** S's frame, `messageBytes(spec)`; takes the material. Throws ReluctantError when it was taken before. */
+/**
+ * S's frame, `messageBytes(spec)` bytes. It takes the material, and throws ReluctantError when that was taken
+ * before.
+ */
 export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Array<ArrayBuffer> {
   const { layer } = state;
   checkSize(layer, xS);
@@ -199,8 +209,8 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
 }
 
 /**
- * C's frame, `replyBytes(spec)`; takes the material. Throws ProtocolError for a message that is not what the spec gives,
- * ReluctantError when the material was taken before.
+ * C's frame, `replyBytes(spec)` bytes. It takes the material. Throws ProtocolError when the message does not
+ * fit the spec, ReluctantError when the material was taken before.
  */
 export function clientReply(state: ClientActivation, message: Uint8Array): Uint8Array<ArrayBuffer> {
   const { layer, mask } = state;
@@ -230,7 +240,10 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
   return reply;
 }
 
-/** u = y - mask, [elements]. Errors as clientReply's; also an error before serverMessage. */
+/**
+ * S's result u = y - mask, [elements]. Throws as `clientReply` does, and ReluctantError before
+ * `serverMessage`.
+ */
 export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32Array<ArrayBuffer> {
   const { layer } = state;
   checkLength('the client', reply, replyBytes(layer.spec));
@@ -253,14 +266,14 @@ export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32
   return y;
 }
 
-/** The server's share takes the offset of a kind that has one. */
+/** The server adds the offset of a kind that has one to its share. */
 const addOffset: ByKind<(share: Uint32Array, layer: Layer) => void> = {
   relu: () => undefined,
   affine: (share, { affine }) => void addInPlace(share, affine.offset),
   square: (share, { square }) => void addInPlace(share, square.offset),
 };
 
-/** d1 comes from the tail of the server's frame. */
+/** C's shares after truncation. d1 comes from the tail of the server's frame. */
 function clientCuts(layer: Layer, material: ClientMaterial, tail: Uint8Array): ByKind<Uint32Array> {
   let at = 0;
   return eachKind((kind) => {

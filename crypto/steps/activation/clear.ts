@@ -6,14 +6,18 @@ import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { truncateInClear } from './truncation.ts';
 
 /**
- * What the protocol computes, bit for bit, given the client's uniform shares: rounding and faults included. All arrays
- * [channels * channelSize]. For simulating whole test sets build the `Layer` once.
+ * What the protocol computes, bit for bit, given the client's uniform shares: rounding and faults included.
+ * All arrays are [channels * channelSize]. To simulate whole test sets, build the `Layer` once and use
+ * `layerInClear`.
  */
 export function activationInClear(spec: ActivationSpec, x: Int32Array, xC: Uint32Array): Int32Array {
   return layerInClear(layerOf(spec), x, xC);
 }
 
-/** As activationInClear, on a layer already gathered. Throws RangeError for arrays of another size. */
+/**
+ * Like `activationInClear`, on a layer that is gathered already. Throws RangeError for arrays of another
+ * size.
+ */
 export function layerInClear(layer: Layer, x: Int32Array, xC: Uint32Array): Int32Array {
   if (x.length !== layer.size || xC.length !== layer.size) {
     throw new RangeError(`activation: expected ${layer.size} elements, got ${x.length} and ${xC.length}`);

@@ -18,22 +18,25 @@ import { windowChoices } from './sign.ts';
 import { clientTransfers, garbledBytes } from './messages.ts';
 import { truncationChoices } from './truncation.ts';
 
-/** The offline messages of an activation layer: what OT and garbling give the two parties. Both halves, in wire order. */
+/**
+ * The offline messages of an activation layer, which give the parties their transfers and circuits. Both
+ * halves, in wire order.
+ */
 
 const noWords = new Uint32Array();
 const noPairs: KeyPairs = { k0: noWords, k1: noWords };
 
 type ClientTransfers = {
-  /** of its window bits, [wires, ReLUs, 4 words] */
+  /** The labels of C's window bits, [wires, ReLUs, 4 words]. */
   readonly labels: Uint32Array;
-  /** of the truncations, empty where nothing is cut */
+  /** The OT keys of the truncations; empty for a kind that is not truncated. */
   readonly keys: ByKind<Uint32Array>;
-  /** rot1 */
+  /** The keys that C chose in rot1. */
   readonly kb: Uint32Array;
 };
 
 type ServerTransfers = {
-  /** zero labels of the client's window bits */
+  /** The zero labels of C's window bits. */
   readonly zeros: Uint32Array;
   readonly pairs: ByKind<KeyPairs>;
   readonly rot1: KeyPairs;
@@ -46,7 +49,7 @@ export type Circuits = {
   readonly keys: TweakedCipher;
 };
 
-/** Order of C's transfers: labels, then the truncations of each kind, then b. */
+/** C's choices, in this order: labels, then the truncations of each kind, then b. */
 export async function offerChoices(
   channel: Channel,
   step: number,
@@ -61,7 +64,8 @@ export async function offerChoices(
   );
   const choices = concatenate([window, ...tops, b]);
   if (choices.length === 0) return { labels: noWords, keys: eachKind(() => noWords), kb: noWords };
-  // Extended and hashed before the first await: callers that start several layers do so in the order of the steps.
+  // This extends and hashes before the first await, so that callers that start several layers do so in the
+  // order of the steps.
   const { message, rows } = ot.receiver.extend(choices);
   const [labels, rest] = cut(rows, labelWords * window.length);
   const take = splitter(ot.receiver.keys(rest));
@@ -69,7 +73,7 @@ export async function offerChoices(
   return { labels, keys: eachKind((_, i) => take(tops[i]!.length)), kb: take(b.length) };
 }
 
-/** The other half of offerChoices. */
+/** The other half of `offerChoices`. Rejects with ProtocolError when C's message is malformed. */
 export async function takeChoices(
   channel: Channel,
   step: number,
@@ -87,7 +91,7 @@ export async function takeChoices(
   return { zeros, pairs, rot1: take(layer.positions.relu.length) };
 }
 
-/** S garbles, chooses with e_S = 1 xor the colour of the output's zero label, and sends both. */
+/** S garbles, chooses with e_S = 1 xor the colour of the output's zero label, and sends both messages. */
 export async function sendGarbled(
   channel: Channel,
   step: number,
@@ -109,7 +113,7 @@ export async function sendGarbled(
   return { e, h: ot.receiver.keys(rows) };
 }
 
-/** The other half of sendGarbled. */
+/** The other half of `sendGarbled`. Rejects with ProtocolError when one of S's messages is malformed. */
 export async function takeGarbled(
   channel: Channel,
   step: number,
@@ -133,7 +137,7 @@ function cut(words: Uint32Array, at: number): [Uint32Array, Uint32Array] {
   return [words.subarray(0, at), words.subarray(at)];
 }
 
-/** Consecutive pieces of `words`. */
+/** A function that takes consecutive pieces of `words`. */
 function splitter<B extends ArrayBufferLike>(words: Uint32Array<B>): (count: number) => Uint32Array<B> {
   let at = 0;
   return (count) => words.subarray(at, (at += count));

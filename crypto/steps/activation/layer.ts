@@ -7,7 +7,7 @@ import { elementKinds } from '../../spec.ts';
 import type { ActivationSpec, ByKind, ElementKind } from '../../spec.ts';
 import { maxTruncate } from './truncation.ts';
 
-/** In the order of the wire: of what comes kind by kind, ReLUs' is first. */
+/** The kinds in the order of the wire: where a message goes kind by kind, the ReLUs come first. */
 export function eachKind<T>(make: (kind: ElementKind, index: number) => T): ByKind<T> {
   return { relu: make('relu', 0), affine: make('affine', 1), square: make('square', 2) };
 }
@@ -20,8 +20,8 @@ export function countElements(kinds: Uint8Array): ByKind<number> {
 export const kindsInOrder: readonly ElementKind[] = Object.values(eachKind((kind) => kind));
 
 /**
- * The elements of an activation layer gathered by kind: everything is computed on dense batches, so that a dropped ReLU
- * costs what an affine element costs. Positions are in ascending order.
+ * The elements of an activation layer, gathered by kind. All work is on dense batches, so that a dropped ReLU
+ * costs as much as an affine element. Positions are in ascending order.
  */
 export type Layer = {
   readonly spec: ActivationSpec;
@@ -31,7 +31,7 @@ export type Layer = {
   readonly square: ElementParameters;
 };
 
-/** The channel parameters of each element: the spec's arrays gathered. */
+/** The channel parameters of each element, gathered from the arrays of the spec. */
 export type ElementParameters = {
   readonly multiplier: Int32Array;
   readonly offset: Int32Array;
@@ -62,7 +62,7 @@ function positionsOf(kinds: Uint8Array, kind: number): Uint32Array {
   return positions;
 }
 
-/** A value a channel, gathered to a value an element. */
+/** Turns a value per channel into a value per element. */
 export function ofChannels(
   values: Int32Array | Int8Array,
   positions: Uint32Array,
@@ -102,7 +102,7 @@ export function addInPlace(values: Uint32Array, addend: Int32Array): Uint32Array
   return values;
 }
 
-/** Of the layer's garbled circuits. */
+/** The shape of the layer's garbled circuits. */
 export function shapeOf(layer: Layer): CircuitShape {
   return { wires: windowWires(layer.spec.relu), count: layer.positions.relu.length };
 }
@@ -111,7 +111,7 @@ export function elementCount(layer: Layer, kind: ElementKind): number {
   return layer.positions[kind].length;
 }
 
-/** A party's share gathered by kind, times the public multipliers. */
+/** A party's share, gathered by kind and multiplied by the public multipliers. */
 export function sharesByKind(layer: Layer, x: Uint32Array): ByKind<Uint32Array> {
   const { positions, affine, square } = layer;
   return {
@@ -121,14 +121,14 @@ export function sharesByKind(layer: Layer, x: Uint32Array): ByKind<Uint32Array> 
   };
 }
 
-/** Throws PlanError for what breaks the preconditions of spec.ts that can be seen without values. */
+/** Throws PlanError when the spec breaks a precondition of spec.ts that can be seen without values. */
 export function checkSpec(spec: ActivationSpec): void {
   const require = (holds: boolean, rule: string, got: string | number) => {
     if (!holds) throw new PlanError(`activation: expected ${rule}, got ${got}`);
   };
   const size = spec.channels * spec.channelSize;
   require(spec.kinds.length === size, `kinds of ${size} elements`, spec.kinds.length);
-  require(areKinds(elementKinds, spec.kinds), 'known kinds', 'another');
+  require(areKinds(elementKinds, spec.kinds), 'known kinds of elements', 'an unknown one');
   for (const name of kindsInOrder) {
     const t = spec[name].truncate;
     const whole = Number.isInteger(t) && t >= 0 && t <= maxTruncate;
@@ -140,10 +140,10 @@ export function checkSpec(spec: ActivationSpec): void {
   for (const table of kindsInOrder.flatMap((kind) => channelTables[kind](spec))) {
     require(table.length === spec.channels, `channel parameters of ${spec.channels} channels`, table.length);
   }
-  require(spec.square.sign.every((sign) => Math.abs(sign) === 1), 'signs of +1 or -1', 'another');
+  require(spec.square.sign.every((sign) => Math.abs(sign) === 1), 'signs of +1 or -1', 'another sign');
 }
 
-/** The parameters a channel that a kind of element has. */
+/** The parameters per channel that a kind of element has. */
 const channelTables: ByKind<(spec: ActivationSpec) => readonly (Int32Array | Int8Array)[]> = {
   relu: () => [],
   affine: ({ affine }) => [affine.multiplier, affine.offset],

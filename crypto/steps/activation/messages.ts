@@ -8,7 +8,10 @@ import { windowWires } from './sign.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import type { Layer } from './layer.ts';
 
-/** Exact lengths of an activation layer's messages, from the public spec alone: the only lengths that are accepted. */
+/**
+ * The exact lengths of an activation layer's messages, which are the only ones accepted. They follow from the
+ * public spec alone.
+ */
 
 /** The sum over kinds of what `of` says for so many elements of a kind. */
 function total(spec: ActivationSpec, of: ByKind<(count: number, spec: ActivationSpec) => number>): number {
@@ -17,7 +20,10 @@ function total(spec: ActivationSpec, of: ByKind<(count: number, spec: Activation
   return kindsInOrder.reduce((sum, kind) => sum + of[kind](counts[kind], spec), 0);
 }
 
-/** Payload of the server's frame: labels (16 wires a ReLU), d2 (4 a ReLU), d (4 a square), then d1 of each kind in t bits. */
+/**
+ * Bytes of the server's frame, without the header: labels (16 per wire and ReLU), d2 (4 per ReLU), d (4 per
+ * square), then d1 of each kind in t bits per element.
+ */
 export function messageBytes(spec: ActivationSpec): number {
   return total(spec, serverBytes);
 }
@@ -28,7 +34,10 @@ const serverBytes: ByKind<(count: number, spec: ActivationSpec) => number> = {
   square: (n, { square }) => 4 * n + packedBytes(n, square.truncate),
 };
 
-/** Payload of the client's frame: d3 (4 a ReLU), e (4 a square), y_C - r (4 an element), then c in bits. */
+/**
+ * Bytes of the client's frame, without the header: d3 (4 per ReLU), e (4 per square), y_C - r (4 per
+ * element), then c in bits.
+ */
 export function replyBytes(spec: ActivationSpec): number {
   return total(spec, clientBytes);
 }
@@ -39,7 +48,10 @@ const clientBytes: ByKind<(count: number) => number> = {
   square: (n) => 8 * n,
 };
 
-/** Random OTs in which the client chooses, beside the ReLUs' window labels: one a truncated element, one a ReLU. */
+/**
+ * The number of transfers in which the client chooses: the window labels of each ReLU, one per truncated
+ * element and one per ReLU.
+ */
 export function clientTransfers(spec: ActivationSpec): number {
   return total(spec, chosenTransfers);
 }
@@ -52,7 +64,10 @@ const chosenTransfers: ByKind<(count: number, spec: ActivationSpec) => number> =
   square: (n, { square }) => truncated(n, square.truncate),
 };
 
-/** Circuits that the server garbles, and transfers in which it chooses: one each for an element that has its sign tested. */
+/**
+ * The number of circuits that the server garbles, and of transfers in which it chooses: one per element whose
+ * sign is tested.
+ */
 const garbled: ByKind<(count: number) => number> = { relu: (n) => n, affine: () => 0, square: () => 0 };
 
 /** Products of a factor of each party's, made offline: see product.ts. */
@@ -63,14 +78,14 @@ export function productCount(spec: ActivationSpec): number {
   return total(spec, products);
 }
 
-/** Payload of `garbled`: the salt, then the tables. */
+/** Bytes of `garbled`, without the header: the salt, then the tables. */
 export function garbledBytes(spec: ActivationSpec): number {
   return saltBytes + tableBytes({ wires: windowWires(spec.relu), count: total(spec, garbled) });
 }
 
 /**
- * Bytes of the layer's offline phase as Channel.traffic counts them, frame headers included; the products of squares, which
- * the caller brings, left out.
+ * Bytes of the layer's offline phase as `Channel.traffic` counts them, frame headers included. The products
+ * of squares are not counted, because the caller brings them.
  */
 export function offlineBytes(spec: ActivationSpec): { up: number; down: number } {
   const transfers = clientTransfers(spec);
@@ -92,7 +107,7 @@ export function longestFromServer(spec: ActivationSpec): number {
   return Math.max(messageBytes(spec), ...offlinePayloads(spec));
 }
 
-/** Layout of the two online frames of an activation layer. Words are little-endian. */
+/** The layout of the two online frames of an activation layer. Words are little-endian. */
 
 /** Views of the server's frame: labels, d2, d, and the bytes after them. */
 export function serverWords(message: Uint8Array, layer: Layer) {
@@ -112,7 +127,7 @@ export function clientWords(reply: Uint8Array, layer: Layer) {
   return { d3, e, masked, bits: reply.subarray(masked.byteOffset + masked.byteLength - reply.byteOffset) };
 }
 
-/** Consecutive word views from the start of aligned bytes. */
+/** A function that takes consecutive word views from the start of aligned bytes. */
 function viewer(bytes: Uint8Array): (words: number) => Uint32Array {
   let at = bytes.byteOffset;
   return (words) => {
@@ -122,7 +137,7 @@ function viewer(bytes: Uint8Array): (words: number) => Uint32Array {
   };
 }
 
-/** Word views need an offset that 4 divides. */
+/** The bytes, copied if 4 does not divide their offset, as word views need. */
 export function aligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
 }

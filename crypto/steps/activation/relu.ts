@@ -1,8 +1,9 @@
 import type { KeyPairs } from '../../ot/extension.ts';
 
 /**
- * y = d x for d = e_C xor e_S in Boolean shares and x = x_C + x_S, in wire order. C has a random bit b; rot1 (S offers
- * (k0, k1), C chose b) and rot2 (C offers (h0, h1), S chose e_S) are random OTs of ring elements.
+ * y = d x, where d = e_C xor e_S is shared as bits and x = x_C + x_S, in wire order. C has a random bit b.
+ * rot1 (S offers (k0, k1), C chose b) and rot2 (C offers (h0, h1), S chose e_S) are random OTs of ring
+ * elements.
  *
  *   S: d2 = (1 - 2 e_S) x_S - (k1 - k0)                 C: K = k_b + b d2 = k0 + b (1 - 2 e_S) x_S
  *   C: d3 = (1 - 2 b) x_C - (h1 - h0), c = e_C xor b    S: H = h_{e_S} + e_S d3 = h0 + e_S (1 - 2 b) x_C
@@ -17,9 +18,9 @@ export function serverReluMessage(xS: Uint32Array, eS: Uint8Array, { k0, k1 }: K
 
 export type ClientReluState = {
   readonly b: Uint8Array;
-  /** rot1: the key C chose */
+  /** The keys that C chose in rot1. */
   readonly kb: Uint32Array;
-  /** rot2: the keys C offers */
+  /** The keys that C offers in rot2. */
   readonly pairs: KeyPairs;
 };
 
@@ -47,7 +48,7 @@ export function clientRelu(
   return { c, d3, share };
 }
 
-/** S's share of y, [n]; `h` is the key of rot2 that S chose with eS. */
+/** S's share of y, [n]. `h` are the keys of rot2 that S chose with eS. */
 export function serverRelu(
   xS: Uint32Array,
   eS: Uint8Array,

@@ -4,11 +4,13 @@ import { labelBytes, labelWords } from '../../gc/circuit.ts';
 import type { ReluSpec } from '../../spec.ts';
 
 /**
- * The sign test: the top bit of v_C + v_S mod 2^m, v = bits k to B of a share, m = B - k + 1 wires.
+ * The sign test: the top bit of v_C + v_S mod 2^m, where v is bits k to B of a share and m = B - k + 1 is the
+ * number of wires.
  *
- * k = 0 is exact for |x| < 2^B. For k > 0 the low bits are dropped (Circa, Ghodsi et al., NeurIPS 2021): the test sees
- * floor(x / 2^k) minus the carry of the dropped bits. There is no fault |x| / p as in Circa's prime field, for the ring's size is
- * a power of two. It takes |x| < 2^B - 2^k: the last 2^k values before 2^B (negPass) or -2^B (posZero) may wrap.
+ * k = 0 is exact for |x| < 2^B. For k > 0 the low bits are dropped (Circa: Ghodsi, Jha, Reagen and Garg,
+ * NeurIPS 2021), and the test sees floor(x / 2^k) minus the carry of the dropped bits. Circa's fault |x| / p
+ * of a prime field does not occur, because the size of the ring is a power of two. The test then needs |x| <
+ * 2^B - 2^k: the last 2^k values before 2^B (negPass) or -2^B (posZero) may wrap.
  */
 export function windowWires(spec: ReluSpec): number {
   return spec.bits - spec.k + 1;
@@ -25,14 +27,14 @@ export function windowChoices(xC: Uint32Array, spec: ReluSpec): Uint8Array {
   return choices;
 }
 
-/** What S adds to its share before the window is cut: a small negative passes once 2^k is added. */
+/** What S adds to its share before it cuts the window. Adding 2^k lets small negative values pass. */
 export function windowOffset(spec: ReluSpec): number {
   return spec.mode === 'negPass' ? 2 ** spec.k : 0;
 }
 
 /**
- * The labels of S's window bits, [wires, n, 4 words], written to `out`. `zeros` yields the zero labels wire by wire, the same
- * bytes as at garbling.
+ * Writes the labels of S's window bits, [wires, n, 4 words], to `out`. `zeros` gives the zero labels wire by
+ * wire, the same bytes as at garbling.
  */
 export function writeServerLabels(
   xS: Uint32Array,
@@ -67,15 +69,16 @@ function selectLabels(
   }
 }
 
-/** d in the clear, 1 where x passes, given the client's share; faults included. */
+/** d in the clear, faults included, given the client's share: 1 when x passes. */
 export function passesInClear(x: number, xC: number, k: number, offset: number, topOfWindow: number): number {
   const sum = (xC >>> k) + ((x - xC + offset) >>> k);
   return ((sum >>> topOfWindow) & 1) ^ 1;
 }
 
 /**
- * Probability, over the uniform share of the client, that the sign test is wrong at x; |x| < 2^bits - 2^k where k > 0.
- * PosZero takes 0 <= x < 2^k for negative with 1 - (x + 1) / 2^k; NegPass lets -2^k <= x < 0 pass with (x + 2^k + 1) / 2^k.
+ * The probability, over the client's uniform share, that the sign test is wrong at x, where |x| < 2^bits -
+ * 2^k when k > 0. `posZero` takes 0 <= x < 2^k for negative with probability 1 - (x + 1) / 2^k. `negPass`
+ * lets -2^k <= x < 0 pass with probability (x + 2^k + 1) / 2^k.
  */
 export function faultProbability(x: number, k: number, mode: ReluSpec['mode']): number {
   const size = 2 ** k;

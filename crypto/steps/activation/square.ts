@@ -1,6 +1,7 @@
 /**
- * y = sign z^2 + constant for z = z_C + z_S, in wire order. Offline both hold shares of a product: C has u and P_C,
- * S has a and P_S, u and a uniform, P_C + P_S = u a.
+ * y = sign z^2 + constant, where z = z_C + z_S, in wire order. Offline the parties got shares of a product: C
+ * has u and P_C, S has a and P_S, where u and a are uniform and P_C + P_S = u a (a Beaver product: Beaver,
+ * CRYPTO 1991).
  *
  *   S: d = z_S - a      C: y_C = sign (z_C^2 + 2 (z_C d + P_C))
  *   C: e = z_C - u      S: y_S = sign (z_S^2 + 2 (e a + P_S)) + constant
@@ -8,7 +9,7 @@
 export type ClientProduct = { readonly u: Uint32Array; readonly product: Uint32Array };
 export type ServerProduct = { readonly a: Uint32Array; readonly product: Uint32Array };
 
-/** C's share of y, [n]; `sign` is +1 or -1 an element. */
+/** C's share of y, [n]. `sign` is +1 or -1 per element. */
 export function clientSquare(
   zC: Uint32Array,
   { product }: ClientProduct,

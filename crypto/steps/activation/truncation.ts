@@ -1,18 +1,22 @@
 import type { KeyPairs } from '../../ot/extension.ts';
 
 /**
- * Truncation of shared values by t bits, exactly stochastic rounding: for |x| < 2^29 and 1 <= t <= 29 the result is
+ * Truncation of shared values by t bits, which is exactly stochastic rounding. For |x| < 2^29 and 1 <= t <=
+ * 29 the result is
  *
  *   T(x) = floor((x + U) / 2^t),   U = 2^t - 1 - (x_C mod 2^t),
  *
- * floor(x / 2^t) or one more, the latter with probability (x mod 2^t) / 2^t over the uniform share of the client.
+ * that is, floor(x / 2^t) or one more, the latter with probability (x mod 2^t) / 2^t over the client's
+ * uniform share.
  *
- * S adds 2^30 + 2^t - 1 to its share, so that the value x' lies in [0, 2^31). Then the carry out of the ring of x_C + x_S is
- * m_C or m_S with m the top bit of a share (Cheetah's truncation with known sign, Huang et al., USENIX Security 2022),
- * and (x_C >> t) + (x_S >> t) = floor((x' + w 2^32) / 2^t) - [carry of the low bits]. The 2^30 goes off again after the
- * shift. Without the 2^t - 1 the result would be x / 2^t - 1 in the mean; with it the mean is x / 2^t.
+ * S adds 2^30 + 2^t - 1 to its share, so that the value x' lies in [0, 2^31). The carry of x_C + x_S out of
+ * the ring is then m_C or m_S, where m is the top bit of a share (Cheetah's truncation with known sign:
+ * Huang, Lu, Hong and Ding, USENIX Security 2022), and with w this carry (x_C >> t) + (x_S >> t) = floor((x'
+ * + w 2^32) / 2^t) - [carry of the low bits]. The 2^30 is subtracted again after the shift. Without the 2^t -
+ * 1 the mean would be x / 2^t - 1; with it the mean is x / 2^t.
  *
- * One random OT mod 2^t with the client's choice m_C; online one message of t bits an element from S.
+ * Each element takes one random OT mod 2^t in which the client chooses m_C, and online one message of t bits
+ * from S.
  */
 export const maxTruncate = 29;
 
@@ -23,7 +27,10 @@ export function truncationChoices(xC: Uint32Array): Uint8Array {
   return choices;
 }
 
-/** S's message d1 (its low t bits are sent, [n]) and its share of T(x). `pairs` are (g0, g1), taken mod 2^t. */
+/**
+ * S's message d1, [n], of which the low t bits are sent, and its share of T(x). `pairs` are (g0, g1), taken
+ * mod 2^t.
+ */
 export function serverTruncate(
   xS: Uint32Array,
   t: number,
@@ -43,7 +50,7 @@ export function serverTruncate(
   return { d1, share };
 }
 
-/** C's share of T(x): G = g + m_C d1 is its share of the carry, mod 2^t. */
+/** C's share of T(x), [n]. G = g + m_C d1 is its share of the carry, mod 2^t. */
 export function clientTruncate(xC: Uint32Array, t: number, keys: Uint32Array, d1: Uint32Array): Uint32Array {
   const share = new Uint32Array(xC.length);
   for (let i = 0; i < xC.length; i++) {
