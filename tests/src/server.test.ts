@@ -185,7 +185,7 @@ test('an image that does not fit costs no offline phase and no session', async (
     'image: expected [3, 8, 8] = 192 values, got 3',
   );
   await expect(session.infer(new Float32Array(192).fill(NaN))).rejects.toThrow(
-    'image: value 0 is not a number',
+    'image: value 0: expected a number',
   );
   expect((await session.infer(images[0]!)).online.rounds).toBeGreaterThan(1);
   await session.close();
