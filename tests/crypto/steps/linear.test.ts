@@ -120,7 +120,9 @@ test('the cached weights serve a second input, and another session', async () =>
     expectWithinOne(sum(await c.decrypt(spec, response), mask), ring.conv(spec, weights, input));
   }
   other.close();
-  await expect(other.encrypt(spec, new Uint32Array(inputElements(spec)))).rejects.toThrow(/after close/);
+  await expect(other.encrypt(spec, new Uint32Array(inputElements(spec)))).rejects.toThrow(
+    /one that is closed/,
+  );
 });
 
 test('other weights under the same id are not taken for the old ones; a full cache changes nothing', async () => {
