@@ -11,7 +11,10 @@ const files = globSync(['*.md', 'docs/**/*.md', 'models/**/*.md'], { cwd: packag
 
 const textOf = (file: string) => readFileSync(join(packageRoot, file), 'utf8');
 
-/** The words of each `npx reluctant ...` line in a code block, as a shell splits them, without what it redirects. */
+/**
+ * The words of each `npx reluctant ...` line in a code block, as a shell splits them, without what it
+ * redirects.
+ */
 function commandsOf(markdown: string): string[][] {
   const joined = markdown.replaceAll(/\\\n\s*/g, '');
   return [...joined.matchAll(/^\s*npx reluctant (.+)$/gm)].map(([, line]) => {

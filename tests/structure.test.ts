@@ -3,7 +3,10 @@ import { dirname, join, posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../src/shared/files.ts';
 
-/** The rooms of a top-level folder, lowest first: a room imports itself and the rooms before it. A file in no room fails. */
+/**
+ * The rooms of a top-level folder, lowest first: a room imports itself and the rooms before it. A file in no
+ * room fails.
+ */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   'src/shared': [''],
   models: [
@@ -131,7 +134,9 @@ test('every file is in a room, and imports only go down', () => {
   expect(files.flatMap((file) => violations(file, importsByFile.get(file)!))).toEqual([]);
 });
 
-/** Pairs of folders that import each other: a folder is what lies beside each other, whatever room it is in. */
+/**
+ * Pairs of folders that import each other: a folder is what lies beside each other, whatever room it is in.
+ */
 function mutualFolders(imports: ReadonlyMap<string, readonly string[]>): string[] {
   const edges = new Set<string>();
   for (const [file, names] of imports) {
@@ -172,7 +177,10 @@ test('no command imports the folder of another, but pareto that of bench', () =>
   expect(foreign).toEqual([]);
 });
 
-/** A second place that chooses images, passes or options makes another plan of the same model: a budget is met by one that nobody serves. */
+/**
+ * A second place that chooses images, passes or options makes another plan of the same model: a budget is met
+ * by one that nobody serves.
+ */
 test('only served-plan.ts calibrates and compiles a model', () => {
   const calls = (file: string) =>
     /(?<!function )\b(calibrate|privateForm|compile)\(/.test(readFileSync(join(packageRoot, file), 'utf8'));

@@ -53,7 +53,9 @@ function reportTables(name: string): string {
   ].join('\n\n');
 }
 
-/** Each mitigated network against the same reduction without, seeds together: means and the range over seeds. */
+/**
+ * Each mitigated network against the same reduction without, seeds together: means and the range over seeds.
+ */
 function priceTable(): string {
   const prices = new Map<string, Price[]>();
   for (const file of readdirSync(networks).sort()) {

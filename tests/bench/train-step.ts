@@ -8,9 +8,9 @@ import { TrainingEngine } from '../../models/train/engines/onnxruntime/engine.ts
 import { sgd } from '../../models/train/optimizers.ts';
 
 /**
- * `npm run bench:train [-- ROUNDS [THREADS]]`: a training step of ResNet-18 here and, where Python has it, in PyTorch, in turn, so that
- * both meet the same load. Medians. The processor's own time says more on a busy machine, with one thread above all: threads
- * that wait for each other spin. It verifies nothing.
+ * `npm run bench:train [-- ROUNDS [THREADS]]`: a training step of ResNet-18 here and, where Python has it, in
+ * PyTorch, in turn, so that both meet the same load. Medians. The processor's own time says more on a busy
+ * machine, with one thread above all: threads that wait for each other spin. It verifies nothing.
  */
 const [batch, classes, size] = [32, 100, 32] as const;
 const [rounds = 9, threads = 2] = process.argv.slice(2).map(Number);

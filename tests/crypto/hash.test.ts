@@ -4,7 +4,9 @@ import { hashRows, hashRowsWith, instancesPerKey, sigma, TweakedCipher, Tweaks }
 import { randomWords } from '../../src/shared/random.ts';
 import { seededRng } from '../helpers/rng.ts';
 
-/** H(x, i) as the paper writes it, one block at a time with big integers: x = xL || xR, words 0 and 1 are xL. */
+/**
+ * H(x, i) as the paper writes it, one block at a time with big integers: x = xL || xR, words 0 and 1 are xL.
+ */
 function hashDirect(x: Uint32Array, tweak: number, salt: Uint8Array): Uint8Array {
   const key = Buffer.from(salt);
   key.writeUInt32LE((key.readUInt32LE(0) ^ tweak) >>> 0, 0);

@@ -46,7 +46,10 @@ function phase(of: Scheme, words: Uint32Array, s: Int8Array, p: number, count: n
   return sum;
 }
 
-/** Distance of the first `count` coefficients of c0 + c1 s from the nearest multiple of Q / t, in units of 1 (doubles). */
+/**
+ * The distance of the first `count` coefficients of c0 + c1 s from the nearest multiple of Q / t, in units of
+ * 1 (doubles).
+ */
 export function noiseOf(
   of: Scheme,
   ciphertext: Ciphertext,

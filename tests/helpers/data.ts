@@ -10,7 +10,10 @@ import { writeFileAtomic } from '../../src/shared/files.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { seededRng } from './rng.ts';
 
-/** Three classes of 2 x 8 x 8 images, each a seeded pattern under noise: a small network learns them in seconds. */
+/**
+ * Three classes of 2 x 8 x 8 images, each a seeded pattern with noise. A small network learns them in
+ * seconds.
+ */
 export function tinyDataset(n: number, seed: string): Dataset {
   const classes = ['a', 'b', 'c'];
   const patterns = classes.map((name) => normals(128, seededRng(name)));
@@ -23,7 +26,10 @@ export function tinyDataset(n: number, seed: string): Dataset {
   return { name: 'tiny', classes, shape: [2, 8, 8], images, labels, n };
 }
 
-/** Images 1 x 8 x 8 of noise with a bright bar: standing, lying or none. A class is told by its bar, not by brightness alone. */
+/**
+ * Images of 1 x 8 x 8: noise with a bright bar that stands, lies or is missing. The bar tells the class, the
+ * brightness alone does not.
+ */
 export function bars(n: number, seed: number): Dataset {
   const uniform = seededUniform(seed);
   const images = Uint8Array.from({ length: 64 * n }, () => uniformInt(uniform, 100));
@@ -40,7 +46,10 @@ export function randomImages(model: Model, n: number, rng: Rng): Float32Array<Ar
   return normals(n * sizeOf(model.graph.inputs[0]!.shape), rng) as Float32Array<ArrayBuffer>;
 }
 
-/** Writes the first test images of fashion-mnist-part as a data set of their own; returns what --data takes. */
+/**
+ * Writes the first test images of fashion-mnist-part as a data set of their own, and returns what --data
+ * takes.
+ */
 export async function writeSmallData(folder: string, count: number): Promise<string> {
   const { images, labels } = await loadDataset('fashion-mnist-part', 'test');
   const files = [join(folder, `images-${count}.idx`), join(folder, `labels-${count}.idx`)] as const;

@@ -3,8 +3,8 @@ import type { ClientParty, ServerParty } from '../../pipelines/inference/offline
 import { expectWithinOne } from './within-one.ts';
 
 /**
- * Two parties of one process whose linear steps have their off-by-ones taken out, after they were held to be no more than that: SEAL draws its
- * own randomness, and with it a later frame would differ from run to run.
+ * Two parties of one process whose linear steps have their off-by-ones taken out, after they were held to be
+ * no more than that: SEAL draws its own randomness, and with it a later frame would differ from run to run.
  */
 export function withExactLinear<C extends ClientParty, S extends ServerParty>(
   ring: Ring,

@@ -63,7 +63,8 @@ export function testExported(exported: Readonly<Record<string, Exported>>): void
       expect(model.graph.nodes.map((node) => node.op)).toEqual(ops);
       expect([n, ...model.graph.outputs[0]!.shape]).toEqual(reference.shape);
       const y = await predict(model, x, n, { threads: 1 });
-      // The same kernels, but for the mean: ReduceMean adds in another order than GlobalAveragePool, 36 terms of size < 4.
+      // The kernels are the same except for the mean: ReduceMean adds in another order than
+      // GlobalAveragePool, 36 terms of size < 4.
       expect(maximumDifference(y, reference.data)).toBeLessThanOrEqual(36 * 4 * 2 ** -24);
     },
   );

@@ -23,9 +23,9 @@ export type CheckOptions = {
 const epsilon32 = 2 ** -23;
 
 /**
- * Compares each element of each wanted gradient of f = sum(seed * output) with central differences D(h). The tolerance is
- * derived: |D(h) - D(2h)|, three times what the truncation error of D(h) is for a smooth f, plus float32's rounding of the outputs,
- * 4 epsilon sum |seed * output| / h.
+ * Compares each element of each wanted gradient of f = sum(seed * output) with central differences D(h). The
+ * tolerance is derived: |D(h) - D(2h)|, three times what the truncation error of D(h) is for a smooth f, plus
+ * float32's rounding of the outputs, 4 epsilon sum |seed * output| / h.
  */
 export async function checkGradients(model: Model, options: CheckOptions): Promise<GradientCheck[]> {
   const { graph, input, output } = build(model, options);
@@ -68,7 +68,7 @@ export async function checkGradients(model: Model, options: CheckOptions): Promi
   return checks;
 }
 
-/** The output of f under 'checked' and each wanted gradient under `d.NAME`, by the graph that training runs. */
+/** The output of f as 'checked' and each wanted gradient as `d.NAME`, by the graph that training runs. */
 export async function gradientsByGraph(
   model: Model,
   options: Omit<CheckOptions, 'h'>,

@@ -13,7 +13,10 @@ function howMany(uniform: Uniform): number {
   return pick([1, 1, 1, 2, 3], uniform);
 }
 
-/** The file with one to three changes of its bytes: flips, cuts, blocks copied over others, inserted or left out. */
+/**
+ * The file with one to three changes of its bytes: flipped, cut, inserted or removed bytes, or blocks copied
+ * over others.
+ */
 export function mutateBytes(bytes: Uint8Array, uniform: Uniform): Uint8Array {
   let mutated: Uint8Array = bytes.slice();
   for (let left = howMany(uniform); left > 0; left--)

@@ -162,7 +162,10 @@ export type RandomCase = {
 
 const statistics = ['mean', 'variance', 'state', 'moments'];
 
-/** A network of one node of this op (and of one that feeds it), its attributes, shapes and weights drawn by the seed. */
+/**
+ * A network of one node of this op (and of one that feeds it). The seed draws its attributes, shapes and
+ * weights.
+ */
 export function randomCase(op: OpType, seed: number): RandomCase {
   const uniform = seededUniform(seed, Object.keys(draws).indexOf(op));
   const int = (low: number, high: number) => low + uniformInt(uniform, high - low + 1);

@@ -5,8 +5,8 @@ import { forInference } from '../../models/passes/index.ts';
 import { ModelError } from '../../src/shared/errors.ts';
 
 /**
- * 'refused' for one ModelError that names the file and is not longer than a few pages; 'read' for a network that fits together,
- * folds, and comes back from its own file. Throws for anything else.
+ * 'refused' for one ModelError that names the file and is not longer than a few pages; 'read' for a network
+ * that fits together, folds, and comes back from its own file. Throws for anything else.
  */
 export function readDamaged(bytes: Uint8Array): 'refused' | 'read' {
   let model;

@@ -8,7 +8,7 @@ export type Feed = {
   readonly data: readonly number[];
 };
 
-/** Builds a graph on the given inputs, runs it once, and returns the values of the names that `build` returns. */
+/** Builds a graph on the given inputs, runs it once, and returns the values whose names `build` returns. */
 export async function runGraph(
   inputs: Readonly<Record<string, Feed>>,
   build: (graph: GraphBuilder) => Readonly<Record<string, { value: string; rank: number; dtype?: RawDtype }>>,

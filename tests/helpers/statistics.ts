@@ -1,10 +1,13 @@
 /**
- * Tests of hypotheses, as standard deviations. A bound of 6 on a normal value is crossed by chance once in 5 * 10^8 runs
- * (two-sided); seeds are fixed, so a test that passes keeps passing.
+ * Tests of hypotheses, as standard deviations. A bound of 6 on a normal value is crossed by chance once in 5
+ * * 10^8 runs (two-sided); seeds are fixed, so a test that passes keeps passing.
  */
 export const sixSigma = 6;
 
-/** Pearson's chi-squared of `counts` against equal frequencies, as a normal value (Wilson and Hilferty, 1931). */
+/**
+ * Pearson's chi-squared of `counts` against equal frequencies, turned into a normal value (Wilson and
+ * Hilferty, 1931).
+ */
 export function uniformityZ(counts: ArrayLike<number>): number {
   const bins = counts.length;
   const total = Array.from(counts).reduce((sum, count) => sum + count, 0);
@@ -15,7 +18,10 @@ export function uniformityZ(counts: ArrayLike<number>): number {
   return (Math.cbrt(chi / freedom) - (1 - spread)) / Math.sqrt(spread);
 }
 
-/** Number of successes of independent trials with these probabilities, in standard deviations from its mean. */
+/**
+ * How far the number of successes of independent trials with these probabilities is from its mean, in
+ * standard deviations.
+ */
 export function trialsZ(successes: number, probabilities: Iterable<number>): number {
   let mean = 0;
   let variance = 0;

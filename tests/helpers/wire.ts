@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { tagName } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 
-/** A channel that writes a row for each frame it sends: who, step, tag, bytes, the start of the payload's SHA-256. */
+/**
+ * A channel that writes a row for each frame it sends: who sends it, step, tag, bytes, and the start of the
+ * payload's SHA-256.
+ */
 export function recording(channel: Channel, who: string, rows: string[]): Channel {
   return {
     send(tag, step, payload) {

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import { linearFaultRate } from '../../crypto/steps/linear.ts';
 
 /**
- * Shares of a linear step add up to the ring's value or one unit off, as seldom as derived. Words off by more fail at once; more faults than
- * chance gives in 10^9 runs fail. Returns the number of faults.
+ * Shares of a linear step add up to the ring's value or one unit off, as seldom as derived. Words off by more
+ * fail at once; more faults than chance gives in 10^9 runs fail. Returns the number of faults.
  */
 export function expectWithinOne(sum: Uint32Array, exact: Uint32Array, what = 'linear step'): number {
   expect(sum.length).toBe(exact.length);

@@ -11,7 +11,9 @@ import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import { seededRng } from '../helpers/rng.ts';
 
-/** Networks of torchvision's building blocks, as PyTorch exported them: tests/fixtures/torchvision/export.py. */
+/**
+ * Networks of torchvision's building blocks, as PyTorch exported them: tests/fixtures/torchvision/export.py.
+ */
 const folder = join(import.meta.dirname, '../fixtures/torchvision');
 const n = 10;
 

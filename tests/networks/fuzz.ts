@@ -6,7 +6,8 @@ import { readDamaged } from '../helpers/read-damaged.ts';
 
 /**
  * `node tests/networks/fuzz.ts ROUNDS SEED FILE...`: fuzz.test.ts beside it, for longer, on the given .onnx
- * files or those of the fixtures. Each round's numbers come from (SEED, round) alone, so that a find can be run again by itself.
+ * files or those of the fixtures. Each round's numbers come from (SEED, round) alone, so that a find can be
+ * run again by itself.
  */
 const fixtures = join(import.meta.dirname, '../fixtures/torchvision');
 const [rounds = '1000', seed = '1', ...given] = process.argv.slice(2);

@@ -54,7 +54,10 @@ export function loadNodeTest(folder: string, name: string): NodeTest {
   return { name, model: atSupportedOpset(model), inputs, outputs: tensors('output') };
 }
 
-/** Ops whose definition at opset 13 is older: a test of that definition is one of opset 13 (onnx/docs/Changelog.md). */
+/**
+ * Ops whose definition at opset 13 is older: a test of that definition is one of opset 13
+ * (onnx/docs/Changelog.md).
+ */
 const unchangedSince: Readonly<Record<string, number>> = {
   And: 7,
   AveragePool: 11,
@@ -96,8 +99,9 @@ export function foreignOps({ model }: NodeTest): string[] {
 }
 
 /**
- * Runs a test in each way that fits it: the first input as the network's image and the others as weights; image by image, the
- * others cut with it, where an elementwise op has inputs of one shape; all inputs as constants that are folded.
+ * Runs a test in each way that fits it: the first input as the network's image and the others as weights;
+ * image by image, the others cut with it, where an elementwise op has inputs of one shape; all inputs as
+ * constants that are folded.
  */
 export async function checkNodeTest(test: NodeTest): Promise<Verdict> {
   const precision = precisionOf(test);
@@ -133,7 +137,10 @@ async function attempt(as: string, precision: number, run: () => Promise<Values>
 type Values = { readonly actual: Plain; readonly expected: Plain };
 type Plain = { readonly shape: readonly number[]; readonly data: ArrayLike<number | bigint> };
 
-/** Single precision: 10^-5 of a value is some hundred roundings. Half floats are kept as single ones here, unrounded: 2^-11. */
+/**
+ * Single precision: 10^-5 of a value is some hundred roundings. Half floats are kept as single ones here,
+ * unrounded: 2^-11.
+ */
 function precisionOf({ outputs }: NodeTest): number {
   return outputs[0]?.dataType === DataType.FLOAT16 ? 2 ** -11 : 1e-5;
 }

@@ -5,8 +5,8 @@ import { ops } from '../../models/ops/index.ts';
 import { checkNodeTest, foreignOps, loadNodeTest } from './node-test.ts';
 
 /**
- * `npm run test:conformance`: the ONNX project's node tests of every op in the table, as Debian packs them. Prints each refusal
- * with its reason, and ends with 1 where a result is wrong.
+ * `npm run test:conformance`: the ONNX project's node tests of every op in the table, as Debian packs them.
+ * Prints each refusal with its reason, and ends with 1 where a result is wrong.
  */
 const folder = '/usr/share/libonnx-testdata/data/node';
 

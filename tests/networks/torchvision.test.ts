@@ -18,7 +18,9 @@ const answers = JSON.parse(readFileSync(join(folder, 'answers.json'), 'utf8')) a
   { readonly size: number; readonly logits: readonly number[] }
 >;
 
-/** What must be among the ops, and how many activations and batch norms there are before folding and after. */
+/**
+ * What must be among the ops, and how many activations and batch norms there are before folding and after.
+ */
 const expected: Record<string, { ops: OpType[]; activations: number; batchNorms: [number, number] }> = {
   resnet: { ops: ['MaxPool', 'Add', 'GlobalAveragePool'], activations: 8, batchNorms: [10, 0] },
   'vgg-bn': { ops: ['AveragePool', 'Gemm'], activations: 3, batchNorms: [2, 0] },

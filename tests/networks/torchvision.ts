@@ -9,8 +9,8 @@ import { predict } from '../../models/runtime/run.ts';
 import { relativeDifference } from '../helpers/differences.ts';
 
 /**
- * `npm run test:torchvision`: torchvision's networks as PyTorch exports them load, equal onnxruntime on the original file within
- * 1e-4 relative, fold, are written, and load again. Ends with 1 where one does not.
+ * `npm run test:torchvision`: torchvision's networks as PyTorch exports them load, equal onnxruntime on the
+ * original file within 1e-4 relative, fold, are written, and load again. Ends with 1 where one does not.
  */
 const folder = join(import.meta.dirname, '../../runs/torchvision');
 const tolerance = 1e-4;

@@ -7,7 +7,10 @@ import { TrainingEngine } from '../../models/train/engines/onnxruntime/engine.ts
 import { adamW } from '../../models/train/optimizers.ts';
 import { seededRng } from '../helpers/rng.ts';
 
-/** See torchvision.test.ts: every op and activation that these networks hold has a gradient that leads downhill. */
+/**
+ * See torchvision.test.ts: every op and activation that these networks hold has a gradient that leads
+ * downhill.
+ */
 const folder = join(import.meta.dirname, '../fixtures/torchvision');
 const names = [
   'resnet',

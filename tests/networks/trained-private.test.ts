@@ -17,7 +17,10 @@ import { mixed } from '../helpers/networks.ts';
 let trained: Model;
 let tested: Dataset;
 
-/** Two epochs of a residual net with BatchNormalization on 2,000 real images: enough to be right most of the time. */
+/**
+ * Two epochs of a residual net with BatchNormalization on 2,000 real images: enough to be right most of the
+ * time.
+ */
 beforeAll(async () => {
   const train = firstOfEachClass(await loadDataset('fashion-mnist-part', 'train'), 200);
   tested = firstOfEachClass(await loadDataset('fashion-mnist-part', 'test'), 20);

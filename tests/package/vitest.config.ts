@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:package`: packs, installs and uses the package as its users do. About a minute; needs npm's registry or its cache. */
+/**
+ * `npm run test:package`: packs, installs and uses the package as its users do. About a minute; needs npm's
+ * registry or its cache.
+ */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

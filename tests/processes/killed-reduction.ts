@@ -4,7 +4,10 @@ import type { MethodName } from '../../pipelines/reduce/methods.ts';
 import { bars } from '../helpers/data.ts';
 import { barResnet } from '../helpers/networks.ts';
 
-/** A reduction as a process of its own: `node killed-reduction.ts METHOD FOLDER OUT [PHASE EPOCH STEP]`, killed at that step. */
+/**
+ * Runs a reduction in a process of its own that is killed at a step: `node killed-reduction.ts METHOD FOLDER
+ * OUT [PHASE EPOCH STEP]`.
+ */
 const [method, checkpoint, out, killPhase, killEpoch, killStep] = process.argv.slice(2);
 const batch = 16;
 

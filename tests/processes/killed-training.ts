@@ -3,7 +3,10 @@ import { saveModel } from '../../models/files/write.ts';
 import { bars } from '../helpers/data.ts';
 import { barResnet } from '../helpers/networks.ts';
 
-/** A training as a process of its own: `node killed-training.ts CHECKPOINT OUT [EPOCH STEP]`, killed at that step. */
+/**
+ * A training as a process of its own: `node killed-training.ts CHECKPOINT OUT [EPOCH STEP]`, killed at that
+ * step.
+ */
 const [checkpoint, out, killEpoch, killStep] = process.argv.slice(2);
 const batch = 16;
 

@@ -20,8 +20,9 @@ import { kolmogorovSmirnov, residuesZ, sixSigma, smirnovBound, uniformityZ } fro
 import { expectWithinOne } from '../helpers/within-one.ts';
 
 /**
- * What the client can see of a response beyond its plaintext: c1, and the noise, computed from the secret key in exact integers.
- * SEAL draws its own randomness, so the statistics here differ from run to run: every bound is crossed by chance once in 10^9 runs.
+ * What the client can see of a response beyond its plaintext: c1, and the noise, computed from the secret key
+ * in exact integers. SEAL draws its own randomness, so the statistics here differ from run to run: every
+ * bound is crossed by chance once in 10^9 runs.
  */
 const rng = seededRng('privacy');
 let scheme: Scheme;
@@ -38,7 +39,10 @@ afterAll(resetSeal);
 const client = () => clientHandles(scheme, 'test', keys.linear);
 const server = () => serverEncryptor(scheme, { id: 'test', publicKey: keys.publicKey });
 
-/** Sum of `terms` encrypted uniform inputs times weights of which every coefficient is +-127; adds the plain one to `expected`. */
+/**
+ * Sum of `terms` encrypted uniform inputs times weights of which every coefficient is +-127; adds the plain
+ * one to `expected`.
+ */
 function denseSum(terms: number, expected?: Uint32Array): Ciphertext {
   const { evaluator, seal, params } = scheme;
   let sum: Ciphertext | undefined;
@@ -161,7 +165,10 @@ test('without flooding the same comparison tells the weights apart', () => {
   expect(kolmogorovSmirnov(quiet, loud)).toBeGreaterThan(3 * smirnovBound(scheme.params.degree));
 });
 
-/** c1 of `result` minus `factor` times c1 of the request, modulo the first prime: what is left once the weight is guessed. */
+/**
+ * c1 of `result` minus `factor` times c1 of the request, modulo the first prime: what is left once the weight
+ * is guessed.
+ */
 function afterGuess(request: Ciphertext, result: Ciphertext, factor: number): Float64Array {
   const prime = scheme.primes[0]!;
   const c1Of = (ciphertext: Ciphertext) =>
@@ -203,7 +210,10 @@ test('c1 is uniform, whatever is known of the request and guessed of the weights
   expect(afterGuess(request, bare, weight).every((value) => value === 0)).toBe(true);
 });
 
-/** A product's parts under one plain prime: encrypted random slots times a factor whose every coefficient is +-(t - 1) / 2, the largest there is. */
+/**
+ * A product's parts under one plain prime: encrypted random slots times a factor whose every coefficient is
+ * +-(t - 1) / 2, the largest there is.
+ */
 function worstProduct(product: Scheme, slots: Plaintext, encryptor: Encryptor): Ciphertext {
   const { degree } = product.params;
   const ciphertext = new product.seal.Ciphertext();

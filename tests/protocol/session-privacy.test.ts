@@ -16,9 +16,9 @@ import { sixSigma, wordsZ } from '../helpers/statistics.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
 
 /**
- * The whole protocol over many inferences with the same image and the same weights, homomorphic encryption replaced by its ideal
- * functionality: every share that a party ever holds is uniform, on every wire. A right protocol crosses a bound with probability
- * below 10^-9; seeds are fixed.
+ * The whole protocol over many inferences with the same image and the same weights, homomorphic encryption
+ * replaced by its ideal functionality: every share that a party ever holds is uniform, on every wire. A right
+ * protocol crosses a bound with probability below 10^-9; seeds are fixed.
  */
 const runs = 100;
 const ring = await loadRing();
@@ -81,8 +81,8 @@ async function shares(image: Float32Array, weightsSeed: string, clientRng: (run:
 }
 
 /**
- * The worst byte of each wire's shares, where they are fresh (sums and joins are made of those) and many enough for 256 bins: ten
- * expected in each. The logits are not, three a run.
+ * The worst byte of each wire's shares, where they are fresh (sums and joins are made of those) and many
+ * enough for 256 bins: ten expected in each. The logits are not, three a run.
  */
 function worst(wires: Map<number, number[]>): Map<number, number> {
   const fresh = tinyPlan.steps.filter(({ kind }) => kind === 'linear' || kind === 'activation');

@@ -17,10 +17,11 @@ import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
 
 /**
- * What each party receives in an activation layer, over `count` instances with the same secrets on both sides: every message has
- * the distribution that a simulator without the other's secret draws from, alone and joined with what the receiver knows beforehand
- * (an OT key, a product share). Each test is shown to fail on a leak planted in the one-time material. A statistic passes a test that is
- * right by a margin of six deviations (10^-9 a statistic, some hundred of them); seeds are fixed, so none flickers.
+ * What each party receives in an activation layer, over `count` instances with the same secrets on both
+ * sides: every message has the distribution that a simulator without the other's secret draws from, alone and
+ * joined with what the receiver knows beforehand (an OT key, a product share). Each test is shown to fail on
+ * a leak planted in the one-time material. A statistic passes a test that is right by a margin of six
+ * deviations (10^-9 a statistic, some hundred of them); seeds are fixed, so none flickers.
  */
 const channelSize = 2500;
 const count = 4 * channelSize;
@@ -55,7 +56,10 @@ function inverse(x: number): number {
   return y;
 }
 
-/** opened + product / factor where the factor is odd: free of the other's secret, unless the product's mask is missing. */
+/**
+ * opened + product / factor where the factor is odd: free of the other's secret, unless the product's mask is
+ * missing.
+ */
 function overFactor(opened: Uint32Array, product: Uint32Array, factor: Uint32Array): Uint32Array {
   const kept = [...opened.keys()].filter((i) => (factor[i]! & 1) === 1);
   return Uint32Array.from(kept, (i) => opened[i]! + Math.imul(product[i]!, inverse(factor[i]!)));

@@ -12,8 +12,9 @@ import { convolution, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /**
- * WASM objects are freed by hand: one forgotten where a hostile message is refused, 130 KB a ciphertext, fills a thread's heap of
- * 4 GiB after some ten thousand such messages, for every session of the pool. Here SEAL runs in the test's thread, counted.
+ * WASM objects are freed by hand: one forgotten where a hostile message is refused, 130 KB a ciphertext,
+ * fills a thread's heap of 4 GiB after some ten thousand such messages, for every session of the pool. Here
+ * SEAL runs in the test's thread, counted.
  */
 const rng = seededRng('freed');
 const spec = convolution(64, 4, 14, 3);

@@ -52,8 +52,9 @@ test('a bit changed anywhere in the corrections or the proof ends the session: n
 });
 
 /**
- * The attack that read Delta from IKNP bit by bit: other choices in one tree. The receiver's best proof assumes Delta's bits there;
- * what it learns is whether the guess was right, and a wrong one costs the session.
+ * The attack that read Delta from IKNP bit by bit: other choices in one tree. The receiver's best proof
+ * assumes Delta's bits there; what it learns is whether the guess was right, and a wrong one costs the
+ * session.
  */
 test('other choices for one tree pass for one of 16 guesses of Delta there, and for the right one', () => {
   const tree = 5;
@@ -85,7 +86,10 @@ function bitsOf(words: Uint32Array): Uint8Array {
   return Uint8Array.from({ length: 32 * words.length }, (_, i) => (words[i >> 5]! >>> (i & 31)) & 1);
 }
 
-/** An honest message with all choices of `tree` flipped and the proof that fits if Delta's bits there are `guess`. */
+/**
+ * An honest message with all choices of `tree` flipped and the proof that fits if Delta's bits there are
+ * `guess`.
+ */
 function forgedMessage(seed: string, tree: number, guess: number): Uint8Array {
   const { trees, transcript } = dealt(seed);
   const [receiver] = pair(seed);
@@ -127,7 +131,10 @@ test('a message that comes again, a shorter one and one of another session are r
   expect(() => fresh.extend(other.extend(choices).message, count)).toThrow(/not the same for all trees/);
 });
 
-/** Rows i and j of a receiver that draws each tree's leaves until both rows carry the same bits there: some 16 tries a tree. */
+/**
+ * Rows i and j of a receiver that draws each tree's leaves until both rows carry the same bits there: some 16
+ * tries a tree.
+ */
 test('a receiver that grinds its trees for two equal rows gets rows, and so keys, that differ', () => {
   const [i, j] = [3, 250];
   const rng = seededRng('grind');

@@ -8,7 +8,10 @@ import { folderWith, plainPng } from '../../helpers/image-files.ts';
 const png = await plainPng([9], { width: 2, height: 3 });
 const names = ['000001.jpg', '000002.jpg', '000003.jpg', '000004.jpg', '000005.jpg', '000006.jpg'];
 
-/** As in the published files: spaces before positive numbers, so that columns align, and a space at the end of the header. */
+/**
+ * As in the published files: spaces before positive numbers, so that columns align, and a space at the end of
+ * the header.
+ */
 const attributes = `6
 Blond_Hair Male Smiling 
 000001.jpg -1  1  1

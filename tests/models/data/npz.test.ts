@@ -8,8 +8,8 @@ import { folderWith } from '../../helpers/image-files.ts';
 import { npy } from '../../helpers/npz.ts';
 
 /**
- * What NumPy 1.24 wrote, compressed: a = np.arange(36, dtype='u1').reshape(2, 2, 3, 3) * 7 as x_train, [[3], [1]] (int64) as
- * y_train, a[:1] as x_test, [4] (uint8) as y_test.
+ * What NumPy 1.24 wrote, compressed: a = np.arange(36, dtype='u1').reshape(2, 2, 3, 3) * 7 as x_train, [[3],
+ * [1]] (int64) as y_train, a[:1] as x_test, [4] (uint8) as y_test.
  */
 const fromNumpy =
   'UEsDBBQAAAAIAAAAIQCd1QxJbwAAAKQAAAALABQAeF90cmFpbi5ucHkBABAApAAAAAAAAABvAAAAAAAAAJvsF+obEMnIUMZQrZ6S' +

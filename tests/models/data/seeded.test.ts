@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { permutation, seededRng, seededUniform } from '../../../models/data/seeded.ts';
 
-/** 99.9 % quantile of chi squared with 9 degrees of freedom; the seeds are fixed, so the test does not flicker. */
+/**
+ * 99.9 % quantile of chi squared with 9 degrees of freedom; the seeds are fixed, so the test does not
+ * flicker.
+ */
 const limit = 27.9;
 
 function chiSquared(counts: readonly number[]): number {

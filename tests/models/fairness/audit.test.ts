@@ -3,7 +3,10 @@ import { audit, describeBrokenLimit, parseReport } from '../../../models/fairnes
 import type { AuditedReport } from '../../../models/fairness/audit.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 
-/** Groups [n, accuracy before, accuracy after, excess drop]; two reduced models, the first equal to the original. */
+/**
+ * Groups [n, accuracy before, accuracy after, excess drop]; two reduced models, the first equal to the
+ * original.
+ */
 function report(groups: Readonly<Record<string, readonly [number, number, number, number]>>) {
   return {
     groups: Object.entries(groups).map(([group, [n, before, after, excess]]) => ({
@@ -59,7 +62,10 @@ describe('audit', () => {
 });
 
 describe('intervals in place of measured values', () => {
-  /** b loses 2 points beyond the average, by the interval 0.5 to 3.5; the gap is 5, 3 to 7 points, 38 with the small group c. */
+  /**
+   * b loses 2 points beyond the average, by the interval 0.5 to 3.5; the gap is 5, 3 to 7 points, 38 with the
+   * small group c.
+   */
   const withIntervals: AuditedReport = {
     ...sample,
     min_group: 100,

@@ -4,7 +4,9 @@ import { groupsOfColumn, groupsOfLabels } from '../../../models/fairness/groups.
 import { fairnessReport } from '../../../models/fairness/report.ts';
 import { groupsCsv } from '../../../models/fairness/csv.ts';
 
-/** Two classes; sample i is of class labels[i] and gets class `said[i]` with a probability of `confidence`. */
+/**
+ * Two classes; sample i is of class labels[i] and gets class `said[i]` with a probability of `confidence`.
+ */
 function answers(model: string, labels: number[], said: number[], confidence = 0.9) {
   const odds = Math.log(confidence / (1 - confidence));
   const logits = Float32Array.from(said.flatMap((c) => (c === 1 ? [0, odds] : [odds, 0])));

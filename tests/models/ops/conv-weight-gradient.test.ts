@@ -103,7 +103,10 @@ function byDefinition(c: Case): number[] {
   return [...dw];
 }
 
-/** float32 sums of at most 3 x 42 products of numbers below 1: each addition errs by half a last bit of at most 126. */
+/**
+ * float32 sums of at most 3 x 42 products of numbers below 1: each addition errs by half a last bit of at
+ * most 126.
+ */
 const tolerance = 126 * 126 * 2 ** -24;
 
 const distance = (a: readonly number[], b: readonly number[]): number => {

@@ -89,7 +89,10 @@ function square(): Case {
   return { title: 'Mul of a value with itself', model: modelOf([2, 3], nodes, new Map(), 'y'), weights: [] };
 }
 
-/** Gates an element or a channel; with a threshold the state that the hysteresis makes of numbers on either side of it. */
+/**
+ * Gates an element or a channel; with a threshold the state that the hysteresis makes of numbers on either
+ * side of it.
+ */
 function gated(replacement: Replacement, gate: Shape, weights: readonly string[], threshold?: number): Case {
   const statistics = threshold === undefined ? {} : { state: gate, moments: [7, 3] };
   const attributes = { replacement, ...(threshold !== undefined && { threshold }) };

@@ -56,7 +56,10 @@ describe('foldBatchNorm', () => {
     expect(maximumDifference(before, other)).toBeGreaterThan(roundingOf(await magnitude(folded)));
   });
 
-  /** The largest sum of absolute products in an output, and what mean and bias add to it before they cancel (at most 8). */
+  /**
+   * The largest sum of absolute products in an output, and what mean and bias add to it before they cancel
+   * (at most 8).
+   */
   async function magnitude(folded: Model): Promise<number> {
     const weights = new Map(
       [...folded.weights].map(([name, t]) => [name, { ...t, data: t.data.map(Math.abs) }]),
@@ -65,7 +68,10 @@ describe('foldBatchNorm', () => {
       8 + (await predict({ ...folded, weights }, x.map(Math.abs), 3)).reduce((a, b) => Math.max(a, b), 0)
     );
   }
-  /** Two sums of at most 128 products and 6 roundings of the affine map: Higham, gamma_n = n u / (1 - n u), u = 2^-24. */
+  /**
+   * Two sums of at most 128 products and 6 roundings of the affine map: Higham, gamma_n = n u / (1 - n u), u
+   * = 2^-24.
+   */
   function roundingOf(size: number): number {
     return 2 * 134 * 2 ** -24 * size;
   }

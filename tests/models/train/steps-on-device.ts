@@ -7,7 +7,10 @@ import { sgd } from '../../../models/train/optimizers.ts';
 import { bars } from '../../helpers/data.ts';
 import { barResnet } from '../../helpers/networks.ts';
 
-/** A process of its own, as the Vulkan loader reads its environment once: `node steps-on-device.ts DEVICE RATE FILE` writes losses. */
+/**
+ * A process of its own, as the Vulkan loader reads its environment once: `node steps-on-device.ts DEVICE RATE
+ * FILE` writes losses.
+ */
 const [device, rate, file] = process.argv.slice(2);
 const data = bars(12, 3);
 const optimizer = sgd({ momentum: 0.9, weightDecay: 5e-4 });

@@ -33,7 +33,10 @@ async function steps(device: Device, learningRate: number): Promise<Outcome> {
   return JSON.parse(await readFile(file, 'utf8')) as Outcome;
 }
 
-/** The two sum in other orders: about a last bit (6e-8) an operation. Measured after eight steps: 1.3e-7 and 1.8e-7. */
+/**
+ * The two sum in other orders: about a last bit (6e-8) an operation. Measured after eight steps: 1.3e-7 and
+ * 1.8e-7.
+ */
 const tolerance = 2e-6;
 
 const furthest = (a: readonly number[], b: readonly number[]): number =>

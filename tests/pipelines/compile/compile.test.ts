@@ -56,7 +56,10 @@ async function simulated(model: Model, options: Partial<CompileOptions> = {}) {
   return { prepared, error, bound: logitErrorBound(prepared), images };
 }
 
-/** Every op that lowers, in one graph: grouped and dilated convolutions, lone BatchNormalization, 3 x 3 averages, constants. */
+/**
+ * Every op that lowers, in one graph: grouped and dilated convolutions, lone BatchNormalization, 3 x 3
+ * averages, constants.
+ */
 function everyOp(): Model {
   const rng = seededRng('weights');
   const random = (...shape: number[]) => {

@@ -8,7 +8,9 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { JoinedSquares, squareBatches } from '../../../pipelines/inference/joined-squares.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
-/** One activation after the other; of each layer the first `squares` elements are squares, one more is a ReLU. */
+/**
+ * One activation after the other; of each layer the first `squares` elements are squares, one more is a ReLU.
+ */
 function planOf(...squares: number[]): Plan {
   const steps = squares.map((count, i) => {
     const spec = emptyActivation([count + 1]);

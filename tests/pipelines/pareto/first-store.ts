@@ -39,7 +39,10 @@ const tables = `
   PRAGMA application_id = ${0x52656c75};
   PRAGMA user_version = 1;`;
 
-/** `sampleSpec({ searchEpochs: 3 })` as the first version put it down, done; its command named an option that `reduce` refuses. */
+/**
+ * `sampleSpec({ searchEpochs: 3 })` as the first version put it down, done; its command named an option that
+ * `reduce` refuses.
+ */
 const rows = `
   INSERT INTO jobs VALUES ('31020bea7bbdd135', 'net.onnx', '${'ab'.repeat(32)}', 'bars', '${'cd'.repeat(32)}',
     'deepreduce', NULL, '0.5', 1, 2, 3, NULL, 'done', NULL, 1, NULL, NULL, NULL, NULL, '2026-11-23', '2026-11-23');

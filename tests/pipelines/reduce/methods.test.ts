@@ -23,7 +23,10 @@ type Case = {
   readonly budgets: readonly number[];
 };
 
-/** ReLUs of the small residual network: 768 in the first stage, 192 in the second; of the VGG 360 in maximum poolings, which stay. */
+/**
+ * ReLUs of the small residual network: 768 in the first stage, 192 in the second; of the VGG 360 in maximum
+ * poolings, which stay.
+ */
 const cases: readonly Case[] = [
   { network: 'ResNet', build: tinyResnet, relus: 960, budgets: [850, 0.5, 150] },
   { network: 'VGG with batch normalisation', build: tinyVgg, relus: 1024, budgets: [0.6] },

@@ -11,11 +11,16 @@ import { planFault, strangePlan, takePlan } from './plan-fuzz.ts';
 import { near, recordedSessions } from './recorded.ts';
 import { allMutations, attack, faultOf } from './run.ts';
 
-/** A part of the cases of `npm run test:hostile` (sweep.slow.ts), chosen so that every frame and every kind of mutation occurs. */
+/**
+ * A part of the cases of `npm run test:hostile` (sweep.slow.ts), chosen so that every frame and every kind of
+ * mutation occurs.
+ */
 const sides: readonly Side[] = ['client', 'server'];
 const session = recordedSessions(1);
 
-/** The harness reaches the end where nothing is changed, and a change in the last message is a wrong answer. */
+/**
+ * The harness reaches the end where nothing is changed, and a change in the last message is a wrong answer.
+ */
 test('one party alone against the recorded frames ends as the session did', async () => {
   const { parties, transcript, answer } = session();
   expect(answer).toHaveLength(3);

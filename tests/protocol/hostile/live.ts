@@ -10,7 +10,9 @@ import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';
 import type { Meddle } from './proxy.ts';
 
-/** Sessions over real sockets with a man in the middle, at a server that serves someone else all the while. */
+/**
+ * Sessions over real sockets with a man in the middle, at a server that serves someone else all the while.
+ */
 export type LiveEdit = {
   readonly name: string;
   /** A run may end with a wrong answer, because nothing in the protocol can notice. */

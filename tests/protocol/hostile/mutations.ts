@@ -3,8 +3,9 @@ import type { Rng } from '../../../src/shared/random.ts';
 import { integer } from '../../helpers/convolution.ts';
 
 /**
- * What a hostile peer may do to one frame of a transcript. `harmless`: a run may end all the same, because there is nothing in the
- * protocol that notices: a value was changed within its range (docs/security.md, "Wrong answers").
+ * What a hostile peer may do to one frame of a transcript. `harmless`: a run may end all the same, because
+ * there is nothing in the protocol that notices: a value was changed within its range (docs/security.md,
+ * "Wrong answers").
  */
 export type Mutation = {
   readonly name: string;
@@ -15,7 +16,10 @@ export type Mutation = {
 type Frames = readonly Uint8Array[];
 type Edit = (frame: Uint8Array) => Uint8Array;
 
-/** Every kind of mutation at frame `at`; `flips` random ones of its payload. `other`: the frames of another session. */
+/**
+ * Every kind of mutation at frame `at`; `flips` random ones of its payload. `other`: the frames of another
+ * session.
+ */
 export function mutationsAt(frames: Frames, at: number, other: Frames, rng: Rng, flips: number): Mutation[] {
   const frame = frames[at]!;
   const edited = (name: string, edit: Edit, harmless = false): Mutation => ({

@@ -14,9 +14,10 @@ import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 
 /**
- * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base transfers. With the same
- * `seed` a party does the same every time (SEAL's own randomness aside, on which decrypted numbers depend by one unit in 2,700), so that
- * a party can be run alone against the recorded frames of the other, unchanged or not.
+ * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base
+ * transfers. With the same `seed` a party does the same every time (SEAL's own randomness aside, on which
+ * decrypted numbers depend by one unit in 2,700), so that a party can be run alone against the recorded
+ * frames of the other, unchanged or not.
  */
 export type Side = 'client' | 'server';
 /** Resolves to what the party ends with: the client's logits, nothing at the server. */

@@ -43,7 +43,10 @@ export async function takePlan(bytes: Uint8Array): Promise<number> {
   return predictCost(await greetServer(client)).session.bytes_up;
 }
 
-/** What is wrong with how a client takes this plan from a server, or undefined: it must refuse it or be able to run it. */
+/**
+ * What is wrong with how a client takes this plan from a server, or undefined: it must refuse it or be able
+ * to run it.
+ */
 export async function planFault(bytes: Uint8Array): Promise<string | undefined> {
   try {
     await takePlan(bytes);

@@ -2,7 +2,10 @@ import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Side } from './parties.ts';
 
-/** What the proxy does to the `at`-th message for a side, counted from 0: the messages that go on in its place. */
+/**
+ * What the proxy does to the `at`-th message for a side, counted from 0: the messages that go on in its
+ * place.
+ */
 export type Meddle = (side: Side, at: number, frame: Buffer) => readonly Uint8Array[];
 
 /** A man in the middle of every session between a client and the server at `url`. */

@@ -4,7 +4,9 @@ import { HePool } from '../../../crypto/he/pool.ts';
 import { partiesOf, record } from './parties.ts';
 import type { Parties, Transcript } from './parties.ts';
 
-/** Two parties, the frames of a session of theirs with its answer, and those of another with the same keys. */
+/**
+ * Two parties, the frames of a session of theirs with its answer, and those of another with the same keys.
+ */
 export type Recorded = {
   readonly parties: Parties;
   readonly transcript: Transcript;
@@ -12,7 +14,10 @@ export type Recorded = {
   readonly other: Transcript;
 };
 
-/** Records before the file's tests and closes the pool after them; what it returns gives the record within a test. */
+/**
+ * Records before the file's tests and closes the pool after them; what it returns gives the record within a
+ * test.
+ */
 export function recordedSessions(threads: number): () => Recorded {
   const pool = new HePool(threads);
   let recorded: Recorded;
@@ -26,6 +31,9 @@ export function recordedSessions(threads: number): () => Recorded {
   return () => recorded;
 }
 
-/** Another session's answer, of numbers up to 2^16: an output of a linear step may be one unit off (`linearFaultRate`). */
+/**
+ * Another session's answer, of numbers up to 2^16: an output of a linear step may be one unit off
+ * (`linearFaultRate`).
+ */
 export const near = (answer: readonly number[]): unknown[] =>
   answer.map((value): unknown => expect.closeTo(value, -1));

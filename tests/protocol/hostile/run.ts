@@ -5,7 +5,10 @@ import type { Mutation } from './mutations.ts';
 import { against } from './parties.ts';
 import type { Outcome, Party, Side, Transcript } from './parties.ts';
 
-/** Seconds after which a case that should take a fraction of one counts as a hang: the frames are all there and the peer has left. */
+/**
+ * Seconds after which a case that should take a fraction of one counts as a hang: the frames are all there
+ * and the peer has left.
+ */
 const hangSeconds = 60;
 
 /** Why a case is not as it should be, or undefined. */

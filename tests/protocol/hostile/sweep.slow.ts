@@ -45,7 +45,10 @@ function resident(): number {
   return process.memoryUsage().rss;
 }
 
-/** A forgotten ciphertext takes 130 KB: one in every case would be 65 MB. Objects are counted one by one in tests/crypto/he/freed.test.ts. */
+/**
+ * A forgotten ciphertext takes 130 KB: one in every case would be 65 MB. Objects are counted one by one in
+ * tests/crypto/he/freed.test.ts.
+ */
 test('500 refused sessions leave no memory behind', async () => {
   const { parties, transcript, other } = session();
   const cases = allMutations('server', transcript, other, seededRng('memory'), 5).filter(

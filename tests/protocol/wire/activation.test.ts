@@ -11,7 +11,10 @@ import { idealProducts, reluSpec, someSpec, someValues } from '../../helpers/act
 import { seededRng } from '../../helpers/rng.ts';
 import { frameRow, recording } from '../../helpers/wire.ts';
 
-/** A refactor moves no row; a change of the protocol moves it on purpose (`vitest -u`), with a new protocolVersion. */
+/**
+ * A refactor must not move a row. A change of the protocol moves rows on purpose (`vitest -u`), with a new
+ * protocolVersion.
+ */
 test('the bytes of a session’s OT and of one activation layer are those on file', async () => {
   const [clientRng, serverRng] = [seededRng('wire client'), seededRng('wire server')];
   const [a, b] = memoryChannels();

@@ -26,9 +26,10 @@ import { frameRow, recording } from '../../helpers/wire.ts';
 import { expectWithinOne } from '../../helpers/within-one.ts';
 
 /**
- * The bytes of every step on file. A refactor moves no row; a change of the protocol moves it on purpose (`vitest -u`), with a new
- * protocolVersion. SEAL draws its own randomness: of its messages the lengths are held, and in place of their bytes what is in them:
- * for a request what was encrypted, for a response what comes out, both as words (of a linear step less its seldom off-by-ones).
+ * The bytes of every step on file. A refactor moves no row; a change of the protocol moves it on purpose
+ * (`vitest -u`), with a new protocolVersion. SEAL draws its own randomness: of its messages the lengths are
+ * held, and in place of their bytes what is in them: for a request what was encrypted, for a response what
+ * comes out, both as words (of a linear step less its seldom off-by-ones).
  */
 const pool = new HePool(1);
 const ring = await loadRing();

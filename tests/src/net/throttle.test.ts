@@ -14,7 +14,9 @@ test('a link sends one byte after the other, each arrives a delay later', () => 
   expect(link.accept(1000, 50)).toBe(61); // what it did not use before is lost: no burst
 });
 
-/** A slow socket on one side, the plain other end of it on the other, and the bytes that have arrived at each. */
+/**
+ * A slow socket on one side, the plain other end of it on the other, and the bytes that have arrived at each.
+ */
 function ends() {
   const clock = new ManualClock();
   const [near, far] = duplexPair({ highWaterMark: 2 ** 24 });

@@ -112,7 +112,10 @@ describe('what the activations mean', () => {
     }
   });
 
-  /** 100,000 independent faults against the closed form; |z| < 6 is missed by chance with probability 2 * 10^-9. */
+  /**
+   * 100,000 independent faults against the closed form; |z| < 6 is missed by chance with probability 2 *
+   * 10^-9.
+   */
   test.each(['posZero', 'negPass'] as const)('k = 12, %s: the fault rate is the formula’s', async (mode) => {
     const rng = seededRng(`faults ${mode}`);
     const k = 12;

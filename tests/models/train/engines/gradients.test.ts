@@ -19,7 +19,10 @@ import type { RandomCase } from '../../../helpers/random-nodes.ts';
 
 const batch = 3;
 
-/** Of the largest number of a gradient: both add up to 200 float32 products, in other orders, 200 x 6e-8 at worst. Measured: 1.7e-6. */
+/**
+ * Of the largest number of a gradient: both add up to 200 float32 products, in other orders, 200 x 6e-8 at
+ * worst. Measured: 1.7e-6.
+ */
 const tolerance = 1e-5;
 
 type Gradients = Readonly<Record<string, Float32Array>>;

@@ -58,7 +58,10 @@ function apart(a: Course, b: Course): number {
   return Math.max(relativeDifference(b.losses, a.losses), ...vectors);
 }
 
-/** The two add in other orders, about a last bit (6e-8) an operation, and four steps carry that on. Measured: 2e-7 to 7e-7. */
+/**
+ * The two add in other orders, about a last bit (6e-8) an operation, and four steps carry that on. Measured:
+ * 2e-7 to 7e-7.
+ */
 const tolerance = 5e-6;
 
 /** The tiny network with every activation one of `op`. */

@@ -65,7 +65,10 @@ const window = {
   ceilMode: false,
 } as const;
 
-/** Kernel, strides, pads, dilations, ceilMode of windows that overlap, that the border cuts, that skip elements. */
+/**
+ * Kernel, strides, pads, dilations, ceilMode of windows that overlap, that the border cuts, that skip
+ * elements.
+ */
 const windows: readonly (readonly [string, Partial<Attributes<'MaxPool'>>])[] = [
   ['2 x 2', {}],
   ['3 x 3, stride 2, padded', { kernel: [3, 3], pads: [1, 1, 1, 1] }],

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { mostWithin } from '../../../../pipelines/reduce/hybrid/count-search.ts';
 
-/** A cost of 2 for each that is kept, 10 beside them, and 30 more from 600 on, as where a window takes a bit more. */
+/**
+ * A cost of 2 for each that is kept, 10 beside them, and 30 more from 600 on, as where a window takes a bit
+ * more.
+ */
 const cost = (count: number) => 10 + 2 * count + (count >= 600 ? 30 : 0);
 const counts = { first: 500, total: 1000, price: 2 };
 

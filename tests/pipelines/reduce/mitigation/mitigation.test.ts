@@ -15,13 +15,14 @@ import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/pr
 import { seededRng } from '../../../helpers/rng.ts';
 
 /**
- * All images are black, so that a linear layer is its bias alone; z is the second class's less the first's. Three in four images are of class 0
- * (group a), the others of class 1 (group b):
+ * All images are black, so that a linear layer is its bias alone; z is the second class's less the first's.
+ * Three in four images are of class 0 (group a), the others of class 1 (group b):
  *
  *     L_a = ln(1 + e^z),  L_b = ln(1 + e^-z) = L_a - z,  L_all = 3/4 L_a + 1/4 L_b
  *
- * Without constraints the best z is -ln 3 (softmax 1/4). L_b <= L_all + e means -3/4 z <= e: the constrained optimum is at z = -4e/3, and
- * where its gradient (s - 1/4) - 3/4 gamma vanishes, s = 1/(1 + e^-z), is gamma = (4s - 1)/3: 1/3 for e = 0.
+ * Without constraints the best z is -ln 3 (softmax 1/4). L_b <= L_all + e means -3/4 z <= e: the constrained
+ * optimum is at z = -4e/3, and where its gradient (s - 1/4) - 3/4 gamma vanishes, s = 1/(1 + e^-z), is gamma
+ * = (4s - 1)/3: 1/3 for e = 0.
  */
 const n = 1200;
 const data: Dataset = {

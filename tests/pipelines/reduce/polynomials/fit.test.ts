@@ -4,8 +4,9 @@ import type { Moments } from '../../../../pipelines/reduce/polynomials/moments.t
 import { normalCdf, normalDensity } from '../../../helpers/normal.ts';
 
 /**
- * Of x ~ N(mean, sigma^2) and y = ReLU(x). With M_k = E[x^k] and T_k = E[x^k; x > 0], integration by parts gives
- * M_k = mean M_{k-1} + (k-1) sigma^2 M_{k-2}, the same for T_k from k = 2 on, and T_1 = mean Phi + sigma phi.
+ * Of x ~ N(mean, sigma^2) and y = ReLU(x). With M_k = E[x^k] and T_k = E[x^k; x > 0], integration by parts
+ * gives M_k = mean M_{k-1} + (k-1) sigma^2 M_{k-2}, the same for T_k from k = 2 on, and T_1 = mean Phi +
+ * sigma phi.
  */
 function normalMoments(mean: number, sigma: number): Moments {
   const variance = sigma * sigma;

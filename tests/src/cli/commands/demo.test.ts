@@ -42,8 +42,9 @@ function isRunning(pid: number): boolean {
 }
 
 /**
- * Four answers within six standard deviations of the roundings, and within a tenth of what the logits spread over. (The first alone is too
- * kind to a network of polynomials: it takes every square for its steepest, 12 logits here, where 0.06 are seen.)
+ * Four answers within six standard deviations of the roundings, and within a tenth of what the logits spread
+ * over. (The first alone is too kind to a network of polynomials: it takes every square for its steepest, 12
+ * logits here, where 0.06 are seen.)
  */
 async function expectPrivateAnswers({ images, logit_spread }: Model, file: string): Promise<void> {
   const { likely } = logitErrorBound(await preparedModel(file, args[4]!, silent));

@@ -27,7 +27,10 @@ const seed = 3;
 const shape = [3, 8, 8];
 const size = 3 * 8 * 8;
 
-/** Of three classes; those that a reduction with `seed` holds out have the largest contrast, so that without them scales are others. */
+/**
+ * Of three classes; those that a reduction with `seed` holds out have the largest contrast, so that without
+ * them scales are others.
+ */
 function contrasts(n: number): Dataset {
   const labels = Uint8Array.from({ length: n }, (_, i) => i % 3);
   const held = heldOut(labels, 3, trainingDefaults.validationFraction, seed);

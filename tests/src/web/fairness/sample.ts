@@ -6,7 +6,10 @@ import type { FairnessPageData } from '../../../../src/web/fairness/data.ts';
 const n = 1500;
 const labels = Array.from({ length: n }, (_, i) => (i * 7) % 10);
 
-/** Answers of an invented network: the rarer half of the classes err more, the more the fewer ReLUs; `few` members of the last class. */
+/**
+ * Answers of an invented network: the rarer half of the classes err more, the more the fewer ReLUs; `few`
+ * members of the last class.
+ */
 function outcomes(harm: number, seed: number) {
   const logits = new Float32Array(10 * n);
   labels.forEach((label, i) => {
@@ -17,7 +20,10 @@ function outcomes(harm: number, seed: number) {
   return { logits, classes: 10, labels };
 }
 
-/** Invented figures, for looking at the page and testing that it shows them: two methods, three budgets, three seeds. */
+/**
+ * Invented figures, for looking at the page and testing that it shows them: two methods, three budgets, three
+ * seeds.
+ */
 export function sampleFairness(): FairnessPageData {
   const budgets = [0.25, 0.125, 0.06];
   const lines = ['deepreduce', 'snl & co'].flatMap((method, k) =>

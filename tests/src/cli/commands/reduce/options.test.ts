@@ -24,7 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** How an option is given: words of the command line, what the library is told, a sweep; left out where there is no such way. */
+/**
+ * How an option is given: words of the command line, what the library is told, a sweep; left out where there
+ * is no such way.
+ */
 type Ways = {
   readonly words?: readonly string[];
   readonly told?: Partial<ReduceOptions>;
