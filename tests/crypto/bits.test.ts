@@ -18,12 +18,12 @@ test('fields of every width come back, and only their low bits', () => {
   }
 });
 
-test('least significant bit first', () => {
+test('fields are packed least significant bit first', () => {
   expect([...packFields(Uint32Array.of(0b101, 0b011, 0b110), 3)]).toEqual([0b10_011_101, 0b1]);
   expect([...packBits(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 1))]).toEqual([1, 2]);
 });
 
-test('bits come back', () => {
+test('bits come back as they were packed', () => {
   const bits = seededRng('bits')
     .bytes(77)
     .map((byte) => byte & 1);
@@ -42,7 +42,7 @@ test('a wrong length and a bit after the end are refused by name', () => {
   expect(unpackBits(Uint8Array.of(0x80), 8, 'c')[7]).toBe(1);
 });
 
-test('words of bytes at any offset', () => {
+test('bytes at any offset can be viewed as words', () => {
   const bytes = Uint8Array.of(9, 1, 0, 0, 0, 2, 0, 0, 0);
   expect([...asWords(bytes.subarray(1))]).toEqual([1, 2]);
 });

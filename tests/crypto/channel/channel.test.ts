@@ -26,7 +26,7 @@ describe('frames', () => {
     await expect(b.receive(tags.masked, 3, 3)).rejects.toThrow(/step 3/);
   });
 
-  test('a frame that is no frame ends the session for good too', async () => {
+  test('a malformed frame ends the session for good', async () => {
     for (const garbage of [new Uint8Array(), new Uint8Array(15), new Uint8Array(40).fill(7)]) {
       const [a, b] = memoryChannels();
       b.deliver(garbage);
@@ -43,7 +43,7 @@ describe('frames', () => {
     await expect(waiting).rejects.toThrow(/left/);
   });
 
-  test('a foreign, versioned or reserved header is refused', () => {
+  test('a header of another protocol, of another version or with reserved bits is refused', () => {
     const good = encodeFrameHeader(tags.masked, 7, 9);
     expect(decodeFrameHeader(good)).toEqual({ tag: tags.masked, step: 7, length: 9 });
     for (const position of [0, 2, 12]) {

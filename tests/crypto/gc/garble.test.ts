@@ -51,7 +51,7 @@ test('truth table: two wires are XOR of the top bits and AND of the low ones', (
   }
 });
 
-test('the top bit of a sum of integers, windows of 1 to 32 bits', () => {
+test('the output is the top bit of the sum, for windows of 1 to 32 bits', () => {
   const rng = seededRng('adders');
   for (let wires = 1; wires <= 32; wires++) {
     const mask = 2 ** wires - 1;
@@ -67,7 +67,7 @@ test('the top bit of a sum of integers, windows of 1 to 32 bits', () => {
   }
 });
 
-test('more instances than share a key, and none', () => {
+test('more instances than share a key are right, and so are none', () => {
   const rng = seededRng('chunks');
   const [vC, vS] = [randomWords(rng, 9000), randomWords(rng, 9000)];
   const expected = Array.from(vC, (v, i) => ((v + vS[i]!) >>> 4) & 1);

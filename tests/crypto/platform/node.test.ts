@@ -10,14 +10,14 @@ const plain = hex(
 );
 const key = hex('2b7e151628aed2a6abf7158809cf4f3c');
 
-test('FIPS-197, appendix C.1', () => {
+test('AES-128 gives the block of FIPS-197, appendix C.1', () => {
   const encrypt = aesEcb(hex('000102030405060708090a0b0c0d0e0f'));
   expect(encrypt(hex('00112233445566778899aabbccddeeff'))).toStrictEqual(
     Buffer.from(hex('69c4e0d86a7b0430d8cdb78070b4c55a')),
   );
 });
 
-test('SP 800-38A, F.1.1: ECB-AES128, whole and in pieces', () => {
+test('ECB gives the blocks of SP 800-38A, F.1.1, whole and in pieces', () => {
   const expected = hex(
     '3ad77bb40d7a3660a89ecaf32466ef97 f5d3d58503b9699de785895a96fdbaaf' +
       '43b1cd7f598ece23881b00e3ed030688 7b0c785e27e8ad3f8223207104725dd4',
@@ -27,7 +27,7 @@ test('SP 800-38A, F.1.1: ECB-AES128, whole and in pieces', () => {
   expect([...encrypt(plain.subarray(16, 48))]).toEqual([...expected.subarray(16, 48)]);
 });
 
-test('SP 800-38A, F.5.1: CTR-AES128, whole and in pieces', () => {
+test('CTR gives the blocks of SP 800-38A, F.5.1, whole and in pieces', () => {
   const cipher = hex(
     '874d6191b620e3261bef6864990db6ce 9806f66b7970fdff8617187bb9fffdff' +
       '5ae4df3edbd5d35e5b4f09020db03eab 1e031dda2fbe03d1792170a0f3009cee',

@@ -7,7 +7,7 @@ import { seededRng } from '../../helpers/rng.ts';
 const ring = await loadRing();
 const signed = (words: Uint32Array<ArrayBuffer>) => new Int32Array(words.buffer);
 
-test('gemm by hand', () => {
+test('gemm gives a product worked out by hand', () => {
   const a = Int32Array.of(1, -2, 3, 4);
   const b = Uint32Array.of(5, 6, 7, 2 ** 31, 0, 1);
   // [[1, -2], [3, 4]] times [[5, 6, 7], [2^31, 0, 1]]: 2 * 2^31 and 4 * 2^31 vanish.

@@ -49,7 +49,7 @@ test('the shares add up to the products, for one element and for more than a cip
   for (const n of [1, 100, 8192, 8193]) await expectProducts(randomWords(rng, n), randomWords(rng, n));
 });
 
-test('the largest values, zeros and ones', async () => {
+test('the shares add up for the largest values, zeros and ones', async () => {
   const edges = [0, 1, 2 ** 31, 2 ** 32 - 1];
   const u = Uint32Array.from({ length: 16 }, (_, i) => edges[i >> 2]!);
   const a = Uint32Array.from({ length: 16 }, (_, i) => edges[i & 3]!);

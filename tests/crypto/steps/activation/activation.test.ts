@@ -60,7 +60,7 @@ describe('the protocol opened is the clear computation, bit for bit', () => {
     }
   }
 
-  test('one element, none, and more than share a hash key', async () => {
+  test('holds for one element, for none, and for more than share a hash key', async () => {
     for (const channelSize of [1, 0, 3000]) {
       const rng = seededRng(`size ${channelSize}`);
       const spec = someSpec('relu', channelSize, rng, reluSpec(3));
@@ -70,7 +70,7 @@ describe('the protocol opened is the clear computation, bit for bit', () => {
     }
   });
 
-  test('with ideal OT in place of the real one', async () => {
+  test('holds with ideal OT in place of the real one', async () => {
     const rng = seededRng('ideal parts');
     const spec = someSpec('mixed', 500, rng, reluSpec(5));
     const x = someValues(2000, 25, rng);

@@ -31,7 +31,7 @@ test('ReLU: y = (e_C xor e_S) x for every combination of bits, over uniform shar
   for (const sent of [d2, reply.d3]) expect(wordsZ(sent)).toBeLessThan(sixSigma);
 });
 
-test('square: sign z^2 mod 2^32', () => {
+test('a square is sign z^2 mod 2^32', () => {
   const rng = seededRng('square halves');
   const z = new Int32Array(randomWords(rng, count).buffer).map((word) => word >> 16);
   const sign = z.map((_, i) => (i % 2 === 0 ? 1 : -1));

@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => pool.close());
 
-test('mixed kinds with real OT, garbled circuits and homomorphic products, over one channel', async () => {
+test('mixed kinds are computed right with real OT, garbled circuits and homomorphic products, over one channel', async () => {
   const rng = seededRng('real products');
   const [toServer, toClient] = memoryChannels();
   const [otC, otS] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
