@@ -27,7 +27,7 @@ const taskAt = (share: number, replace?: Replacement) =>
     calibration,
   );
 
-test.each([0.8, 0.66, 0.6, 0.44])(
+test.each([0.8, 0.66, 0.58, 0.44])(
   'of a budget of %f ReLUs that go one by one leave no more than a hundredth unspent',
   async (share) => {
     const { cost } = await search(await taskAt(share), share * before);
@@ -45,7 +45,7 @@ describe('the structure in which gates learn', () => {
   });
 
   test('is a cheaper one where there is no ReLU to give up for what training adds', async () => {
-    const task = await taskAt(0.66, 'quadratic'); // whose squares are dearer than ReLUs: layers go whole
+    const task = await taskAt(0.62, 'quadratic'); // whose squares are dearer than ReLUs: layers go whole
     const { choices } = await search(task, task.budget.limit);
     expect(keptCost(task, choices)).toBe(0);
     expect(await structureOf(task)).toEqual((await search(task, (1 - room) * task.budget.limit)).choices);
@@ -53,7 +53,7 @@ describe('the structure in which gates learn', () => {
   });
 
   test('is the least there is where no cheaper one is left', async () => {
-    const task = await taskAt(0.345);
+    const task = await taskAt(0.4);
     const { choices } = await search(task, task.budget.limit);
     expect(keptCost(task, choices)).toBeLessThan(room * task.budget.limit);
     await expect(search(task, (1 - room) * task.budget.limit)).rejects.toThrow(UsageError);
