@@ -1,4 +1,4 @@
-import type { Model, Replacement } from '../../../models/graph.ts';
+import type { Model } from '../../../models/graph.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
@@ -15,15 +15,15 @@ export async function candidateNetwork(
     model,
     layers.map(({ layer }) => layer),
   );
-  const replaced = new Map<string, Uint8Array>();
-  const kinds = new Map<string, Replacement>();
-  choices.layers.forEach((own, l) => {
-    const { layer, replacements } = layers[l]!;
-    replaced.set(layer, own.kind === 'vanished' ? whole.get(layer)! : own.replaced);
-    const name = own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name;
-    kinds.set(layer, name);
+  const replaced = choices.layers.map((own, l) => {
+    const { layer } = layers[l]!;
+    return [layer, own.kind === 'vanished' ? whole.get(layer)! : own.replaced] as const;
   });
-  return usePolynomials(model, replacedElements(replaced), sample, kinds);
+  const kinds = choices.layers.map((own, l) => {
+    const { layer, replacements } = layers[l]!;
+    return [layer, own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name] as const;
+  });
+  return usePolynomials(model, replacedElements(replaced), sample, new Map(kinds));
 }
 
 /** Why a layer is what it is, in a sentence. */
