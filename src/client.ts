@@ -9,7 +9,6 @@ import { offlineClient } from '../pipelines/inference/offline.ts';
 import { encodeInput } from '../pipelines/inference/encoding.ts';
 import { onlineClient } from '../pipelines/inference/online.ts';
 import { wireOf } from '../pipelines/plan/plan.ts';
-import { roundTrips } from '../pipelines/plan/plan.ts';
 import type { Plan } from '../pipelines/plan/plan.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
@@ -209,7 +208,7 @@ class ClientSession implements Session {
       label: argmax(logits),
       logits,
       offline: cost,
-      online: { ...online.cost, rounds: roundTrips(this.plan) },
+      online: { ...online.cost, rounds: online.framesSent },
     };
   }
 

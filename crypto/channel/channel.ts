@@ -53,12 +53,6 @@ export const tags = {
 export type Tag = (typeof tags)[keyof typeof tags];
 
 export const frameHeaderBytes = 16;
-
-/** Bytes on the wire of frames with these payloads: what `Traffic` counts. */
-export function bytesOnWire(payloads: readonly number[]): number {
-  return payloads.reduce((sum, payload) => sum + frameHeaderBytes + payload, 0);
-}
-
 const magic = 0x524c; // 'LR' little-endian
 
 /**

@@ -6,18 +6,20 @@ import { sha256 } from '../platform/node.ts';
 import { prgSeedBytes } from '../prg.ts';
 
 /**
- * Random oblivious transfer on ristretto255 (RFC 9496) that bears parties that deviate: Masny and Rindal, 'Endemic Oblivious
- * Transfer' (CCS 2019), from the Diffie-Hellman key agreement. The sender publishes A = a G. For choice c the receiver draws
- * t and a point r_(1-c), and sends r_0, r_1 with
+ * Random oblivious transfer on ristretto255 (RFC 9496) that bears parties that deviate: Masny and Rindal,
+ * 'Endemic Oblivious Transfer' (CCS 2019), from the Diffie-Hellman key agreement. The sender publishes A = a
+ * G. For choice c the receiver draws t and a point r_(1-c), and sends r_0, r_1 with
  *
  *   r_c = t G - H_c(r_(1-c))
  *
- * It keeps K(t A); the sender keeps K(a (r_j + H_j(r_(1-j)))) for both j. Whoever fixes one of the two points fixes the other's
- * hash, so the receiver knows the discrete logarithm of one sum only. A party that deviates may choose its own seeds, which is
- * what 'endemic' says and all that SoftSpokenOT asks of its base transfers.
+ * It keeps K(t A); the sender keeps K(a (r_j + H_j(r_(1-j)))) for both j. Whoever fixes one of the two points
+ * fixes the other's hash, so the receiver knows the discrete logarithm of one sum only. A party that deviates
+ * may choose its own seeds, which is what 'endemic' says and all that SoftSpokenOT asks of its base
+ * transfers.
  *
- * H_j is RFC 9496's map of 64 bytes to a point, over SHA-512 (expand_message_xmd) of the session, the index and the slot. K is
- * SHA-256 over the session, the index, the slot and all points of the transfer, so that no key of one transfer is one of another.
+ * H_j is RFC 9496's map of 64 bytes to a point, over SHA-512 (expand_message_xmd) of the session, the index
+ * and the slot. K is SHA-256 over the session, the index, the slot and all points of the transfer, so that no
+ * key of one transfer is one of another.
  */
 const Point = ristretto255.Point;
 type Point = InstanceType<typeof Point>;
@@ -96,7 +98,7 @@ export function baseSenderFinish(
   });
 }
 
-/** The identity times anything is the identity, which noble's multiply takes too; said here because a lying peer can bring it. */
+/** A lying peer can make the sum the identity, which has no multiples but itself. */
 function product(point: Point, scalar: bigint): Point {
   return point.is0() ? point : point.multiply(scalar);
 }

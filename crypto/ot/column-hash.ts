@@ -4,13 +4,15 @@ import type { Ring } from '../ring/kernels.ts';
 /** Bytes of a hash. */
 export const hashBytes = 16;
 
-/** Up to this length the kernel is faster than a call of OpenSSL a column, 10 us each: 130 blocks of 70 ns. */
+/**
+ * Up to this length the kernel is faster than a call of OpenSSL a column, 10 us each: 130 blocks of 70 ns.
+ */
 const kernelBytes = 2048;
 
 /**
- * A linear universal hash of each of `count` columns of equal length, a multiple of 16 bytes: the linear part of GHASH
- * (SP 800-38D) under H = AES_key(0). Two columns that differ have equal hashes for at most blocks + 1 of 2^128 values of H.
- * [count, 16 bytes].
+ * A linear universal hash of each of `count` columns of equal length, a multiple of 16 bytes: the linear part
+ * of GHASH (SP 800-38D) under H = AES_key(0). Two columns that differ have equal hashes for at most blocks +
+ * 1 of 2^128 values of H. [count, 16 bytes].
  */
 export function hashColumns(
   key: Uint8Array,

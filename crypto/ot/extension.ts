@@ -9,30 +9,37 @@ import { hashBytes, hashColumns } from './column-hash.ts';
 import type { Leaves } from './trees.ts';
 
 /**
- * SoftSpokenOT (Roy, CRYPTO 2022): extension of oblivious transfers that bears a party that deviates. The receiver chooses and
- * knows every leaf of each tree; the sender holds Delta, and lacks of tree i the leaf whose number is the bits of Delta that
- * belong to tree i. For the streams r_x of a tree's leaves the receiver computes
+ * SoftSpokenOT (Roy, CRYPTO 2022): extension of oblivious transfers that bears a party that deviates. The
+ * receiver chooses and knows every leaf of each tree; the sender holds Delta, and lacks of tree i the leaf
+ * whose number is the bits of Delta that belong to tree i. For the streams r_x of a tree's leaves the
+ * receiver computes
  *
  *   u_i = sum of all r_x,   v_i = sum of the r_x with bit j of x set, for each bit j
  *
- * and sends u_i xor c for the choices c. The sender computes v_i xor (bits of Delta) u_i from the leaves it has, and corrects it
- * to c. A row is what 128 columns hold at one place: q = t xor c Delta, correlated transfer, which is what free-XOR labels are.
- * A tree of depth 1 is IKNP (Ishai, Kilian, Nissim, Petrank, CRYPTO 2003); depth k sends 128 / k bits a transfer.
+ * and sends u_i xor c for the choices c. The sender computes v_i xor (bits of Delta) u_i from the leaves it
+ * has, and corrects it to c. A row is what 128 columns hold at one place: q = t xor c Delta, correlated
+ * transfer, which is what free-XOR labels are. A tree of depth 1 is IKNP (Ishai, Kilian, Nissim, Petrank,
+ * CRYPTO 2003); depth k sends 128 / k bits a transfer.
  *
- * The check (Roy, section 4: subspace VOLE). Both parties hash every column by one linear universal hash, whose key is drawn from
- * the receiver's whole message (Fiat, Shamir), and the sender compares: hash(q_j) = hash(t_j) xor Delta_j hash(c). A receiver
- * that sends other choices to some trees passes only for the Deltas that it guesses. 128 more rows, never used, hide what the
- * hash of the choices would tell. The sender checks before it returns a row, so nothing that depends on Delta leaves before.
+ * The check is Roy's of subspaces. Both parties hash every column by one linear universal hash, whose key is
+ * drawn from the receiver's whole message (Fiat, Shamir), and the sender compares: hash(q_j) = hash(t_j) xor
+ * Delta_j hash(c). A receiver that sends other choices to some trees passes only for the Deltas that it
+ * guesses. 128 more rows, never used, hide what the hash of the choices would tell. The sender checks before
+ * it returns a row, so nothing that depends on Delta leaves before.
  *
- * Rows differ. A receiver may choose its trees until two rows of it are equal, and both transfers would have equal keys. So row i
- * is xored with x^i R in GF(2^128), R being drawn as the key of the hash is, after the receiver's message is fixed.
+ * Rows differ. A receiver may choose its trees until two rows of it are equal, and both transfers would have
+ * equal keys. So row i is xored with x^i R in GF(2^128), R being drawn as the key of the hash is, after the
+ * receiver's message is fixed.
  *
  * The streams move forward only, so no row comes twice.
  */
 export const securityBits = 128;
 export const rowWords = 4;
 
-/** Depth of the trees. 4: 4 bytes a transfer where IKNP sends 16; deeper trees take more time than they save at 100 Mbit/s. */
+/**
+ * Depth of the trees: 4 bytes a transfer where IKNP sends 16. Deeper trees take more time than they save at
+ * 100 Mbit/s.
+ */
 export const treeDepth = 4;
 
 /** Rows that hide the hash of the choices. */
@@ -46,7 +53,10 @@ function drawn(count: number): number {
   return Math.ceil(count / 128) * 128 + checkRows;
 }
 
-/** Bytes of the receiver's message for `count` transfers: a correction a tree, then the hash of the choices and that of the columns. */
+/**
+ * Bytes of the receiver's message for `count` transfers: a correction a tree, then the hash of the choices
+ * and that of the columns.
+ */
 export function extensionBytes(count: number, depth: number = treeDepth): number {
   return (drawn(count) / 8) * (securityBits / depth) + proofBytes;
 }
@@ -67,7 +77,7 @@ export type KeyPairs = {
 export interface OtReceiver {
   /** Correlated OT for one choice (0 or 1) a byte. Throws nothing. */
   extend(choices: Uint8Array): Extension;
-  /** Random OT out of rows [count, 4 words]: k_choice. Sender and receiver call it for the same rows in the same order. */
+  /** The chosen keys of rows [count, 4 words]. Sender and receiver hash the same rows in the same order. */
   keys(rows: Uint32Array): Uint32Array<ArrayBuffer>;
 }
 
@@ -75,8 +85,8 @@ export interface OtSender {
   /** 4 words, lowest bit 1 */
   readonly delta: Uint32Array;
   /**
-   * q, [count, 4 words]. Throws ProtocolError for a message of a wrong length, and for one whose choices are not the same for all
-   * trees; after that the sender gives no more rows.
+   * q, [count, 4 words]. Throws ProtocolError for a message of a wrong length, and for one whose choices are
+   * not the same for all trees; after that the sender gives no more rows.
    */
   extend(message: Uint8Array, count: number): Uint32Array;
   keyPairs(rows: Uint32Array): KeyPairs;
@@ -110,7 +120,10 @@ export class SoftSpokenReceiver implements OtReceiver {
   readonly #ring: Ring;
   readonly #rng: Rng;
 
-  /** `trees`: all leaves of each. `salt`: 16 bytes, of this direction of this session only. `rng` draws the rows of the check. */
+  /**
+   * `trees`: all leaves of each. `salt`: 16 bytes, of this direction of this session only. `rng` draws the
+   * rows of the check.
+   */
   constructor(trees: readonly Leaves[], transcript: Transcript, salt: Uint8Array, ring: Ring, rng: Rng) {
     this.#streams = trees.map((leaves) => leaves.map(streamOf));
     this.#challenges = new Challenges(transcript);
@@ -156,7 +169,10 @@ export class SoftSpokenSender implements OtSender {
   readonly #ring: Ring;
   #failed = false;
 
-  /** `trees`: of each all leaves but the one of Delta's bits (`missingLeaves`); `bits`: Delta, 128 bytes of 0 or 1. */
+  /**
+   * `trees`: of each all leaves but the one of Delta's bits (`missingLeaves`); `bits`: Delta, 128 bytes of 0
+   * or 1.
+   */
   constructor(
     trees: readonly Leaves[],
     bits: Uint8Array,
@@ -215,7 +231,10 @@ export class SoftSpokenSender implements OtSender {
   }
 }
 
-/** The leaf of each tree whose number is Delta's bits there: column `depth` i + j is bit j of leaf numbers of tree i. */
+/**
+ * The leaf of each tree whose number is Delta's bits there: column `depth` i + j is bit j of leaf numbers of
+ * tree i.
+ */
 export function missingLeaves(bits: Uint8Array, depth: number = treeDepth): number[] {
   return Array.from({ length: securityBits / depth }, (_, i) =>
     bits.subarray(depth * i, depth * (i + 1)).reduce((leaf, bit, j) => leaf | (bit << j), 0),
@@ -231,7 +250,9 @@ export function checkExtension(message: Uint8Array, count: number, depth: number
   );
 }
 
-/** Bytes of each leaf that are drawn and added up at a time: 16 leaves of them stay in the second-level cache. */
+/**
+ * Bytes of each leaf that are drawn and added up at a time: 16 leaves of them stay in the second-level cache.
+ */
 const pieceBytes = 16384;
 
 /** The next `bytes` of a tree's streams, added up as `Ring.leafSums` does. */
@@ -250,7 +271,10 @@ function treeSums(ring: Ring, streams: readonly Rng[], bytes: number): LeafSums 
   return { total, columns };
 }
 
-/** Bytes that a stream draws ahead: a call of OpenSSL takes 2 us, and a small layer needs 100 bytes of each of 512 streams. */
+/**
+ * Bytes that a stream draws ahead: a call of OpenSSL takes 2 us, and a small layer needs 100 bytes of each of
+ * 512 streams.
+ */
 const aheadBytes = 1024;
 
 /** The bytes of a leaf, in order; what is handed out is read once and not kept. */

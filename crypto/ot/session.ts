@@ -19,9 +19,9 @@ const trees = securityBits / treeDepth;
 type Direction = 'client chooses' | 'server chooses';
 
 /**
- * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers that the other party
- * receives, with its own Delta behind the choices; the trees come over those transfers. Rejects with ProtocolError for points
- * that are no points and for trees that are none.
+ * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers
+ * that the other party receives, with its own Delta behind the choices; the trees come over those transfers.
+ * Rejects with ProtocolError for points that are no points and for trees that are none.
  */
 export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
   const ring = await loadRing();
@@ -72,7 +72,9 @@ export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
   };
 }
 
-/** 128 secret bits of Delta, one a byte; the lowest is 1, so that the two labels of a wire differ in colour. */
+/**
+ * 128 secret bits of Delta, one a byte; the lowest is 1, so that the two labels of a wire differ in colour.
+ */
 function deltaBits(rng: Rng): Uint8Array {
   const bits = randomBits(rng, securityBits);
   bits[0] = 1;
@@ -80,8 +82,8 @@ function deltaBits(rng: Rng): Uint8Array {
 }
 
 /**
- * The choices of the base transfers: at each level of a tree, the highest bit of the leaf's number first, the side that the path
- * to the missing leaf leaves.
+ * The choices of the base transfers: at each level of a tree, the highest bit of the leaf's number first, the
+ * side that the path to the missing leaf leaves.
  */
 export function leavingSides(delta: Uint8Array, depth: number = treeDepth): Uint8Array {
   return delta.map((_, i) => delta[i - (i % depth) + (depth - 1 - (i % depth))]! ^ 1);
@@ -92,7 +94,10 @@ function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
   return named(sha256(clientKey, serverKey), 'session');
 }
 
-/** What a direction's challenges are bound to, and its salt of random-OT hashing: the domain that no garbling uses. */
+/**
+ * What a direction's challenges are bound to, and its salt of random-OT hashing: the domain that no garbling
+ * uses.
+ */
 function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array) {
   const transcript = sha256(named(session, direction), treesMessage);
   const salt = sha256(transcript, new TextEncoder().encode('random OT')).subarray(0, saltBytes);

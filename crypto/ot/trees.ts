@@ -5,23 +5,26 @@ import { prg, prgSeedBytes } from '../prg.ts';
 import type { SeedPairs } from './base.ts';
 
 /**
- * Trees of seeds of which the other party learns all leaves but one (Goldreich, Goldwasser, Micali, J. ACM 1986; punctured by
- * oblivious transfer as in Boyle et al., CCS 2019, Figure 13), with the consistency check of Roy, 'SoftSpokenOT' (CRYPTO 2022,
- * Figure 9).
+ * Trees of seeds of which the other party learns all leaves but one (Goldreich, Goldwasser, Micali, J. ACM
+ * 1986; punctured by oblivious transfer as in Boyle et al., CCS 2019), with the consistency check of Roy,
+ * 'SoftSpokenOT' (CRYPTO 2022).
  *
- * Terms. A tree has 2^depth leaves; leaf x is reached by the bits of x, the highest first. The grower knows every leaf. The
- * puncturer knows all but leaf `alpha`, which the grower does not know. Each level takes one base transfer: the grower offers a
- * key for the sum of the left nodes and one for the sum of the right nodes, and the puncturer took the key of the side that its
- * path leaves.
+ * Terms. A tree has 2^depth leaves; leaf x is reached by the bits of x, the highest first. The grower knows
+ * every leaf. The puncturer knows all but leaf `alpha`, which the grower does not know. Each level takes one
+ * base transfer: the grower offers a key for the sum of the left nodes and one for the sum of the right
+ * nodes, and the puncturer took the key of the side that its path leaves.
  *
- * The check binds the grower to one set of leaves: a grower whose sums fit only some alphas is caught for the others, so what it
- * learns of alpha is what an abort tells.
+ * The check binds the grower to one set of leaves: a grower whose sums fit only some alphas is caught for the
+ * others, so what it learns of alpha is what an abort tells.
  */
 export type Leaves = readonly Uint8Array[];
 
 const tagBytes = 32;
 
-/** Bytes a tree of the grower's message: two masked sums a level, the sum of the leaves' tags, and the hash of all tags. */
+/**
+ * Bytes of one tree in the grower's message: two masked sums a level, the sum of the tags and the hash of all
+ * tags.
+ */
 function treeBytes(depth: number): number {
   return 2 * prgSeedBytes * depth + 2 * tagBytes;
 }
@@ -38,7 +41,9 @@ export type Grown = {
   readonly leaves: readonly Leaves[];
 };
 
-/** Grows `pairs.length / depth` trees. `pairs`: both keys of the base transfers, level by level, tree by tree. */
+/**
+ * Grows `pairs.length / depth` trees. `pairs`: both keys of the base transfers, level by level, tree by tree.
+ */
 export function growTrees(depth: number, pairs: SeedPairs, rng: Rng): Grown {
   const trees = pairs.length / depth;
   const message = new Uint8Array(treesBytes(depth, trees));
@@ -66,8 +71,9 @@ function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array
 }
 
 /**
- * All leaves but `alpha` of each tree; that one is an empty array. `keys`: of each level's base transfer the key of the side that
- * the path to alpha leaves. Throws ProtocolError for a message of a wrong length, and for one whose sums fit no single tree.
+ * All leaves but `alpha` of each tree; that one is an empty array. `keys`: of each level's base transfer the
+ * key of the side that the path to alpha leaves. Throws ProtocolError for a message of a wrong length, and
+ * for one whose sums fit no single tree.
  */
 export function punctureTrees(
   depth: number,

@@ -50,9 +50,10 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 const noNonce = new Uint8Array(12);
 
 /**
- * A universal hash of `data` under a key: the 16-byte tag of AES-128-GCM [SP 800-38D] over `data` as associated data, which is
- * GHASH of the data plus a constant of the key and the length. Linear up to that constant: for data of one length
- * ghash(a xor b) = ghash(a) xor ghash(b) xor ghash(0). 10 us a call and under 0.1 ns a byte.
+ * A universal hash of `data` under a key: the 16-byte tag of AES-128-GCM [SP 800-38D] over `data` as
+ * associated data, which is GHASH of the data plus a constant of the key and the length. Linear up to that
+ * constant: for data of one length ghash(a xor b) = ghash(a) xor ghash(b) xor ghash(0). 10 us a call and
+ * under 0.1 ns a byte.
  */
 export function ghash(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-gcm', key, noNonce);

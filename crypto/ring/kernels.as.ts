@@ -148,9 +148,10 @@ function block16(src: usize, stride: usize, out: usize): void {
 }
 
 /**
- * Sums over the leaves of a tree, SoftSpokenOT's share of the work: 2^k leaves of `bytes` bytes, one after the other. Column j, at
- * columns + j * bytes, is the xor of the leaves x with bit j of x set; `total` is the xor of all. Bytes are a multiple of 16.
- * Halving: leaves 2 y and 2 y + 1 are added, the odd ones to column 0, and so on with the sums, 2^k + 2^(k-1) + ... additions.
+ * Sums over the leaves of a tree, SoftSpokenOT's share of the work: 2^k leaves of `bytes` bytes, one after
+ * the other. Column j, at columns + j * bytes, is the xor of the leaves x with bit j of x set; `total` is the
+ * xor of all. Bytes are a multiple of 16. Halving: leaves 2 y and 2 y + 1 are added, the odd ones to column
+ * 0, and so on with the sums, 2^k + 2^(k-1) + ... additions.
  */
 export function leafSums(leaves: usize, bytes: usize, k: i32, columns: usize, total: usize): void {
   for (let at: usize = 0; at < bytes; at += 16) {
@@ -186,9 +187,10 @@ export function addPowers(rows: usize, count: usize, low: u64, high: u64): void 
 }
 
 /**
- * GHASH of SP 800-38D without its length: for each of `count` runs of `bytes` bytes the sum of block i times H^(blocks + 2 - i), to
- * `out`, 16 bytes each. `table`: 2,048 bytes that hold H x^i for i from 0 to 127 afterwards, bit-reflected as GCM has it: the first
- * bit of the first byte is the coefficient of x^0. Every block takes all 128 multiples under a mask, so time tells no bit.
+ * GHASH of SP 800-38D without its length: for each of `count` runs of `bytes` bytes the sum of block i times
+ * H^(blocks + 2 - i), to `out`, 16 bytes each. `table`: 2,048 bytes that hold H x^i for i from 0 to 127
+ * afterwards, bit-reflected as GCM has it: the first bit of the first byte is the coefficient of x^0. Every
+ * block takes all 128 multiples under a mask, so time tells no bit.
  */
 export function ghash(runs: usize, bytes: usize, count: usize, h: usize, table: usize, out: usize): void {
   let high = bswap<u64>(load<u64>(h)), low = bswap<u64>(load<u64>(h, 8));

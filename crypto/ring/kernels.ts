@@ -25,16 +25,19 @@ export interface Ring {
    * (i >> 3). In the result bit j of row i is bit (j & 7) of byte 16 i + (j >> 3).
    */
   transpose128(columns: Uint8Array, n: number): Uint8Array<ArrayBuffer>;
-  /** Of the 2^k leaves of a tree, each as many bytes, a multiple of 16. Throws RangeError for other lengths. */
+  /**
+   * Of the 2^k leaves of a tree, each as many bytes, a multiple of 16. Throws RangeError for other lengths.
+   */
   leafSums(leaves: readonly Uint8Array[]): LeafSums;
   /**
-   * Row i xor x^i times `factor`, for rows of 16 bytes: bit b of a row is the coefficient of x^b in GF(2^128) =
-   * GF(2)[x] / (x^128 + x^7 + x^2 + x + 1). Changes `rows` in place and returns it.
+   * Row i xor x^i times `factor`, for rows of 16 bytes: bit b of a row is the coefficient of x^b in GF(2^128)
+   * = GF(2)[x] / (x^128 + x^7 + x^2 + x + 1). Changes `rows` in place and returns it.
    */
   addPowers(rows: Uint8Array<ArrayBuffer>, factor: Uint8Array): Uint8Array<ArrayBuffer>;
   /**
-   * The linear part of GHASH (SP 800-38D) under H = `h` for each of `count` runs of equal length, a multiple of 16 bytes:
-   * block i of n times H^(n + 2 - i), added up. [count, 16 bytes]. Some 70 ns a block, the same for all values.
+   * The linear part of GHASH (SP 800-38D) under H = `h` for each of `count` runs of equal length, a multiple
+   * of 16 bytes: block i of n times H^(n + 2 - i), added up. [count, 16 bytes]. Some 70 ns a block, the same
+   * for all values.
    */
   ghash(h: Uint8Array, runs: Uint8Array, count: number): Uint8Array<ArrayBuffer>;
 }

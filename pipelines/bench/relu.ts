@@ -9,7 +9,7 @@ import { saltBytes } from '../../crypto/hash.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { share } from '../../crypto/share.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
-import { bytesOnWire } from '../../crypto/channel/channel.ts';
+import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { median } from '../../src/shared/median.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords, systemRng } from '../../src/shared/random.ts';
@@ -78,7 +78,7 @@ export async function benchRelu(
       online: (end - middle) / 1e3,
       garbling: garblingSeconds(count, bits - k + 1, rng),
       offline_bytes: toServer.traffic.sent + toServer.traffic.received - before,
-      online_bytes: bytesOnWire([message.byteLength, reply.byteLength]),
+      online_bytes: message.byteLength + reply.byteLength + 2 * frameHeaderBytes,
     };
   };
   const runs: Awaited<ReturnType<typeof once>>[] = [];

@@ -1,12 +1,18 @@
-import { bytesOnWire } from '../../crypto/channel/channel.ts';
 import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
+import { publicKeyBytes } from '../../crypto/he/keys.ts';
+import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
+import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
+import { securityBits, treeDepth } from '../../crypto/ot/extension.ts';
+import { treesBytes } from '../../crypto/ot/trees.ts';
+import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
 import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
-import type { ByKind } from '../../crypto/spec.ts';
-import { maxPlanBytes } from '../plan/codec.ts';
-import { roundTrips } from '../plan/plan.ts';
-import type { Plan, Step, StepKind } from '../plan/plan.ts';
-import { messagesOf } from './messages.ts';
-import type { Messages, PlanMessages, StepMessages } from './messages.ts';
+import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
+import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
+import { activationSteps, wireOf } from '../plan/plan.ts';
+import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
+import { squareBatches } from '../inference/joined-squares.ts';
 
 /** Bytes with frame headers; `up` is from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
@@ -35,45 +41,98 @@ export type Prediction = {
 };
 
 /** The cost of one inference. Throws PlanError for a linear step that can't be packed. */
-export function predictCost(plan: Plan, messages: PlanMessages = messagesOf(plan)): Prediction {
-  const steps = plan.steps.map((step, i) => predictStep(step, messages.steps[i]!));
+export function predictCost(plan: Plan): Prediction {
+  const squares = squareBytes(plan);
+  const steps = plan.steps.map((step) => predictStep(step, squares.get(step.id) ?? nothing));
+  const ends = {
+    bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
+    bytes_down: frames(4 * elementsOf(plan, plan.output.wire)),
+  };
   return {
-    session: bytesOf(messages.session),
+    session: sessionBytes(plan),
     offline: total(steps.map((step) => step.offline)),
-    online: total([bytesOf(messages.ends), ...steps.map((step) => step.online)]),
-    rounds: roundTrips(plan),
+    online: total([ends, ...steps.map((step) => step.online)]),
+    rounds: activationSteps(plan).length + 1,
     steps,
   };
 }
 
+const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
 const noElements = eachKind(() => 0);
 
-function predictStep(step: Step, { linear, squares, circuits, online }: StepMessages): StepPrediction {
+/** Bytes of the products of squares, by the step where they count. */
+function squareBytes(plan: Plan): Map<number, Bytes> {
+  const bytes = new Map<number, Bytes>();
+  for (const { step, count } of squareBatches(plan)) {
+    const batch = {
+      bytes_up: frames(productRequestBytes(count)),
+      bytes_down: frames(productResponseBytes(count)),
+    };
+    bytes.set(step.id, total([bytes.get(step.id) ?? nothing, batch]));
+  }
+  return bytes;
+}
+
+function predictStep(step: Step, squares: Bytes): StepPrediction {
   const { id, node, kind } = step;
+  const head = { step: id, node, kind };
+  if (step.kind === 'linear')
+    return { ...head, ...linearPrediction(step), online: nothing, elements: noElements };
+  if (step.kind === 'activation') {
+    return { ...head, ...activationPrediction(step.spec, squares), products: 0, headroomBits: undefined };
+  }
+  const free = { offline: nothing, online: nothing, products: 0, headroomBits: undefined };
+  return { ...head, ...free, elements: noElements };
+}
+
+function linearPrediction({ spec }: LinearStep) {
+  const { products, requestBytes, responseBytes } = linearCost(spec);
   return {
-    ...{ step: id, node, kind },
-    offline: bytesOf(linear, squares, circuits),
-    online: bytesOf(online),
-    products: step.kind === 'linear' ? linearCost(step.spec).products : 0,
-    headroomBits: step.kind === 'linear' ? linearNoiseHeadroomBits(step.spec) : undefined,
-    elements: step.kind === 'activation' ? countElements(step.spec.kinds) : noElements,
+    offline: { bytes_up: frames(requestBytes), bytes_down: frames(responseBytes) },
+    products,
+    headroomBits: linearNoiseHeadroomBits(spec),
   };
 }
 
-/** The largest payload that the plan allows each way: more than that is not read. */
+function activationPrediction(spec: ActivationSpec, products: Bytes) {
+  const { up, down } = offlineBytes(spec);
+  return {
+    offline: total([{ bytes_up: up, bytes_down: down }, products]),
+    online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
+    elements: countElements(spec.kinds),
+  };
+}
+
+/** hello, accept, public key, base transfers; welcome, base transfers. */
+function sessionBytes(plan: Plan): Bytes {
+  const trees = treesBytes(treeDepth, securityBits / treeDepth);
+  const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
+  return {
+    bytes_up: frames(1 + 32, 32, publicKeyBytes) + transfers,
+    bytes_down: frames(serialisePlan(plan).byteLength) + transfers,
+  };
+}
+
+/** The largest payloads that the plan allows each way: more than that is not read. */
 export function largestPayloads(plan: Plan): { up: number; down: number } {
-  const { session, ends, steps } = messagesOf(plan);
-  const all = [session, ends, ...steps.flatMap((step) => Object.values(step))];
-  const largest = (way: keyof Messages) => Math.max(...all.flatMap((messages) => messages[way]));
-  return { up: largest('up'), down: Math.max(largest('down'), maxPlanBytes) };
+  const { offline, online, session } = extremes(predictCost(plan));
+  return {
+    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up),
+    down: Math.max(offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes),
+  };
 }
 
-/** With frame headers. */
-export function bytesOf(...messages: readonly Messages[]): Bytes {
-  return {
-    bytes_up: bytesOnWire(messages.flatMap(({ up }) => up)),
-    bytes_down: bytesOnWire(messages.flatMap(({ down }) => down)),
-  };
+/** No frame is larger than all of its step's, nor than all of the session's start. */
+function extremes({ steps, session, online }: Prediction) {
+  const largest = (parts: readonly Bytes[]): Bytes => ({
+    bytes_up: Math.max(0, ...parts.map((part) => part.bytes_up)),
+    bytes_down: Math.max(0, ...parts.map((part) => part.bytes_down)),
+  });
+  return { session, offline: largest(steps.map((step) => step.offline)), online };
+}
+
+function frames(...payloads: number[]): number {
+  return payloads.reduce((sum, payload) => sum + frameHeaderBytes + payload, 0);
 }
 
 function total(parts: readonly Bytes[]): Bytes {
@@ -82,6 +141,10 @@ function total(parts: readonly Bytes[]): Bytes {
       bytes_up: sum.bytes_up + part.bytes_up,
       bytes_down: sum.bytes_down + part.bytes_down,
     }),
-    { bytes_up: 0, bytes_down: 0 },
+    nothing,
   );
+}
+
+function elementsOf(plan: Plan, wire: WireId): number {
+  return sizeOf(wireOf(plan, wire).shape);
 }

@@ -1,7 +1,6 @@
 import { predictCost } from './bytes.ts';
 import type { Bytes, Prediction } from './bytes.ts';
-import { messagesOf } from './messages.ts';
-import { linkOf, onWire, roundTripSeconds } from './network.ts';
+import { linkOf, onWire } from './network.ts';
 import type { Link } from './network.ts';
 import { exchangesOf, offlineTasks } from './offline-tasks.ts';
 import { workOf } from './work.ts';
@@ -56,14 +55,13 @@ export function predictLatency(
   options: LatencyOptions = {},
 ): Latency {
   const { threads = machine.cores, first = false, parties = 'together' } = options;
-  const messages = messagesOf(plan);
-  const cost = predictCost(plan, messages);
+  const cost = predictCost(plan);
   const work = workOf(plan, machine, { threads, first });
   const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
   const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
-  const times = finishTimes(offlineTasks(plan, work, messages, { threads, network, parties }));
+  const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties }));
   const atLeast = parties === 'apart' ? 0 : sum(Object.values(offlineCpu)) / machine.cores;
   const offline = Math.max(atLeast, ...times);
   const online = sum(onlineSteps) + endsSeconds(cost, network);
@@ -116,7 +114,7 @@ function offlineShare(step: StepWork, bytes: Bytes, network: Link, threads: numb
 function onlineShare({ activation, local }: StepWork, bytes: Bytes, network: Link): number {
   if (activation === undefined) return local;
   const { message, reply, finish } = activation;
-  return message + reply + finish + onWire(bytes, network) + roundTripSeconds(network);
+  return message + reply + finish + onWire(bytes, network) + 2 * (network.delay + network.message);
 }
 
 /** The masked image up and the logits' share down. */
@@ -124,7 +122,7 @@ function endsSeconds({ online, steps }: Prediction, network: Link): number {
   const ofSteps = (key: keyof Bytes) => sum(steps.map((step) => step.online[key]));
   const bytes_up = online.bytes_up - ofSteps('bytes_up');
   const bytes_down = online.bytes_down - ofSteps('bytes_down');
-  return onWire({ bytes_up, bytes_down }, network) + roundTripSeconds(network);
+  return onWire({ bytes_up, bytes_down }, network) + 2 * (network.delay + network.message);
 }
 
 type Processors = { readonly client: number; readonly server: number };

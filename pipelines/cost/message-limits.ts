@@ -1,9 +1,10 @@
+import { linearCost } from '../../crypto/he/linear.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
-import { bytesOnWire } from '../../crypto/channel/channel.ts';
+import { longestFromServer } from '../../crypto/steps/activation/messages.ts';
+import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
 import type { Plan, Step } from '../plan/plan.ts';
-import { messagesOf } from './messages.ts';
 
 /** Bytes of the largest message that a client takes unless it is told otherwise. A layer's circuits are one message. */
 export const maxMessageBytes = 2 ** 30;
@@ -13,13 +14,17 @@ export const maxMessageBytes = 2 ** 30;
  * batches and have no such limit. Throws PlanError naming the node, its size and the limit.
  */
 export function checkMessages(plan: Plan, limit: number = maxMessageBytes): void {
-  const { steps } = messagesOf(plan);
-  for (const [i, step] of plan.steps.entries()) {
-    const { linear, circuits, online } = steps[i]!;
-    const payloads = [linear, circuits, online].flatMap(({ down }) => down);
-    const largest = Math.max(0, ...payloads.map((payload) => bytesOnWire([payload])));
+  for (const step of plan.steps) {
+    const largest = largestMessage(step);
     if (largest > limit) throw new PlanError(`${step.node}: ${complaint(step, largest, limit)}`);
   }
+}
+
+/** Bytes of the longest message that the server sends in a step. */
+function largestMessage(step: Step): number {
+  if (step.kind === 'linear') return frameHeaderBytes + linearCost(step.spec).responseBytes;
+  if (step.kind !== 'activation') return 0;
+  return frameHeaderBytes + longestFromServer(step.spec);
 }
 
 function complaint(step: Step, bytes: number, limit: number): string {

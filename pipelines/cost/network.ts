@@ -26,8 +26,3 @@ export function linkOf(
 export function onWire({ bytes_up, bytes_down }: Bytes, { up, down }: Link): number {
   return bytes_up * up + bytes_down * down;
 }
-
-/** A message and its answer, their bytes apart. */
-export function roundTripSeconds({ delay, message }: Link): number {
-  return 2 * (delay + message);
-}

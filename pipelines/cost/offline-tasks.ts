@@ -1,6 +1,5 @@
-import { bytesOf } from './bytes.ts';
-import type { Bytes } from './bytes.ts';
-import type { PlanMessages, StepMessages } from './messages.ts';
+import { offlineBytes } from '../../crypto/steps/activation/messages.ts';
+import type { Prediction } from './bytes.ts';
 import type { Link } from './network.ts';
 import type { Exchange, StepWork } from './work.ts';
 import { activationSteps, inputOf } from '../plan/plan.ts';
@@ -26,26 +25,27 @@ export function exchangesOf({ linear, squares }: StepWork): Exchange[] {
 export function offlineTasks(
   plan: Plan,
   work: readonly StepWork[],
-  messages: PlanMessages,
+  cost: Prediction,
   setting: Setting,
 ): readonly ScheduledTask[] {
   const timeline = new Timeline(setting);
   plan.steps.forEach((step, i) => {
-    if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, messages.steps[i]!);
+    if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, cost.steps[i]!.offline);
     else if (step.kind === 'activation') timeline.masked(step.output);
     else timeline.local(step.inputs, step.output);
   });
   plan.steps.forEach((step, i) => {
-    if (step.kind === 'activation') timeline.squares(work[i]!, messages.steps[i]!);
+    if (step.kind === 'activation') timeline.squares(step, work[i]!, cost.steps[i]!.offline);
   });
   const indices = new Map(plan.steps.map(({ id }, i) => [id, i]));
   for (const step of activationSteps(plan)) {
     const i = indices.get(step.id)!;
-    timeline.activation(step, work[i]!, messages.steps[i]!);
+    timeline.activation(step, work[i]!);
   }
   return timeline.tasks;
 }
 
+type TwoWays = { readonly bytes_up: number; readonly bytes_down: number };
 type Place = 'clientPool' | 'serverPool' | 'clientMain' | 'serverMain';
 
 class Timeline {
@@ -73,34 +73,37 @@ class Timeline {
     );
   }
 
-  linear({ inputs, output }: LinearStep, work: Exchange, { linear }: StepMessages): void {
-    const { request, answer, done } = this.#exchange(work, bytesOf(linear), this.#waitsFor(inputs[0]!));
+  linear({ inputs, output }: LinearStep, work: Exchange, bytes: TwoWays): void {
+    const { request, answer, done } = this.#exchange(work, bytes, this.#waitsFor(inputs[0]!));
     this.#lastUp = [request];
     this.#answers = [...this.#answers, answer];
     this.#known.set(output, [done]);
   }
 
-  squares({ squares }: StepWork, messages: StepMessages): void {
+  /** What the products of squares add to the bytes of a step. */
+  squares({ spec }: ActivationStep, { squares }: StepWork, { bytes_up, bytes_down }: TwoWays): void {
     if (squares === undefined) return;
-    const { request, answer } = this.#exchange(squares, bytesOf(messages.squares), []);
+    const circuits = offlineBytes(spec);
+    const bytes = { bytes_up: bytes_up - circuits.up, bytes_down: bytes_down - circuits.down };
+    const { request, answer } = this.#exchange(squares, bytes, []);
     this.#lastUp = [request];
     this.#answers = [...this.#answers, answer];
   }
 
-  activation(step: ActivationStep, { activation }: StepWork, { circuits }: StepMessages): void {
-    const { bytes_up, bytes_down } = bytesOf(circuits);
+  activation(step: ActivationStep, { activation }: StepWork): void {
+    const circuits = offlineBytes(step.spec);
     const { offer, garble, take } = activation!;
     const offered = this.#work('clientMain', offer, [...this.#waitsFor(inputOf(step)), ...this.#offered]);
-    const sent = this.#send('up', bytes_up, [offered], this.#lastUp);
+    const sent = this.#send('up', circuits.up, [offered], this.#lastUp);
     const garbled = this.#work('serverMain', garble, [sent], this.#answers);
-    const arrived = bytes_down === 0 ? offered : this.#send('down', bytes_down, [garbled]);
+    const arrived = circuits.down === 0 ? offered : this.#send('down', circuits.down, [garbled]);
     this.#work('clientMain', take, [arrived]);
     this.#offered = [offered];
     this.#lastUp = [sent];
     this.#answers = [garbled];
   }
 
-  #exchange({ encrypt, respond, decrypt }: Exchange, bytes: Bytes, after: readonly number[]) {
+  #exchange({ encrypt, respond, decrypt }: Exchange, bytes: TwoWays, after: readonly number[]) {
     const { threads } = this.#setting;
     const encrypted = this.#work('clientPool', encrypt / threads, after);
     const request = this.#send('up', bytes.bytes_up, [encrypted], this.#lastUp);

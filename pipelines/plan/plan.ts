@@ -129,14 +129,6 @@ export function inputOf(step: Step): WireId {
   return step.inputs[0]!;
 }
 
-/**
- * How many messages of the client the server waits for and answers online: the masked image, and one per
- * activation layer.
- */
-export function roundTrips(plan: Plan): number {
-  return 1 + activationSteps(plan).length;
-}
-
 /** The activation layers; each is one round trip online. */
 export function activationSteps(plan: Plan): ActivationStep[] {
   return plan.steps.filter((step) => step.kind === 'activation');

@@ -38,7 +38,7 @@ import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
 
-export { messageBytes, offlinePayloads, replyBytes } from './messages.ts';
+export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
 
 /**
  * One activation layer: x shared in, y shared out, in one round trip online whatever the mix of kinds. C is

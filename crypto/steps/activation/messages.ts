@@ -1,3 +1,4 @@
+import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
 import { labelBytes, tableBytes, inputWords } from '../../gc/circuit.ts';
 import { saltBytes } from '../../hash.ts';
@@ -83,16 +84,27 @@ export function garbledBytes(spec: ActivationSpec): number {
 }
 
 /**
- * The payloads of the layer's frames offline, in order. Those of the products of squares are not among them,
- * because the caller brings them.
+ * Bytes of the layer's offline phase as `Channel.traffic` counts them, frame headers included. The products
+ * of squares are not counted, because the caller brings them.
  */
-export function offlinePayloads(spec: ActivationSpec): { up: number[]; down: number[] } {
+export function offlineBytes(spec: ActivationSpec): { up: number; down: number } {
   const transfers = clientTransfers(spec);
-  const circuits = total(spec, garbled);
+  const frame = (payload: number) => frameHeaderBytes + payload;
   return {
-    up: transfers === 0 ? [] : [extensionBytes(transfers)],
-    down: circuits === 0 ? [] : [extensionBytes(circuits), garbledBytes(spec)],
+    up: transfers === 0 ? 0 : frame(extensionBytes(transfers)),
+    down: offlinePayloads(spec).reduce((sum, payload) => sum + frame(payload), 0),
   };
+}
+
+/** Payloads of what the server sends offline. */
+function offlinePayloads(spec: ActivationSpec): number[] {
+  const circuits = total(spec, garbled);
+  return circuits === 0 ? [] : [extensionBytes(circuits), garbledBytes(spec)];
+}
+
+/** Payload of the longest message that the server sends in a layer, the products of squares left out. */
+export function longestFromServer(spec: ActivationSpec): number {
+  return Math.max(messageBytes(spec), ...offlinePayloads(spec));
 }
 
 /** The layout of the two online frames of an activation layer. Words are little-endian. */

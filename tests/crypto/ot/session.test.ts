@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { extensionBytes } from '../../../crypto/ot/extension.ts';
-import { idealOt } from '../../../crypto/ot/ideal.ts';
+import { idealOt } from '../../helpers/ideal-ot.ts';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';

@@ -2,14 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import {
   clientReply,
   messageBytes,
-  offlinePayloads,
+  offlineBytes,
   replyBytes,
 } from '../../../../crypto/steps/activation/activation.ts';
 import { serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
-import { bytesOnWire } from '../../../../crypto/channel/channel.ts';
 import { activationInClear } from '../../../../crypto/steps/activation/clear.ts';
 import { faultProbability } from '../../../../crypto/steps/activation/sign.ts';
-import { idealOt } from '../../../../crypto/ot/ideal.ts';
+import { idealOt } from '../../../helpers/ideal-ot.ts';
 import type { OtClient, OtServer } from '../../../../crypto/ot/session.ts';
 import { share } from '../../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
@@ -32,12 +31,6 @@ let real: [OtClient, OtServer];
 beforeAll(async () => {
   real = await realOt(seededRng('activation tests'));
 });
-
-/** Bytes of the offline frames that the formulas give. */
-function onWire(spec: ActivationSpec) {
-  const { up, down } = offlinePayloads(spec);
-  return { up: bytesOnWire(up), down: bytesOnWire(down) };
-}
 
 const zero = (spec: ActivationSpec): ActivationSpec => ({
   ...spec,
@@ -180,7 +173,7 @@ describe('bytes and order', () => {
         for (const spec of [...specs, ...specs.map(zero)]) {
           const x = share(someValues(spec.kinds.length, 25, rng), rng);
           const prepared = await prepare(real, spec, x.client, rng);
-          expect({ up: prepared.up, down: prepared.down }).toEqual(onWire(spec));
+          expect({ up: prepared.up, down: prepared.down }).toEqual(offlineBytes(spec));
           const message = serverMessage(prepared.server, x.server);
           expect(message.byteLength).toBe(messageBytes(spec));
           expect(clientReply(prepared.client, message).byteLength).toBe(replyBytes(spec));
@@ -198,7 +191,7 @@ describe('bytes and order', () => {
     });
     expect(messageBytes(spec) / 4096).toBe(16 * 14 + 4 + 1);
     expect(replyBytes(spec) / 4096).toBe(8 + 1 / 8);
-    const { up, down } = onWire(spec);
+    const { up, down } = offlineBytes(spec);
     // Of three frames, a salt, and two extensions with 128 rows (4 bytes each) and 48 bytes for their checks.
     const fixed = 3 * 16 + 16 + 2 * (4 * 128 + 48);
     expect((up + down - fixed) / 4096).toBe(32 * 13 + 4 * (14 + 3));
@@ -206,7 +199,7 @@ describe('bytes and order', () => {
 
   test('a truncation of 0 in an affine layer needs nothing offline and nothing from the server', () => {
     const spec = zero(someSpec('affine', 10, seededRng('free'), reluSpec(0)));
-    expect(offlinePayloads(spec)).toEqual({ up: [], down: [] });
+    expect(offlineBytes(spec)).toEqual({ up: 0, down: 0 });
     expect(messageBytes(spec)).toBe(0);
     expect(replyBytes(spec)).toBe(4 * 40);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { idealOt } from '../../../../crypto/ot/ideal.ts';
+import { idealOt } from '../../../helpers/ideal-ot.ts';
 import { open, share } from '../../../../crypto/share.ts';
 import { clientRelu, serverRelu, serverReluMessage } from '../../../../crypto/steps/activation/relu.ts';
 import { clientSquare, serverSquare } from '../../../../crypto/steps/activation/square.ts';

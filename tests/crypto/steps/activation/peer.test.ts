@@ -6,7 +6,7 @@ import {
 import { clientReply, serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
 import { layerOf } from '../../../../crypto/steps/activation/layer.ts';
 import { extensionBytes } from '../../../../crypto/ot/extension.ts';
-import { idealOt } from '../../../../crypto/ot/ideal.ts';
+import { idealOt } from '../../../helpers/ideal-ot.ts';
 import { share } from '../../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
 import { tags } from '../../../../crypto/channel/channel.ts';

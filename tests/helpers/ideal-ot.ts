@@ -1,12 +1,12 @@
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { checkExtension, extensionBytes, rowWords } from './extension.ts';
-import type { KeyPairs, OtReceiver, OtSender } from './extension.ts';
-import type { OtClient, OtServer } from './session.ts';
+import { checkExtension, extensionBytes, rowWords } from '../../crypto/ot/extension.ts';
+import type { KeyPairs, OtReceiver, OtSender } from '../../crypto/ot/extension.ts';
+import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 
 /**
- * The ideal functionality in one process, for tests: rows pass through shared memory, keys are integer mixing of rows.
- * Same interface, same message lengths, no security at all.
+ * The ideal functionality in one process, for tests: rows pass through shared memory, keys are integer mixing
+ * of rows. Same interface, same message lengths, no security at all.
  */
 export function idealOt(rng: Rng): [OtClient, OtServer] {
   const [clientChooses, serverOffers] = idealDirection(rng);
