@@ -209,3 +209,33 @@ test('two folders that import each other are found', () => {
   ]);
   expect(mutualFolders(imports)).toEqual(['models/a models/b']);
 });
+
+/** The files that lie on a circle of imports, types included: for each the first circle found, as a path. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const finished = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (path.includes(file) || finished.has(file)) return;
+    for (const name of imports.get(file) ?? []) {
+      if (name.startsWith('.')) visit(posix.join(dirname(file), name), [...path, file]);
+    }
+    finished.add(file);
+  };
+  for (const file of imports.keys()) visit(file, []);
+  return found;
+}
+
+test('no files import each other in a circle', () => {
+  expect(circles(importsByFile)).toEqual([]);
+});
+
+test('a circle of imports is found', () => {
+  const imports = new Map([
+    ['models/a.ts', ['./b.ts']],
+    ['models/b.ts', ['./c.ts', 'zod']],
+    ['models/c.ts', ['./a.ts']],
+    ['models/d.ts', ['./a.ts']],
+  ]);
+  expect(circles(imports)).toEqual(['models/a.ts -> models/b.ts -> models/c.ts -> models/a.ts']);
+});

@@ -2,8 +2,6 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../src/shared/errors.ts';
-import type { Hash } from 'node:crypto';
-import type { Dataset } from './dataset.ts';
 import { homedir } from 'node:os';
 
 /** Reads a file. Throws DataError if it cannot be read. */
@@ -61,14 +59,6 @@ const imageName = /\.(jpe?g|png|webp|gif|tiff?)$/i;
 /** Lists the names of the images in a folder in alphabetical order; other files are ignored. */
 export async function listImages(folder: string): Promise<string[]> {
   return (await list(folder)).files.filter((name) => imageName.test(name));
-}
-
-/** Adds a data set's size, images and labels to a hash, but not its name. */
-export function hashDataset(hash: Hash, { n, shape, images, labels }: Dataset): void {
-  hash
-    .update(JSON.stringify([n, shape]))
-    .update(images)
-    .update(labels);
 }
 
 /** The folder for files that can be made again, by name: below $XDG_CACHE_HOME (default: ~/.cache). */

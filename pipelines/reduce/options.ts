@@ -5,7 +5,22 @@ import { deepreshapeDefaults } from './deepreshape/settings.ts';
 import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import { defaultGranularity } from './gates/layer-states.ts';
 import type { MethodName } from './methods.ts';
-import type { ReduceSettings } from './reduce.ts';
+import type { Costing, Keeping, OwnSettings, Replacing } from './reduction.ts';
+import type { Mitigation } from './mitigation/mitigation.ts';
+import type { Budget } from '../cost/budget.ts';
+
+/** The settings of a reduction. `methodOptions` says which of them each method takes. */
+export type ReduceSettings = Replacing &
+  OwnSettings &
+  Keeping &
+  Pick<Costing, 'machine'> & {
+    /** ReLUs to keep: a count, or a share in (0, 1). For hybrid also what one inference may cost: '1s@wan'. */
+    readonly budget: Budget | string;
+    /** Keeps groups of images from losing more than others during fine-tuning. */
+    readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
+    /** Weighs groups by their loss, not by their size, when it is decided which ReLUs go (default: false). */
+    readonly fairSelect?: boolean;
+  };
 
 /** What one may ask of a reduction: each setting of a method is one, and what a budget or an option may be besides. */
 export type MethodOption =

@@ -10,29 +10,16 @@ import type { Calibration } from '../compile/calibrate.ts';
 import { calibrationOf } from '../compile/served-plan.ts';
 import { methodNames, methods } from './methods.ts';
 import type { Method, MethodName } from './methods.ts';
-import type { Mitigation } from './mitigation/mitigation.ts';
 import type { MultiplierEntry } from './mitigation/primal-dual.ts';
 import { parseBudget } from '../cost/budget.ts';
 import type { Budget } from '../cost/budget.ts';
 import { checkTaken, givenIn } from './options.ts';
-import type { Costing, Keeping, OwnSettings, Reduction, Replacing } from './reduction.ts';
+import type { ReduceSettings } from './options.ts';
+import type { Reduction } from './reduction.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
 /** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
 export const reduceDefaults = { epochs: 4, seed: trainingDefaults.seed } as const;
-
-/** The settings of a reduction. `methodOptions` says which of them each method takes. */
-export type ReduceSettings = Replacing &
-  OwnSettings &
-  Keeping &
-  Pick<Costing, 'machine'> & {
-    /** ReLUs to keep: a count, or a share in (0, 1). For hybrid also what one inference may cost: '1s@wan'. */
-    readonly budget: Budget | string;
-    /** Keeps groups of images from losing more than others during fine-tuning. */
-    readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
-    /** Weighs groups by their loss, not by their size, when it is decided which ReLUs go (default: false). */
-    readonly fairSelect?: boolean;
-  };
 
 export type ReduceOptions = ReduceSettings &
   EngineSetting &

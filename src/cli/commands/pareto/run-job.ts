@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { hashDataset, loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { seededRng } from '../../../../models/data/seeded.ts';
-import { hashDataset } from '../../../../models/data/disk.ts';
 import { splitValidation } from '../../../../models/data/splits.ts';
 import type { Device } from '../../../../models/runtime/device.ts';
 import type { Model } from '../../../../models/graph.ts';
