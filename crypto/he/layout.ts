@@ -7,9 +7,14 @@ import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';
 
 /**
- * Microseconds of one thread, both parties together, measured on the 2 cores that the design was measured on (N = 4096, two primes):
- * a product with its sum and a cached weight; an input encrypted, packed, read and transformed by two workers; an output transformed
- * back, flooded, switched, packed and decrypted; a byte at 100 Mbit/s. Only the ratios matter: they choose the tiles.
+ * What the parts of a linear layer cost, to choose its layout by: microseconds of one thread, both parties
+ * together, at N = 4096 with two primes, and bytes at 100 Mbit/s. Measured once: a product with its sum and a
+ * cached weight; an input encrypted, packed, read and transformed by two workers; an output transformed back,
+ * flooded, switched, packed and decrypted.
+ *
+ * These are constants of the protocol and not a machine's costs (pipelines/cost/machine.ts): both parties
+ * must derive the same layout, so a new measurement here is a new version of the wire. Only their ratios
+ * count.
  */
 const costs = {
   product: 200,
@@ -83,7 +88,10 @@ export function layoutOf(spec: LinearSpec): Layout {
   return layout;
 }
 
-/** Layouts that are compared for one step: 0.2 million for 64 channels of 224 x 224. Each takes about a microsecond. */
+/**
+ * The most layouts that are compared for one step: 64 channels of 224 x 224 have 0.2 million, a microsecond
+ * each.
+ */
 const mostCandidates = 2 ** 21;
 
 export function chooseLayout(given: LinearSpec, degree: number): Layout {
