@@ -4,11 +4,11 @@ import type { Latency } from './latency.ts';
 import { isProfileName, profileNames, profiles } from './profiles.ts';
 import type { NetworkProfile } from './profiles.ts';
 
-/** Which part of an inference a cost budget is for. */
+/** The part of an inference that a cost budget limits. */
 export const budgetPhases = ['online', 'offline', 'total'] as const;
 export type BudgetPhase = (typeof budgetPhases)[number];
 
-/** Seconds or bytes (both ways) that an inference may take on a network. */
+/** A limit on the seconds or bytes of one inference on a network. Bytes are those of both directions. */
 export type CostBudget = {
   readonly unit: 'seconds' | 'bytes';
   readonly limit: number;
@@ -16,13 +16,14 @@ export type CostBudget = {
   readonly phase: BudgetPhase;
 };
 
-/** ReLUs to keep, a count or a share in (0, 1); or what an inference may cost. */
+/** A number of ReLUs to keep, as a count or as a share in (0, 1), or a limit on the cost of one inference. */
 export type Budget = number | CostBudget;
 
 export const budgetForms =
-  'ReLUs as a count or a share (12000, 0.25), seconds or bytes on a network (0.3s@wan, 250ms@lan, 20MB@lan), online or with :offline or :total behind';
+  'ReLUs as a count or a share (12000, 0.25), or seconds or bytes on a network (0.3s@wan, 250ms@lan, 20MB@lan), ' +
+  'of the online phase unless :offline or :total follows';
 
-/** '12000', '0.25', '0.3s@wan', '20MB@lan:total'. Throws UsageError for what is none of them. */
+/** Reads a budget: '12000', '0.25', '0.3s@wan', '20MB@lan:total'. Throws UsageError for any other text. */
 export function parseBudget(text: string): Budget {
   const cost = /^([\d.]+) ?([a-zA-Z]+)@(\w+)(?::(\w+))?$/.exec(text.trim());
   if (cost !== null) return costBudget(text, cost.slice(1) as [string, string, string, string?]);
@@ -31,7 +32,10 @@ export function parseBudget(text: string): Budget {
   throw refusal(text);
 }
 
-/** '0.5,0.25,0.3s@wan' */
+/**
+ * Reads budgets separated by commas, for example '0.5,0.25,0.3s@wan'. Throws UsageError as `parseBudget`
+ * does.
+ */
 export function parseBudgets(text: string): Budget[] {
   return text.split(',').map(parseBudget);
 }
@@ -63,12 +67,12 @@ function refusal(text: string): UsageError {
   );
 }
 
-/** '300 ms online on wan', '20 MB in all on lan' */
+/** Describes a budget for people: '300 ms online on wan', '20 MB in all on lan'. */
 export function describeCostBudget({ unit, limit, profile, phase }: CostBudget): string {
   return `${exactCost(unit, limit)} ${phase === 'total' ? 'in all' : phase} on ${profile.name}`;
 }
 
-/** As it is written: '0.25', '0.3s@wan', '20000000B@lan:total'. */
+/** Writes a budget in the form that `parseBudget` reads: '0.25', '0.3s@wan', '20000000B@lan:total'. */
 export function writeBudget(budget: Budget): string {
   if (typeof budget === 'number') return String(budget);
   const { unit, limit, profile, phase } = budget;
@@ -76,7 +80,10 @@ export function writeBudget(budget: Budget): string {
   return `${limit}${unit === 'seconds' ? 's' : 'B'}@${profile.name}${suffix}`;
 }
 
-/** To four digits, so that a budget does not read like what misses it: '1.267 s', '843 ms', '20.48 MB'. */
+/**
+ * Writes a cost with four digits ('1.267 s', '843 ms', '20.48 MB'), because with fewer a budget and a cost
+ * that just misses it would look the same.
+ */
 export function exactCost(unit: CostBudget['unit'], value: number): string {
   const symbol = unit === 'seconds' ? (value < 1 ? 'ms' : 's') : value < 1e6 ? 'kB' : 'MB';
   return `${Number((value / units[symbol]![1]).toPrecision(4))} ${symbol}`;
@@ -86,7 +93,7 @@ export function describeCost(unit: CostBudget['unit'], value: number): string {
   return unit === 'seconds' ? format.duration(value) : format.bytes(value);
 }
 
-/** What a budget counts of a predicted inference. */
+/** The part of a predicted inference that a budget limits, in seconds or bytes. */
 export function costIn({ unit, phase }: CostBudget, { offline, online }: Latency): number {
   const phases = phase === 'total' ? [offline, online] : [phase === 'online' ? online : offline];
   return phases.reduce(

@@ -14,25 +14,31 @@ import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
 import { squareBatches } from '../inference/joined-squares.ts';
 
-/** Bytes with frame headers; `up` is from the client to the server. */
+/** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
 
-/** What a step will cost, from the plan alone; the bytes are exact. Squares joined over layers count at the step of a batch's first. */
+/**
+ * The predicted cost of one step. It follows from the plan alone, and the bytes are exact. A batch of squares
+ * may hold those of several layers; the batch then counts for the layer of its first square.
+ */
 export type StepPrediction = {
   readonly step: number;
   readonly node: string;
   readonly kind: StepKind;
   readonly offline: Bytes;
   readonly online: Bytes;
-  /** Products of a ciphertext and a plaintext, N = 4096. */
+  /** The number of products of a ciphertext and a plaintext (N = 4096). */
   readonly products: number;
-  /** Bits by which faults of a linear step's shares that depend on its weights stay under 2^-40; undefined for other steps. */
+  /**
+   * The bits by which the noise of a linear step could still grow before its shares are wrong, depending on
+   * the weights, with a probability of 2^-40. Undefined for other steps.
+   */
   readonly headroomBits: number | undefined;
   readonly elements: ByKind<number>;
 };
 
 export type Prediction = {
-  /** Once a session: plan, keys and base transfers. */
+  /** The cost of starting a session: the plan, the keys and the base oblivious transfers. */
   readonly session: Bytes;
   readonly offline: Bytes;
   readonly online: Bytes;
@@ -40,7 +46,9 @@ export type Prediction = {
   readonly steps: readonly StepPrediction[];
 };
 
-/** The cost of one inference. Throws PlanError for a linear step that can't be packed. */
+/**
+ * Predicts the cost of one inference. Throws PlanError if a linear step cannot be packed into ciphertexts.
+ */
 export function predictCost(plan: Plan): Prediction {
   const squares = squareBytes(plan);
   const steps = plan.steps.map((step) => predictStep(step, squares.get(step.id) ?? nothing));
@@ -60,7 +68,7 @@ export function predictCost(plan: Plan): Prediction {
 const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
 const noElements = eachKind(() => 0);
 
-/** Bytes of the products of squares, by the step where they count. */
+/** The bytes of the batches of squares, by the id of the step for which a batch counts. */
 function squareBytes(plan: Plan): Map<number, Bytes> {
   const bytes = new Map<number, Bytes>();
   for (const { step, count } of squareBatches(plan)) {
@@ -103,7 +111,10 @@ function activationPrediction(spec: ActivationSpec, products: Bytes) {
   };
 }
 
-/** hello, accept, public key, base transfers; welcome, base transfers. */
+/**
+ * The frames of a session's start. The client sends hello, accept, its public key and base transfers; the
+ * server sends welcome (the plan) and base transfers.
+ */
 function sessionBytes(plan: Plan): Bytes {
   const trees = treesBytes(treeDepth, securityBits / treeDepth);
   const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
@@ -113,7 +124,10 @@ function sessionBytes(plan: Plan): Bytes {
   };
 }
 
-/** The largest payloads that the plan allows each way: more than that is not read. */
+/**
+ * The largest payload in bytes that the plan allows in each direction. The parties refuse larger frames
+ * unread.
+ */
 export function largestPayloads(plan: Plan): { up: number; down: number } {
   const { offline, online, session } = extremes(predictCost(plan));
   return {
@@ -122,7 +136,10 @@ export function largestPayloads(plan: Plan): { up: number; down: number } {
   };
 }
 
-/** No frame is larger than all of its step's, nor than all of the session's start. */
+/**
+ * Upper bounds of a frame's size: no frame is larger than all frames of its step, or of the session's start,
+ * together.
+ */
 function extremes({ steps, session, online }: Prediction) {
   const largest = (parts: readonly Bytes[]): Bytes => ({
     bytes_up: Math.max(0, ...parts.map((part) => part.bytes_up)),

@@ -1,6 +1,9 @@
 import type { MachineCosts } from './machine.ts';
 
-/** What `reluctant bench machine` measured on the machine that the README's figures come from; used where nobody has measured. */
+/**
+ * The costs that `reluctant bench machine` measured on the machine of the README's figures. They are used
+ * when no measurement of another machine is given.
+ */
 export const defaultMachine: MachineCosts = {
   machine: 'AMD EPYC',
   date: '2026-11-23',

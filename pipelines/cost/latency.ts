@@ -19,7 +19,7 @@ export type LatencyOptions = {
   readonly parties?: 'together' | 'apart';
 };
 
-/** Wall-clock seconds, and processor seconds of all threads of a party. */
+/** Wall-clock seconds of a phase, and the processor seconds of all threads of each party. */
 export type PredictedPhase = Bytes & {
   readonly seconds: number;
   readonly client_cpu_seconds: number;
@@ -30,7 +30,10 @@ export type PredictedStep = {
   readonly step: number;
   readonly node: string;
   readonly kind: StepKind;
-  /** Its part of the phase: what it occupies of processors and network, the phase's overlaps shared out evenly. */
+  /**
+   * The step's share of the offline phase: the processor and network seconds that it uses, scaled so that the
+   * shares of all steps sum to the phase's wall-clock seconds.
+   */
   readonly offline: Bytes & { readonly seconds: number };
   readonly online: Bytes & { readonly seconds: number };
 };
@@ -79,8 +82,9 @@ export function predictLatency(
 }
 
 /**
- * Seconds that an inference occupies of processors (`threads` at once in a pool) and network, as if nothing overlapped: a sum over steps,
- * for whoever asks what a change of one step is worth. Online it is what `predictLatency` says.
+ * The processor and network seconds that one inference uses, as if nothing overlapped. Work in a pool is
+ * divided by its threads. This is a sum over steps, so it shows what a change of one step is worth. Online,
+ * where nothing overlaps, it equals what `predictLatency` says.
  */
 export function occupiedSeconds(
   plan: Plan,
@@ -110,14 +114,17 @@ function offlineShare(step: StepWork, bytes: Bytes, network: Link, threads: numb
   return pooled / threads + offer + garble + take + onWire(bytes, network);
 }
 
-/** An activation is a message down and one up. */
+/** Online, an activation takes one message down and one message up. */
 function onlineShare({ activation, local }: StepWork, bytes: Bytes, network: Link): number {
   if (activation === undefined) return local;
   const { message, reply, finish } = activation;
   return message + reply + finish + onWire(bytes, network) + 2 * (network.delay + network.message);
 }
 
-/** The masked image up and the logits' share down. */
+/**
+ * The seconds of the first and the last message: the masked image up, and the server's share of the logits
+ * down.
+ */
 function endsSeconds({ online, steps }: Prediction, network: Link): number {
   const ofSteps = (key: keyof Bytes) => sum(steps.map((step) => step.online[key]));
   const bytes_up = online.bytes_up - ofSteps('bytes_up');
@@ -139,7 +146,7 @@ function onlineWork({ activation, local }: StepWork): Processors {
   return { client: reply, server: message + finish + local };
 }
 
-/** Of both ends together. */
+/** The processor seconds that both ends together spend on sending and receiving. */
 function transportWork({ bytes_up, bytes_down }: Bytes, { transport }: MachineCosts): number {
   return bytes_up * transport.byteUp + bytes_down * transport.byteDown;
 }

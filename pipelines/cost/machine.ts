@@ -6,55 +6,71 @@ export const activationParts = ['offer', 'garble', 'take', 'message', 'reply', '
 export type ActivationPart = (typeof activationParts)[number];
 
 const seconds = z.number().min(0).max(1);
-/** Per ReLU, per wire of a ReLU's window (on top), per affine element, per square. */
+/**
+ * Seconds per ReLU, per wire of a ReLU's sign-test window (added to that of the ReLU), per affine element and
+ * per square.
+ */
 const elementCosts = z.object({
   ...{ relu: seconds, wire: seconds, affine: seconds, square: seconds },
 } satisfies Record<ElementKind | 'wire', z.ZodType>);
 export type ElementCosts = z.infer<typeof elementCosts>;
 
 /**
- * What the protocol's units of work cost on a machine: processor seconds of one thread. `reluctant bench machine` measures them, with
- * the functions that the protocol itself runs. Unknown keys are refused: another version wrote them.
+ * What one unit of each kind of the protocol's work costs on a machine, in processor seconds of one thread.
+ * `reluctant bench machine` measures the costs by running the protocol's own functions. Unknown keys are
+ * refused, because another version of the program wrote them.
  */
 export const machineCostsSchema = z.strictObject({
-  /** The processor, as the machine names it. */
+  /** The name of the processor, as the operating system reports it. */
   machine: z.string(),
-  /** YYYY-MM-DD */
+  /** The date of the measurement, YYYY-MM-DD. */
   date: z.string(),
-  /** Threads that can run at once. */
+  /** The number of threads that can run at once. */
   cores: z.int().min(1),
-  /** Homomorphic encryption of linear layers, N = 4096. */
+  /** Homomorphic encryption for linear layers (N = 4096). */
   linear: z.strictObject({
-    /** An input ciphertext: packed and encrypted by the client; read and transformed by each of the server's threads. */
+    /**
+     * Per input ciphertext. The client packs and encrypts it (`encryptInput`); each of the server's threads
+     * reads and transforms it (`readInput`).
+     */
     encryptInput: seconds,
     readInput: seconds,
-    /** A product with a weight whose transform is kept, and its sum. */
+    /** Per product with a weight whose transform is cached, including its addition to the sum. */
     product: seconds,
-    /** The transform of a weight, in a server's first inference and where the cache is full. */
+    /**
+     * Per weight that is transformed: in a server's first inference, and when the cache of transforms is
+     * full.
+     */
     transformWeight: seconds,
-    /** An output ciphertext: transformed back, flooded, switched and packed by the server; decrypted by the client. */
+    /**
+     * Per output ciphertext. The server transforms it back, floods its noise, switches its modulus and packs
+     * it (`respondOutput`); the client decrypts it (`decryptOutput`).
+     */
     respondOutput: seconds,
     decryptOutput: seconds,
-    /** A layer, however small: what crosses to the threads and back, both parties. */
+    /** Per layer, whatever its size: passing data to both parties' threads and back. */
     layer: seconds,
   }),
-  /** Products of private vectors, per ciphertext (two for 8,192 squares begun). */
+  /** Products of private vectors, per ciphertext. Each batch of up to 8,192 squares takes two ciphertexts. */
   squares: z.strictObject({ encrypt: seconds, respond: seconds, decrypt: seconds }),
   activation: z.strictObject({
-    /** Client, offline: chooses the transfers. */
+    /** Offline, client: makes its choices for the oblivious transfers. */
     offer: elementCosts,
-    /** Server, offline: extends them, garbles. */
+    /** Offline, server: extends the oblivious transfers and garbles the circuits. */
     garble: elementCosts,
-    /** Client, offline: takes the circuits. */
+    /** Offline, client: receives its labels and the circuits. */
     take: elementCosts,
-    /** Server, client, server, online. */
+    /** Online: the server's message, the client's reply and the server's last step. */
     message: elementCosts,
     reply: elementCosts,
     finish: elementCosts,
   }),
-  /** The server's convolution in the ring: a multiplication (to whole registers of 16 columns), an output element. */
+  /**
+   * The server's convolution in the ring: per multiplication, counted in whole registers of 16 columns, and
+   * per output element.
+   */
   ring: z.strictObject({ multiplication: seconds, element: seconds }),
-  /** Both ends of a connection on this machine together: a byte each way, a message. */
+  /** Both ends of a connection, on one machine together: per byte in each direction, and per message. */
   transport: z.strictObject({ byteUp: seconds, byteDown: seconds, message: seconds }),
 });
 export type MachineCosts = z.infer<typeof machineCostsSchema>;

@@ -6,12 +6,15 @@ import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 
-/** Bytes of the largest message that a client takes unless it is told otherwise. A layer's circuits are one message. */
+/**
+ * The largest message that a client accepts by default, in bytes. The circuits of one layer are one message.
+ */
 export const maxMessageBytes = 2 ** 30;
 
 /**
- * Refuses a plan with a step whose messages are larger than a client takes: it would fail in mid-protocol. The products of squares come in
- * batches and have no such limit. Throws PlanError naming the node, its size and the limit.
+ * Refuses a plan with a step whose messages are larger than a client accepts, because it would fail in the
+ * middle of the protocol. Squares are sent in batches and have no such limit. Throws PlanError with the node,
+ * the size of its message and the limit.
  */
 export function checkMessages(plan: Plan, limit: number = maxMessageBytes): void {
   for (const step of plan.steps) {
@@ -20,7 +23,7 @@ export function checkMessages(plan: Plan, limit: number = maxMessageBytes): void
   }
 }
 
-/** Bytes of the longest message that the server sends in a step. */
+/** The bytes of the longest message that the server sends in a step. */
 function largestMessage(step: Step): number {
   if (step.kind === 'linear') return frameHeaderBytes + linearCost(step.spec).responseBytes;
   if (step.kind !== 'activation') return 0;
@@ -29,11 +32,11 @@ function largestMessage(step: Step): number {
 
 function complaint(step: Step, bytes: number, limit: number): string {
   const relus = step.kind === 'activation' ? countElements(step.spec.kinds).relu : 0;
-  const message = `a message of ${format.count(bytes)} bytes, and clients take ${format.count(limit)} at most`;
+  const message = `a message of ${format.count(bytes)} bytes, but clients accept at most ${format.count(limit)}`;
   if (relus === 0) return `it needs ${message}; use smaller images or fewer channels`;
   const most = Math.floor((limit / bytes) * relus);
   return (
-    `its ${format.count(relus)} ReLUs need ${message}, some ${format.count(most)} ReLUs in a layer; ` +
+    `its ${format.count(relus)} ReLUs need ${message}, about ${format.count(most)} ReLUs in one layer; ` +
     `remove ReLUs of this layer (reluctant reduce), or use smaller images or fewer channels`
   );
 }

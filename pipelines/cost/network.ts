@@ -2,7 +2,9 @@ import type { Bytes } from './bytes.ts';
 import type { MachineCosts } from './machine.ts';
 import type { NetworkProfile } from './profiles.ts';
 
-/** Seconds a byte and a message each way, and one way's delay. */
+/**
+ * A connection: seconds per byte in each direction, seconds per message, and the one-way delay in seconds.
+ */
 export type Link = {
   readonly up: number;
   readonly down: number;
@@ -10,7 +12,7 @@ export type Link = {
   readonly delay: number;
 };
 
-/** A byte takes the wire or the two ends, whichever is slower: they work at once. */
+/** A byte takes as long as the slower of the network and the two ends, because they work at the same time. */
 export function linkOf(
   { bitsPerSecond, roundTripSeconds }: NetworkProfile,
   { transport }: MachineCosts,

@@ -12,15 +12,17 @@ export type Setting = {
   readonly parties: 'together' | 'apart';
 };
 
-/** A step's exchanges under homomorphic encryption. */
+/** The exchanges of a step under homomorphic encryption. */
 export function exchangesOf({ linear, squares }: StepWork): Exchange[] {
   return [linear, squares].filter((exchange) => exchange !== undefined);
 }
 
 /**
- * The offline phase as tasks for `finishTimes`, in the order that offline.ts gives them: all linear layers whose input shares are known
- * at once, then all squares, then the activations, the server one after the other; the client's choices go up as soon as they can. Resources: each
- * party's main thread, its pool (one pool where the parties share a machine), each direction of the network.
+ * The offline phase as tasks for `finishTimes`, in the order of inference/offline.ts: first the linear
+ * layers, each as soon as its input shares are known, then all squares, then the activations. The server
+ * handles one activation after the other; the client sends its choices as early as it can. The resources are
+ * each party's main thread, each party's pool (one pool if the parties share a machine) and each direction of
+ * the network.
  */
 export function offlineTasks(
   plan: Plan,
@@ -51,9 +53,12 @@ type Place = 'clientPool' | 'serverPool' | 'clientMain' | 'serverMain';
 class Timeline {
   readonly tasks: ScheduledTask[] = [];
   readonly #setting: Setting;
-  /** What a wire's client share waits for. */
+  /** The tasks that must end before the client knows its share of a wire. */
   readonly #known = new Map<WireId, readonly number[]>();
-  /** What the server does before an activation's circuits: they come after all linear answers, one after the other. */
+  /**
+   * The tasks that must end before the server garbles the next activation: all its answers to linear layers
+   * and squares, then the activation before.
+   */
   #answers: readonly number[] = [];
   #lastUp: number[] = [];
   #offered: number[] = [];
@@ -80,7 +85,7 @@ class Timeline {
     this.#known.set(output, [done]);
   }
 
-  /** What the products of squares add to the bytes of a step. */
+  /** Adds the exchange of a batch of squares. Its bytes are those of the step without the circuits. */
   squares({ spec }: ActivationStep, { squares }: StepWork, { bytes_up, bytes_down }: TwoWays): void {
     if (squares === undefined) return;
     const circuits = offlineBytes(spec);

@@ -1,18 +1,28 @@
-/** A piece of work that occupies one resource for some time, once what it waits for has ended. */
+/**
+ * A piece of work. It occupies one resource for some seconds and starts after the tasks that it waits for.
+ */
 export type ScheduledTask = {
   readonly resource: string;
   readonly seconds: number;
-  /** Indices of tasks before it in the list. */
+  /** Indices of tasks that must end first. They stand before this task in the list. */
   readonly after: readonly number[];
-  /** Of tasks that must have left their resource, whose news need not have arrived: what keeps messages in order. */
+  /**
+   * Indices of tasks that must have released their resource first, whether or not their results have arrived.
+   * This keeps messages in order.
+   */
   readonly behind?: readonly number[];
-  /** Seconds from its end until those that wait for it hear of that; the resource is free meanwhile. */
+  /**
+   * Seconds between the task's end and the moment when its result arrives (default: 0). The resource is free
+   * meanwhile.
+   */
   readonly lag?: number;
 };
 
 /**
- * When each task is done, lag included, in seconds: a resource does one task at a time, of those that are ready the one that was ready
- * first (of equals the earlier in the list). A discrete simulation: tasks are taken in the order of their starts.
+ * The time in seconds at which the result of each task has arrived. A resource does one task at a time: among
+ * the tasks that are ready, the one that was ready first, and the earlier one in the list if several were.
+ * This is a discrete-event simulation, so tasks are taken in the order of their starts. Throws RangeError if
+ * a task waits for a later one in the list.
  */
 export function finishTimes(tasks: readonly ScheduledTask[]): Float64Array {
   const done = new Float64Array(tasks.length).fill(NaN);
@@ -54,6 +64,6 @@ function nextToStart(
       best = { index, ready, start };
     }
   }
-  if (best === undefined) throw new RangeError('schedule: a task waits for one that comes after it');
+  if (best === undefined) throw new RangeError('schedule: a task waits for a later task');
   return best;
 }

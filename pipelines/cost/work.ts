@@ -14,26 +14,26 @@ import { wireOf } from '../plan/plan.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 import { squareBatches } from '../inference/joined-squares.ts';
 
-/** Processor seconds of one request, answer and decryption under homomorphic encryption. */
+/** The processor seconds of a request, its answer and its decryption under homomorphic encryption. */
 export type Exchange = { readonly encrypt: number; readonly respond: number; readonly decrypt: number };
 
-/** Processor seconds of one step, one thread. */
+/** The processor seconds of one step on one thread. */
 export type StepWork = {
   readonly linear: Exchange | undefined;
   readonly squares: Exchange | undefined;
   readonly activation: Readonly<Record<ActivationPart, number>> | undefined;
-  /** Of the server online, activations apart. */
+  /** The server's local work in the online phase, except that of activations. */
   readonly local: number;
 };
 
 export type WorkOptions = {
-  /** Threads of each party's pool. */
+  /** The number of threads in each party's pool. */
   readonly threads: number;
-  /** A server's first inference: the weights' transforms are not there yet. */
+  /** Whether this is a server's first inference, which also transforms the weights. */
   readonly first: boolean;
 };
 
-/** The work of every step of a plan on a machine, from the plan's public sizes alone. */
+/** The work of each step of a plan on a machine. It follows from the public sizes in the plan. */
 export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
   const share = transformedShare(plan, options.first);
   const ciphertexts = squareCiphertexts(plan);
@@ -45,7 +45,10 @@ export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions):
   }));
 }
 
-/** The part of the weights whose transforms an inference makes itself: all at first, later those that the cache has no room for. */
+/**
+ * The share of the weights that an inference transforms itself: all of them in the first inference, later
+ * those for which the cache has no room.
+ */
 function transformedShare(plan: Plan, first: boolean): number {
   if (first) return 1;
   const tileBytes = 8 * linearParams.degree * linearParams.primeBits.length;
@@ -80,7 +83,7 @@ function squaresWork(ciphertexts: number, { squares }: MachineCosts): Exchange |
   };
 }
 
-/** By the step at which they count. */
+/** The number of ciphertexts of the batches of squares, by the id of the step for which a batch counts. */
 function squareCiphertexts(plan: Plan): Map<number, number> {
   const ciphertexts = new Map<number, number>();
   for (const { step, count } of squareBatches(plan)) {
@@ -112,7 +115,10 @@ function localWork(plan: Plan, step: Step, { ring }: MachineCosts): number {
   return ring.multiplication * registerMultiplications(step.spec) + ring.element * outputElements(step.spec);
 }
 
-/** Multiplications of the server's convolution: whole rows of the padded image, in registers of 16 columns (crypto/ring/kernels.ts). */
+/**
+ * The number of multiplications of the server's convolution. crypto/ring/kernels.ts computes whole rows of
+ * the padded image in registers of 16 columns.
+ */
 export function registerMultiplications(spec: LinearSpec): number {
   const [rows, columns] = outputSize(spec);
   const rowWords = Math.ceil((spec.width + spec.pads[1] + spec.pads[3]) / spec.strides[1]);

@@ -41,13 +41,13 @@ function planOf(relus: number): Plan {
   return { ...tinyPlan, steps: [{ ...mixed, node: 'relu1', spec }] };
 }
 
-describe('a layer whose message is larger than clients take', () => {
+describe('a layer whose message is larger than clients accept', () => {
   test('is refused by name, with its count and the limit; one below is let through', () => {
     expect(() => checkMessages(planOf(1_000_000))).not.toThrow();
     const checking = () => checkMessages(planOf(2_500_000));
     expect(checking).toThrow(PlanError);
     expect(checking).toThrow(
-      /^relu1: its 2,500,000 ReLUs need a message of [\d,]+ bytes, and clients take 1,073,741,824 at most, some 1,\d{3},\d{3} ReLUs in a layer; remove ReLUs/,
+      /^relu1: its 2,500,000 ReLUs need a message of [\d,]+ bytes, but clients accept at most 1,073,741,824, about 1,\d{3},\d{3} ReLUs in one layer; remove ReLUs/,
     );
   });
 
@@ -55,7 +55,7 @@ describe('a layer whose message is larger than clients take', () => {
     const [linear] = tinyPlan.steps;
     const checking = () => checkMessages({ ...tinyPlan, steps: [linear!] }, 1000);
     expect(checking).toThrow(
-      /^conv: it needs a message of [\d,]+ bytes, and clients take 1,000 at most; use smaller/,
+      /^conv: it needs a message of [\d,]+ bytes, but clients accept at most 1,000; use smaller/,
     );
   });
 
