@@ -17,17 +17,17 @@ import { simulate } from '../simulate/simulate.ts';
 
 export type ArithmeticOptions = CompareOptions & {
   readonly calibration: Dataset | Calibration;
-  /** Low bits that the sign test leaves out; those that cost nothing where left out. */
+  /** How many low bits the sign tests leave out (default: 'free', the bits that the truncation drops anyway). */
   readonly k?: CompileOptions['k'];
 };
 
-/** The rows of a report on arithmetic, in order; the first is what the others are held against. */
+/** The rows of a report on arithmetic. The others are compared with the first. */
 export const arithmetics = ['floating point', 'fixed point', 'sign-test faults'] as const;
 
 /**
- * Who pays for the cryptography, apart from any reduction: one model in floating point, in the protocol's integers with exact
- * sign tests, and with the faults of its truncated sign tests. Without running the protocol: see simulate.ts. Throws PlanError
- * where the model can't run privately.
+ * Compares what the cryptography alone costs each group, without any reduction: one model in floating point,
+ * in the protocol's integers with exact sign tests, and with the faults of truncated sign tests. The protocol
+ * is simulated, not run (see simulate.ts). Throws PlanError if the model cannot run privately.
  */
 export async function compareArithmetic(
   { name, model: trained }: NamedModel,

@@ -59,7 +59,7 @@ export async function compareModels(
   return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), options);
 }
 
-/** One network's progress as its part of all. */
+/** Reports the progress of one network as a part of the progress of all. */
 function overall(onProgress: OnProgress, name: string, before: number, networks: number): OnProgress {
   return ({ done, total }) =>
     onProgress({ phase: 'evaluation', done: before + done / total, total: networks, now: name });

@@ -22,32 +22,41 @@ import type { NamedModel } from './compare.ts';
 
 export type CurvatureOptions = {
   readonly groups?: Groups;
-  /** Images a group, the first; 100 where left out. */
+  /** The number of images per group, the first ones of the data set (default: 100). */
   readonly images?: number;
   readonly seed?: number;
   readonly onProgress?: OnProgress;
 };
 
-/** Of the mean cross-entropy of a group's images under one model, batch normalisation folded into the weights. */
+/**
+ * A model's loss on a group: the mean cross-entropy of the group's images. BatchNormalizations are folded
+ * into the weights first.
+ */
 export type CurvatureRow = {
   readonly model: string;
   readonly gradientNorm: number;
-  /** The largest eigenvalue of the Hessian, by power iteration. */
+  /** The largest eigenvalue of the Hessian, found by power iteration. */
   readonly eigenvalue: number;
-  /** Nats lost against the original, on these images. */
+  /** How much larger the loss is than the original's on these images, in nats. */
   readonly lossGrowth: number;
-  /** What the original's gradient and Hessian allow for, given how far the weights moved; NaN for the original. */
+  /**
+   * How much the loss may grow by the original's gradient and Hessian, given how far the weights moved (see
+   * `lossGrowthBound`); NaN for the original.
+   */
   readonly bound: number;
 };
 
 export type CurvatureReport = {
   readonly groups: readonly {
     readonly group: string;
-    /** Images looked at. */
+    /** The number of images measured. */
     readonly n: number;
     readonly models: readonly CurvatureRow[];
   }[];
-  /** How far each reduced model's weights moved, and whether the bound ranks the groups as they lose (Spearman, -1 to 1). */
+  /**
+   * For each reduced model, how far its weights moved, and the rank correlation (Spearman, -1 to 1) of the
+   * bounds and the loss growths over the groups.
+   */
   readonly models: readonly {
     readonly model: string;
     readonly distance: number;
@@ -112,7 +121,10 @@ export async function curvatureReport(
 
 type Measured = { readonly loss: number; readonly gradientNorm: number; readonly eigenvalue: number };
 
-/** Central differences: this share of the weights' norm. Float32 gradients are exact to about 10^-6 of their size. */
+/**
+ * The step of central differences as a share of the weights' norm. Float32 gradients are exact to about 10^-6
+ * of their size.
+ */
 const relativeStep = 1e-3;
 
 async function measure(
@@ -153,7 +165,7 @@ async function lossOf(model: Model, { images, labels }: { images: Float32Array; 
   );
 }
 
-/** Between the weights that both have, by name and size. */
+/** The norm of the difference between the weights that both models have, matched by name and size. */
 function distanceOf(original: Model, reduced: Model): number {
   const differences: number[] = [];
   for (const [name, { data }] of reduced.weights) {

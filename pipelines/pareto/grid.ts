@@ -20,19 +20,23 @@ const original = {
   pretrainEpochs: null,
 } as const;
 
-/** A sweep as the command line gives it. */
+/** A sweep as the command line describes it. */
 export type Grid = Omit<JobSpec, keyof Series | 'budget' | 'seed'> & {
   readonly methods: readonly MethodSeries[];
-  /** Of the methods that name none themselves. */
+  /**
+   * What takes a ReLU's place in the methods that do not name a replacement themselves; null for the method's
+   * own.
+   */
   readonly replace: Replacement | null;
   readonly budgets: readonly string[];
-  /** Seeds 1 to this. */
+  /** The number of seeds. Seeds run from 1 to this number. */
   readonly seeds: number;
 };
 
 /**
- * Every job of a grid once, the original first, then seed by seed: a sweep that is cut short has all budgets once. A budget or an
- * option is for those of the methods that take it. Throws UsageError for one that none of them takes.
+ * The jobs of a grid, each once. The original comes first, then all budgets of seed 1, of seed 2 and so on,
+ * so that a sweep that is cut short has every budget at least once. A budget or an option goes to those of
+ * the methods that take it. Throws UsageError for one that none of them takes.
  */
 export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...rest }: Grid): JobSpec[] {
   const given = { replace, pretrainEpochs, searchEpochs: rest.searchEpochs };
@@ -69,7 +73,10 @@ function withoutNulls(options: GivenOptions): GivenOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
 }
 
-/** '0.5,0.250' as ['0.5', '0.25']; costs such as 0.3s@wan stay as they are. Throws UsageError for what is no budget. */
+/**
+ * Reads budgets separated by commas and writes them in one form: '0.5,0.250' gives ['0.5', '0.25']. Costs
+ * such as 0.3s@wan stay as they are. Throws UsageError for a text that is not a budget.
+ */
 export function budgetTexts(text: string): string[] {
   const budgets = distinct(text).map((word) => {
     const budget = parseBudget(word);

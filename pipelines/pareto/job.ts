@@ -4,42 +4,48 @@ import type { Granularity } from '../reduce/gates/layer-states.ts';
 import type { MethodName } from '../reduce/methods.ts';
 import { takenBy } from '../reduce/options.ts';
 
-/** The network as it came: the point at all ReLUs. */
+/** The method's name for the network as it was given, with all its ReLUs. */
 export const originalMethod = 'original';
 
-/** How far the search of sign-test windows may go, on images held out of the training images. */
+/** The limits of the search for sign-test windows, which runs on images held out of the training images. */
 export type CircaSetting = {
-  /** Accuracy that may be lost on the search images, as a fraction; the name is part of jobs' ids. */
+  /**
+   * The accuracy that the search may lose on its images, in [0, 1]. The name of this field goes into the ids
+   * of jobs.
+   */
   readonly tolerance: number;
   readonly searchImages: number;
 };
 
-/** What one point of the front is made from. Everything but `network`, a mere name, is part of its identity. */
+/** All settings of one run. Every field except `network`, which is only a name, decides the job's id. */
 export type JobSpec = {
-  /** As on the command line. */
+  /** The network's name on the command line. */
   readonly network: string;
-  /** SHA-256 of its .onnx file, hex. */
+  /** The SHA-256 of the network's .onnx file, in hex. */
   readonly networkHash: string;
   readonly data: string;
-  /** SHA-256 of images and labels, hex: another machine's data of that name must be the same. */
+  /**
+   * The SHA-256 of the images and labels, in hex. It tells whether another machine's data of the same name is
+   * the same data.
+   */
   readonly dataHash: string;
   readonly method: MethodName | typeof originalMethod;
   readonly circa: CircaSetting | null;
-  /** A share or count of ReLUs, or what else the method takes, as text. */
+  /** The budget as text: a share or a count of ReLUs, or another form that the method takes. */
   readonly budget: string;
   readonly seed: number;
   readonly epochs: number;
-  /** Of learning which ReLUs to keep; null: as many as of fine-tuning. */
+  /** Epochs of learning which ReLUs to keep (null: as many as for fine-tuning). */
   readonly searchEpochs: number | null;
-  /** What stands where a ReLU was; null: what the method does by itself. */
+  /** What takes a ReLU's place (null: the method's own). */
   readonly replace: Replacement | null;
-  /** Whether ReLUs go one by one or by channels; null: what the method does by itself. */
+  /** Whether ReLUs are removed one by one or by channels (null: the method's own). */
   readonly granularity: Granularity | null;
-  /** Of deepreshape's network, before its ReLUs go; null: what the method does by itself. */
+  /** Epochs of training deepreshape's network before ReLUs are removed (null: the method's own). */
   readonly pretrainEpochs: number | null;
 };
 
-/** What a job tells its method: of a sweep's settings those that are given and that the method takes. */
+/** The settings of a job that are given and that its method takes. */
 export function methodSettings(method: MethodName, spec: JobSpec): Settings {
   const { replace, granularity, searchEpochs, pretrainEpochs } = spec;
   const told = takenBy(method, { replace, granularity, searchEpochs, pretrainEpochs });
@@ -51,8 +57,9 @@ type Settings = {
 };
 
 /**
- * 16 hex digits; the same for the same work, whenever and wherever it is asked for. What came after the first stores counts where it is
- * given, so that their jobs keep their ids.
+ * The id of a job, 16 hex digits. The same settings give the same id at any time and on any machine. Settings
+ * that were added after the first release enter the hash only if they are given, so that older jobs keep
+ * their ids.
  */
 export function jobId(spec: JobSpec): string {
   const { networkHash, data, dataHash, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;

@@ -5,29 +5,29 @@ import { estimate } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
 import type { Run, StoredCost } from './run.ts';
 
-/** Runs that differ in their seed alone: one point of the picture. */
+/** A point of the picture: all runs that differ only in their seed. */
 export type Point = {
-  /** Its first run's. */
+  /** The id of the first run. */
   readonly id: string;
   readonly series: string;
   readonly budget: string;
   readonly relus: Estimate;
-  /** Simulated, with the faults of the sign test. */
+  /** The simulated private accuracy, including the faults of the sign test. */
   readonly accuracy: Estimate;
   readonly clearAccuracy: Estimate;
-  /** By profile. */
+  /** The mean costs, one entry per profile and source. */
   readonly costs: readonly PointCost[];
-  /** Measures on which no other point is as accurate for less. */
+  /** The names of the measures by which no other point is at least as accurate for less. */
   readonly onFront: readonly string[];
   readonly isMeasured: boolean;
-  /** Those that are done, by seed. */
+  /** The runs that are done, by seed. */
   readonly runs: readonly DoneRun[];
   readonly state: { readonly failed: number; readonly unfinished: number };
 };
 
 export type DoneRun = Run & { readonly result: NonNullable<Run['result']> };
 
-/** Means over the runs of a point. */
+/** The mean costs of a point's runs. Bytes are those of both directions. */
 export type PointCost = Pick<StoredCost, 'profile' | 'source' | 'rounds'> & {
   readonly offlineSeconds: number;
   readonly onlineSeconds: number;
@@ -35,16 +35,16 @@ export type PointCost = Pick<StoredCost, 'profile' | 'source' | 'rounds'> & {
   readonly onlineBytes: number;
 };
 
-/** A figure that a point should have little of, besides inaccuracy. */
+/** A figure besides accuracy by which points are compared. Less is better. */
 export type Measure = {
   readonly name: string;
   readonly title: string;
   readonly unit: 'ReLUs' | 's' | 'MB';
-  /** Undefined where the point has no such figure. */
+  /** The figure of a point, or undefined if the point has none. */
   readonly of: (point: Pick<Point, 'relus' | 'costs'>) => number | undefined;
 };
 
-/** By ReLUs, by bytes, and by online and total latency in each profile. */
+/** The measures of a sweep: ReLUs, bytes, and the online and total latency on each profile. */
 export function measuresOf(profiles: readonly string[]): Measure[] {
   return [
     { name: 'relus', title: 'ReLUs', unit: 'ReLUs', of: ({ relus }) => relus.mean },
@@ -71,7 +71,10 @@ export function measuresOf(profiles: readonly string[]): Measure[] {
   ];
 }
 
-/** Points of all runs that are done, the original first, then by series and falling number of ReLUs; those on a front are marked. */
+/**
+ * The points of all runs that are done, with the fronts they are on. The original comes first, then the
+ * others by series and falling number of ReLUs.
+ */
 export function pointsOf(runs: readonly Run[], profiles: readonly string[]): Point[] {
   const groups = Map.groupBy(runs, ({ spec }) => jobId({ ...spec, seed: 0 }));
   const points = [...groups.values()].flatMap((group) => pointOf(group) ?? []);
@@ -87,7 +90,10 @@ export function pointsOf(runs: readonly Run[], profiles: readonly string[]): Poi
     .sort(inOrder);
 }
 
-/** Ids of the points of which no other is at least as accurate and costs less, or costs as much and is more accurate. */
+/**
+ * The ids of the points on a measure's front: no other point is at least as accurate for less, or more
+ * accurate for the same.
+ */
 export function frontOf(
   points: readonly Pick<Point, 'id' | 'accuracy' | 'relus' | 'costs'>[],
   measure: Measure,

@@ -6,7 +6,10 @@ import type { Plan } from '../plan/plan.ts';
 import { profileNames, profiles } from '../cost/profiles.ts';
 import type { InferenceCost, LayerCost } from './result.ts';
 
-/** What one inference of a plan will cost in every profile, as a whole and step by step. Throws PlanError as predictCost does. */
+/**
+ * Predicts the cost of one inference of a plan on every profile, in total and for each step. Throws PlanError
+ * as `predictCost` does.
+ */
 export function predictedCosts(
   plan: Plan,
   machine: MachineCosts,

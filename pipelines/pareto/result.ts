@@ -2,9 +2,14 @@ import type { ClassAccuracy } from '../../models/train/evaluate.ts';
 import type { LayerEntry } from '../reduce/reduction.ts';
 import type { Bytes } from '../cost/bytes.ts';
 
-/** One inference, seen by the client. `source`: computed from the plan, or a private inference between two processes. */
+/**
+ * The cost of one inference as the client sees it. It is predicted from the plan, or measured in a private
+ * inference between two processes.
+ */
 export type InferenceCost = {
-  /** The network between the parties: a name of `profiles`, or `loopback` for two processes on one machine. */
+  /**
+   * The network between the parties: a name of `profiles`, or `loopback` for two processes on one machine.
+   */
   readonly profile: string;
   readonly source: 'predicted' | 'measured';
   readonly offlineSeconds: number;
@@ -14,14 +19,14 @@ export type InferenceCost = {
   readonly rounds: number;
 };
 
-/** What is left of one step of the plan. */
+/** The cost of one step of the plan. Bytes are those of both directions. */
 export type LayerCost = {
   readonly node: string;
   readonly kind: string;
   readonly relus: number;
   readonly offlineBytes: number;
   readonly onlineBytes: number;
-  /** Predicted, by profile. */
+  /** Predicted seconds, by profile. */
   readonly seconds: Readonly<Record<string, { readonly offline: number; readonly online: number }>>;
 };
 
@@ -32,34 +37,39 @@ export type Machine = {
   readonly platform: string;
 };
 
-/** What a job gives. Accuracies in [0, 1], on the test images. */
+/** The result of a job. Accuracies are in [0, 1], on the test images. */
 export type JobOutcome = {
   readonly relus: number;
   readonly relusBefore: number;
   readonly accuracy: number;
-  /** By the protocol's integers, faults of the sign test included; simulated. */
+  /** The simulated accuracy of the protocol's integers, including the faults of the sign test. */
   readonly privateAccuracy: number;
-  /** Test images on which the two give the same answer. */
+  /** The number of test images on which the private answer equals the plaintext answer. */
   readonly agree: number;
   readonly n: number;
   readonly perClass: readonly (ClassAccuracy & { readonly privateAccuracy: number })[];
-  /** Of the plan with its windows. */
+  /** The hash of the plan with its windows. */
   readonly planHash: string;
-  /** What became of each activation layer; empty for the original. */
+  /** What the reduction did to each activation layer. Empty for the original. */
   readonly log: readonly LayerEntry[];
   readonly layers: readonly LayerCost[];
-  /** Predicted, one a profile. */
+  /** Predicted costs, one entry per profile. */
   readonly costs: readonly InferenceCost[];
-  /** In the folder of the sweep. */
+  /** The name of the reduced network's file in the folder of the sweep. */
   readonly onnx: string;
   readonly onnxHash: string;
-  /** The file for `--circa`, in the folder of the sweep. */
+  /**
+   * The name of the file for `--circa` in the folder of the sweep; null if the job searched for no windows.
+   */
   readonly windows: string | null;
-  /** Of what the figures depend on; `engine`, `device` and `threads`: what has trained it. */
+  /**
+   * The versions of everything on which the figures depend. `engine`, `device` and `threads` say what trained
+   * the network.
+   */
   readonly versions: Readonly<Record<string, string>>;
   readonly machine: Machine;
   readonly seconds: number;
 };
 
-/** And what makes it again, where the sweep was started. */
+/** A job's result and the command that makes it again in the folder where the sweep was started. */
 export type RunResult = JobOutcome & { readonly command: string };

@@ -1,7 +1,7 @@
 import type { JobSpec } from './job.ts';
 import type { InferenceCost, Machine, RunResult } from './result.ts';
 
-/** The costs of a point and where they were found. */
+/** A cost of a run, with the machine and the time (ISO 8601) of its prediction or measurement. */
 export type StoredCost = InferenceCost & { readonly machine: Machine; readonly at: string };
 
 export type RunState = 'waiting' | 'running' | 'done' | 'failed';
@@ -10,10 +10,10 @@ export type Run = {
   readonly id: string;
   readonly spec: JobSpec;
   readonly state: RunState;
-  /** Why it failed. */
+  /** Why the job failed; null if it did not. */
   readonly message: string | null;
   readonly attempts: number;
-  /** Where `state` is 'done'; its costs are those of `costs`. */
+  /** The result of a run whose `state` is 'done', else null. Its costs are in `costs`. */
   readonly result: (Omit<RunResult, 'costs'> & { readonly finishedAt: string }) | null;
   readonly costs: readonly StoredCost[];
 };

@@ -2,15 +2,19 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { DataError } from '../../src/shared/errors.ts';
 
-/** 'Relu', so that another program's database is not taken for a store of runs. */
+/** 'Relu' in ASCII. It tells a store of runs from another program's database. */
 const applicationId = 0x52656c75;
 
-/** Of `tables`; `upgrades` make it what this program writes. */
+/** The version of `tables`. `upgrades` brings them to the current version. */
 const firstVersion = 1;
 
-/** What makes tables of the version before into those of this one, from the second on. Every change of the tables has its entry. */
+/**
+ * The statements that bring tables from each version to the next, starting at `firstVersion`. Every change of
+ * the tables adds an entry.
+ */
 const upgrades = [
-  // Commands of methods that take no --search-epochs named them, and `reduce` refused.
+  // The version before wrote --search-epochs into the commands of methods that do not take it, and `reduce`
+  // refused these commands.
   `ALTER TABLE jobs ADD COLUMN granularity TEXT;
    ALTER TABLE jobs ADD COLUMN pretrain_epochs INTEGER;
    UPDATE results SET command = replace(command, ' --search-epochs ' || jobs.search_epochs || ' --seed ', ' --seed ')
@@ -57,12 +61,13 @@ const tables = `
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${firstVersion};`;
 
-/** Milliseconds that a process waits for another one's transaction. */
+/** Milliseconds that a process waits for another process's transaction. */
 const busyTimeout = 10_000;
 
 /**
- * Opens or makes the file. Tables of earlier versions stay as they are: to look at them changes nothing for the program that may be at work
- * on them. Throws DataError where it is another program's, or of a later version of this one.
+ * Opens or creates a store. Tables of an earlier version stay as they are, because the program that wrote
+ * them may still be working on them. Throws DataError if the file belongs to another program or to a later
+ * version of this one.
  */
 export function openDatabase(file: string): DatabaseSync {
   const isNew = !existsSync(file);
@@ -82,13 +87,13 @@ export function openDatabase(file: string): DatabaseSync {
   }
 }
 
-/** Makes the tables those of `schemaVersion`, in the transaction of whoever calls. */
+/** Brings the tables to `schemaVersion`. The caller must have begun a transaction. */
 export function upgrade(database: DatabaseSync): void {
   for (const step of upgrades.slice(numberOf(database, 'user_version') - firstVersion)) database.exec(step);
   database.exec(`PRAGMA user_version = ${schemaVersion}`);
 }
 
-/** All of `work` or nothing of it, whoever else writes. */
+/** Runs `work` in a transaction: either all of its changes are kept, or none if it throws. */
 export function transaction<T>(database: DatabaseSync, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');
   try {
@@ -105,10 +110,13 @@ function checkVersion(database: DatabaseSync, file: string, isNew: boolean): voi
   const [application, version] = headOf(database, file);
   if (application === 0 && version === 0 && (isNew || isEmpty(database))) return;
   if (application !== applicationId)
-    throw new DataError(`${file}: is a database of another program; give another folder`);
+    throw new DataError(
+      `${file}: expected a store of runs, got another program's database; give another folder`,
+    );
   if (version < firstVersion || version > schemaVersion)
     throw new DataError(
-      `${file}: has tables of version ${version}, expected ${firstVersion} to ${schemaVersion}; use the version of reluctant that wrote it, or another folder`,
+      `${file}: expected tables of version ${firstVersion} to ${schemaVersion}, got ${version}; ` +
+        `use the version of reluctant that wrote them, or give another folder`,
     );
 }
 

@@ -7,19 +7,19 @@ import { refusalOf, takersOf, takes } from '../reduce/options.ts';
 import { originalMethod } from './job.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 
-/** One column of a table: what a point is called whatever its budget and seed. */
+/** What a point is called apart from its budget and seed. Tables and pictures show it as one series. */
 export type Series = Pick<JobSpec, 'method' | keyof Additions>;
 
-/** One that is not the original. */
+/** A series other than the original. */
 export type MethodSeries = Series & { readonly method: MethodName };
 
-/** What a method's name may be followed by; null: what the method does by itself. */
+/** The settings that additions to a method's name give (null: the method's own). */
 type Additions = Pick<JobSpec, 'granularity' | 'replace' | 'circa'>;
 
 type Word = Granularity | Replacement | 'circa';
 
 type Addition = {
-  /** A method takes one addition of each kind at most. */
+  /** A method takes at most one addition of each kind. */
   readonly kind: keyof Additions;
   readonly valueOf: (circa: CircaSetting) => Partial<Additions>;
 };
@@ -44,19 +44,21 @@ function replacedBy(replace: Replacement): Addition {
 
 const words = Object.keys(additions) as Word[];
 
-/** The methods that may be followed by an addition of this kind: windows of sign tests are for any of them. */
+/**
+ * The methods that take additions of a kind. Every method can be followed by a search for sign-test windows.
+ */
 function methodsWith(kind: keyof Additions): readonly MethodName[] {
   return kind === 'circa' ? methodNames : takersOf(kind);
 }
 
-/** 'each as it is or with +none, +identity ...; snl ... also with +pixel, +channel' */
+/** The help text: 'give each alone or with +none, +identity ...; snl ... also with +pixel, +channel'. */
 function describeAdditions(): string {
   const isForAll = (word: Word) => methodsWith(additions[word].kind).length === methodNames.length;
   const kinds = new Set(words.filter((word) => !isForAll(word)).map((word) => additions[word].kind));
   const also = [...kinds].map(
     (kind) => `${methodsWith(kind).join(', ')} also with ${listed((word) => additions[word].kind === kind)}`,
   );
-  return [`each as it is or with ${listed(isForAll)}`, ...also].join('; ');
+  return [`give each alone or with ${listed(isForAll)}`, ...also].join('; ');
 }
 
 export const additionsHelp: string = describeAdditions();
@@ -68,13 +70,13 @@ function listed(isMeant: (word: Word) => boolean): string {
     .join(', ');
 }
 
-/** 'snl', 'autorep+channel+quadratic+circa': always in this order. */
+/** The name of a series, with additions always in this order: 'snl', 'autorep+channel+quadratic+circa'. */
 export function seriesName({ method, granularity, replace, circa }: Series): string {
   const parts = [method, granularity, replace, circa === null ? null : 'circa'];
   return parts.filter((part) => part !== null).join('+');
 }
 
-/** 'snl 0.25 seed 2' */
+/** Describes a job for people: 'snl 0.25 seed 2'. */
 export function describeJob(spec: JobSpec): string {
   return spec.method === originalMethod
     ? spec.method
@@ -82,8 +84,9 @@ export function describeJob(spec: JobSpec): string {
 }
 
 /**
- * 'deepreduce,snl+quadratic+circa' as a list, each series once. Throws UsageError for a name that is no method, and for an addition that is
- * not known, that the method does not take, or of whose kind there is one already.
+ * Reads series separated by commas ('deepreduce,snl+quadratic+circa') and returns each once. Throws
+ * UsageError for an unknown method or addition, an addition that the method does not take, and two additions
+ * of one kind.
  */
 export function parseMethods(text: string, circa: CircaSetting): MethodSeries[] {
   const series = distinct(text).map((word) => parseSeries(word, circa));
@@ -95,7 +98,7 @@ function parseSeries(text: string, circa: CircaSetting): MethodSeries {
   const method = methodNames.find((known) => known === name);
   if (method === undefined)
     throw new UsageError(
-      `--methods: '${name}' is not known; there are ${methodNames.join(', ')}, ${additionsHelp}`,
+      `--methods: '${name}' is not known; there are ${methodNames.join(', ')}; ${additionsHelp}`,
     );
   const series: MethodSeries = { method, granularity: null, replace: null, circa: null };
   return added.reduce(
@@ -107,24 +110,24 @@ function parseSeries(text: string, circa: CircaSetting): MethodSeries {
 function addition(text: string, series: MethodSeries, name: string): Addition {
   const word = words.find((known) => known === name);
   if (word === undefined)
-    throw new UsageError(`--methods: '${text}': '+${name}' is not known; methods go ${additionsHelp}`);
+    throw new UsageError(`--methods: '${text}': '+${name}' is not known; ${additionsHelp}`);
   const { kind } = additions[word];
   if (kind !== 'circa' && !takes(series.method, kind))
     throw new UsageError(`--methods: '${text}': ${refusalOf(kind, [series.method])}`);
   if (series[kind] !== null)
     throw new UsageError(
-      `--methods: '${text}': give one of ${listed((other) => additions[other].kind === kind)}`,
+      `--methods: '${text}': expected at most one of ${listed((other) => additions[other].kind === kind)}`,
     );
   return additions[word];
 }
 
-/** Words between commas, each once. Throws UsageError where there are none. */
+/** Splits a text at commas and returns each word once. Throws UsageError if there is none. */
 export function distinct(text: string): string[] {
   const found = text
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
   if (found.length === 0)
-    throw new UsageError(`expected names or numbers with commas between, got '${text}'`);
+    throw new UsageError(`expected names or numbers separated by commas, got '${text}'`);
   return [...new Set(found)];
 }

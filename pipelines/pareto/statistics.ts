@@ -1,11 +1,14 @@
-/** Mean over seeds with the 95 % interval of Student's t; no interval for fewer than two values. */
+/**
+ * A mean over seeds and its 95 % interval by Student's t distribution. The interval is null for fewer than
+ * two values.
+ */
 export type Estimate = {
   readonly mean: number;
   readonly interval: readonly [low: number, high: number] | null;
   readonly n: number;
 };
 
-/** `values`: one or more. */
+/** Estimates the mean of one or more values. */
 export function estimate(values: readonly number[]): Estimate {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
@@ -15,12 +18,17 @@ export function estimate(values: readonly number[]): Estimate {
   return { mean, interval: [mean - half, mean + half], n };
 }
 
-/** 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom: Abramowitz and Stegun, table 26.10. */
+/**
+ * The 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom (Abramowitz and Stegun, table 26.10).
+ */
 const small = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
 
 const normal975 = 1.959964;
 
-/** Above the table: Abramowitz and Stegun 26.7.5, three terms, off by less than 0.0005 from 11 degrees on. */
+/**
+ * The 97.5 % quantile of Student's t. Above the table it is the expansion of Abramowitz and Stegun 26.7.5
+ * with three terms, which is off by less than 0.0005 from 11 degrees of freedom on.
+ */
 export function quantile975(degrees: number): number {
   const listed = small[degrees - 1];
   if (listed !== undefined) return listed;

@@ -5,7 +5,7 @@ import type { Run, StoredCost } from './run.ts';
 
 export type Row = Record<string, SQLOutputValue>;
 
-/** Between rows of the tables and the values that the program uses. */
+/** Makes a run from the rows of the store's tables. */
 export function runOf(job: Row, result: Row | undefined, costs: readonly Row[]): Run {
   return {
     id: String(job['id']),
@@ -103,7 +103,7 @@ function resultOf(row: Row): NonNullable<Run['result']> {
 type ClassRow = RunResult['perClass'][number];
 type Nullable = { readonly [K in keyof ClassRow]: ClassRow[K] | null };
 
-/** A class of which there is no image: NaN, which JSON writes as null. */
+/** JSON writes NaN, the accuracy of a class without images, as null. This restores it. */
 function withNaN(row: Nullable): ClassRow {
   const { accuracy, privateAccuracy } = row;
   return { ...row, accuracy: accuracy ?? NaN, privateAccuracy: privateAccuracy ?? NaN } as ClassRow;
@@ -129,12 +129,12 @@ function costOf(row: Row): StoredCost {
 
 type Cell = Row[string] | undefined;
 
-/** Written by this program into a table whose version was checked. */
+/** Reads JSON without checking its form: this program wrote it into a table whose version was checked. */
 function parsed<T>(cell: Cell): T {
   return JSON.parse(String(cell)) as T;
 }
 
-/** Undefined: the column came later than the table's version. */
+/** A cell is undefined if its column was added after the version of the table. */
 function textOrNull(cell: Cell): string | null {
   return cell === null || cell === undefined ? null : String(cell);
 }

@@ -9,20 +9,24 @@ import { openDatabase, transaction, upgrade } from './schema.ts';
 import { jobRow, resultRow, runOf } from './store-rows.ts';
 import type { Row } from './store-rows.ts';
 
-/** Whoever works on a job. `id` is its own, `host` and `pid` tell others whether it still lives. */
+/** A process or worker that does jobs. `host` and `pid` let others see whether it still lives. */
 export type Owner = { readonly id: string; readonly host: string; readonly pid: number };
 
-/** Milliseconds for which a job is its owner's; it is renewed while work goes on. */
+/** Milliseconds for which a job belongs to its owner. The owner renews the lease while it works. */
 export const leaseMs = 60_000;
 
 /**
- * Jobs, their state, and what came out: one SQLite file for all processes of one machine. A job that runs has an owner and a
- * lease; it is free again when the owner's process is gone or the lease is over, so that a kill -9 loses no more than the job's work.
+ * The store of a sweep's jobs, their states and their results: one SQLite file for all processes of one
+ * machine. A running job has an owner and a lease. It becomes free when the owner's process is gone or the
+ * lease ends, so a kill -9 loses only the work on that job.
  */
 export class RunStore {
   readonly #database: DatabaseSync;
 
-  /** Throws DataError for a file that is not a store of runs of this version or an earlier one, whose tables `add` makes into this one's. */
+  /**
+   * Opens or creates a store. Reading works on tables of earlier versions too; `add` brings them to the
+   * current version. Throws DataError for any other file.
+   */
   constructor(file: string) {
     this.#database = openDatabase(file);
   }
@@ -31,7 +35,7 @@ export class RunStore {
     this.#database.close();
   }
 
-  /** Puts down what is to be done; what is known already stays as it is. Jobs that failed wait again. Returns the ids. */
+  /** Adds the jobs that are not in the store yet and returns the ids of all. Jobs that failed wait again. */
   add(specs: readonly JobSpec[]): string[] {
     return transaction(this.#database, () => {
       upgrade(this.#database);
@@ -51,7 +55,7 @@ export class RunStore {
     });
   }
 
-  /** The first of `ids` that nobody works on; from now on it is the owner's. Undefined where there is none. */
+  /** Gives the owner the first of `ids` that nobody works on, or undefined if there is none. */
   take(ids: readonly string[], owner: Owner, now: number = Date.now()): Run | undefined {
     return transaction(this.#database, () => {
       const free = this.#rows(ids, `state = 'waiting' OR state = 'running'`).find(
@@ -67,7 +71,9 @@ export class RunStore {
     });
   }
 
-  /** Keeps a job. False where it is no longer the owner's: another one took it when the lease was over. */
+  /**
+   * Renews the owner's lease of a job. Returns false if another owner took the job after the lease had ended.
+   */
   beat(id: string, owner: Owner, now: number = Date.now()): boolean {
     const statement = this.#database.prepare(
       `UPDATE jobs SET lease_until = ? WHERE id = ? AND owner = ? AND state = 'running'`,
@@ -75,7 +81,10 @@ export class RunStore {
     return statement.run(now + leaseMs, id, owner.id).changes === 1;
   }
 
-  /** Keeps the result, unless another owner took the job: then it is dropped, and false is returned. */
+  /**
+   * Stores the result and returns true. Returns false, without storing it, if another owner has taken the
+   * job.
+   */
   finish(id: string, owner: Owner, result: RunResult): boolean {
     return transaction(this.#database, () => {
       if (!this.#isOwned(id, owner)) return false;
@@ -92,14 +101,14 @@ export class RunStore {
     });
   }
 
-  /** Puts a job back that was not finished, e.g. at Ctrl-C. */
+  /** Makes a job wait again that its owner did not finish, for example after Ctrl-C. */
   release(id: string, owner: Owner): void {
     transaction(this.#database, () => {
       if (this.#isOwned(id, owner)) this.#change(id, { state: 'waiting', ...nobody });
     });
   }
 
-  /** Adds or replaces one cost of a point that is done. */
+  /** Adds or replaces one cost of a run that is done. */
   addCost(id: string, cost: InferenceCost, machine: Machine): void {
     transaction(this.#database, () => this.#addCost(id, cost, machine));
   }
@@ -110,14 +119,14 @@ export class RunStore {
     return run;
   }
 
-  /** How many of `ids` are in each state. */
+  /** The number of jobs of `ids` in each state. */
   counts(ids: readonly string[]): Record<RunState, number> {
     const counts = { waiting: 0, running: 0, done: 0, failed: 0 };
     for (const { state } of this.#rows(ids, '1')) counts[state as RunState]++;
     return counts;
   }
 
-  /** In the order in which they were put down; all of them where `ids` is left out. */
+  /** The runs in the order of `ids` (default: all runs in the order in which they were added). */
   runs(ids?: readonly string[]): Run[] {
     const costs = this.#database.prepare('SELECT * FROM costs WHERE job = ? ORDER BY profile, source');
     const result = this.#database.prepare('SELECT * FROM results WHERE job = ?');
@@ -171,7 +180,7 @@ export class RunStore {
 
 const nobody = { owner: null, owner_host: null, owner_pid: null, lease_until: null };
 
-/** The lease is over, or it is a process of this machine that is no more. */
+/** Whether the lease has ended, or the owner was a process of this machine that is gone. */
 function isAbandoned(row: Row, now: number): boolean {
   if (Number(row['lease_until']) < now) return true;
   return row['owner_host'] === hostname() && !isAlive(Number(row['owner_pid']));

@@ -116,9 +116,12 @@ describe('a sweep as the command line gives it', () => {
     ['original', /'original' is not known/],
     ['deepreduce+', /'\+' is not known/],
     ['deepreduce+cira', /'\+cira' is not known; .*\+circa/],
-    ['deepreduce+circa+circa', /give one of \+circa$/],
-    ['snl+none+affine', /'snl\+none\+affine': give one of \+none, \+identity, \+affine, \+quadratic$/],
-    ['snl+pixel+channel', /give one of \+pixel, \+channel$/],
+    ['deepreduce+circa+circa', /expected at most one of \+circa$/],
+    [
+      'snl+none+affine',
+      /'snl\+none\+affine': expected at most one of \+none, \+identity, \+affine, \+quadratic$/,
+    ],
+    ['snl+pixel+channel', /expected at most one of \+pixel, \+channel$/],
     [
       'deepreduce+channel',
       /option granularity: deepreduce does not take it; snl, autorep and deepreshape do$/,

@@ -212,6 +212,6 @@ describe('a file that is no store of this version is refused', () => {
     const later = new DatabaseSync(file);
     later.exec('PRAGMA user_version = 99');
     later.close();
-    expect(open(file)).toThrow(/version 99, expected 1 to 2/);
+    expect(open(file)).toThrow(/expected tables of version 1 to 2, got 99/);
   });
 });

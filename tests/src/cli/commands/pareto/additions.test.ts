@@ -93,7 +93,7 @@ describe('a sweep of methods with additions', () => {
 
   test.each([
     ['snl+cubic', /'\+cubic' is not known/],
-    ['snl+none+affine', /give one of \+none/],
+    ['snl+none+affine', /expected at most one of \+none/],
     [
       'deepreduce+channel',
       /option granularity: deepreduce does not take it; snl, autorep and deepreshape do/,
