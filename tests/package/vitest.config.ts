@@ -11,5 +11,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 300_000,
     hookTimeout: 600_000,
+    reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'runs/package.json' }]] : ['default'],
   },
 });
