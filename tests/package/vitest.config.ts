@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    include: ['tests/package/**/*.{test,slow}.ts'],
+    include: ['tests/package/**/*.slow.ts'],
     pool: 'forks',
     testTimeout: 300_000,
     hookTimeout: 600_000,
