@@ -6,7 +6,8 @@ import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/mes
 import { openClientParty } from '../pipelines/inference/parties.ts';
 import type { ClientOffline } from '../pipelines/inference/one-time.ts';
 import { offlineClient } from '../pipelines/inference/offline.ts';
-import { encodeInput } from '../pipelines/inference/encoding.ts';
+import { encodeInput, outsideRange } from '../pipelines/inference/encoding.ts';
+import type { OutsideRange } from '../pipelines/inference/encoding.ts';
 import { onlineClient } from '../pipelines/inference/online.ts';
 import { wireOf } from '../pipelines/plan/plan.ts';
 import type { Plan } from '../pipelines/plan/plan.ts';
@@ -54,6 +55,11 @@ export type InferenceResult = {
    * activation layer.
    */
   readonly online: PhaseCost & { readonly rounds: number };
+  /**
+   * The image's values outside the range of the images that calibrated the plan; the answer may be wrong
+   * where there are any. Only the client knows.
+   */
+  readonly outsideRange?: OutsideRange;
 };
 
 export type Session = {
@@ -209,6 +215,7 @@ class ClientSession implements Session {
       logits,
       offline: cost,
       online: { ...online.cost, rounds: online.framesSent },
+      ...defined({ outsideRange: outsideRange(this.plan, image) }),
     };
   }
 

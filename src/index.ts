@@ -63,6 +63,7 @@ export type { NetworkProfile } from '../pipelines/cost/profiles.ts';
 export { startServer } from './server.ts';
 export type { RunningServer, ServerEvent, ServerOptions } from './server.ts';
 export { connect } from './client.ts';
+export type { OutsideRange } from '../pipelines/inference/encoding.ts';
 export type { ConnectOptions, InferenceResult, Session } from './client.ts';
 export { HePool } from '../crypto/he/pool.ts';
 export type { PhaseCost } from './net/session.ts';

@@ -2,6 +2,7 @@ import { inferShapes } from '../../models/analysis/shapes.ts';
 import type { Model } from '../../models/graph.ts';
 import { Evaluator } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
+import type { Shape } from '../../models/tensor.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -9,24 +10,41 @@ import { RangeCollector } from './ranges.ts';
 import type { Ranges } from './ranges.ts';
 
 /** Images [n, C, H, W] on which the ranges of values are measured. */
-export type Calibration = { readonly images: Float32Array; readonly n: number };
+export type Calibration = {
+  readonly images: Float32Array;
+  readonly n: number;
+  /** [C, H, W] (default: the shape of the model's input, whose size they must have). */
+  readonly shape?: Shape;
+  /** For messages (default: 'calibration'). */
+  readonly name?: string;
+};
+
+/** Throws DataError, which names both shapes, for images that the model does not take. */
+export function checkCalibration(
+  model: Model,
+  { images, n, shape, name = 'calibration' }: Calibration,
+): void {
+  const input = model.graph.inputs[0]!.shape;
+  const takes = `${model.graph.name} takes images of [${input.join(', ')}]`;
+  if (shape !== undefined && shape.join() !== input.join())
+    throw new DataError(`${name}: its images are [${shape.join(', ')}], but ${takes}`);
+  if (images.length !== n * sizeOf(input) || n === 0)
+    throw new DataError(`${name}: ${takes}, got ${images.length} values for ${n} images`);
+}
 
 /**
  * Measures the range of every value of the graph with onnxruntime (default: 8 images per call). Throws
- * DataError for images of another size, and for values that are not finite.
+ * DataError for images of another shape, and for values that are not finite.
  */
 export async function calibrate(
   model: Model,
-  { images, n }: Calibration,
+  calibration: Calibration,
   { batch = 8, onProgress = silent }: { readonly batch?: number; readonly onProgress?: OnProgress } = {},
 ): Promise<Ranges> {
+  checkCalibration(model, calibration);
+  const { images, n } = calibration;
   const input = model.graph.inputs[0]!;
   const size = sizeOf(input.shape);
-  if (images.length !== n * size || n === 0)
-    throw new DataError(
-      `calibration: ${model.graph.name} takes images of [${input.shape.join(', ')}], ` +
-        `got ${images.length} values for ${n} images`,
-    );
   const collectors = new Map(
     [...inferShapes(model)].map(([name, shape]) => [name, new RangeCollector(shape)]),
   );

@@ -4,8 +4,9 @@ import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Plan } from '../plan/plan.ts';
-import { calibrate } from './calibrate.ts';
+import { calibrate, checkCalibration } from './calibrate.ts';
 import type { Calibration } from './calibrate.ts';
+import { calibrationWarnings } from './calibration-warnings.ts';
 import { compile, publicPart } from './compile.ts';
 import type { CompileOptions } from './options.ts';
 import { privateForm } from './private-form.ts';
@@ -21,6 +22,12 @@ export type Prepared = {
   readonly model: Model;
   /** The ranges of the values of `model`. */
   readonly ranges: Ranges;
+  readonly calibration: {
+    /** How many images measured the ranges. */
+    readonly images: number;
+    /** What speaks against these images for this model, a sentence each: see `calibrationWarnings`. */
+    readonly warnings: readonly string[];
+  };
 };
 
 export type PrepareOptions = Partial<CompileOptions> & {
@@ -41,17 +48,19 @@ const calibrationImages = 256;
  */
 export function calibrationOf(train: Dataset): Calibration {
   const rows = permutation(train.n, seededUniform(1)).subarray(0, calibrationImages);
-  return { images: pixels(train, rows), n: rows.length };
+  return { images: pixels(train, rows), n: rows.length, shape: train.shape, name: train.name };
 }
 
 /**
  * Makes the plan and the integer weights from which a model is served. The model may be as it was read or
- * trained. Throws PlanError, which names the node, for a model that cannot run privately, and DataError if an
- * image or a value of the network is not finite.
+ * trained. Throws PlanError, which names the node, for a model that cannot run privately, and DataError for
+ * images of another shape than the model's input, or on which all answers are the same, and if an image or a
+ * value of the network is not finite.
  */
 export async function prepare(model: Model, options: PrepareOptions): Promise<Prepared> {
-  const { model: served, ranges, plan } = await planned(model, options);
-  return { plan, weights: quantise(served, plan), model: served, ranges };
+  const { model: served, ranges, plan, given } = await planned(model, options);
+  const calibration = { images: given.n, warnings: await calibrationWarnings(model, ranges, given) };
+  return { plan, weights: quantise(served, plan), model: served, ranges, calibration };
 }
 
 /** Makes the plan of `prepare`, without the weights. */
@@ -60,8 +69,9 @@ export async function servedPlan(model: Model, options: PrepareOptions): Promise
 }
 
 async function planned(model: Model, { calibration, onProgress, ...options }: PrepareOptions) {
-  const served = privateForm(model);
   const given = 'labels' in calibration ? calibrationOf(calibration) : calibration;
+  checkCalibration(model, given);
+  const served = privateForm(model);
   const ranges = await calibrate(served, given, onProgress === undefined ? {} : { onProgress });
-  return { model: served, ranges, plan: compile(served.graph, ranges, publicPart(served), options) };
+  return { model: served, ranges, given, plan: compile(served.graph, ranges, publicPart(served), options) };
 }

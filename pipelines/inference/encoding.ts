@@ -21,6 +21,30 @@ export function encodeInput(plan: Plan, image: Float32Array): Uint32Array {
   return Uint32Array.from(image, (value) => Math.round(value * scale));
 }
 
+/** Values of an image that are larger than those of the images on which the scales were measured. */
+export type OutsideRange = {
+  /** How many of its values. */
+  readonly values: number;
+  /** max |value| of the image. */
+  readonly largest: number;
+  /** What the calibration images, widened by the guard bits, stay below. */
+  readonly limit: number;
+};
+
+/**
+ * What of an image is outside the calibrated range that the plan's input wire tells; undefined where nothing
+ * is. The answer may then be wrong, because a sign test reads no bits above its range. It is computed by the
+ * client from its own image, and costs no message.
+ */
+export function outsideRange(plan: Plan, image: Float32Array): OutsideRange | undefined {
+  const { scale, bits } = wireOf(plan, plan.input.wire);
+  const limit = 2 ** bits / scale;
+  const outside = image.filter((value) => Math.abs(value) >= limit);
+  if (outside.length === 0) return undefined;
+  const largest = outside.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return { values: outside.length, largest, limit };
+}
+
 /** Decodes the opened ring elements of the output wire to logits. */
 export function decodeOutput(plan: Plan, opened: Uint32Array): Float32Array {
   const { scale } = wireOf(plan, plan.output.wire);

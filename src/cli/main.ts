@@ -30,6 +30,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const context: Context = {
     onProgress: progress.onProgress,
     say: (line) => (json ? undefined : print(line)),
+    warn: (line) => {
+      progress.stop();
+      process.stderr.write(`reluctant: warning: ${line}\n`);
+    },
     show,
     signal: untilStopped(() => progress.stop()),
     staysUp: () => void (thisProcess.staysUp = true),

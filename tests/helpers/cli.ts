@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { silent } from '../../src/shared/progress.ts';
 import { packageRoot } from '../../src/shared/files.ts';
 
 export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** What a command has of its context where nobody listens. */
+export const quiet = { onProgress: silent, warn: () => undefined };
 
 /** The real command line, from the sources, as a process of its own. */
 export function startCli(

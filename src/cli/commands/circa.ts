@@ -47,11 +47,12 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress }: Context, name: string, options: Options) {
+async function run(context: Context, name: string, options: Options) {
+  const { onProgress } = context;
   const { data, tolerance: points, searchImages, limit, mode } = options;
   const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
   checkFit(await loadModel(name), test);
-  const prepared = await preparedModel(name, data, onProgress);
+  const prepared = await preparedModel(name, data, context);
   const report = await circa(prepared, {
     toleratedFraction: points / 100,
     modes: mode === undefined ? ['posZero', 'negPass'] : [mode],

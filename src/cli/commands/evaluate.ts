@@ -46,7 +46,8 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress, say }: Context, name: string, options: Options) {
+async function run(context: Context, name: string, options: Options) {
+  const { onProgress, say } = context;
   const { data, split, limit, device: choice } = options;
   const device = await chooseDevice(choice);
   if (choice !== 'cpu') say(`device: ${device}`);
@@ -56,7 +57,7 @@ async function run({ onProgress, say }: Context, name: string, options: Options)
   const predicted = await predictClasses(model, dataset, n, { onProgress, device });
   const found = scored(dataset, predicted);
   const simulated = options.private
-    ? await simulatedRun(name, options, dataset, predicted, onProgress)
+    ? await simulatedRun(name, options, dataset, predicted, context)
     : undefined;
   const rows = found.per_class.map((row, i) => [
     row.class,
@@ -84,9 +85,10 @@ async function simulatedRun(
   options: Options,
   dataset: Dataset,
   clear: Uint16Array,
-  onProgress: Context['onProgress'],
+  context: Context,
 ) {
-  const prepared = await preparedModel(name, options.data, onProgress, await compileOptionsOf(options));
+  const { onProgress } = context;
+  const prepared = await preparedModel(name, options.data, context, await compileOptionsOf(options));
   const n = clear.length;
   const images = pixels(
     dataset,

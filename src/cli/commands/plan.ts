@@ -14,17 +14,17 @@ import { examples } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
-import { dataHelp, defaultData, modelHelp } from '../options/inputs.ts';
+import { calibrationData, calibrationHelp, dataHelp, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
-import { preparedModel } from '../options/prepared.ts';
+import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
 
 /** `plan MODEL --data D`: the steps of the protocol with their scales, windows and predicted cost. All of it is public. */
 export function configure(command: Command, act: Act): void {
   const described = command
     .argument('<model>', modelHelp)
-    .option('--data <data>', `calibrates the scales: ${dataHelp}`, defaultData);
+    .option('--data <data>', `${calibrationHelp}: ${dataHelp}`);
   compileFlags(described).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
@@ -33,9 +33,13 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress }: Context, name: string, options: CompileFlags & { readonly data: string }) {
+type Options = CompileFlags & { readonly data?: string };
+
+async function run(context: Context, name: string, options: Options) {
+  const data = calibrationData(name, options.data);
   const known = await knownMachine();
-  const { plan } = await preparedModel(name, options.data, onProgress, await compileOptionsOf(options));
+  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options));
+  const { plan } = prepared;
   checkMessages(plan);
   const prediction = predictCost(plan);
   const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs));
@@ -43,8 +47,14 @@ async function run({ onProgress }: Context, name: string, options: CompileFlags 
   const hash = planHash(plan);
   const { session, offline, online, rounds } = prediction;
   return {
-    value: { hash, steps, session, offline, online, rounds, predicted, machine: machineValue(known) },
-    text: `${describe(steps, prediction, hash)}\n\n${predictedTable(predicted)}\nwith the costs of ${describeMachine(known)}`,
+    value: {
+      ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
+      ...{ predicted, machine: machineValue(known) },
+    },
+    text:
+      `${describe(steps, prediction, hash)}\n` +
+      `calibrated on     ${calibrationText(data, prepared)}\n\n` +
+      `${predictedTable(predicted)}\nwith the costs of ${describeMachine(known)}`,
   };
 }
 

@@ -10,14 +10,14 @@ import { examples, whole } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
-import { dataHelp, defaultData, modelHelp } from '../options/inputs.ts';
-import { preparedModel } from '../options/prepared.ts';
+import { calibrationData, calibrationHelp, dataHelp, modelHelp } from '../options/inputs.ts';
+import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
 import { readTokens } from '../options/tokens.ts';
 
 type Options = CompileFlags & {
   readonly port: number;
   readonly host: string;
-  readonly data: string;
+  readonly data?: string;
   readonly maxSessions: number;
   readonly maxSessionsPerClient?: number;
   readonly idle: number;
@@ -35,7 +35,7 @@ export function configure(command: Command, act: Act): void {
     .argument('<model>', modelHelp)
     .option('--port <port>', 'to listen on; 0 takes any free one', whole(0, 65_535), 8765)
     .option('--host <address>', 'to listen on; 0.0.0.0 for all', '127.0.0.1')
-    .option('--data <data>', `calibrates the scales: ${dataHelp}`, defaultData)
+    .option('--data <data>', `${calibrationHelp}: ${dataHelp}`)
     .option('--max-sessions <n>', 'sessions at once', whole(1, 10_000), 16)
     .option(
       '--max-sessions-per-client <n>',
@@ -59,13 +59,16 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress, show, signal, staysUp }: Context, name: string, options: Options) {
-  const { port, host, data, maxSessions, maxSessionsPerClient, idle, threads } = options;
+async function run(context: Context, name: string, options: Options) {
+  const { show, signal, staysUp } = context;
+  const { port, host, maxSessions, maxSessionsPerClient, idle, threads } = options;
   const tls = tlsOf(options);
   const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
   // Before half a minute of calibration: startServer would say the same after it.
   await checkAddress({ host, port });
-  const { plan, weights } = await preparedModel(name, data, onProgress, await compileOptionsOf(options));
+  const data = calibrationData(name, options.data);
+  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options));
+  const { plan, weights } = prepared;
   const hash = planHash(plan);
   const log = (event: ServerEvent) => {
     const time = new Date().toISOString();
@@ -79,8 +82,10 @@ async function run({ onProgress, show, signal, staysUp }: Context, name: string,
   staysUp();
   const ask = `npx reluctant infer ${server.url} --data ${data} --index 0 --plan-hash ${hash}`;
   show({
-    value: { url: server.url, planHash: hash },
-    text: `serving ${name} on ${server.url}\nplan hash ${hash}\nask with: ${ask}\nstop with Ctrl-C`,
+    value: { url: server.url, planHash: hash, calibration: calibrationValue(data, prepared) },
+    text:
+      `serving ${name} on ${server.url}\nplan hash ${hash}\n` +
+      `calibrated on ${calibrationText(data, prepared)}\nask with: ${ask}\nstop with Ctrl-C`,
   });
   await stopped(signal);
   await server.close({ drainSeconds: options.drainSeconds });

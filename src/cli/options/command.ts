@@ -8,6 +8,8 @@ export type Context = {
   readonly onProgress: OnProgress;
   /** A line for people, on stdout at once; dropped under --json. */
   readonly say: (line: string) => void;
+  /** A warning, on stderr at once, under --json too. */
+  readonly warn: (line: string) => void;
   /** An output before the command ends, e.g. a server's address. */
   readonly show: (output: Output) => void;
   /** Aborted by Ctrl-C or SIGTERM. */

@@ -6,13 +6,10 @@ import { engineNames } from '../../../models/train/engines/index.ts';
 import { formats } from '../../../models/data/formats.ts';
 import { variants } from '../../../models/data/variants.ts';
 import { targetHelp } from '../../../models/data/image-target.ts';
-import { resolveModel } from '../../../models/zoo/index.ts';
+import { resolveModel, zooModel, zooModels } from '../../../models/zoo/index.ts';
 import { ModelError, UsageError } from '../../shared/errors.ts';
 
 export const modelHelp = 'an .onnx file, or a trained one of the package by name, e.g. zoo:fashion-resnet8';
-
-/** What commands calibrate on that are told no data. */
-export const defaultData = 'fashion-mnist-part';
 
 /** How to give a size, and a line for each form of data. */
 export const dataHelp = [
@@ -21,6 +18,8 @@ export const dataHelp = [
   'and behind any of them, to make it unequal on purpose',
   ...Object.values(variants).map(({ spec, summary }) => `  ${spec}: ${summary}`),
 ].join('\n');
+
+export const calibrationHelp = 'calibrates the scales (only a zoo: model has its own data)';
 
 export function deviceOption(): Option {
   return new Option('--device <device>', 'what onnxruntime computes on; auto takes the fastest that works')
@@ -44,6 +43,21 @@ export function modelFile(name: string): string {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
     throw new ModelError(`${name}: no such model file`);
   return file;
+}
+
+/**
+ * The data set that calibrates a model: `given` by --data, or else the one that the zoo knows for it. Throws
+ * UsageError where there is neither: ranges of other images would make wrong answers.
+ */
+export function calibrationData(model: string, given: string | undefined): string {
+  const data = given ?? zooModel(model)?.calibration;
+  if (data !== undefined) return data;
+  modelFile(model);
+  const known = zooModels().map(({ name }) => `zoo:${name}`);
+  throw new UsageError(
+    `${model}: give --data, images like those that clients will send: they choose the scales of the ` +
+      `fixed-point numbers; only ${known.join(', ')} has a data set of its own`,
+  );
 }
 
 /** A model's name in tables: the file's without folder and extension. */

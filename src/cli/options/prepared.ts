@@ -3,15 +3,32 @@ import { loadModel } from '../../../models/files/read.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
-import type { OnProgress } from '../../shared/progress.ts';
+import * as format from '../../shared/format.ts';
+import type { Context } from './command.ts';
 
-/** The plan and the integer weights of a model. The training images of `data` calibrate its scales. */
+/**
+ * The plan and the integer weights of a model. The training images of `data` calibrate its scales; what makes
+ * them doubtful is said as warnings.
+ */
 export async function preparedModel(
   name: string,
   data: string,
-  onProgress: OnProgress,
+  { onProgress, warn }: Pick<Context, 'onProgress' | 'warn'>,
   options: Partial<CompileOptions> = {},
 ): Promise<Prepared> {
   const model = await loadModel(name);
-  return prepare(model, { ...options, calibration: await loadDataset(data, 'train'), onProgress });
+  const calibration = await loadDataset(data, 'train');
+  const prepared = await prepare(model, { ...options, calibration, onProgress });
+  prepared.calibration.warnings.forEach((warning) => warn(`${name}, calibrated on ${data}: ${warning}`));
+  return prepared;
+}
+
+/** What calibrated a plan, for --json. */
+export function calibrationValue(data: string, { calibration }: Prepared) {
+  return { data, ...calibration };
+}
+
+/** '256 training images of fashion-mnist-part' */
+export function calibrationText(data: string, { calibration: { images } }: Prepared): string {
+  return `${format.count(images)} training ${images === 1 ? 'image' : 'images'} of ${data}`;
 }

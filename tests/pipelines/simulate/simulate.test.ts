@@ -119,6 +119,6 @@ test('a layer of squares is several times closer where its polynomials are balan
   };
   const ranges = await calibrate(model, { images, n });
   const plan = compile(model.graph, ranges, publicPart(model));
-  const unbalanced = { plan, weights: quantise(model, plan), model, ranges };
+  const unbalanced = { ...made, plan, weights: quantise(model, plan), model, ranges };
   expect(await rootMeanSquare(made)).toBeLessThan(0.6 * (await rootMeanSquare(unbalanced)));
 });

@@ -13,7 +13,7 @@ import { examples, whole } from '../../options/command.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { dataHelp, defaultData, modelHelp } from '../../options/inputs.ts';
+import { calibrationData, calibrationHelp, dataHelp, modelHelp } from '../../options/inputs.ts';
 import type { Output } from '../../output/output.ts';
 import { measureThisMachine } from '../../options/machine.ts';
 import { profileOption } from '../../options/profile.ts';
@@ -57,7 +57,7 @@ function configureModel(command: Command, act: Act): void {
     )
     .argument('[model]', `${modelHelp}; or --arch`)
     .addOption(new Option('--arch <name>', 'a network of random weights').choices(Object.keys(architectures)))
-    .option('--data <data>', `calibrates the scales of a model: ${dataHelp} (default: ${defaultData})`)
+    .option('--data <data>', `${calibrationHelp}: ${dataHelp}`)
     .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
     .option('--channels <n>', 'of its images', whole(1, 16), 3)
     .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
@@ -133,7 +133,7 @@ type ModelOptions = {
 };
 
 async function runModel(
-  { say, signal }: Context,
+  { say, warn, signal }: Context,
   model: string | undefined,
   options: ModelOptions,
 ): Promise<Output> {
@@ -143,7 +143,9 @@ async function runModel(
   for (const profile of options.profile) {
     // A server of its own for each, so that each has a first inference.
     const bench = defined({ network, runs, profile, signal, say, threads });
-    found.push(modelOutput(await benchModel(bench)));
+    // The first server's warnings hold for all.
+    const warned = found.length === 0 ? warn : () => undefined;
+    found.push(modelOutput(await benchModel({ ...bench, warn: warned })));
   }
   if (found.length === 1) return found[0]!;
   return {
@@ -161,7 +163,7 @@ function networkToBench(
   { data, arch, size, channels, classes, keepRelus }: ModelOptions,
 ): ModelBenchOptions['network'] {
   if (model !== undefined && arch === undefined) {
-    if (keepRelus === undefined) return { model, data: data ?? defaultData };
+    if (keepRelus === undefined) return { model, data: calibrationData(model, data) };
     throw new UsageError('bench model: --keep-relus goes with --arch; a model has its own ReLUs');
   }
   if (arch !== undefined && data !== undefined)

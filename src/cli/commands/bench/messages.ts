@@ -16,7 +16,13 @@ export type ToServer =
 export type BenchedModel = { readonly model: string; readonly data: string; readonly circa?: string };
 
 export type FromServer =
-  | { readonly kind: 'ready'; readonly url: string; readonly planHash: string }
+  | {
+      readonly kind: 'ready';
+      readonly url: string;
+      readonly planHash: string;
+      /** What makes the calibration doubtful. */
+      readonly warnings: readonly string[];
+    }
   | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage);
 
 /** Of the last inference. */

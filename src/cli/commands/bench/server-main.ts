@@ -17,7 +17,8 @@ type Start = Extract<ToServer, { kind: 'start' }>;
 
 async function start(message: Start): Promise<FromServer> {
   const { threads, host } = message;
-  const { plan, weights } = await preparedNetwork(message);
+  const warnings: string[] = [];
+  const { plan, weights } = await preparedNetwork(message, (warning) => warnings.push(warning));
   const server = await startServer({
     ...{ plan, weights, host },
     ...defined({ threads }),
@@ -25,13 +26,13 @@ async function start(message: Start): Promise<FromServer> {
       if (event.kind === 'inference') phases = event;
     },
   });
-  return { kind: 'ready', url: server.url, planHash: planHash(plan) };
+  return { kind: 'ready', url: server.url, planHash: planHash(plan), warnings };
 }
 
-async function preparedNetwork({ network }: Start): Promise<Prepared> {
+async function preparedNetwork({ network }: Start, warn: (warning: string) => void): Promise<Prepared> {
   if ('arch' in network) return preparedOnNoise(await benchedNetwork(network));
   const { model, data, ...windows } = network;
-  return preparedModel(model, data, silent, await compileOptionsOf(windows));
+  return preparedModel(model, data, { onProgress: silent, warn }, await compileOptionsOf(windows));
 }
 
 answerParent<ToServer, FromServer>(async (message, tell) => {

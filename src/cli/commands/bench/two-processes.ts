@@ -61,6 +61,7 @@ export type ModelBenchOptions = {
   readonly profile?: NetworkProfile;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
+  readonly warn: (line: string) => void;
 };
 
 type Server = Child<ToServer, FromServer>;
@@ -77,9 +78,10 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   });
   const ofThreads = threads === undefined ? {} : { threads };
   try {
-    const { url, planHash } = await server.ask('ready', {
+    const { url, planHash, warnings } = await server.ask('ready', {
       ...{ kind: 'start', network, host: between.host, ...ofThreads },
     });
+    warnings.forEach(options.warn);
     const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
     try {
       const inferences = await allInferences(session, server, options);

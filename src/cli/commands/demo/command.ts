@@ -3,13 +3,13 @@ import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { runDemo } from './run.ts';
 import { farewell } from './words.ts';
-import { dataHelp, defaultData, modelHelp } from '../../options/inputs.ts';
+import { calibrationData, dataHelp, modelHelp } from '../../options/inputs.ts';
 import type { Output } from '../../output/output.ts';
 
 type Options = {
   readonly out: string;
   readonly model: string;
-  readonly data: string;
+  readonly data?: string;
   readonly epochs: number;
 };
 
@@ -19,11 +19,12 @@ export function configure(command: Command, act: Act): void {
   command
     .option('--out <folder>', 'where the report and the reduced network go', 'reluctant-demo')
     .option('--model <model>', modelHelp, 'zoo:fashion-resnet8')
-    .option('--data <data>', dataHelp, defaultData)
+    .option('--data <data>', `of the model (a zoo: model has its own): ${dataHelp}`)
     .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
     .action(
       act(async (context: Context, options: Options): Promise<Output> => {
-        const report = await runDemo(context, { ...options, version });
+        const data = calibrationData(options.model, options.data);
+        const report = await runDemo(context, { ...options, data, version });
         return { value: report, text: `\n${farewell(options.out, report.seconds)}` };
       }),
     );

@@ -8,9 +8,10 @@ import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { inferLocally } from './debug-local.ts';
+import { inferLocally, outsideText } from './debug-local.ts';
 import { imageSource } from './image-source.ts';
-import { dataHelp, defaultData } from '../../options/inputs.ts';
+import type { ImageOptions } from './image-source.ts';
+import { calibrationData, dataHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { printable } from '../../../net/web-socket-channel.ts';
 import { readTokens } from '../../options/tokens.ts';
@@ -33,7 +34,7 @@ export function configure(command: Command, act: Act): void {
   command
     .argument('<url>', 'the address that serve printed, ws:// or wss://; with --debug-local a model')
     .option('--image <file>', 'PNG or JPEG of exactly the size the model takes')
-    .option('--data <data>', `or an image of a data set: ${dataHelp}`)
+    .option('--data <data>', `or an image of a data set; with --debug-local it also calibrates: ${dataHelp}`)
     .option('--index <i>', 'which of its test images, from 0', whole(0))
     .option('--plan-hash <hash>', 'run this plan and no other')
     .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
@@ -50,12 +51,13 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run({ onProgress }: Context, url: string, options: Options) {
-  const source = await imageSource(options);
+async function run(context: Context, url: string, options: Options) {
   if (options.debugLocal) {
     if (/^wss?:\/\//.test(url)) throw new UsageError('--debug-local wants a model in place of an address');
-    return inferLocally(url, options.data ?? defaultData, source, onProgress);
+    const data = calibrationData(url, options.data);
+    return inferLocally(url, data, await imageSource(ofImage(options)), context);
   }
+  const source = await imageSource(options);
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
     ...(options.tokenFile !== undefined && {
@@ -66,12 +68,18 @@ async function run({ onProgress }: Context, url: string, options: Options) {
   try {
     const image = await source.read(session.inputShape);
     const result = await session.infer(image);
+    if (result.outsideRange !== undefined) context.warn(outsideText(result.outsideRange));
     const name = source.classes?.[result.label] ?? null;
     const truth = source.truth ?? null;
     return { value: jsonOf(result, name, truth), text: describe(result, session, name, truth) };
   } finally {
     await session.close();
   }
+}
+
+/** With --debug-local and --image, --data only calibrates. */
+function ofImage({ image, data, index }: Options): ImageOptions {
+  return image !== undefined && index === undefined ? { image } : defined({ image, data, index });
 }
 
 async function certificate(file: string): Promise<Uint8Array> {
@@ -83,7 +91,7 @@ async function certificate(file: string): Promise<Uint8Array> {
 }
 
 function jsonOf(
-  { label, logits, offline, online }: InferenceResult,
+  { label, logits, offline, online, outsideRange }: InferenceResult,
   name: string | null,
   truth: string | null,
 ) {
@@ -93,6 +101,7 @@ function jsonOf(
     class: name,
     truth,
     logits,
+    outsideRange: outsideRange ?? null,
     offline: phaseTotals(offline),
     online: { ...phaseTotals(online), rounds: online.rounds },
     steps: [...offline.steps.map(inPhase('offline')), ...online.steps.map(inPhase('online'))],

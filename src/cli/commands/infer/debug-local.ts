@@ -1,12 +1,14 @@
 import { argmax } from '../../../../models/tensor.ts';
+import { outsideRange } from '../../../../pipelines/inference/encoding.ts';
+import type { OutsideRange } from '../../../../pipelines/inference/encoding.ts';
 import { debugLocal } from '../../../../pipelines/simulate/debug-local.ts';
 import type { WireDiff } from '../../../../pipelines/simulate/debug-local.ts';
 import * as format from '../../../shared/format.ts';
-import type { OnProgress } from '../../../shared/progress.ts';
 import { systemRng } from '../../../shared/random.ts';
 import type { ImageSource } from './image-source.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
+import type { Context } from '../../options/command.ts';
 import { preparedModel } from '../../options/prepared.ts';
 
 /** `infer MODEL --debug-local`: both parties here, and each wire's error. `data` calibrates, as it does for `serve`. */
@@ -14,17 +16,34 @@ export async function inferLocally(
   name: string,
   data: string,
   source: ImageSource,
-  onProgress: OnProgress,
+  context: Context,
 ): Promise<Output> {
-  const prepared = await preparedModel(name, data, onProgress);
+  const prepared = await preparedModel(name, data, context);
   const image = await source.read(prepared.model.graph.inputs[0]!.shape);
   const { logits, wires } = await debugLocal(prepared, image, systemRng);
   const label = argmax(logits);
+  const outside = outsideRange(prepared.plan, image);
+  if (outside !== undefined) context.warn(outsideText(outside));
   const [answer, truth] = [source.classes?.[label] ?? null, source.truth ?? null];
   return {
-    value: { label, class: answer, truth, logits, wires: wires.map(publicWire) },
+    value: {
+      label,
+      class: answer,
+      truth,
+      logits,
+      outsideRange: outside ?? null,
+      wires: wires.map(publicWire),
+    },
     text: describe(wires, answer ?? `class ${label}`, truth),
   };
+}
+
+export function outsideText({ values, largest, limit }: OutsideRange): string {
+  const [what, size] = [values === 1 ? 'value is' : 'values are', largest.toPrecision(3)];
+  return (
+    `image: ${format.count(values)} ${what} outside the range on which the server's scales were measured: ` +
+    `the largest is ${size}, the range ends at ${limit.toPrecision(3)}; the answer may be wrong`
+  );
 }
 
 /** `shape` and numbers as they are; JSON keys in snake_case. */

@@ -69,6 +69,8 @@ async function measured(
     profile,
     signal,
     say: () => undefined,
+    // The job that made the plan has said what is doubtful.
+    warn: () => undefined,
   });
   const bytes = ({ bytes_up, bytes_down }: typeof offline) => ({ bytes_up, bytes_down });
   return {

@@ -21,6 +21,7 @@ import { withWindows } from '../../../../pipelines/plan/windows.ts';
 import { prepare } from '../../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { jobId, originalMethod, methodSettings } from '../../../../pipelines/pareto/job.ts';
+import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../../pipelines/pareto/predicted.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
@@ -132,11 +133,12 @@ function checkpointOf(spec: JobSpec, folder: string): string {
 
 /** The plan that will be served, with the windows that were found on held-out training images. */
 async function compiled(
-  { spec, onProgress }: JobWork,
+  { spec, onProgress, say }: JobWork,
   model: Model,
   train: Dataset,
 ): Promise<{ prepared: Prepared; windows: CircaResult | null }> {
   const prepared = await prepare(model, { calibration: train, onProgress });
+  prepared.calibration.warnings.forEach((warning) => say(`${describeJob(spec)}: ${warning}`));
   if (spec.circa === null) return { prepared, windows: null };
   const held = splitValidation(train, trainingDefaults.validationFraction, spec.seed).validation;
   const n = Math.min(held.n, spec.circa.searchImages);

@@ -7,8 +7,7 @@ import { inspect } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
-import { silent } from '../../../../src/shared/progress.ts';
-import { finished, startCli } from '../../../helpers/cli.ts';
+import { finished, startCli, quiet } from '../../../helpers/cli.ts';
 import { writeSmallData } from '../../../helpers/data.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
@@ -47,7 +46,7 @@ function isRunning(pid: number): boolean {
  * logits here, where 0.06 are seen.)
  */
 async function expectPrivateAnswers({ images, logit_spread }: Model, file: string): Promise<void> {
-  const { likely } = logitErrorBound(await preparedModel(file, args[4]!, silent));
+  const { likely } = logitErrorBound(await preparedModel(file, args[4]!, quiet));
   expect(images).toHaveLength(4);
   for (const image of images) {
     expect(image.max_difference).toBeLessThan(Math.min(likely, logit_spread / 10));

@@ -11,8 +11,7 @@ import { predict } from '../../../../models/runtime/run.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { silent } from '../../../../src/shared/progress.ts';
-import { cli, cliJson, finished, firstLine, startCli } from '../../../helpers/cli.ts';
+import { cli, cliJson, finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
@@ -32,7 +31,8 @@ type Plan = {
 };
 
 const index = 7;
-const image = ['--data', 'fashion-mnist-part', '--index', String(index)];
+const data = ['--data', 'fashion-mnist-part'];
+const image = [...data, '--index', String(index)];
 let folder: string;
 let model: string;
 let server: ChildProcess;
@@ -42,7 +42,7 @@ let hash: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-private-'));
   model = await writeTiny(folder);
-  server = startCli(['serve', model, '--port', '0', '--threads', '1', '--json']);
+  server = startCli(['serve', model, ...data, '--port', '0', '--threads', '1', '--json']);
   const told = JSON.parse(await firstLine(server)) as { url: string; plan_hash: string };
   [url, hash] = [told.url, told.plan_hash];
 });
@@ -92,7 +92,7 @@ describe('infer', () => {
     const { logits } = await testImage();
     const found = await cliJson<Inferred>(['infer', url, ...image, '--plan-hash', hash]);
     expect(found.label).toBe(argmax(logits));
-    const prepared = await preparedModel(model, 'fashion-mnist-part', silent);
+    const prepared = await preparedModel(model, 'fashion-mnist-part', quiet);
     const { likely } = logitErrorBound(prepared);
     // Six standard deviations of the roundings; small enough to tell a wrong share, which is uniform over the ring.
     expect(likely).toBeLessThan((Math.max(...logits) - Math.min(...logits)) / 10);
@@ -158,7 +158,18 @@ describe('serve', () => {
     const [cert, key] = ['cert', 'key'].map((part) =>
       join(packageRoot, `tests/src/fixtures/test-only.${part}.pem`),
     );
-    const child = startCli(['serve', model, '--port', '0', '--json', '--tls-cert', cert!, '--tls-key', key!]);
+    const child = startCli([
+      'serve',
+      model,
+      ...data,
+      '--port',
+      '0',
+      '--json',
+      '--tls-cert',
+      cert!,
+      '--tls-key',
+      key!,
+    ]);
     try {
       const { url } = JSON.parse(await firstLine(child)) as { url: string };
       expect(url).toMatch(/^wss:/);
@@ -177,11 +188,11 @@ describe('serve', () => {
   });
 
   test('a port that is taken is a usage error', async () => {
-    expectFailure(await cli(['serve', model, '--port', new URL(url).port]), 2, /listen/);
+    expectFailure(await cli(['serve', model, ...data, '--port', new URL(url).port]), 2, /listen/);
   });
 
   test('stops at Ctrl-C with 0 when no inference has begun, and frees its port', async () => {
-    const child = startCli(['serve', model, '--port', '0', '--json']);
+    const child = startCli(['serve', model, ...data, '--port', '0', '--json']);
     const result = finished(child);
     const { url } = JSON.parse(await firstLine(child)) as { url: string };
     child.kill('SIGINT');
@@ -190,7 +201,7 @@ describe('serve', () => {
   });
 
   test('a client whose server is killed ends with 6', async () => {
-    const child = startCli(['serve', model, '--port', '0', '--threads', '1']);
+    const child = startCli(['serve', model, ...data, '--port', '0', '--threads', '1']);
     const { url } = await addressOf(child);
     const client = finished(startCli(['infer', url, ...image]));
     await new Promise((resolve) =>

@@ -18,7 +18,17 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const main = join(packageRoot, 'src/cli/main.ts');
-const serve = (...more: string[]) => ['serve', model, '--port', '0', '--threads', '1', ...more];
+const serve = (...more: string[]) => [
+  'serve',
+  model,
+  '--data',
+  'fashion-mnist-part',
+  '--port',
+  '0',
+  '--threads',
+  '1',
+  ...more,
+];
 
 /** The lines of a process, one after the other. */
 function linesOf(child: ChildProcess): () => Promise<string> {

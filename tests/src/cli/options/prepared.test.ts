@@ -18,7 +18,7 @@ import { reduce, trainingData } from '../../../../pipelines/reduce/reduce.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import * as api from '../../../../src/index.ts';
 import { silent } from '../../../../src/shared/progress.ts';
-import { cliJson, firstLine, startCli } from '../../../helpers/cli.ts';
+import { cliJson, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
 import { folderWith } from '../../../helpers/image-files.ts';
 import { npzOf } from '../../../helpers/npz.ts';
 import { seededRng } from '../../../helpers/rng.ts';
@@ -60,7 +60,7 @@ beforeAll(async () => {
 
 /** The hash of the plan that `serve`, `plan`, `evaluate --private` and the others make of a file. */
 async function servedHash(file: string): Promise<string> {
-  return planHash((await preparedModel(file, data, silent)).plan);
+  return planHash((await preparedModel(file, data, quiet)).plan);
 }
 
 describe('a reduced network is served by the plan that its reduction predicts', () => {
@@ -91,7 +91,7 @@ describe('a reduced network is served by the plan that its reduction predicts', 
     const reduction = await reduce(network, { ...own, budget });
     const file = join(folder, 'hybrid-to-cost.onnx');
     await saveModel(file, reduction.model);
-    const { plan } = await preparedModel(file, data, silent);
+    const { plan } = await preparedModel(file, data, quiet);
     expect(reduction.cost!.planHash).toBe(planHash(plan));
     expect(reduction.cost!.after).toBe(costOf(plan));
     expect(costOf(plan)).toBeLessThanOrEqual(budget.limit);

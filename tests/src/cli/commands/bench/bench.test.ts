@@ -88,7 +88,7 @@ test('neither a model nor --arch, or both, or a file that is none', async () => 
     expect(stderr).toMatch(/either a model or --arch/);
   }
   const { code, stderr } = await cli(['bench', 'model', '/no/such.onnx']);
-  expect(code).toBe(1);
+  expect(code).toBe(3);
   expect(stderr).toMatch(/no such model file/);
 }, 180_000);
 

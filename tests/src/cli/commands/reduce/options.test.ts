@@ -98,7 +98,13 @@ async function byCommand(method: MethodName, words: readonly string[]): Promise<
   const data = ['--data', 'fashion-mnist-part', '--out', out];
   const argv = ['reduce', 'nothing.onnx', '--method', method, ...budget, ...data, ...words];
   const context = {
-    ...{ onProgress: silent, say: () => undefined, show: () => undefined, staysUp: () => undefined },
+    ...{
+      onProgress: silent,
+      say: () => undefined,
+      warn: () => undefined,
+      show: () => undefined,
+      staysUp: () => undefined,
+    },
     signal: new AbortController().signal,
   };
   const program = await buildProgram(argv, '0.0.0', (work) => async (...args) => {
