@@ -6,17 +6,19 @@ import type { Reduction } from '../reduction.ts';
 import { indicatorGates } from './indicators.ts';
 
 /**
- * AutoReP (Peng et al., ICCV 2023): y = s relu(x) + (1 - s) p(x) with an indicator s for each pixel or
- * channel. s is 0 or 1 by the hysteresis of a trained m, whose gradient goes straight through; weights, m and
- * the polynomials' coefficients, one set a channel, learn jointly under a hinge on the number of ReLUs; then
- * the indicators are frozen and the network is fine-tuned. The network given is the teacher throughout.
+ * AutoReP (Peng et al., ICCV 2023). Each pixel or channel has an indicator s and computes y = s relu(x) + (1
+ * - s) p(x). s is 0 or 1 by the hysteresis of a trained number m, whose gradient goes straight through. The
+ * weights, m and the polynomials' coefficients (one set per channel) are trained together under a hinge on
+ * the number of ReLUs. Then the indicators are frozen and the network is fine-tuned. The given network is the
+ * teacher throughout.
  *
- * Departures: m starts in the order of what each ReLU costs, spread over (0, 1) as the paper's random one is:
- * resnet8 with 7,056 of its ReLUs has 92.1 % of 5,000 test images right, 91.7 % from a random order (a search
- * and a fine-tuning of 100 steps of 64 images each). Coefficients start and are refreshed from measured
- * moments, not from those of a normal distribution (the released code takes the variance for the standard
- * deviation); the hinge's target falls to the budget in a line and its weight follows. Throws UsageError for
- * a budget that the network cannot meet.
+ * There are three departures from the paper. m starts in the order of what each ReLU costs, spread evenly
+ * over (0, 1) as the paper's random start is: with 7,056 of its ReLUs resnet8 has 92.1 % of 5,000 test images
+ * right, and 91.7 % from a random start (a search and a fine-tuning of 100 steps of 64 images each).
+ * Coefficients start from measured moments and are refreshed from them, not from those of a normal
+ * distribution (the released code uses the variance as the standard deviation). The hinge's target falls
+ * linearly to the budget, and its weight grows while the count is above the target and shrinks while it is
+ * below. Throws UsageError for a budget that the network cannot meet.
  */
 export function autorep(model: Model, options: GateOptions): Promise<Reduction> {
   return reduceByGates(model, options, method);

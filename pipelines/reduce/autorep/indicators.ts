@@ -6,28 +6,37 @@ import { hingePenalty, openCount } from './penalty.ts';
 import type { Weights } from './penalty.ts';
 import { autorepSteering, coefficients } from './steering.ts';
 
-/** m can cross (0, 1) this often in the search where its gradient keeps its sign. */
+/** How many times m can cross (0, 1) during the search if its gradient keeps its sign. */
 const travel = 4;
 
-/** The threshold in steps of m at full rate; 0.003 at a learning rate of 0.001 in the paper. */
+/**
+ * The threshold of the hysteresis in steps of m at the full learning rate. In the paper it is 0.003 at a
+ * learning rate of 0.001.
+ */
 const thresholdSteps = 3;
 
-/** In a search of fewer than 100 steps no gate would pass a threshold of so many. */
+/** An upper bound of the threshold: in a search of fewer than 100 steps no gate would cross a larger one. */
 const largestThreshold = 0.12;
 
 export type IndicatorOptions = {
   readonly layers: readonly LayerState[];
-  /** What each element's going costs, in whose order m starts; Infinity for what is no ReLU. */
+  /**
+   * The cost of removing each element, which decides the order in which m starts. Infinity for elements that
+   * are not ReLUs.
+   */
   readonly costs: ReadonlyMap<string, Float64Array>;
-  /** ReLUs there are and ReLUs to keep, by their weights where they have such. */
+  /** The ReLUs before the search and the ReLUs to keep, weighted if they have weights. */
   readonly total: number;
   readonly budget: number;
-  /** Of the search. */
+  /** Steps of the whole search. */
   readonly steps: number;
   readonly weightOf?: Weights;
 };
 
-/** AutoReP's search: indicators in the place of the layers' ReLUs, the hinge on those that are open, and what steers them. */
+/**
+ * AutoReP's search: gates with indicators for the ReLUs of the layers, the hinge on the open ones, and the
+ * controller that steers both.
+ */
 export function indicatorGates(
   model: Model,
   { layers, costs, total, budget, steps, weightOf }: IndicatorOptions,
@@ -46,8 +55,9 @@ export function indicatorGates(
 }
 
 /**
- * For each gate a number in (0, 1), evenly spread over all gates: higher where replacing its ReLUs costs more, 0 where it stands for
- * none. `costs` are those of elements, Infinity for what is no ReLU; a channel's is the mean of its elements'.
+ * Gives each gate a number in (0, 1), higher if replacing its ReLUs costs more. The numbers are evenly spread
+ * over all gates; a gate without ReLUs gets 0. `costs` are by element, Infinity for elements that are not
+ * ReLUs. A channel costs the mean of its elements.
  */
 export function rankedGates(
   layers: readonly LayerState[],
@@ -63,7 +73,7 @@ export function rankedGates(
   return new Map(layers.map(({ layer, open }) => [layer, ranks.slice(end, (end += open.length))]));
 }
 
-/** The mean over the ReLUs behind each gate. */
+/** The mean cost of the ReLUs behind each gate. */
 function gateCosts(costs: Float64Array, gates: number): Float64Array {
   const places = costs.length / gates;
   return Float64Array.from({ length: gates }, (_, gate) => {

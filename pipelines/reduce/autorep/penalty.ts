@@ -5,12 +5,15 @@ import { mask } from '../../../models/ops/mask.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { gatedNodes, gatePlaces, gateWeights } from '../gates/gates.ts';
 
-/** What a ReLU of a layer counts for; in AutoReP one. */
+/** The weight of each ReLU of a layer. In AutoReP all weights are 1. */
 export type Weights = (layer: string) => number;
 
 const one: Weights = () => 1;
 
-/** How many ReLUs the gates of this step leave open, each by its weight: no penalty, but a number for the controller. */
+/**
+ * Counts the ReLUs that the gates leave open in this step, each by its weight. It adds nothing to the loss,
+ * but tells the controller the count.
+ */
 export function openCount(gated: Model, weightOf: Weights = one): Penalty {
   return {
     name: 'open',
@@ -22,10 +25,10 @@ export function openCount(gated: Model, weightOf: Weights = one): Penalty {
 }
 
 /**
- * lambda * max(0, density - target), the hinge of AutoReP (Peng et al., ICCV 2023): the density is the share
- * of open gates among all ReLUs, and its gradient goes straight through the hysteresis to the numbers behind
- * the gates. `lambda` and `target` are scalars of the step. Where ReLUs have weights, open gates and `total`
- * count by them, and so does a gate's gradient: what a ReLU is worth is held against what it costs.
+ * The hinge of AutoReP (Peng et al., ICCV 2023), lambda * max(0, density - target). The density is the share
+ * of open gates among all ReLUs; its gradient goes straight through the hysteresis to the numbers behind the
+ * gates. `lambda` and `target` are scalars of the step. If ReLUs have weights, the density and the gates'
+ * gradients are weighted, so that dear ReLUs close more easily than cheap ones.
  */
 export function hingePenalty(gated: Model, total: number, weightOf: Weights = one): Penalty {
   return {
@@ -45,7 +48,10 @@ export function hingePenalty(gated: Model, total: number, weightOf: Weights = on
   };
 }
 
-/** Of each layer the trained numbers, what a gate counts for, and what its gates of this step leave open. */
+/**
+ * For each layer its trained numbers, the weight of a gate, and the count that its gates leave open in this
+ * step.
+ */
 function layersOf(graph: GraphBuilder, gated: Model, weightOf: Weights, valueOf: (weight: string) => string) {
   const thresholds = new Map(gatedNodes(gated).map(({ name, attributes }) => [name, attributes.threshold!]));
   return gatePlaces(gated).map((own) => {

@@ -7,40 +7,46 @@ import { momentsFrom } from '../gates/layer-states.ts';
 import { fitOf } from '../polynomials/replace.ts';
 
 export type Steering = {
-  /** ReLUs before the search, and to keep. */
+  /** ReLUs before the search, and ReLUs to keep. */
   readonly total: number;
   readonly budget: number;
-  /** Of the whole search. */
+  /** Steps of the whole search. */
   readonly steps: number;
-  /** Some of what takes the place of ReLUs has coefficients. */
+  /** Whether some replacement of ReLUs has coefficients to fit. */
   readonly fits: boolean;
 };
 
 /**
- * The target reaches the budget after this share of the search; in the paper it is there from the start. It starts at all ReLUs: resnet8 with
- * 1,693 of them (a search and a fine-tuning of 100 steps of 128 images each) has 91.1 % of 5,000 test images right, 89.1 % where the search starts with
- * three times as many, the others polynomials at once.
+ * The target reaches the budget after this share of the search. It starts at all ReLUs, while in the paper it
+ * is at the budget from the start. With 1,693 of its ReLUs (a search and a fine-tuning of 100 steps of 128
+ * images each) resnet8 has 91.1 % of 5,000 test images right, and 89.1 % if the search starts with three
+ * times as many ReLUs and all others are polynomials at once.
  */
 const reachedAfter = 0.8;
 
-/** Coefficients follow the running moments for this share of the search, every so many steps (508 steps of some 78,000 in the paper). */
+/**
+ * Coefficients follow the running moments during this share of the search, refreshed every 10 steps. The
+ * paper refreshes them for 508 of some 78,000 steps.
+ */
 const refreshedUntil = 0.3;
 const refreshedEvery = 10;
 
 /**
- * The hinge's weight where the search starts. Per ReLU of resnet8 it is then as large as the gradients of the loss for the gates, 1e-4; at
- * the paper's 80 to 140 the gates all fall alike, whatever the loss says.
+ * The weight of the hinge at the start of the search. At this value its gradient per ReLU of resnet8 is as
+ * large as the gradients of the loss for the gates, 1e-4. At the paper's 80 to 140 all gates fall alike,
+ * whatever the loss says.
  */
 const firstLambda = 5;
 
-/** By how much the weight may change over the whole search, either way, where the count stays on one side of the target. */
+/** The largest factor by which the weight can grow or shrink over the whole search. */
 const range = 1.05 ** 100;
 
 type State = { readonly step: number; readonly lambda: number };
 
 /**
- * Gives the hinge its target, which falls in a line from all ReLUs to the budget, and its weight, which grows while more gates are
- * open than the target says and shrinks while fewer are; refreshes the polynomials at first.
+ * Steers the search. The hinge's target falls linearly from all ReLUs to the budget. The hinge's weight grows
+ * while more gates are open than the target and shrinks while fewer are. At first the polynomials are
+ * refreshed.
  */
 export function autorepSteering({ total, budget, steps, fits }: Steering): Controller {
   const growth = range ** (1 / steps);
@@ -69,7 +75,7 @@ export function autorepSteering({ total, budget, steps, fits }: Steering): Contr
   };
 }
 
-/** What a replacement has to fit. */
+/** The coefficients that each replacement fits. */
 export const coefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 'c0')[] } = {
   none: [],
   identity: [],
@@ -77,7 +83,7 @@ export const coefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' 
   quadratic: ['c2', 'c1', 'c0'],
 };
 
-/** The polynomials fitted to the running moments of what they take. */
+/** The coefficients of all gated layers, fitted to the running moments of the layers' inputs. */
 function refreshed(model: Model): Map<string, Tensor> {
   const { weights } = model;
   return new Map(

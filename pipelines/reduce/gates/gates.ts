@@ -11,7 +11,7 @@ import { defined } from '../../../src/shared/defined.ts';
 import type { Quadratic } from '../polynomials/fit.ts';
 import type { LayerState } from './layer-states.ts';
 
-/** The weights of a gated layer. */
+/** The names of the weights of a gated layer. */
 export function gateWeights(layer: string) {
   return {
     gate: `${layer}.gate`,
@@ -28,8 +28,8 @@ export function gatedNodes(model: Model): NodeOf<'GatedActivation'>[] {
 }
 
 /**
- * Replaces the activations of the layers with gated ones. `trainedOf` gives the trained numbers behind a layer's gates; with a
- * threshold, the gates' state and the moments become weights too.
+ * Replaces the activations of the layers with gated ones. `trainedOf` gives the trained numbers behind a
+ * layer's gates. With a threshold, the gates' state and the moments become weights too.
  */
 export function withGates(
   model: Model,
@@ -51,7 +51,7 @@ export function withGates(
   return withNodes(model, nodes, weights);
 }
 
-/** In the order of the op's inputs. */
+/** The weights of a layer in the order of the op's inputs. */
 function weightsOf(
   { layer, shape, open, polynomials, moments }: LayerState,
   trained: Float32Array,
@@ -73,7 +73,10 @@ function weightsOf(
   return weights.set(names.moments, tensor([momentRows, shape[0]!], moments));
 }
 
-/** Of each gated layer the score of every element: higher ones are kept first. A gate a channel counts for all its elements. */
+/**
+ * The score of every element of each gated layer; elements with higher scores are kept first. If a gate
+ * stands for a channel, its score is that of all the channel's elements.
+ */
 export function elementScores(
   model: Model,
   scoresOf: (layer: string) => Float32Array,
@@ -89,7 +92,10 @@ export function elementScores(
   );
 }
 
-/** Replaces the gated layers with what they have become: ReLUs, and where `replaced` says so what the layer replaces them with. */
+/**
+ * Turns the gated layers into plain ones. The elements of `replaced` become the layer's replacement, all
+ * others ReLUs.
+ */
 export function withoutGates(model: Model, replaced: ReplacedElements): Model {
   return gatedNodes(model).reduce((binary, { name, attributes }) => {
     const { replacement } = attributes;
@@ -105,7 +111,7 @@ export function withoutGates(model: Model, replaced: ReplacedElements): Model {
   }, model);
 }
 
-/** The gated layers and how many ReLUs each gate stands for. */
+/** The gated layers, and how many ReLUs each of their gates stands for. */
 export function gatePlaces(model: Model): { readonly layer: string; readonly places: number }[] {
   const shapes = inferShapes(model);
   return gatedNodes(model).map(({ name, outputs }) => {

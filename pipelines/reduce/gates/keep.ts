@@ -2,8 +2,8 @@ import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 
 /**
- * Keeps the `count` elements with the highest scores over all layers, in the order of `byScore`; all the others are
- * replaced. Throws RangeError where there are not so many.
+ * Keeps the `count` elements with the highest scores over all layers, in the order of `byScore`, and replaces
+ * all others. Throws RangeError if the layers have fewer elements.
  */
 export function keepHighest(
   scores: ReadonlyMap<string, Float32Array>,
@@ -14,9 +14,9 @@ export function keepHighest(
 }
 
 /**
- * All elements, numbered on from layer to layer, from the highest score on. Of equal scores the earlier layer and channel comes first
- * and in a channel the place nearest to the middle of the map: where a gate is a channel's, its last one is cut to the count.
- * `placeOf` gives a map's height and width.
+ * The order in which elements are kept: all elements, numbered from layer to layer, by falling score. Equal
+ * scores are ordered by layer and channel, and within a channel from the middle of the map outwards, so that
+ * the last channel can be cut to the exact count. `placeOf` gives a map's height and width.
  */
 export function byScore(
   scores: ReadonlyMap<string, Float32Array>,
@@ -30,13 +30,16 @@ export function byScore(
   );
 }
 
-/** Keeps the first `count` of such an order; all the others are replaced. Throws RangeError where there are not so many. */
+/**
+ * Keeps the first `count` elements of an order and replaces all others. Throws RangeError if there are fewer.
+ */
 export function keepFirst(
   scores: ReadonlyMap<string, Float32Array>,
   order: Uint32Array,
   count: number,
 ): ReplacedElements {
-  if (count > order.length) throw new RangeError(`${count} ReLUs to keep, the layers have ${order.length}`);
+  if (count > order.length)
+    throw new RangeError(`expected at most ${order.length} ReLUs to keep, got ${count}`);
   const replaced = new Uint8Array(order.length).fill(1);
   for (const i of order.subarray(0, count)) replaced[i] = 0;
   let end = 0;
@@ -45,7 +48,7 @@ export function keepFirst(
   );
 }
 
-/** From the middle of a map of [height, width], squared, for each of a layer's elements. */
+/** The squared distance of each of a layer's elements from the middle of its map of [height, width]. */
 function distances(length: number, [height = 1, width = 1]: readonly number[]): Float32Array {
   const from = (at: number, size: number) => (at - (size - 1) / 2) ** 2;
   return Float32Array.from({ length }, (_, e) => {
@@ -54,7 +57,7 @@ function distances(length: number, [height = 1, width = 1]: readonly number[]): 
   });
 }
 
-/** Numbers of the channels, counted on from layer to layer. */
+/** The number of each element's channel, counted from layer to layer. */
 function channels(
   scores: ReadonlyMap<string, Float32Array>,
   placeOf: (layer: string) => readonly number[],

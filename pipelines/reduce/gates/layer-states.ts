@@ -13,34 +13,36 @@ import { quadraticOf } from '../polynomials/fit.ts';
 import type { Quadratic } from '../polynomials/fit.ts';
 import { fitOf } from '../polynomials/replace.ts';
 
-/** A gate an element, or one a channel. */
+/** What a gate stands for: one element, or all elements of a channel. */
 export const granularities = ['pixel', 'channel'] as const;
 export type Granularity = (typeof granularities)[number];
 export const defaultGranularity: Granularity = 'pixel';
 
-/** One activation layer as the search finds it. */
+/** An activation layer as the search finds it. */
 export type LayerState = {
   readonly layer: string;
   readonly shape: Shape;
   readonly replacement: Replacement;
-  /** An element or a channel: 1 at a ReLU, 0 at what is something else already. */
+  /** One entry per gate: 1 for a ReLU, 0 for an element or channel that has been replaced already. */
   readonly open: Uint8Array;
-  /** What each channel's ReLUs are replaced with. */
+  /** What the ReLUs of each channel are replaced with. */
   readonly polynomials: readonly Quadratic[];
-  /** Of x, by channel: [7, C], see momentRows. */
+  /** The moments of x by channel, [7, C]; see `momentRows`. */
   readonly moments: Float32Array;
 };
 
 export type StartOptions = {
   readonly granularity: Granularity;
-  /** Of all layers, or of the layers that it names, and no others are given. */
+  /** The replacement for all layers, or by layer; then only the named layers get gates. */
   readonly replacement: Replacement | ReadonlyMap<string, Replacement>;
   readonly sample: Sample;
 };
 
 /**
- * The layers that have ReLUs, with polynomials fitted to what they compute on the sample. What an earlier reduction has replaced
- * stays so: gates there start shut, on the polynomials they have; a channel that it cut counts as open. Throws UsageError where polynomials would become something else.
+ * The layers that have ReLUs, with polynomials fitted to the sample. Elements that an earlier reduction
+ * replaced stay replaced: their gates start shut and keep their polynomials. A channel that was partly
+ * replaced counts as open. Throws UsageError if the elements that are polynomials already would have to
+ * change.
  */
 export async function layerStates(model: Model, options: StartOptions): Promise<LayerState[]> {
   const { replacement } = options;
@@ -77,7 +79,8 @@ function stateOf(
   const hasPolynomials = kindsAmong(activationKinds, kinds).some((kind) => isPolynomial[kind]);
   if (hasPolynomials && !joinsPolynomials[replacement])
     throw new UsageError(
-      `${node.name}: some of its elements are polynomials already; replace the others with quadratics too, or start from the network before`,
+      `${node.name}: some of its elements are polynomials already; replace the others by quadratic polynomials too, ` +
+        'or start from the network before that reduction',
     );
   const channels = Array.from({ length: shape[0]! }, (_, c) => elementsOf(c, kinds.length / shape[0]!));
   const relus = maskOf(activationKinds, kinds, isReluKind);
@@ -93,7 +96,7 @@ function stateOf(
   return { layer: node.name, shape, replacement, open, polynomials, moments: momentVector(over) };
 }
 
-/** Whether ReLUs may become it in a layer where others are polynomials already. */
+/** Whether ReLUs can become this replacement in a layer where other elements are polynomials already. */
 const joinsPolynomials: { readonly [K in Replacement]: boolean } = {
   none: false,
   identity: false,
@@ -101,7 +104,7 @@ const joinsPolynomials: { readonly [K in Replacement]: boolean } = {
   quadratic: true,
 };
 
-/** The polynomial that some of a channel's elements are already. */
+/** The polynomial that some elements of a channel are already, if any. */
 function existing(
   model: Model,
   node: Node,
@@ -120,14 +123,14 @@ function elementsOf(channel: number, places: number): number[] {
   return Array.from({ length: places }, (_, i) => channel * places + i);
 }
 
-/** In the order of momentRows: with r = relu(x), E[r x] = E[r^2] and E[r x^2] = E[r^3]. */
+/** The moments in the order of `momentRows`. With r = relu(x), E[r x] = E[r^2] and E[r x^2] = E[r^3]. */
 function momentVector(channels: readonly Moments[]): Float32Array {
   const rows = (['x', 'x2', 'x3', 'x4', 'y', 'xy', 'x2y'] as const).map((key) => channels.map((m) => m[key]));
   if (rows.length !== momentRows) throw new RangeError(`${rows.length} rows of moments`);
   return Float32Array.from(rows.flat());
 }
 
-/** The moments of each channel from such rows. */
+/** Reads the moments of each channel from the rows that `momentRows` orders. */
 export function momentsFrom(rows: Float32Array): Moments[] {
   const channels = rows.length / momentRows;
   return Array.from({ length: channels }, (_, c) => {

@@ -2,14 +2,14 @@ import type { Node, Replacement } from '../../../models/graph.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 
 export type Decision = {
-  /** What the number that decided is called. */
+  /** What the log calls the score. */
   readonly score: string;
-  /** Of each layer's elements. */
+  /** The score of each element, by layer. */
   readonly scores: ReadonlyMap<string, Float32Array>;
   readonly replaced: ReplacedElements;
-  /** Of a layer with ReLUs. */
+  /** The replacement in a layer with ReLUs. */
   readonly replacementOf: (layer: string) => Replacement;
-  /** Activations that became ReLUs before the search, as they were. */
+  /** Activations that became ReLUs before the search, as they were before, by layer. */
   readonly others: ReadonlyMap<string, Node>;
 };
 
@@ -20,7 +20,7 @@ const became: { readonly [K in Replacement]: string } = {
   quadratic: 'are quadratic polynomials',
 };
 
-/** Says of a layer, for the log, what went and why. */
+/** Makes the function that says, for the log, how many elements of a layer were replaced and why. */
 export function reasons({
   score,
   scores,
@@ -37,7 +37,8 @@ export function reasons({
     const other = others.get(layer);
     return [
       ...(other === undefined ? [] : [`${describe(other)} became a ReLU first`]),
-      `${count} of ${own.length} have one of the highest values of ${score} over all layers (from ${cut.toPrecision(3)} on; mean here ${mean.toPrecision(3)}) and stay`,
+      `${count} of ${own.length} have one of the highest values of ${score} over all layers ` +
+        `(from ${cut.toPrecision(3)} on; mean here ${mean.toPrecision(3)}) and stay`,
       ...(count === own.length ? [] : [`the others ${became[replacementOf(layer)]}`]),
     ].join('; ');
   };
@@ -47,7 +48,7 @@ function describe(node: Node): string {
   return node.op === 'Clip' ? `Clip(${node.attributes.min}, ${node.attributes.max})` : node.op;
 }
 
-/** The lowest score with which an element was kept; NaN where none was. */
+/** The lowest score of an element that was kept; NaN if none was. */
 function smallestKept(scores: ReadonlyMap<string, Float32Array>, replaced: ReplacedElements): number {
   let smallest = Infinity;
   for (const [layer, own] of scores) {

@@ -15,40 +15,40 @@ import type { Search, SearchOptions } from './search.ts';
 import { defaultGranularity, layerStates } from './layer-states.ts';
 import type { LayerState } from './layer-states.ts';
 
-/** What such a method is told: its search, and the fine-tuning that follows. */
+/** The options of a method with gates: those of its search and of the fine-tuning that follows. */
 export type GateOptions = SearchOptions & FineTuningOptions;
 
-/** A method that learns by gates which ReLUs to keep. */
+/** A method that learns which ReLUs to keep by training gates. */
 export type GateMethod = {
-  /** What the number that decides is called in the log. */
+  /** What the log calls the score. */
   readonly score: string;
-  /** Where the options name no replacement. */
+  /** The replacement if the options name none. */
   readonly replacement: Replacement;
   readonly setUp: (start: GateStart) => GateSetup | Promise<GateSetup>;
 };
 
 export type GateStart = {
-  /** All its activations are ReLUs or MixedActivations. */
+  /** The network. All its activations are ReLUs or MixedActivations. */
   readonly model: Model;
   readonly layers: readonly LayerState[];
   readonly sample: Sample;
-  /** Scalar ReLUs behind the gates, and those of them to keep. */
+  /** The scalar ReLUs behind the gates, and how many of them to keep. */
   readonly total: number;
   readonly budget: number;
-  /** Of the search. */
+  /** Steps of the whole search. */
   readonly steps: number;
 };
 
 export type GateSetup = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
   readonly gated: Model;
-  /** What the searched network says of a layer's gates: the highest are kept. */
+  /** The scores of a layer's gates in the searched network. Gates with the highest scores are kept. */
   readonly scoresOf: (searched: Model, layer: string) => Float32Array;
 };
 
 /**
- * The network becomes one with gates, is trained with them until the budget is met, loses those with the lowest scores, and is
- * fine-tuned as it then is; it learns from the original's logits all along. Activations of another kind become ReLUs first. Throws
- * UsageError for a budget that the network cannot meet.
+ * Gives the network gates, trains it with them until the budget is met, removes the gates with the lowest
+ * scores and fine-tunes the result. Both trainings distil from the given network. Activations of other kinds
+ * become ReLUs first. Throws UsageError for a budget that the network cannot meet.
  */
 export async function reduceByGates(
   original: Model,

@@ -17,22 +17,22 @@ import type { FineTuning, ReductionData, Replacing, Selecting } from '../reducti
 import { gatedNodes, gateWeights } from './gates.ts';
 
 export type Search = {
-  /** Distilled from. */
+  /** The network whose logits the search distils from. */
   readonly teacher: Model;
   readonly penalties: readonly Penalty[];
   readonly controller: Controller;
-  /** How far the number behind a gate goes in the whole search where its gradient keeps one sign. */
+  /** How far the number behind a gate can go in the whole search if its gradient keeps one sign. */
   readonly travel: number;
 };
 
 const work: PartTraining = { phase: 'gate-search' };
 
-/** How long a search takes. */
+/** The options that decide how many steps a search takes. */
 export type SearchLength = Pick<ReductionData, 'train'> &
   Pick<FineTuning, 'epochs' | 'batch'> &
   Pick<Replacing, 'searchEpochs'>;
 
-/** What a search is told. */
+/** The options of a search. */
 export type SearchOptions = EngineSetting &
   ReductionData &
   SearchLength &
@@ -40,10 +40,13 @@ export type SearchOptions = EngineSetting &
   PhaseRecord &
   TrainingWatch;
 
-/** Of weights and polynomials. */
+/** The learning rate of weights and polynomials. */
 const learningRate = 0.001;
 
-/** Trains a network with gates, them and the weights jointly, and gives back what the last epoch left. Where groups count, its images weigh by their group's loss. */
+/**
+ * Trains a network with gates, the gates and the weights together, and returns the network after the last
+ * epoch. With `fairSelect` each image weighs by the loss of its group.
+ */
 export async function searchGates(
   gated: Model,
   { teacher, penalties, controller, travel }: Search,
@@ -79,7 +82,7 @@ export async function searchGates(
   return model;
 }
 
-/** Steps of the whole search. */
+/** The number of steps of the whole search. */
 export function stepsOf(options: SearchLength): number {
   return epochsOf(options) * Math.floor(options.train.n / batchOf(options));
 }
@@ -92,7 +95,7 @@ function batchOf({ batch = 128, train }: SearchLength): number {
   return Math.min(batch, train.n);
 }
 
-/** The coefficients that a replacement leaves as they are. */
+/** The coefficients that a replacement keeps as they are. */
 const fixedCoefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 'c0')[] } = {
   none: ['c2', 'c1', 'c0'],
   identity: ['c2', 'c1', 'c0'],
@@ -100,7 +103,10 @@ const fixedCoefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 
   quadratic: [],
 };
 
-/** Whether a weight is trained, while gates are and afterwards: all but coefficients that have their value by the replacement. */
+/**
+ * Makes the test for which weights are trained in the search and afterwards: all but the coefficients that
+ * their replacement fixes.
+ */
 export function trainedWeights(gated: Model): (weight: string) => boolean {
   const fixed = new Set(
     gatedNodes(gated).flatMap(({ name, attributes }) =>

@@ -5,24 +5,24 @@ import type { Controller } from '../../../models/train/controller.ts';
 import { gatePlaces, gateWeights } from '../gates/gates.ts';
 
 export type Shrinking = {
-  /** The sum of all alphas before the search and at its end: ReLUs there are, ReLUs to keep. */
+  /** The sum of all alphas before the search and at its end: the ReLUs there are, and the ReLUs to keep. */
   readonly total: number;
   readonly budget: number;
-  /** Of the whole search. */
+  /** Steps of the whole search. */
   readonly steps: number;
 };
 
-/** The budget is reached after this share of the search; the rest is for the alphas that are left to sort themselves out. */
+/** The budget is reached after this share of the search. In the rest the remaining alphas settle. */
 const reachedAfter = 0.8;
 
 /** A gate's number and how many ReLUs it stands for. */
 type Alphas = { readonly name: string; readonly places: number; readonly alpha: Tensor };
 
 /**
- * SNL's L1 penalty as a proximal step: after each step of training all alphas lose the same amount and end in
- * [0, 1]. The amount, the penalty's weight times the learning rate, is as large as it takes for their sum to
- * be on a line that falls to the budget. In the released code of SNL (Cho et al., ICML 2022) the weight grows
- * by a tenth in each epoch that removes no ReLU, and its logged runs took 420 to 520 epochs.
+ * SNL's L1 penalty as a proximal step: after each training step all alphas lose the same amount and are
+ * clipped to [0, 1]. The amount is the penalty's weight times the learning rate, here chosen so that the sum
+ * of the alphas falls linearly to the budget. In the released code of SNL (Cho et al., ICML 2022) the weight
+ * grows by a tenth in each epoch that removes no ReLU, and its logged runs took 420 to 520 epochs.
  */
 export function shrinkingAlphas(gated: Model, { total, budget, steps }: Shrinking): Controller {
   const layers = gatePlaces(gated);
@@ -56,7 +56,10 @@ function shrunk(alpha: number, by: number): number {
   return Math.min(1, Math.max(0, alpha - by));
 }
 
-/** The smallest amount, to one in 2^-30, that brings the sum down to `sum`; 0 where it is there. */
+/**
+ * The smallest amount, to one part in 2^30, that brings the sum of the alphas down to `sum`; 0 if it is there
+ * already.
+ */
 export function amountFor(all: readonly Omit<Alphas, 'name'>[], sum: number): number {
   if (sumAfter(all, 0) <= sum) return 0;
   let [low, high] = [0, Math.max(...all.map(({ alpha }) => alpha.data.reduce((a, b) => Math.max(a, b), 0)))];

@@ -6,19 +6,19 @@ import type { Reduction } from '../reduction.ts';
 import { shrinkingAlphas } from './shrinking.ts';
 
 /**
- * Selective Network Linearization (Cho, Joshi, Reagen, Garg, Hegde, ICML 2022): y = alpha relu(x) + (1 -
- * alpha) p(x) with an alpha for each pixel or channel, which starts at 1; weights and alphas learn jointly
- * under an L1 penalty of growing weight until the alphas sum to the budget. The largest become ReLUs, the
- * others p; the network is fine-tuned.
+ * Selective Network Linearization (Cho, Joshi, Reagen, Garg, Hegde, ICML 2022). Each pixel or channel has an
+ * alpha that starts at 1 and computes y = alpha relu(x) + (1 - alpha) p(x). The weights and alphas are
+ * trained together under an L1 penalty of growing weight until the alphas sum to the budget. The elements
+ * with the largest alphas become ReLUs, the others p, and the network is fine-tuned.
  *
- * p is the identity, as in the paper, where `replace` says nothing else. Departure: the penalty's weight
+ * p is what `replace` says (default: the identity, as in the paper). One departure: the penalty's weight
  * follows the schedule of `shrinkingAlphas`. Throws UsageError for a budget that the network cannot meet.
  */
 export function snl(model: Model, options: GateOptions): Promise<Reduction> {
   return reduceByGates(model, options, method);
 }
 
-/** An alpha can cross [0, 1] this often in the search where its gradient keeps its sign. */
+/** How many times an alpha can cross [0, 1] during the search if its gradient keeps its sign. */
 const travel = 4;
 
 const method: GateMethod = {
