@@ -12,33 +12,37 @@ import type { OwnSettings, Selecting } from '../reduction.ts';
 import { deepreduceDefaults } from './settings.ts';
 import type { CriticalityForm } from './settings.ts';
 
-/** What DeepReDuce is told, and DeepReShape of the given network's stages. */
+/** The options of DeepReDuce. DeepReShape uses them for the stages of the given network. */
 export type DeepreduceOptions = FineTuningOptions & Selecting & Pick<OwnSettings, 'deepreduce'>;
 
 export type StageCriticality = {
   readonly stage: Stage;
-  /** On the validation images, with this stage's ReLUs alone, weighted where groups count; NaN where the network has one stage. */
+  /**
+   * The accuracy on the validation images with the ReLUs of this stage alone. It is weighted if groups count,
+   * and NaN if the network has one stage.
+   */
   readonly accuracy: number;
-  /** C_k; larger is more critical. */
+  /** The criticality C_k. Larger is more critical. */
   readonly criticality: number;
 };
 
-/** MnasNet's exponent (Tan et al., CVPR 2019), which weighs accuracy against cost in the same way. */
+/** The exponent of MnasNet (Tan et al., CVPR 2019), which weighs accuracy against cost in the same way. */
 const exponent = 0.07;
 
 /**
- * How much each stage's ReLUs matter, least critical first. The network keeps the ReLUs of stage k alone, has
- * others for the others', and gives Acc_k on the validation images:
+ * Ranks the stages by how much their ReLUs matter, least critical first. For each stage k a network keeps the
+ * ReLUs of that stage alone; Acc_k is its accuracy on the validation images:
  *
  *     C_k = (Acc_k - Acc_min) / ReLUs_k^0.07,    Acc_min the smallest of the Acc_k
  *
- * A reconstruction of the criticality of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021): the offset of its
- * numerator is not known to us. Of two equal stages the one with more ReLUs is less critical. `trained` is
- * the paper's form: what ReLUs become here anyway (identities there) and a training of each network. `fitted`
- * has polynomials for the others and no training. They tell the stages apart as well: resnet8 on 580 images
- * of Fashion-MNIST has 90.7 % with the ReLUs of S1 alone, 82.9 % with S2's, 81.4 % with S3's. Two epochs at
- * 14,112 ReLUs agree: 91.9 % with all of them in S1, 90.2 % with all of them in S2 and S3 (the paper's nets,
- * without a ReLU in the stem, lose S1 first).
+ * This reconstructs the criticality of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021); the offset of its
+ * numerator is not known to us. Of two equal stages the one with more ReLUs is less critical. The form
+ * `trained` is the paper's: ReLUs become what they become in the reduction (identities in the paper), and
+ * each network is trained. The form `fitted` replaces the other stages' ReLUs by fitted polynomials and
+ * trains nothing. It tells the stages apart as well: on 580 images of Fashion-MNIST resnet8 has 90.7 % with
+ * the ReLUs of S1 alone, 82.9 % with S2's and 81.4 % with S3's. Two epochs of training at 14,112 ReLUs agree:
+ * 91.9 % with all of them in S1, 90.2 % with all of them in S2 and S3. (The paper's networks, which have no
+ * ReLU in the stem, lose S1 first.)
  */
 export async function criticality(
   model: Model,
@@ -72,7 +76,7 @@ export async function criticality(
   return rankStages(ranked, accuracies);
 }
 
-/** The network without the ReLUs of the other stages. */
+/** Makes the network that has the ReLUs of one stage alone. */
 type Form = (
   model: Model,
   others: readonly string[],
@@ -93,14 +97,17 @@ const forms: { readonly [K in CriticalityForm]: Form } = {
   },
 };
 
-/** Who pays is decided once it is decided what is kept. */
+/** Removes the options of mitigation, which only the final network needs. */
 function unmitigated(options: FineTuningOptions): FineTuningOptions {
   const plain: { -readonly [K in keyof FineTuningOptions]: FineTuningOptions[K] } = { ...options };
   delete plain.mitigation;
   return plain;
 }
 
-/** `weights` have a mean of 1; all the same where left out. */
+/**
+ * The accuracy with each image counted by its weight. `weights` have a mean of 1 (default: all weights are
+ * equal).
+ */
 export function weightedAccuracy(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
@@ -111,7 +118,7 @@ export function weightedAccuracy(
   return sum / labels.length;
 }
 
-/** Enough to rank stages by, in 4.5 s of a processor for resnet8. */
+/** Enough images to rank stages by. They take 4.5 s of a processor for resnet8. */
 const rankImages = 128;
 
 function firstOf({ images, n, ...rest }: Sample, most: number): Sample {
@@ -119,7 +126,7 @@ function firstOf({ images, n, ...rest }: Sample, most: number): Sample {
   return { ...rest, images: images.subarray(0, (images.length / n) * count), n: count };
 }
 
-/** The formula alone. */
+/** Applies the formula of `criticality` to measured accuracies, and sorts. */
 export function rankStages(stages: readonly Stage[], accuracies: readonly number[]): StageCriticality[] {
   const smallest = Math.min(...accuracies);
   return stages

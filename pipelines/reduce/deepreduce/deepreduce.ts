@@ -14,7 +14,7 @@ import { stagesBy } from './stages.ts';
 import { replaceStagewise } from './stagewise.ts';
 
 export type DeepreduceResult = Reduction & {
-  /** Least critical first. */
+  /** The stages, least critical first. */
   readonly criticality: readonly StageCriticality[];
 };
 
@@ -22,15 +22,16 @@ export type DeepreduceResult = Reduction & {
  * DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021) at a budget, for any network whose stages can be told
  * apart:
  *
- * 1. reshaping, where asked for: the most important channels, smaller maps;
- * 2. stages are culled, least critical first, while the count stays at or above the budget;
- * 3. in the least critical stage that is left, as many ReLUs as are over the budget go, those that cost least first or those that the
- *    paper's thinning names: the budget is met to the ReLU;
- * 4. the network is fine-tuned on labels and on the original's logits, stage by stage.
+ * 1. If asked for, the network is reshaped: it keeps its most important channels, on smaller maps.
+ * 2. Stages lose all their ReLUs, least critical first, while the count stays at or above the budget.
+ * 3. The least critical stage that is left loses as many ReLUs as are over the budget, so the budget is met
+ *    exactly. The
+ * ReLUs that cost least go first, or those of the layers that the paper's thinning names.
+ * 4. The network is fine-tuned on labels and on the original's logits, stage by stage.
  *
- * Departure from the paper: ReLUs become polynomials where nothing else is asked for (`replace`; the paper
- * has identities). The paper's whole family of networks is in family.ts. Throws UsageError for a budget that
- * the network cannot meet.
+ * One departure from the paper: ReLUs become what `replace` says (default: quadratic polynomials; in the
+ * paper identities). The paper's whole family of networks is in family.ts. Throws UsageError for a budget
+ * that the network cannot meet.
  */
 export async function deepreduce(model: Model, options: DeepreduceOptions): Promise<DeepreduceResult> {
   const { alpha, rho, thinning, stages: specs } = { ...deepreduceDefaults, ...options.deepreduce };

@@ -14,9 +14,9 @@ import { describeScale, reshapeNetwork } from './reshape.ts';
 import { stagesBy } from './stages.ts';
 import { replaceStagewise } from './stagewise.ts';
 
-/** One network of the family: what is done to the original, in the paper's three steps. */
+/** What makes one network of the family from the original, in the paper's three steps. */
 export type Moves = {
-  /** Names of the stages, the least critical first. */
+  /** The names of the stages that lose all their ReLUs, the least critical first. */
   readonly culled: readonly string[];
   readonly thinned: boolean;
   readonly alpha: number;
@@ -24,25 +24,25 @@ export type Moves = {
 };
 
 export type FamilyMember = {
-  /** 'culled-S3-S2_thinned_alpha0.5': fit for a file. */
+  /** A name that is fit for a file, for example 'culled-S3-S2_thinned_alpha0.5'. */
   readonly name: string;
   readonly moves: Moves;
 } & ({ readonly reduction: Reduction } | { readonly refused: string });
 
 export type FamilyOptions = Omit<DeepreduceOptions, 'budget'> & {
-  /** 1 and 1/2 where left out. */
+  /** Factors of the channels (default: 1 and 1/2). */
   readonly alphas?: readonly number[];
-  /** 1 and 1/2 where left out. */
+  /** Factors of height and width (default: 1 and 1/2). */
   readonly rhos?: readonly number[];
-  /** Members that are there already, by name: they are not made again. */
+  /** Tells whether the network of a name exists already, so that it is not made again. */
   readonly isMade?: (name: string) => Promise<boolean>;
 };
 
 /**
- * DeepReDuce's family (Jha, Ghodsi, Garg, Reagen, ICML 2021): each number of culled stages up to all but one,
- * without and with thinning of the others, at each alpha and rho; each fine-tuned from the original network.
- * Yields them from most to fewest moves of the first kind; one that does not fit the network says why. The
- * original itself is not among them.
+ * The family of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021). It has each number of culled stages up to
+ * all but one, without and with thinning of the others, at each alpha and rho. Each network is fine-tuned
+ * from the original, which is not a member itself. Members with few culled stages come first. A member that
+ * does not fit the network has the reason in `refused`.
  */
 export async function* deepreduceFamily(model: Model, options: FamilyOptions): AsyncGenerator<FamilyMember> {
   const full = { ...options, budget: 0 };
@@ -69,12 +69,12 @@ export async function* deepreduceFamily(model: Model, options: FamilyOptions): A
   }
 }
 
-/** All combinations but the original. Throws UsageError for a network whose ReLUs are all in one stage. */
+/** All combinations of moves except the original. Throws UsageError for a network without ReLUs. */
 export function movesOf(
   ranked: readonly StageCriticality[],
   { alphas = [1, 0.5], rhos = [1, 0.5] }: Pick<FamilyOptions, 'alphas' | 'rhos'>,
 ): Moves[] {
-  if (ranked.length === 0) throw new UsageError('the network has no ReLUs: there is no family to make');
+  if (ranked.length === 0) throw new UsageError('the network has no ReLUs, so there is no family to make');
   const names = ranked.map(({ stage }) => stage.name);
   const all = names.flatMap((_, count) =>
     [false, true].flatMap((thinned) =>
@@ -114,7 +114,7 @@ async function makeMember(
     const done = culled.has(layer)
       ? 'culled'
       : thinned.has(layer)
-        ? 'thinned: every other of its block goes'
+        ? 'thinned: every other layer of its block loses its ReLUs'
         : 'kept';
     const scale = describeScale(moves);
     return [scale, `${rankText(layer, ranked) ?? 'it had no ReLUs'}: ${done}`]

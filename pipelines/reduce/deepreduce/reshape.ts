@@ -7,10 +7,11 @@ import { renormalise } from '../polynomials/renormalise.ts';
 export type Scale = { readonly alpha: number; readonly rho: number };
 
 /**
- * DeepReDuce's reshaping, which the paper trains from scratch: here the most important channels keep their weights, on smaller maps,
- * with running statistics measured anew, and the fine-tuning goes on from there. That takes any network, and fewer epochs: resnet8 on
- * fashion-mnist-part after three epochs with distillation has 89.1 % with half the channels (80.9 % from scratch), 88.5 % with half the
- * height and width (83.1 %), 82.7 % with both (82.4 %).
+ * DeepReDuce's reshaping. The paper trains reshaped networks from scratch; here the most important channels
+ * keep their weights, on smaller maps, running statistics are measured anew, and fine-tuning goes on from
+ * there. That suits any network and takes fewer epochs. After three epochs with distillation on
+ * fashion-mnist-part, resnet8 has 89.1 % with half the channels (80.9 % from scratch), 88.5 % with half the
+ * height and width (83.1 %) and 82.7 % with both (82.4 %).
  */
 export async function reshapeNetwork(model: Model, { alpha, rho }: Scale, sample: Sample): Promise<Model> {
   if (alpha === 1 && rho === 1) return model;
@@ -20,7 +21,7 @@ export async function reshapeNetwork(model: Model, { alpha, rho }: Scale, sample
   return shaped;
 }
 
-/** 'channels x 0.5, height and width x 0.5', or nothing where both are 1. */
+/** Describes a scale: 'channels x 0.5, height and width x 0.5', or nothing if both factors are 1. */
 export function describeScale({ alpha, rho }: Scale): string {
   const parts = [alpha === 1 ? '' : `channels x ${alpha}`, rho === 1 ? '' : `height and width x ${rho}`];
   return parts.filter((part) => part !== '').join(', ');

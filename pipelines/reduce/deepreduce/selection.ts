@@ -9,13 +9,13 @@ import { cheapest, elementCosts } from '../polynomials/element-losses.ts';
 import type { Thinning } from './settings.ts';
 import { stageOf } from './stages.ts';
 
-/** Which ReLUs of a network go so that a budget is met to the ReLU. */
+/** The ReLUs to remove so that a budget is met exactly. */
 export type Selection = {
   readonly ranked: readonly StageCriticality[];
   readonly culled: readonly StageCriticality[];
-  /** The least critical stage that is left; undefined where none is. */
+  /** The least critical stage that keeps ReLUs; undefined if none does. */
   readonly thinned: StageCriticality | undefined;
-  /** How many of its ReLUs go. */
+  /** How many ReLUs that stage loses. */
   readonly count: number;
 };
 
@@ -24,7 +24,7 @@ export function selectionOf(ranked: readonly StageCriticality[], surplus: number
   return { ranked, culled, thinned: ranked[culled.length], count: surplus - sumOfRelus(culled) };
 }
 
-/** The longest run of stages from the least critical one on with at most `surplus` ReLUs. */
+/** The longest run of stages, from the least critical one on, with at most `surplus` ReLUs. */
 export function chooseCulled(ranked: readonly StageCriticality[], surplus: number): StageCriticality[] {
   const culled: StageCriticality[] = [];
   for (const candidate of ranked) {
@@ -38,12 +38,12 @@ function sumOfRelus(stages: readonly StageCriticality[]): number {
   return stages.reduce((sum, { stage }) => sum + stage.relus, 0);
 }
 
-/** The stages as they are in a network that has been reshaped since. */
+/** The same stages in a network that has been reshaped since they were ranked. */
 export function rankedIn(model: Model, ranked: readonly StageCriticality[]): StageCriticality[] {
   return ranked.map((entry) => ({ ...entry, stage: stageOf(model, entry.stage.name, entry.stage.nodes) }));
 }
 
-/** The elements that go. Costs are measured on the sample. */
+/** The elements to replace. Costs are measured on the sample. */
 export async function chooseRelus(
   model: Model,
   { culled, thinned, count }: Selection,
@@ -72,12 +72,13 @@ const parts: { readonly [K in Thinning]: Part } = {
   },
 };
 
-/** Where a layer's stage stands; undefined for a layer that had no ReLUs. */
+/** The rank of a layer's stage, in words; undefined for a layer that had no ReLUs. */
 export function rankText(layer: string, ranked: readonly StageCriticality[]): string | undefined {
   const own = ranked.findIndex(({ stage }) => stage.nodes.includes(layer));
   if (own === -1) return undefined;
   const { stage, criticality } = ranked[own]!;
-  return `stage ${stage.name} is number ${own + 1} of ${ranked.length} from the least critical (C = ${criticality.toPrecision(3)})`;
+  const place = `number ${own + 1} of ${ranked.length} from the least critical`;
+  return `stage ${stage.name} is ${place} (C = ${criticality.toPrecision(3)})`;
 }
 
 export function selectionReason(

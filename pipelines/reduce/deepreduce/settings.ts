@@ -1,25 +1,27 @@
 import type { StageSpec } from './stages.ts';
 
-/** What DeepReDuce alone is told. */
+/** The settings of DeepReDuce alone. */
 export type DeepreduceSettings = {
-  /** In place of the stages between changes of resolution. */
+  /** Stages by name (default: the stages between changes of resolution). */
   readonly stages?: readonly StageSpec[];
   /**
-   * How a stage's criticality is measured: on polynomials fitted for the other stages, without training, or as in the paper, on a
-   * network trained with this stage's ReLUs alone. `fitted` where left out.
+   * How a stage's criticality is measured: with fitted polynomials in the other stages and no training
+   * (`fitted`), or as in the paper by training a network with this stage's ReLUs alone (`trained`) (default:
+   * `fitted`).
    */
   readonly criticality?: CriticalityForm;
-  /** Of each training of the paper's form; 1 where left out. */
+  /** Epochs of each training that `trained` makes (default: 1). */
   readonly criticalityEpochs?: number;
   /**
-   * What goes first of a stage that loses a part of its ReLUs: those that cost least, one by one, or those of every other layer, as
-   * in the paper. `elements` where left out: the ResNet-20 of stagewise.ts with a sixteenth of its ReLUs after an epoch has 86.0 % by
-   * elements, 85.4 % by layers.
+   * Which ReLUs a stage loses first if it loses a part of them: those that cost least, one by one
+   * (`elements`), or as in the paper those of every other layer (`layers`) (default: `elements`). With a
+   * sixteenth of its ReLUs and one epoch of fine-tuning, the ResNet-20 of stagewise.ts has 86.0 % by elements
+   * and 85.4 % by layers.
    */
   readonly thinning?: Thinning;
-  /** Factor of the channels before ReLUs are removed, in (0, 1]; 1 where left out. */
+  /** The factor of the channels before ReLUs are removed, in (0, 1] (default: 1). */
   readonly alpha?: number;
-  /** Factor of height and width of the maps: 1, 1/2, 1/3, ...; 1 where left out. */
+  /** The factor of the height and width of the maps: 1, 1/2, 1/3, ... (default: 1). */
   readonly rho?: number;
 };
 

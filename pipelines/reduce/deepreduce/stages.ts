@@ -4,10 +4,13 @@ import { activationsOf, inspect, stagesOf } from '../../../models/analysis/inspe
 import type { Stage } from '../../../models/analysis/inspect.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 
-/** A stage by the names of its activation nodes, or by globs of them: `*` is any run of characters, `?` any one. */
+/**
+ * A stage and the names of its activation nodes. A name may be a glob: `*` stands for any characters, `?` for
+ * one.
+ */
 export type StageSpec = { readonly name: string; readonly nodes: readonly string[] };
 
-/** 'S1=stem.relu,stage1.*;S2=stage2.*' Throws UsageError for another form. */
+/** Reads stages, for example 'S1=stem.relu,stage1.*;S2=stage2.*'. Throws UsageError for another form. */
 export function parseStages(text: string): StageSpec[] {
   const parts = text.split(';').filter((part) => part.trim() !== '');
   const specs = parts.map((part) => {
@@ -29,8 +32,9 @@ export function parseStages(text: string): StageSpec[] {
 }
 
 /**
- * The stages asked for, in the order of their first nodes; those between changes of resolution where none are. Throws UsageError
- * where a name is no activation's, or an activation is in no stage or in two.
+ * The stages of the model in the order of their first nodes (default: the stages between changes of
+ * resolution). Throws UsageError if a name matches no activation, or if an activation is in no stage or in
+ * two.
  */
 export function stagesBy(model: Model, specs?: readonly StageSpec[]): Stage[] {
   if (specs === undefined) return stagesOf(model);
@@ -41,7 +45,8 @@ export function stagesBy(model: Model, specs?: readonly StageSpec[]): Stage[] {
     const inThem = specs.filter((_, i) => members[i]!.includes(node)).map(({ name }) => name);
     if (inThem.length !== 1)
       throw new UsageError(
-        `--stages: activation ${node} is in ${inThem.length === 0 ? 'no stage' : `${inThem.join(' and ')}`}; each belongs to one`,
+        `--stages: expected every activation in one stage, but ${node} is in ` +
+          (inThem.length === 0 ? 'none' : inThem.join(' and ')),
       );
   }
   return specs
@@ -49,7 +54,7 @@ export function stagesBy(model: Model, specs?: readonly StageSpec[]): Stage[] {
     .sort((a, b) => nodes.indexOf(a.nodes[0]!) - nodes.indexOf(b.nodes[0]!));
 }
 
-/** A stage of these nodes, with what the model has of their ReLUs. Nodes that the model has lost are left out. */
+/** The stage of these nodes with its number of ReLUs. Nodes that the model no longer has are left out. */
 export function stageOf(model: Model, name: string, nodes: readonly string[]): Stage {
   const layers = new Map(inspect(model).layers.map((layer) => [layer.name, layer]));
   const own = nodes.filter((node) => layers.has(node));

@@ -7,13 +7,14 @@ import type { Bases } from './bases.ts';
 /** Milliseconds between two attempts at a lock. */
 const pollInterval = 500;
 
-/** Of SQLite: https://sqlite.org/rescode.html#busy */
+/** SQLite's result code for a lock that is taken: https://sqlite.org/rescode.html#busy */
 const busy = 5;
 
 /**
- * For all processes of a machine: `KEY.checkpoint` in a folder, written after each epoch. One process trains a network and others that
- * want it wait; where that process dies, the next goes on after its last whole epoch. A file that is damaged is not used: `warn` is
- * told, and the network is trained again.
+ * Keeps trained networks in a folder for all processes of a machine, as `KEY.checkpoint`, written after each
+ * epoch. While one process trains a network, others that want it wait. If that process dies, the next one
+ * continues after its last whole epoch. A damaged file is reported to `warn`, and the network is trained
+ * again.
  */
 export function basesIn(folder: string, warn: (line: string) => void): Bases {
   return {
@@ -34,11 +35,12 @@ export function basesIn(folder: string, warn: (line: string) => void): Bases {
 }
 
 /**
- * The exclusive lock of an empty database: the operating system's own, free as soon as its process is gone, so that there are none of the
- * dead to tell from the living.
+ * Takes an exclusive lock: that of an empty SQLite database. The operating system frees it when its process
+ * ends, so no dead owner has to be told from a living one.
  */
 async function lockOf(file: string, onWait: () => void): Promise<DatabaseSync> {
-  const sqlite = await import('node:sqlite'); // Node 22 warns of it: not where there is nothing to lock
+  // Node 22 prints a warning on this import, so it is made only where it is needed.
+  const sqlite = await import('node:sqlite');
   const database = new sqlite.DatabaseSync(file, { timeout: 0 });
   while (!isLocked(database)) {
     onWait();

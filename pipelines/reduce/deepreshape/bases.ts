@@ -6,22 +6,22 @@ import { writeModel } from '../../../models/files/write.ts';
 import type { FitOptions, TrainingRecord } from '../../../models/train/fit.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 
-/** A network that DeepReShape wants trained, with all its ReLUs. */
+/** A trained network, with all its ReLUs, that DeepReShape asks for. */
 export type WantedBase = {
-  /** See `baseKey`. */
+  /** The key under which the network is kept; see `baseKey`. */
   readonly key: string;
-  /** With files of the store's own, in place of those where the reduction keeps its trainings. */
+  /** Trains the network. The store gives its own files for the training's state. */
   readonly train: (files: TrainingRecord) => Promise<Model>;
   readonly onProgress: OnProgress;
 };
 
-/** Where trained networks are kept: for another budget the same one is wanted, and training it is most of the work. */
+/** A store of trained networks. Other budgets need the same network, and training it is most of the work. */
 export type Bases = {
-  /** The same weights, bit for bit, whether it was there or is trained now. */
+  /** Gives the network. Its weights are the same, bit for bit, whether it was stored or is trained now. */
   readonly obtain: (wanted: WantedBase) => Promise<Model>;
 };
 
-/** For the budgets of one process. */
+/** A store for the budgets of one process. */
 export function basesInMemory(): Bases {
   const known = new Map<string, Promise<Model>>();
   return {
@@ -38,7 +38,10 @@ export function basesInMemory(): Bases {
   };
 }
 
-/** 32 hex digits of all that the trained network depends on, down to the number of threads: `fit` is told no more than this. */
+/**
+ * The key of a network: 32 hex digits of a hash of everything on which its training depends, including the
+ * number of threads. `fit` is told nothing else.
+ */
 export function baseKey(
   untrained: Model,
   teacher: Model,

@@ -29,27 +29,30 @@ import { designFor, mapStages } from './design.ts';
 import { deepreshapeDefaults } from './settings.ts';
 import type { Removal } from './settings.ts';
 
-/** What DeepReShape is told: of both ways to remove ReLUs, too. */
+/** The options of DeepReShape, which include those of both ways to remove ReLUs. */
 export type DeepreshapeOptions = GateOptions & OwnSettings;
 
 export type DeepreshapeResult = Reduction & {
-  /** The HybReNet, trained and with all its ReLUs: what the log accounts for. */
+  /** The HybReNet, trained and with all its ReLUs. The log describes its layers. */
   readonly base: Model;
   readonly design: HybrenetOptions & {
-    /** Names of the given network's stages, most critical first. */
+    /** The names of the given network's stages, most critical first. */
     readonly order: readonly string[];
     readonly removal: Removal | 'none';
   };
 };
 
 /**
- * DeepReShape (Jha, Reagen, TMLR 2024): another network in place of the given one.
+ * DeepReShape (Jha, Reagen, TMLR 2024) builds another network in place of the given one:
  *
- * 1. the criticality of the given network's stages is measured, on its data;
- * 2. ReLU equalisation gives the multipliers, the multiplications of the given network the base width;
- * 3. that HybReNet is trained from random weights on labels and the given network's logits, or taken from `bases`;
- * 4. ReLU reuse, where asked for;
- * 5. ReLUs are removed to the budget, by stages or one by one, and the network is fine-tuned.
+ * 1. The criticality of the given network's stages is measured on its data.
+ * 2. ReLU equalisation gives the multipliers of a HybReNet. Its base width is chosen so that it has about as
+ *    many
+ * multiplications as the given network.
+ * 3. The HybReNet is trained from random weights on labels and the given network's logits, or taken from
+ *    `bases`.
+ * 4. If asked for, ReLUs are reused.
+ * 5. ReLUs are removed down to the budget, by stages or one by one, and the network is fine-tuned.
  *
  * Throws UsageError for a budget that the given network cannot meet.
  */
@@ -79,7 +82,10 @@ export async function deepreshape(model: Model, options: DeepreshapeOptions): Pr
   };
 }
 
-/** 'HRN-5x5x3x of 16, 80, 400, 1200 channels for S3 > S2 > S4 > S1: ...' */
+/**
+ * Describes the network: 'HRN-5x5x3x of 16, 80, 400, 1200 channels for the criticality S3 > S2 > S4 > S1:
+ * ...'.
+ */
 function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order: readonly string[]): string {
   const { stages } = hybrenetCounts(design);
   const channels = stages.map((stage) => stage.channels).join(', ');
@@ -92,8 +98,8 @@ function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order
 }
 
 /**
- * Peak of the schedule of the training from random weights, which is SGD's. Batches are those of fine-tuning: four epochs of 6,420 images
- * of Fashion-MNIST give a resnet8 83.9 %, 80.1 % in batches of 128.
+ * The peak learning rate of training from random weights, with SGD. Batches are as small as in fine-tuning:
+ * four epochs of 6,420 images of Fashion-MNIST give a resnet8 83.9 %, and 80.1 % in batches of 128.
  */
 const learningRate = 0.05;
 
@@ -121,14 +127,20 @@ async function trainBase(
   return bases.obtain({ key: baseKey(untrained, teacher, told), train: training, onProgress });
 }
 
-/** Other elements become identities, as far as is known the paper's choice, unless something else is asked for. */
+/**
+ * Applies ReLU reuse. All other elements become what `replace` says (default: identities, which as far as we
+ * know is the paper's choice).
+ */
 async function reused(base: Model, groups: number, options: FineTuningOptions): Promise<Model> {
   const { replace = 'identity' } = options;
   const start = await usePolynomials(base, reusedRelus(base, groups), trainingSample(options), replace);
   return (await finetune(start, base, { phase: 'reuse-training' }, options)).model;
 }
 
-/** DeepReShape (Jha, Reagen, TMLR 2024) removes ReLUs by stages where the first stage dominates the count. */
+/**
+ * Chooses how ReLUs are removed: by stages if the first stage has most of the ReLUs, else one by one (Jha,
+ * Reagen, TMLR 2024).
+ */
 function removalFor(base: Model): Removal {
   const [first, ...others] = stagesOf(base).map(({ relus }) => relus);
   return others.every((relus) => first! > relus) ? 'coarse' : 'fine';
@@ -139,7 +151,7 @@ type Remove = (model: Model, teacher: Model, options: DeepreshapeOptions) => Pro
 const removals: { readonly [K in Removal | 'none']: Remove } = {
   coarse(model, _, options) {
     const { criticality: form, criticalityEpochs, thinning } = options.deepreduce ?? {};
-    // Not stages and scales: those are of the given network.
+    // Stages and scales are left out, because they describe the given network.
     const settings: DeepreduceSettings = defined({ criticality: form, criticalityEpochs, thinning });
     return deepreduce(model, { ...options, deepreduce: settings });
   },

@@ -6,31 +6,33 @@ import { inspect, stagesOf } from '../../../models/analysis/inspect.ts';
 import type { Stage } from '../../../models/analysis/inspect.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 
-/** The stages of a network that a HybReNet has too: those with feature maps. */
+/** The stages of a network that have feature maps. A HybReNet has such stages only. */
 export function mapStages(model: Model): Stage[] {
   return stagesOf(model).filter(({ resolution, relus }) => resolution.length === 2 && relus > 0);
 }
 
 export type DesignTask = {
-  /** Names of `mapStages`, most critical first. */
+  /** The names of the stages of `mapStages`, most critical first. */
   readonly order: readonly string[];
-  /** The network must have at least so many ReLUs. */
+  /** The smallest number of ReLUs that the network may have. */
   readonly budget: number;
   readonly baseWidth?: number;
 };
 
 /**
- * The HybReNet for a network's images, stages and order of criticality: as many basic blocks a stage as it has pairs of ReLU layers,
- * the first solution of ReLU equalisation, and the base width whose multiplications come nearest to the network's, or the smallest
- * one with enough ReLUs for the budget where that is wider. Where no multipliers from 2 on give the order, ones from 1 on may, and
- * with one block in every stage. Throws UsageError where nothing does, or the images are not square.
+ * Designs the HybReNet for a network's images, stages and order of criticality. Each stage has one basic
+ * block for each pair of ReLU layers of the network's stage. The multipliers are the first solution of ReLU
+ * equalisation. The base width is the one whose multiplications are nearest to the network's, or the smallest
+ * one with enough ReLUs for the budget if that is wider. If no multipliers of 2 or more give the order,
+ * multipliers of 1 are allowed, and then one block in every stage. Throws UsageError if nothing gives the
+ * order, or if the images are not square.
  */
 export function designFor(model: Model, { order, budget, baseWidth }: DesignTask): HybrenetOptions {
   const stages = mapStages(model);
   const [inChannels = 0, size = 0, width = 0] = model.graph.inputs[0]!.shape;
   if (stages.length === 0 || size !== width)
     throw new UsageError(
-      `${model.graph.name}: deepreshape builds networks for square images from stages with feature maps; use another method`,
+      `${model.graph.name}: deepreshape needs square images and stages with feature maps; use another method`,
     );
   const shared = {
     ...{ inChannels, size, classes: model.graph.outputs[0]!.shape[0]! },
@@ -59,10 +61,13 @@ function solve(
     const [first] = designHybrenets({ ...shared, baseWidth: 1, blocks: own, order, least });
     if (first !== undefined) return { multipliers: first.multipliers, blocks: own };
   }
-  throw new UsageError(`no multipliers give the order ${names.join(' > ')} of criticality`);
+  throw new UsageError(`deepreshape: no multipliers give the order of criticality ${names.join(' > ')}`);
 }
 
-/** The width nearest to the multiplications, or the first one with the ReLUs. Both grow with the width. */
+/**
+ * The width with the nearest number of multiplications, or the first one with enough ReLUs. Both numbers grow
+ * with the width.
+ */
 function widthFor(
   ofWidth: (width: number) => { macs: number; relus: number },
   macs: number,

@@ -1,17 +1,20 @@
 import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 
-/** What DeepReShape alone is told. */
+/** The settings of DeepReShape alone. */
 export type DeepreshapeSettings = {
-  /** Of training the new network, from random weights on the given one's logits; 12 where left out. */
+  /** Epochs of training the new network from random weights (default: 12). */
   readonly pretrainEpochs?: number;
-  /** Channels of the first stage; as many as make the given network's multiplications where left out. */
+  /** The channels of the first stage (default: as many as give about the given network's multiplications). */
   readonly baseWidth?: number;
   /**
-   * How ReLUs are removed at the end: by stages (deepreduce) or one by one (snl). The default is by stages if
-   * the first stage has most of them, else one by one (Jha, Reagen, TMLR 2024).
+   * How ReLUs are removed at the end: by stages as in deepreduce, or one by one as in snl (default: by stages
+   * if the first stage has most of the ReLUs, else one by one; Jha, Reagen, TMLR 2024).
    */
   readonly removal?: Removal;
-  /** ReLU reuse: only one of this many groups of channels keeps its ReLUs in a layer; none where left out. */
+  /**
+   * ReLU reuse with this many groups of channels: in each layer only one group keeps its ReLUs (default: no
+   * reuse).
+   */
   readonly reuse?: number;
 };
 

@@ -32,9 +32,12 @@ describe('--stages', () => {
   test.each([
     [
       'S1=stem.*;S2=stage2.*',
-      /--stages: activation stage1\.block0\.relu1 is in no stage; each belongs to one/,
+      /--stages: expected every activation in one stage, but stage1\.block0\.relu1 is in none/,
     ],
-    ['S1=*;S2=stage2.*', /--stages: activation stage2\.block0\.relu1 is in S1 and S2/],
+    [
+      'S1=*;S2=stage2.*',
+      /--stages: expected every activation in one stage, but stage2\.block0\.relu1 is in S1 and S2/,
+    ],
     ['S1=stage1.*;S1=stage2.*', /--stages: two stages are called S1/],
     ['S1=*;S2=stage3.*', /--stages: no activation is called stage3\.\*; there are stem\.relu, stage1/],
     ['S1=*.relu;S2=stage1xblock0*', /--stages: no activation is called stage1xblock0\*/],

@@ -66,7 +66,7 @@ describe('the design', () => {
     const inputs = [{ ...flat.graph.inputs[0]!, shape: [2, 8, 4] }];
     expect(() =>
       designFor({ ...flat, graph: { ...flat.graph, inputs } }, { order: ['S1', 'S2'], budget: 0 }),
-    ).toThrow(/deepreshape builds networks for square images/);
+    ).toThrow(/deepreshape needs square images/);
   });
 });
 
