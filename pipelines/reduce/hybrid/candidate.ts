@@ -4,7 +4,10 @@ import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
 import type { LayerChoices, LayerOptions } from './choose.ts';
 
-/** The network that the choices give, not yet trained: polynomials fitted to the sample, a layer that vanishes all identities. */
+/**
+ * The untrained network of some choices. Polynomials are fitted to the sample; in a layer that vanishes all
+ * elements are identities.
+ */
 export async function candidateNetwork(
   model: Model,
   layers: readonly LayerOptions[],
@@ -26,7 +29,7 @@ export async function candidateNetwork(
   return usePolynomials(model, replacedElements(replaced), sample, new Map(kinds));
 }
 
-/** Why a layer is what it is, in a sentence. */
+/** Says in a sentence why a layer is what it is. */
 export function reasonOf(
   layer: string,
   layers: readonly LayerOptions[],
@@ -38,10 +41,11 @@ export function reasonOf(
   const { reluPrice, layerPrice, vanishLoss, replacements } = layers[at]!;
   const own = choices.layers[at]!;
   const prices = `a ReLU costs ${describe(reluPrice)}, the layer itself ${describe(layerPrice)}`;
-  if (own.kind === 'vanished') return `gone whole for a loss of ${vanishLoss.toPrecision(2)}: ${prices}`;
+  if (own.kind === 'vanished') return `it vanishes for a loss of ${vanishLoss.toPrecision(2)}: ${prices}`;
   const { name, losses, price } = replacements[own.replacement]!;
   const count = own.replaced.reduce((sum, one) => sum + one, 0);
   if (count === 0) return `kept: ${prices}`;
   const loss = own.replaced.reduce((sum, one, e) => sum + (one === 1 ? losses[e]! : 0), 0);
-  return `${count} ReLUs are ${name} at ${describe(price)} each, for a loss of ${loss.toPrecision(2)}: ${prices}`;
+  const became = `${count} ReLUs are ${name} at ${describe(price)} each`;
+  return `${became}, for a loss of ${loss.toPrecision(2)}: ${prices}`;
 }

@@ -1,26 +1,31 @@
 import type { Replacement } from '../../../models/graph.ts';
 
-/** What one layer of ReLUs may become: its elements' losses and prices. */
+/** What one layer of ReLUs may become, with the losses and prices of its elements. */
 export type LayerOptions = {
   readonly layer: string;
-  /** By what may take a ReLU's place. */
+  /** The replacements that ReLUs of this layer may get. */
   readonly replacements: readonly ReplacementOption[];
-  /** What an element costs that stays a ReLU. */
+  /** The price of an element that stays a ReLU. */
   readonly reluPrice: number;
-  /** What the layer costs beside its elements; it goes with the layer. */
+  /** The price of the layer apart from its elements. It is saved if the layer vanishes. */
   readonly layerPrice: number;
-  /** Loss where all of the layer lets its input through and is no step any more; Infinity where it must stay. */
+  /**
+   * The loss if all elements let their input through, so that the step is not needed; Infinity if the layer
+   * must stay.
+   */
   readonly vanishLoss: number;
 };
 
 export type ReplacementOption = {
   readonly name: Replacement;
-  /** Loss of each element in this kind's place; Infinity for elements that are no ReLUs and cost nothing here. */
+  /**
+   * The loss of replacing each element; Infinity for elements that are not ReLUs, which cost nothing here.
+   */
   readonly losses: Float64Array;
   readonly price: number;
 };
 
-/** What becomes of a layer: gone whole, or 1 for each element that is replaced. */
+/** What a layer becomes: it vanishes as a whole, or some elements are replaced (1 in `replaced`). */
 export type LayerChoice =
   | { readonly kind: 'vanished' }
   | { readonly kind: 'mixed'; readonly replacement: number; readonly replaced: Uint8Array };
@@ -31,16 +36,18 @@ export type LayerChoices = {
   readonly loss: number;
 };
 
-/** A layer's share in a structure: -1 where it vanishes, else the index of what takes the place of ReLUs. */
+/** The state of each layer: -1 if it vanishes, else the index of its replacement. */
 type Structure = readonly number[];
 
 /**
- * A choice of small loss whose cost is at most `budget`; undefined where nothing is cheap enough. Losses and prices add up.
+ * Chooses what the layers become so that the cost is at most `budget` and the loss is small. Losses and
+ * prices are taken to add up. Returns undefined if nothing is cheap enough.
  *
- * For a price lambda of cost in losses each layer's best is found alone (Lagrange; Shoham and Gersho's bit allocation, 1988). That gives
- * structures worth looking at: which layers vanish, what takes the place of ReLUs in the others. Within a structure elements go in the order
- * of their loss per cost saved until the budget is met, which is best up to one element. From the best structure on, one layer at a time is
- * tried in its other states for as long as that helps.
+ * A structure says which layers vanish and what replaces ReLUs in the others. For a price lambda of a unit of
+ * cost, in units of loss, each layer's best state is found by itself (Lagrange; Shoham and Gersho's bit
+ * allocation, 1988); many lambdas give the structures to look at. Within a structure elements are replaced in
+ * the order of their loss per cost saved until the budget is met, which is optimal up to one element. From
+ * the best structure on, the other states of one layer at a time are tried for as long as that helps.
  */
 export function choose(layers: readonly LayerOptions[], budget: number): LayerChoices | undefined {
   const ranked = layers.map(rankedLosses);
@@ -59,7 +66,7 @@ export function choose(layers: readonly LayerOptions[], budget: number): LayerCh
   return best && written(layers, ranked, best);
 }
 
-/** One layer in another state. */
+/** The structures that differ in the state of one layer. */
 function neighboursOf(layers: readonly LayerOptions[], structure: Structure): Structure[] {
   return layers.flatMap(({ replacements, vanishLoss }, l) => {
     const states = [...replacements.keys(), ...(vanishLoss === Infinity ? [] : [-1])];
@@ -67,7 +74,7 @@ function neighboursOf(layers: readonly LayerOptions[], structure: Structure): St
   });
 }
 
-/** Factors of e^(1/4), from far below any loss per cost to far above. */
+/** The number of lambdas, in steps of a factor e^(1/4) from far below any loss per cost to far above. */
 const lambdaSteps = 240;
 
 function structuresOf(layers: readonly LayerOptions[], ranked: readonly Ranked[][]): Structure[] {
@@ -84,7 +91,9 @@ function structuresOf(layers: readonly LayerOptions[], ranked: readonly Ranked[]
   return [...found.values()];
 }
 
-/** All losses over all prices: some lambda between keeping all and keeping none. */
+/**
+ * All losses divided by all prices, which lies between a lambda that keeps all ReLUs and one that keeps none.
+ */
 function typicalLambda(layers: readonly LayerOptions[], ranked: readonly Ranked[][]): number {
   let [loss, price] = [0, 0];
   layers.forEach(({ reluPrice, layerPrice }, l) => {
@@ -95,11 +104,11 @@ function typicalLambda(layers: readonly LayerOptions[], ranked: readonly Ranked[
   return loss > 0 && price > 0 ? loss / price : 1;
 }
 
-/** The ReLUs of a layer by their losses in one replacement, ascending, of equals the earlier. */
+/** The ReLUs of a layer by rising loss under one replacement, in their order if losses are equal. */
 type Ranked = {
   readonly elements: Uint32Array;
   readonly losses: Float64Array;
-  /** Of the first i. */
+  /** sums[i] is the loss of the first i elements. */
   readonly sums: Float64Array;
 };
 
@@ -113,7 +122,7 @@ function rankedLosses({ replacements }: LayerOptions): Ranked[] {
   });
 }
 
-/** The state of a layer with the smallest loss + lambda cost. */
+/** The state of a layer with the smallest loss + lambda * cost. */
 function bestState(layer: LayerOptions, ranked: readonly Ranked[], lambda: number): number {
   let [best, bestValue] = [-1, layer.vanishLoss];
   layer.replacements.forEach(({ price }, r) => {
@@ -138,7 +147,7 @@ function countUpTo(ascending: Float64Array, limit: number): number {
   return low;
 }
 
-/** A structure with the number of elements that go in each layer, those of least loss. */
+/** A structure with the number of elements that are replaced in each layer, those of the smallest losses. */
 type Filled = {
   readonly structure: Structure;
   readonly counts: readonly number[];
@@ -146,7 +155,7 @@ type Filled = {
   readonly loss: number;
 };
 
-/** Halvings of an interval of losses per cost; what is left between its ends is sorted. */
+/** How often the interval of losses per cost is halved. The elements left inside it are sorted. */
 const halvings = 100;
 
 function fill(
@@ -159,7 +168,7 @@ function fill(
   const fixed = states.reduce((sum, { whole }) => sum + whole, 0);
   const costOf = (counts: readonly number[]) =>
     states.reduce((cost, { saving }, i) => cost - counts[i]! * saving, fixed);
-  /** Those that lose at most `ratio` for each cost saved. */
+  /** The elements that lose at most `ratio` for each unit of cost saved. */
   const upTo = (ratio: number) =>
     states.map(({ losses, saving }) => (saving > 0 ? countUpTo(losses, ratio * saving) : 0));
   let [low, high] = [-1, Math.max(0, ...states.map(largestRatio)) * (1 + 1e-9)];
@@ -188,7 +197,10 @@ function fill(
   return { structure, counts: perLayer, cost: costOf(counts), loss };
 }
 
-/** A layer that does not vanish: what it costs all ReLUs, and what each replacement saves. */
+/**
+ * A layer that does not vanish: `whole` is its cost with all its ReLUs, `saving` what each replaced one
+ * saves.
+ */
 type State = Ranked & { readonly layer: number; readonly whole: number; readonly saving: number };
 
 function statesOf(

@@ -9,20 +9,24 @@ import { keepWithin, keptCost, learnGates, learnedReason } from './learned.ts';
 import { search } from './search.ts';
 import type { Task } from './search.ts';
 
-/** A network to be fine-tuned, and why each of its layers is what it is. */
+/** A network that is ready for fine-tuning, and the reason for each of its layers. */
 export type Chosen = { readonly model: Model; readonly reason: (layer: string) => string };
 
-/** A network after fine-tuning and what its plan costs, in the budget's terms. */
+/** A fine-tuned network and the cost of its plan, in the budget's unit. */
 export type Tuned = { readonly model: Model; readonly cost: number };
 
-/** A network whose plan is within the budget; `over` is the one before, which fine-tuning has brought over it. */
+/**
+ * Makes a network whose plan is within the budget. `over` is the network before, which exceeded the budget
+ * after its fine-tuning.
+ */
 export type Chooser = (over?: Tuned) => Promise<Chosen>;
 
-/** By the losses that were measured before any training, anew for each limit. */
+/** Chooses by the losses that were measured before any training, again for each limit. */
 export function rankedChooser(task: Task): Chooser {
   let { limit } = task.budget;
   return async (over) => {
-    // A little more than what it missed: at least as much goes as the trained network is over.
+    // The limit falls by a little more than the excess, so that the next network does not miss the budget by
+    // as much.
     if (over !== undefined) limit *= (0.998 * task.budget.limit) / over.cost;
     return ranked(task, (await search(task, limit)).choices);
   };
@@ -41,18 +45,23 @@ async function ranked(task: Task, choices: LayerChoices): Promise<Chosen> {
 }
 
 /**
- * What a network leaves free before fine-tuning, for a second one is dearer than a few ReLUs: a share of what its ReLUs cost (a bit more in a
- * layer's window is 6 % of its ReLUs' bytes) and of the budget. Resnet8's plan of 0.45 s on wan grew by 0.4 ms.
+ * The cost that a network leaves unused before fine-tuning, because a second fine-tuning is dearer than a few
+ * ReLUs. It is a share of the cost of its ReLUs (one more bit in a layer's window is 6 % of its ReLUs' bytes)
+ * plus a share of the budget. resnet8's plan of 0.45 s on wan grew by 0.4 ms.
  */
 const margin = { relus: 0.02, budget: 0.001 };
 
 /**
- * The share of a budget that a structure's ReLUs must be worth, for what training adds is met by giving them up: resnet8's plan for 0.843 s
- * on wan came out of its training with one more truncation, a round trip, and took 0.865 s.
+ * The share of the budget that a structure's ReLUs must cost, because they are given up for what training
+ * adds. resnet8's plan for 0.843 s on wan came out of its training with one more truncation, which is a round
+ * trip, and took 0.865 s.
  */
 export const room = 0.03;
 
-/** The structure of the budget's ranked choice; of a slightly smaller budget's where that has no room, if there is one. */
+/**
+ * The structure of the ranked choice for the budget. If its ReLUs cost too little to give up, it is that of a
+ * slightly smaller budget, if there is one.
+ */
 export async function structureOf(task: Task): Promise<LayerChoices> {
   const { limit } = task.budget;
   const { choices } = await search(task, limit);
@@ -65,7 +74,10 @@ export async function structureOf(task: Task): Promise<LayerChoices> {
   }
 }
 
-/** By gates that learn, once, in the structure of the budget's ranked choice; by the ranked choice where that removes no ReLU. */
+/**
+ * Chooses by gates, which are trained once in the structure of the budget's ranked choice. If that choice
+ * replaces no ReLU, there is nothing to learn and the ranked chooser is used.
+ */
 export async function learnedChooser(task: Task, options: SearchOptions): Promise<Chooser> {
   const choices = await structureOf(task);
   const learned = await learnGates(task, choices, options);

@@ -1,18 +1,24 @@
-/** Counts that are planned before the best of them is taken: by the price at first, then halving. A limit is met to this share of a count or from below. */
+/**
+ * The number of counts that are planned, the first ones aimed by the price and the others by halving. A count
+ * is close enough if at most this share of it could be added.
+ */
 export const mostTries = 8;
 const byPrice = 3;
 const closeEnough = 0.002;
 
 export type Counts = {
-  /** Where to begin, and the most there are. */
+  /** The count to begin with, and the largest count. */
   readonly first: number;
   readonly total: number;
   readonly limit: number;
-  /** What one more costs, about. */
+  /** The approximate cost of one more. */
   readonly price: number;
 };
 
-/** About the largest count whose cost is at most `limit`; undefined where none was found, 0 among them. `costAt` hardly falls with the count. */
+/**
+ * Searches for the largest count whose cost is at most `limit`. Returns undefined if no count is cheap
+ * enough, not even 0. `costAt` should grow with the count, with few exceptions.
+ */
 export async function mostWithin(
   costAt: (count: number) => Promise<number>,
   { first, total, limit, price }: Counts,

@@ -27,15 +27,20 @@ import { costOf, taskOf } from './search.ts';
 export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
 
 /**
- * Ours: fewest losses for a budget in seconds or bytes on a network, where the other methods count ReLUs. Each layer has its prices from the
- * protocol's cost model (a ReLU by the bits of its window, a square, a line, the layer's round trip with what its linear neighbours save by
- * merging), each element its loss (the divergence of the answers, as DeepReDuce's elements have it here); `choose` finds which layers go whole
- * and whether squares or lines take the place of ReLUs in each of the others. Within that structure gates learn, as AutoReP's do but under a hinge on
- * the cost, which ReLUs stay; those of the highest scores are kept as far as the budget goes, and the network is fine-tuned on labels and the
- * original's logits. With no epochs of search the ReLUs of least loss for what they cost go instead.
+ * A method of our own for a budget in seconds or bytes on a network, where the other methods count ReLUs. It
+ * minimises the loss within the budget.
  *
- * A budget in ReLUs is the case where a ReLU costs one and nothing else does, and there the ranked choice stays: with gates it would be
- * AutoReP itself. Throws UsageError for a budget that the network can't meet, or meets as it is.
+ * Each layer has prices from the protocol's cost model: a ReLU by the bits of its window, a square, an affine
+ * element, and the layer's round trip with what its linear neighbours save by merging. Each element has a
+ * loss: the divergence of the answers, as in our form of DeepReDuce. `choose` finds which layers vanish and
+ * whether squares or affine elements replace ReLUs in each of the others. Within that structure gates learn
+ * which ReLUs to keep. They are AutoReP's, but under a hinge on the cost. The ReLUs with the highest scores
+ * are kept as far as the budget goes, and the network is fine-tuned on labels and the original's logits. With
+ * no search epochs the ReLUs that lose least for their cost are replaced instead.
+ *
+ * With a budget in ReLUs each ReLU costs one and nothing else does. Then the ranked choice is used, because
+ * with gates the method would be AutoReP. Throws UsageError for a budget that the network cannot meet or
+ * meets already.
  */
 export async function hybrid(model: Model, options: HybridOptions): Promise<Reduction> {
   const { onProgress = silent, replace } = options;
@@ -62,14 +67,18 @@ function finite(losses: Float64Array): number {
   return losses.reduce((n, loss) => n + (loss === Infinity ? 0 : 1), 0);
 }
 
-/** Trainings until one stays within the budget: values grow while a network learns, and a window may take one bit more. */
+/**
+ * How many trainings may exceed the budget before the reduction fails. Values grow while a network learns, so
+ * a window may need one bit more.
+ */
 const mostTrainings = 3;
 
 async function toCost(measured: Measured, budget: CostBudget, options: HybridOptions): Promise<Reduction> {
   const { machine = defaultMachine, calibration } = options;
   if (calibration === undefined)
     throw new UsageError(
-      `budget: ${describeCostBudget(budget)} is met by the plan that is served; give the calibration images of the whole training set`,
+      `budget: ${describeCostBudget(budget)}; expected calibration images, because the served plan ` +
+        'must meet the budget',
     );
   const task = await taskOf(measured, budget, machine, calibration);
   const choose = options.searchEpochs === 0 ? rankedChooser(task) : await learnedChooser(task, options);
@@ -89,7 +98,8 @@ async function toCost(measured: Measured, budget: CostBudget, options: HybridOpt
     over = { model: tuned.model, cost: after };
   }
   throw new UsageError(
-    `budget: ${describeCostBudget(budget)}; trained, the network takes ${exactCost(budget.unit, over!.cost)}: give a little less`,
+    `budget: ${describeCostBudget(budget)}; after training the network takes ` +
+      `${exactCost(budget.unit, over!.cost)}; give a slightly smaller budget`,
   );
 }
 

@@ -16,10 +16,13 @@ import { servedPlan } from '../../compile/served-plan.ts';
 import { pricesOf } from './prices.ts';
 import type { Pricing } from './prices.ts';
 
-/** What may take the place of ReLUs: a square costs more offline than a line, and loses less. */
+/**
+ * The replacements that are tried by default. A square costs more than an affine element offline and loses
+ * less.
+ */
 const defaultReplacements: readonly Replacement[] = ['quadratic', 'affine'];
 
-/** What kind of element in the protocol each replacement becomes. */
+/** The kind of the protocol's element that each replacement becomes. */
 const elementOf: { readonly [K in Replacement]: ElementKind } = {
   none: 'affine',
   identity: 'affine',
@@ -29,14 +32,17 @@ const elementOf: { readonly [K in Replacement]: ElementKind } = {
 
 export type Measured = {
   readonly model: Model;
-  /** Distributions and losses are measured on it. */
+  /** The images on which distributions and losses are measured. */
   readonly sample: Sample;
-  /** The one kind that is allowed; several where left out. */
+  /** The only replacement that is allowed (default: the default replacements above). */
   readonly replace?: Replacement | undefined;
   readonly onProgress: OnProgress;
 };
 
-/** Losses where every ReLU that stays costs one and nothing else does: a budget of ReLUs. No layer vanishes for it. */
+/**
+ * The losses of each layer for a budget in ReLUs: each ReLU that stays costs one, and nothing else costs
+ * anything. No layer vanishes.
+ */
 export async function countedLayers(measured: Measured): Promise<LayerOptions[]> {
   const losses = await lossesOf(measured, [measured.replace ?? 'quadratic']);
   return losses.map(({ layer, byReplacement }) => ({
@@ -49,11 +55,13 @@ export async function countedLayers(measured: Measured): Promise<LayerOptions[]>
 }
 
 /**
- * Losses beside prices: what each layer's elements cost the protocol, and what the layer itself does. `plan` is that of `base`.
+ * The losses and prices of each layer: what its elements and the layer itself cost the protocol. `plan` is
+ * the plan of `base`.
  *
- * The loss of a layer's going is measured untrained, and is not made smaller by a fitted line per channel, which neighbours could learn
- * (0.04 in place of 0.19 for resnet8's last): that would drop it at 0.45 s on wan, with 90.5 % of 2,080 images right in place of 91.3 %, and at
- * 0.436 s, 90.4 % in place of 90.1 % (1 + 1 epochs of 6,420 images).
+ * The loss of a layer's vanishing is measured without training. An affine fit per channel, which its
+ * neighbours could learn, is not used to lower it. For resnet8's last layer that would give 0.04 instead of
+ * 0.19 and make it vanish: at 0.45 s on wan 90.5 % of 2,080 images are then right instead of 91.3 %, and at
+ * 0.436 s 90.4 % instead of 90.1 % (1 + 1 epochs of 6,420 images).
  */
 export async function pricedLayers(
   measured: Measured,
@@ -89,7 +97,7 @@ export async function pricedLayers(
 type Losses = {
   readonly layer: string;
   readonly byReplacement: ReadonlyMap<Replacement, Float64Array>;
-  /** All its elements are ReLUs: without them it is no layer. */
+  /** Whether all its elements are ReLUs. Only then can the layer vanish. */
   readonly isWhole: boolean;
 };
 
@@ -111,7 +119,10 @@ async function lossesOf(
   }));
 }
 
-/** A network whose values need too many bits without the layer's truncation is no candidate. */
+/**
+ * Plans a network. Returns undefined if, without the layer's truncation, its values need more bits than a
+ * plan has.
+ */
 async function planUnlessRefused(model: Model, calibration: Calibration): Promise<Plan | undefined> {
   try {
     return await servedPlan(model, { calibration });

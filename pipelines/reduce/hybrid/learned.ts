@@ -19,20 +19,20 @@ import { servedPlan } from '../../compile/served-plan.ts';
 import { costOf, few } from './search.ts';
 import type { Task } from './search.ts';
 
-/** One layer of a structure whose ReLUs may go one by one. */
+/** A layer of a structure whose ReLUs may be replaced one by one. */
 type GatedLayer = {
   readonly layer: string;
   readonly replacement: Replacement;
-  /** Of each ReLU in its replacement's place; Infinity for what is none. */
+  /** The loss of replacing each element; Infinity for elements that are not ReLUs. */
   readonly losses: Float64Array;
-  /** What one that goes saves, in the budget's terms. */
+  /** What each replaced ReLU saves, in the budget's unit. */
   readonly saving: number;
   readonly relus: number;
-  /** How many the choice keeps. */
+  /** How many ReLUs the choice keeps. */
   readonly kept: number;
 };
 
-/** A network whose gates have learned, and the order in which its ReLUs are kept. */
+/** A network whose gates have been trained, and the order in which its ReLUs are kept. */
 export type LearnedGates = {
   readonly searched: Model;
   readonly choices: LayerChoices;
@@ -41,7 +41,10 @@ export type LearnedGates = {
   readonly order: Uint32Array;
 };
 
-/** The layers that a choice leaves and whose ReLUs cost more than what takes their place; the others keep theirs. */
+/**
+ * The layers that get gates: those that do not vanish and whose ReLUs cost more than their replacements.
+ * Other layers keep their ReLUs.
+ */
 function gatedLayers({ layers }: Task, choices: LayerChoices): GatedLayer[] {
   return choices.layers.flatMap((own, l) => {
     if (own.kind === 'vanished') return [];
@@ -57,20 +60,24 @@ function gatedLayers({ layers }: Task, choices: LayerChoices): GatedLayer[] {
 const sum = <T>(values: readonly T[], of: (value: T) => number): number =>
   values.reduce((total, value) => total + of(value), 0);
 
-/** What the ReLUs of the gated layers save on average: the weight of one in the hinge is its price in these. */
+/**
+ * The mean saving of the gated ReLUs, in the budget's unit. The hinge weighs each ReLU by its own saving over
+ * this.
+ */
 function meanSaving(layers: readonly GatedLayer[]): number {
   return sum(layers, ({ saving, relus }) => saving * relus) / sum(layers, ({ relus }) => relus);
 }
 
-/** What the ReLUs that a choice keeps cost, in the budget's terms. */
+/** The cost of the ReLUs that a choice keeps, in the budget's unit. */
 export function keptCost(task: Task, choices: LayerChoices): number {
   return sum(gatedLayers(task, choices), ({ saving, kept }) => saving * kept);
 }
 
 /**
- * AutoReP's search within the structure of a choice: layers that vanish are gone from the start, the others get gates between ReLUs and what
- * the choice puts in their place. Open gates count by what their ReLUs save when they go, so that the hinge's target is a cost, and they start in the order
- * of loss per cost. Undefined where nothing is to be learned: the choice replaces no ReLU.
+ * AutoReP's search within the structure of a choice. Vanished layers are gone from the start; the others get
+ * gates between ReLUs and the choice's replacements. Open gates are weighted by what replacing their ReLUs
+ * saves, so the hinge's target is a cost. Gates start in the order of their loss per cost. Returns undefined
+ * if the choice replaces no ReLU, so that there is nothing to learn.
  */
 export async function learnGates(
   task: Task,
@@ -99,14 +106,17 @@ export async function learnGates(
   return { searched, choices, layers, scores, order: orderOf(searched, layers, scores) };
 }
 
-/** A choice's structure with all the ReLUs that do not vanish. */
+/** The choice with all ReLUs of the layers that do not vanish. */
 function withAllRelus(choices: LayerChoices): LayerChoices {
   const open = (own: LayerChoice): LayerChoice =>
     own.kind === 'vanished' ? own : { ...own, replaced: new Uint8Array(own.replaced.length) };
   return { ...choices, layers: choices.layers.map(open) };
 }
 
-/** What is no ReLU comes last, whatever its gate has learned. */
+/**
+ * The order in which elements are kept. Elements that are not ReLUs come last, whatever their gates have
+ * learned.
+ */
 function orderOf(
   searched: Model,
   layers: readonly GatedLayer[],
@@ -125,8 +135,9 @@ function orderOf(
 }
 
 /**
- * The searched network's weights with running statistics measured after the cut to about as many ReLUs as the choice keeps: a short search ends
- * with more gates open, and with the statistics of that a network of few ReLUs can reach values that no plan has bits for.
+ * The searched network's weights, with running statistics measured after the cut to about as many ReLUs as
+ * the choice keeps. A short search ends with more gates open. With the statistics of that state a network of
+ * few ReLUs can reach values for which no plan has enough bits.
  */
 async function settledWeights(task: Task, { searched, layers, scores, order }: LearnedGates) {
   const replaced = keepFirst(
@@ -141,8 +152,9 @@ async function settledWeights(task: Task, { searched, layers, scores, order }: L
 export type CutNetwork = { readonly model: Model; readonly replaced: ReplacedElements };
 
 /**
- * The network with as many ReLUs of the highest scores as its plan affords within `limit`, in the budget's terms. `tuned` is one that was made
- * so before and has been trained: it loses more of them. Throws UsageError where even without any it costs more.
+ * Keeps as many ReLUs with the highest scores as the plan can have within `limit`, in the budget's unit.
+ * `tuned` is a network that was cut like this before and then trained; it loses more ReLUs. Throws UsageError
+ * if even without ReLUs the network costs more.
  */
 export async function keepWithin(
   task: Task,
@@ -171,16 +183,17 @@ export async function keepWithin(
     const count = await mostWithin(costAt, { first, total, limit, price: meanSaving(layers) });
     if (count !== undefined) return at(count);
   } catch (error) {
-    // Fine-tuning settles values that no plan has bits for, and is planned itself.
+    // Values may be too large for a plan before fine-tuning. The network is planned again after it.
     if (error instanceof PlanError && tuned === undefined) return at(first);
     throw error;
   }
   throw new UsageError(
-    `budget: ${describeCostBudget(budget)}; trained, the network takes ${exactCost(budget.unit, least)} without ReLUs: give a little more`,
+    `budget: ${describeCostBudget(budget)}; after training the network takes ` +
+      `${exactCost(budget.unit, least)} even without ReLUs; give a slightly larger budget`,
   );
 }
 
-/** Why a layer is what it is, in a sentence. */
+/** Makes the function that says in a sentence why a layer is what it is. */
 export function learnedReason(
   task: Task,
   { choices, layers, scores }: LearnedGates,
@@ -194,6 +207,6 @@ export function learnedReason(
   return (layer) => {
     const own = gated.get(layer);
     if (own === undefined) return reasonOf(layer, task.layers, choices, describe);
-    return `${ofGates(layer)}: one that goes saves ${describe(own.saving)}`;
+    return `${ofGates(layer)}; each replaced ReLU saves ${describe(own.saving)}`;
   };
 }

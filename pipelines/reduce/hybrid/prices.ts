@@ -7,13 +7,16 @@ import { occupiedSeconds } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import type { ActivationStep, Plan } from '../../plan/plan.ts';
 
-/** What a layer's elements cost by what they are, and the layer beside them; seconds or bytes. */
+/** The price of an element of each kind, and that of the layer itself, in seconds or bytes. */
 export type LayerPrices = ByKind<number> & {
-  /** A round trip and what follows the layer's size; goes with the layer, whose linear neighbours may then merge. */
+  /**
+   * The round trip and what grows with the layer's size. It is saved if the layer vanishes; its linear
+   * neighbours may then merge.
+   */
   readonly layer: number;
 };
 
-/** What a plan costs, in a budget's terms, as a sum over its steps. */
+/** The cost of a plan in a budget's unit, as a sum over its steps. */
 export type Pricing = (plan: Plan) => number;
 
 export function pricingOf({ unit, phase, profile }: CostBudget, machine: MachineCosts): Pricing {
@@ -30,9 +33,10 @@ function bytesOf(plan: Plan): { offline: number; online: number } {
 }
 
 /**
- * The prices of a layer, from the plan with all its ReLUs: what the plan costs with this layer all ReLUs, all squares and all affine; and
- * from `without`, the plan of the network without it (linear layers may have merged). Window bits, truncations and ciphertexts count as
- * that layer has them.
+ * The prices of a layer. They are differences in the cost of the plan with all ReLUs when this layer has only
+ * ReLUs, only squares or only affine elements, and against `without`, the plan of the network without the
+ * layer (whose linear neighbours may have merged). So a price includes the layer's window bits, truncations
+ * and ciphertexts.
  */
 export function pricesOf(
   plan: Plan,
@@ -45,7 +49,7 @@ export function pricesOf(
   ) as ActivationStep[];
   const size = Math.max(1, ...own.map(({ spec }) => spec.kinds.length));
   const all = byKind(elementKinds, (kind) => pricing(withKind(plan, layer, kind)));
-  // Affine elements are the least a step is made of: they count with the layer.
+  // A step has at least affine elements, so their cost belongs to the layer.
   return {
     ...byKind(elementKinds, (kind) => Math.max(0, all[kind] - all.affine) / size),
     layer: without === undefined ? 0 : all.affine - pricing(without),

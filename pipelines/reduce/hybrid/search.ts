@@ -15,44 +15,56 @@ import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { pricingOf } from './prices.ts';
 
-/** A network that meets a budget before it is trained, and how it was chosen. */
+/** A network that meets a limit before training, and the choices that made it. */
 export type Candidate = {
   readonly model: Model;
   readonly choices: LayerChoices;
-  /** Of its plan, in the budget's terms; exact in bytes. */
+  /** The predicted cost of its plan, in the budget's unit. In bytes it is exact. */
   readonly cost: number;
 };
 
-/** What a search knows of a network: measured once, for any number of limits. */
+/** What a search knows of a network. It is measured once for any number of limits. */
 export type Task = {
   readonly measured: Measured;
   readonly budget: CostBudget;
   readonly machine: MachineCosts;
   readonly calibration: Calibration;
   readonly layers: readonly LayerOptions[];
-  /** The network with plain ReLUs for its ReLU6 and the like, whose second sign test costs as much as the first: what candidates are made of. */
+  /**
+   * The network with plain ReLUs in place of ReLU6 and other activations with a second sign test, which costs
+   * as much as the first. Candidates are made from it.
+   */
   readonly base: Model;
-  /** Predicted, of the network as it is and of the base. */
+  /** The predicted cost of the given network, and that of the base. */
   readonly before: number;
   readonly baseCost: number;
-  /** The base's as a sum of prices; what is left of it where all layers are at their cheapest. */
+  /** The base's cost as a sum of prices, and the same sum with every layer in its cheapest state. */
   readonly dearest: number;
   readonly cheapest: number;
-  /** What a plan costs beside the layers, as a sum of prices. */
+  /** The part of the base's sum of prices that does not depend on the layers. */
   readonly rest: number;
 };
 
-/** Images on which the polynomials of candidates are fitted: their costs hardly hang on them. */
+/** Images to which the polynomials of candidates are fitted. Costs hardly depend on them. */
 const fewImages = 128;
 
-/** Candidates that are planned, each aimed by what the last one missed; as many again by halving where none of those was within the limit. */
+/**
+ * Candidates that are planned, each aimed by how much the last one missed. If none of them is within the
+ * limit, as many again are planned by halving.
+ */
 const mostTries = 8;
 
-/** A budget is met to this share; half-way between is aimed at, since aims that come closer and closer to a limit may all stay above it. */
+/**
+ * A budget counts as met from this share of it on. The search aims half-way between this and the limit,
+ * because aims that approach the limit itself may all stay above it.
+ */
 const closeEnough = 0.998;
 const aimedAt = (1 + closeEnough) / 2;
 
-/** Measures losses and prices. Throws UsageError for a budget that the network meets as it is, PlanError where it can't run privately. */
+/**
+ * Measures losses and prices. Throws UsageError for a budget that the network meets already, and PlanError if
+ * it cannot run privately.
+ */
 export async function taskOf(
   measured: Measured,
   budget: CostBudget,
@@ -62,7 +74,8 @@ export async function taskOf(
   const before = costOf(await servedPlan(measured.model, { calibration }), budget, machine);
   if (before <= budget.limit) {
     throw new UsageError(
-      `budget: ${describeCostBudget(budget)}; the network takes ${exactCost(budget.unit, before)} as it is, there is nothing to reduce`,
+      `budget: ${describeCostBudget(budget)}; the network takes ${exactCost(budget.unit, before)} already, ` +
+        'so there is nothing to reduce',
     );
   }
   const base = asRelu(measured.model);
@@ -78,7 +91,7 @@ export async function taskOf(
   return { measured, budget, machine, calibration, layers, base, ...costs };
 }
 
-/** What the budget counts of one inference by this plan. */
+/** The cost of one inference with this plan, in the budget's unit. */
 export function costOf(plan: Plan, budget: CostBudget, machine: MachineCosts): number {
   return costIn(budget, predictLatency(plan, budget.profile, machine));
 }
@@ -94,9 +107,10 @@ function cheapestState(layer: LayerOptions): number {
 }
 
 /**
- * The candidate of least loss whose predicted cost is at most `limit`. Prices add up and costs do not quite (offline work overlaps, scales and
- * with them windows move, linear layers merge), so candidates are planned as they would be served and the sum of prices that is aimed
- * at is moved by what they miss. Throws UsageError where no candidate is cheap enough.
+ * Searches for the candidate of smallest loss whose predicted cost is at most `limit`. Prices add up, but
+ * costs do not quite: offline work overlaps, scales and with them windows move, and linear layers merge. So
+ * each candidate is planned as it would be served, and the next sum of prices is aimed by how much the last
+ * one missed. Throws UsageError if no candidate is cheap enough.
  */
 export async function search(task: Task, limit: number): Promise<Candidate> {
   const { base, baseCost } = task;
@@ -121,7 +135,9 @@ export async function search(task: Task, limit: number): Promise<Candidate> {
   return best ?? halved(task, limit, { least: await leastOf(task, limit), high });
 }
 
-/** The best between the cheapest candidate and `high`, a sum of prices at which the plan is too dear. */
+/**
+ * The best candidate between the cheapest one and `high`, a sum of prices at which the plan costs too much.
+ */
 async function halved(task: Task, limit: number, { least, high }: { least: Candidate; high: number }) {
   let [best, low] = [least, task.cheapest];
   for (let tries = 0; tries < mostTries && best.cost < closeEnough * limit; tries++) {
@@ -137,16 +153,18 @@ async function halved(task: Task, limit: number, { least, high }: { least: Candi
   return best;
 }
 
-/** The cheapest candidate of all, which must do. */
+/** The cheapest candidate. Throws UsageError if its plan exceeds the limit. */
 async function leastOf(task: Task, limit: number): Promise<Candidate> {
   const least = await candidateAt(task, task.cheapest + 1e-9 * task.dearest, mostTries);
   if (least !== undefined && least.cost <= limit) return least;
   const { budget } = task;
-  const reach = least === undefined ? '' : `; the cheapest takes ${exactCost(budget.unit, least.cost)}`;
-  throw new UsageError(`budget: no network of this one's layers meets ${describeCostBudget(budget)}${reach}`);
+  const reach = least === undefined ? '' : `; the cheapest one takes ${exactCost(budget.unit, least.cost)}`;
+  throw new UsageError(
+    `budget: ${describeCostBudget(budget)} is less than any choice of layers takes${reach}`,
+  );
 }
 
-/** `tries`: candidates that were planned before it, of those that may be. */
+/** The candidate for a sum of prices. `tries` is how many were planned before it, for progress. */
 async function candidateAt(task: Task, aim: number, tries: number): Promise<Candidate | undefined> {
   const { measured, base, layers, rest, budget, machine, calibration } = task;
   measured.onProgress({ phase: 'budget-search', done: tries, total: 2 * mostTries });
@@ -157,7 +175,7 @@ async function candidateAt(task: Task, aim: number, tries: number): Promise<Cand
   return { model, choices, cost };
 }
 
-/** Of a sample as many as scales and costs take. */
+/** The first images of a sample, as many as the fits of candidates need. */
 export function few({ images, n, ...setting }: Measured['sample']): Measured['sample'] {
   const count = Math.min(n, fewImages);
   return { ...setting, images: images.subarray(0, (images.length / n) * count), n: count };
