@@ -6,20 +6,26 @@ import type { Groups } from '../../../models/fairness/groups.ts';
 import type { Controller, Json } from '../../../models/train/controller.ts';
 import { hashOf } from './constraints.ts';
 
-/** Every group counts alike in the loss, however many images it has: an image of group g weighs n / (G n_g). */
+/**
+ * Reweighting: every group counts alike in the loss, however many images it has. An image of group g weighs n
+ * / (G n_g), where n_g of the n images are in that group and G groups have images.
+ */
 export function reweight(groups: Groups): Controller {
   const weights = balancedWeights(groups);
   return fixedWeights(weights, { scheme: 'reweight', groups: hashOf(groups) });
 }
 
-/** By row, with a mean of 1. */
+/** The weight of each image, by row, with a mean of 1. */
 export function balancedWeights(groups: Groups): Float64Array {
   const sizes = membersOf(groups).map(({ length }) => length);
   const present = sizes.filter((size) => size > 0).length;
   return Float64Array.from(groups.codes, (g) => groups.codes.length / (present * sizes[g]!));
 }
 
-/** A training whose images weigh `weights` [n], by row and with a mean of 1; `told` tells it from others. */
+/**
+ * A controller that gives each image a fixed weight. `weights` [n] are by row and have a mean of 1. `told` is
+ * stored in checkpoints to tell this training from others.
+ */
 export function fixedWeights(weights: Float64Array, told: Readonly<Record<string, string>>): Controller {
   return {
     sampleWeights: (rows) => Float32Array.from(rows, (row) => weights[row]! / rows.length),
@@ -28,7 +34,7 @@ export function fixedWeights(weights: Float64Array, told: Readonly<Record<string
   };
 }
 
-/** What the controller does, with images that weigh `weights` [n] besides. Its checkpoints are of these weights. */
+/** Adds image weights [n] to a controller. Its checkpoints fit only a training with the same weights. */
 export function withImageWeights(controller: Controller, weights: Float64Array): Controller {
   const { sampleWeights, state, restore } = fixedWeights(weights, { weights: hashOfWeights(weights) });
   return {
@@ -47,8 +53,8 @@ function hashOfWeights(weights: Float64Array): string {
 }
 
 /**
- * Every group has as many images in an epoch, which is as long as before: all its images as often as they fit, then some of them,
- * others each epoch.
+ * A controller that draws equally many images of each group in an epoch, which stays as long as before. All
+ * images of a group come as often as they fit, then some of them once more, others in each epoch.
  */
 export function balancedSampling(groups: Groups): Controller {
   const members = membersOf(groups).filter(({ length }) => length > 0);
@@ -59,7 +65,10 @@ export function balancedSampling(groups: Groups): Controller {
   };
 }
 
-/** `n` rows in random order; groups differ by one row at most, which of them by chance. */
+/**
+ * `n` rows in random order. The numbers of rows per group differ by at most one; chance decides which groups
+ * get one more.
+ */
 export function balancedRows(members: readonly Int32Array[], n: number, uniform: Uniform): Uint32Array {
   const first = uniformInt(uniform, members.length);
   const rows = members.flatMap((group, g) => {

@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { Groups } from '../../../models/fairness/groups.ts';
 
-/** Of each group g: its mean loss is to be at most that of all images plus `toleranceNats`. */
+/**
+ * Constraints on the groups: the mean loss of each group may exceed that of all images by at most
+ * `toleranceNats`.
+ */
 export type Constraints = {
   /**
-   * signed: c_g = L_g - L_all - tolerance, which lets a multiplier shrink where its group is better off than asked; hinge: max(0, c_g),
-   * which weights only groups that are worse off than asked, and whose multipliers only grow.
+   * How a constraint is measured. signed: c_g = L_g - L_all - tolerance, so a multiplier shrinks if its group
+   * is better off than asked. hinge: max(0, c_g), so only groups that are worse off than asked have weight,
+   * and multipliers never shrink.
    */
   readonly form: 'signed' | 'hinge';
-  /** Nats. */
+  /** The tolerance in nats. */
   readonly toleranceNats: number;
 };
 
-/** c_g of each group from the mean losses; 0 for a group that was never seen (NaN). */
+/** c_g of each group from the mean losses. It is 0 for a group of which no image has been seen (NaN). */
 export function constraintValues(
   losses: readonly number[],
   mean: number,
@@ -26,14 +30,15 @@ export function constraintValues(
 }
 
 /**
- * The gradient of L_all + sum_g gamma_g c_g as weights of the batch's N losses. Every L is a mean of losses, so the whole is one
- * weighted sum, and weighting the losses attaches the penalty's gradient:
+ * The gradient of L_all + sum_g gamma_g c_g as weights of a batch's N losses. Every L is a mean of losses, so
+ * the whole is one weighted sum of them:
  *
  *     w_i = (1 - sum_{g in A} gamma_g) / N + [g(i) in A] gamma_g(i) / n_g(i)
  *
- * A holds the groups with images in the batch (of the others the batch knows no gradient), and of the hinge only those whose
- * constraint is violated: its slope is 1 there and 0 elsewhere. The weights sum to 1, and none is below 0 where the multipliers sum to at
- * most 1. `codes` [N] are the images' groups, `multipliers` and `values` (of constraintValues) are by group.
+ * A holds the groups that have images in the batch, because the batch has no gradient of the others. In the
+ * hinge form it holds only those whose constraint is violated, because the hinge's slope is 0 elsewhere. The
+ * weights sum to 1. None is negative if the multipliers sum to at most 1. `codes` [N] are the groups of the
+ * images; `multipliers` and `values` (from constraintValues) are by group.
  */
 export function imageWeights(
   codes: ArrayLike<number>,
@@ -50,7 +55,10 @@ export function imageWeights(
   return Float32Array.from(codes, (g) => shared + active[g]! / counts[g]!);
 }
 
-/** gamma_g + rate * c_g, then the nearest point with no multiplier below 0 and a sum of at most `cap`. */
+/**
+ * Takes a step gamma_g + rate * c_g and projects it to the nearest point where no multiplier is negative and
+ * their sum is at most `cap`.
+ */
 export function nextMultipliers(
   multipliers: readonly number[],
   values: readonly number[],
@@ -62,7 +70,10 @@ export function nextMultipliers(
   );
 }
 
-/** Euclidean, onto {x >= 0, sum x <= cap} (Duchi et al. 2008, figure 1, where the sum is above the cap). */
+/**
+ * The Euclidean projection onto {x >= 0, sum x <= cap}. Where the sum exceeds the cap it is figure 1 of Duchi
+ * et al. 2008.
+ */
 export function project(values: readonly number[], cap: number): number[] {
   const positive = values.map((value) => Math.max(0, value));
   if (sum(positive) <= cap) return positive;
@@ -80,7 +91,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-/** Tells one grouping of the training images from another. */
+/** A hash that tells one grouping of the training images from another. */
 export function hashOf({ names, codes }: Groups): string {
   return createHash('sha256').update(JSON.stringify(names)).update(codes).digest('hex');
 }

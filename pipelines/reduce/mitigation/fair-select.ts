@@ -17,8 +17,9 @@ import { sampleImages } from '../polynomials/training-sample.ts';
 import type { SampleOptions } from '../polynomials/training-sample.ts';
 
 /**
- * Each group's share of what decides: its mean loss under the original network, over the sum of all groups'. A group that the
- * network serves badly already counts more, however few images it has. Sums to 1; 0 for groups without images.
+ * How much each group counts when it is decided which ReLUs go: its mean loss under the original network,
+ * divided by the sum over all groups. So a group that the network already serves badly counts more, however
+ * few images it has. The shares sum to 1; a group without images has 0.
  */
 export async function groupShares(
   model: Model,
@@ -32,19 +33,24 @@ export async function groupShares(
   return sharesOf(membersOf(groups).map((group) => (group.length === 0 ? 0 : meanOver(losses, group))));
 }
 
-/** Of equal size where no group has any loss. */
+/** Turns mean losses into shares. The shares are equal if no group has any loss. */
 export function sharesOf(losses: readonly number[]): number[] {
   const total = losses.reduce((sum, loss) => sum + loss, 0);
   return losses.map((loss) => (total === 0 ? 1 / losses.length : loss / total));
 }
 
-/** The weight of each image, with a mean of 1: its group's share, evenly over the group's images. */
+/**
+ * The weight of each image, with a mean of 1: the share of its group divided evenly over the group's images.
+ */
 export function imageShares(groups: Groups, shares: readonly number[]): Float64Array {
   const sizes = membersOf(groups).map(({ length }) => length);
   return Float64Array.from(groups.codes, (g) => (groups.codes.length * shares[g]!) / sizes[g]!);
 }
 
-/** Weights [n] of a data set's images by the loss of their groups, with a mean of 1; undefined where groups don't count. */
+/**
+ * The weights [n] of a data set's images by the shares of their groups, with a mean of 1. Undefined without
+ * `fairSelect`.
+ */
 export async function selectionWeights(
   model: Model,
   dataset: Dataset,
@@ -56,9 +62,9 @@ export async function selectionWeights(
 }
 
 /**
- * Training images that groups fill by their shares, to measure costs on: what is averaged over them is weighted by group loss. As
- * many and treated as those of `trainingSample`; a small group's images come more than once, each time cropped anew. Undefined
- * where groups don't count.
+ * Draws training images in proportion to the groups' shares, so that a cost averaged over them is weighted by
+ * group loss. There are as many as in `trainingSample`, and they are augmented in the same way. The images of
+ * a small group occur several times, each time cropped anew. Undefined without `fairSelect`.
  */
 export async function fairSample(
   model: Model,
@@ -75,7 +81,7 @@ export async function fairSample(
   return { images, n: rows.length, ...setting };
 }
 
-/** About `n` rows, each group's number rounded. */
+/** About `n` rows: the number of each group is rounded. */
 export function rowsByShare(
   members: readonly Int32Array[],
   shares: readonly number[],

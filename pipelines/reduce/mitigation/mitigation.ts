@@ -8,23 +8,28 @@ import type { MultiplierEntry, PrimalDualSettings } from './primal-dual.ts';
 
 export type Mitigation = {
   readonly scheme: MitigationScheme;
-  /** Of the training images. */
+  /** The groups of the training images. */
   readonly groups: Groups;
-  /** Of the primal-dual scheme; `primalDualDefaults` for what is left out. */
+  /** Settings of the primal-dual scheme (default: `primalDualDefaults`). */
   readonly settings?: Partial<PrimalDualSettings>;
-  /** Where the multipliers stand after each epoch. */
+  /** Called with the multipliers after each epoch. */
   readonly onEpoch?: (entry: MultiplierEntry) => void;
-  /** Multipliers that a training begins with: those that the reduction's training before it ended with; 0 where left out. */
+  /**
+   * The multipliers that a training begins with, usually those with which the training before it ended
+   * (default: 0).
+   */
   readonly start?: () => readonly number[] | undefined;
 };
 
-/** Groups that count by their loss, not by their size, where it is decided which ReLUs go. */
+/** When it is decided which ReLUs go, groups count by their loss and not by their size. */
 export type FairSelection = { readonly groupsOf: (dataset: Dataset) => Groups };
 
 /**
- * The cap is the dial of the price. Resnet8 with an eighth of its ReLUs by deepreduce, on fashion-mnist+unequal=0.27/0.03, three seeds
- * (docs/results/fairness): without mitigation 83.0 % and 92 points between classes; at 0.3 84.2 % and 58, at 0.5 83.7 % and 48, at 1 81.8 %
- * and 36; reweighting 84.5 % and 70.
+ * The cap sets how much accuracy may be paid for fairness. On fashion-mnist+unequal=0.27/0.03 (three seeds,
+ * docs/results/fairness), resnet8 with an eighth of its ReLUs by deepreduce has 83.0 % and a gap of 92 points
+ * between classes without mitigation. With a cap of 0.3 it has 84.2 % and 58 points, with 0.5 83.7 % and 48,
+ * with 1 81.8 % and
+ * 36. Reweighting gives 84.5 % and 70.
  */
 export const primalDualDefaults: PrimalDualSettings = {
   form: 'signed',
@@ -41,7 +46,7 @@ type Scheme = { readonly summary: string; readonly controller: (mitigation: Miti
 
 const schemes: Readonly<Record<MitigationScheme, Scheme>> = {
   'primal-dual': {
-    summary: 'groups whose loss is above the average weigh more, as long and as much as it takes',
+    summary: 'groups weigh more while their loss stays above the average',
     controller: ({ groups, settings, onEpoch, start }) => {
       const from = start?.();
       const run = defined({ onEpoch, start: from });
@@ -63,7 +68,7 @@ export const mitigationSummaries: string = mitigationSchemes
   .map((name) => `${name}: ${schemes[name].summary}`)
   .join('; ');
 
-/** What steers a fine-tuning so that no group is left behind; its entries are of `phase`. */
+/** The controller that protects groups during fine-tuning. `phase` is written into its log entries. */
 export function controllerOf({ onEpoch, ...mitigation }: Mitigation, phase = 'fine-tuning'): Controller {
   return schemes[mitigation.scheme].controller({
     ...mitigation,

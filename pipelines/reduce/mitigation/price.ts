@@ -16,13 +16,16 @@ export type PriceRow = {
   readonly worstAccuracy: number;
 };
 
-/** What a mitigation costs and buys: two reductions beside each other, on the same images. Fractions of 1. */
+/**
+ * The cost and benefit of a mitigation: two reductions compared on the same images. All values are fractions
+ * of 1.
+ */
 export type Price = {
   readonly models: readonly PriceRow[];
-  /** Accuracy over all images given up for it; paired intervals. */
+  /** The loss of accuracy over all images, with a paired interval. */
   readonly cost: number;
   readonly costInterval: Interval;
-  /** Of the gap between the best and the worst group; negative where it shrank. */
+  /** The change of the gap between the best and the worst group. It is negative if the gap shrank. */
   readonly gapChange: number;
   readonly gapChangeInterval: Interval;
   readonly confidence: number;
@@ -30,7 +33,7 @@ export type Price = {
 
 export type Compared = {
   readonly original: Model;
-  /** Reduced without and with the mitigation. */
+  /** The models that were reduced without and with the mitigation. */
   readonly without: Model;
   readonly with: Model;
 };
@@ -41,7 +44,7 @@ export async function priceOf(
   groups: Groups,
   onProgress: OnProgress,
 ): Promise<Price> {
-  // The first is what the others are held against.
+  // `fairnessReport` compares the other models with the first.
   const order = ['without', 'original', 'with'] as const;
   const [first, ...others] = order.map((name) => ({ name, model: models[name] }));
   const report = await compareModels([first!, ...others], dataset, { groups, onProgress });

@@ -5,42 +5,48 @@ import { constraintValues, imageWeights, nextMultipliers, hashOf } from './const
 import type { Constraints } from './constraints.ts';
 
 export type PrimalDualSettings = Constraints & {
-  /** What a multiplier grows by at an update, for each nat that its group is worse off than asked. */
+  /** How much a multiplier grows at an update for each nat by which its group is worse off than asked. */
   readonly rate: number;
-  /** Steps of training between two updates. */
+  /** Training steps between two updates. */
   readonly every: number;
-  /** Largest sum of the multipliers; up to 1 no image's weight is negative, and at 1 the worst groups can count alone. */
+  /**
+   * The largest sum of the multipliers. Up to 1 no image's weight is negative; at 1 the loss can consist of
+   * the worst groups alone.
+   */
   readonly cap: number;
 };
 
-/** Where the multipliers stand after an epoch. */
+/** The multipliers after an epoch. */
 export type MultiplierEntry = {
-  /** Of a reduction with several trainings. */
+  /** The training, in a reduction that has several. */
   readonly phase?: string;
   readonly epoch: number;
   readonly groups: readonly {
     readonly group: string;
     readonly multiplier: number;
-    /** Moving average of the group's mean loss minus that of all images, nats; NaN for a group that was never seen. */
+    /**
+     * The moving average of the group's mean loss minus that of all images, in nats; NaN for a group of which
+     * no image has been seen.
+     */
     readonly excessLoss: number;
   }[];
 };
 
-/** Of the old value in a moving average, once a batch that holds the group. */
+/** The weight of the old value in a moving average, which is updated once per batch that holds the group. */
 const memory = 0.9;
 
 type State = {
   multipliers: number[];
-  /** Moving averages of the groups' mean losses; null before the first image. */
+  /** The moving averages of the groups' mean losses; null for a group of which no image has been seen. */
   losses: (number | null)[];
   mean: number | null;
-  /** Sums of c_g over the batches since the last update. */
+  /** The sums of c_g over the batches since the last update. */
   sums: number[];
   batches: number;
   log: LogEntry[];
 };
 
-/** A MultiplierEntry as JSON keeps it. */
+/** A MultiplierEntry as JSON stores it. */
 type LogEntry = {
   epoch: number;
   groups: { group: string; multiplier: number; excessLoss: number | null }[];
@@ -63,19 +69,19 @@ const stateSchema = z.object({
 });
 
 export type PrimalDualRun = {
-  /** Called after each epoch; after a resume also for those that went before. */
+  /** Called after each epoch. After a resume it is also called for the epochs before. */
   readonly onEpoch?: (entry: MultiplierEntry) => void;
-  /** Multipliers to begin with, by group; 0 where left out. */
+  /** The multipliers to begin with, by group (default: 0). */
   readonly start?: readonly number[];
 };
 
 /**
- * Primal-dual training under the constraints c_g = L_g - L_all <= 0: no group's mean loss exceeds that of all
- * (Das, Romanelli, Fioretto, ICML 2024). The weights of the network descend on L_all + sum_g gamma_g c_g,
- * while gamma_g = max(0, gamma_g + rate * mean over batches of c_g). Two departures from the released code
- * (utils.py, train_kd_mitigate): it detaches the penalty, so that no gradient reaches the weights, and its
- * |c_g| never lets gamma_g shrink. Many batches have no image of a small group, so c_g is the difference of
- * moving averages. `groups` are of the training images.
+ * Primal-dual training under the constraints c_g = L_g - L_all <= 0, that no group's mean loss exceeds that
+ * of all images (Das, Romanelli, Fioretto, ICML 2024). The network's weights descend on L_all + sum_g gamma_g
+ * c_g, while gamma_g = max(0, gamma_g + rate * mean over batches of c_g). There are two departures from the
+ * released code (utils.py, train_kd_mitigate): it detaches the penalty, so that no gradient reaches the
+ * weights, and its |c_g| never lets gamma_g shrink. Many batches have no image of a small group, so c_g is
+ * computed from moving averages. `groups` are those of the training images.
  */
 export function primalDual(
   groups: Groups,
@@ -121,7 +127,7 @@ function entryOf({ epoch, groups }: LogEntry): MultiplierEntry {
   return { epoch, groups: groups.map((group) => ({ ...group, excessLoss: group.excessLoss ?? NaN })) };
 }
 
-/** Moves the averages towards the batch's means. */
+/** Moves the averages towards the means of a batch. */
 function observed(state: State, codes: Int32Array, losses: Float32Array): State {
   const means = meansByGroup(codes, losses, state.losses.length);
   const batchMean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
