@@ -12,22 +12,28 @@ import { phaseFiles, trainingName } from './phase-files.ts';
 import type { PartTraining, PhaseRecord } from './phase-files.ts';
 import type { FineTuning, ReductionData } from './reduction.ts';
 
-/** As in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML 2022). */
+/**
+ * The distillation in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML
+ * 2022).
+ */
 export const publishedDistillation = { temperature: 4, weight: 1 };
 
 /**
- * AdamW, AutoReP's choice: polynomials' gradients are sums over all places of a channel, and SGD diverges on them. ResNet8 with a
- * quarter of its ReLUs, polynomials for the others (88.9 % untrained), two epochs of 6,420 images of Fashion-MNIST: 92.1 % at 0.001,
- * 91.9 % at 0.003, 92.05 % at 0.001 in batches of 64; the original 92.85 %.
+ * AdamW is AutoReP's choice: the gradients of polynomials are sums over all places of a channel, and SGD
+ * diverges on them. resnet8 with a quarter of its ReLUs and polynomials for the others has 88.9 % before
+ * training. After two epochs of 6,420 images of Fashion-MNIST it has 92.1 % at a rate of 0.001, 91.9 % at
+ * 0.003 and 92.05 % at 0.001 in batches of
+ * 64. The original has 92.85 %.
  */
 const optimisation = { learningRate: 0.001, optimizer: adamW({ weightDecay: 5e-4 }) };
 
-/** What a training of a reduced network is told. */
+/** The options of a training of a reduced network. */
 export type FineTuningOptions = EngineSetting & ReductionData & FineTuning & PhaseRecord & TrainingWatch;
 
 /**
- * Trains a reduced network on labels and on its teacher's logits. `part` says which training of the reduction it is. With mitigation the
- * last epoch is kept: the one with the best accuracy overall is the one that mitigates least.
+ * Trains a reduced network on labels and on its teacher's logits. `part` says which training of the reduction
+ * this is. With mitigation the network after the last epoch is kept, because the epoch with the best overall
+ * accuracy is the one that mitigates least.
  */
 export async function finetune(
   model: Model,
@@ -71,15 +77,19 @@ export async function finetune(
 }
 
 /**
- * 128, or less where that would be fewer than 100 steps an epoch, but 32 at least: the first steps after ReLUs have gone are the ones
- * that count. The ResNet-20 of deepreduce/stagewise.ts without ReLUs, three epochs of 6,420 images: 82.9 % in batches of 128, 85.7 % of 64,
- * 86.7 % of 32, 85.2 % of 16; by stages 85.6 % of 128, 86.8 % of 64, 86.9 % of 32.
+ * The default batch: 128 images, or as many as give 100 steps per epoch if that is less, but at least 32. The
+ * first steps after ReLUs are replaced matter most. The ResNet-20 of deepreduce/stagewise.ts without ReLUs,
+ * after three epochs of 6,420 images, has 82.9 % in batches of 128, 85.7 % of 64, 86.7 % of 32 and 85.2 % of
+ * 16; by stages 85.6 % of 128, 86.8 % of 64 and 86.9 % of 32.
  */
 export function batchFor({ n }: Dataset): number {
   return Math.min(128, Math.max(32, Math.floor(n / 100)), n);
 }
 
-/** All weights but coefficients that are 0 in a whole layer: an affine replacement has no x^2 and gets none. */
+/**
+ * The weights that are trained: all but coefficients that are 0 in a whole layer. An affine replacement has
+ * no x^2 and gets none.
+ */
 function moves(model: Model): (weight: string) => boolean {
   const coefficients = model.graph.nodes.flatMap((node) =>
     node.op === 'MixedActivation' ? node.inputs.slice(1) : [],

@@ -7,8 +7,8 @@ import type { Reduction, ReductionOptions } from './reduction.ts';
 import { snl } from './snl/snl.ts';
 
 /**
- * One way to meet a ReLU budget. All of them pass the contract of tests/pipelines/reduce/methods.test.ts; options.ts says which
- * options each takes.
+ * A way to meet a ReLU budget. All methods pass the contract of tests/pipelines/reduce/methods.test.ts;
+ * options.ts says which options each takes.
  */
 export type Method = {
   readonly summary: string;

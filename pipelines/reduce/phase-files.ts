@@ -7,16 +7,19 @@ import type { Work } from '../../src/shared/progress.ts';
 import { describeCostBudget } from '../cost/budget.ts';
 import type { FineTuning, Keeping, ReductionData, ReductionOptions, Replacing } from './reduction.ts';
 
-/** A training that is a part of a reduction. */
+/** A training that is one part of a reduction. */
 export type PartTraining = Omit<Work, 'count'> &
   (
     | { readonly phase: 'fine-tuning' | 'reuse-training' | 'gate-search' }
-    /** `of` a network that is built, what was replaced before, a stage. */
+    /** `of` names the network that is trained, what was replaced before, or the stage. */
     | { readonly phase: 'base-training' | 'fine-tuning-after' | 'criticality-training'; readonly of: string }
     | { readonly phase: 'fine-tuning-for-budget'; readonly number: number }
   );
 
-/** What its files and the entries of its log are called. A folder of an earlier version has these names too. */
+/**
+ * The name of a training in its files and log entries. Folders of earlier versions have the same names, so
+ * that reductions go on from them.
+ */
 export function trainingName(part: PartTraining): string {
   switch (part.phase) {
     case 'base-training':
@@ -36,7 +39,7 @@ export function trainingName(part: PartTraining): string {
   }
 }
 
-/** What decides where a training is kept, and what its log begins with. */
+/** Where a training keeps its state, and how its log begins. */
 export type PhaseRecord = Keeping &
   Replacing &
   Pick<FineTuning, 'epochs'> &
@@ -44,8 +47,9 @@ export type PhaseRecord = Keeping &
   Pick<ReductionOptions, 'budget'>;
 
 /**
- * Where a training that is a part of a reduction is kept: `PHASE.checkpoint`, and `PHASE.jsonl` with a line an epoch, in the reduction's
- * folder; nowhere where it has none. What is between the trainings is computed anew from the seed.
+ * The files of a training that is one part of a reduction: `PHASE.checkpoint`, and `PHASE.jsonl` with one
+ * line per epoch, in the reduction's folder. There are none if the reduction has no folder. Work between
+ * trainings is not stored, because the seed gives it again.
  */
 export function phaseFiles(
   part: PartTraining,

@@ -25,9 +25,14 @@ export type ReduceOptions = ReduceSettings &
   EngineSetting &
   TrainingWatch & {
     readonly method: MethodName;
-    /** Training images, or the name of a data set for `loadDataset`. A twelfth is held out as validation images. */
+    /**
+     * Training images, or the name of a data set for `loadDataset`. A twelfth is held out as validation
+     * images.
+     */
     readonly data: Dataset | string;
-    /** The groups of `mitigate` and `fairSelect`: columns of the data, joined by commas (default: the class). */
+    /**
+     * The groups of `mitigate` and `fairSelect`: columns of the data, joined by commas (default: the class).
+     */
     readonly groups?: string;
     /** Epochs of fine-tuning (default: 4). */
     readonly epochs?: number;
@@ -35,13 +40,14 @@ export type ReduceOptions = ReduceSettings &
     readonly seed?: number;
   };
 
-/** What a reduction gives, and how the multipliers of its mitigation went. */
+/** The result of a reduction and the history of the multipliers of its mitigation. */
 export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEntry[] };
 
 /**
- * Removes ReLUs from a trained model down to a budget, and fine-tunes what is left. The same options and number of
- * threads give the same network. Throws UsageError for an unknown method or group, for a budget that cannot be met
- * and for an option that the method does not take, and DataError if the data does not fit the model.
+ * Removes ReLUs from a trained model down to a budget and fine-tunes what is left. The same options and
+ * number of threads give the same network. Throws UsageError for an unknown method or group, for a budget
+ * that cannot be met and for an option that the method does not take, and DataError if the data does not fit
+ * the model.
  */
 export async function reduce(model: Model, options: ReduceOptions): Promise<Reduced> {
   const { method, data, groups = 'label', mitigate, fairSelect = false, ...settings } = options;
@@ -78,8 +84,8 @@ function methodOf(name: string): Method {
 }
 
 /**
- * The training images of a data set, a part of them held out as validation images. `calibration` is drawn from the
- * whole set, because served networks are calibrated so.
+ * The training images of a data set, with a part of them held out as validation images. `calibration` is
+ * drawn from the whole set, because served networks are calibrated so.
  */
 export async function trainingData(data: Dataset | string, seed: number): Promise<TrainingData> {
   const whole = typeof data === 'string' ? await loadDataset(data, 'train') : data;

@@ -34,7 +34,9 @@ export type ReductionData = {
 export type FineTuning = {
   /** Epochs of the fine-tuning after the last replacement. */
   readonly epochs: number;
-  /** Images in a batch (default: `batchFor` in finetune.ts; 128 for a search; all images if there are fewer). */
+  /**
+   * Images in a batch (default: `batchFor` in finetune.ts; 128 for a search; all images if there are fewer).
+   */
   readonly batch?: number;
   /** The peak learning rate of the last fine-tuning (default: that of its recipe in finetune.ts). */
   readonly learningRate?: number;
@@ -115,14 +117,14 @@ export type Reduction = {
   readonly cost?: PredictedCost;
 };
 
-/** Of one inference, predicted as the budget counts it: seconds or bytes. */
+/** The cost of one inference in seconds or bytes, predicted as the budget counts it. */
 export type PredictedCost = {
-  /** In words. */
+  /** The budget in words. */
   readonly budget: string;
   readonly unit: CostBudget['unit'];
   readonly before: number;
   readonly after: number;
-  /** Of the plan that costs `after`: the one by which the reduced network is served. */
+  /** The hash of the plan that costs `after`. The reduced network is served with this plan. */
   readonly planHash: string;
 };
 
@@ -143,17 +145,18 @@ const columns = {
   poly: 'poly',
 } as const satisfies ByActivationKind<string>;
 
-/** `relus_after`; `identity`: elements that let their input through; `poly`: those that are polynomials. */
+/** `relus_after` counts ReLUs, `identity` elements that let their input through, and `poly` polynomials. */
 type KindColumns = { readonly [K in ActivationKind as (typeof columns)[K]]: number };
 
 /**
- * The budget as a count. Throws UsageError if the network cannot meet it or meets it already, and for a budget in
- * seconds or bytes.
+ * Reads a budget as a count of ReLUs. Throws UsageError if the network cannot meet it or meets it already,
+ * and for a budget in seconds or bytes.
  */
 export function resolveBudget(model: Model, budget: Budget): number {
   if (typeof budget !== 'number')
     throw new UsageError(
-      `budget: ${describeCostBudget(budget)}; this method counts ReLUs: give a count or a share, or take --method hybrid`,
+      `budget: ${describeCostBudget(budget)}; this method counts ReLUs, so give a count or a share, ` +
+        'or use --method hybrid',
     );
   const total = countRelus(model);
   const fixed = total - stagesOf(model).reduce((sum, stage) => sum + stage.relus, 0);
@@ -161,19 +164,17 @@ export function resolveBudget(model: Model, budget: Budget): number {
   if (!Number.isSafeInteger(count) || count < 0)
     throw new UsageError(`budget: expected a count of ReLUs or a share between 0 and 1, got ${budget}`);
   if (count >= total)
-    throw new UsageError(
-      `budget: ${count} ReLUs are not below the network's ${total}; there is nothing to reduce`,
-    );
+    throw new UsageError(`budget: expected fewer than the network's ${total} ReLUs, got ${count}`);
   if (count < fixed)
     throw new UsageError(
-      `budget: ${count} ReLUs are fewer than the ${fixed} of its max poolings, which stay`,
+      `budget: expected at least the ${fixed} ReLUs of the max poolings, which stay; got ${count}`,
     );
   return count;
 }
 
 /**
- * What became of each activation layer of `before`. `reasonOf` says why, by layer. `shaped` is the network after its channels and maps
- * were reshaped and before ReLUs were removed.
+ * Describes what a reduction did to each activation layer of `before`. `reasonOf` says why, by layer.
+ * `shaped` is the network after its channels and maps were reshaped and before ReLUs were removed.
  */
 export function layerEntries(
   before: Model,

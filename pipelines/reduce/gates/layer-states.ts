@@ -79,8 +79,8 @@ function stateOf(
   const hasPolynomials = kindsAmong(activationKinds, kinds).some((kind) => isPolynomial[kind]);
   if (hasPolynomials && !joinsPolynomials[replacement])
     throw new UsageError(
-      `${node.name}: some of its elements are polynomials already; replace the others by quadratic polynomials too, ` +
-        'or start from the network before that reduction',
+      `${node.name}: some of its elements are polynomials already; ` +
+        'replace the others by quadratic polynomials too, or start from the network before that reduction',
     );
   const channels = Array.from({ length: shape[0]! }, (_, c) => elementsOf(c, kinds.length / shape[0]!));
   const relus = maskOf(activationKinds, kinds, isReluKind);

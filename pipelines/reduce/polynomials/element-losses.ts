@@ -13,11 +13,12 @@ import { publishedDistillation } from '../finetune.ts';
 import { allRelusOf, withPolynomials } from './replace.ts';
 
 /**
- * What replacing each element of the layers by a polynomial (or by what else `replacement` names) would cost: the divergence of the logits
- * when its whole layer is replaced, shared out by the elements' errors E[(y - p(x))^2]. Infinity for elements that are no ReLUs; no entry for layers without any.
+ * The cost of replacing each element of the layers by a polynomial, or by what `replacement` says: the
+ * divergence of the logits when its whole layer is replaced, shared out by the elements' errors E[(y -
+ * p(x))^2]. It is Infinity for elements that are not ReLUs; layers without ReLUs have no entry.
  *
- * Ours, in place of a rank by error alone: the same error in another layer changes the answers up to 90 times as much
- * (resnet8's stage1.block0.relu1 against stage3.block0.relu2).
+ * The measure is our own. A ranking by error alone would not do: the same error changes the answers up to 90
+ * times as much in another layer (resnet8's stage1.block0.relu1 against stage3.block0.relu2).
  */
 export async function elementCosts(
   model: Model,
@@ -62,7 +63,10 @@ function errorsOf(moments: LayerMoments, polynomials: readonly Quadratic[], relu
   );
 }
 
-/** The mean over images of KL(softmax(a / T) || softmax(b / T)), at the temperature of fine-tuning. */
+/**
+ * The mean over images of KL(softmax(a / T) || softmax(b / T)), with the temperature T of fine-tuning. `a`
+ * and `b` are logits [n, classes].
+ */
 export function meanDivergence(a: Float32Array, b: Float32Array, classes: number): number {
   const n = a.length / classes;
   let sum = 0;
@@ -80,12 +84,15 @@ function logSoftmax(logits: Float32Array): Float64Array {
   return scaled.map((value) => value - normaliser);
 }
 
-/** The `count` elements that cost least, by layer; of equals the earlier. Throws RangeError where there are not so many. */
+/**
+ * The `count` elements that cost least, by layer; of equal costs the earlier. Throws RangeError if the layers
+ * have fewer ReLUs.
+ */
 export function cheapest(costs: ReadonlyMap<string, Float64Array>, count: number): ReplacedElements {
   const all = [...costs.values()].flatMap((layer) => [...layer]);
   const order = Uint32Array.from(all.keys()).filter((i) => all[i] !== Infinity);
   if (count > order.length)
-    throw new RangeError(`${count} ReLUs to replace, the layers have ${order.length}`);
+    throw new RangeError(`expected at most ${order.length} ReLUs to replace, got ${count}`);
   const chosen = new Uint8Array(all.length);
   for (const i of order.sort((a, b) => all[a]! - all[b]! || a - b).subarray(0, count)) chosen[i] = 1;
   let end = 0;

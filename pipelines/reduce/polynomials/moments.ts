@@ -5,7 +5,9 @@ import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { Evaluator } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 
-/** Means of an activation's input x, of its output y and of their products: all that a least-squares quadratic takes. */
+/**
+ * Means of products of an activation's input x and output y: everything that a least-squares quadratic needs.
+ */
 export type Moments<T = number> = {
   readonly x: T;
   readonly x2: T;
@@ -17,19 +19,19 @@ export type Moments<T = number> = {
   readonly y2: T;
 };
 
-/** Images [n, C, H, W] that distributions are measured on. */
+/** The images [n, C, H, W] on which distributions are measured. */
 export type Sample = SessionSetting & {
   readonly images: Float32Array;
   readonly n: number;
 };
 
-/** Of an activation over `n` images, by element: [C * H * W] each. */
+/** The moments of an activation over `n` images, by element: [C * H * W] each. */
 export type LayerMoments = { readonly channels: number; readonly elements: Moments<Float64Array> };
 
-/** Images a call of the runtime. */
+/** The number of images in one call of the runtime. */
 const batch = 64;
 
-/** Moments of the activations of the given names; sums are kept in float64. */
+/** The moments of the named activations. Sums are kept in float64. */
 export async function activationMoments(
   model: Model,
   layers: readonly string[],
@@ -57,7 +59,7 @@ export async function activationMoments(
   );
 }
 
-/** Hands over the named values of the sample, [n, ...] each, some images at a time. */
+/** Computes the named values of the sample, some images at a time, and hands them over as [n, ...] each. */
 export async function forEachBatch(
   model: Model,
   outputs: readonly string[],
@@ -81,7 +83,7 @@ export function momentsAt({ elements }: LayerMoments, element: number): Moments 
   return mapMoments((key) => elements[key][element]!);
 }
 
-/** The moments over some elements at once. */
+/** The moments over several elements together. */
 export function momentsOver({ elements }: LayerMoments, chosen: readonly number[]): Moments {
   return mapMoments((key) => chosen.reduce((sum, e) => sum + elements[key][e]!, 0) / chosen.length);
 }

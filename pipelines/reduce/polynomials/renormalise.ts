@@ -4,7 +4,10 @@ import { sizeOf, tensor } from '../../../models/tensor.ts';
 import { forEachBatch } from './moments.ts';
 import type { Sample } from './moments.ts';
 
-/** Measures the running statistics of a BatchNormalization anew, over the sample: training normalises by batches like it. */
+/**
+ * Measures the running statistics of a BatchNormalization anew on the sample, which must be augmented as in
+ * training, where batches give the statistics.
+ */
 export async function renormalise(
   model: Model,
   { inputs }: NodeOf<'BatchNormalization'>,
@@ -33,7 +36,7 @@ export async function renormalise(
   return { ...model, weights: new Map([...model.weights, ...measured]) };
 }
 
-/** Measures those of all BatchNormalizations anew, one after the other. */
+/** Measures the running statistics of all BatchNormalizations anew, one after the other. */
 export async function renormaliseAll(model: Model, sample: Sample): Promise<Model> {
   let measured = model;
   for (const node of model.graph.nodes)

@@ -13,11 +13,12 @@ import type { Quadratic } from './fit.ts';
 import { renormalise } from './renormalise.ts';
 
 /**
- * Replaces the elements, by quadratic polynomials where nothing else is asked for (for all layers, or by layer): one set of coefficients a channel, fitted to
- * what the layer computes on the sample. Layers follow each other in graph order, each measured in the network with the ones before it replaced: a
- * polynomial far from the distribution that it meets multiplies the error of those before it. The running statistics between them
- * are measured anew too: resnet8 with all its ReLUs replaced is right on 64.8 % of 500 images before any training, on 42.4 % with the
- * old statistics.
+ * Replaces the elements by `replacement`, for all layers or by layer (default: quadratic polynomials). Each
+ * channel has one set of coefficients, fitted to what the layer computes on the sample. Layers are replaced
+ * in graph order, each measured in the network whose earlier layers are replaced already, because a
+ * polynomial multiplies errors if its inputs are far from the distribution that it was fitted to. The running
+ * statistics between the layers are measured anew too: resnet8 with all its ReLUs replaced is right on 64.8 %
+ * of 500 images before any training, and on 42.4 % with the old statistics.
  */
 export async function usePolynomials(
   model: Model,
@@ -40,7 +41,7 @@ export async function usePolynomials(
   return replaced;
 }
 
-/** The same for one layer with moments at hand. */
+/** Replaces the elements of one layer, whose moments are given. */
 export function withPolynomials(
   model: Model,
   layer: string,
@@ -59,7 +60,7 @@ export function withPolynomials(
   return replaceActivation(model, layer, { kinds, c2: vector('c2'), c1: vector('c1'), c0: vector('c0') });
 }
 
-/** Those that the layer has; 0 where it has none. */
+/** The coefficients that the layer has; 0 if it has none. */
 function coefficientsOf(model: Model, node: Node, channels: number): Quadratic[] {
   const [c2, c1, c0] =
     node.op === 'MixedActivation' ? node.inputs.slice(1).map((name) => model.weights.get(name)!.data) : [];
@@ -82,22 +83,25 @@ export function allRelusOf(model: Model, layers: readonly string[]): ReplacedEle
   );
 }
 
-/** One of activationKinds an element; what is neither identity nor polynomial counts as a ReLU. */
+/** The kind of each element, as in `activationKinds`. Elements of other activations count as ReLUs. */
 function kindsOf(node: Node, size: number): Uint8Array {
   if (node.op === 'MixedActivation') return node.attributes.kinds.slice();
   return new Uint8Array(size).fill(activationKinds.relu);
 }
 
-/** In units of a channel's root mean square; the one of coefficients that nothing else holds. */
+/** The ridge of coefficients that nothing else holds, in units of a channel's root mean square. */
 const ridge = 1e-3;
 
 /**
- * A channel that hardly moves would get a steep parabola (c2 is about 0.2 / sigma), and the first step of training would throw it
- * off. Its root mean square counts as at least this share of its layer's.
+ * A channel that hardly varies would get a steep parabola (c2 is about 0.2 / sigma), and the first training
+ * step would send it astray. So its root mean square counts as at least this share of its layer's.
  */
 const smallestShare = 0.05;
 
-/** The polynomials of each channel, over those of its elements that are of the kind; 0 for a channel without any. */
+/**
+ * The polynomials of each channel, fitted over its elements of the kind; 0 for a channel without such
+ * elements.
+ */
 function fitChannels(
   moments: LayerMoments,
   kinds: Uint8Array,
@@ -115,7 +119,10 @@ function fitChannels(
 
 const zero: Quadratic = { c2: 0, c1: 0, c0: 0 };
 
-/** What takes the place of a channel's ReLUs, from its moments and its layer's root mean square. */
+/**
+ * The polynomial of a channel's replaced elements, from the channel's moments and the root mean square of its
+ * layer.
+ */
 export const fitOf: { readonly [K in Replacement]: (moments: Moments, layer: number) => Quadratic } = {
   none: () => zero,
   identity: () => identityQuadratic,
@@ -123,7 +130,7 @@ export const fitOf: { readonly [K in Replacement]: (moments: Moments, layer: num
   quadratic: (moments, layer) => fitChannel(moments, layer, 2),
 };
 
-/** The polynomial of one channel in a layer of root mean square `layer`. */
+/** The polynomial of one channel in a layer with the root mean square `layer`. */
 function fitChannel(moments: Moments, layer: number, degree: 1 | 2): Quadratic {
   if (layer === 0) return zero;
   const fit = degree === 2 ? dapaCoefficients : affineCoefficients;

@@ -6,14 +6,15 @@ import { sizeOf } from '../../../models/tensor.ts';
 import type { Sample } from './moments.ts';
 import type { ReductionData } from '../reduction.ts';
 
-/** Training images over which distributions and costs are measured. */
+/** The number of training images on which distributions and costs are measured. */
 export const sampleImages = 512;
 
 export type SampleOptions = SessionSetting & Pick<ReductionData, 'train' | 'seed' | 'augment'>;
 
 /**
- * Cropped and mirrored where training does that: polynomials go astray on what they have not seen. A resnet20 with two of its three
- * stages replaced starts fine-tuning with a loss of 15, of 168 where the sample was of plain images.
+ * Draws training images, cropped and mirrored if training does that, because polynomials go astray on inputs
+ * that they were not fitted to. A resnet20 with two of its three stages replaced starts fine-tuning with a
+ * loss of 15, and with 168 if the sample has plain images.
  */
 export function trainingSample({ train, seed, augment = true, ...setting }: SampleOptions): Sample {
   const uniform = seededUniform(seed, 1);

@@ -213,7 +213,7 @@ describe('resolveBudget', () => {
     expect(() => resolveBudget(model, budget)).toThrow(/expected a count of ReLUs or a share/);
   });
   test('refuses what there is no need or no way to meet', () => {
-    expect(() => resolveBudget(model, 960)).toThrow(/960 ReLUs are not below the network's 960/);
+    expect(() => resolveBudget(model, 960)).toThrow(/expected fewer than the network's 960 ReLUs, got 960/);
     const pooled = rawModel(
       ['N', 1, 4, 4],
       [

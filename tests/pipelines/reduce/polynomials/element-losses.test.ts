@@ -70,7 +70,7 @@ describe('cheapest', () => {
     expect(chosen(count)).toEqual(wanted);
   });
   test('refuses to take more than there are', () => {
-    expect(() => chosen(5)).toThrow(/5 ReLUs to replace, the layers have 4/);
+    expect(() => chosen(5)).toThrow(/expected at most 4 ReLUs to replace, got 5/);
   });
 });
 
