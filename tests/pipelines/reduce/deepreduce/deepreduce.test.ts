@@ -222,7 +222,7 @@ describe('resolveBudget', () => {
       ],
     );
     expect(() => resolveBudget(readModel(pooled, 'pooled.onnx'), 5)).toThrow(
-      /fewer than the 27 of its max poolings/,
+      /expected at least the 27 ReLUs of the max poolings/,
     );
   });
 });
