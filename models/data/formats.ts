@@ -13,6 +13,8 @@ export type DataFormat = {
   /** The spec on the command line; words in capitals are placeholders. */
   readonly spec: string;
   readonly summary: string;
+  /** What has to be there before the format can be read. */
+  readonly needs: string;
   /** `argument` is the part of the spec after the colon. */
   readonly read: (argument: string, split: Split, options: LoadOptions) => Promise<Dataset>;
 };
@@ -21,35 +23,56 @@ export type DataFormat = {
 export const formats: Readonly<Record<string, DataFormat>> = {
   'fashion-mnist-part': {
     spec: 'fashion-mnist-part',
-    summary: 'comes with the package',
+    summary: '7,000 training and 1,500 test images of Fashion-MNIST',
+    needs: 'nothing: it is in the package',
     read: (_, split, options) => readFashionMnistPart(split, options),
   },
   'fashion-mnist': {
     spec: 'fashion-mnist',
-    summary: "the whole data set, from 'reluctant data fetch' or Debian",
+    summary: 'all 70,000 images of Fashion-MNIST',
+    needs: "'reluctant data fetch fashion-mnist', or Debian's package",
     read: (_, split, options) => readFashionMnist(split, options),
   },
-  idx: { spec: 'idx:IMAGES,LABELS', summary: 'two IDX files, plain or .gz', read: readIdxPair },
+  idx: {
+    spec: 'idx:IMAGES,LABELS',
+    summary: 'images and labels as IDX files',
+    needs: 'two files, plain or .gz',
+    read: readIdxPair,
+  },
   mnist: {
     spec: 'mnist:FOLDER',
-    summary: 'the four IDX files of MNIST or a data set like it',
+    summary: 'MNIST, or a data set in its format',
+    needs: 'a folder with the four IDX files',
     read: readMnist,
   },
-  cifar10: { spec: 'cifar10:FOLDER', summary: 'CIFAR-10, binary version', read: readCifar10 },
-  cifar100: { spec: 'cifar100:FOLDER', summary: 'CIFAR-100, binary version', read: readCifar100 },
+  cifar10: {
+    spec: 'cifar10:FOLDER',
+    summary: 'CIFAR-10',
+    needs: 'the unpacked archive, binary version',
+    read: readCifar10,
+  },
+  cifar100: {
+    spec: 'cifar100:FOLDER',
+    summary: 'CIFAR-100; coarse labels can be groups',
+    needs: 'the unpacked archive, binary version',
+    read: readCifar100,
+  },
   'tiny-imagenet': {
     spec: 'tiny-imagenet:FOLDER',
-    summary: 'Tiny-ImageNet as unpacked; its val is the test set',
+    summary: 'Tiny-ImageNet; it tests on the validation images',
+    needs: 'the unpacked archive',
     read: readTinyImagenet,
   },
   folder: {
     spec: 'folder:FOLDER[@SIZE]',
-    summary: 'a folder of images per class, with or without train/ and test/',
+    summary: 'your own images, a folder for each class',
+    needs: 'class folders, directly or under train/ and test/',
     read: readImageFolder,
   },
   celeba: {
     spec: 'celeba:FOLDER,ATTRIBUTE,...[@SIZE]',
-    summary: 'CelebA; the label is one or more attributes such as Smiling; all 40 are groups',
+    summary: 'CelebA; labels are ATTRIBUTEs; all 40 can be groups',
+    needs: 'the unpacked archive',
     read: readCelebA,
   },
   'utkface-age': faces('age'),
@@ -57,12 +80,14 @@ export const formats: Readonly<Record<string, DataFormat>> = {
   'utkface-race': faces('race'),
   csv: {
     spec: 'csv:FILE[@SIZE]',
-    summary: 'columns path, label, split (optional) and any groups',
+    summary: 'your own images, listed in a CSV file',
+    needs: 'columns path, label; optional: split, columns of groups',
     read: readCsvManifest,
   },
   npz: {
     spec: 'npz:FILE',
-    summary: 'NumPy arrays x_train, y_train, ... or images and labels',
+    summary: 'NumPy arrays of bytes',
+    needs: 'arrays x_train, y_train, ..., or images and labels',
     read: readNpz,
   },
 };
@@ -70,7 +95,8 @@ export const formats: Readonly<Record<string, DataFormat>> = {
 function faces(attribute: 'age' | 'gender' | 'race'): DataFormat {
   return {
     spec: `utkface-${attribute}:FOLDER[@SIZE]`,
-    summary: `UTKFace, files named age_gender_race_time; the label is ${attribute}`,
+    summary: `UTKFace; the label is the ${attribute}`,
+    needs: 'images named age_gender_race_time',
     read: readUtkFace(attribute),
   };
 }

@@ -6,7 +6,8 @@ export type ImageTarget = {
   readonly size?: { readonly height: number; readonly width: number };
 };
 
-export const targetHelp = '@SIZE: @64, @48x64, or @1x28x28 for grey';
+export const targetHelp =
+  '@SIZE resizes the images: @64, @48x64, or @1x28x28 for grey (default: size of the first image, in colour)';
 
 /**
  * Splits 'PATH@SIZE', 'PATH@HEIGHTxWIDTH' or 'PATH@CHANNELSxHEIGHTxWIDTH' (default: colour). Throws DataError

@@ -20,19 +20,18 @@ export const variants: Readonly<Record<string, Variant>> = {
   unequal: {
     spec: '+unequal=0.9/0.1',
     summary:
-      'trains with this share of each class in the first and in the second half of the classes, ' +
-      'or in more parts for more shares; tests on all images',
+      'trains on 90 % of the images in the first half of the classes and 10 % in the second; ' +
+      'more shares make more parts',
     apply: (dataset, value, split) => thin(dataset, split, shares(value, dataset.classes.length)),
   },
   'long-tail': {
     spec: '+long-tail=100',
-    summary: 'trains with exponentially fewer images per class, down to a hundredth; tests on all images',
+    summary: 'trains on fewer and fewer images from class to class, down to 1/100 of them in the last',
     apply: (dataset, value, split) => thin(dataset, split, tail(value, dataset.classes.length)),
   },
   shifted: {
     spec: '+shifted=0.2',
-    summary:
-      "rotates, darkens and adds noise to this share of each class, which are a group in the column 'shift'",
+    summary: "rotates, darkens and adds noise to 20 % of each class; these are a group in the column 'shift'",
     apply: (dataset, value, split) => shiftSome(dataset, share('shifted', value), split),
   },
 };

@@ -20,8 +20,8 @@ export type CostBudget = {
 export type Budget = number | CostBudget;
 
 export const budgetForms =
-  'ReLUs as a count or a share (12000, 0.25), or seconds or bytes on a network (0.3s@wan, 250ms@lan, 20MB@lan), ' +
-  'of the online phase unless :offline or :total follows';
+  'a count or share of ReLUs (12000, 0.25), or seconds or bytes on a network (0.3s@wan, 250ms@lan, 20MB@lan) ' +
+  'for the online phase, or with :offline or :total (5s@wan:total)';
 
 /** Reads a budget: '12000', '0.25', '0.3s@wan', '20MB@lan:total'. Throws UsageError for any other text. */
 export function parseBudget(text: string): Budget {

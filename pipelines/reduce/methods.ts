@@ -21,27 +21,27 @@ export type MethodName = (typeof methodNames)[number];
 export const methods: Record<MethodName, Method> = {
   deepreduce: {
     summary:
-      'cull the least critical stages, then the cheapest ReLUs down to the budget, to polynomials or what --replace says (after DeepReDuce, ICML 2021)',
+      'replaces all ReLUs of the least critical stages, then the least useful others, by polynomials (DeepReDuce, ICML 2021)',
     reduce: deepreduce,
   },
   snl: {
     summary:
-      'learn an alpha between ReLU and identity for each pixel or channel, the sum of alphas falling to the budget, and keep the largest (after SNL, ICML 2022)',
+      'learns a factor alpha between ReLU and identity for each pixel or channel, and keeps the ReLUs with the largest (SNL, ICML 2022)',
     reduce: snl,
   },
   autorep: {
     summary:
-      'learn by an indicator of 0 or 1 for each pixel or channel, with hysteresis, which ReLUs stay; the others become trained polynomials (after AutoReP, ICCV 2023)',
+      'learns a 0-or-1 indicator with hysteresis for each pixel or channel, and trains polynomials for the ReLUs it removes (AutoReP, ICCV 2023)',
     reduce: autorep,
   },
   deepreshape: {
     summary:
-      'build and train another network of as many multiplications whose critical stages have most ReLUs, and remove ReLUs from it (after DeepReShape, TMLR 2024)',
+      'trains a new network with as many multiplications but more ReLUs in critical stages, then removes ReLUs (DeepReShape, TMLR 2024)',
     reduce: deepreshape,
   },
   hybrid: {
     summary:
-      'fewest losses for a budget in ReLUs, seconds or bytes on a network: layers go whole, ReLUs become squares or lines, by what each costs the protocol; which ReLUs stay is learned for seconds and bytes, ranked for a count (ours)',
+      'meets a budget in ReLUs, seconds or bytes with the least loss: it weighs what each layer and ReLU costs the protocol (ours)',
     reduce: hybrid,
   },
 };

@@ -22,7 +22,7 @@ export type ReduceSettings = Replacing &
     readonly fairSelect?: boolean;
   };
 
-/** What one may ask of a reduction: each setting of a method is one, and what a budget or an option may be besides. */
+/** The options of a reduction: every setting of a method, and the special budgets and values. */
 export type MethodOption =
   | keyof DeepreduceSettings
   | keyof DeepreshapeSettings
@@ -31,47 +31,46 @@ export type MethodOption =
   | 'family'
   | 'noSearch';
 
-/** Whether options are given, by their names: those that are undefined are not. */
+/** Options by their names; an option that is undefined is not given. */
 export type GivenOptions = { readonly [O in MethodOption]?: unknown };
 
 type Entry = {
   /** One line for --help. */
   readonly summary: string;
   /**
-   * By method what it does where the option is not given, in words; '' where that needs no words. Null: the method does not take the
-   * option.
+   * For each method, its default in words ('' if it needs no words), or null if the method does not take the option.
    */
   readonly methods: { readonly [M in MethodName]: string | null };
-  /** What a refusal calls it where it is no option by itself. */
+  /** The name in a refusal, for an entry that is not an option of its own. */
   readonly called?: string;
 };
 
 /** The method does not take the option. */
 const no = null;
 
-/** Which option belongs to which methods, for the command line, sweeps, recipes and the library alike. */
+/** Which methods take which option. The command line, sweeps, recipes and the library all use this table. */
 export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   costBudget: {
     called: 'a budget in seconds or bytes',
-    summary: 'what an inference may cost, in seconds or bytes',
+    summary: 'the largest cost of an inference, in seconds or bytes',
     methods: { deepreduce: no, snl: no, autorep: no, deepreshape: no, hybrid: '' },
   },
   family: {
-    summary: "the paper's whole family of networks, in place of a budget",
+    summary: "make all networks of the paper's family instead of meeting a budget",
     methods: { deepreduce: '', snl: no, autorep: no, deepreshape: no, hybrid: no },
   },
   replace: {
-    summary: "what takes a ReLU's place",
+    summary: 'what replaces a removed ReLU',
     methods: {
       deepreduce: 'quadratic',
       snl: 'identity',
       autorep: 'quadratic',
-      deepreshape: 'quadratic by stages, identity one by one',
-      hybrid: 'quadratic or affine, by layer',
+      deepreshape: 'quadratic if --removal is coarse, identity if it is fine',
+      hybrid: 'quadratic or affine, chosen for each layer',
     },
   },
   granularity: {
-    summary: 'ReLUs go one by one (pixel) or by channels',
+    summary: 'remove single ReLUs (pixel) or whole channels',
     methods: {
       deepreduce: no,
       snl: defaultGranularity,
@@ -81,24 +80,24 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   searchEpochs: {
-    summary: 'epochs of learning which ReLUs to keep; hybrid learns for budgets in seconds and bytes',
+    summary: 'epochs of learning which ReLUs to keep; hybrid learns only for budgets in seconds or bytes',
     methods: {
       deepreduce: no,
-      snl: 'as many as for fine-tuning',
-      autorep: 'as many as for fine-tuning',
-      deepreshape: 'as many as for fine-tuning',
-      hybrid: 'as many as for fine-tuning',
+      snl: 'the value of --epochs',
+      autorep: 'the value of --epochs',
+      deepreshape: 'the value of --epochs',
+      hybrid: 'the value of --epochs',
     },
   },
   noSearch: {
     called: 'option search-epochs of 0',
-    summary: 'with 0 epochs ReLUs are ranked and not learned',
+    summary: '0 ranks the ReLUs instead of learning which to keep',
     methods: { deepreduce: no, snl: no, autorep: no, deepreshape: no, hybrid: '' },
   },
   stages: {
-    summary: "stages as 'S1=stem.*,layer1.*;S2=layer2.*', by names of nodes, * for any characters",
+    summary: "stages by node names, e.g. 'S1=stem.*,layer1.*;S2=layer2.*'; * stands for any characters",
     methods: {
-      deepreduce: 'where the resolution changes',
+      deepreduce: 'a new stage where the resolution changes',
       snl: no,
       autorep: no,
       deepreshape: no,
@@ -106,7 +105,8 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   criticality: {
-    summary: "a stage's criticality is measured on fitted polynomials, or trained as in the paper",
+    summary:
+      "how to find a stage's criticality: with fitted polynomials, or by training networks as in the paper",
     methods: {
       deepreduce: deepreduceDefaults.criticality,
       snl: no,
@@ -116,7 +116,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   criticalityEpochs: {
-    summary: 'epochs of each training of --criticality trained',
+    summary: 'epochs of each training for --criticality trained',
     methods: {
       deepreduce: String(deepreduceDefaults.criticalityEpochs),
       snl: no,
@@ -126,7 +126,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   thinning: {
-    summary: 'what goes first of a stage that is cut: the cheapest elements, or every other layer',
+    summary: 'what to remove first in a stage that is cut: the least useful ReLUs, or every other layer',
     methods: {
       deepreduce: deepreduceDefaults.thinning,
       snl: no,
@@ -136,7 +136,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   alpha: {
-    summary: 'share of the channels that is kept, e.g. 0.5',
+    summary: 'keep this share of the channels, e.g. 0.5',
     methods: {
       deepreduce: String(deepreduceDefaults.alpha),
       snl: no,
@@ -146,7 +146,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   rho: {
-    summary: 'factor of the height and width of the maps: 1/2, 1/3, ..., e.g. 0.5',
+    summary: 'multiply the height and width of the feature maps by 1/2, 1/3, ..., e.g. 0.5',
     methods: {
       deepreduce: String(deepreduceDefaults.rho),
       snl: no,
@@ -156,7 +156,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   pretrainEpochs: {
-    summary: 'epochs of training the new network, before ReLUs go',
+    summary: 'epochs of training the new network before ReLUs are removed',
     methods: {
       deepreduce: no,
       snl: no,
@@ -171,35 +171,36 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: no,
       autorep: no,
-      deepreshape: "as many as give the given network's multiplications",
+      deepreshape: "chosen to match the given network's multiplications",
       hybrid: no,
     },
   },
   removal: {
-    summary:
-      'ReLUs of the new network go by stages (coarse, as in deepreduce) or one by one (fine, as in snl)',
+    summary: "remove the new network's ReLUs by stages (coarse, as deepreduce) or one by one (fine, as snl)",
     methods: {
       deepreduce: no,
       snl: no,
       autorep: no,
-      deepreshape: 'coarse where the first stage has most ReLUs, else fine',
+      deepreshape: 'coarse if the first stage has the most ReLUs, else fine',
       hybrid: no,
     },
   },
   reuse: {
-    summary: 'only one of n groups of channels keeps its ReLUs in a layer, the next group in the next layer',
-    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: 'all groups keep them', hybrid: no },
+    summary:
+      'divide the channels into n groups; each layer keeps the ReLUs of one group, the next layer of the next',
+    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: 'all groups keep their ReLUs', hybrid: no },
   },
   mitigate: {
-    summary: 'keeps groups of images from losing more accuracy than others while the network is fine-tuned',
+    summary: 'keep groups of images from losing more accuracy than others during fine-tuning',
     methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
   },
   fairSelect: {
-    summary: 'groups count by their loss, not by their size, where it is decided which ReLUs go',
+    summary: 'weight groups by their loss, not by their size, when choosing the ReLUs to remove',
     methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
   },
   checkpoint: {
-    summary: 'folder for checkpoints and logs after each epoch; a reduction goes on from what is there',
+    summary:
+      'save checkpoints and logs in this folder after each epoch; the same command continues from there',
     methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
   },
   machine: {
@@ -213,14 +214,14 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   bases: {
-    summary: 'where the new network is kept for other budgets, trained',
+    summary: 'where the trained new network is kept for other budgets',
     methods: { deepreduce: no, snl: no, autorep: no, deepreshape: '', hybrid: no },
   },
 };
 
 const optionNames = Object.keys(methodOptions) as MethodOption[];
 
-/** The options that are told a reduction, by their names in the table. */
+/** The options in a reduction's settings, by their names in the table. */
 export function givenIn({ budget, deepreduce, deepreshape, ...told }: Partial<ReduceSettings>): GivenOptions {
   return {
     ...{ ...deepreduce, ...deepreshape, ...told },
@@ -239,13 +240,13 @@ export function takes(method: MethodName, option: MethodOption): boolean {
   return methodOptions[option].methods[method] !== null;
 }
 
-/** The options of these that the method takes. */
+/** Those of the given options that the method takes. */
 export function takenBy<T extends GivenOptions>(method: MethodName, options: T): Partial<T> {
   const entries = Object.entries(options).filter(([name]) => takes(method, name as MethodOption));
   return Object.fromEntries(entries) as Partial<T>;
 }
 
-/** Throws UsageError where one of the options is given that none of the methods takes. */
+/** Throws UsageError for a given option that none of the methods takes. */
 export function checkTaken(methods: readonly MethodName[], given: GivenOptions): void {
   const refused = optionNames.find(
     (option) => given[option] !== undefined && !methods.some((method) => takes(method, option)),
@@ -261,7 +262,7 @@ export function refusalOf(option: MethodOption, methods: readonly MethodName[]):
   return `${called}: ${listed(methods)} ${verb(methods)} not take it; ${listed(takers)} ${verb(takers)}`;
 }
 
-/** Its line of --help: 'ReLUs go one by one (pixel) or by channels. Methods: snl, autorep, deepreshape (default: pixel)' */
+/** Its line of --help, such as 'keep this share of the channels, e.g. 0.5. Methods: deepreduce (default: 1)'. */
 export function helpOf(option: MethodOption): string {
   const takers = takersOf(option);
   const isForAll = Object.keys(methodOptions[option].methods).length === takers.length;
@@ -270,7 +271,7 @@ export function helpOf(option: MethodOption): string {
   return `${methodOptions[option].summary}${methods}${text === '' ? '' : ` (default: ${text})`}`;
 }
 
-/** One text where all methods do the same, else one for each kind: 'deepreduce and autorep: quadratic; snl: identity' */
+/** One default if all methods share it, else one for each: 'deepreduce and autorep: quadratic; snl: identity'. */
 function defaultText(option: MethodOption, takers: readonly MethodName[]): string {
   const { methods } = methodOptions[option];
   const texts = [...new Set(takers.map((method) => methods[method]!))];

@@ -1,13 +1,15 @@
 import { Command } from 'commander';
+import { exitCodeTable } from '../shared/errors.ts';
+import { examples } from './options/command.ts';
 import type { Act, CommandModule } from './options/command.ts';
 
-/** One line of the command table: what --help says, and the module, loaded when the command is used. */
+/** One line of the command table: what --help says, and the module, which is loaded when the command is used. */
 type Entry = { readonly summary: string; readonly load: () => Promise<CommandModule> };
 
 /** Every command, in the order of --help. */
 const commands: Readonly<Record<string, Entry>> = {
   demo: {
-    summary: 'see everything in a few minutes: reduce a network, serve both privately, report',
+    summary: 'reduce a network, ask it and the original privately, and write a report, in a few minutes',
     load: () => import('./commands/demo/command.ts'),
   },
   inspect: {
@@ -15,84 +17,91 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/inspect.ts'),
   },
   evaluate: {
-    summary: 'accuracy of a model on a data set, in the clear',
+    summary: 'measure the accuracy of a model on a data set',
     load: () => import('./commands/evaluate.ts'),
   },
   train: {
-    summary: 'train a network and write it as .onnx',
+    summary: 'train a network and write it as an .onnx file',
     load: () => import('./commands/train.ts'),
   },
   design: {
-    summary: 'widths that give the critical stages of a network most ReLUs (DeepReShape), with exact counts',
+    summary: 'compute stage widths that give critical stages the most ReLUs (DeepReShape)',
     load: () => import('./commands/design.ts'),
   },
   reduce: {
-    summary: 'remove ReLUs down to a budget and fine-tune what is left',
+    summary: 'remove ReLUs from a network until it meets a budget, and fine-tune it',
     load: () => import('./commands/reduce/command.ts'),
   },
   pareto: {
-    summary:
-      'sweep methods and budgets: what accuracy costs in ReLUs, latency and bytes, as tables and a page',
+    summary: 'run methods with several budgets, and show what accuracy costs in ReLUs, latency and bytes',
     load: () => import('./commands/pareto/command.ts'),
   },
   worker: {
-    summary: 'do the jobs of a sweep that another machine runs, by way of a Redis server',
+    summary: 'run the jobs of a sweep that another machine started, through a Redis server',
     load: () => import('./commands/pareto/worker-command.ts'),
   },
   recipe: {
-    summary: "the papers' configurations, ready to run: train and reduce as published",
+    summary: "train and reduce networks with the papers' published settings",
     load: () => import('./commands/recipe.ts'),
   },
   fairness: {
-    summary: 'which groups pay for a reduction: accuracy, drops and gaps with intervals',
+    summary: 'compare how much accuracy each group of images loses in a reduction',
     load: () => import('./commands/fairness/command.ts'),
   },
   audit: {
-    summary: 'hold a fairness report to limits; exits with 7 where a group is outside them',
+    summary: 'check a fairness report against limits; the exit code is 7 if a group exceeds one',
     load: () => import('./commands/audit.ts'),
   },
   circa: {
-    summary: 'how many low bits each sign test may leave out under an accuracy tolerance',
+    summary: 'find how many low bits each sign test can skip within an accuracy tolerance',
     load: () => import('./commands/circa.ts'),
   },
   plan: {
-    summary: 'the steps of the private protocol for a model, and what each will cost',
+    summary: 'list the steps of the private protocol for a model, and predict their cost',
     load: () => import('./commands/plan.ts'),
   },
   serve: {
-    summary: 'serve a model: clients get answers, the server never sees their images',
+    summary: 'serve a model for private inference; the server never sees the images',
     load: () => import('./commands/serve.ts'),
   },
   infer: {
-    summary: 'ask a server about an image without showing it the image',
+    summary: 'classify an image on a server without showing it the image',
     load: () => import('./commands/infer/command.ts'),
   },
   bench: {
-    summary: 'time the protocol on this machine, one step at a time',
+    summary: 'measure how long the protocol takes on this machine',
     load: () => import('./commands/bench/command.ts'),
   },
-  data: { summary: 'fetch data sets', load: () => import('./commands/data.ts') },
+  data: {
+    summary: 'list the forms of --data, and download data sets',
+    load: () => import('./commands/data.ts'),
+  },
 };
 
 const exitCodes = `
-Exit codes: 0 done, 1 unexpected failure, 2 wrong command line, 3 model file, 4 data or image,
-5 the model cannot run privately, 6 the other party or the connection, 7 a report outside the limits of audit,
-130 stopped by Ctrl-C.
-
-Start with:  reluctant demo
+Exit codes:
+${exitCodeTable.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`).join('\n')}
 `;
 
-/** The commander program for `argv` (without node and script); only the command named there is loaded. */
+/** The commander program for `argv` (without node and script). Only the command that `argv` names is loaded. */
 export async function buildProgram(argv: readonly string[], version: string, act: Act): Promise<Command> {
   const program = new Command('reluctant')
     .description(
-      'Private inference with fewer ReLUs, between a client with an image and a server with a model.',
+      'Private inference of convolutional networks with fewer ReLUs: a client classifies its image with the ' +
+        "server's model, and neither sees the other's data.",
     )
-    .version(version)
+    .version(version, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError()
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', exitCodes);
+  examples(program, [
+    ['see what the program does', 'reluctant demo'],
+    ['count the ReLUs of a network', 'reluctant inspect my-model.onnx'],
+    ['print the options and examples of a command', 'reluctant reduce --help'],
+  ]);
   const wanted = argv.find((word) => Object.hasOwn(commands, word));
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary);
@@ -107,6 +116,7 @@ export async function buildProgram(argv: readonly string[], version: string, act
 function addCommonOptions(command: Command): void {
   if (command.commands.length > 0) return command.commands.forEach(addCommonOptions);
   command
-    .option('--json', 'print one JSON document on stdout and nothing else')
-    .option('--verbose', 'show the stack of an error');
+    .optionsGroup('Options:')
+    .option('--json', 'print JSON on stdout and nothing else')
+    .option('--verbose', 'print the stack trace of an error');
 }

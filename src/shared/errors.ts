@@ -35,7 +35,21 @@ export class LimitError extends ReluctantError {
   override name = 'LimitError';
 }
 
-/** The exit code of the command line for an error; `reluctant --help` lists them. */
+/** The exit codes of the command line with their meanings. They are stable: scripts may rely on them. */
+export const exitCodeTable: readonly (readonly [code: number, meaning: string])[] = [
+  [0, 'the command succeeded, or a server was stopped'],
+  [1, 'an unexpected failure'],
+  [2, 'the command line is wrong'],
+  [3, 'the model file is wrong'],
+  [4, 'the data or the image is wrong'],
+  [5, 'the model cannot run privately'],
+  [6, 'the other party or the connection failed'],
+  [7, 'a fairness report exceeds the limits of audit'],
+  [130, 'stopped by Ctrl-C (SIGINT)'],
+  [143, 'stopped by SIGTERM'],
+];
+
+/** The exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return 2;
   if (error instanceof ModelError) return 3;

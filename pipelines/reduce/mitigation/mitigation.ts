@@ -54,19 +54,19 @@ const schemes: Readonly<Record<MitigationScheme, Scheme>> = {
     },
   },
   reweight: {
-    summary: 'every group counts alike in the loss, however many images it has',
+    summary: 'every group has the same weight in the loss',
     controller: ({ groups }) => reweight(groups),
   },
   balanced: {
-    summary: 'every group has as many images in an epoch',
+    summary: 'every group has the same number of images in an epoch',
     controller: ({ groups }) => balancedSampling(groups),
   },
 };
 
-/** For --help. */
+/** A line for each scheme in --help. */
 export const mitigationSummaries: string = mitigationSchemes
   .map((name) => `${name}: ${schemes[name].summary}`)
-  .join('; ');
+  .join('\n');
 
 /** The controller that protects groups during fine-tuning. `phase` is written into its log entries. */
 export function controllerOf({ onEpoch, ...mitigation }: Mitigation, phase = 'fine-tuning'): Controller {

@@ -7,19 +7,32 @@ import { DataError, LimitError, UsageError } from '../../shared/errors.ts';
 import { examples, percentagePoints, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
 
-/** `audit REPORT --max-gap 2pt`: a gate for continuous integration. */
+/** `audit REPORT --max-gap 2pt`: a check for continuous integration. */
 export function configure(command: Command, act: Act): void {
   command
-    .argument('<report>', "a file with what 'reluctant fairness ... --json' printed")
-    .option('--max-gap <points>', 'between the best and the worst group, such as 2pt', percentagePoints)
-    .option('--max-widening <points>', "growth of that gap against the original's", percentagePoints)
-    .option('--max-excess-drop <points>', 'what a group may lose beyond the average', percentagePoints)
-    .option('--min-group <n>', 'groups with fewer images are not judged, and named', whole(1), 30)
+    .argument('<report>', "a file with the output of 'reluctant fairness ... --json'")
+    .option(
+      '--max-gap <points>',
+      'largest accuracy gap between the best and the worst group, e.g. 2pt',
+      percentagePoints,
+    )
+    .option(
+      '--max-widening <points>',
+      'largest growth of that gap compared with the original network, e.g. 2pt',
+      percentagePoints,
+    )
+    .option(
+      '--max-excess-drop <points>',
+      'largest loss of accuracy of a group beyond the average loss, e.g. 2pt',
+      percentagePoints,
+    )
+    .option('--min-group <n>', 'list groups with fewer images, but do not check them', whole(1), 30)
     .addOption(
       new Option(
         '--confidence <how>',
-        "what is held to the limits: the 'measured' value; 'outside', the near end of its interval: fails only what is shown to be " +
-          "outside; 'inside', the far end: fails what is not shown to be inside",
+        'compares with the limits: measured, the measured value; outside, the better end of its confidence interval, ' +
+          'so that only groups shown to exceed a limit fail; inside, the worse end, so that only groups shown to ' +
+          'keep all limits pass',
       )
         .choices(judges)
         .default('measured'),
@@ -27,14 +40,20 @@ export function configure(command: Command, act: Act): void {
     .action(act(run));
   examples(command, [
     'reluctant audit report.json --max-gap 2pt --max-excess-drop 1pt --min-group 100',
-    'reluctant audit report.json --max-widening 3pt --json | jq .failures',
-    'reluctant audit report.json --max-excess-drop 2pt --confidence inside',
+    ['list what exceeds a limit', 'reluctant audit report.json --max-widening 3pt --json | jq .failures'],
+    [
+      'pass only if the confidence intervals keep the limit',
+      'reluctant audit report.json --max-excess-drop 2pt --confidence inside',
+    ],
   ]);
   command.addHelpText(
     'after',
-    'Exit codes: 0 every group is within the limits, 7 at least one is not, or none is large enough to judge.\n' +
-      "Others as in reluctant --help. With --confidence 'inside' small groups fail for being small: use it where passing is to be a\n" +
-      "proof, and 'outside' where a failure is to be one. Intervals are those of the report, for each figure by itself.\n",
+    '\nExit codes:\n' +
+      '  0    every group keeps the limits\n' +
+      '  7    at least one group exceeds a limit, or no group is large enough to check\n' +
+      "Other exit codes are in 'reluctant --help'.\n\n" +
+      'With --confidence inside, small groups fail because their intervals are wide: use it if passing must be proof.\n' +
+      'Use --confidence outside if failing must be proof. The intervals are those of the report, each for one figure.\n',
   );
 }
 
@@ -46,7 +65,7 @@ async function run({ show }: Context, file: string, limits: Options): Promise<un
     ([, value]) => value !== undefined,
   );
   if (held.length === 0)
-    throw new UsageError('audit: give a limit: --max-gap, --max-widening or --max-excess-drop');
+    throw new UsageError('audit: no limit is given: give --max-gap, --max-widening or --max-excess-drop');
   const report = parseReport(await textOf(file), file);
   const result = audit(report, { ...Object.fromEntries(held), minGroup, judge: confidence });
   show({ value: result, text: describe(result) });
@@ -66,13 +85,14 @@ function describe({ passed, judged, tooSmall, failures, limits }: Audit): string
   const small = tooSmall.map(({ group, n }) => `${group} (${n})`).join(', ');
   return [
     ...failures.map((failure) => `FAILS  ${describeBrokenLimit(failure)}`),
-    ...(passed ? [`passes: ${judged.length} groups are within the limits`] : []),
-    ...(small === '' ? [] : [`not judged, with fewer than ${limits.minGroup} images: ${small}`]),
+    ...(passed ? [`passes: ${judged.length} groups keep the limits`] : []),
+    ...(small === '' ? [] : [`not checked, fewer than ${limits.minGroup} images: ${small}`]),
   ].join('\n');
 }
 
 function summary({ judged, failures, limits }: Audit): string {
-  if (judged.length === 0) return `audit: no group has ${limits.minGroup} images; nothing can be judged`;
+  if (judged.length === 0)
+    return `audit: no group has ${limits.minGroup} images, so none can be checked; lower --min-group`;
   const groups = new Set(failures.map(({ group }) => group)).size;
   return `audit: ${failures.length} limits exceeded, in ${groups} of ${judged.length} groups`;
 }

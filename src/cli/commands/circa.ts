@@ -23,7 +23,7 @@ type Options = {
   readonly mode?: CircaResult['mode'];
 };
 
-/** `circa MODEL --data D`: how many low bits each layer's sign test may leave out. */
+/** `circa MODEL --data D`: finds how many low bits each layer's sign test can skip. */
 export function configure(command: Command, act: Act): void {
   command
     .argument('<model>', modelHelp)
@@ -31,19 +31,21 @@ export function configure(command: Command, act: Act): void {
     .addOption(
       new Option(
         '--tolerance <points>',
-        'percentage points of accuracy that may be lost on the search images',
+        'largest loss of accuracy on the search images, in percentage points',
       )
         .argParser(tolerancePoints)
         .default(0.5, '0.5pt'),
     )
-    .option('--search-images <n>', 'training images on which the bits are chosen', whole(1), 500)
-    .option('--limit <n>', 'only the first n test images for the report', whole(1))
-    .addOption(new Option('--mode <mode>', 'only this one').choices(['posZero', 'negPass']))
+    .option('--search-images <n>', 'number of training images for the search', whole(1), 500)
+    .option('--limit <n>', 'evaluate on the first n test images only', whole(1))
+    .addOption(
+      new Option('--mode <mode>', 'search this mode only (default: both)').choices(['posZero', 'negPass']),
+    )
     .action(act(run));
   examples(command, [
     'reluctant circa zoo:fashion-resnet8 --data fashion-mnist-part --tolerance 0.5pt',
-    'reluctant circa reduced.onnx --data fashion-mnist-part --json > windows.json',
-    'reluctant serve reduced.onnx --circa windows.json',
+    ['keep the result', 'reluctant circa reduced.onnx --data fashion-mnist-part --json > windows.json'],
+    ['and serve with it', 'reluctant serve reduced.onnx --circa windows.json'],
   ]);
 }
 
@@ -101,14 +103,14 @@ function describe({ results, exactAccuracy, exactOnlineBytes }: CircaReport, bes
   const lines = results.map(({ mode, accuracy, comparison, onlineBytes }) => {
     const { agree, differ, catastrophic } = comparison;
     return (
-      `${mode}  ${format.percent(accuracy)} right, ${format.bytes(onlineBytes)} online; ` +
-      `${format.count(agree)} answers agree with the exact ones, ${differ} differ, ${catastrophic} of them catastrophic`
+      `${mode}  accuracy ${format.percent(accuracy)}, ${format.bytes(onlineBytes)} online; ` +
+      `${format.count(agree)} answers agree with exact inference, ${differ} differ, ${catastrophic} of them catastrophically`
     );
   });
   return (
     `${table(columns, windows)}\n\n` +
-    `exact    ${format.percent(exactAccuracy)} right, ${format.bytes(exactOnlineBytes)} online\n` +
+    `exact    accuracy ${format.percent(exactAccuracy)}, ${format.bytes(exactOnlineBytes)} online\n` +
     `${lines.join('\n')}\n` +
-    `catastrophic: the exact run gave its answer a probability of 0.9 or more`
+    `catastrophically: exact inference gave its answer a probability of at least 0.9`
   );
 }

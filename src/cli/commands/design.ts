@@ -30,25 +30,36 @@ type Options = {
   readonly seed: number;
 };
 
-/** `design --order S3,S2,S4,S1`: DeepReShape's networks for an order of criticality. */
+/** `design --order S3,S2,S4,S1`: the networks of DeepReShape for an order of criticality. */
 export function configure(command: Command, act: Act): void {
   command
-    .requiredOption('--order <stages>', 'the stages, most critical first, e.g. S3,S2,S4,S1', stageNumbers)
-    .option('--stages <n>', 'of the network; each halves height and width', whole(2, 6), 4)
-    .option('--blocks <list>', 'basic blocks of each stage; two each where left out', wholeList)
+    .requiredOption('--order <stages>', 'stages, the most critical first, e.g. S3,S2,S4,S1', stageNumbers)
+    .option('--stages <n>', 'number of stages; each after the first halves height and width', whole(2, 6), 4)
+    .option('--blocks <list>', 'basic blocks of each stage, e.g. 2,2,2,2 (default: 2 each)', wholeList)
     .option('--base-width <n>', 'channels of the stem and of the first stage', whole(1, 4096), 16)
-    .option('--size <n>', 'height and width of the images', whole(1, 4096), 32)
-    .option('--channels <n>', 'of the images', whole(1, 4096), 3)
-    .option('--classes <n>', 'of the data', whole(2, 65_536), 100)
-    .option('--alpha <n>', 'first multiplier in place of the solved one; 2 for low budgets', whole(1, 64))
+    .option('--size <n>', 'height and width of the images in pixels', whole(1, 4096), 32)
+    .option('--channels <n>', 'channels of the images', whole(1, 4096), 3)
+    .option('--classes <n>', 'number of classes', whole(2, 65_536), 100)
+    .option(
+      '--alpha <n>',
+      'use this first multiplier instead of the computed one; 2 suits low budgets',
+      whole(1, 64),
+    )
     .option('--no-stem-relu', 'leave out the ReLU after the first convolution')
-    .option('--multipliers <list>', 'which network to write; the first where left out', wholeList)
-    .option('--out <file>', 'writes that network, untrained, as .onnx')
-    .option('--seed <n>', 'of its weights', whole(0), trainingDefaults.seed)
+    .option(
+      '--multipliers <list>',
+      'write the network with these multipliers, e.g. 5,5,3 (default: the first)',
+      wholeList,
+    )
+    .option('--out <file>', 'write one network, untrained, to this .onnx file')
+    .option('--seed <n>', 'seed of its weights', whole(0), trainingDefaults.seed)
     .action(act(run));
   examples(command, [
     'reluctant design --stages 4 --base-width 16 --order S3,S2,S4,S1 --size 32 --classes 100',
-    'reluctant design --stages 3 --blocks 1,1,1 --order S2,S3,S1 --size 28 --channels 1 --classes 10 --out net.onnx',
+    [
+      'write the first network',
+      'reluctant design --stages 3 --blocks 1,1,1 --order S2,S3,S1 --size 28 --channels 1 --classes 10 --out net.onnx',
+    ],
   ]);
 }
 
@@ -67,7 +78,7 @@ async function run(_: Context, options: Options): Promise<Output> {
     await saveModel(out, hybrenet({ ...shared, multipliers: chosen.multipliers }, seededRng(seed)));
   const names = order.map((k) => `S${k}`);
   const written = out === undefined ? {} : { out, written: chosen.name };
-  const end = out === undefined ? '' : `; ${chosen.name} is in ${out}, untrained`;
+  const end = out === undefined ? '' : `\n${chosen.name} is in ${out}, untrained`;
   return {
     value: { order: names, blocks, baseWidth, size, channels, classes, networks: designs, ...written },
     text: `${describe(designs)}\n\n${reasonOf(names, options)}${end}`,
@@ -75,11 +86,11 @@ async function run(_: Context, options: Options): Promise<Output> {
 }
 
 function reasonOf(names: readonly string[], { alpha }: Options): string {
-  const solved = `the smallest multipliers with #ReLU(${names.join(') > #ReLU(')}), the stem's left out`;
-  return alpha === undefined ? solved : `${solved}, and the first of them then ${alpha}`;
+  const solved = `These are the smallest multipliers with #ReLU(${names.join(') > #ReLU(')}), without the stem`;
+  return alpha === undefined ? `${solved}.` : `${solved}; the first multiplier is then set to ${alpha}.`;
 }
 
-/** Throws UsageError where there is no network, or not that one. */
+/** Throws UsageError if no network has this order, or none has these multipliers. */
 function chosenOf(
   designs: readonly HybrenetDesign[],
   { multipliers, order, blocks }: Options,
@@ -87,14 +98,14 @@ function chosenOf(
   const [first] = designs;
   if (first === undefined)
     throw new UsageError(
-      `--order ${order.map((k) => `S${k}`).join(',')}: no multipliers of 2 and more give it to stages of ${blocks?.join(', ')} blocks; change --blocks`,
+      `--order ${order.map((k) => `S${k}`).join(',')}: no multipliers of 2 and more give this order to stages of ${blocks?.join(', ') ?? '2'} blocks; change --blocks`,
     );
   const chosen = designs.find(
     (design) => multipliers === undefined || design.multipliers.join() === multipliers.join(),
   );
   if (chosen === undefined)
     throw new UsageError(
-      `--multipliers ${multipliers!.join(',')}: not among the solutions ${designs.map((d) => d.multipliers.join(',')).join(' ')}`,
+      `--multipliers ${multipliers!.join(',')}: no network has them; there are ${designs.map((d) => d.multipliers.join(',')).join(' ')}`,
     );
   return chosen;
 }
@@ -126,7 +137,7 @@ function describe(designs: readonly HybrenetDesign[]): string {
 function stageNumbers(text: string): number[] {
   const names = text.split(',').map((name) => name.trim());
   if (!names.every((name) => /^S[1-9]\d*$/.test(name)))
-    throw new InvalidArgumentError('Expected stages from the most critical one on, such as S3,S2,S4,S1.');
+    throw new InvalidArgumentError('Expected stages, the most critical first, such as S3,S2,S4,S1.');
   return names.map((name) => Number(name.slice(1)));
 }
 
@@ -134,6 +145,6 @@ function stageNumbers(text: string): number[] {
 function wholeList(text: string): number[] {
   const parts = text.split(/[,x]/).filter((part) => part !== '');
   if (parts.length === 0 || !parts.every((part) => /^[1-9]\d{0,3}$/.test(part)))
-    throw new InvalidArgumentError('Expected whole numbers from 1 on, such as 5,5,3.');
+    throw new InvalidArgumentError('Expected whole numbers of at least 1, such as 5,5,3.');
   return parts.map(Number);
 }

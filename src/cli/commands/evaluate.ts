@@ -26,22 +26,27 @@ type Options = CompileFlags & {
   readonly private?: boolean;
 };
 
-/** `evaluate MODEL --data D`: accuracy in the clear, as a whole and by class. */
+/** `evaluate MODEL --data D`: accuracy over all images and by class. */
 export function configure(command: Command, act: Act): void {
   const described = command
     .argument('<model>', modelHelp)
     .requiredOption('--data <data>', dataHelp)
-    .addOption(new Option('--split <split>', 'which images').choices(['train', 'test']).default('test'))
-    .option('--limit <n>', 'only the first n images', whole(1))
+    .addOption(
+      new Option('--split <split>', 'evaluate on these images').choices(['train', 'test']).default('test'),
+    )
+    .option('--limit <n>', 'use only the first n images', whole(1))
     .addOption(deviceOption())
     .option(
       '--private',
-      "also by the private protocol's integers, the sign tests' faults included; simulated",
+      "also simulate the private protocol's integer arithmetic, with the errors of its sign tests",
     );
   compileFlags(described).action(act(run));
   examples(command, [
     'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part',
-    'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part --private --k 14',
+    [
+      'compare with private inference whose sign tests skip 14 low bits',
+      'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part --private --k 14',
+    ],
     'reluctant evaluate my-model.onnx --data idx:images.idx,labels.idx --limit 1000 --json',
   ]);
 }
@@ -71,15 +76,15 @@ async function run(context: Context, name: string, options: Options) {
     value: { ...found, ...defined({ private: simulated }) },
     text:
       `${table(all, rows)}\n\n` +
-      `${format.percent(found.accuracy)} of ${format.count(found.n)} ${split} images of ${data} are right` +
+      `accuracy ${format.percent(found.accuracy)} on ${format.count(found.n)} ${split} images of ${data}` +
       (simulated
-        ? `\nprivately (simulated) ${format.percent(simulated.accuracy)}; ${format.count(simulated.agree)} answers ` +
-          `of ${format.count(n)} are the same (${simulated.images_per_second.toFixed(0)} images a second)`
+        ? `\nprivate accuracy (simulated) ${format.percent(simulated.accuracy)}; ${format.count(simulated.agree)} of ` +
+          `${format.count(n)} answers are the same (${simulated.images_per_second.toFixed(0)} images per second)`
         : ''),
   };
 }
 
-/** The protocol's answers to the same images, and how many are those of the float model. */
+/** Simulates the protocol on the same images, and counts the answers that agree with the float model's. */
 async function simulatedRun(
   name: string,
   options: Options,

@@ -9,12 +9,12 @@ import { modelFile, modelHelp } from '../options/inputs.ts';
 import { table } from '../output/output.ts';
 import type { Output } from '../output/output.ts';
 
-/** `inspect MODEL`: what a network costs, layer by layer; what is unsupported in it, all at once. */
+/** `inspect MODEL`: the cost of each layer, or all the unsupported nodes at once. */
 export function configure(command: Command, act: Act): void {
   command.argument('<model>', modelHelp).action(act(run));
   examples(command, [
     'reluctant inspect zoo:fashion-resnet8',
-    'reluctant inspect my-model.onnx --json | jq .relus',
+    ['only the number of ReLUs', 'reluctant inspect my-model.onnx --json | jq .relus'],
   ]);
 }
 
@@ -26,7 +26,7 @@ async function run(_: Context, name: string): Promise<Output> {
   return {
     value: { relus: null, macs: null, params: null, layers: [], unsupported },
     text:
-      `${file}: cannot be used, ${unsupported.length} of its nodes are not supported\n\n` +
+      `${file}: unsupported nodes: ${unsupported.length}\n\n` +
       table(
         [
           { title: 'node', align: 'left' },
@@ -61,7 +61,7 @@ function describe(found: Inspection): Output {
     `${format.count(found.params)} parameters for one image`;
   const pooled = found.layers.some(({ op }) => op === 'MaxPool');
   const note = pooled
-    ? `\nmax pooling counts k*k - 1 ReLUs an output, as published counts do; 'plan' counts the protocol's comparisons, which windows share`
+    ? `\nmax pooling counts k*k - 1 ReLUs per output, as in the literature; 'plan' counts the protocol's comparisons, which overlapping windows share`
     : '';
   return { value: found, text: `${head}\n\n${total}${note}` };
 }

@@ -14,22 +14,20 @@ import { examples } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
-import { calibrationData, calibrationHelp, dataHelp, modelHelp } from '../options/inputs.ts';
+import { calibrationData, calibrationHelp, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
 import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
 
-/** `plan MODEL --data D`: the steps of the protocol with their scales, windows and predicted cost. All of it is public. */
+/** `plan MODEL --data D`: the protocol's steps with scales, windows and predicted cost. All of it is public. */
 export function configure(command: Command, act: Act): void {
-  const described = command
-    .argument('<model>', modelHelp)
-    .option('--data <data>', `${calibrationHelp}: ${dataHelp}`);
+  const described = command.argument('<model>', modelHelp).option('--data <data>', calibrationHelp);
   compileFlags(described).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
-    'reluctant plan reduced.onnx --json | jq .hash',
-    'reluctant plan reduced.onnx --precision 10 --k 12 --mode negPass',
+    ['only the hash of the plan', 'reluctant plan reduced.onnx --json | jq .hash'],
+    ['cheaper and less exact', 'reluctant plan reduced.onnx --precision 10 --k 12 --mode negPass'],
   ]);
 }
 
@@ -53,8 +51,8 @@ async function run(context: Context, name: string, options: Options) {
     },
     text:
       `${describe(steps, prediction, hash)}\n` +
-      `calibrated on     ${calibrationText(data, prepared)}\n\n` +
-      `${predictedTable(predicted)}\nwith the costs of ${describeMachine(known)}`,
+      `calibrated on      ${calibrationText(data, prepared)}\n\n` +
+      `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}`,
   };
 }
 
@@ -67,7 +65,7 @@ function publicStep(plan: Plan, step: Step, { offline, online, products, element
   return { ...head, outputShape: shape, scale, bits, window, elements, products, offline, online };
 }
 
-/** The sign test looks at bits k to `bits`, 0 being the lowest. */
+/** The sign test looks at bits k to `bits`; bit 0 is the lowest. */
 function windowOf({ k, bits, truncate, mode }: { k: number; bits: number; truncate: number; mode: string }) {
   return { k, bits, truncate, mode };
 }
@@ -103,14 +101,14 @@ function describe(
   ] as const;
   return (
     `${table(columns, rows)}\n\n` +
-    `once a session    ${bytesLine(session)}\n` +
-    `offline, an image ${bytesLine(offline)}\n` +
-    `online, an image  ${bytesLine(online)}, ${rounds} round trips\n` +
-    `plan hash         ${hash}`
+    `per session        ${bytesLine(session)}\n` +
+    `per image, offline ${bytesLine(offline)}\n` +
+    `per image, online  ${bytesLine(online)}, ${rounds} round trips\n` +
+    `plan hash          ${hash}`
   );
 }
 
-/** Seconds of an image on each network, both parties on one machine. */
+/** Predicted seconds per image on each network, with both parties on one machine. */
 function predictedTable(predicted: readonly Latency[]): string {
   const rows = predicted.map(({ profile, offline, online }) => [
     `${profile}: ${describeProfile(profiles[profile as ProfileName])}`,

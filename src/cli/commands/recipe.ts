@@ -25,34 +25,48 @@ type Options = {
   readonly batch?: number;
 };
 
-const nameHelp = "one of 'recipe list', or your own file, NAME.json";
+const nameHelp = "a name of 'reluctant recipe list', or your own file NAME.json";
 
-/** `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' configurations, ready to run. */
+/** `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' published settings. */
 export function configure(command: Command, act: Act): void {
-  command.command('list').description('the published configurations of the package').action(act(list));
+  const listed = command.command('list').description('list the recipes of the package').action(act(list));
+  examples(listed, ['reluctant recipe list']);
   const shown = command
     .command('show')
-    .description('what a recipe does, and where it departs from its paper');
+    .description("print a recipe's settings, and how they differ from the paper's");
   shown.argument('<name>', nameHelp).action(act(show));
-  command
+  examples(shown, ['reluctant recipe show snl-cifar100-resnet18-49k']);
+  const ran = command
     .command('run')
-    .description(
-      "train a recipe's network and reduce it; run again after a stop it goes on after the last epoch",
-    )
+    .description("train a recipe's network and reduce it; after a stop, the same command continues")
     .argument('<name>', nameHelp)
     .requiredOption('--data <data>', dataHelp)
-    .requiredOption('--out <folder>', 'gets original.onnx, reduced.onnx, result.json, logs and checkpoints')
-    .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), trainingDefaults.seed)
-    .option('--max-steps <n>', 'to try it: every training ends after n steps', whole(1))
-    .option('--batch <n>', "images a step in place of the recipe's, where memory is short", whole(1))
+    .requiredOption(
+      '--out <folder>',
+      'write original.onnx, reduced.onnx, result.json, logs and checkpoints here',
+    )
+    .option(
+      '--seed <n>',
+      'seed of weights, validation split, shuffles and augmentation',
+      whole(0),
+      trainingDefaults.seed,
+    )
+    .option('--max-steps <n>', 'end every training after n steps, to try a recipe', whole(1))
+    .option('--batch <n>', "images per step (default: the recipe's; use fewer if memory is short)", whole(1))
     .addOption(deviceOption())
     .addOption(engineOption())
     .action(act(runOne));
+  examples(ran, [
+    'reluctant recipe run snl-cifar100-resnet18-49k --data cifar100:cifar-100-binary --device auto --out snl',
+    [
+      'a short trial',
+      'reluctant recipe run snl-cifar100-resnet18-49k --data cifar100:cifar-100-binary --max-steps 2 --batch 8 --out trial',
+    ],
+  ]);
   examples(command, [
     'reluctant recipe list',
     'reluctant recipe show snl-cifar100-resnet18-49k',
     'reluctant recipe run snl-cifar100-resnet18-49k --data cifar100:cifar-100-binary --device auto --out snl',
-    'reluctant recipe run snl-cifar100-resnet18-49k --data cifar100:cifar-100-binary --max-steps 2 --batch 8 --out trial',
   ]);
 }
 
@@ -62,7 +76,7 @@ async function list(): Promise<Output> {
     { title: 'recipe', align: 'left' },
     { title: 'data', align: 'left' },
     { title: 'ReLUs' },
-    { title: 'kept' },
+    { title: 'ReLUs left' },
     { title: 'published accuracy' },
   ] as const;
   const rows = recipes.map(({ name, data, relus, published }) => [
@@ -85,7 +99,7 @@ async function show(_: Context, name: string): Promise<Output> {
     `published: ${percentOf(published)} with ${format.count(published.relus)} ReLUs`,
     `train: ${settings(train)}`,
     `reduce: ${settings(reduce)}`,
-    'departures:',
+    'differences from the paper:',
     ...departures.map((line) => `- ${line}`),
   ].join('\n');
   return Promise.resolve({ value: recipe, text });
@@ -120,13 +134,13 @@ async function runOne({ onProgress, say }: Context, name: string, options: Optio
     log: reduction.log,
   };
   await writeFileAtomic(resultFile, `${JSON.stringify(value, null, 2)}\n`);
-  const trial = options.maxSteps === undefined ? '' : ' (a trial: the accuracies mean nothing)';
+  const trial = options.maxSteps === undefined ? '' : ' (with --max-steps the accuracies mean nothing)';
   return {
     value,
     text:
       `${join(out, 'reduced.onnx')}: ${format.count(value.relusAfter)} of ${format.count(value.relusBefore)} ReLUs, ` +
-      `${format.percent(reduced.accuracy)} of ${format.count(reduced.n)} test images right, ${format.percent(original.accuracy)} before; ` +
-      `the paper has ${percentOf(recipe.published)}${trial}`,
+      `accuracy ${format.percent(reduced.accuracy)} on ${format.count(reduced.n)} test images ` +
+      `(before: ${format.percent(original.accuracy)}, in the paper: ${percentOf(recipe.published)})${trial}`,
   };
 }
 

@@ -10,7 +10,7 @@ import { examples, whole } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
-import { calibrationData, calibrationHelp, dataHelp, modelHelp } from '../options/inputs.ts';
+import { calibrationData, calibrationHelp, modelHelp, threadsHelp } from '../options/inputs.ts';
 import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
 import { readTokens } from '../options/tokens.ts';
 
@@ -29,33 +29,47 @@ type Options = CompileFlags & {
   readonly rate?: number;
 };
 
-/** `serve MODEL --port P`: answers clients until it is stopped. */
+/** `serve MODEL --port P`: answers clients until a signal stops it. */
 export function configure(command: Command, act: Act): void {
   const described = command
     .argument('<model>', modelHelp)
-    .option('--port <port>', 'to listen on; 0 takes any free one', whole(0, 65_535), 8765)
-    .option('--host <address>', 'to listen on; 0.0.0.0 for all', '127.0.0.1')
-    .option('--data <data>', `${calibrationHelp}: ${dataHelp}`)
-    .option('--max-sessions <n>', 'sessions at once', whole(1, 10_000), 16)
+    .option('--port <port>', 'listen on this port; 0 takes any free one', whole(0, 65_535), 8765)
+    .option('--host <address>', 'listen on this address; 0.0.0.0 listens on all', '127.0.0.1')
+    .option('--data <data>', calibrationHelp)
+    .option('--max-sessions <n>', 'largest number of concurrent sessions', whole(1, 10_000), 16)
     .option(
       '--max-sessions-per-client <n>',
-      'sessions at once of one token, or of one address (default: half of them with --tokens, else all)',
+      'largest number of concurrent sessions of one client, known by its token or address ' +
+        '(default: half of --max-sessions with --tokens, else all)',
       whole(1, 10_000),
     )
-    .option('--idle <seconds>', 'end a session that waits longer for its client', whole(1, 86_400), 300)
-    .option('--drain-seconds <n>', 'on SIGTERM: time for inferences that have begun', whole(0, 3600), 30)
-    .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
-    .option('--tls-cert <file>', 'PEM certificate: serve wss:// instead of ws://')
+    .option('--idle <seconds>', 'end a session whose client is silent for longer', whole(1, 86_400), 300)
+    .option(
+      '--drain-seconds <n>',
+      'on SIGTERM, wait this long for inferences that have begun',
+      whole(0, 3600),
+      30,
+    )
+    .option('--threads <n>', threadsHelp, whole(1, 256))
+    .option('--tls-cert <file>', 'PEM certificate; with it the address is wss:// instead of ws://')
     .option('--tls-key <file>', 'PEM key of the certificate')
     .option(
       '--tokens <file>',
-      'serve only clients that show a token of this file; a line is `token` or `name: token`',
+      "serve only clients with a token of this file; each line is 'token' or 'name: token'",
     )
-    .option('--rate <n>', 'inferences that one client may begin in a minute', whole(1, 1_000_000));
+    .option(
+      '--rate <n>',
+      'largest number of inferences that one client may begin per minute (default: no limit)',
+      whole(1, 1_000_000),
+    );
   compileFlags(described).action(act(run));
   examples(command, [
     'reluctant serve zoo:fashion-resnet8 --port 8765',
-    'reluctant serve reduced.onnx --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem',
+    [
+      'on all addresses, encrypted, only for clients with a token',
+      'reluctant serve reduced.onnx --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.txt',
+    ],
+    ['with the sign tests that circa chose', 'reluctant serve reduced.onnx --circa windows.json'],
   ]);
 }
 
@@ -64,7 +78,7 @@ async function run(context: Context, name: string, options: Options) {
   const { port, host, maxSessions, maxSessionsPerClient, idle, threads } = options;
   const tls = tlsOf(options);
   const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
-  // Before half a minute of calibration: startServer would say the same after it.
+  // startServer checks this too, but only after half a minute of calibration.
   await checkAddress({ host, port });
   const data = calibrationData(name, options.data);
   const prepared = await preparedModel(name, data, context, await compileOptionsOf(options));
@@ -85,14 +99,14 @@ async function run(context: Context, name: string, options: Options) {
     value: { url: server.url, planHash: hash, calibration: calibrationValue(data, prepared) },
     text:
       `serving ${name} on ${server.url}\nplan hash ${hash}\n` +
-      `calibrated on ${calibrationText(data, prepared)}\nask with: ${ask}\nstop with Ctrl-C`,
+      `calibrated on ${calibrationText(data, prepared)}\nto classify an image: ${ask}\nCtrl-C stops the server`,
   });
   await stopped(signal);
   await server.close({ drainSeconds: options.drainSeconds });
   return undefined;
 }
 
-/** Ctrl-C, or a parent process that has gone (only where it opened a channel to this one). */
+/** Resolves on Ctrl-C, and when the parent process ends if it opened a channel to this one. */
 function stopped(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve());
@@ -103,7 +117,7 @@ function stopped(signal: AbortSignal): Promise<void> {
 function tlsOf({ tlsCert, tlsKey }: Options): { cert: string; key: string } | undefined {
   if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  throw new UsageError('TLS needs both --tls-cert and --tls-key');
+  throw new UsageError('TLS needs both --tls-cert and --tls-key: give the other one too');
 }
 
 function describe(event: ServerEvent): string {
@@ -123,7 +137,7 @@ function costText({ seconds, bytes_up, bytes_down }: PhaseCost): string {
   return `${format.duration(seconds)} and ${format.bytes(bytes_up + bytes_down)}`;
 }
 
-/** A line of --json: what happened, when, whose it was and what it took; for logs that programs read. */
+/** A line of --json: what happened, when, for which client and at what cost. Programs read it from a log. */
 function eventValue(event: ServerEvent, time: string, plan: string): object {
   const head = { time, plan };
   switch (event.kind) {

@@ -36,45 +36,59 @@ type Options = ComputeOptions & {
   readonly teacher?: string;
 };
 
-/** `train --arch A --data D --out M`: a network from random weights to an .onnx file. */
+/** `train --arch A --data D --out M`: trains a network from random weights and writes an .onnx file. */
 export function configure(command: Command, act: Act): void {
   const { epochs, batch, seed } = trainingDefaults;
-  const rates = Object.entries(optimizers).map(([name, { learningRate }]) => `${learningRate} with ${name}`);
+  const rates = Object.entries(optimizers).map(([name, { learningRate }]) => `${learningRate} for ${name}`);
   command
     .addOption(
-      new Option('--arch <name>', 'network').choices(Object.keys(architectures)).makeOptionMandatory(),
+      new Option('--arch <name>', 'architecture of the network')
+        .choices(Object.keys(architectures))
+        .makeOptionMandatory(),
     )
     .requiredOption('--data <data>', dataHelp)
-    .requiredOption('--out <file>', 'the .onnx file to write')
+    .requiredOption('--out <file>', 'write the network to this .onnx file')
     .option('--epochs <n>', 'passes over the training images', whole(1), epochs)
-    .option('--batch <n>', 'images a step', whole(1), batch)
+    .option('--batch <n>', 'images per step', whole(1), batch)
     .addOption(
       new Option('--optimizer <name>', 'SGD with Nesterov momentum 0.9, or AdamW')
         .choices(Object.keys(optimizers))
         .default('sgd'),
     )
-    .option('--learning-rate <x>', `the peak of the schedule (default: ${rates.join(', ')})`, positive)
-    .option('--weight-decay <x>', 'of weights that are no biases or scales', fromZero, usualWeightDecay)
+    .option('--learning-rate <x>', `peak learning rate (default: ${rates.join(', ')})`, positive)
+    .option('--weight-decay <x>', 'weight decay, except of biases and scales', fromZero, usualWeightDecay)
     .addOption(
-      new Option('--schedule <name>', 'of the learning rate')
+      new Option('--schedule <name>', 'schedule of the learning rate')
         .choices(Object.keys(schedules))
         .default('cosine'),
     )
-    .option('--label-smoothing <x>', 'share of a label spread over all classes, e.g. 0.1', fraction)
-    .option('--mixup <alpha>', 'mix images in pairs, shares from Beta(alpha, alpha)', fraction)
-    .option('--patience <n>', 'stop after n epochs without a better validation accuracy', whole(1))
-    .option('--seed <n>', 'of weights, split, shuffles and augmentation', whole(0), seed)
-    .option('--checkpoint <file>', 'kept after each epoch; where it exists, training goes on from it')
-    .option('--log <file>', 'JSON lines: what was told, seeds included, then a line an epoch')
-    .option('--teacher <model>', 'distil from this model')
+    .option('--label-smoothing <x>', 'spread this share of each label over all classes, e.g. 0.1', fraction)
+    .option('--mixup <alpha>', 'mix pairs of images with shares from Beta(alpha, alpha)', fraction)
+    .option('--patience <n>', 'stop after n epochs without better validation accuracy', whole(1))
+    .option('--seed <n>', 'seed of weights, validation split, shuffles and augmentation', whole(0), seed)
+    .option(
+      '--checkpoint <file>',
+      'save the training state here after each epoch; if the file exists, continue from it',
+    )
+    .option('--log <file>', 'write JSON lines here: first all settings, then one line per epoch')
+    .option('--teacher <model>', 'also train on the answers of this model (distillation)')
     .action(act(run));
   addComputeOptions(command);
   addThreadsOption(command);
   examples(command, [
     'reluctant train --arch resnet8 --data fashion-mnist-part --epochs 2 --out small.onnx',
-    'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
-    'reluctant train --arch mobilenetv2 --data folder:my-images@32 --optimizer adamw --mixup 0.2 --out net.onnx',
-    'reluctant train --arch resnet8 --data fashion-mnist-part --engine tfjs --out small.onnx',
+    [
+      'continue after a stop, and keep a log',
+      'reluctant train --arch resnet20 --data fashion-mnist --out net.onnx --checkpoint net.checkpoint --log net.jsonl',
+    ],
+    [
+      'your own images, resized to 32 x 32',
+      'reluctant train --arch mobilenetv2 --data folder:my-images@32 --optimizer adamw --mixup 0.2 --out net.onnx',
+    ],
+    [
+      'on TensorFlow.js',
+      'reluctant train --arch resnet8 --data fashion-mnist-part --engine tfjs --out small.onnx',
+    ],
   ]);
 }
 
@@ -100,7 +114,7 @@ async function run(
     ...(teacher !== undefined && { teacher: await loadModel(teacher) }),
     log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
       say(
-        `epoch ${epoch}: loss ${loss.toFixed(3)}, validation ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,
+        `epoch ${epoch}: loss ${loss.toFixed(3)}, validation accuracy ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,
       );
       if (log !== undefined) await logFile(log, { ...told, runsOn: runsOn() })(history);
     },
@@ -124,6 +138,6 @@ async function run(
       best,
       history,
     },
-    text: `${out}: ${format.count(relus)} ReLUs, ${format.percent(accuracy)} of ${format.count(n)} test images right`,
+    text: `${out}: ${format.count(relus)} ReLUs, accuracy ${format.percent(accuracy)} on ${format.count(n)} test images`,
   };
 }

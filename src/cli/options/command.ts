@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { Help, InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { OnProgress } from '../../shared/progress.ts';
 import type { Output } from '../output/output.ts';
@@ -6,22 +6,22 @@ import type { Output } from '../output/output.ts';
 /** What a running command may use of the outside world. Nothing here ends the process. */
 export type Context = {
   readonly onProgress: OnProgress;
-  /** A line for people, on stdout at once; dropped under --json. */
+  /** Prints a line for people on stdout at once; --json drops it. */
   readonly say: (line: string) => void;
-  /** A warning, on stderr at once, under --json too. */
+  /** Prints a warning on stderr at once, under --json too. */
   readonly warn: (line: string) => void;
-  /** An output before the command ends, e.g. a server's address. */
+  /** Prints an output before the command ends, e.g. a server's address. */
   readonly show: (output: Output) => void;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /**
-   * For a server: from here on the command ends by itself when the signal is aborted, and lines that cannot be written are
-   * dropped.
+   * A server calls this once. From then on the command itself ends when the signal is aborted, and lines that
+   * cannot be written are dropped.
    */
   readonly staysUp: () => void;
 };
 
-/** Wraps a command's work into commander's action: arguments as declared, then options. */
+/** Wraps a command's work into commander's action: it gets the arguments as declared, then the options. */
 export type Act = <Arguments extends unknown[]>(
   work: (context: Context, ...args: Arguments) => Promise<Output | undefined>,
 ) => (...args: Arguments) => Promise<void>;
@@ -29,9 +29,32 @@ export type Act = <Arguments extends unknown[]>(
 /** `configure` declares arguments, options and examples on a bare command and attaches the work. */
 export type CommandModule = { readonly configure: (command: Command, act: Act) => void };
 
-/** Appends example lines to --help. */
-export function examples(command: Command, lines: readonly string[]): Command {
-  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`);
+/** A command line, and what it is for where that is not obvious. */
+export type Example = string | readonly [purpose: string, line: string];
+
+/** Prints examples in --help, before the arguments and options. */
+export function examples(command: Command, all: readonly Example[]): Command {
+  const lines = all.flatMap((example) =>
+    typeof example === 'string' ? [`  $ ${example}`] : [`  # ${example[0]}`, `  $ ${example[1]}`],
+  );
+  const formatHelp: Help['formatHelp'] = (of, helper) => {
+    const [head, rest] = dividedHelp(Help.prototype.formatHelp.call(helper, of, helper));
+    return of === command ? `${head}Examples:\n${lines.join('\n')}\n\n${rest}` : head + rest;
+  };
+  return command.configureHelp({ formatHelp });
+}
+
+/** The help of a command without its usage, description and examples. */
+export function argumentsHelp(command: Command): string {
+  const helper = command.createHelp();
+  helper.prepareContext({});
+  return dividedHelp(Help.prototype.formatHelp.call(helper, command, helper))[1];
+}
+
+/** Usage and description; then the lists of arguments, options and commands. */
+function dividedHelp(text: string): [head: string, lists: string] {
+  const start = text.search(/^(Arguments|Options|Commands):$/m);
+  return [text.slice(0, start), text.slice(start)];
 }
 
 /** A parser for whole numbers in [minimum, maximum]; anything else is a usage error. */
@@ -40,7 +63,7 @@ export function whole(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER
     const value = Number(text);
     if (!/^-?\d+$/.test(text) || value < minimum || value > maximum) {
       const range =
-        maximum === Number.MAX_SAFE_INTEGER ? `from ${minimum} on` : `from ${minimum} to ${maximum}`;
+        maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
       throw new InvalidArgumentError(`Expected a whole number ${range}.`);
     }
     return value;

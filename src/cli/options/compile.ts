@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { defaultCompileOptions } from '../../../pipelines/compile/options.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { whole } from './command.ts';
 
-/** What overrides the compiler's own choices. */
+/** Options that override the compiler's own choices. */
 export type CompileFlags = {
   readonly precision?: number;
   readonly weightBits?: number;
@@ -17,20 +18,30 @@ export type CompileFlags = {
   readonly circa?: string;
 };
 
-/** Flags of the commands that compile a model; a client needs none of them, it gets the plan. */
+/** Adds the options of the commands that compile a model. A client needs none of them: it gets the plan. */
 export function compileFlags(command: Command): Command {
+  const { precision, weightBits, mode } = defaultCompileOptions;
   return command
-    .option('--precision <bits>', 'of activations; 12 where left out', whole(4, 20))
-    .option('--weight-bits <bits>', 'of the largest weight of a layer; 10 where left out', whole(2, 14))
-    .option('--k <bit>', "lowest bit of every sign test; 'free' (the default) costs no accuracy", lowestBit)
-    .option('--bits <bit>', 'top bit of every sign test; from the data where left out', whole(1, 31))
+    .option('--precision <bits>', `fraction bits of activations (default: ${precision})`, whole(4, 20))
+    .option(
+      '--weight-bits <bits>',
+      `bits of the largest weight of each layer (default: ${weightBits})`,
+      whole(2, 14),
+    )
+    .option(
+      '--k <bits>',
+      "low bits that each sign test skips; 'free' skips only bits that cost no accuracy (default: free)",
+      lowestBit,
+    )
+    .option('--bits <bit>', 'top bit of each sign test (default: from the data)', whole(1, 31))
     .addOption(
       new Option(
         '--mode <mode>',
-        'what sign tests with k > 0 get wrong: small positives or negatives',
+        'the error of sign tests that skip bits: posZero turns small positive values into zero, negPass lets ' +
+          `small negative values pass (default: ${mode})`,
       ).choices(['posZero', 'negPass']),
     )
-    .option('--circa <file>', "k of each layer and the mode, as 'reluctant circa --json' chose them");
+    .option('--circa <file>', "k of each layer and the mode, from the output of 'reluctant circa --json'");
 }
 
 function lowestBit(text: string): number | 'free' {
@@ -49,11 +60,14 @@ const circaFile = z.object({
   }),
 });
 
-/** The compiler's options that the flags give. Throws UsageError where two of them contradict each other or the file is none. */
+/**
+ * The compiler options that the flags give. Throws UsageError if --circa comes with --k or --mode, and for a file
+ * that `circa --json` did not print.
+ */
 export async function compileOptionsOf(flags: CompileFlags): Promise<Partial<CompileOptions>> {
   const { circa, precision, weightBits, k, bits, mode } = flags;
   if (circa !== undefined && (k !== undefined || mode !== undefined)) {
-    throw new UsageError('--circa says what k and the mode are: leave --k and --mode out');
+    throw new UsageError('--circa sets k and the mode: leave --k and --mode out');
   }
   return {
     ...defined({ precision, weightBits, k, bits, mode }),
@@ -66,7 +80,8 @@ async function windowsOf(file: string): Promise<Pick<CompileOptions, 'k' | 'mode
     const { best } = circaFile.parse(JSON.parse(await readFile(file, 'utf8')));
     return { k: Object.fromEntries(best.layers.map(({ node, k }) => [node, k])), mode: best.mode };
   } catch (error) {
-    const reason = error instanceof z.ZodError ? 'not what reluctant circa --json prints' : String(error);
+    const reason =
+      error instanceof z.ZodError ? "expected the output of 'reluctant circa --json'" : String(error);
     throw new UsageError(`--circa ${file}: ${reason}`);
   }
 }

@@ -12,33 +12,33 @@ export type ComputeOptions = {
   readonly threads?: number;
 };
 
-/** `--device` and `--engine`, of commands that train. */
+/** Adds `--device` and `--engine` to a command that trains. */
 export function addComputeOptions(command: Command): void {
   command.addOption(deviceOption()).addOption(engineOption());
 }
 
-/** `--threads`, of commands that train one network: others divide the cores among their jobs. */
+/** Adds `--threads` to a command that trains one network. Others divide the cores among their jobs. */
 export function addThreadsOption(command: Command): void {
   command.option(
     '--threads <n>',
-    'of onnxruntime; one where several trainings run beside each other; as many as cores where left out',
+    'onnxruntime threads (default: one per core; use 1 for parallel trainings)',
     whole(1, 256),
   );
 }
 
 export type Computing = {
-  /** For what trains and evaluates; when the first training begins it says what trains. */
+  /** Options for training and evaluation. When the first training begins, `onStart` prints what trains. */
   readonly setting: {
     readonly device: Device;
     readonly engine: EngineName;
     readonly threads?: number;
     readonly onStart: (runsOn: string) => void;
   };
-  /** What has trained, in words; '' before the first training. */
+  /** The engine and device that trained, in words; '' before the first training. */
   readonly runsOn: () => string;
 };
 
-/** Tries the device. Throws UsageError where it does not work. */
+/** Tries the device. Throws UsageError if it does not work. */
 export async function computingOf(
   { device: choice, engine, threads }: ComputeOptions,
   say: (line: string) => void,

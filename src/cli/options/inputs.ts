@@ -3,26 +3,24 @@ import { basename, dirname } from 'node:path';
 import { Option } from 'commander';
 import { deviceChoices } from '../../../models/runtime/device.ts';
 import { engineNames } from '../../../models/train/engines/index.ts';
-import { formats } from '../../../models/data/formats.ts';
-import { variants } from '../../../models/data/variants.ts';
-import { targetHelp } from '../../../models/data/image-target.ts';
 import { resolveModel, zooModel, zooModels } from '../../../models/zoo/index.ts';
 import { ModelError, UsageError } from '../../shared/errors.ts';
 
-export const modelHelp = 'an .onnx file, or a trained one of the package by name, e.g. zoo:fashion-resnet8';
+export const modelHelp = 'an .onnx file, or a trained model of the package, e.g. zoo:fashion-resnet8';
 
-/** How to give a size, and a line for each form of data. */
-export const dataHelp = [
-  `images (${targetHelp}), one of`,
-  ...Object.values(formats).map(({ spec, summary }) => `  ${spec}: ${summary}`),
-  'and behind any of them, to make it unequal on purpose',
-  ...Object.values(variants).map(({ spec, summary }) => `  ${spec}: ${summary}`),
-].join('\n');
+/** `--data` in one line; `data formats` lists the forms. */
+export const dataHelp =
+  "images: a name or form of 'reluctant data formats', e.g. fashion-mnist-part or folder:DIR@32";
 
-export const calibrationHelp = 'calibrates the scales (only a zoo: model has its own data)';
+/** `--data` of commands that only compile a model. */
+export const calibrationHelp =
+  "images that set the scales of the fixed-point numbers: a name or form of 'reluctant data formats' " +
+  '(default: the data of a zoo: model; other models need it)';
+
+export const threadsHelp = 'threads for homomorphic encryption (default: one per core)';
 
 export function deviceOption(): Option {
-  return new Option('--device <device>', 'what onnxruntime computes on; auto takes the fastest that works')
+  return new Option('--device <device>', 'onnxruntime runs on this device; auto picks the fastest that works')
     .choices(deviceChoices)
     .default('cpu');
 }
@@ -30,14 +28,14 @@ export function deviceOption(): Option {
 export function engineOption(): Option {
   return new Option(
     '--engine <engine>',
-    'what trains: onnxruntime, or tfjs, which differentiates by itself: TensorFlow.js on tensorflow where ' +
-      '@tensorflow/tfjs-node-gpu is installed, else wasm, else cpu',
+    'trains the network; tfjs is TensorFlow.js on TensorFlow if @tensorflow/tfjs-node-gpu is installed, ' +
+      'else on wasm, else on the cpu',
   )
     .choices(engineNames)
     .default('onnxruntime');
 }
 
-/** The file behind a model's name. Throws ModelError where there is none. */
+/** The file of a model's name. Throws ModelError if it does not exist. */
 export function modelFile(name: string): string {
   const file = resolveModel(name);
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
@@ -47,7 +45,7 @@ export function modelFile(name: string): string {
 
 /**
  * The data set that calibrates a model: `given` by --data, or else the one that the zoo knows for it. Throws
- * UsageError where there is neither: ranges of other images would make wrong answers.
+ * UsageError if there is neither: scales from other images would make wrong answers.
  */
 export function calibrationData(model: string, given: string | undefined): string {
   const data = given ?? zooModel(model)?.calibration;
@@ -55,19 +53,19 @@ export function calibrationData(model: string, given: string | undefined): strin
   modelFile(model);
   const known = zooModels().map(({ name }) => `zoo:${name}`);
   throw new UsageError(
-    `${model}: give --data, images like those that clients will send: they choose the scales of the ` +
-      `fixed-point numbers; only ${known.join(', ')} has a data set of its own`,
+    `${model}: give --data with images like those that clients will send, because they set the scales of the ` +
+      `fixed-point numbers; only ${known.join(', ')} has its own data`,
   );
 }
 
-/** A model's name in tables: the file's without folder and extension. */
+/** A model's name in tables: the file name without folder and extension. */
 export function shortName(name: string): string {
   return basename(name)
     .replace(/^zoo:/, '')
     .replace(/\.onnx$/, '');
 }
 
-/** Before hours of work: makes the file's folder. Throws UsageError where the file could not be written. */
+/** Makes the file's folder, before hours of work. Throws UsageError if the file could not be written there. */
 export function checkOutput(file: string, option = '--out'): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
@@ -76,6 +74,6 @@ export function checkOutput(file: string, option = '--out'): void {
     throw new UsageError(`${option} ${file}: ${(error as Error).message}`);
   }
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`${option} ${file}: is a folder, expected the name of a file`);
+    throw new UsageError(`${option} ${file}: is a folder; give the name of a file`);
   }
 }

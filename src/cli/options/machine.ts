@@ -12,15 +12,18 @@ import { writeFileAtomic } from '../../shared/files.ts';
 import type { OnProgress } from '../../shared/progress.ts';
 import { loopbackPair } from '../../net/loopback-pair.ts';
 
-/** The units of work of this machine where `bench machine` has measured them, else those of the machine that the package was made on. */
+/**
+ * The costs of this machine if `bench machine` has measured them, else those of the machine on which the package was
+ * made.
+ */
 export type KnownMachine = { readonly costs: MachineCosts; readonly measuredHere: boolean };
 
-/** Where `bench machine` keeps what it measured. */
+/** The file in which `bench machine` keeps what it measured. */
 export function machineFile(): string {
   return join(cacheFolder('machine'), 'costs.json');
 }
 
-/** Throws UsageError where the file is not what `bench machine` writes. */
+/** Reads that file. Throws UsageError if `bench machine` of this version did not write it. */
 export async function knownMachine(): Promise<KnownMachine> {
   const text = await readFile(machineFile(), 'utf8').catch(() => undefined);
   if (text === undefined) return { costs: defaultMachine, measuredHere: false };
@@ -35,7 +38,7 @@ function parseCosts(text: string): MachineCosts {
     return machineCostsSchema.parse(JSON.parse(text));
   } catch {
     throw new UsageError(
-      `${machineFile()}: not what this version writes; run 'reluctant bench machine' again`,
+      `${machineFile()}: this version cannot read it; run 'reluctant bench machine' again`,
     );
   }
 }
@@ -53,10 +56,10 @@ export async function measureThisMachine(onProgress: OnProgress): Promise<Machin
   }
 }
 
-/** 'AMD EPYC, 2 cores, measured 2026-11-23' and what to do where it is another machine. */
+/** 'AMD EPYC, 2 cores, measured 2026-11-23', and what to do if that is another machine. */
 export function describeMachine({ costs, measuredHere }: KnownMachine): string {
   const { machine, cores, date } = costs;
-  const where = measuredHere ? '' : "; nobody has measured here: 'reluctant bench machine' does";
+  const where = measuredHere ? '' : "; run 'reluctant bench machine' to measure this machine";
   return `${machine}, ${cores} cores, measured ${date}${where}`;
 }
 

@@ -5,23 +5,22 @@ import { UsageError } from '../../shared/errors.ts';
 
 const list = profileNames.map((name) => `${name} (${describeProfile(profiles[name])})`).join(', ');
 
-/** `--profile lan,wan`: networks between the two parties; loopback where left out. */
+/** `--profile lan,wan`: the networks between the two parties. */
 export function profileOption(): Option {
-  return new Option('--profile <names>', `networks to measure over, a list of ${list}`)
+  return new Option('--profile <names>', `measure over these networks, separated by commas: ${list}`)
     .argParser(parsed)
     .default([profiles.loopback], 'loopback');
 }
 
-/** `--profile wan`: one network, or none. */
+/** `--profile wan`: at most one network. */
 export function oneProfileOption(): Option {
-  return new Option(
-    '--profile <name>',
-    `slow this end of the connection down to a network: ${list}`,
-  ).argParser((text) => {
-    const found = parsed(text);
-    if (found.length > 1) throw new InvalidArgumentError('Expected one network.');
-    return found[0]!;
-  });
+  return new Option('--profile <name>', `slow the connection down to this network: ${list}`).argParser(
+    (text) => {
+      const found = parsed(text);
+      if (found.length > 1) throw new InvalidArgumentError('Expected one network, got several.');
+      return found[0]!;
+    },
+  );
 }
 
 function parsed(text: string): NetworkProfile[] {

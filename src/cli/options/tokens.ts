@@ -4,15 +4,15 @@ import type { NamedToken } from '../../net/access.ts';
 import { UsageError } from '../../shared/errors.ts';
 
 /**
- * The tokens of a file, one a line as `token` or `name: token`; blank lines and lines that begin with # are skipped. A token
- * without a name is called after its line. At least one. `flag` names the option in errors.
+ * Reads the tokens of a file, at least one: each line is `token` or `name: token`. Blank lines and lines that begin
+ * with # are skipped. A token without a name is named after its line. `flag` names the option in errors.
  */
 export async function readTokens(flag: string, file: string): Promise<readonly NamedToken[]> {
   const lines = (await contents(flag, file)).split('\n').map((line) => line.trim());
   const tokens = lines.flatMap((line, i) =>
     line === '' || line.startsWith('#') ? [] : [namedToken(line, i)],
   );
-  if (tokens.length === 0) throw new UsageError(`${flag} ${file}: expected a token, the file is empty`);
+  if (tokens.length === 0) throw new UsageError(`${flag} ${file}: expected one token per line, found none`);
   tokens.forEach(({ name, token }) => checkToken(token, `${flag} ${file}: ${name}`));
   const names = new Set(tokens.map(({ name }) => name));
   if (names.size < tokens.length) throw new UsageError(`${flag} ${file}: two tokens have the same name`);

@@ -1,14 +1,14 @@
 import { CommanderError } from 'commander';
 import { exitCodeOf, ReluctantError } from '../../shared/errors.ts';
 
-/** What to print for an error and the exit code; an empty line where commander has printed help already. */
+/** The line to print for an error, and the exit code. The line is empty if commander has already printed help. */
 export type Failure = { readonly line: string; readonly stack: string; readonly code: number };
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CommanderError) return commandLineFailure(error);
   const message = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  const hint = error instanceof ReluctantError ? '' : ' (run again with --verbose for the stack)';
+  const hint = error instanceof ReluctantError ? '' : ' (run again with --verbose for the stack trace)';
   return { line: oneLine(message) + hint, stack, code: exitCodeOf(error) };
 }
 

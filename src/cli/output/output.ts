@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 
-/** What a command has to say: `value` for --json (camelCase, printed in snake_case), `text` for people. */
+/** The output of a command: `value` for --json (camelCase, printed in snake_case), `text` for people. */
 export type Output = { readonly value: unknown; readonly text: string };
 
-/** Keys in snake_case, typed arrays as lists; numbers that JSON cannot write become null. */
+/** Keys become snake_case and typed arrays lists; JSON writes numbers that it cannot hold as null. */
 export function toJson(value: unknown): unknown {
   if (value instanceof Map) throw new TypeError('toJson: maps have no keys to rename; use a list');
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
@@ -16,7 +16,7 @@ function snakeCase(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** A column's heading; numbers stand to the right. */
+/** A column's title; numbers are aligned to the right. */
 export type Column = { readonly title: string; readonly align?: 'left' | 'right' };
 
 /** A table in plain characters, without colours, so that it reads the same in a file. */

@@ -1,7 +1,7 @@
 import type { PhaseCost } from '../../net/session.ts';
 import * as format from '../../shared/format.ts';
 
-/** A phase's totals, without its steps. */
+/** The totals of a phase, without its steps. */
 export type PhaseTotals = Pick<PhaseCost, 'seconds' | 'bytes_up' | 'bytes_down'>;
 
 export function phaseTotals({ seconds, bytes_up, bytes_down }: PhaseTotals): PhaseTotals {

@@ -5,43 +5,43 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
   download: ({ of }) => `downloading ${of}`,
   'decode-images': () => 'decoding images',
   evaluation: () => 'evaluating',
-  'confidence-intervals': () => 'confidence intervals',
-  'significance-tests': () => 'tests of significance',
+  'confidence-intervals': () => 'computing confidence intervals',
+  'significance-tests': () => 'testing significance',
   training: () => 'training',
   'base-training': ({ of }) => `training ${of}`,
   'fine-tuning': () => 'fine-tuning',
   'fine-tuning-after': ({ of }) => `fine-tuning after ${of}`,
-  'fine-tuning-for-budget': ({ number }) => `fine-tuning ${number}, to meet the budget`,
+  'fine-tuning-for-budget': ({ number }) => `fine-tuning ${number} to meet the budget`,
   'reuse-training': () => 'fine-tuning with reused ReLUs',
-  'criticality-training': ({ of }) => `criticality of ${of}`,
+  'criticality-training': ({ of }) => `measuring the criticality of ${of}`,
   'gate-search': () => 'learning which ReLUs to keep',
-  criticality: () => 'criticality of the stages',
-  'element-losses': () => 'what each ReLU is worth',
-  'layer-losses': () => 'networks without a layer',
-  'budget-search': () => 'looking for a network that meets the budget',
-  'count-search': () => 'how many ReLUs the budget affords',
+  criticality: () => 'measuring the criticality of the stages',
+  'element-losses': () => 'measuring the value of each ReLU',
+  'layer-losses': () => 'measuring the value of each layer',
+  'budget-search': () => 'searching for a network that meets the budget',
+  'count-search': () => 'searching for the number of ReLUs that meets the budget',
   'wait-for-base': () => 'waiting for another job that trains the same network',
   'family-member': ({ of, number, count }) => `network ${number} of ${count}, ${of}`,
   'without-mitigation': () => 'without mitigation',
   calibration: () => 'calibrating',
   simulation: () => 'simulating',
   arithmetic: ({ of }) => `${of}`,
-  'sign-test-windows': ({ of }) => `windows of sign tests, ${of}`,
-  curvature: ({ of }) => `curvature of ${of}`,
+  'sign-test-windows': ({ of }) => `choosing the bits of sign tests, ${of}`,
+  curvature: ({ of }) => `measuring the curvature of ${of}`,
   'machine-costs': () => 'measuring this machine',
   'private-answers': ({ of }) => `private answers, ${of}`,
   sweep: () => 'sweep',
   'sweep-job': ({ of }) => `${of}`,
-  'front-measurement': () => 'measuring the front',
+  'front-measurement': () => 'timing private inferences of the front',
 };
 
-/** 'snl 0.25 seed 1, learning which ReLUs to keep, epoch 2 of 5' */
+/** The work in words: 'snl 0.25 seed 1, learning which ReLUs to keep, epoch 2 of 5'. */
 export function workText({ within = [], training, ...work }: ProgressEvent): string {
   const epoch = training === undefined ? [] : [`epoch ${training.epoch} of ${training.epochs}`];
   return [...[...within, work].map((one) => words[one.phase](one)), ...epoch].join(', ');
 }
 
-/** The live figures: 'loss 0.312, 412 images/s'; '' where there are none. */
+/** The current figures: 'loss 0.312, 412 images/s'; '' if there are none. */
 export function figuresText({ phase, done, now, training, parts }: ProgressEvent): string {
   const figures = [
     ...(phase === 'download' ? [format.bytes(done)] : []),
@@ -49,7 +49,7 @@ export function figuresText({ phase, done, now, training, parts }: ProgressEvent
     ...(training === undefined
       ? []
       : [`loss ${training.loss.toFixed(3)}`, `${training.imagesPerSecond.toFixed(0)} images/s`]),
-    ...(parts === undefined ? [] : [`${parts.over} of ${parts.count} jobs`, partText(parts.latest)]),
+    ...(parts === undefined ? [] : [`${parts.over} of ${parts.count} jobs done`, partText(parts.latest)]),
   ];
   return figures.filter((figure) => figure !== '').join(', ');
 }

@@ -4,35 +4,35 @@ import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 import { duration } from '../../shared/format.ts';
 import { figuresText, workText } from './progress-words.ts';
 
-/** Shows jobs as they run; `stop` clears an unfinished bar before something else is printed. */
+/** Shows the progress of work. `stop` clears an unfinished bar before something else is printed. */
 export type ProgressView = { readonly onProgress: OnProgress; stop(): void };
 
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
-/** A bar with the time left on a terminal; elsewhere a line now and then. `now`: milliseconds. */
+/** A bar with the time left on a terminal, else a line every few seconds. `now` is in milliseconds. */
 export function progressView(stream: ProgressStream, now: () => number = Date.now): ProgressView {
   return stream.isTTY ? barView(stream, now) : lineView(stream, now);
 }
 
-/** Milliseconds of a work before its first line and its first estimate: what is shorter needs neither. */
+/** Milliseconds before the first line and the first estimate of a work; shorter work gets neither. */
 const shortest = 2000;
 
-/** Of one work. */
+/** The times of one work. */
 type Clock = {
   readonly started: number;
-  /** What was done at the first tick: a training that goes on from a checkpoint does not begin at 0. */
+  /** What was done at the first event: a training that continues a checkpoint does not begin at 0. */
   readonly first: number;
-  /** What was done at the latest tick. */
+  /** What was done at the latest event. */
   done: number;
   /** When the next line is due. */
   next: number;
 };
 
-/** The clocks of works whose ticks may alternate. */
+/** The clocks of several works whose events may alternate. */
 class Clocks {
   readonly #clocks = new Map<string, Clock>();
 
-  /** That of the event's work; a new one where it begins, or begins again. */
+  /** The clock of the event's work; a new one when the work begins or begins again. */
   of(event: ProgressEvent, time: number): Clock {
     const known = this.#clocks.get(workKey(event));
     const clock =
@@ -46,7 +46,7 @@ class Clocks {
   }
 }
 
-/** Seconds until the work is done, at the pace so far; undefined where there is no pace yet, or nothing left. */
+/** Seconds until the work is done at the pace so far; undefined if there is no pace yet or nothing left. */
 function secondsLeft({ done, total }: ProgressEvent, first: number, elapsed: number): number | undefined {
   return done > first && done < total ? (elapsed * (total - done)) / (done - first) : undefined;
 }
@@ -97,7 +97,7 @@ function newBar(stream: NodeJS.WritableStream): SingleBar {
   );
 }
 
-/** Milliseconds between two lines of one work where there is no terminal. */
+/** Milliseconds between two lines of one work without a terminal. */
 const lineInterval = 5000;
 
 function lineView(stream: NodeJS.WritableStream, now: () => number): ProgressView {

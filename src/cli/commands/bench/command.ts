@@ -13,88 +13,108 @@ import { examples, whole } from '../../options/command.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { calibrationData, calibrationHelp, dataHelp, modelHelp } from '../../options/inputs.ts';
+import { calibrationData, calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
 import type { Output } from '../../output/output.ts';
 import { measureThisMachine } from '../../options/machine.ts';
 import { profileOption } from '../../options/profile.ts';
 import { machineOutput, modelOutput } from './outputs.ts';
 
-/** `bench relu`, `bench linear`: one step of the protocol; `bench model`: all of it; `bench machine`: its units. They verify nothing. */
+/**
+ * `bench relu` and `bench linear` time one step of the protocol, `bench model` all of it, and `bench machine` its units
+ * of work. None of them verifies results.
+ */
 export function configure(command: Command, act: Act): void {
   const relu = command
     .command('relu')
     .description(
-      'one layer of ReLUs, both parties in this process, oblivious transfer and garbled circuits included',
+      'time one layer of ReLUs with oblivious transfer and garbled circuits, both parties in this process',
     )
-    .option('--count <n>', 'ReLUs in the layer', whole(1, 2 ** 22), 65_536)
-    .option('--k <bit>', 'lowest bit of the sign test; 0 is exact', whole(0, 30), 8)
-    .option('--bits <bit>', 'top bit of the sign test: values are below 2^bits', whole(1, 31), 26)
+    .option('--count <n>', 'number of ReLUs', whole(1, 2 ** 22), 65_536)
+    .option('--k <bit>', 'low bits that the sign test skips; 0 is exact', whole(0, 30), 8)
+    .option('--bits <bit>', 'top bit of the sign test; values are below 2^bits', whole(1, 31), 26)
     .action(act(runRelu));
-  examples(relu, ['reluctant bench relu --count 65536', 'reluctant bench relu --k 0 --bits 31 --json']);
+  examples(relu, [
+    'reluctant bench relu --count 65536',
+    ['exact sign tests on all bits', 'reluctant bench relu --k 0 --bits 31 --json'],
+  ]);
   const linear = command
     .command('linear')
-    .description('one convolution, both parties in this process, homomorphic encryption included')
-    .option('--channels <n>', 'in and out', whole(1, 4096), 64)
-    .option('--size <pixels>', 'height and width of the image', whole(1, 512), 8)
+    .description('time one convolution with homomorphic encryption, both parties in this process')
+    .option('--channels <n>', 'number of input and of output channels', whole(1, 4096), 64)
+    .option('--size <pixels>', 'height and width of the input', whole(1, 512), 8)
     .option('--kernel <pixels>', 'height and width of the kernel', whole(1, 15), 3)
-    .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .option('--threads <n>', threadsHelp, whole(1, 256))
     .action(act(runLinear));
   examples(linear, ['reluctant bench linear --channels 64 --size 8 --kernel 3']);
   configureModel(command.command('model'), act);
   const machine = command
     .command('machine')
     .description(
-      'the units of work that predictions are made of, on this machine; kept for plan, bench model and the sweeps (some seconds)',
+      'measure the units of work on this machine, in seconds; plan, bench model, reduce and pareto predict with them',
     )
     .action(act(runMachine));
-  examples(machine, ['reluctant bench machine', 'reluctant bench machine --json']);
+  examples(machine, ['reluctant bench machine']);
+  examples(command, [
+    'reluctant bench model zoo:fashion-resnet8',
+    'reluctant bench relu --count 65536',
+    'reluctant bench machine',
+  ]);
 }
 
 function configureModel(command: Command, act: Act): void {
   command
     .description(
-      'private inferences of a whole network, client and server in a process each, with what was predicted beside',
+      'time private inferences of a whole network, with client and server in two processes, and compare with the prediction',
     )
-    .argument('[model]', `${modelHelp}; or --arch`)
-    .addOption(new Option('--arch <name>', 'a network of random weights').choices(Object.keys(architectures)))
-    .option('--data <data>', `${calibrationHelp}: ${dataHelp}`)
-    .option('--size <pixels>', 'of its square images', whole(8, 512), 32)
-    .option('--channels <n>', 'of its images', whole(1, 16), 3)
-    .option('--classes <n>', 'of its answers', whole(2, 10_000), 10)
-    .option('--keep-relus <n>', 'of --arch: all other ReLUs become squares', whole(1, 2 ** 24))
+    .argument('[model]', `${modelHelp}; or give --arch`)
+    .addOption(new Option('--arch <name>', 'network with random weights').choices(Object.keys(architectures)))
+    .option('--data <data>', calibrationHelp)
+    .option('--size <pixels>', '--arch only: height and width of the images', whole(8, 512), 32)
+    .option('--channels <n>', '--arch only: channels of the images', whole(1, 16), 3)
+    .option('--classes <n>', '--arch only: number of classes', whole(2, 10_000), 10)
+    .option(
+      '--keep-relus <n>',
+      '--arch only: keep n ReLUs and replace the others by squares',
+      whole(1, 2 ** 24),
+    )
     .option(
       '--runs <n>',
-      'inferences; the last is reported in full, with the median of those after the first',
+      'number of inferences; the output has the last in full, and the median of all but the first',
       whole(1, 1000),
       1,
     )
-    .option('--threads <n>', 'for encryption, each party; one a core where left out', whole(1, 256))
+    .option('--threads <n>', `${threadsHelp}, for each party`, whole(1, 256))
     .addOption(profileOption())
     .action(act(runModel));
   examples(command, [
     'reluctant bench model zoo:fashion-resnet8',
-    'reluctant bench model reduced.onnx --data fashion-mnist',
-    'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan',
-    'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 5 --json',
-    'reluctant bench model --arch resnet18 --size 32 --classes 100 --keep-relus 12900 --runs 2',
+    ['over three networks', 'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan'],
+    [
+      'a large network with random weights',
+      'reluctant bench model --arch resnet18 --size 32 --classes 100 --runs 5 --json',
+    ],
+    [
+      'and with 12,900 ReLUs',
+      'reluctant bench model --arch resnet18 --size 32 --classes 100 --keep-relus 12900 --runs 2',
+    ],
   ]);
 }
 
 async function runRelu(_: Context, options: { count: number; k: number; bits: number }): Promise<Output> {
   if (options.k >= options.bits) {
-    throw new UsageError(`--k ${options.k} leaves no bits below --bits ${options.bits}: give a smaller --k`);
+    throw new UsageError(`--k ${options.k}: expected a number below --bits ${options.bits}`);
   }
   const found = await benchRelu(options);
   const phase = (seconds: number, bytes: number) => {
     const each = `${((1e6 * seconds) / options.count).toFixed(2)} µs and ${(bytes / options.count).toFixed(0)} bytes`;
-    return `${format.duration(seconds)}, ${format.bytes(bytes)} (${each} a ReLU)`;
+    return `${format.duration(seconds)}, ${format.bytes(bytes)} (${each} per ReLU)`;
   };
   return {
     value: found,
     text:
       `${format.count(options.count)} ReLUs, sign test on bits ${options.k} to ${options.bits}, both parties in one thread, medians\n` +
       `offline  ${phase(found.offline_seconds, found.offline_bytes)}, ` +
-      `of which garbling ${found.garbling_us_per_relu.toFixed(2)} µs\n` +
+      `of which garbling takes ${found.garbling_us_per_relu.toFixed(2)} µs\n` +
       `online   ${phase(found.online_seconds, found.online_bytes)}`,
   };
 }
@@ -112,7 +132,7 @@ async function runLinear(_: Context, { channels, size, kernel, threads }: Linear
       text:
         `${channels} to ${channels} channels of ${size} x ${size}, kernel ${kernel} x ${kernel}, both parties in one process\n` +
         `offline  ${format.duration(found.offline_seconds)}, ${up} up, ${down} down ` +
-        `(first time, with the weights' transforms: ${format.duration(found.first_offline_seconds)})\n` +
+        `(the first time, with the transforms of the weights: ${format.duration(found.first_offline_seconds)})\n` +
         `online   ${format.duration(found.online_seconds)}, nothing sent`,
     };
   } finally {
@@ -141,7 +161,7 @@ async function runModel(
   const network = networkToBench(model, options);
   const found: Output[] = [];
   for (const profile of options.profile) {
-    // A server of its own for each, so that each has a first inference.
+    // Each profile gets its own server, so that each has a first inference.
     const bench = defined({ network, runs, profile, signal, say, threads });
     // The first server's warnings hold for all.
     const warned = found.length === 0 ? warn : () => undefined;
@@ -164,10 +184,10 @@ function networkToBench(
 ): ModelBenchOptions['network'] {
   if (model !== undefined && arch === undefined) {
     if (keepRelus === undefined) return { model, data: calibrationData(model, data) };
-    throw new UsageError('bench model: --keep-relus goes with --arch; a model has its own ReLUs');
+    throw new UsageError('bench model: --keep-relus needs --arch; a model keeps its own ReLUs');
   }
   if (arch !== undefined && data !== undefined)
-    throw new UsageError('bench model: --data goes with a model; scales of --arch are those of noise');
+    throw new UsageError('bench model: --data needs a model; --arch is calibrated on noise');
   if (model === undefined && arch !== undefined)
     return { arch, size, channels, classes, ...defined({ keepRelus }) };
   throw new UsageError('bench model: give either a model or --arch');

@@ -1,18 +1,18 @@
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import type { PhaseCost } from '../../../net/session.ts';
 
-/** What the benching process tells the server's process, and what that answers. */
+/** The messages of the benching process to the server's process, and the answers. */
 export type ToServer =
   | {
       readonly kind: 'start';
       readonly network: BenchedModel | RandomNetwork;
       readonly threads?: number;
-      /** Address to listen on. */
+      /** The address to listen on. */
       readonly host: string;
     }
   | { readonly kind: 'usage' };
 
-/** What `serve` is told of a model: the training images of `data` calibrate its scales, windows come from a file for `--circa`. */
+/** A model with the options of `serve`: the data that calibrates its scales, and a file for --circa. */
 export type BenchedModel = { readonly model: string; readonly data: string; readonly circa?: string };
 
 export type FromServer =
@@ -25,13 +25,13 @@ export type FromServer =
     }
   | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage);
 
-/** Of the last inference. */
+/** The costs of the last inference. */
 export type ServerPhases = { readonly offline: PhaseCost; readonly online: PhaseCost };
 
-/** Of one process since its start. */
+/** What one process has used since its start. */
 export type Usage = { readonly cpuSeconds: number; readonly largestMB: number };
 
-/** All threads of this process; the largest resident memory it has had, in decimal megabytes. */
+/** The processor time of all threads, and the peak resident memory in decimal megabytes. */
 export function usage(): Usage {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, largestMB: (maxRSS * 1024) / 1e6 };

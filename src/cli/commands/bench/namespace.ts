@@ -10,15 +10,15 @@ export type Namespace = {
   close(): Promise<void>;
 };
 
-/** Runs a program to its end; rejects where that is not 0 or there is none. */
+/** Runs a program to its end. Rejects if it does not exist, or ends with another code than 0. */
 export type RunCommand = (program: string, args: readonly string[]) => Promise<unknown>;
 
 const execute = promisify(execFile);
 const system: RunCommand = (program, args) => execute(program, [...args]);
 
 /**
- * Makes the namespace and shapes both ends of its link with tc's netem. Undefined where that is not to be had (no root, no iproute2, no
- * netem in the kernel): trying is the only sure probe, and what was made is taken down again.
+ * Makes the namespace and shapes both ends of its link with tc's netem. Undefined if this machine cannot do it (no root,
+ * no iproute2, no netem in the kernel). Trying is the only sure probe; a failed try removes what it made.
  */
 export async function shapedNamespace(
   profile: NetworkProfile,
@@ -40,7 +40,7 @@ export async function shapedNamespace(
   }
 }
 
-/** The address of the link's far end. Networks from 198.18.0.0/15, which is set aside for benchmarks (RFC 2544). */
+/** The address of the link's far end, from 198.18.0.0/15, which is reserved for benchmarks (RFC 2544). */
 async function shapedLink(
   name: string,
   id: number,
@@ -62,13 +62,13 @@ async function shapedLink(
   return `${network}.${first + 2}`;
 }
 
-/** Half of the round trip each way. The queue holds what a second brings, so that none of it is dropped. */
+/** Half of the round trip each way. The queue holds the packets of one second, so that none is dropped. */
 function netemOf({ bitsPerSecond, roundTripSeconds }: NetworkProfile): string[] {
   const packets = Math.ceil(bitsPerSecond / 8 / 1500);
   return ['delay', `${5e5 * roundTripSeconds}us`, 'rate', `${bitsPerSecond}bit`, 'limit', String(packets)];
 }
 
-/** Its devices go with it. A process that ends before it could wait takes it along. */
+/** Removes the namespace and with it its devices; also when the process ends early. */
 function removal(name: string, run: RunCommand): () => Promise<void> {
   const atExit = () => spawnSync('ip', ['netns', 'del', name]);
   process.once('exit', atExit);

@@ -2,22 +2,22 @@ import { isUnshaped, profiles } from '../../../../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { shapedNamespace } from './namespace.ts';
 
-/** The kernel, between network namespaces; this program, at the client's end of the connection; nothing. */
+/** The kernel between network namespaces, this program at the client's end of the connection, or nothing. */
 export type ShapedBy = 'namespaces' | 'throttle' | 'none';
 
-/** What lies between the two processes of a bench. */
+/** The network between the two processes of a bench. */
 export type BenchNetwork = {
   readonly shapedBy: ShapedBy;
-  /** Address for the server to listen on. */
+  /** The address on which the server listens. */
   readonly host: string;
-  /** What the server's command line starts with. */
+  /** The words before the server's command line. */
   readonly within: readonly string[];
-  /** What is left for the client's connection to do. */
+  /** The profile that the client's connection still has to imitate. */
   readonly atClient: NetworkProfile;
   close(): Promise<void>;
 };
 
-/** Network namespaces where this machine has what they take, else a throttled connection. */
+/** Uses network namespaces if this machine can make them, else throttles the connection. */
 export async function openNetwork(
   profile: NetworkProfile,
   namespaceOf: typeof shapedNamespace = shapedNamespace,
@@ -35,9 +35,9 @@ export async function openNetwork(
   };
 }
 
-/** For people. */
+/** The same in words. */
 export const shapedByWords: { readonly [how in ShapedBy]: string } = {
-  namespaces: 'made by tc between network namespaces',
-  throttle: "made by throttling the client's connection (no tc with netem here)",
-  none: 'as it is',
+  namespaces: 'shaped by tc between network namespaces',
+  throttle: "shaped by throttling the client's connection (tc with netem is not available here)",
+  none: 'not shaped',
 };

@@ -10,7 +10,7 @@ import { shapedByWords } from './network.ts';
 import type { BenchPrediction } from './prediction.ts';
 import type { ModelBench, RunSeconds } from './two-processes.ts';
 
-/** What `bench model` says of one network profile. */
+/** The output of `bench model` for one network profile. */
 export function modelOutput(found: ModelBench): Output {
   const { offline, online, predicted, profile, shapedBy } = found;
   const { machine, ...figures } = predicted;
@@ -23,20 +23,22 @@ export function modelOutput(found: ModelBench): Output {
     },
     text:
       `${format.count(found.relus)} ReLUs, ${format.count(found.products)} homomorphic products, two processes\n` +
-      `plan     ${found.planHash}\n         its scales are those of ${scalesOf(found)}\n` +
+      `plan     ${found.planHash}\n         calibrated on ${scalesOf(found)}\n` +
       `network  ${profile.name}: ${describeProfile(profile)}, ${shapedByWords[shapedBy]}\n` +
       `offline  ${phaseLine(offline)} ${cpu(offline)}${predictedLine(predicted, 'offline')}\n` +
       `online   ${phaseLine(online)}, ${rounds} ${cpu(online)}${predictedLine(predicted, 'online')}\n` +
-      `${runsLines(found)}memory   client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB at most\n` +
-      `predicted with the costs of ${describeMachine(machine)}`,
+      `${runsLines(found)}memory   peak: client ${found.client_rss_mb} MB, server ${found.server_rss_mb} MB\n` +
+      `predicted for ${describeMachine(machine)}`,
   };
 }
 
 function scalesOf({ calibratedOn }: ModelBench): string {
-  return calibratedOn === 'noise' ? 'noise, since nobody trained it' : `training images of ${calibratedOn}`;
+  return calibratedOn === 'noise'
+    ? 'noise, because the weights are random'
+    : `training images of ${calibratedOn}`;
 }
 
-/** Nothing of one run: it stands above. */
+/** The runs and their median; empty for one run, which is shown above. */
 function runsLines({ runs, median }: Pick<ModelBench, 'runs' | 'median'>): string {
   if (runs.length === 1) return '';
   const text = ({ offline_seconds, online_seconds }: RunSeconds) =>
@@ -44,12 +46,12 @@ function runsLines({ runs, median }: Pick<ModelBench, 'runs' | 'median'>): strin
   const each = runs.map((run, i) => `         ${i + 1}: ${text(run)}`).join('\n');
   const which = median.runs === 1 ? `run ${runs.length}` : `the median of runs 2 to ${runs.length}`;
   return (
-    `runs     ${runs.length}, the last of them above; the first also transforms the weights\n${each}\n` +
+    `runs     ${runs.length}; the last is above, the first also transforms the weights\n${each}\n` +
     `median   ${text(median)}: ${which}\n`
   );
 }
 
-/** Rates in bits a second, null where there is no limit. */
+/** A profile for --json; the rate is null if there is no limit. */
 export function profileValue({ name, bitsPerSecond, roundTripSeconds }: NetworkProfile) {
   return { name, bitsPerSecond: bitsPerSecond === Infinity ? null : bitsPerSecond, roundTripSeconds };
 }
@@ -62,37 +64,37 @@ function cpu(phase: ModelBench['offline']): string {
 function predictedLine(predicted: BenchPrediction, phase: 'offline' | 'online'): string {
   const { seconds, client_cpu_seconds, server_cpu_seconds } = predicted[phase];
   const processors = `client ${format.duration(client_cpu_seconds)}, server ${format.duration(server_cpu_seconds)}`;
-  return `\n         predicted ${format.duration(seconds)}, ${predicted.ratio[phase]} of what was measured (processor time: ${processors})`;
+  return `\n         predicted ${format.duration(seconds)}, ${predicted.ratio[phase]} of the measured time (processor time: ${processors})`;
 }
 
-/** What `bench machine` says. */
+/** The output of `bench machine`. */
 export function machineOutput(costs: MachineCosts): Output {
   const { linear, squares, activation, ring, transport } = costs;
   const units: [string, number][] = [
-    ['input ciphertext, encrypted', linear.encryptInput],
-    ['input ciphertext, read and transformed', linear.readInput],
-    ['product of a ciphertext and a weight', linear.product],
-    ["a weight's transform", linear.transformWeight],
-    ['output ciphertext, answered', linear.respondOutput],
-    ['output ciphertext, decrypted', linear.decryptOutput],
-    ['4,096 squares: encrypted, multiplied, decrypted', squares.encrypt + squares.respond + squares.decrypt],
-    ['a bit of a sign test, garbled', activation.garble.wire],
-    ['a bit of a sign test, evaluated', activation.reply.wire],
-    ['a multiplication in the ring', ring.multiplication],
-    ['a byte up', transport.byteUp],
-    ['a byte down', transport.byteDown],
-    ['a message', transport.message],
+    ['encrypt an input ciphertext', linear.encryptInput],
+    ['read and transform an input ciphertext', linear.readInput],
+    ['multiply a ciphertext by a weight', linear.product],
+    ['transform a weight', linear.transformWeight],
+    ['finish an output ciphertext', linear.respondOutput],
+    ['decrypt an output ciphertext', linear.decryptOutput],
+    ['encrypt, multiply and decrypt 4,096 squares', squares.encrypt + squares.respond + squares.decrypt],
+    ['garble a bit of a sign test', activation.garble.wire],
+    ['evaluate a bit of a sign test', activation.reply.wire],
+    ['multiply in the ring', ring.multiplication],
+    ['send a byte up', transport.byteUp],
+    ['send a byte down', transport.byteDown],
+    ['send a message', transport.message],
   ];
   const rows = units.map(([unit, seconds]) => [unit, nanoseconds(seconds)]);
   return {
     value: { ...costs, file: machineFile() },
     text:
-      `${costs.machine}, ${costs.cores} cores, processor time of one thread\n\n` +
-      `${table([{ title: 'unit', align: 'left' }, { title: 'time' }], rows)}\n\n${machineFile()}: kept for plan and bench model`,
+      `${costs.machine}, ${costs.cores} cores; processor time of one thread\n\n` +
+      `${table([{ title: 'unit of work', align: 'left' }, { title: 'time' }], rows)}\n\nPredictions use these costs from now on; they are in ${machineFile()}.`,
   };
 }
 
-/** Units go down to a twentieth of a nanosecond. */
+/** The smallest units take a twentieth of a nanosecond. */
 function nanoseconds(seconds: number): string {
   return seconds >= 1e-6 ? format.duration(seconds) : `${(1e9 * seconds).toPrecision(3)} ns`;
 }

@@ -5,16 +5,16 @@ import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { knownMachine } from '../../options/machine.ts';
 import type { KnownMachine } from '../../options/machine.ts';
 
-/** What the cost model says of a bench, beside what was measured. */
+/** The prediction of the cost model for a bench, compared with the measurement. */
 export type BenchPrediction = Pick<Latency, 'offline' | 'online'> & {
-  /** Predicted over measured seconds: 1 is right, below it the model promised too much. */
+  /** Predicted over measured seconds: 1 is exact, below 1 the model promised too much. */
   readonly ratio: { readonly offline: number; readonly online: number };
   readonly machine: KnownMachine;
 };
 
 type Seconds = { readonly seconds: number };
 
-/** `measured`: by the clock; other work on the machine is in it, and not in the prediction. */
+/** `measured` is wall-clock time, so it includes other work of the machine, which the prediction does not. */
 export async function predictionOf(
   plan: Plan,
   profile: NetworkProfile,

@@ -1,4 +1,4 @@
-// The server's process of `bench model`.
+// The process of the server in `bench model`.
 import { benchedNetwork, preparedOnNoise } from '../../../../pipelines/bench/network.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';

@@ -22,42 +22,45 @@ import type { BenchPrediction } from './prediction.ts';
 
 export type ModelBench = {
   readonly planHash: string;
-  /** Whose training images gave the plan its scales; 'noise' for random weights. */
+  /** The data on which the plan was calibrated; 'noise' for random weights. */
   readonly calibratedOn: string;
   readonly relus: number;
   readonly products: number;
-  /** Seconds as the client sees them. */
+  /** Seconds on the client's clock. */
   readonly offline: PhaseTotals & PhaseCpu;
   readonly online: PhaseTotals & PhaseCpu & { readonly rounds: number };
-  /** Of the larger party, and of each. */
+  /** Peak memory of the larger party, and of each. */
   readonly rss_mb: number;
   readonly client_rss_mb: number;
   readonly server_rss_mb: number;
-  /** As the server sees them. */
+  /** The steps on the server's clock. */
   readonly steps: readonly (StepCost & { readonly phase: 'offline' | 'online' })[];
   readonly profile: NetworkProfile;
-  /** What made the network as slow as the profile says. */
+  /** What slowed the network down to the profile. */
   readonly shapedBy: ShapedBy;
   readonly predicted: BenchPrediction;
-  /** Every inference, the first and the last included. */
+  /** All inferences, including the first and the last. */
   readonly runs: readonly RunSeconds[];
-  /** Of the runs after the first, which alone transforms the weights; of the only one where there is one. `runs`: how many these are. */
+  /**
+   * The median of all runs but the first, which alone transforms the weights; of a single run, that run. `runs` counts
+   * them.
+   */
   readonly median: RunSeconds & { readonly runs: number };
 };
 
-/** By the clock of the client. */
+/** Seconds on the client's clock. */
 export type RunSeconds = { readonly offline_seconds: number; readonly online_seconds: number };
 
-/** All threads of each party: what is left when cores are shared with other work. */
+/** Processor seconds of all threads of each party; unlike wall-clock time, other work does not lengthen them. */
 export type PhaseCpu = { readonly client_cpu_seconds: number; readonly server_cpu_seconds: number };
 
 export type ModelBenchOptions = {
-  /** A model has the plan by which it would be served; a network of random weights has the scales of noise. */
+  /** A model has the plan that serve would use; a network of random weights is calibrated on noise. */
   readonly network: BenchedModel | RandomNetwork;
-  /** Inferences in the session; the last one is reported, the first pays for the weights' transforms. */
+  /** Inferences in the session. The last is reported; the first also transforms the weights. */
   readonly runs: number;
   readonly threads?: number;
-  /** The network between the two; loopback where left out. */
+  /** The network between the two processes (default: loopback). */
   readonly profile?: NetworkProfile;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -66,7 +69,7 @@ export type ModelBenchOptions = {
 
 type Server = Child<ToServer, FromServer>;
 
-/** Private inferences of noise between this process, the client, and one of its own, the server. */
+/** Runs private inferences of noise between this process, the client, and a child process, the server. */
 export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
   const { network, threads, profile = profiles.loopback, signal } = options;
   const between = await openNetwork(profile);
@@ -129,7 +132,7 @@ function secondsOf({ offline, online }: Measured): RunSeconds {
   return { offline_seconds: offline.seconds, online_seconds: online.seconds };
 }
 
-/** See `ModelBench`. `all`: one or more. */
+/** See `ModelBench`; `all` has at least one run. */
 export function medianOf(all: readonly RunSeconds[]): ModelBench['median'] {
   const runs = all.length === 1 ? all : all.slice(1);
   return {

@@ -13,14 +13,14 @@ type Options = {
   readonly epochs: number;
 };
 
-/** `demo`: everything the program does, in a few minutes, with a report. */
+/** `demo`: shows everything the program does in a few minutes, and writes a report. */
 export function configure(command: Command, act: Act): void {
   const version = command.parent?.version() ?? '';
   command
-    .option('--out <folder>', 'where the report and the reduced network go', 'reluctant-demo')
+    .option('--out <folder>', 'write the report and the reduced network here', 'reluctant-demo')
     .option('--model <model>', modelHelp, 'zoo:fashion-resnet8')
-    .option('--data <data>', `of the model (a zoo: model has its own): ${dataHelp}`)
-    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .option('--data <data>', `${dataHelp} (default: the data of a zoo: model)`)
+    .option('--epochs <n>', 'epochs of fine-tuning', whole(1), 4)
     .action(
       act(async (context: Context, options: Options): Promise<Output> => {
         const data = calibrationData(options.model, options.data);
@@ -28,5 +28,9 @@ export function configure(command: Command, act: Act): void {
         return { value: report, text: `\n${farewell(options.out, report.seconds)}` };
       }),
     );
-  examples(command, ['reluctant demo', 'reluctant demo --out /tmp/demo --epochs 1 --json']);
+  examples(command, [
+    'reluctant demo',
+    ['faster, with JSON', 'reluctant demo --out /tmp/demo --epochs 1 --json'],
+    ['your own network and images', 'reluctant demo --model my-model.onnx --data folder:my-images@32'],
+  ]);
 }

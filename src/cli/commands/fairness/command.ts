@@ -36,46 +36,56 @@ type Options = {
   readonly curvature?: boolean;
   readonly report?: string;
   readonly device: DeviceChoice;
-  /** Of the program. */
+  /** The program's version. */
   readonly version: string;
   readonly resamples: number;
   readonly confidence: number;
   readonly seed: number;
 };
 
-/** `fairness ORIGINAL REDUCED... --data D`: which groups pay for a reduction. */
+/** `fairness ORIGINAL REDUCED... --data D`: compares what each group of images loses in a reduction. */
 export function configure(command: Command, act: Act): void {
   const version = command.parent?.version() ?? '';
   command
     .argument('<original>', modelHelp)
     .argument('<reduced...>', lineHelp)
     .requiredOption('--data <data>', dataHelp)
-    .addOption(new Option('--split <split>', 'which images').choices(['train', 'test']).default('test'))
+    .addOption(
+      new Option('--split <split>', 'evaluate on these images').choices(['train', 'test']).default('test'),
+    )
     .option(
       '--groups <columns>',
-      'a column of the data set such as race, or several joined by commas for their combinations; ' +
-        "'label' is the class; class labels where left out",
+      "'label' for the class, a column of the data set such as race, or several columns, separated by commas, " +
+        'for their combinations (default: label)',
     )
-    .option('--positive <class>', 'counts as positive in rates and odds; of two classes the second')
-    .option('--min-group <n>', 'groups with fewer images are too small to test', whole(2), 30)
-    .option('--limit <n>', 'only the first images', whole(1))
-    .option('--csv <file>', 'write a line for each group and model')
+    .option(
+      '--positive <class>',
+      'positive class of the rates of binary labels (default: the second of two classes)',
+    )
+    .option('--min-group <n>', 'do not test groups with fewer images', whole(2), 30)
+    .option('--limit <n>', 'use only the first n images', whole(1))
+    .option('--csv <file>', 'write one line for each group and model to this file')
     .option(
       '--report <folder>',
-      'write report.html with charts, report.json, and each chart as .svg; models named METHOD@BUDGET are drawn by method',
+      'write report.html with charts, report.json and each chart as .svg here; models named METHOD@BUDGET are drawn by method',
     )
     .option(
       '--private',
-      'also what the cryptography costs each group, without a reduction (of a pattern: its first network)',
+      "also report what the protocol's arithmetic alone costs each group (of a pattern: its first network)",
     )
-    .option('--k <bits>', 'with --private: low bits left out of sign tests', bits, 'free')
+    .option(
+      '--k <bits>',
+      "with --private: low bits that sign tests skip; 'free' skips only bits that cost no accuracy",
+      bits,
+      'free',
+    )
     .option(
       '--curvature',
-      "also gradient norms and largest Hessian eigenvalues, and whether the paper's bound ranks the groups as they lose (minutes; of a pattern: its first network)",
+      "also report gradient norms and largest Hessian eigenvalues, and compare the paper's bound with each group's loss (takes minutes; of a pattern: its first network)",
     )
-    .option('--resamples <n>', 'bootstrap resamples behind the intervals', whole(100, 100_000), 1000)
-    .option('--confidence <x>', 'of the intervals, such as 0.95', below1, 0.95)
-    .option('--seed <n>', 'of the resamples', whole(0), 1)
+    .option('--resamples <n>', 'bootstrap resamples for the confidence intervals', whole(100, 100_000), 1000)
+    .option('--confidence <x>', 'confidence of the intervals', below1, 0.95)
+    .option('--seed <n>', 'seed of the resamples', whole(0), 1)
     .addOption(deviceOption())
     .action(
       act((context: Context, original: string, reduced: string[], options: Options) =>
@@ -84,16 +94,28 @@ export function configure(command: Command, act: Act): void {
     );
   examples(command, [
     'reluctant fairness zoo:fashion-resnet8 reduced.onnx --data fashion-mnist-part',
-    'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --csv groups.csv',
-    'reluctant fairness before.onnx after.onnx --data fashion-mnist --private --k 14 --limit 500',
-    'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json > report.json',
-    "reluctant fairness net.onnx 'snl@25=snl-25-*.onnx' 'snl@12=snl-12-*.onnx' --data fashion-mnist --report who-pays",
+    [
+      'groups by two columns, also as CSV',
+      'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --csv groups.csv',
+    ],
+    [
+      'the cost of the protocol, with sign tests that skip 14 low bits',
+      'reluctant fairness before.onnx after.onnx --data fashion-mnist --private --k 14 --limit 500',
+    ],
+    [
+      "a report for 'reluctant audit'",
+      'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json > report.json',
+    ],
+    [
+      'several seeds of each budget, with charts',
+      "reluctant fairness net.onnx 'snl@25=snl-25-*.onnx' 'snl@12=snl-12-*.onnx' --data fashion-mnist --report who-pays",
+    ],
   ]);
 }
 
 function below1(text: string): number {
   const value = fraction(text);
-  if (value === 1) throw new InvalidArgumentError('Expected a number between zero and one.');
+  if (value === 1) throw new InvalidArgumentError('Expected a number above zero and below one.');
   return value;
 }
 
@@ -130,7 +152,7 @@ async function run(context: Context, original: string, reduced: readonly string[
     text: [
       describeReport(report),
       ...extras.map(({ text }) => text),
-      ...(folder === undefined ? [] : [`${join(folder, 'report.html')} shows it`]),
+      ...(folder === undefined ? [] : [`The report with charts is ${join(folder, 'report.html')}.`]),
     ].join('\n\n'),
   };
 }
@@ -156,7 +178,7 @@ async function writeReport(folder: string, value: Value, options: Options): Prom
   for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
 }
 
-/** Training images of the groups; undefined where the data has no training images. */
+/** The number of training images of each group; undefined if the data has no training images. */
 async function trainSizesOf(
   data: string,
   groupedBy: string,

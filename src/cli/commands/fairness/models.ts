@@ -6,15 +6,15 @@ import { ModelError, UsageError } from '../../../shared/errors.ts';
 import { shortName } from '../../options/inputs.ts';
 
 export const lineHelp =
-  "one or more reduced models; a pattern in quotes, such as 'r25-*.onnx', is one model made with several seeds; a name of " +
-  'your own goes before it, as in snl@25=r25.onnx';
+  "reduced models; a quoted pattern such as 'r25-*.onnx' is one model trained with several seeds; " +
+  'NAME=FILE gives a name, as in snl@25=r25.onnx';
 
-/** A line of the report, and where it comes from. */
+/** A model of the report, with its files. */
 export type ModelLine = NamedModel & { readonly files: readonly string[]; readonly relus: number };
 
 /**
- * Opens '[NAME=]FILE' or '[NAME=]PATTERN'. Throws ModelError where nothing is there, UsageError where a pattern's networks have
- * different budgets.
+ * Opens '[NAME=]FILE' or '[NAME=]PATTERN'. Throws ModelError if there is no such file, and UsageError if a pattern's
+ * networks have different budgets.
  */
 export async function openLine(argument: string): Promise<ModelLine> {
   const { name, pattern } = nameOf(argument);
@@ -31,21 +31,21 @@ function nameOf(argument: string): { name?: string; pattern: string } {
   return { name: argument.slice(0, equals), pattern: argument.slice(equals + 1) };
 }
 
-/** The files of a pattern in the order of their names; a file of exactly that name is itself. */
+/** The files of a pattern, sorted by name. A file of exactly that name comes before any pattern. */
 function filesOf(pattern: string): string[] {
   if (!/[*?[\]{}]/.test(pattern) || existsSync(pattern)) return [pattern];
   const found = globSync(pattern).sort();
-  if (found.length === 0) throw new ModelError(`${pattern}: no model file matches it`);
+  if (found.length === 0) throw new ModelError(`${pattern}: no model file matches this pattern`);
   return found;
 }
 
-/** Methods may stay below a budget by a share of it. */
+/** Methods may stay below a budget by this share of the budget. */
 const slack = 0.01;
 
 function checkBudget(relus: number, other: number, [first, file]: readonly [string, string]): void {
   if (Math.abs(relus - other) <= slack * Math.max(relus, other)) return;
   throw new UsageError(
-    `${file}: has ${other} ReLUs and ${first} has ${relus}; only networks that differ in their seed alone make one model: ` +
-      'give the others as models of their own',
+    `${file}: has ${other} ReLUs, but ${first} has ${relus}; the networks of a pattern may differ in their seed alone: ` +
+      'give the others as separate models',
   );
 }

@@ -5,25 +5,25 @@ import * as format from '../../../shared/format.ts';
 import { table } from '../../output/output.ts';
 import type { Column } from '../../output/output.ts';
 
-/** Tables and sentences of a fairness report. */
+/** The tables and sentences of a fairness report. */
 export function describeReport(report: FairnessReport): string {
   const parts = [lossTable(report), qualityTable(report), ratesTable(report), gapLines(report)];
   return [...parts.filter((part) => part !== ''), report.reading.join('\n')].join('\n\n');
 }
 
-/** The same of one model in other arithmetic. */
+/** The tables and sentences of one model in the protocol's arithmetic. */
 export function describeArithmetic(
   report: FairnessReport & { readonly model: string; readonly k: number | 'free' },
 ): string {
-  const head = `${report.model}: what the cryptography alone costs (sign tests leave out ${bitsOf(report.k)})`;
+  const head = `${report.model}: what the protocol's arithmetic alone costs (sign tests skip ${bitsOf(report.k)})`;
   return [head, lossTable(report), gapLines(report), report.reading.join('\n')].join('\n\n');
 }
 
 function bitsOf(k: number | 'free'): string {
-  return k === 'free' ? 'the bits that cost nothing' : `${k} low bits`;
+  return k === 'free' ? 'only bits that cost no accuracy' : `${k} low bits`;
 }
 
-/** A row for each group and model, the group named once. */
+/** A row for each group and model; only the first row of a group names it. */
 function rowsOf(
   { groups }: FairnessReport,
   cells: (row: GroupRow, isOriginal: boolean) => readonly string[],
@@ -45,7 +45,7 @@ function lossTable(report: FairnessReport): string {
     { title: 'accuracy' },
     { title: 'drop, points' },
     { title: `${Math.round(100 * report.bootstrap.confidence)} % interval` },
-    { title: 'beyond the average' },
+    { title: 'beyond the average drop' },
     { title: 'p, corrected' },
     { title: 'loses more than the rest?', align: 'left' },
   ];
@@ -84,13 +84,13 @@ function qualityTable(report: FairnessReport): string {
   return table(columns, rows);
 }
 
-/** Empty where labels are not binary. */
+/** Empty if the labels are not binary. */
 function ratesTable(report: FairnessReport): string {
   if (report.groups.every(({ models }) => models.every(({ positiveRate }) => Number.isNaN(positiveRate))))
     return '';
   const columns: readonly Column[] = [
     ...head,
-    { title: 'called positive' },
+    { title: 'predicted positive' },
     { title: 'true positives' },
     { title: 'false positives' },
   ];
@@ -106,20 +106,20 @@ function gapLines({ gap }: FairnessReport): string {
 
 function gapLine(row: GapRow, m: number): string {
   const base =
-    `${row.model}: ${format.plainPoints(row.gap)} points between the best and the worst group ` +
-    `(${row.worstGroup}, ${format.percent(row.worstAccuracy)})`;
+    `${row.model}: gap of ${format.plainPoints(row.gap)} points between the best and the worst group ` +
+    `(${row.worstGroup}, accuracy ${format.percent(row.worstAccuracy)})`;
   if (m === 0) return base;
   const interval = row.wideningInterval.map(format.points).join(' to ');
-  return `${base}, ${format.points(row.widening)} against the original (${interval})`;
+  return `${base}; changed by ${format.points(row.widening)} points compared with the original (${interval})`;
 }
 
-/** The paper's explanation beside what was seen. */
+/** The bound that the paper explains losses with, beside the measured losses. */
 export function describeCurvature({ groups, models }: CurvatureReport): string {
   const columns: readonly Column[] = [
     ...head,
     { title: 'gradient norm' },
     { title: 'largest eigenvalue' },
-    { title: 'loss grew by, nats' },
+    { title: 'growth of the loss, nats' },
     { title: 'bound' },
   ];
   const rows = groups.flatMap(({ group, n, models: ofGroup }) =>
@@ -137,10 +137,10 @@ export function describeCurvature({ groups, models }: CurvatureReport): string {
 
 function correlationLine({ model, distance, rankCorrelation }: CurvatureReport['models'][number]): string {
   const found = Number.isNaN(rankCorrelation)
-    ? 'no ranks to compare'
-    : `rank correlation ${rankCorrelation.toFixed(2)} (1: exactly as it predicts, 0: no relation)`;
+    ? 'there are no ranks to compare'
+    : `rank correlation ${rankCorrelation.toFixed(2)} (1: the same order, 0: no relation)`;
   return (
-    `${model}: weights moved by ${distance.toPrecision(3)}; the bound of gradient and curvature against the groups' losses: ${found}. ` +
-    `It knows of moved weights only, not of exchanged activations.`
+    `${model}: the weights moved by ${distance.toPrecision(3)}. Bound from gradient and curvature against the groups' losses: ${found}. ` +
+    `The bound covers moved weights only, not replaced activations.`
   );
 }

@@ -11,7 +11,7 @@ import type { Act, Context } from '../../options/command.ts';
 import { inferLocally, outsideText } from './debug-local.ts';
 import { imageSource } from './image-source.ts';
 import type { ImageOptions } from './image-source.ts';
-import { calibrationData, dataHelp } from '../../options/inputs.ts';
+import { calibrationData, dataHelp, threadsHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { printable } from '../../../net/web-socket-channel.ts';
 import { readTokens } from '../../options/tokens.ts';
@@ -29,31 +29,38 @@ type Options = {
   readonly profile?: NetworkProfile;
 };
 
-/** `infer URL`: one private answer. The image stays in this process. `infer MODEL --debug-local`: see debug-local.ts. */
+/** `infer URL`: classifies one image; the image stays in this process. `infer MODEL --debug-local`: see debug-local.ts. */
 export function configure(command: Command, act: Act): void {
   command
-    .argument('<url>', 'the address that serve printed, ws:// or wss://; with --debug-local a model')
-    .option('--image <file>', 'PNG or JPEG of exactly the size the model takes')
-    .option('--data <data>', `or an image of a data set; with --debug-local it also calibrates: ${dataHelp}`)
-    .option('--index <i>', 'which of its test images, from 0', whole(0))
-    .option('--plan-hash <hash>', 'run this plan and no other')
-    .option('--ca <file>', 'PEM certificate to trust, for a wss:// server with one of its own')
-    .option('--token-file <file>', 'holds the token that the server asks for')
-    .option('--threads <n>', 'for encryption; one a core where left out', whole(1, 256))
+    .argument('<url>', 'address that serve printed, ws:// or wss://; with --debug-local, a model instead')
+    .option('--image <file>', "PNG or JPEG file of exactly the model's input size")
+    .option(
+      '--data <data>',
+      `take the image from a data set instead; with --debug-local, also calibrate on it; ${dataHelp}`,
+    )
+    .option('--index <i>', 'number of the test image in --data, from 0', whole(0))
+    .option('--plan-hash <hash>', 'refuse any plan but the one with this hash')
+    .option('--ca <file>', 'trust this PEM certificate, for a wss:// server with a self-signed one')
+    .option('--token-file <file>', 'file with the token that the server asks for')
+    .option('--threads <n>', threadsHelp, whole(1, 256))
     .addOption(oneProfileOption())
-    .option('--debug-local', "both parties in this process: each wire's error against integers and floats")
+    .option('--debug-local', "run both parties in this process, and print the error of each step's output")
     .action(act(run));
   examples(command, [
     'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
     'reluctant infer ws://localhost:8765 --image shoe.png --json',
-    'reluctant infer ws://localhost:8765 --image shoe.png --profile wan',
-    'reluctant infer zoo:fashion-resnet8 --debug-local --data fashion-mnist-part --index 7',
+    ['as slow as a wide-area network', 'reluctant infer ws://localhost:8765 --image shoe.png --profile wan'],
+    [
+      'find the step that goes wrong',
+      'reluctant infer zoo:fashion-resnet8 --debug-local --data fashion-mnist-part --index 7',
+    ],
   ]);
 }
 
 async function run(context: Context, url: string, options: Options) {
   if (options.debugLocal) {
-    if (/^wss?:\/\//.test(url)) throw new UsageError('--debug-local wants a model in place of an address');
+    if (/^wss?:\/\//.test(url))
+      throw new UsageError(`--debug-local: expected a model in place of an address, got ${url}`);
     const data = calibrationData(url, options.data);
     return inferLocally(url, data, await imageSource(ofImage(options)), context);
   }
@@ -117,7 +124,7 @@ function describe(
   const { label, offline, online } = result;
   const answer = name === null ? `class ${label}` : `${name} (class ${label})`;
   return (
-    `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
+    `${answer}${truth === null ? '' : `; the label in the data set is ${truth}`}\n` +
     `offline  ${phaseLine(offline)}\n` +
     `online   ${phaseLine(online)}, ${online.rounds} round trips\n` +
     `The server of ${printable(plan.name)} saw neither the image nor the answer.`

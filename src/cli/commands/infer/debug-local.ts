@@ -11,7 +11,10 @@ import type { Output } from '../../output/output.ts';
 import type { Context } from '../../options/command.ts';
 import { preparedModel } from '../../options/prepared.ts';
 
-/** `infer MODEL --debug-local`: both parties here, and each wire's error. `data` calibrates, as it does for `serve`. */
+/**
+ * `infer MODEL --debug-local`: runs both parties in this process and prints each wire's error. `data` calibrates the
+ * scales, as in `serve`.
+ */
 export async function inferLocally(
   name: string,
   data: string,
@@ -46,7 +49,7 @@ export function outsideText({ values, largest, limit }: OutsideRange): string {
   );
 }
 
-/** `shape` and numbers as they are; JSON keys in snake_case. */
+/** A wire for --json. */
 function publicWire({ wrong, offByOne, error, rmsError, largest, ...head }: WireDiff) {
   return { ...head, wrongElements: wrong, offByOne, largestError: error, rmsError, largestValue: largest };
 }
@@ -83,9 +86,9 @@ function describe(wires: readonly WireDiff[], answer: string, truth: string | nu
   const wrong = wires.filter(({ wrong }) => wrong > 0).length;
   return (
     `${table(columns, rows)}\n\n` +
-    `${answer}${truth === null ? '' : `; the data set says ${truth}`}\n` +
+    `${answer}${truth === null ? '' : `; the label in the data set is ${truth}`}\n` +
     (wrong === 0
-      ? 'every wire opens to the integers that the protocol should give, linear steps seldom one unit off; errors are against the float model'
-      : `${wrong} wires do not open to the integers that the protocol should give: this is a fault of the program`)
+      ? 'Every wire has the integers that the protocol should give; linear steps are rarely off by one. Errors are against the float model.'
+      : `${wrong} wires do not have the integers that the protocol should give. This is a bug in reluctant.`)
   );
 }

@@ -3,8 +3,8 @@ import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 
 /**
- * The command that makes a point's network again, and the one that evaluates it as the sweep did. `versions`: of its result; they say what
- * has trained it.
+ * The commands that make a point's network again and evaluate it as the sweep did. `versions` are those of its result;
+ * they name the engine and the device that trained it.
  */
 export function commandOf(
   spec: JobSpec,
@@ -37,7 +37,7 @@ export function commandOf(
   );
 }
 
-/** As a shell reads it. */
+/** A word quoted for a shell, if that is needed. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

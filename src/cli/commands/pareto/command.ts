@@ -12,8 +12,8 @@ import { parseProfiles } from '../../../../pipelines/cost/profiles.ts';
 import { methodNames } from '../../../../pipelines/reduce/methods.ts';
 import { helpOf } from '../../../../pipelines/reduce/options.ts';
 import { ReluctantError, UsageError } from '../../../shared/errors.ts';
-import { examples, tolerancePoints, whole } from '../../options/command.ts';
-import type { Act, Context } from '../../options/command.ts';
+import { argumentsHelp, examples, tolerancePoints, whole } from '../../options/command.ts';
+import type { Act, Context, Example } from '../../options/command.ts';
 import { addComputeOptions, computingOf } from '../../options/computing.ts';
 import type { ComputeOptions } from '../../options/computing.ts';
 import { dataHelp, modelHelp } from '../../options/inputs.ts';
@@ -44,65 +44,78 @@ type Options = ComputeOptions & {
   readonly tolerance: number;
   readonly searchImages: number;
   readonly measure: boolean;
-  readonly measureAgain: boolean;
+  readonly measureAgain?: boolean;
   readonly queue?: string;
 };
 
-/** `pareto MODEL --data D --methods ... --budgets ... --out DIR`: a sweep; `pareto show DIR`: its table again. */
+/** `pareto MODEL --data D --methods ... --budgets ... --out DIR` runs a sweep; `pareto show DIR` prints its table. */
 export function configure(command: Command, act: Act): void {
   const run = command
     .command('run', { isDefault: true })
-    .description('a sweep; the word run may be left out');
+    .description("run a sweep; 'reluctant pareto MODEL' does the same without the word run");
   configureRun(run, act);
   configureShow(command.command('show'), act);
   command.usage('<model> --data <data> --methods <list> --budgets <list> --out <folder>');
-  command.addHelpText('after', () => `\n${run.helpInformation()}`);
+  command.addHelpText('after', () => `\nA sweep takes\n\n${argumentsHelp(run)}`);
   examples(command, sweepExamples);
 }
 
-const sweepExamples = [
+const sweepExamples: readonly Example[] = [
   'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods deepreduce,deepreduce+circa --budgets 0.5,0.25,0.1 --out sweep',
-  'reluctant pareto my-model.onnx --data folder:my-images@32 --methods deepreduce --budgets 0.5,0.25 --seeds 3 --jobs 2 --out sweep',
-  'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods snl,snl+quadratic,autorep+channel+circa --budgets 0.25 --out kinds',
-  'reluctant pareto show sweep --markdown > table.md',
+  [
+    'three seeds, two jobs at a time',
+    'reluctant pareto my-model.onnx --data folder:my-images@32 --methods deepreduce --budgets 0.5,0.25 --seeds 3 --jobs 2 --out sweep',
+  ],
+  [
+    'compare variants of methods',
+    'reluctant pareto zoo:fashion-resnet8 --data fashion-mnist-part --methods snl,snl+quadratic,autorep+channel+circa --budgets 0.25 --out kinds',
+  ],
+  ['print the table of a sweep for a document', 'reluctant pareto show sweep --markdown > table.md'],
 ];
 
 function configureRun(command: Command, act: Act): void {
   command
     .argument('<model>', modelHelp)
     .requiredOption('--data <data>', dataHelp)
-    .requiredOption('--methods <list>', `of ${methodNames.join(', ')}: ${additionsHelp}`)
-    .requiredOption('--budgets <list>', 'what `reduce --budget` takes, with commas between')
+    .requiredOption(
+      '--methods <list>',
+      `methods separated by commas: ${methodNames.join(', ')}; ${additionsHelp}`,
+    )
+    .requiredOption('--budgets <list>', "budgets separated by commas, as in 'reluctant reduce --budget'")
     .requiredOption(
       '--out <folder>',
-      'of the runs, their networks and the report; a sweep that is there goes on',
+      'write the runs, their networks and the report here; a sweep in this folder continues',
     )
-    .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
-    .option('--seeds <n>', 'runs of each method and budget, with seeds 1 to n', whole(1, 1000), 1)
-    .option('--epochs <n>', 'of fine-tuning', whole(1), 4)
+    .option('--profile <list>', 'show the latency on these networks: loopback, lan, wan', 'lan,wan')
+    .option('--seeds <n>', 'run each method and budget with the seeds 1 to n', whole(1, 1000), 1)
+    .option('--epochs <n>', 'epochs of fine-tuning', whole(1), 4)
     .option('--search-epochs <n>', helpOf('searchEpochs'), whole(1))
     .option('--pretrain-epochs <n>', helpOf('pretrainEpochs'), whole(1))
     .addOption(
-      new Option('--replace <kind>', `for methods without such an addition: ${helpOf('replace')}`).choices(
-        replacements,
-      ),
+      new Option(
+        '--replace <kind>',
+        `for methods without +none, +identity, +affine or +quadratic: ${helpOf('replace')}`,
+      ).choices(replacements),
     )
-    .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
-    .option('--queue <address>', 'of a Redis server: workers on it do the jobs (reluctant worker)')
+    .option('--jobs <n>', 'number of jobs at a time, each in its own process', whole(1, 256), 1)
+    .option(
+      '--queue <address>',
+      "run the jobs on the workers of this Redis server (see 'reluctant worker'), e.g. redis://HOST:6379",
+    )
     .addOption(
       new Option(
         '--tolerance <points>',
-        'percentage points of accuracy that +circa may lose on held-out images',
+        'for +circa: largest loss of accuracy on held-out images, in percentage points',
       )
         .argParser(tolerancePoints)
         .default(0.5, '0.5pt'),
     )
-    .option('--search-images <n>', 'held-out images on which +circa chooses', whole(1), 500)
-    .option('--no-measure', 'no private inferences of the points on the front')
+    .option('--search-images <n>', 'for +circa: number of held-out images for the search', whole(1), 500)
+    .option('--no-measure', 'do not time private inferences of the networks on the Pareto front')
     .addOption(
-      new Option('--measure-again', 'those of the front that are measured already as well')
-        .default(false)
-        .conflicts('measure'),
+      new Option('--measure-again', 'also time those networks that have been timed before').conflicts(
+        'measure',
+      ),
     )
     .action(act(runSweep));
   addComputeOptions(command);
@@ -111,14 +124,17 @@ function configureRun(command: Command, act: Act): void {
 
 function configureShow(command: Command, act: Act): void {
   command
-    .description('the table of a sweep again, also while it runs; writes nothing but what --report says')
-    .argument('<folder>', 'what --out named')
-    .option('--profile <list>', 'networks for which latency is shown: loopback, lan, wan', 'lan,wan')
-    .option('--csv', 'one line a run, all figures as numbers')
-    .option('--markdown', 'a table for a document')
-    .option('--report', 'write report.html and its pictures again')
+    .description('print the table of a sweep, even while it runs')
+    .argument('<folder>', 'folder of the sweep (its --out)')
+    .option('--profile <list>', 'show the latency on these networks: loopback, lan, wan', 'lan,wan')
+    .option('--csv', 'print CSV: one line per run, all figures as numbers')
+    .option('--markdown', 'print a Markdown table for a document')
+    .option('--report', 'also write report.html and its charts again')
     .action(act(show));
-  examples(command, ['reluctant pareto show sweep', 'reluctant pareto show sweep --csv > runs.csv']);
+  examples(command, [
+    'reluctant pareto show sweep',
+    ['for a spreadsheet', 'reluctant pareto show sweep --csv > runs.csv'],
+  ]);
 }
 
 async function runSweep(context: Context, network: string, options: Options): Promise<undefined> {
@@ -147,21 +163,21 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   else
     await sweepByQueue(sweeping, { url: options.queue, modelFile, networkHash: prints.networkHash, costs });
   const unmeasured = options.measure
-    ? await measureFront({ ...sweeping, profiles: networks, again: options.measureAgain })
+    ? await measureFront({ ...sweeping, profiles: networks, again: options.measureAgain === true })
     : [];
   await writeReport(store, folder, profiles);
   context.show(shown(store, profiles, ids));
   const failed = store.counts(ids).failed;
   if (failed + unmeasured.length > 0)
     throw new ReluctantError(
-      `${failed} of ${ids.length} jobs and ${unmeasured.length} measurements failed; the same command tries them again`,
+      `${failed} of ${ids.length} jobs and ${unmeasured.length} measurements failed; run the same command to try them again`,
     );
   return undefined;
 }
 
 type Parts = Omit<SweepOptions, 'jobs' | 'runner'>;
 
-/** All jobs are on the queue at once: how many run is the workers' affair. */
+/** Puts all jobs on the queue at once; the workers decide how many run at a time. */
 async function sweepByQueue(parts: Parts, options: Omit<QueueOptions, 'folder' | 'say'>): Promise<void> {
   const { openQueue } = await import('./queue.ts');
   const queue = await openQueue({ ...options, folder: parts.folder, say: parts.say });

@@ -20,22 +20,22 @@ export function beginStore(folder: string): RunStore {
   return new RunStore(file);
 }
 
-/** The store of a sweep that was begun. Throws UsageError where there is none. */
+/** Opens the store of an existing sweep. Throws UsageError if there is none. */
 export function openStore(folder: string): RunStore {
   const file = join(folder, storeName);
   if (!existsSync(file))
     throw new UsageError(
-      `${folder}: has no ${storeName}; 'reluctant pareto MODEL --out ${folder}' begins one`,
+      `${folder}: is not the folder of a sweep (it has no ${storeName}); 'reluctant pareto MODEL --out ${folder}' begins one`,
     );
   return new RunStore(file);
 }
 
-/** Where a sweep keeps the network that it was started with: the file that was named may change meanwhile. */
+/** The sweep's own copy of the network it was started with, because the named file may change meanwhile. */
 export function originalFile(folder: string, networkHash: string): string {
   return join(folder, `networks/from-${networkHash.slice(0, 8)}.onnx`);
 }
 
-/** Copies the network into the folder and fingerprints both it and the data. Throws where the two do not fit. */
+/** Copies the network into the folder, and hashes it and the data. Throws if the two do not fit each other. */
 export async function fingerprints(
   folder: string,
   network: string,
@@ -49,7 +49,7 @@ export async function fingerprints(
   return { networkHash, dataHash: hashOfData(train, test) };
 }
 
-/** One folder, one picture: throws UsageError where its runs are of another network or other data. */
+/** Throws UsageError if the folder has runs of another network or other data: a folder has one sweep. */
 export function checkSameSweep(store: RunStore, folder: string, grid: Grid): void {
   const other = store
     .runs()
@@ -57,6 +57,6 @@ export function checkSameSweep(store: RunStore, folder: string, grid: Grid): voi
   if (other === undefined) return;
   const what = other.spec.networkHash === grid.networkHash ? 'other data' : 'another network';
   throw new UsageError(
-    `--out ${folder}: holds runs of ${what}, ${other.spec.network} on ${other.spec.data}; give another folder`,
+    `--out ${folder}: holds runs of ${what}, ${other.spec.network} on ${other.spec.data}; give another --out`,
   );
 }

@@ -4,7 +4,7 @@ import type { OnProgress } from '../../../shared/progress.ts';
 import type { FromJob, ToJob } from './job-messages.ts';
 import { runJob } from './run-job.ts';
 
-/** Milliseconds between two ticks of progress that are passed on. */
+/** Milliseconds between two progress events that are passed on. */
 const interval = 200;
 
 let told = 0;

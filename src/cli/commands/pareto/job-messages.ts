@@ -2,7 +2,7 @@ import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 import type { ProgressEvent } from '../../../shared/progress.ts';
 import type { JobWork } from './run-job.ts';
 
-/** What a job's process is told, once; and what it tells. */
+/** The one message to a job's process, and its messages back. */
 export type ToJob = { readonly kind: 'job'; readonly work: Omit<JobWork, 'onProgress' | 'say'> };
 
 export type FromJob =

@@ -5,14 +5,14 @@ import { workerUrl } from '../../../shared/files.ts';
 import type { FromJob, ToJob } from './job-messages.ts';
 import type { JobWork } from './run-job.ts';
 
-/** The job itself failed: others may still do well. */
+/** The job itself failed; other jobs may still succeed. */
 export class JobFailure extends ReluctantError {
   override name = 'JobFailure';
 }
 
 /**
- * Does a job in a process of its own, which is killed with the signal. Rejects with JobFailure where the job fails or
- * its process dies, for instance for want of memory.
+ * Runs a job in its own process, which the signal kills. Rejects with JobFailure if the job fails or its process dies,
+ * for example for lack of memory.
  */
 export async function jobProcess(
   { onProgress, say, ...work }: JobWork,

@@ -13,7 +13,7 @@ export function machine(): Machine {
   };
 }
 
-/** Of what a figure depends on; the dependencies are pinned. */
+/** The versions on which a figure depends; the dependencies are pinned. */
 export function versions(): Record<string, string> {
   const { version, dependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
     readonly version: string;

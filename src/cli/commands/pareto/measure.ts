@@ -13,19 +13,20 @@ export type MeasureOptions = {
   readonly store: RunStore;
   readonly folder: string;
   readonly profiles: readonly NetworkProfile[];
-  /** Also what is measured already, in its place. */
+  /** Also measures again what has been measured before, and replaces it. */
   readonly again: boolean;
   readonly onProgress: OnProgress;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 };
 
-/** Inferences in a session: the median of all but the first counts, which pays for the transforms of the weights. */
+/** Inferences in a session. The median of all but the first counts, because the first transforms the weights. */
 const inferences = 4;
 
 /**
- * Private inferences of the folder's points on any front, by the network of their first seed and in each profile, one after the other so that no
- * one disturbs another. What is measured already stays, unless it is wanted again. Returns the messages of those that failed.
+ * Times private inferences of all points on any front, with the network of their first seed and in each profile, one
+ * after the other so that they do not disturb each other. Earlier measurements stay unless `again` is set. Returns the
+ * messages of those that failed.
  */
 export async function measureFront(options: MeasureOptions): Promise<string[]> {
   const { store, onProgress, say } = options;

@@ -17,7 +17,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hex');
 const name = z.string().min(1).max(4096);
 const epochs = z.int().min(1).nullable();
 
-/** Unknown keys are refused: a setting of another version that is left out would make another network under the same name. */
+/** Refuses unknown keys: to ignore a setting of another version would make another network under the same name. */
 const jobSpec = z.strictObject({
   network: name,
   networkHash: sha256,
@@ -36,37 +36,37 @@ const jobSpec = z.strictObject({
 
 const queuedJob = z.strictObject({ spec: jobSpec, costs: machineCostsSchema, version: z.string() });
 
-/** A job on the queue. The network is not in it but once on the server, under `networkKey`. */
+/** A job on the queue. The network is on the server only once, under `networkKey`. */
 export type QueuedJob = z.infer<typeof queuedJob>;
 
 /**
- * What a worker finds on the queue. Throws ReluctantError where the sweep is of another version than the worker: by its name, by what it
- * asks for, or because the same work has another id there.
+ * The job that a worker finds on the queue. Throws ReluctantError if the sweep has another version than the worker: by
+ * its version number, its settings, or another id for the same job.
  */
 export function readQueuedJob(id: string | undefined, message: unknown, ownVersion: string): QueuedJob {
   const version = z.object({ version: z.string() }).safeParse(message).data?.version;
   if (version !== ownVersion)
     throw new ReluctantError(
-      `the sweep is of reluctant ${version ?? 'unknown version'}, the worker of ${ownVersion}: use one version`,
+      `the sweep runs reluctant ${version ?? 'of an unknown version'}, but this worker runs ${ownVersion}: use the same version`,
     );
   const { success, data, error } = queuedJob.safeParse(message);
   if (!success) throw new ReluctantError(`${otherVersion}: ${z.prettifyError(error)}`);
-  if (id !== queueId(jobId(data.spec))) throw new ReluctantError(`${otherVersion}: its id is another here`);
+  if (id !== queueId(jobId(data.spec))) throw new ReluctantError(`${otherVersion}: its id differs`);
   return data;
 }
 
 const otherVersion =
-  "not a job of this worker's version of reluctant; use one version and start the sweep again";
+  'this job is from another version of reluctant; use the same version and start the sweep again';
 
-/** Numbers alone are not allowed as ids. */
+/** The id on the queue, which does not allow numbers alone. */
 export function queueId(id: string): string {
   return `run-${id}`;
 }
 
-/** What a worker gives back: the outcome and its files' contents. */
+/** The answer of a worker: the outcome and the contents of its files. */
 export type QueuedResult = {
   readonly outcome: JobOutcome;
-  /** Base64. */
+  /** The network in base64. */
   readonly onnx: string;
   readonly windows: string | null;
 };
@@ -90,12 +90,12 @@ const progressEvent = z.object({
   training: training.exactOptional(),
 }) satisfies z.ZodType<ProgressEvent>;
 
-/** How far a worker says that a job has come; undefined before its first word. */
+/** The progress that a worker last reported for a job; undefined before the first report. */
 export function readProgress(message: unknown): ProgressEvent | undefined {
   return progressEvent.safeParse(message).data;
 }
 
-/** Where a sweep puts its network, by its hash, for workers that share no folder with it. */
+/** The key of a sweep's network on the server, for workers that share no folder with the sweep. */
 export function networkKey(networkHash: string): string {
   return `${queueName}:network:${networkHash}`;
 }

@@ -20,19 +20,19 @@ export type QueueOptions = {
   readonly url: string;
   readonly modelFile: string;
   readonly networkHash: string;
-  /** Where results go. */
+  /** The folder for results. */
   readonly folder: string;
   readonly costs: MachineCosts;
   readonly say: (line: string) => void;
 };
 
-/** Milliseconds between two looks at a job: looking survives what events of a server that restarts would not. */
+/** Milliseconds between two looks at a job. Polling survives a restart of the server; its events do not. */
 const pollInterval = 500;
 
 /** Seconds for which the server keeps a network. */
 const networkLife = 30 * 24 * 3600;
 
-/** Has jobs done by `reluctant worker`s on the queue. Results come back to the sweep's folder; the queue forgets them. */
+/** Runs jobs on the workers of a queue. Results go to the sweep's folder, and leave the queue. */
 export async function openQueue(
   options: QueueOptions,
 ): Promise<{ runner: JobRunner; close(): Promise<void> }> {
@@ -42,7 +42,9 @@ export async function openQueue(
   queue.on('error', () => undefined); // `lost` tells.
   await redis.set(networkKey(networkHash), await readFile(modelFile), 'EX', networkLife);
   if ((await queue.getWorkersCount()) === 0)
-    say(`no worker is there yet: start 'reluctant worker --queue' with the same address, here or elsewhere`);
+    say(
+      `no worker is there yet: run 'reluctant worker --queue' with the same address, here or on another machine`,
+    );
   const data = (run: Run): QueuedJob => ({ spec: run.spec, costs, version: versions()['reluctant']! });
   const runner: JobRunner = (run, onProgress, signal) =>
     Promise.race([lost, queued(queue, folder, run, data(run), onProgress, signal)]);
@@ -64,13 +66,13 @@ async function queued(
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const jobId = queueId(run.id);
-  // What failed in an earlier sweep is tried again; what it left waiting, running or done is taken over.
+  // A job that failed in an earlier sweep is tried again; one that waits, runs or is done is used as it is.
   if ((await queue.getJobState(jobId)) === 'failed') await queue.remove(jobId);
   for (;;) {
     const job = (await queue.getJob(jobId)) ?? (await queue.add('run', data, { jobId }));
     const state = await job.getState();
     if (state === 'completed') return await received(job, queue, run, folder);
-    if (state === 'failed') throw new JobFailure(job.failedReason ?? 'a worker failed without a reason');
+    if (state === 'failed') throw new JobFailure(job.failedReason ?? 'a worker failed and gave no reason');
     const event = readProgress(job.progress);
     if (event !== undefined) onProgress(event);
     await wait(pollInterval, undefined, { signal });
@@ -86,10 +88,12 @@ async function received(
   const { outcome, onnx, windows } = returnvalue;
   const name = networkName(spec);
   if (outcome.onnx !== name || (windows !== null && outcome.windows !== windowsName(name)))
-    throw new JobFailure('the worker did another job: it is of another version of reluctant');
+    throw new JobFailure('the worker ran another job: it has another version of reluctant');
   const bytes = Buffer.from(onnx, 'base64');
   if (sha256Hex(bytes) !== outcome.onnxHash)
-    throw new JobFailure('the network that the worker sent is not the one it tested');
+    throw new JobFailure(
+      'the network from the worker is damaged: its hash is not the one that the worker reported',
+    );
   await writeFileAtomic(join(folder, name), bytes);
   if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windows);
   await queue.remove(id!);

@@ -1,13 +1,13 @@
 import { Redis } from 'ioredis';
 import { ProtocolError, UsageError } from '../../../shared/errors.ts';
 
-/** Longest wait for one answer at the start, milliseconds. */
+/** The longest wait for one answer at the start, in milliseconds. */
 const startTimeout = 5000;
 
-/** Attempts to find a server again that was there, 0.2 to 2 s apart: half a minute, as long as a restart takes. */
+/** Attempts to reach a lost server again, 0.2 to 2 s apart: half a minute, as long as a restart takes. */
 const manyReconnections = 20;
 
-/** A connection for queues and workers; rejects with `lost` when the server is gone for good. */
+/** A connection for queues and workers. `lost` rejects when the server does not come back. */
 export type Connection = {
   readonly redis: Redis;
   readonly lost: Promise<never>;
@@ -15,8 +15,8 @@ export type Connection = {
 };
 
 /**
- * Connects to `redis://HOST:PORT` (`rediss:` for TLS). Throws UsageError for another kind of address and ProtocolError where no server
- * answers, or answers that it wants a password.
+ * Connects to `redis://HOST:PORT` (`rediss:` for TLS). Throws UsageError for another kind of address, and ProtocolError
+ * if no server answers or the server refuses the password.
  */
 export async function connectRedis(url: string, reconnections = manyReconnections): Promise<Connection> {
   const place = placeOf(url);
@@ -30,10 +30,10 @@ export async function connectRedis(url: string, reconnections = manyReconnection
   let isClosed = false;
   const lost = new Promise<never>((_, reject) => {
     redis.once('end', () => {
-      if (!isClosed) reject(new ProtocolError(`${place}: the connection is lost: ${complaint}`));
+      if (!isClosed) reject(new ProtocolError(`${place}: lost the connection: ${complaint}`));
     });
   });
-  lost.catch(() => undefined); // Whoever waits for it hears of it; nobody may be waiting yet.
+  lost.catch(() => undefined); // No unhandled rejection while nobody waits for it yet.
   const close = () => {
     isClosed = true;
     redis.disconnect();
@@ -45,7 +45,7 @@ export async function connectRedis(url: string, reconnections = manyReconnection
 function placeOf(url: string): string {
   const { protocol, host } = URL.parse(url) ?? { protocol: '', host: '' };
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || host === '')
-    throw new UsageError('--queue: expected redis://HOST:PORT or rediss://HOST:PORT');
+    throw new UsageError('--queue: expected an address such as redis://HOST:PORT or rediss://HOST:PORT');
   return `--queue ${protocol}//${host}`;
 }
 
@@ -61,7 +61,7 @@ async function probe(url: string, place: string): Promise<void> {
     await redis.ping();
   } catch (error) {
     const reason = complaint === '' ? (error as Error).message : complaint;
-    throw new ProtocolError(`${place}: no Redis server to work with: ${reason}`);
+    throw new ProtocolError(`${place}: cannot use this Redis server: ${reason}`);
   } finally {
     redis.disconnect();
   }

@@ -4,7 +4,7 @@ import type { RunStore } from '../../../../pipelines/pareto/store.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import { paretoFiles } from '../../../web/pareto/files.ts';
 
-/** report.html and the SVG files beside it, of all runs in the folder. */
+/** Writes report.html and its SVG files for all runs in the folder. */
 export async function writeReport(
   store: RunStore,
   folder: string,

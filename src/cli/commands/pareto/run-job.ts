@@ -40,21 +40,21 @@ import { machine, versions } from './machine.ts';
 
 export type JobWork = {
   readonly spec: JobSpec;
-  /** The .onnx file of the network as it came. */
+  /** The .onnx file of the original network. */
   readonly modelFile: string;
-  /** Of the sweep; what the job makes goes into `networks/` in it, what other jobs may take into `bases/`. */
+  /** The sweep's folder. Networks go into its `networks/`, bases that other jobs may use into its `bases/`. */
   readonly folder: string;
-  /** Of the machine for which latencies are predicted. */
+  /** The costs of the machine for which latencies are predicted. */
   readonly costs: MachineCosts;
   readonly threads: number;
   readonly device: Device;
   readonly engine: EngineName;
   readonly onProgress: OnProgress;
-  /** A line for people. */
+  /** Prints a line for people. */
   readonly say: (line: string) => void;
 };
 
-/** One point: reduces the network, looks for windows where they are asked for, evaluates on the test images, predicts the cost. */
+/** Makes one point: reduces the network, searches windows for +circa, evaluates on the test images, predicts the cost. */
 export async function runJob(work: JobWork): Promise<JobOutcome> {
   const start = performance.now();
   const { spec, folder } = work;
@@ -66,7 +66,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
   const name = networkName(spec);
   const bytes = writeModel(model);
   await writeFileAtomic(join(folder, name), bytes);
-  // From the file, as whoever serves it.
+  // Compiles the file's network, as serve does.
   const { prepared, windows } = await compiled(work, readModel(bytes, name), train);
   if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windowsFile(windows));
   const { plan } = prepared;
@@ -93,17 +93,17 @@ async function readOriginal({ spec, modelFile }: JobWork): Promise<Model> {
   const hash = sha256Hex(bytes);
   if (hash !== spec.networkHash)
     throw new ModelError(
-      `${modelFile}: is not the network that the sweep was started with; use another --out`,
+      `${modelFile}: the network is not the one that the sweep was started with; give another --out`,
     );
   return readModel(bytes, modelFile);
 }
 
 function checkData({ data, dataHash }: JobSpec, train: Dataset, test: Dataset): void {
   if (hashOfData(train, test) !== dataHash)
-    throw new DataError(`${data}: is not the data that the sweep was started with; use another --out`);
+    throw new DataError(`${data}: the data is not what the sweep was started with; give another --out`);
 }
 
-/** SHA-256 over the sizes, images and labels of both splits, hex. */
+/** The SHA-256 hash of the sizes, images and labels of both splits, in hex. */
 export function hashOfData(train: Dataset, test: Dataset): string {
   const hash = createHash('sha256');
   for (const dataset of [train, test]) hashDataset(hash, dataset);
@@ -126,12 +126,12 @@ async function reduced(
   });
 }
 
-/** Of a job's trainings, until it has its figures too: what fails after them trains nothing again. */
+/** The folder of a job's checkpoints. It stays until the job is done, so that a late failure repeats no training. */
 function checkpointOf(spec: JobSpec, folder: string): string {
   return join(folder, 'unfinished', jobId(spec));
 }
 
-/** The plan that will be served, with the windows that were found on held-out training images. */
+/** The plan as serve would have it, with windows found on held-out training images. */
 async function compiled(
   { spec, onProgress, say }: JobWork,
   model: Model,
@@ -186,13 +186,13 @@ async function simulated(
   }
 }
 
-/** What `--circa` reads. */
+/** The file that `--circa` reads. */
 function windowsFile({ mode, layers }: CircaResult): string {
   const best = { mode, layers: layers.map(({ node, k }) => ({ node, k })) };
   return `${JSON.stringify({ best }, null, 2)}\n`;
 }
 
-/** 'networks/snl-0.25-seed1-4f2a9c01.onnx': told apart by eye, and from any other job's by the id. */
+/** 'networks/snl-0.25-seed1-4f2a9c01.onnx': readable, and unique by the job's id. */
 export function networkName(spec: JobSpec): string {
   const label = `${seriesName(spec)}-${spec.budget}-seed${spec.seed}`.replaceAll(/[^\w.-]+/g, '-');
   return `networks/${label}-${jobId(spec).slice(0, 8)}.onnx`;

@@ -7,7 +7,7 @@ import { trainingDefaults } from '../../../../models/train/train-architecture.ts
 import { within, workKey } from '../../../shared/progress.ts';
 import type { OnProgress, ProgressEvent } from '../../../shared/progress.ts';
 
-/** Epochs that a job trains. */
+/** The number of epochs that a job trains. */
 const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number } = {
   original: () => 0,
   deepreduce: ({ epochs }) => epochs,
@@ -18,14 +18,14 @@ const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number }
   deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? trainingDefaults.epochs) + epochs,
 };
 
-/** A job's share of the work: its epochs, and a tenth of one for its evaluation. */
+/** The work of a job in epochs; its evaluation counts as a tenth of an epoch. */
 const workOf = (spec: JobSpec): number => epochsOf[spec.method](spec) + 0.1;
 
 type Underway = {
   readonly spec: JobSpec;
-  /** Of trainings that are over. */
+  /** Epochs of finished trainings. */
   epochs: number;
-  /** The training that runs, and its epochs that are done, parts included. */
+  /** The current training, and its finished epochs with fractions. */
   training: string;
   trained: number;
 };
@@ -36,7 +36,7 @@ export type SweepProgressOptions = {
   readonly onProgress: OnProgress;
 };
 
-/** How far a sweep has come, in epochs of training: those of jobs that are over, and those that running jobs have told of. */
+/** The progress of a sweep in epochs of training: those of finished jobs, and those that running jobs report. */
 export class SweepProgress {
   readonly #options: SweepProgressOptions;
   readonly #running = new Map<string, Underway>();

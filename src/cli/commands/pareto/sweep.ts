@@ -13,15 +13,15 @@ import { commandOf } from './command-of.ts';
 import { JobFailure } from './job-process.ts';
 import { SweepProgress } from './sweep-progress.ts';
 
-/** Does one job, here or elsewhere. Rejects with JobFailure where the job is at fault. */
+/** Runs one job, here or elsewhere. Rejects with JobFailure if the job itself fails. */
 export type JobRunner = (run: Run, onProgress: OnProgress, signal: AbortSignal) => Promise<JobOutcome>;
 
 export type SweepOptions = {
   readonly store: RunStore;
-  /** Of the sweep's files. */
+  /** The folder of the sweep. */
   readonly folder: string;
   readonly ids: readonly string[];
-  /** Jobs at once. */
+  /** The number of jobs at a time. */
   readonly jobs: number;
   readonly runner: JobRunner;
   readonly onProgress: OnProgress;
@@ -29,12 +29,12 @@ export type SweepOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Milliseconds between two looks at jobs that another process works on. */
+/** Milliseconds between two looks at jobs that another process runs. */
 const pollInterval = 1000;
 
 /**
- * Does what is not done yet of the jobs. One that fails does not stop the others; it is marked as failed in the store. Rejects where the
- * sweep itself cannot go on; then what ran waits again.
+ * Runs the jobs that are not done yet. A job that fails is marked in the store and does not stop the others. Rejects if
+ * the sweep itself cannot go on; its running jobs then wait again.
  */
 export async function sweep(options: SweepOptions): Promise<void> {
   const { store, ids } = options;
@@ -82,7 +82,7 @@ async function oneJob(
       command: commandOf(spec, join(folder, outcome.onnx), outcome.versions),
     });
     const { relus, accuracy, privateAccuracy, seconds } = outcome;
-    const figures = `${format.percent(accuracy)} right, ${format.percent(privateAccuracy)} privately (simulated)`;
+    const figures = `accuracy ${format.percent(accuracy)}, private (simulated) ${format.percent(privateAccuracy)}`;
     say(`${describeJob(spec)}: ${format.count(relus)} ReLUs, ${figures}; ${format.duration(seconds)}`);
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;

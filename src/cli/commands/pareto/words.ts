@@ -14,11 +14,11 @@ export function describePoints(
 ): string {
   const rows = points.map((point) => cellsOf(point, profiles));
   const texts = rows.map((cells) => cells.map(({ text }) => text));
-  const shown = rows[0] === undefined ? 'no run is done yet' : table(rows[0], texts);
+  const shown = rows[0] === undefined ? 'No run is done yet.' : table(rows[0], texts);
   return [shown, '', legendOf(profiles), ...unfinishedLines(runs)].join('\n');
 }
 
-/** The same for a document. */
+/** The table for a document, in Markdown. */
 export function markdownOf(
   points: readonly Point[],
   profiles: readonly string[],
@@ -36,7 +36,7 @@ export function markdownOf(
   return [...provenanceOf(points), '', ...shown, legendOf(profiles), ...unfinishedLines(runs)].join('\n');
 }
 
-/** From what, how, when and where. */
+/** The network, the data, the settings, the date and the machine. */
 function provenanceOf(points: readonly Point[]): string[] {
   const runs = points.flatMap((point) => point.runs);
   const each = (of: (run: (typeof runs)[number]) => string) => [...new Set(runs.map(of))].join('; ');
@@ -52,8 +52,8 @@ function provenanceOf(points: readonly Point[]): string[] {
 }
 
 function epochsText({ epochs, searchEpochs, pretrainEpochs }: JobSpec): string {
-  const search = searchEpochs === null ? '' : `, of search ${searchEpochs}`;
-  const pretraining = pretrainEpochs === null ? '' : `, of deepreshape's network ${pretrainEpochs}`;
+  const search = searchEpochs === null ? '' : `, search ${searchEpochs}`;
+  const pretraining = pretrainEpochs === null ? '' : `, deepreshape's pretraining ${pretrainEpochs}`;
   return `epochs of fine-tuning: ${epochs}${search}${pretraining}`;
 }
 
@@ -67,7 +67,7 @@ function unfinishedLines(runs: readonly Run[]): string[] {
   ];
 }
 
-/** One line a run, not a point: every figure as a number, for a spreadsheet. Seconds, bytes, fractions. */
+/** CSV with one line per run, not per point: every figure as a number, in seconds, bytes or fractions. */
 export function csvOf(points: readonly Point[], profiles: readonly string[]): string {
   const rows = points.flatMap((point) => point.runs.map((run) => csvRow(point, run, profiles)));
   const header = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -103,7 +103,7 @@ function csvCell(value: string | number): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Figures of every point and run for --json. */
+/** The figures of every point and run, for --json. */
 export function publicPoints(points: readonly Point[], profiles: readonly string[]) {
   const measures = measuresOf(profiles);
   return points.map(

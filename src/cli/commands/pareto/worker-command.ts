@@ -8,17 +8,28 @@ import { work } from './worker.ts';
 
 type Options = ComputeOptions & { readonly queue: string; readonly jobs: number; readonly lease: number };
 
-/** `worker --queue redis://HOST:PORT`: does the jobs of sweeps that were started with the same --queue. */
+/** `worker --queue redis://HOST:PORT`: runs the jobs of sweeps that were started with the same --queue. */
 export function configure(command: Command, act: Act): void {
   command
-    .requiredOption('--queue <address>', 'of a Redis server, redis://HOST:PORT or rediss://HOST:PORT')
-    .option('--jobs <n>', 'processes at once', whole(1, 256), 1)
-    .option('--lease <seconds>', 'of silence, after which another worker does the job', whole(1, 3600), 30)
+    .requiredOption(
+      '--queue <address>',
+      'address of the Redis server, redis://HOST:PORT or rediss://HOST:PORT (with TLS)',
+    )
+    .option('--jobs <n>', 'number of jobs at a time, each in its own process', whole(1, 256), 1)
+    .option(
+      '--lease <seconds>',
+      'time without a sign of life after which another worker takes the job over',
+      whole(1, 3600),
+      30,
+    )
     .action(act(run));
   addComputeOptions(command);
   examples(command, [
     'reluctant worker --queue redis://localhost:6379',
-    'reluctant worker --queue rediss://:password@queue.example:6380 --jobs 4',
+    [
+      'with TLS and a password, four jobs at a time',
+      'reluctant worker --queue rediss://:password@queue.example:6380 --jobs 4',
+    ],
   ]);
 }
 
@@ -28,6 +39,6 @@ async function run({ onProgress, say, show, signal }: Context, options: Options)
   const { device, engine } = (await computingOf(options, say)).setting;
   await work({
     ...{ device, engine, url, jobs, threads, lease, onProgress, say, signal },
-    onReady: () => show({ value: { ready: true, jobs }, text: 'waiting for jobs; Ctrl-C ends it' }),
+    onReady: () => show({ value: { ready: true, jobs }, text: 'waiting for jobs; Ctrl-C stops the worker' }),
   });
 }

@@ -20,12 +20,12 @@ import type { Connection } from './redis.ts';
 
 export type WorkerOptions = {
   readonly url: string;
-  /** Jobs at once. */
+  /** The number of jobs at a time. */
   readonly jobs: number;
   readonly threads: number;
   readonly device: Device;
   readonly engine: EngineName;
-  /** Seconds after which another worker takes the job of one that is gone. */
+  /** Seconds without a sign of life after which another worker takes the job over. */
   readonly lease: number;
   readonly onProgress: OnProgress;
   readonly say: (line: string) => void;
@@ -33,10 +33,10 @@ export type WorkerOptions = {
   readonly signal: AbortSignal;
 };
 
-/** How often a job may be taken over before it is given up: one that takes its worker down each time. */
+/** A job fails after this many takeovers, because it may be what kills its workers. */
 const takeovers = 3;
 
-/** Does jobs of the queue until the signal, or until the server is gone: then it rejects with ProtocolError. */
+/** Runs jobs of the queue until the signal. Rejects with ProtocolError if the server is lost. */
 export async function work(options: WorkerOptions): Promise<never> {
   const { url, jobs, lease } = options;
   const connection = await connectRedis(url);
@@ -65,12 +65,15 @@ async function oneJob(
   try {
     const modelFile = join(folder, 'network.onnx');
     const network = await redis.getBuffer(networkKey(spec.networkHash));
-    if (network === null) throw new ReluctantError(`${name}: its network is not on the server any more`);
+    if (network === null)
+      throw new ReluctantError(
+        `${name}: its network is no longer on the Redis server; start the sweep again`,
+      );
     await writeFileAtomic(modelFile, network);
     const show = within({ phase: 'sweep-job', of: name }, onProgress);
     const report: OnProgress = (event) => {
       show(event);
-      job.updateProgress(event).catch(() => undefined); // The job may be another worker's by now.
+      job.updateProgress(event).catch(() => undefined); // Another worker may have taken the job over.
     };
     const told = (line: string) => say(`${name}: ${line}`);
     const how = { costs, threads, device, engine, onProgress: report, say: told };

@@ -58,33 +58,63 @@ type Options = ComputeOptions &
     readonly seed: number;
   };
 
-/** `reduce MODEL --method M --budget N --data D --out OUT.onnx`: fewer ReLUs, fine-tuned. */
+/** `reduce MODEL --method M --budget N --data D --out OUT.onnx`: removes ReLUs and fine-tunes. */
 export function configure(command: Command, act: Act): void {
-  const summaries = methodNames.map((name) => `${name}: ${methods[name].summary}`).join('; ');
+  const summaries = methodNames.map((name) => `${name}: ${methods[name].summary}`).join('\n');
   command
     .argument('<model>', modelHelp)
-    .addOption(new Option('--method <name>', summaries).choices(methodNames).makeOptionMandatory())
+    .addOption(
+      new Option('--method <name>', `how to choose the ReLUs to remove\n${summaries}`)
+        .choices(methodNames)
+        .makeOptionMandatory(),
+    )
     .option(
       '--budget <list>',
-      `what to keep, one or several of them: ${budgetForms} (seconds and bytes with ${takersOf('costBudget').join(', ')})`,
+      `one budget, or several separated by commas: ${budgetForms}. Seconds and bytes need method ${takersOf('costBudget').join(' or ')}`,
       budgetList,
     )
     .requiredOption('--data <data>', dataHelp)
-    .requiredOption('--out <file>', 'the .onnx file to write; a folder for several networks')
-    .option('--epochs <n>', 'of fine-tuning', whole(1), reduceDefaults.epochs)
-    .option('--seed <n>', 'of validation split, shuffles and augmentation', whole(0), reduceDefaults.seed)
+    .requiredOption(
+      '--out <file>',
+      'write the network to this .onnx file; several networks go to this folder',
+    )
+    .option('--epochs <n>', 'epochs of fine-tuning', whole(1), reduceDefaults.epochs)
+    .option(
+      '--seed <n>',
+      'seed of validation split, shuffles and augmentation',
+      whole(0),
+      reduceDefaults.seed,
+    )
     .action(act(run));
   addComputeOptions(command);
   addThreadsOption(command);
-  addSettingOptions(command);
-  addMitigationOptions(command);
+  addSettingOptions(command.optionsGroup('Options of methods:'));
+  addMitigationOptions(command.optionsGroup('Options of fairness:'));
   examples(command, [
-    'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
-    'reluctant reduce zoo:fashion-resnet8 --method autorep --budget 0.06 --data fashion-mnist --checkpoint run --out reduced.onnx',
-    'reluctant reduce zoo:fashion-resnet8 --method hybrid --budget 1s@wan --data fashion-mnist-part --out fast.onnx',
-    'reluctant reduce zoo:fashion-resnet8 --method deepreduce --family --data fashion-mnist-part --out family',
-    'reluctant reduce net.onnx --method deepreduce --budget 0.5,0.25,0.12 --data folder:images@32 --out reduced',
-    'reluctant reduce net.onnx --method deepreduce --budget 0.1 --data csv:faces.csv --mitigate primal-dual --groups race --out fair.onnx',
+    [
+      'keep a quarter of the ReLUs',
+      'reluctant reduce zoo:fashion-resnet8 --method deepreduce --budget 0.25 --data fashion-mnist-part --out reduced.onnx',
+    ],
+    [
+      'continue after a stop',
+      'reluctant reduce zoo:fashion-resnet8 --method autorep --budget 0.06 --data fashion-mnist --checkpoint run --out reduced.onnx',
+    ],
+    [
+      'an inference may take one second online on a wide-area network',
+      'reluctant reduce zoo:fashion-resnet8 --method hybrid --budget 1s@wan --data fashion-mnist-part --out fast.onnx',
+    ],
+    [
+      'several networks',
+      'reluctant reduce net.onnx --method deepreduce --budget 0.5,0.25,0.12 --data folder:images@32 --out reduced',
+    ],
+    [
+      "all networks of DeepReDuce's family",
+      'reluctant reduce zoo:fashion-resnet8 --method deepreduce --family --data fashion-mnist-part --out family',
+    ],
+    [
+      'keep groups from losing more accuracy than others',
+      'reluctant reduce net.onnx --method deepreduce --budget 0.1 --data csv:faces.csv --mitigate primal-dual --groups race --out fair.onnx',
+    ],
   ]);
 }
 
@@ -94,10 +124,12 @@ async function run(context: Context, name: string, options: Options): Promise<Ou
   if (family && budgets.length > 0)
     throw new UsageError('--family takes the place of --budget: give one of them');
   if (family && options.checkpoint !== undefined)
-    throw new UsageError('--checkpoint is of --budget; a family goes on with the networks it has written');
+    throw new UsageError(
+      '--checkpoint needs --budget; the same --family command continues after the networks it has written',
+    );
   const [budget, ...others] = budgets;
   if (!family && budget === undefined)
-    throw new UsageError('--budget: expected the ReLUs to keep, such as 0.25 or 0.5,0.25; or --family');
+    throw new UsageError('--budget: expected the ReLUs to keep, such as 0.25 or 0.5,0.25; or give --family');
   return family || others.length > 0
     ? reduceToSeveral(context, name, options)
     : reduceToOne(context, name, budget!, options);
@@ -109,16 +141,17 @@ async function reduceToSeveral(
   options: Options,
 ): Promise<Output> {
   const { method, budget: budgets, data, out, epochs, seed, against } = options;
-  if (against !== undefined) throw new UsageError('--against is of one budget: there are several networks');
+  if (against !== undefined)
+    throw new UsageError('--against needs exactly one budget; there are several networks');
   if (existsSync(out) && !statSync(out).isDirectory())
-    throw new UsageError(`--out ${out}: is a file, expected a folder for several networks`);
+    throw new UsageError(`--out ${out}: is a file; give a folder for several networks`);
   checkOutput(join(out, 'networks.json'));
   if (budgets === undefined && (options.alpha !== undefined || options.rho !== undefined))
-    throw new UsageError('--alpha and --rho are of one network: --family has 1 and 1/2 of both');
-  if (budgets === undefined && isMitigated(options))
     throw new UsageError(
-      '--family: its networks are made without --mitigate and --fair-select; give --budget',
+      '--alpha and --rho do not go with --family, which makes networks with 1 and 1/2 of both',
     );
+  if (budgets === undefined && isMitigated(options))
+    throw new UsageError('--mitigate and --fair-select do not go with --family; give --budget');
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
   const own = { ...settingsOf(options), ...(await machineOf(method)) };
@@ -171,7 +204,7 @@ async function reduceToOne(
     { title: 'stage', align: 'left' },
     { title: 'ReLUs before' },
     { title: 'after' },
-    { title: 'why', align: 'left' },
+    { title: 'reason', align: 'left' },
   ] as const;
   return {
     value: {
@@ -192,7 +225,7 @@ async function reduceToOne(
     },
     text:
       `${table(columns, rows)}\n\n${out}: ${format.count(relusAfter)} of ${format.count(relusBefore)} ReLUs, ` +
-      `${format.percent(after.accuracy)} of ${format.count(after.n)} test images right (before: ${format.percent(before.accuracy)})` +
+      `accuracy ${format.percent(after.accuracy)} on ${format.count(after.n)} test images (before: ${format.percent(before.accuracy)})` +
       (built === undefined ? '' : `\n${built}`) +
       costText(cost) +
       (price ? `\n\n${describePrice(price)}\n${describeMultipliers(multipliers)}`.trimEnd() : ''),

@@ -19,13 +19,13 @@ import { NetworkFolder } from './several-networks.ts';
 type Task = {
   readonly model: Model;
   readonly test: Dataset;
-  /** Where the networks go. */
+  /** The folder for the networks. */
   readonly out: string;
   readonly evaluation: EvaluateOptions;
   readonly say: (line: string) => void;
 };
 
-/** `reduce --family`: every network of DeepReDuce's family. Goes on where an earlier run with the same options stopped. */
+/** `reduce --family`: makes every network of DeepReDuce's family. Continues an earlier run with the same options. */
 export async function writeFamily(
   { model, test, out, evaluation }: Task,
   { data, ...options }: Omit<FamilyOptions, 'train' | 'validation'> & { readonly data: string },
@@ -42,7 +42,7 @@ export async function writeFamily(
   return folder.report(await standing(model, test, evaluation));
 }
 
-/** `reduce --budget` with several budgets: a network each, deepreshape's on one that is trained once. */
+/** `reduce --budget` with several budgets: makes a network for each; deepreshape trains its base network once. */
 export async function writeBudgets(
   { model, test, out, evaluation, say }: Task,
   budgets: readonly Budget[],

@@ -29,46 +29,50 @@ export type MitigationOptions = Pick<SettingOptions, 'mitigate' | 'fairSelect'> 
   readonly against?: string;
 };
 
-/** What goes with --mitigate and --fair-select. */
+/** Adds the options that go with --mitigate and --fair-select. */
 export function addMitigationOptions(command: Command): void {
   const { rate, cap } = primalDualDefaults;
   command
     .option(
       '--groups <columns>',
-      'groups for --mitigate and --fair-select, as in fairness (default: the class labels)',
+      "groups for --mitigate and --fair-select: 'label' or columns of the data set, separated by commas (default: label)",
     )
     .option(
       '--tolerance <nats>',
-      "of primal-dual: how far, in nats, a group's loss may be above the average",
+      "primal-dual only: tolerated excess of a group's loss over the average, in nats (default: 0)",
       positive,
     )
-    .option('--hinge', 'of primal-dual: multipliers only grow, and count only beyond the tolerance')
-    .option('--multiplier-rate <x>', `of primal-dual: steps of the multipliers (default: ${rate})`, positive)
+    .option('--hinge', 'primal-dual only: multipliers only grow, and count only beyond the tolerance')
+    .option(
+      '--multiplier-rate <x>',
+      `primal-dual only: step size of the multipliers (default: ${rate})`,
+      positive,
+    )
     .option(
       '--multiplier-cap <x>',
-      `of primal-dual: largest sum of the multipliers; smaller costs less and helps less (default: ${cap})`,
+      `primal-dual only: largest sum of the multipliers; a smaller one costs and helps less (default: ${cap})`,
       fraction,
     )
     .option(
       '--against <model>',
-      'the same reduction without --mitigate and --fair-select, for the price (default: it is made too)',
+      'compare with this network, reduced without --mitigate and --fair-select (default: it is made too)',
     );
 }
 
-/** What they ask of a reduction. Throws UsageError for options that have nothing to act on. */
+/** The reduction options that they give. Throws UsageError for options that would have no effect. */
 export function mitigationOf(
   options: MitigationOptions,
 ): Pick<ReduceOptions, 'mitigate' | 'groups' | 'fairSelect'> {
   const { mitigate, groups, fairSelect, hinge, tolerance, multiplierRate, multiplierCap, against } = options;
   if (!isMitigated(options) && (groups !== undefined || against !== undefined))
-    throw new UsageError('--groups and --against are of --mitigate or --fair-select: give one of these too');
+    throw new UsageError('--groups and --against need --mitigate or --fair-select: give one of these too');
   const settings = {
     ...(hinge === true && { form: 'hinge' as const }),
     ...defined({ toleranceNats: tolerance, rate: multiplierRate, cap: multiplierCap }),
   };
   if (mitigate !== 'primal-dual' && Object.keys(settings).length > 0)
     throw new UsageError(
-      '--tolerance, --hinge, --multiplier-rate and --multiplier-cap are of --mitigate primal-dual',
+      '--tolerance, --hinge, --multiplier-rate and --multiplier-cap need --mitigate primal-dual',
     );
   return {
     ...(mitigate && { mitigate: { scheme: mitigate, settings } }),
@@ -80,10 +84,10 @@ export function isMitigated({ mitigate, fairSelect }: MitigationOptions): boolea
   return mitigate !== undefined || fairSelect === true;
 }
 
-/** Methods may stay below a budget by this share of it. */
+/** Methods may stay below a budget by this share of the budget. */
 const budgetSlack = 0.01;
 
-/** The network of `--against`, if it is given. Throws UsageError where it was reduced to another budget. */
+/** The network of `--against`, if it is given. Throws UsageError if it has another number of ReLUs. */
 export async function openAgainst(
   { against }: MitigationOptions,
   budget: number,
@@ -93,12 +97,12 @@ export async function openAgainst(
   const relus = countRelus(model);
   if (Math.abs(relus - budget) > budgetSlack * budget)
     throw new UsageError(
-      `--against ${against}: has ${relus} ReLUs, the budget is ${budget}; they are to be equal`,
+      `--against ${against}: expected a network with ${budget} ReLUs, as in --budget, got one with ${relus}`,
     );
   return model;
 }
 
-/** What the mitigation of `reduced` costs and buys; the same reduction without it is made where it is not there. */
+/** The price and effect of the mitigation of `reduced`. Makes the same reduction without it if it is not given. */
 export async function priceOfMitigation(
   models: { readonly original: Model; readonly reduced: Model; readonly without: Model | undefined },
   test: Dataset,
@@ -143,13 +147,13 @@ export function describePrice(price: Price): string {
 function priceSentence({ cost, costInterval, gapChange, gapChangeInterval, confidence }: Price): string {
   const range = (interval: readonly number[]) => interval.map(format.points).join(' to ');
   return (
-    `At as many ReLUs the mitigation changes the gap between the best and the worst group by ${format.points(gapChange)} ` +
-    `points (${range(gapChangeInterval)}) and the accuracy over all by ${format.points(-cost)} ` +
-    `(${range([-costInterval[1], -costInterval[0]])}); in brackets ${Math.round(100 * confidence)} % intervals.`
+    `At the same number of ReLUs, mitigation changes the gap between the best and the worst group by ${format.points(gapChange)} ` +
+    `points (${range(gapChangeInterval)}) and the overall accuracy by ${format.points(-cost)} points ` +
+    `(${range([-costInterval[1], -costInterval[0]])}). The parentheses hold ${Math.round(100 * confidence)} % confidence intervals.`
   );
 }
 
-/** Where the multipliers ended, a line; empty where there are none. */
+/** The last multipliers in one line; empty if there are none. */
 export function describeMultipliers(log: readonly MultiplierEntry[]): string {
   const last = log.at(-1);
   if (last === undefined) return '';

@@ -32,7 +32,7 @@ import { knownMachine } from '../../options/machine.ts';
 import { granularities } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import type { Granularity } from '../../../../pipelines/reduce/gates/layer-states.ts';
 
-/** What `reduce` takes of `methodOptions`, as the command line gives it. */
+/** The options of `methodOptions` that the command line has, as it gives them. */
 export type SettingOptions = {
   readonly family?: boolean;
   readonly replace?: Replacement;
@@ -53,10 +53,10 @@ export type SettingOptions = {
   readonly checkpoint?: string;
 };
 
-/** Costs of this machine and trained networks are found, not told; a budget and its kind are in --budget. */
+/** The others have no flag: the program finds the machine's costs and trained bases; --budget holds a cost budget. */
 type FlagOption = Exclude<MethodOption, 'costBudget' | 'noSearch' | 'machine' | 'bases'>;
 
-/** Each with its line of --help. */
+/** The flag of each option; `help` is its line of --help. */
 const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   family: (help) => new Option('--family', help),
   replace: (help) => new Option('--replace <kind>', help).choices(replacements),
@@ -74,12 +74,12 @@ const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   removal: (help) => new Option('--removal <kind>', help).choices(removals),
   reuse: (help) => new Option('--reuse <n>', help).argParser(whole(2, 4096)),
   mitigate: (help) =>
-    new Option('--mitigate <scheme>', `${help}. ${mitigationSummaries}`).choices(mitigationSchemes),
+    new Option('--mitigate <scheme>', `${help}\n${mitigationSummaries}`).choices(mitigationSchemes),
   fairSelect: (help) => new Option('--fair-select', help),
   checkpoint: (help) => new Option('--checkpoint <folder>', help),
 };
 
-/** What `reduce` takes that not every method takes, or takes in its own way. */
+/** Adds the options that only some methods take, or that differ between methods. */
 export function addSettingOptions(command: Command): void {
   for (const [name, flag] of Object.entries(flags)) command.addOption(flag(helpOf(name as FlagOption)));
 }
@@ -90,7 +90,7 @@ export function checkSettings(method: MethodName, budgets: readonly Budget[], op
   for (const budget of budgets) checkTaken([method], givenIn({ budget }));
 }
 
-/** What the options ask of a reduction, but for mitigation. Throws UsageError for stages without form. */
+/** The reduction options that the flags give, except mitigation. Throws UsageError for malformed stages. */
 export function settingsOf(
   options: SettingOptions,
 ): Pick<
@@ -127,20 +127,22 @@ export function countOf(model: Model, budget: Budget): number | undefined {
   return typeof budget === 'number' ? resolveBudget(model, budget) : undefined;
 }
 
-/** A network of another budget has nothing to be held against. */
+/** Throws UsageError for --against with a budget in seconds or bytes. */
 export function checkAgainst(count: number | undefined, against: string | undefined): void {
   if (count !== undefined || against === undefined) return;
-  throw new UsageError('--against is of a budget in ReLUs: networks of equal cost have different ones');
+  throw new UsageError(
+    '--against needs a budget in ReLUs: networks of the same cost differ in their number of ReLUs',
+  );
 }
 
-/** For a method that predicts seconds. */
+/** The costs of this machine, for a method that predicts seconds. */
 export async function machineOf(method: MethodName): Promise<{ machine?: MachineCosts }> {
   return takes(method, 'machine') ? { machine: (await knownMachine()).costs } : {};
 }
 
-/** '; predicted 1.2 s, budget 1.3 s online on wan (before: 1.7 s)' */
+/** 'predicted cost of an inference: 1.2 s, budget 1.3 s online on wan (before: 1.7 s)' on a new line. */
 export function costText(cost: PredictedCost | undefined): string {
   if (cost === undefined) return '';
   const { budget, unit, before, after } = cost;
-  return `\nan inference is predicted to take ${describeCost(unit, after)}, budget ${budget} (before: ${describeCost(unit, before)})`;
+  return `\npredicted cost of an inference: ${describeCost(unit, after)}, budget ${budget} (before: ${describeCost(unit, before)})`;
 }

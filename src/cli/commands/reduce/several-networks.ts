@@ -15,17 +15,17 @@ import * as format from '../../../shared/format.ts';
 import { table, toJson } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 
-/** A network of several that one command makes: what was asked for in words, and what came of it. */
+/** One of several networks of a command: what was asked for, in words, and the result. */
 export type Made = {
   readonly name: string;
   readonly done: string;
 } & ({ readonly reduction: Reduction } | { readonly refused: string });
 
-/** As in its file beside the network; keys as written. */
+/** The content of the JSON file beside the network; these keys are written as they are. */
 type NetworkRecord = {
   readonly name: string;
   readonly done: string;
-  /** Of the original, and of all that was told. */
+  /** A hash of the original network and of all options. */
   readonly made_by: string;
   readonly relus?: number;
   readonly accuracy?: number;
@@ -35,20 +35,20 @@ type NetworkRecord = {
   readonly refused?: string;
 };
 
-/** Where several networks are written, and how those of an earlier run are known again. */
+/** The folder of several networks. It recognises the networks of an earlier run. */
 export class NetworkFolder {
   readonly #folder: string;
   readonly #madeBy: string;
   readonly #records = new Map<string, NetworkRecord>();
 
-  /** `told`: all that decides what the networks are, besides the original; functions are left out. */
+  /** `told`: all options that decide what the networks are; functions are ignored. */
   constructor(folder: string, original: Model, told: unknown) {
     this.#folder = folder;
     const hash = createHash('sha256').update(writeModel(original)).update(JSON.stringify(told));
     this.#madeBy = hash.digest('hex').slice(0, 16);
   }
 
-  /** Whether an earlier run with the same original and options made it; its record is then taken over. */
+  /** Whether an earlier run with the same original and options made the network; if so, its record is kept. */
   async takeOver(name: string): Promise<boolean> {
     const file = this.#file(name, 'json');
     if (!existsSync(file) || !existsSync(this.#file(name, 'onnx'))) return false;
@@ -76,7 +76,7 @@ export class NetworkFolder {
     this.#records.set(name, record);
   }
 
-  /** The table of all networks with the original, the front marked; also written as networks.json. */
+  /** The table of the original and all networks, with the Pareto front marked. Also writes networks.json. */
   async report(original: { relus: number; accuracy: number; n: number }): Promise<Output> {
     const first: Shown = { name: 'original', done: 'nothing', ...original };
     const records = [first, ...this.#records.values()].sort((a, b) => (b.relus ?? -1) - (a.relus ?? -1));
@@ -108,7 +108,7 @@ const costsOf = ({ relus, accuracy }: { relus: number; accuracy: number }) => [r
 type Shown = Omit<NetworkRecord, 'made_by' | 'log'>;
 type Row = Shown & { readonly front: boolean };
 
-/** Without what stands in the network's own file. */
+/** A record without what only the network's own file holds. */
 function withoutLog(record: Shown): Shown {
   const { name, done, relus, accuracy, n, validation_accuracy, refused } = record;
   return { name, done, ...defined({ relus, accuracy, n, validation_accuracy, refused }) };
@@ -118,7 +118,7 @@ function describe(networks: readonly Row[], folder: string): string {
   const columns = [
     { title: 'front', align: 'left' },
     { title: 'ReLUs' },
-    { title: 'right' },
+    { title: 'accuracy' },
     { title: 'network', align: 'left' },
     { title: 'what was done', align: 'left' },
   ] as const;
@@ -127,7 +127,7 @@ function describe(networks: readonly Row[], folder: string): string {
     relus === undefined ? '-' : format.count(relus),
     accuracy === undefined ? '-' : format.percent(accuracy),
     name,
-    refused === undefined ? done : `${done}: left out, ${refused}`,
+    refused === undefined ? done : `${done}: not made: ${refused}`,
   ]);
-  return `${table(columns, rows)}\n\n* no other has fewer ReLUs and as many images right. The networks are in ${folder}.`;
+  return `${table(columns, rows)}\n\n* No other network has fewer ReLUs and at least this accuracy. The networks are in ${folder}.`;
 }

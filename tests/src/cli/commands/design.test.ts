@@ -84,12 +84,12 @@ test('the network that it writes has the counts that it prints, and stages in th
 
 test.each([
   [['--order', 'S1,S2'], /order: expected each of the stages S1 to S4 once, got S1,S2/],
-  [['--order', 'first'], /--order.*Expected stages from the most critical one on/],
+  [['--order', 'first'], /--order.*Expected stages, the most critical first/],
   [['--order', 'S1,S2', '--stages', '2', '--blocks', '1,4'], /--order S1,S2: no multipliers of 2 and more/],
   [['--order', 'S1,S2', '--stages', '2', '--blocks', '1'], /--blocks: expected 2 numbers/],
   [
     ['--order', 'S3,S2,S4,S1', '--multipliers', '9,9,9'],
-    /--multipliers 9,9,9: not among the solutions 5,5,3 5,7,2/,
+    /--multipliers 9,9,9: no network has them; there are 5,5,3 5,7,2/,
   ],
 ])('%j is refused', async (options, message) => {
   const { code, stderr } = await cli(['design', ...options]);

@@ -3,7 +3,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formats } from '../../../../models/data/formats.ts';
 import { encodeIdx } from '../../../../models/data/idx.ts';
 import { tryDevice } from '../../../../models/runtime/device.ts';
 import { cli, cliJson, finished, startCli } from '../../../helpers/cli.ts';
@@ -111,10 +110,4 @@ test.each([
   const { code, stderr } = await cli([...train, '--out', at('x.onnx'), ...options]);
   expect(stderr).toMatch(reason);
   expect(code).toBe(2);
-});
-
-test('--help lists every form of data with what it is', async () => {
-  const { stdout } = await cli(['train', '--help']);
-  const text = stdout.replaceAll(/\s+/g, ' ');
-  for (const { spec, summary } of Object.values(formats)) expect(text).toContain(`${spec}: ${summary}`);
 });

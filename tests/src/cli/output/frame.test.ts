@@ -46,7 +46,7 @@ describe('failures', () => {
   test('an unexpected error says how to see more', () => {
     const failure = describeFailure(new RangeError('x'));
     expect(failure.code).toBe(1);
-    expect(failure.line).toBe('x (run again with --verbose for the stack)');
+    expect(failure.line).toBe('x (run again with --verbose for the stack trace)');
   });
 });
 

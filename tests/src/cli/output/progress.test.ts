@@ -125,7 +125,7 @@ describe('words', () => {
     expect(figuresText({ phase: 'criticality', done: 1, total: 3, now: 'S2' })).toBe('S2');
     const parts = { over: 1, count: 3, latest: fineTuning(1, 5) };
     expect(figuresText({ phase: 'sweep', done: 1, total: 3, parts })).toBe(
-      '1 of 3 jobs, fine-tuning, epoch 1 of 4, loss 0.500, 412 images/s',
+      '1 of 3 jobs done, fine-tuning, epoch 1 of 4, loss 0.500, 412 images/s',
     );
     expect(figuresText({ phase: 'sweep', done: 1, total: 3, parts: { over: 1, count: 3 } })).toBe(
       '1 of 3 jobs',

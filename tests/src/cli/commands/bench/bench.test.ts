@@ -69,7 +69,7 @@ test('several runs: each, and the median of those after the first, beside the la
   const { stdout } = await cli([...bench, '--runs', '2']);
   expect(stdout).toMatch(/^run 1: offline/m);
   expect(stdout).toMatch(
-    /^runs {5}2, the last of them above; the first also transforms the weights\n {9}1: \S+ \S+ offline, \S+ \S+ online\n {9}2: /m,
+    /^runs {5}2; the last is above, the first also transforms the weights\n {9}1: \S+ \S+ offline, \S+ \S+ online\n {9}2: /m,
   );
   expect(stdout).toMatch(/^median {3}\S+ \S+ offline, \S+ \S+ online: run 2$/m);
 }, 240_000);

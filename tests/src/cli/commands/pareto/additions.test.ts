@@ -141,12 +141,20 @@ describe('a job on the queue', () => {
   });
 
   test.each([
-    ['of another version', { ...message, version: '1.2.4' }, /of reluctant 1\.2\.4, the worker of 1\.2\.3/],
-    ['that is none', 'run', /of reluctant unknown version/],
+    [
+      'of another version',
+      { ...message, version: '1.2.4' },
+      /runs reluctant 1\.2\.4, but this worker runs 1\.2\.3/,
+    ],
+    ['that is none', 'run', /reluctant of an unknown version/],
     ['with a setting that is not known', { ...message, spec: { ...spec, depth: 3 } }, /depth/],
     ['without a setting', { ...message, spec: { ...spec, granularity: undefined } }, /granularity/],
     ['with a replacement that is none', { ...message, spec: { ...spec, replace: 'cubic' } }, /replace/],
-    ['whose settings are not those of its id', { ...message, spec: { ...spec, replace: null } }, /its id/],
+    [
+      'whose settings are not those of its id',
+      { ...message, spec: { ...spec, replace: null } },
+      /its id differs/,
+    ],
   ])('%s is refused', (_, value, error) => {
     const reading = () => readQueuedJob(id, sent(value), '1.2.3');
     expect(reading).toThrow(ReluctantError);

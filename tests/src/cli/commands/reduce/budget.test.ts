@@ -32,7 +32,7 @@ test('what a budget in seconds came to, in words', () => {
     planHash: '',
   } as const;
   expect(costText(cost)).toBe(
-    '\nan inference is predicted to take 290 ms, budget 300 ms online on wan (before: 400 ms)',
+    '\npredicted cost of an inference: 290 ms, budget 300 ms online on wan (before: 400 ms)',
   );
   expect(costText(undefined)).toBe('');
 });

@@ -75,6 +75,6 @@ test('what is of other methods is refused before any work', async () => {
   expect(none.stderr).toMatch(/option search-epochs of 0: autorep does not take it; hybrid does/);
   expect(none.code).toBe(2);
   const family = ['--method', 'deepreduce', '--family', '--checkpoint', join(folder, 'f'), '--out', folder];
-  expect((await cli(reduce(...family))).stderr).toMatch(/--checkpoint is of --budget/);
+  expect((await cli(reduce(...family))).stderr).toMatch(/--checkpoint needs --budget/);
   expect(existsSync(join(folder, 'x.onnx'))).toBe(false);
 });

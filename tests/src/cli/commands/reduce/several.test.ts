@@ -99,7 +99,7 @@ test('what does not go together is refused before any work', async () => {
     [['--method', 'deepreduce', '--budget', '0.5,-1', ...out], /--budget.*[Ee]xpected/],
     [
       ['--method', 'deepreduce', '--budget', '0.5,0.1', '--out', file],
-      /--out .*a-file: is a file, expected a folder/,
+      /--out .*a-file: is a file; give a folder/,
     ],
     [['--method', 'deepreduce', '--budget', '9', '--stages', 'S1', ...out], /--stages: expected NAME=NODE/],
     [
@@ -114,10 +114,13 @@ test('what does not go together is refused before any work', async () => {
       ['--method', 'deepreduce', '--budget', '0.5', '--pretrain-epochs', '2', ...out],
       /option pretrain-epochs: deepreduce does not take it; deepreshape does/,
     ],
-    [['--method', 'deepreduce', '--family', '--rho', '0.5', ...out], /--alpha and --rho are of one network/],
+    [
+      ['--method', 'deepreduce', '--family', '--rho', '0.5', ...out],
+      /--alpha and --rho do not go with --family/,
+    ],
     [
       ['--method', 'deepreduce', '--family', '--mitigate', 'reweight', ...out],
-      /--family: its networks are made without/,
+      /--mitigate and --fair-select do not go with --family/,
     ],
   ];
   for (const [args, message] of refused) {

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { formats } from '../../../../models/data/formats.ts';
+import { variants } from '../../../../models/data/variants.ts';
+import { cli, cliJson } from '../../../helpers/cli.ts';
+
+test('data formats lists every form and addition with what it is', async () => {
+  const { stdout } = await cli(['data', 'formats']);
+  const text = stdout.replaceAll(/ +/g, ' ');
+  for (const { spec, summary, needs } of Object.values(formats))
+    expect(text).toContain(`${spec} ${summary} ${needs}`);
+  for (const { spec, summary } of Object.values(variants)) expect(text).toContain(`${spec} ${summary}`);
+});
+
+test('data formats --json has the same rows', async () => {
+  const found = await cliJson<Record<'forms' | 'additions', { form: string }[]>>(['data', 'formats']);
+  expect(found.forms.map(({ form }) => form)).toEqual(Object.values(formats).map(({ spec }) => spec));
+  expect(found.additions.map(({ form }) => form)).toEqual(Object.values(variants).map(({ spec }) => spec));
+});
