@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// The only file that prints or ends the process. It must run on old versions of Node to be able to say that they are too
-// old, so everything else is imported after that check.
+// The only file that prints or ends the process. It must run on versions of Node that are too old, to say so;
+// therefore it imports everything else after that check.
 import { readFileSync, writeSync } from 'node:fs';
 import type { Act, Context } from './options/command.ts';
 import type { Output } from './output/output.ts';
 
-/** engines in package.json. */
+/** As `engines` in package.json. */
 const oldestNode = [22, 18] as const;
 
 function isTooOld(version: string): boolean {
@@ -54,7 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Prints one line, or the stack too where asked for; returns the exit code. */
+/** Prints one line, and with --verbose the stack trace. Returns the exit code. */
 async function fail(error: unknown, verbose: boolean): Promise<number> {
   const { describeFailure } = await import('./output/failure.ts');
   const { line, stack, code } = describeFailure(error);
@@ -63,15 +63,15 @@ async function fail(error: unknown, verbose: boolean): Promise<number> {
   return code;
 }
 
-/** Of this process. `staysUp`: the command is a server, which ends by itself when it is told to and not with its log. */
+/** `staysUp`: the command is a server, which ends itself after a signal, and does not end with its output. */
 const thisProcess = { staysUp: false };
 
-/** Milliseconds in which a second signal is the first one again: a terminal and npm both pass Ctrl-C on. */
+/** A second signal within this many milliseconds counts as the first: a terminal and npm both pass Ctrl-C on. */
 const sameSignal = 500;
 
 /**
- * Ctrl-C or SIGTERM: whoever listens to the signal ends its children at once; files are written whole or not at all. A server is
- * told and ends by itself; a second signal ends it at once.
+ * A signal that Ctrl-C and SIGTERM abort. Its listeners end their child processes at once; files are written whole or
+ * not at all. A server ends itself; a second Ctrl-C or SIGTERM ends it at once.
  */
 function untilStopped(cleanUp: () => void): AbortSignal {
   const stopping = new AbortController();
@@ -84,14 +84,14 @@ function untilStopped(cleanUp: () => void): AbortSignal {
       told = Date.now();
       stopping.abort();
       if (isLast) process.stderr.write('reluctant: stopped\n', () => process.exit(code));
-      else process.stderr.write('reluctant: stopping; once more to stop at once\n');
+      else process.stderr.write('reluctant: stopping; repeat to stop at once\n');
     });
   stop('SIGINT', 130);
   stop('SIGTERM', 143);
   return stopping.signal;
 }
 
-/** A stream that failed once is destroyed: a server then tries the file itself, whose disk may have room again. */
+/** A stream that failed once is destroyed. A server then writes to the file itself: its disk may have room again. */
 function write(text: string): void {
   if (!process.stdout.destroyed) process.stdout.write(text);
   else if (thisProcess.staysUp) {
@@ -103,13 +103,11 @@ function write(text: string): void {
   }
 }
 
-/** What was printed is lost. A reader that has left (`| head`) ends a command quietly; a server outlives its log. */
+/** Output was lost. If the reader has left (`| head`), a command ends quietly; a server continues. */
 function onLostOutput(error: NodeJS.ErrnoException): void {
   if (thisProcess.staysUp) return;
   if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`reluctant: the output could not be written: ${error.message}\n`, () =>
-    process.exit(1),
-  );
+  process.stderr.write(`reluctant: cannot write the output: ${error.message}\n`, () => process.exit(1));
 }
 
 function packageVersion(): string {
@@ -120,18 +118,18 @@ function packageVersion(): string {
 }
 
 process.stdout.on('error', onLostOutput);
-process.stderr.on('error', () => undefined); // There is no place left to say so.
+process.stderr.on('error', () => undefined); // There is nowhere left to report it.
 if (isTooOld(process.versions.node)) {
   process.stderr.write(
     `reluctant: needs Node ${oldestNode.join('.')} or newer, this is ${process.versions.node}. ` +
-      `In the package's own folder 'npm ci && npx reluctant' brings its own; elsewhere see https://nodejs.org.\n`,
+      `In the package's folder, 'npm ci && npx reluctant' uses the package's own Node; else see https://nodejs.org.\n`,
   );
   process.exitCode = 1;
 } else {
   const code = await main(process.argv.slice(2));
-  // Worker threads and sockets may still be open; what was printed goes out first.
+  // Worker threads and sockets may still be open. The output goes out first.
   process.stdout.write('', (error) => {
-    // A write that failed has its listener to end the process.
+    // If the write failed, onLostOutput ends the process.
     if (thisProcess.staysUp || error === null || error === undefined) process.exit(code);
   });
 }

@@ -45,7 +45,7 @@ export function configure(command: Command, act: Act): void {
   examples(command, [
     'reluctant circa zoo:fashion-resnet8 --data fashion-mnist-part --tolerance 0.5pt',
     ['keep the result', 'reluctant circa reduced.onnx --data fashion-mnist-part --json > windows.json'],
-    ['and serve with it', 'reluctant serve reduced.onnx --circa windows.json'],
+    ['and serve with it', 'reluctant serve reduced.onnx --data fashion-mnist-part --circa windows.json'],
   ]);
 }
 

@@ -26,8 +26,11 @@ export function configure(command: Command, act: Act): void {
   compileFlags(described).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
-    ['only the hash of the plan', 'reluctant plan reduced.onnx --json | jq .hash'],
-    ['cheaper and less exact', 'reluctant plan reduced.onnx --precision 10 --k 12 --mode negPass'],
+    ['only the hash of the plan', 'reluctant plan reduced.onnx --data fashion-mnist-part --json | jq .hash'],
+    [
+      'cheaper and less exact',
+      'reluctant plan reduced.onnx --data fashion-mnist-part --precision 10 --k 12 --mode negPass',
+    ],
   ]);
 }
 

@@ -67,9 +67,12 @@ export function configure(command: Command, act: Act): void {
     'reluctant serve zoo:fashion-resnet8 --port 8765',
     [
       'on all addresses, encrypted, only for clients with a token',
-      'reluctant serve reduced.onnx --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.txt',
+      'reluctant serve reduced.onnx --data folder:my-images@32 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.txt',
     ],
-    ['with the sign tests that circa chose', 'reluctant serve reduced.onnx --circa windows.json'],
+    [
+      'with the sign tests that circa chose',
+      'reluctant serve reduced.onnx --data fashion-mnist-part --circa windows.json',
+    ],
   ]);
 }
 

@@ -25,7 +25,7 @@ export function configure(command: Command, act: Act): void {
       act(async (context: Context, options: Options): Promise<Output> => {
         const data = calibrationData(options.model, options.data);
         const report = await runDemo(context, { ...options, data, version });
-        return { value: report, text: `\n${farewell(options.out, report.seconds)}` };
+        return { value: report, text: `\n${farewell(options.out, data, report.seconds)}` };
       }),
     );
   examples(command, [

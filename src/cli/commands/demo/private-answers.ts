@@ -19,7 +19,7 @@ export type AnswerOptions = {
   readonly onAnswer: (image: PrivateImage) => void;
 };
 
-/** Asks a server process about each image and compares with the same file in the clear. This process is the client. */
+/** Asks a server process about each image, and compares its answers with the network's in the clear. */
 export async function privateAnswers(
   options: AnswerOptions,
 ): Promise<{ images: PrivateImage[]; logitSpread: number }> {
@@ -56,7 +56,7 @@ function compare(dataset: Dataset, index: number, found: InferenceResult, clear:
   };
 }
 
-/** Rows of the first `count` images that all have different labels: chosen before any model sees them. */
+/** The first `count` images with different labels, chosen before any model sees them. */
 export function firstOfDifferentClasses(dataset: Dataset, count: number): number[] {
   const seen = new Set<number>();
   const rows: number[] = [];

@@ -30,7 +30,7 @@ const method = 'deepreduce';
 const share = 0.25;
 const imagesAsked = 4;
 
-/** The whole demo; its files are written to `out`. Returns the report. */
+/** Runs the whole demo, writes its files to `out` and returns the report. */
 export async function runDemo(context: Context, options: DemoOptions): Promise<DemoReport> {
   const start = performance.now();
   const { say, onProgress } = context;
@@ -41,7 +41,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
   const original = await showNetwork(context, options);
   const reduction = await reduceNetwork(context, options, original, file);
 
-  say(words.heading(3, `Who pays: accuracy of each class on ${format.count(dataset.n)} test images`));
+  say(words.heading(3, `Who loses accuracy: each class on ${format.count(dataset.n)} test images`));
   say(words.comparing);
   const both = [
     { name: 'original', model: original },
@@ -67,7 +67,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
     fairness,
     seconds: (performance.now() - start) / 1000,
   };
-  say(words.heading(5, 'What it bought'));
+  say(words.heading(5, 'Costs before and after'));
   say(words.costs(report));
   await writeReport(report, dataset, options.out);
   return report;

@@ -3,7 +3,7 @@ import { workerUrl } from '../../../shared/files.ts';
 
 export type ServerProcess = { readonly url: string; readonly planHash: string; stop(): Promise<void> };
 
-/** Runs `reluctant serve MODEL` as a process of its own and waits for its address. */
+/** Runs `reluctant serve MODEL` in its own process, and waits for its address. */
 export async function serverProcess(
   model: string,
   data: string,

@@ -7,23 +7,23 @@ import { agreements, answerCost } from '../../../web/demo/report.ts';
 import type { DemoReport, PrivateImage } from '../../../web/demo/report.ts';
 import { table } from '../../output/output.ts';
 
-/** What the demo says, one function a part. */
+/** The texts of the demo, one function for each part. */
 export const heading = (number: number, text: string) => `\n${pc.bold(`${number}/5  ${text}`)}`;
 
 export const introduction =
-  `A server holds a network, a client holds an image. The client gets the answer, the server never sees the\n` +
-  `image. What makes that slow are the network's ReLUs: each is a comparison, and under encryption every comparison\n` +
-  `takes data and time. So: remove most of them, and look at what that costs, and whom.`;
+  `A server has a network and a client has an image. The client gets the answer, and the server never sees the image.\n` +
+  `The network's ReLUs make this slow: each is a comparison, and a private comparison takes time and data. This demo\n` +
+  `removes most ReLUs, and then shows what that costs, and for which images.`;
 
 export const reducing =
-  `First it is measured which ReLUs the answers need least. Those become quadratic polynomials, which are cheap under\n` +
-  `encryption, and the network is trained again with the original as its teacher.`;
+  `The demo first measures which ReLUs matter least to the answers. Quadratic polynomials, which are cheap to compute\n` +
+  `privately, replace those ReLUs. Then the network is fine-tuned with the original as its teacher.`;
 
-export const comparing = `A drop is the accuracy before minus the accuracy after; the interval says how much of it may be chance.`;
+export const comparing = `The drop is the accuracy before minus the accuracy after. The interval shows how much of it may be chance.`;
 
 export const asking =
-  `The server is another process and has the network. This process is the client: it has the images, and sends only\n` +
-  `numbers masked with fresh random ones. Each answer is compared with the same network's in the clear.`;
+  `The server is another process, which has the network. This process is the client: it has the images, and sends only\n` +
+  `numbers that are masked with fresh random ones. Each answer is compared with the network's answer in the clear.`;
 
 export function network(name: string, relus: number, params: number, stages: readonly Stage[]): string {
   const rows = stages.map((stage) => [stage.name, format.shape(stage.resolution), format.count(stage.relus)]);
@@ -36,8 +36,8 @@ export function network(name: string, relus: number, params: number, stages: rea
 export function removed(log: readonly LayerEntry[], relus: number, seconds: number): string {
   const rows = log.map((row) => [row.layer, format.count(row.relus_before), format.count(row.relus_after)]);
   return (
-    `${table([{ title: 'layer', align: 'left' }, { title: 'ReLUs' }, { title: 'kept' }], rows)}\n` +
-    `${format.count(relus)} are left, the rest of the network was trained again, in ${format.duration(seconds)}.`
+    `${table([{ title: 'layer', align: 'left' }, { title: 'ReLUs before' }, { title: 'after' }], rows)}\n` +
+    `${format.count(relus)} ReLUs are left. Reduction and fine-tuning took ${format.duration(seconds)}.`
   );
 }
 
@@ -104,16 +104,16 @@ export function costs({ original, reduced }: DemoReport): string {
   ] as const;
   return (
     `${table(columns, rows)}\n` +
-    `One private answer. Offline can be done before there is an image; online is the wait for the answer. The first answer\n` +
-    `also pays, once, for transforming the weights and for warming up; the other figures are means of those after it.`
+    `The figures are for one private answer. The offline phase can run before the image exists; the online phase is the\n` +
+    `wait for the answer. The first answer also transforms the weights and warms up, so the other figures leave it out.`
   );
 }
 
-export function farewell(folder: string, seconds: number): string {
+export function farewell(folder: string, data: string, seconds: number): string {
   return (
-    `Done in ${format.duration(seconds)}. ${pc.bold(`${folder}/report.html`)} shows it all; report.json has every figure,\n` +
-    `report.svg the picture, reduced.onnx the smaller network. To go on:\n` +
-    `  npx reluctant serve ${folder}/reduced.onnx\n` +
+    `Done in ${format.duration(seconds)}. The report is ${pc.bold(`${folder}/report.html`)}; report.json has all figures,\n` +
+    `report.svg the picture, and reduced.onnx the smaller network. Next you can try:\n` +
+    `  npx reluctant serve ${folder}/reduced.onnx --data ${data}\n` +
     `  npx reluctant inspect my-model.onnx`
   );
 }

@@ -59,7 +59,7 @@ describe('output that cannot be written', () => {
     child.stderr!.on('data', (chunk: Buffer) => (said += String(chunk)));
     const code = await new Promise((resolve) => child.once('close', resolve));
     await full.close();
-    expect(said).toMatch(/^reluctant: the output could not be written: ENOSPC/);
+    expect(said).toMatch(/^reluctant: cannot write the output: ENOSPC/);
     expect(code).toBe(1);
   });
 
@@ -119,7 +119,7 @@ describe('told to stop', () => {
     child.kill('SIGTERM');
     expect((await client.infer(image)).logits).toHaveLength(10);
     const { code, stderr } = await ended;
-    expect(stderr).toContain('stopping; once more to stop at once');
+    expect(stderr).toContain('stopping; repeat to stop at once');
     expect(code).toBe(0);
     await client.close();
   });
