@@ -128,7 +128,7 @@ describe('words', () => {
       '1 of 3 jobs done, fine-tuning, epoch 1 of 4, loss 0.500, 412 images/s',
     );
     expect(figuresText({ phase: 'sweep', done: 1, total: 3, parts: { over: 1, count: 3 } })).toBe(
-      '1 of 3 jobs',
+      '1 of 3 jobs done',
     );
   });
 
