@@ -1,6 +1,7 @@
 /**
- * The public API; docs/library.md shows it at work. Names are stable between minor versions. Deeper paths are not exported.
- * Images are floats [C, H, W], row-major, in [0, 1] unless a model was trained otherwise. `n` images are [n, C, H, W].
+ * The public API; docs/library.md shows it at work. Names are stable between minor versions. Deeper paths are
+ * not exported. Images are floats [C, H, W], row-major, in [0, 1] unless a model was trained otherwise. `n`
+ * images are [n, C, H, W].
  */
 
 // Models: read and write ONNX files, count what they compute, run them in the clear.
@@ -40,7 +41,8 @@ export { compareModels } from '../pipelines/fairness/compare.ts';
 export type { CompareOptions, NamedModel } from '../pipelines/fairness/compare.ts';
 export type { FairnessReport } from '../models/fairness/report.ts';
 
-// Preparation: from a model to a public plan and secret integer weights, and what a private answer will be and cost.
+// Preparation: from a model to a public plan and secret integer weights. Also the predicted private answers
+// and their cost.
 export { prepare } from '../pipelines/compile/served-plan.ts';
 export type { Prepared, PrepareOptions } from '../pipelines/compile/served-plan.ts';
 export type { CompileOptions } from '../pipelines/compile/options.ts';

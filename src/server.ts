@@ -38,11 +38,11 @@ export type ServerOptions = AccessOptions & {
   readonly host?: string;
   /** The port to listen on; 0 takes any free port (default: 0). */
   readonly port?: number;
-  /** Sessions at the same time; one more is turned away (default: 16). */
+  /** Sessions that may be open at the same time; others are refused (default: 16). */
   readonly maxSessions?: number;
   /**
-   * Sessions at the same time of one client, known by its token or address (default: half of `maxSessions` if there are
-   * tokens, else all of them).
+   * Sessions that one client may have at the same time. A client is known by its token or address (default:
+   * half of `maxSessions` if there are tokens, else all of them).
    */
   readonly maxSessionsPerClient?: number;
   /** Seconds that a client has to say which plan it wants (default: 10, or `idleSeconds` if that is less). */
@@ -82,8 +82,8 @@ export type RunningServer = {
   /** ws://host:port or wss://host:port */
   readonly url: string;
   /**
-   * Stops listening and ends all sessions: those that are idle at once, those with an inference begun when they have its
-   * answer, all of them after `drainSeconds` (default: 0).
+   * Stops listening and ends all sessions. Idle sessions end at once, others when their inference has been
+   * answered, and all of them after `drainSeconds` (default: 0).
    */
   close(options?: { readonly drainSeconds?: number }): Promise<void>;
 };

@@ -139,7 +139,8 @@ function decode(bytes: Uint8Array, what: string): Point {
   const point = tryDecode(bytes);
   if (point === undefined || point.is0()) {
     throw new ProtocolError(
-      `base OT: expected ${what} to be a canonical ristretto255 point other than the identity, got another string`,
+      `base OT: expected ${what} to be a canonical ristretto255 point other than the identity, ` +
+        'got another string',
     );
   }
   return point;

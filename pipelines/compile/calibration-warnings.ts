@@ -124,8 +124,8 @@ async function sameAnswers(
     const noise = uniform(batch * sizeOf(model.graph.inputs[0]!.shape), size);
     if (!areAlike(await logitsOf(model, { images: noise, n: batch }), batch))
       throw new DataError(
-        `${name}: ${model.graph.name} gives each of these images the same logits, as all private answers would ` +
-          'then be; calibrate on images like those it was trained on, with values of the same scale',
+        `${name}: ${model.graph.name} gives each of these images the same logits, as all private answers ` +
+          'would then be; calibrate on images like those it was trained on, with values of the same scale',
       );
   }
   return 'the model gives every image the same logits, noise too';
@@ -166,11 +166,11 @@ function channelsOf(model: Model, node: Norm): number {
 }
 
 /**
- * How far the inputs of a BatchNormalization may be from its running statistics, in medians over its channels:
- * their means in standard deviations, and the factor between standard deviations. Measured on fashion-resnet8,
- * whose largest medians are 0.06 and 1.04 on its own data; on white for black 0.84 and 1.3, on pixels that are
- * normalised though the network takes them as they are 0.4 and 2.9, on a tenth of each pixel 0.57 and 1 / 10,
- * on pixels up to 255 178 and 263.
+ * How far the inputs of a BatchNormalization may be from its running statistics, in medians over its
+ * channels: the distance of the means in standard deviations, and the factor between the standard deviations.
+ * The largest medians of fashion-resnet8 are 0.06 and 1.04 on its own data. They are 0.84 and 1.3 with black
+ * and white exchanged, 0.4 and 2.9 if the pixels are normalised although the network expects raw ones, 0.57
+ * and 1 / 10 on a tenth of each pixel, and 178 and 263 on pixels up to 255.
  */
 const [farMean, farSpread] = [0.5, 2];
 
@@ -185,12 +185,13 @@ function unlikeTraining(model: Model, node: Norm, found: Moments): string | unde
   const ratio = median(channels.map((c) => found.deviation(c) / expected(c)));
   if (shift <= farMean && ratio <= farSpread && ratio >= 1 / farSpread) return undefined;
   return (
-    `node ${node.name}: its inputs are not those of its training: their mean is ${shift.toPrecision(2)} standard ` +
-    `deviations off the running mean, and their spread ${ratio.toPrecision(2)} times the running one (medians over channels)`
+    `node ${node.name}: its inputs are not those of its training: their mean is ${shift.toPrecision(2)} ` +
+    `standard deviations off the running mean, and their spread ${ratio.toPrecision(2)} times the running ` +
+    'one (medians over channels)'
   );
 }
 
-/** A ReLU that no value on the calibration images is above 0 for; its range is then made of nothing. */
+/** Finds a ReLU whose inputs are above 0 on no calibration image, so that nothing gives its range. */
 function deadLayer(model: Model, ranges: Ranges): string | undefined {
   const dead = model.graph.nodes.find(
     (node) =>
@@ -200,15 +201,16 @@ function deadLayer(model: Model, ranges: Ranges): string | undefined {
 }
 
 /**
- * The least share of their usual size that pixels may have where the first layer looks. Measured on
- * Fashion-MNIST: 1.0 with random weights, 0.71 to 1.07 after training (60 epochs of logistic regression with
- * Adam), 0.35 for a layer that reads the border of the pictures.
+ * The smallest share of their usual size that pixels may have where the first layer reads them. On
+ * Fashion-MNIST the share is 1.0 with random weights, 0.71 to 1.07 after training (60 epochs of logistic
+ * regression with Adam), and 0.35 for a layer that reads the border of the pictures.
  */
 const quietShare = 0.5;
 
 /**
- * Whether a fully connected layer on the pixels reads mostly those that are dark on the calibration images:
- * root mean squares of each pixel, weighted with the squares of its weights, against the mean over its channel.
+ * Finds a fully connected layer on the pixels that mostly reads pixels that are dark on the calibration
+ * images. It compares the root mean square of the pixels, weighted with the squares of their weights, with
+ * the mean over the channel.
  */
 function quietPixels(model: Model, { images, n }: Calibration): string | undefined {
   const { name, shape } = model.graph.inputs[0]!;

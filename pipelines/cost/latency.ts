@@ -46,10 +46,10 @@ export type Latency = {
 };
 
 /**
- * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the machine's costs and
- * the order of the protocol. Offline, the parties, their threads and both directions of the network work at the same
- * time (offline-tasks.ts). Online, one party waits for the other. TCP's slow start and other load are left out.
- * Throws PlanError for a linear layer that cannot be packed.
+ * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the machine's
+ * costs and the order of the protocol. Offline, the parties, their threads and both directions of the network
+ * work at the same time (offline-tasks.ts). Online, one party waits for the other. TCP's slow start and other
+ * load are left out. Throws PlanError for a linear layer that cannot be packed.
  */
 export function predictLatency(
   plan: Plan,

@@ -32,7 +32,8 @@ function largestMessage(step: Step): number {
 
 function complaint(step: Step, bytes: number, limit: number): string {
   const relus = step.kind === 'activation' ? countElements(step.spec.kinds).relu : 0;
-  const message = `a message of ${format.count(bytes)} bytes, but clients accept at most ${format.count(limit)}`;
+  const [needed, accepted] = [format.count(bytes), format.count(limit)];
+  const message = `a message of ${needed} bytes, but clients accept at most ${accepted}`;
   if (relus === 0) return `it needs ${message}; use smaller images or fewer channels`;
   const most = Math.floor((limit / bytes) * relus);
   return (

@@ -17,7 +17,9 @@ import { simulate } from '../simulate/simulate.ts';
 
 export type ArithmeticOptions = CompareOptions & {
   readonly calibration: Dataset | Calibration;
-  /** How many low bits the sign tests leave out (default: 'free', the bits that the truncation drops anyway). */
+  /**
+   * How many low bits the sign tests leave out (default: 'free', the bits that the truncation drops anyway).
+   */
   readonly k?: CompileOptions['k'];
 };
 

@@ -30,8 +30,8 @@ export type CompareOptions = ReportOptions &
 
 /**
  * Compares the accuracy of each group under the original model and the reduced ones, on the same images, with
- * intervals and tests. The models run in the clear, one after the other. Throws DataError if a model does not fit
- * the data set.
+ * intervals and tests. The models run in the clear, one after the other. Throws DataError if a model does not
+ * fit the data set.
  */
 export async function compareModels(
   [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],

@@ -17,8 +17,11 @@ const upgrades = [
   // refused these commands.
   `ALTER TABLE jobs ADD COLUMN granularity TEXT;
    ALTER TABLE jobs ADD COLUMN pretrain_epochs INTEGER;
-   UPDATE results SET command = replace(command, ' --search-epochs ' || jobs.search_epochs || ' --seed ', ' --seed ')
-     FROM jobs WHERE jobs.id = results.job AND jobs.method IN ('deepreduce', 'hybrid') AND jobs.search_epochs IS NOT NULL;`,
+   UPDATE results
+     SET command = replace(command, ' --search-epochs ' || jobs.search_epochs || ' --seed ', ' --seed ')
+     FROM jobs
+     WHERE jobs.id = results.job AND jobs.method IN ('deepreduce', 'hybrid')
+       AND jobs.search_epochs IS NOT NULL;`,
 ] as const;
 
 export const schemaVersion = firstVersion + upgrades.length;

@@ -139,7 +139,8 @@ export class RunStore {
     if (ids === undefined) return this.#database.prepare('SELECT * FROM jobs ORDER BY rowid').all();
     return this.#database
       .prepare(
-        `SELECT jobs.* FROM json_each(?) AS wanted JOIN jobs ON jobs.id = wanted.value WHERE ${condition} ORDER BY wanted.key`,
+        `SELECT jobs.* FROM json_each(?) AS wanted JOIN jobs ON jobs.id = wanted.value
+         WHERE ${condition} ORDER BY wanted.key`,
       )
       .all(JSON.stringify(ids));
   }

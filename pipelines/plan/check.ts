@@ -14,13 +14,14 @@ export const maxElements = 2 ** 24;
  */
 const maxTotalElements = 2 ** 29;
 
-/** Elements of all activations together, and of their channels: what a plan's short form may grow to when it is decoded. */
+/** The most elements and channels that all activations of a plan together may have when it is decoded. */
 const maxActivationElements = 2 ** 26;
 const maxActivationChannels = 2 ** 22;
 
 /**
- * Refuses a document whose activations, decoded, would take more memory than any network needs: one number may stand for 2^24
- * elements, and a plan has up to 10,000 steps. Looks at sizes only, so it may come before all other checks. Throws ProtocolError.
+ * Refuses a document whose decoded activations would take more memory than any network needs: one number can
+ * stand for 2^24 elements, and a plan has up to 10,000 steps. The check looks only at sizes, so it can come
+ * before all others. Throws ProtocolError.
  */
 export function checkDecodedSize(document: unknown): void {
   const steps = (document as { steps?: unknown } | null)?.steps;

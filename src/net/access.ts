@@ -3,15 +3,15 @@ import { UsageError } from '../shared/errors.ts';
 
 export type AccessOptions = {
   /**
-   * The tokens of the clients that may ask; a client shows one of them (default: anyone may ask). A token without a name is
-   * called 'token' and its number.
+   * The tokens of the clients that may connect; a client shows one of them (default: anyone may connect). A
+   * token without a name is called 'token' and its number.
    */
   readonly tokens?: readonly (string | NamedToken)[];
   /** Inferences that one client may begin in any 60 s (default: no limit). */
   readonly perMinute?: number;
 };
 
-/** A token and whose it is, for the log. */
+/** A token and the name of its client, for the log. */
 export type NamedToken = { readonly name: string; readonly token: string };
 
 /** Characters. Shorter tokens can be guessed: 16 characters of base64 are 96 bits. */
@@ -49,8 +49,8 @@ export class Access {
   }
 
   /**
-   * Whether this client may begin one more inference at `now`, milliseconds of a clock that never goes back. An inference
-   * that may begin is counted.
+   * Whether this client may begin one more inference at `now`, in milliseconds of a clock that never goes
+   * back. Counts the inference if it may begin.
    */
   begin(client: string, now: number): boolean {
     if (this.#perMinute === Infinity) return true;

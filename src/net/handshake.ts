@@ -34,7 +34,8 @@ export async function greetServer(channel: Channel, expected?: string): Promise<
   }
   await channel.send(tags.hello, step, hello);
   const welcome = await channel.receiveUpTo(tags.welcome, step, maxPlanBytes);
-  // A plan is read in its canonical form only, so its bytes have its hash: another plan than the one asked for costs no work.
+  // Plans are read in their canonical form only, so the hash of the bytes is that of the plan. A wrong plan
+  // is refused before it is parsed.
   const hash = bytesToHex(sha256(welcome));
   if (expected !== undefined && hash !== expected.toLowerCase()) {
     throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);

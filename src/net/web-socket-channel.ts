@@ -15,8 +15,9 @@ export type ChannelLimits = {
   /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
   readonly idleSeconds: number;
   /**
-   * Seconds between two questions to the peer whether it is there (WebSocket ping); 0 never asks. A peer that has not answered
-   * when the next question is due is gone. A peer that computes for long answers, one that vanished does not.
+   * Seconds between two WebSocket pings to the peer; 0 sends none. A peer that has not answered a ping when
+   * the next one is due counts as gone. A peer that computes for long still answers, one that vanished does
+   * not.
    */
   readonly pingSeconds: number;
   /** Bytes of frames that have come and nobody has asked for. Reading pauses while there are more. */
@@ -211,7 +212,10 @@ export function readFailure(frame: Uint8Array): string | undefined {
   return printable(text) || 'it gave no reason';
 }
 
-/** What a peer wrote, safe to print: one line of at most 300 printable ASCII characters, so no escape sequence of a terminal. */
+/**
+ * Makes what a peer wrote safe to print: one line of at most 300 printable ASCII characters, which holds no
+ * escape sequence of a terminal.
+ */
 export function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, maxText);
 }

@@ -187,7 +187,7 @@ function methodSection({ report, models }: FairnessPageData): Html {
       ${format.count(resamples)}
       resamples${
         several
-          ? ' over images and seeds; figures are means over the networks of a line, tests are of these networks'
+          ? ' over images and seeds; figures are means over the networks of a line, tests use these networks'
           : ''
       }).
       "How sure" deals the lost images to the groups at random and counts how often a group does as badly as
