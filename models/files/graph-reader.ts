@@ -8,6 +8,7 @@ import { ops, shapeOfNode } from '../ops/index.ts';
 import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
 import { mergePads } from '../passes/merge-pad.ts';
 import { recogniseActivations } from '../passes/recognise-activations.ts';
+import { recogniseMixed } from '../passes/recognise-mixed.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import type { FileNode, RawFile } from '../onnx/decode.ts';
@@ -72,7 +73,7 @@ export class GraphReader {
       weights: this.#weights,
     };
     verifyModel(model);
-    return { model: recogniseActivations(mergePads(model)), unsupported: [] };
+    return { model: recogniseMixed(recogniseActivations(mergePads(model))), unsupported: [] };
   }
 
   #take(node: FileNode): void {

@@ -40,6 +40,8 @@ export const rewrites: Readonly<Record<string, Entry>> = {
   Sum: { rule: sum, becomes: 'a chain of Adds' },
   Sub: { rule: subtract, becomes: 'Add of the negative' },
   Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },
+  Neg: { rule: negate, becomes: 'Mul by -1' },
+  Pow: { rule: power, becomes: 'Mul of a value with itself for the exponent 2, Identity for 1' },
   Cast: { rule: cast, becomes: 'Identity between float types, which are all float32 here' },
 };
 
@@ -174,18 +176,51 @@ function subtract(
     return [{ op: 'Add', name: node, inputs, outputs: [output], attributes: {} }];
   }
   const negated = `${output}/negated`;
+  const first = left.constant === undefined ? left.name : weight(left);
+  return [
+    minus(`${node}/negate`, right, negated, weight),
+    { op: 'Add', name: node, inputs: [first, negated], outputs: [output], attributes: {} },
+  ];
+}
+
+/** -x is (-1) x. */
+function negate(
+  _attributes: AttributeReader,
+  [x]: readonly ParsedInput[],
+  { node, output, weight }: RewriteContext,
+): readonly Node[] {
+  return [minus(node, x ?? refuse('its input is missing'), output, weight)];
+}
+
+function minus(name: string, x: ParsedInput, output: string, weight: RewriteContext['weight']): Node {
   const minusOne: RawTensor = {
-    name: `${node}/minus_one`,
+    name: `${name}/minus_one`,
     dtype: 'float32',
     shape: [],
     data: Float32Array.of(-1),
   };
   const factor = weight({ name: minusOne.name, shape: [], constant: minusOne, batch: undefined });
-  const first = left.constant === undefined ? left.name : weight(left);
-  return [
-    { op: 'Mul', name: `${node}/negate`, inputs: [right.name, factor], outputs: [negated], attributes: {} },
-    { op: 'Add', name: node, inputs: [first, negated], outputs: [output], attributes: {} },
-  ];
+  return { op: 'Mul', name, inputs: [valueName(x), factor], outputs: [output], attributes: {} };
+}
+
+/** x^2 is x x. The exponent may be of any type. */
+function power(
+  _attributes: AttributeReader,
+  [x, exponent]: readonly ParsedInput[],
+  { node, output }: RewriteContext,
+): readonly Node[] {
+  const name = valueName(x);
+  const data = exponent?.constant?.data;
+  if (data === undefined) refuse('its exponent is not a constant');
+  const exponents = new Set(Array.from<number | bigint, number>(data, Number));
+  const widens = (exponent?.shape?.length ?? 0) > (x?.shape?.length ?? 0) + 1;
+  const [first] = exponents;
+  if (exponents.size !== 1 || (first !== 1 && first !== 2) || data.length > 1 || widens)
+    refuse(`only a square is supported, not the power ${[...exponents].slice(0, 4).join(', ')}`);
+  const ends = { name: node, outputs: [output], attributes: {} };
+  return first === 1
+    ? [{ op: 'Identity', ...ends, inputs: [name] }]
+    : [{ op: 'Mul', ...ends, inputs: [name, name] }];
 }
 
 /** x / c is x (1 / c). */

@@ -56,8 +56,8 @@ const masked = namesOf(branches).flatMap((kind) => {
  */
 export const mixedActivation: OpDefinition<'MixedActivation'> = {
   does:
-    'ReLU, x or c2 x^2 + c1 x + c0, chosen per element; ' +
-    'written as a model-local function of the domain reluctant',
+    'ReLU, x or c2 x^2 + c1 x + c0, chosen per element; recognised from sums and products with masks of 0 and ' +
+    '1, and from squares; written as a model-local function of the domain reluctant',
   refuses: 'any function of that name with another body',
   inputs: ['value', ...masked.map(() => 'constant' as const), 'weight', 'weight', 'weight', 'constant'],
   parse(_attributes, inputs) {

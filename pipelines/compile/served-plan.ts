@@ -2,6 +2,8 @@ import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
+import { whyNotMixed } from '../../models/passes/recognise-mixed.ts';
+import { PlanError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Plan } from '../plan/plan.ts';
 import { calibrate, checkCalibration } from './calibrate.ts';
@@ -72,6 +74,25 @@ async function planned(model: Model, { calibration, onProgress, ...options }: Pr
   const given = 'labels' in calibration ? calibrationOf(calibration) : calibration;
   checkCalibration(model, given);
   const served = privateForm(model);
+  refuseUnfit(model, served);
   const ranges = await calibrate(served, given, onProgress === undefined ? {} : { onProgress });
   return { model: served, ranges, given, plan: compile(served.graph, ranges, publicPart(served), options) };
+}
+
+/**
+ * Throws PlanError for a masked activation, square or polynomial that was not recognised, and says what does
+ * not fit. The lowering sees only a product.
+ */
+function refuseUnfit(model: Model, served: Model): void {
+  const products = served.graph.nodes.filter((node) => node.op === 'Mul');
+  if (products.length === 0) return;
+  const reasons = whyNotMixed(model);
+  for (const { name } of products) {
+    const reason = reasons.get(name);
+    if (reason !== undefined)
+      throw new PlanError(
+        `node ${name} (Mul) cannot run privately: it is part of an activation that does not fit: ${reason}; ` +
+          'change this and export the network again',
+      );
+  }
 }
