@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
+import { failureText, readFailure, WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import type { ChannelLimits } from '../../../src/net/web-socket-channel.ts';
-import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
+import { encodeFrameHeader, frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 
 const open: WebSocketServer[] = [];
@@ -120,4 +120,31 @@ test('patience is another limit for a while', async () => {
   near.patience = 0.1;
   await expect(near.receive(tags.output, 5, 4)).rejects.toThrow('waited 0.1 s');
   far.close();
+});
+
+function frame(tag: (typeof tags)[keyof typeof tags], text: string): Uint8Array {
+  const payload = new TextEncoder().encode(text);
+  return new Uint8Array([...encodeFrameHeader(tag, 0, payload.length), ...payload]);
+}
+
+test('a failure is read from failure frames only', () => {
+  expect(readFailure(frame(tags.failure, 'step 3: expected this, got that'))).toBe(
+    'step 3: expected this, got that',
+  );
+  expect(readFailure(frame(tags.hello, 'text'))).toBeUndefined();
+  expect(readFailure(new Uint8Array(3))).toBeUndefined();
+  expect(readFailure(frame(tags.failure, ''))).toBe('it gave no reason');
+});
+
+test('what a peer writes cannot reach the terminal or fill it', () => {
+  const hostile = `\u001b[2J\u0007bell\n${'x'.repeat(5000)}`;
+  const shown = readFailure(frame(tags.failure, hostile))!;
+  expect(shown).toMatch(/^[\x20-\x7e]*$/);
+  expect(shown.length).toBeLessThanOrEqual(300);
+});
+
+test('errors that are not the program’s own are not sent to the peer', () => {
+  const decode = (error: Error) => new TextDecoder().decode(failureText(error));
+  expect(decode(new ProtocolError('step 3: expected this'))).toBe('step 3: expected this');
+  expect(decode(new Error('/home/someone/secret'))).toBe('internal error');
 });
