@@ -60,23 +60,36 @@ export function calibrationOf(train: Dataset): Calibration {
  * value of the network is not finite.
  */
 export async function prepare(model: Model, options: PrepareOptions): Promise<Prepared> {
-  const { model: served, ranges, plan, given } = await planned(model, options);
-  const calibration = { images: given.n, warnings: await calibrationWarnings(model, ranges, given) };
+  const { served, ranges, given, compileOptions } = await measured(model, options);
+  const warnings = await calibrationWarnings(model, ranges, given);
+  const plan = explained(warnings, () => compile(served.graph, ranges, publicPart(served), compileOptions));
+  const calibration = { images: given.n, warnings };
   return { plan, weights: quantise(served, plan), model: served, ranges, calibration };
 }
 
 /** Makes the plan of `prepare`, without the weights. */
 export async function servedPlan(model: Model, options: PrepareOptions): Promise<Plan> {
-  return (await planned(model, options)).plan;
+  const { served, ranges, compileOptions } = await measured(model, options);
+  return compile(served.graph, ranges, publicPart(served), compileOptions);
 }
 
-async function planned(model: Model, { calibration, onProgress, ...options }: PrepareOptions) {
+async function measured(model: Model, { calibration, onProgress, ...compileOptions }: PrepareOptions) {
   const given = 'labels' in calibration ? calibrationOf(calibration) : calibration;
   checkCalibration(model, given);
   const served = privateForm(model);
   refuseUnfit(model, served);
   const ranges = await calibrate(served, given, onProgress === undefined ? {} : { onProgress });
-  return { model: served, ranges, given, plan: compile(served.graph, ranges, publicPart(served), options) };
+  return { served, ranges, given, compileOptions };
+}
+
+/** Ranges that are too wide for a plan may be the fault of the images: a PlanError then says so. */
+function explained(warnings: readonly string[], work: () => Plan): Plan {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PlanError) || warnings.length === 0) throw error;
+    throw new PlanError(`${error.message}; the calibration images may be at fault: ${warnings.join('; ')}`);
+  }
 }
 
 /**

@@ -221,6 +221,20 @@ export async function writeTiny(folder: string): Promise<string> {
   return path;
 }
 
+/** For calibration: fully connected layers on 1 x 8 x 8 images, of which the first reads the border alone. */
+export function borderNet(): Model {
+  const net = new NetworkBuilder('border', [1, 8, 8], seededRng('border'));
+  const border = net.relu('relu', net.gemm('border', net.flatten('flatten', net.input), 64, 6));
+  const model = net.build(net.gemm('fc', border, 6, 3));
+  const isBorder = (at: number) => [at >> 3, at & 7].some((place) => place === 0 || place === 7);
+  const { shape, data } = model.weights.get('border.weight')!;
+  const bordered = tensor(
+    shape,
+    data.map((w, i) => (isBorder(i % 64) ? Math.abs(w) : 0)),
+  );
+  return { ...model, weights: new Map([...model.weights, ['border.weight', bordered]]) };
+}
+
 /** For refusals: writes a valid .onnx file with two nodes that cannot run privately; returns its path. */
 export async function writeUnsupported(folder: string): Promise<string> {
   const value = (name: string) => ({ name, dtype: 'float32' as const, shape: ['N', 1, 28, 28] });

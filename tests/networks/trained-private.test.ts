@@ -30,6 +30,17 @@ beforeAll(async () => {
   ({ model: trained } = await fit(model, { train, validation: subset(tested, [0, 1, 2, 3]), ...options }));
 });
 
+test('images like those of the training give no warning, others do', async () => {
+  const images = pixels(tested);
+  const { n } = tested;
+  const warningsOf = async (images: Float32Array) =>
+    (await prepare(trained, { calibration: { images, n } })).calibration.warnings;
+  expect(await warningsOf(images)).toEqual([]);
+  expect(await warningsOf(images.map((pixel) => pixel / 10))).toEqual([
+    expect.stringMatching(/^node stem\.bn: /),
+  ]);
+});
+
 test.each<[string, (model: Model) => Model, number]>([
   ['with ReLUs', (model) => model, 0.6],
   [

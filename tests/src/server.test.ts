@@ -192,6 +192,16 @@ test('an image that does not fit costs no offline phase and no session', async (
   expect((await eventOf('closed')).error).toBeUndefined();
 });
 
+test('the client, and only it, hears of values outside the range of the calibration images', async () => {
+  const [image] = images as [Float32Array];
+  expect((await bystander.infer(image)).outsideRange).toBeUndefined();
+  const { scale, bits } = prepared.plan.wires[prepared.plan.input.wire]!;
+  const limit = 2 ** bits / scale;
+  const outside = Float32Array.from(image, (value, i) => (i < 3 ? -(i + 1) * limit : value));
+  const { outsideRange } = await bystander.infer(outside);
+  expect(outsideRange).toEqual({ values: 3, largest: 3 * limit, limit });
+});
+
 test('an inference that was prepared ahead has only its online phase left', async () => {
   const session = await connect(server.url, { pool });
   await session.prepare();

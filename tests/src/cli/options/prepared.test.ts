@@ -7,7 +7,7 @@ import { saveModel } from '../../../../models/files/write.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { fit } from '../../../../models/train/fit.ts';
 import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
-import { prepare, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
+import { calibrationOf, prepare, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costIn, parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
@@ -129,11 +129,15 @@ describe('the same model and data have one plan', () => {
   }, 60_000);
 });
 
-test('images of another size calibrate nothing', async () => {
+test('images of another size or shape calibrate nothing', async () => {
   const calibration = { images: new Float32Array(2 * 64), n: 2 };
   await expect(prepare(network, { calibration })).rejects.toThrow(
     /tiny takes images of \[3, 8, 8\], got 128/,
   );
   const grey = { ...contrasts(6), shape: [1, 8, 8], images: new Uint8Array(6 * 64) };
   await expect(prepare(network, { calibration: grey })).rejects.toThrow(api.DataError);
+  const flat = { ...contrasts(6), shape: [1, 8, 24] };
+  const refusal = /^contrasts: its images are \[1, 8, 24\], but tiny takes images of \[3, 8, 8\]$/;
+  await expect(prepare(network, { calibration: flat })).rejects.toThrow(refusal);
+  await expect(servedPlan(network, { calibration: calibrationOf(flat) })).rejects.toThrow(refusal);
 });
