@@ -15,7 +15,8 @@ import type { FileNode, RawFile } from '../onnx/decode.ts';
 import { known, maximumConstant } from './constant.ts';
 import type { Constant } from './constant.ts';
 import { fold, isFoldable } from './fold.ts';
-import type { RawFunction } from '../onnx/raw.ts';
+import type { RawFunction, RawTensor } from '../onnx/raw.ts';
+import { inNewForm } from './older-opsets.ts';
 import { refusals, rewrites } from './rewrite.ts';
 import type { RewriteContext } from './rewrite.ts';
 import { valueRankOf, weightOf } from './weight-of.ts';
@@ -96,7 +97,8 @@ export class GraphReader {
     for (const output of node.outputs) if (output !== '') this.#shapes.set(output, undefined);
   }
 
-  #read(node: FileNode, name: string): void {
+  #read(written: FileNode, name: string): void {
+    const node = inNewForm(written, this.#file.opset, (tensor) => this.#addConstant(tensor));
     if (node.domain === '' && Object.hasOwn(refusals, node.op)) refuse(refusals[node.op]!);
     const behindUnsupported = node.inputs.some(
       (input) => this.#shapes.has(input) && !this.#shapes.get(input),
@@ -208,6 +210,15 @@ export class GraphReader {
         shape: constant?.tensor.shape ?? this.#shapes.get(name),
       };
     });
+  }
+
+  #addConstant(tensor: RawTensor): string {
+    const isTaken = (name: string) =>
+      this.#shapes.has(name) || this.#constants.has(name) || this.#file.initializers.has(name);
+    let { name } = tensor;
+    while (isTaken(name)) name += "'";
+    this.#constants.set(name, known(tensor));
+    return name;
   }
 
   #constant(name: string): Constant | undefined {

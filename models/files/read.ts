@@ -17,7 +17,7 @@ export type ReadReport = {
 };
 
 /**
- * Reads a network from the bytes of an .onnx file, opset 13 to 22. `fileName` is used in messages; `external`
+ * Reads a network from the bytes of an .onnx file, opset 7 to 22. `fileName` is used in messages; `external`
  * returns the bytes of files beside it (default: there are none). Throws ModelError for a broken file, and a
  * ModelError that lists every unsupported node with its reason.
  */
@@ -43,7 +43,7 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
 }
 
 /**
- * Reads a network from an .onnx file, opset 13 to 22, with the external data beside it, or from the package
+ * Reads a network from an .onnx file, opset 7 to 22, with the external data beside it, or from the package
  * by a name such as 'zoo:fashion-resnet8'. Throws ModelError for a file that cannot be read, is broken or has
  * unsupported nodes (it lists each with its reason), and UsageError for a name that the zoo does not have.
  */

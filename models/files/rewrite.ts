@@ -30,7 +30,7 @@ type Entry = { readonly rule: Rewrite; readonly becomes: string };
 export const rewrites: Readonly<Record<string, Entry>> = {
   ReduceMean: { rule: reduceMean, becomes: 'GlobalAveragePool, over height and width' },
   GlobalMaxPool: { rule: globalMaxPool, becomes: 'MaxPool over the whole map' },
-  Squeeze: { rule: squeeze, becomes: 'Flatten of a pooled map' },
+  Squeeze: { rule: squeeze, becomes: 'Flatten of a pooled map, with or without axes' },
   Clip: {
     rule: clipOrRelu,
     becomes: 'Relu if only the lower bound 0 is set, Identity without bounds, else Clip',
@@ -86,17 +86,22 @@ function reduceMean(
   return keepsDimensions ? [pool] : [pool, flattenOf(`${node}/flatten`, pooled, output)];
 }
 
-/** Squeeze of a pooled value [C, 1, 1] is a Flatten. The batch is never squeezed, even if it is 1. */
+/**
+ * Squeeze of a pooled value [C, 1, 1] is a Flatten. The batch is never squeezed, even if it is 1; nor is, where
+ * no axes are given, a single channel.
+ */
 function squeeze(
   attributes: AttributeReader,
   [x, axesInput]: readonly ParsedInput[],
   { node, output }: RewriteContext,
 ): readonly Node[] {
-  const axes = (attributes.ints('axes') ?? axesOf(axesInput))
-    .map((axis) => (axis < 0 ? axis + 4 : axis))
-    .sort();
-  if (x?.shape?.length !== 3 || x.shape[1] !== 1 || x.shape[2] !== 1 || axes.join() !== '2,3')
+  const listed = attributes.ints('axes');
+  const isWithoutAxes = listed === undefined && (axesInput === undefined || axesInput.name === '');
+  const axes = isWithoutAxes ? [2, 3] : (listed ?? axesOf(axesInput));
+  const positive = axes.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
+  if (x?.shape?.length !== 3 || x.shape[1] !== 1 || x.shape[2] !== 1 || positive.join() !== '2,3')
     refuse('only the height and width of a pooled value can be squeezed');
+  if (isWithoutAxes && x.shape[0] === 1) refuse('without axes it would squeeze the only channel too');
   return [flattenOf(node, x.name, output)];
 }
 

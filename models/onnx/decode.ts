@@ -47,7 +47,7 @@ export type FileNode = {
   readonly attributes: () => Readonly<Record<string, RawAttribute>>;
 };
 
-const oldestOpset = 13;
+const oldestOpset = 7;
 const newestOpset = 22;
 
 /** Decodes an ONNX file. Throws ModelError if it is not one, or if its opset or inputs are not supported. */

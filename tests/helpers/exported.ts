@@ -44,7 +44,8 @@ export const flattenConstants: readonly RawTensor[] = [
   ints('rest', [-1]),
 ];
 
-function atOpset(bytes: Uint8Array, opset: number): Uint8Array {
+/** The file with another opset written in it. */
+export function atOpset(bytes: Uint8Array, opset: number): Uint8Array {
   const proto = fromBinary(ModelProtoSchema, bytes);
   proto.opsetImport[0]!.version = BigInt(opset);
   return toBinary(ModelProtoSchema, proto);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readReport } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import {
+  atOpset,
   exportedShape as shape,
   exportedWeight as weight,
   flattenByShape,
@@ -38,6 +39,40 @@ const pooled: readonly RawNode[] = [
   },
   { op: 'Flatten', inputs: ['a'], outputs: ['y'] },
 ];
+
+/** The forms of opset 7 to 9: what is an input today is an attribute. `spatial` was one until opset 8. */
+function olderForms(opset: number): readonly RawNode[] {
+  const spatial = opset < 9 ? { spatial: { int: 1 } } : {};
+  const [first, second] = [{ ints: [0] }, { ints: [1] }];
+  return [
+    {
+      op: 'Pad',
+      inputs: ['x'],
+      outputs: ['padded'],
+      attributes: { pads: { ints: [0, 0, 1, 0, 0, 0, 0, 2] }, value: { float: 0.5 } },
+    },
+    {
+      op: 'Clip',
+      inputs: ['padded'],
+      outputs: ['c'],
+      attributes: { min: { float: -1 }, max: { float: 1.5 } },
+    },
+    { op: 'Clip', inputs: ['c'], outputs: ['low'], attributes: { max: { float: 1.25 } } },
+    { op: 'BatchNormalization', inputs: ['low', 's', 's', 's', 'v'], outputs: ['n'], attributes: spatial },
+    { op: 'Dropout', inputs: ['n'], outputs: ['d'], attributes: { ratio: { float: 0.3 } } },
+    { op: 'Shape', inputs: ['d'], outputs: ['shape'] },
+    {
+      op: 'Slice',
+      inputs: ['shape'],
+      outputs: ['batches'],
+      attributes: { axes: first, starts: first, ends: second },
+    },
+    { op: 'Squeeze', inputs: ['batches'], outputs: ['batch'], attributes: { axes: first } },
+    { op: 'Unsqueeze', inputs: ['batch'], outputs: ['again'], attributes: { axes: first } },
+    { op: 'Concat', inputs: ['again', 'rest'], outputs: ['target'], attributes: { axis: { int: 0 } } },
+    { op: 'Reshape', inputs: ['d', 'target'], outputs: ['y'] },
+  ];
+}
 
 describe('what exporters write is read, and means the same', () => {
   testExported({
@@ -82,11 +117,36 @@ describe('what exporters write is read, and means the same', () => {
       opset: 13,
     },
     ...Object.fromEntries(
-      [13, 14, 15, 16, 17, 18, 19, 20, 21, 22].map((opset) => [
+      [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22].map((opset) => [
         `opset ${opset}: convolution, activation, poolings with ceil_mode, padding counted`,
         { nodes: pooled, weights: [weight], ops: pooled.map(({ op }) => op), rank: 2, opset },
       ]),
     ),
+    ...Object.fromEntries(
+      [7, 8, 9].map((opset) => [
+        `opset ${opset}: attributes that are inputs today`,
+        {
+          nodes: olderForms(opset),
+          weights: [
+            floats('s', [4]),
+            { name: 'v', dtype: 'float32', shape: [4], data: Float32Array.of(1, 2, 3, 4) } as const,
+            ints('rest', [-1]),
+          ],
+          ops: ['Pad', 'Clip', 'Clip', 'BatchNormalization', 'Dropout', 'Reshape'],
+          rank: 2,
+          opset,
+        },
+      ]),
+    ),
+    'Squeeze without axes': {
+      nodes: [
+        { op: 'GlobalAveragePool', inputs: ['x'], outputs: ['p'] },
+        { op: 'Squeeze', inputs: ['p'], outputs: ['y'] },
+      ],
+      weights: [],
+      ops: ['GlobalAveragePool', 'Flatten'],
+      rank: 2,
+    },
     'GlobalAveragePool and Squeeze': {
       nodes: [
         { op: 'GlobalAveragePool', inputs: ['x'], outputs: ['p'] },
@@ -283,6 +343,15 @@ describe('what would mean something else is refused', () => {
       [],
       /its output i is used/,
     ],
+    'a Squeeze without axes of a single channel': [
+      [
+        { op: 'Conv', inputs: ['x', 'one'], outputs: ['c'] },
+        { op: 'GlobalAveragePool', inputs: ['c'], outputs: ['p'] },
+        { op: 'Squeeze', inputs: ['p'], outputs: ['y'] },
+      ],
+      [floats('one', [1, 4, 3, 3])],
+      /without axes it would squeeze the only channel too/,
+    ],
     'a function of our name with another body': [
       [{ op: 'MixedActivation', domain: 'reluctant', inputs: ['x'], outputs: ['y'] }],
       [],
@@ -292,5 +361,15 @@ describe('what would mean something else is refused', () => {
   test.each(Object.entries(refused))('%s', (_name, [nodes, weights, reason]) => {
     const { unsupported } = readReport(rawModel(['N', ...shape], nodes, weights), 'exported.onnx');
     expect(unsupported.map((node) => node.reason).join()).toMatch(reason);
+  });
+
+  test('batch normalization of opset 8 per place', () => {
+    const attributes = { spatial: { int: 0 } };
+    const nodes = [
+      { op: 'BatchNormalization', inputs: ['x', 's', 's', 's', 's'], outputs: ['y'], attributes },
+    ];
+    const bytes = atOpset(rawModel(['N', ...shape], nodes, [floats('s', shape)]), 8);
+    const { unsupported } = readReport(bytes, 'exported.onnx');
+    expect(unsupported.map((node) => node.reason)).toEqual(['its attribute spatial is not 1']);
   });
 });
