@@ -14,7 +14,9 @@ export type ReduceSettings = Replacing &
   OwnSettings &
   Keeping &
   Pick<Costing, 'machine'> & {
-    /** ReLUs to keep: a count, or a share in (0, 1). For hybrid also what one inference may cost: '1s@wan'. */
+    /**
+     * ReLUs to keep: a count, or a share in (0, 1). For hybrid also what one inference may cost: '1s@wan'.
+     */
     readonly budget: Budget | string;
     /** Keeps groups of images from losing more than others during fine-tuning. */
     readonly mitigate?: Pick<Mitigation, 'scheme' | 'settings'>;
@@ -38,7 +40,8 @@ type Entry = {
   /** One line for --help. */
   readonly summary: string;
   /**
-   * For each method, its default in words ('' if it needs no words), or null if the method does not take the option.
+   * For each method, its default in words ('' if it needs no words), or null if the method does not take the
+   * option.
    */
   readonly methods: { readonly [M in MethodName]: string | null };
   /** The name in a refusal, for an entry that is not an option of its own. */
@@ -262,7 +265,9 @@ export function refusalOf(option: MethodOption, methods: readonly MethodName[]):
   return `${called}: ${listed(methods)} ${verb(methods)} not take it; ${listed(takers)} ${verb(takers)}`;
 }
 
-/** Its line of --help, such as 'keep this share of the channels, e.g. 0.5. Methods: deepreduce (default: 1)'. */
+/**
+ * Its line of --help, such as 'keep this share of the channels, e.g. 0.5. Methods: deepreduce (default: 1)'.
+ */
 export function helpOf(option: MethodOption): string {
   const takers = takersOf(option);
   const isForAll = Object.keys(methodOptions[option].methods).length === takers.length;
@@ -271,7 +276,9 @@ export function helpOf(option: MethodOption): string {
   return `${methodOptions[option].summary}${methods}${text === '' ? '' : ` (default: ${text})`}`;
 }
 
-/** One default if all methods share it, else one for each: 'deepreduce and autorep: quadratic; snl: identity'. */
+/**
+ * One default if all methods share it, else one for each: 'deepreduce and autorep: quadratic; snl: identity'.
+ */
 function defaultText(option: MethodOption, takers: readonly MethodName[]): string {
   const { methods } = methodOptions[option];
   const texts = [...new Set(takers.map((method) => methods[method]!))];

@@ -66,12 +66,14 @@ async function fail(error: unknown, verbose: boolean): Promise<number> {
 /** `staysUp`: the command is a server, which ends itself after a signal, and does not end with its output. */
 const thisProcess = { staysUp: false };
 
-/** A second signal within this many milliseconds counts as the first: a terminal and npm both pass Ctrl-C on. */
+/**
+ * A second signal within this many milliseconds counts as the first: a terminal and npm both pass Ctrl-C on.
+ */
 const sameSignal = 500;
 
 /**
- * A signal that Ctrl-C and SIGTERM abort. Its listeners end their child processes at once; files are written whole or
- * not at all. A server ends itself; a second Ctrl-C or SIGTERM ends it at once.
+ * A signal that Ctrl-C and SIGTERM abort. Its listeners end their child processes at once; files are written
+ * whole or not at all. A server ends itself; a second Ctrl-C or SIGTERM ends it at once.
  */
 function untilStopped(cleanUp: () => void): AbortSignal {
   const stopping = new AbortController();
@@ -91,7 +93,10 @@ function untilStopped(cleanUp: () => void): AbortSignal {
   return stopping.signal;
 }
 
-/** A stream that failed once is destroyed. A server then writes to the file itself: its disk may have room again. */
+/**
+ * A stream that failed once is destroyed. A server then writes to the file itself: its disk may have room
+ * again.
+ */
 function write(text: string): void {
   if (!process.stdout.destroyed) process.stdout.write(text);
   else if (thisProcess.staysUp) {

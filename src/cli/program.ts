@@ -3,13 +3,15 @@ import { exitCodeTable } from '../shared/errors.ts';
 import { examples } from './options/command.ts';
 import type { Act, CommandModule } from './options/command.ts';
 
-/** One line of the command table: what --help says, and the module, which is loaded when the command is used. */
+/**
+ * One line of the command table: what --help says, and the module, which is loaded when the command is used.
+ */
 type Entry = { readonly summary: string; readonly load: () => Promise<CommandModule> };
 
 /** Every command, in the order of --help. */
 const commands: Readonly<Record<string, Entry>> = {
   demo: {
-    summary: 'reduce a network, ask it and the original privately, and write a report, in a few minutes',
+    summary: 'show everything in a few minutes: reduce a network, classify images privately, write a report',
     load: () => import('./commands/demo/command.ts'),
   },
   inspect: {
@@ -83,7 +85,9 @@ Exit codes:
 ${exitCodeTable.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`).join('\n')}
 `;
 
-/** The commander program for `argv` (without node and script). Only the command that `argv` names is loaded. */
+/**
+ * The commander program for `argv` (without node and script). Only the command that `argv` names is loaded.
+ */
 export async function buildProgram(argv: readonly string[], version: string, act: Act): Promise<Command> {
   const program = new Command('reluctant')
     .description(

@@ -30,9 +30,10 @@ export function configure(command: Command, act: Act): void {
     .addOption(
       new Option(
         '--confidence <how>',
-        'compares with the limits: measured, the measured value; outside, the better end of its confidence interval, ' +
-          'so that only groups shown to exceed a limit fail; inside, the worse end, so that only groups shown to ' +
-          'keep all limits pass',
+        'the value that is compared with the limits\n' +
+          'measured: the measured value\n' +
+          'outside: the better end of its confidence interval; a group fails only if it is shown to exceed a limit\n' +
+          'inside: the worse end; a group passes only if it is shown to keep the limits',
       )
         .choices(judges)
         .default('measured'),
@@ -52,8 +53,9 @@ export function configure(command: Command, act: Act): void {
       '  0    every group keeps the limits\n' +
       '  7    at least one group exceeds a limit, or no group is large enough to check\n' +
       "Other exit codes are in 'reluctant --help'.\n\n" +
-      'With --confidence inside, small groups fail because their intervals are wide: use it if passing must be proof.\n' +
-      'Use --confidence outside if failing must be proof. The intervals are those of the report, each for one figure.\n',
+      'With --confidence inside, small groups fail because their intervals are wide;\n' +
+      'use it if passing must be proof. Use --confidence outside if failing must be\n' +
+      'proof. The intervals are those of the report, each for one figure.\n',
   );
 }
 

@@ -10,6 +10,7 @@ import * as format from '../../shared/format.ts';
 import { systemRng } from '../../shared/random.ts';
 import { examples, tolerancePoints, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
+import { modeHelp } from '../options/compile.ts';
 import { dataHelp, modelHelp } from '../options/inputs.ts';
 import { table } from '../output/output.ts';
 import { preparedModel } from '../options/prepared.ts';
@@ -39,7 +40,10 @@ export function configure(command: Command, act: Act): void {
     .option('--search-images <n>', 'number of training images for the search', whole(1), 500)
     .option('--limit <n>', 'evaluate on the first n test images only', whole(1))
     .addOption(
-      new Option('--mode <mode>', 'search this mode only (default: both)').choices(['posZero', 'negPass']),
+      new Option('--mode <mode>', `search this mode only (default: both)\n${modeHelp}`).choices([
+        'posZero',
+        'negPass',
+      ]),
     )
     .action(act(run));
   examples(command, [

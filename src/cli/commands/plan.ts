@@ -20,7 +20,9 @@ import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
 import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
 
-/** `plan MODEL --data D`: the protocol's steps with scales, windows and predicted cost. All of it is public. */
+/**
+ * `plan MODEL --data D`: the protocol's steps with scales, windows and predicted cost. All of it is public.
+ */
 export function configure(command: Command, act: Act): void {
   const described = command.argument('<model>', modelHelp).option('--data <data>', calibrationHelp);
   compileFlags(described).action(act(run));

@@ -27,7 +27,9 @@ type Options = {
 
 const nameHelp = "a name of 'reluctant recipe list', or your own file NAME.json";
 
-/** `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' published settings. */
+/**
+ * `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' published settings.
+ */
 export function configure(command: Command, act: Act): void {
   const listed = command.command('list').description('list the recipes of the package').action(act(list));
   examples(listed, ['reluctant recipe list']);

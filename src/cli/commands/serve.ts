@@ -52,7 +52,7 @@ export function configure(command: Command, act: Act): void {
     )
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .option('--tls-cert <file>', 'PEM certificate; with it the address is wss:// instead of ws://')
-    .option('--tls-key <file>', 'PEM key of the certificate')
+    .option('--tls-key <file>', 'PEM key of the certificate; needed with --tls-cert')
     .option(
       '--tokens <file>',
       "serve only clients with a token of this file; each line is 'token' or 'name: token'",

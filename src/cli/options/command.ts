@@ -1,5 +1,5 @@
 import { Help, InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import type { OnProgress } from '../../shared/progress.ts';
 import type { Output } from '../output/output.ts';
 
@@ -41,7 +41,13 @@ export function examples(command: Command, all: readonly Example[]): Command {
     const [head, rest] = dividedHelp(Help.prototype.formatHelp.call(helper, of, helper));
     return of === command ? `${head}Examples:\n${lines.join('\n')}\n\n${rest}` : head + rest;
   };
-  return command.configureHelp({ formatHelp });
+  return command.configureHelp({ formatHelp, optionDescription });
+}
+
+/** Says of an option that it is required, where commander does not. */
+function optionDescription(option: Option): string {
+  const text = Help.prototype.optionDescription.call(new Help(), option);
+  return option.mandatory ? `${text} (required)` : text;
 }
 
 /** The help of a command without its usage, description and examples. */

@@ -8,6 +8,10 @@ import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { whole } from './command.ts';
 
+/** The two modes in words. */
+export const modeHelp =
+  'posZero: small positive values become zero\nnegPass: small negative values stay as they are';
+
 /** Options that override the compiler's own choices. */
 export type CompileFlags = {
   readonly precision?: number;
@@ -37,8 +41,7 @@ export function compileFlags(command: Command): Command {
     .addOption(
       new Option(
         '--mode <mode>',
-        'the error of sign tests that skip bits: posZero turns small positive values into zero, negPass lets ' +
-          `small negative values pass (default: ${mode})`,
+        `the error of sign tests that skip bits (default: ${mode})\n${modeHelp}`,
       ).choices(['posZero', 'negPass']),
     )
     .option('--circa <file>', "k of each layer and the mode, from the output of 'reluctant circa --json'");
@@ -61,8 +64,8 @@ const circaFile = z.object({
 });
 
 /**
- * The compiler options that the flags give. Throws UsageError if --circa comes with --k or --mode, and for a file
- * that `circa --json` did not print.
+ * The compiler options that the flags give. Throws UsageError if --circa comes with --k or --mode, and for a
+ * file that `circa --json` did not print.
  */
 export async function compileOptionsOf(flags: CompileFlags): Promise<Partial<CompileOptions>> {
   const { circa, precision, weightBits, k, bits, mode } = flags;

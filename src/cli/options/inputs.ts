@@ -15,7 +15,7 @@ export const dataHelp =
 /** `--data` of commands that only compile a model. */
 export const calibrationHelp =
   "images that set the scales of the fixed-point numbers: a name or form of 'reluctant data formats' " +
-  '(default: the data of a zoo: model; other models need it)';
+  '(default: the own data of a zoo model; required for others)';
 
 export const threadsHelp = 'threads for homomorphic encryption (default: one per core)';
 
@@ -65,7 +65,9 @@ export function shortName(name: string): string {
     .replace(/\.onnx$/, '');
 }
 
-/** Makes the file's folder, before hours of work. Throws UsageError if the file could not be written there. */
+/**
+ * Makes the file's folder, before hours of work. Throws UsageError if the file could not be written there.
+ */
 export function checkOutput(file: string, option = '--out'): void {
   try {
     mkdirSync(dirname(file), { recursive: true });

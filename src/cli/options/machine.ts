@@ -13,8 +13,8 @@ import type { OnProgress } from '../../shared/progress.ts';
 import { loopbackPair } from '../../net/loopback-pair.ts';
 
 /**
- * The costs of this machine if `bench machine` has measured them, else those of the machine on which the package was
- * made.
+ * The costs of this machine if `bench machine` has measured them, else those of the machine on which the
+ * package was made.
  */
 export type KnownMachine = { readonly costs: MachineCosts; readonly measuredHere: boolean };
 

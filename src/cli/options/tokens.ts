@@ -4,8 +4,9 @@ import type { NamedToken } from '../../net/access.ts';
 import { UsageError } from '../../shared/errors.ts';
 
 /**
- * Reads the tokens of a file, at least one: each line is `token` or `name: token`. Blank lines and lines that begin
- * with # are skipped. A token without a name is named after its line. `flag` names the option in errors.
+ * Reads the tokens of a file, at least one: each line is `token` or `name: token`. Blank lines and lines that
+ * begin with # are skipped. A token without a name is named after its line. `flag` names the option in
+ * errors.
  */
 export async function readTokens(flag: string, file: string): Promise<readonly NamedToken[]> {
   const lines = (await contents(flag, file)).split('\n').map((line) => line.trim());

@@ -1,7 +1,9 @@
 import { CommanderError } from 'commander';
 import { exitCodeOf, ReluctantError } from '../../shared/errors.ts';
 
-/** The line to print for an error, and the exit code. The line is empty if commander has already printed help. */
+/**
+ * The line to print for an error, and the exit code. The line is empty if commander has already printed help.
+ */
 export type Failure = { readonly line: string; readonly stack: string; readonly code: number };
 
 export function describeFailure(error: unknown): Failure {

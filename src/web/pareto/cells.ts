@@ -37,10 +37,10 @@ function measuredCell({ profile, offlineSeconds, onlineSeconds }: PointCost): st
 /** A text on what the columns mean. */
 export function legendOf(profiles: readonly string[]): string {
   return (
-    `'accuracy' is that on the test images with the protocol's integers, faults of the sign tests included ` +
-    `(simulated): the mean over the seeds, ± half of its 95 % interval (Student's t) when there are two or ` +
-    `more. Latency (${profiles.join(', ')}) and traffic of one inference are predicted from the plan; ` +
-    `'measured' is a private inference between two processes. 'front' lists the measures by which no other ` +
-    `point is as accurate for less.`
+    `'accuracy' is the simulated private accuracy on the test images, with the errors of the sign tests: the ` +
+    `mean over the seeds, ± half of its 95 % interval (Student's t) for two or more seeds. Latency ` +
+    `(${profiles.join(', ')}) and traffic of one inference are predicted from the plan; 'measured' is the time ` +
+    `of a private inference between two processes. 'front' lists the measures in which no other point is as ` +
+    `accurate at a lower cost.`
   );
 }

@@ -20,8 +20,8 @@ import { profileOption } from '../../options/profile.ts';
 import { machineOutput, modelOutput } from './outputs.ts';
 
 /**
- * `bench relu` and `bench linear` time one step of the protocol, `bench model` all of it, and `bench machine` its units
- * of work. None of them verifies results.
+ * `bench relu` and `bench linear` time one step of the protocol, `bench model` all of it, and `bench machine`
+ * its units of work. None of them verifies results.
  */
 export function configure(command: Command, act: Act): void {
   const relu = command
@@ -50,7 +50,7 @@ export function configure(command: Command, act: Act): void {
   const machine = command
     .command('machine')
     .description(
-      'measure the units of work on this machine, in seconds; plan, bench model, reduce and pareto predict with them',
+      'measure the costs of this machine, in some seconds; plan, reduce, bench model and pareto predict with them',
     )
     .action(act(runMachine));
   examples(machine, ['reluctant bench machine']);
@@ -83,7 +83,11 @@ function configureModel(command: Command, act: Act): void {
       whole(1, 1000),
       1,
     )
-    .option('--threads <n>', `${threadsHelp}, for each party`, whole(1, 256))
+    .option(
+      '--threads <n>',
+      'threads for homomorphic encryption of each party (default: one per core)',
+      whole(1, 256),
+    )
     .addOption(profileOption())
     .action(act(runModel));
   examples(command, [

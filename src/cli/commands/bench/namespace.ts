@@ -17,8 +17,9 @@ const execute = promisify(execFile);
 const system: RunCommand = (program, args) => execute(program, [...args]);
 
 /**
- * Makes the namespace and shapes both ends of its link with tc's netem. Undefined if this machine cannot do it (no root,
- * no iproute2, no netem in the kernel). Trying is the only sure probe; a failed try removes what it made.
+ * Makes the namespace and shapes both ends of its link with tc's netem. Undefined if this machine cannot do
+ * it (no root, no iproute2, no netem in the kernel). Trying is the only sure probe; a failed try removes what
+ * it made.
  */
 export async function shapedNamespace(
   profile: NetworkProfile,

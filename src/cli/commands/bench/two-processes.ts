@@ -42,8 +42,8 @@ export type ModelBench = {
   /** All inferences, including the first and the last. */
   readonly runs: readonly RunSeconds[];
   /**
-   * The median of all runs but the first, which alone transforms the weights; of a single run, that run. `runs` counts
-   * them.
+   * The median of all runs but the first, which alone transforms the weights; of a single run, that run.
+   * `runs` counts them.
    */
   readonly median: RunSeconds & { readonly runs: number };
 };
@@ -51,7 +51,9 @@ export type ModelBench = {
 /** Seconds on the client's clock. */
 export type RunSeconds = { readonly offline_seconds: number; readonly online_seconds: number };
 
-/** Processor seconds of all threads of each party; unlike wall-clock time, other work does not lengthen them. */
+/**
+ * Processor seconds of all threads of each party; unlike wall-clock time, other work does not lengthen them.
+ */
 export type PhaseCpu = { readonly client_cpu_seconds: number; readonly server_cpu_seconds: number };
 
 export type ModelBenchOptions = {

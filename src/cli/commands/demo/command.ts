@@ -19,7 +19,7 @@ export function configure(command: Command, act: Act): void {
   command
     .option('--out <folder>', 'write the report and the reduced network here', 'reluctant-demo')
     .option('--model <model>', modelHelp, 'zoo:fashion-resnet8')
-    .option('--data <data>', `${dataHelp} (default: the data of a zoo: model)`)
+    .option('--data <data>', `${dataHelp} (default: the own data of a zoo model; required for others)`)
     .option('--epochs <n>', 'epochs of fine-tuning', whole(1), 4)
     .action(
       act(async (context: Context, options: Options): Promise<Output> => {

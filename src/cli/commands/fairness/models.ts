@@ -13,8 +13,8 @@ export const lineHelp =
 export type ModelLine = NamedModel & { readonly files: readonly string[]; readonly relus: number };
 
 /**
- * Opens '[NAME=]FILE' or '[NAME=]PATTERN'. Throws ModelError if there is no such file, and UsageError if a pattern's
- * networks have different budgets.
+ * Opens '[NAME=]FILE' or '[NAME=]PATTERN'. Throws ModelError if there is no such file, and UsageError if a
+ * pattern's networks have different budgets.
  */
 export async function openLine(argument: string): Promise<ModelLine> {
   const { name, pattern } = nameOf(argument);

@@ -29,15 +29,18 @@ type Options = {
   readonly profile?: NetworkProfile;
 };
 
-/** `infer URL`: classifies one image; the image stays in this process. `infer MODEL --debug-local`: see debug-local.ts. */
+/**
+ * `infer URL`: classifies one image; the image stays in this process. `infer MODEL --debug-local`: see
+ * debug-local.ts.
+ */
 export function configure(command: Command, act: Act): void {
   command
     .argument('<url>', 'address that serve printed, ws:// or wss://; with --debug-local, a model instead')
-    .option('--image <file>', "PNG or JPEG file of exactly the model's input size")
     .option(
-      '--data <data>',
-      `take the image from a data set instead; with --debug-local, also calibrate on it; ${dataHelp}`,
+      '--image <file>',
+      "PNG or JPEG file of exactly the model's input size; or give --data and --index",
     )
+    .option('--data <data>', `${dataHelp}; with --debug-local they also calibrate the model`)
     .option('--index <i>', 'number of the test image in --data, from 0', whole(0))
     .option('--plan-hash <hash>', 'refuse any plan but the one with this hash')
     .option('--ca <file>', 'trust this PEM certificate, for a wss:// server with a self-signed one')

@@ -12,8 +12,8 @@ import type { Context } from '../../options/command.ts';
 import { preparedModel } from '../../options/prepared.ts';
 
 /**
- * `infer MODEL --debug-local`: runs both parties in this process and prints each wire's error. `data` calibrates the
- * scales, as in `serve`.
+ * `infer MODEL --debug-local`: runs both parties in this process and prints each wire's error. `data`
+ * calibrates the scales, as in `serve`.
  */
 export async function inferLocally(
   name: string,

@@ -3,8 +3,8 @@ import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 
 /**
- * The commands that make a point's network again and evaluate it as the sweep did. `versions` are those of its result;
- * they name the engine and the device that trained it.
+ * The commands that make a point's network again and evaluate it as the sweep did. `versions` are those of
+ * its result; they name the engine and the device that trained it.
  */
 export function commandOf(
   spec: JobSpec,

@@ -48,11 +48,14 @@ type Options = ComputeOptions & {
   readonly queue?: string;
 };
 
-/** `pareto MODEL --data D --methods ... --budgets ... --out DIR` runs a sweep; `pareto show DIR` prints its table. */
+/**
+ * `pareto MODEL --data D --methods ... --budgets ... --out DIR` runs a sweep; `pareto show DIR` prints its
+ * table.
+ */
 export function configure(command: Command, act: Act): void {
   const run = command
     .command('run', { isDefault: true })
-    .description("run a sweep; 'reluctant pareto MODEL' does the same without the word run");
+    .description('run a sweep; the word run may be omitted');
   configureRun(run, act);
   configureShow(command.command('show'), act);
   command.usage('<model> --data <data> --methods <list> --budgets <list> --out <folder>');

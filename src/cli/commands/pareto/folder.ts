@@ -35,7 +35,9 @@ export function originalFile(folder: string, networkHash: string): string {
   return join(folder, `networks/from-${networkHash.slice(0, 8)}.onnx`);
 }
 
-/** Copies the network into the folder, and hashes it and the data. Throws if the two do not fit each other. */
+/**
+ * Copies the network into the folder, and hashes it and the data. Throws if the two do not fit each other.
+ */
 export async function fingerprints(
   folder: string,
   network: string,

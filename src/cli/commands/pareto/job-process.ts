@@ -11,8 +11,8 @@ export class JobFailure extends ReluctantError {
 }
 
 /**
- * Runs a job in its own process, which the signal kills. Rejects with JobFailure if the job fails or its process dies,
- * for example for lack of memory.
+ * Runs a job in its own process, which the signal kills. Rejects with JobFailure if the job fails or its
+ * process dies, for example for lack of memory.
  */
 export async function jobProcess(
   { onProgress, say, ...work }: JobWork,

@@ -20,13 +20,15 @@ export type MeasureOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Inferences in a session. The median of all but the first counts, because the first transforms the weights. */
+/**
+ * Inferences in a session. The median of all but the first counts, because the first transforms the weights.
+ */
 const inferences = 4;
 
 /**
- * Times private inferences of all points on any front, with the network of their first seed and in each profile, one
- * after the other so that they do not disturb each other. Earlier measurements stay unless `again` is set. Returns the
- * messages of those that failed.
+ * Times private inferences of all points on any front, with the network of their first seed and in each
+ * profile, one after the other so that they do not disturb each other. Earlier measurements stay unless
+ * `again` is set. Returns the messages of those that failed.
  */
 export async function measureFront(options: MeasureOptions): Promise<string[]> {
   const { store, onProgress, say } = options;

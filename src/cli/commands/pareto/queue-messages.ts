@@ -17,7 +17,10 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hex');
 const name = z.string().min(1).max(4096);
 const epochs = z.int().min(1).nullable();
 
-/** Refuses unknown keys: to ignore a setting of another version would make another network under the same name. */
+/**
+ * Refuses unknown keys: to ignore a setting of another version would make another network under the same
+ * name.
+ */
 const jobSpec = z.strictObject({
   network: name,
   networkHash: sha256,
@@ -40,8 +43,8 @@ const queuedJob = z.strictObject({ spec: jobSpec, costs: machineCostsSchema, ver
 export type QueuedJob = z.infer<typeof queuedJob>;
 
 /**
- * The job that a worker finds on the queue. Throws ReluctantError if the sweep has another version than the worker: by
- * its version number, its settings, or another id for the same job.
+ * The job that a worker finds on the queue. Throws ReluctantError if the sweep has another version than the
+ * worker: by its version number, its settings, or another id for the same job.
  */
 export function readQueuedJob(id: string | undefined, message: unknown, ownVersion: string): QueuedJob {
   const version = z.object({ version: z.string() }).safeParse(message).data?.version;

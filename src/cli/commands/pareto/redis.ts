@@ -15,8 +15,8 @@ export type Connection = {
 };
 
 /**
- * Connects to `redis://HOST:PORT` (`rediss:` for TLS). Throws UsageError for another kind of address, and ProtocolError
- * if no server answers or the server refuses the password.
+ * Connects to `redis://HOST:PORT` (`rediss:` for TLS). Throws UsageError for another kind of address, and
+ * ProtocolError if no server answers or the server refuses the password.
  */
 export async function connectRedis(url: string, reconnections = manyReconnections): Promise<Connection> {
   const place = placeOf(url);

@@ -42,7 +42,9 @@ export type JobWork = {
   readonly spec: JobSpec;
   /** The .onnx file of the original network. */
   readonly modelFile: string;
-  /** The sweep's folder. Networks go into its `networks/`, bases that other jobs may use into its `bases/`. */
+  /**
+   * The sweep's folder. Networks go into its `networks/`, bases that other jobs may use into its `bases/`.
+   */
   readonly folder: string;
   /** The costs of the machine for which latencies are predicted. */
   readonly costs: MachineCosts;
@@ -54,7 +56,10 @@ export type JobWork = {
   readonly say: (line: string) => void;
 };
 
-/** Makes one point: reduces the network, searches windows for +circa, evaluates on the test images, predicts the cost. */
+/**
+ * Makes one point: reduces the network, searches windows for +circa, evaluates on the test images, predicts
+ * the cost.
+ */
 export async function runJob(work: JobWork): Promise<JobOutcome> {
   const start = performance.now();
   const { spec, folder } = work;
@@ -126,7 +131,10 @@ async function reduced(
   });
 }
 
-/** The folder of a job's checkpoints. It stays until the job is done, so that a late failure repeats no training. */
+/**
+ * The folder of a job's checkpoints. It stays until the job is done, so that a late failure repeats no
+ * training.
+ */
 function checkpointOf(spec: JobSpec, folder: string): string {
   return join(folder, 'unfinished', jobId(spec));
 }

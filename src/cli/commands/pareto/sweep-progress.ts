@@ -36,7 +36,9 @@ export type SweepProgressOptions = {
   readonly onProgress: OnProgress;
 };
 
-/** The progress of a sweep in epochs of training: those of finished jobs, and those that running jobs report. */
+/**
+ * The progress of a sweep in epochs of training: those of finished jobs, and those that running jobs report.
+ */
 export class SweepProgress {
   readonly #options: SweepProgressOptions;
   readonly #running = new Map<string, Underway>();

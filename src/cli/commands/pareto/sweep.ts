@@ -33,8 +33,8 @@ export type SweepOptions = {
 const pollInterval = 1000;
 
 /**
- * Runs the jobs that are not done yet. A job that fails is marked in the store and does not stop the others. Rejects if
- * the sweep itself cannot go on; its running jobs then wait again.
+ * Runs the jobs that are not done yet. A job that fails is marked in the store and does not stop the others.
+ * Rejects if the sweep itself cannot go on; its running jobs then wait again.
  */
 export async function sweep(options: SweepOptions): Promise<void> {
   const { store, ids } = options;

@@ -25,7 +25,10 @@ type Task = {
   readonly say: (line: string) => void;
 };
 
-/** `reduce --family`: makes every network of DeepReDuce's family. Continues an earlier run with the same options. */
+/**
+ * `reduce --family`: makes every network of DeepReDuce's family. Continues an earlier run with the same
+ * options.
+ */
 export async function writeFamily(
   { model, test, out, evaluation }: Task,
   { data, ...options }: Omit<FamilyOptions, 'train' | 'validation'> & { readonly data: string },
@@ -42,7 +45,9 @@ export async function writeFamily(
   return folder.report(await standing(model, test, evaluation));
 }
 
-/** `reduce --budget` with several budgets: makes a network for each; deepreshape trains its base network once. */
+/**
+ * `reduce --budget` with several budgets: makes a network for each; deepreshape trains its base network once.
+ */
 export async function writeBudgets(
   { model, test, out, evaluation, say }: Task,
   budgets: readonly Budget[],

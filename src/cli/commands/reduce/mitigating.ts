@@ -102,7 +102,10 @@ export async function openAgainst(
   return model;
 }
 
-/** The price and effect of the mitigation of `reduced`. Makes the same reduction without it if it is not given. */
+/**
+ * The price and effect of the mitigation of `reduced`. Makes the same reduction without it if it is not
+ * given.
+ */
 export async function priceOfMitigation(
   models: { readonly original: Model; readonly reduced: Model; readonly without: Model | undefined },
   test: Dataset,

@@ -53,7 +53,10 @@ export type SettingOptions = {
   readonly checkpoint?: string;
 };
 
-/** The others have no flag: the program finds the machine's costs and trained bases; --budget holds a cost budget. */
+/**
+ * The others have no flag: the program finds the machine's costs and trained bases; --budget holds a cost
+ * budget.
+ */
 type FlagOption = Exclude<MethodOption, 'costBudget' | 'noSearch' | 'machine' | 'bases'>;
 
 /** The flag of each option; `help` is its line of --help. */
@@ -122,7 +125,9 @@ export function budgetList(text: string): Budget[] {
   }
 }
 
-/** The ReLUs that a budget leaves; undefined for seconds or bytes. Throws UsageError as resolveBudget does. */
+/**
+ * The ReLUs that a budget leaves; undefined for seconds or bytes. Throws UsageError as resolveBudget does.
+ */
 export function countOf(model: Model, budget: Budget): number | undefined {
   return typeof budget === 'number' ? resolveBudget(model, budget) : undefined;
 }

@@ -48,7 +48,9 @@ export class NetworkFolder {
     this.#madeBy = hash.digest('hex').slice(0, 16);
   }
 
-  /** Whether an earlier run with the same original and options made the network; if so, its record is kept. */
+  /**
+   * Whether an earlier run with the same original and options made the network; if so, its record is kept.
+   */
   async takeOver(name: string): Promise<boolean> {
     const file = this.#file(name, 'json');
     if (!existsSync(file) || !existsSync(this.#file(name, 'onnx'))) return false;
