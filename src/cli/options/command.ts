@@ -29,7 +29,7 @@ export type Act = <Arguments extends unknown[]>(
 /** `configure` declares arguments, options and examples on a bare command and attaches the work. */
 export type CommandModule = { readonly configure: (command: Command, act: Act) => void };
 
-/** A command line, and what it is for where that is not obvious. */
+/** A command line, and its purpose if that is not obvious. */
 export type Example = string | readonly [purpose: string, line: string];
 
 /** Prints examples in --help, before the arguments and options. */
@@ -44,7 +44,7 @@ export function examples(command: Command, all: readonly Example[]): Command {
   return command.configureHelp({ formatHelp, optionDescription });
 }
 
-/** Says of an option that it is required, where commander does not. */
+/** Marks an option as required; commander does not. */
 function optionDescription(option: Option): string {
   const text = Help.prototype.optionDescription.call(new Help(), option);
   return option.mandatory ? `${text} (required)` : text;

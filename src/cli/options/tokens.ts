@@ -16,7 +16,8 @@ export async function readTokens(flag: string, file: string): Promise<readonly N
   if (tokens.length === 0) throw new UsageError(`${flag} ${file}: expected one token per line, found none`);
   tokens.forEach(({ name, token }) => checkToken(token, `${flag} ${file}: ${name}`));
   const names = new Set(tokens.map(({ name }) => name));
-  if (names.size < tokens.length) throw new UsageError(`${flag} ${file}: two tokens have the same name`);
+  if (names.size < tokens.length)
+    throw new UsageError(`${flag} ${file}: two tokens have the same name; give each its own`);
   return tokens;
 }
 
