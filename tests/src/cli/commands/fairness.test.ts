@@ -86,7 +86,7 @@ describe('fairness', () => {
     const { code, stdout } = await cli(['fairness', original, line, ...rest, ...options]);
     expect([code, stdout]).toEqual([
       0,
-      expect.stringMatching(/80 % interval.*who-pays.*report\.html shows it/s),
+      expect.stringMatching(/80 % interval.*The report with charts is .*who-pays.*report\.html/s),
     ]);
     expect(readdirSync(out).sort()).toEqual([
       'accuracy-twice.svg',

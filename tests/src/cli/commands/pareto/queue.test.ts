@@ -76,7 +76,7 @@ describe.skipIf(redisFile === undefined)(`a sweep by a queue (${redisFile ?? noR
     const { redis: client, lost } = await connectRedis(other.url, 1);
     expect(await client.ping()).toBe('PONG');
     await other.stop();
-    await expect(lost).rejects.toThrow(/^--queue redis:\/\/127\.0\.0\.1:\d+: the connection is lost: /);
+    await expect(lost).rejects.toThrow(/^--queue redis:\/\/127\.0\.0\.1:\d+: lost the connection: /);
     await expect(lost).rejects.toThrow(ProtocolError);
   });
 
@@ -84,7 +84,7 @@ describe.skipIf(redisFile === undefined)(`a sweep by a queue (${redisFile ?? noR
     const closed = await startRedis(['--requirepass', 'secret']);
     const connecting = connectRedis(closed.url.replace('//', '//:wrong@'));
     await expect(connecting).rejects.toThrow(
-      /^--queue redis:\/\/127\.0\.0\.1:\d+: no Redis server to work with: .*(WRONGPASS|AUTH)/,
+      /^--queue redis:\/\/127\.0\.0\.1:\d+: cannot use this Redis server: .*(WRONGPASS|AUTH)/,
     );
     await expect(connecting).rejects.toThrow(ProtocolError);
     await closed.stop();
@@ -96,7 +96,7 @@ describe('without a server', () => {
     const args = command === 'worker' ? ['worker'] : [...sweepArgs, '--out', join(folder, 'none')];
     const { code, stderr } = await cli([...args, '--queue', 'redis://127.0.0.1:1']);
     expect(stderr).toMatch(
-      /^reluctant: --queue redis:\/\/127\.0\.0\.1:1: no Redis server to work with: .*ECONNREFUSED.*\n$/,
+      /^reluctant: --queue redis:\/\/127\.0\.0\.1:1: cannot use this Redis server: .*ECONNREFUSED.*\n$/,
     );
     expect(code).toBe(6);
   });
