@@ -23,6 +23,14 @@ import { valueRankOf, weightOf } from './weight-of.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
 
+export type ReadReport = {
+  /** Undefined if a node is not supported. */
+  readonly model: Model | undefined;
+  readonly unsupported: readonly UnsupportedNode[];
+  /** What of the file the model leaves out, in sentences. */
+  readonly notes: readonly string[];
+};
+
 const maximumElements = 2 ** 28; // of a value for one image: 1 GiB of float32
 const longestReason = 500; // a reason may quote attributes of any length
 /**
@@ -31,12 +39,20 @@ const longestReason = 500; // a reason may quote attributes of any length
  */
 const maximumNodes = 20_000;
 
+/** The ops that are taken off the end of a network, with their default axis by opset. */
+const ends: Readonly<Record<string, (opset: number) => number>> = {
+  Softmax: (opset) => (opset < 13 ? 1 : -1),
+  LogSoftmax: (opset) => (opset < 13 ? 1 : -1),
+  ArgMax: () => 0,
+};
+
 /** Turns a file's nodes into a Model in one run over them, in the file's order. */
 export class GraphReader {
   readonly #file: RawFile;
   readonly #nodes: Node[] = [];
   readonly #weights = new Map<string, Tensor>();
   readonly #unsupported: UnsupportedNode[] = [];
+  readonly #notes: string[] = [];
   /** Shapes of computed values; undefined for a value that depends on an unsupported node. */
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
@@ -60,9 +76,9 @@ export class GraphReader {
     this.#consumed = new Set([...file.nodes.flatMap((node) => node.inputs), ...file.outputs]);
   }
 
-  read(): { model: Model | undefined; unsupported: readonly UnsupportedNode[] } {
+  read(): ReadReport {
     for (const node of liveNodes(this.#file)) this.#take(node);
-    if (this.#unsupported.length > 0) return { model: undefined, unsupported: this.#unsupported };
+    if (this.#unsupported.length > 0) return { model: undefined, unsupported: this.#unsupported, notes: [] };
     const outputs = this.#file.outputs.map((name) => ({
       name,
       shape: this.#shapes.get(name) ?? broken(`graph output ${name} is computed by no node`),
@@ -74,7 +90,11 @@ export class GraphReader {
       weights: this.#weights,
     };
     verifyModel(model);
-    return { model: recogniseMixed(recogniseActivations(mergePads(model))), unsupported: [] };
+    return {
+      model: recogniseMixed(recogniseActivations(mergePads(model))),
+      unsupported: [],
+      notes: this.#notes,
+    };
   }
 
   #take(node: FileNode): void {
@@ -99,6 +119,7 @@ export class GraphReader {
 
   #read(written: FileNode, name: string): void {
     const node = inNewForm(written, this.#file.opset, (tensor) => this.#addConstant(tensor));
+    if (this.#takeOff(node, name)) return;
     if (node.domain === '' && Object.hasOwn(refusals, node.op)) refuse(refusals[node.op]!);
     const behindUnsupported = node.inputs.some(
       (input) => this.#shapes.has(input) && !this.#shapes.get(input),
@@ -118,6 +139,31 @@ export class GraphReader {
       attributes.finish();
       for (const each of rewritten) this.#add(each);
     } else this.#add(this.#standard(node, name, attributes, inputs));
+  }
+
+  /**
+   * Puts an Identity in the place of a Softmax, LogSoftmax or ArgMax over the classes at the end of the
+   * network: the class with the largest logit is the same, and losses and private runs need the logits.
+   */
+  #takeOff(node: FileNode, name: string): boolean {
+    const [x = '', output = ''] = [node.inputs[0], node.outputs[0]];
+    const isEnd =
+      this.#file.outputs.includes(output) && !this.#file.nodes.some((n) => n.inputs.includes(output));
+    if (node.domain !== '' || !Object.hasOwn(ends, node.op) || !isEnd) return false;
+    if (this.#shapes.has(x) && this.#shapes.get(x) === undefined) {
+      this.#poison(node);
+      return true;
+    }
+    const attributes = new AttributeReader(node.attributes());
+    const axis = attributes.int('axis', ends[node.op]!(this.#file.opset));
+    attributes.int('keepdims', 1);
+    const [classes = 0, ...places] = this.#shapes.get(x) ?? [];
+    const isOverClasses = classes > 1 && places.length === 0 && (axis === 1 || axis === -1);
+    if (!isOverClasses || attributes.int('select_last_index', 0) !== 0) return false;
+    attributes.finish();
+    this.#add({ op: 'Identity', name, inputs: [x], outputs: [output], attributes: {} });
+    this.#notes.push(`${name} (${node.op}) at its end is taken off: the outputs are the logits`);
+    return true;
   }
 
   #fold(node: FileNode, attributes: AttributeReader): boolean {

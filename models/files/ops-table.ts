@@ -29,10 +29,12 @@ export function opsTable(): string {
       ['op', 'becomes'],
       Object.entries(rewrites).map(([op, { becomes }]) => [op, becomes]),
     ),
+    'A Softmax, LogSoftmax or ArgMax over the classes at the end of the graph is taken off. The class with the\n' +
+      'largest logit is the same; `inspect` says so.',
     '## Operators that are computed while the file is read',
     'If their inputs are constants or shapes (the batch may be symbolic): ' +
       `${foldedOps.toSorted().join(', ')}.`,
-    '## Operators that are never read',
+    '## Operators that are not read',
     table(['op', 'reason'], Object.entries(refusals)),
   ].join('\n\n')}\n`;
 }

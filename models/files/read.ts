@@ -7,14 +7,10 @@ import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
 import { GraphReader } from './graph-reader.ts';
-import type { UnsupportedNode } from './graph-reader.ts';
+import type { ReadReport } from './graph-reader.ts';
 import { resolveModel } from '../zoo/index.ts';
 
-export type ReadReport = {
-  /** Undefined if a node is not supported. */
-  readonly model: Model | undefined;
-  readonly unsupported: readonly UnsupportedNode[];
-};
+export type { ReadReport };
 
 /**
  * Reads a network from the bytes of an .onnx file, opset 7 to 22. `fileName` is used in messages; `external`

@@ -47,14 +47,17 @@ export const rewrites: Readonly<Record<string, Entry>> = {
 
 const notAnActivation = 'it is not among the supported activations; replace it by ReLU and train again';
 
+const notTheEnd =
+  'only one over the classes at the end can be taken off; export the network up to its logits';
+
 /** Ops that exporters often write but that are never supported, with the reason. */
 export const refusals: Readonly<Record<string, string>> = {
   Elu: notAnActivation,
   Erf: notAnActivation,
   Gelu: notAnActivation,
   Tanh: notAnActivation,
-  LogSoftmax: 'export the network up to its logits',
-  Softmax: 'export the network up to its logits',
+  LogSoftmax: notTheEnd,
+  Softmax: notTheEnd,
   If: 'control flow is not supported; export a trace of the network',
   Loop: 'control flow is not supported; export a trace of the network',
 };

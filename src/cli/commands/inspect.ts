@@ -20,8 +20,8 @@ export function configure(command: Command, act: Act): void {
 
 async function run(_: Context, name: string): Promise<Output> {
   const file = modelFile(name);
-  const { model, unsupported } = await loadReport(file);
-  if (model) return describe(inspect(model));
+  const { model, unsupported, notes } = await loadReport(file);
+  if (model) return describe(inspect(model), notes);
   const rows = unsupported.map(({ name, op, reason }) => [name, op, reason]);
   return {
     value: { relus: null, macs: null, params: null, layers: [], unsupported },
@@ -38,7 +38,7 @@ async function run(_: Context, name: string): Promise<Output> {
   };
 }
 
-function describe(found: Inspection): Output {
+function describe(found: Inspection, notes: readonly string[]): Output {
   const rows = found.layers.map(({ name, op, output_shape, relus, macs }) => [
     name,
     op,
@@ -63,5 +63,5 @@ function describe(found: Inspection): Output {
   const note = pooled
     ? `\nmax pooling counts k*k - 1 ReLUs per output, as in the literature; 'plan' counts the protocol's comparisons, which overlapping windows share`
     : '';
-  return { value: found, text: `${head}\n\n${total}${note}` };
+  return { value: found, text: [`${head}\n\n${total}${note}`, ...notes].join('\n') };
 }
