@@ -50,16 +50,19 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     progress.stop();
-    return await fail(error, argv.includes('--verbose'));
+    return await fail(error, argv);
   }
 }
 
 /** Prints one line, and with --verbose the stack trace. Returns the exit code. */
-async function fail(error: unknown, verbose: boolean): Promise<number> {
-  const { describeFailure } = await import('./output/failure.ts');
-  const { line, stack, code } = describeFailure(error);
+async function fail(error: unknown, argv: readonly string[]): Promise<number> {
+  const [{ describeFailure }, { commandIn }] = await Promise.all([
+    import('./output/failure.ts'),
+    import('./program.ts'),
+  ]);
+  const { line, stack, code } = describeFailure(error, commandIn(argv));
   if (line !== '') process.stderr.write(`reluctant: ${line}\n`);
-  if (verbose && stack !== '') process.stderr.write(`${stack}\n`);
+  if (argv.includes('--verbose') && stack !== '') process.stderr.write(`${stack}\n`);
   return code;
 }
 

@@ -106,7 +106,7 @@ export async function buildProgram(argv: readonly string[], version: string, act
     ['count the ReLUs of a network', 'reluctant inspect my-model.onnx'],
     ['print the options and examples of a command', 'reluctant reduce --help'],
   ]);
-  const wanted = argv.find((word) => Object.hasOwn(commands, word));
+  const wanted = commandIn(argv);
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary);
     if (name === wanted) {
@@ -115,6 +115,11 @@ export async function buildProgram(argv: readonly string[], version: string, act
     }
   }
   return program;
+}
+
+/** The command that a command line names. */
+export function commandIn(argv: readonly string[]): string | undefined {
+  return argv.find((word) => Object.hasOwn(commands, word));
 }
 
 function addCommonOptions(command: Command): void {

@@ -6,18 +6,19 @@ import { exitCodeOf, ReluctantError } from '../../shared/errors.ts';
  */
 export type Failure = { readonly line: string; readonly stack: string; readonly code: number };
 
-export function describeFailure(error: unknown): Failure {
-  if (error instanceof CommanderError) return commandLineFailure(error);
+/** `command`: the one that the command line names. */
+export function describeFailure(error: unknown, command?: string): Failure {
+  if (error instanceof CommanderError) return commandLineFailure(error, command);
   const message = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const hint = error instanceof ReluctantError ? '' : ' (run again with --verbose for the stack trace)';
   return { line: oneLine(message) + hint, stack, code: exitCodeOf(error) };
 }
 
-function commandLineFailure({ code, exitCode, message }: CommanderError): Failure {
+function commandLineFailure({ code, exitCode, message }: CommanderError, command?: string): Failure {
   if (exitCode === 0) return { line: '', stack: '', code: 0 };
-  const line =
-    code === 'commander.help' ? '' : `${oneLine(message.replace(/^error: /, ''))} (see reluctant --help)`;
+  const help = ['reluctant', ...(command === undefined ? [] : [command]), '--help'].join(' ');
+  const line = code === 'commander.help' ? '' : `${oneLine(message.replace(/^error: /, ''))} (see ${help})`;
   return { line, stack: '', code: 2 };
 }
 

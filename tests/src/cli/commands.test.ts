@@ -226,8 +226,8 @@ describe('failures', () => {
   });
 
   test('a wrong command line', async () => {
-    expectFailure(await cli(['evaluate', model]), 2, /--data/);
-    expectFailure(await cli(['inspct', model]), 2, /inspct.*inspect/);
+    expectFailure(await cli(['evaluate', model]), 2, /--data.*\(see reluctant evaluate --help\)/);
+    expectFailure(await cli(['inspct', model]), 2, /inspct.*inspect.*\(see reluctant --help\)/);
     expectFailure(await cli(['evaluate', model, '--data', 'x', '--limit', '-3']), 2, /--limit.*whole number/);
     expectFailure(await cli(['bench', 'relu', '--k', '20', '--bits', '10']), 2, /--k 20/);
   });
