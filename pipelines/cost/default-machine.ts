@@ -19,9 +19,10 @@ export const defaultMachine: MachineCosts = {
   },
   squares: { encrypt: 0.00616, respond: 0.0143, decrypt: 0.00287 },
   activation: {
-    offer: { relu: 0, wire: 1e-7, affine: 6.33e-8, square: 4.86e-8 },
-    garble: { relu: 1.13e-6, wire: 9.34e-8, affine: 4.62e-8, square: 4.22e-8 },
-    take: { relu: 3.88e-8, wire: 7.9e-9, affine: 7.32e-10, square: 3.05e-10 },
+    // Measured on 2026-11-29, when the transfers became SoftSpokenOT.
+    offer: { relu: 1.17e-6, wire: 1.03e-7, affine: 2.3e-7, square: 2.18e-7 },
+    garble: { relu: 3.38e-7, wire: 2.8e-7, affine: 2.11e-7, square: 1.98e-7 },
+    take: { relu: 6.7e-8, wire: 2.64e-8, affine: 3.11e-9, square: 1.04e-9 },
     message: { relu: 0, wire: 1.51e-8, affine: 1.4e-8, square: 1.89e-8 },
     reply: { relu: 8.03e-8, wire: 4.23e-8, affine: 1.21e-8, square: 2.16e-8 },
     finish: { relu: 1.02e-8, wire: 4.58e-11, affine: 7.02e-9, square: 1.32e-8 },
