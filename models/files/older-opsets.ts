@@ -20,8 +20,9 @@ const dropped: { readonly [op in string]?: Dropped } = {
 };
 
 /**
- * The node of an opset from 7 on in the form of opset 13; `addConstant` adds a constant under a name like that
- * of the tensor, and returns the name. The ops that are supported mean the same since opset 7 in all else.
+ * The node of an opset from 7 on in the form of opset 13; `addConstant` adds a constant under a name like
+ * that of the tensor, and returns the name. The ops that are supported mean the same since opset 7 in all
+ * else.
  */
 export function inNewForm(
   node: FileNode,

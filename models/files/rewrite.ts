@@ -90,8 +90,8 @@ function reduceMean(
 }
 
 /**
- * Squeeze of a pooled value [C, 1, 1] is a Flatten. The batch is never squeezed, even if it is 1; nor is, where
- * no axes are given, a single channel.
+ * Squeeze of a pooled value [C, 1, 1] is a Flatten. The batch is never squeezed, even if it is 1; nor is,
+ * where no axes are given, a single channel.
  */
 function squeeze(
   attributes: AttributeReader,

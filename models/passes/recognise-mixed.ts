@@ -10,11 +10,11 @@ import { perChannel } from './merge-bias.ts';
 import { freshWeight, withNodes } from './rewire.ts';
 
 /**
- * Replaces sums and products that compute relu(x), x or a polynomial c2 x^2 + c1 x + c0 at each element of one
- * value x with a MixedActivation: x x, c2 x^2 + c1 x + c0, m relu(x) + (1 - m) x and m relu(x) + (1 - m)(a x^2
- * + b x + c), with masks m of 0 and 1, in any order of the operations. Published code writes reduced networks
- * in this way (SNL: Cho et al., ICML 2022; AutoReP: Peng et al., ICCV 2023; CryptoNets: Gilad-Bachrach et al.,
- * ICML 2016). The parts stay if they do not fit, or if another node reads one of them.
+ * Replaces sums and products that compute relu(x), x or a polynomial c2 x^2 + c1 x + c0 at each element of
+ * one value x with a MixedActivation: x x, c2 x^2 + c1 x + c0, m relu(x) + (1 - m) x and m relu(x) + (1 -
+ * m)(a x^2 + b x + c), with masks m of 0 and 1, in any order of the operations. Published code writes reduced
+ * networks in this way (SNL: Cho et al., ICML 2022; AutoReP: Peng et al., ICCV 2023; CryptoNets:
+ * Gilad-Bachrach et al., ICML 2016). The parts stay if they do not fit, or if another node reads one of them.
  *
  * The operations are carried out on the coefficients of relu(x), x^2, x and 1, from each candidate for x: a
  * value that is all that the parts read, nearest first.

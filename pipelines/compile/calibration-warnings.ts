@@ -170,9 +170,9 @@ function channelsOf(model: Model, node: Norm): number {
  * channels: the distance of the means in standard deviations, and the factor between the standard deviations.
  * The largest medians of fashion-resnet8 are 0.06 and 1.04 on its own data. They are 0.84 and 1.3 with black
  * and white exchanged, 0.4 and 2.9 if the pixels are normalised although the network expects raw ones, 0.57
- * and 1 / 10 on a tenth of each pixel, and 178 and 263 on pixels up to 255. Running statistics start at mean 0 and variance
- * 1: a network of 8 epochs of 6 steps, of which the best is kept, has 0.24 and 0.33 on its own data and is
- * warned of; one of 2 epochs of 40 steps is not.
+ * and 1 / 10 on a tenth of each pixel, and 178 and 263 on pixels up to 255. Running statistics start at mean
+ * 0 and variance 1: a network of 8 epochs of 6 steps, of which the best is kept, has 0.24 and 0.33 on its own
+ * data and is warned of; one of 2 epochs of 40 steps is not.
  */
 const [farMean, farSpread] = [0.5, 2];
 
