@@ -1,4 +1,3 @@
-import type { Hash } from 'node:crypto';
 import { DataError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { sizeOf } from '../tensor.ts';
@@ -92,12 +91,4 @@ export function classNames(name: string, labels: Iterable<string>): string[] {
 export function numberedClasses(...labels: readonly Uint8Array[]): string[] {
   const highest = labels.reduce((top, list) => list.reduce((a, b) => Math.max(a, b), top), 0);
   return Array.from({ length: highest + 1 }, (_, i) => String(i));
-}
-
-/** Adds a data set's size, images and labels to a hash, but not its name. */
-export function hashDataset(hash: Hash, { n, shape, images, labels }: Dataset): void {
-  hash
-    .update(JSON.stringify([n, shape]))
-    .update(images)
-    .update(labels);
 }

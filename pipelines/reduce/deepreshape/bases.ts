@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { hashDataset } from '../../../models/data/dataset.ts';
+import { hashDataset } from '../../../models/data/hash-dataset.ts';
 import type { Model } from '../../../models/graph.ts';
 import { writeModel } from '../../../models/files/write.ts';
 import type { FitOptions, TrainingRecord } from '../../../models/train/fit.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashDataset, loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { hashDataset } from '../../../../models/data/hash-dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { seededRng } from '../../../../models/data/seeded.ts';
 import { splitValidation } from '../../../../models/data/splits.ts';
