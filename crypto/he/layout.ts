@@ -2,27 +2,20 @@ import { PlanError } from '../../src/shared/errors.ts';
 import { linearParams } from '../params.ts';
 import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
+import { linearCosts } from './costs.ts';
 import { headroomBits } from './noise.ts';
 import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';
 
-/**
- * What the parts of a linear layer cost, to choose its layout by: microseconds of one thread, both parties
- * together, at N = 4096 with two primes, and bytes at 100 Mbit/s. Measured once: a product with its sum and a
- * cached weight; an input encrypted, packed, read and transformed by two workers; an output transformed back,
- * flooded, switched, packed and decrypted.
- *
- * These are constants of the protocol and not a machine's costs (pipelines/cost/machine.ts): both parties
- * must derive the same layout, so a new measurement here is a new version of the wire. Only their ratios
- * count.
- */
+/** Threads of the server that each read an input, and the seconds of a byte at 100 Mbit/s. */
+const readers = 2;
+const byteSeconds = 8e-8;
+
+/** What a layout is chosen by, in seconds: the work of both parties on one thread, and the bytes. */
 const costs = {
-  product: 200,
-  input: 2300,
-  output: 3500,
-  byte: 0.08,
-  inputBytes: 47_680,
-  outputBytes: 24_064,
+  product: linearCosts.product,
+  input: linearCosts.encryptInput + readers * linearCosts.readInput + 47_680 * byteSeconds,
+  output: linearCosts.respondOutput + linearCosts.decryptOutput + 24_064 * byteSeconds,
 };
 
 /** The cost of a layout: the ciphertexts each way and the products of a ciphertext and a plaintext. */
@@ -53,20 +46,16 @@ function connectedPairs({ spec, inputRanges, outputRanges }: Layout): number {
   return pairs;
 }
 
-function microseconds(cost: LayoutCost): number {
-  return (
-    cost.products * costs.product +
-    cost.inputs * (costs.input + costs.byte * costs.inputBytes) +
-    cost.outputs * (costs.output + costs.byte * costs.outputBytes)
-  );
+function seconds({ products, inputs, outputs }: LayoutCost): number {
+  return products * costs.product + inputs * costs.input + outputs * costs.output;
 }
 
 /**
- * The cost of a step with its cheapest layout, in the microseconds of `costs`; only ratios mean something.
+ * The cost of a step with its cheapest layout, in the seconds of `costs`; only ratios mean something.
  * Throws PlanError as `layoutOf` does.
  */
-export function linearMicroseconds(spec: LinearSpec): number {
-  return microseconds(layoutCost(layoutOf(spec)));
+export function linearSeconds(spec: LinearSpec): number {
+  return seconds(layoutCost(layoutOf(spec)));
 }
 
 const chosen = new Map<string, Layout>();
@@ -107,7 +96,7 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
     fits = true;
     const room = headroomBits(layout);
     headroom = Math.max(headroom, room);
-    const cost = microseconds(layoutCost(layout));
+    const cost = seconds(layoutCost(layout));
     if (room >= 0 && cost < bestCost) [best, bestCost] = [layout, cost];
   }
   if (best !== undefined) return best;

@@ -1,4 +1,4 @@
-import { linearMicroseconds } from '../../crypto/he/layout.ts';
+import { linearSeconds } from '../../crypto/he/layout.ts';
 import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { mergeLinear } from '../../models/passes/merge-linear.ts';
@@ -20,10 +20,10 @@ function isCheaper(first: ConvolutionSizes, second: ConvolutionSizes, merged: Co
   return cost(merged) < cost(first) + cost(second);
 }
 
-/** The cost of a layer in microseconds; infinite if the layer cannot be packed. */
+/** The cost of a layer in seconds; infinite if the layer cannot be packed. */
 function cost(sizes: ConvolutionSizes): number {
   try {
-    return linearMicroseconds({ ...sizes, weightBits });
+    return linearSeconds({ ...sizes, weightBits });
   } catch (error) {
     if (error instanceof PlanError) return Infinity;
     throw error;

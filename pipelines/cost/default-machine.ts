@@ -1,3 +1,4 @@
+import { linearCosts } from '../../crypto/he/costs.ts';
 import type { MachineCosts } from './machine.ts';
 
 /**
@@ -8,15 +9,7 @@ export const defaultMachine: MachineCosts = {
   machine: 'AMD EPYC',
   date: '2026-11-23',
   cores: 2,
-  linear: {
-    encryptInput: 0.00156,
-    decryptOutput: 0.000629,
-    transformWeight: 0.000429,
-    layer: 0,
-    readInput: 0.000654,
-    product: 9.31e-5,
-    respondOutput: 0.00291,
-  },
+  linear: linearCosts,
   squares: { encrypt: 0.00616, respond: 0.0143, decrypt: 0.00287 },
   activation: {
     // Measured on 2026-11-29, when the transfers became SoftSpokenOT.
