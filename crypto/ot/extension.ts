@@ -145,7 +145,7 @@ export class SoftSpokenReceiver implements OtReceiver {
     for (const [i, streams] of this.#streams.entries()) {
       const sums = treeSums(this.#ring, streams, bytes);
       columns.set(sums.columns, i * columnBytes);
-      addInto(message, i * bytes, sums.total, packed);
+      addMasked(message, i * bytes, sums.total, packed, 1);
     }
     const { key, shift } = this.#challenges.next(message.subarray(0, trees * bytes));
     message.set(hashColumns(key, packed, 1, this.#ring), trees * bytes);
@@ -250,25 +250,9 @@ export function checkExtension(message: Uint8Array, count: number, depth: number
   );
 }
 
-/**
- * Bytes of each leaf that are drawn and added up at a time: 16 leaves of them stay in the second-level cache.
- */
-const pieceBytes = 16384;
-
-/** The next `bytes` of a tree's streams, added up as `Ring.leafSums` does. */
+/** The next `bytes` of a tree's streams, added up. */
 function treeSums(ring: Ring, streams: readonly Rng[], bytes: number): LeafSums {
-  if (bytes <= pieceBytes) return ring.leafSums(streams.map((stream) => stream.bytes(bytes)));
-  const depth = Math.log2(streams.length);
-  const [total, columns] = [new Uint8Array(bytes), new Uint8Array(depth * bytes)];
-  for (let at = 0; at < bytes; at += pieceBytes) {
-    const piece = Math.min(pieceBytes, bytes - at);
-    const sums = ring.leafSums(streams.map((stream) => stream.bytes(piece)));
-    total.set(sums.total, at);
-    for (let j = 0; j < depth; j++) {
-      columns.set(sums.columns.subarray(j * piece, (j + 1) * piece), j * bytes + at);
-    }
-  }
-  return { total, columns };
+  return ring.leafSums(streams.map((stream) => stream.bytes(bytes)));
 }
 
 /**
@@ -305,14 +289,7 @@ function rowsOf(ring: Ring, columns: Uint8Array, shift: Uint8Array, count: numbe
   return asWords(ring.addPowers(rows, shift)).subarray(0, rowWords * count);
 }
 
-/** target[at ...] = a xor b, all of lengths that 4 divides. */
-function addInto(target: Uint8Array<ArrayBuffer>, at: number, a: Uint8Array, b: Uint8Array): void {
-  const [x, y] = [asWords(a), asWords(b)];
-  const to = new Uint32Array(target.buffer, at, x.length);
-  for (let i = 0; i < to.length; i++) to[i] = x[i]! ^ y[i]!;
-}
-
-/** target[at ...] = a xor bit b. */
+/** target[at ...] = a xor bit b, all of lengths that 4 divides. */
 function addMasked(
   target: Uint8Array<ArrayBuffer>,
   at: number,

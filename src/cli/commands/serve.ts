@@ -94,7 +94,7 @@ async function run(context: Context, name: string, options: Options) {
   const server = await startServer({
     ...{ plan, weights, port, host, maxSessions, idleSeconds: idle },
     ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
-    onEvent: (event) => log(event),
+    onEvent: log,
   });
   staysUp();
   const ask = `npx reluctant infer ${server.url} --data ${data} --index 0 --plan-hash ${hash}`;
