@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cellWidth, createFlood } from '../../crypto/he/flood.ts';
 import { clientHandles, generateKeys, serverEncryptor } from '../../crypto/he/key-jobs.ts';
-import { noiseBits } from '../../crypto/he/noise.ts';
+import { noiseBoundBits } from '../../crypto/he/noise.ts';
 import { hide, maskPlaintext, pairs, switchDown } from '../../crypto/he/rerandomize.ts';
 import {
   linearScheme,
@@ -81,7 +81,7 @@ test('the noise of dense worst-case weights stays below its bound', () => {
   const terms = 20;
   using held = denseSum(terms);
   const noise = noiseOf(scheme, held, secret);
-  const bound = noiseBits(terms * scheme.params.degree, 7);
+  const bound = noiseBoundBits(terms * scheme.params.degree, 7);
   const largest = Math.log2(Math.max(...noise.map(Math.abs)));
   expect(largest).toBeLessThan(bound);
   // And the bound is not idle: the largest of 4,096 normal values is about 4 deviations, the bound 28.4 / 3.2.

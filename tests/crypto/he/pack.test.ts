@@ -103,6 +103,12 @@ test('sharing the padding lets 64 channels of 7 x 7 into one ciphertext', () => 
   expect(layoutCost(chooseLayout(spec, 4096)).products).toBe(64);
 });
 
+test('noise leaves room for wide layers: answers of 512 to 512 channels at 4 x 4 hold several channels', () => {
+  const spec = { ...convolution(512, 512, 4, 3), weightBits: 10 };
+  // Of worst-case weights, 131 channels fit by the mean of the noise and 1 by its tail.
+  expect(chooseLayout(spec, 4096).outputChannels).toBeGreaterThan(1);
+});
+
 test('every output is found once', () => {
   const spec = convolution(5, 7, 40, 3);
   const layout = chooseLayout(spec, 512);
