@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
-import { HePool } from '../crypto/he/pool.ts';
+import type { WorkerPool } from '../crypto/pool/pool.ts';
+import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { argmax } from '../models/tensor.ts';
 import type { Shape } from '../models/tensor.ts';
 import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
@@ -33,7 +34,7 @@ export type ConnectOptions = {
   /** Threads for encryption (default: one per core). */
   readonly threads?: number;
   /** A pool of threads that the caller keeps open for several sessions; takes the place of `threads`. */
-  readonly pool?: HePool;
+  readonly pool?: WorkerPool;
   /** The certificate authority to trust, as PEM, for a wss:// server with a self-signed certificate. */
   readonly ca?: string | Uint8Array;
   /** The token that a server with tokens asks for. Without TLS it goes over the wire in the clear. */
@@ -89,10 +90,10 @@ export type Session = {
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
   const { rng = systemRng } = options;
   const channel = await openChannel(url, options);
-  let ownPool: HePool | undefined;
+  let ownPool: WorkerPool | undefined;
   try {
     const plan = await greetServer(channel, options.planHash);
-    const pool = options.pool ?? (ownPool = new HePool(...definedOnly(options.threads)));
+    const pool = options.pool ?? (ownPool = new ThreadPool(...definedOnly(options.threads)));
     const party = await openClientParty(channel, pool, rng);
     return new ClientSession(channel, plan, party, ownPool);
   } catch (error) {
@@ -149,13 +150,13 @@ class ClientSession implements Session {
   readonly plan: Plan;
   readonly inputShape: Shape;
   readonly #channel: WebSocketChannel;
-  readonly #ownPool: HePool | undefined;
+  readonly #ownPool: WorkerPool | undefined;
   readonly #party: Party;
   readonly #ready: Ready[] = [];
   #requests = 0;
   #busy = false;
 
-  constructor(channel: WebSocketChannel, plan: Plan, party: Party, ownPool: HePool | undefined) {
+  constructor(channel: WebSocketChannel, plan: Plan, party: Party, ownPool: WorkerPool | undefined) {
     this.plan = plan;
     this.inputShape = wireOf(plan, plan.input.wire).shape;
     this.#channel = channel;

@@ -67,7 +67,7 @@ export type { RunningServer, ServerEvent, ServerOptions } from './server.ts';
 export { connect } from './client.ts';
 export type { OutsideRange } from '../pipelines/inference/encoding.ts';
 export type { ConnectOptions, InferenceResult, Session } from './client.ts';
-export { HePool } from '../crypto/he/pool.ts';
+export { ThreadPool } from '../crypto/worker/thread-pool.ts';
 export type { PhaseCost } from './net/session.ts';
 
 // Errors: the class says whose fault it is. Progress and randomness, which calls take as parameters.

@@ -5,7 +5,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
-import { HePool } from '../crypto/he/pool.ts';
+import type { WorkerPool } from '../crypto/pool/pool.ts';
+import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { loadRing } from '../crypto/ring/kernels.ts';
 import type { Ring } from '../crypto/ring/kernels.ts';
 import { warmUpServer } from '../crypto/steps/warm-up.ts';
@@ -96,7 +97,7 @@ export type RunningServer = {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   checkMessages(options.plan, options.maxMessageBytes);
   const access = new Access(options);
-  const pool = new HePool(...(options.threads === undefined ? [] : [options.threads]));
+  const pool = new ThreadPool(...(options.threads === undefined ? [] : [options.threads]));
   const http = httpServer(options);
   try {
     await listening(http, options);
@@ -188,14 +189,14 @@ const shuttingDown = 'the server is shutting down';
 class SessionHost {
   readonly #options: ServerOptions;
   readonly #access: Access;
-  readonly #pool: HePool;
+  readonly #pool: WorkerPool;
   readonly #ring: Ring;
   readonly #open = new Map<Open, Promise<void>>();
   readonly #weightsName = `server ${servers++}`;
   #count = 0;
   #isDraining = false;
 
-  constructor(options: ServerOptions, access: Access, pool: HePool, ring: Ring) {
+  constructor(options: ServerOptions, access: Access, pool: WorkerPool, ring: Ring) {
     this.#options = options;
     this.#access = access;
     this.#pool = pool;

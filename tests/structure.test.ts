@@ -35,10 +35,12 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'share.ts',
     'channel',
     'ring',
+    'pool',
     'gc',
     'he',
     'ot',
     'steps',
+    'worker',
   ],
   pipelines: [
     'plan',
@@ -67,6 +69,7 @@ const floors: readonly (readonly string[])[] = [['src/shared'], ['models', 'cryp
 /** Packages that one room alone may import. */
 const keepers: Readonly<Record<string, readonly string[]>> = {
   'node-seal': ['crypto/he'],
+  piscina: ['crypto/worker', 'pipelines/simulate'],
   '@bufbuild/protobuf': ['models/onnx'],
   ws: ['src/net', 'src/client.ts', 'src/server.ts'],
 };

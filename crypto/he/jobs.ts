@@ -1,26 +1,17 @@
-import { checkPublicKey, generateKeys } from './key-jobs.ts';
-import { decryptLinear, encryptLinear, respondLinear } from './linear-jobs.ts';
-import { decryptProduct, encryptProduct, respondProduct } from './product-jobs.ts';
+import { job, namedJobs } from '../pool/pool.ts';
+import type { GeneratedKeys } from './key-jobs.ts';
+import type { ServerSession } from './keys.ts';
+import type { DecryptLinear, EncryptLinear, RespondLinear } from './linear-jobs.ts';
+import type { DecryptProduct, EncryptProduct, RespondProduct } from './product-jobs.ts';
 
-/** The jobs that a worker can do, by name. */
-export const jobs = {
-  generateKeys,
-  checkPublicKey,
-  encryptLinear,
-  respondLinear,
-  decryptLinear,
-  encryptProduct,
-  respondProduct,
-  decryptProduct,
-};
-
-export type JobName = keyof typeof jobs;
-export type JobInput<K extends JobName> = Parameters<(typeof jobs)[K]>[0];
-export type JobOutput<K extends JobName> = Awaited<ReturnType<(typeof jobs)[K]>>;
-
-/**
- * The result of a job as it crosses back to the main thread. Errors lose their class between threads, so they
- * are values.
- */
-export type Outcome<T> =
-  { readonly value: T } | { readonly peerFault: string } | { readonly failure: string };
+/** The jobs of homomorphic encryption. `implementations.ts` does them. */
+export const heJobs = namedJobs({
+  generateKeys: job<void, GeneratedKeys>(),
+  checkPublicKey: job<ServerSession, number[]>(),
+  encryptLinear: job<EncryptLinear, void>(),
+  respondLinear: job<RespondLinear, void>(),
+  decryptLinear: job<DecryptLinear, void>(),
+  encryptProduct: job<EncryptProduct, void>(),
+  respondProduct: job<RespondProduct, void>(),
+  decryptProduct: job<DecryptProduct, void>(),
+});

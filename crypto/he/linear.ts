@@ -2,12 +2,14 @@ import { PlanError, ProtocolError } from '../../src/shared/errors.ts';
 import { linearParams } from '../params.ts';
 import { inputElements, outputElements } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
+import { heJobs } from './jobs.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { ClientSession, ServerSession } from './keys.ts';
 import { layoutCost, layoutOf } from './layout.ts';
 import { headroomBits } from './noise.ts';
 import { inputCount, outputCount } from './pack.ts';
-import type { HePool } from './pool.ts';
+import { split } from '../pool/pool.ts';
+import type { WorkerPool } from '../pool/pool.ts';
 import {
   ownBytes,
   ownWords,
@@ -18,6 +20,9 @@ import {
   shareWords,
 } from './shared.ts';
 import { linearResponseOffsets, seededBytes } from './wire.ts';
+
+/** The bytes that the transformed weights of all threads together may take. */
+export const defaultWeightCacheBytes: number = 448 * 2 ** 20;
 
 let sessions = 0;
 
@@ -70,7 +75,7 @@ function expectPeerLength(what: string, got: number, expected: number): void {
 
 /** The party that holds the secret keys. */
 export class HeClient {
-  readonly pool: HePool;
+  readonly pool: WorkerPool;
   /** The public keys of both parameter sets, `publicKeyBytes` bytes; goes to the server. */
   readonly publicKey: Uint8Array<ArrayBuffer>;
   /** The two plain moduli of products of private vectors. */
@@ -79,7 +84,7 @@ export class HeClient {
   #closed = false;
 
   private constructor(
-    pool: HePool,
+    pool: WorkerPool,
     session: ClientSession,
     publicKey: Uint8Array<ArrayBuffer>,
     productModuli: readonly number[],
@@ -94,8 +99,8 @@ export class HeClient {
    * Generates the keys in a worker. They stay in memory shared by the pool's threads and are never written
    * anywhere.
    */
-  static async create(pool: HePool): Promise<HeClient> {
-    const { linear, product, publicKey, productModuli } = await pool.run('generateKeys', undefined);
+  static async create(pool: WorkerPool): Promise<HeClient> {
+    const { linear, product, publicKey, productModuli } = await pool.run(heJobs.generateKeys, undefined);
     const session = { id: `client-${sessions++}`, linear: shareWords(linear), product: shareWords(product) };
     linear.fill(0);
     product.fill(0);
@@ -113,7 +118,7 @@ export class HeClient {
     expectLength('HE input elements', input.length, inputElements(spec));
     const request = sharedBytes(linearRequestBytes(spec));
     const shared = { session: this.session, spec, input: shareWords(input), request };
-    await this.pool.split('encryptLinear', inputCount(layoutOf(spec)), (from, to) => ({
+    await split(this.pool, heJobs.encryptLinear, inputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
       to,
@@ -130,7 +135,7 @@ export class HeClient {
     expectPeerLength('linear response', response.length, linearResponseBytes(spec));
     const output = sharedWords(outputElements(spec));
     const shared = { session: this.session, spec, response: shareBytes(response), output };
-    await this.pool.split('decryptLinear', outputCount(layoutOf(spec)), (from, to) => ({
+    await split(this.pool, heJobs.decryptLinear, outputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
       to,
@@ -150,22 +155,40 @@ export class HeClient {
 
 /** The party that holds the weights, one object per session. */
 export class HeServer {
-  readonly pool: HePool;
+  readonly pool: WorkerPool;
   readonly session: ServerSession;
   /** The two plain moduli of products of private vectors. */
   readonly productModuli: readonly number[];
 
-  private constructor(pool: HePool, session: ServerSession, productModuli: readonly number[]) {
+  /** The bytes that the transformed weights of one thread may take. */
+  readonly #weightCacheBytes: number;
+
+  private constructor(
+    pool: WorkerPool,
+    session: ServerSession,
+    productModuli: readonly number[],
+    weightCacheBytes: number,
+  ) {
     this.pool = pool;
     this.session = session;
     this.productModuli = productModuli;
+    this.#weightCacheBytes = weightCacheBytes;
   }
 
-  /** Throws ProtocolError when the client's public key is malformed. */
-  static async create(pool: HePool, publicKey: Uint8Array): Promise<HeServer> {
+  /**
+   * `weightCacheBytes` is for all threads together (default: `defaultWeightCacheBytes`). A WASM heap ends at
+   * 4 GiB, so a thread gives at most 2 GiB of it to weights. Throws ProtocolError when the client's public
+   * key is malformed.
+   */
+  static async create(
+    pool: WorkerPool,
+    publicKey: Uint8Array,
+    weightCacheBytes: number = defaultWeightCacheBytes,
+  ): Promise<HeServer> {
     expectPeerLength('public key', publicKey.length, publicKeyBytes);
     const session = { id: `server-${sessions++}`, publicKey: shareBytes(publicKey) };
-    return new HeServer(pool, session, await pool.run('checkPublicKey', session));
+    const moduli = await pool.run(heJobs.checkPublicKey, session);
+    return new HeServer(pool, session, moduli, Math.min(weightCacheBytes / pool.threads, 2 ** 31));
   }
 
   /**
@@ -190,13 +213,13 @@ export class HeServer {
       session: this.session,
       spec,
       weightsId: `${weightsId}#${fingerprint}`,
-      weightCacheBytes: this.pool.weightCacheBytes,
+      weightCacheBytes: this.#weightCacheBytes,
       weights: shareWeights(weights),
       request: shareBytes(request),
       mask: shareWords(mask),
       response,
     };
-    await this.pool.split('respondLinear', outputCount(layoutOf(spec)), (from, to) => ({
+    await split(this.pool, heJobs.respondLinear, outputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
       to,

@@ -1,6 +1,8 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { productParams } from '../params.ts';
+import { split } from '../pool/pool.ts';
+import { heJobs } from './jobs.ts';
 import type { HeClient, HeServer } from './linear.ts';
 import { addModulo, createMultiplier, inverse, multiply, uniformResidues } from './modular.ts';
 import { ownBytes, sharedBytes, shareBytes, shareWords } from './shared.ts';
@@ -50,7 +52,7 @@ function expectPeerLength(what: string, got: number, expected: number): void {
 export async function encryptProducts(he: HeClient, u: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
   const request = sharedBytes(productRequestBytes(u.length));
   const shared = { session: he.session, u: shareWords(u), request };
-  await he.pool.split('encryptProduct', parts(u.length), (from, to) => ({ ...shared, from, to }));
+  await split(he.pool, heJobs.encryptProduct, parts(u.length), (from, to) => ({ ...shared, from, to }));
   shared.u.fill(0);
   return ownBytes(request);
 }
@@ -69,7 +71,7 @@ export async function respondProducts(
   const { masks, shares } = drawMasks(he.productModuli, a.length, rng);
   const response = sharedBytes(productResponseBytes(a.length));
   const shared = { session: he.session, a: shareWords(a), request: shareBytes(request), masks, response };
-  await he.pool.split('respondProduct', parts(a.length), (from, to) => ({ ...shared, from, to }));
+  await split(he.pool, heJobs.respondProduct, parts(a.length), (from, to) => ({ ...shared, from, to }));
   shared.a.fill(0);
   for (const mask of masks) mask.fill(0);
   return { response: ownBytes(response), shares };
@@ -113,7 +115,7 @@ export async function decryptProducts(
   expectPeerLength('product response', response.length, productResponseBytes(count));
   const residues = [sharedDoubles(slots(count)), sharedDoubles(slots(count))] as const;
   const shared = { session: he.session, response: shareBytes(response), residues };
-  await he.pool.split('decryptProduct', parts(count), (from, to) => ({ ...shared, from, to }));
+  await split(he.pool, heJobs.decryptProduct, parts(count), (from, to) => ({ ...shared, from, to }));
   const joined = joinResidues(he.productModuli, residues, count);
   for (const residue of residues) residue.fill(0);
   return joined;

@@ -7,8 +7,9 @@ import { ciphertextBytes, ciphertextWords, plaintextBytes, plaintextWords } from
 import type { CiphertextShape } from './serial.ts';
 
 /**
- * The only file that imports node-seal, loaded in worker threads alone (pool.ts). SEAL objects never leave
- * their thread and are freed by scope (`using`). What goes in and out is words: u64 values as pairs of u32.
+ * The only file that imports node-seal, loaded in worker threads alone (implementations.ts). SEAL objects
+ * never leave their thread and are freed by scope (`using`). What goes in and out is words: u64 values as
+ * pairs of u32.
  */
 export type Seal = Awaited<ReturnType<typeof initializeSeal>>;
 type Handle<K extends keyof Seal> = Seal[K] extends new (...args: never[]) => infer T ? T : never;

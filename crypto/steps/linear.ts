@@ -4,7 +4,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { HeClient, HeServer, linearRequestBytes, linearResponseBytes } from '../he/linear.ts';
-import type { HePool } from '../he/pool.ts';
+import type { WorkerPool } from '../pool/pool.ts';
 import { publicKeyBytes } from '../he/keys.ts';
 import { linearParams, switchFaultRate } from '../params.ts';
 import type { Ring } from '../ring/kernels.ts';
@@ -31,14 +31,14 @@ export async function atStep<T>(step: number, work: Promise<T>): Promise<T> {
 }
 
 /** Runs once per session on the client: makes the keys and sends the public ones. */
-export async function heSetupClient(pool: HePool, channel: Channel, step: number): Promise<HeClient> {
+export async function heSetupClient(pool: WorkerPool, channel: Channel, step: number): Promise<HeClient> {
   const he = await HeClient.create(pool);
   await channel.send(tags.hePublicKey, step, he.publicKey);
   return he;
 }
 
 /** Runs once per session on the server. Throws ProtocolError when the key is malformed. */
-export async function heSetupServer(pool: HePool, channel: Channel, step: number): Promise<HeServer> {
+export async function heSetupServer(pool: WorkerPool, channel: Channel, step: number): Promise<HeServer> {
   const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes);
   return atStep(step, HeServer.create(pool, publicKey));
 }

@@ -1,4 +1,4 @@
-import type { HePool } from '../../crypto/he/pool.ts';
+import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import {
   heSetupClient,
@@ -48,7 +48,7 @@ export function squareConvolution(channels: number, size: number, kernel: number
 /** Times one linear layer with both parties in this process, on one pool of workers. It verifies nothing. */
 export async function benchLinear(
   spec: LinearSpec,
-  pool: HePool,
+  pool: WorkerPool,
   rng: Rng = systemRng,
 ): Promise<LinearBench> {
   const [toServer, toClient] = memoryChannels();

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { HeClient, HeServer, linearCost } from '../../crypto/he/linear.ts';
-import type { HePool } from '../../crypto/he/pool.ts';
+import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { decryptProducts, encryptProducts, respondProducts } from '../../crypto/he/product.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import { linearOnline } from '../../crypto/steps/linear.ts';
@@ -19,7 +19,7 @@ import type { MachineCosts } from '../cost/machine.ts';
 
 export type MachineBench = {
   /** A pool of one thread, so that processor time is that of the work. */
-  readonly pool: HePool;
+  readonly pool: WorkerPool;
   /** The two ends of a connection like that of the program's own processes. */
   readonly channels: readonly [Channel, Channel];
   readonly rng?: Rng;
@@ -74,7 +74,7 @@ export async function processorSeconds(work: () => unknown, runs = 3): Promise<n
 
 type Parties = { readonly client: HeClient; readonly server: HeServer };
 
-async function parties(pool: HePool): Promise<Parties> {
+async function parties(pool: WorkerPool): Promise<Parties> {
   const client = await HeClient.create(pool);
   return { client, server: await HeServer.create(pool, client.publicKey) };
 }

@@ -1,5 +1,4 @@
-import { linearCost } from '../../crypto/he/linear.ts';
-import { defaultWeightCacheBytes } from '../../crypto/he/pool.ts';
+import { defaultWeightCacheBytes, linearCost } from '../../crypto/he/linear.ts';
 import { productRequestBytes } from '../../crypto/he/product.ts';
 import { seededBytes } from '../../crypto/he/wire.ts';
 import { linearParams, productParams } from '../../crypto/params.ts';

@@ -1,5 +1,5 @@
 import { HeClient } from '../../crypto/he/linear.ts';
-import type { HePool } from '../../crypto/he/pool.ts';
+import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../crypto/steps/linear.ts';
 import { warmUpClient } from '../../crypto/steps/warm-up.ts';
@@ -16,7 +16,7 @@ const step = 0;
  */
 export async function openClientParty(
   channel: Channel,
-  pool: HePool,
+  pool: WorkerPool,
   rng: Rng,
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
@@ -41,7 +41,7 @@ export async function openClientParty(
  */
 export async function openServerParty(
   channel: Channel,
-  pool: HePool,
+  pool: WorkerPool,
   weightsName: string,
   rng: Rng,
 ): Promise<ServerParty> {

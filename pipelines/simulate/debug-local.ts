@@ -1,4 +1,4 @@
-import { HePool } from '../../crypto/he/pool.ts';
+import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Model } from '../../models/graph.ts';
 import { Evaluator } from '../../models/runtime/run.ts';
@@ -65,7 +65,7 @@ export async function debugLocal(
 }
 
 async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng: Rng) {
-  const pool = new HePool();
+  const pool = new ThreadPool();
   try {
     const [client, server] = memoryChannels();
     const [clientParty, serverParty] = await Promise.all([

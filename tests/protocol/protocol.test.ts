@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { HePool } from '../../crypto/he/pool.ts';
+import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { linearFaultRate } from '../../crypto/steps/linear.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Model } from '../../models/graph.ts';
@@ -21,7 +21,7 @@ import { poissonBound } from '../helpers/within-one.ts';
 import { randomImages } from '../helpers/data.ts';
 import { mixedNet, piecewiseNet, residualNet } from '../helpers/networks.ts';
 
-const pool = new HePool(2);
+const pool = new ThreadPool(2);
 afterAll(() => pool.close());
 let names = 0;
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { HePool } from '../../crypto/he/pool.ts';
+import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { planHash, maxPlanBytes, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { largestPayloads } from '../../pipelines/cost/bytes.ts';
 import type { Prepared } from '../../pipelines/compile/served-plan.ts';
@@ -23,7 +23,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { servedNet } from './fixtures/served-net.ts';
 
 /** Of all clients here. */
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 let prepared: Prepared;
 let images: Float32Array[];
 let server: RunningServer;

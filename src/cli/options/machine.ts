@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { cacheFolder } from '../../../models/data/disk.ts';
 import { measureMachine } from '../../../pipelines/bench/machine.ts';
 import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
@@ -45,7 +45,7 @@ function parseCosts(text: string): MachineCosts {
 
 /** Measures this machine and keeps the result. */
 export async function measureThisMachine(onProgress: OnProgress): Promise<MachineCosts> {
-  const [pool, pair] = [new HePool(1), await loopbackPair()];
+  const [pool, pair] = [new ThreadPool(1), await loopbackPair()];
   try {
     const costs = await measureMachine({ pool, channels: pair.channels, onProgress });
     await writeFileAtomic(machineFile(), `${JSON.stringify(costs, null, 2)}\n`);

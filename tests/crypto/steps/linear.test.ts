@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HeClient, HeServer, linearCost, linearNoiseHeadroomBits } from '../../../crypto/he/linear.ts';
 import { unpackResidues } from '../../../crypto/he/bits.ts';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
+import { heJobs } from '../../../crypto/he/jobs.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import {
   heSetupClient,
@@ -27,7 +28,7 @@ import { expectWithinOne } from '../../helpers/within-one.ts';
 
 const rng = seededRng('steps/linear');
 const ring = await loadRing();
-const pool = new HePool(2);
+const pool = new ThreadPool(2);
 let client: HeClient;
 let server: HeServer;
 
@@ -131,8 +132,8 @@ test('other weights under the same id are not taken for the old ones; a full cac
     const { c, s } = await offline(spec, 'same id', weights, input);
     expectWithinOne(sum(c, s), ring.conv(spec, weights, input));
   }
-  const small = new HePool(1, 2 * 65536);
-  const tight = await HeServer.create(small, client.publicKey);
+  const small = new ThreadPool(1);
+  const tight = await HeServer.create(small, client.publicKey, 2 * 65536);
   const weights = randomWeights(rng, spec);
   expect(linearCost(spec).products).toBeGreaterThan(2);
   for (let i = 0; i < 2; i++) {
@@ -267,7 +268,7 @@ test('a job that fails inside SEAL rejects alone; its thread starts a fresh SEAL
   const request = new Uint8Array(requestBytes(spec));
   for (let i = 0; i < 4; i++) {
     const job = { session: short, spec, input: new Uint32Array(25), from: 0, to: 1, request };
-    await expect(pool.run('encryptLinear', job)).rejects.toThrow(/homomorphic encryption, encryptLinear: /);
+    await expect(pool.run(heJobs.encryptLinear, job)).rejects.toThrow(/job encryptLinear: /);
   }
   const input = randomWords(rng, inputElements(spec));
   const weights = randomWeights(rng, spec);

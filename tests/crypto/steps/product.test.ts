@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HeClient, HeServer } from '../../../crypto/he/linear.ts';
 import { decryptProducts, encryptProducts, respondProducts } from '../../../crypto/he/product.ts';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { heJobs } from '../../../crypto/he/jobs.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { heSetupClient, heSetupServer } from '../../../crypto/steps/linear.ts';
 import {
   productOfflineClient,
@@ -17,7 +18,7 @@ import { seededRng } from '../../helpers/rng.ts';
 import { residuesZ, sixSigma, wordsZ } from '../../helpers/statistics.ts';
 
 const rng = seededRng('steps/product');
-const pool = new HePool(2);
+const pool = new ThreadPool(2);
 let client: HeClient;
 let server: HeServer;
 
@@ -90,7 +91,7 @@ test('slots that no element has are uniform too', async () => {
   const { response } = await respondProducts(server, u, await encryptProducts(client, u), rng);
   const slots = () => new Float64Array(new SharedArrayBuffer(8 * 8192));
   const residues = [slots(), slots()] as const;
-  await pool.run('decryptProduct', { session: client.session, response, residues, from: 0, to: 2 });
+  await pool.run(heJobs.decryptProduct, { session: client.session, response, residues, from: 0, to: 2 });
   residues.forEach((seen, i) => {
     expect(residuesZ(seen.subarray(n), client.productModuli[i]!)).toBeLessThan(sixSigma);
   });

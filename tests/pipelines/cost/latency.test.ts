@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { measureMachine, processorSeconds } from '../../../pipelines/bench/machine.ts';
 import { noise } from '../../../pipelines/bench/network.ts';
@@ -90,7 +90,7 @@ describe('where one unit of work costs a second', () => {
 });
 
 describe('against measurement', () => {
-  const pool = new HePool(1);
+  const pool = new ThreadPool(1);
   afterAll(() => pool.close());
 
   /** Processor seconds of both parties in this process; the second inference of a session. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { elementKinds } from '../../../crypto/spec.ts';
 import type { ActivationSpec } from '../../../crypto/spec.ts';
 import { noise, preparedOnNoise, randomNetwork } from '../../../pipelines/bench/network.ts';
@@ -69,7 +69,7 @@ describe('a layer whose message is larger than clients accept', () => {
     const prepared = await network;
     const need = needOf(prepared.plan);
     const server = await startServer({ ...prepared, threads: 1, maxMessageBytes: need });
-    const pool = new HePool(1);
+    const pool = new ThreadPool(1);
     try {
       const inference = async (limit: number) => {
         const session = await connect(server.url, { pool, maxMessageBytes: limit });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { liveEdits, LiveTarget } from './live.ts';
 import type { Side } from './parties.ts';
 
 /** Every message of a live session, every edit. */
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 let target: LiveTarget;
 beforeAll(async () => {
   target = await LiveTarget.start(pool);

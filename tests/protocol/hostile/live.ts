@@ -1,4 +1,4 @@
-import type { HePool } from '../../../crypto/he/pool.ts';
+import type { WorkerPool } from '../../../crypto/pool/pool.ts';
 import { connect } from '../../../src/client.ts';
 import type { Session } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
@@ -44,7 +44,7 @@ export const liveEdits: readonly LiveEdit[] = [
 type Parts = {
   readonly server: RunningServer;
   readonly bystander: Session;
-  readonly pool: HePool;
+  readonly pool: WorkerPool;
   readonly events: ServerEvent[];
   readonly wake: { now: () => void };
   readonly expected: readonly number[];
@@ -59,7 +59,7 @@ export class LiveTarget {
     this.#parts = parts;
   }
 
-  static async start(pool: HePool): Promise<LiveTarget> {
+  static async start(pool: WorkerPool): Promise<LiveTarget> {
     const events: ServerEvent[] = [];
     const wake = { now: () => undefined as void };
     const onEvent = (event: ServerEvent) => {

@@ -1,5 +1,5 @@
 import type { HeClient } from '../../../crypto/he/linear.ts';
-import type { HePool } from '../../../crypto/he/pool.ts';
+import type { WorkerPool } from '../../../crypto/pool/pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
@@ -26,7 +26,7 @@ export type Party = (channel: Channel) => Promise<readonly number[]>;
 export type Parties = { readonly [side in Side]: Party };
 
 /** `he`: the client's keys, made once. */
-export function partiesOf(pool: HePool, he: HeClient, seed: string): Parties {
+export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties {
   const ot = () => dealtOt(seededRng(`ot ${seed}`));
   return {
     client: async (channel) => {

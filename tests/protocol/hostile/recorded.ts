@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { HeClient } from '../../../crypto/he/linear.ts';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { partiesOf, record } from './parties.ts';
 import type { Parties, Transcript } from './parties.ts';
 
@@ -19,7 +19,7 @@ export type Recorded = {
  * test.
  */
 export function recordedSessions(threads: number): () => Recorded {
-  const pool = new HePool(threads);
+  const pool = new ThreadPool(threads);
   let recorded: Recorded;
   beforeAll(async () => {
     const he = await HeClient.create(pool);

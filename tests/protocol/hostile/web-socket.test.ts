@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
@@ -9,7 +9,7 @@ import type { LiveEdit } from './live.ts';
 import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';
 
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 let target: LiveTarget;
 beforeAll(async () => {
   target = await LiveTarget.start(pool);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { openClientParty, openServerParty } from '../../../pipelines/inference/parties.ts';
@@ -16,7 +16,7 @@ import { seededRng } from '../../helpers/rng.ts';
 import { randomImages } from '../../helpers/data.ts';
 import { mixedNet } from '../../helpers/networks.ts';
 
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 afterAll(() => pool.close());
 
 /** SEAL draws its own randomness: of its frames only the length is held. */

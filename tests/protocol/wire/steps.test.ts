@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HeClient, HeServer } from '../../../crypto/he/linear.ts';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { asBytes } from '../../../crypto/bits.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { share } from '../../../crypto/share.ts';
@@ -31,7 +31,7 @@ import { expectWithinOne } from '../../helpers/within-one.ts';
  * held, and in place of their bytes what is in them: for a request what was encrypted, for a response what
  * comes out, both as words (of a linear step less its seldom off-by-ones).
  */
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 const ring = await loadRing();
 let heC: HeClient;
 let heS: HeServer;

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import type { Bytes } from '../../../pipelines/cost/bytes.ts';
@@ -14,7 +14,7 @@ import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 import { recording } from '../../helpers/wire.ts';
 
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 afterAll(() => pool.close());
 
 /** A whole session with one inference, on a plan that has every kind of step. */

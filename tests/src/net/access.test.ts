@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { connect } from '../../../src/client.ts';
 import { Access } from '../../../src/net/access.ts';
@@ -38,7 +38,7 @@ test('a client begins so many inferences in any minute, others are not counted w
 });
 
 describe('a server with tokens and a rate', () => {
-  const pool = new HePool(1);
+  const pool = new ThreadPool(1);
   let prepared: Prepared;
   let images: Float32Array[];
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { HePool } from '../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { connect } from '../../../src/client.ts';
@@ -9,7 +9,7 @@ import { slowedConnection } from '../../../src/net/throttle.ts';
 import { startServer } from '../../../src/server.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
-const pool = new HePool(1);
+const pool = new ThreadPool(1);
 afterAll(() => pool.close());
 
 const fixture = (kind: string) =>

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { HePool } from '../../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../../crypto/worker/thread-pool.ts';
 import { architectures } from '../../../../models/architectures/index.ts';
 import type { ArchitectureName } from '../../../../models/architectures/index.ts';
 import { benchLinear, squareConvolution } from '../../../../pipelines/bench/linear.ts';
@@ -126,7 +126,7 @@ async function runRelu(_: Context, options: { count: number; k: number; bits: nu
 type LinearOptions = { channels: number; size: number; kernel: number; threads?: number };
 
 async function runLinear(_: Context, { channels, size, kernel, threads }: LinearOptions): Promise<Output> {
-  const pool = new HePool(...(threads === undefined ? [] : [threads]));
+  const pool = new ThreadPool(...(threads === undefined ? [] : [threads]));
   try {
     const found = await benchLinear(squareConvolution(channels, size, kernel), pool);
     const up = format.bytes(found.offline_bytes_up);

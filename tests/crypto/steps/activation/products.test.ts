@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HePool } from '../../../../crypto/he/pool.ts';
+import { ThreadPool } from '../../../../crypto/worker/thread-pool.ts';
 import { otClient, otServer } from '../../../../crypto/ot/session.ts';
 import { open, share } from '../../../../crypto/share.ts';
 import {
@@ -14,9 +14,9 @@ import { memoryChannels } from '../../../../crypto/channel/memory.ts';
 import { reluSpec, someSpec, someValues } from '../../../helpers/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
-let pool: HePool;
+let pool: ThreadPool;
 beforeAll(() => {
-  pool = new HePool(1);
+  pool = new ThreadPool(1);
 });
 afterAll(() => pool.close());
 

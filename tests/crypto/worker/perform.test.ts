@@ -3,13 +3,20 @@ import { generateKeys } from '../../../crypto/he/key-jobs.ts';
 import type { GeneratedKeys } from '../../../crypto/he/key-jobs.ts';
 import { linearRequestBytes, linearResponseBytes } from '../../../crypto/he/linear.ts';
 import { linearScheme, loadSeal, resetSeal } from '../../../crypto/he/seal.ts';
-import { run } from '../../../crypto/he/worker.ts';
 import { inputElements, outputElements } from '../../../crypto/spec.ts';
+import { loadRing } from '../../../crypto/ring/kernels.ts';
+import { perform } from '../../../crypto/worker/perform.ts';
+import type { Outcome, Task } from '../../../crypto/pool/pool.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { convolution, directConvolution, randomWeights } from '../../helpers/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
-/** A pool thread's entry, run in the test's thread. */
+/** What a pool's thread does, done in the test's thread. */
+const ring = await loadRing();
+async function run(task: Task): Promise<Outcome> {
+  return (await perform(task, { ring })).outcome;
+}
+
 const rng = seededRng('worker');
 const spec = convolution(2, 3, 6, 3);
 const input = randomWords(rng, inputElements(spec));
@@ -65,4 +72,10 @@ test('a malformed message is the peer’s fault and costs the thread nothing', a
     peerFault: expect.stringMatching(/^linear request: expected residues/) as string,
   });
   expect(await loadSeal()).toBe(before);
+});
+
+test('keys leave the thread without a copy', async () => {
+  const { outcome, moved } = await perform({ name: 'generateKeys', input: undefined }, { ring });
+  const { linear, product, publicKey } = (outcome as { value: GeneratedKeys }).value;
+  expect(moved).toEqual([linear.buffer, product.buffer, publicKey.buffer]);
 });

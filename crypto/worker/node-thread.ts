@@ -1,0 +1,14 @@
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import type { Outcome, Task } from '../pool/pool.ts';
+import { loadRing } from '../ring/kernels.ts';
+import { perform } from './perform.ts';
+
+const ring = await loadRing();
+
+/** The entry point of a thread of `ThreadPool`. */
+export async function run(task: Task): Promise<Outcome> {
+  const { outcome, moved } = await perform(task, { ring });
+  if (moved.length === 0) return outcome;
+  const whole: unknown = { [transferableSymbol]: moved, [valueSymbol]: outcome };
+  return move(whole as Parameters<typeof move>[0]) as unknown as Outcome;
+}
