@@ -1,3 +1,4 @@
+import type { Preprocessing } from './preprocessing.ts';
 import type { Shape, Tensor } from './tensor.ts';
 
 /**
@@ -132,6 +133,10 @@ export type Graph = {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly nodes: readonly Node[];
+  /** What turns pixels in [0, 1] into the input (default: nothing, they are the input). */
+  readonly preprocessing?: Preprocessing;
+  /** The names of the classes in the order of the logits (default: they are not known). */
+  readonly classes?: readonly string[];
 };
 
 /** The weights are the server's secret; the graph is public. */

@@ -20,8 +20,8 @@ export type { Dataset, LoadOptions, Split } from '../models/data/dataset.ts';
 export { splitValidation } from '../models/data/splits.ts';
 export { readImage } from '../models/data/image.ts';
 export type { ReadImageOptions } from '../models/data/image.ts';
-export { normalise } from '../models/data/normalise.ts';
-export type { Normalisation } from '../models/data/normalise.ts';
+export { normalise } from '../models/preprocessing.ts';
+export type { Normalisation, Preprocessing } from '../models/preprocessing.ts';
 
 // Reduction: fewer ReLUs, fine-tuned.
 export { reduce } from '../pipelines/reduce/reduce.ts';

@@ -12,6 +12,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   models: [
     'tensor.ts',
     'refusal.ts',
+    'preprocessing.ts',
     'graph.ts',
     'onnx',
     'ops',

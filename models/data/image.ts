@@ -1,8 +1,8 @@
 import { DataError } from '../../src/shared/errors.ts';
 import type { Shape } from '../tensor.ts';
 import { decodeImage } from './decode-image.ts';
-import { normalise } from './normalise.ts';
-import type { Normalisation } from './normalise.ts';
+import { normalise } from '../preprocessing.ts';
+import type { Normalisation } from '../preprocessing.ts';
 
 export type ReadImageOptions = Partial<Normalisation> & {
   /**

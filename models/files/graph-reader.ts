@@ -16,6 +16,7 @@ import { known, maximumConstant } from './constant.ts';
 import type { Constant } from './constant.ts';
 import { fold, isFoldable } from './fold.ts';
 import type { RawFunction, RawTensor } from '../onnx/raw.ts';
+import { descriptionOf } from './metadata.ts';
 import { inNewForm } from './older-opsets.ts';
 import { refusals, rewrites } from './rewrite.ts';
 import type { RewriteContext } from './rewrite.ts';
@@ -85,8 +86,9 @@ export class GraphReader {
     }));
     const inputs = this.#file.inputs.map(({ name, shape }) => ({ name, shape }));
     if (outputs.length === 0) broken('the graph has no output');
+    const described = descriptionOf(this.#file.metadata, { inputs, outputs });
     const model = {
-      graph: { name: this.#file.name, inputs, outputs, nodes: this.#nodes },
+      graph: { name: this.#file.name, inputs, outputs, nodes: this.#nodes, ...described },
       weights: this.#weights,
     };
     verifyModel(model);

@@ -4,6 +4,7 @@ import type { Model, Value } from '../graph.ts';
 import type { NodeWriting } from '../ops/definition.ts';
 import { writeNode } from '../ops/index.ts';
 import { encodeRawModel } from '../onnx/raw.ts';
+import { metadataOf } from './metadata.ts';
 import type { RawFunction, RawGraph, RawTensor, RawValue } from '../onnx/raw.ts';
 
 /** The name of the batch dimension in files. */
@@ -46,6 +47,7 @@ export function lowerGraph(model: Model): RawGraph {
     nodes,
     initializers: [...weightsOf(model), ...constants],
     functions: [...functions.values()],
+    metadata: metadataOf(model.graph),
   };
 }
 

@@ -32,6 +32,7 @@ export type RawFile = {
   /** Decodes a tensor when it is asked for, because an unused tensor may have any type. Calls `refuse`. */
   readonly initializers: ReadonlyMap<string, () => RawTensor>;
   readonly functions: readonly RawFunction[];
+  readonly metadata: ReadonlyMap<string, string>;
 };
 
 /** `shape` leaves out the batch; `batch` is undefined if it is symbolic. */
@@ -67,6 +68,7 @@ export function decodeFile(bytes: Uint8Array, external: ExternalData): RawFile {
     nodes: graph.node.map((node) => decodeNode(checkedNames(node), external)),
     initializers,
     functions: proto.functions.map(decodeFunction),
+    metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
   };
 }
 

@@ -24,6 +24,8 @@ export type RawGraph = {
   readonly nodes: readonly RawNode[];
   readonly initializers: readonly RawTensor[];
   readonly functions?: readonly RawFunction[];
+  /** The entries of the file's `metadata_props` (default: none). */
+  readonly metadata?: Readonly<Record<string, string>>;
 };
 
 export type RawValue = {
@@ -98,6 +100,7 @@ export function encodeRawModel(graph: RawGraph): Uint8Array {
       initializer: graph.initializers.map(encodeTensor),
     }),
     functions: (graph.functions ?? []).map(encodeFunction),
+    metadataProps: Object.entries(graph.metadata ?? {}).map(([key, value]) => ({ key, value })),
   });
   return toBinary(ModelProtoSchema, model);
 }

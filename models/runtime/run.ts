@@ -5,7 +5,8 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { sessionOptions, sessionSetting } from './device.ts';
 import type { SessionSetting } from './device.ts';
 import { inferShapes } from '../analysis/shapes.ts';
-import type { Model, Value } from '../graph.ts';
+import type { Graph, Model, Value } from '../graph.ts';
+import { preprocess } from '../preprocessing.ts';
 import { encodeRawModel } from '../onnx/raw.ts';
 import { batchDimension, lowerGraph } from '../files/write.ts';
 import { sizeOf } from '../tensor.ts';
@@ -17,8 +18,8 @@ export type PredictOptions = SessionSetting & {
 };
 
 /**
- * Returns the logits [n, classes] of `n` images [n, C, H, W], computed in the clear with onnxruntime. Throws
- * DataError if the sizes do not fit.
+ * Returns the logits [n, classes] of `n` images [n, C, H, W], computed in the clear with onnxruntime. The
+ * pixels are in [0, 1]; the network's own preprocessing is applied. Throws DataError if the sizes do not fit.
  */
 export async function predict(
   model: Model,
@@ -53,11 +54,11 @@ export type EvaluatorOptions = SessionSetting & {
 /** A network in onnxruntime that can be run many times; call `release` at the end. */
 export class Evaluator {
   readonly #session: InferenceSession;
-  readonly #input: Value;
+  readonly #graph: Graph;
 
-  private constructor(session: InferenceSession, input: Value) {
+  private constructor(session: InferenceSession, graph: Graph) {
     this.#session = session;
-    this.#input = input;
+    this.#graph = graph;
   }
 
   /** Loads a network. Throws ModelError for an output that the graph does not define. */
@@ -72,15 +73,19 @@ export class Evaluator {
     });
     const bytes = encodeRawModel({ ...lowerGraph(model), outputs });
     const session = await InferenceSession.create(bytes, sessionOptions(options));
-    return new Evaluator(session, endsOf(model)[0]);
+    endsOf(model);
+    return new Evaluator(session, model.graph);
   }
 
   /**
-   * Returns the values [n, ...] by name, for `images` [n, C, H, W]. Throws DataError if the sizes do not fit.
+   * Returns the values [n, ...] by name, for `images` [n, C, H, W], which the network's own preprocessing
+   * turns into its input. Throws DataError if the sizes do not fit.
    */
   async run(images: Float32Array, n: number): Promise<Map<string, Float32Array>> {
-    checkImages(this.#input, images, n);
-    const feeds = { [this.#input.name]: new OrtTensor('float32', images, [n, ...this.#input.shape]) };
+    const { name, shape } = this.#graph.inputs[0]!;
+    checkImages({ name, shape }, images, n);
+    const input = preprocess(images, shape, this.#graph.preprocessing);
+    const feeds = { [name]: new OrtTensor('float32', input, [n, ...shape]) };
     const results = await this.#session.run(feeds);
     return new Map(Object.entries(results).map(([name, value]) => [name, value.data as Float32Array]));
   }

@@ -6,6 +6,7 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { sessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
+import type { Preprocessing } from '../preprocessing.ts';
 import { Evaluator } from '../runtime/run.ts';
 import { batchesOf } from './batches.ts';
 import type { BatchOptions } from './batches.ts';
@@ -127,7 +128,7 @@ export async function fit(model: Model, options: FitOptions): Promise<FitResult>
   try {
     teacher = options.teacher && (await Evaluator.create(options.teacher, sessionSetting(options)));
     options.onStart?.(engine.runsOn);
-    return await runEpochs(engine, teacher, options);
+    return await runEpochs(engine, teacher, model.graph.preprocessing, options);
   } finally {
     await engine.release();
     await teacher?.release();
@@ -137,12 +138,13 @@ export async function fit(model: Model, options: FitOptions): Promise<FitResult>
 async function runEpochs(
   engine: Engine,
   teacher: Evaluator | undefined,
+  preprocessing: Preprocessing | undefined,
   options: FitOptions,
 ): Promise<FitResult> {
   const { epochs, checkpoint, controller, keep = 'best' } = options;
   const steps = Math.floor(options.train.n / options.batch);
   const schedule = scheduleOf(options, steps);
-  const fingerprint = fingerprintOf(engine, options);
+  const fingerprint = fingerprintOf(engine, preprocessing, options);
   const saved = await savedStanding(fingerprint, options);
   let standing = saved ?? startOf(engine, controller);
   engine.restore(standing.state);
@@ -221,10 +223,11 @@ function scheduleOf(
 /** A hash of everything that must be the same for a training to continue from a checkpoint. */
 function fingerprintOf(
   engine: Engine,
+  preprocessing: Preprocessing | undefined,
   options: EngineSetting & TrainingImages & TrainingCourse & TrainingObjective,
 ): string {
   const { train, epochs, batch, learningRate, augment = true, mixup, schedule, device, seed } = options;
-  const told = { epochs, batch, learningRate, augment, mixup, schedule, device, seed };
+  const told = { epochs, batch, learningRate, augment, mixup, schedule, device, seed, preprocessing };
   const hash = createHash('sha256').update(engine.fingerprint());
   const steering = options.controller?.state() ?? null;
   hash.update(JSON.stringify({ n: train.n, shape: train.shape, ...told, steering }));

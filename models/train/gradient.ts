@@ -4,6 +4,7 @@ import { sessionOptions } from '../runtime/device.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
+import { preprocess } from '../preprocessing.ts';
 import { sizeOf } from '../tensor.ts';
 import { differentiate } from './autodiff.ts';
 import { crossEntropy, labelTarget, weightedSum } from './losses.ts';
@@ -57,17 +58,22 @@ export class LossGradient {
     return pack(this.layout, this.#model.weights);
   }
 
-  /** The gradient of the mean loss over all images at the given weights, in the same layout. */
+  /**
+   * The gradient of the mean loss over all images, of pixels in [0, 1], at the given weights, in the same
+   * layout.
+   */
   async at(parameters: Float32Array, { images, labels }: Labelled): Promise<Float64Array> {
     const n = labels.length;
     const batch = this.#batch;
-    const { shape } = this.#model.graph.inputs[0]!;
+    const { inputs, preprocessing } = this.#model.graph;
+    const { shape } = inputs[0]!;
     const size = sizeOf(shape);
     const sum = new Float64Array(parameters.length);
     for (let start = 0; start < n; start += batch) {
       const count = Math.min(batch, n - start);
       const padded = new Float32Array(batch * size);
-      padded.set(images.subarray(start * size, (start + count) * size));
+      const pixels = images.subarray(start * size, (start + count) * size);
+      padded.set(preprocess(pixels, shape, preprocessing));
       const result = await this.#session.run({
         images: new Tensor('float32', padded, [batch, ...shape]),
         labels: new Tensor('int64', labelsOf(labels, start, batch), [batch]),

@@ -1,5 +1,6 @@
 import { inferShapes } from '../../models/analysis/shapes.ts';
 import type { Model } from '../../models/graph.ts';
+import { preprocess } from '../../models/preprocessing.ts';
 import { Evaluator } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { Shape } from '../../models/tensor.ts';
@@ -9,7 +10,7 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { RangeCollector } from './ranges.ts';
 import type { Ranges } from './ranges.ts';
 
-/** Images [n, C, H, W] on which the ranges of values are measured. */
+/** Images, pixels [n, C, H, W] in [0, 1], on which the ranges of values are measured. */
 export type Calibration = {
   readonly images: Float32Array;
   readonly n: number;
@@ -54,7 +55,7 @@ export async function calibrate(
     for (let i = 0; i < n; i += batch) {
       const count = Math.min(batch, n - i);
       const slice = images.subarray(i * size, (i + count) * size);
-      collectors.get(input.name)!.add(slice, count);
+      collectors.get(input.name)!.add(preprocess(slice, input.shape, model.graph.preprocessing), count);
       const values = await evaluator.run(slice, count);
       for (const name of computed) collectors.get(name)!.add(values.get(name)!, count);
       onProgress({ phase: 'calibration', done: i + count, total: n });

@@ -1,5 +1,6 @@
 import { seededUniform } from '../../models/data/seeded.ts';
 import type { Model, Node, NodeOf } from '../../models/graph.ts';
+import { preprocess } from '../../models/preprocessing.ts';
 import { Evaluator } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { DataError } from '../../src/shared/errors.ts';
@@ -61,7 +62,8 @@ async function logitsOf(
   const output = model.graph.outputs[0]!;
   const [size, classes] = [images.length / n, sizeOf(output.shape)];
   const logits = new Float32Array(n * classes);
-  const input = model.graph.inputs[0]!.name;
+  const { inputs, preprocessing } = model.graph;
+  const { name: input, shape } = inputs[0]!;
   const computed = [...moments.keys()].filter((name) => name !== input);
   const evaluator = await Evaluator.create(model, { outputs: [...new Set([output.name, ...computed])] });
   try {
@@ -70,7 +72,8 @@ async function logitsOf(
       const slice = images.subarray(i * size, (i + count) * size);
       const values = await evaluator.run(slice, count);
       logits.set(values.get(output.name)!, i * classes);
-      for (const [name, of] of moments) of.add(name === input ? slice : values.get(name)!, count);
+      values.set(input, preprocess(slice, shape, preprocessing));
+      for (const [name, of] of moments) of.add(values.get(name)!, count);
     }
   } finally {
     await evaluator.release();
@@ -220,7 +223,8 @@ function quietPixels(model: Model, { images, n }: Calibration): string | undefin
   if (layer === undefined || shape.length !== 3) return undefined;
   const [size, place] = [sizeOf(shape), sizeOf(shape.slice(1))];
   const [pixels, weights] = [new Float64Array(size), squaredWeights(model, layer, size)];
-  images.forEach((value, i) => (pixels[i % size]! += (value * value) / n));
+  const read = preprocess(images, shape, model.graph.preprocessing);
+  read.forEach((value, i) => (pixels[i % size]! += (value * value) / n));
   let [here, usual] = [0, 0];
   for (let from = 0; from < size; from += place) {
     const [p, w] = [pixels, weights].map((all) => all.subarray(from, from + place)) as [

@@ -7,6 +7,7 @@ import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
 import { lowerNode } from './lower/index.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import { scaleLimits } from './scale-limits.ts';
+import { printableClass } from '../plan/classes.ts';
 import { planVersion } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isLinear, realLinear } from './real-weights.ts';
@@ -35,6 +36,8 @@ export function compile(
     output: { wire: builder.wireOf(output) },
     wires: builder.wires,
     steps: builder.steps,
+    ...(graph.preprocessing && { preprocessing: graph.preprocessing }),
+    ...(graph.classes && { classes: graph.classes.map(printableClass) }),
   };
 }
 

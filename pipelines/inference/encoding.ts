@@ -1,11 +1,12 @@
+import { preprocess } from '../../models/preprocessing.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /**
- * Encodes an image [C, H, W] as ring elements at the input's scale. Throws DataError if its size or its
- * values do not fit the plan.
+ * Encodes an image, pixels [C, H, W] in [0, 1], as ring elements at the input's scale, after the plan's
+ * preprocessing. Throws DataError if its size or its values do not fit the plan.
  */
 export function encodeInput(plan: Plan, image: Float32Array): Uint32Array {
   const { shape, scale } = wireOf(plan, plan.input.wire);
@@ -15,13 +16,16 @@ export function encodeInput(plan: Plan, image: Float32Array): Uint32Array {
     );
   }
   const limit = 2 ** 29 / scale;
-  const bad = image.findIndex((value) => !(Math.abs(value) < limit));
+  const input = preprocess(image, shape, plan.preprocessing);
+  const bad = input.findIndex((value) => !(Math.abs(value) < limit));
   if (bad !== -1)
     throw new DataError(`image: value ${bad}: expected a number between -${limit} and ${limit}`);
-  return Uint32Array.from(image, (value) => Math.round(value * scale));
+  return Uint32Array.from(input, (value) => Math.round(value * scale));
 }
 
-/** Values of an image that are larger than those of the images on which the scales were measured. */
+/**
+ * Values of a preprocessed image that are larger than those of the images on which the scales were measured.
+ */
 export type OutsideRange = {
   /** How many of its values. */
   readonly values: number;
@@ -37,9 +41,9 @@ export type OutsideRange = {
  * client from its own image, and costs no message.
  */
 export function outsideRange(plan: Plan, image: Float32Array): OutsideRange | undefined {
-  const { scale, bits } = wireOf(plan, plan.input.wire);
+  const { shape, scale, bits } = wireOf(plan, plan.input.wire);
   const limit = 2 ** bits / scale;
-  const outside = image.filter((value) => Math.abs(value) >= limit);
+  const outside = preprocess(image, shape, plan.preprocessing).filter((value) => Math.abs(value) >= limit);
   if (outside.length === 0) return undefined;
   const largest = outside.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   return { values: outside.length, largest, limit };

@@ -70,6 +70,18 @@ export function checkPlan(plan: Plan): void {
   });
   check(written.size === sizes.length, 'wires', 'some are never written');
   check(written.has(plan.output.wire), 'output', 'its wire is never written');
+  checkEnds(plan, sizes);
+}
+
+/** What the client does before and after must fit the input and the output. */
+function checkEnds({ wires, input, output, preprocessing, classes }: Plan, sizes: readonly number[]): void {
+  if (preprocessing !== undefined) {
+    const channels = wires[input.wire]!.shape[0];
+    const fits = preprocessing.mean.length === channels && preprocessing.std.length === channels;
+    check(fits, 'preprocessing', `expected ${channels} means and deviations, one for each channel`);
+  }
+  if (classes !== undefined)
+    check(classes.length === sizes[output.wire], 'classes', `expected ${sizes[output.wire]} names`);
 }
 
 /** Additions of a step that a party does alone: a pooling window may be as large as its padding makes it. */

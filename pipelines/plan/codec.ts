@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { checkDecodedSize, checkPlan, maxElements } from './check.ts';
+import { longestClass, printableName } from './classes.ts';
 import { planVersion } from './plan.ts';
 import type { Plan, Step } from './plan.ts';
 
@@ -22,6 +23,8 @@ export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     output: { wire: plan.output.wire },
     wires: plan.wires.map((wire) => ({ shape: wire.shape, scale: wire.scale, bits: wire.bits })),
     steps: plan.steps.map((step) => stepDocument(step)),
+    ...(plan.preprocessing && { preprocessing: ordered(plan.preprocessing, preprocessingKeys) }),
+    ...(plan.classes && { classes: plan.classes }),
   };
   return new TextEncoder().encode(JSON.stringify(document));
 }
@@ -84,6 +87,8 @@ function stepDocument(step: Step): object {
       return { ...head, spec: activationDocument(step.spec) };
   }
 }
+
+const preprocessingKeys = ['mean', 'std', 'resize'] as const;
 
 const linearKeys = [
   'inChannels',
@@ -231,6 +236,12 @@ const stepSchema = z.discriminatedUnion('kind', [
 
 const endpoint = z.strictObject({ wire: natural });
 
+const preprocessing = z.strictObject({
+  mean: z.array(z.number().min(-1e6).max(1e6)).min(1).max(65_536),
+  std: z.array(z.number().min(1e-6).max(1e6)).min(1).max(65_536),
+  resize: z.int().min(1).max(65_536).optional(),
+});
+
 const planSchema = z.strictObject({
   version: z.literal(planVersion),
   name: z.string().max(200),
@@ -240,6 +251,8 @@ const planSchema = z.strictObject({
     .array(z.strictObject({ shape: z.array(positive).min(1).max(4), scale: z.number().positive(), bits }))
     .max(10_000),
   steps: z.array(stepSchema).max(10_000),
+  preprocessing: preprocessing.optional(),
+  classes: z.array(z.string().max(longestClass).regex(printableName)).min(1).max(65_536).optional(),
 });
 
 type IntegerArray = Int32Array | Int8Array | Uint8Array;

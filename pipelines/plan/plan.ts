@@ -1,10 +1,11 @@
 import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
+import type { Preprocessing } from '../../models/preprocessing.ts';
 import type { Shape } from '../../models/tensor.ts';
 
 /**
  * The program that both parties run, in public integers: the graph's shape, the scale of every wire, the kind
- * of every activation and the coefficients of the polynomials. It has no weights. A session opens with the
- * hash of its canonical bytes.
+ * of every activation and the coefficients of the polynomials, and what the client does with pixels and
+ * logits. It has no weights. A session opens with the hash of its canonical bytes.
  */
 export type Plan = {
   readonly version: typeof planVersion;
@@ -15,6 +16,10 @@ export type Plan = {
   readonly wires: readonly Wire[];
   /** The steps in topological order: a step reads wires that the input or an earlier step has written. */
   readonly steps: readonly Step[];
+  /** What the client does with pixels in [0, 1] (default: nothing, they are the input). */
+  readonly preprocessing?: Preprocessing;
+  /** The names of the classes in the order of the logits (default: the server does not tell them). */
+  readonly classes?: readonly string[];
 };
 
 /** Raised by every change of the plan's format. */

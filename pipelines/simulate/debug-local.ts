@@ -1,6 +1,7 @@
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Model } from '../../models/graph.ts';
+import { preprocess } from '../../models/preprocessing.ts';
 import { Evaluator } from '../../models/runtime/run.ts';
 import type { Shape } from '../../models/tensor.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
@@ -123,11 +124,12 @@ function nodeOf(step: string): string {
 }
 
 async function floatValues(model: Model, image: Float32Array, names: ReadonlySet<string>) {
-  const input = model.graph.inputs[0]!.name;
+  const { inputs, preprocessing } = model.graph;
+  const { name: input, shape } = inputs[0]!;
   const evaluator = await Evaluator.create(model, { outputs: [...names].filter((name) => name !== input) });
   try {
     const values = await evaluator.run(image, 1);
-    return new Map([...values, [input, image]]);
+    return new Map([...values, [input, preprocess(image, shape, preprocessing)]]);
   } finally {
     await evaluator.release();
   }

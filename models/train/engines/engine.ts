@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor.ts';
 import type { TrainingState } from '../checkpoint.ts';
 
 export type Batch = {
-  /** [N, C, H, W] */
+  /** Pixels [N, C, H, W] in [0, 1]; the engine applies the network's own preprocessing. */
   readonly images: Float32Array;
   readonly labels: Uint8Array;
   /**

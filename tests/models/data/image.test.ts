@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readImage } from '../../../models/data/image.ts';
 import { readImages } from '../../../models/data/image-files.ts';
-import { normalise } from '../../../models/data/normalise.ts';
+import { normalise } from '../../../models/preprocessing.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import { folderWith, rawPng } from '../../helpers/image-files.ts';
 

@@ -48,6 +48,18 @@ function first(document: Document, kind: string) {
 
 test.each<[string, (document: Document) => unknown, RegExp]>([
   ['another version', (d) => (d['version'] = 99), /version/],
+  [
+    'two means for three channels',
+    (d) => (d['preprocessing'] = { mean: [0, 0], std: [1, 1] }),
+    /preprocessing: expected 3 means/,
+  ],
+  [
+    'a deviation of 0',
+    (d) => (d['preprocessing'] = { mean: [0, 0, 0], std: [1, 0, 1] }),
+    /preprocessing\.std/,
+  ],
+  ['four names for five classes', (d) => (d['classes'] = ['a', 'b', 'c', 'd']), /classes: expected 5 names/],
+  ['a name that clears the screen', (d) => (d['classes'] = ['\x1b[2J', 'b', 'c', 'd', 'e']), /classes\.0/],
   ['an unknown key', (d) => (d['extra'] = 1), /Unrecognized key/],
   ['an unknown kind of step', (d) => (first(d, 'add')['kind'] = 'multiply'), /steps\.\d+\.kind/],
   ['a missing wire', (d) => d.wires.pop(), /output wire|does not exist|sizes/],

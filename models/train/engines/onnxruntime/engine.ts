@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '../../../runtime/device.ts';
 import type { SessionSetting } from '../../../runtime/device.ts';
 import type { Model } from '../../../graph.ts';
+import { preprocess } from '../../../preprocessing.ts';
 import type { Shape, Tensor as WeightTensor } from '../../../tensor.ts';
 import type { TrainingState } from '../../checkpoint.ts';
 import type { Batch, Engine, StepResult } from '../engine.ts';
@@ -125,11 +126,12 @@ export class TrainingEngine implements Engine {
     { images, labels, mixed, teacher, sampleWeights, scalars = {} }: Batch,
     learningRate: number,
   ): Record<string, Tensor> {
-    const inputShape: Shape = this.#model.graph.inputs[0]!.shape;
+    const { inputs, preprocessing } = this.#model.graph;
+    const inputShape: Shape = inputs[0]!.shape;
     const n = this.#batch;
     const feeds: Record<string, Tensor> = {
       ...this.#vectors.feeds(),
-      images: new Tensor('float32', images, [n, ...inputShape]),
+      images: new Tensor('float32', preprocess(images, inputShape, preprocessing), [n, ...inputShape]),
       labels: labelTensor(labels),
       learningRate: scalar(learningRate),
     };

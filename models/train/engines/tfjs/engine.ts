@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Model } from '../../../graph.ts';
+import { preprocess } from '../../../preprocessing.ts';
 import type { Tensor as WeightTensor } from '../../../tensor.ts';
 import { sizeOf } from '../../../tensor.ts';
 import type { TrainingState } from '../../checkpoint.ts';
@@ -206,13 +207,15 @@ export class TfjsEngine implements Engine {
   #feeds(batch: Batch, learningRate: number): Map<string, tf.Tensor> {
     const { images, labels, mixed, teacher, sampleWeights, scalars = {} } = batch;
     const n = this.#batch;
+    const { inputs, preprocessing } = this.#model.graph;
+    const { shape } = inputs[0]!;
     const feeds = new Map<string, tf.Tensor>([
       ...partsOfVectors(this.#step).map(
         ({ vector, name, start, end }) =>
           [name, tf.slice(this.#vectors[vector]!, start, end - start)] as const,
       ),
       ...[...this.#trained, ...this.#fixed],
-      ['images', tf.tensor(images, [n, ...this.#model.graph.inputs[0]!.shape])],
+      ['images', tf.tensor(preprocess(images, shape, preprocessing), [n, ...shape])],
       ['labels', tf.tensor1d(Int32Array.from(labels), 'int32')],
       ['learningRate', tf.scalar(learningRate)],
     ]);

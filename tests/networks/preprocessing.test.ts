@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { pixels } from '../../models/data/dataset.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
+import type { Model } from '../../models/graph.ts';
+import { forInference } from '../../models/passes/index.ts';
+import { readModel } from '../../models/files/read.ts';
+import { writeModel } from '../../models/files/write.ts';
+import { predict } from '../../models/runtime/run.ts';
+import type { EngineName } from '../../models/train/engines/index.ts';
+import { evaluate } from '../../models/train/evaluate.ts';
+import { fit } from '../../models/train/fit.ts';
+import { LossGradient } from '../../models/train/gradient.ts';
+import { prepare } from '../../pipelines/compile/served-plan.ts';
+import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts';
+import { parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
+import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
+import { bars } from '../helpers/data.ts';
+import { barResnet } from '../helpers/networks.ts';
+import { seededRng } from '../helpers/rng.ts';
+
+// A network that halves its pixels gives on pixels of twice the size, exactly, what it gives without. Every
+// place where images enter a network is held to that.
+
+const halving = { mean: [0], std: [2] };
+const plainNet = barResnet();
+const halvingNet: Model = { ...plainNet, graph: { ...plainNet.graph, preprocessing: halving } };
+
+const small = halved(bars(96, 1));
+const large = { ...small, images: Uint8Array.from(small.images, (byte) => 2 * byte) };
+
+function halved(dataset: Dataset): Dataset {
+  return { ...dataset, images: Uint8Array.from(dataset.images, (byte) => byte >> 1) };
+}
+
+test('predictions', async () => {
+  const [a, b] = [await predict(plainNet, pixels(small), 96), await predict(halvingNet, pixels(large), 96)];
+  expect(b).toEqual(a);
+  expect(await predict(plainNet, pixels(large), 96)).not.toEqual(a);
+  expect(await evaluate(halvingNet, large)).toEqual(await evaluate(plainNet, small));
+});
+
+test.each<EngineName>(['onnxruntime', 'tfjs'])('training with %s', async (engine) => {
+  const options = { epochs: 1, batch: 16, learningRate: 0.1, seed: 1, threads: 1, engine };
+  const plain = await fit(plainNet, { ...options, train: small, validation: small });
+  const scaled = await fit(halvingNet, { ...options, train: large, validation: large });
+  expect(scaled.model.weights).toEqual(plain.model.weights);
+  expect(scaled.model.graph.preprocessing).toEqual(halving);
+  const wrong = await fit(plainNet, { ...options, train: large, validation: large });
+  expect(wrong.model.weights).not.toEqual(plain.model.weights);
+});
+
+test('gradients', async () => {
+  const gradientOf = async (model: Model, data: Dataset) => {
+    const gradient = await LossGradient.create(forInference(model), { batch: 50 });
+    return gradient.at(gradient.parameters(), { images: pixels(data), labels: data.labels });
+  };
+  expect(await gradientOf(halvingNet, large)).toEqual(await gradientOf(plainNet, small));
+});
+
+test('calibration, the plan and the client', async () => {
+  const plain = await prepare(plainNet, { calibration: small });
+  const scaled = await prepare(halvingNet, { calibration: large });
+  expect(scaled.plan).toEqual({ ...plain.plan, preprocessing: halving });
+  expect(scaled.weights).toEqual(plain.weights);
+  expect(scaled.calibration).toEqual(plain.calibration);
+  const [a, b] = [pixels(small, [0]), pixels(large, [0])];
+  expect(encodeInput(scaled.plan, b)).toEqual(encodeInput(plain.plan, a));
+  const bright = a.map((value) => value + 9);
+  expect(outsideRange(plain.plan, bright)).toBeDefined();
+  expect(
+    outsideRange(
+      scaled.plan,
+      bright.map((value) => 2 * value),
+    ),
+  ).toEqual(outsideRange(plain.plan, bright));
+  const { wires } = await debugLocal(scaled, b, seededRng('debug'));
+  expect(wires.every(({ wrong }) => wrong === 0)).toBe(true);
+  expect(wires[0]!.error).toBeLessThan(2 ** -12);
+});
+
+test('a file and a plan keep it; without it a plan has the same bytes as before', async () => {
+  const file = writeModel({
+    ...halvingNet,
+    graph: { ...halvingNet.graph, preprocessing: { ...halving, resize: 10 }, classes: ['a', 'b', 'c'] },
+  });
+  const again = readModel(file, 'again.onnx');
+  expect(again.graph.preprocessing).toEqual({ ...halving, resize: 10 });
+  expect(again.graph.classes).toEqual(['a', 'b', 'c']);
+  const { plan } = await prepare(again, { calibration: large });
+  expect(parsePlan(serialisePlan(plan))).toEqual(plan);
+  expect(plan.preprocessing).toEqual({ ...halving, resize: 10 });
+  expect(plan.classes).toEqual(['a', 'b', 'c']);
+  const bytes = serialisePlan(
+    (await prepare(plainNet, { calibration: { images: pixels(small), n: 96 } })).plan,
+  );
+  expect(Object.keys(JSON.parse(new TextDecoder().decode(bytes)) as object)).toEqual([
+    ...['version', 'name', 'input', 'output', 'wires', 'steps'],
+  ]);
+});
