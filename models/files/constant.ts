@@ -65,7 +65,7 @@ export function rearranged(
 ): Constant {
   const size = checkedSize(shape);
   const batch = new Set(batchAt);
-  const pick = <T extends Float32Array | BigInt64Array | Uint8Array>(data: T, result: T): T => {
+  const pick = <T extends RawTensor['data']>(data: T, result: T): T => {
     for (let i = 0; i < size; i++) result[i] = data[from(i)]!;
     return result;
   };
@@ -77,12 +77,13 @@ export function rearranged(
 function withData(
   tensor: RawTensor,
   shape: Shape,
-  pick: <T extends Float32Array | BigInt64Array | Uint8Array>(data: T, result: T) => T,
+  pick: <T extends RawTensor['data']>(data: T, result: T) => T,
 ): RawTensor {
   const size = sizeOf(shape);
   if (tensor.dtype === 'float32')
     return { ...tensor, shape, data: pick(tensor.data, new Float32Array(size)) };
   if (tensor.dtype === 'int64') return { ...tensor, shape, data: pick(tensor.data, new BigInt64Array(size)) };
+  if (tensor.dtype === 'int8') return { ...tensor, shape, data: pick(tensor.data, new Int8Array(size)) };
   return { ...tensor, shape, data: pick(tensor.data, new Uint8Array(size)) };
 }
 

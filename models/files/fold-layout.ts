@@ -106,6 +106,7 @@ function flattened(parts: readonly Constant[]): Constant {
     parts.forEach(({ tensor }, k) => data.set(tensor.data as BigInt64Array, ends[k - 1] ?? 0));
     return { tensor: { ...first, shape: [size], data }, batchAt };
   }
+  if (first.dtype === 'int8') refuse('it joins 8-bit integers; join them after DequantizeLinear');
   const data = new Uint8Array(size);
   parts.forEach(({ tensor }, k) => data.set(tensor.data as Uint8Array, ends[k - 1] ?? 0));
   return { tensor: { ...first, shape: [size], data }, batchAt };

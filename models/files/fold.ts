@@ -4,6 +4,7 @@ import { sizeOf } from '../tensor.ts';
 import { given, integers, known } from './constant.ts';
 import type { Constant, Fold, FoldInput } from './constant.ts';
 import { arithmetic } from './fold-arithmetic.ts';
+import { quantisation } from './quantisation.ts';
 import * as layout from './fold-layout.ts';
 
 /** The constant that a node computes, or undefined if it computes no constant. */
@@ -26,6 +27,7 @@ export function isFoldable(op: string): boolean {
 
 const folds: Readonly<Record<string, Fold>> = {
   ...arithmetic,
+  ...quantisation,
   Constant: constant,
   Shape: shapeOfValue,
   Size: sizeOfValue,

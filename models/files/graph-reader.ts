@@ -19,7 +19,7 @@ import type { RawFunction, RawTensor } from '../onnx/raw.ts';
 import { descriptionOf } from './metadata.ts';
 import { inNewForm } from './older-opsets.ts';
 import { refusals, rewrites } from './rewrite.ts';
-import type { RewriteContext } from './rewrite.ts';
+import type { RewriteContext } from './rewriting.ts';
 import { valueRankOf, weightOf } from './weight-of.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
@@ -51,12 +51,15 @@ const ends: Readonly<Record<string, (opset: number) => number>> = {
 export class GraphReader {
   readonly #file: RawFile;
   readonly #nodes: Node[] = [];
+  readonly #producers = new Map<string, Node>();
   readonly #weights = new Map<string, Tensor>();
   readonly #unsupported: UnsupportedNode[] = [];
   readonly #notes: string[] = [];
   /** Shapes of computed values; undefined for a value that depends on an unsupported node. */
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
+  /** The values that stand for integers, between QuantizeLinear and DequantizeLinear, with their scale. */
+  readonly #quantised = new Map<string, string>();
   /**
    * Number of elements of all constants computed so far. It is limited, because a short file could fill the
    * memory.
@@ -120,7 +123,7 @@ export class GraphReader {
   }
 
   #read(written: FileNode, name: string): void {
-    const node = inNewForm(written, this.#file.opset, (tensor) => this.#addConstant(tensor));
+    const node = inNewForm(written, (tensor) => this.#addConstant(tensor));
     if (this.#takeOff(node, name)) return;
     if (node.domain === '' && Object.hasOwn(refusals, node.op)) refuse(refusals[node.op]!);
     const behindUnsupported = node.inputs.some(
@@ -133,6 +136,8 @@ export class GraphReader {
     }
     const extra = node.outputs.slice(1).find((output) => output !== '' && this.#consumed.has(output));
     if (extra !== undefined) refuse(`its output ${extra} is used; only the first output is supported`);
+    if (node.op !== 'DequantizeLinear' && node.inputs.some((input) => this.#quantised.has(input)))
+      refuse('it computes with integers; only QuantizeLinear and DequantizeLinear in pairs are supported');
     const attributes = new AttributeReader(node.attributes());
     if (node.domain === '' && this.#fold(node, attributes)) return;
     const inputs = this.#parsedInputs(node);
@@ -157,7 +162,7 @@ export class GraphReader {
       return true;
     }
     const attributes = new AttributeReader(node.attributes());
-    const axis = attributes.int('axis', ends[node.op]!(this.#file.opset));
+    const axis = attributes.int('axis', ends[node.op]!(node.opset));
     attributes.int('keepdims', 1);
     const [classes = 0, ...places] = this.#shapes.get(x) ?? [];
     const isOverClasses = classes > 1 && places.length === 0 && (axis === 1 || axis === -1);
@@ -188,6 +193,8 @@ export class GraphReader {
     return {
       node: name,
       output: outputs[0]!,
+      producer: (value) => this.#producers.get(value),
+      quantised: this.#quantised,
       weight: (input) => this.#inputName(input, 'any', 'Add', rank)[0]!,
     };
   }
@@ -243,6 +250,7 @@ export class GraphReader {
       refuse('its output has more than 2^28 elements per image');
     this.#shapes.set(node.outputs[0]!, shape);
     this.#nodes.push(node);
+    this.#producers.set(node.outputs[0]!, node);
   }
 
   #parsedInputs(node: FileNode): ParsedInput[] {

@@ -24,11 +24,8 @@ const dropped: { readonly [op in string]?: Dropped } = {
  * that of the tensor, and returns the name. The ops that are supported mean the same since opset 7 in all
  * else.
  */
-export function inNewForm(
-  node: FileNode,
-  opset: number,
-  addConstant: (tensor: RawTensor) => string,
-): FileNode {
+export function inNewForm(node: FileNode, addConstant: (tensor: RawTensor) => string): FileNode {
+  const { opset } = node;
   if (node.domain !== '') return node;
   const drop = Object.hasOwn(dropped, node.op) ? dropped[node.op] : undefined;
   if (drop !== undefined && opset < drop.before) {

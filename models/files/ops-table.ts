@@ -20,7 +20,7 @@ export function opsTable(): string {
   return `${[
     '# Operators',
     'This page is written by `npm run docs:ops` from the tables in `models/ops` and `models/files`.\n' +
-      'A test compares them. Files of opset 7 to 22 can be read; files are written in opset 17.\n' +
+      'A test compares them. Files of opset 7 to 23 can be read; files are written in opset 17.\n' +
       'The first dimension is the batch. All unsupported nodes of a file are reported at once.',
     table(['op', 'computes', 'attributes (default)', 'inputs', 'refused'], rows),
     `A reduction may replace these activations, element by element: ${activations.join(', ')}.`,

@@ -6,6 +6,7 @@ import type { Model } from '../graph.ts';
 import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
+import { mixedDomain } from '../ops/mixed-activation.ts';
 import { GraphReader } from './graph-reader.ts';
 import type { ReadReport } from './graph-reader.ts';
 import { resolveModel } from '../zoo/index.ts';
@@ -13,7 +14,7 @@ import { resolveModel } from '../zoo/index.ts';
 export type { ReadReport };
 
 /**
- * Reads a network from the bytes of an .onnx file, opset 7 to 22. `fileName` is used in messages; `external`
+ * Reads a network from the bytes of an .onnx file, opset 7 to 23. `fileName` is used in messages; `external`
  * returns the bytes of files beside it (default: there are none). Throws ModelError for a broken file, and a
  * ModelError that lists every unsupported node with its reason.
  */
@@ -30,7 +31,7 @@ export function readModel(bytes: Uint8Array, fileName: string, external: Externa
  */
 export function readReport(bytes: Uint8Array, fileName: string, external: ExternalData = none): ReadReport {
   try {
-    return new GraphReader(decodeFile(bytes, external)).read();
+    return new GraphReader(decodeFile(bytes, external, mixedDomain)).read();
   } catch (error) {
     if (error instanceof ModelError || error instanceof Refusal)
       throw new ModelError(`${fileName}: ${error.message}`);
@@ -39,7 +40,7 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
 }
 
 /**
- * Reads a network from an .onnx file, opset 7 to 22, with the external data beside it, or from the package
+ * Reads a network from an .onnx file, opset 7 to 23, with the external data beside it, or from the package
  * by a name such as 'zoo:fashion-resnet8'. Throws ModelError for a file that cannot be read, is broken or has
  * unsupported nodes (it lists each with its reason), and UsageError for a name that the zoo does not have.
  */

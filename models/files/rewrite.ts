@@ -4,25 +4,11 @@ import { clip } from '../ops/clip.ts';
 import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { spatial } from '../ops/window.ts';
+import { valueName } from './rewriting.ts';
+import type { Rewrite, RewriteContext } from './rewriting.ts';
+import { dequantizeLinear, quantizeLinear } from './quantisation.ts';
 import { floatTypes } from './fold-arithmetic.ts';
 import type { RawTensor } from '../onnx/raw.ts';
-
-/**
- * Rewrites a node of an op that we do not have into nodes of ours that compute the same, or refuses with the
- * reason.
- */
-export type Rewrite = (
-  attributes: AttributeReader,
-  inputs: readonly ParsedInput[],
-  context: RewriteContext,
-) => readonly Node[];
-
-export type RewriteContext = {
-  readonly node: string;
-  readonly output: string;
-  /** Adds a constant as a weight that broadcasts to the node's values, and returns its name. */
-  readonly weight: (input: ParsedInput) => string;
-};
 
 /** `becomes` is the text for docs/ops.md. */
 type Entry = { readonly rule: Rewrite; readonly becomes: string };
@@ -42,6 +28,11 @@ export const rewrites: Readonly<Record<string, Entry>> = {
   Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },
   Neg: { rule: negate, becomes: 'Mul by -1' },
   Pow: { rule: power, becomes: 'Mul of a value with itself for the exponent 2, Identity for 1' },
+  QuantizeLinear: {
+    rule: quantizeLinear,
+    becomes: 'nothing: values are not rounded; Relu or Clip if its range begins at 0 or is that of ReLU6',
+  },
+  DequantizeLinear: { rule: dequantizeLinear, becomes: 'nothing, after QuantizeLinear' },
   Cast: { rule: cast, becomes: 'Identity between float types, which are all float32 here' },
 };
 
@@ -277,9 +268,4 @@ function cast(
   attributes.int('saturate', 1);
   if (!floatTypes.includes(to)) refuse(`a value can be cast to other floats only, not to data type ${to}`);
   return [{ op: 'Identity', name: node, inputs: [valueName(x)], outputs: [output], attributes: {} }];
-}
-
-function valueName(input: ParsedInput | undefined): string {
-  if (input === undefined || input.constant !== undefined) refuse('its input is not a computed value');
-  return input.name;
 }

@@ -33,7 +33,8 @@ type Read = (
 ) =>
   | { dtype: 'float32'; data: Float32Array }
   | { dtype: 'int64'; data: BigInt64Array }
-  | { dtype: 'bool' | 'uint8'; data: Uint8Array };
+  | { dtype: 'bool' | 'uint8'; data: Uint8Array }
+  | { dtype: 'int8'; data: Int8Array };
 
 const readers: Readonly<Record<number, Read>> = {
   [DataType.FLOAT]: (s) => floats(rawOr(s, 4, (b) => new Float32Array(b), s.proto.floatData)),
@@ -59,6 +60,10 @@ const readers: Readonly<Record<number, Read>> = {
   [DataType.UINT8]: (s) => ({
     dtype: 'uint8',
     data: Uint8Array.from(rawOr(s, 1, (b) => new Uint8Array(b), s.proto.int32Data)),
+  }),
+  [DataType.INT8]: (s) => ({
+    dtype: 'int8',
+    data: Int8Array.from(rawOr(s, 1, (b) => new Int8Array(b), s.proto.int32Data)),
   }),
 };
 

@@ -17,6 +17,7 @@ import type {
   NodeProto,
   ValueInfoProto,
 } from './onnx_pb.js';
+import { inlineFunctions, opsetOf } from './inline-functions.ts';
 import type { RawAttribute, RawFunction, RawNode, RawTensor } from './raw.ts';
 
 /**
@@ -25,9 +26,9 @@ import type { RawAttribute, RawFunction, RawNode, RawTensor } from './raw.ts';
  */
 export type RawFile = {
   readonly name: string;
-  readonly opset: number;
   readonly inputs: readonly FileInput[];
   readonly outputs: readonly string[];
+  /** Model-local functions are inlined, other than those of the domain that `decodeFile` is told to keep. */
   readonly nodes: readonly FileNode[];
   /** Decodes a tensor when it is asked for, because an unused tensor may have any type. Calls `refuse`. */
   readonly initializers: ReadonlyMap<string, () => RawTensor>;
@@ -39,6 +40,8 @@ export type RawFile = {
 export type FileInput = { readonly name: string; readonly shape: Shape; readonly batch: number | undefined };
 
 export type FileNode = {
+  /** The opset that says what the op means. */
+  readonly opset: number;
   readonly op: string;
   readonly domain: string;
   readonly name: string;
@@ -49,23 +52,28 @@ export type FileNode = {
 };
 
 const oldestOpset = 7;
-const newestOpset = 22;
+const newestOpset = 23;
 
-/** Decodes an ONNX file. Throws ModelError if it is not one, or if its opset or inputs are not supported. */
-export function decodeFile(bytes: Uint8Array, external: ExternalData): RawFile {
+/**
+ * Decodes an ONNX file. Model-local functions of the domain `kept` stay as they are. Throws ModelError if it
+ * is not one, or if its opset or inputs are not supported.
+ */
+export function decodeFile(bytes: Uint8Array, external: ExternalData, kept = ''): RawFile {
   const proto = decodeProto(bytes);
   const graph = proto.graph ?? fail('it holds no graph: it is truncated, or not an ONNX file');
   if (graph.sparseInitializer.length > 0) fail('sparse initialisers are not supported');
+  checkedOpset(opsetOf(proto.opsetImport));
   const initializers = new Map(
     graph.initializer.map((t) => [t.name, () => decodeTensor(t, external)] as const),
   );
   if (initializers.size !== graph.initializer.length) fail('two initialisers share a name');
   return {
     name: graph.name === '' ? 'network' : graph.name,
-    opset: opsetOf(proto),
     inputs: decodeInputs(graph, initializers),
     outputs: graph.output.map((value) => value.name),
-    nodes: graph.node.map((node) => decodeNode(checkedNames(node), external)),
+    nodes: inlineFunctions(proto, kept).map(({ node, opset }) =>
+      decodeNode(checkedNames(node), checkedOpset(opset), external),
+    ),
     initializers,
     functions: proto.functions.map(decodeFunction),
     metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
@@ -80,11 +88,9 @@ function decodeProto(bytes: Uint8Array): ModelProto {
   }
 }
 
-function opsetOf(proto: ModelProto): number {
-  const standard = proto.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
-  const version = Number(standard?.version ?? 0n);
+function checkedOpset(version: number): number {
   if (version < oldestOpset || version > newestOpset) {
-    const found = standard === undefined ? 'none' : String(standard.version);
+    const found = version === 0 ? 'none' : String(version);
     fail(`opset: expected ${oldestOpset} to ${newestOpset}, got ${found}; export it again with opset 17`);
   }
   return version;
@@ -126,8 +132,9 @@ function checkedNames(node: NodeProto): NodeProto {
   return node;
 }
 
-function decodeNode(node: NodeProto, external: ExternalData): FileNode {
+function decodeNode(node: NodeProto, opset: number, external: ExternalData): FileNode {
   return {
+    opset,
     op: node.opType,
     domain: node.domain === 'ai.onnx' ? '' : node.domain,
     name: node.name,

@@ -1494,6 +1494,13 @@ export declare type FunctionProto = Message<"onnx.FunctionProto"> & {
   attribute: string[];
 
   /**
+   * The attribute protos of the function: attributes with default values (IR version 9).
+   *
+   * @generated from field: repeated onnx.AttributeProto attribute_proto = 11;
+   */
+  attributeProto: AttributeProto[];
+
+  /**
    * The nodes in the function.
    *
    * @generated from field: repeated onnx.NodeProto node = 7;

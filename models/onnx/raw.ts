@@ -69,6 +69,12 @@ export type RawTensor =
       readonly dtype: 'bool' | 'uint8';
       readonly shape: readonly number[];
       readonly data: Uint8Array;
+    }
+  | {
+      readonly name: string;
+      readonly dtype: 'int8';
+      readonly shape: readonly number[];
+      readonly data: Int8Array;
     };
 
 export type RawDtype = RawTensor['dtype'];
@@ -161,6 +167,7 @@ const dataTypes: Record<RawDtype, DataType> = {
   int64: DataType.INT64,
   bool: DataType.BOOL,
   uint8: DataType.UINT8,
+  int8: DataType.INT8,
 };
 
 function encodeTensor(t: RawTensor): TensorProto {

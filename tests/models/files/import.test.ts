@@ -119,7 +119,7 @@ describe('what exporters write is read, and means the same', () => {
       opset: 13,
     },
     ...Object.fromEntries(
-      [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22].map((opset) => [
+      [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23].map((opset) => [
         `opset ${opset}: convolution, activation, poolings with ceil_mode, padding counted`,
         { nodes: pooled, weights: [weight], ops: pooled.map(({ op }) => op), rank: 2, opset },
       ]),
