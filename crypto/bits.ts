@@ -77,6 +77,31 @@ export function unpackBits(packed: Uint8Array, count: number, what: string): Uin
   return bits;
 }
 
+/**
+ * Sets `count` bits of `target` from bit `to` on to those of `source` from bit `from` on, both packed. The
+ * bits there must be zero before.
+ */
+export function copyBits(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  to: number,
+  count: number,
+): void {
+  if (((from | to) & 7) === 0) {
+    const whole = count >>> 3;
+    target.set(source.subarray(from >>> 3, (from >>> 3) + whole), to >>> 3);
+    [from, to, count] = [from + 8 * whole, to + 8 * whole, count - 8 * whole];
+  }
+  // As many bits at a time as the target's byte has room for.
+  while (count > 0) {
+    const n = Math.min(count, 8 - (to & 7));
+    const both = source[from >>> 3]! | ((source[(from >>> 3) + 1] ?? 0) << 8);
+    target[to >>> 3]! |= ((both >>> (from & 7)) & (2 ** n - 1)) << (to & 7);
+    [from, to, count] = [from + n, to + n, count - n];
+  }
+}
+
 function checkPacked(bytes: Uint8Array, count: number, width: number, what: string): void {
   const expected = packedBytes(count, width);
   if (bytes.byteLength !== expected) {

@@ -6,6 +6,7 @@ import { sha256 } from '../platform/node.ts';
 import { prg } from '../prg.ts';
 import type { LeafSums, Ring } from '../ring/kernels.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';
+import { rowWords, securityBits } from './transfers.ts';
 import type { Leaves } from './trees.ts';
 
 /**
@@ -33,14 +34,13 @@ import type { Leaves } from './trees.ts';
  *
  * The streams move forward only, so no row comes twice.
  */
-export const securityBits = 128;
-export const rowWords = 4;
-
 /**
  * Depth of the trees: 4 bytes a transfer where IKNP sends 16. Deeper trees take more time than they save at
  * 100 Mbit/s.
  */
 export const treeDepth = 4;
+
+export { rowWords, securityBits };
 
 /** Rows that hide the hash of the choices. */
 const checkRows = 128;

@@ -4,15 +4,26 @@ import type { Rng } from '../../src/shared/random.ts';
 import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
 import { loadRing } from '../ring/kernels.ts';
+import type { Ring } from '../ring/kernels.ts';
 import { sha256 } from '../platform/node.ts';
 import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { missingLeaves, securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
 import type { OtReceiver, OtSender } from './extension.ts';
+import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
+import type { ChoosingTransfers, OfferingTransfers } from './transfers.ts';
 import { growTrees, punctureTrees, treesBytes } from './trees.ts';
+import type { Leaves } from './trees.ts';
 
 /** The transfers of a session, both directions; once a session, before any step. */
-export type OtClient = { readonly role: 'client'; readonly receiver: OtReceiver; readonly sender: OtSender };
-export type OtServer = { readonly role: 'server'; readonly sender: OtSender; readonly receiver: OtReceiver };
+export type OtClient = Transfers & { readonly role: 'client' };
+export type OtServer = Transfers & { readonly role: 'server' };
+
+type Transfers = {
+  readonly receiver: OtReceiver;
+  readonly sender: OtSender;
+  readonly choosing: ChoosingTransfers;
+  readonly offering: OfferingTransfers;
+};
 
 const step = 0;
 const trees = securityBits / treeDepth;
@@ -42,8 +53,8 @@ export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
   const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
   return {
     role: 'client',
-    receiver: new SoftSpokenReceiver(grown.leaves, chooses.transcript, chooses.salt, ring, rng),
-    sender: new SoftSpokenSender(punctured, delta, offers.transcript, offers.salt, ring),
+    ...choosingFrom(grown.leaves, chooses, ring, rng),
+    ...offeringFrom(punctured, delta, offers, ring),
   };
 }
 
@@ -67,8 +78,24 @@ export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
   const chooses = directionOf(session, 'server chooses', grown.message);
   return {
     role: 'server',
-    sender: new SoftSpokenSender(punctured, delta, offers.transcript, offers.salt, ring),
-    receiver: new SoftSpokenReceiver(grown.leaves, chooses.transcript, chooses.salt, ring, rng),
+    ...offeringFrom(punctured, delta, offers, ring),
+    ...choosingFrom(grown.leaves, chooses, ring, rng),
+  };
+}
+
+function choosingFrom(leaves: readonly Leaves[], bound: Bound, ring: Ring, rng: Rng) {
+  const seeds = { depth: treeDepth, trees: leaves, transcript: bound.transcript };
+  return {
+    receiver: new SoftSpokenReceiver(leaves, bound.transcript, bound.salt, ring, rng),
+    choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, ring),
+  };
+}
+
+function offeringFrom(leaves: readonly Leaves[], deltaBits: Uint8Array, bound: Bound, ring: Ring) {
+  const seeds = { depth: treeDepth, trees: leaves, deltaBits, transcript: bound.transcript };
+  return {
+    sender: new SoftSpokenSender(leaves, deltaBits, bound.transcript, bound.salt, ring),
+    offering: new SoftSpokenOffering(seeds, bound.rowSalt, ring),
   };
 }
 
@@ -94,14 +121,13 @@ function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
   return named(sha256(clientKey, serverKey), 'session');
 }
 
-/**
- * What a direction's challenges are bound to, and its salt of random-OT hashing: the domain that no garbling
- * uses.
- */
-function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array) {
+type Bound = { readonly transcript: Uint8Array; readonly salt: Uint8Array; readonly rowSalt: Uint8Array };
+
+/** What a direction's challenges are bound to, and the salts of its rows: domains that no garbling uses. */
+function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array): Bound {
   const transcript = sha256(named(session, direction), treesMessage);
-  const salt = sha256(transcript, new TextEncoder().encode('random OT')).subarray(0, saltBytes);
-  return { transcript, salt };
+  const salt = (name: string) => named(transcript, name).subarray(0, saltBytes);
+  return { transcript, salt: salt('random OT'), rowSalt: salt('rows') };
 }
 
 function named(session: Uint8Array, name: string): Uint8Array {

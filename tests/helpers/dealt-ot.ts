@@ -7,6 +7,9 @@ import {
   treeDepth,
 } from '../../crypto/ot/extension.ts';
 import type { OtReceiver, OtSender } from '../../crypto/ot/extension.ts';
+import { depthsOf } from '../../crypto/ot/blocks.ts';
+import { missingLeaves as leavesOfDelta } from '../../crypto/ot/soft-spoken.ts';
+import { SoftSpokenChoosing, SoftSpokenOffering } from '../../crypto/ot/soft-spoken-transfers.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
@@ -17,10 +20,50 @@ export async function dealtOt(rng: Rng): Promise<[OtClient, OtServer]> {
   const ring = await loadRing();
   const [clientChooses, serverOffers] = dealtDirection(rng, ring);
   const [serverChooses, clientOffers] = dealtDirection(rng, ring);
+  // Drawn after those, so that what they draw stays.
+  const [clientChoosing, serverOffering] = dealtTransfers(rng, ring);
+  const [serverChoosing, clientOffering] = dealtTransfers(rng, ring);
   return [
-    { role: 'client', receiver: clientChooses, sender: clientOffers },
-    { role: 'server', sender: serverOffers, receiver: serverChooses },
+    {
+      role: 'client',
+      receiver: clientChooses,
+      sender: clientOffers,
+      choosing: clientChoosing,
+      offering: clientOffering,
+    },
+    {
+      role: 'server',
+      sender: serverOffers,
+      receiver: serverChooses,
+      choosing: serverChoosing,
+      offering: serverOffering,
+    },
   ];
+}
+
+/** What `dealtTransfers` deals. */
+export function dealtSeeds(rng: Rng, depth: number = treeDepth) {
+  const trees = depthsOf(depth).map((own) => Array.from({ length: 2 ** own }, () => rng.bytes(16)));
+  const deltaBits = randomBits(rng, securityBits);
+  deltaBits[0] = 1;
+  const [transcript, salt] = [rng.bytes(32), rng.bytes(16)];
+  const missing = leavesOfDelta(deltaBits, depth);
+  const punctured = trees.map((leaves, i) => leaves.with(missing[i]!, new Uint8Array()));
+  return {
+    choosing: { depth, trees, transcript },
+    offering: { depth, trees: punctured, deltaBits, transcript },
+    salt,
+  };
+}
+
+/** One direction with trees of any depth. */
+export function dealtTransfers(
+  rng: Rng,
+  ring: Ring,
+  depth: number = treeDepth,
+): [SoftSpokenChoosing, SoftSpokenOffering] {
+  const { choosing, offering, salt } = dealtSeeds(rng, depth);
+  return [new SoftSpokenChoosing(choosing, salt, ring), new SoftSpokenOffering(offering, salt, ring)];
 }
 
 /** One direction with trees of any depth that divides 128. */

@@ -1,7 +1,12 @@
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { checkExtension, extensionBytes, rowWords } from '../../crypto/ot/extension.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import { saltBytes } from '../../crypto/hash.ts';
+import { blockBytes as messageBytes, blocksOf } from '../../crypto/ot/blocks.ts';
+import { checkExtension, extensionBytes, rowWords, treeDepth } from '../../crypto/ot/extension.ts';
 import type { KeyPairs, OtReceiver, OtSender } from '../../crypto/ot/extension.ts';
+import { RowQueue } from '../../crypto/ot/row-queue.ts';
+import type { ChoosingTransfers, OfferingTransfers } from '../../crypto/ot/transfers.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 
 /**
@@ -11,10 +16,60 @@ import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 export function idealOt(rng: Rng): [OtClient, OtServer] {
   const [clientChooses, serverOffers] = idealDirection(rng);
   const [serverChooses, clientOffers] = idealDirection(rng);
+  const [clientChoosing, serverOffering] = idealTransfers(rng, serverOffers.delta);
+  const [serverChoosing, clientOffering] = idealTransfers(rng, clientOffers.delta);
   return [
-    { role: 'client', receiver: clientChooses, sender: clientOffers },
-    { role: 'server', sender: serverOffers, receiver: serverChooses },
+    {
+      role: 'client',
+      receiver: clientChooses,
+      sender: clientOffers,
+      choosing: clientChoosing,
+      offering: clientOffering,
+    },
+    {
+      role: 'server',
+      sender: serverOffers,
+      receiver: serverChooses,
+      choosing: serverChoosing,
+      offering: serverOffering,
+    },
   ];
+}
+
+/** One direction: the messages have the lengths of SoftSpokenOT and tell nothing. */
+export function idealTransfers(rng: Rng, delta: Uint32Array): [ChoosingTransfers, OfferingTransfers] {
+  const salt = rng.bytes(saltBytes);
+  const onTheWay: Uint32Array[] = [];
+  const [chosen, offered] = [new RowQueue(), new RowQueue()];
+  const choosing: ChoosingTransfers = {
+    salt,
+    async prepare(channel, count) {
+      const blocks = blocksOf(count, chosen.left);
+      chosen.promise(count);
+      for (const block of blocks) {
+        const [rows, choices] = [randomWords(rng, rowWords * block), rng.bytes(block / 8)];
+        chosen.add(block, Promise.resolve({ rows, choices }));
+        const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
+        onTheWay.push(rows.map((word, at) => word ^ (bit(at >> 2) * delta[at & 3]!)));
+        await channel.send(tags.otExtension, 0, new Uint8Array(messageBytes(block, treeDepth)));
+      }
+    },
+    take: async (count) => chosen.take(count),
+  };
+  const offering: OfferingTransfers = {
+    salt,
+    delta,
+    async prepare(channel, count) {
+      const blocks = blocksOf(count, offered.left);
+      offered.promise(count);
+      for (const block of blocks) {
+        await channel.receive(tags.otExtension, 0, messageBytes(block, treeDepth));
+        offered.add(block, Promise.resolve({ rows: onTheWay.shift()!, choices: new Uint8Array() }));
+      }
+    },
+    take: async (count) => offered.take(count),
+  };
+  return [choosing, offering];
 }
 
 function idealDirection(rng: Rng): [OtReceiver, OtSender] {

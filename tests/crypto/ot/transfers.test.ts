@@ -1,0 +1,143 @@
+import { beforeAll, expect, test } from 'vitest';
+import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { blockBytes, blocksOf, depthsOf, largestBlock, leftAfter } from '../../../crypto/ot/blocks.ts';
+import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
+import type { ChoosingTransfers, OfferingTransfers } from '../../../crypto/ot/transfers.ts';
+import { loadRing } from '../../../crypto/ring/kernels.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+import { realOt } from '../../helpers/activation.ts';
+import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { idealOt } from '../../helpers/ideal-ot.ts';
+import { seededRng } from '../../helpers/rng.ts';
+
+type Direction = readonly [ChoosingTransfers, OfferingTransfers];
+
+const ring = await loadRing();
+let real: [OtClient, OtServer];
+beforeAll(async () => {
+  real = await realOt(seededRng('transfers'));
+});
+
+const directions = ([client, server]: [OtClient, OtServer]): Direction[] => [
+  [client.choosing, server.offering],
+  [server.choosing, client.offering],
+];
+
+const bitOf = (bits: Uint8Array, i: number) => (bits[i >> 3]! >> (i & 7)) & 1;
+
+/** Takes `count` rows of both and compares: q = t xor u Delta. Returns the choosing party's. */
+async function takeBoth([choosing, offering]: Direction, count: number) {
+  const [chosen, offered] = await Promise.all([choosing.take(count), offering.take(count)]);
+  expect(chosen.first).toBe(offered.first);
+  expect(chosen.rows).toHaveLength(4 * count);
+  expect(chosen.choices).toHaveLength(Math.ceil(count / 8));
+  const { delta } = offering;
+  const expected = chosen.rows.map((word, at) => word ^ (bitOf(chosen.choices, at >> 2) * delta[at & 3]!));
+  expect(offered.rows).toEqual(expected);
+  return chosen;
+}
+
+/** Prepares both halves over a channel of their own and returns the bytes sent. */
+async function prepareBoth([choosing, offering]: Direction, count: number): Promise<number> {
+  const [near, far] = memoryChannels();
+  await Promise.all([choosing.prepare(near, count), offering.prepare(far, count)]);
+  return near.traffic.sent;
+}
+
+const framesBytes = (blocks: readonly number[], depth = 4) =>
+  blocks.reduce((sum, rows) => sum + frameHeaderBytes + blockBytes(rows, depth), 0);
+
+const sources = [
+  ['SoftSpoken', () => directions(real)],
+  ['the ideal functionality', () => directions(idealOt(seededRng('ideal')))],
+] as const;
+
+test.each(sources)(
+  '%s: q = t xor u Delta in both directions, over many takes and preparations',
+  async (_, make) => {
+    for (const direction of make()) {
+      let [left, first] = [0, 0];
+      for (const counts of [[1, 126, 1], [5, 300, 8, 600], [], [40], [1000]]) {
+        const total = counts.reduce((sum, count) => sum + count, 0);
+        expect(await prepareBoth(direction, total)).toBe(framesBytes(blocksOf(total, left)));
+        left = leftAfter(total, left);
+        for (const count of counts) {
+          expect((await takeBoth(direction, count)).first).toBe(first);
+          first += count;
+        }
+      }
+      expect(direction[1].delta[0]! & 1).toBe(1);
+      expect(direction[0].salt).toEqual(direction[1].salt);
+    }
+  },
+);
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'trees of depth %d: q = t xor u Delta, block after block',
+  async (depth) => {
+    const direction = dealtTransfers(seededRng(`depth ${depth}`), ring, depth);
+    expect(await prepareBoth(direction, 200)).toBe(framesBytes([256], depth));
+    await prepareBoth(direction, 200);
+    await takeBoth(direction, 256);
+    await takeBoth(direction, 144);
+    expect(depthsOf(depth).reduce((sum, own) => sum + own)).toBe(128);
+  },
+);
+
+test('blocks: multiples of 128 rows, at most 2^18, as equal as they can be; rows left over come first', () => {
+  expect(blocksOf(0)).toEqual([]);
+  expect(blocksOf(1)).toEqual([128]);
+  expect(blocksOf(128)).toEqual([128]);
+  expect(blocksOf(129, 1)).toEqual([128]);
+  expect(blocksOf(127, 127)).toEqual([]);
+  expect(blocksOf(largestBlock)).toEqual([largestBlock]);
+  expect(blocksOf(largestBlock + 1)).toEqual([131072, 131200]);
+  expect(leftAfter(1)).toBe(127);
+  expect(leftAfter(127, 127)).toBe(0);
+  for (const [count, left] of [
+    [7_777_777, 100],
+    [2 ** 20, 0],
+    [300, 5],
+  ] as const) {
+    const blocks = blocksOf(count, left);
+    expect(blocks.every((rows) => rows % 128 === 0 && rows <= largestBlock)).toBe(true);
+    expect(Math.max(...blocks) - Math.min(...blocks)).toBeLessThanOrEqual(128);
+    const sum = blocks.reduce((a, b) => a + b, left);
+    expect(sum - count).toBe(leftAfter(count, left));
+    expect(leftAfter(count, left)).toBeLessThan(128);
+  }
+});
+
+test('bytes of a block: 31 bits a transfer at depth 4, 128 more rows for the check, and 48 bytes of proof', () => {
+  expect(blockBytes(2 ** 18, 4)).toBe((31 * (2 ** 18 + 128)) / 8 + 48);
+  expect(blockBytes(128, 5)).toBe((25 * 256) / 8 + 48);
+  expect(depthsOf(5)).toEqual([...new Array<number>(25).fill(5), 3]);
+});
+
+test('rows beyond those prepared are an error, also where a block holds them', async () => {
+  const direction = dealtTransfers(seededRng('beyond'), ring);
+  await prepareBoth(direction, 10);
+  await takeBoth(direction, 8);
+  for (const party of direction) expect(() => party.take(3)).toThrow(RangeError);
+  await takeBoth(direction, 2);
+  for (const party of direction) expect(() => party.take(1)).toThrow(RangeError);
+});
+
+test('a message that fails its check gives no row, then or later', async () => {
+  const [choosing, offering] = dealtTransfers(seededRng('spoiled'), ring);
+  const [near, far] = memoryChannels();
+  await choosing.prepare(near, 100);
+  const message = await far.receive(tags.otExtension, 0, blockBytes(128, 4));
+  message[17]! ^= 4;
+  const [peer, own] = memoryChannels();
+  await peer.send(tags.otExtension, 0, message);
+  const prepared = offering.prepare(own, 100);
+  const taken = offering.take(1);
+  await expect(prepared).rejects.toThrow(ProtocolError);
+  await expect(taken).rejects.toThrow(/not the same for all trees/);
+  await expect(offering.take(1)).rejects.toThrow(/not the same for all trees/);
+  const [again, there] = memoryChannels();
+  await choosing.prepare(again, 100);
+  await expect(offering.prepare(there, 100)).rejects.toThrow(/not the same for all trees/);
+});
