@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'crypto/ring/kernels.as.ts', '**/*_pb.js', '**/*_pb.d.ts'] },
+  { ignores: ['dist/', 'node_modules/', 'crypto/**/*.as.ts', '**/*_pb.js', '**/*_pb.d.ts'] },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

@@ -40,6 +40,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'gc',
     'he',
     'ot',
+    'sign',
     'steps',
     'worker',
   ],

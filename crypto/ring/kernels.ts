@@ -1,6 +1,7 @@
-import { readPackageFile } from '../../src/shared/files.ts';
 import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
+import { instantiate, readKernels } from './wasm.ts';
+import type { Memory } from './wasm.ts';
 
 /**
  * Arithmetic on vectors over Z_{2^32}, as signed or unsigned words, and on bit matrices. All calls are
@@ -60,19 +61,6 @@ type Kernels = {
   ghash(runs: number, bytes: number, count: number, h: number, table: number, out: number): void;
 };
 
-type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number };
-
-/**
- * The part of WebAssembly that is used here. TypeScript declares it only in the DOM library, which a Node
- * program does not load.
- */
-const { WebAssembly: wasm } = globalThis as unknown as {
-  WebAssembly: {
-    Memory: new (descriptor: { initial: number }) => Memory;
-    instantiate(bytes: Uint8Array<ArrayBuffer>, imports: object): Promise<{ instance: { exports: unknown } }>;
-  };
-};
-
 let loaded: Promise<Ring> | undefined;
 
 /**
@@ -80,27 +68,13 @@ let loaded: Promise<Ring> | undefined;
  * missing.
  */
 export function loadRing(): Promise<Ring> {
-  loaded ??= readKernels().then(createRing);
+  loaded ??= readKernels('kernels').then(createRing);
   return loaded;
-}
-
-async function readKernels(): Promise<Uint8Array<ArrayBuffer>> {
-  const path = 'crypto/ring/kernels.wasm';
-  try {
-    return await readPackageFile(path);
-  } catch (cause) {
-    throw new Error(`${path} is missing: run 'npm run build:kernels'`, { cause });
-  }
 }
 
 /** A ring with its own memory, from the bytes of kernels.wasm. */
 export async function createRing(binary: Uint8Array<ArrayBuffer>): Promise<Ring> {
-  const memory = new wasm.Memory({ initial: 1 });
-  const abort = () => {
-    throw new Error('ring kernels: aborted');
-  };
-  const { instance } = await wasm.instantiate(binary, { env: { memory, abort } });
-  const kernels = instance.exports as Kernels;
+  const { kernels, memory } = await instantiate<Kernels>(binary);
   const arena = new Arena(memory, kernels.heapBase());
   return {
     conv: (spec, weights, input, bias) => conv(kernels, arena, spec, weights, input, bias),

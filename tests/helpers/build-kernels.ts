@@ -6,9 +6,12 @@ import { packageRoot } from '../../src/shared/files.ts';
 const modified = (name: string) =>
   statSync(join(packageRoot, 'crypto', 'ring', name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Vitest's global setup: builds kernels.wasm where it is missing or older than its source. */
+/** The kernels of crypto/ring; each is built from `name`.as.ts. */
+const kernels = ['kernels', 'planes'];
+
+/** Vitest's global setup: builds the kernels where one is missing or older than its source. */
 export function setup(): void {
-  if (modified('kernels.wasm') > modified('kernels.as.ts')) return;
+  if (kernels.every((name) => modified(`${name}.wasm`) > modified(`${name}.as.ts`))) return;
   const { status, stderr } = spawnSync('npm', ['run', '--silent', 'build:kernels'], {
     cwd: packageRoot,
     encoding: 'utf8',
