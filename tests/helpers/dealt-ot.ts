@@ -1,4 +1,4 @@
-import { randomBits } from '../../crypto/bits.ts';
+import { asBytes, randomBits } from '../../crypto/bits.ts';
 import {
   missingLeaves,
   securityBits,
@@ -11,6 +11,7 @@ import { depthsOf } from '../../crypto/ot/blocks.ts';
 import { missingLeaves as leavesOfDelta } from '../../crypto/ot/soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from '../../crypto/ot/soft-spoken-transfers.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
+import { prg } from '../../crypto/prg.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
 import type { Rng } from '../../src/shared/random.ts';
@@ -20,9 +21,10 @@ export async function dealtOt(rng: Rng): Promise<[OtClient, OtServer]> {
   const ring = await loadRing();
   const [clientChooses, serverOffers] = dealtDirection(rng, ring);
   const [serverChooses, clientOffers] = dealtDirection(rng, ring);
-  // Drawn after those, so that what they draw stays.
-  const [clientChoosing, serverOffering] = dealtTransfers(rng, ring);
-  const [serverChoosing, clientOffering] = dealtTransfers(rng, ring);
+  // A generator of their own, so that what the caller's draws afterwards stays.
+  const own = prg(asBytes(serverOffers.delta));
+  const [clientChoosing, serverOffering] = dealtTransfers(own, ring);
+  const [serverChoosing, clientOffering] = dealtTransfers(own, ring);
   return [
     {
       role: 'client',

@@ -1,5 +1,7 @@
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { asBytes } from '../../crypto/bits.ts';
+import { prg } from '../../crypto/prg.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import { saltBytes } from '../../crypto/hash.ts';
 import { blockBytes as messageBytes, blocksOf } from '../../crypto/ot/blocks.ts';
@@ -16,8 +18,10 @@ import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 export function idealOt(rng: Rng): [OtClient, OtServer] {
   const [clientChooses, serverOffers] = idealDirection(rng);
   const [serverChooses, clientOffers] = idealDirection(rng);
-  const [clientChoosing, serverOffering] = idealTransfers(rng, serverOffers.delta);
-  const [serverChoosing, clientOffering] = idealTransfers(rng, clientOffers.delta);
+  // A generator of their own, so that what the caller's draws afterwards stays.
+  const own = prg(asBytes(serverOffers.delta));
+  const [clientChoosing, serverOffering] = idealTransfers(own, serverOffers.delta);
+  const [serverChoosing, clientOffering] = idealTransfers(own, clientOffers.delta);
   return [
     {
       role: 'client',
