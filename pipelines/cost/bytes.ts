@@ -12,6 +12,7 @@ import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
+import { answerBytes } from '../inference/answer.ts';
 import { squareBatches } from '../inference/joined-squares.ts';
 
 /** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
@@ -54,7 +55,7 @@ export function predictCost(plan: Plan): Prediction {
   const steps = plan.steps.map((step) => predictStep(step, squares.get(step.id) ?? nothing));
   const ends = {
     bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
-    bytes_down: frames(4 * elementsOf(plan, plan.output.wire)),
+    bytes_down: frames(answerBytes(plan)),
   };
   return {
     session: sessionBytes(plan),

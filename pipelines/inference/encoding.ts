@@ -48,9 +48,3 @@ export function outsideRange(plan: Plan, image: Float32Array): OutsideRange | un
   const largest = outside.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   return { values: outside.length, largest, limit };
 }
-
-/** Decodes the opened ring elements of the output wire to logits. */
-export function decodeOutput(plan: Plan, opened: Uint32Array): Float32Array {
-  const { scale } = wireOf(plan, plan.output.wire);
-  return Float32Array.from(opened, (word) => (word | 0) / scale);
-}

@@ -10,7 +10,8 @@ import type { ClientOffline, ServerOffline } from './one-time.ts';
 import { StepClock } from './step-clock.ts';
 import type { StepCost } from './step-clock.ts';
 import { runLocal } from './local-steps.ts';
-import { decodeOutput, encodeInput } from './encoding.ts';
+import { answerBytes, clientAnswer, decodeOutput, serverAnswer } from './answer.ts';
+import { encodeInput } from './encoding.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { Plan, StepKind, StepOf, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
@@ -20,7 +21,7 @@ const ends = 0;
 
 /**
  * The client's online phase: it sends the masked image, makes one round trip per activation layer, and
- * receives the server's share of the logits. Uses up `offline` and returns the logits.
+ * opens the logits. Uses up `offline` and returns the logits.
  */
 export async function onlineClient(
   channel: Channel,
@@ -38,8 +39,8 @@ export async function onlineClient(
       await view.send(tags.activation, step.id, clientReply(offline.activations.take(step.id), message));
     });
   }
-  const share = wordsOf(await channel.receive(tags.output, ends, 4 * elementsOf(plan, plan.output.wire)));
-  const opened = added(share, offline.shares.take(outputShare));
+  const message = await channel.receive(tags.output, ends, answerBytes(plan));
+  const opened = clientAnswer(plan, offline.shares.take(outputShare), message);
   return { logits: decodeOutput(plan, opened), costs: clock.costs };
 }
 
@@ -103,7 +104,7 @@ export async function onlineServer(
       await clock.time(step, channel, (view) => rule(step, inputs, { ...party, channel: view })),
     );
   }
-  await channel.send(tags.output, ends, bytesOf(wires.get(plan.output.wire)!));
+  await channel.send(tags.output, ends, serverAnswer(plan, wires.get(plan.output.wire)!));
   return { costs: clock.costs, wires };
 }
 
@@ -118,10 +119,6 @@ function bytesOf(words: Uint32Array): Uint8Array {
 
 function wordsOf(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-}
-
-function added(a: Uint32Array, b: Uint32Array): Uint32Array {
-  return a.map((x, i) => x + b[i]!);
 }
 
 function subtracted(a: Uint32Array, b: Uint32Array): Uint32Array {

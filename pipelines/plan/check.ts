@@ -18,6 +18,9 @@ const maxTotalElements = 2 ** 29;
 const maxActivationElements = 2 ** 26;
 const maxActivationChannels = 2 ** 22;
 
+/** Output values are below 2^30 in absolute value: the compiler keeps every value below 2^29. */
+const maxOutputBits = 30;
+
 /**
  * Refuses a document whose decoded activations would take more memory than any network needs: one number can
  * stand for 2^24 elements, and a plan has up to 10,000 steps. The check looks only at sizes, so it can come
@@ -70,6 +73,8 @@ export function checkPlan(plan: Plan): void {
   });
   check(written.size === sizes.length, 'wires', 'some are never written');
   check(written.has(plan.output.wire), 'output', 'its wire is never written');
+  const { bits } = plan.wires[plan.output.wire]!;
+  check(bits <= maxOutputBits, 'output', `its values have more than ${maxOutputBits} bits`);
   checkEnds(plan, sizes);
 }
 

@@ -1,16 +1,8 @@
 import { expect, test } from 'vitest';
-import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
-import { loadRing } from '../../crypto/ring/kernels.ts';
-import { outputElements } from '../../crypto/spec.ts';
-import { offlineClient, offlineServer } from '../../pipelines/inference/offline.ts';
-import type { ClientParty, ServerParty } from '../../pipelines/inference/offline.ts';
-import { onlineClient, onlineServer } from '../../pipelines/inference/online.ts';
 import { activationSteps } from '../../pipelines/plan/plan.ts';
-import { memoryChannels } from '../../crypto/channel/memory.ts';
-import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { idealProducts } from '../helpers/activation.ts';
 import { dealtOt } from '../helpers/dealt-ot.ts';
+import { idealInference } from '../helpers/ideal-session.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { sixSigma, wordsZ } from '../helpers/statistics.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
@@ -21,38 +13,6 @@ import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
  * protocol crosses a bound with probability below 10^-9; seeds are fixed.
  */
 const runs = 100;
-const ring = await loadRing();
-
-/** Both parties, linear steps and products ideal. */
-function parties([otC, otS]: [OtClient, OtServer], client: Rng, server: Rng): [ClientParty, ServerParty] {
-  const products = idealProducts(server);
-  const answers = new Map<number, PromiseWithResolvers<{ weights: Int32Array; mask: Uint32Array }>>();
-  const answer = (step: number) => {
-    if (!answers.has(step)) answers.set(step, Promise.withResolvers());
-    return answers.get(step)!;
-  };
-  return [
-    {
-      ot: otC,
-      rng: client,
-      linear: async (_lane, step, spec, r) => {
-        const { weights, mask } = await answer(step).promise;
-        return ring.conv(spec, weights, r).map((word, i) => word - mask[i]!);
-      },
-      products: (_lane, _step, u) => products.client(u),
-    },
-    {
-      ot: otS,
-      rng: server,
-      linear: (_lane, step, spec, { weights }) => {
-        const mask = randomWords(server, outputElements(spec));
-        answer(step).resolve({ weights, mask });
-        return Promise.resolve(mask);
-      },
-      products: (_lane, _step, a) => products.server(a),
-    },
-  ];
-}
 
 /** Shares of each wire over all runs, by party. */
 async function shares(image: Float32Array, weightsSeed: string, clientRng: (run: number) => Rng) {
@@ -60,21 +20,11 @@ async function shares(image: Float32Array, weightsSeed: string, clientRng: (run:
   const ot = await dealtOt(seededRng('session'));
   const held = { client: new Map<number, number[]>(), server: new Map<number, number[]>() };
   for (let run = 0; run < runs; run++) {
-    const [near, far] = memoryChannels();
-    const [clientParty, serverParty] = parties(ot, clientRng(run), seededRng(`server ${run}`));
-    const [c, s] = await Promise.all([
-      offlineClient(near, tinyPlan, clientParty),
-      offlineServer(far, tinyPlan, weights, serverParty),
-    ]);
-    const [, online] = await Promise.all([
-      onlineClient(near, tinyPlan, c.offline, image),
-      onlineServer(far, tinyPlan, weights, s.offline, ring),
-    ]);
-    for (const [party, wires] of [
-      ['client', c.wires],
-      ['server', online.wires],
-    ] as const) {
-      for (const [wire, share] of wires) held[party].set(wire, [...(held[party].get(wire) ?? []), ...share]);
+    const rng = { client: clientRng(run), server: seededRng(`server ${run}`) };
+    const { wires } = await idealInference({ plan: tinyPlan, weights }, image, ot, rng);
+    for (const party of ['client', 'server'] as const) {
+      for (const [wire, share] of wires[party])
+        held[party].set(wire, [...(held[party].get(wire) ?? []), ...share]);
     }
   }
   return held;
