@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    setupFiles: ['crypto/platform/node.ts'],
     globalSetup: ['tests/helpers/build-kernels.ts'],
     pool: 'forks',
     maxWorkers: 2,

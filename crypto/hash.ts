@@ -1,6 +1,6 @@
 import { ReluctantError } from '../src/shared/errors.ts';
 import { asBytes, asWords } from './bits.ts';
-import { aesEcb } from './platform/node.ts';
+import { aesEcb } from './platform/platform.ts';
 
 /**
  * The multi-instance tweakable circular-correlation-robust hash of Guo, Katz, Wang, Weng and Yu, 'Better

@@ -1,5 +1,5 @@
 import type { Rng } from '../src/shared/random.ts';
-import { aesCtr, blockBytes } from './platform/node.ts';
+import { aesCtr, blockBytes } from './platform/platform.ts';
 
 export const prgSeedBytes = 16;
 

@@ -116,12 +116,13 @@ function allowsInner(room: string, file: string, target: string): boolean {
 
 function allowsPackage(file: string, { top }: Place, name: string): boolean {
   if (top === 'src/shared') return name.startsWith('node:');
-  if (name === 'node:crypto' && top === 'crypto') return file.startsWith('crypto/platform/');
+  if (name.startsWith('node:') && top === 'crypto') return file.startsWith('crypto/platform/');
   const keeper = Object.keys(keepers).find((kept) => name === kept || name.startsWith(`${kept}/`));
   return keeper === undefined || keepers[keeper]!.some((own) => file === own || file.startsWith(`${own}/`));
 }
 
-const importPattern = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
+const importPattern =
+  /(?:^|\n)\s*(?:(?:import|export)\s[^;']*?from|import)\s+'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(packageRoot, file), 'utf8');

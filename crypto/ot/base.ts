@@ -2,7 +2,7 @@ import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { concatenate } from '../bits.ts';
-import { sha256 } from '../platform/node.ts';
+import { sha256 } from '../platform/platform.ts';
 import { prgSeedBytes } from '../prg.ts';
 
 /**

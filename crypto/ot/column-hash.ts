@@ -1,4 +1,4 @@
-import { aesEcb, ghash } from '../platform/node.ts';
+import { aesEcb, ghash } from '../platform/platform.ts';
 import type { Ring } from '../ring/kernels.ts';
 
 /** Bytes of a hash. */

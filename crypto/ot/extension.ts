@@ -2,7 +2,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { asWords, packBits } from '../bits.ts';
 import { hashRows, hashRowsWith, TweakedCipher } from '../hash.ts';
-import { sha256 } from '../platform/node.ts';
+import { sha256 } from '../platform/platform.ts';
 import { prg } from '../prg.ts';
 import type { LeafSums, Ring } from '../ring/kernels.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';

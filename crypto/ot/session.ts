@@ -5,7 +5,7 @@ import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
 import { loadRing } from '../ring/kernels.ts';
 import type { Ring } from '../ring/kernels.ts';
-import { sha256 } from '../platform/node.ts';
+import { sha256 } from '../platform/platform.ts';
 import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { missingLeaves, securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
 import type { OtReceiver, OtSender } from './extension.ts';

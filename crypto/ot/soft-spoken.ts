@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { asWords } from '../bits.ts';
-import { aesCtr, blockBytes as aesBytes, sha256 } from '../platform/node.ts';
+import { aesCtr, blockBytes as aesBytes, sha256 } from '../platform/platform.ts';
 import type { LeafSums, Ring } from '../ring/kernels.ts';
 import { blockBytes, checkRows, columnBytes, depthsOf } from './blocks.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';

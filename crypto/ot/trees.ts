@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { sha256 } from '../platform/node.ts';
+import { sha256 } from '../platform/platform.ts';
 import { prg, prgSeedBytes } from '../prg.ts';
 import type { SeedPairs } from './base.ts';
 

@@ -1,17 +1,17 @@
 import { createCipheriv, createHash, createSecretKey } from 'node:crypto';
+import { readPackageFile } from '../../src/shared/files.ts';
+import { blockBytes, usePlatform } from './platform.ts';
+import type { Platform } from './platform.ts';
 
 /**
- * AES and SHA-256 through OpenSSL. This is the only file of crypto/ that imports node: modules for
- * cryptography. A browser build can put another file with the same exports in its place.
+ * Node's platform: AES and SHA-256 through OpenSSL. Importing this file makes it the thread's platform. It is
+ * the only file of crypto/ that imports node: modules.
  */
+export const nodePlatform: Platform = { aesEcb, aesCtr, sha256, ghash, readWasm };
+usePlatform(nodePlatform);
 
-export const blockBytes = 16;
-
-/**
- * Encrypts whole 16-byte blocks under one AES-128 key [FIPS-197], each on its own. Each call of `aesEcb` pays
- * for one key schedule: 1.4 us, where the same key as bytes takes createCipheriv 9 us.
- */
-export function aesEcb(key: Uint8Array): (blocks: Uint8Array) => Uint8Array<ArrayBuffer> {
+/** Each call pays for one key schedule: 1.4 us, where the same key as bytes takes createCipheriv 9 us. */
+function aesEcb(key: Uint8Array): (blocks: Uint8Array) => Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-ecb', createSecretKey(key), null);
   cipher.setAutoPadding(false);
   return (blocks) => {
@@ -22,11 +22,7 @@ export function aesEcb(key: Uint8Array): (blocks: Uint8Array) => Uint8Array<Arra
   };
 }
 
-/**
- * The key stream of AES-128-CTR [SP 800-38A, 6.5], from the given counter block on. Each call gives the next
- * `n` bytes.
- */
-export function aesCtr(key: Uint8Array, counter: Uint8Array): (n: number) => Uint8Array<ArrayBuffer> {
+function aesCtr(key: Uint8Array, counter: Uint8Array): (n: number) => Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-ctr', createSecretKey(key), counter);
   return (n) => cipher.update(zeros(n));
 }
@@ -41,7 +37,7 @@ function zeros(n: number): Uint8Array {
   return n > zeroBytes.byteLength ? new Uint8Array(n) : zeroBytes.subarray(0, n);
 }
 
-export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());
@@ -49,15 +45,18 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 
 const noNonce = new Uint8Array(12);
 
-/**
- * A universal hash of `data` under a key: the 16-byte tag of AES-128-GCM [SP 800-38D] over `data` as
- * associated data, which is GHASH of the data plus a constant of the key and the length. Linear up to that
- * constant: for data of one length ghash(a xor b) = ghash(a) xor ghash(b) xor ghash(0). 2 us a call and
- * under 0.1 ns a byte.
- */
-export function ghash(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
+/** 2 us a call and under 0.1 ns a byte. */
+function ghash(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-gcm', createSecretKey(key), noNonce);
   cipher.setAAD(data);
   cipher.final();
   return new Uint8Array(cipher.getAuthTag());
+}
+
+async function readWasm(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readPackageFile(path);
+  } catch (cause) {
+    throw new Error(`${path} is missing: run 'npm run build:kernels'`, { cause });
+  }
 }

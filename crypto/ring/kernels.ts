@@ -1,7 +1,8 @@
 import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
-import { instantiate, readKernels } from './wasm.ts';
-import type { Memory } from './wasm.ts';
+import { readWasm } from '../platform/platform.ts';
+import { instantiate } from '../platform/wasm.ts';
+import type { Memory } from '../platform/wasm.ts';
 
 /**
  * Arithmetic on vectors over Z_{2^32}, as signed or unsigned words, and on bit matrices. All calls are
@@ -63,12 +64,9 @@ type Kernels = {
 
 let loaded: Promise<Ring> | undefined;
 
-/**
- * The kernels of this thread, compiled once. Throws an Error that says how to build them when the file is
- * missing.
- */
+/** The kernels of this thread, compiled once. */
 export function loadRing(): Promise<Ring> {
-  loaded ??= readKernels('kernels').then(createRing);
+  loaded ??= readWasm('crypto/ring/kernels.wasm').then(createRing);
   return loaded;
 }
 

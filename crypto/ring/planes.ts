@@ -1,5 +1,6 @@
-import { instantiate, readKernels } from './wasm.ts';
-import type { Instance } from './wasm.ts';
+import { readWasm } from '../platform/platform.ts';
+import { instantiate } from '../platform/wasm.ts';
+import type { Instance } from '../platform/wasm.ts';
 
 type Kernels = {
   heapBase(): number;
@@ -184,7 +185,7 @@ let loaded: Promise<Planes> | undefined;
 
 /** The planes of this thread. */
 export function loadPlanes(): Promise<Planes> {
-  loaded ??= readKernels('planes').then(createPlanes);
+  loaded ??= readWasm('crypto/ring/planes.wasm').then(createPlanes);
   return loaded;
 }
 

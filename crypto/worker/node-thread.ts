@@ -1,3 +1,4 @@
+import '../platform/node.ts';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { Outcome, Task } from '../pool/pool.ts';
 import { loadRing } from '../ring/kernels.ts';

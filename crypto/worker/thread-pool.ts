@@ -1,3 +1,4 @@
+import '../platform/node.ts';
 import { Piscina } from 'piscina';
 import { workerUrl } from '../../src/shared/files.ts';
 import { valueOf } from '../pool/pool.ts';

@@ -1,3 +1,4 @@
+import '../../crypto/platform/node.ts';
 import {
   activationOfflineClient,
   activationOfflineServer,

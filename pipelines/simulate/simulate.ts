@@ -1,3 +1,4 @@
+import '../../crypto/platform/node.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
 import { layerInClear } from '../../crypto/steps/activation/clear.ts';

@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-
 /**
  * The source of random bytes. It is always a parameter: the program passes `systemRng`, and tests pass the
  * seeded one from tests/helpers. Nothing in the program can weaken it.
@@ -9,10 +7,15 @@ export interface Rng {
   bytes(n: number): Uint8Array<ArrayBuffer>;
 }
 
-/** The operating system's generator. */
+/** The most bytes that one call of getRandomValues gives. */
+const mostAtOnce = 65536;
+
+/** The operating system's generator, through Web Crypto, which Node and browsers have. */
 export const systemRng: Rng = {
   bytes(n) {
-    return randomFillSync(new Uint8Array(n));
+    const bytes = new Uint8Array(n);
+    for (let at = 0; at < n; at += mostAtOnce) crypto.getRandomValues(bytes.subarray(at, at + mostAtOnce));
+    return bytes;
   },
 };
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { extensionBytes, missingLeaves, SoftSpokenReceiver } from '../../../crypto/ot/extension.ts';
 import type { OtReceiver, OtSender } from '../../../crypto/ot/extension.ts';
 import { hashColumns } from '../../../crypto/ot/column-hash.ts';
-import { aesEcb, ghash, sha256 } from '../../../crypto/platform/node.ts';
+import { aesEcb, ghash, sha256 } from '../../../crypto/platform/platform.ts';
 import { prg } from '../../../crypto/prg.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';

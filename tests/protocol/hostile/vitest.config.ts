@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     root: new URL('../../..', import.meta.url).pathname,
     include: ['tests/protocol/hostile/**/*.{test,slow}.ts'],
+    setupFiles: ['crypto/platform/node.ts'],
     globalSetup: ['tests/helpers/build-kernels.ts'],
     pool: 'forks',
     maxWorkers: 2,

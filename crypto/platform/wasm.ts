@@ -1,5 +1,3 @@
-import { readPackageFile } from '../../src/shared/files.ts';
-
 /** A WebAssembly memory of this process's own. */
 export type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number };
 
@@ -17,7 +15,7 @@ const { WebAssembly: wasm } = globalThis as unknown as {
 /** Kernels with a memory of their own. */
 export type Instance<Kernels> = { readonly kernels: Kernels; readonly memory: Memory };
 
-/** Compiles the bytes of one of the .wasm files beside this one. */
+/** Compiles the bytes of a file of kernels. */
 export async function instantiate<Kernels>(binary: Uint8Array<ArrayBuffer>): Promise<Instance<Kernels>> {
   const memory = new wasm.Memory({ initial: 1 });
   const abort = () => {
@@ -25,14 +23,4 @@ export async function instantiate<Kernels>(binary: Uint8Array<ArrayBuffer>): Pro
   };
   const { instance } = await wasm.instantiate(binary, { env: { memory, abort } });
   return { kernels: instance.exports as Kernels, memory };
-}
-
-/** Throws an Error that says how to build the kernels when the file is missing. */
-export async function readKernels(name: 'kernels' | 'planes'): Promise<Uint8Array<ArrayBuffer>> {
-  const path = `crypto/ring/${name}.wasm`;
-  try {
-    return await readPackageFile(path);
-  } catch (cause) {
-    throw new Error(`${path} is missing: run 'npm run build:kernels'`, { cause });
-  }
 }

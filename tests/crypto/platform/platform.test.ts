@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { aesCtr, aesEcb, sha256 } from '../../../crypto/platform/node.ts';
+import { aesCtr, aesEcb, sha256 } from '../../../crypto/platform/platform.ts';
 import { prg } from '../../../crypto/prg.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
