@@ -17,18 +17,24 @@ import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
 import { checkToken } from './net/access.ts';
 import { slowedConnection } from './net/throttle.ts';
 import { greetServer } from './net/handshake.ts';
+import { grantSchema, notRefused, receiveJson } from './net/messages.ts';
+import type { Limits } from './net/messages.ts';
+import { retried } from './net/retry.ts';
+import type { RetryOptions } from './net/retry.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
 import { WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from '../crypto/channel/channel.ts';
 import { defined } from './shared/defined.ts';
-import { ProtocolError, UsageError } from './shared/errors.ts';
+import { ConnectionError, RefusedError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
-export type ConnectOptions = {
+export type ConnectOptions = RetryOptions & {
   /** The hash of the only plan that is run, 64 hex digits (default: any plan). */
   readonly planHash?: string;
+  /** The name of a model of the server (default: the one of `planHash`, else the server's first). */
+  readonly model?: string;
   /** Seconds after which the session gives up on a silent server (default: 300). */
   readonly idleSeconds?: number;
   /** Threads for encryption (default: one per core). */
@@ -66,16 +72,19 @@ export type InferenceResult = {
 export type Session = {
   /** The plan that the server runs. It is public. */
   readonly plan: Plan;
+  /** What the server allows a client. */
+  readonly limits: Limits;
   /** The shape [C, H, W] of the images that `infer` takes. */
   readonly inputShape: Shape;
   /**
-   * Runs the offline phase of one more inference, before its image is known. The server allows a few of them
-   * ahead.
+   * Runs the offline phase of one more inference, before its image is known. Rejects with RefusedError when
+   * the server's limits do not allow it now; the session then stays open, and what is prepared stays
+   * prepared.
    */
   prepare(): Promise<void>;
   /**
    * Runs one private inference on an image of [C, H, W] floats. It runs the offline phase first when none is
-   * prepared. Calls must not overlap.
+   * prepared. Calls must not overlap. Rejects with RefusedError as `prepare` does.
    */
   infer(image: Float32Array): Promise<InferenceResult>;
   /** Wipes the keys and leaves the session. */
@@ -84,20 +93,24 @@ export type Session = {
 
 /**
  * Opens a session with a server at a ws:// or wss:// address. Rejects with UsageError for another address,
- * and with ProtocolError when nobody answers there or the peer does not speak the protocol or runs another
- * plan than `planHash`.
+ * with ConnectionError when nobody answers there, with RefusedError when the server has no place now, and
+ * with ProtocolError when the peer does not speak the protocol or runs another plan than `planHash`.
  */
-export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
-  const { rng = systemRng } = options;
+export function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
+  return retried(options, () => openSession(url, options));
+}
+
+async function openSession(url: string, options: ConnectOptions): Promise<Session> {
+  const { rng = systemRng, planHash, model } = options;
   const channel = await openChannel(url, options);
   let ownPool: WorkerPool | undefined;
   try {
-    const plan = await greetServer(channel, options.planHash);
+    const { plan, limits } = await greetServer(channel, defined({ planHash, model }));
     const pool = options.pool ?? (ownPool = new ThreadPool(...definedOnly(options.threads)));
     const party = await openClientParty(channel, pool, rng);
-    return new ClientSession(channel, plan, party, ownPool);
+    return new ClientSession({ channel, plan, limits, party, ownPool, options });
   } catch (error) {
-    channel.close(error instanceof Error ? error : new Error(String(error)));
+    channel.close(asError(error));
     await ownPool?.close();
     throw error;
   }
@@ -125,7 +138,7 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
   // upgrade.
   const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
   return new Promise((resolve, reject) => {
-    socket.once('error', (error) => reject(new ProtocolError(`server ${url}: ${reasonOf(error)}`)));
+    socket.once('error', (error) => reject(new ConnectionError(`server ${url}: ${reasonOf(error)}`)));
     socket.once('open', () => resolve(channel));
   });
 }
@@ -146,22 +159,29 @@ function definedOnly<T>(value: T | undefined): [T] | [] {
 type Ready = { readonly offline: ClientOffline; readonly cost: PhaseCost };
 type Party = Awaited<ReturnType<typeof openClientParty>>;
 
+type Parts = {
+  readonly channel: WebSocketChannel;
+  readonly plan: Plan;
+  readonly limits: Limits;
+  readonly party: Party;
+  readonly ownPool: WorkerPool | undefined;
+  readonly options: RetryOptions;
+};
+
 class ClientSession implements Session {
   readonly plan: Plan;
+  readonly limits: Limits;
   readonly inputShape: Shape;
-  readonly #channel: WebSocketChannel;
-  readonly #ownPool: WorkerPool | undefined;
-  readonly #party: Party;
+  readonly #parts: Parts;
   readonly #ready: Ready[] = [];
   #requests = 0;
   #busy = false;
 
-  constructor(channel: WebSocketChannel, plan: Plan, party: Party, ownPool: WorkerPool | undefined) {
-    this.plan = plan;
-    this.inputShape = wireOf(plan, plan.input.wire).shape;
-    this.#channel = channel;
-    this.#ownPool = ownPool;
-    this.#party = party;
+  constructor(parts: Parts) {
+    this.plan = parts.plan;
+    this.limits = parts.limits;
+    this.inputShape = wireOf(parts.plan, parts.plan.input.wire).shape;
+    this.#parts = parts;
   }
 
   async infer(image: Float32Array): Promise<InferenceResult> {
@@ -178,12 +198,15 @@ class ClientSession implements Session {
 
   async close(): Promise<void> {
     await this.#request('goodbye').catch(() => undefined);
-    this.#channel.close();
-    this.#party.close();
-    await this.#ownPool?.close();
+    this.#parts.channel.close();
+    this.#parts.party.close();
+    await this.#parts.ownPool?.close();
   }
 
-  /** Runs one call alone: the frames of two calls must not mix. A call that fails ends the session. */
+  /**
+   * Runs one call alone: the frames of two calls must not mix. A call that fails ends the session, unless the
+   * server only refused it.
+   */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#busy)
       throw new UsageError('session: expected one call at a time; wait for the call before to end');
@@ -191,7 +214,7 @@ class ClientSession implements Session {
     try {
       return await work();
     } catch (error) {
-      this.#channel.close(error instanceof Error ? error : new Error(String(error)));
+      if (!(error instanceof RefusedError)) this.#parts.channel.close(asError(error));
       throw error;
     } finally {
       this.#busy = false;
@@ -199,15 +222,21 @@ class ClientSession implements Session {
   }
 
   async #prepare(): Promise<void> {
+    const { channel, party, options } = this.#parts;
+    await retried(options, () => this.#ask(), this.limits.idleSeconds / 2);
+    this.#ready.push(await measured(channel, 'client', (view) => offlineClient(view, this.plan, party)));
+  }
+
+  /** Asks the server for one more offline phase. */
+  async #ask(): Promise<void> {
     await this.#request('prepare');
-    this.#ready.push(
-      await measured(this.#channel, 'client', (view) => offlineClient(view, this.plan, this.#party)),
-    );
+    const { channel } = this.#parts;
+    notRefused(await receiveJson(channel, tags.grant, this.#requests, grantSchema));
   }
 
   async #infer({ offline, cost }: Ready, image: Float32Array): Promise<InferenceResult> {
     await this.#request('infer');
-    const online = await measured(this.#channel, 'client', (view) =>
+    const online = await measured(this.#parts.channel, 'client', (view) =>
       onlineClient(view, this.plan, offline, image),
     );
     const { logits } = online;
@@ -221,6 +250,10 @@ class ClientSession implements Session {
   }
 
   #request(name: keyof typeof requests): Promise<void> {
-    return this.#channel.send(tags.request, ++this.#requests, Uint8Array.of(requests[name]));
+    return this.#parts.channel.send(tags.request, ++this.#requests, Uint8Array.of(requests[name]));
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -68,14 +68,17 @@ export { connect } from './client.ts';
 export type { OutsideRange } from '../pipelines/inference/encoding.ts';
 export type { ConnectOptions, InferenceResult, Session } from './client.ts';
 export { ThreadPool } from '../crypto/worker/thread-pool.ts';
+export type { Limits } from './net/messages.ts';
 export type { PhaseCost } from './net/session.ts';
 
 // Errors: the class says whose fault it is. Progress and randomness, which calls take as parameters.
 export {
+  ConnectionError,
   DataError,
   ModelError,
   PlanError,
   ProtocolError,
+  RefusedError,
   ReluctantError,
   UsageError,
 } from './shared/errors.ts';

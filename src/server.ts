@@ -20,14 +20,18 @@ import type { Plan } from '../pipelines/plan/plan.ts';
 import type { ServerWeights } from '../pipelines/compile/quantise.ts';
 import { Access } from './net/access.ts';
 import type { AccessOptions } from './net/access.ts';
-import { greetClient } from './net/handshake.ts';
+import { greetClient, offerOf, refuseClient } from './net/handshake.ts';
+import type { Offer } from './net/handshake.ts';
+import { sendJson } from './net/messages.ts';
+import type { Grant, Refusal } from './net/messages.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
-import { messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
+import { defaultLimits, messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from '../crypto/channel/channel.ts';
 import type { Channel } from '../crypto/channel/channel.ts';
 import { defined } from './shared/defined.ts';
 import { ProtocolError, UsageError } from './shared/errors.ts';
+import * as format from './shared/format.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
@@ -70,6 +74,8 @@ export type ServerEvent =
   | { readonly kind: 'opened'; readonly session: number; readonly peer: string }
   /** No session began. */
   | { readonly kind: 'refused'; readonly peer: string; readonly reason: string }
+  /** A request was refused, and the session goes on. */
+  | { readonly kind: 'limited'; readonly session: number; readonly peer: string; readonly reason: string }
   | {
       readonly kind: 'inference';
       readonly session: number;
@@ -175,6 +181,9 @@ function listening(
 
 let servers = 0;
 
+/** Seconds after which a client may ask again for a place; nobody can know when one gets free. */
+const secondsForPlace = 2;
+
 /** A session that has begun. */
 type Open = {
   readonly channel: WebSocketChannel;
@@ -192,12 +201,14 @@ class SessionHost {
   readonly #pool: WorkerPool;
   readonly #ring: Ring;
   readonly #open = new Map<Open, Promise<void>>();
+  readonly #offer: Offer;
   readonly #weightsName = `server ${servers++}`;
   #count = 0;
   #isDraining = false;
 
   constructor(options: ServerOptions, access: Access, pool: WorkerPool, ring: Ring) {
     this.#options = options;
+    this.#offer = offerOf(options.plan);
     this.#access = access;
     this.#pool = pool;
     this.#ring = ring;
@@ -206,10 +217,11 @@ class SessionHost {
   /** Serves one connection from its first to its last byte. It never rejects. */
   async serve(socket: WebSocket, peer: string): Promise<void> {
     const channel = new WebSocketChannel(socket, defined({ idleSeconds: this.#options.idleSeconds }));
-    const reason = this.#reasonToRefuse(peer);
-    if (reason !== undefined) {
-      this.refuse(peer, reason);
-      channel.close(new ProtocolError(reason));
+    const refusal = this.#placeRefusal(peer);
+    if (refusal !== undefined) {
+      this.refuse(peer, refusal.refused);
+      await refuseClient(channel, refusal).catch(() => undefined);
+      channel.close();
       return;
     }
     const session = ++this.#count;
@@ -238,17 +250,19 @@ class SessionHost {
     clearTimeout(deadline);
   }
 
-  #reasonToRefuse(peer: string): string | undefined {
+  #placeRefusal(peer: string): Refusal | undefined {
     const { maxSessions = 16, tokens } = this.#options;
     const { maxSessionsPerClient = tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2) } =
       this.#options;
-    if (this.#isDraining) return shuttingDown;
+    if (this.#isDraining) return { refused: shuttingDown, retryAfter: secondsForPlace };
     if (this.#open.size >= maxSessions) {
-      return `the server is busy: it has ${maxSessions} sessions; try again later`;
+      const refused = `the server is busy: it has ${maxSessions} sessions; try again later`;
+      return { refused, retryAfter: secondsForPlace };
     }
     const own = [...this.#open.keys()].filter((open) => open.peer === peer).length;
     if (own < maxSessionsPerClient) return undefined;
-    return `this client has ${own} sessions, the most that one may have; close one of them first`;
+    const refused = `this client has ${own} sessions, the most that one may have; close one of them first`;
+    return { refused, retryAfter: secondsForPlace };
   }
 
   async #run(open: Open, session: number): Promise<void> {
@@ -266,22 +280,28 @@ class SessionHost {
 
   async #converse(open: Open, session: number): Promise<void> {
     const { channel, peer } = open;
-    const { plan, weights, rng = systemRng, idleSeconds = Infinity, handshakeSeconds = 10 } = this.#options;
+    const { weights, rng = systemRng, idleSeconds = defaultLimits.idleSeconds } = this.#options;
+    const { handshakeSeconds = 10, maxPrepared = 4, perMinute = null } = this.#options;
     channel.patience = Math.min(idleSeconds, handshakeSeconds);
-    await greetClient(channel, plan);
+    const limits = { prepared: maxPrepared, perMinute, idleSeconds };
+    const { plan } = await greetClient(channel, [this.#offer], limits);
     channel.patience = undefined;
     const party = await openServerParty(channel, this.#pool, this.#weightsName, rng);
     const ready: Prepared[] = [];
     for (let count = 1; ; count++) {
       if (this.#isDraining && ready.length === 0) throw new ProtocolError(shuttingDown);
       open.isUnderWay = ready.length > 0;
-      const request = await nextRequest(channel, count, ready.length, this.#options.maxPrepared ?? 4);
+      const request = await nextRequest(channel, count, ready.length);
       if (request === requests.goodbye) return;
       open.isUnderWay = true;
       if (request === requests.prepare) {
         if (this.#isDraining) throw new ProtocolError(shuttingDown);
-        this.#checkRate(peer);
-        ready.push(await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)));
+        const refusal = this.#prepareRefusal(peer, ready.length, maxPrepared);
+        const answer: Grant = refusal ?? { granted: true };
+        await sendJson(channel, tags.grant, count, answer);
+        if (refusal !== undefined) this.#tell({ kind: 'limited', session, peer, reason: refusal.refused });
+        else
+          ready.push(await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)));
       } else {
         const { offline, cost } = ready.shift()!;
         const online = await measured(channel, 'server', (view) =>
@@ -292,11 +312,17 @@ class SessionHost {
     }
   }
 
-  #checkRate(peer: string): void {
-    if (this.#access.begin(peer, performance.now())) return;
-    throw new ProtocolError(
-      `one client may begin ${this.#options.perMinute} inferences a minute; try again in a minute`,
-    );
+  #prepareRefusal(peer: string, prepared: number, maxPrepared: number): Refusal | undefined {
+    if (prepared >= maxPrepared) {
+      const refused = `${prepared} inferences are prepared already, the most allowed; use one of them first`;
+      return { refused, retryAfter: null };
+    }
+    const retryAfter = this.#access.begin(peer, performance.now());
+    if (retryAfter === 0) return undefined;
+    const refused =
+      `one client may begin ${this.#options.perMinute} inferences a minute; ` +
+      `try again in ${format.duration(retryAfter)}`;
+    return { refused, retryAfter };
   }
 
   /** Reports an event. A listener that throws must not harm a session. */
@@ -313,23 +339,12 @@ type Prepared = { readonly offline: ServerOffline; readonly cost: PhaseCost };
 type Request = (typeof requests)[keyof typeof requests];
 
 /** The client's next request. Throws ProtocolError when what is prepared does not allow it. */
-async function nextRequest(
-  channel: Channel,
-  count: number,
-  prepared: number,
-  maxPrepared: number,
-): Promise<Request> {
+async function nextRequest(channel: Channel, count: number, prepared: number): Promise<Request> {
   const request = (await channel.receive(tags.request, count, 1))[0]!;
   if (!isRequest(request)) throw new ProtocolError(`request ${count}: expected 0, 1 or 2, got ${request}`);
   if (request === requests.infer && prepared === 0) {
     throw new ProtocolError(
       `request ${count}: expected an offline phase before an inference, got the inference`,
-    );
-  }
-  if (request === requests.prepare && prepared >= maxPrepared) {
-    throw new ProtocolError(
-      `request ${count}: expected an inference, got 'prepare': ${prepared} are prepared already, ` +
-        'the most allowed',
     );
   }
   return request;

@@ -36,6 +36,8 @@ export const tags = {
   accept: 3,
   failure: 4,
   request: 5,
+  terms: 6,
+  grant: 7,
   baseOtKey: 16,
   baseOtPoints: 17,
   hePublicKey: 18,
@@ -51,6 +53,12 @@ export const tags = {
   output: 66,
 } as const;
 export type Tag = (typeof tags)[keyof typeof tags];
+
+/**
+ * The payload bytes of a message in JSON, by which the two ends agree on what comes next. Spaces fill it up,
+ * so that its length tells nothing and the bytes of a session follow from the plan.
+ */
+export const agreementBytes = 1024;
 
 export const frameHeaderBytes = 16;
 const magic = 0x524c; // 'LR' little-endian

@@ -8,7 +8,7 @@ import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activ
 import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
+import { agreementBytes, frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
@@ -114,14 +114,14 @@ function activationPrediction(spec: ActivationSpec, products: Bytes) {
 
 /**
  * The frames of a session's start. The client sends hello, accept, its public key and base transfers; the
- * server sends welcome (the plan) and base transfers.
+ * server sends terms, welcome (the plan) and base transfers.
  */
 function sessionBytes(plan: Plan): Bytes {
   const trees = treesBytes(treeDepth, securityBits / treeDepth);
   const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
   return {
-    bytes_up: frames(1 + 32, 32, publicKeyBytes) + transfers,
-    bytes_down: frames(serialisePlan(plan).byteLength) + transfers,
+    bytes_up: frames(agreementBytes, 32, publicKeyBytes) + transfers,
+    bytes_down: frames(agreementBytes, serialisePlan(plan).byteLength) + transfers,
   };
 }
 

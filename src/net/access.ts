@@ -49,20 +49,20 @@ export class Access {
   }
 
   /**
-   * Whether this client may begin one more inference at `now`, in milliseconds of a clock that never goes
-   * back. Counts the inference if it may begin.
+   * The seconds after which this client may begin one more inference at `now`, in milliseconds of a clock
+   * that never goes back. 0: it may begin, and the inference is counted.
    */
-  begin(client: string, now: number): boolean {
-    if (this.#perMinute === Infinity) return true;
+  begin(client: string, now: number): number {
+    if (this.#perMinute === Infinity) return 0;
     for (const [name, times] of this.#begun) {
       const recent = times.filter((time) => time > now - windowMs);
       if (recent.length === 0) this.#begun.delete(name);
       else this.#begun.set(name, recent);
     }
     const times = this.#begun.get(client) ?? [];
-    if (times.length >= this.#perMinute) return false;
+    if (times.length >= this.#perMinute) return (times[0]! + windowMs - now) / 1000;
     this.#begun.set(client, [...times, now]);
-    return true;
+    return 0;
   }
 }
 

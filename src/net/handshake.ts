@@ -1,16 +1,20 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
-import { planHash, maxPlanBytes, parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
+import { maxPlanBytes, parsePlan, planHash, serialisePlan } from '../../pipelines/plan/codec.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
+import { defined } from '../shared/defined.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
+import { helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
+import type { Hello, Limits, Refusal, Terms } from './messages.ts';
 
 /**
- * The first three messages of a session, between the client C and the server S:
+ * The first four messages of a session, between the client C and the server S:
  *
- *   C -> S  hello    a flag, and the hash of the plan that C expects (zeros when it takes any)
+ *   C -> S  hello    which plan C expects, and which model it asks for
+ *   S -> C  terms    what S allows C; or why it refuses, and when to try again
  *   S -> C  welcome  the plan
  *   C -> S  accept   the plan's hash
  *
@@ -20,43 +24,72 @@ import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 const step = 0;
 const hashBytes = 32;
 
+/** What a client may ask for: nothing, so that it takes the server's first model, or by hash or by name. */
+export type Wanted = { readonly planHash?: string; readonly model?: string };
+
 /**
- * The client's half. `expected` is 64 hex digits (default: any plan is taken). Returns the server's plan.
- * Throws UsageError when `expected` is no hash, ProtocolError when the server's plan has another or cannot be
- * run.
+ * The client's half. `planHash` is 64 hex digits. Returns the server's plan and its limits. Throws UsageError
+ * when `planHash` is no hash, RefusedError when the server has no place now, and ProtocolError when its plan
+ * has another hash or cannot be run.
  */
-export async function greetServer(channel: Channel, expected?: string): Promise<Plan> {
-  const wanted = expected === undefined ? undefined : parseHash(expected);
-  const hello = new Uint8Array(1 + hashBytes);
-  if (wanted !== undefined) {
-    hello[0] = 1;
-    hello.set(wanted, 1);
-  }
-  await channel.send(tags.hello, step, hello);
+export async function greetServer(
+  channel: Channel,
+  { planHash: given, model }: Wanted = {},
+): Promise<{ plan: Plan; limits: Limits }> {
+  const expected = given === undefined ? undefined : checkedHash(given);
+  await sendJson(channel, tags.hello, step, defined({ plan: expected, model }) satisfies Hello);
+  const terms = await receiveJson(channel, tags.terms, step, termsSchema);
+  notRefused(terms);
   const welcome = await channel.receiveUpTo(tags.welcome, step, maxPlanBytes);
   // Plans are read in their canonical form only, so the hash of the bytes is that of the plan. A wrong plan
   // is refused before it is parsed.
   const hash = bytesToHex(sha256(welcome));
-  if (expected !== undefined && hash !== expected.toLowerCase()) {
+  if (expected !== undefined && hash !== expected) {
     throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);
   }
   const plan = runnable(parsePlan(welcome));
   await channel.send(tags.accept, step, Buffer.from(hash, 'hex'));
-  return plan;
+  return { plan, limits: terms.limits };
 }
 
-/** The server's half. Throws ProtocolError when the client expects or accepts another plan. */
-export async function greetClient(channel: Channel, plan: Plan): Promise<void> {
-  const hash = planHash(plan);
-  const hello = await channel.receive(tags.hello, step, 1 + hashBytes);
-  if (hello[0]! > 1) throw new ProtocolError(`hello: expected a flag of 0 or 1, got ${hello[0]!}`);
-  const wanted = Buffer.from(hello.subarray(1)).toString('hex');
-  if (hello[0] === 1 && wanted !== hash) {
-    throw new ProtocolError(`plan: the client expects ${wanted}, this server runs ${hash}`);
-  }
-  await channel.send(tags.welcome, step, serialisePlan(plan));
+/** A plan that a server offers under a name. */
+export type Offer = { readonly name: string; readonly plan: Plan; readonly hash: string };
+
+export function offerOf(plan: Plan, name: string = plan.name): Offer {
+  return { name, plan, hash: planHash(plan) };
+}
+
+/**
+ * The server's half. Returns the offer that the client took. Throws ProtocolError when the client asks for
+ * none of them or accepts another plan.
+ */
+export async function greetClient<O extends Offer>(
+  channel: Channel,
+  offers: readonly O[],
+  limits: Limits,
+): Promise<O> {
+  const hello = await receiveJson(channel, tags.hello, step, helloSchema);
+  const offer = chosen(offers, hello);
+  await sendJson(channel, tags.terms, step, { limits } satisfies Terms);
+  await channel.send(tags.welcome, step, serialisePlan(offer.plan));
   const accepted = Buffer.from(await channel.receive(tags.accept, step, hashBytes)).toString('hex');
-  if (accepted !== hash) throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${hash}`);
+  if (accepted === offer.hash) return offer;
+  throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${offer.hash}`);
+}
+
+/** Refuses a client that may come again, in place of `greetClient`. */
+export async function refuseClient(channel: Channel, refusal: Refusal): Promise<void> {
+  await sendJson(channel, tags.terms, step, refusal satisfies Terms);
+}
+
+function chosen<O extends Offer>(offers: readonly O[], { plan, model }: Hello): O {
+  const named = model === undefined ? offers : offers.filter(({ name }) => name === model);
+  const names = offers.map(({ name }) => name).join(', ');
+  if (named.length === 0) throw new ProtocolError(`model: this server has ${names}, not ${model ?? ''}`);
+  const found = plan === undefined ? named[0] : named.find(({ hash }) => hash === plan);
+  if (found !== undefined) return found;
+  const hashes = named.map(({ hash }) => hash).join(', ');
+  throw new ProtocolError(`plan: the client expects ${plan ?? ''}, this server runs ${hashes}`);
 }
 
 /**
@@ -73,9 +106,7 @@ function runnable(plan: Plan): Plan {
   }
 }
 
-function parseHash(text: string): Uint8Array {
-  if (!/^[0-9a-f]{64}$/i.test(text)) {
-    throw new UsageError(`plan hash: expected 64 hexadecimal digits, got ${text.length} characters`);
-  }
-  return Buffer.from(text, 'hex');
+function checkedHash(text: string): string {
+  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
+  throw new UsageError(`plan hash: expected 64 hexadecimal digits, got ${text.length} characters`);
 }

@@ -8,8 +8,9 @@ import {
   decodeFrameHeader,
 } from '../../crypto/channel/channel.ts';
 import type { Channel, Tag, Traffic } from '../../crypto/channel/channel.ts';
-import { ProtocolError, ReluctantError } from '../shared/errors.ts';
+import { ConnectionError, ProtocolError, ReluctantError } from '../shared/errors.ts';
 import { Inbox } from '../../crypto/channel/inbox.ts';
+import { maxText, printable } from './printable.ts';
 
 export type ChannelLimits = {
   /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
@@ -57,8 +58,8 @@ export class WebSocketChannel implements Channel {
     this.#limits = { ...defaultLimits, ...limits };
     socket.binaryType = 'nodebuffer';
     socket.on('message', (data, isBinary) => this.#arrived(data, isBinary));
-    socket.on('error', (error) => this.#fail(new ProtocolError(`connection: ${error.message}`)));
-    socket.on('close', () => this.#fail(new ProtocolError('the peer left in the middle of the session')));
+    socket.on('error', (error) => this.#fail(new ConnectionError(`connection: ${error.message}`)));
+    socket.on('close', () => this.#fail(new ConnectionError('the peer left in the middle of the session')));
     this.#watch();
   }
 
@@ -81,7 +82,7 @@ export class WebSocketChannel implements Channel {
     const handedOn = new Promise<void>((resolve, reject) => {
       this.#socket.send(payload, { binary: true, fin: true }, (error) => {
         if (error === undefined || error === null) resolve();
-        else reject(this.#closed ?? new ProtocolError(`connection: ${error.message}`));
+        else reject(this.#closed ?? new ConnectionError(`connection: ${error.message}`));
       });
     });
     if (this.#socket.bufferedAmount <= maxUnsent) {
@@ -154,7 +155,7 @@ export class WebSocketChannel implements Channel {
     this.#pings = setInterval(() => {
       if (this.#socket.readyState !== WebSocket.OPEN) return;
       if (!heard && !this.#socket.isPaused) {
-        this.#fail(new ProtocolError(`the peer has not answered for ${pingSeconds} s: it is gone`));
+        this.#fail(new ConnectionError(`the peer has not answered for ${pingSeconds} s: it is gone`));
         this.#socket.terminate();
         return;
       }
@@ -188,9 +189,6 @@ export function messageLimit(payloadBytes: number): number {
   return frameHeaderBytes + payloadBytes;
 }
 
-/** The number of characters of a failure's text that are sent and shown. */
-const maxText = 300;
-
 /**
  * What the peer is told about an error: one line of printable ASCII. The text of an error that is not ours
  * stays on this side.
@@ -210,12 +208,4 @@ export function readFailure(frame: Uint8Array): string | undefined {
   }
   const text = new TextDecoder().decode(frame.subarray(frameHeaderBytes, frameHeaderBytes + maxText));
   return printable(text) || 'it gave no reason';
-}
-
-/**
- * Makes what a peer wrote safe to print: one line of at most 300 printable ASCII characters, which holds no
- * escape sequence of a terminal.
- */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, maxText);
 }

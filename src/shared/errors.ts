@@ -25,6 +25,25 @@ export class ProtocolError extends ReluctantError {
   override name = 'ProtocolError';
 }
 
+/** Nobody answers at the address, or the connection was lost. */
+export class ConnectionError extends ProtocolError {
+  override name = 'ConnectionError';
+}
+
+/**
+ * The peer does not do it now. Nothing was spent, and a session that was open stays open. `retryAfter` is in
+ * seconds; undefined: waiting does not help.
+ */
+export class RefusedError extends ProtocolError {
+  override name = 'RefusedError';
+  readonly retryAfter: number | undefined;
+
+  constructor(reason: string, retryAfter?: number) {
+    super(reason);
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** The command line or a caller's option is at fault. */
 export class UsageError extends ReluctantError {
   override name = 'UsageError';

@@ -14,12 +14,14 @@ import { openClientParty } from '../../pipelines/inference/parties.ts';
 import { requests } from '../../src/net/session.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { greetServer } from '../../src/net/handshake.ts';
+import { sendJson } from '../../src/net/messages.ts';
 import { WebSocketChannel } from '../../src/net/web-socket-channel.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
-import { encodeFrameHeader, tags } from '../../crypto/channel/channel.ts';
+import { agreementBytes, encodeFrameHeader, tags } from '../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
-import { ProtocolError } from '../../src/shared/errors.ts';
+import { ProtocolError, RefusedError } from '../../src/shared/errors.ts';
+import { testLimits } from '../helpers/offers.ts';
 import { servedNet } from './fixtures/served-net.ts';
 
 /** Of all clients here. */
@@ -87,8 +89,9 @@ test('a client that expects another plan is refused in one line on both sides', 
 
 test('a server that changes the plan after hello is caught by the client', async () => {
   const [channel, peer] = memoryChannels();
-  const served = greetServer(channel, planHash({ ...prepared.plan, name: 'another' }));
-  await peer.receive(tags.hello, 0, 33);
+  const served = greetServer(channel, { planHash: planHash({ ...prepared.plan, name: 'another' }) });
+  await peer.receive(tags.hello, 0, agreementBytes);
+  await sendJson(peer, tags.terms, 0, { limits: testLimits });
   await peer.send(tags.welcome, 0, serialisePlan(prepared.plan));
   await expect(served).rejects.toThrow(/^plan: expected .* the server sent/);
 });
@@ -100,7 +103,7 @@ test.each([
   [
     'another protocol version',
     (socket: WebSocket) => {
-      const frame = Buffer.concat([encodeFrameHeader(tags.hello, 0, 33), Buffer.alloc(33)]);
+      const frame = Buffer.concat([encodeFrameHeader(tags.hello, 0, 1024), Buffer.alloc(1024)]);
       frame[2] = 99;
       socket.send(frame);
     },
@@ -109,8 +112,8 @@ test.each([
   [
     'a length that lies',
     (socket: WebSocket) =>
-      socket.send(Buffer.concat([encodeFrameHeader(tags.hello, 0, 33), Buffer.alloc(34)])),
-    /expected hello of 33 bytes, got hello of step 0, 34 bytes/,
+      socket.send(Buffer.concat([encodeFrameHeader(tags.hello, 0, 1024), Buffer.alloc(1025)])),
+    /expected hello of 1024 bytes, got hello of step 0, 1025 bytes/,
   ],
   [
     'a message longer than any of the plan',
@@ -215,14 +218,21 @@ test('an inference that was prepared ahead has only its online phase left', asyn
   expect((await eventOf('closed')).error).toBeUndefined();
 });
 
-test('preparing without end and inferring without material are refused', async () => {
+test('preparing without end is refused, and the session with what it has prepared goes on', async () => {
   const session = await connect(server.url, { pool });
+  expect(session.limits).toEqual({ prepared: 4, perMinute: null, idleSeconds: 300 });
   for (let i = 0; i < 4; i++) await session.prepare();
-  await expect(session.prepare()).rejects.toThrow(
-    "request 5: expected an inference, got 'prepare': 4 are prepared already",
-  );
+  const refused = session.prepare();
+  await expect(refused).rejects.toThrow('4 inferences are prepared already, the most allowed');
+  await expect(refused).rejects.toThrow(RefusedError);
+  expect((await eventOf('limited')).reason).toMatch(/^4 inferences are prepared already/);
+  for (let i = 0; i < 4; i++) expect((await session.infer(images[0]!)).logits).toHaveLength(5);
+  await session.prepare();
   await session.close();
-  expect((await eventOf('closed')).error?.message).toMatch(/^request 5/);
+  expect((await eventOf('closed')).error).toBeUndefined();
+});
+
+test('inferring without material ends the session', async () => {
   const channel = await rawChannel();
   await greetServer(channel);
   const party = await openClientParty(channel, pool, systemRng);

@@ -129,6 +129,8 @@ function describe(event: ServerEvent): string {
   switch (event.kind) {
     case 'opened':
       return `${head} opened`;
+    case 'limited':
+      return `${head} refused a request: ${event.reason}`;
     case 'closed':
       return event.error ? `${head} ended: ${event.error.message}` : `${head} closed`;
     case 'inference':
@@ -151,6 +153,7 @@ function eventValue(event: ServerEvent, time: string, plan: string): object {
       return { ...head, ...rest, reason: error === undefined ? null : error.message };
     }
     case 'opened':
+    case 'limited':
     case 'refused':
       return { ...head, ...event };
   }

@@ -12,6 +12,7 @@ import { MemoryChannel } from '../../../crypto/channel/memory.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { offering } from '../../helpers/offers.ts';
 
 /**
  * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base
@@ -31,7 +32,7 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
   return {
     client: async (channel) => {
       const rng = seededRng(`client ${seed}`);
-      const plan = await greetServer(channel);
+      const { plan } = await greetServer(channel);
       await channel.send(tags.hePublicKey, 0, he.publicKey);
       const { offline } = await offlineClient(channel, plan, {
         ot: (await ot())[0],
@@ -44,7 +45,7 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
     server: async (channel) => {
       const rng = seededRng(`server ${seed}`);
       const weights = tinyWeights();
-      await greetClient(channel, tinyPlan);
+      await greetClient(channel, ...offering(tinyPlan));
       const keys = await heSetupServer(pool, channel, 0);
       const { offline } = await offlineServer(channel, tinyPlan, weights, {
         ot: (await ot())[1],

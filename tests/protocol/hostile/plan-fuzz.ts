@@ -1,12 +1,14 @@
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { serialisePlan } from '../../../pipelines/plan/codec.ts';
 import { greetServer } from '../../../src/net/handshake.ts';
+import { sendJson } from '../../../src/net/messages.ts';
 import { encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { integer } from '../../helpers/convolution.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
+import { testLimits } from '../../helpers/offers.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Slot = { readonly holder: Record<string, Json>; readonly key: string };
@@ -38,9 +40,10 @@ export function strangePlan(rng: Rng): Uint8Array {
 export async function takePlan(bytes: Uint8Array): Promise<number> {
   const welcome = new Uint8Array([...encodeFrameHeader(tags.welcome, 0, bytes.byteLength), ...bytes]);
   const [client, server] = memoryChannels();
+  await sendJson(server, tags.terms, 0, { limits: testLimits });
   client.deliver(welcome);
   server.close();
-  return predictCost(await greetServer(client)).session.bytes_up;
+  return predictCost((await greetServer(client)).plan).session.bytes_up;
 }
 
 /**

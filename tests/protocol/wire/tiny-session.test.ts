@@ -12,6 +12,7 @@ import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { offering } from '../../helpers/offers.ts';
 import { recording } from '../../helpers/wire.ts';
 
 const pool = new ThreadPool(1);
@@ -24,14 +25,14 @@ async function session() {
   const [client, server] = [recording(a, 'client', rows.client), recording(b, 'server', rows.server)];
   const weights = tinyWeights();
   const asClient = async () => {
-    const plan = await greetServer(client);
+    const { plan } = await greetServer(client);
     const party = await openClientParty(client, pool, seededRng('session client'));
     const { offline, costs } = await offlineClient(client, plan, party);
     const online = await onlineClient(client, plan, offline, tinyImage());
     return { offline: costs, online: online.costs };
   };
   const asServer = async () => {
-    await greetClient(server, tinyPlan);
+    await greetClient(server, ...offering(tinyPlan));
     const party = await openServerParty(server, pool, 'wire session', seededRng('session server'));
     const { offline, costs } = await offlineServer(server, tinyPlan, weights, party);
     const online = await onlineServer(server, tinyPlan, weights, offline, await loadRing());

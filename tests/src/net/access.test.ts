@@ -4,7 +4,7 @@ import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { connect } from '../../../src/client.ts';
 import { Access } from '../../../src/net/access.ts';
 import { startServer } from '../../../src/server.ts';
-import { ProtocolError, UsageError } from '../../../src/shared/errors.ts';
+import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 const tokens = ['first-token-0123456789', 'second-token-0123456789'];
@@ -31,10 +31,10 @@ describe('who may ask', () => {
 
 test('a client begins so many inferences in any minute, others are not counted with it', () => {
   const access = new Access({ perMinute: 2 });
-  expect([0, 30_000, 59_999].map((now) => access.begin('a', now))).toEqual([true, true, false]);
-  expect(access.begin('b', 59_999)).toBe(true);
+  expect([0, 30_000, 59_999].map((now) => access.begin('a', now))).toEqual([0, 0, 0.001]);
+  expect(access.begin('b', 59_999)).toBe(0);
   // The one of 0 ms has left the window, the one of 30,000 ms has not.
-  expect([60_001, 60_002].map((now) => access.begin('a', now))).toEqual([true, false]);
+  expect([60_001, 60_002].map((now) => access.begin('a', now))).toEqual([0, 29.998]);
 });
 
 describe('a server with tokens and a rate', () => {
@@ -55,7 +55,10 @@ describe('a server with tokens and a rate', () => {
       );
       const session = await connect(server.url, { pool, token: tokens[0]! });
       expect((await session.infer(images[0]!)).logits).toHaveLength(5);
-      await expect(session.infer(images[0]!)).rejects.toThrow(/begin 1 inferences a minute/);
+      expect(session.limits).toEqual({ prepared: 4, perMinute: 1, idleSeconds: 300 });
+      const refused = session.infer(images[0]!);
+      await expect(refused).rejects.toThrow(/begin 1 inferences a minute; try again in \d/);
+      await expect(refused).rejects.toThrow(RefusedError);
       await session.close();
     } finally {
       await server.close();

@@ -1,10 +1,14 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { planHash, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
-import { greetClient, greetServer } from '../../../src/net/handshake.ts';
-import { tags } from '../../../crypto/channel/channel.ts';
-import { ProtocolError, UsageError } from '../../../src/shared/errors.ts';
+import { greetClient, greetServer, offerOf } from '../../../src/net/handshake.ts';
+import type { Wanted } from '../../../src/net/handshake.ts';
+import { sendJson } from '../../../src/net/messages.ts';
+import { agreementBytes, tags } from '../../../crypto/channel/channel.ts';
+import { defined } from '../../../src/shared/defined.ts';
+import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { testLimits } from '../../helpers/offers.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 let plan: Plan;
@@ -13,44 +17,88 @@ beforeAll(async () => {
 });
 
 /** Both halves; a half that fails hangs up. */
-async function handshake(expected?: string) {
+async function handshake(wanted?: Wanted, offers = [offerOf(plan)]) {
   const [near, far] = memoryChannels();
   const hangUp = (channel: typeof near) => (error: Error) => {
     channel.close(error);
     throw error;
   };
   return Promise.allSettled([
-    greetServer(near, expected).catch(hangUp(near)),
-    greetClient(far, plan).catch(hangUp(far)),
+    greetServer(near, wanted).catch(hangUp(near)),
+    greetClient(far, offers, testLimits).catch(hangUp(far)),
   ]);
 }
 
-/** What the client says to a server that sends these bytes for a plan. */
-async function greetedWith(welcome: Uint8Array, expected?: string): Promise<unknown> {
+/** What the client says to a server that answers with these terms and sends these bytes for a plan. */
+async function greetedWith(welcome: Uint8Array, terms: object = { limits: testLimits }): Promise<unknown> {
   const [near, far] = memoryChannels();
-  const greeted = greetServer(near, expected);
-  await far.receive(tags.hello, 0, 33);
+  const greeted = greetServer(near);
+  await far.receive(tags.hello, 0, agreementBytes);
+  await sendJson(far, tags.terms, 0, terms);
   await far.send(tags.welcome, 0, welcome);
   return greeted;
 }
 
-test('with the plan expected, or with none expected, the client gets the plan', async () => {
-  for (const expected of [undefined, planHash(plan), planHash(plan).toUpperCase()]) {
-    const [client, server] = await handshake(expected);
-    expect(client).toEqual({ status: 'fulfilled', value: plan });
+test('with the plan expected, or with none expected, the client gets the plan and the limits', async () => {
+  for (const planHashOrNone of [undefined, planHash(plan), planHash(plan).toUpperCase()]) {
+    const [client, server] = await handshake(defined({ planHash: planHashOrNone }));
+    expect(client).toEqual({ status: 'fulfilled', value: { plan, limits: testLimits } });
     expect(server.status).toBe('fulfilled');
   }
 });
 
+describe('a server of several models', () => {
+  const offers = () => [offerOf(plan, 'first'), offerOf({ ...plan, name: 'other' }, 'second')];
+
+  test('gives the one that is named, or that has the hash, or else its first', async () => {
+    const [first, second] = offers();
+    for (const [wanted, offer] of [
+      [{}, first],
+      [{ model: 'second' }, second],
+      [{ planHash: second!.hash }, second],
+      [{ model: 'first', planHash: first!.hash }, first],
+    ] as const) {
+      const [client, server] = await handshake(wanted, offers());
+      expect(client).toMatchObject({ value: { plan: offer!.plan } });
+      expect(server).toEqual({ status: 'fulfilled', value: offer });
+    }
+  });
+
+  test('refuses a name that it does not have, and a hash that the name does not have', async () => {
+    const [, second] = offers();
+    const [, unknown] = await handshake({ model: 'third' }, offers());
+    expect(unknown).toMatchObject({ reason: { message: 'model: this server has first, second, not third' } });
+    const [, mixed] = await handshake({ model: 'first', planHash: second!.hash }, offers());
+    expect(mixed).toMatchObject({ reason: { message: /^plan: the client expects .*, this server runs/ } });
+  });
+});
+
+test('a refusal says when to come again; its text is safe to print', async () => {
+  const refused = greetedWith(new Uint8Array(5), { refused: 'full \u001b[2J', retryAfter: 3 });
+  await expect(refused).rejects.toThrow(RefusedError);
+  await expect(refused).rejects.toMatchObject({ message: 'full  [2J', retryAfter: 3 });
+});
+
+test.each([
+  ['no JSON', 'x', /^terms: /],
+  ['no limits', {}, /^terms: /],
+  ['limits of another form', { limits: { ...testLimits, prepared: -1 } }, /^terms/],
+  ['more than was agreed', { limits: testLimits, more: 1 }, /^terms/],
+])('terms with %s are the fault of the server', async (_, terms, message) => {
+  const greeted = greetedWith(new Uint8Array(5), terms as object);
+  await expect(greeted).rejects.toThrow(ProtocolError);
+  await expect(greeted).rejects.toThrow(message);
+});
+
 test('with another plan expected both sides end', async () => {
-  const [client, server] = await handshake('0'.repeat(64));
+  const [client, server] = await handshake({ planHash: '0'.repeat(64) });
   expect(client.status).toBe('rejected');
   expect(server).toMatchObject({ status: 'rejected', reason: { name: 'ProtocolError' } });
 });
 
 test('a hash that is none is the caller’s fault', async () => {
   const [near] = memoryChannels();
-  await expect(greetServer(near, 'abc')).rejects.toThrow(UsageError);
+  await expect(greetServer(near, { planHash: 'abc' })).rejects.toThrow(UsageError);
 });
 
 test('a plan that is hostile, or that the cryptography refuses, is the server’s fault', async () => {
@@ -64,8 +112,9 @@ test('a plan that is hostile, or that the cryptography refuses, is the server’
 
 test('a client that accepts another plan is refused', async () => {
   const [near, far] = memoryChannels();
-  const greeted = greetClient(far, plan);
-  await near.send(tags.hello, 0, new Uint8Array(33));
+  const greeted = greetClient(far, [offerOf(plan)], testLimits);
+  await sendJson(near, tags.hello, 0, {});
+  await near.receive(tags.terms, 0, agreementBytes);
   await near.receiveUpTo(tags.welcome, 0, 2 ** 20);
   await near.send(tags.accept, 0, new Uint8Array(32));
   await expect(greeted).rejects.toThrow(/^plan: the client accepted 0000/);

@@ -6,6 +6,7 @@ import { connect } from '../../../client.ts';
 import type { InferenceResult, Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
+import * as format from '../../../shared/format.ts';
 import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { inferLocally, outsideText } from './debug-local.ts';
@@ -13,7 +14,7 @@ import { imageSource } from './image-source.ts';
 import type { ImageOptions } from './image-source.ts';
 import { calibrationData, dataHelp, threadsHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
-import { printable } from '../../../net/web-socket-channel.ts';
+import { printable } from '../../../net/printable.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
@@ -22,6 +23,8 @@ type Options = {
   readonly data?: string;
   readonly index?: number;
   readonly planHash?: string;
+  readonly model?: string;
+  readonly retry: number;
   readonly ca?: string;
   readonly tokenFile?: string;
   readonly threads?: number;
@@ -43,6 +46,13 @@ export function configure(command: Command, act: Act): void {
     .option('--data <data>', `${dataHelp}; with --debug-local they also calibrate the model`)
     .option('--index <i>', 'number of the test image in --data, from 0', whole(0))
     .option('--plan-hash <hash>', 'refuse any plan but the one with this hash')
+    .option('--model <name>', 'ask for the model with this name, of a server with several')
+    .option(
+      '--retry <seconds>',
+      'try again for so long if the server refuses for now or cannot be reached',
+      whole(0, 86_400),
+      10,
+    )
     .option('--ca <file>', 'trust this PEM certificate, for a wss:// server with a self-signed one')
     .option('--token-file <file>', 'file with the token that the server asks for')
     .option('--threads <n>', threadsHelp, whole(1, 256))
@@ -73,7 +83,15 @@ async function run(context: Context, url: string, options: Options) {
     ...(options.tokenFile !== undefined && {
       token: (await readTokens('--token-file', options.tokenFile))[0]!.token,
     }),
-    ...defined({ planHash: options.planHash, threads: options.threads, profile: options.profile }),
+    retrySeconds: options.retry,
+    onRetry: (reason, seconds) =>
+      context.warn(`${reason.message}; trying again in ${format.duration(seconds)}`),
+    ...defined({
+      planHash: options.planHash,
+      model: options.model,
+      threads: options.threads,
+      profile: options.profile,
+    }),
   });
   try {
     const image = await source.read(session.inputShape);
