@@ -1,6 +1,7 @@
 import type { Graph, Model } from '../../models/graph.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
+import { averagedScales } from './averaged-scales.ts';
 import type { Ranges } from './ranges.ts';
 import { checkOptions, defaultCompileOptions } from './options.ts';
 import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
@@ -23,7 +24,8 @@ export function compile(
   options: Partial<CompileOptions> = {},
 ): Plan {
   const complete = checkOptions({ ...defaultCompileOptions, ...options });
-  const limits = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients);
+  const highest = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients);
+  const limits = averagedScales(graph, ranges, highest, publicly, complete);
   const builder = new PlanBuilder(ranges, limits, publicly, complete);
   const [input, output] = ends(graph);
   const scale = 2 ** Math.floor(Math.log2(Math.min(2 ** complete.precision, builder.limit(input))));

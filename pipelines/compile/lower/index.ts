@@ -12,6 +12,7 @@ import { lowerClip, lowerLeakyRelu, lowerPRelu } from './clip.ts';
 import { lowerMaxPool } from './maximum.ts';
 import type { WireId } from '../../plan/plan.ts';
 import type { LinearOp } from '../real-weights.ts';
+import { fewestWeightBits, isTooFine, largestWeightBits, outputScale } from '../weight-scale.ts';
 
 type Lowering<K extends OpType> = (node: NodeOf<K>, plan: PlanBuilder) => void;
 
@@ -111,14 +112,6 @@ const fullyConnected: Geometry = {
   group: 1,
 };
 
-/** The fewest bits of the largest weight: with fewer, the layer's output is noise. */
-const fewestWeightBits = 5;
-
-/**
- * With this many bits in the largest weight, truncating the input costs more (one round trip) than it gains.
- */
-const worthRound = 6;
-
 function lowerLinear(node: NodeOf<LinearOp>, plan: PlanBuilder, geometry: Geometry): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   const [inChannels, height = 1, width = 1] = plan.range(x).shape as [number, number?, number?];
@@ -160,17 +153,13 @@ function inputAndOutputScale(
   weightBits: number,
 ): { wire: WireId; scale: number } {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-  const weightScale = (2 ** weightBits - 1) / Math.max(largest, 2 ** -20);
-  const bitsOf = (scale: number, input: number) => Math.log2((scale / input) * largest);
-  const choose = (input: number) => 2 ** Math.floor(Math.log2(Math.min(input * weightScale, plan.limit(y))));
-
+  const layer = { largest, weightBits, limit: plan.limit(y) };
   let wire = plan.wireOf(x);
-  const enough = Math.min(weightBits - 2, worthRound);
-  if (largest > 0 && bitsOf(choose(plan.scaleOf(wire)), plan.scaleOf(wire)) < enough) {
+  if (isTooFine(layer, plan.scaleOf(wire))) {
     wire = plan.truncated(x, `${node.name}/truncate`, 2 ** plan.options.precision);
   }
-  const scale = choose(plan.scaleOf(wire));
-  const bits = bitsOf(scale, plan.scaleOf(wire));
+  const scale = outputScale(layer, plan.scaleOf(wire));
+  const bits = largestWeightBits(layer, plan.scaleOf(wire));
   if (largest > 0 && bits < fewestWeightBits - 1) {
     const missing = Math.ceil(fewestWeightBits - 1 - bits);
     throw refusal(

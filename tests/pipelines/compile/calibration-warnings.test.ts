@@ -73,7 +73,7 @@ describe('running statistics of a trained network', () => {
         changed((pixel) => 255 * pixel),
       ),
     ).rejects.toThrow(
-      /^node stage1.* bits are missing .*the calibration images may be at fault: node stem\.bn: /,
+      /^node stage2.* bits are missing .*the calibration images may be at fault: node stem\.bn: /,
     );
   });
 });
