@@ -1,4 +1,4 @@
-import { aesEcb, ghash } from '../platform/platform.ts';
+import { aesEcb, fastGhash } from '../platform/platform.ts';
 import type { Ring } from '../ring/kernels.ts';
 
 /** Bytes of a hash. */
@@ -19,7 +19,9 @@ export function hashColumns(
   ring: Ring,
 ): Uint8Array<ArrayBuffer> {
   const bytes = columns.length / count;
-  if (bytes <= kernelBytes) return ring.ghash(aesEcb(key)(new Uint8Array(hashBytes)), columns, count);
+  const ghash = fastGhash();
+  if (bytes <= kernelBytes || ghash === undefined)
+    return ring.ghash(aesEcb(key)(new Uint8Array(hashBytes)), columns, count);
   const constant = ghash(key, new Uint8Array(bytes));
   const hashes = new Uint8Array(hashBytes * count);
   for (let j = 0; j < count; j++) {

@@ -1,17 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/shared/files.ts';
 
-const modified = (name: string) =>
-  statSync(join(packageRoot, 'crypto', 'ring', name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-
-/** The kernels of crypto/ring; each is built from `name`.as.ts. */
-const kernels = ['kernels', 'planes'];
+const modified = (path: string) => statSync(join(packageRoot, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Vitest's global setup: builds the kernels where one is missing or older than its source. */
 export function setup(): void {
-  if (kernels.every((name) => modified(`${name}.wasm`) > modified(`${name}.as.ts`))) return;
+  const sources = globSync('crypto/**/*.as.ts', { cwd: packageRoot });
+  if (sources.every((source) => modified(source.replace('.as.ts', '.wasm')) > modified(source))) return;
   const { status, stderr } = spawnSync('npm', ['run', '--silent', 'build:kernels'], {
     cwd: packageRoot,
     encoding: 'utf8',
