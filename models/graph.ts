@@ -24,7 +24,14 @@ export type OpAttributes = {
    * and Mul.
    */
   Swish: NoAttributes;
+  Tanh: NoAttributes;
+  Elu: { readonly alpha: number };
+  Celu: { readonly alpha: number };
+  Gelu: NoAttributes;
+  Erf: NoAttributes;
   Add: NoAttributes;
+  /** Of two values. */
+  Sub: NoAttributes;
   Mul: NoAttributes;
   BatchNormalization: { readonly epsilon: number; readonly momentum: number };
   MaxPool: PoolAttributes;
@@ -37,6 +44,8 @@ export type OpAttributes = {
   Reshape: { readonly shape: Shape };
   /** `axis` counts the batch as 0, as in ONNX, and is never 0. */
   Concat: { readonly axis: number };
+  /** The slices along `axis` (the batch is 0, and not meant) at `indices`, each at most once. */
+  Gather: { readonly axis: number; readonly indices: readonly number[] };
   Identity: NoAttributes;
   Dropout: NoAttributes;
   MixedActivation: MixedAttributes;

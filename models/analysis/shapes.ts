@@ -48,7 +48,8 @@ export function verifyModel(model: Model): void {
   if (names.size !== model.graph.nodes.length) throw new ModelError('two nodes share a name');
   const shapes = inferShapes(model);
   for (const node of model.graph.nodes)
-    if (node.op === 'Add' || node.op === 'Mul') named(node, () => checkSum(node, shapes));
+    if (node.op === 'Add' || node.op === 'Sub' || node.op === 'Mul')
+      named(node, () => checkSum(node, shapes));
   for (const { name, shape } of model.graph.outputs) {
     const found = shapes.get(name);
     if (found === undefined) throw new ModelError(`graph output ${name} is defined by no node`);

@@ -19,7 +19,7 @@ import type { RawFunction, RawTensor } from '../onnx/raw.ts';
 import { descriptionOf } from './metadata.ts';
 import { inNewForm } from './older-opsets.ts';
 import { refusals, rewrites } from './rewrite.ts';
-import type { RewriteContext } from './rewriting.ts';
+import type { Comparison, RewriteContext } from './rewriting.ts';
 import { valueRankOf, weightOf } from './weight-of.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
@@ -59,6 +59,7 @@ export class GraphReader {
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
   /** The values that stand for integers, between QuantizeLinear and DequantizeLinear, with their scale. */
+  readonly #comparisons = new Map<string, Comparison>();
   readonly #quantised = new Map<string, string>();
   /**
    * Number of elements of all constants computed so far. It is limited, because a short file could fill the
@@ -138,6 +139,8 @@ export class GraphReader {
     if (extra !== undefined) refuse(`its output ${extra} is used; only the first output is supported`);
     if (node.op !== 'DequantizeLinear' && node.inputs.some((input) => this.#quantised.has(input)))
       refuse('it computes with integers; only QuantizeLinear and DequantizeLinear in pairs are supported');
+    if (node.op !== 'Where' && node.inputs.some((input) => this.#comparisons.has(input)))
+      refuse('it computes with the result of a comparison; only Where may read one');
     const attributes = new AttributeReader(node.attributes());
     if (node.domain === '' && this.#fold(node, attributes)) return;
     const inputs = this.#parsedInputs(node);
@@ -145,6 +148,7 @@ export class GraphReader {
       const rewritten = rewrites[node.op]!.rule(attributes, inputs, this.#rewriteContext(name, node, inputs));
       attributes.finish();
       for (const each of rewritten) this.#add(each);
+      if (this.#comparisons.has(node.outputs[0]!)) this.#shapes.set(node.outputs[0]!, []);
     } else this.#add(this.#standard(node, name, attributes, inputs));
   }
 
@@ -195,6 +199,8 @@ export class GraphReader {
       output: outputs[0]!,
       producer: (value) => this.#producers.get(value),
       quantised: this.#quantised,
+      comparisons: this.#comparisons,
+      weightAt: (name) => this.#weights.get(name),
       weight: (input) => this.#inputName(input, 'any', 'Add', rank)[0]!,
     };
   }

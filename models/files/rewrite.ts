@@ -4,6 +4,7 @@ import { clip } from '../ops/clip.ts';
 import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { spatial } from '../ops/window.ts';
+import { absolute, comparison, mapped, maximum, where } from './rewrite-choice.ts';
 import { valueName } from './rewriting.ts';
 import type { Rewrite, RewriteContext } from './rewriting.ts';
 import { dequantizeLinear, quantizeLinear } from './quantisation.ts';
@@ -21,10 +22,24 @@ export const rewrites: Readonly<Record<string, Entry>> = {
     rule: clipOrRelu,
     becomes: 'Relu if only the lower bound 0 is set, Identity without bounds, else Clip',
   },
-  Max: { rule: clipOneSide('min'), becomes: 'Relu for a value and 0, Clip for a value and another number' },
-  Min: { rule: clipOneSide('max'), becomes: 'Clip for a value and a number' },
+  Max: {
+    rule: maximum('Max'),
+    becomes: 'Relu for a value and 0, Clip for a value and another number, else b + relu(a - b)',
+  },
+  Min: { rule: maximum('Min'), becomes: 'Clip for a value and a number, else a - relu(a - b)' },
+  Abs: { rule: absolute, becomes: 'LeakyRelu with the slope -1' },
+  Where: {
+    rule: where,
+    becomes:
+      'with a constant condition, a sum of masked values; with a comparison of what it chooses from, as Max, ' +
+      'Min or LeakyRelu',
+  },
+  Greater: { rule: comparison(true), becomes: 'a part of Where' },
+  GreaterOrEqual: { rule: comparison(true), becomes: 'a part of Where' },
+  Less: { rule: comparison(false), becomes: 'a part of Where' },
+  LessOrEqual: { rule: comparison(false), becomes: 'a part of Where' },
   Sum: { rule: sum, becomes: 'a chain of Adds' },
-  Sub: { rule: subtract, becomes: 'Add of the negative' },
+  Sub: { rule: subtract, becomes: 'Add of the negative for a constant, else Sub' },
   Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },
   Neg: { rule: negate, becomes: 'Mul by -1' },
   Pow: { rule: power, becomes: 'Mul of a value with itself for the exponent 2, Identity for 1' },
@@ -36,17 +51,11 @@ export const rewrites: Readonly<Record<string, Entry>> = {
   Cast: { rule: cast, becomes: 'Identity between float types, which are all float32 here' },
 };
 
-const notAnActivation = 'it is not among the supported activations; replace it by ReLU and train again';
-
 const notTheEnd =
   'only one over the classes at the end can be taken off; export the network up to its logits';
 
 /** Ops that exporters often write but that are never supported, with the reason. */
 export const refusals: Readonly<Record<string, string>> = {
-  Elu: notAnActivation,
-  Erf: notAnActivation,
-  Gelu: notAnActivation,
-  Tanh: notAnActivation,
   LogSoftmax: notTheEnd,
   Softmax: notTheEnd,
   If: 'control flow is not supported; export a trace of the network',
@@ -110,7 +119,7 @@ function axesOf(input: ParsedInput | undefined): readonly number[] {
     : refuse('its axes are not constant');
 }
 
-const largestFloat = 3.4028234663852886e38; // some exporters write it for "no bound"
+const unbounded = 1e30; // exporters write the largest float for "no bound", or a number near it
 
 /** A Clip with the lower bound 0 and no upper bound is a Relu; one without bounds does nothing. */
 function clipOrRelu(
@@ -120,27 +129,12 @@ function clipOrRelu(
 ): readonly Node[] {
   const parsed = clip.parse(attributes, inputs);
   const [min, max] = [parsed.min, parsed.max].map((v) =>
-    Math.abs(v) >= largestFloat ? Math.sign(v) * Infinity : v,
+    Math.abs(v) >= unbounded ? Math.sign(v) * Infinity : v,
   ) as [number, number];
   const ends = { name: node, inputs: [valueName(inputs[0])], outputs: [output] };
   if (max === Infinity && min === 0) return [{ op: 'Relu', ...ends, attributes: {} }];
   if (max === Infinity && min === -Infinity) return [{ op: 'Identity', ...ends, attributes: {} }];
   return [{ op: 'Clip', ...ends, attributes: { min, max } }];
-}
-
-/** The maximum or minimum of a value and a number is a Clip with one bound; the maximum with 0 is a Relu. */
-function clipOneSide(side: 'min' | 'max'): Rewrite {
-  return (_attributes, inputs, { node, output }) => {
-    const [x, ...otherValues] = inputs.filter((input) => input.constant === undefined);
-    const bound = inputs.find((input) => input.constant !== undefined)?.constant;
-    const isNumber = bound?.dtype === 'float32' && bound.data.length === 1 && Number.isFinite(bound.data[0]);
-    if (inputs.length !== 2 || otherValues.length > 0 || !isNumber)
-      refuse('only the maximum or minimum of a value and a number is supported');
-    const ends = { name: node, inputs: [valueName(x)], outputs: [output] };
-    const limit = Number(bound.data[0]);
-    if (side === 'min' && limit === 0) return [{ op: 'Relu', ...ends, attributes: {} }];
-    return [{ op: 'Clip', ...ends, attributes: { min: -Infinity, max: Infinity, [side]: limit } }];
-  };
 }
 
 /** A Sum of several values is a chain of Adds. */
@@ -163,7 +157,7 @@ function sum(
   }));
 }
 
-/** x - c is x + (-c). c - x is c + (-1) x, and the difference of two values is computed in the same way. */
+/** x - c is x + (-c), and c - x is c + (-1) x. */
 function subtract(
   _attributes: AttributeReader,
   [a, b]: readonly ParsedInput[],
@@ -174,11 +168,12 @@ function subtract(
     const inputs = [valueName(left), weight(mapped(right, 'negated', (v) => -v))];
     return [{ op: 'Add', name: node, inputs, outputs: [output], attributes: {} }];
   }
+  if (left.constant === undefined)
+    return [{ op: 'Sub', name: node, inputs: [left.name, right.name], outputs: [output], attributes: {} }];
   const negated = `${output}/negated`;
-  const first = left.constant === undefined ? left.name : weight(left);
   return [
     minus(`${node}/negate`, right, negated, weight),
-    { op: 'Add', name: node, inputs: [first, negated], outputs: [output], attributes: {} },
+    { op: 'Add', name: node, inputs: [weight(left), negated], outputs: [output], attributes: {} },
   ];
 }
 
@@ -231,14 +226,6 @@ function divide(
   if (divisor?.constant === undefined) refuse('only a division by a constant is supported');
   const inputs = [valueName(x), weight(mapped(divisor, 'reciprocal', (v) => 1 / v))];
   return [{ op: 'Mul', name: node, inputs, outputs: [output], attributes: {} }];
-}
-
-/** Applies f to every element of a float constant, which gets a name of its own. */
-function mapped(input: ParsedInput, what: string, f: (v: number) => number): ParsedInput {
-  const constant = input.constant;
-  if (constant?.dtype !== 'float32') refuse(`input ${input.name} is not a constant of floats`);
-  const name = `${input.name}/${what}`;
-  return { ...input, name, constant: { ...constant, name, data: constant.data.map(f) } };
 }
 
 /** A global maximum is a MaxPool over the whole map. */

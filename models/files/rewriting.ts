@@ -1,6 +1,7 @@
 import type { Node } from '../graph.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
 import type { ParsedInput } from '../ops/definition.ts';
+import type { Tensor } from '../tensor.ts';
 import { refuse } from '../refusal.ts';
 
 /**
@@ -13,6 +14,9 @@ export type Rewrite = (
   context: RewriteContext,
 ) => readonly Node[];
 
+/** Which of two values is the larger one where a comparison holds; it may hold where they are equal. */
+export type Comparison = { readonly larger: ParsedInput; readonly smaller: ParsedInput };
+
 export type RewriteContext = {
   readonly node: string;
   readonly output: string;
@@ -20,6 +24,10 @@ export type RewriteContext = {
   readonly producer: (value: string) => Node | undefined;
   /** The integers that a value stands for: see quantisation.ts. */
   readonly quantised: Map<string, string>;
+  /** A weight of the network by its name. */
+  readonly weightAt: (name: string) => Tensor | undefined;
+  /** The comparisons that a Where may read, by the name of their output. */
+  readonly comparisons: Map<string, Comparison>;
   /** Adds a constant as a weight that broadcasts to the node's values, and returns its name. */
   readonly weight: (input: ParsedInput) => string;
 };

@@ -4,6 +4,13 @@ import type { Shape } from '../tensor.ts';
 import { add } from './add.ts';
 import { averagePool } from './average-pool.ts';
 import { batchNormalization } from './batch-normalization.ts';
+import { celu } from './celu.ts';
+import { elu } from './elu.ts';
+import { erf } from './erf.ts';
+import { gather } from './gather.ts';
+import { gelu } from './gelu.ts';
+import { sub } from './sub.ts';
+import { tanh } from './tanh.ts';
 import { clip } from './clip.ts';
 import { concat } from './concat.ts';
 import { conv } from './conv.ts';
@@ -41,7 +48,13 @@ export const ops: { readonly [K in OpType]: OpDefinition<K> } = {
   HardSigmoid: hardSigmoid,
   HardSwish: hardSwish,
   Swish: swish,
+  Tanh: tanh,
+  Elu: elu,
+  Celu: celu,
+  Gelu: gelu,
+  Erf: erf,
   Add: add,
+  Sub: sub,
   Mul: mul,
   BatchNormalization: batchNormalization,
   MaxPool: maxPool,
@@ -51,6 +64,7 @@ export const ops: { readonly [K in OpType]: OpDefinition<K> } = {
   Flatten: flatten,
   Reshape: reshape,
   Concat: concat,
+  Gather: gather,
   Identity: identity,
   Dropout: dropout,
   MixedActivation: mixedActivation,

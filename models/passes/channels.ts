@@ -129,6 +129,14 @@ const rules: { readonly [K in OpType]: Rule<K> } = {
     const parts = node.inputs.map((name) => [...reading.at(name)]);
     reading.set(node.outputs[0]!, Int32Array.from(parts.flat()));
   },
+  Gather(node, reading) {
+    if (node.attributes.axis !== 1) return keep(node, reading);
+    const channels = reading.at(node.inputs[0]!);
+    reading.set(
+      node.outputs[0]!,
+      Int32Array.from(node.attributes.indices, (i) => channels[i]!),
+    );
+  },
   GatedActivation(node, reading) {
     keep(node, reading);
     reading.lock(reading.at(node.inputs[0]!)); // each element has a gate of its own, so no channel is removed
@@ -136,6 +144,7 @@ const rules: { readonly [K in OpType]: Rule<K> } = {
   Flatten: flatten,
   Reshape: flatten,
   Add: join,
+  Sub: join,
   Mul: join,
   Relu: keep,
   Clip: keep,
@@ -145,6 +154,11 @@ const rules: { readonly [K in OpType]: Rule<K> } = {
   HardSigmoid: keep,
   HardSwish: keep,
   Swish: keep,
+  Tanh: keep,
+  Elu: keep,
+  Celu: keep,
+  Gelu: keep,
+  Erf: keep,
   MixedActivation: keep,
   MaxPool: keep,
   AveragePool: keep,

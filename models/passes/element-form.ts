@@ -64,6 +64,11 @@ export function sum(a: ElementForm, b: ElementForm): ElementForm {
   return { relus: of('relus'), square: of('square'), line: of('line'), constant: of('constant') };
 }
 
+export function negative(form: ElementForm): ElementForm {
+  const of = (term: Term) => zip(form[term], -1, (u, v) => u * v);
+  return { relus: of('relus'), square: of('square'), line: of('line'), constant: of('constant') };
+}
+
 /** The product of two forms, or the reason why it has no such form. */
 export function product(a: ElementForm, b: ElementForm): ElementForm | string {
   const of = (s: Term, t: Term) => zip(a[s], b[t], (u, v) => u * v);

@@ -3,16 +3,19 @@ import type { Model, Node } from '../graph.ts';
 import { withNodes } from './rewire.ts';
 
 /**
- * Replaces x Sigmoid(x) with Swish(x), and x HardSigmoid(x) and x Clip(x + 3, 0, 6) / 6 with HardSwish(x),
- * because exporters write these activations in parts. The parts stay if another node reads one of their
- * values.
+ * Replaces x Sigmoid(x) with Swish(x), x HardSigmoid(x) and x Clip(x + 3, 0, 6) / 6 with HardSwish(x), and x
+ * (1 + Erf(x / sqrt(2))) / 2 with Gelu(x), because exporters write these activations in parts. The parts stay
+ * if another node reads one of their values.
  */
 export function recogniseActivations(model: Model): Model {
   const index = indexOf(model);
   const removed = new Set<Node>();
   const wholes = new Map<Node, Node>();
   for (const last of model.graph.nodes) {
-    const match = last.op === 'Mul' ? (matchGate(index, last) ?? matchScaled(index, last)) : undefined;
+    const match =
+      last.op === 'Mul'
+        ? (matchGate(index, last) ?? matchScaled(index, last) ?? matchGelu(index, last))
+        : undefined;
     if (match === undefined) continue;
     const { op, x, parts } = match;
     wholes.set(last, { op, name: last.name, inputs: [x], outputs: last.outputs, attributes: {} });
@@ -26,7 +29,11 @@ export function recogniseActivations(model: Model): Model {
   );
 }
 
-type Match = { readonly op: 'Swish' | 'HardSwish'; readonly x: string; readonly parts: readonly Node[] };
+type Match = {
+  readonly op: 'Swish' | 'HardSwish' | 'Gelu';
+  readonly x: string;
+  readonly parts: readonly Node[];
+};
 
 type Index = {
   readonly model: Model;
@@ -73,6 +80,45 @@ function matchScaled(index: Index, last: Node): Match | undefined {
   return undefined;
 }
 
+/** Matches the product of x, 1 + erf(x / sqrt(2)) and 1 / 2, in any order. */
+function matchGelu(index: Index, last: Node): Match | undefined {
+  const { leaves, products } = factorsOf(index, last);
+  const half = leaves.find((leaf) => isConstant(index, leaf, 0.5));
+  if (leaves.length !== 3 || half === undefined) return undefined;
+  const [first, second] = leaves.filter((leaf) => leaf !== half) as [string, string];
+  for (const [x, sum] of [
+    [first, second],
+    [second, first],
+  ] as const) {
+    const parts = partsOfErf(index, index.parts.get(sum), x);
+    if (parts !== undefined) return { op: 'Gelu', x, parts: [...products, ...parts] };
+  }
+  return undefined;
+}
+
+/** The factors of nested products, and the products below the outermost one. */
+function factorsOf(index: Index, last: Node): { leaves: string[]; products: Node[] } {
+  const inner = last.inputs.map((name) => index.parts.get(name)).find((node) => node?.op === 'Mul');
+  if (inner === undefined) return { leaves: [...last.inputs], products: [] };
+  const others = last.inputs.filter((name) => name !== inner.outputs[0]);
+  return { leaves: [...others, ...inner.inputs], products: [inner] };
+}
+
+/** The nodes of 1 + erf(x / sqrt(2)), if `sum` is that. */
+function partsOfErf(index: Index, sum: Node | undefined, x: string): readonly Node[] | undefined {
+  if (sum?.op !== 'Add') return undefined;
+  for (const [value, one] of bothWays(sum)) {
+    const erf = isConstant(index, one, 1) ? index.parts.get(value) : undefined;
+    const scaled = erf?.op === 'Erf' ? index.parts.get(erf.inputs[0]!) : undefined;
+    if (erf === undefined || scaled?.op !== 'Mul') continue;
+    const isScaled = bothWays(scaled).some(
+      ([input, root]) => input === x && isConstant(index, root, Math.SQRT1_2),
+    );
+    if (isScaled) return [sum, erf, scaled];
+  }
+  return undefined;
+}
+
 /** The node whose output is multiplied by 1 / 6, or undefined if the product has no such factor. */
 function scaledBySixth(index: Index, product: Node): Node | undefined {
   for (const [value, factor] of bothWays(product)) {
@@ -101,7 +147,7 @@ function bothWays({ inputs }: Node): readonly (readonly [string, string])[] {
 
 function isConstant({ model }: Index, name: string, value: number): boolean {
   const found = model.weights.get(name)?.data;
-  return found?.length === 1 && Math.abs(found[0]! - value) <= 2 ** -23 * value;
+  return found?.length === 1 && Math.abs(found[0]! - value) <= 2 ** -22 * value;
 }
 
 function isSixth(value: number): boolean {

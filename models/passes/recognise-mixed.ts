@@ -36,11 +36,14 @@ export function whyNotMixed(model: Model): ReadonlyMap<string, string> {
 /** The ops whose outputs may be parts. */
 const isPart: { readonly [K in OpType]?: boolean } = {
   Add: true,
+  Sub: true,
   Mul: true,
   Relu: true,
   MixedActivation: true,
   Identity: true,
 };
+
+const isRoot: { readonly [K in OpType]?: boolean } = { Add: true, Sub: true, Mul: true };
 
 /** (1 - m)(a (x - b)^2 + c x + d) + m relu(x) has 10 operations. */
 const mostParts = 32;
@@ -77,7 +80,7 @@ class Recogniser {
     const removed = new Set<Node>();
     const wholes = new Map<Node, Whole>();
     for (const root of this.#model.graph.nodes.toReversed()) {
-      if ((root.op !== 'Add' && root.op !== 'Mul') || removed.has(root)) continue;
+      if (!isRoot[root.op] || removed.has(root)) continue;
       const match = this.#match(root);
       if (match === undefined) continue;
       wholes.set(root, match.whole);
@@ -182,6 +185,7 @@ class Recogniser {
   #apply(part: Node, formOf: (name: string) => ElementForm): ElementForm | string {
     const [a, b] = part.inputs as [string, string];
     if (part.op === 'Add') return forms.sum(formOf(a), formOf(b));
+    if (part.op === 'Sub') return forms.sum(formOf(a), forms.negative(formOf(b)));
     if (part.op === 'Mul') return forms.product(formOf(a), formOf(b));
     if (part.op === 'Identity') return formOf(a);
     if (!forms.isBase(formOf(a)))

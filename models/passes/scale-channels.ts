@@ -102,6 +102,11 @@ function without(model: Model, { of, ties }: Channels, gone: ReadonlySet<number>
       const group = kept(of.get(node.inputs[0]!)!).length;
       return { ...node, attributes: { ...node.attributes, group } };
     }
+    if (node.op === 'Gather' && node.attributes.axis === 1) {
+      const places = new Map(kept(of.get(node.inputs[0]!)!).map((channel, place) => [channel, place]));
+      const indices = node.attributes.indices.flatMap((i) => places.get(i) ?? []);
+      return { ...node, attributes: { axis: 1, indices } };
+    }
     if (node.op === 'Reshape' && shapes.get(node.outputs[0]!)!.length === 1)
       return { ...node, attributes: { shape: [-1] } };
     if (node.op === 'MixedActivation') {

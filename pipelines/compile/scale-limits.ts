@@ -59,7 +59,9 @@ const asOutput = (_node: Node, output: number) => output;
  */
 const demands: { readonly [K in OpType]?: Demand<K> } = {
   Add: asOutput,
+  Sub: asOutput,
   Concat: asOutput,
+  Gather: asOutput,
   Flatten: asOutput,
   Reshape: asOutput,
   Identity: asOutput,

@@ -251,7 +251,7 @@ export async function writeUnsupported(folder: string): Promise<string> {
     inputs: [value('x')],
     outputs: [value('y')],
     initializers: [],
-    nodes: [node('Tanh', 'squash', 'x', 'h'), node('Sin', 'wave', 'h', 'y')],
+    nodes: [node('Softsign', 'squash', 'x', 'h'), node('Sin', 'wave', 'h', 'y')],
   });
   await writeFileAtomic(path, bytes);
   return path;

@@ -77,7 +77,13 @@ const draws: { readonly [K in OpType]: (random: Random) => Drawn<OpAttributes[K]
   }),
   HardSwish: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
   Swish: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
+  Tanh: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
+  Elu: (random) => ({ attributes: { alpha: random.pick([1, 0.5]) }, shape: vectorOrImage(random) }),
+  Celu: (random) => ({ attributes: { alpha: random.pick([1, 0.5]) }, shape: vectorOrImage(random) }),
+  Gelu: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
+  Erf: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
   Add: pairwise,
+  Sub: (random) => ({ attributes: {}, shape: image(random), second: random.pick(['same', 'pooled']) }),
   Mul: pairwise,
   BatchNormalization(random) {
     const shape = vectorOrImage(random);
@@ -110,6 +116,13 @@ const draws: { readonly [K in OpType]: (random: Random) => Drawn<OpAttributes[K]
     return { attributes: { shape }, shape: [channels, height, width] };
   },
   Concat: (random) => ({ attributes: { axis: random.int(1, 3) }, shape: image(random), second: 'same' }),
+  Gather(random) {
+    const shape = image(random);
+    const axis = random.int(1, 3);
+    const all = Array.from({ length: shape[axis - 1]! }, (_, i) => i);
+    const indices = random.pick([all.toReversed(), all.slice(1), all.slice(0, 1), [...all.slice(1), 0]]);
+    return { attributes: { axis, indices: indices.length === 0 ? [0] : indices }, shape };
+  },
   Identity: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
   Dropout: (random) => ({ attributes: {}, shape: vectorOrImage(random) }),
   MixedActivation(random) {

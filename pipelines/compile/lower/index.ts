@@ -40,7 +40,9 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
     'let the reduction end; it writes a MixedActivation',
   ),
   Add: lowerAdd,
+  Sub: lowerSub,
   Concat: lowerConcat,
+  Gather: lowerGather,
   AveragePool: lowerAveragePool,
   GlobalAveragePool: (node, plan) => {
     const [, height, width] = plan.range(node.inputs[0]!).shape as [number, number, number];
@@ -57,6 +59,11 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   HardSigmoid: notRelu,
   HardSwish: notRelu,
   Swish: notRelu,
+  Tanh: notRelu,
+  Elu: notRelu,
+  Celu: notRelu,
+  Gelu: notRelu,
+  Erf: notRelu,
   Mul: refuse(
     'products of two values, and scaling by a constant that differs between the places of a channel, ' +
       'are not implemented',
@@ -189,6 +196,36 @@ function lowerAdd(node: NodeOf<'Add'>, plan: PlanBuilder): void {
   }
   const { inputs, shifts, scale } = alignScales(values, node, plan);
   plan.emit({ kind: 'add', node: node.name, inputs, shifts }, plan.addWire(output, scale));
+}
+
+/** The difference of two wires at one scale. A wire that must be shifted to it is passed on alone first. */
+function lowerSub(node: NodeOf<'Sub'>, plan: PlanBuilder): void {
+  const [x, y] = [node.inputs, node.outputs[0]!];
+  const { shape } = plan.range(y);
+  if (x.some((name) => plan.range(name).shape.join() !== shape.join()))
+    throw refusal(node, 'its operands have different shapes', 'give them one shape in the model');
+  const { inputs, shifts, scale } = alignScales(x, node, plan);
+  const [a, b] = inputs.map((wire, i) => {
+    if (shifts[i] === 0) return wire;
+    const shifted = plan.newWire(shape, scale, plan.range(x[i]!).largest);
+    plan.emit({ kind: 'add', node: node.name, inputs: [wire], shifts: [shifts[i]!] }, shifted);
+    return shifted;
+  }) as [WireId, WireId];
+  const all = Array.from({ length: shape[0]! }, (_, i) => i);
+  plan.emit(
+    { kind: 'combine', node: node.name, inputs: [a, b], axis: 0, first: all, second: all, sign: -1 },
+    plan.addWire(y, scale),
+  );
+}
+
+/** Each party picks from its own share. */
+function lowerGather(node: NodeOf<'Gather'>, plan: PlanBuilder): void {
+  const input = plan.wireOf(node.inputs[0]!);
+  const { axis, indices } = node.attributes;
+  plan.emit(
+    { kind: 'pick', node: node.name, inputs: [input], axis: axis - 1, indices },
+    plan.addWire(node.outputs[0]!, plan.scaleOf(input)),
+  );
 }
 
 function lowerConcat(node: NodeOf<'Concat'>, plan: PlanBuilder): void {

@@ -230,15 +230,15 @@ test('a file of more than 2 GiB, and what is no file, are refused unread', async
 
 test('all unsupported nodes are reported at once, by name and reason', () => {
   const nodes = [
-    { op: 'Elu', name: 'first', inputs: ['x'], outputs: ['a'] },
+    { op: 'Softsign', name: 'first', inputs: ['x'], outputs: ['a'] },
     { op: 'Relu', name: 'fine', inputs: ['a'], outputs: ['b'] },
-    { op: 'Celu', name: 'second', inputs: ['b'], outputs: ['c'] },
+    { op: 'Mish', name: 'second', inputs: ['b'], outputs: ['c'] },
     { op: 'Conv', name: 'third', inputs: ['x', 'w'], outputs: ['d'], attributes: { group: { int: 3 } } },
     { op: 'Add', name: 'sum', inputs: ['c', 'd'], outputs: ['y'] },
   ];
   const bytes = rawModel(['N', 4, 8, 8], nodes, [floats('w', [4, 4, 1, 1]), ints('unused', [1])]);
   expect(() => readModel(bytes, 'net.onnx')).toThrow(
-    /^net\.onnx: 3 nodes are not supported:\n {2}first \(Elu\): .*\n {2}second \(Celu\): .*\n {2}third \(Conv\): .*groups$/,
+    /^net\.onnx: 3 nodes are not supported:\n {2}first \(Softsign\): .*\n {2}second \(Mish\): .*\n {2}third \(Conv\): .*groups$/,
   );
 });
 

@@ -265,10 +265,126 @@ describe('what exporters write is read, and means the same', () => {
     'the difference of two values': {
       nodes: [
         { op: 'Relu', inputs: ['x'], outputs: ['r'] },
-        { op: 'Sub', inputs: ['r', 'x'], outputs: ['y'] },
+        { op: 'LeakyRelu', inputs: ['x'], outputs: ['l'] },
+        { op: 'Sub', inputs: ['r', 'l'], outputs: ['y'] },
       ],
       weights: [],
-      ops: ['Relu', 'Mul', 'Add'],
+      ops: ['Relu', 'LeakyRelu', 'Sub'],
+      rank: 4,
+    },
+    'Gelu in parts': {
+      nodes: [
+        { op: 'Div', inputs: ['x', 'root'], outputs: ['d'] },
+        { op: 'Erf', inputs: ['d'], outputs: ['e'] },
+        { op: 'Add', inputs: ['e', 'one'], outputs: ['s'] },
+        { op: 'Mul', inputs: ['x', 's'], outputs: ['p'] },
+        { op: 'Mul', inputs: ['p', 'half'], outputs: ['y'] },
+      ],
+      weights: [scalar('root', Math.SQRT2), scalar('one', 1), scalar('half', 0.5)],
+      ops: ['Gelu'],
+      rank: 4,
+    },
+    'Gelu, x / 2 first': {
+      nodes: [
+        { op: 'Mul', inputs: ['x', 'half'], outputs: ['p'] },
+        { op: 'Mul', inputs: ['x', 'root'], outputs: ['d'] },
+        { op: 'Erf', inputs: ['d'], outputs: ['e'] },
+        { op: 'Add', inputs: ['one', 'e'], outputs: ['s'] },
+        { op: 'Mul', inputs: ['p', 's'], outputs: ['y'] },
+      ],
+      weights: [scalar('root', Math.SQRT1_2), scalar('one', 1), scalar('half', 0.5)],
+      ops: ['Gelu'],
+      rank: 4,
+    },
+    'no Gelu: erf(x) without the root': {
+      nodes: [
+        { op: 'Erf', inputs: ['x'], outputs: ['e'] },
+        { op: 'Add', inputs: ['e', 'one'], outputs: ['s'] },
+        { op: 'Mul', inputs: ['x', 's'], outputs: ['p'] },
+        { op: 'Mul', inputs: ['p', 'half'], outputs: ['y'] },
+      ],
+      weights: [scalar('one', 1), scalar('half', 0.5)],
+      ops: ['Erf', 'Add', 'Mul', 'Mul'],
+      rank: 4,
+    },
+    'the maximum of three values and a number': {
+      nodes: [
+        { op: 'LeakyRelu', inputs: ['x'], outputs: ['l'] },
+        { op: 'Neg', inputs: ['x'], outputs: ['n'] },
+        { op: 'Max', inputs: ['n', 'quarter', 'l', 'x'], outputs: ['y'] },
+      ],
+      weights: [scalar('quarter', 0.25)],
+      ops: ['LeakyRelu', 'Mul', 'Sub', 'Relu', 'Add', 'Sub', 'Relu', 'Add', 'Clip'],
+      rank: 4,
+    },
+    'the minimum of two values': {
+      nodes: [
+        { op: 'LeakyRelu', inputs: ['x'], outputs: ['l'] },
+        { op: 'Min', inputs: ['x', 'l'], outputs: ['y'] },
+      ],
+      weights: [],
+      ops: ['LeakyRelu', 'Sub', 'Relu', 'Sub'],
+      rank: 4,
+    },
+    'the maximum with a constant per channel, the minimum with one per place': {
+      nodes: [
+        { op: 'Max', inputs: ['x', 'channels'], outputs: ['m'] },
+        { op: 'Min', inputs: ['places', 'm'], outputs: ['y'] },
+      ],
+      weights: [floats('channels', [4, 1, 1]), floats('places', [6, 6])],
+      ops: ['Add', 'Relu', 'Add', 'Add', 'Relu', 'Sub'],
+      rank: 4,
+    },
+    'Where with a comparison of its values': {
+      nodes: [
+        { op: 'LeakyRelu', inputs: ['x'], outputs: ['l'] },
+        { op: 'Less', inputs: ['l', 'x'], outputs: ['b'] },
+        { op: 'Where', inputs: ['b', 'l', 'x'], outputs: ['y'] },
+      ],
+      weights: [],
+      ops: ['LeakyRelu', 'Sub', 'Relu', 'Sub'],
+      rank: 4,
+    },
+    'Where as ReLU and as leaky ReLU': {
+      nodes: [
+        { op: 'Greater', inputs: ['x', 'zero'], outputs: ['b'] },
+        { op: 'Where', inputs: ['b', 'x', 'zero'], outputs: ['r'] },
+        { op: 'Sub', inputs: ['r', 'half'], outputs: ['s'] },
+        { op: 'LessOrEqual', inputs: ['zero', 's'], outputs: ['c'] },
+        { op: 'Mul', inputs: ['s', 'half'], outputs: ['m'] },
+        { op: 'Where', inputs: ['c', 's', 'm'], outputs: ['y'] },
+      ],
+      weights: [scalar('zero', 0), scalar('half', 0.5)],
+      ops: ['Relu', 'Add', 'Mul', 'LeakyRelu'],
+      rank: 4,
+    },
+    'Where with a constant condition: a masked ReLU': {
+      nodes: [
+        { op: 'Relu', inputs: ['x'], outputs: ['r'] },
+        { op: 'Where', inputs: ['mask', 'r', 'x'], outputs: ['y'] },
+      ],
+      weights: [
+        {
+          name: 'mask',
+          dtype: 'bool',
+          shape: [4, 6, 6],
+          data: Uint8Array.from({ length: 144 }, (_, i) => i % 2),
+        },
+      ],
+      ops: ['MixedActivation'],
+      rank: 4,
+    },
+    'Where with a constant condition and constant values': {
+      nodes: [
+        { op: 'Where', inputs: ['mask', 'x', 'c'], outputs: ['a'] },
+        { op: 'Where', inputs: ['mask', 'd', 'a'], outputs: ['y'] },
+      ],
+      weights: [
+        { name: 'mask', dtype: 'bool', shape: [4, 1, 1], data: Uint8Array.of(1, 0, 0, 1) },
+        floats('c', [6, 6]),
+        scalar('d', 0.5),
+      ],
+      ops: ['Mul', 'Add', 'Mul', 'Add'],
       rank: 4,
     },
     'normalisation of the image within the network': {
@@ -314,6 +430,22 @@ describe('what exporters write is read, and means the same', () => {
 
 describe('what would mean something else is refused', () => {
   const refused: Record<string, [readonly RawNode[], readonly RawTensor[], RegExp]> = {
+    'a comparison that nothing chooses by': [
+      [
+        { op: 'Greater', inputs: ['x', 'zero'], outputs: ['b'] },
+        { op: 'Cast', inputs: ['b'], outputs: ['y'], attributes: { to: { int: 1 } } },
+      ],
+      [scalar('zero', 0)],
+      /result of a comparison/,
+    ],
+    'a choice of other values than are compared: a threshold with a jump': [
+      [
+        { op: 'Greater', inputs: ['x', 'half'], outputs: ['b'] },
+        { op: 'Where', inputs: ['b', 'x', 'zero'], outputs: ['y'] },
+      ],
+      [scalar('zero', 0), scalar('half', 0.5)],
+      /only a constant condition, or a choice between the two values that are compared/,
+    ],
     'the batch moved into the features': [
       [
         ...flattenByShape.slice(0, 3),
@@ -418,7 +550,7 @@ describe('what comes after the logits is taken off, with a note', () => {
       [...net, { ...ending('Softmax', 1), outputs: ['s'] }, { op: 'Relu', inputs: ['s'], outputs: ['y'] }],
     ])
       expect(reasons(nodes)).toEqual([expect.stringMatching(refused)]);
-    const behind: RawNode = { op: 'Celu', inputs: ['p'], outputs: ['q'] };
+    const behind: RawNode = { op: 'Mish', inputs: ['p'], outputs: ['q'] };
     const nodes = [net[0]!, behind, { ...net[1]!, inputs: ['q'] }, ending('Softmax', 1)];
     expect(reasons(nodes)).toEqual([expect.stringMatching(/this op is not supported/)]);
     expect(reasons([...net, ending('ArgMax', 0)])).toEqual([expect.stringMatching(/not supported/)]);

@@ -70,7 +70,7 @@ function diamond(): Case {
   return { title: 'fan-out', model: modelOf([2, 2, 3], nodes, weights, 'y'), weights: ['c'] };
 }
 
-function twoValues(op: 'Add' | 'Mul'): Case {
+function twoValues(op: 'Add' | 'Sub' | 'Mul'): Case {
   const nodes: Model['graph']['nodes'] = [
     { op: 'GlobalAveragePool', name: 'a', inputs: ['image'], outputs: ['b'], attributes: {} },
     { op, name: 'd', inputs: ['image', 'b'], outputs: ['y'], attributes: {} },
@@ -169,6 +169,14 @@ const cases: readonly Case[] = [
   one('Add of a weight', 'Add', {}, [3, 2, 2], { b: [3, 1, 1] }),
   one('Add of a smaller rank', 'Add', {}, [3, 2, 2], { b: [2] }),
   twoValues('Add'),
+  twoValues('Sub'),
+  one('Tanh', 'Tanh', {}, [2, 3, 3]),
+  one('Elu', 'Elu', { alpha: 0.5 }, [2, 3, 3]),
+  one('Celu', 'Celu', { alpha: 0.5 }, [2, 3, 3]),
+  one('Gelu', 'Gelu', {}, [2, 3, 3]),
+  one('Erf', 'Erf', {}, [2, 3, 3]),
+  one('Gather, all channels in another order', 'Gather', { axis: 1, indices: [2, 0, 1] }, [3, 2, 2]),
+  one('Gather, some rows', 'Gather', { axis: 2, indices: [3, 1] }, [2, 4, 3]),
   { ...one('Clip', 'Clip', { min: -0.3, max: 0.4 }, [1, 3, 3]), wellApart: true },
   { ...one('Clip, no lower bound', 'Clip', { min: -Infinity, max: 0.4 }, [1, 3, 3]), wellApart: true },
   one('LeakyRelu', 'LeakyRelu', { alpha: 0.125 }, [2, 3, 3]),

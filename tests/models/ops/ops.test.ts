@@ -96,6 +96,23 @@ const supported: Record<string, Case> = {
     attributes: { alpha: f(0.7), beta: f(0.1) },
   },
   HardSwish: { op: 'HardSwish', input: image },
+  Tanh: { op: 'Tanh', input: image },
+  'Elu, alpha': { op: 'Elu', input: image, attributes: { alpha: f(0.7) } },
+  'Celu, alpha': { op: 'Celu', input: image, attributes: { alpha: f(0.7) } },
+  Erf: { op: 'Erf', input: image },
+  Abs: { op: 'Abs', input: image },
+  'Gather, channels reversed': {
+    op: 'Gather',
+    input: image,
+    weights: [ints('w', [3, -2, 1, 0])],
+    attributes: { axis: i(1) },
+  },
+  'Gather, some columns': {
+    op: 'Gather',
+    input: image,
+    weights: [ints('w', [5, 0])],
+    attributes: { axis: i(-1) },
+  },
   'Mul, per channel': { op: 'Mul', input: image, weights: [floats('w', [4, 1, 1])] },
   'Mul, a scalar': { op: 'Mul', input: image, weights: [floats('w', [])] },
   'Sub, per channel': { op: 'Sub', input: image, weights: [floats('w', [4, 1, 1])] },
@@ -276,7 +293,11 @@ const refused: Record<string, [Case, RegExp]> = {
     },
     /export the model for inference/,
   ],
-  Elu: [{ op: 'Elu', input: image }, /not among the supported activations/],
+  Softsign: [{ op: 'Softsign', input: image }, /not supported/],
+  'Gelu by tanh': [
+    { op: 'Gelu', input: image, attributes: { approximate: { string: 'tanh' } } },
+    /approximation tanh/,
+  ],
   'Clip between bounds that meet': [
     { op: 'Clip', input: image, weights: [scalar('low', 1), scalar('high', 1)] },
     /lower bound 1 is not below its upper bound 1/,
@@ -303,10 +324,6 @@ const refused: Record<string, [Case, RegExp]> = {
     /cropping/,
   ],
   'Cast to integers': [{ op: 'Cast', input: image, attributes: { to: i(7) } }, /not to data type 7/],
-  'Max with a vector': [
-    { op: 'Max', input: image, weights: [floats('w', [7])] },
-    /maximum or minimum of a value/,
-  ],
   'Transpose of an image': [
     { op: 'Transpose', input: image, attributes: { perm: l(0, 2, 3, 1) } },
     /constants and shapes only.*channels first/,

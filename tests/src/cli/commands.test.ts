@@ -57,7 +57,7 @@ describe('inspect', () => {
   test('names every unsupported node with its reason', async () => {
     const found = await cliJson<Inspected>(['inspect', await writeUnsupported(folder)]);
     expect(found.unsupported.map(({ name, op }) => [name, op])).toEqual([
-      ['squash', 'Tanh'],
+      ['squash', 'Softsign'],
       ['wave', 'Sin'],
     ]);
     for (const { reason } of found.unsupported) expect(reason).not.toBe('');
@@ -218,7 +218,7 @@ describe('failures', () => {
   test('an unsupported op, named with its reason', async () => {
     const file = await writeUnsupported(folder);
     const result = await cli(['evaluate', file, '--data', 'fashion-mnist-part']);
-    expectFailure(result, 3, /squash \(Tanh\).*wave \(Sin\)/);
+    expectFailure(result, 3, /squash \(Softsign\).*wave \(Sin\)/);
   });
 
   test('an unknown data set', async () => {

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { normals } from '../../models/architectures/init.ts';
+import { readModel } from '../../models/files/read.ts';
+import type { RawNode, RawTensor } from '../../models/onnx/raw.ts';
+import { predict } from '../../models/runtime/run.ts';
+import { prepare } from '../../pipelines/compile/served-plan.ts';
+import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
+import { simulate } from '../../pipelines/simulate/simulate.ts';
+import { scalar } from '../helpers/exported.ts';
+import { floats, ints, rawModel, runFile } from '../helpers/onnx.ts';
+import { seededRng } from '../helpers/rng.ts';
+
+/**
+ * Forms in which files have what the protocol can do: from v [N, 4, 6, 6], which a convolution computes, to w.
+ * The network ends with a mean and a linear layer.
+ */
+type Form = { readonly nodes: readonly RawNode[]; readonly weights?: readonly RawTensor[] };
+
+const op = (name: string, inputs: string[], output: string, attributes?: RawNode['attributes']): RawNode => ({
+  op: name,
+  inputs,
+  outputs: [output],
+  ...(attributes !== undefined && { attributes }),
+});
+
+const forms: Readonly<Record<string, Form>> = {
+  Abs: { nodes: [op('Abs', ['v'], 'w')] },
+  'the maximum of two values': {
+    nodes: [op('LeakyRelu', ['v'], 'l', { alpha: { float: -0.5 } }), op('Max', ['v', 'l'], 'w')],
+  },
+  'the minimum of a value and a constant': {
+    nodes: [op('Min', ['v', 'c'], 'w')],
+    weights: [floats('c', [4, 1, 1])],
+  },
+  'the difference of values of different scale': {
+    nodes: [
+      op('Relu', ['v'], 'r'),
+      op('AveragePool', ['r'], 'p', { kernel_shape: { ints: [3, 3] }, pads: { ints: [1, 1, 1, 1] } }),
+      op('Sub', ['v', 'p'], 'w'),
+    ],
+  },
+  'Where with a comparison': {
+    nodes: [
+      op('Relu', ['v'], 'r'),
+      op('Mul', ['v', 'half'], 'h'),
+      op('Greater', ['r', 'h'], 'b'),
+      op('Where', ['b', 'h', 'r'], 'w'),
+    ],
+    weights: [scalar('half', 0.5)],
+  },
+  'channels reversed': {
+    nodes: [op('Gather', ['v', 'i'], 'w', { axis: { int: 1 } })],
+    weights: [ints('i', [3, 2, 1, 0])],
+  },
+};
+
+const conv: RawNode = op('Conv', ['x', 'k'], 'v', { pads: { ints: [1, 1, 1, 1] } });
+const ends = [
+  op('Relu', ['w'], 'w.relu'),
+  op('GlobalAveragePool', ['w.relu'], 'g'),
+  op('Flatten', ['g'], 'f'),
+  op('Gemm', ['f', 'm'], 'y'),
+];
+
+const n = 4;
+const input = [2, 6, 6];
+const images = normals(n * 72, seededRng('images'));
+
+describe('forms of files run in the integers of the protocol', () => {
+  test.each(Object.entries(forms))('%s', async (_name, { nodes, weights = [] }) => {
+    const all = [floats('k', [4, 2, 3, 3]), floats('m', [4, 3]), ...weights];
+    const file = rawModel(['N', ...input], [conv, ...nodes, ...ends], all, 2);
+    const model = readModel(file, 'form.onnx');
+    const reference = await runFile(file, images, [n, ...input]);
+    const float = await predict(model, images, n, { threads: 1 });
+    expect(worst(float, reference.data)).toBeLessThan(1e-4);
+    const made = await prepare(model, { calibration: { images, n } });
+    const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
+    const largest = float.reduce((most, y) => Math.max(most, Math.abs(y)), 0);
+    expect(worst(float, integer)).toBeLessThan(Math.min(logitErrorBound(made).likely, largest / 50));
+  });
+});
+
+function worst(a: Float32Array, b: Float32Array): number {
+  return a.reduce((most, y, i) => Math.max(most, Math.abs(y - b[i]!)), 0);
+}
