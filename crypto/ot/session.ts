@@ -3,12 +3,14 @@ import type { Channel } from '../channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
+import { loadColumns } from '../ring/columns.ts';
 import { loadRing } from '../ring/kernels.ts';
-import type { Ring } from '../ring/kernels.ts';
+
 import { sha256 } from '../platform/platform.ts';
 import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { missingLeaves, securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
 import type { OtReceiver, OtSender } from './extension.ts';
+import type { BlockKernels } from './soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
 import type { ChoosingTransfers, OfferingTransfers } from './transfers.ts';
 import { growTrees, punctureTrees, treesBytes } from './trees.ts';
@@ -35,7 +37,7 @@ type Direction = 'client chooses' | 'server chooses';
  * Rejects with ProtocolError for points that are no points and for trees that are none.
  */
 export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
-  const ring = await loadRing();
+  const kernels = { ring: await loadRing(), columns: await loadColumns() };
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
@@ -53,14 +55,14 @@ export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
   const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
   return {
     role: 'client',
-    ...choosingFrom(grown.leaves, chooses, ring, rng),
-    ...offeringFrom(punctured, delta, offers, ring),
+    ...choosingFrom(grown.leaves, chooses, kernels, rng),
+    ...offeringFrom(punctured, delta, offers, kernels),
   };
 }
 
 /** The other half of `otClient`. */
 export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
-  const ring = await loadRing();
+  const kernels = { ring: await loadRing(), columns: await loadColumns() };
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
@@ -78,24 +80,24 @@ export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
   const chooses = directionOf(session, 'server chooses', grown.message);
   return {
     role: 'server',
-    ...offeringFrom(punctured, delta, offers, ring),
-    ...choosingFrom(grown.leaves, chooses, ring, rng),
+    ...offeringFrom(punctured, delta, offers, kernels),
+    ...choosingFrom(grown.leaves, chooses, kernels, rng),
   };
 }
 
-function choosingFrom(leaves: readonly Leaves[], bound: Bound, ring: Ring, rng: Rng) {
+function choosingFrom(leaves: readonly Leaves[], bound: Bound, kernels: BlockKernels, rng: Rng) {
   const seeds = { depth: treeDepth, trees: leaves, transcript: bound.transcript };
   return {
-    receiver: new SoftSpokenReceiver(leaves, bound.transcript, bound.salt, ring, rng),
-    choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, ring),
+    receiver: new SoftSpokenReceiver(leaves, bound.transcript, bound.salt, kernels.ring, rng),
+    choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, kernels),
   };
 }
 
-function offeringFrom(leaves: readonly Leaves[], deltaBits: Uint8Array, bound: Bound, ring: Ring) {
+function offeringFrom(leaves: readonly Leaves[], deltaBits: Uint8Array, bound: Bound, kernels: BlockKernels) {
   const seeds = { depth: treeDepth, trees: leaves, deltaBits, transcript: bound.transcript };
   return {
-    sender: new SoftSpokenSender(leaves, deltaBits, bound.transcript, bound.salt, ring),
-    offering: new SoftSpokenOffering(seeds, bound.rowSalt, ring),
+    sender: new SoftSpokenSender(leaves, deltaBits, bound.transcript, bound.salt, kernels.ring),
+    offering: new SoftSpokenOffering(seeds, bound.rowSalt, kernels),
   };
 }
 

@@ -1,15 +1,16 @@
 import { packBits } from '../bits.ts';
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
-import type { Ring } from '../ring/kernels.ts';
 import { blockBytes, blocksOf, columnBytes } from './blocks.ts';
 import { RowQueue } from './row-queue.ts';
 import { checkBlock, drawBlock } from './soft-spoken.ts';
-import type { ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
+import type { BlockKernels, ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers } from './transfers.ts';
 
 /** Transfers belong to no step of the plan: one block may serve several steps and the next inference. */
 const step = 0;
+
+const noChoices = new Uint8Array();
 
 /** The places of a direction, one after another: streams move forward only, so no row comes twice. */
 class Places {
@@ -27,15 +28,15 @@ class Places {
 export class SoftSpokenChoosing implements ChoosingTransfers {
   readonly salt: Uint8Array;
   readonly #seeds: ChoosingSeeds;
-  readonly #ring: Ring;
+  readonly #kernels: BlockKernels;
   readonly #places = new Places();
   readonly #queue = new RowQueue();
   #sent: Promise<unknown> = Promise.resolve();
 
-  constructor(seeds: ChoosingSeeds, salt: Uint8Array, ring: Ring) {
+  constructor(seeds: ChoosingSeeds, salt: Uint8Array, kernels: BlockKernels) {
     this.#seeds = seeds;
     this.salt = salt;
-    this.#ring = ring;
+    this.#kernels = kernels;
   }
 
   prepare(channel: Channel, count: number): Promise<void> {
@@ -43,7 +44,7 @@ export class SoftSpokenChoosing implements ChoosingTransfers {
     this.#queue.promise(count);
     for (const place of places) {
       const before = this.#sent;
-      const drawn = before.then(() => drawBlock(this.#ring, this.#seeds, place));
+      const drawn = before.then(() => drawBlock(this.#kernels, this.#seeds, place));
       this.#queue.add(
         place.rows,
         drawn.then(({ rows, choices }) => ({ rows, choices })),
@@ -64,15 +65,15 @@ export class SoftSpokenOffering implements OfferingTransfers {
   readonly salt: Uint8Array;
   readonly delta: Uint32Array;
   readonly #seeds: OfferingSeeds;
-  readonly #ring: Ring;
+  readonly #kernels: BlockKernels;
   readonly #places = new Places();
   readonly #queue = new RowQueue();
   #checked: Promise<unknown> = Promise.resolve();
 
-  constructor(seeds: OfferingSeeds, salt: Uint8Array, ring: Ring) {
+  constructor(seeds: OfferingSeeds, salt: Uint8Array, kernels: BlockKernels) {
     this.#seeds = seeds;
     this.salt = salt;
-    this.#ring = ring;
+    this.#kernels = kernels;
     this.delta = new Uint32Array(packBits(seeds.deltaBits).buffer);
   }
 
@@ -84,7 +85,7 @@ export class SoftSpokenOffering implements OfferingTransfers {
       const content = before.then(async () => {
         const length = blockBytes(place.rows, this.#seeds.depth);
         const message = await channel.receive(tags.otExtension, step, length);
-        return checkBlock(this.#ring, this.#seeds, place, message);
+        return { rows: checkBlock(this.#kernels, this.#seeds, place, message), choices: noChoices };
       });
       this.#queue.add(place.rows, content);
       this.#checked = content;

@@ -1,11 +1,11 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { asWords } from '../bits.ts';
 import { aesCtr, blockBytes as aesBytes, sha256 } from '../platform/platform.ts';
-import type { LeafSums, Ring } from '../ring/kernels.ts';
-import { blockBytes, checkRows, columnBytes, depthsOf } from './blocks.ts';
+import type { Columns, WriteLeaf } from '../ring/columns.ts';
+import type { Ring } from '../ring/kernels.ts';
+import { blockBytes, columnBytes, depthsOf } from './blocks.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';
 import type { BlockRows } from './row-queue.ts';
-import { rowWords, securityBits } from './transfers.ts';
+import { securityBits } from './transfers.ts';
 import type { Leaves } from './trees.ts';
 
 /**
@@ -65,60 +65,72 @@ export type DrawnBlock = BlockRows & {
   readonly message: Uint8Array<ArrayBuffer>;
 };
 
-export function drawBlock(ring: Ring, seeds: ChoosingSeeds, place: Place): DrawnBlock {
+/** What a thread works on blocks with. */
+export type BlockKernels = { readonly ring: Ring; readonly columns: Columns };
+
+export function drawBlock({ ring, columns }: BlockKernels, seeds: ChoosingSeeds, place: Place): DrawnBlock {
   const bytes = columnBytes(place.rows);
-  const message = new Uint8Array(blockBytes(place.rows, seeds.depth));
-  const columns = new Uint8Array(securityBits * bytes);
-  let choices = new Uint8Array();
-  let column = 0;
-  for (const [i, leaves] of seeds.trees.entries()) {
-    const sums = treeSums(ring, leaves, place.at, bytes);
-    columns.set(sums.columns, column * bytes);
-    column += Math.log2(leaves.length);
-    if (i === 0) choices = sums.total;
-    else addTo(message, (i - 1) * bytes, sums.total, choices);
-  }
-  const proofAt = (seeds.trees.length - 1) * bytes;
-  const { key, shift } = challenge(seeds.transcript, place.block, message.subarray(0, proofAt));
-  message.set(hashColumns(key, choices, 1, ring), proofAt);
-  message.set(sha256(hashColumns(key, columns, securityBits, ring)), proofAt + hashBytes);
-  const kept = choices.subarray(0, place.rows / 8);
-  return { message, rows: rowsOf(ring, columns, shift, place.rows), choices: kept };
+  const { trees, depth, transcript } = seeds;
+  columns.start(bytes, trees.length);
+  eachTree(depth, (tree, first, own) => {
+    columns.sum(tree, first, own, streamsOf(trees[tree]!, place.at));
+  });
+  const choices = columns.totals(0, 1);
+  const corrections = columns.totals(1, trees.length - 1);
+  const { key, shift } = challenge(transcript, place.block, corrections);
+  const message = new Uint8Array(blockBytes(place.rows, depth));
+  message.set(corrections);
+  message.set(hashColumns(key, choices, 1, ring), corrections.length);
+  const hashes = hashColumns(key, columns.columns, securityBits, ring);
+  message.set(sha256(hashes), corrections.length + hashBytes);
+  const kept = choices.slice(0, place.rows / 8);
+  return { message, rows: columns.rows(place.rows, shift), choices: kept };
 }
 
 /**
  * The rows of the block that `message` makes. Throws ProtocolError for a message of a wrong length, and for
  * one whose choices are not the same for all trees.
  */
-export function checkBlock(ring: Ring, seeds: OfferingSeeds, place: Place, message: Uint8Array): BlockRows {
-  const expected = blockBytes(place.rows, seeds.depth);
+export function checkBlock(
+  { ring, columns }: BlockKernels,
+  seeds: OfferingSeeds,
+  place: Place,
+  message: Uint8Array,
+): Uint32Array<ArrayBuffer> {
+  const { trees, depth, deltaBits, transcript } = seeds;
+  const expected = blockBytes(place.rows, depth);
   if (message.byteLength !== expected) {
     throw new ProtocolError(
       `OT extension: expected ${expected} bytes for ${place.rows} transfers, got ${message.byteLength}`,
     );
   }
   const bytes = columnBytes(place.rows);
-  const columns = new Uint8Array(securityBits * bytes);
-  const missing = missingLeaves(seeds.deltaBits, seeds.depth);
-  let column = 0;
-  for (const [i, leaves] of seeds.trees.entries()) {
+  const corrections = message.subarray(0, (trees.length - 1) * bytes);
+  columns.start(bytes, trees.length);
+  columns.totals(0, 1).fill(0);
+  columns.totals(1, trees.length - 1).set(corrections);
+  const missing = missingLeaves(deltaBits, depth);
+  eachTree(depth, (tree, first, own) => {
     // At place y the leaf Delta_i xor y: the one that is lacked comes first, where its weight is zero.
-    const turned = leaves.map((_, y) => leaves[missing[i]! ^ y]!);
-    const sums = treeSums(ring, turned, place.at, bytes);
-    columns.set(sums.columns, column * bytes);
-    for (let depth = Math.log2(leaves.length); depth > 0; depth--, column++) {
-      const correction = i === 0 ? undefined : message.subarray((i - 1) * bytes, i * bytes);
-      if (seeds.deltaBits[column] === 1 && correction !== undefined)
-        addTo(columns, column * bytes, columns.subarray(column * bytes, (column + 1) * bytes), correction);
-    }
-  }
-  const proofAt = (seeds.trees.length - 1) * bytes;
-  const { key, shift } = challenge(seeds.transcript, place.block, message.subarray(0, proofAt));
-  checkColumns(hashColumns(key, columns, securityBits, ring), seeds.deltaBits, message.subarray(proofAt));
-  return { rows: rowsOf(ring, columns, shift, place.rows), choices: new Uint8Array() };
+    const turned = trees[tree]!.map((_, y, leaves) => leaves[missing[tree]! ^ y]!);
+    columns.sumCorrected(tree, first, own, streamsOf(turned, place.at), missing[tree]!);
+  });
+  const { key, shift } = challenge(transcript, place.block, corrections);
+  const hashes = hashColumns(key, columns.columns, securityBits, ring);
+  checkHashes(hashes, deltaBits, message.subarray(corrections.length));
+  return columns.rows(place.rows, shift);
 }
 
-function checkColumns(hashes: Uint8Array, deltaBits: Uint8Array, proof: Uint8Array): void {
+/** Runs over the trees: `first` is the first column of a tree, `own` its depth. */
+function eachTree(depth: number, visit: (tree: number, first: number, own: number) => void): void {
+  let first = 0;
+  for (const [tree, own] of depthsOf(depth).entries()) {
+    visit(tree, first, own);
+    first += own;
+  }
+}
+
+function checkHashes(hashes: Uint8Array, deltaBits: Uint8Array, proof: Uint8Array): void {
   deltaBits.forEach((bit, j) => {
     for (let b = 0; b < hashBytes; b++) hashes[hashBytes * j + b]! ^= -bit & proof[b]!;
   });
@@ -148,25 +160,15 @@ function challenge(transcript: Uint8Array, block: number, corrections: Uint8Arra
   return { key: bytes.subarray(0, 16), shift: bytes.subarray(16) };
 }
 
-/** The sums of a tree's streams from byte `at` on; an empty leaf counts as zeros. */
-function treeSums(ring: Ring, leaves: Leaves, at: number, bytes: number): LeafSums {
+/** Writes the leaves' streams from byte `at` on; an empty leaf is one that is lacked, and gives zeros. */
+function streamsOf(leaves: Leaves, at: number): WriteLeaf {
   const counter = new Uint8Array(aesBytes);
   new DataView(counter.buffer).setBigUint64(8, BigInt(at / aesBytes));
   // The older `extend` draws the same leaves' streams from counter 0 on.
   counter[0] = 1;
-  return ring.leafSums(
-    leaves.map((leaf) => (leaf.length === 0 ? new Uint8Array(bytes) : aesCtr(leaf, counter)(bytes))),
-  );
-}
-
-function rowsOf(ring: Ring, columns: Uint8Array, shift: Uint8Array, count: number): Uint32Array {
-  const all = ring.transpose128(columns, count + checkRows);
-  return asWords(ring.addPowers(all, shift)).subarray(0, rowWords * count);
-}
-
-/** target[at ...] = a xor b, of one length that 4 divides. */
-function addTo(target: Uint8Array<ArrayBuffer>, at: number, a: Uint8Array, b: Uint8Array): void {
-  const [x, y] = [asWords(a), asWords(b)];
-  const to = new Uint32Array(target.buffer, at, x.length);
-  for (let i = 0; i < to.length; i++) to[i] = x[i]! ^ y[i]!;
+  return (leaf, to) => {
+    const seed = leaves[leaf]!;
+    if (seed.length === 0) to.fill(0);
+    else to.set(aesCtr(seed, counter)(to.length));
+  };
 }

@@ -8,6 +8,8 @@ import {
 } from '../../crypto/ot/extension.ts';
 import type { OtReceiver, OtSender } from '../../crypto/ot/extension.ts';
 import { depthsOf } from '../../crypto/ot/blocks.ts';
+import { loadColumns } from '../../crypto/ring/columns.ts';
+import type { BlockKernels } from '../../crypto/ot/soft-spoken.ts';
 import { missingLeaves as leavesOfDelta } from '../../crypto/ot/soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from '../../crypto/ot/soft-spoken-transfers.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
@@ -18,13 +20,13 @@ import type { Rng } from '../../src/shared/random.ts';
 
 /** The real extension in both directions, its trees dealt by a trusted party: 3 ms in place of 900. */
 export async function dealtOt(rng: Rng): Promise<[OtClient, OtServer]> {
-  const ring = await loadRing();
+  const [ring, kernels] = [await loadRing(), await blockKernels()];
   const [clientChooses, serverOffers] = dealtDirection(rng, ring);
   const [serverChooses, clientOffers] = dealtDirection(rng, ring);
   // A generator of their own, so that what the caller's draws afterwards stays.
   const own = prg(asBytes(serverOffers.delta));
-  const [clientChoosing, serverOffering] = dealtTransfers(own, ring);
-  const [serverChoosing, clientOffering] = dealtTransfers(own, ring);
+  const [clientChoosing, serverOffering] = dealtTransfers(own, kernels);
+  const [serverChoosing, clientOffering] = dealtTransfers(own, kernels);
   return [
     {
       role: 'client',
@@ -41,6 +43,11 @@ export async function dealtOt(rng: Rng): Promise<[OtClient, OtServer]> {
       offering: serverOffering,
     },
   ];
+}
+
+/** This thread's. */
+export async function blockKernels(): Promise<BlockKernels> {
+  return { ring: await loadRing(), columns: await loadColumns() };
 }
 
 /** What `dealtTransfers` deals. */
@@ -61,11 +68,11 @@ export function dealtSeeds(rng: Rng, depth: number = treeDepth) {
 /** One direction with trees of any depth. */
 export function dealtTransfers(
   rng: Rng,
-  ring: Ring,
+  kernels: BlockKernels,
   depth: number = treeDepth,
 ): [SoftSpokenChoosing, SoftSpokenOffering] {
   const { choosing, offering, salt } = dealtSeeds(rng, depth);
-  return [new SoftSpokenChoosing(choosing, salt, ring), new SoftSpokenOffering(offering, salt, ring)];
+  return [new SoftSpokenChoosing(choosing, salt, kernels), new SoftSpokenOffering(offering, salt, kernels)];
 }
 
 /** One direction with trees of any depth that divides 128. */

@@ -4,16 +4,15 @@ import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { blockBytes, blocksOf, depthsOf, largestBlock, leftAfter } from '../../../crypto/ot/blocks.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import type { ChoosingTransfers, OfferingTransfers } from '../../../crypto/ot/transfers.ts';
-import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { realOt } from '../../helpers/activation.ts';
-import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { blockKernels, dealtTransfers } from '../../helpers/dealt-ot.ts';
 import { idealOt } from '../../helpers/ideal-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 type Direction = readonly [ChoosingTransfers, OfferingTransfers];
 
-const ring = await loadRing();
+const kernels = await blockKernels();
 let real: [OtClient, OtServer];
 beforeAll(async () => {
   real = await realOt(seededRng('transfers'));
@@ -76,7 +75,7 @@ test.each(sources)(
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'trees of depth %d: q = t xor u Delta, block after block',
   async (depth) => {
-    const direction = dealtTransfers(seededRng(`depth ${depth}`), ring, depth);
+    const direction = dealtTransfers(seededRng(`depth ${depth}`), kernels, depth);
     expect(await prepareBoth(direction, 200)).toBe(framesBytes([256], depth));
     await prepareBoth(direction, 200);
     await takeBoth(direction, 256);
@@ -116,7 +115,7 @@ test('bytes of a block: 31 bits a transfer at depth 4, 128 more rows for the che
 });
 
 test('rows beyond those prepared are an error, also where a block holds them', async () => {
-  const direction = dealtTransfers(seededRng('beyond'), ring);
+  const direction = dealtTransfers(seededRng('beyond'), kernels);
   await prepareBoth(direction, 10);
   await takeBoth(direction, 8);
   for (const party of direction) expect(() => party.take(3)).toThrow(RangeError);
@@ -125,7 +124,7 @@ test('rows beyond those prepared are an error, also where a block holds them', a
 });
 
 test('a message that fails its check gives no row, then or later', async () => {
-  const [choosing, offering] = dealtTransfers(seededRng('spoiled'), ring);
+  const [choosing, offering] = dealtTransfers(seededRng('spoiled'), kernels);
   const [near, far] = memoryChannels();
   await choosing.prepare(near, 100);
   const message = await far.receive(tags.otExtension, 0, blockBytes(128, 4));
