@@ -79,6 +79,11 @@ export class NetworkBuilder {
     return this.#add({ op: 'Add', name, inputs: [a, b], outputs: [name], attributes: {} });
   }
 
+  /** Joins the channels. */
+  concat(name: string, values: readonly string[]): string {
+    return this.#add({ op: 'Concat', name, inputs: values, outputs: [name], attributes: { axis: 1 } });
+  }
+
   maxPool(name: string, x: string, pool: OpAttributes['MaxPool']): string {
     return this.#add({ op: 'MaxPool', name, inputs: [x], outputs: [name], attributes: pool });
   }

@@ -6,6 +6,7 @@ import { Refusal, refuse } from '../refusal.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
 import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
+import { activationsBehindMaxPools } from '../passes/activations-behind-max-pools.ts';
 import { mergePads } from '../passes/merge-pad.ts';
 import { recogniseActivations } from '../passes/recognise-activations.ts';
 import { recogniseMixed } from '../passes/recognise-mixed.ts';
@@ -97,7 +98,7 @@ export class GraphReader {
     };
     verifyModel(model);
     return {
-      model: recogniseMixed(recogniseActivations(mergePads(model))),
+      model: activationsBehindMaxPools(recogniseMixed(recogniseActivations(mergePads(model)))),
       unsupported: [],
       notes: this.#notes,
     };

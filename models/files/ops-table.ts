@@ -31,6 +31,8 @@ export function opsTable(): string {
     ),
     'A Softmax, LogSoftmax or ArgMax over the classes at the end of the graph is taken off. The class with the\n' +
       'largest logit is the same; `inspect` says so.',
+    'A Relu, Clip or LeakyRelu that only a MaxPool reads, directly or through a Concat, is read as one behind the\n' +
+      'pool. The values are the same, and a pool of 2 x 2 leaves a quarter of the activations.',
     '## Operators that are computed while the file is read',
     'If their inputs are constants or shapes (the batch may be symbolic): ' +
       `${foldedOps.toSorted().join(', ')}.`,

@@ -37,6 +37,20 @@ export function parseWindow(
   return { kernel, strides, pads, dilations };
 }
 
+/** The coordinates that each of `count` windows covers along an axis of `length`, without the padding. */
+export function windowsAlong(
+  { kernel, strides, pads, dilations }: Window,
+  axis: 0 | 1,
+  length: number,
+  count: number,
+): number[][] {
+  return Array.from({ length: count }, (_, i) => {
+    const start = i * strides[axis] - pads[axis];
+    const taps = Array.from({ length: kernel[axis] }, (_, tap) => start + tap * dilations[axis]);
+    return taps.filter((at) => at >= 0 && at < length);
+  });
+}
+
 /**
  * ONNX's automatic padding: output = ceil(input / stride). An odd pad goes to the end (SAME_UPPER) or the
  * beginning (SAME_LOWER).

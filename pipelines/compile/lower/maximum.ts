@@ -1,9 +1,9 @@
 import { elementKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
+import { windowsAlong } from '../../../models/ops/window.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { emptyActivation } from '../plan-builder.ts';
 import type { PlanBuilder } from '../plan-builder.ts';
-import { windowsAlong } from './window.ts';
 import type { WireId } from '../../plan/plan.ts';
 
 /**

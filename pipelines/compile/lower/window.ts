@@ -1,18 +1,4 @@
-import type { OpAttributes, PoolAttributes } from '../../../models/graph.ts';
-
-/** The coordinates that each of `count` windows covers along an axis of `length`, without the padding. */
-export function windowsAlong(
-  { kernel, strides, pads, dilations }: PoolAttributes,
-  axis: 0 | 1,
-  length: number,
-  count: number,
-): number[][] {
-  return Array.from({ length: count }, (_, i) => {
-    const start = i * strides[axis] - pads[axis];
-    const taps = Array.from({ length: kernel[axis] }, (_, tap) => start + tap * dilations[axis]);
-    return taps.filter((at) => at >= 0 && at < length);
-  });
-}
+import type { OpAttributes } from '../../../models/graph.ts';
 
 /**
  * The number of elements that each window's average divides by. With `countIncludePad` the padding counts;
