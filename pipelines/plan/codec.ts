@@ -1,12 +1,25 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { z } from 'zod';
+import {
+  either,
+  fourOf,
+  integer,
+  list,
+  Malformed,
+  number,
+  oneOf,
+  pairOf,
+  record,
+  text,
+  variants,
+} from '../../src/shared/json-check.ts';
+import type { Check } from '../../src/shared/json-check.ts';
+import { fromBase64, toBase64, toHex } from '../../src/shared/text.ts';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { checkDecodedSize, checkPlan, maxElements } from './check.ts';
 import { longestClass, printableName } from './classes.ts';
 import { planVersion } from './plan.ts';
-import type { Plan, Step } from './plan.ts';
+import type { Plan, Step, StepKind, StepOf } from './plan.ts';
 
 /** The most bytes of a serialised plan that is read: a ResNet-18 with a mask for every pixel has 0.2 MB. */
 export const maxPlanBytes = 16 * 2 ** 20;
@@ -31,7 +44,7 @@ export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
 
 /** The SHA-256 of a plan's canonical bytes, as 64 hex digits. */
 export function planHash(plan: Plan): string {
-  return bytesToHex(sha256(serialisePlan(plan)));
+  return toHex(sha256(serialisePlan(plan)));
 }
 
 /**
@@ -43,15 +56,21 @@ export function parsePlan(bytes: Uint8Array): Plan {
   }
   const document = parseJson(bytes);
   checkDecodedSize(document);
-  const parsed = planSchema.safeParse(document);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new ProtocolError(`plan: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+  const parsed = checkedDocument(document);
+  checkPlan(parsed);
+  const canonical = serialisePlan(parsed);
+  if (canonical.length !== bytes.length || !canonical.every((byte, i) => byte === bytes[i]))
+    throw new ProtocolError('plan: not in canonical form');
+  return parsed;
+}
+
+function checkedDocument(document: unknown): Plan {
+  try {
+    return plan(document, []);
+  } catch (error) {
+    if (error instanceof Malformed) throw new ProtocolError(`plan: ${error.message}`);
+    throw error;
   }
-  const plan = parsed.data as Plan;
-  checkPlan(plan);
-  if (!Buffer.from(serialisePlan(plan)).equals(bytes)) throw new ProtocolError('plan: not in canonical form');
-  return plan;
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -130,67 +149,50 @@ function kindDocuments({ relu, affine, square }: ActivationSpec): ByKind<object>
   };
 }
 
-const natural = z.int().min(0).max(1_000_000);
-const positive = z.int().min(1).max(1_000_000);
-const pair = z.tuple([positive, positive]);
-const pads = z.tuple([natural, natural, natural, natural]);
-const bits = z.int().min(0).max(31);
-const shifts = z.array(bits).min(1).max(1000);
+const natural = integer(0, 1_000_000);
+const positive = integer(1, 1_000_000);
+const pair = pairOf(positive);
+const pads = fourOf(natural);
+const bits = integer(0, 31);
+const shifts = list(bits, 1, 1000);
 
-const axis = z.int().min(0).max(3);
-const indices = z.array(natural).min(1).max(100_000);
+const axis = integer(0, 3);
+const indices = list(natural, 1, 100_000);
 
-const packed = <A>(make: (n: number) => A) =>
-  z.union([z.number(), z.string()]).transform((value) => ({ value, make }));
+const packed = either(number(), text());
 
-const packedInts = packed((n) => new Int32Array(n));
-const packedSigns = packed((n) => new Int8Array(n));
-const packedKinds = packed((n) => new Uint8Array(n));
+const activationFields = record({
+  channels: positive,
+  channelSize: positive,
+  kinds: packed,
+  ...({
+    relu: record({ truncate: bits, k: bits, bits, mode: oneOf('posZero', 'negPass') }),
+    affine: record({ truncate: bits, multiplier: packed, offset: packed }),
+    square: record({ truncate: bits, multiplier: packed, offset: packed, sign: packed, constant: packed }),
+  } satisfies ByKind<Check<unknown>>),
+});
 
-const kindSpecs = {
-  relu: z.strictObject({ truncate: bits, k: bits, bits, mode: z.enum(['posZero', 'negPass']) }),
-  affine: z.strictObject({ truncate: bits, multiplier: packedInts, offset: packedInts }),
-  square: z.strictObject({
-    truncate: bits,
-    multiplier: packedInts,
-    offset: packedInts,
-    sign: packedSigns,
-    constant: packedInts,
-  }),
-} satisfies ByKind<z.ZodType>;
+const activationSpec: Check<ActivationSpec> = (value, path) => {
+  const spec = activationFields(value, path);
+  const { channels, channelSize, affine, square } = spec;
+  const elements = channels * channelSize;
+  if (elements > maxElements) throw new Malformed(path, `an activation of at most ${maxElements} elements`);
+  const ints = (array: PackedArray) => decodeArray(array, new Int32Array(channels), path);
+  return {
+    ...spec,
+    kinds: decodeArray(spec.kinds, new Uint8Array(elements), path),
+    affine: { ...affine, multiplier: ints(affine.multiplier), offset: ints(affine.offset) },
+    square: {
+      ...square,
+      multiplier: ints(square.multiplier),
+      offset: ints(square.offset),
+      sign: decodeArray(square.sign, new Int8Array(channels), path),
+      constant: ints(square.constant),
+    },
+  };
+};
 
-const activationSpec = z
-  .strictObject({ channels: positive, channelSize: positive, kinds: packedKinds, ...kindSpecs })
-  .transform((spec, context): ActivationSpec => {
-    const { channels, channelSize, affine, square } = spec;
-    if (channels * channelSize > maxElements) {
-      context.addIssue(`an activation of more than ${maxElements} elements`);
-      return z.NEVER;
-    }
-    try {
-      return {
-        ...spec,
-        kinds: decodeArray(spec.kinds, channels * channelSize),
-        affine: {
-          ...affine,
-          multiplier: decodeArray(affine.multiplier, channels),
-          offset: decodeArray(affine.offset, channels),
-        },
-        square: {
-          ...square,
-          multiplier: decodeArray(square.multiplier, channels),
-          offset: decodeArray(square.offset, channels),
-          sign: decodeArray(square.sign, channels),
-          constant: decodeArray(square.constant, channels),
-        },
-      };
-    } catch (error) {
-      context.addIssue((error as Error).message);
-      return z.NEVER;
-    }
-  });
-
-const linearSpec = z.strictObject({
+const linearSpec = record({
   inChannels: positive,
   outChannels: positive,
   height: positive,
@@ -200,60 +202,52 @@ const linearSpec = z.strictObject({
   pads,
   dilations: pair,
   group: positive,
-  weightBits: z.int().min(1).max(20),
+  weightBits: integer(1, 20),
 });
 
-const head = {
-  id: positive,
-  node: z.string().max(200),
-  inputs: z.array(natural).min(1).max(1000),
-  output: natural,
-};
+const head = { id: positive, node: text(200), inputs: list(natural, 1, 1000), output: natural };
 
-const stepSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('linear'), ...head, spec: linearSpec }),
-  z.strictObject({ kind: z.literal('bias'), ...head }),
-  z.strictObject({ kind: z.literal('reshape'), ...head }),
-  z.strictObject({ kind: z.literal('add'), ...head, shifts }),
-  z.strictObject({ kind: z.literal('concat'), ...head, shifts, blocks: positive }),
-  z.strictObject({ kind: z.literal('pick'), ...head, axis, indices }),
-  z.strictObject({
-    kind: z.literal('combine'),
+const step = variants('kind', {
+  linear: record({ kind: oneOf('linear'), ...head, spec: linearSpec }),
+  bias: record({ kind: oneOf('bias'), ...head }),
+  reshape: record({ kind: oneOf('reshape'), ...head }),
+  add: record({ kind: oneOf('add'), ...head, shifts }),
+  concat: record({ kind: oneOf('concat'), ...head, shifts, blocks: positive }),
+  pick: record({ kind: oneOf('pick'), ...head, axis, indices }),
+  combine: record({
+    kind: oneOf('combine'),
     ...head,
     axis,
     first: indices,
     second: indices,
-    sign: z.union([z.literal(1), z.literal(-1)]),
+    sign: oneOf(1, -1),
   }),
-  z.strictObject({ kind: z.literal('offset'), ...head, value: z.int32() }),
-  z.strictObject({
-    kind: z.literal('sumPool'),
-    ...head,
-    spec: z.strictObject({ kernel: pair, strides: pair, pads }),
-  }),
-  z.strictObject({ kind: z.literal('activation'), ...head, spec: activationSpec }),
-]);
+  offset: record({ kind: oneOf('offset'), ...head, value: integer(-(2 ** 31), 2 ** 31 - 1) }),
+  sumPool: record({ kind: oneOf('sumPool'), ...head, spec: record({ kernel: pair, strides: pair, pads }) }),
+  activation: record({ kind: oneOf('activation'), ...head, spec: activationSpec }),
+} satisfies { readonly [K in StepKind]: Check<StepOf<K>> });
 
-const endpoint = z.strictObject({ wire: natural });
+const endpoint = record({ wire: natural });
 
-const preprocessing = z.strictObject({
-  mean: z.array(z.number().min(-1e6).max(1e6)).min(1).max(65_536),
-  std: z.array(z.number().min(1e-6).max(1e6)).min(1).max(65_536),
-  resize: z.int().min(1).max(65_536).optional(),
-});
+const preprocessing = record(
+  { mean: list(number(-1e6, 1e6), 1, 65_536), std: list(number(1e-6, 1e6), 1, 65_536) },
+  { resize: integer(1, 65_536) },
+);
 
-const planSchema = z.strictObject({
-  version: z.literal(planVersion),
-  name: z.string().max(200),
-  input: endpoint,
-  output: endpoint,
-  wires: z
-    .array(z.strictObject({ shape: z.array(positive).min(1).max(4), scale: z.number().positive(), bits }))
-    .max(10_000),
-  steps: z.array(stepSchema).max(10_000),
-  preprocessing: preprocessing.optional(),
-  classes: z.array(z.string().max(longestClass).regex(printableName)).min(1).max(65_536).optional(),
-});
+const plan = record(
+  {
+    version: oneOf(planVersion),
+    name: text(200),
+    input: endpoint,
+    output: endpoint,
+    wires: list(record({ shape: list(positive, 1, 4), scale: number(Number.MIN_VALUE), bits }), 0, 10_000),
+    steps: list(step, 0, 10_000),
+  },
+  {
+    preprocessing,
+    classes: list(text(longestClass, printableName, 'a name without control characters'), 1, 65_536),
+  },
+);
 
 type IntegerArray = Int32Array | Int8Array | Uint8Array;
 
@@ -266,26 +260,27 @@ export type PackedArray = number | string;
 export function encodeArray(array: IntegerArray): PackedArray {
   const first = array[0];
   if (first !== undefined && array.every((value: number) => value === first)) return first;
-  if (array instanceof Uint8Array) return Buffer.from(packKinds(array)).toString('base64');
-  return Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('base64');
+  if (array instanceof Uint8Array) return toBase64(packKinds(array));
+  return toBase64(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
 }
 
-/** Unpacks `n` integers. Throws RangeError for another number of integers, or for values out of range. */
+/**
+ * Unpacks integers into an array of their number. Throws Malformed for another number of integers, or for
+ * values out of range.
+ */
 export function decodeArray<A extends IntegerArray>(
-  packed: { readonly value: PackedArray; readonly make: (n: number) => A },
-  n: number,
+  packed: PackedArray,
+  array: A,
+  path: readonly string[],
 ): A {
-  const array = packed.make(n);
-  if (typeof packed.value === 'number') {
-    array.fill(packed.value);
-    if (array[0] !== packed.value) throw new RangeError('an integer out of range');
+  if (typeof packed === 'number') {
+    array.fill(packed);
+    if (array[0] !== packed) throw new Malformed(path, `integers in range, got ${packed}`);
     return array;
   }
-  const bytes = Buffer.from(packed.value, 'base64');
-  const expected = array instanceof Uint8Array ? Math.ceil(n / 4) : array.byteLength;
-  if (bytes.byteLength !== expected) {
-    throw new RangeError(`packed array: expected ${expected} bytes, got ${bytes.byteLength}`);
-  }
+  const bytes = fromBase64(packed);
+  const expected = array instanceof Uint8Array ? Math.ceil(array.length / 4) : array.byteLength;
+  if (bytes?.byteLength !== expected) throw new Malformed(path, `a packed array of ${expected} bytes`);
   if (array instanceof Uint8Array) unpackKinds(bytes, array);
   else new Uint8Array(array.buffer).set(bytes);
   return array;

@@ -1,5 +1,4 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { maxPlanBytes, parsePlan, planHash, serialisePlan } from '../../pipelines/plan/codec.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
@@ -7,6 +6,7 @@ import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { defined } from '../shared/defined.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
+import { fromHex, toHex } from '../shared/text.ts';
 import { helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
 import type { Hello, Limits, Refusal, Terms } from './messages.ts';
 
@@ -43,12 +43,12 @@ export async function greetServer(
   const welcome = await channel.receiveUpTo(tags.welcome, step, maxPlanBytes);
   // Plans are read in their canonical form only, so the hash of the bytes is that of the plan. A wrong plan
   // is refused before it is parsed.
-  const hash = bytesToHex(sha256(welcome));
+  const hash = toHex(sha256(welcome));
   if (expected !== undefined && hash !== expected) {
     throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);
   }
   const plan = runnable(parsePlan(welcome));
-  await channel.send(tags.accept, step, Buffer.from(hash, 'hex'));
+  await channel.send(tags.accept, step, fromHex(hash));
   return { plan, limits: terms.limits };
 }
 
@@ -72,7 +72,7 @@ export async function greetClient<O extends Offer>(
   const offer = chosen(offers, hello);
   await sendJson(channel, tags.terms, step, { limits } satisfies Terms);
   await channel.send(tags.welcome, step, serialisePlan(offer.plan));
-  const accepted = Buffer.from(await channel.receive(tags.accept, step, hashBytes)).toString('hex');
+  const accepted = toHex(await channel.receive(tags.accept, step, hashBytes));
   if (accepted === offer.hash) return offer;
   throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${offer.hash}`);
 }

@@ -1,47 +1,52 @@
-import { z } from 'zod';
 import { agreementBytes, tagName } from '../../crypto/channel/channel.ts';
 import type { Channel, Tag } from '../../crypto/channel/channel.ts';
 import { ProtocolError, RefusedError } from '../shared/errors.ts';
+import { either, integer, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
+import type { Check } from '../shared/json-check.ts';
 import { maxText, printable } from './printable.ts';
 
-const planHash = z.string().regex(/^[0-9a-f]{64}$/);
+const planHash = text(64, /^[0-9a-f]{64}$/, '64 hexadecimal digits');
 
 // The messages by which the two ends of a session agree: JSON in UTF-8. All others are binary.
 
 /** C -> S: what the client asks for. */
-export const helloSchema = z.strictObject({
+export type Hello = {
   /** The hash of the only plan that the client runs (default: any). */
-  plan: planHash.optional(),
+  readonly plan?: string;
   /** The name of a model of the server (default: the one that `plan` names, or the server's first). */
-  model: z.string().min(1).max(100).optional(),
-});
-export type Hello = z.infer<typeof helloSchema>;
+  readonly model?: string;
+};
+export const helloSchema: Check<Hello> = record({}, { plan: planHash, model: text(100, /./, 'a name') });
 
-const limitsSchema = z.strictObject({
-  /** Inferences that the client may prepare ahead. */
-  prepared: z.int().min(1),
-  /** Inferences that one client may begin in any 60 s; null: no limit. */
-  perMinute: z.int().min(1).nullable(),
-  /** Seconds after which the server ends a session whose client is silent. */
-  idleSeconds: z.number().positive(),
-});
 /** What a server allows a client. It says so when a session opens. */
-export type Limits = z.infer<typeof limitsSchema>;
+export type Limits = {
+  /** Inferences that the client may prepare ahead. */
+  readonly prepared: number;
+  /** Inferences that one client may begin in any 60 s; null: no limit. */
+  readonly perMinute: number | null;
+  /** Seconds after which the server ends a session whose client is silent. */
+  readonly idleSeconds: number;
+};
+const limits: Check<Limits> = record({
+  prepared: integer(1, Number.MAX_SAFE_INTEGER),
+  perMinute: either(oneOf(null), integer(1, Number.MAX_SAFE_INTEGER)),
+  idleSeconds: number(Number.MIN_VALUE),
+});
 
 /** Why a request is not done now, and the seconds after which it may be; null: waiting does not help. */
-const refusalSchema = z.strictObject({
-  refused: z.string().max(maxText),
-  retryAfter: z.number().min(0).max(86_400).nullable(),
+export type Refusal = { readonly refused: string; readonly retryAfter: number | null };
+const refusal: Check<Refusal> = record({
+  refused: text(maxText),
+  retryAfter: either(oneOf(null), number(0, 86_400)),
 });
-export type Refusal = z.infer<typeof refusalSchema>;
 
 /** S -> C, to a hello. */
-export const termsSchema = z.union([z.strictObject({ limits: limitsSchema }), refusalSchema]);
-export type Terms = z.infer<typeof termsSchema>;
+export type Terms = { readonly limits: Limits } | Refusal;
+export const termsSchema: Check<Terms> = either(refusal, record({ limits }));
 
 /** S -> C, to a request to prepare. */
-export const grantSchema = z.union([z.strictObject({ granted: z.literal(true) }), refusalSchema]);
-export type Grant = z.infer<typeof grantSchema>;
+export type Grant = { readonly granted: true } | Refusal;
+export const grantSchema: Check<Grant> = either(refusal, record({ granted: oneOf(true) }));
 
 const space = 0x20;
 
@@ -56,17 +61,14 @@ export function sendJson(channel: Channel, tag: Tag, step: number, value: object
 }
 
 /** Receives a message of this form. Throws ProtocolError for any other. */
-export async function receiveJson<T>(
-  channel: Channel,
-  tag: Tag,
-  step: number,
-  schema: z.ZodType<T>,
-): Promise<T> {
+export async function receiveJson<T>(channel: Channel, tag: Tag, step: number, schema: Check<T>): Promise<T> {
   const bytes = await channel.receive(tag, step, agreementBytes);
-  const { data, error } = schema.safeParse(parsed(bytes));
-  if (error === undefined) return data;
-  const { path, message } = error.issues[0]!;
-  throw new ProtocolError(`${[tagName(tag), ...path.map(String)].join('.')}: ${printable(message)}`);
+  try {
+    return schema(parsed(bytes), [tagName(tag)]);
+  } catch (error) {
+    if (error instanceof Malformed) throw new ProtocolError(printable(error.message));
+    throw error;
+  }
 }
 
 /** Undefined, which fits no message, for bytes that are not JSON. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, RefusedError } from '../shared/errors.ts';
 
 /** Seconds: the first wait, and the longest between two tries of a peer that names no time itself. */
@@ -33,7 +32,7 @@ export async function retried<T>(
       const wait = secondsToWait(error, tries);
       if (wait === undefined || performance.now() + 1000 * wait > end) throw error;
       onRetry?.(error as Error, wait);
-      await sleep(1000 * Math.min(wait, wakeSeconds));
+      await slept(Math.min(wait, wakeSeconds));
     }
   }
 }
@@ -44,4 +43,8 @@ function secondsToWait(error: unknown, tries: number): number | undefined {
   if (error instanceof ConnectionError) return grown;
   if (!(error instanceof RefusedError) || error.retryAfter === undefined) return undefined;
   return Math.max(grown, error.retryAfter);
+}
+
+function slept(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 }

@@ -80,8 +80,8 @@ test('a refusal says when to come again; its text is safe to print', async () =>
 });
 
 test.each([
-  ['no JSON', 'x', /^terms: /],
-  ['no limits', {}, /^terms: /],
+  ['no JSON', 'x', /^terms\b/],
+  ['no limits', {}, /^terms\b/],
   ['limits of another form', { limits: { ...testLimits, prepared: -1 } }, /^terms/],
   ['more than was agreed', { limits: testLimits, more: 1 }, /^terms/],
 ])('terms with %s are the fault of the server', async (_, terms, message) => {
