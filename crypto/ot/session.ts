@@ -3,14 +3,17 @@ import type { Channel } from '../channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
+import type { WorkerPool } from '../pool/pool.ts';
 import { loadColumns } from '../ring/columns.ts';
 import { loadRing } from '../ring/kernels.ts';
-
+import type { Ring } from '../ring/kernels.ts';
 import { sha256 } from '../platform/platform.ts';
 import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { missingLeaves, securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
 import type { OtReceiver, OtSender } from './extension.ts';
-import type { BlockKernels } from './soft-spoken.ts';
+import { blockWork } from './block-work.ts';
+import type { BlockWork } from './block-work.ts';
+import { choosingSeeds, offeringSeeds } from './soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
 import type { ChoosingTransfers, OfferingTransfers } from './transfers.ts';
 import { growTrees, punctureTrees, treesBytes } from './trees.ts';
@@ -34,10 +37,11 @@ type Direction = 'client chooses' | 'server chooses';
 /**
  * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers
  * that the other party receives, with its own Delta behind the choices; the trees come over those transfers.
- * Rejects with ProtocolError for points that are no points and for trees that are none.
+ * Rejects with ProtocolError for points that are no points and for trees that are none. Long blocks of rows
+ * are made in the threads of `pool` (default: all on this thread).
  */
-export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
-  const kernels = { ring: await loadRing(), columns: await loadColumns() };
+export async function otClient(channel: Channel, rng: Rng, pool?: WorkerPool): Promise<OtClient> {
+  const { ring, work } = await loadWork(pool);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
@@ -55,14 +59,14 @@ export async function otClient(channel: Channel, rng: Rng): Promise<OtClient> {
   const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
   return {
     role: 'client',
-    ...choosingFrom(grown.leaves, chooses, kernels, rng),
-    ...offeringFrom(punctured, delta, offers, kernels),
+    ...choosingFrom(grown.leaves, chooses, ring, work, rng),
+    ...offeringFrom(punctured, delta, offers, ring, work),
   };
 }
 
 /** The other half of `otClient`. */
-export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
-  const kernels = { ring: await loadRing(), columns: await loadColumns() };
+export async function otServer(channel: Channel, rng: Rng, pool?: WorkerPool): Promise<OtServer> {
+  const { ring, work } = await loadWork(pool);
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
@@ -80,24 +84,35 @@ export async function otServer(channel: Channel, rng: Rng): Promise<OtServer> {
   const chooses = directionOf(session, 'server chooses', grown.message);
   return {
     role: 'server',
-    ...offeringFrom(punctured, delta, offers, kernels),
-    ...choosingFrom(grown.leaves, chooses, kernels, rng),
+    ...offeringFrom(punctured, delta, offers, ring, work),
+    ...choosingFrom(grown.leaves, chooses, ring, work, rng),
   };
 }
 
-function choosingFrom(leaves: readonly Leaves[], bound: Bound, kernels: BlockKernels, rng: Rng) {
-  const seeds = { depth: treeDepth, trees: leaves, transcript: bound.transcript };
+async function loadWork(pool: WorkerPool | undefined) {
+  const ring = await loadRing();
+  return { ring, work: blockWork({ ring, columns: await loadColumns() }, pool) };
+}
+
+function choosingFrom(leaves: readonly Leaves[], bound: Bound, ring: Ring, work: BlockWork, rng: Rng) {
+  const seeds = choosingSeeds(treeDepth, leaves, bound.transcript);
   return {
-    receiver: new SoftSpokenReceiver(leaves, bound.transcript, bound.salt, kernels.ring, rng),
-    choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, kernels),
+    receiver: new SoftSpokenReceiver(leaves, bound.transcript, bound.salt, ring, rng),
+    choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, work),
   };
 }
 
-function offeringFrom(leaves: readonly Leaves[], deltaBits: Uint8Array, bound: Bound, kernels: BlockKernels) {
-  const seeds = { depth: treeDepth, trees: leaves, deltaBits, transcript: bound.transcript };
+function offeringFrom(
+  leaves: readonly Leaves[],
+  deltaBits: Uint8Array,
+  bound: Bound,
+  ring: Ring,
+  work: BlockWork,
+) {
+  const seeds = offeringSeeds(treeDepth, leaves, deltaBits, bound.transcript);
   return {
-    sender: new SoftSpokenSender(leaves, deltaBits, bound.transcript, bound.salt, kernels.ring),
-    offering: new SoftSpokenOffering(seeds, bound.rowSalt, kernels),
+    sender: new SoftSpokenSender(leaves, deltaBits, bound.transcript, bound.salt, ring),
+    offering: new SoftSpokenOffering(seeds, bound.rowSalt, work),
   };
 }
 

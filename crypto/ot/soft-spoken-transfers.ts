@@ -1,62 +1,81 @@
 import { packBits } from '../bits.ts';
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
+import type { BlockWork } from './block-work.ts';
 import { blockBytes, blocksOf, columnBytes } from './blocks.ts';
 import { RowQueue } from './row-queue.ts';
-import { checkBlock, drawBlock } from './soft-spoken.ts';
-import type { BlockKernels, ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
+import type { BlockRows } from './row-queue.ts';
+import type { ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers } from './transfers.ts';
 
 /** Transfers belong to no step of the plan: one block may serve several steps and the next inference. */
 const step = 0;
 
-const noChoices = new Uint8Array();
-
-/** The places of a direction, one after another: streams move forward only, so no row comes twice. */
-class Places {
+/** A direction's rows, and the places of its blocks: streams move forward only, so no row comes twice. */
+class Sequence {
+  readonly #queue = new RowQueue();
   #block = 0;
   #at = 0;
+  /** The end of the block before, and that of the one before it: two blocks are in work at a time. */
+  #ends: readonly [Promise<unknown>, Promise<unknown>] = [Promise.resolve(), Promise.resolve()];
 
-  next(rows: number): Place {
+  /**
+   * Promises `count` rows, and makes the blocks they need. `make` is called at once for each; it begins its
+   * work after `free` and ends it after `before`, the block before it. Resolves when all have ended.
+   */
+  async prepare(count: number, make: (place: Place, turn: Turn) => Making): Promise<void> {
+    const blocks = blocksOf(count, this.#queue.left);
+    this.#queue.promise(count);
+    for (const rows of blocks) {
+      const [free, before] = this.#ends;
+      const { content, end } = make(this.#next(rows), { free, before });
+      this.#queue.add(rows, content);
+      end.catch(() => undefined);
+      this.#ends = [before, end];
+    }
+    await this.#ends[1];
+  }
+
+  take(count: number): Promise<ChosenRows> {
+    return this.#queue.take(count);
+  }
+
+  #next(rows: number): Place {
     const place = { block: this.#block++, at: this.#at, rows };
     this.#at += columnBytes(rows);
     return place;
   }
 }
 
+type Turn = { readonly free: Promise<unknown>; readonly before: Promise<unknown> };
+type Making = { readonly content: Promise<BlockRows>; readonly end: Promise<unknown> };
+
 /** `ChoosingTransfers` by SoftSpokenOT: see soft-spoken.ts. */
 export class SoftSpokenChoosing implements ChoosingTransfers {
   readonly salt: Uint8Array;
   readonly #seeds: ChoosingSeeds;
-  readonly #kernels: BlockKernels;
-  readonly #places = new Places();
-  readonly #queue = new RowQueue();
-  #sent: Promise<unknown> = Promise.resolve();
+  readonly #work: BlockWork;
+  readonly #sequence = new Sequence();
 
-  constructor(seeds: ChoosingSeeds, salt: Uint8Array, kernels: BlockKernels) {
+  constructor(seeds: ChoosingSeeds, salt: Uint8Array, work: BlockWork) {
     this.#seeds = seeds;
     this.salt = salt;
-    this.#kernels = kernels;
+    this.#work = work;
   }
 
   prepare(channel: Channel, count: number): Promise<void> {
-    const places = blocksOf(count, this.#queue.left).map((rows) => this.#places.next(rows));
-    this.#queue.promise(count);
-    for (const place of places) {
-      const before = this.#sent;
-      const drawn = before.then(() => drawBlock(this.#kernels, this.#seeds, place));
-      this.#queue.add(
-        place.rows,
-        drawn.then(({ rows, choices }) => ({ rows, choices })),
+    return this.#sequence.prepare(count, (place, { free, before }) => {
+      const drawn = free.then(() => this.#work.draw(this.#seeds, place));
+      const content = drawn.then(({ rows, choices }) => ({ rows, choices }));
+      const end = Promise.all([drawn, before]).then(([{ message }]) =>
+        channel.send(tags.otExtension, step, message),
       );
-      this.#sent = drawn.then(({ message }) => channel.send(tags.otExtension, step, message));
-      this.#sent.catch(() => undefined);
-    }
-    return this.#sent.then(() => undefined);
+      return { content, end };
+    });
   }
 
   take(count: number): Promise<ChosenRows> {
-    return this.#queue.take(count);
+    return this.#sequence.take(count);
   }
 }
 
@@ -65,35 +84,34 @@ export class SoftSpokenOffering implements OfferingTransfers {
   readonly salt: Uint8Array;
   readonly delta: Uint32Array;
   readonly #seeds: OfferingSeeds;
-  readonly #kernels: BlockKernels;
-  readonly #places = new Places();
-  readonly #queue = new RowQueue();
-  #checked: Promise<unknown> = Promise.resolve();
+  readonly #work: BlockWork;
+  readonly #sequence = new Sequence();
+  #received: Promise<unknown> = Promise.resolve();
 
-  constructor(seeds: OfferingSeeds, salt: Uint8Array, kernels: BlockKernels) {
+  constructor(seeds: OfferingSeeds, salt: Uint8Array, work: BlockWork) {
     this.#seeds = seeds;
     this.salt = salt;
-    this.#kernels = kernels;
+    this.#work = work;
     this.delta = new Uint32Array(packBits(seeds.deltaBits).buffer);
   }
 
   prepare(channel: Channel, count: number): Promise<void> {
-    const places = blocksOf(count, this.#queue.left).map((rows) => this.#places.next(rows));
-    this.#queue.promise(count);
-    for (const place of places) {
-      const before = this.#checked;
-      const content = before.then(async () => {
-        const length = blockBytes(place.rows, this.#seeds.depth);
-        const message = await channel.receive(tags.otExtension, step, length);
-        return { rows: checkBlock(this.#kernels, this.#seeds, place, message), choices: noChoices };
-      });
-      this.#queue.add(place.rows, content);
-      this.#checked = content;
-    }
-    return this.#checked.then(() => undefined);
+    return this.#sequence.prepare(count, (place, { free, before }) => {
+      const length = blockBytes(place.rows, this.#seeds.depth);
+      const received = Promise.all([free, this.#received]).then(() =>
+        channel.receive(tags.otExtension, step, length),
+      );
+      this.#received = received;
+      const checked = received.then((message) => this.#work.check(this.#seeds, place, message));
+      // A block that passes after one that fails gives nothing either.
+      const content = Promise.all([checked, before]).then(([rows]) => ({ rows, choices: noChoices }));
+      return { content, end: content };
+    });
   }
 
   take(count: number): Promise<OfferedRows> {
-    return this.#queue.take(count);
+    return this.#sequence.take(count);
   }
 }
+
+const noChoices = new Uint8Array();

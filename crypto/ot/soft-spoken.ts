@@ -1,10 +1,11 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
+import { concatenate } from '../bits.ts';
 import { aesCtr, blockBytes as aesBytes, sha256 } from '../platform/platform.ts';
+import { prgSeedBytes } from '../prg.ts';
 import type { Columns, WriteLeaf } from '../ring/columns.ts';
 import type { Ring } from '../ring/kernels.ts';
-import { blockBytes, columnBytes, depthsOf } from './blocks.ts';
+import { blockBytes, columnBytes, depthsOf, proofBytes } from './blocks.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';
-import type { BlockRows } from './row-queue.ts';
 import { securityBits } from './transfers.ts';
 import type { Leaves } from './trees.ts';
 
@@ -45,22 +46,48 @@ export type Place = {
 /** The secrets of the party that chooses, and what the messages of a direction are bound to. */
 export type ChoosingSeeds = {
   readonly depth: number;
-  /** All leaves of each tree. */
-  readonly trees: readonly Leaves[];
+  /** Tree by tree, the seed of every leaf, 16 bytes each. */
+  readonly leaves: Uint8Array;
   readonly transcript: Uint8Array;
 };
 
 /** The secrets of the party that offers. */
 export type OfferingSeeds = {
   readonly depth: number;
-  /** All leaves of each tree but the one that Delta names. */
-  readonly trees: readonly Leaves[];
+  /** The same, leaf Delta_i xor y of tree i at place y; the first, which is lacked, is zero. */
+  readonly leaves: Uint8Array;
   /** One a byte. */
   readonly deltaBits: Uint8Array;
   readonly transcript: Uint8Array;
 };
 
-export type DrawnBlock = BlockRows & {
+/** From all leaves of each tree. */
+export function choosingSeeds(
+  depth: number,
+  trees: readonly Leaves[],
+  transcript: Uint8Array,
+): ChoosingSeeds {
+  return { depth, leaves: concatenate(trees.flat()), transcript };
+}
+
+/** From all leaves of each tree but that which Delta names; whatever stands in its place is not looked at. */
+export function offeringSeeds(
+  depth: number,
+  trees: readonly Leaves[],
+  deltaBits: Uint8Array,
+  transcript: Uint8Array,
+): OfferingSeeds {
+  const missing = missingLeaves(deltaBits, depth);
+  const turned = trees.flatMap((leaves, tree) =>
+    leaves.map((_, y) => (y === 0 ? new Uint8Array(prgSeedBytes) : leaves[missing[tree]! ^ y]!)),
+  );
+  return { depth, leaves: concatenate(turned), deltaBits, transcript };
+}
+
+export type DrawnBlock = {
+  readonly rows: Uint32Array<ArrayBuffer>;
+  /** Packed. */
+  readonly choices: Uint8Array<ArrayBuffer>;
   /** `blockBytes`, for the party that offers. */
   readonly message: Uint8Array<ArrayBuffer>;
 };
@@ -69,16 +96,13 @@ export type DrawnBlock = BlockRows & {
 export type BlockKernels = { readonly ring: Ring; readonly columns: Columns };
 
 export function drawBlock({ ring, columns }: BlockKernels, seeds: ChoosingSeeds, place: Place): DrawnBlock {
-  const bytes = columnBytes(place.rows);
-  const { trees, depth, transcript } = seeds;
-  columns.start(bytes, trees.length);
-  eachTree(depth, (tree, first, own) => {
-    columns.sum(tree, first, own, streamsOf(trees[tree]!, place.at));
-  });
+  const trees = depthsOf(seeds.depth).length;
+  columns.start(columnBytes(place.rows), trees);
+  eachTree(seeds, place, (tree, first, depth, stream) => columns.sum(tree, first, depth, stream));
   const choices = columns.totals(0, 1);
-  const corrections = columns.totals(1, trees.length - 1);
-  const { key, shift } = challenge(transcript, place.block, corrections);
-  const message = new Uint8Array(blockBytes(place.rows, depth));
+  const corrections = columns.totals(1, trees - 1);
+  const { key, shift } = challenge(seeds.transcript, place.block, corrections);
+  const message = new Uint8Array(blockBytes(place.rows, seeds.depth));
   message.set(corrections);
   message.set(hashColumns(key, choices, 1, ring), corrections.length);
   const hashes = hashColumns(key, columns.columns, securityBits, ring);
@@ -97,36 +121,47 @@ export function checkBlock(
   place: Place,
   message: Uint8Array,
 ): Uint32Array<ArrayBuffer> {
-  const { trees, depth, deltaBits, transcript } = seeds;
-  const expected = blockBytes(place.rows, depth);
+  const expected = blockBytes(place.rows, seeds.depth);
   if (message.byteLength !== expected) {
     throw new ProtocolError(
       `OT extension: expected ${expected} bytes for ${place.rows} transfers, got ${message.byteLength}`,
     );
   }
-  const bytes = columnBytes(place.rows);
-  const corrections = message.subarray(0, (trees.length - 1) * bytes);
-  columns.start(bytes, trees.length);
-  columns.totals(0, 1).fill(0);
-  columns.totals(1, trees.length - 1).set(corrections);
-  const missing = missingLeaves(deltaBits, depth);
-  eachTree(depth, (tree, first, own) => {
-    // At place y the leaf Delta_i xor y: the one that is lacked comes first, where its weight is zero.
-    const turned = trees[tree]!.map((_, y, leaves) => leaves[missing[tree]! ^ y]!);
-    columns.sumCorrected(tree, first, own, streamsOf(turned, place.at), missing[tree]!);
+  const trees = depthsOf(seeds.depth).length;
+  const corrections = message.subarray(0, expected - proofBytes);
+  columns.start(columnBytes(place.rows), trees);
+  columns.totals(0, 1).fill(0); // The first tree's total is the choices: nothing to correct.
+  columns.totals(1, trees - 1).set(corrections);
+  const missing = missingLeaves(seeds.deltaBits, seeds.depth);
+  eachTree(seeds, place, (tree, first, depth, stream) => {
+    // The leaf that is lacked comes first, where its weight is zero.
+    const write: WriteLeaf = (leaf, to) => (leaf === 0 ? void to.fill(0) : stream(leaf, to));
+    columns.sumCorrected(tree, first, depth, write, missing[tree]!);
   });
-  const { key, shift } = challenge(transcript, place.block, corrections);
+  const { key, shift } = challenge(seeds.transcript, place.block, corrections);
   const hashes = hashColumns(key, columns.columns, securityBits, ring);
-  checkHashes(hashes, deltaBits, message.subarray(corrections.length));
+  checkHashes(hashes, seeds.deltaBits, message.subarray(corrections.length));
   return columns.rows(place.rows, shift);
 }
 
-/** Runs over the trees: `first` is the first column of a tree, `own` its depth. */
-function eachTree(depth: number, visit: (tree: number, first: number, own: number) => void): void {
-  let first = 0;
+/** Runs over the trees with the first column and the depth of each, and what writes its leaves' streams. */
+function eachTree(
+  { depth, leaves }: ChoosingSeeds | OfferingSeeds,
+  { at }: Place,
+  visit: (tree: number, first: number, depth: number, stream: WriteLeaf) => void,
+): void {
+  const counter = new Uint8Array(aesBytes);
+  new DataView(counter.buffer).setBigUint64(8, BigInt(at / aesBytes));
+  // The older `extend` draws the same leaves' streams from counter 0 on.
+  counter[0] = 1;
+  let [column, before] = [0, 0];
   for (const [tree, own] of depthsOf(depth).entries()) {
-    visit(tree, first, own);
-    first += own;
+    const seeds = leaves.subarray(prgSeedBytes * before, prgSeedBytes * (before + 2 ** own));
+    visit(tree, column, own, (leaf, to) => {
+      to.set(aesCtr(seeds.subarray(prgSeedBytes * leaf, prgSeedBytes * (leaf + 1)), counter)(to.length));
+    });
+    column += own;
+    before += 2 ** own;
   }
 }
 
@@ -158,17 +193,4 @@ function challenge(transcript: Uint8Array, block: number, corrections: Uint8Arra
   new DataView(number.buffer).setBigUint64(0, BigInt(block), true);
   const bytes = sha256(domain, transcript, number, corrections);
   return { key: bytes.subarray(0, 16), shift: bytes.subarray(16) };
-}
-
-/** Writes the leaves' streams from byte `at` on; an empty leaf is one that is lacked, and gives zeros. */
-function streamsOf(leaves: Leaves, at: number): WriteLeaf {
-  const counter = new Uint8Array(aesBytes);
-  new DataView(counter.buffer).setBigUint64(8, BigInt(at / aesBytes));
-  // The older `extend` draws the same leaves' streams from counter 0 on.
-  counter[0] = 1;
-  return (leaf, to) => {
-    const seed = leaves[leaf]!;
-    if (seed.length === 0) to.fill(0);
-    else to.set(aesCtr(seed, counter)(to.length));
-  };
 }

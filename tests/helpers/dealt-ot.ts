@@ -10,7 +10,9 @@ import type { OtReceiver, OtSender } from '../../crypto/ot/extension.ts';
 import { depthsOf } from '../../crypto/ot/blocks.ts';
 import { loadColumns } from '../../crypto/ring/columns.ts';
 import type { BlockKernels } from '../../crypto/ot/soft-spoken.ts';
-import { missingLeaves as leavesOfDelta } from '../../crypto/ot/soft-spoken.ts';
+import { blockWork } from '../../crypto/ot/block-work.ts';
+import type { BlockWork } from '../../crypto/ot/block-work.ts';
+import { choosingSeeds, offeringSeeds } from '../../crypto/ot/soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from '../../crypto/ot/soft-spoken-transfers.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { prg } from '../../crypto/prg.ts';
@@ -20,13 +22,13 @@ import type { Rng } from '../../src/shared/random.ts';
 
 /** The real extension in both directions, its trees dealt by a trusted party: 3 ms in place of 900. */
 export async function dealtOt(rng: Rng): Promise<[OtClient, OtServer]> {
-  const [ring, kernels] = [await loadRing(), await blockKernels()];
+  const [ring, work] = [await loadRing(), blockWork(await blockKernels())];
   const [clientChooses, serverOffers] = dealtDirection(rng, ring);
   const [serverChooses, clientOffers] = dealtDirection(rng, ring);
   // A generator of their own, so that what the caller's draws afterwards stays.
   const own = prg(asBytes(serverOffers.delta));
-  const [clientChoosing, serverOffering] = dealtTransfers(own, kernels);
-  const [serverChoosing, clientOffering] = dealtTransfers(own, kernels);
+  const [clientChoosing, serverOffering] = dealtTransfers(own, work);
+  const [serverChoosing, clientOffering] = dealtTransfers(own, work);
   return [
     {
       role: 'client',
@@ -56,11 +58,9 @@ export function dealtSeeds(rng: Rng, depth: number = treeDepth) {
   const deltaBits = randomBits(rng, securityBits);
   deltaBits[0] = 1;
   const [transcript, salt] = [rng.bytes(32), rng.bytes(16)];
-  const missing = leavesOfDelta(deltaBits, depth);
-  const punctured = trees.map((leaves, i) => leaves.with(missing[i]!, new Uint8Array()));
   return {
-    choosing: { depth, trees, transcript },
-    offering: { depth, trees: punctured, deltaBits, transcript },
+    choosing: choosingSeeds(depth, trees, transcript),
+    offering: offeringSeeds(depth, trees, deltaBits, transcript),
     salt,
   };
 }
@@ -68,11 +68,11 @@ export function dealtSeeds(rng: Rng, depth: number = treeDepth) {
 /** One direction with trees of any depth. */
 export function dealtTransfers(
   rng: Rng,
-  kernels: BlockKernels,
+  work: BlockWork,
   depth: number = treeDepth,
 ): [SoftSpokenChoosing, SoftSpokenOffering] {
   const { choosing, offering, salt } = dealtSeeds(rng, depth);
-  return [new SoftSpokenChoosing(choosing, salt, kernels), new SoftSpokenOffering(offering, salt, kernels)];
+  return [new SoftSpokenChoosing(choosing, salt, work), new SoftSpokenOffering(offering, salt, work)];
 }
 
 /** One direction with trees of any depth that divides 128. */

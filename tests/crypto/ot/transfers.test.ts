@@ -1,18 +1,21 @@
 import { beforeAll, expect, test } from 'vitest';
 import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { blockWork, shortBlock } from '../../../crypto/ot/block-work.ts';
 import { blockBytes, blocksOf, depthsOf, largestBlock, leftAfter } from '../../../crypto/ot/blocks.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import type { ChoosingTransfers, OfferingTransfers } from '../../../crypto/ot/transfers.ts';
+import type { WorkerPool } from '../../../crypto/pool/pool.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { realOt } from '../../helpers/activation.ts';
-import { blockKernels, dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { blockKernels, dealtSeeds, dealtTransfers } from '../../helpers/dealt-ot.ts';
 import { idealOt } from '../../helpers/ideal-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 type Direction = readonly [ChoosingTransfers, OfferingTransfers];
 
-const kernels = await blockKernels();
+const work = blockWork(await blockKernels());
 let real: [OtClient, OtServer];
 beforeAll(async () => {
   real = await realOt(seededRng('transfers'));
@@ -75,7 +78,7 @@ test.each(sources)(
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'trees of depth %d: q = t xor u Delta, block after block',
   async (depth) => {
-    const direction = dealtTransfers(seededRng(`depth ${depth}`), kernels, depth);
+    const direction = dealtTransfers(seededRng(`depth ${depth}`), work, depth);
     expect(await prepareBoth(direction, 200)).toBe(framesBytes([256], depth));
     await prepareBoth(direction, 200);
     await takeBoth(direction, 256);
@@ -115,7 +118,7 @@ test('bytes of a block: 31 bits a transfer at depth 4, 128 more rows for the che
 });
 
 test('rows beyond those prepared are an error, also where a block holds them', async () => {
-  const direction = dealtTransfers(seededRng('beyond'), kernels);
+  const direction = dealtTransfers(seededRng('beyond'), work);
   await prepareBoth(direction, 10);
   await takeBoth(direction, 8);
   for (const party of direction) expect(() => party.take(3)).toThrow(RangeError);
@@ -124,7 +127,7 @@ test('rows beyond those prepared are an error, also where a block holds them', a
 });
 
 test('a message that fails its check gives no row, then or later', async () => {
-  const [choosing, offering] = dealtTransfers(seededRng('spoiled'), kernels);
+  const [choosing, offering] = dealtTransfers(seededRng('spoiled'), work);
   const [near, far] = memoryChannels();
   await choosing.prepare(near, 100);
   const message = await far.receive(tags.otExtension, 0, blockBytes(128, 4));
@@ -139,4 +142,32 @@ test('a message that fails its check gives no row, then or later', async () => {
   const [again, there] = memoryChannels();
   await choosing.prepare(again, 100);
   await expect(offering.prepare(there, 100)).rejects.toThrow(/not the same for all trees/);
+});
+
+test('a pool’s threads make the same blocks as this one, and say whose fault a bad message is; short blocks stay here', async () => {
+  const threads = new ThreadPool(1);
+  const names: string[] = [];
+  const pool: WorkerPool = {
+    threads: 1,
+    run: (job, input, moved) => {
+      names.push(job.name);
+      return threads.run(job, input, moved);
+    },
+    close: () => threads.close(),
+  };
+  const [here, there] = [blockWork(await blockKernels()), blockWork(await blockKernels(), pool)];
+  const { choosing, offering } = dealtSeeds(seededRng('pool'));
+  const short = { block: 0, at: 0, rows: shortBlock - 128 };
+  const long = { block: 1, at: shortBlock / 8, rows: shortBlock };
+  for (const place of [short, long]) {
+    const drawn = await here.draw(choosing, place);
+    expect(await there.draw(choosing, place)).toEqual(drawn);
+    const { message } = drawn;
+    expect(await there.check(offering, place, message)).toEqual(await here.check(offering, place, message));
+    message[0]! ^= 1;
+    for (const work of [here, there])
+      await expect(work.check(offering, place, message)).rejects.toThrow(ProtocolError);
+  }
+  expect(names).toEqual(['drawBlock', 'checkBlock', 'checkBlock']);
+  await pool.close();
 });
