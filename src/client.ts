@@ -23,6 +23,7 @@ import { retried } from './net/retry.ts';
 import type { RetryOptions } from './net/retry.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
+import { NodeSocket } from './net/node-socket.ts';
 import { WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from '../crypto/channel/channel.ts';
 import { defined } from './shared/defined.ts';
@@ -136,7 +137,10 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
   });
   // The channel listens from the start, because the server's first message may come with its answer to the
   // upgrade.
-  const channel = new WebSocketChannel(socket, idleSeconds === undefined ? {} : { idleSeconds });
+  const channel = new WebSocketChannel(
+    new NodeSocket(socket),
+    idleSeconds === undefined ? {} : { idleSeconds },
+  );
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => reject(new ConnectionError(`server ${url}: ${reasonOf(error)}`)));
     socket.once('open', () => resolve(channel));

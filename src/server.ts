@@ -26,6 +26,7 @@ import { sendJson } from './net/messages.ts';
 import type { Grant, Refusal } from './net/messages.ts';
 import { measured, requests } from './net/session.ts';
 import type { PhaseCost } from './net/session.ts';
+import { NodeSocket } from './net/node-socket.ts';
 import { defaultLimits, messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
 import { tags } from '../crypto/channel/channel.ts';
 import type { Channel } from '../crypto/channel/channel.ts';
@@ -216,7 +217,10 @@ class SessionHost {
 
   /** Serves one connection from its first to its last byte. It never rejects. */
   async serve(socket: WebSocket, peer: string): Promise<void> {
-    const channel = new WebSocketChannel(socket, defined({ idleSeconds: this.#options.idleSeconds }));
+    const channel = new WebSocketChannel(
+      new NodeSocket(socket),
+      defined({ idleSeconds: this.#options.idleSeconds }),
+    );
     const refusal = this.#placeRefusal(peer);
     if (refusal !== undefined) {
       this.refuse(peer, refusal.refused);

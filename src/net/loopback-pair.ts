@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
+import { NodeSocket } from './node-socket.ts';
 import { WebSocketChannel } from './web-socket-channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 
@@ -15,8 +16,8 @@ export async function loopbackPair(): Promise<{ channels: readonly [Channel, Cha
   const socket = new WebSocket(`ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`, {
     perMessageDeflate: false,
   });
-  const near = new WebSocketChannel(socket);
-  const far = new WebSocketChannel((await accepted)[0]);
+  const near = new WebSocketChannel(new NodeSocket(socket));
+  const far = new WebSocketChannel(new NodeSocket((await accepted)[0]));
   if (socket.readyState !== WebSocket.OPEN) await once(socket, 'open');
   return {
     channels: [near, far],

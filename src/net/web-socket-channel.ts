@@ -1,5 +1,3 @@
-import { WebSocket } from 'ws';
-import type { RawData } from 'ws';
 import {
   encodeFrameHeader,
   frameHeaderBytes,
@@ -11,6 +9,7 @@ import type { Channel, Tag, Traffic } from '../../crypto/channel/channel.ts';
 import { ConnectionError, ProtocolError, ReluctantError } from '../shared/errors.ts';
 import { Inbox } from '../../crypto/channel/inbox.ts';
 import { maxText, printable } from './printable.ts';
+import type { Socket } from './socket.ts';
 
 export type ChannelLimits = {
   /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
@@ -33,6 +32,9 @@ export const defaultLimits: ChannelLimits = { idleSeconds: 300, pingSeconds: 20,
  */
 const frameOverhead = 256;
 
+/** A socket that cannot be held back ends the session when so many times `maxUnread` wait. */
+const mostUnreadFactor = 16;
+
 /** Bytes. A sender waits while more than this has not yet been handed to the operating system. */
 const maxUnsent = 4 * 2 ** 20;
 
@@ -41,7 +43,7 @@ const maxUnsent = 4 * 2 ** 20;
  * `maxPayload`. When a peer leaves, lies or falls silent, every later `receive` rejects with a ProtocolError.
  */
 export class WebSocketChannel implements Channel {
-  readonly #socket: WebSocket;
+  readonly #socket: Socket;
   readonly #limits: ChannelLimits;
   readonly #inbox = new Inbox();
   readonly #traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
@@ -51,16 +53,16 @@ export class WebSocketChannel implements Channel {
   #closed: Error | undefined;
   /** In place of the limits' `idleSeconds` where it is set. */
   #patience: number | undefined;
-  #pings: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, limits: Partial<ChannelLimits> = {}) {
+  constructor(socket: Socket, limits: Partial<ChannelLimits> = {}) {
     this.#socket = socket;
     this.#limits = { ...defaultLimits, ...limits };
-    socket.binaryType = 'nodebuffer';
-    socket.on('message', (data, isBinary) => this.#arrived(data, isBinary));
-    socket.on('error', (error) => this.#fail(new ConnectionError(`connection: ${error.message}`)));
-    socket.on('close', () => this.#fail(new ConnectionError('the peer left in the middle of the session')));
-    this.#watch();
+    socket.listen({
+      message: (frame) => this.#arrived(frame),
+      text: () => this.#ended('it sent text where frames are expected'),
+      closed: (reason) => this.#lost(reason),
+    });
+    if (this.#limits.pingSeconds > 0) socket.watch?.(this.#limits.pingSeconds, () => this.#gone());
   }
 
   /** Another limit than `idleSeconds` for what is waited for from now on; undefined takes that one again. */
@@ -77,15 +79,10 @@ export class WebSocketChannel implements Channel {
     const header = encodeFrameHeader(tag, step, payload.byteLength);
     this.#traffic.sent += header.byteLength + payload.byteLength;
     this.#traffic.framesSent++;
-    // The frame is one message in two fragments, so that the payload is not copied.
-    this.#socket.send(header, { binary: true, fin: false });
-    const handedOn = new Promise<void>((resolve, reject) => {
-      this.#socket.send(payload, { binary: true, fin: true }, (error) => {
-        if (error === undefined || error === null) resolve();
-        else reject(this.#closed ?? new ConnectionError(`connection: ${error.message}`));
-      });
+    const handedOn = this.#socket.send(header, payload).catch((error: Error) => {
+      throw this.#closed ?? new ConnectionError(`connection: ${error.message}`);
     });
-    if (this.#socket.bufferedAmount <= maxUnsent) {
+    if (this.#socket.buffered <= maxUnsent) {
       // If sending fails later, `receive` rejects.
       handedOn.catch(() => undefined);
       return;
@@ -103,16 +100,14 @@ export class WebSocketChannel implements Channel {
 
   /** Ends the session. If there is a reason, the peer is told it in one line. */
   close(reason?: Error): void {
-    if (this.#closed === undefined && reason !== undefined && this.#socket.readyState === WebSocket.OPEN) {
+    if (this.#closed === undefined && reason !== undefined && this.#socket.isOpen) {
       const text = failureText(reason);
-      this.#socket.send(encodeFrameHeader(tags.failure, 0, text.byteLength), { binary: true, fin: false });
-      this.#socket.send(text, { binary: true, fin: true });
+      const header = encodeFrameHeader(tags.failure, 0, text.byteLength);
+      this.#socket.send(header, text).catch(() => undefined);
     }
     this.#fail(reason ?? new ProtocolError('the session is closed'));
-    this.#socket.resume();
-    this.#socket.close(reason === undefined ? 1000 : 1011);
-    // Cut off a peer that does not answer the closing handshake.
-    setTimeout(() => this.#socket.terminate(), 2000).unref();
+    this.#socket.reading?.resume();
+    this.#socket.close(reason !== undefined);
   }
 
   async #take(
@@ -122,50 +117,45 @@ export class WebSocketChannel implements Channel {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const payload = await this.#withPatience(frame, `step ${step}: the peer does not send ${tagName(tag)}`);
     this.#unreadBytes -= this.#unread.shift() ?? 0;
-    if (this.#unreadBytes <= this.#limits.maxUnread) this.#socket.resume();
+    if (this.#unreadBytes <= this.#limits.maxUnread) this.#socket.reading?.resume();
     return payload;
   }
 
-  #arrived(data: RawData, isBinary: boolean): void {
-    const { buffer, byteOffset, byteLength } = data as Buffer;
-    // The inbox cuts the payload out with `slice`. A Buffer would answer with a view of its pool, a
-    // Uint8Array answers with a copy.
-    const frame = new Uint8Array(buffer, byteOffset, byteLength);
+  #arrived(frame: Uint8Array): void {
     this.#traffic.received += frame.byteLength;
     this.#traffic.framesReceived++;
-    const failure = isBinary ? readFailure(frame) : 'it sent text where frames are expected';
-    if (failure !== undefined) {
-      this.#fail(new ProtocolError(`the peer ended the session: ${failure}`));
-      return;
-    }
+    const failure = readFailure(frame);
+    if (failure !== undefined) return this.#ended(failure);
     const size = frame.byteLength + frameOverhead;
     this.#unread.push(size);
     this.#unreadBytes += size;
-    if (this.#unreadBytes > this.#limits.maxUnread) this.#socket.pause();
+    if (this.#unreadBytes > this.#limits.maxUnread) this.#holdBack();
     this.#inbox.push(frame);
   }
 
-  /** Sees that a peer vanished without closing its connection: a cable pulled, a machine asleep. */
-  #watch(): void {
+  #holdBack(): void {
+    if (this.#socket.reading !== undefined) return this.#socket.reading.pause();
+    if (this.#unreadBytes <= mostUnreadFactor * this.#limits.maxUnread) return;
+    this.close(new ProtocolError('the peer sends more than is asked for'));
+  }
+
+  #ended(reason: string): void {
+    this.#fail(new ProtocolError(`the peer ended the session: ${reason}`));
+  }
+
+  #lost(reason: string | undefined): void {
+    const text =
+      reason === undefined ? 'the peer left in the middle of the session' : `connection: ${reason}`;
+    this.#fail(new ConnectionError(text));
+  }
+
+  #gone(): void {
     const { pingSeconds } = this.#limits;
-    if (pingSeconds === 0) return;
-    let heard = true;
-    // Frames tell as much as an answer does, which may wait behind them.
-    for (const sign of ['pong', 'message', 'ping'] as const) this.#socket.on(sign, () => (heard = true));
-    this.#pings = setInterval(() => {
-      if (this.#socket.readyState !== WebSocket.OPEN) return;
-      if (!heard && !this.#socket.isPaused) {
-        this.#fail(new ConnectionError(`the peer has not answered for ${pingSeconds} s: it is gone`));
-        this.#socket.terminate();
-        return;
-      }
-      heard = false;
-      this.#socket.ping();
-    }, pingSeconds * 1000).unref();
+    this.#fail(new ConnectionError(`the peer has not answered for ${pingSeconds} s: it is gone`));
+    this.#socket.cut();
   }
 
   #fail(error: Error): void {
-    clearInterval(this.#pings);
     this.#closed ??= error;
     this.#inbox.fail(this.#closed);
   }

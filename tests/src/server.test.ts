@@ -15,6 +15,7 @@ import { requests } from '../../src/net/session.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { greetServer } from '../../src/net/handshake.ts';
 import { sendJson } from '../../src/net/messages.ts';
+import { NodeSocket } from '../../src/net/node-socket.ts';
 import { WebSocketChannel } from '../../src/net/web-socket-channel.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
@@ -70,7 +71,7 @@ async function rawSocket(url = server.url): Promise<WebSocket> {
 
 async function rawChannel(): Promise<WebSocketChannel> {
   const socket = new WebSocket(server.url);
-  const channel = new WebSocketChannel(socket);
+  const channel = new WebSocketChannel(new NodeSocket(socket));
   await new Promise((resolve) => socket.once('open', resolve));
   return channel;
 }

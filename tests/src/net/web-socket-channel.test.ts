@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { NodeSocket } from '../../../src/net/node-socket.ts';
 import { failureText, readFailure, WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import type { ChannelLimits } from '../../../src/net/web-socket-channel.ts';
 import { encodeFrameHeader, frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
@@ -20,10 +21,10 @@ async function pair(near: Partial<ChannelLimits> = {}, far: Partial<ChannelLimit
   open.push(server);
   await new Promise((resolve) => server.once('listening', resolve));
   const accepted = new Promise<WebSocketChannel>((resolve) =>
-    server.once('connection', (socket) => resolve(new WebSocketChannel(socket, far))),
+    server.once('connection', (socket) => resolve(new WebSocketChannel(new NodeSocket(socket), far))),
   );
   const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const channel = new WebSocketChannel(socket, near);
+  const channel = new WebSocketChannel(new NodeSocket(socket), near);
   await new Promise((resolve) => socket.once('open', resolve));
   return [channel, await accepted] as const;
 }
