@@ -55,7 +55,13 @@ export function slice(
   return rearranged(x, shape, indexer(shape, strides, offset));
 }
 
-function sliced(length: number, start: number, end: number, step: number): { first: number; count: number } {
+/** The first index of a slice, whose bounds are clamped to the length, and how many there are. */
+export function sliced(
+  length: number,
+  start: number,
+  end: number,
+  step: number,
+): { first: number; count: number } {
   if (step === 0) refuse('its step is 0');
   const [low, high] = step > 0 ? [0, length] : [-1, length - 1];
   const clamp = (i: number) => Math.min(Math.max(i < 0 ? i + length : i, low), high);

@@ -1,6 +1,6 @@
 import { ModelError } from '../../src/shared/errors.ts';
 import { inputShapes, verifyModel } from '../analysis/shapes.ts';
-import type { Model, Node, NodeOf, OpType } from '../graph.ts';
+import type { Model, Node, NodeOf, OpType, Value } from '../graph.ts';
 import { AttributeReader } from '../ops/attributes.ts';
 import { Refusal, refuse } from '../refusal.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
@@ -8,6 +8,7 @@ import { ops, shapeOfNode } from '../ops/index.ts';
 import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
 import { activationsBehindMaxPools } from '../passes/activations-behind-max-pools.ts';
 import { mergePads } from '../passes/merge-pad.ts';
+import { mergeReshapes } from '../passes/merge-reshapes.ts';
 import { recogniseActivations } from '../passes/recognise-activations.ts';
 import { recogniseMixed } from '../passes/recognise-mixed.ts';
 import { sizeOf } from '../tensor.ts';
@@ -21,6 +22,7 @@ import { descriptionOf } from './metadata.ts';
 import { inNewForm } from './older-opsets.ts';
 import { refusals, rewrites } from './rewrite.ts';
 import type { Comparison, RewriteContext } from './rewriting.ts';
+import { isChannelsLast, Views } from './views.ts';
 import { valueRankOf, weightOf } from './weight-of.ts';
 
 export type UnsupportedNode = { readonly name: string; readonly op: string; readonly reason: string };
@@ -73,23 +75,34 @@ export class GraphReader {
    */
   readonly #names = new Map<string, number>();
   readonly #consumed: ReadonlySet<string>;
+  readonly #views: Views;
 
   constructor(file: RawFile) {
     this.#file = file;
     if (file.nodes.length > maximumNodes)
       broken(`expected at most ${maximumNodes} nodes, got ${file.nodes.length}`);
     for (const { name, shape } of file.inputs) this.#shapes.set(name, shape);
+    this.#views = new Views({
+      shapeOf: (value) => this.#shapes.get(value),
+      constantOf: (name) => this.#constant(name),
+      addConstant: (tensor) => this.#addConstant(tensor),
+      add: (node) => this.#add(node),
+      fresh: (wanted) => this.#freshValue(wanted),
+    });
+    for (const input of file.inputs) this.#readChannelsLast(input);
     this.#consumed = new Set([...file.nodes.flatMap((node) => node.inputs), ...file.outputs]);
   }
 
   read(): ReadReport {
     for (const node of liveNodes(this.#file)) this.#take(node);
     if (this.#unsupported.length > 0) return { model: undefined, unsupported: this.#unsupported, notes: [] };
-    const outputs = this.#file.outputs.map((name) => ({
-      name,
-      shape: this.#shapes.get(name) ?? broken(`graph output ${name} is computed by no node`),
-    }));
-    const inputs = this.#file.inputs.map(({ name, shape }) => ({ name, shape }));
+    const outputs = this.#file.outputs
+      .map((name) => this.#views.asOurs(name))
+      .map((name) => ({
+        name,
+        shape: this.#shapes.get(name) ?? broken(`graph output ${name} is computed by no node`),
+      }));
+    const inputs = this.#file.inputs.map(({ name }) => ({ name, shape: this.#shapes.get(name)! }));
     if (outputs.length === 0) broken('the graph has no output');
     const described = descriptionOf(this.#file.metadata, { inputs, outputs });
     const model = {
@@ -98,7 +111,7 @@ export class GraphReader {
     };
     verifyModel(model);
     return {
-      model: activationsBehindMaxPools(recogniseMixed(recogniseActivations(mergePads(model)))),
+      model: readable(model),
       unsupported: [],
       notes: this.#notes,
     };
@@ -137,13 +150,30 @@ export class GraphReader {
       return;
     }
     const extra = node.outputs.slice(1).find((output) => output !== '' && this.#consumed.has(output));
-    if (extra !== undefined) refuse(`its output ${extra} is used; only the first output is supported`);
+    if (extra !== undefined && node.op !== 'Split')
+      refuse(`its output ${extra} is used; only the first output is supported`);
     if (node.op !== 'DequantizeLinear' && node.inputs.some((input) => this.#quantised.has(input)))
       refuse('it computes with integers; only QuantizeLinear and DequantizeLinear in pairs are supported');
     if (node.op !== 'Where' && node.inputs.some((input) => this.#comparisons.has(input)))
       refuse('it computes with the result of a comparison; only Where may read one');
     const attributes = new AttributeReader(node.attributes());
     if (node.domain === '' && this.#fold(node, attributes)) return;
+    if (node.domain === '' && node.op === 'Transpose') {
+      this.#views.transpose(node, attributes);
+      attributes.finish();
+      this.#shapes.set(node.outputs[0]!, this.#shapes.get(node.inputs[0]!));
+      return;
+    }
+    const viewed = this.#views.viewed(node);
+    if (viewed === undefined) this.#shapes.set(node.outputs[0]!, this.#shapes.get(node.inputs[0]!));
+    else this.#readOnOurs(viewed.node, name);
+    if (viewed?.order !== undefined)
+      for (const output of node.outputs) if (output !== '') this.#views.set(output, output, viewed.order);
+  }
+
+  /** Reads a node whose inputs are our values, in their order. */
+  #readOnOurs(node: FileNode, name: string): void {
+    const attributes = new AttributeReader(node.attributes());
     const inputs = this.#parsedInputs(node);
     if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
       const rewritten = rewrites[node.op]!.rule(attributes, inputs, this.#rewriteContext(name, node, inputs));
@@ -181,7 +211,7 @@ export class GraphReader {
   #fold(node: FileNode, attributes: AttributeReader): boolean {
     const inputs = node.inputs.map((name) => ({
       constant: this.#constant(name),
-      shape: this.#shapes.get(name),
+      shape: this.#views.shapeOf(name),
     }));
     const constant = fold(node.op, attributes, inputs);
     if (constant === undefined) return false;
@@ -198,6 +228,7 @@ export class GraphReader {
     return {
       node: name,
       output: outputs[0]!,
+      outputs: outputs.map((output) => (this.#consumed.has(output) ? output : '')),
       producer: (value) => this.#producers.get(value),
       quantised: this.#quantised,
       comparisons: this.#comparisons,
@@ -276,12 +307,35 @@ export class GraphReader {
   }
 
   #addConstant(tensor: RawTensor): string {
-    const isTaken = (name: string) =>
-      this.#shapes.has(name) || this.#constants.has(name) || this.#file.initializers.has(name);
     let { name } = tensor;
-    while (isTaken(name)) name += "'";
+    while (this.#isTaken(name)) name += "'";
     this.#constants.set(name, known(tensor));
     return name;
+  }
+
+  /** A channels-last image becomes a view of one with channels first, which is what the network gets here. */
+  #readChannelsLast({ name, shape }: Value): void {
+    const isConstant = (input: string) =>
+      this.#file.initializers.has(input) ||
+      this.#file.nodes.some((node) => node.op === 'Constant' && node.outputs[0] === input);
+    if (!isChannelsLast({ name, shape }, this.#file.nodes, isConstant)) return;
+    const [height = 1, width = 1, channels = 1] = shape;
+    this.#shapes.set(name, [channels, height, width]);
+    this.#views.set(name, name, [1, 2, 0]);
+    this.#notes.push(
+      `its input ${name} is height x width x channels in the file; here it is channels x height x width`,
+    );
+  }
+
+  #freshValue(wanted: string): string {
+    let name = wanted;
+    while (this.#isTaken(name) || this.#names.has(name) || this.#consumed.has(name)) name += "'";
+    this.#names.set(name, 0);
+    return name;
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#shapes.has(name) || this.#constants.has(name) || this.#file.initializers.has(name);
   }
 
   #constant(name: string): Constant | undefined {
@@ -305,9 +359,7 @@ export class GraphReader {
         refuse('its function body is not the one this program writes');
       return 'MixedActivation';
     }
-    if (node.domain === '' && node.op === 'Transpose')
-      refuse(onlyConstants('; export it with channels first'));
-    if (node.domain === '' && isFoldable(node.op) && !Object.hasOwn(ops, node.op)) refuse(onlyConstants(''));
+    if (node.domain === '' && isFoldable(node.op) && !Object.hasOwn(ops, node.op)) refuse(onlyConstants);
     if (node.domain !== '' || node.op === 'MixedActivation' || !Object.hasOwn(ops, node.op))
       refuse('this op is not supported; docs/ops.md lists those that are');
     return node.op as OpType;
@@ -322,9 +374,7 @@ export class GraphReader {
   }
 
   #checkNew(output: string, node: FileNode, name: string): void {
-    const taken =
-      this.#shapes.has(output) || this.#constants.has(output) || this.#file.initializers.has(output);
-    if (taken || (output === '' && output === node.outputs[0]))
+    if (this.#isTaken(output) || (output === '' && output === node.outputs[0]))
       broken(`node ${name} (${node.op}): output '${output}' is empty or defined twice`);
   }
 
@@ -337,6 +387,11 @@ export class GraphReader {
     this.#names.set(wanted, count);
     return name;
   }
+}
+
+/** The network in the form that the rest of the program knows. */
+function readable(model: Model): Model {
+  return activationsBehindMaxPools(recogniseMixed(recogniseActivations(mergeReshapes(mergePads(model)))));
 }
 
 /** The nodes that the graph's outputs depend on, in the file's order. */
@@ -363,9 +418,8 @@ function sameFunction(a: RawFunction, b: RawFunction): boolean {
   return text(a) === text(b);
 }
 
-function onlyConstants(remedy: string): string {
-  return `it is supported on constants and shapes only, and its input is computed from the image${remedy}`;
-}
+const onlyConstants =
+  'it is supported on constants and shapes only, and its input is computed from the image';
 
 function qualified(node: FileNode): string {
   return node.domain === '' ? node.op : `${node.domain}.${node.op}`;

@@ -5,6 +5,7 @@ import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { spatial } from '../ops/window.ts';
 import { absolute, comparison, mapped, maximum, where } from './rewrite-choice.ts';
+import { gather, slice, split } from './rewrite-slices.ts';
 import { valueName } from './rewriting.ts';
 import type { Rewrite, RewriteContext } from './rewriting.ts';
 import { dequantizeLinear, quantizeLinear } from './quantisation.ts';
@@ -38,6 +39,9 @@ export const rewrites: Readonly<Record<string, Entry>> = {
   GreaterOrEqual: { rule: comparison(true), becomes: 'a part of Where' },
   Less: { rule: comparison(false), becomes: 'a part of Where' },
   LessOrEqual: { rule: comparison(false), becomes: 'a part of Where' },
+  Gather: { rule: gather, becomes: 'itself; a single index removes the axis' },
+  Slice: { rule: slice, becomes: 'Gather, if it does not cut the batch' },
+  Split: { rule: split, becomes: 'a Gather for each part' },
   Sum: { rule: sum, becomes: 'a chain of Adds' },
   Sub: { rule: subtract, becomes: 'Add of the negative for a constant, else Sub' },
   Div: { rule: divide, becomes: 'Mul by the reciprocal of a constant' },

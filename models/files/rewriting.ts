@@ -20,6 +20,8 @@ export type Comparison = { readonly larger: ParsedInput; readonly smaller: Parse
 export type RewriteContext = {
   readonly node: string;
   readonly output: string;
+  /** All outputs of the node; '' for one that nobody reads. */
+  readonly outputs: readonly string[];
   /** The node that computes a value; undefined for the network's input. */
   readonly producer: (value: string) => Node | undefined;
   /** The integers that a value stands for: see quantisation.ts. */

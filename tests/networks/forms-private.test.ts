@@ -48,6 +48,17 @@ const forms: Readonly<Record<string, Form>> = {
     ],
     weights: [scalar('half', 0.5)],
   },
+  'a channel shuffle': {
+    nodes: [
+      op('Reshape', ['v', 'groups'], 'a'),
+      op('Transpose', ['a'], 'b', { perm: { ints: [0, 2, 1, 3, 4] } }),
+      op('Reshape', ['b', 'back'], 'w'),
+    ],
+    weights: [ints('groups', [0, 2, 2, 6, 6]), ints('back', [0, 4, 6, 6])],
+  },
+  'height and width exchanged': {
+    nodes: [op('Transpose', ['v'], 'w', { perm: { ints: [0, 1, 3, 2] } })],
+  },
   'channels reversed': {
     nodes: [op('Gather', ['v', 'i'], 'w', { axis: { int: 1 } })],
     weights: [ints('i', [3, 2, 1, 0])],
