@@ -1,7 +1,6 @@
 import { WebSocket } from 'ws';
 import type { WorkerPool } from '../crypto/pool/pool.ts';
 import { ThreadPool } from '../crypto/worker/thread-pool.ts';
-import { argmax } from '../models/tensor.ts';
 import type { Shape } from '../models/tensor.ts';
 import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
 import { openClientParty } from '../pipelines/inference/parties.ts';
@@ -56,7 +55,8 @@ export type ConnectOptions = RetryOptions & {
 export type InferenceResult = {
   /** The index of the largest logit. */
   readonly label: number;
-  readonly logits: Float32Array;
+  /** Missing if the plan's answer is the label alone. */
+  readonly logits?: Float32Array;
   readonly offline: PhaseCost;
   /**
    * `rounds` counts the messages of the client that the server waits for and answers: the input, and one per
@@ -243,10 +243,10 @@ class ClientSession implements Session {
     const online = await measured(this.#parts.channel, 'client', (view) =>
       onlineClient(view, this.plan, offline, image),
     );
-    const { logits } = online;
+    const { label, logits } = online.answer;
     return {
-      label: argmax(logits),
-      logits,
+      label,
+      ...defined({ logits }),
       offline: cost,
       online: { ...online.cost, rounds: online.framesSent },
       ...defined({ outsideRange: outsideRange(this.plan, image) }),

@@ -1,4 +1,5 @@
 import type { Graph, Model } from '../../models/graph.ts';
+import { sizeOf } from '../../models/tensor.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import { averagedScales } from './averaged-scales.ts';
@@ -6,11 +7,12 @@ import type { Ranges } from './ranges.ts';
 import { checkOptions, defaultCompileOptions } from './options.ts';
 import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
 import { lowerNode } from './lower/index.ts';
+import { labelRoom, lowerLabel } from './lower/label.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import { scaleLimits } from './scale-limits.ts';
 import { printableClass } from '../plan/classes.ts';
 import { planVersion } from '../plan/plan.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Output, Plan } from '../plan/plan.ts';
 import { isLinear, realLinear } from './real-weights.ts';
 
 /**
@@ -24,10 +26,11 @@ export function compile(
   options: Partial<CompileOptions> = {},
 ): Plan {
   const complete = checkOptions({ ...defaultCompileOptions, ...options });
-  const highest = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients);
+  const [input, output] = ends(graph);
+  const room = complete.answer === 'label' ? labelRoom(sizeOf(ranges.get(output)!.shape)) : 0;
+  const highest = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients, room);
   const limits = averagedScales(graph, ranges, highest, publicly, complete);
   const builder = new PlanBuilder(ranges, limits, publicly, complete);
-  const [input, output] = ends(graph);
   const scale = 2 ** Math.floor(Math.log2(Math.min(2 ** complete.precision, builder.limit(input))));
   const inputWire = builder.addWire(input, scale);
   for (const node of liveNodes(graph)) lowerNode(node, builder);
@@ -35,12 +38,18 @@ export function compile(
     version: planVersion,
     name: graph.name.slice(0, 200),
     input: { wire: inputWire },
-    output: { wire: builder.wireOf(output) },
+    output: outputOf(builder, output),
     wires: builder.wires,
     steps: builder.steps,
     ...(graph.preprocessing && { preprocessing: graph.preprocessing }),
     ...(graph.classes && { classes: graph.classes.map(printableClass) }),
   };
+}
+
+function outputOf(builder: PlanBuilder, name: string): Output {
+  const logits = builder.wireOf(name);
+  if (builder.options.answer === 'logits') return { answer: 'logits', wire: logits };
+  return { answer: 'label', wire: lowerLabel(builder, logits), logits };
 }
 
 /** The part of a model's weights that its plan makes public. */

@@ -1,5 +1,7 @@
 import type { Tensor } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
+import { answerKinds } from '../plan/plan.ts';
+import type { AnswerKind } from '../plan/plan.ts';
 
 export type CompileOptions = {
   /** Activations have a scale of about 2^precision (default: 12; 4 to 20). */
@@ -21,6 +23,8 @@ export type CompileOptions = {
    * ones.
    */
   readonly mode: 'posZero' | 'negPass';
+  /** What clients learn: all logits, or only the index of the largest one (default: logits). */
+  readonly answer: AnswerKind;
 };
 
 export const defaultCompileOptions: CompileOptions = {
@@ -29,6 +33,7 @@ export const defaultCompileOptions: CompileOptions = {
   guardBits: 1,
   k: 'free',
   mode: 'posZero',
+  answer: 'logits',
 };
 
 /**
@@ -64,6 +69,9 @@ export function checkOptions(options: CompileOptions): CompileOptions {
     if (typeof value === 'number' && !(Number.isInteger(value) && value >= 0 && value <= 31)) {
       throw new PlanError(`sign test window: expected bits from 0 to 31, got ${value}`);
     }
+  }
+  if (!answerKinds.includes(options.answer)) {
+    throw new PlanError(`answer: expected ${answerKinds.join(' or ')}, got ${String(options.answer)}`);
   }
   return options;
 }

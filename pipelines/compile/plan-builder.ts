@@ -74,7 +74,12 @@ export class PlanBuilder {
 
   newWire(shape: Shape, scale: number, largest: number): WireId {
     const bits = Math.max(1, Math.ceil(Math.log2(Math.max(largest * scale, 1))) + this.options.guardBits);
-    this.wires.push({ shape, scale, bits });
+    return this.exactWire({ shape, scale, bits });
+  }
+
+  /** Adds a wire whose bits are known, without guard bits. */
+  exactWire(wire: Wire): WireId {
+    this.wires.push(wire);
     return this.wires.length - 1;
   }
 

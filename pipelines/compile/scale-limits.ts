@@ -18,17 +18,20 @@ export const multiplierBits = 5;
 
 /**
  * The largest scale of each value, by name, with which it and every sum that it flows into before the next
- * linear layer or activation fit the ring, with the guard bits free. It is computed backwards over the graph.
+ * linear layer or activation fit the ring, with the guard bits free, and `outputRoom` more at the output. It
+ * is computed backwards over the graph.
  */
 export function scaleLimits(
   graph: Graph,
   ranges: Ranges,
   guardBits: number,
   coefficients: ReadonlyMap<string, Coefficients>,
+  outputRoom = 0,
 ): Map<string, number> {
   const own = (name: string) =>
     2 ** (valueBits - guardBits) / Math.max(ranges.get(name)!.largest, smallestRange);
   const limits = new Map([...ranges.keys()].map((name) => [name, own(name)]));
+  for (const { name } of graph.outputs) limits.set(name, own(name) / 2 ** outputRoom);
   for (const node of graph.nodes.toReversed()) {
     const output = limits.get(node.outputs[0]!) ?? Infinity;
     for (const input of node.inputs) {

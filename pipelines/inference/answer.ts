@@ -1,23 +1,27 @@
 import { packedBytes, packFields, unpackFields } from '../../crypto/bits.ts';
-import { sizeOf } from '../../models/tensor.ts';
+import { argmax, sizeOf } from '../../models/tensor.ts';
+import { ProtocolError } from '../../src/shared/errors.ts';
+import { classCount, openedBits } from '../plan/answer.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /**
- * The answer: the server sends the low bits of its share of the output, and the client adds its own. A value
- * below 2^B in absolute value is its residue mod 2^(B + 1), so nothing above bit B of the share leaves. The
- * higher bits would say more than the value: the client knows its own share of them, and a share of a linear
- * layer depends on what the client sent for it.
+ * The answer: the server sends the low bits of its share of the output, as many as the answer has, and the
+ * client adds its own share. Nothing above them leaves. The higher bits would say more than the answer: a
+ * client that deviates chooses what stands there.
  */
 
-/** The bits of each element of the output that the server opens. */
-export function openedBits(plan: Plan): number {
-  return wireOf(plan, plan.output.wire).bits + 1;
-}
+/** What the client learns of an image. */
+export type Answer = {
+  /** The index of the largest logit. */
+  readonly label: number;
+  /** Undefined if the plan's answer is the label alone. */
+  readonly logits: Float32Array | undefined;
+};
 
 /** The bytes of the server's message, without the header. */
 export function answerBytes(plan: Plan): number {
-  return packedBytes(elementsOf(plan), openedBits(plan));
+  return packedBytes(outputSize(plan), openedBits(plan));
 }
 
 /** S's message, from its share of the output. */
@@ -26,21 +30,37 @@ export function serverAnswer(plan: Plan, share: Uint32Array): Uint8Array<ArrayBu
 }
 
 /**
- * C's output mod 2^`openedBits`, from its share. Throws ProtocolError if the message has another length or
- * bits after the last field.
+ * C's answer, from its share of the output. Throws ProtocolError if the message has another length or bits
+ * after the last field, or the label is of no class.
  */
-export function clientAnswer(plan: Plan, share: Uint32Array, message: Uint8Array): Uint32Array<ArrayBuffer> {
-  const low = unpackFields(message, elementsOf(plan), openedBits(plan), 'answer');
-  return low.map((word, i) => word + share[i]!);
+export function clientAnswer(plan: Plan, share: Uint32Array, message: Uint8Array): Answer {
+  const low = unpackFields(message, outputSize(plan), openedBits(plan), 'answer');
+  const opened = openedOutput(
+    plan,
+    low.map((word, i) => word + share[i]!),
+  );
+  if (plan.output.answer === 'logits') return { label: argmax(opened), logits: opened };
+  const [label] = opened;
+  if (label! < 0) {
+    throw new ProtocolError(`answer: expected one of ${classCount(plan)} classes, got none of them`);
+  }
+  return { label: label!, logits: undefined };
 }
 
-/** The logits, from the output as ring elements of which the bits above the opened ones do not count. */
-export function decodeOutput(plan: Plan, output: Uint32Array): Float32Array {
+/**
+ * What is opened, from the output as ring elements, of which the bits above the opened ones do not count: the
+ * logits, or the label alone, which is negative if it is of no class.
+ */
+export function openedOutput(plan: Plan, output: Uint32Array): Float32Array {
+  const bits = openedBits(plan);
+  if (plan.output.answer === 'label') {
+    return Float32Array.of(classCount(plan) - 1 - (output[0]! & (2 ** bits - 1)));
+  }
   const { scale } = wireOf(plan, plan.output.wire);
-  const above = 32 - openedBits(plan);
-  return Float32Array.from(output, (word) => ((word << above) >> above) / scale);
+  return Float32Array.from(output, (word) => ((word << (32 - bits)) >> (32 - bits)) / scale);
 }
 
-function elementsOf(plan: Plan): number {
+/** The number of values that `openedOutput` returns. */
+export function outputSize(plan: Plan): number {
   return sizeOf(wireOf(plan, plan.output.wire).shape);
 }

@@ -1,7 +1,7 @@
 import { pooledSize } from '../plan/check.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { AddStep, CombineStep, ConcatStep, PickStep, Plan, PoolSpec } from '../plan/plan.ts';
-import type { ReshapeStep, Step, SumPoolStep, WireId } from '../plan/plan.ts';
+import type { OffsetStep, ReshapeStep, Step, SumPoolStep, WireId } from '../plan/plan.ts';
 
 /** The steps that each party does on its own shares: they are linear over the ring and have no weights. */
 export type LocalStep = AddStep | ConcatStep | SumPoolStep | ReshapeStep | PickStep | CombineStep;
@@ -14,6 +14,11 @@ export function isLocal(step: Step): step is LocalStep {
 export function runLocal(plan: Plan, step: LocalStep, inputs: readonly Uint32Array[]): Uint32Array {
   const rule = localRules[step.kind] as LocalRule<LocalStep>;
   return rule(step, inputs, plan);
+}
+
+/** The server's share of an `offset`'s output, or the value itself. */
+export function withOffset({ value }: OffsetStep, x: Uint32Array): Uint32Array {
+  return typeof value === 'number' ? x.map((word) => word + value) : x.map((word, i) => word + value[i]!);
 }
 
 type LocalRule<S extends LocalStep> = (step: S, inputs: readonly Uint32Array[], plan: Plan) => Uint32Array;

@@ -9,8 +9,9 @@ import { inputShare, outputShare } from './one-time.ts';
 import type { ClientOffline, ServerOffline } from './one-time.ts';
 import { StepClock } from './step-clock.ts';
 import type { StepCost } from './step-clock.ts';
-import { runLocal } from './local-steps.ts';
-import { answerBytes, clientAnswer, decodeOutput, serverAnswer } from './answer.ts';
+import { runLocal, withOffset } from './local-steps.ts';
+import { answerBytes, clientAnswer, serverAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { encodeInput } from './encoding.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { Plan, StepKind, StepOf, WireId } from '../plan/plan.ts';
@@ -21,14 +22,14 @@ const ends = 0;
 
 /**
  * The client's online phase: it sends the masked image, makes one round trip per activation layer, and
- * opens the logits. Uses up `offline` and returns the logits.
+ * opens the answer. Uses up `offline`.
  */
 export async function onlineClient(
   channel: Channel,
   plan: Plan,
   offline: ClientOffline,
   image: Float32Array,
-): Promise<{ logits: Float32Array; costs: StepCost[] }> {
+): Promise<{ answer: Answer; costs: StepCost[] }> {
   const input = encodeInput(plan, image);
   const mask = offline.shares.take(inputShare);
   await channel.send(tags.masked, ends, bytesOf(subtracted(input, mask)));
@@ -40,8 +41,8 @@ export async function onlineClient(
     });
   }
   const message = await channel.receive(tags.output, ends, answerBytes(plan));
-  const opened = clientAnswer(plan, offline.shares.take(outputShare), message);
-  return { logits: decodeOutput(plan, opened), costs: clock.costs };
+  const answer = clientAnswer(plan, offline.shares.take(outputShare), message);
+  return { answer, costs: clock.costs };
 }
 
 type ServerState = {
@@ -73,7 +74,7 @@ const serverRules: { readonly [K in StepKind]: ServerRule<K> } = {
   reshape: (step, inputs, { plan }) => runLocal(plan, step, inputs),
   pick: (step, inputs, { plan }) => runLocal(plan, step, inputs),
   combine: (step, inputs, { plan }) => runLocal(plan, step, inputs),
-  offset: (step, [u]) => u!.map((x) => x + step.value),
+  offset: (step, [u]) => withOffset(step, u!),
   activation: async (step, [xS], { channel, offline }) => {
     const state = offline.activations.take(step.id);
     await channel.send(tags.activation, step.id, serverMessage(state, xS!));

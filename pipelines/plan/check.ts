@@ -3,6 +3,7 @@ import type { ActivationSpec, ByKind, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { areKinds, namesOf } from '../../src/shared/kinds.ts';
+import { logitsWire, maxClasses } from './answer.ts';
 import type { Plan, PoolSpec, Step, StepKind, StepOf, WireId } from './plan.ts';
 
 /** The most elements of a tensor: 64 channels of 512 x 512. */
@@ -73,20 +74,35 @@ export function checkPlan(plan: Plan): void {
   });
   check(written.size === sizes.length, 'wires', 'some are never written');
   check(written.has(plan.output.wire), 'output', 'its wire is never written');
-  const { bits } = plan.wires[plan.output.wire]!;
-  check(bits <= maxOutputBits, 'output', `its values have more than ${maxOutputBits} bits`);
+  checkOutput(plan, sizes);
   checkEnds(plan, sizes);
 }
 
+function checkOutput({ wires, output }: Plan, sizes: readonly number[]): void {
+  if (output.answer === 'logits') {
+    const { bits } = wires[output.wire]!;
+    check(bits <= maxOutputBits, 'output', `its values have more than ${maxOutputBits} bits`);
+    return;
+  }
+  check(sizes[output.wire] === 1, 'output', `expected one element, got ${sizes[output.wire]}`);
+  const classes = sizes[output.logits] ?? 0;
+  check(
+    classes >= 2 && classes <= maxClasses,
+    'output',
+    `expected 2 to ${maxClasses} classes, got ${classes}`,
+  );
+}
+
 /** What the client does before and after must fit the input and the output. */
-function checkEnds({ wires, input, output, preprocessing, classes }: Plan, sizes: readonly number[]): void {
+function checkEnds(plan: Plan, sizes: readonly number[]): void {
+  const { wires, input, preprocessing, classes } = plan;
   if (preprocessing !== undefined) {
     const channels = wires[input.wire]!.shape[0];
     const fits = preprocessing.mean.length === channels && preprocessing.std.length === channels;
     check(fits, 'preprocessing', `expected ${channels} means and deviations, one for each channel`);
   }
   if (classes !== undefined)
-    check(classes.length === sizes[output.wire], 'classes', `expected ${sizes[output.wire]} names`);
+    check(classes.length === sizes[logitsWire(plan)], 'classes', `expected ${sizes[logitsWire(plan)]} names`);
 }
 
 /** Additions of a step that a party does alone: a pooling window may be as large as its padding makes it. */
@@ -118,7 +134,7 @@ const outputElementsOf: { [K in StepKind]: SizeRule<K> } = {
     const sizes = [first, second].map((indices, i) => pickedElements(plan, inputs[i]!, axis, indices));
     return inputs.length === 2 && first.length === second.length && sizes[0] === sizes[1] ? sizes[0]! : -1;
   },
-  offset: (_step, [size]) => size!,
+  offset: ({ value }, [size]) => (typeof value === 'number' || value.length === size ? size! : -1),
   activation: (step, [size]) => (activationFits(step) && size === step.spec.kinds.length ? size : -1),
 };
 

@@ -19,7 +19,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import { checkDecodedSize, checkPlan, maxElements } from './check.ts';
 import { longestClass, printableName } from './classes.ts';
 import { planVersion } from './plan.ts';
-import type { Plan, Step, StepKind, StepOf } from './plan.ts';
+import type { AnswerKind, Output, Plan, Step, StepKind, StepOf } from './plan.ts';
 
 /** The most bytes of a serialised plan that is read: a ResNet-18 with a mask for every pixel has 0.2 MB. */
 export const maxPlanBytes = 16 * 2 ** 20;
@@ -33,7 +33,7 @@ export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     version: plan.version,
     name: plan.name,
     input: { wire: plan.input.wire },
-    output: { wire: plan.output.wire },
+    output: outputDocument(plan.output),
     wires: plan.wires.map((wire) => ({ shape: wire.shape, scale: wire.scale, bits: wire.bits })),
     steps: plan.steps.map((step) => stepDocument(step)),
     ...(plan.preprocessing && { preprocessing: ordered(plan.preprocessing, preprocessingKeys) }),
@@ -81,6 +81,11 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
+function outputDocument(output: Output): object {
+  const { answer, wire } = output;
+  return output.answer === 'label' ? { answer, wire, logits: output.logits } : { answer, wire };
+}
+
 function stepDocument(step: Step): object {
   const { kind, id, node, inputs, output } = step;
   const head = { kind, id, node, inputs, output };
@@ -97,7 +102,7 @@ function stepDocument(step: Step): object {
     case 'combine':
       return { ...head, axis: step.axis, first: step.first, second: step.second, sign: step.sign };
     case 'offset':
-      return { ...head, value: step.value };
+      return { ...head, value: typeof step.value === 'number' ? step.value : encodeArray(step.value) };
     case 'sumPool':
       return { ...head, spec: ordered(step.spec, ['kernel', 'strides', 'pads']) };
     case 'linear':
@@ -150,6 +155,7 @@ function kindDocuments({ relu, affine, square }: ActivationSpec): ByKind<object>
 }
 
 const natural = integer(0, 1_000_000);
+const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
 const positive = integer(1, 1_000_000);
 const pair = pairOf(positive);
 const pads = fourOf(natural);
@@ -171,6 +177,12 @@ const activationFields = record({
     square: record({ truncate: bits, multiplier: packed, offset: packed, sign: packed, constant: packed }),
   } satisfies ByKind<Check<unknown>>),
 });
+
+/** As many integers as the text has; `checkPlan` compares their number with the step's. */
+const packedWords: Check<Int32Array> = (value, path) => {
+  const base64 = text()(value, path);
+  return decodeArray(base64, new Int32Array(Math.floor((3 * base64.replace(/=+$/, '').length) / 16)), path);
+};
 
 const activationSpec: Check<ActivationSpec> = (value, path) => {
   const spec = activationFields(value, path);
@@ -222,12 +234,16 @@ const step = variants('kind', {
     second: indices,
     sign: oneOf(1, -1),
   }),
-  offset: record({ kind: oneOf('offset'), ...head, value: integer(-(2 ** 31), 2 ** 31 - 1) }),
+  offset: record({ kind: oneOf('offset'), ...head, value: either(int32, packedWords) }),
   sumPool: record({ kind: oneOf('sumPool'), ...head, spec: record({ kernel: pair, strides: pair, pads }) }),
   activation: record({ kind: oneOf('activation'), ...head, spec: activationSpec }),
 } satisfies { readonly [K in StepKind]: Check<StepOf<K>> });
 
 const endpoint = record({ wire: natural });
+const output = variants('answer', {
+  logits: record({ answer: oneOf('logits'), wire: natural }),
+  label: record({ answer: oneOf('label'), wire: natural, logits: natural }),
+} satisfies Record<AnswerKind, Check<Output>>);
 
 const preprocessing = record(
   { mean: list(number(-1e6, 1e6), 1, 65_536), std: list(number(1e-6, 1e6), 1, 65_536) },
@@ -239,7 +255,7 @@ const plan = record(
     version: oneOf(planVersion),
     name: text(200),
     input: endpoint,
-    output: endpoint,
+    output,
     wires: list(record({ shape: list(positive, 1, 4), scale: number(Number.MIN_VALUE), bits }), 0, 10_000),
     steps: list(step, 0, 10_000),
   },

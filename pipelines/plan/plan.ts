@@ -11,7 +11,7 @@ export type Plan = {
   readonly version: typeof planVersion;
   readonly name: string;
   readonly input: Endpoint;
-  readonly output: Endpoint;
+  readonly output: Output;
   /** The wires; a wire's id is its index. */
   readonly wires: readonly Wire[];
   /** The steps in topological order: a step reads wires that the input or an earlier step has written. */
@@ -23,11 +23,22 @@ export type Plan = {
 };
 
 /** Raised by every change of the plan's format. */
-export const planVersion = 2;
+export const planVersion = 3;
 
 export type WireId = number;
 
 export type Endpoint = { readonly wire: WireId };
+
+/** What a client may learn of an image: all logits, or only which of them is the largest. */
+export const answerKinds = ['logits', 'label'] as const;
+export type AnswerKind = (typeof answerKinds)[number];
+
+/**
+ * The wire that is opened to the client. For a label, the steps after the wire of the logits compare these,
+ * and the wire's only element is `classes - 1 - label`.
+ */
+export type Output = Endpoint &
+  ({ readonly answer: 'logits' } | { readonly answer: 'label'; readonly logits: WireId });
 
 /**
  * A tensor of shared ring elements. A real value v is the integer round(scale v). The scale need not be a
@@ -102,8 +113,8 @@ export type CombineStep = StepBase & {
   readonly sign: 1 | -1;
 };
 
-/** Adds a public constant at the wire's scale to every element. */
-export type OffsetStep = StepBase & { readonly kind: 'offset'; readonly value: number };
+/** Adds public constants at the wire's scale: one to every element, or one for each. */
+export type OffsetStep = StepBase & { readonly kind: 'offset'; readonly value: number | Int32Array };
 
 export type Step =
   | LinearStep

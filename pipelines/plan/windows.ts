@@ -1,6 +1,6 @@
 import { countElements } from '../../crypto/steps/activation/layer.ts';
 import type { ReluSpec } from '../../crypto/spec.ts';
-import { activationSteps } from './plan.ts';
+import { networkSteps } from './answer.ts';
 import type { Plan } from './plan.ts';
 
 /** The lowest bit that each sign test looks at, by step number, and the side on which it errs. */
@@ -21,9 +21,10 @@ export type TestedLayer = {
   readonly bits: number;
 };
 
-/** The layers of a plan with sign tests, in order. */
+/** The layers of a plan's network with sign tests, in order. Those that compare logits must stay exact. */
 export function testedLayers(plan: Plan): TestedLayer[] {
-  return activationSteps(plan)
+  return networkSteps(plan)
+    .filter((step) => step.kind === 'activation')
     .map(({ id, node, spec }) => ({
       step: id,
       node,

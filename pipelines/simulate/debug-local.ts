@@ -10,6 +10,8 @@ import type { Prepared } from '../compile/served-plan.ts';
 import { openClientParty, openServerParty } from '../inference/parties.ts';
 import { offlineClient, offlineServer } from '../inference/offline.ts';
 import { onlineClient, onlineServer } from '../inference/online.ts';
+import type { Answer } from '../inference/answer.ts';
+import { networkSteps } from '../plan/answer.ts';
 import { inputOf } from '../plan/plan.ts';
 import type { Plan, WireId } from '../plan/plan.ts';
 import { replay } from './replay.ts';
@@ -40,9 +42,9 @@ export async function debugLocal(
   prepared: Prepared,
   image: Float32Array,
   rng: Rng,
-): Promise<{ logits: Float32Array; wires: WireDiff[] }> {
+): Promise<{ answer: Answer; wires: WireDiff[] }> {
   const { plan, weights, model } = prepared;
-  const { logits, opened, clientShares } = await bothParties(prepared, image, rng);
+  const { answer, opened, clientShares } = await bothParties(prepared, image, rng);
   const shareOf = (wire: WireId) => clientShares.get(wire)!;
   const checks = replay(await loadRing(), plan, weights, image, opened, shareOf);
   const values = valuesOf(model, plan);
@@ -62,7 +64,7 @@ export async function debugLocal(
       ...errorsOf(words, scale, reference),
     };
   });
-  return { logits, wires };
+  return { answer, wires };
 }
 
 async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng: Rng) {
@@ -91,7 +93,7 @@ async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng
         share.map((word, i) => word + other[i]!),
       );
     }
-    return { logits: clientOnline.logits, opened, clientShares };
+    return { answer: clientOnline.answer, opened, clientShares };
   } finally {
     await pool.close();
   }
@@ -99,13 +101,14 @@ async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng
 
 /**
  * The name of the graph's value on each wire: the last step of a node carries its value, and a truncation
- * carries the value that it read.
+ * carries the value that it read. The steps after the logits carry none.
  */
 function valuesOf(model: Model, plan: Plan): Map<WireId, string> {
-  const lastStep = new Map(plan.steps.map((step) => [nodeOf(step.node), step.id]));
+  const steps = networkSteps(plan);
+  const lastStep = new Map(steps.map((step) => [nodeOf(step.node), step.id]));
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
   const values = new Map([[plan.input.wire, model.graph.inputs[0]!.name]]);
-  for (const step of plan.steps) {
+  for (const step of steps) {
     const node = nodes.get(nodeOf(step.node));
     const value =
       node === undefined

@@ -3,6 +3,7 @@ import type { Model, Node } from '../../models/graph.ts';
 import { publicPart } from '../compile/compile.ts';
 import type { Prepared } from '../compile/served-plan.ts';
 import type { PublicPart } from '../compile/options.ts';
+import { logitsWire, networkSteps } from '../plan/answer.ts';
 import { inputOf, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, StepOf, WireId } from '../plan/plan.ts';
 import { activationError } from './activation-error.ts';
@@ -60,13 +61,13 @@ class Analysis {
     const inputRange = this.prepared.ranges.get(this.model.graph.inputs[0]!.name)!;
     const inputError = norm.nearest / wireOf(plan, plan.input.wire).scale;
     wires.set(plan.input.wire, { error: inputRange.channels.map(() => inputError), sizes: inputRange });
-    for (const step of plan.steps) {
+    for (const step of networkSteps(plan)) {
       const inputs = step.inputs.map((wire) => wires.get(wire)!);
       const rule = rules[step.kind] as Rule<StepKind>;
       const error = rule(step, inputs, norm, this);
       wires.set(step.output, { error, sizes: this.#sizesOf(step, inputs[0]!.sizes) });
     }
-    return wires.get(plan.output.wire)!.error;
+    return wires.get(logitsWire(plan))!.error;
   }
 
   /** The sizes of a step's output. A step that the compiler inserted keeps its input's values. */

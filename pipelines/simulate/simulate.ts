@@ -8,9 +8,9 @@ import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { decodeOutput } from '../inference/answer.ts';
+import { openedOutput, outputSize } from '../inference/answer.ts';
 import { encodeInput } from '../inference/encoding.ts';
-import { isLocal, runLocal } from '../inference/local-steps.ts';
+import { isLocal, runLocal, withOffset } from '../inference/local-steps.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan, Step, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
@@ -21,11 +21,12 @@ export type SimulateOptions = {
 };
 
 /**
- * Returns the logits [n, classes] of `n` images [n, C, H, W], computed with the protocol's integers in one
- * process: with its truncations and the faults of its sign tests, but without cryptography. `rng` draws the
- * client's shares. It leaves out an error of one unit in one of 2,700 outputs of linear steps
- * (`linearFaultRate`), which adds 2^-11 4^-t of the variance of a truncation by t bits. Throws DataError for
- * images that do not fit the plan.
+ * Returns what clients learn of `n` images [n, C, H, W]: their logits [n, classes], or their labels [n] if
+ * that is the plan's answer; a label is negative if it is of no class, as it may be far outside the
+ * calibrated range. They are computed with the protocol's integers in one process: with its truncations and
+ * the faults of its sign tests, but without cryptography. `rng` draws the client's shares. It leaves out an
+ * error of one unit in one of 2,700 outputs of linear steps (`linearFaultRate`), which adds 2^-11 4^-t of the
+ * variance of a truncation by t bits. Throws DataError for images that do not fit the plan.
  */
 export async function simulate(
   plan: Plan,
@@ -37,14 +38,14 @@ export async function simulate(
 ): Promise<Float32Array> {
   const ring = await loadRing();
   const size = images.length / n;
-  const classes = sizeOf(wireOf(plan, plan.output.wire).shape);
-  const logits = new Float32Array(n * classes);
+  const width = outputSize(plan);
+  const answers = new Float32Array(n * width);
   for (let i = 0; i < n; i++) {
     const input = encodeInput(plan, images.subarray(i * size, (i + 1) * size));
     const wires = simulateWires(ring, plan, weights, input, clientShares(plan, rng), options);
-    logits.set(decodeOutput(plan, wires.get(plan.output.wire)!), i * classes);
+    answers.set(openedOutput(plan, wires.get(plan.output.wire)!), i * width);
   }
-  return logits;
+  return answers;
 }
 
 /**
@@ -53,16 +54,28 @@ export async function simulate(
  */
 export type ClientShares = (wire: WireId) => Uint32Array;
 
-/** Draws uniform shares, the same for each reader of a wire. */
+/**
+ * Draws uniform shares where the protocol does: of the input and of the outputs of linear steps and
+ * activations. Those of sums, joins and selections follow from them, so that elements that are one value have
+ * one share.
+ */
 export function clientShares(plan: Plan, rng: Rng): ClientShares {
+  const writers = new Map(plan.steps.map((step) => [step.output, step]));
   const shares = new Map<WireId, Uint32Array>();
-  return (wire) => {
+  const shareOf = (wire: WireId): Uint32Array => {
     const known = shares.get(wire);
     if (known !== undefined) return known;
-    const fresh = randomWords(rng, sizeOf(wireOf(plan, wire).shape));
-    shares.set(wire, fresh);
-    return fresh;
+    const step = writers.get(wire);
+    const share =
+      step === undefined || step.kind === 'linear' || step.kind === 'activation'
+        ? randomWords(rng, sizeOf(wireOf(plan, wire).shape))
+        : isLocal(step)
+          ? runLocal(plan, step, step.inputs.map(shareOf))
+          : shareOf(step.inputs[0]!);
+    shares.set(wire, share);
+    return share;
   };
+  return shareOf;
 }
 
 /** The integers of every wire for one image, as ring elements. */
@@ -99,7 +112,7 @@ export function simulateStep(
     const tested = faults ? layer : withoutFaults(layer);
     return asUnsigned(layerInClear(tested, asSigned(x), shares(step.inputs[0]!)));
   }
-  if (step.kind === 'offset') return x.map((value) => value + step.value);
+  if (step.kind === 'offset') return withOffset(step, x);
   const secret = weights.get(step.id)!;
   if (step.kind === 'bias') return x.map((value, i) => value + secret.bias[i]!);
   return ring.conv(step.spec, secret.weights, x, secret.bias);

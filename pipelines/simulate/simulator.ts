@@ -1,13 +1,12 @@
 import { Piscina } from 'piscina';
 import { prgSeedBytes } from '../../crypto/prg.ts';
-import { sizeOf } from '../../models/tensor.ts';
 import { workerUrl } from '../../src/shared/files.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { outputSize } from '../inference/answer.ts';
 import type { Windows } from '../plan/windows.ts';
-import { wireOf } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 
@@ -60,14 +59,14 @@ export class Simulator {
   }
 
   /**
-   * Computes the logits [n, classes] of `n` images [n, C, H, W] with the protocol's integers, with faults of
-   * the sign test by default.
+   * Computes the logits [n, classes] of `n` images [n, C, H, W], or their labels [n] if that is the plan's
+   * answer, with the protocol's integers, with faults of the sign test by default.
    */
   async run(images: Float32Array, n: number, options: SimulateSetOptions = {}): Promise<Float32Array> {
     const { faults = true, rng = systemRng, windows, onProgress = silent } = options;
     const { plan } = this.#set;
-    const [size, classes] = [images.length / n, sizeOf(wireOf(plan, plan.output.wire).shape)];
-    const logits = new Float32Array(n * classes);
+    const [size, width] = [images.length / n, outputSize(plan)];
+    const answers = new Float32Array(n * width);
     const call = this.#calls++;
     let done = 0;
     const running = Array.from({ length: Math.ceil(n / imagesPerJob) }, async (_, job) => {
@@ -76,14 +75,14 @@ export class Simulator {
       const part = images.slice(first * size, (first + count) * size);
       const seed = rng.bytes(prgSeedBytes);
       const task: SimulateJob = { call, windows, images: part, n: count, seed, faults };
-      logits.set((await this.#pool.run(task)) as Float32Array, first * classes);
+      answers.set((await this.#pool.run(task)) as Float32Array, first * width);
       onProgress({ phase: 'simulation', done: (done += count), total: n });
     });
     // A failure is thrown only after all jobs have ended, because the pool takes a late answer for an error
     // of its own.
     const failed = (await Promise.allSettled(running)).find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    return logits;
+    return answers;
   }
 
   async close(): Promise<void> {

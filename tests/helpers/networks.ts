@@ -288,7 +288,7 @@ export const tinyPlan: Plan = {
   version: planVersion,
   name: 'tiny',
   input: { wire: 0 },
-  output: { wire: 11 },
+  output: { answer: 'logits', wire: 11 },
   wires: [
     { shape: [2, 4, 4], scale: 64, bits: 8 },
     { shape: [2, 4, 4], scale: 256, bits: 15 },

@@ -54,8 +54,8 @@ test('two processes: logits within the derived bound of the float model, bytes a
     for (const image of images.slice(0, 2)) {
       const result = await session.infer(image);
       const float = await predict(model, image, 1);
-      result.logits.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
-      expect(result.label).toBe(result.logits.indexOf(Math.max(...result.logits)));
+      result.logits!.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
+      expect(result.label).toBe(result.logits!.indexOf(Math.max(...result.logits!)));
       expect(result.offline).toMatchObject(prediction.offline);
       expect(result.online).toMatchObject({ ...prediction.online, rounds: prediction.rounds });
       expect(result.offline.seconds).toBeGreaterThan(result.online.seconds);
@@ -80,8 +80,8 @@ test('a client killed in the middle ends its own session only', async () => {
     })(),
   ]);
   const float = await predict(model, images[1]!, 1);
-  result.logits.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
+  result.logits!.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
   expect((await eventOf('closed')).error).toMatch(/the peer left/);
-  expect((await other.infer(images[2]!)).logits.length).toBe(5);
+  expect((await other.infer(images[2]!)).logits!.length).toBe(5);
   await other.close();
 });

@@ -78,7 +78,7 @@ test.each([
   expect(faults).toBeLessThanOrEqual(most);
   const float = await predict(model, image, 1);
   const { likely } = logitErrorBound(made);
-  run.clientOnline.logits.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
+  run.clientOnline.answer.logits!.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
   expect(wireOf(plan, plan.output.wire).shape).toEqual([5]);
 });
 

@@ -78,7 +78,7 @@ async function rawChannel(): Promise<WebSocketChannel> {
 
 /** Another client, whose session was open all the while, is still served. */
 async function expectService(): Promise<void> {
-  expect((await bystander.infer(images[0]!)).logits.length).toBe(5);
+  expect((await bystander.infer(images[0]!)).logits!.length).toBe(5);
 }
 
 test('a client that expects another plan is refused in one line on both sides', async () => {
@@ -249,7 +249,7 @@ test('two calls of a session at once are refused', async () => {
   const session = await connect(server.url, { pool });
   const running = session.infer(images[0]!);
   await expect(session.infer(images[1]!)).rejects.toThrow('session: expected one call at a time');
-  expect((await running).logits.length).toBe(5);
+  expect((await running).logits!.length).toBe(5);
   await session.close();
   expect((await eventOf('closed')).error).toBeUndefined();
 });
@@ -269,7 +269,7 @@ test('over TLS: with the certificate trusted it works, without it does not', asy
   expect(secured.url).toMatch(/^wss:/);
   await expect(connect(secured.url, { pool })).rejects.toThrow(/self-signed certificate/);
   const session = await connect(secured.url, { pool, ca: readFileSync(tls.cert) });
-  expect((await session.infer(images[0]!)).logits.length).toBe(5);
+  expect((await session.infer(images[0]!)).logits!.length).toBe(5);
   await session.close();
   await secured.close();
 });

@@ -74,7 +74,7 @@ describe('a layer whose message is larger than clients accept', () => {
       const inference = async (limit: number) => {
         const session = await connect(server.url, { pool, maxMessageBytes: limit });
         try {
-          return (await session.infer(noise(64))).logits.length;
+          return (await session.infer(noise(64))).logits!.length;
         } finally {
           await session.close();
         }

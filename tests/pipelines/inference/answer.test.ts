@@ -1,12 +1,7 @@
 import { expect, test } from 'vitest';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
-import {
-  answerBytes,
-  clientAnswer,
-  decodeOutput,
-  openedBits,
-  serverAnswer,
-} from '../../../pipelines/inference/answer.ts';
+import { answerBytes, clientAnswer, serverAnswer } from '../../../pipelines/inference/answer.ts';
+import { answerBits } from '../../../pipelines/plan/answer.ts';
 import { parsePlan, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import { planVersion } from '../../../pipelines/plan/plan.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
@@ -23,7 +18,7 @@ const planOf = (bits: number, logits = 5): Plan => ({
   version: planVersion,
   name: 'logits',
   input: { wire: 0 },
-  output: { wire: 0 },
+  output: { answer: 'logits', wire: 0 },
   wires: [{ shape: [logits], scale: 4, bits }],
   steps: [],
 });
@@ -38,9 +33,7 @@ test.each([1, 7, 15, 29, 30])('logits of %i bits open to themselves, whatever th
   const message = serverAnswer(plan, theirs);
   expect(message.byteLength).toBe(answerBytes(plan));
   expect(message.byteLength).toBe(Math.ceil((5 * (bits + 1)) / 8));
-  expect(decodeOutput(plan, clientAnswer(plan, mine, message))).toEqual(
-    Float32Array.from(logits, (value) => value / 4),
-  );
+  expect(clientAnswer(plan, mine, message).logits).toEqual(Float32Array.from(logits, (value) => value / 4));
 });
 
 test('a bit of S’s share above bit B changes no byte of its message; bit B does', () => {
@@ -66,7 +59,7 @@ test('the last frame of an inference is the low bits of S’s share and nothing 
   const tiny = { plan: tinyPlan, weights: tinyWeights() };
   const { answer, wires } = await idealInference(tiny, tinyImage(), await dealtOt(seededRng('ot')), rng);
   const share = wires.server.get(tinyPlan.output.wire)!;
-  expect(openedBits(tinyPlan)).toBe(26);
+  expect(answerBits(tinyPlan)).toBe(3 * 26);
   expect(share.some((word) => word >= 2 ** 26)).toBe(true);
   expect(answer.byteLength).toBe(Math.ceil((3 * 26) / 8));
   expect(unpackFields(answer, 3, 26, 'answer')).toEqual(share.map((word) => word % 2 ** 26));

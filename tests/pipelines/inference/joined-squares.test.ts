@@ -23,7 +23,7 @@ function planOf(...squares: number[]): Plan {
     version: planVersion,
     name: 'squares',
     input: { wire: 0 },
-    output: { wire: squares.length },
+    output: { answer: 'logits', wire: squares.length },
     wires,
     steps,
   };

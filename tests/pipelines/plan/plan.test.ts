@@ -6,6 +6,7 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { randomImages } from '../../helpers/data.ts';
+import { labelPlan } from '../../helpers/label-plan.ts';
 import { mixedNet } from '../../helpers/networks.ts';
 
 let plan: Plan;
@@ -20,6 +21,52 @@ test('a plan survives its bytes, and its hash is that of the bytes', () => {
   expect(parsed).toEqual(plan);
   expect(planHash(parsed)).toBe(planHash(plan));
   expect(planHash({ ...plan, name: 'other' })).not.toBe(planHash(plan));
+});
+
+test('the answer is part of the plan: a changed one is another plan, or none', () => {
+  const label = labelPlan(5, 12);
+  const parsed = parsePlan(serialisePlan(label));
+  expect(parsed).toEqual(label);
+  const opened: Plan = { ...label, output: { answer: 'logits', wire: 0 } };
+  expect(planHash(parsePlan(serialisePlan(opened)))).not.toBe(planHash(label));
+  const whole: Plan = { ...label, output: { answer: 'logits', wire: label.output.wire } };
+  expect(planHash(parsePlan(serialisePlan(whole)))).not.toBe(planHash(label));
+  const refused: [Plan['output'], RegExp][] = [
+    [{ answer: 'label', wire: 0, logits: 0 }, /expected one element, got 5/],
+    [{ answer: 'label', wire: label.output.wire, logits: 99 }, /expected 2 to 32768 classes, got 0/],
+    [{ answer: 'label', wire: label.output.wire, logits: label.output.wire }, /classes, got 1/],
+    [{ answer: 'label', wire: 99, logits: 0 }, /never written/],
+    [{ answer: 'nothing', wire: 0 } as unknown as Plan['output'], /output.answer/],
+    [{ wire: 0 } as unknown as Plan['output'], /output/],
+  ];
+  for (const [output, message] of refused)
+    expect(() => parsePlan(serialisePlan({ ...label, output }))).toThrow(message);
+});
+
+test('constants of an offset: one, or one for each element', () => {
+  const label = labelPlan(4, 12);
+  const offsets = label.steps.filter((step) => step.kind === 'offset');
+  expect(offsets.map(({ value }) => typeof value)).toEqual(['number', 'object']);
+  const withValue = (value: unknown) => {
+    const document = JSON.parse(new TextDecoder().decode(serialisePlan(label))) as Document;
+    document.steps[offsets[1]!.id - 1]!['value'] = value;
+    return new TextEncoder().encode(JSON.stringify(document));
+  };
+  const base64 = (values: number[]) => Buffer.from(Int32Array.from(values).buffer).toString('base64');
+  expect(parsePlan(withValue(base64([1, 2, 3, -4]))).steps).toHaveLength(label.steps.length);
+  expect(parsePlan(withValue(5)).steps).toHaveLength(label.steps.length);
+  const wrong = [
+    base64([1, 2, 3]),
+    base64([1, 2, 3, 4, 5]),
+    base64([5, 5, 5, 5]),
+    'AAA=',
+    '',
+    '!',
+    2 ** 31,
+    0.5,
+    null,
+  ];
+  for (const value of wrong) expect(() => parsePlan(withValue(value)), String(value)).toThrow(ProtocolError);
 });
 
 test('all kinds of element are there to be tested', () => {

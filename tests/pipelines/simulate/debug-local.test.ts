@@ -17,7 +17,7 @@ async function prepared(model: Model) {
 test('every wire is the protocol’s integers and close to the float value it carries', async () => {
   const model = piecewiseNet(seededRng(7));
   const { made, image } = await prepared(model);
-  const { logits, wires } = await debugLocal(made, image, seededRng('debug'));
+  const { answer, wires } = await debugLocal(made, image, seededRng('debug'));
   expect(wires).toHaveLength(made.plan.steps.length + 1);
   expect(wires.filter(({ wrong }) => wrong > 0)).toEqual([]);
   for (const { error, largest, node } of wires) {
@@ -29,7 +29,7 @@ test('every wire is the protocol’s integers and close to the float value it ca
   }
   expect(carriers.filter((name) => name.startsWith('max/'))).toHaveLength(1);
   const float = await predict(model, image, 1);
-  const last = Math.max(...logits.map((y, i) => Math.abs(y - float[i]!)));
+  const last = Math.max(...answer.logits!.map((y, i) => Math.abs(y - float[i]!)));
   expect(wires.at(-1)!.error).toBeCloseTo(last, 5);
   expect(last).toBeLessThan(logitErrorBound(made).likely);
 });

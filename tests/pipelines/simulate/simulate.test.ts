@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { activationKinds } from '../../../models/graph.ts';
 import type { Model } from '../../../models/graph.ts';
+import { argmax } from '../../../models/tensor.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { calibrate } from '../../../pipelines/compile/calibrate.ts';
 import { compile, publicPart } from '../../../pipelines/compile/compile.ts';
@@ -13,7 +14,7 @@ import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import type { SimulateOptions } from '../../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { randomImages } from '../../helpers/data.ts';
-import { mixed, mixedNet, residualNet } from '../../helpers/networks.ts';
+import { mixed, mixedNet, piecewiseNet, residualNet } from '../../helpers/networks.ts';
 
 const n = 60;
 const classes = 5;
@@ -46,6 +47,25 @@ test.each([
     expect(error).toBeLessThan(bound.likely);
     expect(bound.likely).toBeLessThan(bound.worst);
   }
+});
+
+test.each([
+  ['ReLUs', residualNet, 6],
+  ['ReLUs, identities and polynomials', mixedNet, 3],
+  ['leaky ReLUs, maxima, clips and uneven averages', piecewiseNet, 1],
+])('labels are of logits within the bound of the largest: %s', async (_name, build, seed) => {
+  const model = build(seededRng(seed));
+  const { made, images, float, bound } = await prepared(model, { answer: 'label' });
+  expect(bound).toEqual((await prepared(model)).bound);
+  const labels = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
+  expect(labels).toHaveLength(n);
+  const rows = Array.from(labels, (label, i) => ({
+    label,
+    row: float.subarray(i * classes, (i + 1) * classes),
+  }));
+  for (const { label, row } of rows) expect(Math.max(...row) - row[label]!).toBeLessThan(2 * bound.likely);
+  expect(rows.filter(({ label, row }) => label === argmax(row)).length).toBeGreaterThan(0.9 * n);
+  expect(new Set(labels).size).toBeGreaterThan(1);
 });
 
 test('one weight of the wrong sign breaks the bound', async () => {

@@ -80,7 +80,7 @@ test('a plan whose tensors are each allowed but together ask for all memory is r
   const count = 64;
   const plan: Plan = {
     ...tinyPlan,
-    output: { wire: count },
+    output: { answer: 'logits', wire: count },
     wires: [wire([1, 4096, 4096]), ...Array.from({ length: count }, () => wire([1]))],
     steps: Array.from({ length: count }, (_, i) => {
       return { kind: 'linear', id: i + 1, node: 'big', inputs: [0], output: i + 1, spec };

@@ -69,7 +69,7 @@ export class LiveTarget {
     const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
     const bystander = await connect(server.url, { pool });
     const { logits } = await bystander.infer(tinyImage());
-    const target = new LiveTarget({ server, bystander, pool, events, wake, expected: [...logits] });
+    const target = new LiveTarget({ server, bystander, pool, events, wake, expected: [...logits!] });
     await target.#through((side, _, frame) => {
       target.tagsTo[side].push(frame[3]!);
       return [frame];
@@ -96,7 +96,7 @@ export class LiveTarget {
     if (errors.length === 0 && !harmless) complain('nobody noticed');
     for (const error of errors) if (!(error instanceof ProtocolError)) complain(String(error));
     const { logits } = await this.#parts.bystander.infer(tinyImage());
-    if (!this.near(logits)) complain('another session got a wrong answer');
+    if (!this.near(logits!)) complain('another session got a wrong answer');
     return faults;
   }
 

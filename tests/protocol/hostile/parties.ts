@@ -40,7 +40,7 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
         linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
         products: (lane, id, u) => productOfflineClient(he, lane, id, u),
       });
-      return [...(await onlineClient(channel, plan, offline, tinyImage())).logits];
+      return [...(await onlineClient(channel, plan, offline, tinyImage())).answer.logits!];
     },
     server: async (channel) => {
       const rng = seededRng(`server ${seed}`);

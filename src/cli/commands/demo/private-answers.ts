@@ -50,7 +50,7 @@ function compare(dataset: Dataset, index: number, found: InferenceResult, clear:
     label: dataset.classes[dataset.labels[index]!]!,
     private: dataset.classes[found.label]!,
     plaintext: dataset.classes[argmax(clear)]!,
-    maxDifference: Math.max(...clear.map((value, i) => Math.abs(value - found.logits[i]!))),
+    maxDifference: Math.max(...clear.map((value, i) => Math.abs(value - found.logits![i]!))),
     offline: phaseTotals(found.offline),
     online: { ...phaseTotals(found.online), rounds: found.online.rounds },
   };

@@ -1,4 +1,3 @@
-import { argmax } from '../../../../models/tensor.ts';
 import { outsideRange } from '../../../../pipelines/inference/encoding.ts';
 import type { OutsideRange } from '../../../../pipelines/inference/encoding.ts';
 import { debugLocal } from '../../../../pipelines/simulate/debug-local.ts';
@@ -23,8 +22,8 @@ export async function inferLocally(
 ): Promise<Output> {
   const prepared = await preparedModel(name, data, context);
   const image = await source.read(prepared.model.graph.inputs[0]!.shape);
-  const { logits, wires } = await debugLocal(prepared, image, systemRng);
-  const label = argmax(logits);
+  const { answer: found, wires } = await debugLocal(prepared, image, systemRng);
+  const { label, logits } = found;
   const outside = outsideRange(prepared.plan, image);
   if (outside !== undefined) context.warn(outsideText(outside));
   const [answer, truth] = [source.classes?.[label] ?? null, source.truth ?? null];
@@ -33,7 +32,7 @@ export async function inferLocally(
       label,
       class: answer,
       truth,
-      logits,
+      logits: logits ?? null,
       outsideRange: outside ?? null,
       wires: wires.map(publicWire),
     },
