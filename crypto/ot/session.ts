@@ -1,7 +1,6 @@
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { randomBits } from '../bits.ts';
 import { saltBytes } from '../hash.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadColumns } from '../ring/columns.ts';
@@ -9,7 +8,9 @@ import { loadRing } from '../ring/kernels.ts';
 import type { Ring } from '../ring/kernels.ts';
 import { sha256 } from '../platform/platform.ts';
 import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
-import { missingLeaves, securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
+import { defaultDepth, depthsOf } from './blocks.ts';
+import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
+import { securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
 import type { OtReceiver, OtSender } from './extension.ts';
 import { blockWork } from './block-work.ts';
 import type { BlockWork } from './block-work.ts';
@@ -30,62 +31,77 @@ type Transfers = {
   readonly offering: OfferingTransfers;
 };
 
+export type OtOptions = {
+  /** Depth of the trees in both directions, the same for both parties (default: `defaultDepth`). */
+  readonly depth?: number | undefined;
+  /** Long blocks of rows are made in its threads (default: all on this thread). */
+  readonly pool?: WorkerPool | undefined;
+};
+
 const step = 0;
-const trees = securityBits / treeDepth;
 type Direction = 'client chooses' | 'server chooses';
 
 /**
  * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers
  * that the other party receives, with its own Delta behind the choices; the trees come over those transfers.
- * Rejects with ProtocolError for points that are no points and for trees that are none. Long blocks of rows
- * are made in the threads of `pool` (default: all on this thread).
+ * Rejects with ProtocolError for points that are no points and for trees that are none.
  */
-export async function otClient(channel: Channel, rng: Rng, pool?: WorkerPool): Promise<OtClient> {
+export async function otClient(
+  channel: Channel,
+  rng: Rng,
+  { depth = defaultDepth, pool }: OtOptions = {},
+): Promise<OtClient> {
   const { ring, work } = await loadWork(pool);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const session = sessionId(base.key, serverKey);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
-  const delta = deltaBits(rng);
-  const received = baseReceive(serverKey, leavingSides(delta), named(session, 'server chooses'), rng);
+  const delta = drawDelta(rng);
+  const received = baseReceive(serverKey, leavingSides(delta, depth), named(session, 'server chooses'), rng);
   await channel.send(tags.baseOtPoints, step, received.points);
   const pairs = baseSenderFinish(base, points, securityBits, named(session, 'client chooses'));
-  const grown = growTrees(treeDepth, pairs, rng);
+  const grown = growTrees(depthsOf(depth), pairs, rng);
   await channel.send(tags.otTrees, step, grown.message);
   const chooses = directionOf(session, 'client chooses', grown.message);
-  const message = await channel.receive(tags.otTrees, step, treesBytes(treeDepth, trees));
+  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
   const offers = directionOf(session, 'server chooses', message);
-  const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
+  const missing = missingLeaves(delta, depth);
+  const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
   return {
     role: 'client',
-    ...choosingFrom(grown.leaves, chooses, ring, work, rng),
-    ...offeringFrom(punctured, delta, offers, ring, work),
+    ...choosingFrom({ depth, leaves: grown.leaves, bound: chooses, ring, work, rng }),
+    ...offeringFrom({ depth, leaves: punctured, bound: offers, ring, work }, delta),
   };
 }
 
 /** The other half of `otClient`. */
-export async function otServer(channel: Channel, rng: Rng, pool?: WorkerPool): Promise<OtServer> {
+export async function otServer(
+  channel: Channel,
+  rng: Rng,
+  { depth = defaultDepth, pool }: OtOptions = {},
+): Promise<OtServer> {
   const { ring, work } = await loadWork(pool);
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const session = sessionId(clientKey, base.key);
-  const delta = deltaBits(rng);
-  const received = baseReceive(clientKey, leavingSides(delta), named(session, 'client chooses'), rng);
+  const delta = drawDelta(rng);
+  const received = baseReceive(clientKey, leavingSides(delta, depth), named(session, 'client chooses'), rng);
   await channel.send(tags.baseOtPoints, step, received.points);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
   const pairs = baseSenderFinish(base, points, securityBits, named(session, 'server chooses'));
-  const grown = growTrees(treeDepth, pairs, rng);
-  const message = await channel.receive(tags.otTrees, step, treesBytes(treeDepth, trees));
+  const grown = growTrees(depthsOf(depth), pairs, rng);
+  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
   const offers = directionOf(session, 'client chooses', message);
-  const punctured = punctureTrees(treeDepth, received.seeds, missingLeaves(delta), message);
+  const missing = missingLeaves(delta, depth);
+  const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
   await channel.send(tags.otTrees, step, grown.message);
   const chooses = directionOf(session, 'server chooses', grown.message);
   return {
     role: 'server',
-    ...offeringFrom(punctured, delta, offers, ring, work),
-    ...choosingFrom(grown.leaves, chooses, ring, work, rng),
+    ...offeringFrom({ depth, leaves: punctured, bound: offers, ring, work }, delta),
+    ...choosingFrom({ depth, leaves: grown.leaves, bound: chooses, ring, work, rng }),
   };
 }
 
@@ -94,43 +110,31 @@ async function loadWork(pool: WorkerPool | undefined) {
   return { ring, work: blockWork({ ring, columns: await loadColumns() }, pool) };
 }
 
-function choosingFrom(leaves: readonly Leaves[], bound: Bound, ring: Ring, work: BlockWork, rng: Rng) {
-  const seeds = choosingSeeds(treeDepth, leaves, bound.transcript);
+type Parts = {
+  readonly depth: number;
+  readonly leaves: readonly Leaves[];
+  readonly bound: Bound;
+  readonly ring: Ring;
+  readonly work: BlockWork;
+};
+
+function choosingFrom({ depth, leaves, bound, ring, work, rng }: Parts & { readonly rng: Rng }) {
+  const seeds = choosingSeeds(depth, leaves, bound.transcript);
+  // The older API knows one depth.
+  const older = depth === treeDepth ? leaves : [];
   return {
-    receiver: new SoftSpokenReceiver(leaves, bound.transcript, bound.salt, ring, rng),
+    receiver: new SoftSpokenReceiver(older, bound.transcript, bound.salt, ring, rng),
     choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, work),
   };
 }
 
-function offeringFrom(
-  leaves: readonly Leaves[],
-  deltaBits: Uint8Array,
-  bound: Bound,
-  ring: Ring,
-  work: BlockWork,
-) {
-  const seeds = offeringSeeds(treeDepth, leaves, deltaBits, bound.transcript);
+function offeringFrom({ depth, leaves, bound, ring, work }: Parts, delta: Uint8Array) {
+  const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
+  const older = depth === treeDepth ? leaves : [];
   return {
-    sender: new SoftSpokenSender(leaves, deltaBits, bound.transcript, bound.salt, ring),
+    sender: new SoftSpokenSender(older, delta, bound.transcript, bound.salt, ring),
     offering: new SoftSpokenOffering(seeds, bound.rowSalt, work),
   };
-}
-
-/**
- * 128 secret bits of Delta, one a byte; the lowest is 1, so that the two labels of a wire differ in colour.
- */
-function deltaBits(rng: Rng): Uint8Array {
-  const bits = randomBits(rng, securityBits);
-  bits[0] = 1;
-  return bits;
-}
-
-/**
- * The choices of the base transfers: at each level of a tree, the highest bit of the leaf's number first, the
- * side that the path to the missing leaf leaves.
- */
-export function leavingSides(delta: Uint8Array, depth: number = treeDepth): Uint8Array {
-  return delta.map((_, i) => delta[i - (i % depth) + (depth - 1 - (i % depth))]! ^ 1);
 }
 
 /** Both keys are fresh in every session, so their hash names it. */

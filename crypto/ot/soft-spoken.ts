@@ -7,6 +7,7 @@ import type { Ring } from '../ring/kernels.ts';
 import { blockBytes, columnBytes, depthsOf, proofBytes } from './blocks.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';
 import { securityBits } from './transfers.ts';
+import { missingLeaves } from './delta.ts';
 import type { Leaves } from './trees.ts';
 
 /**
@@ -172,17 +173,6 @@ function checkHashes(hashes: Uint8Array, deltaBits: Uint8Array, proof: Uint8Arra
   const expected = sha256(hashes);
   const difference = expected.reduce((sum, byte, i) => sum | (byte ^ proof[hashBytes + i]!), 0);
   if (difference !== 0) throw new ProtocolError('OT extension: the choices are not the same for all trees');
-}
-
-/**
- * The leaf of each tree whose number is Delta's bits there: bit j of a tree's leaf numbers belongs to its
- * column j.
- */
-export function missingLeaves(deltaBits: Uint8Array, depth: number): number[] {
-  let at = 0;
-  return depthsOf(depth).map((own) =>
-    deltaBits.subarray(at, (at += own)).reduce((leaf, bit, j) => leaf | (bit << j), 0),
-  );
 }
 
 const domain = new TextEncoder().encode('reluctant OT transfers 3');

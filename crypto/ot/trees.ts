@@ -29,29 +29,36 @@ function treeBytes(depth: number): number {
   return 2 * prgSeedBytes * depth + 2 * tagBytes;
 }
 
-/** Bytes of the grower's message for `trees` trees. */
-export function treesBytes(depth: number, trees: number): number {
-  return trees * treeBytes(depth);
+/** Bytes of the grower's message for trees of these depths. */
+export function treesBytes(depths: readonly number[]): number {
+  return depths.reduce((sum, depth) => sum + treeBytes(depth), 0);
 }
 
 export type Grown = {
   /** `treesBytes`, for the puncturer */
   readonly message: Uint8Array<ArrayBuffer>;
-  /** [trees][2^depth] seeds of 16 bytes */
+  /** Of each tree 2^depth seeds of 16 bytes. */
   readonly leaves: readonly Leaves[];
 };
 
 /**
- * Grows `pairs.length / depth` trees. `pairs`: both keys of the base transfers, level by level, tree by tree.
+ * Grows trees of these depths. `pairs`: both keys of the base transfers, level by level, tree by tree.
  */
-export function growTrees(depth: number, pairs: SeedPairs, rng: Rng): Grown {
-  const trees = pairs.length / depth;
-  const message = new Uint8Array(treesBytes(depth, trees));
-  const leaves = Array.from({ length: trees }, (_, tree) => {
-    const own = message.subarray(tree * treeBytes(depth), (tree + 1) * treeBytes(depth));
-    return growTree(depth, pairs.slice(tree * depth, (tree + 1) * depth), rng, own);
-  });
+export function growTrees(depths: readonly number[], pairs: SeedPairs, rng: Rng): Grown {
+  const message = new Uint8Array(treesBytes(depths));
+  const [ownPairs, ownBytes] = [elements(pairs), bytes(message)];
+  const leaves = depths.map((depth) => growTree(depth, ownPairs(depth), rng, ownBytes(treeBytes(depth))));
   return { message, leaves };
+}
+
+/** Functions that take consecutive parts. */
+function elements<T>(whole: readonly T[]): (count: number) => readonly T[] {
+  let at = 0;
+  return (count) => whole.slice(at, (at += count));
+}
+function bytes(whole: Uint8Array): (count: number) => Uint8Array {
+  let at = 0;
+  return (count) => whole.subarray(at, (at += count));
 }
 
 function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array): Leaves {
@@ -76,20 +83,18 @@ function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array
  * for one whose sums fit no single tree.
  */
 export function punctureTrees(
-  depth: number,
+  depths: readonly number[],
   keys: readonly Uint8Array[],
   alphas: readonly number[],
   message: Uint8Array,
 ): Leaves[] {
-  if (message.byteLength !== treesBytes(depth, alphas.length)) {
-    throw new ProtocolError(
-      `OT trees: expected ${treesBytes(depth, alphas.length)} bytes, got ${message.byteLength}`,
-    );
+  if (message.byteLength !== treesBytes(depths)) {
+    throw new ProtocolError(`OT trees: expected ${treesBytes(depths)} bytes, got ${message.byteLength}`);
   }
-  const punctured = alphas.map((alpha, tree) => {
-    const own = message.subarray(tree * treeBytes(depth), (tree + 1) * treeBytes(depth));
-    return punctureTree(depth, keys.slice(tree * depth, (tree + 1) * depth), alpha, own);
-  });
+  const [ownKeys, ownBytes] = [elements(keys), bytes(message)];
+  const punctured = depths.map((depth, tree) =>
+    punctureTree(depth, ownKeys(depth), alphas[tree]!, ownBytes(treeBytes(depth))),
+  );
   // One error for all trees: which of them failed would tell more of alpha than that one did.
   if (punctured.some((leaves) => leaves === undefined)) {
     throw new ProtocolError('OT trees: expected the sums of one tree each, got others');

@@ -2,7 +2,8 @@ import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { publicKeyBytes } from '../../crypto/he/keys.ts';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
-import { securityBits, treeDepth } from '../../crypto/ot/extension.ts';
+import { defaultDepth, depthsOf } from '../../crypto/ot/blocks.ts';
+import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
 import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
@@ -117,7 +118,7 @@ function activationPrediction(spec: ActivationSpec, products: Bytes) {
  * server sends terms, welcome (the plan) and base transfers.
  */
 function sessionBytes(plan: Plan): Bytes {
-  const trees = treesBytes(treeDepth, securityBits / treeDepth);
+  const trees = treesBytes(depthsOf(defaultDepth));
   const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
   return {
     bytes_up: frames(agreementBytes, 32, publicKeyBytes) + transfers,

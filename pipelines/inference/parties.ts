@@ -22,7 +22,7 @@ export async function openClientParty(
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
-  const ot = await otClient(channel, rng, pool);
+  const ot = await otClient(channel, rng, { pool });
   warmUpClient();
   const he = await keys;
   await channel.send(tags.hePublicKey, step, he.publicKey);
@@ -45,7 +45,7 @@ export async function openServerParty(
   weightsName: string,
   rng: Rng,
 ): Promise<ServerParty> {
-  const ot = await otServer(channel, rng, pool);
+  const ot = await otServer(channel, rng, { pool });
   const he = await heSetupServer(pool, channel, step);
   return {
     ot,

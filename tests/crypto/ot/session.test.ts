@@ -99,6 +99,26 @@ test('base OT costs six frames: two keys, two times 128 pairs of points, and the
   expect(toServer.traffic).toEqual({ sent: each, received: each, framesSent: 3, framesReceived: 3 });
 });
 
+test('a session with trees of another depth: 64 bytes a tree, and transfers in both directions', async () => {
+  const rng = seededRng('depth');
+  const [toServer, toClient] = memoryChannels();
+  const [client, server] = await Promise.all([
+    otClient(toServer, rng, { depth: 5 }),
+    otServer(toClient, rng, { depth: 5 }),
+  ]);
+  const each = 3 * frameHeaderBytes + 32 + 128 * 64 + 4096 + 26 * 64;
+  expect(toServer.traffic.sent).toBe(each);
+  for (const [choosing, offering] of [
+    [client.choosing, server.offering],
+    [server.choosing, client.offering],
+  ] as const) {
+    await Promise.all([choosing.prepare(toServer, 64), offering.prepare(toClient, 64)]);
+    const [{ rows, choices }, offered] = await Promise.all([choosing.take(64), offering.take(64)]);
+    const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
+    expect(offered.rows).toEqual(rows.map((word, at) => word ^ (bit(at >> 2) * offering.delta[at & 3]!)));
+  }
+});
+
 test('a peer that sends no point, or the wrong message, is refused', async () => {
   const [toServer, peer] = memoryChannels();
   await peer.send(tags.baseOtKey, 0, new Uint8Array(32).fill(0xff));

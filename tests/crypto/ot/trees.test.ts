@@ -15,9 +15,9 @@ function transfers(alpha: number) {
 }
 
 const alphas = Array.from({ length: leaves }, (_, alpha) => alpha);
-const grown = growTrees(depth, transfers(0).pairs, seededRng('tree'));
+const grown = growTrees([depth], transfers(0).pairs, seededRng('tree'));
 const puncture = (alpha: number, message: Uint8Array) =>
-  punctureTrees(depth, transfers(alpha).keys, [alpha], message)[0]!;
+  punctureTrees([depth], transfers(alpha).keys, [alpha], message)[0]!;
 
 /** Who is caught by a message with this byte changed, by alpha. */
 const caughtBy = (at: number) => {
@@ -58,26 +58,31 @@ test('a wrong sum of tags or a wrong hash is caught by all', () => {
   expect(caughtBy(32 * depth + 32)).toEqual(alphas);
 });
 
-test('several trees in one message are independent, and one bad tree of them is enough', () => {
+test('several trees in one message are independent, of any depths, and one bad tree of them is enough', () => {
   const rng = seededRng('several');
-  const pairs = Array.from({ length: 3 * depth }, () => [rng.bytes(16), rng.bytes(16)] as const);
-  const chosen = [3, 0, 15];
-  const keys = pairs.map(
-    (pair, i) => pair[((chosen[Math.floor(i / depth)]! >> (depth - 1 - (i % depth))) & 1) ^ 1]!,
+  const depths = [3, 4, 1];
+  const chosen = [3, 15, 0];
+  const pairs = depths.flatMap((own) =>
+    Array.from({ length: own }, () => [rng.bytes(16), rng.bytes(16)] as const),
   );
-  const { message, leaves: all } = growTrees(depth, pairs, rng);
-  const found = punctureTrees(depth, keys, chosen, message);
+  const sides = depths.flatMap((own, tree) =>
+    Array.from({ length: own }, (_, level) => ((chosen[tree]! >> (own - 1 - level)) & 1) ^ 1),
+  );
+  const keys = pairs.map((pair, i) => pair[sides[i]!]!);
+  const { message, leaves: all } = growTrees(depths, pairs, rng);
+  const found = punctureTrees(depths, keys, chosen, message);
+  expect(found.map((own) => own.length)).toEqual([8, 16, 2]);
   found.forEach((own, tree) =>
     own.forEach((leaf, x) => x !== chosen[tree] && expect(leaf).toEqual(all[tree]![x])),
   );
   message[message.length - 1]! ^= 1;
-  expect(() => punctureTrees(depth, keys, chosen, message)).toThrow(
+  expect(() => punctureTrees(depths, keys, chosen, message)).toThrow(
     /OT trees: expected the sums of one tree each/,
   );
 });
 
 test('a message of another length is refused', () => {
   const { keys } = transfers(0);
-  expect(grown.message).toHaveLength(treesBytes(depth, 1));
-  expect(() => punctureTrees(depth, keys, [0], grown.message.subarray(1))).toThrow(ProtocolError);
+  expect(grown.message).toHaveLength(treesBytes([depth]));
+  expect(() => punctureTrees([depth], keys, [0], grown.message.subarray(1))).toThrow(ProtocolError);
 });
