@@ -63,7 +63,7 @@ export type { NetworkProfile } from '../pipelines/cost/profiles.ts';
 
 // The two parties of a private inference.
 export { startServer } from './server.ts';
-export type { RunningServer, ServerEvent, ServerOptions } from './server.ts';
+export type { Reload, RunningServer, ServedModel, ServerEvent, ServerOptions } from './server.ts';
 export { connect } from './client.ts';
 export type { OutsideRange } from '../pipelines/inference/encoding.ts';
 export type { ConnectOptions, InferenceResult, Session } from './client.ts';

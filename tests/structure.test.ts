@@ -57,7 +57,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'pareto',
     'recipes',
   ],
-  src: ['web', 'net', 'client.ts', 'server.ts', 'index.ts', 'cli'],
+  src: ['web', 'net', 'asking', 'serving', 'client.ts', 'server.ts', 'index.ts', 'cli'],
 };
 
 /** Inside a room too, where it has folders of its own. */

@@ -25,17 +25,27 @@ const windowMs = 60_000;
  * (docs/security.md); they do not prevent it.
  */
 export class Access {
-  readonly #known: readonly { readonly name: string; readonly digest: Buffer }[] | undefined;
+  #known: readonly { readonly name: string; readonly digest: Buffer }[] | undefined;
   readonly #perMinute: number;
   readonly #begun = new Map<string, number[]>();
 
   /** Throws UsageError for a token that is too short or has white space in it. */
   constructor({ tokens, perMinute = Infinity }: AccessOptions) {
+    this.#perMinute = perMinute;
+    this.replaceTokens(tokens);
+  }
+
+  /** Throws UsageError for a wrong token, and then keeps those that it had. */
+  replaceTokens(tokens: AccessOptions['tokens']): void {
     this.#known = tokens?.map((given, i) => {
       const { name, token } = typeof given === 'string' ? { name: `token ${i + 1}`, token: given } : given;
       return { name, digest: digest(checkToken(token, name)) };
     });
-    this.#perMinute = perMinute;
+  }
+
+  /** Whether a client that was admitted under this name still may ask. */
+  knows(client: string): boolean {
+    return this.#known === undefined || this.#known.some(({ name }) => name === client);
   }
 
   /** The client's name, from its Authorization header and address. Undefined when it may not ask. */

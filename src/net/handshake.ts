@@ -8,7 +8,7 @@ import { defined } from '../shared/defined.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 import { fromHex, toHex } from '../shared/text.ts';
 import { helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
-import type { Hello, Limits, Refusal, Terms } from './messages.ts';
+import type { Hello, Refusal, Terms } from './messages.ts';
 
 /**
  * The first four messages of a session, between the client C and the server S:
@@ -25,19 +25,28 @@ const step = 0;
 const hashBytes = 32;
 
 /** What a client may ask for: nothing, so that it takes the server's first model, or by hash or by name. */
-export type Wanted = { readonly planHash?: string; readonly model?: string };
+export type Wanted = {
+  readonly planHash?: string;
+  readonly model?: string;
+  /** A session that it continues. */
+  readonly resume?: { readonly ticket: string; readonly held: readonly number[] };
+};
+
+export type Greeting = Exclude<Terms, Refusal> & { readonly plan: Plan };
 
 /**
- * The client's half. `planHash` is 64 hex digits. Returns the server's plan and its limits. Throws UsageError
+ * The client's half. `planHash` is 64 hex digits. Returns the server's plan and its terms. Throws UsageError
  * when `planHash` is no hash, RefusedError when the server has no place now, and ProtocolError when its plan
  * has another hash or cannot be run.
  */
 export async function greetServer(
   channel: Channel,
-  { planHash: given, model }: Wanted = {},
-): Promise<{ plan: Plan; limits: Limits }> {
+  { planHash: given, model, resume }: Wanted = {},
+): Promise<Greeting> {
   const expected = given === undefined ? undefined : checkedHash(given);
-  await sendJson(channel, tags.hello, step, defined({ plan: expected, model }) satisfies Hello);
+  const { ticket, held } = resume ?? {};
+  const hello: Hello = defined({ plan: expected, model, ticket, held: held && [...held] });
+  await sendJson(channel, tags.hello, step, hello);
   const terms = await receiveJson(channel, tags.terms, step, termsSchema);
   notRefused(terms);
   const welcome = await channel.receiveUpTo(tags.welcome, step, maxPlanBytes);
@@ -49,7 +58,7 @@ export async function greetServer(
   }
   const plan = runnable(parsePlan(welcome));
   await channel.send(tags.accept, step, fromHex(hash));
-  return { plan, limits: terms.limits };
+  return { ...terms, plan };
 }
 
 /** A plan that a server offers under a name. */
@@ -59,21 +68,20 @@ export function offerOf(plan: Plan, name: string = plan.name): Offer {
   return { name, plan, hash: planHash(plan) };
 }
 
-/**
- * The server's half. Returns the offer that the client took. Throws ProtocolError when the client asks for
- * none of them or accepts another plan.
- */
-export async function greetClient<O extends Offer>(
+/** What a server answers to a hello, if it takes the client. */
+export type Opening = { readonly offer: Offer; readonly terms: Exclude<Terms, Refusal> };
+
+/** The server's half. Returns what it opened. Throws ProtocolError when the client accepts another plan. */
+export async function greetClient<O extends Opening>(
   channel: Channel,
-  offers: readonly O[],
-  limits: Limits,
+  open: (hello: Hello) => O | Promise<O>,
 ): Promise<O> {
-  const hello = await receiveJson(channel, tags.hello, step, helloSchema);
-  const offer = chosen(offers, hello);
-  await sendJson(channel, tags.terms, step, { limits } satisfies Terms);
+  const opening = await open(await receiveJson(channel, tags.hello, step, helloSchema));
+  const { offer, terms } = opening;
+  await sendJson(channel, tags.terms, step, terms satisfies Terms);
   await channel.send(tags.welcome, step, serialisePlan(offer.plan));
   const accepted = toHex(await channel.receive(tags.accept, step, hashBytes));
-  if (accepted === offer.hash) return offer;
+  if (accepted === offer.hash) return opening;
   throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${offer.hash}`);
 }
 
@@ -82,7 +90,8 @@ export async function refuseClient(channel: Channel, refusal: Refusal): Promise<
   await sendJson(channel, tags.terms, step, refusal satisfies Terms);
 }
 
-function chosen<O extends Offer>(offers: readonly O[], { plan, model }: Hello): O {
+/** The offer that a client asks for. Throws ProtocolError if there is none. */
+export function chosenOffer<O extends Offer>(offers: readonly O[], { plan, model }: Hello): O {
   const named = model === undefined ? offers : offers.filter(({ name }) => name === model);
   const names = offers.map(({ name }) => name).join(', ');
   if (named.length === 0) throw new ProtocolError(`model: this server has ${names}, not ${model ?? ''}`);

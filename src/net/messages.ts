@@ -1,11 +1,18 @@
 import { agreementBytes, tagName } from '../../crypto/channel/channel.ts';
 import type { Channel, Tag } from '../../crypto/channel/channel.ts';
 import { ProtocolError, RefusedError } from '../shared/errors.ts';
-import { either, integer, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
+import { either, integer, list, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
 import type { Check } from '../shared/json-check.ts';
 import { maxText, printable } from './printable.ts';
 
+/** The most inferences that may be prepared ahead, so that their numbers fit into a hello. */
+export const maxHeld = 32;
+
 const planHash = text(64, /^[0-9a-f]{64}$/, '64 hexadecimal digits');
+const ticket = planHash;
+/** Prepared inferences are numbered from 1 in a session, through all its connections. */
+const materialNumber = integer(1, 1e9);
+const materialNumbers = list(materialNumber, 0, maxHeld);
 
 // The messages by which the two ends of a session agree: JSON in UTF-8. All others are binary.
 
@@ -15,8 +22,15 @@ export type Hello = {
   readonly plan?: string;
   /** The name of a model of the server (default: the one that `plan` names, or the server's first). */
   readonly model?: string;
+  /** The ticket of a session that the client lost and continues. */
+  readonly ticket?: string;
+  /** The numbers of the prepared inferences that the client still has of it. */
+  readonly held?: readonly number[];
 };
-export const helloSchema: Check<Hello> = record({}, { plan: planHash, model: text(100, /./, 'a name') });
+export const helloSchema: Check<Hello> = record(
+  {},
+  { plan: planHash, model: text(100, /./, 'a name'), ticket, held: materialNumbers },
+);
 
 /** What a server allows a client. It says so when a session opens. */
 export type Limits = {
@@ -26,11 +40,14 @@ export type Limits = {
   readonly perMinute: number | null;
   /** Seconds after which the server ends a session whose client is silent. */
   readonly idleSeconds: number;
+  /** Seconds for which a client that lost its connection may continue its session; 0: it may not. */
+  readonly resumeSeconds: number;
 };
 const limits: Check<Limits> = record({
   prepared: integer(1, Number.MAX_SAFE_INTEGER),
   perMinute: either(oneOf(null), integer(1, Number.MAX_SAFE_INTEGER)),
   idleSeconds: number(Number.MIN_VALUE),
+  resumeSeconds: number(0),
 });
 
 /** Why a request is not done now, and the seconds after which it may be; null: waiting does not help. */
@@ -41,12 +58,19 @@ const refusal: Check<Refusal> = record({
 });
 
 /** S -> C, to a hello. */
-export type Terms = { readonly limits: Limits } | Refusal;
-export const termsSchema: Check<Terms> = either(refusal, record({ limits }));
+export type Terms = Taken | Refusal;
+type Taken = {
+  readonly limits: Limits;
+  /** With it the client continues the session over another connection. */
+  readonly ticket: string;
+  /** The numbers of the prepared inferences that both parties still have. */
+  readonly kept: readonly number[];
+};
+export const termsSchema: Check<Terms> = either(refusal, record({ limits, ticket, kept: materialNumbers }));
 
-/** S -> C, to a request to prepare. */
-export type Grant = { readonly granted: true } | Refusal;
-export const grantSchema: Check<Grant> = either(refusal, record({ granted: oneOf(true) }));
+/** S -> C, to a request to prepare: the number of the inference that is prepared now. */
+export type Grant = { readonly granted: number } | Refusal;
+export const grantSchema: Check<Grant> = either(refusal, record({ granted: materialNumber }));
 
 const space = 0x20;
 

@@ -70,6 +70,11 @@ export class WebSocketChannel implements Channel {
     this.#patience = seconds;
   }
 
+  /** Why the connection ended; undefined while it is open. */
+  get failure(): Error | undefined {
+    return this.#closed;
+  }
+
   get traffic(): Readonly<Traffic> {
     return this.#traffic;
   }

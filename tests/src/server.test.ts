@@ -11,7 +11,7 @@ import type { Prepared } from '../../pipelines/compile/served-plan.ts';
 import { connect } from '../../src/client.ts';
 import type { Session } from '../../src/client.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
-import { requests } from '../../src/net/session.ts';
+import { encodeRequest } from '../../src/net/session.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { greetServer } from '../../src/net/handshake.ts';
 import { sendJson } from '../../src/net/messages.ts';
@@ -22,7 +22,7 @@ import type { RunningServer, ServerEvent } from '../../src/server.ts';
 import { agreementBytes, encodeFrameHeader, tags } from '../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { ProtocolError, RefusedError } from '../../src/shared/errors.ts';
-import { testLimits } from '../helpers/offers.ts';
+import { testTerms } from '../helpers/offers.ts';
 import { servedNet } from './fixtures/served-net.ts';
 
 /** Of all clients here. */
@@ -92,7 +92,7 @@ test('a server that changes the plan after hello is caught by the client', async
   const [channel, peer] = memoryChannels();
   const served = greetServer(channel, { planHash: planHash({ ...prepared.plan, name: 'another' }) });
   await peer.receive(tags.hello, 0, agreementBytes);
-  await sendJson(peer, tags.terms, 0, { limits: testLimits });
+  await sendJson(peer, tags.terms, 0, testTerms);
   await peer.send(tags.welcome, 0, serialisePlan(prepared.plan));
   await expect(served).rejects.toThrow(/^plan: expected .* the server sent/);
 });
@@ -221,7 +221,7 @@ test('an inference that was prepared ahead has only its online phase left', asyn
 
 test('preparing without end is refused, and the session with what it has prepared goes on', async () => {
   const session = await connect(server.url, { pool });
-  expect(session.limits).toEqual({ prepared: 4, perMinute: null, idleSeconds: 300 });
+  expect(session.limits).toEqual(testTerms.limits);
   for (let i = 0; i < 4; i++) await session.prepare();
   const refused = session.prepare();
   await expect(refused).rejects.toThrow('4 inferences are prepared already, the most allowed');
@@ -237,9 +237,9 @@ test('inferring without material ends the session', async () => {
   const channel = await rawChannel();
   await greetServer(channel);
   const party = await openClientParty(channel, pool, systemRng);
-  await channel.send(tags.request, 1, Uint8Array.of(requests.infer));
+  await channel.send(tags.request, 1, encodeRequest({ kind: 'infer', number: 1 }));
   expect((await eventOf('closed')).error?.message).toBe(
-    'request 1: expected an offline phase before an inference, got the inference',
+    'request 1: inference 1 is not prepared, or was used before',
   );
   party.close();
   channel.close();
@@ -267,7 +267,9 @@ test('over TLS: with the certificate trusted it works, without it does not', asy
   const tls = { cert: fixture('cert'), key: fixture('key') };
   const secured = await startServer({ ...prepared, threads: 1, tls });
   expect(secured.url).toMatch(/^wss:/);
-  await expect(connect(secured.url, { pool })).rejects.toThrow(/self-signed certificate/);
+  await expect(connect(secured.url, { pool })).rejects.toThrow(
+    /its certificate is self-signed; if it is the right one, trust it with --ca/,
+  );
   const session = await connect(secured.url, { pool, ca: readFileSync(tls.cert) });
   expect((await session.infer(images[0]!)).logits!.length).toBe(5);
   await session.close();
@@ -318,7 +320,7 @@ describe('places', () => {
     const other = await connect(small.url, { pool, token: tokens[1]!.token });
     await expect(connect(small.url, { pool, token: 'nobody-0123456789' })).rejects.toThrow(ProtocolError);
     expect(refused[0]).toMatch(/^alice: this client has 1 sessions/);
-    expect(refused[1]).toMatch(/: no token that this server knows$/);
+    expect(refused[1]).toMatch(/: it shows a token that this server does not know$/);
     await Promise.all([first.close(), other.close()]);
     await small.close();
   });

@@ -89,7 +89,7 @@ async function run(context: Context, name: string, options: Options) {
   const hash = planHash(plan);
   const log = (event: ServerEvent) => {
     const time = new Date().toISOString();
-    show({ value: eventValue(event, time, hash), text: `${time} ${describe(event)}` });
+    show({ value: eventValue(event, time), text: `${time} ${describe(event)}` });
   };
   const server = await startServer({
     ...{ plan, weights, port, host, maxSessions, idleSeconds: idle },
@@ -129,13 +129,19 @@ function describe(event: ServerEvent): string {
   switch (event.kind) {
     case 'opened':
       return `${head} opened`;
+    case 'resumed':
+      return `${head} continues with ${event.prepared} prepared inferences`;
     case 'limited':
       return `${head} refused a request: ${event.reason}`;
     case 'closed':
-      return event.error ? `${head} ended: ${event.error.message}` : `${head} closed`;
+      return event.error ? `${head} ended: ${event.error.message}${keptText(event.kept)}` : `${head} closed`;
     case 'inference':
       return `${head} answered; offline ${costText(event.offline)}, online ${costText(event.online)}`;
   }
+}
+
+function keptText(prepared: number): string {
+  return prepared === 0 ? '' : `; ${prepared} prepared inferences are kept`;
 }
 
 function costText({ seconds, bytes_up, bytes_down }: PhaseCost): string {
@@ -143,19 +149,19 @@ function costText({ seconds, bytes_up, bytes_down }: PhaseCost): string {
 }
 
 /** A line of --json: what happened, when, for which client and at what cost. Programs read it from a log. */
-function eventValue(event: ServerEvent, time: string, plan: string): object {
-  const head = { time, plan };
+function eventValue(event: ServerEvent, time: string): object {
   switch (event.kind) {
     case 'inference':
-      return { ...head, ...event, offline: figures(event.offline), online: figures(event.online) };
+      return { time, ...event, offline: figures(event.offline), online: figures(event.online) };
     case 'closed': {
       const { error, ...rest } = event;
-      return { ...head, ...rest, reason: error === undefined ? null : error.message };
+      return { time, ...rest, reason: error === undefined ? null : error.message };
     }
     case 'opened':
+    case 'resumed':
     case 'limited':
     case 'refused':
-      return { ...head, ...event };
+      return { time, ...event };
   }
 }
 

@@ -45,7 +45,7 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
     server: async (channel) => {
       const rng = seededRng(`server ${seed}`);
       const weights = tinyWeights();
-      await greetClient(channel, ...offering(tinyPlan));
+      await greetClient(channel, offering(tinyPlan));
       const keys = await heSetupServer(pool, channel, 0);
       const { offline } = await offlineServer(channel, tinyPlan, weights, {
         ot: (await ot())[1],

@@ -8,7 +8,7 @@ import { ProtocolError } from '../../../src/shared/errors.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { integer } from '../../helpers/convolution.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
-import { testLimits } from '../../helpers/offers.ts';
+import { testTerms } from '../../helpers/offers.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Slot = { readonly holder: Record<string, Json>; readonly key: string };
@@ -40,7 +40,7 @@ export function strangePlan(rng: Rng): Uint8Array {
 export async function takePlan(bytes: Uint8Array): Promise<number> {
   const welcome = new Uint8Array([...encodeFrameHeader(tags.welcome, 0, bytes.byteLength), ...bytes]);
   const [client, server] = memoryChannels();
-  await sendJson(server, tags.terms, 0, { limits: testLimits });
+  await sendJson(server, tags.terms, 0, testTerms);
   client.deliver(welcome);
   server.close();
   return predictCost((await greetServer(client)).plan).session.bytes_up;

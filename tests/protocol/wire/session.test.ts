@@ -60,7 +60,7 @@ test('with seeded randomness every frame of a session is the one in the baseline
   const { plan, weights } = await prepare(model, { calibration: { images, n: 4 } });
   const [near, far] = memoryChannels();
   const [client, server] = [new Recorder(near, 'up'), new Recorder(far, 'down')];
-  await Promise.all([greetServer(client), greetClient(server, ...offering(plan))]);
+  await Promise.all([greetServer(client), greetClient(server, offering(plan))]);
   const opened = await Promise.all([
     openClientParty(client, pool, seededRng('client')),
     openServerParty(server, pool, 'wire', seededRng('server')),

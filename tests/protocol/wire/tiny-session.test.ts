@@ -32,7 +32,7 @@ async function session() {
     return { offline: costs, online: online.costs };
   };
   const asServer = async () => {
-    await greetClient(server, ...offering(tinyPlan));
+    await greetClient(server, offering(tinyPlan));
     const party = await openServerParty(server, pool, 'wire session', seededRng('session server'));
     const { offline, costs } = await offlineServer(server, tinyPlan, weights, party);
     const online = await onlineServer(server, tinyPlan, weights, offline, await loadRing());

@@ -4,7 +4,7 @@ import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { connect } from '../../../src/client.ts';
 import { Access } from '../../../src/net/access.ts';
 import { startServer } from '../../../src/server.ts';
-import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
+import { RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 const tokens = ['first-token-0123456789', 'second-token-0123456789'];
@@ -50,12 +50,11 @@ describe('a server with tokens and a rate', () => {
     const server = await startServer({ ...prepared, threads: 1, tokens, perMinute: 1 });
     try {
       await expect(connect(server.url, { pool })).rejects.toThrow(/only clients with a token/);
-      await expect(connect(server.url, { pool, token: 'no-such-token-0123456789' })).rejects.toThrow(
-        ProtocolError,
-      );
+      const unknown = connect(server.url, { pool, token: 'no-such-token-0123456789' });
+      await expect(unknown).rejects.toThrow(/it does not know this token/);
       const session = await connect(server.url, { pool, token: tokens[0]! });
       expect((await session.infer(images[0]!)).logits).toHaveLength(5);
-      expect(session.limits).toEqual({ prepared: 4, perMinute: 1, idleSeconds: 300 });
+      expect(session.limits).toEqual({ prepared: 4, perMinute: 1, idleSeconds: 300, resumeSeconds: 60 });
       const refused = session.infer(images[0]!);
       await expect(refused).rejects.toThrow(/begin 1 inferences a minute; try again in \d/);
       await expect(refused).rejects.toThrow(RefusedError);

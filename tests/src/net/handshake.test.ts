@@ -8,7 +8,7 @@ import { agreementBytes, tags } from '../../../crypto/channel/channel.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { testLimits } from '../../helpers/offers.ts';
+import { offering, testTerms } from '../../helpers/offers.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 let plan: Plan;
@@ -25,12 +25,12 @@ async function handshake(wanted?: Wanted, offers = [offerOf(plan)]) {
   };
   return Promise.allSettled([
     greetServer(near, wanted).catch(hangUp(near)),
-    greetClient(far, offers, testLimits).catch(hangUp(far)),
+    greetClient(far, offering(...offers)).catch(hangUp(far)),
   ]);
 }
 
 /** What the client says to a server that answers with these terms and sends these bytes for a plan. */
-async function greetedWith(welcome: Uint8Array, terms: object = { limits: testLimits }): Promise<unknown> {
+async function greetedWith(welcome: Uint8Array, terms: object = testTerms): Promise<unknown> {
   const [near, far] = memoryChannels();
   const greeted = greetServer(near);
   await far.receive(tags.hello, 0, agreementBytes);
@@ -42,7 +42,7 @@ async function greetedWith(welcome: Uint8Array, terms: object = { limits: testLi
 test('with the plan expected, or with none expected, the client gets the plan and the limits', async () => {
   for (const planHashOrNone of [undefined, planHash(plan), planHash(plan).toUpperCase()]) {
     const [client, server] = await handshake(defined({ planHash: planHashOrNone }));
-    expect(client).toEqual({ status: 'fulfilled', value: { plan, limits: testLimits } });
+    expect(client).toEqual({ status: 'fulfilled', value: { plan, ...testTerms } });
     expect(server.status).toBe('fulfilled');
   }
 });
@@ -60,7 +60,7 @@ describe('a server of several models', () => {
     ] as const) {
       const [client, server] = await handshake(wanted, offers());
       expect(client).toMatchObject({ value: { plan: offer!.plan } });
-      expect(server).toEqual({ status: 'fulfilled', value: offer });
+      expect(server).toMatchObject({ status: 'fulfilled', value: { offer } });
     }
   });
 
@@ -82,8 +82,8 @@ test('a refusal says when to come again; its text is safe to print', async () =>
 test.each([
   ['no JSON', 'x', /^terms\b/],
   ['no limits', {}, /^terms\b/],
-  ['limits of another form', { limits: { ...testLimits, prepared: -1 } }, /^terms/],
-  ['more than was agreed', { limits: testLimits, more: 1 }, /^terms/],
+  ['limits of another form', { ...testTerms, limits: { ...testTerms.limits, prepared: -1 } }, /^terms/],
+  ['more than was agreed', { ...testTerms, more: 1 }, /^terms/],
 ])('terms with %s are the fault of the server', async (_, terms, message) => {
   const greeted = greetedWith(new Uint8Array(5), terms as object);
   await expect(greeted).rejects.toThrow(ProtocolError);
@@ -112,7 +112,7 @@ test('a plan that is hostile, or that the cryptography refuses, is the server’
 
 test('a client that accepts another plan is refused', async () => {
   const [near, far] = memoryChannels();
-  const greeted = greetClient(far, [offerOf(plan)], testLimits);
+  const greeted = greetClient(far, offering(plan));
   await sendJson(near, tags.hello, 0, {});
   await near.receive(tags.terms, 0, agreementBytes);
   await near.receiveUpTo(tags.welcome, 0, 2 ** 20);

@@ -1,0 +1,301 @@
+import type { WorkerPool } from '../../crypto/pool/pool.ts';
+import type { Shape } from '../../models/tensor.ts';
+import { openClientParty } from '../../pipelines/inference/parties.ts';
+import type { ClientOffline } from '../../pipelines/inference/one-time.ts';
+import { offlineClient } from '../../pipelines/inference/offline.ts';
+import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts';
+import type { OutsideRange } from '../../pipelines/inference/encoding.ts';
+import { onlineClient } from '../../pipelines/inference/online.ts';
+import { planHash } from '../../pipelines/plan/codec.ts';
+import { wireOf } from '../../pipelines/plan/plan.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { greetServer } from '../net/handshake.ts';
+import type { Wanted } from '../net/handshake.ts';
+import { grantSchema, notRefused, receiveJson } from '../net/messages.ts';
+import type { Limits } from '../net/messages.ts';
+import { retried } from '../net/retry.ts';
+import type { RetryOptions } from '../net/retry.ts';
+import { encodeRequest, measured } from '../net/session.ts';
+import type { PhaseCost, Request } from '../net/session.ts';
+import { defined } from '../shared/defined.ts';
+import { ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
+import type { Rng } from '../shared/random.ts';
+
+export type InferenceResult = {
+  /** The index of the largest logit. */
+  readonly label: number;
+  /** Missing if the plan's answer is the label alone. */
+  readonly logits?: Float32Array;
+  readonly offline: PhaseCost;
+  /**
+   * `rounds` counts the messages of the client that the server waits for and answers: the input, and one per
+   * activation layer.
+   */
+  readonly online: PhaseCost & { readonly rounds: number };
+  /**
+   * The image's values outside the range of the images that calibrated the plan; the answer may be wrong
+   * where there are any. Only the client knows.
+   */
+  readonly outsideRange?: OutsideRange;
+};
+
+export type Session = {
+  /** The plan that the server runs. It is public. */
+  readonly plan: Plan;
+  /** What the server allows a client. */
+  readonly limits: Limits;
+  /** The shape [C, H, W] of the images that `infer` takes. */
+  readonly inputShape: Shape;
+  /**
+   * Runs the offline phase of one more inference, before its image is known. Rejects with RefusedError when
+   * the server's limits do not allow it now; the session then stays open, and what is prepared stays
+   * prepared.
+   */
+  prepare(): Promise<void>;
+  /**
+   * Runs one private inference on an image of [C, H, W] floats. It runs the offline phase first when none is
+   * prepared. Calls must not overlap. Rejects with RefusedError as `prepare` does, and with ConnectionError
+   * when the connection was lost. A later call then continues the session with what is prepared, if the
+   * server still allows it (`limits.resumeSeconds`). An inference whose image was on its way is spent.
+   */
+  infer(image: Float32Array): Promise<InferenceResult>;
+  /** Wipes the keys and leaves the session. */
+  close(): Promise<void>;
+};
+
+/** The client's end of a connection. */
+export type ClientChannel = Channel & {
+  /** Why the connection ended; undefined while it is open. */
+  readonly failure: Error | undefined;
+};
+
+export type SessionParts = {
+  /** Opens a connection to the server. */
+  open(): Promise<ClientChannel>;
+  /** Called once, after the first greeting. */
+  pool(): WorkerPool;
+  /** The pool is closed with the session. */
+  readonly ownsPool: boolean;
+  readonly rng: Rng;
+  readonly wanted: Wanted;
+  readonly retry: RetryOptions;
+  /** Inferences to keep prepared. */
+  readonly ahead: number;
+};
+
+type Party = Awaited<ReturnType<typeof openClientParty>>;
+
+/**
+ * A connection and the keys made over it. They are made again when the connection is: nothing of them is
+ * kept.
+ */
+type Link = { readonly channel: ClientChannel; readonly party: Party; requests: number };
+
+type Ready = { readonly offline: ClientOffline; readonly cost: PhaseCost };
+
+/** Milliseconds before what should be ready is tried again after the connection was lost. */
+const backgroundPause = 2000;
+
+/** A session with a server, through all its connections. */
+export class ClientSession implements Session {
+  readonly #parts: SessionParts;
+  /**
+   * Prepared inferences by number, oldest first. Each is removed before its use: never twice, whatever
+   * breaks.
+   */
+  readonly #ready = new Map<number, Ready>();
+  #pool: WorkerPool | undefined;
+  #known: { readonly plan: Plan; readonly limits: Limits; readonly ticket: string } | undefined;
+  #link: Link | undefined;
+  /** Why the session is over. */
+  #over: Error | undefined;
+  #busy = false;
+  #background: Promise<void> | undefined;
+  #pause: NodeJS.Timeout | undefined;
+
+  private constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  static async open(parts: SessionParts): Promise<ClientSession> {
+    const session = new ClientSession(parts);
+    try {
+      await retried(parts.retry, () => session.#connected());
+    } catch (error) {
+      await session.#free();
+      throw error;
+    }
+    session.#fill();
+    return session;
+  }
+
+  get plan(): Plan {
+    return this.#known!.plan;
+  }
+
+  get limits(): Limits {
+    return this.#known!.limits;
+  }
+
+  get inputShape(): Shape {
+    return wireOf(this.plan, this.plan.input.wire).shape;
+  }
+
+  async infer(image: Float32Array): Promise<InferenceResult> {
+    encodeInput(this.plan, image); // A bad image is refused before it costs an offline phase.
+    return this.#alone(async () => {
+      const link = await this.#retried(async () => {
+        const link = await this.#connected();
+        if (this.#ready.size === 0) await this.#prepareOver(link);
+        return link;
+      });
+      return this.#inferOver(link, image);
+    });
+  }
+
+  prepare(): Promise<void> {
+    return this.#alone(() => this.#retried(async () => this.#prepareOver(await this.#connected())));
+  }
+
+  async close(): Promise<void> {
+    const link = this.#link;
+    const isQuiet = !this.#busy && this.#background === undefined;
+    if (isQuiet && link !== undefined) await request(link, { kind: 'goodbye' }).catch(() => undefined);
+    this.#end();
+    await this.#background;
+    await this.#free();
+  }
+
+  async #free(): Promise<void> {
+    this.#link?.party.close();
+    this.#link = undefined;
+    if (this.#parts.ownsPool) await this.#pool?.close();
+  }
+
+  /** Runs one call alone: the frames of two calls must not mix. What the background does is waited for. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy)
+      throw new UsageError('session: expected one call at a time; wait for the call before to end');
+    this.#busy = true;
+    try {
+      await this.#background;
+      return await work();
+    } catch (error) {
+      this.#settle(error);
+      throw error;
+    } finally {
+      this.#busy = false;
+      this.#fill();
+    }
+  }
+
+  /** What an error leaves of the session: after a refusal all, after a lost connection what is prepared. */
+  #settle(error: unknown): void {
+    if (error instanceof RefusedError) return;
+    const reason = error instanceof Error ? error : new Error(String(error));
+    if (error instanceof ConnectionError && this.limits.resumeSeconds > 0) this.#link?.channel.close(reason);
+    else this.#end(reason);
+  }
+
+  /** Without a reason the caller wanted it. */
+  #end(reason?: Error): void {
+    this.#over ??= reason ?? new ProtocolError('the session is closed');
+    this.#ready.clear();
+    clearTimeout(this.#pause);
+    this.#link?.channel.close(reason);
+  }
+
+  #retried<T>(work: () => Promise<T>): Promise<T> {
+    return retried(this.#parts.retry, work, this.limits.idleSeconds / 2);
+  }
+
+  /** The connection; another one if it is lost. */
+  async #connected(): Promise<Link> {
+    const failure = this.#link?.channel.failure;
+    if (failure !== undefined) this.#settle(failure);
+    if (this.#over !== undefined) throw this.#over;
+    if (this.#link !== undefined && failure === undefined) return this.#link;
+    this.#link?.party.close();
+    this.#link = undefined;
+    const channel = await this.#parts.open();
+    try {
+      const { plan, limits, ticket, kept } = await greetServer(channel, this.#wanted());
+      this.#known = { plan, limits, ticket };
+      for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
+      this.#pool ??= this.#parts.pool();
+      const party = await openClientParty(channel, this.#pool, this.#parts.rng);
+      this.#link = { channel, party, requests: 0 };
+      return this.#link;
+    } catch (error) {
+      channel.close(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+  }
+
+  #wanted(): Wanted {
+    if (this.#known === undefined) return this.#parts.wanted;
+    const { plan, ticket } = this.#known;
+    const resume = { ticket, held: [...this.#ready.keys()] };
+    return { ...this.#parts.wanted, planHash: planHash(plan), resume };
+  }
+
+  async #prepareOver(link: Link): Promise<void> {
+    await request(link, { kind: 'prepare' });
+    const { channel, party } = link;
+    const grant = await receiveJson(channel, tags.grant, link.requests, grantSchema);
+    notRefused(grant);
+    const { offline, cost } = await measured(channel, 'client', (view) =>
+      offlineClient(view, this.plan, party),
+    );
+    this.#ready.set(grant.granted, { offline, cost });
+  }
+
+  async #inferOver(link: Link, image: Float32Array): Promise<InferenceResult> {
+    const [number, { offline, cost }] = this.#ready.entries().next().value!;
+    this.#ready.delete(number);
+    await request(link, { kind: 'infer', number });
+    const online = await measured(link.channel, 'client', (view) =>
+      onlineClient(view, this.plan, offline, image),
+    );
+    const { label, logits } = online.answer;
+    return {
+      label,
+      ...defined({ logits }),
+      offline: cost,
+      online: { ...online.cost, rounds: online.framesSent },
+      ...defined({ outsideRange: outsideRange(this.plan, image) }),
+    };
+  }
+
+  /** Prepares in the background what should be ready, one inference after the other, while no call runs. */
+  #fill(): void {
+    const wanted = Math.min(this.#parts.ahead, this.limits.prepared);
+    const isIdle = !this.#busy && this.#background === undefined && this.#over === undefined;
+    if (!isIdle || this.#ready.size >= wanted) return;
+    clearTimeout(this.#pause);
+    this.#background = this.#prepareInBackground().then((pause) => {
+      this.#background = undefined;
+      if (pause === 0) this.#fill();
+      else if (pause !== undefined) this.#pause = setTimeout(() => this.#fill(), pause).unref();
+    });
+  }
+
+  /** Milliseconds to wait before the next one; undefined: until the next call. It never rejects. */
+  async #prepareInBackground(): Promise<number | undefined> {
+    try {
+      await this.#prepareOver(await this.#connected());
+      return 0;
+    } catch (error) {
+      this.#settle(error);
+      if (error instanceof ConnectionError) return backgroundPause;
+      if (!(error instanceof RefusedError) || error.retryAfter === undefined) return undefined;
+      return Math.max(1000 * error.retryAfter, backgroundPause);
+    }
+  }
+}
+
+function request(link: Link, asked: Request): Promise<void> {
+  return link.channel.send(tags.request, ++link.requests, encodeRequest(asked));
+}

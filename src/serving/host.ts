@@ -1,0 +1,264 @@
+import { randomBytes } from 'node:crypto';
+import type { WorkerPool } from '../../crypto/pool/pool.ts';
+import type { Ring } from '../../crypto/ring/kernels.ts';
+import { offlineServer } from '../../pipelines/inference/offline.ts';
+import type { ServerOffline } from '../../pipelines/inference/one-time.ts';
+import { onlineServer } from '../../pipelines/inference/online.ts';
+import { openServerParty } from '../../pipelines/inference/parties.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
+import { chosenOffer, greetClient, refuseClient } from '../net/handshake.ts';
+import { sendJson } from '../net/messages.ts';
+import type { Grant, Hello, Limits, Refusal } from '../net/messages.ts';
+import { measured, receiveRequest } from '../net/session.ts';
+import type { PhaseCost } from '../net/session.ts';
+import type { Access } from '../net/access.ts';
+import { ConnectionError, ProtocolError } from '../shared/errors.ts';
+import * as format from '../shared/format.ts';
+import type { Rng } from '../shared/random.ts';
+import type { ServerEvent } from './events.ts';
+import type { HostedModel } from './models.ts';
+import { Parking } from './parking.ts';
+
+/** The server's end of a connection. */
+export type HostChannel = Channel & { patience: number | undefined };
+
+export type HostOptions = {
+  readonly pool: WorkerPool;
+  readonly ring: Ring;
+  readonly rng: Rng;
+  readonly maxSessions: number;
+  readonly maxSessionsPerClient: number;
+  readonly handshakeSeconds: number;
+  readonly limits: Limits;
+  readonly onEvent: (event: ServerEvent) => void;
+};
+
+/** An inference that a client has prepared and not yet asked for. */
+type Prepared = { readonly offline: ServerOffline; readonly cost: PhaseCost };
+
+/** A session, through all its connections. */
+type Session = {
+  readonly ticket: string;
+  readonly model: HostedModel;
+  /** By number, oldest first. Each is removed before its use: never twice, whatever breaks. */
+  readonly ready: Map<number, Prepared>;
+  nextNumber: number;
+};
+
+/** A connection on which a session runs. */
+type Open = {
+  readonly number: number;
+  readonly channel: HostChannel;
+  readonly peer: string;
+  readonly ended: PromiseWithResolvers<void>;
+  session: Session | undefined;
+  /** A request is being answered, or an inference is prepared and not yet asked for. */
+  isUnderWay: boolean;
+};
+
+/** Seconds after which a client may ask again for a place; nobody can know when one gets free. */
+const secondsForPlace = 2;
+
+const shuttingDown = 'the server is shutting down';
+
+/** The sessions of a server. A failure in one ends only that one. */
+export class SessionHost {
+  models: readonly HostedModel[];
+  readonly #access: Access;
+  readonly #options: HostOptions;
+  readonly #open = new Set<Open>();
+  readonly #parking: Parking<Session>;
+  #count = 0;
+  #isDraining = false;
+
+  constructor(models: readonly HostedModel[], access: Access, options: HostOptions) {
+    this.models = models;
+    this.#access = access;
+    this.#options = options;
+    this.#parking = new Parking(options.limits.resumeSeconds, options.maxSessions);
+  }
+
+  /** Serves one connection from its first to its last byte. It never rejects. */
+  async serve(channel: HostChannel, peer: string): Promise<void> {
+    const refusal = this.#placeRefusal(peer);
+    if (refusal !== undefined) {
+      this.refuse(peer, refusal.refused);
+      await refuseClient(channel, refusal).catch(() => undefined);
+      channel.close();
+      return;
+    }
+    const number = ++this.#count;
+    const ended = Promise.withResolvers<void>();
+    const open: Open = { number, channel, peer, ended, session: undefined, isUnderWay: false };
+    this.#open.add(open);
+    this.#tell({ kind: 'opened', session: number, peer });
+    await this.#run(open);
+    this.#open.delete(open);
+    ended.resolve();
+  }
+
+  refuse(peer: string, reason: string): void {
+    this.#tell({ kind: 'refused', peer, reason });
+  }
+
+  /** Lets sessions end what they began, for at most so long. */
+  async drain(seconds: number): Promise<void> {
+    this.#isDraining = true;
+    this.#parking.clear();
+    for (const { channel, isUnderWay } of this.#open) {
+      if (!isUnderWay || seconds === 0) channel.close(new ProtocolError(shuttingDown));
+    }
+    const deadline = setTimeout(() => {
+      for (const { channel } of this.#open) channel.close(new ProtocolError(shuttingDown));
+    }, seconds * 1000);
+    await Promise.all([...this.#open].map(({ ended }) => ended.promise));
+    clearTimeout(deadline);
+  }
+
+  #placeRefusal(peer: string): Refusal | undefined {
+    const { maxSessions, maxSessionsPerClient } = this.#options;
+    if (this.#isDraining) return { refused: shuttingDown, retryAfter: secondsForPlace };
+    if (this.#open.size >= maxSessions) {
+      const refused = `the server is busy: it has ${maxSessions} sessions; try again later`;
+      return { refused, retryAfter: secondsForPlace };
+    }
+    const own = [...this.#open].filter((open) => open.peer === peer).length;
+    if (own < maxSessionsPerClient) return undefined;
+    const refused = `this client has ${own} sessions, the most that one may have; close one of them first`;
+    return { refused, retryAfter: secondsForPlace };
+  }
+
+  async #run(open: Open): Promise<void> {
+    const { channel } = open;
+    try {
+      await this.#converse(open);
+      channel.close();
+      this.#closed(open, 0);
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      channel.close(reason);
+      this.#closed(open, this.#park(open, reason), reason);
+    }
+  }
+
+  /** Keeps what a client has prepared if it lost only its connection. Returns how many inferences. */
+  #park({ session, peer }: Open, reason: Error): number {
+    const isLost = reason instanceof ConnectionError && this.#options.limits.resumeSeconds > 0;
+    if (!isLost || this.#isDraining || session === undefined || session.ready.size === 0) return 0;
+    this.#parking.park(session.ticket, { peer, session });
+    return session.ready.size;
+  }
+
+  #closed({ number, peer, session }: Open, kept: number, error?: Error): void {
+    const model = session === undefined ? {} : nameOf(session);
+    this.#tell({ kind: 'closed', session: number, peer, kept, ...model, ...(error && { error }) });
+  }
+
+  async #converse(open: Open): Promise<void> {
+    const { channel } = open;
+    const { pool, rng, limits, handshakeSeconds } = this.#options;
+    channel.patience = Math.min(limits.idleSeconds, handshakeSeconds);
+    await greetClient(channel, (hello) => this.#opening(open, hello));
+    channel.patience = undefined;
+    const session = open.session!;
+    const party = await openServerParty(channel, pool, session.model.weightsName, rng);
+    for (let count = 1; ; count++) {
+      if (this.#isDraining && session.ready.size === 0) throw new ProtocolError(shuttingDown);
+      open.isUnderWay = session.ready.size > 0;
+      const request = await receiveRequest(channel, count);
+      open.isUnderWay = true;
+      if (request.kind === 'goodbye') return;
+      if (request.kind === 'prepare') await this.#prepare(open, session, party, count);
+      else await this.#infer(open, session, request.number, count);
+    }
+  }
+
+  /** The session that the client continues, or a new one. */
+  async #opening(open: Open, hello: Hello) {
+    const before = await this.#resumable(open, hello);
+    const model = chosenOffer(before === undefined ? this.models : [before.model], hello);
+    const ticket = before?.ticket ?? randomBytes(32).toString('hex');
+    const session = before ?? { ticket, model, ready: new Map<number, Prepared>(), nextNumber: 1 };
+    open.session = session;
+    const held = new Set(hello.held);
+    for (const number of session.ready.keys()) if (!held.has(number)) session.ready.delete(number);
+    const kept = [...session.ready.keys()];
+    if (before !== undefined) this.#tell({ kind: 'resumed', prepared: kept.length, ...about(open, session) });
+    return { offer: model, terms: { limits: this.#options.limits, ticket, kept } };
+  }
+
+  async #resumable({ peer }: Open, { ticket }: Hello): Promise<Session | undefined> {
+    if (ticket === undefined || this.#isDraining) return undefined;
+    // The server may not have noticed yet that the connection before is lost.
+    const before = [...this.#open].find((open) => open.session?.ticket === ticket && open.peer === peer);
+    before?.channel.close(new ConnectionError('the client continues over another connection'));
+    await before?.ended.promise;
+    return this.#parking.take(ticket, peer);
+  }
+
+  async #prepare(open: Open, session: Session, party: ServerParty, count: number): Promise<void> {
+    const { channel, peer } = open;
+    if (this.#isDraining) throw new ProtocolError(shuttingDown);
+    if (!this.#access.knows(peer)) throw new ProtocolError("this client's token is no longer known");
+    const refusal = this.#prepareRefusal(peer, session.ready.size);
+    const number = session.nextNumber;
+    await sendJson(channel, tags.grant, count, (refusal ?? { granted: number }) satisfies Grant);
+    if (refusal !== undefined) {
+      this.#tell({ kind: 'limited', reason: refusal.refused, ...about(open, session) });
+      return;
+    }
+    session.nextNumber++;
+    const { plan, weights } = session.model;
+    session.ready.set(
+      number,
+      await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)),
+    );
+  }
+
+  #prepareRefusal(peer: string, prepared: number): Refusal | undefined {
+    const { limits } = this.#options;
+    if (prepared >= limits.prepared) {
+      const refused = `${prepared} inferences are prepared already, the most allowed; use one of them first`;
+      return { refused, retryAfter: null };
+    }
+    const retryAfter = this.#access.begin(peer, performance.now());
+    if (retryAfter === 0) return undefined;
+    const refused =
+      `one client may begin ${limits.perMinute} inferences a minute; ` +
+      `try again in ${format.duration(retryAfter)}`;
+    return { refused, retryAfter };
+  }
+
+  async #infer(open: Open, session: Session, number: number, count: number): Promise<void> {
+    const prepared = session.ready.get(number);
+    if (prepared === undefined) {
+      throw new ProtocolError(`request ${count}: inference ${number} is not prepared, or was used before`);
+    }
+    session.ready.delete(number);
+    const { plan, weights } = session.model;
+    const { cost: online } = await measured(open.channel, 'server', (view) =>
+      onlineServer(view, plan, weights, prepared.offline, this.#options.ring),
+    );
+    this.#tell({ kind: 'inference', offline: prepared.cost, online, ...about(open, session) });
+  }
+
+  /** Reports an event. A listener that throws must not harm a session. */
+  #tell(event: ServerEvent): void {
+    try {
+      this.#options.onEvent(event);
+    } catch {
+      // The listener's failure is its own.
+    }
+  }
+}
+
+type ServerParty = Awaited<ReturnType<typeof openServerParty>>;
+
+function nameOf({ model: { name, hash } }: Session) {
+  return { model: name, plan: hash };
+}
+
+function about({ number, peer }: Open, session: Session) {
+  return { session: number, peer, ...nameOf(session) };
+}

@@ -1,0 +1,31 @@
+import type { ServerWeights } from '../../pipelines/compile/quantise.ts';
+import type { Plan } from '../../pipelines/plan/plan.ts';
+import { offerOf } from '../net/handshake.ts';
+import type { Offer } from '../net/handshake.ts';
+import { UsageError } from '../shared/errors.ts';
+
+/** A model to serve: what `prepare` made of it, and the name by which clients ask for it. */
+export type ServedModel = {
+  /** Default: the name in the plan. */
+  readonly name?: string;
+  readonly plan: Plan;
+  readonly weights: ServerWeights;
+};
+
+/** `weightsName`: unique in this process, for the workers' caches. */
+export type HostedModel = Offer & { readonly weights: ServerWeights; readonly weightsName: string };
+
+let hosted = 0;
+
+/** Throws UsageError if there is no model, or if two have the same name. */
+export function hostedModels(models: readonly ServedModel[]): readonly HostedModel[] {
+  const all = models.map(({ name, plan, weights }) => ({
+    ...offerOf(plan, name),
+    weights,
+    weightsName: `model ${hosted++}`,
+  }));
+  if (all.length === 0) throw new UsageError('models: expected at least one, got none');
+  const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i);
+  if (twice === undefined) return all;
+  throw new UsageError(`models: two have the name ${twice.name}; give each a name of its own`);
+}

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
+
+/** A frame that went through, and to whom. */
+export type Passed = { readonly to: 'client' | 'server'; readonly tag: number; readonly payload: Buffer };
+
+/**
+ * A proxy between clients and a server whose connections can be cut as a network does it: without a word to
+ * either side, after a given number of frames more.
+ */
+export type CuttingProxy = {
+  readonly url: string;
+  /** All frames so far. */
+  readonly passed: readonly Passed[];
+  /** Cuts the connection after so many frames more. */
+  cutAfter(frames: number): void;
+  close(): void;
+};
+
+export async function cuttingProxy(url: string): Promise<CuttingProxy> {
+  const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+  await once(sockets, 'listening');
+  const passed: Passed[] = [];
+  let left = Infinity;
+  sockets.on('connection', (client) => {
+    const server = new WebSocket(url, { perMessageDeflate: false });
+    let order: Promise<unknown> = new Promise((resolve) => server.once('open', resolve));
+    const cut = () => {
+      client.terminate();
+      server.terminate();
+    };
+    const carry = (from: WebSocket, other: WebSocket, to: Passed['to']) => {
+      from.on('error', () => undefined);
+      from.on('close', () => void order.then(() => other.close()));
+      from.on('message', (data) => {
+        const frame = data as Buffer;
+        const isLast = --left === 0;
+        passed.push({ to, tag: frame[3]!, payload: frame.subarray(16) });
+        order = order.then(() => new Promise((resolve) => other.send(frame, resolve)));
+        if (isLast) order = order.then(cut);
+      });
+    };
+    carry(client, server, 'server');
+    carry(server, client, 'client');
+  });
+  return {
+    url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`,
+    passed,
+    cutAfter: (frames) => (left = frames),
+    close: () => {
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { tags } from '../../crypto/channel/channel.ts';
+import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
+import { offlineClient } from '../../pipelines/inference/offline.ts';
+import { onlineClient } from '../../pipelines/inference/online.ts';
+import { openClientParty } from '../../pipelines/inference/parties.ts';
+import { greetServer } from '../../src/net/handshake.ts';
+import { grantSchema, receiveJson } from '../../src/net/messages.ts';
+import { encodeRequest } from '../../src/net/session.ts';
+import { NodeSocket } from '../../src/net/node-socket.ts';
+import { WebSocketChannel } from '../../src/net/web-socket-channel.ts';
+import { startServer } from '../../src/server.ts';
+import type { RunningServer, ServerEvent } from '../../src/server.ts';
+import { systemRng } from '../../src/shared/random.ts';
+import { cutSession } from '../protocol/cut-session.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
+
+const pool = new ThreadPool(1);
+const events: ServerEvent[] = [];
+let server: RunningServer;
+beforeAll(async () => {
+  const onEvent = (event: ServerEvent) => void events.push(event);
+  server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
+});
+afterAll(async () => {
+  await server.close();
+  await pool.close();
+});
+
+/** The last frames of a session that nothing cuts: the answers then need three offline phases. */
+const unhindered = { lost: [], granted: 3 };
+
+describe('a connection that is cut', () => {
+  // An inference takes 5 frames: request, masked image, two of the activation, answer. An offline phase begins
+  // with a request and its grant.
+  test.each([
+    ['after the request for an answer', 1, 'first'],
+    ['after the masked image', 2, 'first'],
+    ['after the answer has left', 5, undefined],
+    ['after the request to prepare', 6, undefined],
+    ['in the offline phase', 9, undefined],
+  ])('%s costs at most the inference under way', async (_, frames, lost) => {
+    events.length = 0;
+    const session = await cutSession(server, pool, frames);
+    expect(session.lost).toEqual(lost === undefined ? [] : [lost]);
+    expect(session.answers).toHaveLength(3 - session.lost.length);
+    // All else that was prepared is used: a cut offline phase is granted twice, no other.
+    expect(session.granted).toBeLessThanOrEqual(unhindered.granted + 1);
+    expect(new Set(session.masked).size).toBe(session.masked.length);
+    expect(events.map(({ kind }) => kind)).toContain('resumed');
+    for (const logits of session.answers) {
+      session.answers[0]!.forEach((value, i) => expect(Math.abs(value - logits[i]!)).toBeLessThan(8));
+    }
+  });
+});
+
+/** A client of single messages, with one inference prepared. */
+async function prepared(url: string, token = '') {
+  const channel = await channelTo(url, token);
+  const greeting = await greetServer(channel);
+  const party = await openClientParty(channel, pool, systemRng);
+  await channel.send(tags.request, 1, encodeRequest({ kind: 'prepare' }));
+  await receiveJson(channel, tags.grant, 1, grantSchema);
+  const { offline } = await offlineClient(channel, tinyPlan, party);
+  return { channel, party, offline, ticket: greeting.ticket };
+}
+
+async function channelTo(url: string, token = ''): Promise<WebSocketChannel> {
+  const socket = new WebSocket(url, token === '' ? {} : { headers: { authorization: `Bearer ${token}` } });
+  const channel = new WebSocketChannel(new NodeSocket(socket));
+  await once(socket, 'open');
+  return channel;
+}
+
+describe('a ticket', () => {
+  test('moves the session to another connection, which the server takes before it has missed the first', async () => {
+    const { channel, party, ticket } = await prepared(server.url);
+    const other = await channelTo(server.url);
+    const terms = await greetServer(other, { resume: { ticket, held: [1] } });
+    expect(terms).toMatchObject({ ticket, kept: [1] });
+    await expect(channel.receive(tags.output, 0, 1)).rejects.toThrow('continues over another connection');
+    party.close();
+    other.close();
+  });
+
+  test('brings nothing back that was used, or that the client has no more', async () => {
+    for (const used of [true, false]) {
+      const { channel, party, offline, ticket } = await prepared(server.url);
+      if (used) {
+        await channel.send(tags.request, 2, encodeRequest({ kind: 'infer', number: 1 }));
+        await onlineClient(channel, tinyPlan, offline, tinyImage());
+      }
+      channel.close();
+      const other = await channelTo(server.url);
+      const { kept } = await greetServer(other, { resume: { ticket, held: used ? [1] : [] } });
+      expect(kept).toEqual([]);
+      party.close();
+      other.close();
+    }
+  });
+
+  test('is worth nothing to another client, and unknown ones begin a new session', async () => {
+    const tokens = ['first', 'other'].map((name) => ({ name, token: `${name}-0123456789abcdef` }));
+    const named = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, tokens });
+    const { channel, party, ticket } = await prepared(named.url, tokens[0]!.token);
+    const resume = { ticket, held: [1] };
+    const other = await channelTo(named.url, tokens[1]!.token);
+    const terms = await greetServer(other, { resume });
+    expect(terms.kept).toEqual([]);
+    expect(terms.ticket).not.toBe(ticket);
+    other.close();
+    const unknown = await channelTo(named.url, tokens[1]!.token);
+    expect((await greetServer(unknown, { resume: { ...resume, ticket: 'f'.repeat(64) } })).kept).toEqual([]);
+    unknown.close();
+    party.close();
+    channel.close();
+    await named.close();
+  });
+
+  test('ends with its time', async () => {
+    const short = { plan: tinyPlan, weights: tinyWeights(), threads: 1, resumeSeconds: 0.2 };
+    const forgetful = await startServer(short);
+    const session = await prepared(forgetful.url);
+    session.channel.close();
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const other = await channelTo(forgetful.url);
+    const { kept } = await greetServer(other, { resume: { ticket: session.ticket, held: [1] } });
+    expect(kept).toEqual([]);
+    session.party.close();
+    other.close();
+    await forgetful.close();
+  });
+});
+
+test('an inference is answered once: a second request for it ends the session', async () => {
+  const { channel, party, offline } = await prepared(server.url);
+  await channel.send(tags.request, 2, encodeRequest({ kind: 'infer', number: 1 }));
+  await onlineClient(channel, tinyPlan, offline, tinyImage());
+  await channel.send(tags.request, 3, encodeRequest({ kind: 'infer', number: 1 }));
+  const refused = channel.receive(tags.activation, 0, 1);
+  await expect(refused).rejects.toThrow('inference 1 is not prepared, or was used before');
+  party.close();
+  channel.close();
+});
