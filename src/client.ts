@@ -6,7 +6,7 @@ import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
 import { ClientSession } from './asking/session.ts';
 import type { Session } from './asking/session.ts';
-import { checkToken } from './net/access.ts';
+import { checkToken } from './net/token.ts';
 import { NodeSocket } from './net/node-socket.ts';
 import { connectionFailure } from './net/connection-failure.ts';
 import { slowedConnection } from './net/throttle.ts';

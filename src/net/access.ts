@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { UsageError } from '../shared/errors.ts';
+import { checkToken } from './token.ts';
 
 export type AccessOptions = {
   /**
@@ -13,9 +13,6 @@ export type AccessOptions = {
 
 /** A token and the name of its client, for the log. */
 export type NamedToken = { readonly name: string; readonly token: string };
-
-/** Characters. Shorter tokens can be guessed: 16 characters of base64 are 96 bits. */
-export const minTokenLength = 16;
 
 const windowMs = 60_000;
 
@@ -74,15 +71,6 @@ export class Access {
     this.#begun.set(client, [...times, now]);
     return 0;
   }
-}
-
-/**
- * The token, if it has a form that a client may show. Throws UsageError otherwise. `what` names the token in
- * the error, which never shows its value.
- */
-export function checkToken(token: string, what: string): string {
-  if (token.length >= minTokenLength && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw new UsageError(`${what}: expected at least ${minTokenLength} visible ASCII characters`);
 }
 
 function digest(token: string): Buffer {

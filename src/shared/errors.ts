@@ -54,6 +54,11 @@ export class LimitError extends ReluctantError {
   override name = 'LimitError';
 }
 
+/** What was thrown, as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /** The exit codes of the command line with their meanings. They are stable: scripts may rely on them. */
 export const exitCodeTable: readonly (readonly [code: number, meaning: string])[] = [
   [0, 'the command succeeded, or a server was stopped'],

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { checkToken } from '../../net/access.ts';
+import { checkToken } from '../../net/token.ts';
 import type { NamedToken } from '../../net/access.ts';
 import { UsageError } from '../../shared/errors.ts';
 

@@ -23,10 +23,13 @@ describe('who may ask', () => {
     expect(new Access({}).admit(undefined, '192.0.2.1')).toBe('192.0.2.1');
   });
 
-  test.each(['short', 'with a space in the middle', ''])('the token %j is refused and not shown', (token) => {
-    expect(() => new Access({ tokens: [token] })).toThrow(/^token 1: expected at least 16/);
-    expect(() => new Access({ tokens: [token] })).toThrow(UsageError);
-  });
+  test.each(['short', 'with a space in the middle', '', 'x'.repeat(501)])(
+    'the token %j is refused and not shown',
+    (token) => {
+      expect(() => new Access({ tokens: [token] })).toThrow(/^token 1: expected 16 to 500 visible/);
+      expect(() => new Access({ tokens: [token] })).toThrow(UsageError);
+    },
+  );
 });
 
 test('a client begins so many inferences in any minute, others are not counted with it', () => {
