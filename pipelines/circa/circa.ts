@@ -57,7 +57,8 @@ export type CircaReport = {
 };
 
 /**
- * Chooses the windows of every layer for each mode and measures them. `prepared` may be compiled with any k.
+ * Chooses the windows of every layer for each mode and measures them. ReLUs may be compiled with any k; the
+ * comparisons of maximum pools keep at least theirs.
  */
 export async function circa(prepared: Prepared, options: CircaOptions): Promise<CircaReport> {
   const { search, test, rng, onProgress = silent } = options;

@@ -12,7 +12,7 @@ export type WindowSearch = {
 
 /**
  * Searches the largest k of each layer; Circa (Ghodsi et al., NeurIPS 2021) searches one k for all. A
- * bisection first finds how many bits above those that the truncation drops can go in every layer alike. Then
+ * bisection first finds how many bits above the free ones can go in every layer alike. Then
  * each layer, the one with the most ReLUs first, gets one more bit at a time while the accuracy is accepted.
  * The search starts from the k that costs nothing, which is always accepted.
  */
@@ -21,8 +21,8 @@ export async function searchWindows(options: WindowSearch): Promise<Windows> {
   const isAccepted = async (k: ReadonlyMap<number, number>) =>
     (await options.accuracyOf({ k, mode })) >= options.least;
   const raisedBy = (bits: number) =>
-    new Map(layers.map((layer) => [layer.step, Math.min(layer.truncate + bits, largestK(layer))]));
-  let [low, high] = [0, Math.max(0, ...layers.map((layer) => largestK(layer) - layer.truncate)) + 1];
+    new Map(layers.map((layer) => [layer.step, Math.min(layer.free + bits, largestK(layer))]));
+  let [low, high] = [0, Math.max(0, ...layers.map((layer) => largestK(layer) - layer.free)) + 1];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (await isAccepted(raisedBy(middle))) low = middle;

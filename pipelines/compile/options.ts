@@ -11,9 +11,10 @@ export type CompileOptions = {
   /** Calibrated ranges are widened 2^guardBits times (default: 1; 0 to 8). */
   readonly guardBits: number;
   /**
-   * How many low bits the sign tests leave out, for all activations or by node. 'free', which is also the
-   * value of a node that is not named: the bits that the truncation drops anyway, an error below one unit of
-   * the output.
+   * How many low bits the sign tests leave out, for all activations or by node. 'free' is also the value of
+   * a node that is not named. For a ReLU it means the bits that the truncation drops anyway, an error below
+   * one unit of the output, and for a comparison in a maximum pool all but `weightBits` + 2 bits of its
+   * range.
    */
   readonly k: number | 'free' | Readonly<Record<string, number>>;
   /** The top bit of every sign test (default: from the ranges on the calibration images). */

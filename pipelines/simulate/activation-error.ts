@@ -72,11 +72,12 @@ type Element = {
 
 /**
  * ReLU is 1-Lipschitz, and a fault of the sign test drops or passes less than 2^k of the input. With k <=
- * truncate, that is part of the rounding: both 0 and T(x) are within one unit of x.
+ * truncate, that is part of the rounding: both 0 and T(x) are within one unit of x. In a maximum b + ReLU(a -
+ * b), the fault picks the lower of two values that differ by less than 2^k.
  */
 function reluError({ step, analysis, norm, error, active }: Element): number {
   const { k, truncate } = step.spec.relu;
-  const fault = k <= truncate ? 0 : 2 ** k / analysis.scaleOf(inputOf(step));
+  const fault = k <= truncate ? 0 : (norm.fault * 2 ** k) / analysis.scaleOf(inputOf(step));
   return norm.sum([active * error, norm.stochastic / analysis.scaleOf(step.output), fault]);
 }
 

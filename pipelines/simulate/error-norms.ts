@@ -8,6 +8,8 @@ export type Norm = {
   readonly gain: (weights: readonly number[]) => number;
   readonly stochastic: number;
   readonly nearest: number;
+  /** How much the fault of a sign test counts that drops or passes a value below one unit. */
+  readonly fault: number;
   /** How much an error of one unit in a share `linearFaultRate` of a linear step's outputs counts. */
   readonly offByOne: number;
   /** The size of an input value: the largest, or the root mean square. */
@@ -23,6 +25,7 @@ export const worstCase: Norm = {
   gain: absoluteSum,
   stochastic: 1,
   nearest: 1 / 2,
+  fault: 1,
   offByOne: 1,
   size: (range, channel) => range.channels[channel]!,
   reach: (range, channel) => range.channels[channel]!,
@@ -34,6 +37,8 @@ export const independent: Norm = {
   gain: (weights) => Math.max(rootSquareSum(weights), Math.abs(weights.reduce((sum, w) => sum + w, 0))),
   stochastic: 1 / 2,
   nearest: Math.sqrt(1 / 12),
+  // Each element has a fault, and what it drops is uniform. In truth few values are that small.
+  fault: Math.sqrt(1 / 3),
   offByOne: Math.sqrt(linearFaultRate),
   size: (range, channel) => Math.sqrt(range.meanSquares[channel]!),
   // reach^2 is the root mean square of x^2, for a normal x.

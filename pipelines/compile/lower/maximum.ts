@@ -7,6 +7,16 @@ import type { PlanBuilder } from '../plan-builder.ts';
 import type { WireId } from '../../plan/plan.ts';
 
 /**
+ * The bits of a difference that a comparison looks at, beyond those of the weights. With k bits left out, a
+ * wrong sign picks a value that is lower by less than 2^k, where the two values differ by less; such errors
+ * then weigh about as much as the rounding of the next layer's weights. Measured on a VGG of four
+ * convolutions and two pools, trained on Fashion-MNIST, 1,500 test images, 10 bits a weight: the logits'
+ * error is 0.0091 with exact comparisons, 0.0109 with 12 bits, 0.016 with 11, 0.032 with 10; labels differ
+ * from the float model's in 2, 2, 3 and 12.
+ */
+const moreThanWeights = 2;
+
+/**
  * Computes maxima as trees of max(a, b) = b + ReLU(a - b), over rows first and then columns. That takes fewer
  * comparisons than over the whole window, and as many rounds if the window's sides are powers of two. Each
  * level is one round trip. Windows that padding or the border cuts are shorter. An element without a partner
@@ -92,9 +102,7 @@ class MaximumTree {
     plan.emit({ kind: 'combine', node, inputs: [x, x], axis, first, second, sign: -1 }, difference);
     const rise = plan.newWire(shape, scale, 2 * this.#largest);
     const empty = emptyActivation(shape);
-    // If the two differ by less than the activations' precision, it does not matter which one is taken.
-    const free = Math.max(0, Math.floor(Math.log2(scale)) - plan.options.precision);
-    const relu = { truncate: 0, ...plan.signTest(node, difference, free) };
+    const relu = { truncate: 0, ...plan.signTest(node, difference, this.#freeBits(difference)) };
     const spec = { ...empty, kinds: empty.kinds.fill(elementKinds.relu), relu };
     plan.emit({ kind: 'activation', node, inputs: [difference], spec }, rise);
     const larger = plan.newWire(shape, scale, this.#largest);
@@ -106,6 +114,17 @@ class MaximumTree {
     const joined = plan.newWire(shape.with(axis, pairs.length + singles.length), scale, this.#largest);
     plan.emit({ kind: 'concat', node, inputs: [larger, waiting], shifts: [0, 0], blocks }, joined);
     this.wire = joined;
+  }
+
+  /**
+   * The low bits that a comparison leaves out: those below the activations' precision, and those that two
+   * values must differ in for it to matter which one is taken. See `moreThanWeights`.
+   */
+  #freeBits(difference: WireId): number {
+    const { options } = this.#plan;
+    const { scale, bits } = this.#plan.wires[difference]!;
+    const window = options.weightBits + moreThanWeights;
+    return Math.max(0, Math.floor(Math.log2(scale)) - options.precision, bits + 1 - window);
   }
 
   #pick(axis: number, indices: readonly number[], node: string, from: WireId = this.wire): WireId {

@@ -94,13 +94,15 @@ function publicResult({ mode, layers, accuracy, comparison, onlineBytes, evaluat
 function describe({ results, exactAccuracy, exactOnlineBytes }: CircaReport, best: CircaResult): string {
   const windows = best.layers.map((layer, i) => [
     layer.node,
+    layer.test === 'relu' ? 'ReLU' : 'comparison',
     format.count(layer.relus),
-    `${layer.truncate} of ${layer.bits}`,
+    `${layer.free} of ${layer.bits}`,
     ...results.map(({ layers }) => layers[i]!.k),
   ]);
   const columns = [
     { title: 'node', align: 'left' },
-    { title: 'ReLUs' },
+    { title: 'sign test', align: 'left' },
+    { title: 'elements' },
     { title: 'free bits' },
     ...results.map(({ mode }) => ({ title: `k ${mode}` })),
   ] as const;

@@ -34,7 +34,7 @@ export function compileFlags(command: Command): Command {
     )
     .option(
       '--k <bits>',
-      "low bits that each sign test skips; 'free' skips only bits that cost no accuracy (default: free)",
+      "low bits that each sign test skips; 'free' skips only bits that cost no accuracy: those that a ReLU's rounding drops, and those finer than the weights' rounding in a max pool (default: free)",
       lowestBit,
     )
     .option('--bits <bit>', 'top bit of each sign test (default: from the data)', whole(1, 31))

@@ -10,12 +10,12 @@ import { planHash } from '../../../pipelines/plan/codec.ts';
 import { activationSteps } from '../../../pipelines/plan/plan.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { randomImages } from '../../helpers/data.ts';
-import { mixedNet, residualNet } from '../../helpers/networks.ts';
+import { mixedNet, piecewiseNet, residualNet } from '../../helpers/networks.ts';
 
 const layers: readonly TestedLayer[] = [
-  { step: 2, node: 'a', relus: 100, truncate: 8, bits: 24 },
-  { step: 4, node: 'b', relus: 300, truncate: 6, bits: 20 },
-  { step: 6, node: 'c', relus: 50, truncate: 10, bits: 22 },
+  { step: 2, node: 'a', test: 'relu', relus: 100, free: 8, bits: 24 },
+  { step: 4, node: 'b', test: 'relu', relus: 300, free: 6, bits: 20 },
+  { step: 6, node: 'c', test: 'relu', relus: 50, free: 10, bits: 22 },
 ];
 
 /** An accuracy that falls to 0 where a layer's k passes its own limit. */
@@ -44,6 +44,22 @@ test('bounds: what is free where nothing more is accepted, two bits of window wh
   expect([...(await search(none)).k.values()]).toEqual([8, 6, 10]);
   const all = new Map(layers.map(({ step }) => [step, 31]));
   expect([...(await search(all)).k.values()]).toEqual(layers.map(largestK));
+});
+
+test('comparisons of maxima are told from ReLUs; their bits that are left out are free', async () => {
+  const model = piecewiseNet(seededRng(3));
+  const images = randomImages(model, 8, seededRng('images'));
+  const { plan } = await prepare(model, { calibration: { images, n: 8 } });
+  const found = testedLayers(plan);
+  const compared = found.filter(({ node }) => node.startsWith('max/'));
+  expect(compared.length).toBe(4);
+  expect(found.filter(({ test }) => test === 'comparison')).toEqual(compared);
+  const specs = new Map(activationSteps(plan).map(({ id, spec }) => [id, spec.relu]));
+  for (const { step, test, free } of found) {
+    const { k, truncate } = specs.get(step)!;
+    expect(free).toBe(test === 'comparison' ? k : truncate);
+  }
+  expect(compared.every(({ free }) => free > 0)).toBe(true);
 });
 
 test('answers that differ, and those that do although the exact run was sure', () => {

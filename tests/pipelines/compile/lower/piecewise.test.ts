@@ -6,11 +6,12 @@ import { predict } from '../../../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import type { Tensor } from '../../../../models/tensor.ts';
 import { normals } from '../../../../models/architectures/init.ts';
+import type { CompileOptions } from '../../../../pipelines/compile/options.ts';
 import { prepare } from '../../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { levelOf } from '../../../../pipelines/compile/lower/maximum.ts';
 import { planHash, parsePlan, serialisePlan } from '../../../../pipelines/plan/codec.ts';
-import { activationSteps } from '../../../../pipelines/plan/plan.ts';
+import { activationSteps, wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { Plan } from '../../../../pipelines/plan/plan.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../../pipelines/simulate/simulate.ts';
@@ -28,6 +29,7 @@ async function compared<K extends keyof OpAttributes>(
   attributes: Attributes<K>,
   size: readonly [number, number] = [7, 6],
   slopes?: Tensor,
+  options: Partial<CompileOptions> = {},
 ) {
   const weights = new Map([['w', tensor([4, 3, 1, 1], normals(12, seededRng('weights')))]]);
   if (slopes !== undefined) weights.set('slopes', slopes);
@@ -44,7 +46,7 @@ async function compared<K extends keyof OpAttributes>(
   const shape = inferShapes({ graph, weights }).get('node')!;
   const model = { graph: { ...graph, outputs: [{ name: 'node', shape }] }, weights };
   const images = randomImages(model, n, seededRng('images'));
-  const prepared = await prepare(model, { calibration: { images, n }, precision: 12 });
+  const prepared = await prepare(model, { calibration: { images, n }, precision: 12, ...options });
   const float = await predict(model, images, n);
   const integer = await simulate(prepared.plan, prepared.weights, images, n, seededRng('shares'));
   const error = float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
@@ -94,6 +96,37 @@ describe('MaxPool', () => {
     expect(inspect(model).relus).toBe(4 * 9 * 3);
     expect(reluCount(prepared.plan)).toBe(4 * (3 * 6 + 3 * 3));
     expect(activationSteps(prepared.plan)).toHaveLength(2);
+  });
+
+  test.each(['posZero', 'negPass'] as const)(
+    'comparisons leave out bits that weigh as little as the rounding of weights: %s',
+    async (mode) => {
+      const options = { weightBits: 6, mode };
+      const found = await compared('MaxPool', window, [7, 6], undefined, options);
+      const exact = await compared('MaxPool', window, [7, 6], undefined, { ...options, k: 0 });
+      const [layer, other] = [found, exact].map(({ prepared }) => activationSteps(prepared.plan)[0]!);
+      const { k, bits } = layer!.spec.relu;
+      expect(bits - k + 1).toBe(6 + 2);
+      expect(other!.spec.relu.k).toBe(0);
+      // Each of the two levels may pick a value that is lower by less than 2^k.
+      const most = (2 * 2 ** k) / wireOf(found.prepared.plan, layer!.output).scale;
+      expect(found.bound.worst - exact.bound.worst).toBeCloseTo(most, 9);
+      expect(found.error).toBeGreaterThan(exact.error);
+      expect(found.error).toBeLessThan(exact.error + most);
+      expect(found.error).toBeLessThan(found.bound.likely);
+    },
+  );
+
+  test('with more bits a weight, comparisons look at more bits; a ReLU keeps the window of its truncation', async () => {
+    const windowOf = async (op: 'MaxPool' | 'Relu', weightBits: number) => {
+      const attributes = op === 'MaxPool' ? window : ({} as typeof window);
+      const { prepared } = await compared(op, attributes, [7, 6], undefined, { weightBits, precision: 16 });
+      return activationSteps(prepared.plan)[0]!.spec.relu;
+    };
+    const [few, many] = [await windowOf('MaxPool', 6), await windowOf('MaxPool', 10)];
+    expect(many.bits - many.k - (few.bits - few.k)).toBe(4);
+    const relu = await windowOf('Relu', 6);
+    expect(relu.k).toBe(relu.truncate);
   });
 
   test('windows that overlap share their comparisons', async () => {

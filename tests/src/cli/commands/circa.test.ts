@@ -20,7 +20,7 @@ type Result = {
   agree: number;
   differ: number;
   catastrophic: number;
-  layers: { node: string; k: number; truncate: number }[];
+  layers: { node: string; k: number; free: number }[];
 };
 type Windowed = { window: { k: number; mode: string } | null; node: string }[];
 
@@ -32,7 +32,7 @@ test('circa chooses windows, and plan takes them from its file', async () => {
   for (const { agree, differ, catastrophic, layers } of found.modes) {
     expect(agree + differ).toBe(found.n);
     expect(catastrophic).toBeLessThanOrEqual(differ);
-    for (const { k, truncate } of layers) expect(k).toBeGreaterThanOrEqual(truncate);
+    for (const { k, free } of layers) expect(k).toBeGreaterThanOrEqual(free);
   }
   const file = join(folder, 'windows.json');
   await writeFile(file, JSON.stringify(found));
