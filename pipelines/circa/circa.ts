@@ -1,3 +1,4 @@
+import '../../crypto/platform/node.ts';
 import { prg } from '../../crypto/prg.ts';
 import type { ReluSpec } from '../../crypto/spec.ts';
 import { logSumExp } from '../../models/fairness/metrics.ts';
