@@ -27,6 +27,10 @@ export type Normalisation = {
   readonly std: number | readonly number[];
 };
 
+/** The names of `normalisations`. */
+export const normalisationNames = ['imagenet', 'cifar10', 'unit', 'symmetric', '255'] as const;
+export type NormalisationName = (typeof normalisationNames)[number];
+
 /** Numbers that most trained networks use. */
 export const normalisations = {
   /** torchvision's: means and standard deviations of ImageNet. */
@@ -39,9 +43,7 @@ export const normalisations = {
   symmetric: { mean: 0.5, std: 0.5 },
   /** Values from 0 to 255. */
   255: { mean: 0, std: 1 / 255 },
-} as const satisfies Readonly<Record<string, Normalisation>>;
-
-export type NormalisationName = keyof typeof normalisations;
+} as const satisfies Readonly<Record<NormalisationName, Normalisation>>;
 
 /** The preprocessing of a network whose input has this shape. Throws UsageError if the numbers do not fit. */
 export function preprocessingOf(
@@ -52,6 +54,9 @@ export function preprocessingOf(
   const [means, stds] = [perChannel('mean', mean, channels), perChannel('std', std, channels)];
   const wrong = stds.find((value) => !(value > 0));
   if (wrong !== undefined) throw new UsageError(`std: expected numbers above 0, got ${wrong}`);
+  const longest = Math.max(...shape.slice(1));
+  if (resize !== undefined && !(resize >= longest))
+    throw new UsageError(`resize: expected at least ${longest}, the size of the input, got ${resize}`);
   return { mean: means, std: stds, ...(resize !== undefined && { resize }) };
 }
 

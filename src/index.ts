@@ -1,7 +1,7 @@
 /**
  * The public API; docs/library.md shows it at work. Names are stable between minor versions. Deeper paths are
- * not exported. Images are floats [C, H, W], row-major, in [0, 1] unless a model was trained otherwise. `n`
- * images are [n, C, H, W].
+ * not exported. Images are floats [C, H, W], row-major, in [0, 1]; a model's own normalisation is applied to
+ * them where they enter it (`describeModel`). `n` images are [n, C, H, W].
  */
 
 // Models: read and write ONNX files, count what they compute, run them in the clear.
@@ -9,6 +9,8 @@ export { loadModel } from '../models/files/read.ts';
 export { saveModel } from '../models/files/write.ts';
 export { countRelus, inspect } from '../models/analysis/inspect.ts';
 export type { Inspection, LayerInspection } from '../models/analysis/inspect.ts';
+export { describeModel } from '../models/passes/describe-model.ts';
+export type { ModelDescription } from '../models/passes/describe-model.ts';
 export { predict } from '../models/runtime/run.ts';
 export type { PredictOptions } from '../models/runtime/run.ts';
 export type { Graph, Model, Node } from '../models/graph.ts';
@@ -21,7 +23,7 @@ export { splitValidation } from '../models/data/splits.ts';
 export { readImage } from '../models/data/image.ts';
 export type { ReadImageOptions } from '../models/data/image.ts';
 export { normalise } from '../models/preprocessing.ts';
-export type { Normalisation, Preprocessing } from '../models/preprocessing.ts';
+export type { Normalisation, NormalisationName, Preprocessing } from '../models/preprocessing.ts';
 
 // Reduction: fewer ReLUs, fine-tuned.
 export { reduce } from '../pipelines/reduce/reduce.ts';

@@ -13,16 +13,16 @@ export type Augmentation = {
 
 /**
  * The augmentation that training uses: mirroring, and crops with a margin of 4 pixels for images 32 wide, 8
- * for 64 and 2 below 32. Without `augment` there is none.
+ * for 64 and 2 below 32. Without `augment`, and for rows of numbers, there is none.
  */
-export function augmentationOf([, , width = 0]: Shape, augment: boolean): Augmentation {
-  if (!augment) return { cropPadding: 0, flip: false };
+export function augmentationOf([, , width]: Shape, augment: boolean): Augmentation {
+  if (!augment || width === undefined) return { cropPadding: 0, flip: false };
   return { cropPadding: width < 32 ? 2 : Math.floor(width / 8), flip: true };
 }
 
 /**
- * Writes the images at `indices` into `out` (indices.length x C x H x W floats in [0, 1]), each cropped and
- * mirrored by three random numbers of its own.
+ * Writes the images at `indices` into `out` (indices.length x C x H x W floats; bytes become [0, 1]), each
+ * cropped and mirrored by three random numbers of its own.
  *
  * An image of 3 x 32 x 32 takes 3 us. That is 0.02 % of a training step of ResNet-18 on two cores (32 images)
  * and 0.2 % of a step of ResNet-8 (128 images of 28 x 28); mixup costs as much again. The training loop
@@ -38,7 +38,7 @@ export function augmentInto(
   const size = sizeOf(dataset.shape);
   const shift = (): number => uniformInt(uniform, 2 * cropPadding + 1) - cropPadding;
   for (let i = 0; i < indices.length; i++) {
-    const image = dataset.images.subarray(indices[i]! * size, (indices[i]! + 1) * size);
+    const image = floatsOf(dataset.images.subarray(indices[i]! * size, (indices[i]! + 1) * size));
     const [down, right] = [shift(), shift()];
     const mirrored = uniform() < 0.5 && flip;
     writeView(out.subarray(i * size, (i + 1) * size), image, dataset.shape, { down, right, mirrored });
@@ -50,10 +50,14 @@ type View = { readonly down: number; readonly right: number; readonly mirrored: 
 /** The float in [0, 1] for each value of a byte. */
 const fractions = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
+function floatsOf(values: Dataset['images']): Float32Array {
+  return values instanceof Uint8Array ? Float32Array.from(values, (byte) => fractions[byte]!) : values;
+}
+
 /** Writes the image seen through a window that is moved down and right; pixels outside the image are 0. */
 function writeView(
   out: Float32Array,
-  image: Uint8Array,
+  image: Float32Array,
   shape: Shape,
   { down, right, mirrored }: View,
 ): void {
@@ -67,6 +71,6 @@ function writeView(
     if (y < 0 || y >= height) continue;
     let to = row * width + (mirrored ? width - 1 - first : first);
     const from = (row + down) * width + right;
-    for (let x = first; x < last; x++, to += step) out[to] = fractions[image[from + x]!]!;
+    for (let x = first; x < last; x++, to += step) out[to] = image[from + x]!;
   }
 }

@@ -25,7 +25,7 @@ export async function readCsvManifest(
   const rows = rowsOf(csv, path);
   if (rows.length === 0)
     throw new DataError(`${path}: expected a line for each image, found only the header`);
-  return datasetOfRows(`csv ${basename(path)}`, rows, split, target, options);
+  return datasetOfRows(`csv ${basename(path)}`, rows, split, target, { ...options, classOrder: 'names' });
 }
 
 function rowsOf({ columns, rows, lines }: Csv, path: string): FileRow[] {

@@ -3,8 +3,8 @@ import { formats } from './formats.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 import { applyVariants, parseVariants, variants } from './variants.ts';
 
-export { pixels, subset } from './labelled-images.ts';
-export type { Columns, Dataset, LoadOptions, Split } from './labelled-images.ts';
+export { byteImages, pixels, subset } from './labelled-images.ts';
+export type { Columns, Dataset, Labels, LoadOptions, Split } from './labelled-images.ts';
 export { fashionClasses } from './fashion-mnist.ts';
 
 /**

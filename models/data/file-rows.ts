@@ -2,8 +2,8 @@ import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import { readImages } from './image-files.ts';
 import type { ImageTarget } from './image-target.ts';
-import { classNames } from './labelled-images.ts';
-import type { Columns, Dataset, LoadOptions, Split } from './labelled-images.ts';
+import { classNames, labelsOf } from './labelled-images.ts';
+import type { Columns, Dataset, Labels, LoadOptions, Split } from './labelled-images.ts';
 import { heldOut } from './splits.ts';
 
 /** An image in a file of its own, with its label, groups and split. */
@@ -21,14 +21,18 @@ const testShare = 1 / 5;
 
 /**
  * Decodes the images of one split. The classes are those of all rows (default for `options.classes`), so that
- * both splits number them alike. Throws DataError if the split is empty.
+ * both splits number them alike; `options.classOrder` says what kind of names these are. Throws DataError if
+ * the split is empty.
  */
 export async function datasetOfRows(
   name: string,
   rows: readonly FileRow[],
   split: Split,
   target: ImageTarget,
-  options: LoadOptions & { readonly classes?: readonly string[] },
+  options: LoadOptions & {
+    readonly classes?: readonly string[];
+    readonly classOrder?: 'folders' | 'names';
+  },
 ): Promise<Dataset> {
   const classes =
     options.classes ??
@@ -37,7 +41,7 @@ export async function datasetOfRows(
       rows.map(({ label }) => label),
     );
   const numbers = new Map(classes.map((label, i) => [label, i]));
-  const labels = Uint8Array.from(rows, ({ label }) => numbers.get(label)!);
+  const labels = Uint16Array.from(rows, ({ label }) => numbers.get(label)!);
   const chosen = rowsOf(rows, labels, classes.length, split);
   if (chosen.length === 0)
     throw new DataError(`${name}: it has no ${split === 'train' ? 'training' : 'test'} images`);
@@ -52,13 +56,16 @@ export async function datasetOfRows(
     name: `${name} (${split})`,
     classes,
     ...decoded,
-    labels: Uint8Array.from(chosen, (i) => labels[i]!),
+    labels: labelsOf(
+      classes.length,
+      Uint16Array.from(chosen, (i) => labels[i]!),
+    ),
     n: chosen.length,
-    ...defined({ groups }),
+    ...defined({ groups, classOrder: options.classes === undefined ? options.classOrder : undefined }),
   };
 }
 
-function rowsOf(rows: readonly FileRow[], labels: Uint8Array, classes: number, split: Split): number[] {
+function rowsOf(rows: readonly FileRow[], labels: Labels, classes: number, split: Split): number[] {
   const indices = rows.map((_, i) => i);
   if (rows.some((row) => row.split !== undefined)) return indices.filter((i) => rows[i]!.split === split);
   const held = heldOut(labels, classes, testShare, 0);

@@ -23,7 +23,10 @@ export async function readImageFolder(
   const { path, target } = parseTarget(argument);
   const { folders } = await list(path);
   const rows = folders.includes('train') ? await splitRows(path, folders) : await rowsOfClasses(path);
-  return datasetOfRows(`folder ${basename(path)}`, rows, split, target, options);
+  return datasetOfRows(`folder ${basename(path)}`, rows, split, target, {
+    ...options,
+    classOrder: 'folders',
+  });
 }
 
 async function splitRows(path: string, folders: readonly string[]): Promise<FileRow[]> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import { packageRoot, writeFileAtomic } from '../../src/shared/files.ts';
-import { loadDataset } from './dataset.ts';
+import { byteImages, loadDataset } from './dataset.ts';
 import type { Split } from './dataset.ts';
 import { encodeIdx } from './idx.ts';
 import { idxFiles } from './idx-pair.ts';
@@ -17,8 +17,8 @@ export async function makePart(folder = join(packageRoot, 'models/data/fashion-m
   for (const split of ['train', 'test'] as const) {
     const part = firstOfEachClass(await loadDataset('fashion-mnist', split), partPerClass[split]);
     const [, height = 0, width = 0] = part.shape;
-    const images = encodeIdx({ shape: [part.n, height, width], data: part.images });
-    const labels = encodeIdx({ shape: [part.n], data: part.labels });
+    const images = encodeIdx({ shape: [part.n, height, width], data: byteImages(part) });
+    const labels = encodeIdx({ shape: [part.n], data: Uint8Array.from(part.labels) });
     await writeFileAtomic(join(folder, idxFiles[split].images), compress(images));
     await writeFileAtomic(join(folder, idxFiles[split].labels), compress(labels));
   }

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { unzipSync } from 'fflate';
 import { DataError } from '../../src/shared/errors.ts';
 import { readBytes } from './disk.ts';
-import { maxClasses, numberedClasses, subset } from './labelled-images.ts';
+import { labelsOf, maxClasses, numberedClasses, subset } from './labelled-images.ts';
 import type { Dataset, Split } from './labelled-images.ts';
 import { parseNpy } from './npy.ts';
 import type { Npy } from './npy.ts';
@@ -44,7 +44,7 @@ export async function readNpz(path: string, split: Split): Promise<Dataset> {
   const own = splitNames[split].find(({ images }) => arrays.has(images));
   if (own !== undefined) {
     const there = splitNames[other].find(({ labels }) => arrays.has(labels));
-    const theirs = there && labelsOf(arrays, there.labels, path);
+    const theirs = there && readLabels(arrays, there.labels, path);
     return datasetOf(name, arrays, own, path, theirs);
   }
   const whole = wholeNames.find(({ images }) => arrays.has(images));
@@ -87,28 +87,27 @@ function datasetOf(
   arrays: ReadonlyMap<string, Uint8Array>,
   names: ArrayNames,
   path: string,
-  otherLabels: Uint8Array = new Uint8Array(),
+  otherLabels: Uint16Array = new Uint16Array(),
 ): Dataset {
   const where = `${path}: ${names.images}`;
   const { shape, images } = planesFirst(parseNpy(arrays.get(names.images)!, where), where);
-  const labels = labelsOf(arrays, names.labels, path);
+  const found = readLabels(arrays, names.labels, path);
   const [n = 0, ...image] = shape;
-  if (labels.length !== n) {
-    throw new DataError(
-      `${path}: ${names.labels}: expected ${n} labels for the images, got ${labels.length}`,
-    );
+  if (found.length !== n) {
+    throw new DataError(`${path}: ${names.labels}: expected ${n} labels for the images, got ${found.length}`);
   }
-  return { name, classes: numberedClasses(labels, otherLabels), shape: image, images, labels, n };
+  const classes = numberedClasses(found, otherLabels);
+  return { name, classes, shape: image, images, labels: labelsOf(classes.length, found), n };
 }
 
-function labelsOf(arrays: ReadonlyMap<string, Uint8Array>, name: string, path: string): Uint8Array {
+function readLabels(arrays: ReadonlyMap<string, Uint8Array>, name: string, path: string): Uint16Array {
   const bytes = arrays.get(name);
   if (bytes === undefined) throw new DataError(`${path}: expected an array ${name} of labels`);
   const { shape, data } = parseNpy(bytes, `${path}: ${name}`);
   if (!(shape.length === 1 || (shape.length === 2 && shape[1] === 1))) {
     throw new DataError(`${path}: ${name}: expected labels [n] or [n, 1], got [${shape.join(', ')}]`);
   }
-  const labels = new Uint8Array(data.length);
+  const labels = new Uint16Array(data.length);
   data.forEach((value: number | bigint, i: number) => {
     if (value < 0 || value >= maxClasses) {
       throw new DataError(`${path}: ${name}: row ${i}: expected labels 0 to ${maxClasses - 1}`);

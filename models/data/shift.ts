@@ -1,6 +1,7 @@
 import { DataError } from '../../src/shared/errors.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
+import { byteImages } from './labelled-images.ts';
 import type { Dataset, Split } from './labelled-images.ts';
 import { permutation, seededUniform } from './seeded.ts';
 import type { Uniform } from './seeded.ts';
@@ -31,7 +32,7 @@ export function shiftSome(dataset: Dataset, share: number, split: Split): Datase
   if (dataset.groups && Object.hasOwn(dataset.groups, shiftColumn))
     throw new DataError(`${dataset.name}: it already has a column '${shiftColumn}'`);
   const size = sizeOf(dataset.shape);
-  const images = dataset.images.slice();
+  const images = byteImages(dataset).slice();
   const column = new Array<string>(dataset.n).fill(shiftNames.plain);
   const seed = seeds[split];
   rowsOfClasses(dataset.labels, dataset.classes.length).forEach((rows, label) => {

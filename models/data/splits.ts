@@ -1,6 +1,6 @@
 import { UsageError } from '../../src/shared/errors.ts';
 import { subset } from './labelled-images.ts';
-import type { Dataset } from './labelled-images.ts';
+import type { Dataset, Labels } from './labelled-images.ts';
 import { permutation, seededUniform } from './seeded.ts';
 
 /**
@@ -23,7 +23,7 @@ export function splitValidation(
 }
 
 /** Returns 1 for the rows that are set apart and 0 for the others. */
-export function heldOut(labels: Uint8Array, classes: number, fraction: number, seed: number): Uint8Array {
+export function heldOut(labels: Labels, classes: number, fraction: number, seed: number): Uint8Array {
   const held = new Uint8Array(labels.length);
   rowsOfClasses(labels, classes).forEach((rows, label) => {
     const order = permutation(rows.length, seededUniform(seed, label));
@@ -43,7 +43,7 @@ export function firstOfEachClass(dataset: Dataset, perClass: number): Dataset {
 }
 
 /** The rows of each class, in order. */
-export function rowsOfClasses(labels: Uint8Array, classes: number): number[][] {
+export function rowsOfClasses(labels: Labels, classes: number): number[][] {
   const rows: number[][] = Array.from({ length: classes }, () => []);
   labels.forEach((label, i) => rows[label]!.push(i));
   return rows;

@@ -1,6 +1,8 @@
 import { defined } from '../../src/shared/defined.ts';
 import { augmentInto, augmentationOf } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { labelsOf } from '../data/labelled-images.ts';
+import type { Labels } from '../data/labelled-images.ts';
 import { permutation, seededUniform } from '../data/seeded.ts';
 import type { Evaluator } from '../runtime/run.ts';
 import { sizeOf } from '../tensor.ts';
@@ -40,7 +42,7 @@ export async function* batchesOf(
     const rows = order.subarray(start, start + batch);
     const images = new Float32Array(batch * sizeOf(train.shape));
     augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
-    const labels = Uint8Array.from(rows, (row) => train.labels[row]!);
+    const labels = labelsOf(train.classes.length, rows, (row) => train.labels[row]!);
     const mixed = mixup === undefined ? undefined : mixInto(images, labels, mixup, uniform);
     const logits = teacher && [...(await teacher.run(images, batch)).values()][0]!;
     yield { rows, batch: { images, labels, ...defined({ mixed, teacher: logits }) } };
@@ -49,7 +51,7 @@ export async function* batchesOf(
 
 export type Mixture = {
   /** The label of each image's partner. */
-  readonly partners: Uint8Array;
+  readonly partners: Labels;
   /** The share of each image's own pixels, in [0, 1]. */
   readonly share: number;
 };
@@ -59,7 +61,7 @@ export type Mixture = {
  * another image of the batch, with one share per batch from Beta(alpha, alpha). It changes `images`
  * [labels.length, ...] in place.
  */
-export function mixInto(images: Float32Array, labels: Uint8Array, alpha: number, uniform: Uniform): Mixture {
+export function mixInto(images: Float32Array, labels: Labels, alpha: number, uniform: Uniform): Mixture {
   const share = symmetricBeta(alpha, uniform);
   const order = permutation(labels.length, uniform);
   const size = images.length / labels.length;
@@ -70,7 +72,7 @@ export function mixInto(images: Float32Array, labels: Uint8Array, alpha: number,
       images[i * size + p] = own * share + before[partner * size + p]! * (1 - share);
     }
   });
-  return { partners: Uint8Array.from(order, (partner) => labels[partner]!), share };
+  return { partners: labels.map((_, i) => labels[order[i]!]!), share };
 }
 
 /**

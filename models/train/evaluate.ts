@@ -3,6 +3,7 @@ import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { pixels } from '../data/dataset.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { matchClasses } from '../data/match-classes.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../runtime/run.ts';
@@ -28,16 +29,16 @@ const batch = 200;
 
 /**
  * Returns the accuracy of a network on a data set, as a whole and by class. Throws DataError if the two do
- * not fit.
+ * not fit, or if it would be a guess which class is which logit.
  */
 export async function evaluate(
   model: Model,
   dataset: Dataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  checkFit(model, dataset);
-  const n = Math.min(dataset.n, options.limit ?? dataset.n);
-  return scored(dataset, await predictClasses(model, dataset, n, options));
+  const data = fitted(model, dataset);
+  const n = Math.min(data.n, options.limit ?? data.n);
+  return scored(data, await predictClasses(model, data, n, options));
 }
 
 /** Returns the accuracy of the classes that were predicted for the first images. */
@@ -91,19 +92,17 @@ export async function predictClasses(
   return predicted;
 }
 
-/** Throws DataError if the network cannot take the images, or has fewer outputs than there are classes. */
-export function checkFit(model: Model, dataset: Dataset): void {
+/**
+ * The data set with labels that are the numbers of the network's logits: see `matchClasses`. Throws DataError
+ * if the network cannot take the images, or if it would be a guess which class is which logit.
+ */
+export function fitted(model: Model, dataset: Dataset): Dataset {
   const input = model.graph.inputs[0]?.shape ?? [];
-  const outputs = model.graph.outputs[0]?.shape[0] ?? 0;
-  if (input.join() !== dataset.shape.join()) {
+  if (dataset.shape.join() !== input.join()) {
     throw new DataError(
       `${dataset.name}: its images are [${dataset.shape.join(', ')}], ` +
         `but ${model.graph.name} takes [${input.join(', ')}]`,
     );
   }
-  if (outputs < dataset.classes.length) {
-    throw new DataError(
-      `${dataset.name}: it has ${dataset.classes.length} classes, but ${model.graph.name} knows ${outputs}`,
-    );
-  }
+  return matchClasses(model, dataset).dataset;
 }

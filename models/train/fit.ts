@@ -16,7 +16,7 @@ import type { Controller } from './controller.ts';
 import type { Batch } from './engines/onnxruntime/engine.ts';
 import { createEngine, engineSetting } from './engines/index.ts';
 import type { Engine, EngineSetting } from './engines/index.ts';
-import { checkFit, evaluate } from './evaluate.ts';
+import { evaluate, fitted } from './evaluate.ts';
 import { sgd, usualWeightDecay } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
 import type { Penalty } from './penalty.ts';
@@ -121,8 +121,10 @@ export type FitResult = {
  * these differ from epoch to epoch. Throws DataError if data and network do not fit, and UsageError for
  * invalid options or if training diverges.
  */
-export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
-  checkOptions(model, options);
+export async function fit(model: Model, given: FitOptions): Promise<FitResult> {
+  const { train, validation } = given;
+  const options = { ...given, train: fitted(model, train), validation: fitted(model, validation) };
+  checkOptions(options);
   const engine = await createEngine(model, stepOptions(options), engineSetting(options));
   let teacher: Evaluator | undefined;
   try {
@@ -319,15 +321,13 @@ function stepOptions(options: TrainingImages & WeightUpdates & TrainingObjective
   };
 }
 
-function checkOptions(model: Model, options: TrainingImages & TrainingCourse & TrainingObjective): void {
+function checkOptions(options: TrainingImages & TrainingCourse & TrainingObjective): void {
   const { train, validation, epochs, batch, learningRate, mixup, patience = 1 } = options;
-  checkFit(model, train);
-  checkFit(model, validation);
   if (validation.n === 0)
     throw new DataError(
       `${validation.name}: it has no images to choose the epoch with; give more images of each class`,
     );
-  if (options.teacher) checkFit(options.teacher, train);
+  if (options.teacher) fitted(options.teacher, train);
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
   if (!isCount(epochs)) throw new UsageError(`epochs: expected a positive whole number, got ${epochs}`);
   if (!isCount(batch) || batch > train.n)

@@ -5,6 +5,7 @@ import { sessionSetting } from '../runtime/device.ts';
 import { loadDataset } from '../data/dataset.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { seededRng } from '../data/seeded.ts';
+import { withClasses } from '../data/match-classes.ts';
 import { splitValidation } from '../data/splits.ts';
 import { evaluate } from './evaluate.ts';
 import type { Evaluation } from './evaluate.ts';
@@ -64,7 +65,8 @@ export async function trainArchitecture(options: ArchitectureTraining): Promise<
     loadDataset(options.data, split, options.onProgress && { onProgress: options.onProgress });
   const all = await load('train');
   const { train, validation } = splitValidation(all, validationFraction, seed);
-  const initial = architecture(all.shape, all.classes.length, seededRng(seed));
+  const untrained = architecture(all.shape, all.classes.length, seededRng(seed));
+  const initial = withClasses(untrained, all.classes);
   const tested = await load('test'); // before the training, so that a missing test set is found early
   const result = await fit(initial, { ...options, train, validation, epochs, batch, learningRate, seed });
   const test = await evaluate(result.model, tested, sessionSetting(options));

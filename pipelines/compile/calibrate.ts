@@ -18,6 +18,8 @@ export type Calibration = {
   readonly shape?: Shape;
   /** For messages (default: 'calibration'). */
   readonly name?: string;
+  /** The names that the plan tells if the model has none (default: none). */
+  readonly classes?: readonly string[];
 };
 
 /** Throws DataError, which names both shapes, for images that the model does not take. */

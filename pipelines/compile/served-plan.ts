@@ -1,5 +1,6 @@
 import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
+import { findMatch, withClasses } from '../../models/data/match-classes.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
 import { whyNotMixed } from '../../models/passes/recognise-mixed.ts';
@@ -50,7 +51,13 @@ const calibrationImages = 256;
  */
 export function calibrationOf(train: Dataset): Calibration {
   const rows = permutation(train.n, seededUniform(1)).subarray(0, calibrationImages);
-  return { images: pixels(train, rows), n: rows.length, shape: train.shape, name: train.name };
+  const { shape, name } = train;
+  return { images: pixels(train, rows), n: rows.length, shape, name, ...namesOf(train) };
+}
+
+/** The names of the classes, unless it would be a guess which of them is which logit. */
+function namesOf({ classes, classOrder }: Dataset): { readonly classes?: readonly string[] } {
+  return classOrder === 'names' ? {} : { classes };
 }
 
 /**
@@ -73,10 +80,16 @@ export async function servedPlan(model: Model, options: PrepareOptions): Promise
   return compile(served.graph, ranges, publicPart(served), compileOptions);
 }
 
+/** Calibration needs no labels, so a guess is no error here. */
+function matchedIfSure(model: Model, dataset: Dataset): Dataset {
+  const match = findMatch(model, dataset);
+  return 'refusal' in match ? { ...dataset, classOrder: 'names' } : match.dataset;
+}
+
 async function measured(model: Model, { calibration, onProgress, ...compileOptions }: PrepareOptions) {
-  const given = 'labels' in calibration ? calibrationOf(calibration) : calibration;
+  const given = 'labels' in calibration ? calibrationOf(matchedIfSure(model, calibration)) : calibration;
   checkCalibration(model, given);
-  const served = privateForm(model);
+  const served = privateForm(withClasses(model, given.classes));
   refuseUnfit(model, served);
   const ranges = await calibrate(served, given, onProgress === undefined ? {} : { onProgress });
   return { served, ranges, given, compileOptions };

@@ -6,7 +6,7 @@ import { fairnessReport } from '../../models/fairness/report.ts';
 import type { FairnessReport } from '../../models/fairness/report.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { predict } from '../../models/runtime/run.ts';
-import { checkFit } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/train/evaluate.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { prepare } from '../compile/served-plan.ts';
@@ -33,10 +33,10 @@ export const arithmetics = ['floating point', 'fixed point', 'sign-test faults']
  */
 export async function compareArithmetic(
   { name, model: trained }: NamedModel,
-  dataset: Dataset,
+  given: Dataset,
   { calibration, k, groups, onProgress = silent, ...report }: ArithmeticOptions,
 ): Promise<FairnessReport> {
-  checkFit(trained, dataset);
+  const dataset = fitted(trained, given);
   const { model, plan, weights } = await prepare(trained, { calibration, ...defined({ k }) });
   const images = pixels(dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);

@@ -11,7 +11,7 @@ import type { Model } from '../../models/graph.ts';
 import { predict } from '../../models/runtime/run.ts';
 import type { PredictOptions } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { checkFit } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/train/evaluate.ts';
 import { defined } from '../../src/shared/defined.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 
@@ -35,9 +35,10 @@ export type CompareOptions = ReportOptions &
  */
 export async function compareModels(
   [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],
-  dataset: Dataset,
+  given: Dataset,
   options: CompareOptions = {},
 ): Promise<FairnessReport> {
+  const dataset = fitted(original.model, given);
   const { groups, onProgress } = options;
   const images = pixels(dataset);
   const networks = [original, ...reduced].reduce((sum, { repeats = [] }) => sum + 1 + repeats.length, 0);
@@ -71,7 +72,7 @@ async function outcomesOf(
   images: Float32Array,
   options: PredictOptions,
 ): Promise<Outcomes> {
-  checkFit(model, dataset);
+  const { labels, n } = fitted(model, dataset);
   const classes = sizeOf(model.graph.outputs[0]!.shape);
-  return { logits: await predict(model, images, dataset.n, options), classes, labels: dataset.labels };
+  return { logits: await predict(model, images, n, options), classes, labels };
 }

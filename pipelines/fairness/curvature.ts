@@ -14,7 +14,7 @@ import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { checkFit } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/train/evaluate.ts';
 import { LossGradient } from '../../models/train/gradient.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -70,16 +70,17 @@ export type CurvatureReport = {
  */
 export async function curvatureReport(
   named: readonly NamedModel[],
-  dataset: Dataset,
+  data: Dataset,
   { groups: given, images = 100, seed = 1, onProgress = silent }: CurvatureOptions = {},
 ): Promise<CurvatureReport> {
+  const dataset = fitted(named[0]!.model, data);
   const groups = given ?? groupsOfLabels(dataset.labels, dataset.classes);
   const members = membersOf(groups).map((group) => group.subarray(0, images));
   const present = groups.names.map((_, g) => g).filter((g) => members[g]!.length > 0);
   const models = named.map(({ name, model }) => ({ name, model: forInference(model) }));
   const measured: Measured[][] = [];
   for (const { name, model } of models) {
-    checkFit(model, dataset);
+    fitted(model, dataset);
     const progress = (done: number) =>
       onProgress({ phase: 'curvature', of: name, done, total: present.length });
     measured.push(

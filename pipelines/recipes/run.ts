@@ -5,6 +5,7 @@ import { resnet } from '../../models/architectures/resnet.ts';
 import { loadDataset, subset } from '../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../models/data/dataset.ts';
 import { seededRng } from '../../models/data/seeded.ts';
+import { withClasses } from '../../models/data/match-classes.ts';
 import { splitValidation } from '../../models/data/splits.ts';
 import type { Model } from '../../models/graph.ts';
 import { saveModel } from '../../models/files/write.ts';
@@ -67,7 +68,7 @@ export async function runRecipe(published: Recipe, options: RecipeRunOptions): P
   };
   const { optimizer, labelSmoothing, ...training } = recipe.train;
   const log = logFile(join(folder, 'original.jsonl'), { recipe: published.title, seed, ...training });
-  const { model: original } = await fit(recipeNetwork(recipe, seed), {
+  const { model: original } = await fit(withClasses(recipeNetwork(recipe, seed), train.classes), {
     ...common,
     ...training,
     ...defined({ labelSmoothing }),

@@ -1,9 +1,11 @@
 import { loadDataset } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
+import { withClasses } from '../../models/data/match-classes.ts';
 import { splitValidation } from '../../models/data/splits.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
 import type { Model } from '../../models/graph.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
+import { fitted } from '../../models/train/evaluate.ts';
 import type { TrainingWatch } from '../../models/train/fit.ts';
 import { trainingDefaults } from '../../models/train/train-architecture.ts';
 import type { Calibration } from '../compile/calibrate.ts';
@@ -47,15 +49,16 @@ export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEnt
  * Removes ReLUs from a trained model down to a budget and fine-tunes what is left. The same options and
  * number of threads give the same network. Throws UsageError for an unknown method or group, for a budget
  * that cannot be met and for an option that the method does not take, and DataError if the data does not fit
- * the model.
+ * the model. The network is named after the classes of the data if it has no names.
  */
-export async function reduce(model: Model, options: ReduceOptions): Promise<Reduced> {
+export async function reduce(original: Model, options: ReduceOptions): Promise<Reduced> {
   const { method, data, groups = 'label', mitigate, fairSelect = false, ...settings } = options;
   const { epochs = reduceDefaults.epochs, seed = reduceDefaults.seed } = options;
   const budget = budgetOf(options.budget);
   const { reduce: reduceBy } = methodOf(method);
   checkTaken([method], givenIn({ ...options, budget }));
-  const { train, validation, calibration } = await trainingData(data, seed);
+  const { train, validation, calibration } = await trainingData(original, data, seed);
+  const model = withClasses(original, train.classes);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
@@ -84,11 +87,15 @@ function methodOf(name: string): Method {
 }
 
 /**
- * The training images of a data set, with a part of them held out as validation images. `calibration` is
- * drawn from the whole set, because served networks are calibrated so.
+ * The training images of a data set for a model, with a part of them held out as validation images.
+ * `calibration` is drawn from the whole set, because served networks are calibrated so.
  */
-export async function trainingData(data: Dataset | string, seed: number): Promise<TrainingData> {
-  const whole = typeof data === 'string' ? await loadDataset(data, 'train') : data;
+export async function trainingData(
+  model: Model,
+  data: Dataset | string,
+  seed: number,
+): Promise<TrainingData> {
+  const whole = fitted(model, typeof data === 'string' ? await loadDataset(data, 'train') : data);
   const { train, validation } = splitValidation(whole, trainingDefaults.validationFraction, seed);
   return { train, validation, calibration: calibrationOf(whole) };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { normals } from '../../models/architectures/init.ts';
-import { loadDataset } from '../../models/data/dataset.ts';
+import { byteImages, loadDataset } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { encodeIdx } from '../../models/data/idx.ts';
 import { seededUniform, uniformInt } from '../../models/data/seeded.ts';
@@ -51,7 +51,8 @@ export function randomImages(model: Model, n: number, rng: Rng): Float32Array<Ar
  * takes.
  */
 export async function writeSmallData(folder: string, count: number): Promise<string> {
-  const { images, labels } = await loadDataset('fashion-mnist-part', 'test');
+  const data = await loadDataset('fashion-mnist-part', 'test');
+  const [images, labels] = [byteImages(data), Uint8Array.from(data.labels)];
   const files = [join(folder, `images-${count}.idx`), join(folder, `labels-${count}.idx`)] as const;
   await writeFileAtomic(
     files[0],

@@ -1,4 +1,5 @@
 import { zipSync } from 'fflate';
+import { byteImages } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 
 /** A .npy file as the format's description has it. */
@@ -20,8 +21,8 @@ export function npy(
 
 /** The archive of a training set and a test set, of one or three channels. */
 export function npzOf(train: Dataset, test: Dataset): Uint8Array {
-  const images = ({ n, shape, images }: Dataset) => npy('|u1', [n, ...shape], images);
-  const labels = ({ n, labels }: Dataset) => npy('|u1', [n], labels);
+  const images = (data: Dataset) => npy('|u1', [data.n, ...data.shape], byteImages(data));
+  const labels = ({ n, labels }: Dataset) => npy('|u1', [n], Uint8Array.from(labels));
   return zipSync({
     'x_train.npy': images(train),
     'y_train.npy': labels(train),

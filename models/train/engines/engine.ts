@@ -1,3 +1,4 @@
+import type { Labels } from '../../data/labelled-images.ts';
 import type { Model } from '../../graph.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { TrainingState } from '../checkpoint.ts';
@@ -5,11 +6,11 @@ import type { TrainingState } from '../checkpoint.ts';
 export type Batch = {
   /** Pixels [N, C, H, W] in [0, 1]; the engine applies the network's own preprocessing. */
   readonly images: Float32Array;
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /**
    * For mixup: each image is `share` of an image of class `labels` and the rest of one of class `partners`.
    */
-  readonly mixed?: { readonly partners: Uint8Array; readonly share: number };
+  readonly mixed?: { readonly partners: Labels; readonly share: number };
   /** The teacher's logits [N, K], for distillation. */
   readonly teacher?: Float32Array;
   /** The weight of each image [N], if the step weights images. */

@@ -103,6 +103,11 @@ function describeBuilt(given: Model, base: Model, design: HybrenetOptions, order
  */
 const learningRate = 0.05;
 
+/** The second network with the first one's preprocessing and names: both have the same inputs and logits. */
+function describedLike({ graph: { preprocessing, classes } }: Model, { graph, weights }: Model): Model {
+  return { graph: { ...graph, ...defined({ preprocessing, classes }) }, weights };
+}
+
 async function trainBase(
   design: HybrenetOptions,
   teacher: Model,
@@ -110,7 +115,7 @@ async function trainBase(
 ): Promise<Model> {
   const { train, validation, batch = batchFor(train), augment = true, seed, bases } = options;
   const { onProgress = silent, onStart, deepreshape: settings } = options;
-  const untrained = hybrenet(design, seededRng(seed, 2));
+  const untrained = describedLike(teacher, hybrenet(design, seededRng(seed, 2)));
   const part: PartTraining = { phase: 'base-training', of: untrained.graph.name };
   const told = {
     ...{ train, validation, distill: publishedDistillation, learningRate, augment, seed },

@@ -2,8 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
-import { checkFit } from '../../../models/train/evaluate.ts';
-import { loadModel } from '../../../models/files/read.ts';
+import { fitted } from '../../../models/train/evaluate.ts';
 import { circa } from '../../../pipelines/circa/circa.ts';
 import type { CircaReport, CircaResult, LabelledSet } from '../../../pipelines/circa/circa.ts';
 import * as format from '../../shared/format.ts';
@@ -13,9 +12,11 @@ import type { Act, Context } from '../options/command.ts';
 import { modeHelp } from '../options/compile.ts';
 import { dataHelp, modelHelp } from '../options/inputs.ts';
 import { table } from '../output/output.ts';
+import { dataFor, describeFlags, loadDescribed } from '../options/describe.ts';
+import type { DescribeFlags } from '../options/describe.ts';
 import { preparedModel } from '../options/prepared.ts';
 
-type Options = {
+type Options = DescribeFlags & {
   readonly data: string;
   /** Percentage points. */
   readonly tolerance: number;
@@ -46,6 +47,7 @@ export function configure(command: Command, act: Act): void {
       ]),
     )
     .action(act(run));
+  describeFlags(command);
   examples(command, [
     'reluctant circa zoo:fashion-resnet8 --data fashion-mnist-part --tolerance 0.5pt',
     ['keep the result', 'reluctant circa reduced.onnx --data fashion-mnist-part --json > windows.json'],
@@ -56,9 +58,10 @@ export function configure(command: Command, act: Act): void {
 async function run(context: Context, name: string, options: Options) {
   const { onProgress } = context;
   const { data, tolerance: points, searchImages, limit, mode } = options;
-  const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
-  checkFit(await loadModel(name), test);
-  const prepared = await preparedModel(name, data, context);
+  const model = await loadDescribed(name, options);
+  const train = await dataFor(context, model, data, 'train');
+  const test = fitted(model, await loadDataset(data, 'test'));
+  const prepared = await preparedModel(name, data, context, {}, options);
   const report = await circa(prepared, {
     toleratedFraction: points / 100,
     modes: mode === undefined ? ['posZero', 'negPass'] : [mode],

@@ -1,30 +1,35 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { loadDataset, pixels } from '../../../models/data/dataset.ts';
+import { pixels } from '../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../models/data/dataset.ts';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../models/runtime/device.ts';
-import { predictClasses, checkFit, scored } from '../../../models/train/evaluate.ts';
+import { predictClasses, scored } from '../../../models/train/evaluate.ts';
 import { argmax } from '../../../models/tensor.ts';
-import { loadModel } from '../../../models/files/read.ts';
+import { isNearChance, tryNormalisations } from '../../../models/train/normalisation-trial.ts';
+import type { Model } from '../../../models/graph.ts';
+import type { SessionSetting } from '../../../models/runtime/device.ts';
 import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
 import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
+import { dataFor, describeFlags, loadDescribed } from '../options/describe.ts';
+import type { DescribeFlags } from '../options/describe.ts';
 import { dataHelp, deviceOption, modelHelp } from '../options/inputs.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import { table } from '../output/output.ts';
 import { preparedModel } from '../options/prepared.ts';
 
-type Options = CompileFlags & {
-  readonly data: string;
-  readonly split: Split;
-  readonly limit?: number;
-  readonly device: DeviceChoice;
-  readonly private?: boolean;
-};
+type Options = CompileFlags &
+  DescribeFlags & {
+    readonly data: string;
+    readonly split: Split;
+    readonly limit?: number;
+    readonly device: DeviceChoice;
+    readonly private?: boolean;
+  };
 
 /** `evaluate MODEL --data D`: accuracy over all images and by class. */
 export function configure(command: Command, act: Act): void {
@@ -40,7 +45,7 @@ export function configure(command: Command, act: Act): void {
       '--private',
       "also simulate the private protocol's integer arithmetic, with the errors of its sign tests",
     );
-  compileFlags(described).action(act(run));
+  describeFlags(compileFlags(described)).action(act(run));
   examples(command, [
     'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part',
     [
@@ -56,11 +61,12 @@ async function run(context: Context, name: string, options: Options) {
   const { data, split, limit, device: choice } = options;
   const device = await chooseDevice(choice);
   if (choice !== 'cpu') say(`device: ${device}`);
-  const [model, dataset] = [await loadModel(name), await loadDataset(data, split, { onProgress })];
-  checkFit(model, dataset);
+  const model = await loadDescribed(name, options);
+  const dataset = await dataFor(context, model, data, split);
   const n = Math.min(dataset.n, limit ?? dataset.n);
   const predicted = await predictClasses(model, dataset, n, { onProgress, device });
   const found = scored(dataset, predicted);
+  if (isNearChance(found)) context.warn(await chanceText(model, dataset, found.accuracy, { device }));
   const simulated = options.private
     ? await simulatedRun(name, options, dataset, predicted, context)
     : undefined;
@@ -84,6 +90,20 @@ async function run(context: Context, name: string, options: Options) {
   };
 }
 
+/** What helps most against an accuracy near chance, tried on some of the images. */
+async function chanceText(
+  model: Model,
+  dataset: Dataset,
+  accuracy: number,
+  setting: SessionSetting,
+): Promise<string> {
+  const [best] = await tryNormalisations(model, dataset, setting);
+  const head = `an accuracy of ${format.percent(accuracy)} is near chance`;
+  return best !== undefined && best.accuracy > Math.max(2 * accuracy, accuracy + 0.1)
+    ? `${head}: the model seems to expect other pixels; with ${best.options} it has ${format.percent(best.accuracy)} on some of the images`
+    : `${head}, and no usual normalisation of the pixels gives much more: is the model trained, are the classes in its order (--classes)?`;
+}
+
 /** Simulates the protocol on the same images, and counts the answers that agree with the float model's. */
 async function simulatedRun(
   name: string,
@@ -93,7 +113,7 @@ async function simulatedRun(
   context: Context,
 ) {
   const { onProgress } = context;
-  const prepared = await preparedModel(name, options.data, context, await compileOptionsOf(options));
+  const prepared = await preparedModel(name, options.data, context, await compileOptionsOf(options), options);
   const n = clear.length;
   const images = pixels(
     dataset,

@@ -14,6 +14,8 @@ import { examples } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
+import { describeFlags } from '../options/describe.ts';
+import type { DescribeFlags } from '../options/describe.ts';
 import { calibrationData, calibrationHelp, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
 import { table } from '../output/output.ts';
@@ -25,7 +27,7 @@ import { calibrationText, calibrationValue, preparedModel } from '../options/pre
  */
 export function configure(command: Command, act: Act): void {
   const described = command.argument('<model>', modelHelp).option('--data <data>', calibrationHelp);
-  compileFlags(described).action(act(run));
+  describeFlags(compileFlags(described)).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
     ['only the hash of the plan', 'reluctant plan reduced.onnx --data fashion-mnist-part --json | jq .hash'],
@@ -36,12 +38,12 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-type Options = CompileFlags & { readonly data?: string };
+type Options = CompileFlags & DescribeFlags & { readonly data?: string };
 
 async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
   const known = await knownMachine();
-  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options));
+  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options), options);
   const { plan } = prepared;
   checkMessages(plan);
   const prediction = predictCost(plan);

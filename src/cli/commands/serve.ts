@@ -10,24 +10,27 @@ import { examples, whole } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
+import { describeFlags } from '../options/describe.ts';
+import type { DescribeFlags } from '../options/describe.ts';
 import { calibrationData, calibrationHelp, modelHelp, threadsHelp } from '../options/inputs.ts';
 import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
 import { readTokens } from '../options/tokens.ts';
 
-type Options = CompileFlags & {
-  readonly port: number;
-  readonly host: string;
-  readonly data?: string;
-  readonly maxSessions: number;
-  readonly maxSessionsPerClient?: number;
-  readonly idle: number;
-  readonly drainSeconds: number;
-  readonly threads?: number;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly tokens?: string;
-  readonly rate?: number;
-};
+type Options = CompileFlags &
+  DescribeFlags & {
+    readonly port: number;
+    readonly host: string;
+    readonly data?: string;
+    readonly maxSessions: number;
+    readonly maxSessionsPerClient?: number;
+    readonly idle: number;
+    readonly drainSeconds: number;
+    readonly threads?: number;
+    readonly tlsCert?: string;
+    readonly tlsKey?: string;
+    readonly tokens?: string;
+    readonly rate?: number;
+  };
 
 /** `serve MODEL --port P`: answers clients until a signal stops it. */
 export function configure(command: Command, act: Act): void {
@@ -62,7 +65,7 @@ export function configure(command: Command, act: Act): void {
       'largest number of inferences that one client may begin per minute (default: no limit)',
       whole(1, 1_000_000),
     );
-  compileFlags(described).action(act(run));
+  describeFlags(compileFlags(described)).action(act(run));
   examples(command, [
     'reluctant serve zoo:fashion-resnet8 --port 8765',
     [
@@ -84,7 +87,7 @@ async function run(context: Context, name: string, options: Options) {
   // startServer checks this too, but only after half a minute of calibration.
   await checkAddress({ host, port });
   const data = calibrationData(name, options.data);
-  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options));
+  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options), options);
   const { plan, weights } = prepared;
   const hash = planHash(plan);
   const log = (event: ServerEvent) => {

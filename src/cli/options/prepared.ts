@@ -1,22 +1,24 @@
 import { loadDataset } from '../../../models/data/dataset.ts';
-import { loadModel } from '../../../models/files/read.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import * as format from '../../shared/format.ts';
 import type { Context } from './command.ts';
+import { loadDescribed } from './describe.ts';
+import type { DescribeFlags } from './describe.ts';
 
 /**
- * The plan and the integer weights of a model. The training images of `data` calibrate its scales; what makes
- * them doubtful is said as warnings.
+ * The plan and the integer weights of a model, with what `flags` say of it. The training images of `data`
+ * calibrate its scales; what makes them doubtful is said as warnings.
  */
 export async function preparedModel(
   name: string,
   data: string,
   { onProgress, warn }: Pick<Context, 'onProgress' | 'warn'>,
   options: Partial<CompileOptions> = {},
+  flags: DescribeFlags = {},
 ): Promise<Prepared> {
-  const model = await loadModel(name);
+  const model = await loadDescribed(name, flags);
   const calibration = await loadDataset(data, 'train');
   const prepared = await prepare(model, { ...options, calibration, onProgress });
   prepared.calibration.warnings.forEach((warning) => warn(`${name}, calibrated on ${data}: ${warning}`));

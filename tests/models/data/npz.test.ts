@@ -89,13 +89,13 @@ test.each([
   ['labels too few', labels(npy('|u1', [9], bytes(9))), /labels: expected 10 labels for the images, got 9/],
   [
     'labels too high',
-    labels(npy('<u2', [10], new Uint8Array(20).fill(1))),
-    /row 0: expected labels 0 to 255/,
+    labels(npy('<u4', [10], new Uint8Array(40).fill(1))),
+    /row 0: expected labels 0 to 65535/,
   ],
   [
     'labels below zero',
     labels(npy('|i1', [10], new Uint8Array(10).fill(255))),
-    /row 0: expected labels 0 to 255/,
+    /row 0: expected labels 0 to 65535/,
   ],
   [
     'one-hot labels',

@@ -74,7 +74,7 @@ describe('unequal and long tail', () => {
 });
 
 describe('a protected attribute apart from the label', () => {
-  const split = (column: readonly string[], labels: Uint8Array, label: number) =>
+  const split = (column: readonly string[], labels: ArrayLike<number>, label: number) =>
     column.filter((value, i) => value === 'shifted' && labels[i] === label).length;
 
   test('the share of each class, in a column; the others untouched; other rows in the test images', () => {

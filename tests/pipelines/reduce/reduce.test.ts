@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { writeModel } from '../../../models/files/write.ts';
+import { withClasses } from '../../../models/data/match-classes.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
 import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { methods } from '../../../pipelines/reduce/methods.ts';
@@ -17,7 +18,7 @@ test('holds a twelfth of the images out, with the seed of the command line', asy
   const { model: found, history, multipliers } = await reduce(model, { ...told, epochs: 1 });
   const { seed } = reduceDefaults;
   const split = splitValidation(data, trainingDefaults.validationFraction, seed);
-  const again = await methods.deepreduce.reduce(model, {
+  const again = await methods.deepreduce.reduce(withClasses(model, data.classes), {
     ...split,
     budget: 0.5,
     epochs: 1,
@@ -25,6 +26,7 @@ test('holds a twelfth of the images out, with the seed of the command line', asy
     threads: 1,
   });
   expect(writeModel(found)).toEqual(writeModel(again.model));
+  expect(found.graph.classes).toEqual(data.classes);
   expect(history).toHaveLength(1);
   expect(multipliers).toEqual([]);
 });

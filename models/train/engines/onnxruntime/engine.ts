@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '../../../runtime/device.ts';
 import type { SessionSetting } from '../../../runtime/device.ts';
+import type { Labels } from '../../../data/labelled-images.ts';
 import type { Model } from '../../../graph.ts';
 import { preprocess } from '../../../preprocessing.ts';
 import type { Shape, Tensor as WeightTensor } from '../../../tensor.ts';
@@ -158,6 +159,6 @@ function scalarOf({ data }: Tensor): number {
   return (data as Float32Array)[0]!;
 }
 
-function labelTensor(labels: Uint8Array): Tensor {
+function labelTensor(labels: Labels): Tensor {
   return new Tensor('int64', BigInt64Array.from(labels, BigInt), [labels.length]);
 }

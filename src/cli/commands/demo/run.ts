@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { loadDataset } from '../../../../models/data/dataset.ts';
+import { byteImages, loadDataset } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { inspect, stagesOf } from '../../../../models/analysis/inspect.ts';
@@ -128,7 +128,7 @@ async function writeReport(report: DemoReport, dataset: Dataset, out: string): P
   const [channels, height, width] = dataset.shape as [number, number, number];
   const size = channels * height * width;
   const pictures = report.original.images.map(({ index }) => ({
-    planes: dataset.images.slice(index * size, (index + 1) * size),
+    planes: byteImages(dataset).slice(index * size, (index + 1) * size),
     channels,
     height,
     width,

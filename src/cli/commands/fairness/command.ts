@@ -10,6 +10,8 @@ import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import type { Groups } from '../../../../models/fairness/groups.ts';
 import { membersOf } from '../../../../models/fairness/groups.ts';
 import type { FairnessReport, ReportOptions } from '../../../../models/fairness/report.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { fitted } from '../../../../models/train/evaluate.ts';
 import { compareModels } from '../../../../pipelines/fairness/compare.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { defined } from '../../../shared/defined.ts';
@@ -20,10 +22,12 @@ import { examples, fraction, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { describeArithmetic, describeCurvature, describeReport } from './text.ts';
 import { lineHelp, openLine } from './models.ts';
+import { dataFor, describeFlags } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { checkOutput, dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
 import { toJson } from '../../output/output.ts';
 
-type Options = {
+type Options = DescribeFlags & {
   readonly data: string;
   readonly split: Split;
   readonly groups?: string;
@@ -86,12 +90,12 @@ export function configure(command: Command, act: Act): void {
     .option('--resamples <n>', 'bootstrap resamples for the confidence intervals', whole(100, 100_000), 1000)
     .option('--confidence <x>', 'confidence of the intervals', below1, 0.95)
     .option('--seed <n>', 'seed of the resamples', whole(0), 1)
-    .addOption(deviceOption())
-    .action(
-      act((context: Context, original: string, reduced: string[], options: Options) =>
-        run(context, original, reduced, { ...options, version }),
-      ),
-    );
+    .addOption(deviceOption());
+  describeFlags(command).action(
+    act((context: Context, original: string, reduced: string[], options: Options) =>
+      run(context, original, reduced, { ...options, version }),
+    ),
+  );
   examples(command, [
     'reluctant fairness zoo:fashion-resnet8 reduced.onnx --data fashion-mnist-part',
     [
@@ -132,10 +136,10 @@ async function run(context: Context, original: string, reduced: readonly string[
   if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
   const device = await chooseDevice(choice);
   if (choice !== 'cpu') context.say(`device: ${device}`);
-  const all = await loadDataset(data, split);
+  const models = await Promise.all([original, ...reduced].map((line) => openLine(line, options)));
+  const all = await dataFor(context, models[0]!.model, data, split);
   const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
   const settings = settingsOf(dataset, options);
-  const models = await Promise.all([original, ...reduced].map(openLine));
   const [first, ...others] = models;
   const report = await compareModels([first!, ...others], dataset, {
     ...settings,
@@ -146,7 +150,7 @@ async function run(context: Context, original: string, reduced: readonly string[
   const extras = await extrasOf(context, models, dataset, settings, options);
   const made = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
   const value = { ...report, models: made, ...Object.fromEntries(extras.map((e) => [e.key, e.value])) };
-  if (folder !== undefined) await writeReport(folder, value, options);
+  if (folder !== undefined) await writeReport(folder, value, first!.model, options);
   return {
     value,
     text: [
@@ -159,11 +163,11 @@ async function run(context: Context, original: string, reduced: readonly string[
 
 type Value = FairnessReport & { readonly models: FairnessPageData['models'] };
 
-async function writeReport(folder: string, value: Value, options: Options): Promise<void> {
+async function writeReport(folder: string, value: Value, model: Model, options: Options): Promise<void> {
   const { data, split, groups: groupedBy = 'label', version } = options;
   const { fairnessFiles } = await import('../../../web/fairness/files.ts');
   const names = value.groups.map(({ group }) => group);
-  const trainSizes = await trainSizesOf(data, groupedBy, names);
+  const trainSizes = await trainSizesOf(model, data, groupedBy, names);
   const files = await fairnessFiles({
     version,
     date: new Date().toISOString(),
@@ -180,12 +184,13 @@ async function writeReport(folder: string, value: Value, options: Options): Prom
 
 /** The number of training images of each group; undefined if the data has no training images. */
 async function trainSizesOf(
+  model: Model,
   data: string,
   groupedBy: string,
   names: readonly string[],
 ): Promise<number[] | undefined> {
   try {
-    const groups = groupsBySpec(await loadDataset(data, 'train'), groupedBy);
+    const groups = groupsBySpec(fitted(model, await loadDataset(data, 'train')), groupedBy);
     const sizes = membersOf(groups).map(({ length }) => length);
     return names.map((name) => sizes[groups.names.indexOf(name)] ?? 0);
   } catch (error) {

@@ -1,8 +1,12 @@
 import { existsSync, globSync } from 'node:fs';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
+import type { Model } from '../../../../models/graph.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { ModelError, UsageError } from '../../../shared/errors.ts';
+import { defined } from '../../../shared/defined.ts';
+import { described } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { shortName } from '../../options/inputs.ts';
 
 export const lineHelp =
@@ -14,15 +18,26 @@ export type ModelLine = NamedModel & { readonly files: readonly string[]; readon
 
 /**
  * Opens '[NAME=]FILE' or '[NAME=]PATTERN'. Throws ModelError if there is no such file, and UsageError if a
- * pattern's networks have different budgets.
+ * pattern's networks have different budgets. The flags hold for files that do not say the same themselves.
  */
-export async function openLine(argument: string): Promise<ModelLine> {
+export async function openLine(argument: string, flags: DescribeFlags): Promise<ModelLine> {
   const { name, pattern } = nameOf(argument);
   const files = filesOf(pattern);
-  const [model, ...repeats] = await Promise.all(files.map(loadModel));
+  const [model, ...repeats] = await Promise.all(files.map((file) => loadUndescribed(file, flags)));
   const relus = countRelus(model!);
   repeats.forEach((other, i) => checkBudget(relus, countRelus(other), [files[0]!, files[i + 1]!]));
   return { name: name ?? shortName(pattern), model: model!, repeats, files, relus };
+}
+
+/** A file that says itself what its pixels and classes are keeps that: the reduced network of an original. */
+async function loadUndescribed(file: string, flags: DescribeFlags): Promise<Model> {
+  const model = await loadModel(file);
+  const { preprocessing, classes } = model.graph;
+  const { classes: names, ...pixels } = flags;
+  return described(model, {
+    ...(preprocessing === undefined && pixels),
+    ...(classes === undefined && defined({ classes: names })),
+  });
 }
 
 function nameOf(argument: string): { name?: string; pattern: string } {

@@ -12,13 +12,15 @@ import type { Act, Context } from '../../options/command.ts';
 import { inferLocally, outsideText } from './debug-local.ts';
 import { imageSource } from './image-source.ts';
 import type { ImageOptions } from './image-source.ts';
+import { describeFlags } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationData, dataHelp, threadsHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { printable } from '../../../net/printable.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
-type Options = {
+type Options = DescribeFlags & {
   readonly image?: string;
   readonly data?: string;
   readonly index?: number;
@@ -57,8 +59,8 @@ export function configure(command: Command, act: Act): void {
     .option('--token-file <file>', 'file with the token that the server asks for')
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .addOption(oneProfileOption())
-    .option('--debug-local', "run both parties in this process, and print the error of each step's output")
-    .action(act(run));
+    .option('--debug-local', "run both parties in this process, and print the error of each step's output");
+  describeFlags(command).action(act(run));
   examples(command, [
     'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
     'reluctant infer ws://localhost:8765 --image shoe.png --json',
@@ -75,8 +77,9 @@ async function run(context: Context, url: string, options: Options) {
     if (/^wss?:\/\//.test(url))
       throw new UsageError(`--debug-local: expected a model in place of an address, got ${url}`);
     const data = calibrationData(url, options.data);
-    return inferLocally(url, data, await imageSource(ofImage(options)), context);
+    return inferLocally(url, data, await imageSource(ofImage(options)), context, options);
   }
+  refuseFlags(options);
   const source = await imageSource(options);
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
@@ -97,12 +100,22 @@ async function run(context: Context, url: string, options: Options) {
     const image = await source.read(session.inputShape);
     const result = await session.infer(image);
     if (result.outsideRange !== undefined) context.warn(outsideText(result.outsideRange));
-    const name = source.classes?.[result.label] ?? null;
+    const name = session.plan.classes?.[result.label] ?? source.classes?.[result.label] ?? null;
     const truth = source.truth ?? null;
     return { value: jsonOf(result, name, truth), text: describe(result, session, name, truth) };
   } finally {
     await session.close();
   }
+}
+
+/** A client has what the server's plan says of pixels and classes. */
+function refuseFlags({ normalise, mean, std, scale, resize, classes }: DescribeFlags): void {
+  const given = Object.entries({ normalise, mean, std, scale, resize, classes });
+  const found = given.find(([, value]) => value !== undefined);
+  if (found !== undefined)
+    throw new UsageError(
+      `--${found[0]} is for --debug-local; without it, the server's plan says what is done`,
+    );
 }
 
 /** With --debug-local and --image, --data only calibrates. */

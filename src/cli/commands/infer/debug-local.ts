@@ -8,6 +8,7 @@ import type { ImageSource } from './image-source.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import type { Context } from '../../options/command.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { preparedModel } from '../../options/prepared.ts';
 
 /**
@@ -19,14 +20,16 @@ export async function inferLocally(
   data: string,
   source: ImageSource,
   context: Context,
+  flags: DescribeFlags,
 ): Promise<Output> {
-  const prepared = await preparedModel(name, data, context);
+  const prepared = await preparedModel(name, data, context, {}, flags);
   const image = await source.read(prepared.model.graph.inputs[0]!.shape);
   const { answer: found, wires } = await debugLocal(prepared, image, systemRng);
   const { label, logits } = found;
   const outside = outsideRange(prepared.plan, image);
   if (outside !== undefined) context.warn(outsideText(outside));
-  const [answer, truth] = [source.classes?.[label] ?? null, source.truth ?? null];
+  const answer = prepared.plan.classes?.[label] ?? source.classes?.[label] ?? null;
+  const truth = source.truth ?? null;
   return {
     value: {
       label,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../../../models/data/dataset.ts';
-import { checkFit } from '../../../../models/train/evaluate.ts';
+import { fitted } from '../../../../models/train/evaluate.ts';
 import { readModel } from '../../../../models/files/read.ts';
 import type { Grid } from '../../../../pipelines/pareto/grid.ts';
 import { RunStore } from '../../../../pipelines/pareto/store.ts';
@@ -45,7 +45,7 @@ export async function fingerprints(
 ): Promise<Pick<Grid, 'networkHash' | 'dataHash'>> {
   const bytes = await readFile(modelFile(network));
   const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
-  checkFit(readModel(bytes, network), test);
+  fitted(readModel(bytes, network), test);
   const networkHash = sha256Hex(bytes);
   await writeFileAtomic(originalFile(folder, networkHash), bytes);
   return { networkHash, dataHash: hashOfData(train, test) };

@@ -2,12 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { loadDataset } from '../../../../models/data/dataset.ts';
 import { sessionSetting } from '../../../../models/runtime/device.ts';
 import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
-import { loadModel } from '../../../../models/files/read.ts';
 import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
@@ -31,6 +29,8 @@ import {
   settingsOf,
 } from './settings.ts';
 import type { SettingOptions } from './settings.ts';
+import { dataFor, describeFlags, loadDescribed } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
 import {
   addMitigationOptions,
@@ -48,6 +48,7 @@ import type { Output } from '../../output/output.ts';
 import { reduce, reduceDefaults } from '../../../../pipelines/reduce/reduce.ts';
 
 type Options = ComputeOptions &
+  DescribeFlags &
   MitigationOptions &
   SettingOptions & {
     readonly method: MethodName;
@@ -88,6 +89,7 @@ export function configure(command: Command, act: Act): void {
     .action(act(run));
   addComputeOptions(command);
   addThreadsOption(command);
+  describeFlags(command);
   addSettingOptions(command.optionsGroup('Options of methods:'));
   addMitigationOptions(command.optionsGroup('Options of fairness:'));
   examples(command, [
@@ -156,9 +158,9 @@ async function reduceToSeveral(
   const { setting } = await computingOf(options, say);
   const own = { ...settingsOf(options), ...(await machineOf(method)) };
   const plain = { data, epochs, seed, onProgress, ...setting, ...own };
-  const model = await loadModel(name);
+  const model = await loadDescribed(name, options);
   budgets?.forEach((budget) => countOf(model, budget));
-  const test = await loadDataset(data, 'test');
+  const test = await dataFor({ say, onProgress }, model, data, 'test');
   const task = { model, test, out, say, evaluation: { ...sessionSetting(setting), onProgress } };
   return budgets === undefined
     ? writeFamily(task, plain)
@@ -175,11 +177,11 @@ async function reduceToOne(
   checkOutput(out);
   const settings = { ...settingsOf(options), ...(await machineOf(method)) };
   const mitigation = mitigationOf(options);
-  const model = await loadModel(name);
+  const model = await loadDescribed(name, options);
   const count = countOf(model, budget);
   checkAgainst(count, options.against);
   const without = count === undefined ? undefined : await openAgainst(options, count);
-  const test = await loadDataset(data, 'test');
+  const test = await dataFor({ say, onProgress }, model, data, 'test');
   if (options.groups !== undefined) groupsBySpec(test, options.groups);
   const { setting, runsOn } = await computingOf(options, say);
   const evaluation = { ...sessionSetting(setting), onProgress };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { byteImages, loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { predict } from '../../../../models/runtime/run.ts';
@@ -66,7 +66,7 @@ function expectFailure(
 async function testImage(): Promise<{ floats: Float32Array; bytes: Uint8Array; logits: Float32Array }> {
   const dataset = await loadDataset('fashion-mnist-part', 'test');
   const floats = pixels(dataset, [index]);
-  const bytes = dataset.images.slice(index * 784, (index + 1) * 784);
+  const bytes = byteImages(dataset).slice(index * 784, (index + 1) * 784);
   return { floats, bytes, logits: await predict(await loadModel(model), floats, 1) };
 }
 

@@ -14,8 +14,8 @@ let train: readonly string[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-train-'));
   const { images, labels, n } = bars(60, 1);
-  await writeFile(join(folder, 'images'), encodeIdx({ shape: [n, 8, 8], data: images }));
-  await writeFile(join(folder, 'labels'), encodeIdx({ shape: [n], data: labels }));
+  await writeFile(join(folder, 'images'), encodeIdx({ shape: [n, 8, 8], data: Uint8Array.from(images) }));
+  await writeFile(join(folder, 'labels'), encodeIdx({ shape: [n], data: Uint8Array.from(labels) }));
   const data = `idx:${join(folder, 'images')},${join(folder, 'labels')}`;
   train = ['train', '--arch', 'resnet8', '--data', data, '--batch', '10', '--seed', '7'];
 });

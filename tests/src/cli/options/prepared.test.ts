@@ -67,7 +67,7 @@ describe('a reduced network is served by the plan that its reduction predicts', 
   const options = { seed, epochs: 1, threads: 1, onProgress: silent };
 
   test.each(methodNames)('%s', async (method) => {
-    const { calibration, train } = await trainingData(data, seed);
+    const { calibration, train } = await trainingData(network, data, seed);
     const search = method === 'deepreduce' ? {} : { searchEpochs: 1 };
     const { model } = await reduce(network, { ...options, ...search, data, method, budget: 0.5 });
     const file = join(folder, `${method}.onnx`);
@@ -82,7 +82,7 @@ describe('a reduced network is served by the plan that its reduction predicts', 
     ['1s@lan', 0.95, 1],
     ['1B@wan', 0.6, 0],
   ])('hybrid to a share of its %s: the plan that met the budget', async (text, share, searchEpochs) => {
-    const { calibration } = await trainingData(data, seed);
+    const { calibration } = await trainingData(network, data, seed);
     const unit = parseBudget(text) as CostBudget;
     const costOf = (plan: api.Plan) => costIn(unit, predictLatency(plan, unit.profile, defaultMachine));
     const budget = { ...unit, limit: share * costOf(await servedPlan(network, { calibration })) };

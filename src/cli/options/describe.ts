@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { loadDataset } from '../../../models/data/dataset.ts';
+import type { Dataset, Split } from '../../../models/data/dataset.ts';
+import { matchClasses } from '../../../models/data/match-classes.ts';
+import { loadModel } from '../../../models/files/read.ts';
+import type { Model } from '../../../models/graph.ts';
+import { describeModel } from '../../../models/passes/describe-model.ts';
+import { normalisationNames } from '../../../models/preprocessing.ts';
+import type { NormalisationName } from '../../../models/preprocessing.ts';
+import { defined } from '../../shared/defined.ts';
+import { UsageError } from '../../shared/errors.ts';
+import { fitted } from '../../../models/train/evaluate.ts';
+import { whole } from './command.ts';
+import type { Context } from './command.ts';
+
+/** What the user says of a model that its file does not say. */
+export type DescribeFlags = {
+  readonly normalise?: NormalisationName;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly scale?: number;
+  readonly resize?: number;
+  readonly classes?: string;
+};
+
+/**
+ * Adds the options that say what a model's pixels and classes are. They go before what the file says, and
+ * files that the command writes keep them.
+ */
+export function describeFlags(command: Command): Command {
+  return command
+    .optionsGroup('Options of the model:')
+    .addOption(
+      new Option(
+        '--normalise <preset>',
+        "how pixels become the model's input (default: as the file says, or unit)\n" +
+          'imagenet, cifar10: with the means and standard deviations of these images\n' +
+          'unit: 0 to 1; symmetric: -1 to 1; 255: 0 to 255',
+      ).choices(normalisationNames),
+    )
+    .option(
+      '--mean <list>',
+      'subtract this mean: one number, or one for each channel such as 0.485,0.456,0.406 (default: 0)',
+      numbers,
+    )
+    .option('--std <list>', 'then divide by this standard deviation, in the same form (default: 1)', numbers)
+    .option(
+      '--scale <factor>',
+      'first multiply pixels of 0 to 255 by this; --mean and --std are in that unit (default: 1/255)',
+      factor,
+    )
+    .option(
+      '--resize <pixels>',
+      "scale a picture's shorter side to this before its centre is cropped (default: as short as possible)",
+      whole(1, 65_536),
+    )
+    .option('--classes <file>', 'names of the classes, one a line, in the order of the logits');
+}
+
+function numbers(text: string): number[] {
+  const list = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  if (list.every(Number.isFinite)) return list;
+  throw new InvalidArgumentError('Expected a number, or numbers separated by commas.');
+}
+
+function factor(text: string): number {
+  const [, above = '', , below] = /^([^/]+)(\/(.+))?$/.exec(text) ?? [];
+  const value = Number(above) / (below === undefined ? 1 : Number(below));
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a number above zero, such as 1 or 1/255.');
+}
+
+/** Loads a model, with what the flags say of it. Throws UsageError for flags that do not fit it. */
+export async function loadDescribed(name: string, flags: DescribeFlags): Promise<Model> {
+  return described(await loadModel(name), flags);
+}
+
+/** The model with what the flags say of it. */
+export async function described(model: Model, flags: DescribeFlags): Promise<Model> {
+  const { resize, classes: file } = flags;
+  const normalise = normalisationOf(flags);
+  const pixels = named('--normalise, --mean, --std', () => describeModel(model, defined({ normalise })));
+  const resized = named('--resize', () => describeModel(pixels, defined({ resize })));
+  if (file === undefined) return resized;
+  const classes = await readClasses(file);
+  return named(`--classes ${file}`, () => describeModel(resized, { classes }));
+}
+
+function normalisationOf({ normalise, mean, std, scale }: DescribeFlags) {
+  const given = mean !== undefined || std !== undefined || scale !== undefined;
+  if (normalise !== undefined && given)
+    throw new UsageError('--normalise sets mean, std and scale: leave --mean, --std and --scale out');
+  if (!given) return normalise;
+  const unit = 255 * (scale ?? 1 / 255);
+  const inUnit = (list: readonly number[]) => one(list.map((value) => value / unit));
+  return { mean: inUnit(mean ?? [0]), std: inUnit(std ?? [1]) };
+}
+
+function one(list: readonly number[]): number | readonly number[] {
+  return list.length === 1 ? list[0]! : list;
+}
+
+function named<T>(flag: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`${flag}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function readClasses(file: string): Promise<string[]> {
+  try {
+    const names = (await readFile(file, 'utf8')).split(/\r?\n/).map((line) => line.trim());
+    while (names.at(-1) === '') names.pop();
+    return names;
+  } catch (error) {
+    throw new UsageError(`--classes ${file}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Loads one split of a data set for a model, with its labels as the numbers of the logits; how they were
+ * matched is said. Throws DataError if the two do not fit.
+ */
+export async function dataFor(
+  { say, onProgress }: Pick<Context, 'say' | 'onProgress'>,
+  model: Model,
+  data: string,
+  split: Split,
+): Promise<Dataset> {
+  const dataset = await loadDataset(data, split, { onProgress });
+  const fit = fitted(model, dataset);
+  const { note } = matchClasses(model, dataset);
+  if (note !== undefined) say(note);
+  return fit;
+}
