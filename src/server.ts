@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server as HttpServer, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { loadRing } from '../crypto/ring/kernels.ts';
@@ -18,13 +19,16 @@ import type { Limits } from './net/messages.ts';
 import { readCertificate } from './net/certificate.ts';
 import type { CertificateFiles } from './net/certificate.ts';
 import { NodeSocket } from './net/node-socket.ts';
+import { takesOrigin } from './net/origin.ts';
+import type { Asking } from './net/origin.ts';
+import { printable } from './net/printable.ts';
 import { defaultLimits, messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
 import type { ServerEvent } from './serving/events.ts';
 import { SessionHost } from './serving/host.ts';
 import { hostedModels } from './serving/models.ts';
 import type { HostedModel, ServedModel } from './serving/models.ts';
 import { defined } from './shared/defined.ts';
-import { UsageError } from './shared/errors.ts';
+import { ProtocolError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
@@ -69,6 +73,13 @@ type ServingOptions = {
    * is does.
    */
   readonly tls?: CertificateFiles;
+  /**
+   * The web pages that may use the server, by their origins, such as https://example.org (default: only its
+   * own pages, if `answerHttp` serves some).
+   */
+  readonly origins?: readonly string[];
+  /** Answers HTTP requests that are no WebSockets, such as those for a page (default: all with 426). */
+  readonly answerHttp?: RequestListener;
   readonly onEvent?: (event: ServerEvent) => void;
   readonly rng?: Rng;
 };
@@ -146,14 +157,14 @@ function acceptSockets(
   http: HttpServer,
   host: SessionHost,
   access: Access,
-  { idleSeconds }: ServingOptions,
+  { idleSeconds, origins = [], answerHttp }: ServingOptions,
 ): WebSocketServer {
   const sockets = new WebSocketServer({
     server: http,
     maxPayload: largestMessage(host.models),
     perMessageDeflate: false,
     verifyClient: ({ req }, answer) => {
-      const isKnown = clientOf(access, req) !== undefined;
+      const isKnown = clientOf(access, req) !== undefined || mayShowTokenLater(req);
       if (!isKnown) host.refuse(req.socket.remoteAddress ?? '?', whyUnknown(req));
       answer(isKnown, 401, 'a token is needed');
     },
@@ -162,9 +173,27 @@ function acceptSockets(
   sockets.on('error', () => undefined);
   sockets.on('connection', (socket, request) => {
     const channel = new WebSocketChannel(new NodeSocket(socket), defined({ idleSeconds }));
-    void host.serve(channel, clientOf(access, request)!);
+    const address = request.socket.remoteAddress ?? '?';
+    const { origin } = request.headers;
+    if (takesOrigin(askingOf(request), origins, answerHttp !== undefined)) {
+      void host.serve(channel, address, clientOf(access, request));
+    } else {
+      // A page could not read the reason if the upgrade failed.
+      const reason = `pages of ${printable(origin ?? '')} may not use this server (--origin)`;
+      host.refuse(address, reason);
+      channel.close(new ProtocolError(reason));
+    }
   });
   return sockets;
+}
+
+/** Pages cannot send headers. They show their token in their first message. */
+function mayShowTokenLater({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined && headers.authorization === undefined;
+}
+
+function askingOf({ headers: { origin, host }, socket }: IncomingMessage): Asking {
+  return { origin, host, isEncrypted: socket instanceof TLSSocket };
 }
 
 function whyUnknown({ headers }: IncomingMessage): string {
@@ -203,8 +232,8 @@ function clientOf(access: Access, request: IncomingMessage): string | undefined 
   return access.admit(request.headers.authorization, request.socket.remoteAddress ?? '?');
 }
 
-function httpServer({ tls }: ServingOptions): HttpServer {
-  return tls === undefined ? createServer(notFound) : createTlsServer(readCertificate(tls), notFound);
+function httpServer({ tls, answerHttp = notFound }: ServingOptions): HttpServer {
+  return tls === undefined ? createServer(answerHttp) : createTlsServer(readCertificate(tls), answerHttp);
 }
 
 /** Answers plain HTTP requests, because only WebSockets are served. */

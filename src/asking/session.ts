@@ -22,6 +22,8 @@ import type { PhaseCost, Request } from '../net/session.ts';
 import { defined } from '../shared/defined.ts';
 import { ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
 import type { Rng } from '../shared/random.ts';
+import { idleTimer } from '../shared/timers.ts';
+import type { Timer } from '../shared/timers.ts';
 
 export type InferenceResult = {
   /** The index of the largest logit. */
@@ -113,7 +115,7 @@ export class ClientSession implements Session {
   #over: Error | undefined;
   #busy = false;
   #background: Promise<void> | undefined;
-  #pause: NodeJS.Timeout | undefined;
+  #pause: Timer | undefined;
 
   private constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -278,7 +280,7 @@ export class ClientSession implements Session {
     this.#background = this.#prepareInBackground().then((pause) => {
       this.#background = undefined;
       if (pause === 0) this.#fill();
-      else if (pause !== undefined) this.#pause = setTimeout(() => this.#fill(), pause).unref();
+      else if (pause !== undefined) this.#pause = idleTimer(() => this.#fill(), pause);
     });
   }
 

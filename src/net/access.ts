@@ -47,8 +47,13 @@ export class Access {
 
   /** The client's name, from its Authorization header and address. Undefined when it may not ask. */
   admit(authorization: string | undefined, address: string): string | undefined {
+    return this.admitToken(/^Bearer (\S+)$/.exec(authorization ?? '')?.[1], address);
+  }
+
+  /** The client's name, from the token that it shows. */
+  admitToken(token: string | undefined, address: string): string | undefined {
     if (this.#known === undefined) return address;
-    const shown = digest(/^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '');
+    const shown = digest(token ?? '');
     let name: string | undefined;
     // All tokens are compared, so that the time does not tell which one matched.
     for (const known of this.#known) if (timingSafeEqual(known.digest, shown)) name = known.name;

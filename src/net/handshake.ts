@@ -28,6 +28,8 @@ const hashBytes = 32;
 export type Wanted = {
   readonly planHash?: string;
   readonly model?: string;
+  /** The token of a page, which cannot send headers. */
+  readonly token?: string;
   /** A session that it continues. */
   readonly resume?: { readonly ticket: string; readonly held: readonly number[] };
 };
@@ -41,11 +43,11 @@ export type Greeting = Exclude<Terms, Refusal> & { readonly plan: Plan };
  */
 export async function greetServer(
   channel: Channel,
-  { planHash: given, model, resume }: Wanted = {},
+  { planHash: given, model, token, resume }: Wanted = {},
 ): Promise<Greeting> {
   const expected = given === undefined ? undefined : checkedHash(given);
   const { ticket, held } = resume ?? {};
-  const hello: Hello = defined({ plan: expected, model, ticket, held: held && [...held] });
+  const hello: Hello = defined({ plan: expected, model, token, ticket, held: held && [...held] });
   await sendJson(channel, tags.hello, step, hello);
   const terms = await receiveJson(channel, tags.terms, step, termsSchema);
   notRefused(terms);

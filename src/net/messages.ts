@@ -3,6 +3,7 @@ import type { Channel, Tag } from '../../crypto/channel/channel.ts';
 import { ProtocolError, RefusedError } from '../shared/errors.ts';
 import { either, integer, list, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
 import type { Check } from '../shared/json-check.ts';
+import { longestToken } from './token.ts';
 import { maxText, printable } from './printable.ts';
 
 /** The most inferences that may be prepared ahead, so that their numbers fit into a hello. */
@@ -22,6 +23,8 @@ export type Hello = {
   readonly plan?: string;
   /** The name of a model of the server (default: the one that `plan` names, or the server's first). */
   readonly model?: string;
+  /** The token of a page, which cannot send headers. */
+  readonly token?: string;
   /** The ticket of a session that the client lost and continues. */
   readonly ticket?: string;
   /** The numbers of the prepared inferences that the client still has of it. */
@@ -29,7 +32,13 @@ export type Hello = {
 };
 export const helloSchema: Check<Hello> = record(
   {},
-  { plan: planHash, model: text(100, /./, 'a name'), ticket, held: materialNumbers },
+  {
+    plan: planHash,
+    model: text(100, /./, 'a name'),
+    token: text(longestToken),
+    ticket,
+    held: materialNumbers,
+  },
 );
 
 /** What a server allows a client. It says so when a session opens. */

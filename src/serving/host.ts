@@ -50,7 +50,9 @@ type Session = {
 type Open = {
   readonly number: number;
   readonly channel: HostChannel;
-  readonly peer: string;
+  /** The client's name; `unnamedPage` until it has shown its token. */
+  peer: string;
+  readonly address: string;
   readonly ended: PromiseWithResolvers<void>;
   session: Session | undefined;
   /** A request is being answered, or an inference is prepared and not yet asked for. */
@@ -59,6 +61,9 @@ type Open = {
 
 /** Seconds after which a client may ask again for a place; nobody can know when one gets free. */
 const secondsForPlace = 2;
+
+/** Pages that have not yet shown a token count as one client: they cannot take all places. */
+const unnamedPage = 'a page that has not shown its token';
 
 const shuttingDown = 'the server is shutting down';
 
@@ -79,8 +84,12 @@ export class SessionHost {
     this.#parking = new Parking(options.limits.resumeSeconds, options.maxSessions);
   }
 
-  /** Serves one connection from its first to its last byte. It never rejects. */
-  async serve(channel: HostChannel, peer: string): Promise<void> {
+  /**
+   * Serves one connection from its first to its last byte. A client without a name shows its token in its
+   * first message. It never rejects.
+   */
+  async serve(channel: HostChannel, address: string, name?: string): Promise<void> {
+    const peer = name ?? unnamedPage;
     const refusal = this.#placeRefusal(peer);
     if (refusal !== undefined) {
       this.refuse(peer, refusal.refused);
@@ -90,9 +99,9 @@ export class SessionHost {
     }
     const number = ++this.#count;
     const ended = Promise.withResolvers<void>();
-    const open: Open = { number, channel, peer, ended, session: undefined, isUnderWay: false };
+    const open: Open = { number, channel, peer, address, ended, session: undefined, isUnderWay: false };
     this.#open.add(open);
-    this.#tell({ kind: 'opened', session: number, peer });
+    if (name !== undefined) this.#tell({ kind: 'opened', session: number, peer });
     await this.#run(open);
     this.#open.delete(open);
     ended.resolve();
@@ -117,16 +126,20 @@ export class SessionHost {
   }
 
   #placeRefusal(peer: string): Refusal | undefined {
-    const { maxSessions, maxSessionsPerClient } = this.#options;
+    const { maxSessions } = this.#options;
     if (this.#isDraining) return { refused: shuttingDown, retryAfter: secondsForPlace };
     if (this.#open.size >= maxSessions) {
       const refused = `the server is busy: it has ${maxSessions} sessions; try again later`;
       return { refused, retryAfter: secondsForPlace };
     }
+    const refused = this.#clientRefusal(peer);
+    return refused === undefined ? undefined : { refused, retryAfter: secondsForPlace };
+  }
+
+  #clientRefusal(peer: string): string | undefined {
     const own = [...this.#open].filter((open) => open.peer === peer).length;
-    if (own < maxSessionsPerClient) return undefined;
-    const refused = `this client has ${own} sessions, the most that one may have; close one of them first`;
-    return { refused, retryAfter: secondsForPlace };
+    if (own < this.#options.maxSessionsPerClient) return undefined;
+    return `this client has ${own} sessions, the most that one may have; close one of them first`;
   }
 
   async #run(open: Open): Promise<void> {
@@ -150,7 +163,8 @@ export class SessionHost {
     return session.ready.size;
   }
 
-  #closed({ number, peer, session }: Open, kept: number, error?: Error): void {
+  #closed({ number, peer, address, session }: Open, kept: number, error?: Error): void {
+    if (peer === unnamedPage) return this.refuse(address, error?.message ?? 'it left');
     const model = session === undefined ? {} : nameOf(session);
     this.#tell({ kind: 'closed', session: number, peer, kept, ...model, ...(error && { error }) });
   }
@@ -176,6 +190,7 @@ export class SessionHost {
 
   /** The session that the client continues, or a new one. */
   async #opening(open: Open, hello: Hello) {
+    if (open.peer === unnamedPage) this.#name(open, hello);
     const before = await this.#resumable(open, hello);
     const model = chosenOffer(before === undefined ? this.models : [before.model], hello);
     const ticket = before?.ticket ?? randomBytes(32).toString('hex');
@@ -186,6 +201,19 @@ export class SessionHost {
     const kept = [...session.ready.keys()];
     if (before !== undefined) this.#tell({ kind: 'resumed', prepared: kept.length, ...about(open, session) });
     return { offer: model, terms: { limits: this.#options.limits, ticket, kept } };
+  }
+
+  /** Finds out whose page this is. */
+  #name(open: Open, { token }: Hello): void {
+    const name = this.#access.admitToken(token, open.address);
+    if (name === undefined) {
+      const shown = token === undefined ? 'a token is needed' : 'this server does not know this token';
+      throw new ProtocolError(shown);
+    }
+    const refusal = this.#clientRefusal(name);
+    if (refusal !== undefined) throw new ProtocolError(refusal);
+    open.peer = name;
+    this.#tell({ kind: 'opened', session: open.number, peer: name });
   }
 
   async #resumable({ peer }: Open, { ticket }: Hello): Promise<Session | undefined> {
