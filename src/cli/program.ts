@@ -64,7 +64,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   serve: {
     summary: 'serve a model for private inference; the server never sees the images',
-    load: () => import('./commands/serve.ts'),
+    load: () => import('./commands/serve/command.ts'),
   },
   infer: {
     summary: 'classify an image on a server without showing it the image',

@@ -214,10 +214,10 @@ export async function writeUntrained(
  * For commands that answer privately: writes an untrained network for 1 x 28 x 28 images that does so
  * within a second; returns its path.
  */
-export async function writeTiny(folder: string): Promise<string> {
+export async function writeTiny(folder: string, seed = 3): Promise<string> {
   const path = join(folder, 'tiny.onnx');
   const sizes = { inChannels: 1, size: 28, classes: 10, widths: [2, 4], blocks: [1, 1], stemRelu: false };
-  await saveModel(path, resnet({ name: 'tiny', ...sizes }, seededRng(3)));
+  await saveModel(path, resnet({ name: 'tiny', ...sizes }, seededRng(seed)));
   return path;
 }
 
@@ -257,8 +257,8 @@ export async function writeUnsupported(folder: string): Promise<string> {
   return path;
 }
 
-// A plan written by hand, in integers, with every kind of step and of activation: for the protocol, where nothing
-// that the compiler does may move a byte.
+// A plan written by hand, in integers, with every kind of step and of activation: for the protocol, where
+// nothing that the compiler does may move a byte.
 
 /**
  * Input [2, 4, 4] at scale 64 and |x| < 4, so before the activation |x| < 2^8 * 7 * 18 < 2^15; three logits.

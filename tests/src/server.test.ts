@@ -276,6 +276,25 @@ test('over TLS: with the certificate trusted it works, without it does not', asy
   await secured.close();
 });
 
+test('a renewed certificate is taken while sessions go on; a wrong one changes nothing', async () => {
+  const fixture = (name: string) => fileURLToPath(new URL(`fixtures/test-only.${name}.pem`, import.meta.url));
+  const [old, renewed] = ['', 'renewed.'].map((name) => ({
+    cert: fixture(`${name}cert`),
+    key: fixture(`${name}key`),
+  })) as [{ cert: string; key: string }, { cert: string; key: string }];
+  const secured = await startServer({ ...prepared, threads: 1, tls: old });
+  const trusts = (pair: { cert: string }) => ({ pool, ca: readFileSync(pair.cert) });
+  const session = await connect(secured.url, trusts(old));
+  await session.prepare();
+  expect(() => secured.reload({ tls: { ...renewed, key: old.key } })).toThrow(/is not the key/);
+  await expect(connect(secured.url, trusts(renewed))).rejects.toThrow(/certificate/);
+  secured.reload({ tls: renewed });
+  await (await connect(secured.url, trusts(renewed))).close();
+  expect((await session.infer(images[0]!)).logits).toHaveLength(5);
+  await session.close();
+  await secured.close();
+});
+
 test('a server that goes away ends its sessions with a reason; its port can be taken again', async () => {
   const short = await startServer({ ...prepared, threads: 1 });
   const session = await connect(short.url, { pool });

@@ -76,6 +76,11 @@ export function whole(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER
   };
 }
 
+/** Collects the values of an option that may be given several times. */
+export function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
 /** A parser for numbers above zero. */
 export function positive(text: string): number {
   const value = Number(text);

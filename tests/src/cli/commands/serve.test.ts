@@ -1,12 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../../src/client.ts';
+import { jsonLines } from '../../../../src/cli/commands/serve/log.ts';
+import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { finished, startCli } from '../../../helpers/cli.ts';
+import { cli, finished, startCli } from '../../../helpers/cli.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
 let folder: string;
@@ -136,4 +138,87 @@ describe('told to stop', () => {
     expect((await ended).code).toBe(143);
     await client.close();
   });
+});
+
+describe('SIGHUP', () => {
+  test('reloads models and tokens; sessions go on; what is wrong changes nothing', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'reluctant-reload-'));
+    const [first, second, tokens] = ['a.onnx', 'b.onnx', 'tokens'].map((name) => join(own, name));
+    await copyFile(model, first!);
+    await copyFile(model, second!);
+    await writeFile(tokens!, 'old: 0123456789-old-token\n');
+    const models = [first!, second!, '--name', 'a', '--name', 'b', '--data', 'fashion-mnist-part'];
+    const child = startCli([
+      'serve',
+      ...models,
+      '--port',
+      '0',
+      '--threads',
+      '1',
+      '--tokens',
+      tokens!,
+      '--log',
+      'json',
+    ]);
+    const line = linesOf(child);
+    /** The next line of this kind. */
+    const lineOf = async (kind: string) => {
+      for (;;) {
+        const found = JSON.parse(await line()) as Line;
+        if (found.kind === kind) return found;
+      }
+    };
+    type Line = { kind: string; level: string; url: string; models: { plan_hash: string }[]; msg: string };
+    const { url, models: before, level } = await lineOf('serving');
+    expect(level).toBe('info');
+    const token = '0123456789-old-token';
+    const session = await connect(url, { threads: 1, token, model: 'b' });
+    expect(planHash(session.plan)).toBe(before[1]!.plan_hash);
+    await session.prepare();
+
+    await copyFile(await writeTiny(own, 5), second!);
+    await writeFile(tokens!, 'new: 0123456789-new-token\nold: 0123456789-old-token\n');
+    child.kill('SIGHUP');
+    const { models: after } = await lineOf('reloaded');
+    expect(after[0]).toEqual(before[0]);
+    expect(after[1]!.plan_hash).not.toBe(before[1]!.plan_hash);
+    expect((await session.infer(image)).logits).toHaveLength(10);
+    const wanted = { threads: 1, model: 'b', planHash: after[1]!.plan_hash };
+    await (await connect(url, { ...wanted, token: '0123456789-new-token' })).close();
+
+    await writeFile(tokens!, 'old: 0123456789-old-token\nold: short\n');
+    child.kill('SIGHUP');
+    expect(await lineOf('reload-failed')).toMatchObject({
+      level: 'error',
+      msg: /nothing has changed: --tokens/,
+    });
+    await (await connect(url, { ...wanted, token: '0123456789-new-token' })).close();
+
+    await writeFile(tokens!, 'new: 0123456789-new-token\n');
+    child.kill('SIGHUP');
+    await lineOf('reloaded');
+    await expect(session.prepare()).rejects.toThrow("this client's token is no longer known");
+    await expect(connect(url, { threads: 1, token })).rejects.toThrow('it does not know this token');
+    child.kill('SIGKILL');
+    await rm(own, { recursive: true });
+  });
+});
+
+test('a name or data for each model, or none', async () => {
+  const named = await cli(['serve', model, model, '--name', 'one', '--data', 'fashion-mnist-part']);
+  expect(named).toMatchObject({ code: 2, stderr: /--name: expected one for each of 2 models, got 1/ });
+});
+
+test('a log of JSON lines shows no secret, wherever it is', () => {
+  const lines: string[] = [];
+  const write = jsonLines((text) => lines.push(text));
+  write(
+    'warn',
+    'refused',
+    { token: 'S1', client: { authorization: 'S2' }, deep: { er: { ticket: 'S3' } } },
+    'no',
+  );
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'warn', kind: 'refused', msg: 'no' });
+  expect(lines[0]).not.toMatch(/S[123]/);
+  expect(lines[0]!.match(/redacted/g)).toHaveLength(3);
 });

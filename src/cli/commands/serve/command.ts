@@ -1,0 +1,191 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { readCertificate } from '../../../net/certificate.ts';
+import type { CertificateFiles } from '../../../net/certificate.ts';
+import { checkAddress, startServer } from '../../../server.ts';
+import type { ServerEvent } from '../../../server.ts';
+import { defined } from '../../../shared/defined.ts';
+import { UsageError } from '../../../shared/errors.ts';
+import { examples, repeated, whole } from '../../options/command.ts';
+import { compileFlags } from '../../options/compile.ts';
+import type { CompileFlags } from '../../options/compile.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { describeFlags } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
+import { calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
+import { readTokens } from '../../options/tokens.ts';
+import { logFormats, serverLog } from './log.ts';
+import type { LogFormat } from './log.ts';
+import { loadModels, modelsText, modelsValue } from './models.ts';
+import type { LoadedModel } from './models.ts';
+
+type Options = CompileFlags &
+  DescribeFlags & {
+    readonly port: number;
+    readonly host: string;
+    readonly name?: readonly string[];
+    readonly data?: readonly string[];
+    readonly maxSessions: number;
+    readonly maxSessionsPerClient?: number;
+    readonly idle: number;
+    readonly drainSeconds: number;
+    readonly threads?: number;
+    readonly tlsCert?: string;
+    readonly tlsKey?: string;
+    readonly tokens?: string;
+    readonly rate?: number;
+    readonly ahead: number;
+    readonly resumeSeconds: number;
+    readonly log: LogFormat;
+    readonly json?: boolean;
+  };
+
+/** `serve MODEL... --port P`: answers clients until a signal stops it; SIGHUP reloads what changed. */
+export function configure(command: Command, act: Act): void {
+  const described = command
+    .argument('<models...>', modelHelp)
+    .option('--port <port>', 'listen on this port; 0 takes any free one', whole(0, 65_535), 8765)
+    .option('--host <address>', 'listen on this address; 0.0.0.0 listens on all', '127.0.0.1')
+    .option(
+      '--name <name>',
+      'name by which clients ask for a model; repeat it for several (default: its name in the file)',
+      repeated,
+    )
+    .option('--data <data>', `${calibrationHelp}; repeat it for several models`, repeated)
+    .option('--max-sessions <n>', 'largest number of concurrent sessions', whole(1, 10_000), 16)
+    .option(
+      '--max-sessions-per-client <n>',
+      'largest number of concurrent sessions of one client, known by its token or address ' +
+        '(default: half of --max-sessions with --tokens, else all)',
+      whole(1, 10_000),
+    )
+    .option('--idle <seconds>', 'end a session whose client is silent for longer', whole(1, 86_400), 300)
+    .option(
+      '--drain-seconds <n>',
+      'on SIGTERM, wait this long for inferences that have begun',
+      whole(0, 3600),
+      30,
+    )
+    .option('--threads <n>', threadsHelp, whole(1, 256))
+    .option('--tls-cert <file>', 'PEM certificate; with it the address is wss:// instead of ws://')
+    .option('--tls-key <file>', 'PEM key of the certificate; needed with --tls-cert')
+    .option(
+      '--tokens <file>',
+      "serve only clients with a token of this file; each line is 'token' or 'name: token'",
+    )
+    .option(
+      '--rate <n>',
+      'largest number of inferences that one client may begin per minute (default: no limit)',
+      whole(1, 1_000_000),
+    )
+    .option('--ahead <n>', 'inferences that a client may prepare ahead', whole(1, 32), 4)
+    .option(
+      '--resume-seconds <n>',
+      'keep what a client has prepared for so long after its connection broke; 0 keeps nothing',
+      whole(0, 3600),
+      60,
+    )
+    .addOption(
+      new Option('--log <format>', 'lines for people, or JSON lines for a log collector')
+        .choices(logFormats)
+        .default('text'),
+    );
+  describeFlags(compileFlags(described)).action(act(run));
+  examples(command, [
+    'reluctant serve zoo:fashion-resnet8 --port 8765',
+    [
+      'on all addresses, encrypted, only for clients with a token',
+      'reluctant serve reduced.onnx --data folder:my-images@32 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.txt',
+    ],
+    [
+      'two models, for which clients ask by name',
+      'reluctant serve small.onnx large.onnx --name small --name large --data fashion-mnist-part',
+    ],
+    [
+      'with the sign tests that circa chose',
+      'reluctant serve reduced.onnx --data fashion-mnist-part --circa windows.json',
+    ],
+  ]);
+}
+
+async function run(context: Context, models: readonly string[], options: Options) {
+  const { port, host, maxSessions, maxSessionsPerClient, idle, threads, resumeSeconds } = options;
+  const { tls, tokens } = await readSecrets(options);
+  // startServer checks this too, but only after half a minute of calibration.
+  await checkAddress({ host, port });
+  const load = (known: readonly LoadedModel[]) => loadModels(models, options, context, known);
+  let loaded = await load([]);
+  const log = serverLog(context, options);
+  const server = await startServer({
+    ...{
+      models: loaded,
+      port,
+      host,
+      maxSessions,
+      idleSeconds: idle,
+      maxPrepared: options.ahead,
+      resumeSeconds,
+    },
+    ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
+    onEvent: (event: ServerEvent) => log.event(event),
+  });
+  context.staysUp();
+  log.started({
+    value: { url: server.url, ...modelsValue(loaded) },
+    text: `serving on ${server.url}\n${modelsText(loaded, server.url)}\nCtrl-C stops the server`,
+  });
+  const reload = async () => {
+    const [next, secrets] = [await load(loaded), await readSecrets(options)];
+    server.reload({ models: next, ...secrets });
+    loaded = next;
+    return { value: modelsValue(loaded), text: modelsText(loaded, server.url) };
+  };
+  const stopReloads = onHangup(() =>
+    reload().then(
+      (what) => log.reloaded(what),
+      (error: Error) => log.keptAll(error),
+    ),
+  );
+  await stopped(context.signal);
+  stopReloads();
+  await server.close({ drainSeconds: options.drainSeconds });
+  return undefined;
+}
+
+/** Runs `work` on SIGHUP, once more for signals that come while it runs. Returns how to stop. */
+function onHangup(work: () => Promise<void>): () => void {
+  let running = Promise.resolve();
+  let waiting = false;
+  const listener = () => {
+    if (waiting) return;
+    waiting = true;
+    running = running.then(() => {
+      waiting = false;
+      return work();
+    });
+  };
+  process.on('SIGHUP', listener);
+  return () => process.off('SIGHUP', listener);
+}
+
+/** The files that hold secrets, checked before anything takes long. */
+async function readSecrets(options: Options) {
+  const tls = tlsOf(options);
+  if (tls !== undefined) readCertificate(tls);
+  const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
+  return defined({ tls, tokens });
+}
+
+/** Resolves on Ctrl-C, and when the parent process ends if it opened a channel to this one. */
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve());
+    process.once('disconnect', () => resolve());
+  });
+}
+
+function tlsOf({ tlsCert, tlsKey }: Options): CertificateFiles | undefined {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  throw new UsageError('TLS needs both --tls-cert and --tls-key: give the other one too');
+}
