@@ -33,6 +33,22 @@ export class Tweaks {
 
 type AesEcb = ReturnType<typeof aesEcb>;
 
+/** Rows of a direction's sequence that share a key: 2^13 hashes at the party that offers. */
+export const rowsPerKey = 4096;
+
+/**
+ * AES under the key of the rows at positions `tweak` rowsPerKey to (`tweak` + 1) rowsPerKey - 1. `block` is
+ * the block of 128 bits of their keys that is wanted (0 for the first); each has an AES key of its own.
+ */
+export function rowKey(salt: Uint8Array, tweak: number, block: number): AesEcb {
+  // Not slice(): that of a Buffer is a view, and the salt would change.
+  const key = asWords(new Uint8Array(salt));
+  key[0]! ^= tweak;
+  key[1]! ^= tweak / 2 ** 32;
+  key[2]! ^= block;
+  return aesEcb(asBytes(key));
+}
+
 /** AES under the keys salt xor 0, salt xor 1 and so on. Each call of `nextKey` takes the next key. */
 export class TweakedCipher {
   readonly #salt: Uint32Array;

@@ -12,8 +12,10 @@ export function prg(seed: Uint8Array): Rng {
   return {
     bytes(n) {
       const bytes = stream(n);
-      // Callers view the whole buffer as words, so the bytes must start at its beginning.
-      return bytes.byteOffset === 0 && bytes.buffer.byteLength === n ? bytes : new Uint8Array(bytes);
+      // Callers view the whole buffer as words, so the bytes must start at its beginning. A Buffer is never
+      // given out, because its slice() shares memory.
+      const whole = bytes.byteOffset === 0 && bytes.buffer.byteLength === n;
+      return whole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
     },
   };
 }

@@ -120,7 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pool = new ThreadPool(...(options.threads === undefined ? [] : [options.threads]));
   const { rng = systemRng, handshakeSeconds = 10, maxSessions = 16, onEvent = () => undefined } = options;
   const ring = await loadRing();
-  warmUpServer(ring);
+  await warmUpServer(ring);
   const host = new SessionHost(models, access, {
     ...{ pool, ring, rng, handshakeSeconds, maxSessions, limits, onEvent },
     maxSessionsPerClient:

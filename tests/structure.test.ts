@@ -37,7 +37,6 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'channel',
     'ring',
     'pool',
-    'gc',
     'he',
     'ot',
     'sign',

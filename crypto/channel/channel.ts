@@ -47,7 +47,7 @@ export const tags = {
   productRequest: 34,
   productResponse: 35,
   otExtension: 48,
-  garbled: 49,
+  tables: 49,
   masked: 64,
   activation: 65,
   output: 66,

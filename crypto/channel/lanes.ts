@@ -34,6 +34,7 @@ class Turn {
     // A failure reaches its lane through `take`. A turn that nobody waits for must not raise an unhandled
     // rejection.
     this.#end.promise.catch(() => undefined);
+    if (frames === 0) this.end();
   }
 
   get ended(): Promise<void> {

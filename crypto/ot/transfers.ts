@@ -11,6 +11,12 @@ import type { Channel } from '../channel/channel.ts';
 export const securityBits = 128;
 export const rowWords = 4;
 
+/** Both keys of each transfer, uniform words. */
+export type KeyPairs = {
+  readonly k0: Uint32Array<ArrayBuffer>;
+  readonly k1: Uint32Array<ArrayBuffer>;
+};
+
 export type OfferedRows = {
   /** The position of the first row in the sequence. */
   readonly first: number;

@@ -137,8 +137,13 @@ export class Planes {
     this.#kernels.sigma(rows, count, offset, out);
   }
 
-  xorRows(a: Address, b: Address, out: Address, count: number): void {
-    this.#kernels.xor(a, b, out, 16 * count);
+  /** Xors bytes, whole vectors, to those at an address. */
+  addBytes(to: Address, bytes: Uint8Array): void {
+    const next = this.#next;
+    const from = this.#take(bytes.length);
+    this.bytes(from, bytes.length).set(bytes);
+    this.#kernels.xor(to, from, to, bytes.length);
+    this.#next = next;
   }
 
   /** Word `word` of each of `size` rows. */

@@ -1,8 +1,7 @@
-import { tableBytes } from '../gc/circuit.ts';
-import { evaluationKeys } from '../gc/evaluate.ts';
-import { saltBytes } from '../hash.ts';
-import { prgSeedBytes } from '../prg.ts';
 import type { Ring } from '../ring/kernels.ts';
+import { loadPlanes } from '../ring/planes.ts';
+import type { Planes } from '../ring/planes.ts';
+import { batchesOf, signBytes, tableBytes } from '../sign/batch.ts';
 import {
   clientReply,
   messageBytes,
@@ -11,9 +10,10 @@ import {
   serverMessage,
 } from './activation/activation.ts';
 import type { ClientActivation, ServerActivation } from './activation/activation.ts';
-import { eachKind, kindsInOrder, layerOf, shapeOf, elementCount } from './activation/layer.ts';
+import { eachKind, kindsInOrder, layerOf, elementCount } from './activation/layer.ts';
 import type { Layer } from './activation/layer.ts';
 import { linearOnline } from './linear.ts';
+import { windowBits } from './activation/window.ts';
 import { inputElements, outputElements, elementKinds } from '../spec.ts';
 import type { ActivationSpec, ByKind, LinearSpec } from '../spec.ts';
 
@@ -22,27 +22,29 @@ import type { ActivationSpec, ByKind, LinearSpec } from '../spec.ts';
  * image. Otherwise the first inference of a process pays for that while somebody waits. No secrets are
  * involved, and nothing is sent.
  */
-export function warmUpClient(): void {
+export async function warmUpClient(): Promise<void> {
   if (warm.client) return;
   warm.client = true;
   const layer = layerOf(mixedSpec);
+  const planes = await loadPlanes();
   const message = new Uint8Array(messageBytes(mixedSpec));
-  for (let i = 0; i < repetitions; i++) clientReply(clientState(layer), message);
+  for (let i = 0; i < repetitions; i++) clientReply(clientState(planes, layer), message);
 }
 
 /** Warming up once per process is enough. */
 const warm = { client: false, server: false };
 
 /** Runs the server's online half in the same way, convolutions included. */
-export function warmUpServer(ring: Ring): void {
+export async function warmUpServer(ring: Ring): Promise<void> {
   if (warm.server) return;
   warm.server = true;
   const layer = layerOf(mixedSpec);
+  const planes = await loadPlanes();
   const reply = new Uint8Array(replyBytes(mixedSpec));
   const weights = { weights: new Int32Array(8 * 8 * 9), bias: new Int32Array(8) };
   const [u, s] = [new Uint32Array(inputElements(linearSpec)), new Uint32Array(outputElements(linearSpec))];
   for (let i = 0; i < repetitions; i++) {
-    const state = serverState(layer);
+    const state = serverState(planes, layer);
     serverMessage(state, new Uint32Array(layer.size));
     serverFinish(state, reply);
     linearOnline(ring, linearSpec, weights, u, s);
@@ -83,39 +85,41 @@ const linearSpec: LinearSpec = {
 
 const words = (count: number) => new Uint32Array(count);
 
-function clientState(layer: Layer): ClientActivation {
-  const { count, wires } = shapeOf(layer);
-  const squares = layer.positions.square.length;
-  const salt = new Uint8Array(saltBytes);
+function clientState(planes: Planes, layer: Layer): ClientActivation {
+  const count = elementCount(layer, 'relu');
+  const squares = elementCount(layer, 'square');
+  const bits = windowBits(layer.spec.relu);
   return {
     layer,
     mask: words(layer.size),
     material: {
+      planes,
       values: eachKind((kind) => words(elementCount(layer, kind))),
       keys: eachKind((kind) => words(elementCount(layer, kind))),
       relu: {
         ...{ b: new Uint8Array(count), kb: words(count), pairs: { k0: words(count), k1: words(count) } },
-        labels: words(4 * wires * count),
-        ...{ salt, tables: new Uint8Array(tableBytes({ wires, count })) },
-        keys: evaluationKeys({ wires, count }, salt),
+        signs: batchesOf(count).map((size) => new Uint8Array(tableBytes(bits, size))),
       },
       product: { u: words(squares), product: words(squares) },
     },
   };
 }
 
-function serverState(layer: Layer): ServerActivation {
-  const { count } = shapeOf(layer);
-  const squares = layer.positions.square.length;
+function serverState(planes: Planes, layer: Layer): ServerActivation {
+  const count = elementCount(layer, 'relu');
+  const squares = elementCount(layer, 'square');
+  const bits = windowBits(layer.spec.relu);
   const pairs = (n: number) => ({ k0: words(n), k1: words(n) });
+  const batches = batchesOf(count).map((size) => ({
+    tables: new Uint8Array(tableBytes(bits, size)),
+    choices: new Uint8Array(signBytes(bits, size)),
+  }));
   return {
     layer,
     material: {
+      planes,
       pairs: eachKind((kind) => pairs(elementCount(layer, kind))),
-      relu: {
-        ...{ labelSeed: new Uint8Array(prgSeedBytes), delta: Uint32Array.of(1, 0, 0, 0) },
-        ...{ e: new Uint8Array(count), pairs: pairs(count), h: words(count) },
-      },
+      relu: { signs: { batches, e: new Uint8Array(count), h: words(count) }, pairs: pairs(count) },
       product: { a: words(squares), product: words(squares) },
     },
     waiting: undefined,

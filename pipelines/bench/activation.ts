@@ -4,17 +4,14 @@ import {
   activationOfflineServer,
 } from '../../crypto/steps/activation/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
-import {
-  offerChoices,
-  sendGarbled,
-  takeChoices,
-  takeGarbled,
-} from '../../crypto/steps/activation/correlations.ts';
+import { sendTables, takeTables } from '../../crypto/steps/activation/correlations.ts';
 import { sharesByKind, layerOf } from '../../crypto/steps/activation/layer.ts';
+import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
+import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
+import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
+import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
-import { prgSeedBytes } from '../../crypto/prg.ts';
-import { randomBits } from '../../crypto/bits.ts';
 import { elementKinds } from '../../crypto/spec.ts';
 import type { ActivationSpec, ElementKind } from '../../crypto/spec.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
@@ -22,12 +19,16 @@ import { median } from '../../src/shared/median.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { nonNegativeLeastSquares } from './least-squares.ts';
 import { activationParts } from '../cost/machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from '../cost/machine.ts';
 
 /** The elements of a measured layer. */
 const elements = 16_384;
-const [narrow, wide] = [8, 20];
+/** Window bits of the layers of ReLUs: transfers and strings grow unlike. */
+const windows = [8, 14, 19, 24];
+/** Of the other layers, whose ReLUs' window does not matter. */
+const anyWindow = 8;
 /**
  * The runs of each layer that warm up the compiler, and the runs that count. The result is their median,
  * because garbage is collected in many of them.
@@ -37,39 +38,31 @@ const [warmUps, counted] = [2, 5];
 type PartTimes = Record<ActivationPart, number>;
 
 /**
- * Measures the costs of the parts of an activation, from layers of one kind of element each; ReLUs have two
- * widths of the window.
+ * Measures the costs of the parts of an activation, from layers of one kind of element each; ReLUs have
+ * several widths of the window.
  */
 export async function activationCosts(rng: Rng): Promise<MachineCosts['activation']> {
   const session = await openSession(rng);
-  const specs = {
-    narrow: layerSpec('relu', narrow),
-    wide: layerSpec('relu', wide),
-    affine: layerSpec('affine', narrow),
-    square: layerSpec('square', narrow),
-  } satisfies Record<'narrow' | 'wide' | Exclude<ElementKind, 'relu'>, ActivationSpec>;
-  const runs: Record<keyof typeof specs, PartTimes[]> = { narrow: [], wide: [], affine: [], square: [] };
+  const layers = [
+    ...windows.map((bits) => ({ spec: layerSpec('relu', bits), runs: [] as PartTimes[] })),
+    { spec: layerSpec('affine', anyWindow), runs: [] as PartTimes[] },
+    { spec: layerSpec('square', anyWindow), runs: [] as PartTimes[] },
+  ];
   // The layers take turns, so that a slow moment of the machine affects all of them.
   for (let run = 0; run < warmUps + counted; run++) {
-    for (const name of Object.keys(runs) as (keyof typeof runs)[]) {
-      const found = await partTimes(session, specs[name], rng);
-      if (run >= warmUps) runs[name].push(found);
+    for (const { spec, runs } of layers) {
+      const found = await partTimes(session, spec, rng);
+      if (run >= warmUps) runs.push(found);
     }
   }
-  const layers = {
-    narrow: medians(runs.narrow),
-    wide: medians(runs.wide),
-    affine: medians(runs.affine),
-    square: medians(runs.square),
-  };
-  const costs = (part: ActivationPart): ElementCosts => {
-    const wire = Math.max(0, (layers.wide[part] - layers.narrow[part]) / (wide - narrow));
-    return {
-      relu: Math.max(0, layers.narrow[part] - narrow * wire),
-      ...{ wire, affine: layers.affine[part], square: layers.square[part] },
-    };
-  };
-  return eachPart(costs);
+  const times = layers.map(({ runs }) => medians(runs));
+  const [affine, square] = [times.at(-2)!, times.at(-1)!];
+  const rows = windows.map((bits) => [1, transfersOf(bits), stringBytes(bits, 8) / 8]);
+  return eachPart((part): ElementCosts => {
+    const ofWindows = times.slice(0, windows.length).map((time) => time[part]);
+    const [relu, transfer, string] = nonNegativeLeastSquares(rows, ofWindows) as [number, number, number];
+    return { relu, transfer, string, affine: affine[part], square: square[part] };
+  });
 }
 
 function eachPart<T>(of: (part: ActivationPart) => T): Record<ActivationPart, T> {
@@ -93,14 +86,14 @@ async function openSession(rng: Rng): Promise<Session> {
   return { toServer, toClient, client, server };
 }
 
-/** A layer whose ReLUs have `wires` bits in their window; every kind is truncated by 8 bits. */
-function layerSpec(kind: ElementKind, wires: number): ActivationSpec {
+/** A layer whose ReLUs have `bits` bits in their window; every kind is truncated by 8 bits. */
+function layerSpec(kind: ElementKind, bits: number): ActivationSpec {
   const one = (value: number) => Int32Array.of(value);
   return {
     channels: 1,
     channelSize: elements,
     kinds: new Uint8Array(elements).fill(elementKinds[kind]),
-    relu: { truncate: 8, k: 8, bits: 7 + wires, mode: 'posZero' },
+    relu: { truncate: 8, k: 8, bits: 7 + bits, mode: 'posZero' },
     affine: { truncate: 8, multiplier: one(1), offset: one(0) },
     square: { truncate: 8, multiplier: one(1), offset: one(0), sign: Int8Array.of(1), constant: one(0) },
   };
@@ -108,38 +101,51 @@ function layerSpec(kind: ElementKind, wires: number): ActivationSpec {
 
 /** The processor seconds of each part per element. */
 async function partTimes(session: Session, spec: ActivationSpec, rng: Rng): Promise<PartTimes> {
-  const found = { ...(await offlineParts(session, spec, rng)), ...(await onlineParts(session, spec, rng)) };
+  const keys = await keyTimes(session, spec);
+  const found = { ...keys.times, ...(await layerTimes(session, spec, keys, rng)) };
   return eachPart((part) => found[part] / elements);
 }
 
-async function offlineParts({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
-  const layer = layerOf(spec);
+type LayerKeys = { readonly client: ClientKeys; readonly server: ServerKeys };
+
+/** Each half sends before the other receives, so that none waits and all time is its own. */
+async function keyTimes({ toServer, toClient, client, server }: Session, spec: ActivationSpec) {
+  const [up, down] = [clientTransfers(spec), serverTransfers(spec)];
   const clock = new PartClock();
-  // Each half sends before the other receives, so that none waits and all time is its own.
-  const values = sharesByKind(layer, randomWords(rng, layer.size));
-  await offerChoices(toServer, 1, client, layer, values, randomBits(rng, layer.positions.relu.length));
-  const offer = clock.lap();
-  const { zeros } = await takeChoices(toClient, 1, server, layer);
-  await sendGarbled(toClient, 1, server, layer, zeros, rng.bytes(prgSeedBytes), rng);
-  const garble = clock.lap();
-  await takeGarbled(toServer, 1, client, layer);
-  return { offer, garble, take: clock.lap() };
+  await client.choosing.prepare(toServer, up);
+  const chosen = clock.lap();
+  await server.choosing.prepare(toClient, down);
+  await server.offering.prepare(toClient, up);
+  const ofServer = await serverKeys(server, spec);
+  const atServer = clock.lap();
+  await client.offering.prepare(toServer, down);
+  const ofClient = await clientKeys(client, spec);
+  const times = { clientKeys: chosen + clock.lap(), serverKeys: atServer };
+  return { client: ofClient, server: ofServer, times };
 }
 
-async function onlineParts({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
-  const products = (factors: Uint32Array) => Promise.resolve(randomWords(rng, factors.length));
+/** The layer's messages, offline once to time them alone and once for the whole state. */
+async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec, keys: LayerKeys, rng: Rng) {
+  const layer = layerOf(spec);
   const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
-  const [c, s] = await Promise.all([
-    activationOfflineClient(toServer, 1, client, products, spec, xC, rng),
-    activationOfflineServer(toClient, 1, server, products, spec, rng),
-  ]);
+  const values = sharesByKind(layer, xC);
   const clock = new PartClock();
+  await sendTables(toServer, 1, layer, keys.client, values);
+  const clientTables = clock.lap();
+  await takeTables(toClient, 1, layer, keys.server);
+  const serverTables = clock.lap();
+  const products = (factors: Uint32Array) => Promise.resolve(randomWords(rng, factors.length));
+  const [c, s] = await Promise.all([
+    activationOfflineClient(toServer, 1, keys.client, products, spec, xC, rng),
+    activationOfflineServer(toClient, 1, keys.server, products, spec, rng),
+  ]);
+  clock.lap();
   const sent = serverMessage(s, xS);
   const message = clock.lap();
   const answer = clientReply(c, sent);
   const reply = clock.lap();
   serverFinish(s, answer);
-  return { message, reply, finish: clock.lap() };
+  return { clientTables, serverTables, message, reply, finish: clock.lap() };
 }
 
 /**

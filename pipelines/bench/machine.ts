@@ -13,6 +13,7 @@ import type { Rng } from '../../src/shared/random.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { activationCosts } from './activation.ts';
+import { nonNegativeLeastSquares } from './least-squares.ts';
 import { randomWeights, squareConvolution } from './linear.ts';
 import { registerMultiplications } from '../cost/work.ts';
 import type { MachineCosts } from '../cost/machine.ts';
@@ -178,8 +179,8 @@ async function transportCosts([near, far]: readonly [Channel, Channel]): Promise
   let step = 0;
   const send = async (from: Channel, to: Channel, bytes: number) => {
     step++;
-    const received = to.receive(tags.garbled, step, bytes);
-    await from.send(tags.garbled, step, new Uint8Array(bytes));
+    const received = to.receive(tags.tables, step, bytes);
+    await from.send(tags.tables, step, new Uint8Array(bytes));
     await received;
   };
   const times = (count: number, from: Channel, to: Channel, bytes: number) => async () => {
@@ -189,28 +190,4 @@ async function transportCosts([near, far]: readonly [Channel, Channel]): Promise
   const byte = async (from: Channel, to: Channel) =>
     Math.max(0, (await processorSeconds(times(4, from, to, size))) / 4 - message) / size;
   return { byteUp: await byte(near, far), byteDown: await byte(far, near), message };
-}
-
-/**
- * Returns x >= 0 with the smallest sum of squared *relative* errors of rows x = values. It uses coordinate
- * descent, which is exact enough for a handful of unknowns whose rows differ.
- */
-export function nonNegativeLeastSquares(
-  rows: readonly (readonly number[])[],
-  values: readonly number[],
-): number[] {
-  const scaled = rows.map((row, i) => row.map((entry) => entry / values[i]!));
-  const x = rows[0]!.map(() => 0);
-  for (let sweep = 0; sweep < 20_000; sweep++) {
-    for (const j of x.keys()) {
-      let [top, bottom] = [0, 0];
-      for (const row of scaled) {
-        const rest = row.reduce((sum, entry, k) => sum - (k === j ? 0 : entry * x[k]!), 1);
-        top += row[j]! * rest;
-        bottom += row[j]! ** 2;
-      }
-      x[j] = Math.max(0, top / bottom);
-    }
-  }
-  return x;
 }

@@ -4,9 +4,8 @@ import {
   activationOfflineServer,
 } from '../../crypto/steps/activation/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
-import { inputWords, labelWords } from '../../crypto/gc/circuit.ts';
-import { garble } from '../../crypto/gc/garble.ts';
-import { saltBytes } from '../../crypto/hash.ts';
+import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
+import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { share } from '../../crypto/share.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
@@ -22,9 +21,10 @@ export type ReluBench = {
   readonly offline_bytes: number;
   readonly online_seconds: number;
   readonly online_bytes: number;
+  readonly offline_us_per_relu: number;
   readonly online_us_per_relu: number;
-  /** the part of the offline time that garbles the circuits */
-  readonly garbling_us_per_relu: number;
+  /** the part of the offline time that draws, checks and hashes the transfers */
+  readonly transfers_us_per_relu: number;
 };
 
 /** A layer of `count` ReLUs in one channel, with window [k, bits] and truncation by 8 bits. */
@@ -50,7 +50,7 @@ const [warmUps, timed] = [2, 5];
 
 /**
  * Times layers of ReLUs and returns medians. Both parties run in this thread, one after the other, with real
- * OT and garbled circuits. It verifies nothing.
+ * oblivious transfers. It verifies nothing.
  */
 export async function benchRelu(
   options: { count: number; k: number; bits: number },
@@ -65,9 +65,17 @@ export async function benchRelu(
     const x = share(randomValues(count, bits, rng), rng);
     const before = toServer.traffic.sent + toServer.traffic.received;
     const start = performance.now();
+    await Promise.all([
+      client.choosing.prepare(toServer, clientTransfers(spec)),
+      server.offering.prepare(toClient, clientTransfers(spec)),
+      server.choosing.prepare(toClient, serverTransfers(spec)),
+      client.offering.prepare(toServer, serverTransfers(spec)),
+    ]);
+    const [ofClient, ofServer] = await Promise.all([clientKeys(client, spec), serverKeys(server, spec)]);
+    const keys = performance.now();
     const [c, s] = await Promise.all([
-      activationOfflineClient(toServer, step, client, noProducts, spec, x.client, rng),
-      activationOfflineServer(toClient, step, server, noProducts, spec, rng),
+      activationOfflineClient(toServer, step, ofClient, noProducts, spec, x.client, rng),
+      activationOfflineServer(toClient, step, ofServer, noProducts, spec, rng),
     ]);
     const middle = performance.now();
     const message = serverMessage(s, x.server);
@@ -77,7 +85,7 @@ export async function benchRelu(
     return {
       offline: (middle - start) / 1e3,
       online: (end - middle) / 1e3,
-      garbling: garblingSeconds(count, bits - k + 1, rng),
+      transfers: (keys - start) / 1e3,
       offline_bytes: toServer.traffic.sent + toServer.traffic.received - before,
       online_bytes: message.byteLength + reply.byteLength + 2 * frameHeaderBytes,
     };
@@ -85,25 +93,13 @@ export async function benchRelu(
   const runs: Awaited<ReturnType<typeof once>>[] = [];
   for (let step = 1; step <= warmUps + timed; step++) runs.push(await once(step));
   const { offline_bytes, online_bytes } = runs.at(-1)!;
-  const middleOf = (time: 'offline' | 'online' | 'garbling') =>
+  const middleOf = (time: 'offline' | 'online' | 'transfers') =>
     median(runs.slice(warmUps).map((run) => run[time]));
-  const online_seconds = middleOf('online');
+  const [offline_seconds, online_seconds] = [middleOf('offline'), middleOf('online')];
   return {
-    offline_seconds: middleOf('offline'),
-    ...{ offline_bytes, online_seconds, online_bytes },
+    ...{ offline_seconds, offline_bytes, online_seconds, online_bytes },
+    offline_us_per_relu: (1e6 * offline_seconds) / count,
     online_us_per_relu: (1e6 * online_seconds) / count,
-    garbling_us_per_relu: (1e6 * middleOf('garbling')) / count,
+    transfers_us_per_relu: (1e6 * middleOf('transfers')) / count,
   };
-}
-
-/** The seconds of garbling the circuits, without oblivious transfers. */
-function garblingSeconds(count: number, wires: number, rng: Rng): number {
-  const [evaluatorZero, garblerZero] = [0, 1].map(() => randomWords(rng, inputWords({ wires, count })));
-  const delta = randomWords(rng, labelWords);
-  delta[0]! |= 1;
-  const input = { ...{ wires, count, delta }, evaluatorZero: evaluatorZero!, garblerZero: garblerZero! };
-  const salt = rng.bytes(saltBytes);
-  const start = performance.now();
-  garble({ ...input, salt });
-  return (performance.now() - start) / 1e3;
 }

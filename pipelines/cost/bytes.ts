@@ -2,7 +2,7 @@ import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { publicKeyBytes } from '../../crypto/he/keys.ts';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
-import { defaultDepth, depthsOf } from '../../crypto/ot/blocks.ts';
+import { blockBytes, blocksOf, defaultDepth, depthsOf } from '../../crypto/ot/blocks.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
@@ -15,6 +15,7 @@ import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
 import { answerBytes } from '../inference/answer.ts';
 import { squareBatches } from '../inference/joined-squares.ts';
+import { inProportion, layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
 
 /** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
@@ -53,7 +54,9 @@ export type Prediction = {
  */
 export function predictCost(plan: Plan): Prediction {
   const squares = squareBytes(plan);
-  const steps = plan.steps.map((step) => predictStep(step, squares.get(step.id) ?? nothing));
+  const transfers = transferBytes(plan);
+  const joint = (id: number) => total([squares.get(id) ?? nothing, transfers.get(id) ?? nothing]);
+  const steps = plan.steps.map((step) => predictStep(step, joint(step.id)));
   const ends = {
     bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
     bytes_down: frames(answerBytes(plan)),
@@ -67,11 +70,11 @@ export function predictCost(plan: Plan): Prediction {
   };
 }
 
-const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
+export const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
 const noElements = eachKind(() => 0);
 
 /** The bytes of the batches of squares, by the id of the step for which a batch counts. */
-function squareBytes(plan: Plan): Map<number, Bytes> {
+export function squareBytes(plan: Plan): Map<number, Bytes> {
   const bytes = new Map<number, Bytes>();
   for (const { step, count } of squareBatches(plan)) {
     const batch = {
@@ -83,13 +86,32 @@ function squareBytes(plan: Plan): Map<number, Bytes> {
   return bytes;
 }
 
-function predictStep(step: Step, squares: Bytes): StepPrediction {
+/** The bytes of the transfers of a session's first inference, by step: each layer counts for its rows. */
+export function transferBytes(plan: Plan): Map<number, Bytes> {
+  const layers = layerTransfers(plan);
+  const counts = transferCounts(layers);
+  const parts = (way: 'up' | 'down') =>
+    inProportion(
+      frames(...transferFrames(counts[way])),
+      layers.map((layer) => layer[way]),
+    );
+  const [up, down] = [parts('up'), parts('down')];
+  return new Map(layers.map(({ step }, i) => [step.id, { bytes_up: up[i]!, bytes_down: down[i]! }]));
+}
+
+/** Payloads of the messages that draw `count` transfers. */
+export function transferFrames(count: number): number[] {
+  return blocksOf(count).map((rows) => blockBytes(rows, defaultDepth));
+}
+
+/** `joint`: bytes that the step shares with others, squares and transfers. */
+function predictStep(step: Step, joint: Bytes): StepPrediction {
   const { id, node, kind } = step;
   const head = { step: id, node, kind };
   if (step.kind === 'linear')
     return { ...head, ...linearPrediction(step), online: nothing, elements: noElements };
   if (step.kind === 'activation') {
-    return { ...head, ...activationPrediction(step.spec, squares), products: 0, headroomBits: undefined };
+    return { ...head, ...activationPrediction(step.spec, joint), products: 0, headroomBits: undefined };
   }
   const free = { offline: nothing, online: nothing, products: 0, headroomBits: undefined };
   return { ...head, ...free, elements: noElements };
@@ -104,10 +126,9 @@ function linearPrediction({ spec }: LinearStep) {
   };
 }
 
-function activationPrediction(spec: ActivationSpec, products: Bytes) {
-  const { up, down } = offlineBytes(spec);
+function activationPrediction(spec: ActivationSpec, joint: Bytes) {
   return {
-    offline: total([{ bytes_up: up, bytes_down: down }, products]),
+    offline: total([{ bytes_up: offlineBytes(spec), bytes_down: 0 }, joint]),
     online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
     elements: countElements(spec.kinds),
   };
@@ -132,9 +153,13 @@ function sessionBytes(plan: Plan): Bytes {
  */
 export function largestPayloads(plan: Plan): { up: number; down: number } {
   const { offline, online, session } = extremes(predictCost(plan));
+  const { up, down } = transferCounts(layerTransfers(plan));
   return {
-    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up),
-    down: Math.max(offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes),
+    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up)),
+    down: Math.max(
+      ...[offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes],
+      ...transferFrames(down),
+    ),
   };
 }
 

@@ -110,8 +110,8 @@ function offlineShare(step: StepWork, bytes: Bytes, network: Link, threads: numb
     (total, { encrypt, respond, decrypt }) => total + encrypt + respond + decrypt,
     0,
   );
-  const { offer = 0, garble = 0, take = 0 } = step.activation ?? {};
-  return pooled / threads + offer + garble + take + onWire(bytes, network);
+  const { client, server } = activationOffline(step);
+  return pooled / threads + client + server + onWire(bytes, network);
 }
 
 /** Online, an activation takes one message down and one message up. */
@@ -135,10 +135,15 @@ function endsSeconds({ online, steps }: Prediction, network: Link): number {
 type Processors = { readonly client: number; readonly server: number };
 
 function offlineWork(step: StepWork): Processors {
-  const { offer = 0, garble = 0, take = 0 } = step.activation ?? {};
+  const { client, server } = activationOffline(step);
   const total = (part: keyof Exchange) =>
     exchangesOf(step).reduce((all, exchange) => all + exchange[part], 0);
-  return { client: offer + take + total('encrypt') + total('decrypt'), server: garble + total('respond') };
+  return { client: client + total('encrypt') + total('decrypt'), server: server + total('respond') };
+}
+
+function activationOffline({ activation }: StepWork): Processors {
+  const { clientKeys = 0, serverKeys = 0, clientTables = 0, serverTables = 0 } = activation ?? {};
+  return { client: clientKeys + clientTables, server: serverKeys + serverTables };
 }
 
 function onlineWork({ activation, local }: StepWork): Processors {

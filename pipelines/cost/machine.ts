@@ -2,17 +2,25 @@ import { z } from 'zod';
 import type { ElementKind } from '../../crypto/spec.ts';
 
 /** The parts of an activation layer's work, in the order in which the parties do them. */
-export const activationParts = ['offer', 'garble', 'take', 'message', 'reply', 'finish'] as const;
+export const activationParts = [
+  'clientKeys',
+  'serverKeys',
+  'clientTables',
+  'serverTables',
+  'message',
+  'reply',
+  'finish',
+] as const;
 export type ActivationPart = (typeof activationParts)[number];
 
 const seconds = z.number().min(0).max(1);
 /**
- * Seconds per ReLU, per wire of a ReLU's sign-test window (added to that of the ReLU), per affine element and
- * per square.
+ * Seconds per ReLU, per transfer and per string byte of a ReLU's sign test (both added to that of the ReLU),
+ * per affine element and per square.
  */
 const elementCosts = z.object({
-  ...{ relu: seconds, wire: seconds, affine: seconds, square: seconds },
-} satisfies Record<ElementKind | 'wire', z.ZodType>);
+  ...{ relu: seconds, transfer: seconds, string: seconds, affine: seconds, square: seconds },
+} satisfies Record<ElementKind | 'transfer' | 'string', z.ZodType>);
 export type ElementCosts = z.infer<typeof elementCosts>;
 
 /**
@@ -54,12 +62,13 @@ export const machineCostsSchema = z.strictObject({
   /** Products of private vectors, per ciphertext. Each batch of up to 8,192 squares takes two ciphertexts. */
   squares: z.strictObject({ encrypt: seconds, respond: seconds, decrypt: seconds }),
   activation: z.strictObject({
-    /** Offline, client: makes its choices for the oblivious transfers. */
-    offer: elementCosts,
-    /** Offline, server: extends the oblivious transfers and garbles the circuits. */
-    garble: elementCosts,
-    /** Offline, client: receives its labels and the circuits. */
-    take: elementCosts,
+    /** Offline: each party draws the transfers in which it chooses, checks the other's and hashes all. */
+    clientKeys: elementCosts,
+    serverKeys: elementCosts,
+    /** Offline, client: makes the tables of its side and the strings for the server. */
+    clientTables: elementCosts,
+    /** Offline, server: makes its tables from the strings. */
+    serverTables: elementCosts,
     /** Online: the server's message, the client's reply and the server's last step. */
     message: elementCosts,
     reply: elementCosts,

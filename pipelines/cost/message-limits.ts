@@ -1,13 +1,16 @@
 import { linearCost } from '../../crypto/he/linear.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
-import { longestFromServer } from '../../crypto/steps/activation/messages.ts';
+import { messageBytes } from '../../crypto/steps/activation/messages.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
+import { layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
 import type { Plan, Step } from '../plan/plan.ts';
+import { transferFrames } from './bytes.ts';
 
 /**
- * The largest message that a client accepts by default, in bytes. The circuits of one layer are one message.
+ * The largest message that a client accepts by default, in bytes. The sign tests of one layer are one
+ * message.
  */
 export const maxMessageBytes = 2 ** 30;
 
@@ -21,13 +24,18 @@ export function checkMessages(plan: Plan, limit: number = maxMessageBytes): void
     const largest = largestMessage(step);
     if (largest > limit) throw new PlanError(`${step.node}: ${complaint(step, largest, limit)}`);
   }
+  const block = frameHeaderBytes + Math.max(0, ...transferFrames(transferCounts(layerTransfers(plan)).down));
+  if (block > limit) {
+    const [needed, accepted] = [format.count(block), format.count(limit)];
+    throw new PlanError(`sign tests: transfers come in ${needed} bytes, but clients accept ${accepted}`);
+  }
 }
 
 /** The bytes of the longest message that the server sends in a step. */
 function largestMessage(step: Step): number {
   if (step.kind === 'linear') return frameHeaderBytes + linearCost(step.spec).responseBytes;
   if (step.kind !== 'activation') return 0;
-  return frameHeaderBytes + longestFromServer(step.spec);
+  return frameHeaderBytes + messageBytes(step.spec);
 }
 
 function complaint(step: Step, bytes: number, limit: number): string {

@@ -1,5 +1,7 @@
 import { offlineBytes } from '../../crypto/steps/activation/messages.ts';
-import type { Prediction } from './bytes.ts';
+import { nothing, squareBytes, transferBytes } from './bytes.ts';
+import type { Bytes, Prediction } from './bytes.ts';
+import type { ActivationPart } from './machine.ts';
 import type { Link } from './network.ts';
 import type { Exchange, StepWork } from './work.ts';
 import { activationSteps, inputOf } from '../plan/plan.ts';
@@ -18,9 +20,9 @@ export function exchangesOf({ linear, squares }: StepWork): Exchange[] {
 }
 
 /**
- * The offline phase as tasks for `finishTimes`, in the order of inference/offline.ts: first the linear
- * layers, each as soon as its input shares are known, then all squares, then the activations. The server
- * handles one activation after the other; the client sends its choices as early as it can. The resources are
+ * The offline phase as tasks for `finishTimes`, in the order of inference/offline.ts: first the transfers of
+ * all activations, then the linear layers, each as soon as its input shares are known, then all squares, then
+ * the tables of the activations, each as soon as the client knows its share. The resources are
  * each party's main thread, each party's pool (one pool if the parties share a machine) and each direction of
  * the network.
  */
@@ -31,13 +33,16 @@ export function offlineTasks(
   setting: Setting,
 ): readonly ScheduledTask[] {
   const timeline = new Timeline(setting);
+  const activations = work.flatMap(({ activation }) => (activation === undefined ? [] : [activation]));
+  timeline.transfers(activations, [...transferBytes(plan).values()]);
+  const squares = squareBytes(plan);
   plan.steps.forEach((step, i) => {
     if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, cost.steps[i]!.offline);
     else if (step.kind === 'activation') timeline.masked(step.output);
     else timeline.local(step.inputs, step.output);
   });
   plan.steps.forEach((step, i) => {
-    if (step.kind === 'activation') timeline.squares(step, work[i]!, cost.steps[i]!.offline);
+    if (step.kind === 'activation') timeline.squares(work[i]!, squares.get(step.id) ?? nothing);
   });
   const indices = new Map(plan.steps.map(({ id }, i) => [id, i]));
   for (const step of activationSteps(plan)) {
@@ -47,7 +52,6 @@ export function offlineTasks(
   return timeline.tasks;
 }
 
-type TwoWays = { readonly bytes_up: number; readonly bytes_down: number };
 type Place = 'clientPool' | 'serverPool' | 'clientMain' | 'serverMain';
 
 class Timeline {
@@ -55,16 +59,24 @@ class Timeline {
   readonly #setting: Setting;
   /** The tasks that must end before the client knows its share of a wire. */
   readonly #known = new Map<WireId, readonly number[]>();
-  /**
-   * The tasks that must end before the server garbles the next activation: all its answers to linear layers
-   * and squares, then the activation before.
-   */
-  #answers: readonly number[] = [];
+  /** The tasks after which each party has the keys of its transfers. */
+  #clientKeys: readonly number[] = [];
+  #serverKeys: readonly number[] = [];
   #lastUp: number[] = [];
-  #offered: number[] = [];
 
   constructor(setting: Setting) {
     this.#setting = setting;
+  }
+
+  /** The keys of all activations. The server's messages come first on the wire. */
+  transfers(activations: readonly NonNullable<StepWork['activation']>[], parts: readonly Bytes[]): void {
+    const bytes = (way: keyof Bytes) => parts.reduce((sum, part) => sum + part[way], 0);
+    const seconds = (part: ActivationPart) => activations.reduce((sum, work) => sum + work[part], 0);
+    const drawn = this.#work('serverMain', seconds('serverKeys'), []);
+    const arrived = this.#send('down', bytes('bytes_down'), [drawn]);
+    this.#serverKeys = [drawn];
+    this.#clientKeys = [this.#work('clientMain', seconds('clientKeys'), [arrived])];
+    this.#lastUp = [this.#send('up', bytes('bytes_up'), [])];
   }
 
   masked(wire: WireId): void {
@@ -78,43 +90,37 @@ class Timeline {
     );
   }
 
-  linear({ inputs, output }: LinearStep, work: Exchange, bytes: TwoWays): void {
-    const { request, answer, done } = this.#exchange(work, bytes, this.#waitsFor(inputs[0]!));
+  linear({ inputs, output }: LinearStep, work: Exchange, bytes: Bytes): void {
+    const { request, done } = this.#exchange(work, bytes, this.#waitsFor(inputs[0]!));
     this.#lastUp = [request];
-    this.#answers = [...this.#answers, answer];
     this.#known.set(output, [done]);
   }
 
-  /** Adds the exchange of a batch of squares. Its bytes are those of the step without the circuits. */
-  squares({ spec }: ActivationStep, { squares }: StepWork, { bytes_up, bytes_down }: TwoWays): void {
+  /** Adds the exchange of a batch of squares. */
+  squares({ squares }: StepWork, bytes: Bytes): void {
     if (squares === undefined) return;
-    const circuits = offlineBytes(spec);
-    const bytes = { bytes_up: bytes_up - circuits.up, bytes_down: bytes_down - circuits.down };
-    const { request, answer } = this.#exchange(squares, bytes, []);
+    const { request } = this.#exchange(squares, bytes, []);
     this.#lastUp = [request];
-    this.#answers = [...this.#answers, answer];
   }
 
   activation(step: ActivationStep, { activation }: StepWork): void {
-    const circuits = offlineBytes(step.spec);
-    const { offer, garble, take } = activation!;
-    const offered = this.#work('clientMain', offer, [...this.#waitsFor(inputOf(step)), ...this.#offered]);
-    const sent = this.#send('up', circuits.up, [offered], this.#lastUp);
-    const garbled = this.#work('serverMain', garble, [sent], this.#answers);
-    const arrived = circuits.down === 0 ? offered : this.#send('down', circuits.down, [garbled]);
-    this.#work('clientMain', take, [arrived]);
-    this.#offered = [offered];
+    const { clientTables, serverTables } = activation!;
+    const made = this.#work('clientMain', clientTables, [
+      ...this.#waitsFor(inputOf(step)),
+      ...this.#clientKeys,
+    ]);
+    const sent = this.#send('up', offlineBytes(step.spec), [made], this.#lastUp);
+    this.#work('serverMain', serverTables, [sent, ...this.#serverKeys]);
     this.#lastUp = [sent];
-    this.#answers = [garbled];
   }
 
-  #exchange({ encrypt, respond, decrypt }: Exchange, bytes: TwoWays, after: readonly number[]) {
+  #exchange({ encrypt, respond, decrypt }: Exchange, bytes: Bytes, after: readonly number[]) {
     const { threads } = this.#setting;
     const encrypted = this.#work('clientPool', encrypt / threads, after);
     const request = this.#send('up', bytes.bytes_up, [encrypted], this.#lastUp);
     const answered = this.#work('serverPool', respond / threads, [request]);
     const answer = this.#send('down', bytes.bytes_down, [answered]);
-    return { request, answer, done: this.#work('clientPool', decrypt / threads, [answer]) };
+    return { request, done: this.#work('clientPool', decrypt / threads, [answer]) };
   }
 
   #waitsFor(wire: WireId): readonly number[] {

@@ -3,7 +3,8 @@ import { productRequestBytes } from '../../crypto/he/product.ts';
 import { seededBytes } from '../../crypto/he/wire.ts';
 import { linearParams, productParams } from '../../crypto/params.ts';
 import { countElements, kindsInOrder } from '../../crypto/steps/activation/layer.ts';
-import { windowWires } from '../../crypto/steps/activation/sign.ts';
+import { windowBits } from '../../crypto/steps/activation/window.ts';
+import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import { outputElements, outputSize } from '../../crypto/spec.ts';
 import type { ActivationSpec, ByKind, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
@@ -103,7 +104,10 @@ function activationWork(spec: ActivationSpec, { activation }: MachineCosts): Rec
 }
 
 const secondsOf: ByKind<(count: number, costs: ElementCosts, spec: ActivationSpec) => number> = {
-  relu: (n, { relu, wire }, spec) => relu * n + wire * (n * windowWires(spec.relu)),
+  relu: (n, { relu, transfer, string }, spec) => {
+    const bits = windowBits(spec.relu);
+    return n * (relu + transfer * transfersOf(bits)) + string * stringBytes(bits, n);
+  },
   affine: (n, { affine }) => affine * n,
   square: (n, { square }) => square * n,
 };

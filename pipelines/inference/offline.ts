@@ -1,4 +1,8 @@
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
+import { tablesBytes } from '../../crypto/steps/activation/messages.ts';
+import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
+import type { ClientKeys } from '../../crypto/steps/activation/transfers.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import {
   activationOfflineClient,
   activationOfflineServer,
@@ -20,6 +24,7 @@ import { activationSteps, inputOf, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 import { JoinedSquares } from './joined-squares.ts';
+import { inProportion, layerTransfers, transferCounts } from './layer-transfers.ts';
 
 /** The client's part in every inference of a session. */
 export type ClientParty = {
@@ -43,9 +48,10 @@ export type ServerParty = {
 /**
  * The client's offline phase of one inference. It draws a mask for every activation's output first, so that
  * all linear layers whose input shares are then known can run at once, together with the products of all
- * squares. It sends the choices of each activation as soon as its input share is known, while the server
- * works on earlier layers. The order of frames is: all linear steps, the squares, all activations. `wires` is
- * the client's share of every wire, for checks.
+ * squares and the transfers. It sends the tables of each activation as soon as its input share is known. The
+ * order of frames is: the transfers in which the server chooses (down), all linear steps, the squares, the
+ * transfers in which the client chooses (up), all activations. `wires` is the client's share of every wire,
+ * for checks.
  */
 export async function offlineClient(
   channel: Channel,
@@ -55,14 +61,17 @@ export async function offlineClient(
   const clock = new StepClock('client');
   const masks = drawMasks(plan, party.rng);
   const squares = new JoinedSquares(plan, party.rng);
-  const lanes = clientLanes(channel, plan, squares);
+  const lanes = lanesOfParty(channel, plan, squares, true);
+  const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
+  const keys = keysInOrder(plan, (spec) => clientKeys(party.ot, spec));
   const pending = pendingShares(plan, party, masks, lanes.steps, clock);
   const exchanges = squareExchanges(squares, party, lanes.squares, clock);
   // All run at once, so that a failure of one ends all and none goes unnoticed.
   const [shares, activations] = await Promise.all([
     Promise.all(pending.values()),
-    clientActivations(plan, party, { masks, pending, squares }, lanes.steps, clock),
+    clientActivations(plan, party, { masks, pending, squares, keys }, lanes.steps, clock),
     ...exchanges,
+    ...transfers,
   ]);
   const wires = new Map([...pending.keys()].map((wire, i) => [wire, shares[i]!]));
   const ends: ClientOffline['shares'] = new OneTime();
@@ -71,27 +80,80 @@ export async function offlineClient(
   return { offline: { shares: ends, activations }, costs: clock.costs, wires };
 }
 
-type ClientLanes = { readonly steps: ReadonlyMap<number, Lane>; readonly squares: readonly Lane[] };
+type Lanes = {
+  readonly steps: ReadonlyMap<number, Lane>;
+  readonly squares: readonly Lane[];
+  readonly transfers: TransferLanes;
+};
+type TransferLanes = { readonly down: Lane; readonly up: Lane };
 
 const oneEachWay = { sends: 1, receives: 1 };
 
 /**
- * One lane per linear step and per batch of squares, with one frame each way, then one lane per activation,
- * which sends its choices first.
+ * The lanes of the client, or of the server, in the order of the frames. Linear steps and batches of squares
+ * have one frame each way. An activation has one frame from the client, if it needs any.
  */
-function clientLanes(channel: Channel, plan: Plan, { batches }: JoinedSquares): ClientLanes {
+function lanesOfParty(channel: Channel, plan: Plan, { batches }: JoinedSquares, client: boolean): Lanes {
   const linear = linearSteps(plan);
   const activations = activationSteps(plan);
-  const lanes = lanesOf(channel, [
+  const oneWay = (frames: number | 'all', up: boolean) =>
+    up === client ? { sends: frames, receives: 0 } : { sends: 0, receives: frames };
+  const [down, ...rest] = lanesOf(channel, [
+    oneWay('all', false),
     ...[...linear, ...batches].map(() => oneEachWay),
-    ...activations.map(() => ({ sends: 1, receives: 'all' as const })),
+    oneWay('all', true),
+    ...activations.map(({ spec }) => oneWay(Math.min(1, tablesBytes(spec)), true)),
   ]);
   const after = linear.length + batches.length;
-  const inOrder = [...lanes.slice(0, linear.length), ...lanes.slice(after)];
+  const inOrder = [...rest.slice(0, linear.length), ...rest.slice(after + 1)];
   return {
     steps: new Map([...linear, ...activations].map((step, i) => [step.id, inOrder[i]!])),
-    squares: lanes.slice(linear.length, after),
+    squares: rest.slice(linear.length, after),
+    transfers: { down: down!, up: rest[after]! },
   };
+}
+
+/** Draws the transfers of an inference in both directions. Each layer counts for its part of the bytes. */
+function drawTransfers(
+  plan: Plan,
+  ot: OtClient | OtServer,
+  { down, up }: TransferLanes,
+  clock: StepClock,
+): Promise<void>[] {
+  const layers = layerTransfers(plan);
+  const counts = transferCounts(layers);
+  const [upward, downward] =
+    ot.role === 'client' ? ([ot.choosing, ot.offering] as const) : ([ot.offering, ot.choosing] as const);
+  const draw = async (way: 'up' | 'down', lane: Lane) => {
+    await lane.run((view) => (way === 'up' ? upward : downward).prepare(view, counts[way]));
+    const { sent, received } = lane.traffic;
+    const parts = inProportion(
+      sent + received,
+      layers.map((layer) => layer[way]),
+    );
+    for (const [i, { step }] of layers.entries()) {
+      const traffic = sent > 0 ? { sent: parts[i]!, received: 0 } : { sent: 0, received: parts[i]! };
+      clock.count(step, traffic);
+    }
+  };
+  return [draw('down', down), draw('up', up)];
+}
+
+/** The keys of each activation, by step: made one layer after the other, since rows have one order. */
+function keysInOrder<Keys>(
+  plan: Plan,
+  make: (spec: ActivationSpec) => Promise<Keys>,
+): Map<number, Promise<Keys>> {
+  let before: Promise<unknown> = Promise.resolve();
+  const keys = new Map<number, Promise<Keys>>();
+  for (const { id, spec } of activationSteps(plan)) {
+    const made = before.then(() => make(spec));
+    // Whoever waits for the keys learns of a failure.
+    made.catch(() => undefined);
+    keys.set(id, made);
+    before = made;
+  }
+  return keys;
 }
 
 /** Starts the exchange of every batch of squares, each in its own lane. */
@@ -114,13 +176,14 @@ type ClientParts = {
   readonly masks: ReadonlyMap<WireId, Uint32Array>;
   readonly pending: ReadonlyMap<WireId, Promise<Uint32Array>>;
   readonly squares: JoinedSquares;
+  readonly keys: ReadonlyMap<number, Promise<ClientKeys>>;
 };
 
 /** Starts the activations in order, each as soon as its input share is known. */
 async function clientActivations(
   plan: Plan,
   party: ClientParty,
-  { masks, pending, squares }: ClientParts,
+  { masks, pending, squares, keys }: ClientParts,
   lanes: ReadonlyMap<number, Lane>,
   clock: StepClock,
 ): Promise<ClientOffline['activations']> {
@@ -134,10 +197,10 @@ async function clientActivations(
     const products = () => squares.shares(step);
     const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };
     const run = lane.run(async (view) => {
-      // It extends the transfers before its first await, so in the order of the steps, as the server does.
+      const own = await keys.get(step.id)!;
       activations.set(
         step.id,
-        await activationOfflineClient(view, step.id, party.ot, products, step.spec, xC, rng, drawn),
+        await activationOfflineClient(view, step.id, own, products, step.spec, xC, rng, drawn),
       );
       clock.finish(step, lane.traffic);
     });
@@ -201,45 +264,38 @@ export async function offlineServer(
 ): Promise<{ offline: ServerOffline; costs: StepCost[] }> {
   const clock = new StepClock('server');
   const squares = new JoinedSquares(plan, party.rng);
-  const masks = await serverMasks(channel, plan, weights, party, squares, clock);
-  const activations: ServerOffline['activations'] = new OneTime();
-  for (const step of activationSteps(plan)) {
-    const state = await clock.time(step, channel, (view) =>
-      activationOfflineServer(view, step.id, party.ot, () => squares.shares(step), step.spec, party.rng, {
-        factors: squares.factors(step),
-      }),
-    );
-    activations.set(step.id, state);
-  }
-  return { offline: { masks, activations }, costs: clock.costs };
-}
-
-/**
- * Runs everything that needs homomorphic encryption: the linear steps, whose masks it returns, and the
- * squares' products.
- */
-async function serverMasks(
-  channel: Channel,
-  plan: Plan,
-  weights: ServerWeights,
-  party: ServerParty,
-  squares: JoinedSquares,
-  clock: StepClock,
-): Promise<ServerOffline['masks']> {
-  const steps = linearSteps(plan);
-  const lanes = lanesOf(
-    channel,
-    [...steps, ...squares.batches].map(() => oneEachWay),
-  );
+  const lanes = lanesOfParty(channel, plan, squares, false);
+  const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
+  const keys = keysInOrder(plan, (spec) => serverKeys(party.ot, spec));
   const masks: ServerOffline['masks'] = new OneTime();
-  const linear = steps.map(async (step, i) => {
-    const lane = lanes[i]!;
+  const linear = linearSteps(plan).map(async (step) => {
+    const lane = lanes.steps.get(step.id)!;
     const mask = await lane.run((view) => party.linear(view, step.id, step.spec, weights.get(step.id)!));
     clock.finish(step, lane.traffic);
     masks.set(step.id, mask);
   });
-  await allEnded(channel, [...linear, ...squareExchanges(squares, party, lanes.slice(steps.length), clock)]);
-  return masks;
+  const activations: ServerOffline['activations'] = new OneTime();
+  const tables = activationSteps(plan).map(async (step) => {
+    const lane = lanes.steps.get(step.id)!;
+    const rng = prg(party.rng.bytes(prgSeedBytes));
+    const factors = squares.factors(step);
+    const state = await lane.run(async (view) =>
+      activationOfflineServer(
+        view,
+        step.id,
+        await keys.get(step.id)!,
+        () => squares.shares(step),
+        step.spec,
+        rng,
+        { factors },
+      ),
+    );
+    activations.set(step.id, state);
+    clock.finish(step, lane.traffic);
+  });
+  const exchanges = squareExchanges(squares, party, lanes.squares, clock);
+  await allEnded(channel, [...transfers, ...linear, ...exchanges, ...tables]);
+  return { offline: { masks, activations }, costs: clock.costs };
 }
 
 /**

@@ -23,7 +23,7 @@ export async function openClientParty(
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const ot = await otClient(channel, rng, { pool });
-  warmUpClient();
+  await warmUpClient();
   const he = await keys;
   await channel.send(tags.hePublicKey, step, he.publicKey);
   return {

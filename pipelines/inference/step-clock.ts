@@ -15,6 +15,8 @@ export type StepCost = {
 
 export type Role = 'client' | 'server';
 
+type Bytes = Pick<Traffic, 'sent' | 'received'>;
+
 const none = { seconds: 0, bytes_up: 0, bytes_down: 0 };
 
 /** Measures the steps of a phase one after the other. */
@@ -28,10 +30,18 @@ export class StepClock {
   }
 
   /** Ends a step or a part of it; `traffic` is what it sent and received at this party. Parts add up. */
-  finish(step: Step, { sent, received }: Traffic): void {
+  finish(step: Step, traffic: Bytes): void {
     const now = performance.now();
-    const seconds = (now - this.#last) / 1000;
+    this.#add(step, (now - this.#last) / 1000, traffic);
     this.#last = now;
+  }
+
+  /** Adds bytes to a step that took no time of its own. */
+  count(step: Step, traffic: Bytes): void {
+    this.#add(step, 0, traffic);
+  }
+
+  #add(step: Step, seconds: number, { sent, received }: Bytes): void {
     const [bytes_up, bytes_down] = this.#role === 'client' ? [sent, received] : [received, sent];
     const at = this.costs.findIndex((cost) => cost.step === step.id);
     const before = at < 0 ? none : this.costs[at]!;

@@ -3,7 +3,11 @@ import {
   activationOfflineServer,
 } from '../../crypto/steps/activation/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
-import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
+import type { ClientActivation, Drawn, ServerActivation } from '../../crypto/steps/activation/activation.ts';
+import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
+import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
+import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
+import type { Channel } from '../../crypto/channel/channel.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
@@ -79,13 +83,76 @@ export async function realOt(rng: Rng): Promise<[OtClient, OtServer]> {
   return Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
 }
 
+export type LayerKeys = { readonly client: ClientKeys; readonly server: ServerKeys };
+
 export type Prepared = {
+  readonly keys: LayerKeys;
+  /** The client's offline message. */
+  readonly tables: Uint8Array;
   readonly client: ClientActivation;
   readonly server: ServerActivation;
-  /** bytes from the client and to it, offline */
+  /** bytes of the layer's own offline messages, from the client and to it */
   readonly up: number;
   readonly down: number;
 };
+
+type Products = (factors: Uint32Array) => Promise<Uint32Array>;
+
+/** The transfers of one layer, both directions, hashed to keys. */
+export async function keysOfClient(
+  channel: Channel,
+  ot: OtClient,
+  spec: ActivationSpec,
+): Promise<ClientKeys> {
+  const prepared = Promise.all([
+    ot.choosing.prepare(channel, clientTransfers(spec)),
+    ot.offering.prepare(channel, serverTransfers(spec)),
+  ]);
+  const [keys] = await Promise.all([clientKeys(ot, spec), prepared]);
+  return keys;
+}
+
+export async function keysOfServer(
+  channel: Channel,
+  ot: OtServer,
+  spec: ActivationSpec,
+): Promise<ServerKeys> {
+  const prepared = Promise.all([
+    ot.choosing.prepare(channel, serverTransfers(spec)),
+    ot.offering.prepare(channel, clientTransfers(spec)),
+  ]);
+  const [keys] = await Promise.all([serverKeys(ot, spec), prepared]);
+  return keys;
+}
+
+/** The client's whole offline half of one layer: transfers, keys and tables. */
+export async function offlineClient(
+  channel: Channel,
+  step: number,
+  ot: OtClient,
+  products: Products,
+  spec: ActivationSpec,
+  xC: Uint32Array,
+  rng: Rng,
+  drawn: Drawn = {},
+): Promise<ClientActivation> {
+  const keys = await keysOfClient(channel, ot, spec);
+  return activationOfflineClient(channel, step, keys, products, spec, xC, rng, drawn);
+}
+
+/** The server's. */
+export async function offlineServer(
+  channel: Channel,
+  step: number,
+  ot: OtServer,
+  products: Products,
+  spec: ActivationSpec,
+  rng: Rng,
+  drawn: Drawn = {},
+): Promise<ServerActivation> {
+  const keys = await keysOfServer(channel, ot, spec);
+  return activationOfflineServer(channel, step, keys, products, spec, rng, drawn);
+}
 
 /** The offline phase over memory channels, squares by ideal products. */
 export async function prepare(
@@ -94,23 +161,32 @@ export async function prepare(
   xC: Uint32Array,
   rng: Rng,
   mask?: Uint32Array,
+  plantKeys: (keys: LayerKeys) => void = () => undefined,
 ): Promise<Prepared> {
   const [toServer, toClient] = memoryChannels();
   const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    activationOfflineClient(
-      toServer,
-      3,
-      otC,
-      products.client,
-      spec,
-      xC,
-      rng,
-      mask === undefined ? {} : { mask },
-    ),
-    activationOfflineServer(toClient, 3, otS, products.server, spec, rng),
+    keysOfClient(toServer, otC, spec),
+    keysOfServer(toClient, otS, spec),
   ]);
-  return { client, server, up: toServer.traffic.sent, down: toServer.traffic.received };
+  const keys = { client, server };
+  plantKeys(keys);
+  const before = { ...toServer.traffic };
+  let tables = new Uint8Array();
+  const send: Channel['send'] = async (tag, step, payload) => {
+    tables = payload.slice();
+    return toServer.send(tag, step, payload);
+  };
+  const drawn = mask === undefined ? {} : { mask };
+  const [stateC, stateS] = await Promise.all([
+    activationOfflineClient(
+      Object.assign(Object.create(toServer) as Channel, { send }),
+      ...([3, client, products.client, spec, xC, rng, drawn] as const),
+    ),
+    activationOfflineServer(toClient, 3, server, products.server, spec, rng),
+  ]);
+  const [up, down] = [toServer.traffic.sent - before.sent, toServer.traffic.received - before.received];
+  return { client: stateC, server: stateS, keys, tables, up, down };
 }
 
 /** The server's output share u. */

@@ -55,6 +55,8 @@ export function idealTransfers(rng: Rng, delta: Uint32Array): [ChoosingTransfers
         chosen.add(block, Promise.resolve({ rows, choices }));
         const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
         onTheWay.push(rows.map((word, at) => word ^ (bit(at >> 2) * delta[at & 3]!)));
+      }
+      for (const block of blocks) {
         await channel.send(tags.otExtension, 0, new Uint8Array(messageBytes(block, treeDepth)));
       }
     },
@@ -66,10 +68,14 @@ export function idealTransfers(rng: Rng, delta: Uint32Array): [ChoosingTransfers
     async prepare(channel, count) {
       const blocks = blocksOf(count, offered.left);
       offered.promise(count);
+      let received: Promise<unknown> = Promise.resolve();
       for (const block of blocks) {
-        await channel.receive(tags.otExtension, 0, messageBytes(block, treeDepth));
-        offered.add(block, Promise.resolve({ rows: onTheWay.shift()!, choices: new Uint8Array() }));
+        received = received.then(() => channel.receive(tags.otExtension, 0, messageBytes(block, treeDepth)));
+        const content = received.then(() => ({ rows: onTheWay.shift()!, choices: new Uint8Array() }));
+        offered.add(block, content);
+        received = content;
       }
+      await received;
     },
     take: async (count) => offered.take(count),
   };

@@ -1,6 +1,6 @@
 import type { MachineCosts } from '../../pipelines/cost/machine.ts';
 
-const noElements = { relu: 0, wire: 0, affine: 0, square: 0 };
+const noElements = { relu: 0, transfer: 0, string: 0, affine: 0, square: 0 };
 
 /** A machine with one core on which everything is free. */
 export const freeMachine: MachineCosts = {
@@ -18,9 +18,10 @@ export const freeMachine: MachineCosts = {
   },
   squares: { encrypt: 0, respond: 0, decrypt: 0 },
   activation: {
-    offer: noElements,
-    garble: noElements,
-    take: noElements,
+    clientKeys: noElements,
+    serverKeys: noElements,
+    clientTables: noElements,
+    serverTables: noElements,
     message: noElements,
     reply: noElements,
     finish: noElements,

@@ -1,17 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { evaluateGarbled } from '../../crypto/gc/evaluate.ts';
-import { garble } from '../../crypto/gc/garble.ts';
 import type { OtReceiver } from '../../crypto/ot/extension.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
-import { clientWords, serverWords } from '../../crypto/steps/activation/messages.ts';
-import { writeServerLabels } from '../../crypto/steps/activation/sign.ts';
+import { clientWords, flipBytes, serverWords } from '../../crypto/steps/activation/messages.ts';
+import { windowBits } from '../../crypto/steps/activation/window.ts';
+import { batchElements, signBytes, stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
-import { unpackBits, unpackFields } from '../../crypto/bits.ts';
-import { randomWords } from '../../src/shared/random.ts';
+import { asWords, unpackBits, unpackFields } from '../../crypto/bits.ts';
 import { prepare, reluSpec, someSpec } from '../helpers/activation.ts';
+import type { LayerKeys } from '../helpers/activation.ts';
 import { dealtDirection, dealtOt } from '../helpers/dealt-ot.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
@@ -43,6 +42,7 @@ type Material = {
   readonly mask: Uint32Array;
 };
 type Plant = (material: Material) => void;
+type PlantKeys = (keys: LayerKeys) => void;
 
 const filled = (word: number) => new Uint32Array(count).fill(word);
 const sum = (a: Uint32Array, b: Uint32Array) => a.map((word, i) => word + b[i]!);
@@ -68,48 +68,81 @@ function overFactor(opened: Uint32Array, product: Uint32Array, factor: Uint32Arr
 /** Fields below 2^8, four a word, so that each byte of wordsZ is a test of them. */
 const fieldsZ = (fields: Uint32Array) => wordsZ(new Uint32Array(Uint8Array.from(fields).buffer));
 
-/** Both frames of a layer of one kind with constant shares, the material handed to `plant` before. */
+/** Whole words of bytes; the last ones are left out. */
+const wordsOf = (bytes: Uint8Array) => asWords(bytes.slice(0, bytes.length & ~3));
+
+/** The worst of the planes of a message of the sign tests: each must be a fair coin. */
+function planesZ(bytes: Uint8Array, planes: number): number {
+  const length = bytes.length / planes;
+  const plane = (i: number) =>
+    unpackFields(bytes.subarray(i * length, (i + 1) * length), 8 * length, 1, 'plane');
+  return Math.max(...Array.from({ length: planes }, (_, i) => coinsZ(plane(i))));
+}
+
+/**
+ * All frames of a layer of one kind with constant shares, the keys handed to `plantKeys` and the material to
+ * `plant` before.
+ */
 async function frames(
   kinds: 'relu' | 'affine' | 'square',
   xC: number,
   xS: number,
   seed: string,
   plant?: Plant,
+  plantKeys?: PlantKeys,
 ) {
   const rng = seededRng(seed);
   const base = someSpec(kinds, channelSize, rng, reluSpec(4, 'posZero', cut));
   const same = new Int32Array(4).fill(1);
   const table = { truncate: cut, multiplier: same, offset: same };
   const spec: ActivationSpec = { ...base, affine: table, square: { ...base.square, ...table } };
-  const { client, server } = await prepare(ot, spec, filled(xC), rng);
+  const prepared = await prepare(ot, spec, filled(xC), rng, undefined, plantKeys);
+  const { client, server } = prepared;
   const material = { client: client.material!, server: server.material!, mask: client.mask };
   plant?.(material);
   const { layer } = client;
   const message = serverMessage(server, filled(xS));
   const reply = clientReply(client, message);
   const output = serverFinish(server, reply.slice());
-  return { material, layer, message: serverWords(message, layer), reply: clientWords(reply, layer), output };
+  const words = { message: serverWords(message, layer), reply: clientWords(reply, layer) };
+  return { material, layer, ...words, output, tables: prepared.tables, keys: prepared.keys };
 }
 
-async function reluViews(xC: number, xS: number, plant?: Plant): Promise<{ client: View; server: View }> {
-  const { material, message, reply, output } = await frames('relu', xC, xS, `${xC} ${xS}`, plant);
+/** A batch's planes, of which all but the last batch of a layer have whole bytes. */
+async function reluViews(
+  xC: number,
+  xS: number,
+  plant?: Plant,
+  plantKeys?: PlantKeys,
+): Promise<{ client: View; server: View }> {
+  const found = await frames('relu', xC, xS, `${xC} ${xS}`, plant, plantKeys);
+  const { material, message, reply, output, tables, layer } = found;
+  const bits = windowBits(layer.spec.relu);
+  const flips = tables.subarray(0, flipBytes(layer.spec));
+  const strings = tables.subarray(flips.length, flips.length + stringBytes(bits, batchElements));
+  const chosen = found.keys.server.batches[0]!.keys;
   const { keys, relu } = material.client;
   const d1 = unpackFields(message.rest, count, cut, 'd1');
   const c = unpackBits(reply.bits, count, 'c');
-  const { e, h } = material.server.relu;
+  const { e, h } = material.server.relu.signs;
   return {
     client: {
-      tables: wordsZ(new Uint32Array(relu.tables.slice().buffer)),
-      labels: wordsZ(message.labels),
+      'bits of the sign tests': planesZ(
+        message.signs.subarray(0, signBytes(bits, batchElements)),
+        transfersOf(bits),
+      ),
       d1: fieldsZ(d1),
       'd1 + g': fieldsZ(sum(d1, keys.relu)),
       'd1 - g': fieldsZ(difference(d1, keys.relu)),
       d2: wordsZ(message.d2),
       'd2 + k_b': wordsZ(sum(message.d2, relu.kb)),
       'd2 - k_b': wordsZ(difference(message.d2, relu.kb)),
-      'e_C, the colour it evaluates to': coinsZ(c.map((bit, i) => bit ^ relu.b[i]!)),
+      e_C: coinsZ(c.map((bit, i) => bit ^ relu.b[i]!)),
     },
     server: {
+      flips: coinsZ(unpackBits(flips, count, 'flips')),
+      strings: wordsZ(wordsOf(strings)),
+      'strings + chosen keys': wordsZ(wordsOf(strings.map((byte, i) => byte ^ chosen[i]!))),
       d3: wordsZ(reply.d3),
       'd3 + h': wordsZ(sum(reply.d3, h)),
       'd3 - h': wordsZ(difference(reply.d3, h)),
@@ -209,6 +242,25 @@ const leaks: readonly [string, Kind, 'client' | 'server', string, Plant][] = [
       server.relu.pairs.k1.set(client.relu.kb);
     },
   ],
+  [
+    'bits of the sign test without choices',
+    'relu',
+    'client',
+    'bits of the sign tests',
+    ({ server }) => server.relu.signs.batches.forEach(({ choices }) => choices.fill(0)),
+  ],
+  [
+    'e_S the same for all',
+    'relu',
+    'client',
+    'e_C',
+    ({ server }) => {
+      const { batches, e } = server.relu.signs;
+      const transfers = transfersOf(windowBits(reluSpec(4)));
+      for (const { choices } of batches) choices.fill(0, choices.length - choices.length / transfers);
+      e.fill(0);
+    },
+  ],
   ['d without a', 'square', 'client', 'd', ({ server }) => void server.product.a.fill(0)],
   ['products without their mask', 'square', 'client', 'd + P_C / u', bareProducts],
   ['d3 without its keys', 'relu', 'server', 'd3', ({ client }) => omit(client.relu.pairs)],
@@ -219,7 +271,7 @@ const leaks: readonly [string, Kind, 'client' | 'server', string, Plant][] = [
     'd3 + h',
     ({ client, server }) => {
       client.relu.pairs.k0.fill(0);
-      client.relu.pairs.k1.set(server.relu.h);
+      client.relu.pairs.k1.set(server.relu.signs.h);
     },
   ],
   ['c without b', 'relu', 'server', 'c + e_S', ({ client }) => void client.relu.b.fill(0)],
@@ -235,60 +287,47 @@ test.each(leaks)('planted: %s (%s, at the %s) shows in %s', async (_, kind, side
   expect(received[statistic]).toBeGreaterThan(2 * sixSigma);
 });
 
-test('labels: fresh ones are apart; reused ones differ by Delta or nothing', async () => {
-  const first = await frames('relu', own, 1, 'labels 1');
-  const second = await frames('relu', own, 0xffff, 'labels 2');
-  expect(wordsZ(xor(first.message.labels, second.message.labels))).toBeLessThan(sixSigma);
-  expect(
-    wordsZ(
-      xor(
-        new Uint32Array(first.material.client.relu.tables.slice().buffer),
-        new Uint32Array(second.material.client.relu.tables.slice().buffer),
-      ),
-    ),
-  ).toBeLessThan(sixSigma);
-  const planted = await frames('relu', own, 0xffff, 'labels 2', ({ server }) => {
-    server.relu.labelSeed.set(first.material.server.relu.labelSeed);
+/** Leaks of keys, which the strings would show. */
+const keyLeaks: readonly [string, string, PlantKeys][] = [
+  ['strings without keys', 'strings', ({ client }) => client.batches.forEach(({ k0, k1 }) => k1.set(k0))],
+  [
+    'strings under the keys that the server has',
+    'strings + chosen keys',
+    ({ client, server }) =>
+      client.batches.forEach(({ k0, k1 }, i) => {
+        k0.set(server.batches[i]!.keys);
+        k1.fill(0);
+      }),
+  ],
+  [
+    'flips without random choices',
+    'flips',
+    ({ client }) => {
+      client.choices.fill(0);
+    },
+  ],
+];
+
+test.each(keyLeaks)('planted: %s shows in %s at the server', async (_, statistic, plant) => {
+  const received = (await reluViews(own, 0x0123_4567, undefined, plant)).server;
+  expect(received[statistic]).toBeGreaterThan(2 * sixSigma);
+});
+
+test('two layers: bits and strings are apart; with the same keys for both they are not', async () => {
+  const first = await frames('relu', own, 1, 'layer 1');
+  const second = await frames('relu', own, 0xffff, 'layer 2');
+  const apart = (a: Uint8Array, b: Uint8Array) => wordsZ(wordsOf(a.map((byte, i) => byte ^ b[i]!)));
+  expect(apart(first.message.signs, second.message.signs)).toBeLessThan(sixSigma);
+  expect(apart(first.tables, second.tables)).toBeLessThan(sixSigma);
+  const again = await frames('relu', own, 0xffff, 'layer 3', undefined, ({ client, server }) => {
+    client.batches.forEach(({ k0, k1 }, i) => {
+      k0.set(first.keys.client.batches[i]!.k0);
+      k1.set(first.keys.client.batches[i]!.k1);
+    });
+    server.batches.forEach(({ choices }, i) => choices.set(first.keys.server.batches[i]!.choices));
   });
-  expect(wordsZ(xor(first.message.labels, planted.message.labels))).toBeGreaterThan(2 * sixSigma);
-});
-
-test('colour bits of the active labels are fair coins, wire by wire; of labels without colours they are the secret', () => {
-  const spec = reluSpec(4);
-  const wires = spec.bits - spec.k + 1;
-  const delta = randomWords(seededRng('delta'), 4);
-  delta[0]! |= 1;
-  const colours = (colourless: boolean) => {
-    const rng = seededRng('colours');
-    const zeros = {
-      bytes: (n: number) => rng.bytes(n).map((byte, i) => (colourless && i % 16 === 0 ? byte & 0xfe : byte)),
-    };
-    const labels = new Uint32Array(4 * wires * count);
-    writeServerLabels(filled(0x0123_4567), spec, zeros, delta, labels);
-    const ofWire = (wire: number) =>
-      labels.subarray(4 * wire * count, 4 * (wire + 1) * count).filter((_, i) => i % 4 === 0);
-    return Array.from({ length: wires }, (_, wire) => coinsZ(ofWire(wire)));
-  };
-  expect(Math.max(...colours(false))).toBeLessThan(sixSigma);
-  expect(Math.min(...colours(true))).toBeGreaterThan(2 * sixSigma);
-});
-
-test('the colour that the evaluator ends with is a fair coin; planted: zero labels without colours give it the sign', () => {
-  const outcome = (colourless: boolean) => {
-    const rng = seededRng('evaluated colour');
-    const delta = randomWords(rng, 4);
-    delta[0]! |= 1;
-    const labels = () =>
-      randomWords(rng, 4 * count).map((word, i) => (colourless && i % 4 === 0 ? word & ~1 : word));
-    const shape = { wires: 1, count, salt: rng.bytes(16) };
-    const [evaluatorZero, garblerZero] = [labels(), labels()];
-    const { tables } = garble({ ...shape, delta, evaluatorZero, garblerZero });
-    // v_C = 1, v_S = 0
-    const evaluatorLabels = evaluatorZero.map((word, i) => word ^ delta[i & 3]!);
-    return coinsZ(evaluateGarbled({ ...shape, evaluatorLabels, garblerLabels: garblerZero, tables }));
-  };
-  expect(outcome(false)).toBeLessThan(sixSigma);
-  expect(outcome(true)).toBeGreaterThan(2 * sixSigma);
+  expect(apart(first.message.signs, again.message.signs)).toBeGreaterThan(2 * sixSigma);
+  expect(apart(first.tables, again.tables)).toBeGreaterThan(2 * sixSigma);
 });
 
 test('extensions: the choices show neither in a message nor in two; with a stream used twice they do', async () => {

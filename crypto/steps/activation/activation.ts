@@ -2,21 +2,11 @@ import type { Channel } from '../../channel/channel.ts';
 import { ProtocolError, ReluctantError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import type { Rng } from '../../../src/shared/random.ts';
-import {
-  concatenate,
-  packBits,
-  packedBytes,
-  packFields,
-  randomBits,
-  unpackBits,
-  unpackFields,
-} from '../../bits.ts';
-import { evaluateGarbled } from '../../gc/evaluate.ts';
-import type { KeyPairs } from '../../ot/extension.ts';
-import type { OtClient, OtServer } from '../../ot/session.ts';
-import { prg, prgSeedBytes } from '../../prg.ts';
-import { offerChoices, sendGarbled, takeChoices, takeGarbled } from './correlations.ts';
-import type { Circuits } from './correlations.ts';
+import { concatenate, packBits, packedBytes, packFields, unpackBits, unpackFields } from '../../bits.ts';
+import type { KeyPairs } from '../../ot/transfers.ts';
+import { loadPlanes } from '../../ring/planes.ts';
+import type { Planes } from '../../ring/planes.ts';
+import { sendTables, takeTables } from './correlations.ts';
 import { aligned, clientWords, serverWords, messageBytes, replyBytes } from './messages.ts';
 import {
   addInPlace,
@@ -26,16 +16,17 @@ import {
   layerOf,
   ofChannels,
   scatter,
-  shapeOf,
   elementCount,
 } from './layer.ts';
 import type { Layer } from './layer.ts';
 import { clientRelu, serverRelu, serverReluMessage } from './relu.ts';
 import type { ClientReluState } from './relu.ts';
-import { writeServerLabels } from './sign.ts';
+import { clientSigns, writeServerBits } from './sign.ts';
+import type { ClientSigns, ServerSigns } from './sign.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
+import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
 
 export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
@@ -44,10 +35,9 @@ export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
  * One activation layer: x shared in, y shared out, in one round trip online whatever the mix of kinds. C is
  * the client, S the server. Offline:
  *
- *   C -> S  otExtension  C's choices: window bits of x_C (labels), top bits (truncation), b (rot1)
- *   S -> C  otExtension  S's choices e_S (rot2), when there are ReLUs
- *   S -> C  garbled      salt and tables, when there are ReLUs
- *           products     of u and a, when there are squares; the caller brings them and may join layers
+ *   both     the keys of the layer's transfers, ahead and for all layers together (transfers.ts)
+ *   C -> S   tables    C's choices of the truncations, and the strings of the sign tests
+ *            products  of u and a, when there are squares; the caller brings them and may join layers
  *
  * Online: S -> C `serverMessage`, then C -> S `clientReply`. S then holds u = y - mask.
  */
@@ -63,11 +53,12 @@ export type ClientActivation = {
 };
 
 type ClientMaterial = {
+  readonly planes: Planes;
   /** C's shares, gathered and scaled, before truncation. */
   readonly values: ByKind<Uint32Array>;
   /** OT keys of the truncations; empty for a kind that is not truncated. */
   readonly keys: ByKind<Uint32Array>;
-  readonly relu: ClientReluState & Circuits & { readonly labels: Uint32Array };
+  readonly relu: ClientReluState & { readonly signs: ClientSigns };
   readonly product: ClientProduct;
 };
 
@@ -79,15 +70,12 @@ export type ServerActivation = {
 };
 
 type ServerMaterial = {
+  readonly planes: Planes;
   readonly pairs: ByKind<KeyPairs>;
   readonly relu: {
-    /** The seed of the zero labels of S's input: 16 bytes, instead of 16 per wire and ReLU. */
-    readonly labelSeed: Uint8Array;
-    readonly delta: Uint32Array;
-    readonly e: Uint8Array;
-    /** `pairs` are the keys that S offers in rot1; `h` are the keys that S chose with e in rot2. */
+    readonly signs: ServerSigns;
+    /** The keys that S offers in rot1. */
     readonly pairs: KeyPairs;
-    readonly h: Uint32Array;
   };
   readonly product: ServerProduct;
 };
@@ -103,14 +91,13 @@ export type Drawn = {
 };
 
 /**
- * The client's offline half. `xC` [elements] is its share of the input wire. `products(u)` runs the client's
- * half of the product protocol and resolves to its share of u a. Rejects with ProtocolError when a message
- * has a wrong length or fails a check.
+ * The client's offline half. `keys` are those of this layer. `xC` [elements] is its share of the input wire.
+ * `products(u)` runs the client's half of the product protocol and resolves to its share of u a.
  */
 export async function activationOfflineClient(
   channel: Channel,
   step: number,
-  ot: OtClient,
+  keys: ClientKeys,
   products: (u: Uint32Array) => Promise<Uint32Array>,
   spec: ActivationSpec,
   xC: Uint32Array,
@@ -120,9 +107,7 @@ export async function activationOfflineClient(
   const layer = layerOf(spec);
   checkSize(layer, xC);
   const values = sharesByKind(layer, xC);
-  const b = randomBits(rng, layer.positions.relu.length);
-  const transfers = await offerChoices(channel, step, ot, layer, values, b);
-  const server = await takeGarbled(channel, step, ot, layer);
+  const { keys: truncations, ...relu } = await sendTables(channel, step, layer, keys, values);
   const u = factorsOf(layer, drawn, rng);
   const mask = drawn.mask ?? randomWords(rng, layer.size);
   checkSize(layer, mask);
@@ -130,37 +115,37 @@ export async function activationOfflineClient(
     layer,
     mask,
     material: {
+      planes: await loadPlanes(),
       values,
-      keys: transfers.keys,
-      relu: { b, kb: transfers.kb, labels: transfers.labels, ...server },
+      keys: truncations,
+      relu,
       product: { u, product: await productsOf(products, u) },
     },
   };
 }
 
 /**
- * The server's offline half. `products(a)` resolves to the server's share of u a. Rejects as
- * `activationOfflineClient` does.
+ * The server's offline half. `products(a)` resolves to the server's share of u a. Rejects with ProtocolError
+ * when the client's message has a wrong length or stray bits.
  */
 export async function activationOfflineServer(
   channel: Channel,
   step: number,
-  ot: OtServer,
+  keys: ServerKeys,
   products: (a: Uint32Array) => Promise<Uint32Array>,
   spec: ActivationSpec,
   rng: Rng,
   drawn: Drawn = {},
 ): Promise<ServerActivation> {
   const layer = layerOf(spec);
-  const { zeros, pairs, rot1 } = await takeChoices(channel, step, ot, layer);
-  const labelSeed = rng.bytes(prgSeedBytes);
-  const { e, h } = await sendGarbled(channel, step, ot, layer, zeros, labelSeed, rng);
+  const { pairs, rot1, signs } = await takeTables(channel, step, layer, keys);
   const a = factorsOf(layer, drawn, rng);
   return {
     layer,
     material: {
+      planes: await loadPlanes(),
       pairs,
-      relu: { labelSeed, delta: ot.sender.delta, e, pairs: rot1, h },
+      relu: { signs, pairs: rot1 },
       product: { a, product: await productsOf(products, a) },
     },
     waiting: undefined,
@@ -198,13 +183,13 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
   state.waiting = { material, values: eachKind((kind) => cuts[kind].share) };
 
   const message = new Uint8Array(messageBytes(layer.spec));
-  const { labels, d2, d } = serverWords(message, layer);
-  const { relu, product } = material;
-  writeServerLabels(inputs.relu, layer.spec.relu, prg(relu.labelSeed), relu.delta, labels);
-  d2.set(serverReluMessage(cuts.relu.share, relu.e, relu.pairs));
+  const { d2, d, signs, rest } = serverWords(message, layer);
+  const { relu, product, planes } = material;
+  writeServerBits(planes, layer.spec.relu, relu.signs, inputs.relu, signs);
+  d2.set(serverReluMessage(cuts.relu.share, relu.signs.e, relu.pairs));
   for (let i = 0; i < d.length; i++) d[i] = cuts.square.share[i]! - product.a[i]!;
   const fields = kindsInOrder.map((kind) => packFields(cuts[kind].d1, layer.spec[kind].truncate));
-  message.set(concatenate(fields), d.byteOffset + d.byteLength);
+  rest.set(concatenate(fields));
   return message;
 }
 
@@ -217,15 +202,10 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
   checkLength('the server', message, messageBytes(layer.spec));
   const material = taken(state.material);
   state.material = undefined;
-  const { labels, d2, d, rest } = serverWords(aligned(message), layer);
+  const { d2, d, signs, rest } = serverWords(aligned(message), layer);
   const shares = clientCuts(layer, material, rest);
-  const { relu, product } = material;
-  const eC = evaluateGarbled({
-    ...shapeOf(layer),
-    ...relu,
-    evaluatorLabels: relu.labels,
-    garblerLabels: labels,
-  });
+  const { relu, product, planes, values } = material;
+  const eC = clientSigns(planes, layer.spec.relu, relu.signs, values.relu, signs);
   const outcome = clientRelu(relu, shares.relu, eC, d2);
   const sign = ofChannels(layer.spec.square.sign, layer.positions.square, layer.spec.channelSize);
 
@@ -258,7 +238,7 @@ export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32
   const squares = serverSquare(values.square, product, e, ofSquares(signs));
   const y = new Uint32Array(layer.size);
   scatter(y, layer, {
-    relu: serverRelu(values.relu, relu.e, relu.pairs.k0, relu.h, c, d3),
+    relu: serverRelu(values.relu, relu.signs.e, relu.pairs.k0, relu.signs.h, c, d3),
     affine: values.affine,
     square: addInPlace(squares, ofSquares(constant)),
   });

@@ -1,7 +1,7 @@
 import { kindsInOrder, layerOf } from './layer.ts';
 import type { ElementParameters, Layer } from './layer.ts';
 import { ofChannels } from './layer.ts';
-import { passesInClear, windowOffset } from './sign.ts';
+import { passesInClear, windowOffset } from './window.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { truncateInClear } from './truncation.ts';
 

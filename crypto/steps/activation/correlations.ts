@@ -1,144 +1,153 @@
 import { tags } from '../../channel/channel.ts';
 import type { Channel } from '../../channel/channel.ts';
-import type { Rng } from '../../../src/shared/random.ts';
-import { asWords, concatenate } from '../../bits.ts';
-import { inputWords, labelWords } from '../../gc/circuit.ts';
-import { evaluationKeys } from '../../gc/evaluate.ts';
-import { garble } from '../../gc/garble.ts';
-import { saltBytes } from '../../hash.ts';
-import type { TweakedCipher } from '../../hash.ts';
-import { extensionBytes } from '../../ot/extension.ts';
-import type { KeyPairs } from '../../ot/extension.ts';
-import type { OtClient, OtServer } from '../../ot/session.ts';
-import { prg } from '../../prg.ts';
-import { eachKind, kindsInOrder, shapeOf, elementCount } from './layer.ts';
-import type { Layer } from './layer.ts';
+import { concatenate, packBits, unpackBits } from '../../bits.ts';
+import type { KeyPairs } from '../../ot/transfers.ts';
+import { loadPlanes } from '../../ring/planes.ts';
+import { batchElements, clientBatchTables, serverBatchTables, stringBytes } from '../../sign/batch.ts';
 import type { ByKind } from '../../spec.ts';
-import { windowChoices } from './sign.ts';
-import { clientTransfers, garbledBytes } from './messages.ts';
+import { eachKind, elementCount, kindsInOrder } from './layer.ts';
+import type { Layer } from './layer.ts';
+import { flipBytes, tablesBytes } from './messages.ts';
+import type { ClientSigns, ServerSigns } from './sign.ts';
+import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { truncationChoices } from './truncation.ts';
+import { windowBits, windowOf } from './window.ts';
 
 /**
- * The offline messages of an activation layer, which give the parties their transfers and circuits. Both
- * halves, in wire order.
+ * The offline message of an activation layer, from C to S, once C knows its share: what turns random
+ * transfers into those of the layer. Both halves. First come the flips, a bit per truncated element: C's
+ * random choice xor the choice that the truncation takes. Then come the strings of the sign tests.
  */
-
 const noWords = new Uint32Array();
 const noPairs: KeyPairs = { k0: noWords, k1: noWords };
 
-type ClientTransfers = {
-  /** The labels of C's window bits, [wires, ReLUs, 4 words]. */
-  readonly labels: Uint32Array;
+export type ClientCorrelations = {
   /** The OT keys of the truncations; empty for a kind that is not truncated. */
   readonly keys: ByKind<Uint32Array>;
-  /** The keys that C chose in rot1. */
+  /** rot1: C's random bit of each ReLU, and the key that it chose. */
+  readonly b: Uint8Array;
   readonly kb: Uint32Array;
+  /** rot2: the keys that C offers. */
+  readonly pairs: KeyPairs;
+  readonly signs: ClientSigns;
 };
 
-type ServerTransfers = {
-  /** The zero labels of C's window bits. */
-  readonly zeros: Uint32Array;
-  readonly pairs: ByKind<KeyPairs>;
-  readonly rot1: KeyPairs;
-};
-
-/** What the evaluator keeps of a garbling. */
-export type Circuits = {
-  readonly salt: Uint8Array;
-  readonly tables: Uint8Array;
-  readonly keys: TweakedCipher;
-};
-
-/** C's choices, in this order: labels, then the truncations of each kind, then b. */
-export async function offerChoices(
+/** `values`: C's shares by kind. Sends nothing for a layer that needs no message. */
+export async function sendTables(
   channel: Channel,
   step: number,
-  ot: OtClient,
   layer: Layer,
+  keys: ClientKeys,
   values: ByKind<Uint32Array>,
-  b: Uint8Array,
-): Promise<ClientTransfers> {
-  const window = windowChoices(values.relu, layer.spec.relu);
-  const tops = kindsInOrder.map((kind) =>
-    layer.spec[kind].truncate > 0 ? truncationChoices(values[kind]) : new Uint8Array(),
+): Promise<ClientCorrelations> {
+  const planes = await loadPlanes();
+  const message = new Uint8Array(tablesBytes(layer.spec));
+  const relus = elementCount(layer, 'relu');
+  let at = relus;
+  const taken = eachKind((kind) => {
+    const [from, to] = [at, (at += truncatedCount(layer, kind))];
+    return { choices: keys.choices.subarray(from, to), keys: keys.chosen.subarray(from, to) };
+  });
+  message.set(
+    packBits(
+      flipsOf(
+        layer,
+        values,
+        eachKind((kind) => taken[kind].choices),
+      ),
+    ),
   );
-  const choices = concatenate([window, ...tops, b]);
-  if (choices.length === 0) return { labels: noWords, keys: eachKind(() => noWords), kb: noWords };
-  // This extends and hashes before the first await, so that callers that start several layers do so in the
-  // order of the steps.
-  const { message, rows } = ot.receiver.extend(choices);
-  const [labels, rest] = cut(rows, labelWords * window.length);
-  const take = splitter(ot.receiver.keys(rest));
-  await channel.send(tags.otExtension, step, message);
-  return { labels, keys: eachKind((_, i) => take(tops[i]!.length)), kb: take(b.length) };
+  let to = flipBytes(layer.spec);
+  const signs = keys.batches.map((batch, i) => {
+    const x = values.relu.subarray(i * batchElements, (i + 1) * batchElements);
+    const { strings, tables } = clientBatchTables(planes, windowOf(layer.spec.relu), x, batch);
+    message.set(strings, to);
+    to += strings.length;
+    return tables;
+  });
+  if (message.length > 0) await channel.send(tags.tables, step, message);
+  return {
+    keys: eachKind((kind) => taken[kind].keys),
+    b: keys.choices.subarray(0, relus),
+    kb: keys.chosen.subarray(0, relus),
+    pairs: { k0: joined(keys.batches.map(({ h0 }) => h0)), k1: joined(keys.batches.map(({ h1 }) => h1)) },
+    signs,
+  };
 }
 
-/** The other half of `offerChoices`. Rejects with ProtocolError when C's message is malformed. */
-export async function takeChoices(
+function truncatedCount(layer: Layer, kind: keyof ByKind<unknown>): number {
+  return layer.spec[kind].truncate > 0 ? elementCount(layer, kind) : 0;
+}
+
+/** The flips of all kinds, one bit a byte. */
+function flipsOf(layer: Layer, values: ByKind<Uint32Array>, choices: ByKind<Uint8Array>): Uint8Array {
+  const flips = eachKind((kind) =>
+    truncatedCount(layer, kind) === 0
+      ? new Uint8Array()
+      : truncationChoices(values[kind]).map((choice, i) => choice ^ choices[kind][i]!),
+  );
+  return concatenate(kindsInOrder.map((kind) => flips[kind]));
+}
+
+export type ServerCorrelations = {
+  /** The pairs (g0, g1) of the truncations; empty for a kind that is not truncated. */
+  readonly pairs: ByKind<KeyPairs>;
+  /** rot1: the keys that S offers. */
+  readonly rot1: KeyPairs;
+  readonly signs: ServerSigns;
+};
+
+/** The other half of `sendTables`. Rejects with ProtocolError when C's message is malformed. */
+export async function takeTables(
   channel: Channel,
   step: number,
-  ot: OtServer,
   layer: Layer,
-): Promise<ServerTransfers> {
-  const count = clientTransfers(layer.spec);
-  if (count === 0) return { zeros: noWords, pairs: eachKind(() => noPairs), rot1: noPairs };
-  const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
-  const [zeros, rest] = cut(ot.sender.extend(message, count), inputWords(shapeOf(layer)));
-  const { k0, k1 } = ot.sender.keyPairs(rest);
-  const [take0, take1] = [splitter(k0), splitter(k1)];
-  const take = (n: number): KeyPairs => ({ k0: take0(n), k1: take1(n) });
-  const pairs = eachKind((kind) => take(layer.spec[kind].truncate > 0 ? elementCount(layer, kind) : 0));
-  return { zeros, pairs, rot1: take(layer.positions.relu.length) };
+  keys: ServerKeys,
+): Promise<ServerCorrelations> {
+  const planes = await loadPlanes();
+  const length = tablesBytes(layer.spec);
+  const message = length === 0 ? new Uint8Array() : await channel.receive(tags.tables, step, length);
+  const relus = elementCount(layer, 'relu');
+  const flips = flipBytes(layer.spec);
+  const { k0, k1 } = keys.offered;
+  const flipped = unpackBits(message.subarray(0, flips), k0.length - relus, 'activation: flips');
+  let at = relus;
+  const pairs = eachKind((kind) => {
+    const [from, to] = [at, (at += truncatedCount(layer, kind))];
+    if (from === to) return noPairs;
+    const own = { k0: k0.subarray(from, to), k1: k1.subarray(from, to) };
+    return exchanged(own, flipped.subarray(from - relus, to - relus));
+  });
+  const bits = windowBits(layer.spec.relu);
+  let next = flips;
+  const batches = keys.batches.map(({ e, ...batch }) => {
+    const strings = message.subarray(next, (next += stringBytes(bits, e.length)));
+    const tables = serverBatchTables(planes, bits, e.length, batch, strings);
+    return { tables, choices: batch.choices };
+  });
+  return {
+    pairs,
+    rot1: { k0: k0.subarray(0, relus), k1: k1.subarray(0, relus) },
+    signs: {
+      batches,
+      e: concatenate(keys.batches.map(({ e }) => e)),
+      h: joined(keys.batches.map(({ h }) => h)),
+    },
+  };
 }
 
-/** S garbles, chooses with e_S = 1 xor the colour of the output's zero label, and sends both messages. */
-export async function sendGarbled(
-  channel: Channel,
-  step: number,
-  ot: OtServer,
-  layer: Layer,
-  evaluatorZero: Uint32Array,
-  labelSeed: Uint8Array,
-  rng: Rng,
-): Promise<{ e: Uint8Array; h: Uint32Array }> {
-  const shape = shapeOf(layer);
-  if (shape.count === 0) return { e: new Uint8Array(), h: noWords };
-  const garblerZero = asWords(prg(labelSeed).bytes(4 * inputWords(shape)));
-  const salt = rng.bytes(saltBytes);
-  const { tables, colours } = garble({ ...shape, delta: ot.sender.delta, evaluatorZero, garblerZero, salt });
-  const e = colours.map((colour) => colour ^ 1);
-  const { message, rows } = ot.receiver.extend(e);
-  await channel.send(tags.otExtension, step, message);
-  await channel.send(tags.garbled, step, concatenate([salt, tables]));
-  return { e, h: ot.receiver.keys(rows) };
+/** The two keys of each transfer, in the other order where C's choice was flipped. */
+function exchanged({ k0, k1 }: KeyPairs, flipped: Uint8Array): KeyPairs {
+  const pick = (a: Uint32Array, b: Uint32Array) => a.map((x, i) => x ^ (-flipped[i]! & (x ^ b[i]!)));
+  return { k0: pick(k0, k1), k1: pick(k1, k0) };
 }
 
-/** The other half of `sendGarbled`. Rejects with ProtocolError when one of S's messages is malformed. */
-export async function takeGarbled(
-  channel: Channel,
-  step: number,
-  ot: OtClient,
-  layer: Layer,
-): Promise<{ pairs: KeyPairs } & Circuits> {
-  const count = layer.positions.relu.length;
-  if (count === 0) return { pairs: noPairs, ...circuitsOf(layer, new Uint8Array(saltBytes)) };
-  const message = await channel.receive(tags.otExtension, step, extensionBytes(count));
-  const pairs = ot.sender.keyPairs(ot.sender.extend(message, count));
-  const garbled = await channel.receive(tags.garbled, step, garbledBytes(layer.spec));
-  return { pairs, ...circuitsOf(layer, garbled) };
-}
-
-function circuitsOf(layer: Layer, garbled: Uint8Array): Circuits {
-  const [salt, tables] = [garbled.subarray(0, saltBytes), garbled.subarray(saltBytes)];
-  return { salt, tables, keys: evaluationKeys(shapeOf(layer), salt) };
-}
-
-function cut(words: Uint32Array, at: number): [Uint32Array, Uint32Array] {
-  return [words.subarray(0, at), words.subarray(at)];
-}
-
-/** A function that takes consecutive pieces of `words`. */
-function splitter<B extends ArrayBufferLike>(words: Uint32Array<B>): (count: number) => Uint32Array<B> {
+function joined(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
+  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
-  return (count) => words.subarray(at, (at += count));
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

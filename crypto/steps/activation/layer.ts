@@ -1,8 +1,6 @@
 import { PlanError } from '../../../src/shared/errors.ts';
 import { areKinds, countByKind } from '../../../src/shared/kinds.ts';
-import { maxWires } from '../../gc/circuit.ts';
-import type { CircuitShape } from '../../gc/circuit.ts';
-import { windowWires } from './sign.ts';
+import { maxWindowBits } from '../../sign/comparison.ts';
 import { elementKinds } from '../../spec.ts';
 import type { ActivationSpec, ByKind, ElementKind } from '../../spec.ts';
 import { maxTruncate } from './truncation.ts';
@@ -102,11 +100,6 @@ export function addInPlace(values: Uint32Array, addend: Int32Array): Uint32Array
   return values;
 }
 
-/** The shape of the layer's garbled circuits. */
-export function shapeOf(layer: Layer): CircuitShape {
-  return { wires: windowWires(layer.spec.relu), count: layer.positions.relu.length };
-}
-
 export function elementCount(layer: Layer, kind: ElementKind): number {
   return layer.positions[kind].length;
 }
@@ -135,8 +128,8 @@ export function checkSpec(spec: ActivationSpec): void {
     require(whole, `${name}.truncate in 0 to ${maxTruncate}`, t);
   }
   const { k, bits } = spec.relu;
-  const window = Number.isInteger(k) && Number.isInteger(bits) && k >= 0 && k <= bits && bits < maxWires;
-  require(window, `a window with 0 <= k <= bits < ${maxWires}`, `k = ${k}, bits = ${bits}`);
+  const window = Number.isInteger(k) && Number.isInteger(bits) && k >= 0 && k <= bits && bits < maxWindowBits;
+  require(window, `a window with 0 <= k <= bits < ${maxWindowBits}`, `k = ${k}, bits = ${bits}`);
   for (const table of kindsInOrder.flatMap((kind) => channelTables[kind](spec))) {
     require(table.length === spec.channels, `channel parameters of ${spec.channels} channels`, table.length);
   }

@@ -1,10 +1,8 @@
 import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
-import { labelBytes, tableBytes, inputWords } from '../../gc/circuit.ts';
-import { saltBytes } from '../../hash.ts';
-import { extensionBytes } from '../../ot/extension.ts';
-import { checkSpec, countElements, kindsInOrder, shapeOf } from './layer.ts';
-import { windowWires } from './sign.ts';
+import { signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
+import { checkSpec, countElements, kindsInOrder } from './layer.ts';
+import { windowBits } from './window.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import type { Layer } from './layer.ts';
 
@@ -21,15 +19,15 @@ function total(spec: ActivationSpec, of: ByKind<(count: number, spec: Activation
 }
 
 /**
- * Bytes of the server's frame, without the header: labels (16 per wire and ReLU), d2 (4 per ReLU), d (4 per
- * square), then d1 of each kind in t bits per element.
+ * Bytes of the server's frame, without the header: d2 (4 per ReLU), d (4 per square), the bits of the sign
+ * tests, then d1 of each kind in t bits per element.
  */
 export function messageBytes(spec: ActivationSpec): number {
   return total(spec, serverBytes);
 }
 
 const serverBytes: ByKind<(count: number, spec: ActivationSpec) => number> = {
-  relu: (n, { relu }) => (labelBytes * windowWires(relu) + 4) * n + packedBytes(n, relu.truncate),
+  relu: (n, { relu }) => 4 * n + signBytes(windowBits(relu), n) + packedBytes(n, relu.truncate),
   affine: (n, { affine }) => packedBytes(n, affine.truncate),
   square: (n, { square }) => 4 * n + packedBytes(n, square.truncate),
 };
@@ -49,26 +47,31 @@ const clientBytes: ByKind<(count: number) => number> = {
 };
 
 /**
- * The number of transfers in which the client chooses: the window labels of each ReLU, one per truncated
- * element and one per ReLU.
+ * The number of transfers in which the client chooses: one per ReLU and one per truncated element.
  */
 export function clientTransfers(spec: ActivationSpec): number {
-  return total(spec, chosenTransfers);
+  return total(spec, { ...truncations, relu: (n, { relu }) => n + truncated(n, relu.truncate) });
 }
 
 const truncated = (count: number, t: number) => (t > 0 ? count : 0);
 
-const chosenTransfers: ByKind<(count: number, spec: ActivationSpec) => number> = {
-  relu: (n, { relu }) => (windowWires(relu) + 1) * n + truncated(n, relu.truncate),
+/** Elements of each kind that are truncated. */
+const truncations: ByKind<(count: number, spec: ActivationSpec) => number> = {
+  relu: (n, { relu }) => truncated(n, relu.truncate),
   affine: (n, { affine }) => truncated(n, affine.truncate),
   square: (n, { square }) => truncated(n, square.truncate),
 };
 
-/**
- * The number of circuits that the server garbles, and of transfers in which it chooses: one per element whose
- * sign is tested.
- */
-const garbled: ByKind<(count: number) => number> = { relu: (n) => n, affine: () => 0, square: () => 0 };
+/** The number of transfers in which the server chooses: those of the sign tests. */
+export function serverTransfers(spec: ActivationSpec): number {
+  return total(spec, signTransfers);
+}
+
+const signTransfers: ByKind<(count: number, spec: ActivationSpec) => number> = {
+  relu: (n, { relu }) => n * transfersOf(windowBits(relu)),
+  affine: () => 0,
+  square: () => 0,
+};
 
 /** Products of a factor of each party's, made offline: see product.ts. */
 const products: ByKind<(count: number) => number> = { relu: () => 0, affine: () => 0, square: (n) => n };
@@ -78,44 +81,39 @@ export function productCount(spec: ActivationSpec): number {
   return total(spec, products);
 }
 
-/** Bytes of `garbled`, without the header: the salt, then the tables. */
-export function garbledBytes(spec: ActivationSpec): number {
-  return saltBytes + tableBytes({ wires: windowWires(spec.relu), count: total(spec, garbled) });
+/** Bytes of the flips in `tablesBytes`: one bit per truncated element. */
+export function flipBytes(spec: ActivationSpec): number {
+  return packedBytes(total(spec, truncations), 1);
 }
 
 /**
- * Bytes of the layer's offline phase as `Channel.traffic` counts them, frame headers included. The products
- * of squares are not counted, because the caller brings them.
+ * Bytes of the client's offline frame, without the header: a bit per truncated element, then the strings of
+ * the sign tests. A layer that needs neither has no such frame.
  */
-export function offlineBytes(spec: ActivationSpec): { up: number; down: number } {
-  const transfers = clientTransfers(spec);
-  const frame = (payload: number) => frameHeaderBytes + payload;
-  return {
-    up: transfers === 0 ? 0 : frame(extensionBytes(transfers)),
-    down: offlinePayloads(spec).reduce((sum, payload) => sum + frame(payload), 0),
-  };
+export function tablesBytes(spec: ActivationSpec): number {
+  const { relu } = countElements(spec.kinds);
+  return flipBytes(spec) + stringBytes(windowBits(spec.relu), relu);
 }
 
-/** Payloads of what the server sends offline. */
-function offlinePayloads(spec: ActivationSpec): number[] {
-  const circuits = total(spec, garbled);
-  return circuits === 0 ? [] : [extensionBytes(circuits), garbledBytes(spec)];
-}
-
-/** Payload of the longest message that the server sends in a layer, the products of squares left out. */
-export function longestFromServer(spec: ActivationSpec): number {
-  return Math.max(messageBytes(spec), ...offlinePayloads(spec));
+/**
+ * Bytes of the layer's own offline frame as `Channel.traffic` counts them, with its header. Transfers are
+ * drawn for all layers together, and products of squares are brought by the caller: neither is counted.
+ */
+export function offlineBytes(spec: ActivationSpec): number {
+  const payload = tablesBytes(spec);
+  return payload === 0 ? 0 : frameHeaderBytes + payload;
 }
 
 /** The layout of the two online frames of an activation layer. Words are little-endian. */
 
-/** Views of the server's frame: labels, d2, d, and the bytes after them. */
-export function serverWords(message: Uint8Array, layer: Layer) {
+/** Views of the server's frame: d2, d, the bits of the sign tests, and the bytes after them. */
+export function serverWords(message: Uint8Array, { spec, positions }: Layer) {
   const take = viewer(message);
-  const labels = take(inputWords(shapeOf(layer)));
-  const d2 = take(layer.positions.relu.length);
-  const d = take(layer.positions.square.length);
-  return { labels, d2, d, rest: message.subarray(d.byteOffset + d.byteLength - message.byteOffset) };
+  const d2 = take(positions.relu.length);
+  const d = take(positions.square.length);
+  const after = message.subarray(d.byteOffset + d.byteLength - message.byteOffset);
+  const length = signBytes(windowBits(spec.relu), positions.relu.length);
+  return { d2, d, signs: after.subarray(0, length), rest: after.subarray(length) };
 }
 
 /** Views of the client's frame: d3, e, y_C - r, and the bits c. */

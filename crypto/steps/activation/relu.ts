@@ -1,4 +1,4 @@
-import type { KeyPairs } from '../../ot/extension.ts';
+import type { KeyPairs } from '../../ot/transfers.ts';
 
 /**
  * y = d x, where d = e_C xor e_S is shared as bits and x = x_C + x_S, in wire order. C has a random bit b.

@@ -1,87 +1,62 @@
-import type { Rng } from '../../../src/shared/random.ts';
-import { asWords } from '../../bits.ts';
-import { labelBytes, labelWords } from '../../gc/circuit.ts';
+import { batchElements, batchesOf, clientBatchSigns, serverBatchBits, signBytes } from '../../sign/batch.ts';
+import type { Planes } from '../../ring/planes.ts';
 import type { ReluSpec } from '../../spec.ts';
+import { windowOf, windowOffset } from './window.ts';
 
 /**
- * The sign test: the top bit of v_C + v_S mod 2^m, where v is bits k to B of a share and m = B - k + 1 is the
- * number of wires.
- *
- * k = 0 is exact for |x| < 2^B. For k > 0 the low bits are dropped (Circa: Ghodsi, Jha, Reagen and Garg,
- * NeurIPS 2021), and the test sees floor(x / 2^k) minus the carry of the dropped bits. Circa's fault |x| / p
- * of a prime field does not occur, because the size of the ring is a power of two. The test then needs |x| <
- * 2^B - 2^k: the last 2^k values before 2^B (negPass) or -2^B (posZero) may wrap.
+ * The sign test of a layer online, batch by batch: `comparison.ts` of crypto/sign has the formulas. Its
+ * output is d = e_C xor e_S, 1 for x >= 0, where e_S is random and fixed offline.
  */
-export function windowWires(spec: ReluSpec): number {
-  return spec.bits - spec.k + 1;
-}
+export type ServerSigns = {
+  /** Of each batch: S's tables and choices, packed planes. */
+  readonly batches: readonly { readonly tables: Uint8Array; readonly choices: Uint8Array }[];
+  /** e_S, one bit a byte, and the words that S chose with it. */
+  readonly e: Uint8Array;
+  readonly h: Uint32Array;
+};
 
-/** The client's window bits as OT choices, [wires, n]. */
-export function windowChoices(xC: Uint32Array, spec: ReluSpec): Uint8Array {
-  const wires = windowWires(spec);
-  const choices = new Uint8Array(wires * xC.length);
-  for (let wire = 0, at = 0; wire < wires; wire++) {
-    const shift = spec.k + wire;
-    for (let i = 0; i < xC.length; i++, at++) choices[at] = (xC[i]! >>> shift) & 1;
-  }
-  return choices;
-}
+/** Of each batch: C's tables, packed planes. */
+export type ClientSigns = readonly Uint8Array[];
 
-/** What S adds to its share before it cuts the window. Adding 2^k lets small negative values pass. */
-export function windowOffset(spec: ReluSpec): number {
-  return spec.mode === 'negPass' ? 2 ** spec.k : 0;
-}
-
-/**
- * Writes the labels of S's window bits, [wires, n, 4 words], to `out`. `zeros` gives the zero labels wire by
- * wire, the same bytes as at garbling.
- */
-export function writeServerLabels(
-  xS: Uint32Array,
+/** S's bits for all elements, to `out`. */
+export function writeServerBits(
+  planes: Planes,
   spec: ReluSpec,
-  zeros: Rng,
-  delta: Uint32Array,
-  out: Uint32Array,
-): void {
-  const offset = windowOffset(spec);
-  for (let wire = 0; wire < windowWires(spec); wire++) {
-    const labels = asWords(zeros.bytes(labelBytes * xS.length));
-    selectLabels(xS, offset, spec.k + wire, labels, delta, out, wire * labelWords * xS.length);
-  }
-}
-
-function selectLabels(
+  { batches }: ServerSigns,
   xS: Uint32Array,
-  offset: number,
-  shift: number,
-  zeros: Uint32Array,
-  delta: Uint32Array,
-  out: Uint32Array,
-  to: number,
+  out: Uint8Array,
 ): void {
-  const [d0, d1, d2, d3] = [delta[0]!, delta[1]!, delta[2]!, delta[3]!];
-  for (let i = 0, j = 0, o = to; i < xS.length; i++, j += 4, o += 4) {
-    const bit = -(((xS[i]! + offset) >>> shift) & 1);
-    out[o] = zeros[j]! ^ (bit & d0);
-    out[o + 1] = zeros[j + 1]! ^ (bit & d1);
-    out[o + 2] = zeros[j + 2]! ^ (bit & d2);
-    out[o + 3] = zeros[j + 3]! ^ (bit & d3);
+  const window = windowOf(spec);
+  const offset = windowOffset(spec);
+  const tested = offset === 0 ? xS : xS.map((x) => x + offset);
+  let at = 0;
+  for (const [i, { tables, choices }] of batches.entries()) {
+    const x = tested.subarray(i * batchElements, (i + 1) * batchElements);
+    const bits = serverBatchBits(planes, window, x, tables, choices);
+    out.set(bits, at);
+    at += bits.length;
   }
 }
 
-/** d in the clear, faults included, given the client's share: 1 when x passes. */
-export function passesInClear(x: number, xC: number, k: number, offset: number, topOfWindow: number): number {
-  const sum = (xC >>> k) + ((x - xC + offset) >>> k);
-  return ((sum >>> topOfWindow) & 1) ^ 1;
-}
-
-/**
- * The probability, over the client's uniform share, that the sign test is wrong at x, where |x| < 2^bits -
- * 2^k when k > 0. `posZero` takes 0 <= x < 2^k for negative with probability 1 - (x + 1) / 2^k. `negPass`
- * lets -2^k <= x < 0 pass with probability (x + 2^k + 1) / 2^k.
- */
-export function faultProbability(x: number, k: number, mode: ReluSpec['mode']): number {
-  const size = 2 ** k;
-  if (mode === 'posZero') return x >= 0 && x < size ? 1 - (x + 1) / size : 0;
-  return x >= -size && x < 0 ? (x + size + 1) / size : 0;
+/** e_C, one bit a byte, from the bits that S sent. */
+export function clientSigns(
+  planes: Planes,
+  spec: ReluSpec,
+  tables: ClientSigns,
+  xC: Uint32Array,
+  bits: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const window = windowOf(spec);
+  const share = new Uint8Array(xC.length);
+  let at = 0;
+  for (const [i, size] of batchesOf(xC.length).entries()) {
+    const x = xC.subarray(i * batchElements, i * batchElements + size);
+    const length = signBytes(window.bits, size);
+    share.set(
+      clientBatchSigns(planes, window, x, tables[i]!, bits.subarray(at, at + length)),
+      i * batchElements,
+    );
+    at += length;
+  }
+  return share;
 }

@@ -1,4 +1,4 @@
-import type { KeyPairs } from '../../ot/extension.ts';
+import type { KeyPairs } from '../../ot/transfers.ts';
 
 /**
  * Truncation of shared values by t bits, which is exactly stochastic rounding. For |x| < 2^29 and 1 <= t <=

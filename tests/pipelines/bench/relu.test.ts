@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { blockBytes, blocksOf } from '../../../crypto/ot/blocks.ts';
 import { benchRelu } from '../../../pipelines/bench/relu.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
@@ -6,10 +7,11 @@ test('the bytes of the bench are those of the protocol; its times are not looked
   const count = 1024;
   const result = await benchRelu({ count, k: 12, bits: 25 }, seededRng('bench'));
   const headers = 16;
-  // 13 AND gates, 14 labels and 3 random OTs of 4 bytes; two extensions with the rows and proofs of their checks, the salt.
-  const checks = 2 * (4 * 128 + 48);
-  expect(result.offline_bytes).toBe(count * (32 * 13 + 4 * 14 + 4 * 3) + 3 * headers + checks + 16);
-  // 14 labels, d2, d1 of 8 bits; d3, y - r, c
-  expect(result.online_bytes).toBe(count * (16 * 14 + 4 + 1) + count * 8 + count / 8 + 2 * headers);
+  // The window has 14 bits: 19 transfers in which the server chooses, 368 bits of strings and one flip.
+  const blocks = [...blocksOf(19 * count), ...blocksOf(2 * count)];
+  const transfers = blocks.reduce((sum, rows) => sum + headers + blockBytes(rows, 4), 0);
+  expect(result.offline_bytes).toBe(transfers + headers + (count * (368 + 1)) / 8);
+  // 19 bits, d2, d1 of 8 bits; d3, y - r, c
+  expect(result.online_bytes).toBe((count * (19 + 32 + 8)) / 8 + count * 8 + count / 8 + 2 * headers);
   expect(result.online_us_per_relu).toBeCloseTo((1e6 * result.online_seconds) / count, 9);
 });

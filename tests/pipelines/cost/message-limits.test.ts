@@ -43,11 +43,11 @@ function planOf(relus: number): Plan {
 
 describe('a layer whose message is larger than clients accept', () => {
   test('is refused by name, with its count and the limit; one below is let through', () => {
-    expect(() => checkMessages(planOf(1_000_000))).not.toThrow();
-    const checking = () => checkMessages(planOf(2_500_000));
+    expect(() => checkMessages(planOf(1_000_000), 2 ** 24)).not.toThrow();
+    const checking = () => checkMessages(planOf(2_500_000), 2 ** 24);
     expect(checking).toThrow(PlanError);
     expect(checking).toThrow(
-      /^relu1: its 2,500,000 ReLUs need a message of [\d,]+ bytes, but clients accept at most 1,073,741,824, about 1,\d{3},\d{3} ReLUs in one layer; remove ReLUs/,
+      /^relu1: its 2,500,000 ReLUs need a message of [\d,]+ bytes, but clients accept at most 16,777,216, about 1,\d{3},\d{3} ReLUs in one layer; remove ReLUs/,
     );
   });
 
@@ -57,6 +57,13 @@ describe('a layer whose message is larger than clients accept', () => {
     expect(checking).toThrow(
       /^conv: it needs a message of [\d,]+ bytes, but clients accept at most 1,000; use smaller/,
     );
+  });
+
+  test('is told where the transfers of all layers are larger', () => {
+    // Two ReLUs take 54 rows in one block: 31 bits for each of 128 rows and 128 of the check, and 48 bytes.
+    const bytes = 16 + 31 * (256 / 8) + 48;
+    expect(() => checkMessages(planOf(2), bytes)).not.toThrow();
+    expect(() => checkMessages(planOf(2), bytes - 1)).toThrow(`transfers come in 1,056 bytes`);
   });
 
   test('is not served at all', async () => {

@@ -1,13 +1,9 @@
 import { expect, test } from 'vitest';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
-import {
-  activationOfflineClient,
-  activationOfflineServer,
-} from '../../../crypto/steps/activation/activation.ts';
 import { clientReply, serverMessage } from '../../../crypto/steps/activation/activation.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { idealProducts, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
+import { idealProducts, offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { frameRow, recording } from '../../helpers/wire.ts';
 
@@ -27,8 +23,8 @@ test('the bytes of a session’s OT and of one activation layer are those on fil
   const x = share(someValues(160, 25, rng), rng);
   const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    activationOfflineClient(toServer, 1, otC, products.client, spec, x.client, clientRng),
-    activationOfflineServer(toClient, 1, otS, products.server, spec, serverRng),
+    offlineClient(toServer, 1, otC, products.client, spec, x.client, clientRng),
+    offlineServer(toClient, 1, otS, products.server, spec, serverRng),
   ]);
   const message = serverMessage(server, x.server);
   sentByServer.push(frameRow('server', 1, 'masked', message));

@@ -4,7 +4,6 @@ import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { asBytes } from '../../../crypto/bits.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { share } from '../../../crypto/share.ts';
-import { activationOfflineClient, activationOfflineServer } from '../../../crypto/steps/activation/activation.ts';
 import { clientReply, serverMessage } from '../../../crypto/steps/activation/activation.ts';
 import {
   heSetupClient,
@@ -18,7 +17,7 @@ import type { ActivationSpec, LinearSpec } from '../../../crypto/spec.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { idealProducts, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
+import { idealProducts, offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { convolution, randomWeights } from '../../helpers/convolution.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
@@ -101,8 +100,8 @@ async function activation(spec: ActivationSpec): Promise<string[]> {
   const online: string[] = [];
   const { client, server } = await rowsOf(async (toServer, toClient) => {
     const [stateC, stateS] = await Promise.all([
-      activationOfflineClient(toServer, 1, otC, products.client, spec, x.client, clientRng),
-      activationOfflineServer(toClient, 1, otS, products.server, spec, serverRng),
+      offlineClient(toServer, 1, otC, products.client, spec, x.client, clientRng),
+      offlineServer(toClient, 1, otS, products.server, spec, serverRng),
     ]);
     const message = serverMessage(stateS, x.server);
     online.push(frameRow('server', 1, 'activation', message));

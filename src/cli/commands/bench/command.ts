@@ -27,7 +27,7 @@ export function configure(command: Command, act: Act): void {
   const relu = command
     .command('relu')
     .description(
-      'time one layer of ReLUs with oblivious transfer and garbled circuits, both parties in this process',
+      'time one layer of ReLUs with oblivious transfers and one-time tables, both parties in this process',
     )
     .option('--count <n>', 'number of ReLUs', whole(1, 2 ** 22), 65_536)
     .option('--k <bit>', 'low bits that the sign test skips; 0 is exact', whole(0, 30), 8)
@@ -118,7 +118,7 @@ async function runRelu(_: Context, options: { count: number; k: number; bits: nu
     text:
       `${format.count(options.count)} ReLUs, sign test on bits ${options.k} to ${options.bits}, both parties in one thread, medians\n` +
       `offline  ${phase(found.offline_seconds, found.offline_bytes)}, ` +
-      `of which garbling takes ${found.garbling_us_per_relu.toFixed(2)} µs\n` +
+      `of which the transfers take ${found.transfers_us_per_relu.toFixed(2)} µs\n` +
       `online   ${phase(found.online_seconds, found.online_bytes)}`,
   };
 }

@@ -7,7 +7,8 @@ import {
 } from '../../../../crypto/steps/activation/activation.ts';
 import { serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
 import { activationInClear } from '../../../../crypto/steps/activation/clear.ts';
-import { faultProbability } from '../../../../crypto/steps/activation/sign.ts';
+import { clientTransfers, serverTransfers } from '../../../../crypto/steps/activation/messages.ts';
+import { faultProbability } from '../../../../crypto/steps/activation/window.ts';
 import { idealOt } from '../../../helpers/ideal-ot.ts';
 import type { OtClient, OtServer } from '../../../../crypto/ot/session.ts';
 import { share } from '../../../../crypto/share.ts';
@@ -173,7 +174,7 @@ describe('bytes and order', () => {
         for (const spec of [...specs, ...specs.map(zero)]) {
           const x = share(someValues(spec.kinds.length, 25, rng), rng);
           const prepared = await prepare(real, spec, x.client, rng);
-          expect({ up: prepared.up, down: prepared.down }).toEqual(offlineBytes(spec));
+          expect({ up: prepared.up, down: prepared.down }).toEqual({ up: offlineBytes(spec), down: 0 });
           const message = serverMessage(prepared.server, x.server);
           expect(message.byteLength).toBe(messageBytes(spec));
           expect(clientReply(prepared.client, message).byteLength).toBe(replyBytes(spec));
@@ -182,24 +183,21 @@ describe('bytes and order', () => {
     },
   );
 
-  test('a ReLU with 14 window bits: 16 m + 4 and t bits down, 8 bytes and a bit up, 484 bytes offline', () => {
-    const spec = someSpec('relu', 1024, seededRng('budget'), {
-      truncate: 8,
-      k: 12,
-      bits: 25,
-      mode: 'posZero',
-    });
-    expect(messageBytes(spec) / 4096).toBe(16 * 14 + 4 + 1);
-    expect(replyBytes(spec) / 4096).toBe(8 + 1 / 8);
-    const { up, down } = offlineBytes(spec);
-    // Of three frames, a salt, and two extensions with 128 rows (4 bytes each) and 48 bytes for their checks.
-    const fixed = 3 * 16 + 16 + 2 * (4 * 128 + 48);
-    expect((up + down - fixed) / 4096).toBe(32 * 13 + 4 * (14 + 3));
+  test.each([
+    [15, 138.875, 16.125],
+    [19, 202.375, 16.625],
+  ])('a ReLU with %i window bits takes %f bytes offline and %f online', (window, offline, online) => {
+    const relu = { truncate: 8, k: 12, bits: 11 + window, mode: 'posZero' as const };
+    const spec = someSpec('relu', 1024, seededRng('budget'), relu);
+    expect((messageBytes(spec) + replyBytes(spec)) / 4096).toBe(online);
+    // 31 bits of corrections a transfer at depth 4, and the layer's own message without its header.
+    const transfers = clientTransfers(spec) + serverTransfers(spec);
+    expect(((31 / 8) * transfers + offlineBytes(spec) - 16) / 4096).toBe(offline);
   });
 
   test('a truncation of 0 in an affine layer needs nothing offline and nothing from the server', () => {
     const spec = zero(someSpec('affine', 10, seededRng('free'), reluSpec(0)));
-    expect(offlineBytes(spec)).toEqual({ up: 0, down: 0 });
+    expect(offlineBytes(spec)).toBe(0);
     expect(messageBytes(spec)).toBe(0);
     expect(replyBytes(spec)).toBe(4 * 40);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { idealOt } from '../../../helpers/ideal-ot.ts';
+import type { KeyPairs as Pairs } from '../../../../crypto/ot/transfers.ts';
 import { open, share } from '../../../../crypto/share.ts';
 import { clientRelu, serverRelu, serverReluMessage } from '../../../../crypto/steps/activation/relu.ts';
 import { clientSquare, serverSquare } from '../../../../crypto/steps/activation/square.ts';
@@ -9,24 +9,21 @@ import { sixSigma, wordsZ } from '../../../helpers/statistics.ts';
 
 const count = 20_000;
 
-/** The pure halves of ReLU and square, with ideal OT and ideal products, without garbling. */
+/** The pure halves of ReLU and square, with dealt transfers and products, without the sign test. */
 test('ReLU: y = (e_C xor e_S) x for every combination of bits, over uniform shares', () => {
   const rng = seededRng('relu halves');
   const x = new Int32Array(randomWords(rng, count).buffer);
   const bits = () => rng.bytes(count).map((byte) => byte & 1);
   const [eC, eS, b] = [bits(), bits(), bits()];
   const shares = share(x, rng);
-  const [client, server] = idealOt(rng);
-  const first = client.receiver.extend(b);
-  const offered = server.sender.keyPairs(server.sender.extend(first.message, count));
-  const second = server.receiver.extend(eS);
-  const pairs = client.sender.keyPairs(client.sender.extend(second.message, count));
-  const state = { b, kb: client.receiver.keys(first.rows), pairs };
+  const pick = ({ k0, k1 }: Pairs, choices: Uint8Array) => k0.map((k, i) => (choices[i] === 0 ? k : k1[i]!));
+  const offered = { k0: randomWords(rng, count), k1: randomWords(rng, count) };
+  const pairs = { k0: randomWords(rng, count), k1: randomWords(rng, count) };
+  const state = { b, kb: pick(offered, b), pairs };
 
   const d2 = serverReluMessage(shares.server, eS, offered);
   const reply = clientRelu(state, shares.client, eC, d2);
-  const h = server.receiver.keys(second.rows);
-  const y = serverRelu(shares.server, eS, offered.k0, h, reply.c, reply.d3);
+  const y = serverRelu(shares.server, eS, offered.k0, pick(pairs, eS), reply.c, reply.d3);
   expect(open(reply.share, y)).toEqual(x.map((value, i) => (eC[i]! ^ eS[i]!) * value));
   for (const sent of [d2, reply.d3]) expect(wordsZ(sent)).toBeLessThan(sixSigma);
 });

@@ -1,11 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  activationOfflineClient,
-  activationOfflineServer,
-} from '../../../../crypto/steps/activation/activation.ts';
+import { activationOfflineServer } from '../../../../crypto/steps/activation/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
 import { layerOf } from '../../../../crypto/steps/activation/layer.ts';
-import { extensionBytes } from '../../../../crypto/ot/extension.ts';
+import { tablesBytes } from '../../../../crypto/steps/activation/messages.ts';
 import { idealOt } from '../../../helpers/ideal-ot.ts';
 import { share } from '../../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
@@ -66,39 +63,39 @@ describe('online', () => {
 });
 
 describe('offline', () => {
-  /** The client or the server alone, with frames that a forger has put in its inbox. */
-  const against = async (side: 'client' | 'server', frames: [Tag, number, number][], of = reluOnly) => {
+  /** The server alone, with a frame that a forger has put in its inbox. */
+  const against = async (frame?: [Tag, number, Uint8Array], of = reluOnly) => {
     const [channel, forger] = memoryChannels();
-    for (const [tag, step, length] of frames) await forger.send(tag, step, new Uint8Array(length));
+    if (frame !== undefined) await forger.send(...frame);
     forger.close();
-    const [client, server] = idealOt(rng);
     const products = (factors: Uint32Array) => Promise.resolve(factors);
-    return side === 'client'
-      ? activationOfflineClient(channel, 5, client, products, of, x.client, rng)
-      : activationOfflineServer(channel, 5, server, products, of, rng);
+    const { keys } = await prepare(idealOt(rng), of, x.client, rng);
+    return activationOfflineServer(channel, 5, keys.server, products, of, rng);
   };
-  const transfers = (25 + 2) * 44;
+  const length = tablesBytes(reluOnly);
 
   test.each([
-    ['one byte short', [tags.otExtension, 5, extensionBytes(transfers) - 1]],
-    ['of another step', [tags.otExtension, 6, extensionBytes(transfers)]],
-    ['with another tag', [tags.garbled, 5, extensionBytes(transfers)]],
-  ] as [string, [Tag, number, number]][])('the server refuses an extension %s', async (_, frame) => {
-    await expect(against('server', [frame])).rejects.toThrow(ProtocolError);
+    ['one byte short', [tags.tables, 5, new Uint8Array(length - 1)]],
+    ['one byte long', [tags.tables, 5, new Uint8Array(length + 1)]],
+    ['of another step', [tags.tables, 6, new Uint8Array(length)]],
+    ['with another tag', [tags.otExtension, 5, new Uint8Array(length)]],
+  ] as [string, [Tag, number, Uint8Array]][])('the server refuses tables %s', async (_, frame) => {
+    await expect(against(frame)).rejects.toThrow(ProtocolError);
   });
 
-  test('the client refuses tables of another length', async () => {
-    const extension: [Tag, number, number] = [tags.otExtension, 5, extensionBytes(44)];
-    const tables = 16 + 32 * 24 * 44;
-    await expect(against('client', [extension, [tags.garbled, 5, tables + 32]])).rejects.toThrow(
-      `expected garbled of ${tables} bytes`,
-    );
-    await expect(against('client', [[tags.otExtension, 5, 16]])).rejects.toThrow(ProtocolError);
+  test('the server refuses stray bits after the flips and takes any strings', async () => {
+    const flips = Math.ceil(reluOnly.kinds.length / 8);
+    expect(reluOnly.kinds.length % 8).not.toBe(0);
+    const stray = new Uint8Array(length);
+    stray[flips - 1] = 0x80;
+    await expect(against([tags.tables, 5, stray])).rejects.toThrow(/flips: expected zero bits/);
+    await expect(against([tags.tables, 5, new Uint8Array(length).fill(0, 0, flips)])).resolves.toBeDefined();
+    const full = new Uint8Array(length).fill(255, flips);
+    await expect(against([tags.tables, 5, full])).resolves.toBeDefined();
   });
 
   test('a peer that leaves ends the phase', async () => {
-    await expect(against('client', [])).rejects.toThrow(ProtocolError);
-    await expect(against('server', [])).rejects.toThrow(ProtocolError);
+    await expect(against()).rejects.toThrow(ProtocolError);
   });
 });
 

@@ -2,16 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ThreadPool } from '../../../../crypto/worker/thread-pool.ts';
 import { otClient, otServer } from '../../../../crypto/ot/session.ts';
 import { open, share } from '../../../../crypto/share.ts';
-import {
-  activationOfflineClient,
-  activationOfflineServer,
-} from '../../../../crypto/steps/activation/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
 import { activationInClear } from '../../../../crypto/steps/activation/clear.ts';
 import { heSetupClient, heSetupServer } from '../../../../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../../../../crypto/steps/product.ts';
 import { memoryChannels } from '../../../../crypto/channel/memory.ts';
-import { reluSpec, someSpec, someValues } from '../../../helpers/activation.ts';
+import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../../helpers/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 let pool: ThreadPool;
@@ -20,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => pool.close());
 
-test('mixed kinds are computed right with real OT, garbled circuits and homomorphic products, over one channel', async () => {
+test('mixed kinds are computed right with real transfers, tables and homomorphic products, over one channel', async () => {
   const rng = seededRng('real products');
   const [toServer, toClient] = memoryChannels();
   const [otC, otS] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
@@ -32,8 +28,8 @@ test('mixed kinds are computed right with real OT, garbled circuits and homomorp
   const ofClient = (u: Uint32Array) => productOfflineClient(heC, toServer, step, u);
   const ofServer = (a: Uint32Array) => productOfflineServer(heS, toClient, step, a, rng);
   const [client, server] = await Promise.all([
-    activationOfflineClient(toServer, step, otC, ofClient, spec, shares.client, rng),
-    activationOfflineServer(toClient, step, otS, ofServer, spec, rng),
+    offlineClient(toServer, step, otC, ofClient, spec, shares.client, rng),
+    offlineServer(toClient, step, otS, ofServer, spec, rng),
   ]);
   const u = serverFinish(server, clientReply(client, serverMessage(server, shares.server)));
   expect(open(client.mask, u)).toEqual(activationInClear(spec, x, shares.client));

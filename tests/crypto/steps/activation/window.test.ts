@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { faultProbability, passesInClear, windowOffset } from '../../../../crypto/steps/activation/sign.ts';
+import { faultProbability, passesInClear, windowOffset } from '../../../../crypto/steps/activation/window.ts';
 import type { ReluSpec } from '../../../../crypto/spec.ts';
 import { randomWords } from '../../../../src/shared/random.ts';
 import { seededRng } from '../../../helpers/rng.ts';
