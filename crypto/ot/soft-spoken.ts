@@ -178,7 +178,7 @@ function checkHashes(hashes: Uint8Array, deltaBits: Uint8Array, proof: Uint8Arra
 const domain = new TextEncoder().encode('reluctant OT transfers 3');
 
 /** From the corrections of a block: the hash's key, and R of the rows. */
-function challenge(transcript: Uint8Array, block: number, corrections: Uint8Array) {
+export function challenge(transcript: Uint8Array, block: number, corrections: Uint8Array) {
   const number = new Uint8Array(8);
   new DataView(number.buffer).setBigUint64(0, BigInt(block), true);
   const bytes = sha256(domain, transcript, number, corrections);

@@ -4,6 +4,8 @@ import { idealOt } from '../../helpers/ideal-ot.ts';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
+import type { Channel, Tag } from '../../../crypto/channel/channel.ts';
+import type { Rng } from '../../../src/shared/random.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { realOt } from '../../helpers/activation.ts';
@@ -117,6 +119,78 @@ test('a session with trees of another depth: 64 bytes a tree, and transfers in b
     const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
     expect(offered.rows).toEqual(rows.map((word, at) => word ^ (bit(at >> 2) * offering.delta[at & 3]!)));
   }
+});
+
+/** Both ends of a session, with what each sent and every string of 16 bytes or more that it drew. */
+async function recorded(seed: string, change: (tag: Tag, payload: Uint8Array, from: string) => void) {
+  const sent: Uint8Array[] = [];
+  const drawn: Uint8Array[] = [];
+  const ends = memoryChannels().map((channel, i) => ({
+    channel: recording(channel, (tag, payload) => {
+      change(tag, payload, i === 0 ? 'client' : 'server');
+      sent.push(payload);
+    }),
+    rng: noting(seededRng(`${seed} ${i}`), drawn),
+  }));
+  const [client, server] = await Promise.allSettled(
+    ends.map(async ({ channel, rng }, i) => {
+      try {
+        return await [otClient, otServer][i]!(channel, rng);
+      } catch (error) {
+        channel.close();
+        throw error;
+      }
+    }),
+  );
+  if (client === undefined || server === undefined) throw new Error('two parties');
+  return { client, server, sent, drawn };
+}
+
+function noting(rng: Rng, drawn: Uint8Array[]): Rng {
+  return {
+    bytes(n) {
+      const bytes = rng.bytes(n);
+      if (n >= 16) drawn.push(bytes.slice());
+      return bytes;
+    },
+  };
+}
+
+function recording(channel: Channel, note: (tag: Tag, payload: Uint8Array) => void): Channel {
+  return {
+    send(tag, step, payload) {
+      note(tag, payload);
+      return channel.send(tag, step, payload);
+    },
+    receive: (tag, step, length) => channel.receive(tag, step, length),
+    receiveUpTo: (tag, step, length) => channel.receiveUpTo(tag, step, length),
+    close: (reason) => channel.close(reason),
+    traffic: channel.traffic,
+  };
+}
+
+test('nothing that a party drew is sent, and no salt or Delta; Deltas and salts are new in every session', async () => {
+  const { client, server, sent, drawn } = await recorded('public', () => undefined);
+  if (client.status === 'rejected' || server.status === 'rejected') return expect.fail('no session');
+  const parties = [client.value, server.value, ...real];
+  const deltas = parties.map(({ offering }) => new Uint8Array(offering.delta.buffer));
+  const salts = parties.map(({ choosing }) => choosing.salt);
+  expect(drawn.length).toBeGreaterThan(500);
+  const wire = Buffer.concat(sent);
+  // The highest byte of a scalar or a seed is not sent either, so 15 bytes of it would do.
+  for (const secret of [...drawn, ...deltas, ...salts])
+    expect(wire.includes(Buffer.from(secret.subarray(0, 15)))).toBe(false);
+  for (const values of [deltas, salts]) expect(new Set(values.map(String)).size).toBe(4);
+  expect(deltas.every((delta) => new Set(delta).size > 8)).toBe(true);
+});
+
+test.each(['client', 'server'])('trees of a %s that fit no single tree end the session', async (cheat) => {
+  const last = (tag: Tag, payload: Uint8Array, from: string) => {
+    if (tag === tags.otTrees && from === cheat) payload[payload.length - 1]! ^= 1;
+  };
+  const { client, server } = await recorded('trees', last);
+  const victim = cheat === 'client' ? server : client;
+  expect(victim.status === 'rejected' && victim.reason).toBeInstanceOf(ProtocolError);
 });
 
 test('a peer that sends no point, or the wrong message, is refused', async () => {

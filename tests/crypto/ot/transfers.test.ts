@@ -2,8 +2,18 @@ import { beforeAll, expect, test } from 'vitest';
 import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { blockWork, shortBlock } from '../../../crypto/ot/block-work.ts';
-import { blockBytes, blocksOf, depthsOf, largestBlock, leftAfter } from '../../../crypto/ot/blocks.ts';
+import type { BlockWork } from '../../../crypto/ot/block-work.ts';
+import {
+  blockBytes,
+  blocksOf,
+  columnBytes,
+  depthsOf,
+  largestBlock,
+  leftAfter,
+} from '../../../crypto/ot/blocks.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
+import type { Place } from '../../../crypto/ot/soft-spoken.ts';
+import { SoftSpokenChoosing, SoftSpokenOffering } from '../../../crypto/ot/soft-spoken-transfers.ts';
 import type { ChoosingTransfers, OfferingTransfers } from '../../../crypto/ot/transfers.ts';
 import type { WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
@@ -170,4 +180,129 @@ test('a pool’s threads make the same blocks as this one, and say whose fault a
   }
   expect(names).toEqual(['drawBlock', 'checkBlock', 'checkBlock']);
   await pool.close();
+});
+
+/** Work that notes the places it is given and answers when it is told to. */
+function slowWork() {
+  const places: Place[] = [];
+  const waiting = new Map<number, PromiseWithResolvers<void>>();
+  const turn = async (place: Place) => {
+    places.push(place);
+    waiting.set(place.block, Promise.withResolvers());
+    await waiting.get(place.block)!.promise;
+  };
+  const slow: BlockWork = {
+    draw: async (seeds, place) => {
+      await turn(place);
+      return work.draw(seeds, place);
+    },
+    check: async (seeds, place, message) => {
+      await turn(place);
+      return work.check(seeds, place, message);
+    },
+  };
+  return { work: slow, places, waiting };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** Whether a promise has been kept by now. */
+async function isKept(promise: Promise<unknown>): Promise<boolean> {
+  let kept = false;
+  promise.then(
+    () => (kept = true),
+    () => undefined,
+  );
+  await settled();
+  return kept;
+}
+
+test('no place of the streams belongs to two blocks, those of the check’s rows included', async () => {
+  const direction = dealtTransfers(seededRng('places'), {
+    draw: async (seeds, place) => {
+      places.push(place);
+      return work.draw(seeds, place);
+    },
+    check: (seeds, place, message) => work.check(seeds, place, message),
+  });
+  const places: Place[] = [];
+  for (const count of [1, 500, 0, 127, 128, 300]) await prepareBoth(direction, count);
+  expect(places.map(({ block }) => block)).toEqual([...places.keys()]);
+  for (const [i, { at, rows }] of places.entries()) {
+    const end = i === 0 ? 0 : places[i - 1]!.at + columnBytes(places[i - 1]!.rows);
+    expect(at).toBe(end);
+    expect(rows % 128).toBe(0);
+  }
+});
+
+test('no row and no 128 choices come twice, within an inference, in the next one, in the other direction or session', async () => {
+  const all = directions(real);
+  const others = [dealtTransfers(seededRng('one'), work), dealtTransfers(seededRng('two'), work)];
+  const rows: string[] = [];
+  const choices: string[] = [];
+  for (const direction of [...all, ...others] as Direction[]) {
+    for (const count of [512, 128, 128, 1024]) {
+      await prepareBoth(direction, count);
+      const chosen = await takeBoth(direction, count);
+      for (let i = 0; i < count; i++) rows.push(String(chosen.rows.slice(4 * i, 4 * i + 4)));
+      for (let i = 0; i < count; i += 128) choices.push(String(chosen.choices.slice(i / 8, i / 8 + 16)));
+    }
+  }
+  expect(new Set(rows).size).toBe(rows.length);
+  expect(new Set(choices).size).toBe(choices.length);
+});
+
+test('salts are those of one direction of one session', () => {
+  const others = [dealtTransfers(seededRng('one'), work), dealtTransfers(seededRng('two'), work)];
+  const salts = [...directions(real), ...others].map(([choosing]) => String(choosing.salt));
+  expect(new Set(salts).size).toBe(4);
+  expect(real[0].choosing.salt).toHaveLength(16);
+});
+
+test('rows on both sides of the end of a block, and of 4,096 rows, at any bit', async () => {
+  const direction = dealtTransfers(seededRng('boundary'), work);
+  const total = largestBlock + 1;
+  const [first] = blocksOf(total);
+  await prepareBoth(direction, total);
+  const counts = [4095, 1, 1, first! - 4097 - 13, 26, total - first! - 13];
+  for (const count of counts) await takeBoth(direction, count);
+  expect(() => direction[0].take(1)).toThrow(RangeError);
+});
+
+test('no row is given before its block has passed the check, nor if the block before it failed', async () => {
+  const honest = dealtTransfers(seededRng('order'), work);
+  const slow = slowWork();
+  const { offering: seeds, salt } = dealtSeeds(seededRng('order'));
+  const offering = new SoftSpokenOffering(seeds, salt, slow.work);
+  const [near, far] = memoryChannels();
+  await honest[0].prepare(near, 100);
+  await honest[0].prepare(near, 100);
+  const prepared = Promise.all([offering.prepare(far, 100), offering.prepare(far, 100)]);
+  const [early, late] = [offering.take(100), offering.take(100)];
+  await settled();
+  expect(slow.places.map(({ block }) => block)).toEqual([0, 1]);
+  slow.waiting.get(1)!.resolve();
+  expect(await isKept(late)).toBe(false);
+  slow.waiting.get(0)!.reject(new ProtocolError('the first block failed'));
+  for (const given of [early, late, prepared]) await expect(given).rejects.toThrow(/the first block failed/);
+});
+
+test('messages go out in the order of the blocks, two of which are in work at a time', async () => {
+  const slow = slowWork();
+  const { choosing: seeds, offering: theirs, salt } = dealtSeeds(seededRng('sending'));
+  const choosing = new SoftSpokenChoosing(seeds, salt, slow.work);
+  const offering = new SoftSpokenOffering(theirs, salt, work);
+  const [near, far] = memoryChannels();
+  const prepared = [128, 128, 128].map((count) => choosing.prepare(near, count));
+  const checked = [128, 128, 128].map((count) => offering.prepare(far, count));
+  await settled();
+  expect(slow.places.map(({ block }) => block)).toEqual([0, 1]);
+  slow.waiting.get(1)!.resolve();
+  await settled();
+  expect(near.traffic.framesSent).toBe(0);
+  slow.waiting.get(0)!.resolve();
+  await Promise.all([prepared[1], checked[1]]);
+  slow.waiting.get(2)!.resolve();
+  await Promise.all([...prepared, ...checked]);
+  await takeBoth([choosing, offering], 384);
 });
