@@ -8,6 +8,7 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { prepare } from '../compile/served-plan.ts';
 import type { Prepared } from '../compile/served-plan.ts';
+import type { AnswerKind } from '../plan/plan.ts';
 import { replacedElements } from '../../models/passes/replaced-elements.ts';
 import type { ReplacedElements } from '../../models/passes/replaced-elements.ts';
 import { allRelusOf, usePolynomials } from '../reduce/polynomials/replace.ts';
@@ -91,9 +92,13 @@ export function noise(elements: number): Float32Array {
 }
 
 /** The plan and the weights of a model that is calibrated on noise. */
-export function preparedOnNoise(model: Model, onProgress: OnProgress = silent): Promise<Prepared> {
+export function preparedOnNoise(
+  model: Model,
+  onProgress: OnProgress = silent,
+  answer: AnswerKind = 'logits',
+): Promise<Prepared> {
   const images = calibration(model);
-  return prepare(model, { calibration: { images, n: calibrationImages }, onProgress });
+  return prepare(model, { calibration: { images, n: calibrationImages }, onProgress, answer });
 }
 
 function calibration(model: Model): Float32Array {

@@ -86,6 +86,11 @@ function matchedIfSure(model: Model, dataset: Dataset): Dataset {
   return 'refusal' in match ? { ...dataset, classOrder: 'names' } : match.dataset;
 }
 
+/** The plan of a prepared model with other options, for the ranges that were measured. */
+export function replanned({ model, ranges }: Prepared, options: Partial<CompileOptions>): Plan {
+  return compile(model.graph, ranges, publicPart(model), options);
+}
+
 async function measured(model: Model, { calibration, onProgress, ...compileOptions }: PrepareOptions) {
   const given = 'labels' in calibration ? calibrationOf(matchedIfSure(model, calibration)) : calibration;
   checkCalibration(model, given);

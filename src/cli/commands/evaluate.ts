@@ -9,6 +9,7 @@ import { argmax } from '../../../models/tensor.ts';
 import { isNearChance, tryNormalisations } from '../../../models/train/normalisation-trial.ts';
 import type { Model } from '../../../models/graph.ts';
 import type { SessionSetting } from '../../../models/runtime/device.ts';
+import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
 import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
@@ -51,6 +52,10 @@ export function configure(command: Command, act: Act): void {
     [
       'compare with private inference whose sign tests skip 14 low bits',
       'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part --private --k 14',
+    ],
+    [
+      'the private answers of a server that tells the label alone',
+      'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part --private --answer label',
     ],
     'reluctant evaluate my-model.onnx --data idx:images.idx,labels.idx --limit 1000 --json',
   ]);
@@ -120,12 +125,22 @@ async function simulatedRun(
     Array.from({ length: n }, (_, i) => i),
   );
   const start = performance.now();
-  const logits = await simulateSet(prepared, images, n, { onProgress });
+  const found = await simulateSet(prepared, images, n, { onProgress });
   const seconds = (performance.now() - start) / 1000;
-  const classes = logits.length / n;
-  const answers = Uint16Array.from({ length: n }, (_, i) =>
-    argmax(logits.subarray(i * classes, (i + 1) * classes)),
-  );
+  const answers = labelsOf(prepared.plan, found, n);
   const agree = answers.reduce((count, answer, i) => count + (answer === clear[i] ? 1 : 0), 0);
-  return { ...scored(dataset, answers), agree, images_per_second: n / seconds };
+  return {
+    answer: prepared.plan.output.answer,
+    ...scored(dataset, answers),
+    agree,
+    images_per_second: n / seconds,
+  };
+}
+
+/** The label of each image, from its logits, or as the protocol gives it. */
+function labelsOf({ output }: Plan, found: Float32Array, n: number): Int32Array {
+  const width = found.length / n;
+  return Int32Array.from({ length: n }, (_, i) =>
+    output.answer === 'label' ? found[i]! : argmax(found.subarray(i * width, (i + 1) * width)),
+  );
 }

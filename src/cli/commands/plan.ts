@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
-import type { Prediction, StepPrediction } from '../../../pipelines/cost/bytes.ts';
+import type { Bytes, Prediction, StepPrediction } from '../../../pipelines/cost/bytes.ts';
 import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
 import type { Latency } from '../../../pipelines/cost/latency.ts';
 import { describeProfile, profileNames, profiles } from '../../../pipelines/cost/profiles.ts';
 import type { ProfileName } from '../../../pipelines/cost/profiles.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
-import { wireOf } from '../../../pipelines/plan/plan.ts';
+import type { CompileOptions } from '../../../pipelines/compile/options.ts';
+import { replanned } from '../../../pipelines/compile/served-plan.ts';
+import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
+import { answerKinds, wireOf } from '../../../pipelines/plan/plan.ts';
 import type { Plan, Step } from '../../../pipelines/plan/plan.ts';
+import { PlanError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
@@ -18,6 +22,7 @@ import { describeFlags } from '../options/describe.ts';
 import type { DescribeFlags } from '../options/describe.ts';
 import { calibrationData, calibrationHelp, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
+import { answerValue } from '../output/answer-words.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
 import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
@@ -32,6 +37,10 @@ export function configure(command: Command, act: Act): void {
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
     ['only the hash of the plan', 'reluctant plan reduced.onnx --data fashion-mnist-part --json | jq .hash'],
     [
+      'for answers that tell the label alone',
+      'reluctant plan reduced.onnx --data fashion-mnist-part --answer label',
+    ],
+    [
       'cheaper and less exact',
       'reluctant plan reduced.onnx --data fashion-mnist-part --precision 10 --k 12 --mode negPass',
     ],
@@ -43,24 +52,66 @@ type Options = CompileFlags & DescribeFlags & { readonly data?: string };
 async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
   const known = await knownMachine();
-  const prepared = await preparedModel(name, data, context, await compileOptionsOf(options), options);
+  const compileOptions = await compileOptionsOf(options);
+  const prepared = await preparedModel(name, data, context, compileOptions, options);
   const { plan } = prepared;
   checkMessages(plan);
   const prediction = predictCost(plan);
   const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
+  const answers = bothAnswers(prepared, compileOptions);
   const { session, offline, online, rounds } = prediction;
   return {
     value: {
       ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
+      ...{ answer: plan.output.answer, answers },
       ...{ predicted, machine: machineValue(known) },
     },
     text:
       `${describe(steps, prediction, hash)}\n` +
       `calibrated on      ${calibrationText(data, prepared)}\n\n` +
+      `${answersTable(answers, plan)}\n\n` +
       `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}`,
   };
+}
+
+type AnswerCost = ReturnType<typeof answerCost>;
+
+function answerCost(plan: Plan) {
+  const { rounds, offline, online } = predictCost(plan);
+  return { ...answerValue(plan), rounds, offline, online };
+}
+
+/** What logits cost, and what the label alone, if the number of classes allows it. */
+function bothAnswers(prepared: Prepared, options: Partial<CompileOptions>): AnswerCost[] {
+  return answerKinds.flatMap((answer) => {
+    try {
+      return [answerCost(replanned(prepared, { ...options, answer }))];
+    } catch (error) {
+      if (error instanceof PlanError) return [];
+      throw error;
+    }
+  });
+}
+
+function answersTable(answers: readonly AnswerCost[], { output }: Plan): string {
+  const total = ({ bytes_up, bytes_down }: Bytes) => format.bytes(bytes_up + bytes_down);
+  const rows = answers.map(({ answer, answerBits, rounds, offline, online }) => [
+    answer === output.answer ? `${answer}: this plan` : `${answer}: --answer ${answer}`,
+    format.count(answerBits),
+    rounds,
+    total(offline),
+    total(online),
+  ]);
+  const columns = [
+    { title: 'answer', align: 'left' },
+    { title: 'bits opened' },
+    { title: 'round trips' },
+    { title: 'offline' },
+    { title: 'online' },
+  ] as const;
+  return table(columns, rows);
 }
 
 type PublicStep = ReturnType<typeof publicStep>;

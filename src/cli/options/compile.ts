@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { defaultCompileOptions } from '../../../pipelines/compile/options.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
+import { answerKinds } from '../../../pipelines/plan/plan.ts';
+import type { AnswerKind } from '../../../pipelines/plan/plan.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { whole } from './command.ts';
@@ -20,6 +22,7 @@ export type CompileFlags = {
   readonly bits?: number;
   readonly mode?: CompileOptions['mode'];
   readonly circa?: string;
+  readonly answer?: AnswerKind;
 };
 
 /** Adds the options of the commands that compile a model. A client needs none of them: it gets the plan. */
@@ -44,7 +47,17 @@ export function compileFlags(command: Command): Command {
         `the error of sign tests that skip bits (default: ${mode})\n${modeHelp}`,
       ).choices(['posZero', 'negPass']),
     )
+    .addOption(
+      answerOption(
+        'what clients learn: all logits, or the label alone, for clients whom you do not know (default: logits)',
+      ),
+    )
     .option('--circa <file>', "k of each layer and the mode, from the output of 'reluctant circa --json'");
+}
+
+/** What clients learn of an image. */
+export function answerOption(help: string): Option {
+  return new Option('--answer <kind>', help).choices(answerKinds);
 }
 
 function lowestBit(text: string): number | 'free' {
@@ -68,12 +81,12 @@ const circaFile = z.object({
  * file that `circa --json` did not print.
  */
 export async function compileOptionsOf(flags: CompileFlags): Promise<Partial<CompileOptions>> {
-  const { circa, precision, weightBits, k, bits, mode } = flags;
+  const { circa, precision, weightBits, k, bits, mode, answer } = flags;
   if (circa !== undefined && (k !== undefined || mode !== undefined)) {
     throw new UsageError('--circa sets k and the mode: leave --k and --mode out');
   }
   return {
-    ...defined({ precision, weightBits, k, bits, mode }),
+    ...defined({ precision, weightBits, k, bits, mode, answer }),
     ...(circa !== undefined && (await windowsOf(circa))),
   };
 }

@@ -5,10 +5,12 @@ import { architectures } from '../../../../models/architectures/index.ts';
 import type { ArchitectureName } from '../../../../models/architectures/index.ts';
 import { benchLinear, squareConvolution } from '../../../../pipelines/bench/linear.ts';
 import { benchRelu } from '../../../../pipelines/bench/relu.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
+import { answerOption } from '../../options/compile.ts';
 import { examples, whole } from '../../options/command.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
@@ -88,6 +90,7 @@ function configureModel(command: Command, act: Act): void {
       'threads for homomorphic encryption of each party (default: one per core)',
       whole(1, 256),
     )
+    .addOption(answerOption('what the client learns: all logits, or the label alone (default: logits)'))
     .addOption(profileOption())
     .action(act(runModel));
   examples(command, [
@@ -153,6 +156,7 @@ type ModelOptions = {
   readonly keepRelus?: number;
   readonly runs: number;
   readonly threads?: number;
+  readonly answer?: AnswerKind;
   readonly profile: readonly NetworkProfile[];
 };
 
@@ -161,12 +165,12 @@ async function runModel(
   model: string | undefined,
   options: ModelOptions,
 ): Promise<Output> {
-  const { runs, threads } = options;
+  const { runs, threads, answer } = options;
   const network = networkToBench(model, options);
   const found: Output[] = [];
   for (const profile of options.profile) {
     // Each profile gets its own server, so that each has a first inference.
-    const bench = defined({ network, runs, profile, signal, say, threads });
+    const bench = defined({ network, runs, profile, signal, say, threads, answer });
     // The first server's warnings hold for all.
     const warned = found.length === 0 ? warn : () => undefined;
     found.push(modelOutput(await benchModel({ ...bench, warn: warned })));

@@ -1,4 +1,5 @@
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { PhaseCost } from '../../../net/session.ts';
 
 /** The messages of the benching process to the server's process, and the answers. */
@@ -6,14 +7,22 @@ export type ToServer =
   | {
       readonly kind: 'start';
       readonly network: BenchedModel | RandomNetwork;
+      /** What clients learn (default: logits). */
+      readonly answer?: AnswerKind;
       readonly threads?: number;
       /** The address to listen on. */
       readonly host: string;
     }
   | { readonly kind: 'usage' };
 
-/** A model with the options of `serve`: the data that calibrates its scales, and a file for --circa. */
-export type BenchedModel = { readonly model: string; readonly data: string; readonly circa?: string };
+/** A model with the options of `serve`. */
+export type BenchedModel = {
+  readonly model: string;
+  /** The data that calibrates its scales. */
+  readonly data: string;
+  /** The file for --circa. */
+  readonly circa?: string;
+};
 
 export type FromServer =
   | {

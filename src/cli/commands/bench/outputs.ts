@@ -3,6 +3,7 @@ import { describeProfile } from '../../../../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import * as format from '../../../shared/format.ts';
 import { describeMachine, machineFile, machineValue } from '../../options/machine.ts';
+import { answerWords } from '../../output/answer-words.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import { phaseLine } from '../../output/phase.ts';
@@ -24,6 +25,7 @@ export function modelOutput(found: ModelBench): Output {
     text:
       `${format.count(found.relus)} ReLUs, ${format.count(found.products)} homomorphic products, two processes\n` +
       `plan     ${found.planHash}\n         calibrated on ${scalesOf(found)}\n` +
+      `answer   ${answerWords(found)}\n` +
       `network  ${profile.name}: ${describeProfile(profile)}, ${shapedByWords[shapedBy]}\n` +
       `offline  ${phaseLine(offline)} ${cpu(offline)}${predictedLine(predicted, 'offline')}\n` +
       `online   ${phaseLine(online)}, ${rounds} ${cpu(online)}${predictedLine(predicted, 'online')}\n` +

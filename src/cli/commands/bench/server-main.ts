@@ -29,10 +29,14 @@ async function start(message: Start): Promise<FromServer> {
   return { kind: 'ready', url: server.url, planHash: planHash(plan), warnings };
 }
 
-async function preparedNetwork({ network }: Start, warn: (warning: string) => void): Promise<Prepared> {
-  if ('arch' in network) return preparedOnNoise(await benchedNetwork(network));
+async function preparedNetwork(
+  { network, answer }: Start,
+  warn: (warning: string) => void,
+): Promise<Prepared> {
+  if ('arch' in network) return preparedOnNoise(await benchedNetwork(network), silent, answer);
   const { model, data, ...windows } = network;
-  return preparedModel(model, data, { onProgress: silent, warn }, await compileOptionsOf(windows));
+  const options = await compileOptionsOf({ ...windows, ...defined({ answer }) });
+  return preparedModel(model, data, { onProgress: silent, warn }, options);
 }
 
 answerParent<ToServer, FromServer>(async (message, tell) => {

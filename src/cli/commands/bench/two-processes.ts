@@ -4,13 +4,17 @@ import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { wireOf } from '../../../../pipelines/plan/plan.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import { sizeOf } from '../../../../models/tensor.ts';
 import { connect } from '../../../client.ts';
 import { Child } from '../../../shared/child-process.ts';
 import { workerUrl } from '../../../shared/files.ts';
+import { defined } from '../../../shared/defined.ts';
 import { median } from '../../../shared/median.ts';
 import type { Session } from '../../../client.ts';
+import { answerValue } from '../../output/answer-words.ts';
+import type { AnswerValue } from '../../output/answer-words.ts';
 import { phaseTotals } from '../../output/phase.ts';
 import type { PhaseTotals } from '../../output/phase.ts';
 import { usage } from './messages.ts';
@@ -20,7 +24,7 @@ import type { ShapedBy } from './network.ts';
 import { predictionOf } from './prediction.ts';
 import type { BenchPrediction } from './prediction.ts';
 
-export type ModelBench = {
+export type ModelBench = AnswerValue & {
   readonly planHash: string;
   /** The data on which the plan was calibrated; 'noise' for random weights. */
   readonly calibratedOn: string;
@@ -62,6 +66,8 @@ export type ModelBenchOptions = {
   /** Inferences in the session. The last is reported; the first also transforms the weights. */
   readonly runs: number;
   readonly threads?: number;
+  /** What clients learn (default: logits). */
+  readonly answer?: AnswerKind;
   /** The network between the two processes (default: loopback). */
   readonly profile?: NetworkProfile;
   readonly signal: AbortSignal;
@@ -84,7 +90,7 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   const ofThreads = threads === undefined ? {} : { threads };
   try {
     const { url, planHash, warnings } = await server.ask('ready', {
-      ...{ kind: 'start', network, host: between.host, ...ofThreads },
+      ...{ kind: 'start', network, host: between.host, ...ofThreads, ...defined({ answer: options.answer }) },
     });
     warnings.forEach(options.warn);
     const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
@@ -97,7 +103,11 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
       });
       const runs = inferences.map(secondsOf);
       return {
-        ...{ planHash, calibratedOn: 'arch' in network ? 'noise' : network.data },
+        ...{
+          ...answerValue(session.plan),
+          planHash,
+          calibratedOn: 'arch' in network ? 'noise' : network.data,
+        },
         ...{ ...measured, profile, shapedBy: between.shapedBy, predicted, runs, median: medianOf(runs) },
       };
     } finally {
@@ -111,7 +121,15 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
 
 type Measured = Omit<
   ModelBench,
-  'planHash' | 'calibratedOn' | 'profile' | 'shapedBy' | 'predicted' | 'runs' | 'median'
+  | 'answer'
+  | 'answerBits'
+  | 'planHash'
+  | 'calibratedOn'
+  | 'profile'
+  | 'shapedBy'
+  | 'predicted'
+  | 'runs'
+  | 'median'
 >;
 
 async function allInferences(

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { connect } from '../../../client.ts';
 import type { InferenceResult, Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
+import { answerOption } from '../../options/compile.ts';
 import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { inferLocally, outsideText } from './debug-local.ts';
@@ -18,6 +20,7 @@ import { calibrationData, dataHelp, threadsHelp } from '../../options/inputs.ts'
 import { oneProfileOption } from '../../options/profile.ts';
 import { printable } from '../../../net/printable.ts';
 import { readTokens } from '../../options/tokens.ts';
+import { answerValue } from '../../output/answer-words.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
 type Options = DescribeFlags & {
@@ -31,6 +34,7 @@ type Options = DescribeFlags & {
   readonly tokenFile?: string;
   readonly threads?: number;
   readonly debugLocal?: boolean;
+  readonly answer?: AnswerKind;
   readonly profile?: NetworkProfile;
 };
 
@@ -59,7 +63,8 @@ export function configure(command: Command, act: Act): void {
     .option('--token-file <file>', 'file with the token that the server asks for')
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .addOption(oneProfileOption())
-    .option('--debug-local', "run both parties in this process, and print the error of each step's output");
+    .option('--debug-local', "run both parties in this process, and print the error of each step's output")
+    .addOption(answerOption('--debug-local only: what the client learns (default: logits)'));
   describeFlags(command).action(act(run));
   examples(command, [
     'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
@@ -80,6 +85,8 @@ async function run(context: Context, url: string, options: Options) {
     return inferLocally(url, data, await imageSource(ofImage(options)), context, options);
   }
   refuseFlags(options);
+  if (options.answer !== undefined)
+    throw new UsageError('--answer needs --debug-local: the plan of a server says what it tells');
   const source = await imageSource(options);
   const session = await connect(url, {
     ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
@@ -102,7 +109,7 @@ async function run(context: Context, url: string, options: Options) {
     if (result.outsideRange !== undefined) context.warn(outsideText(result.outsideRange));
     const name = session.plan.classes?.[result.label] ?? source.classes?.[result.label] ?? null;
     const truth = source.truth ?? null;
-    return { value: jsonOf(result, name, truth), text: describe(result, session, name, truth) };
+    return { value: jsonOf(result, session, name, truth), text: describe(result, session, name, truth) };
   } finally {
     await session.close();
   }
@@ -133,6 +140,7 @@ async function certificate(file: string): Promise<Uint8Array> {
 
 function jsonOf(
   { label, logits, offline, online, outsideRange }: InferenceResult,
+  { plan }: Session,
   name: string | null,
   truth: string | null,
 ) {
@@ -141,7 +149,8 @@ function jsonOf(
     label,
     class: name,
     truth,
-    logits,
+    ...answerValue(plan),
+    logits: logits ?? null,
     outsideRange: outsideRange ?? null,
     offline: phaseTotals(offline),
     online: { ...phaseTotals(online), rounds: online.rounds },
@@ -161,6 +170,7 @@ function describe(
     `${answer}${truth === null ? '' : `; the label in the data set is ${truth}`}\n` +
     `offline  ${phaseLine(offline)}\n` +
     `online   ${phaseLine(online)}, ${online.rounds} round trips\n` +
-    `The server of ${printable(plan.name)} saw neither the image nor the answer.`
+    `The server of ${printable(plan.name)} saw neither the image nor the answer.` +
+    (plan.output.answer === 'label' ? '\nIt tells the label alone: the logits stay hidden from both.' : '')
   );
 }

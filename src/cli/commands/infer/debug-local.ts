@@ -1,10 +1,13 @@
 import { outsideRange } from '../../../../pipelines/inference/encoding.ts';
 import type { OutsideRange } from '../../../../pipelines/inference/encoding.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import { debugLocal } from '../../../../pipelines/simulate/debug-local.ts';
 import type { WireDiff } from '../../../../pipelines/simulate/debug-local.ts';
+import { defined } from '../../../shared/defined.ts';
 import * as format from '../../../shared/format.ts';
 import { systemRng } from '../../../shared/random.ts';
 import type { ImageSource } from './image-source.ts';
+import { answerValue } from '../../output/answer-words.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import type { Context } from '../../options/command.ts';
@@ -13,16 +16,16 @@ import { preparedModel } from '../../options/prepared.ts';
 
 /**
  * `infer MODEL --debug-local`: runs both parties in this process and prints each wire's error. `data`
- * calibrates the scales, as in `serve`.
+ * calibrates the scales, as in `serve`. The flags say what the client learns, and describe the model.
  */
 export async function inferLocally(
   name: string,
   data: string,
   source: ImageSource,
   context: Context,
-  flags: DescribeFlags,
+  { answer: kind, ...flags }: DescribeFlags & { readonly answer?: AnswerKind },
 ): Promise<Output> {
-  const prepared = await preparedModel(name, data, context, {}, flags);
+  const prepared = await preparedModel(name, data, context, defined({ answer: kind }), flags);
   const image = await source.read(prepared.model.graph.inputs[0]!.shape);
   const { answer: found, wires } = await debugLocal(prepared, image, systemRng);
   const { label, logits } = found;
@@ -35,6 +38,7 @@ export async function inferLocally(
       label,
       class: answer,
       truth,
+      ...answerValue(prepared.plan),
       logits: logits ?? null,
       outsideRange: outside ?? null,
       wires: wires.map(publicWire),

@@ -102,6 +102,10 @@ export function configure(command: Command, act: Act): void {
       'reluctant serve small.onnx large.onnx --name small --name large --data fashion-mnist-part',
     ],
     [
+      'for clients whom you do not know: the label alone',
+      'reluctant serve reduced.onnx --data fashion-mnist-part --answer label --rate 10',
+    ],
+    [
       'with the sign tests that circa chose',
       'reluctant serve reduced.onnx --data fashion-mnist-part --circa windows.json',
     ],

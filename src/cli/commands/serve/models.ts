@@ -9,6 +9,7 @@ import { compileOptionsOf } from '../../options/compile.ts';
 import type { CompileFlags } from '../../options/compile.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationData, modelFile } from '../../options/inputs.ts';
+import { answerValue, answerWords } from '../../output/answer-words.ts';
 import { calibrationText, calibrationValue, preparedModel } from '../../options/prepared.ts';
 
 /** A model of the command line, ready to be served. */
@@ -78,6 +79,7 @@ export function modelsValue(models: readonly LoadedModel[]) {
     name,
     file: given,
     planHash: planHash(prepared.plan),
+    ...answerValue(prepared.plan),
     calibration: calibrationValue(data, prepared),
   }));
   return { planHash: all[0]!.planHash, calibration: all[0]!.calibration, models: all };
@@ -89,7 +91,9 @@ export function modelsText(models: readonly LoadedModel[], url: string): string 
       const hash = planHash(prepared.plan);
       const which = models.length === 1 ? '' : ` --model ${name}`;
       return (
-        `${given}, named ${name}: plan hash ${hash}\n  calibrated on ${calibrationText(data, prepared)}\n` +
+        `${given}, named ${name}: plan hash ${hash}\n` +
+        `  an answer tells ${answerWords(answerValue(prepared.plan))}\n` +
+        `  calibrated on ${calibrationText(data, prepared)}\n` +
         `  to classify an image: npx reluctant infer ${url} --data ${data} --index 0${which} --plan-hash ${hash}`
       );
     })

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { preparedOnNoise, randomNetwork } from '../../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../../pipelines/cost/bytes.ts';
 import { medianOf } from '../../../../../src/cli/commands/bench/two-processes.ts';
+import { silent } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
@@ -53,6 +54,15 @@ test('a network of random weights between two processes: the bytes are those of 
     { offline_seconds: found.offline.seconds, online_seconds: found.online.seconds },
   ]);
   expect(found.median).toEqual({ runs: 1, ...found.runs[0] });
+}, 180_000);
+
+test('--answer label: the plan, its bytes and its round trips', async () => {
+  type Told = Found & { answer: string; answer_bits: number };
+  const found = await cliJson<Told>(['bench', 'model', ...given, '--threads', '1', '--answer', 'label']);
+  expect(found).toMatchObject({ answer: 'label', answer_bits: 2 });
+  const { plan } = await preparedOnNoise(randomNetwork(sizes), silent, 'label');
+  const { rounds, online } = predictCost(plan);
+  expect(found.online).toMatchObject({ rounds, ...online });
 }, 180_000);
 
 test('several runs: each, and the median of those after the first, beside the last one in full', async () => {
