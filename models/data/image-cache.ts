@@ -29,9 +29,18 @@ export async function cachedImages(
   const kept = await readKept(path, wanted);
   if (kept !== undefined) return kept;
   const data = await decode();
-  await writeFileAtomic(path, encodeIdx({ shape: wanted, data }));
-  await prune(folder, path);
+  await keepIfPossible(folder, path, encodeIdx({ shape: wanted, data }));
   return data;
+}
+
+/** A cache that cannot be written (no home, a read-only or full disk) only costs time. */
+async function keepIfPossible(folder: string, path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFileAtomic(path, bytes);
+    await prune(folder, path);
+  } catch {
+    // The images are decoded again next time.
+  }
 }
 
 async function readKept(path: string, wanted: Shape): Promise<Uint8Array | undefined> {
@@ -39,7 +48,7 @@ async function readKept(path: string, wanted: Shape): Promise<Uint8Array | undef
     const { shape, data } = await readIdx(path, [4]);
     if (shape.join() !== wanted.join()) return undefined;
     const now = new Date();
-    await utimes(path, now, now);
+    await utimes(path, now, now).catch(() => undefined); // On a read-only disk it only looks unused.
     return data;
   } catch (error) {
     if (error instanceof DataError) return undefined;

@@ -2,7 +2,6 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { architectures } from '../../../models/architectures/index.ts';
 import { inspect } from '../../../models/analysis/inspect.ts';
-import { saveModel } from '../../../models/files/write.ts';
 import { logFile } from '../../../models/train/log-file.ts';
 import { optimizers, usualWeightDecay } from '../../../models/train/optimizers.ts';
 import type { OptimizerName } from '../../../models/train/optimizers.ts';
@@ -16,6 +15,7 @@ import type { Act, Context } from '../options/command.ts';
 import { addComputeOptions, addThreadsOption, computingOf } from '../options/computing.ts';
 import type { ComputeOptions } from '../options/computing.ts';
 import { checkOutput, dataHelp } from '../options/inputs.ts';
+import { keepNetwork } from '../options/keep-network.ts';
 
 type Options = ComputeOptions & {
   readonly arch: string;
@@ -93,7 +93,7 @@ export function configure(command: Command, act: Act): void {
 }
 
 async function run(
-  { onProgress, say }: Context,
+  { onProgress, say, warn }: Context,
   { out, teacher, log, device: choice, engine, optimizer, weightDecay, ...options }: Options,
 ) {
   checkOutput(out);
@@ -119,7 +119,7 @@ async function run(
       if (log !== undefined) await logFile(log, { ...told, runsOn: runsOn() })(history);
     },
   });
-  await saveModel(out, result.model);
+  await keepNetwork(out, result.model, { warn });
   const { relus, params } = inspect(result.model);
   const { accuracy, n } = result.test;
   const { best, history } = result;

@@ -9,7 +9,7 @@ import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';
 import type { MachineCosts } from '../../../pipelines/cost/machine.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
-import type { OnProgress } from '../../shared/progress.ts';
+import type { Context } from './command.ts';
 import { loopbackPair } from '../../net/loopback-pair.ts';
 
 /**
@@ -44,11 +44,17 @@ function parseCosts(text: string): MachineCosts {
 }
 
 /** Measures this machine and keeps the result. */
-export async function measureThisMachine(onProgress: OnProgress): Promise<MachineCosts> {
+export async function measureThisMachine({
+  onProgress,
+  warn,
+}: Pick<Context, 'onProgress' | 'warn'>): Promise<MachineCosts> {
   const [pool, pair] = [new ThreadPool(1), await loopbackPair()];
   try {
     const costs = await measureMachine({ pool, channels: pair.channels, onProgress });
-    await writeFileAtomic(machineFile(), `${JSON.stringify(costs, null, 2)}\n`);
+    const file = machineFile();
+    await writeFileAtomic(file, `${JSON.stringify(costs, null, 2)}\n`).catch((error: Error) => {
+      warn(`the measured costs are not kept for predictions: ${file}: ${error.message}`);
+    });
     return costs;
   } finally {
     pair.close();

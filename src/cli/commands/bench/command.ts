@@ -182,8 +182,8 @@ async function runModel(
   };
 }
 
-async function runMachine({ onProgress }: Context): Promise<Output> {
-  return machineOutput(await measureThisMachine(onProgress));
+async function runMachine(context: Context): Promise<Output> {
+  return machineOutput(await measureThisMachine(context));
 }
 
 function networkToBench(

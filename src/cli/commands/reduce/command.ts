@@ -4,7 +4,6 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { sessionSetting } from '../../../../models/runtime/device.ts';
 import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
-import { saveModel } from '../../../../models/files/write.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
 import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
@@ -32,6 +31,7 @@ import type { SettingOptions } from './settings.ts';
 import { dataFor, describeFlags, loadDescribed } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
+import { keepNetwork } from '../../options/keep-network.ts';
 import {
   addMitigationOptions,
   describeMultipliers,
@@ -168,7 +168,7 @@ async function reduceToSeveral(
 }
 
 async function reduceToOne(
-  { onProgress, say }: Context,
+  { onProgress, say, warn }: Context,
   name: string,
   budget: Budget,
   options: Options,
@@ -188,7 +188,7 @@ async function reduceToOne(
   const before = await evaluate(model, test, evaluation);
   const plain = { method, budget, data, epochs, seed, onProgress, ...setting, ...settings };
   const found = await reduce(model, { ...plain, ...mitigation });
-  await saveModel(out, found.model);
+  await keepNetwork(out, found.model, { warn });
   const after = await evaluate(found.model, test, evaluation);
   const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost, built } = found;
   const price = isMitigated(options)
