@@ -62,6 +62,8 @@ export class GraphReader {
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
   /** The values that stand for integers, between QuantizeLinear and DequantizeLinear, with their scale. */
+  /** Constants behind unsupported nodes, whose values are unknown. */
+  readonly #unknown = new Set<string>();
   readonly #comparisons = new Map<string, Comparison>();
   readonly #quantised = new Map<string, string>();
   /**
@@ -137,6 +139,24 @@ export class GraphReader {
     for (const output of node.outputs) if (output !== '') this.#shapes.set(output, undefined);
   }
 
+  /**
+   * Behind an unsupported node only ops can be checked. A shape that is computed there is unknown, and so is
+   * all that is computed from it; an op that is supported on constants only is at fault if it reads a value.
+   */
+  #checkBehind(node: FileNode): void {
+    if (!this.#isKnown(node)) refuse('this op is not supported');
+    const isConstant = (input: string) => this.#unknown.has(input) || this.#isConstant(input);
+    const ofShapes = node.op === 'Shape' || node.op === 'Size' || node.inputs.every(isConstant);
+    if (node.domain === '' && isFoldable(node.op) && ofShapes)
+      for (const output of node.outputs) this.#unknown.add(output);
+    else if (node.domain === '' && isOnlyFoldable(node.op)) refuse(onlyConstants);
+    this.#poison(node);
+  }
+
+  #isConstant(name: string): boolean {
+    return name === '' || this.#constants.has(name) || this.#file.initializers.has(name);
+  }
+
   #read(written: FileNode, name: string): void {
     const node = inNewForm(written, (tensor) => this.#addConstant(tensor));
     if (this.#takeOff(node, name)) return;
@@ -145,8 +165,7 @@ export class GraphReader {
       (input) => this.#shapes.has(input) && !this.#shapes.get(input),
     );
     if (behindUnsupported) {
-      if (!this.#isKnown(node)) refuse('this op is not supported');
-      this.#poison(node);
+      this.#checkBehind(node);
       return;
     }
     const extra = node.outputs.slice(1).find((output) => output !== '' && this.#consumed.has(output));
@@ -359,7 +378,7 @@ export class GraphReader {
         refuse('its function body is not the one this program writes');
       return 'MixedActivation';
     }
-    if (node.domain === '' && isFoldable(node.op) && !Object.hasOwn(ops, node.op)) refuse(onlyConstants);
+    if (node.domain === '' && isOnlyFoldable(node.op)) refuse(onlyConstants);
     if (node.domain !== '' || node.op === 'MixedActivation' || !Object.hasOwn(ops, node.op))
       refuse('this op is not supported; docs/ops.md lists those that are');
     return node.op as OpType;
@@ -416,6 +435,11 @@ function sameFunction(a: RawFunction, b: RawFunction): boolean {
   const text = (f: RawFunction) =>
     JSON.stringify([f.inputs, f.outputs, f.nodes.map((n) => [n.op, n.domain ?? '', n.inputs, n.outputs])]);
   return text(a) === text(b);
+}
+
+/** Whether nodes of this op are computed while the file is read, and not otherwise. Transposes make views. */
+function isOnlyFoldable(op: string): boolean {
+  return isFoldable(op) && !Object.hasOwn(ops, op) && !Object.hasOwn(rewrites, op) && op !== 'Transpose';
 }
 
 const onlyConstants =

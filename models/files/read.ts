@@ -2,24 +2,35 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
-import type { Model } from '../graph.ts';
+import type { Model, Pair } from '../graph.ts';
 import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
 import { mixedDomain } from '../ops/mixed-activation.ts';
+import { howToExport } from './foreign-files.ts';
 import { GraphReader } from './graph-reader.ts';
-import type { ReadReport } from './graph-reader.ts';
+import type { ReadReport, UnsupportedNode } from './graph-reader.ts';
 import { resolveModel } from '../zoo/index.ts';
 
-export type { ReadReport };
+export type { ReadReport, UnsupportedNode };
+
+export type ReadOptions = {
+  /** [height, width] of images, for a file that leaves them open (default: such a file is refused). */
+  readonly size?: Pair;
+};
 
 /**
  * Reads a network from the bytes of an .onnx file, opset 7 to 23. `fileName` is used in messages; `external`
  * returns the bytes of files beside it (default: there are none). Throws ModelError for a broken file, and a
  * ModelError that lists every unsupported node with its reason.
  */
-export function readModel(bytes: Uint8Array, fileName: string, external: ExternalData = none): Model {
-  const { model, unsupported } = readReport(bytes, fileName, external);
+export function readModel(
+  bytes: Uint8Array,
+  fileName: string,
+  external: ExternalData = none,
+  options: ReadOptions = {},
+): Model {
+  const { model, unsupported } = readReport(bytes, fileName, external, options);
   if (model !== undefined) return model;
   const lines = unsupported.map(({ name, op, reason }) => `  ${name} (${op}): ${reason}`);
   const count = unsupported.length === 1 ? '1 node is' : `${unsupported.length} nodes are`;
@@ -29,9 +40,14 @@ export function readModel(bytes: Uint8Array, fileName: string, external: Externa
 /**
  * Like readModel, but returns the unsupported nodes instead of throwing. Throws ModelError for a broken file.
  */
-export function readReport(bytes: Uint8Array, fileName: string, external: ExternalData = none): ReadReport {
+export function readReport(
+  bytes: Uint8Array,
+  fileName: string,
+  external: ExternalData = none,
+  options: ReadOptions = {},
+): ReadReport {
   try {
-    return new GraphReader(decodeFile(bytes, external, mixedDomain)).read();
+    return new GraphReader(decodeFile(bytes, external, { ...options, kept: mixedDomain })).read();
   } catch (error) {
     if (error instanceof ModelError || error instanceof Refusal)
       throw new ModelError(`${fileName}: ${error.message}`);
@@ -44,14 +60,14 @@ export function readReport(bytes: Uint8Array, fileName: string, external: Extern
  * by a name such as 'zoo:fashion-resnet8'. Throws ModelError for a file that cannot be read, is broken or has
  * unsupported nodes (it lists each with its reason), and UsageError for a name that the zoo does not have.
  */
-export async function loadModel(nameOrPath: string): Promise<Model> {
+export async function loadModel(nameOrPath: string, options: ReadOptions = {}): Promise<Model> {
   const path = resolveModel(nameOrPath);
-  return readModel(await readOnnxFile(path), basename(path), filesBeside(path));
+  return readModel(await readOnnxFile(path), basename(path), filesBeside(path), options);
 }
 
 /** Like loadModel, but returns the unsupported nodes instead of throwing, and takes only a path. */
-export async function loadReport(path: string): Promise<ReadReport> {
-  return readReport(await readOnnxFile(path), basename(path), filesBeside(path));
+export async function loadReport(path: string, options: ReadOptions = {}): Promise<ReadReport> {
+  return readReport(await readOnnxFile(path), basename(path), filesBeside(path), options);
 }
 
 /**
@@ -68,8 +84,10 @@ async function readOnnxFile(path: string): Promise<Uint8Array> {
           `${path}: expected at most 2 GiB, which is what protobuf can hold, ` +
             `got ${(size / 2 ** 30).toFixed(1)} GiB; keep the weights as external data`,
         );
-      const { buffer, bytesRead } = await file.read(new Uint8Array(1), 0, 1, 0);
-      if (bytesRead === 1 && buffer[0]! >> 3 === 0)
+      const { buffer, bytesRead } = await file.read(new Uint8Array(4), 0, 4, 0);
+      const advice = howToExport(buffer);
+      if (advice !== undefined) throw new ModelError(`${path}: ${advice}`);
+      if (bytesRead > 0 && buffer[0]! >> 3 === 0)
         throw new ModelError(`${path}: it is not an ONNX file: its first byte is not a protobuf tag`);
       return await readFile(path);
     } finally {

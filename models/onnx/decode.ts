@@ -54,11 +54,16 @@ export type FileNode = {
 const oldestOpset = 7;
 const newestOpset = 23;
 
-/**
- * Decodes an ONNX file. Model-local functions of the domain `kept` stay as they are. Throws ModelError if it
- * is not one, or if its opset or inputs are not supported.
- */
-export function decodeFile(bytes: Uint8Array, external: ExternalData, kept = ''): RawFile {
+export type DecodeOptions = {
+  /** The domain whose model-local functions are not inlined (default: none). */
+  readonly kept?: string;
+  /** [height, width] of images whose file leaves them open (default: such a file is refused). */
+  readonly size?: readonly [number, number];
+};
+
+/** Decodes an ONNX file. Throws ModelError if it is not one, or if its opset or inputs are not supported. */
+export function decodeFile(bytes: Uint8Array, external: ExternalData, options: DecodeOptions = {}): RawFile {
+  const { kept = '', size } = options;
   const proto = decodeProto(bytes);
   const graph = proto.graph ?? fail('it holds no graph: it is truncated, or not an ONNX file');
   if (graph.sparseInitializer.length > 0) fail('sparse initialisers are not supported');
@@ -69,7 +74,7 @@ export function decodeFile(bytes: Uint8Array, external: ExternalData, kept = '')
   if (initializers.size !== graph.initializer.length) fail('two initialisers share a name');
   return {
     name: graph.name === '' ? 'network' : graph.name,
-    inputs: decodeInputs(graph, initializers),
+    inputs: decodeInputs(graph, initializers, size),
     outputs: graph.output.map((value) => value.name),
     nodes: inlineFunctions(proto, kept).map(({ node, opset }) =>
       decodeNode(checkedNames(node), checkedOpset(opset), external),
@@ -97,15 +102,19 @@ function checkedOpset(version: number): number {
 }
 
 /** The graph's inputs without the initialisers, which files of IR version 3 list among them. */
-function decodeInputs(graph: GraphProto, initializers: ReadonlyMap<string, unknown>): FileInput[] {
+function decodeInputs(
+  graph: GraphProto,
+  initializers: ReadonlyMap<string, unknown>,
+  size: DecodeOptions['size'],
+): FileInput[] {
   const inputs = graph.input.filter(({ name }) => !initializers.has(name));
   if (inputs.length !== 1) fail(`expected one input, got ${inputs.length}`);
-  return inputs.map(decodeInput);
+  return inputs.map((input) => decodeInput(input, size));
 }
 
 const floatTypes: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16];
 
-function decodeInput({ name, type }: ValueInfoProto): FileInput {
+function decodeInput({ name, type }: ValueInfoProto, size: DecodeOptions['size']): FileInput {
   if (type?.value.case !== 'tensorType') fail(`input ${name} is not a tensor`);
   const { elemType, shape } = type.value.value;
   if (!floatTypes.includes(elemType))
@@ -113,12 +122,39 @@ function decodeInput({ name, type }: ValueInfoProto): FileInput {
   const [batch, ...sizes] = (shape?.dim ?? []).map(({ value }) =>
     value.case === 'dimValue' ? Number(value.value) : undefined,
   );
-  const known = sizes.filter((size): size is number => size !== undefined && size >= 1 && size <= 65_536);
-  if (shape === undefined || sizes.length === 0 || known.length !== sizes.length)
+  if (shape === undefined || sizes.length === 0) fail(`input ${name} has no dimensions after the batch`);
+  return {
+    name,
+    shape: sizedShape(name, sizes, size),
+    batch: batch === undefined || batch < 1 ? undefined : batch,
+  };
+}
+
+/**
+ * The shape of an image, whose height and width may be left open. They follow the channels, or go before
+ * them where only the last dimension is fixed.
+ */
+function sizedShape(
+  name: string,
+  sizes: readonly (number | undefined)[],
+  size: DecodeOptions['size'],
+): number[] {
+  const isFixed = (d: number | undefined): d is number => d !== undefined && d >= 1 && d <= 65_536;
+  const first = isFixed(sizes[0]) ? 1 : 0;
+  const isImage = sizes.length === 3 && isFixed(sizes[first === 1 ? 0 : 2]);
+  const isOpenImage = isImage && !sizes.some((d) => d !== undefined && d > 65_536);
+  const shape = sizes.map((d, i) => (isFixed(d) || !isOpenImage ? d : size?.[i - first]));
+  if (!shape.every(isFixed))
     fail(
-      `input ${name}: its dimensions after the batch are not all fixed; export it with a fixed image size`,
+      isOpenImage
+        ? `input ${name}: its height and width are not fixed; give them with --size, e.g. --size 224x224`
+        : `input ${name}: its dimensions after the batch are not all fixed; export it with fixed ones`,
     );
-  return { name, shape: known, batch: batch === undefined || batch < 1 ? undefined : batch };
+  const own = shape.length === 3 && shape.slice(first, first + 2);
+  if (size !== undefined && own !== false && own.join() !== size.join())
+    fail(`input ${name}: expected a size of ${size.join('x')}, got ${own.join('x')}, which the file fixes`);
+  if (size !== undefined && own === false) fail(`input ${name}: it is no image, and has no height and width`);
+  return shape;
 }
 
 /** Names are limited because error messages repeat them. */

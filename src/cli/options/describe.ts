@@ -14,9 +14,11 @@ import { UsageError } from '../../shared/errors.ts';
 import { fitted } from '../../../models/train/evaluate.ts';
 import { whole } from './command.ts';
 import type { Context } from './command.ts';
+import { sizeOption } from './inputs.ts';
+import type { SizeFlag } from './inputs.ts';
 
 /** What the user says of a model that its file does not say. */
-export type DescribeFlags = {
+export type DescribeFlags = SizeFlag & {
   readonly normalise?: NormalisationName;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -32,6 +34,7 @@ export type DescribeFlags = {
 export function describeFlags(command: Command): Command {
   return command
     .optionsGroup('Options of the model:')
+    .addOption(sizeOption())
     .addOption(
       new Option(
         '--normalise <preset>',
@@ -74,7 +77,7 @@ function factor(text: string): number {
 
 /** Loads a model, with what the flags say of it. Throws UsageError for flags that do not fit it. */
 export async function loadDescribed(name: string, flags: DescribeFlags): Promise<Model> {
-  return described(await loadModel(name), flags);
+  return described(await loadModel(name, defined({ size: flags.size })), flags);
 }
 
 /** The model with what the flags say of it. */

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Pair } from '../../../models/graph.ts';
 import { deviceChoices } from '../../../models/runtime/device.ts';
 import { engineNames } from '../../../models/train/engines/index.ts';
 import { resolveModel, zooModel, zooModels } from '../../../models/zoo/index.ts';
@@ -33,6 +34,24 @@ export function engineOption(): Option {
   )
     .choices(engineNames)
     .default('onnxruntime');
+}
+
+export type SizeFlag = { readonly size?: Pair };
+
+/** `--size` of commands that read files which may leave the size of images open. */
+export function sizeOption(): Option {
+  return new Option(
+    '--size <height>x<width>',
+    'size of the images, for a file that leaves it open, e.g. 224x224',
+  ).argParser(imageSize);
+}
+
+function imageSize(text: string): Pair {
+  const [, height, width] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  const size = [Number(height), Number(width ?? height)] as const;
+  if (!size.every((length) => length >= 1 && length <= 65_536))
+    throw new InvalidArgumentError('Expected a height and a width, such as 224x224.');
+  return size;
 }
 
 /** The file of a model's name. Throws ModelError if it does not exist. */

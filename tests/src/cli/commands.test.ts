@@ -42,6 +42,8 @@ type Inspected = {
   params: number;
   layers: { name: string; op: string; output_shape: number[]; relus: number; macs: number }[];
   unsupported: { name: string; op: string; reason: string }[];
+  not_private: { name: string; op: string; reason: string }[];
+  uses: { read: boolean; train: boolean; private: boolean };
 };
 
 describe('inspect', () => {
@@ -51,16 +53,33 @@ describe('inspect', () => {
     expect(found.layers.reduce((sum, layer) => sum + layer.relus, 0)).toBe(found.relus);
     expect(found.layers.reduce((sum, layer) => sum + layer.macs, 0)).toBe(found.macs);
     expect(found.unsupported).toEqual([]);
-    expect(found).toEqual(JSON.parse(JSON.stringify(inspect(await loadModel(model)))));
+    expect(found).toMatchObject(JSON.parse(JSON.stringify(inspect(await loadModel(model)))) as object);
+    expect(found.uses).toEqual({ read: true, train: true, private: true });
   });
 
   test('names every unsupported node with its reason', async () => {
-    const found = await cliJson<Inspected>(['inspect', await writeUnsupported(folder)]);
+    const { stdout, stderr, code } = await cli(['inspect', await writeUnsupported(folder), '--json']);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/cannot be used: 2 nodes are not supported/);
+    const found = JSON.parse(stdout) as Inspected;
+    expect(found.uses).toEqual({ read: false, train: false, private: false });
     expect(found.unsupported.map(({ name, op }) => [name, op])).toEqual([
       ['squash', 'Softsign'],
       ['wave', 'Sin'],
     ]);
     for (const { reason } of found.unsupported) expect(reason).not.toBe('');
+  });
+
+  test('says which nodes keep a network from running privately', async () => {
+    const file = join(packageRoot, 'tests/fixtures/torchvision/efficientnet.onnx');
+    const found = await cliJson<Inspected>(['inspect', file]);
+    expect(found.uses).toEqual({ read: true, train: true, private: false });
+    const swishes = found.layers.filter(({ op }) => op === 'Swish').map(({ name }) => name);
+    expect(swishes.length).toBeGreaterThan(2);
+    const named = found.not_private.filter(({ op }) => op === 'Swish').map(({ name }) => name);
+    expect(named).toEqual(swishes);
+    const { stdout } = await cli(['inspect', file]);
+    expect(stdout).toMatch(/can be read: yes, trained: yes, run privately: no/);
   });
 
   test('people get a table and a total', async () => {
