@@ -1,31 +1,26 @@
 import type { Graph, Model } from '../../models/graph.ts';
 import { inferShapes } from '../../models/analysis/shapes.ts';
-import { whyNotMixed } from '../../models/passes/recognise-mixed.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import { publicPart } from './compile.ts';
 import { lowerNode } from './lower/index.ts';
 import { defaultCompileOptions } from './options.ts';
 import { PlanBuilder } from './plan-builder.ts';
-import { privateForm } from './private-form.ts';
 import type { Ranges } from './ranges.ts';
 
 export type PrivateProblem = { readonly name: string; readonly op: string; readonly reason: string };
 
 /**
- * The nodes of a model that cannot run privately whatever the data, each with its reason. It needs no
- * calibration: all values are taken to be at most 1, so a lack of bits does not show. A node's name is that
- * in the form that is compiled.
+ * The nodes of a model, in the form that is compiled, that cannot run privately whatever the data. It needs
+ * no calibration: all values are taken to be at most 1, so a lack of bits does not show.
  */
-export function privateProblems(model: Model): readonly PrivateProblem[] {
-  const served = privateForm(model);
-  const products = whyNotMixed(model);
+export function problemsOf(served: Model): readonly PrivateProblem[] {
   const builder = new PlanBuilder(unitRanges(served), new Map(), publicPart(served), defaultCompileOptions);
   builder.addWire(served.graph.inputs[0]!.name, scale);
   return served.graph.nodes.flatMap((node) => {
     const reason = problemOf(node, builder);
     if (reason === undefined) return [];
     builder.addWire(node.outputs[0]!, scale);
-    return [{ name: node.name, op: node.op, reason: products.get(node.name) ?? reason }];
+    return [{ name: node.name, op: node.op, reason }];
   });
 }
 

@@ -13,6 +13,8 @@ import { calibrationWarnings } from './calibration-warnings.ts';
 import { compile, publicPart } from './compile.ts';
 import type { CompileOptions } from './options.ts';
 import { privateForm } from './private-form.ts';
+import { problemsOf } from './private-problems.ts';
+import type { PrivateProblem } from './private-problems.ts';
 import { quantise } from './quantise.ts';
 import type { ServerWeights } from './quantise.ts';
 import type { Ranges } from './ranges.ts';
@@ -89,6 +91,18 @@ function matchedIfSure(model: Model, dataset: Dataset): Dataset {
 /** The plan of a prepared model with other options, for the ranges that were measured. */
 export function replanned({ model, ranges }: Prepared, options: Partial<CompileOptions>): Plan {
   return compile(model.graph, ranges, publicPart(model), options);
+}
+
+/**
+ * The nodes that keep a model from running privately, each with its reason: see `problemsOf`. Nodes have the
+ * names of the form that is compiled.
+ */
+export function privateProblems(model: Model): readonly PrivateProblem[] {
+  const products = whyNotMixed(model);
+  return problemsOf(privateForm(model)).map((problem) => ({
+    ...problem,
+    reason: products.get(problem.name) ?? problem.reason,
+  }));
 }
 
 async function measured(model: Model, { calibration, onProgress, ...compileOptions }: PrepareOptions) {

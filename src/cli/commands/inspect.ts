@@ -3,7 +3,7 @@ import { inspect } from '../../../models/analysis/inspect.ts';
 import { loadReport } from '../../../models/files/read.ts';
 import type { UnsupportedNode } from '../../../models/files/read.ts';
 import type { Model } from '../../../models/graph.ts';
-import { privateProblems } from '../../../pipelines/compile/private-problems.ts';
+import { privateProblems } from '../../../pipelines/compile/served-plan.ts';
 import type { PrivateProblem } from '../../../pipelines/compile/private-problems.ts';
 import { defined } from '../../shared/defined.ts';
 import { ModelError } from '../../shared/errors.ts';
