@@ -27,6 +27,8 @@ import type { ServerEvent } from './serving/events.ts';
 import { SessionHost } from './serving/host.ts';
 import { hostedModels } from './serving/models.ts';
 import type { HostedModel, ServedModel } from './serving/models.ts';
+import { statusPages } from './serving/status.ts';
+import type { ServerStatus } from './serving/status.ts';
 import { defined } from './shared/defined.ts';
 import { ProtocolError, UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
@@ -115,19 +117,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const models = checkedModels('models' in options ? options.models : [options], options);
   const access = new Access(options);
   const limits = limitsOf(options);
-  const http = httpServer(options);
+  let host: SessionHost | undefined;
+  const http = httpServer(options, {
+    isReady: () => host?.isReady ?? false,
+    models: () => host?.models ?? [],
+    mayKnow: (request) => clientOf(access, request) !== undefined,
+  });
   await listening(http, options);
   const pool = new ThreadPool(...(options.threads === undefined ? [] : [options.threads]));
   const { rng = systemRng, handshakeSeconds = 10, maxSessions = 16, onEvent = () => undefined } = options;
   const ring = await loadRing();
   await warmUpServer(ring);
-  const host = new SessionHost(models, access, {
+  const sessions = (host = new SessionHost(models, access, {
     ...{ pool, ring, rng, handshakeSeconds, maxSessions, limits, onEvent },
     maxSessionsPerClient:
       options.maxSessionsPerClient ??
       (options.tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2)),
-  });
-  const sockets = acceptSockets(http, host, access, options);
+  }));
+  const sockets = acceptSockets(http, sessions, access, options);
   const { address, port, family } = http.address() as AddressInfo;
   const name = family === 'IPv6' ? `[${address}]` : address;
   return {
@@ -138,13 +145,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (next.tokens !== undefined) access.replaceTokens(next.tokens);
       if (certificate !== undefined) (http as HttpsServer).setSecureContext(certificate);
       if (models === undefined) return;
-      host.models = models;
+      sessions.models = models;
       sockets.options.maxPayload = largestMessage(models);
     },
     close: async ({ drainSeconds = 0 } = {}) => {
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
-      await host.drain(drainSeconds);
+      await sessions.drain(drainSeconds);
       sockets.close();
       http.closeAllConnections();
       await closed;
@@ -232,8 +239,9 @@ function clientOf(access: Access, request: IncomingMessage): string | undefined 
   return access.admit(request.headers.authorization, request.socket.remoteAddress ?? '?');
 }
 
-function httpServer({ tls, answerHttp = notFound }: ServingOptions): HttpServer {
-  return tls === undefined ? createServer(answerHttp) : createTlsServer(readCertificate(tls), answerHttp);
+function httpServer({ tls, answerHttp = notFound }: ServingOptions, status: ServerStatus): HttpServer {
+  const answer = statusPages(status, answerHttp);
+  return tls === undefined ? createServer(answer) : createTlsServer(readCertificate(tls), answer);
 }
 
 /** Answers plain HTTP requests, because only WebSockets are served. */

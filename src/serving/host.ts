@@ -107,6 +107,11 @@ export class SessionHost {
     ended.resolve();
   }
 
+  /** Whether new clients may come. */
+  get isReady(): boolean {
+    return !this.#isDraining;
+  }
+
   refuse(peer: string, reason: string): void {
     this.#tell({ kind: 'refused', peer, reason });
   }

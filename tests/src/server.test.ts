@@ -311,6 +311,40 @@ test('the longest plan is bounded', () => {
   expect(largestPayloads(prepared.plan).down).toBeGreaterThanOrEqual(maxPlanBytes);
 });
 
+describe('what an operator’s tools ask', () => {
+  const ask = (url: string, path: string, init?: RequestInit) =>
+    fetch(url.replace(/^ws/, 'http') + path, init);
+
+  test('whether it lives, whether it takes clients, and which models it has', async () => {
+    expect(await (await ask(server.url, '/healthz')).text()).toBe('ok\n');
+    expect((await ask(server.url, '/readyz', { method: 'HEAD' })).status).toBe(200);
+    const hash = planHash(prepared.plan);
+    const models = await ask(server.url, '/models');
+    expect(await models.json()).toEqual({ models: [{ name: prepared.plan.name, plan_hash: hash }] });
+    for (const [path, method] of [
+      ['/other', 'GET'],
+      ['/healthz', 'POST'],
+      ['/constructor', 'GET'],
+    ] as const)
+      expect((await ask(server.url, path, { method })).status).toBe(426);
+  });
+
+  test('a server that shuts down is not ready, and models are for known clients only', async () => {
+    const token = 'a-token-0123456789';
+    const named = await startServer({ ...prepared, threads: 1, tokens: [token] });
+    expect((await ask(named.url, '/models')).status).toBe(401);
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await ask(named.url, '/models', { headers })).status).toBe(200);
+    const session = await connect(named.url, { pool, token });
+    await session.prepare();
+    const closed = named.close({ drainSeconds: 60 });
+    await expect(ask(named.url, '/readyz')).rejects.toThrow();
+    await session.infer(images[0]!);
+    await closed;
+    await session.close();
+  });
+});
+
 describe('places', () => {
   test('silent sockets lose theirs after the handshake’s deadline, whatever the idle limit', async () => {
     const small = await startServer({
