@@ -37,8 +37,8 @@ export function demoPage(report: DemoReport, pictures: Pictures): string {
         <figcaption>Accuracy of each class before and after. The class that lost most is on top.</figcaption>
       </figure>
     </div>
-    ${costSection(report)} ${imagesSection(report, pictures.images)} ${classSection(report.fairness)}
-    ${methodSection(report)}
+    ${costSection(report)} ${labelsSection(report)} ${imagesSection(report, pictures.images)}
+    ${classSection(report.fairness)} ${methodSection(report)}
   </main>`;
   return htmlPage({ title: 'reluctant demo report', style, body });
 }
@@ -121,6 +121,22 @@ function costSection({ original, reduced }: DemoReport): Html {
   </section>`;
 }
 
+function labelsSection({ reduced, labelsAlone }: DemoReport): Html {
+  const { answerBits, images } = labelsAlone;
+  const [logits, labels] = [answerCost(reduced.images), answerCost(images)];
+  return html`<section>
+    <h2>Telling less</h2>
+    <p>
+      An answer may be the label alone: ${answerBits} bits in place of ${reduced.answerBits}. A client cannot
+      learn more bits of the weights than its answers have, so clients whom a server does not know should get
+      labels (<code>serve --answer label</code>). With the reduced network this took ${labels.online.rounds}
+      round trips in place of ${logits.online.rounds}, and ${format.duration(labels.online.seconds)} online in
+      place of ${format.duration(logits.online.seconds)}. ${agreements({ images })} of ${images.length} labels
+      were those in the clear.
+    </p>
+  </section>`;
+}
+
 function costRow(model: DemoModel): Html {
   const { firstSeconds, offline, online } = answerCost(model.images);
   return html`<tr>
@@ -167,7 +183,7 @@ function answer(image: DemoModel['images'][number]): string {
 }
 
 function largestDifference(model: DemoModel): string {
-  return Math.max(...model.images.map(({ maxDifference }) => maxDifference)).toPrecision(2);
+  return Math.max(...model.images.map(({ maxDifference }) => maxDifference ?? 0)).toPrecision(2);
 }
 
 function methodSection({ reduction, machine, data, seconds }: DemoReport): Html {

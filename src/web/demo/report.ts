@@ -12,14 +12,11 @@ export type PrivateImage = {
   /** The row of the image in the test split. */
   readonly index: number;
   readonly label: string;
-  /**
-   * The class that the client read from the private logits, and the class that the same file gives in the
-   * clear.
-   */
+  /** The class of the private answer, and the class that the same file gives in the clear. */
   readonly private: string;
   readonly plaintext: string;
-  /** The largest absolute difference between the two sets of logits. */
-  readonly maxDifference: number;
+  /** The largest absolute difference between the two sets of logits; null if the label alone was told. */
+  readonly maxDifference: number | null;
   readonly offline: PhaseFigures;
   readonly online: PhaseFigures & { readonly rounds: number };
 };
@@ -33,6 +30,14 @@ export type DemoModel = {
   readonly accuracy: number;
   /** The mean over images of the largest minus the smallest logit, against which `maxDifference` is read. */
   readonly logitSpread: number;
+  /** The bits that the server opens in an answer. */
+  readonly answerBits: number;
+  readonly images: readonly PrivateImage[];
+};
+
+/** The answers of the reduced network from a server that tells the label alone. */
+export type LabelsAlone = {
+  readonly answerBits: number;
   readonly images: readonly PrivateImage[];
 };
 
@@ -57,6 +62,7 @@ export type DemoReport = {
   };
   readonly original: DemoModel;
   readonly reduced: DemoModel;
+  readonly labelsAlone: LabelsAlone;
   readonly fairness: FairnessReport;
 };
 
@@ -89,6 +95,6 @@ export function answerCost([first, ...later]: readonly PrivateImage[]): AnswerCo
 }
 
 /** The number of private answers that equal the plaintext answer of the same file. */
-export function agreements(model: DemoModel): number {
-  return model.images.filter((image) => image.private === image.plaintext).length;
+export function agreements({ images }: Pick<DemoModel, 'images'>): number {
+  return images.filter((image) => image.private === image.plaintext).length;
 }

@@ -3,6 +3,8 @@ import type { Dataset } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { predict } from '../../../../models/runtime/run.ts';
+import { answerBits } from '../../../../pipelines/plan/answer.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import { connect } from '../../../client.ts';
 import type { InferenceResult } from '../../../client.ts';
 import type { PrivateImage } from '../../../web/demo/report.ts';
@@ -16,15 +18,17 @@ export type AnswerOptions = {
   readonly dataset: Dataset;
   readonly indices: readonly number[];
   readonly signal: AbortSignal;
+  /** What the server tells. */
+  readonly answer: AnswerKind;
   readonly onAnswer: (image: PrivateImage) => void;
 };
 
 /** Asks a server process about each image, and compares its answers with the network's in the clear. */
 export async function privateAnswers(
   options: AnswerOptions,
-): Promise<{ images: PrivateImage[]; logitSpread: number }> {
-  const { file, model, data, dataset, indices, signal, onAnswer } = options;
-  const server = await serverProcess(file, data, signal);
+): Promise<{ images: PrivateImage[]; logitSpread: number; answerBits: number }> {
+  const { file, model, data, dataset, indices, signal, answer, onAnswer } = options;
+  const server = await serverProcess(file, data, answer, signal);
   try {
     const session = await connect(server.url, { planHash: server.planHash });
     const images: PrivateImage[] = [];
@@ -38,7 +42,7 @@ export async function privateAnswers(
       onAnswer(image);
     }
     await session.close();
-    return { images, logitSpread: spreads / indices.length };
+    return { images, logitSpread: spreads / indices.length, answerBits: answerBits(session.plan) };
   } finally {
     await server.stop();
   }
@@ -50,10 +54,14 @@ function compare(dataset: Dataset, index: number, found: InferenceResult, clear:
     label: dataset.classes[dataset.labels[index]!]!,
     private: dataset.classes[found.label]!,
     plaintext: dataset.classes[argmax(clear)]!,
-    maxDifference: Math.max(...clear.map((value, i) => Math.abs(value - found.logits![i]!))),
+    maxDifference: found.logits === undefined ? null : largestDifference(found.logits, clear),
     offline: phaseTotals(found.offline),
     online: { ...phaseTotals(found.online), rounds: found.online.rounds },
   };
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 }
 
 /** The first `count` images with different labels, chosen before any model sees them. */

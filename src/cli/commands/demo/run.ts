@@ -7,6 +7,7 @@ import { inspect, stagesOf } from '../../../../models/analysis/inspect.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { compareModels } from '../../../../pipelines/fairness/compare.ts';
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 import { demoFiles } from '../../../web/demo/files.ts';
@@ -52,18 +53,20 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
 
   say(words.heading(4, 'Private answers'));
   say(words.asking);
-  const ask = (m: 0 | 1, path: string) => {
-    const accuracy = fairness.overall[m]!.accuracy;
-    return askPrivately(context, options, dataset, { ...both[m], file: path, accuracy });
+  const asked = (m: 0 | 1, path: string): Asked => {
+    const { accuracy } = fairness.overall[m]!;
+    return { ...both[m], file: path, accuracy };
   };
+  const [before, after] = [asked(0, modelFile(options.model)), asked(1, file)];
   const report: DemoReport = {
     version: options.version,
     date: new Date().toISOString(),
     machine: machine(),
     data: await dataFacts(options.data, dataset),
     reduction: reduction.facts,
-    original: await ask(0, modelFile(options.model)),
-    reduced: await ask(1, file),
+    original: await askPrivately(context, options, dataset, before),
+    reduced: await askPrivately(context, options, dataset, after),
+    labelsAlone: await askForLabels(context, options, dataset, after),
     fairness,
     seconds: (performance.now() - start) / 1000,
   };
@@ -103,14 +106,45 @@ async function reduceNetwork(
   return { model, facts: { method, budget, log, seconds } };
 }
 
+/** A network of the demo. */
+type Asked = {
+  readonly name: string;
+  readonly file: string;
+  readonly model: Model;
+  readonly accuracy: number;
+};
+
 async function askPrivately(
+  context: Context,
+  options: DemoOptions,
+  dataset: Dataset,
+  asked: Asked,
+): Promise<DemoModel> {
+  const { name, file, model, accuracy } = asked;
+  const { relus, macs, params } = inspect(model);
+  context.say(`${name}, ${format.count(relus)} ReLUs:`);
+  const answers = await answersOf(context, options, dataset, asked, 'logits');
+  return { name, file, relus, macs, params, accuracy, ...answers };
+}
+
+async function askForLabels(
+  context: Context,
+  options: DemoOptions,
+  dataset: Dataset,
+  asked: Asked,
+): Promise<DemoReport['labelsAlone']> {
+  context.say(`${asked.name}, from a server that tells the label alone:`);
+  const { images, answerBits } = await answersOf(context, options, dataset, asked, 'label');
+  return { images, answerBits };
+}
+
+async function answersOf(
   { say, onProgress, signal }: Context,
   { data }: DemoOptions,
   dataset: Dataset,
-  { name, file, model, accuracy }: { name: string; file: string; model: Model; accuracy: number },
-): Promise<DemoModel> {
-  const { relus, macs, params } = inspect(model);
-  say(`${name}, ${format.count(relus)} ReLUs:`);
+  { name, file, model }: Asked,
+  answer: AnswerKind,
+) {
   const indices = firstOfDifferentClasses(dataset, imagesAsked);
   const progress = (done: number) =>
     onProgress({ phase: 'private-answers', of: name, done, total: indices.length });
@@ -120,8 +154,7 @@ async function askPrivately(
     say(words.answer(image));
     progress(++done);
   };
-  const answers = await privateAnswers({ file, model, data, dataset, indices, signal, onAnswer });
-  return { name, file, relus, macs, params, accuracy, ...answers };
+  return privateAnswers({ file, model, data, dataset, indices, signal, answer, onAnswer });
 }
 
 async function writeReport(report: DemoReport, dataset: Dataset, out: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import { Child } from '../../../shared/child-process.ts';
 import { workerUrl } from '../../../shared/files.ts';
 
@@ -7,11 +8,12 @@ export type ServerProcess = { readonly url: string; readonly planHash: string; s
 export async function serverProcess(
   model: string,
   data: string,
+  answer: AnswerKind,
   signal: AbortSignal,
 ): Promise<ServerProcess> {
   const child = new Child<never, never>({
     program: workerUrl(import.meta.url, '../../main'),
-    args: ['serve', model, '--port', '0', '--data', data, '--json'],
+    args: ['serve', model, '--port', '0', '--data', data, '--answer', answer, '--json'],
     signal,
     name: 'demo: the server',
   });

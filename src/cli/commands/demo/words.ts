@@ -76,7 +76,7 @@ export function answer(image: PrivateImage): string {
   return `  test image ${image.index}: ${image.private} (${right}; ${clear}), online ${format.duration(image.online.seconds)}`;
 }
 
-export function costs({ original, reduced }: DemoReport): string {
+export function costs({ original, reduced, labelsAlone }: DemoReport): string {
   const rows = [original, reduced].map((model) => {
     const { firstSeconds, offline, online } = answerCost(model.images);
     return [
@@ -105,7 +105,16 @@ export function costs({ original, reduced }: DemoReport): string {
   return (
     `${table(columns, rows)}\n` +
     `The figures are for one private answer. The offline phase can run before the image exists; the online phase is the\n` +
-    `wait for the answer. The first answer also transforms the weights and warms up, so the other figures leave it out.`
+    `wait for the answer. The first answer also transforms the weights and warms up, so the other figures leave it out.\n` +
+    labels(reduced, labelsAlone)
+  );
+}
+
+function labels({ answerBits, images }: DemoReport['reduced'], alone: DemoReport['labelsAlone']): string {
+  const [all, label] = [answerCost(images).online, answerCost(alone.images).online];
+  return (
+    `An answer of the label alone tells ${alone.answerBits} bits in place of ${answerBits}. With the reduced network it took\n` +
+    `${label.rounds} round trips in place of ${all.rounds}, and ${format.duration(label.seconds)} online in place of ${format.duration(all.seconds)}.`
   );
 }
 

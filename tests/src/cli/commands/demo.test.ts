@@ -22,8 +22,20 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-type Model = { relus: number; logit_spread: number; images: { max_difference: number }[] };
-type Report = { original: Model; reduced: Model; reduction: { budget: number }; fairness: { n: number } };
+type Image = {
+  private: string;
+  plaintext: string;
+  max_difference: number | null;
+  online: { rounds: number };
+};
+type Model = { relus: number; logit_spread: number; answer_bits: number; images: Image[] };
+type Report = {
+  original: Model;
+  reduced: Model;
+  labels_alone: Omit<Model, 'relus' | 'logit_spread'>;
+  reduction: { budget: number };
+  fairness: { n: number };
+};
 
 /** Process ids of the children of a process (Linux). */
 function childrenOf(pid: number): number[] {
@@ -67,6 +79,14 @@ test('the whole demo on a tiny network: its files, and private answers as in the
   expect(fairness.n).toBe(200);
   await expectPrivateAnswers(original, args[2]!);
   await expectPrivateAnswers(reduced, join(out, 'reduced.onnx'));
+  const { labels_alone: labels } = report;
+  expect([labels.answer_bits, labels.images.length]).toEqual([4, 4]);
+  expect(reduced.answer_bits).toBeGreaterThan(100);
+  for (const image of labels.images) {
+    expect(image).toMatchObject({ private: image.plaintext, max_difference: null });
+    expect(image.online.rounds).toBe(reduced.images[0]!.online.rounds + 2);
+  }
+  expect(stdout).toContain('An answer of the label alone tells 4 bits in place of');
   expect(stdout).toContain(`${join(out, 'report.html')}`);
   expect(stdout).toContain(reduced.relus.toLocaleString('en-US'));
 });

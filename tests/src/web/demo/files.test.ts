@@ -52,6 +52,12 @@ describe('report.html', () => {
     }
   });
 
+  test('what labels alone cost is said beside what they tell', () => {
+    expect(visible).toContain('the label alone: 4 bits in place of 300');
+    expect(visible).toContain('11 round trips in place of 9, and 140 ms online in place of 124 ms');
+    expect(visible).toContain('4 of 4 labels were those in the clear');
+  });
+
   test("each class's row is the fairness report's", () => {
     for (const { group, n, models } of report.fairness.groups) {
       const [before, after] = models;

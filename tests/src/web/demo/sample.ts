@@ -36,8 +36,18 @@ function model(name: string, relus: number, accuracy: number, factor: number): D
     params: 78_000,
     accuracy,
     logitSpread: 14.2,
+    answerBits: 300,
     images,
   };
+}
+
+/** The same answers without logits, with two round trips more. */
+function labelsOf({ images }: DemoModel): DemoReport['labelsAlone']['images'] {
+  return images.map((image) => ({
+    ...image,
+    maxDifference: null,
+    online: { ...image.online, rounds: image.online.rounds + 2 },
+  }));
 }
 
 /** Invented figures, for looking at the page and testing that it shows them. */
@@ -63,6 +73,7 @@ export function sampleReport(): DemoReport {
     reduction: { method: 'deepreduce', budget: 6272, seconds: 74, log },
     original: model('original', 25_088, fairness.overall[0]!.accuracy, 1),
     reduced: model('reduced', 6_272, fairness.overall[1]!.accuracy, 0.4),
+    labelsAlone: { answerBits: 4, images: labelsOf(model('reduced', 6_272, 0, 0.45)) },
     fairness,
   };
 }
