@@ -39,12 +39,11 @@ export function clientAnswer(plan: Plan, share: Uint32Array, message: Uint8Array
     plan,
     low.map((word, i) => word + share[i]!),
   );
-  if (plan.output.answer === 'logits') return { label: argmax(opened), logits: opened };
-  const [label] = opened;
-  if (label! < 0) {
+  const label = labelOf(plan, opened);
+  if (label < 0) {
     throw new ProtocolError(`answer: expected one of ${classCount(plan)} classes, got none of them`);
   }
-  return { label: label!, logits: undefined };
+  return { label, logits: plan.output.answer === 'logits' ? opened : undefined };
 }
 
 /**
@@ -58,6 +57,17 @@ export function openedOutput(plan: Plan, output: Uint32Array): Float32Array {
   }
   const { scale } = wireOf(plan, plan.output.wire);
   return Float32Array.from(output, (word) => ((word << (32 - bits)) >> (32 - bits)) / scale);
+}
+
+/** The label that an opened output says. */
+function labelOf(plan: Plan, opened: Float32Array): number {
+  return plan.output.answer === 'label' ? opened[0]! : argmax(opened);
+}
+
+/** The label of each of `n` images, from what was opened of all of them. */
+export function labelsOf(plan: Plan, opened: Float32Array, n: number): Int32Array {
+  const width = outputSize(plan);
+  return Int32Array.from({ length: n }, (_, i) => labelOf(plan, opened.subarray(i * width, (i + 1) * width)));
 }
 
 /** The number of values that `openedOutput` returns. */

@@ -24,8 +24,11 @@ export type SimulateJob = {
   readonly faults: boolean;
 };
 
-/** Images per job, so that the logits do not depend on the number of threads. */
-const imagesPerJob = 32;
+/**
+ * Images per job, so that the logits do not depend on the number of threads. A network of real size is
+ * simulated on few images, which all threads share.
+ */
+const imagesPerJob = 8;
 
 export type SimulateSetOptions = {
   /** Whether the sign test makes its faults (default: true). */

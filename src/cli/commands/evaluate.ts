@@ -5,11 +5,10 @@ import type { Dataset, Split } from '../../../models/data/dataset.ts';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../models/runtime/device.ts';
 import { predictClasses, scored } from '../../../models/train/evaluate.ts';
-import { argmax } from '../../../models/tensor.ts';
 import { isNearChance, tryNormalisations } from '../../../models/train/normalisation-trial.ts';
 import type { Model } from '../../../models/graph.ts';
 import type { SessionSetting } from '../../../models/runtime/device.ts';
-import type { Plan } from '../../../pipelines/plan/plan.ts';
+import { labelsOf } from '../../../pipelines/inference/answer.ts';
 import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
 import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
@@ -135,12 +134,4 @@ async function simulatedRun(
     agree,
     images_per_second: n / seconds,
   };
-}
-
-/** The label of each image, from its logits, or as the protocol gives it. */
-function labelsOf({ output }: Plan, found: Float32Array, n: number): Int32Array {
-  const width = found.length / n;
-  return Int32Array.from({ length: n }, (_, i) =>
-    output.answer === 'label' ? found[i]! : argmax(found.subarray(i * width, (i + 1) * width)),
-  );
 }

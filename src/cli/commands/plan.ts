@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { loadDataset } from '../../../models/data/dataset.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import type { Bytes, Prediction, StepPrediction } from '../../../pipelines/cost/bytes.ts';
 import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
@@ -8,10 +9,12 @@ import { describeProfile, profileNames, profiles } from '../../../pipelines/cost
 import type { ProfileName } from '../../../pipelines/cost/profiles.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
-import { replanned } from '../../../pipelines/compile/served-plan.ts';
+import { calibrationOf, replanned } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { answerKinds, wireOf } from '../../../pipelines/plan/plan.ts';
 import type { Plan, Step } from '../../../pipelines/plan/plan.ts';
+import { labelAgreement, leastAgreement } from '../../../pipelines/simulate/agreement.ts';
+import type { Agreement } from '../../../pipelines/simulate/agreement.ts';
 import { PlanError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples } from '../options/command.ts';
@@ -25,7 +28,7 @@ import { describeMachine, knownMachine, machineValue } from '../options/machine.
 import { answerValue } from '../output/answer-words.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
-import { calibrationText, calibrationValue, preparedModel } from '../options/prepared.ts';
+import { calibrationText, calibrationValue, preparedOn } from '../options/prepared.ts';
 
 /**
  * `plan MODEL --data D`: the protocol's steps with scales, windows and predicted cost. All of it is public.
@@ -52,10 +55,13 @@ type Options = CompileFlags & DescribeFlags & { readonly data?: string };
 async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
   const known = await knownMachine();
+  const train = await loadDataset(data, 'train');
   const compileOptions = await compileOptionsOf(options);
-  const prepared = await preparedModel(name, data, context, compileOptions, options);
+  const prepared = await preparedOn(train, name, data, context, compileOptions, options);
   const { plan } = prepared;
   checkMessages(plan);
+  const agreement = await labelAgreement(prepared, calibrationOf(train), context);
+  if (agreement.agree < leastAgreement * agreement.images) context.warn(`${name}: ${tooFew(agreement)}`);
   const prediction = predictCost(plan);
   const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
@@ -66,11 +72,12 @@ async function run(context: Context, name: string, options: Options) {
     value: {
       ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
       ...{ answer: plan.output.answer, answers },
-      ...{ predicted, machine: machineValue(known) },
+      ...{ agreement, predicted, machine: machineValue(known) },
     },
     text:
       `${describe(steps, prediction, hash)}\n` +
-      `calibrated on      ${calibrationText(data, prepared)}\n\n` +
+      `calibrated on      ${calibrationText(data, prepared)}\n` +
+      `expected agreement ${agreementText(agreement)}\n\n` +
       `${answersTable(answers, plan)}\n\n` +
       `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}`,
   };
@@ -112,6 +119,20 @@ function answersTable(answers: readonly AnswerCost[], { output }: Plan): string 
     { title: 'online' },
   ] as const;
   return table(columns, rows);
+}
+
+/** '254 of 256 labels are the model's (99.2 %), simulated on calibration images' */
+function agreementText({ images, agree }: Agreement): string {
+  const share = format.percent(agree / images);
+  return `${format.count(agree)} of ${format.count(images)} labels are the model's (${share}), simulated on calibration images`;
+}
+
+function tooFew({ images, agree }: Agreement): string {
+  return (
+    `private labels are the model's for ${format.count(agree)} of ${format.count(images)} calibration images ` +
+    `(${format.percent(agree / images)}), less than ${format.percent(leastAgreement)}: ` +
+    'raise --precision or --weight-bits, or let sign tests skip fewer bits (--k)'
+  );
 }
 
 type PublicStep = ReturnType<typeof publicStep>;

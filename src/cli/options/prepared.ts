@@ -1,4 +1,5 @@
 import { loadDataset } from '../../../models/data/dataset.ts';
+import type { Dataset } from '../../../models/data/dataset.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
@@ -14,12 +15,23 @@ import type { DescribeFlags } from './describe.ts';
 export async function preparedModel(
   name: string,
   data: string,
-  { onProgress, warn }: Pick<Context, 'onProgress' | 'warn'>,
+  context: Pick<Context, 'onProgress' | 'warn'>,
   options: Partial<CompileOptions> = {},
   flags: DescribeFlags = {},
 ): Promise<Prepared> {
+  return preparedOn(await loadDataset(data, 'train'), name, data, context, options, flags);
+}
+
+/** `preparedModel`, where the training images of `data` are at hand. */
+export async function preparedOn(
+  calibration: Dataset,
+  name: string,
+  data: string,
+  { onProgress, warn }: Pick<Context, 'onProgress' | 'warn'>,
+  options: Partial<CompileOptions>,
+  flags: DescribeFlags = {},
+): Promise<Prepared> {
   const model = await loadDescribed(name, flags);
-  const calibration = await loadDataset(data, 'train');
   const prepared = await prepare(model, { ...options, calibration, onProgress });
   prepared.calibration.warnings.forEach((warning) => warn(`${name}, calibrated on ${data}: ${warning}`));
   return prepared;

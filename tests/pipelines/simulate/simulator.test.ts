@@ -20,8 +20,8 @@ test('the logits are those of one thread, in order, however many threads there a
   const { made, images } = await prepared();
   const seeds = seededRng('shares');
   const parts: number[] = [];
-  for (let first = 0; first < n; first += 32) {
-    const count = Math.min(32, n - first);
+  for (let first = 0; first < n; first += 8) {
+    const count = Math.min(8, n - first);
     const part = images.subarray(first * 192, (first + count) * 192);
     parts.push(...(await simulate(made.plan, made.weights, part, count, prg(seeds.bytes(16)))));
   }

@@ -85,6 +85,21 @@ describe('plan', () => {
     for (const { kind, window } of plan.steps) if (kind !== 'activation') expect(window).toBeNull();
     expect(plan.steps.some(({ window }) => window !== null && window.bits > window.k)).toBe(true);
   });
+
+  test('simulates its labels on the calibration images, and warns where too many are others', async () => {
+    type Told = { agreement: { images: number; agree: number } };
+    const usual = await cli(['plan', 'zoo:fashion-resnet8', '--json']);
+    const told = (JSON.parse(usual.stdout) as Told).agreement;
+    expect(told.images).toBe(256);
+    expect(told.agree).toBeGreaterThan(253);
+    expect(usual.stderr).not.toMatch(/labels/);
+    const coarse = await cli(['plan', 'zoo:fashion-resnet8', '--k', '24']);
+    const said = /expected agreement (\d+) of 256 labels are the model's/.exec(coarse.stdout);
+    expect(Number(said?.[1])).toBeLessThan(253);
+    expect(coarse.stderr).toMatch(
+      /warning: zoo:fashion-resnet8: private labels are the model's for \d+ of 256 .*less than 99.0 %: raise --precision/,
+    );
+  }, 60_000);
 });
 
 describe('infer', () => {
