@@ -1,7 +1,8 @@
 import type { WorkerPool } from '../pool/pool.ts';
+import type { Columns } from '../ring/columns.ts';
 import { otJobs } from './jobs.ts';
 import { checkBlock, drawBlock } from './soft-spoken.ts';
-import type { BlockKernels, ChoosingSeeds, DrawnBlock, OfferingSeeds, Place } from './soft-spoken.ts';
+import type { ChoosingSeeds, DrawnBlock, OfferingSeeds, Place } from './soft-spoken.ts';
 
 /** Who makes blocks: this thread or a pool's. */
 export type BlockWork = {
@@ -14,14 +15,14 @@ export type BlockWork = {
 export const shortBlock: number = 2 ** 15;
 
 /** Long blocks are made by the pool's threads, if there is a pool. */
-export function blockWork(kernels: BlockKernels, pool?: WorkerPool): BlockWork {
+export function blockWork(columns: Columns, pool?: WorkerPool): BlockWork {
   const poolFor = ({ rows }: Place) => (rows < shortBlock ? undefined : pool);
   return {
     draw: async (seeds, place) =>
-      poolFor(place)?.run(otJobs.drawBlock, { seeds, place }) ?? drawBlock(kernels, seeds, place),
+      poolFor(place)?.run(otJobs.drawBlock, { seeds, place }) ?? drawBlock(columns, seeds, place),
     check: async (seeds, place, message) => {
       const threads = poolFor(place);
-      if (threads === undefined) return checkBlock(kernels, seeds, place, message);
+      if (threads === undefined) return checkBlock(columns, seeds, place, message);
       // The bytes may be a part of what the channel received, which stays here.
       const own = message.slice();
       return threads.run(otJobs.checkBlock, { seeds, place, message: own }, [own.buffer]);

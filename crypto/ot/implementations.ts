@@ -6,12 +6,12 @@ import { checkBlock, drawBlock } from './soft-spoken.ts';
 
 /** Loaded in threads alone. */
 export const otImplementations: Implementations<typeof otJobs> = {
-  drawBlock: async ({ seeds, place }, { ring }) => {
-    const drawn = drawBlock({ ring, columns: await loadColumns() }, seeds, place);
+  drawBlock: async ({ seeds, place }) => {
+    const drawn = drawBlock(await loadColumns(), seeds, place);
     return new Moved(drawn, [drawn.message.buffer, drawn.rows.buffer, drawn.choices.buffer]);
   },
-  checkBlock: async ({ seeds, place, message }, { ring }) => {
-    const rows = checkBlock({ ring, columns: await loadColumns() }, seeds, place, message);
+  checkBlock: async ({ seeds, place, message }) => {
+    const rows = checkBlock(await loadColumns(), seeds, place, message);
     return new Moved(rows, [rows.buffer]);
   },
 };

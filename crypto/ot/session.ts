@@ -4,29 +4,22 @@ import type { Rng } from '../../src/shared/random.ts';
 import { saltBytes } from '../hash.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadColumns } from '../ring/columns.ts';
-import { loadRing } from '../ring/kernels.ts';
-import type { Ring } from '../ring/kernels.ts';
 import { sha256 } from '../platform/platform.ts';
 import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { defaultDepth, depthsOf } from './blocks.ts';
 import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
-import { securityBits, SoftSpokenReceiver, SoftSpokenSender, treeDepth } from './extension.ts';
-import type { OtReceiver, OtSender } from './extension.ts';
 import { blockWork } from './block-work.ts';
-import type { BlockWork } from './block-work.ts';
 import { choosingSeeds, offeringSeeds } from './soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
+import { securityBits } from './transfers.ts';
 import type { ChoosingTransfers, OfferingTransfers } from './transfers.ts';
 import { growTrees, punctureTrees, treesBytes } from './trees.ts';
-import type { Leaves } from './trees.ts';
 
 /** The transfers of a session, both directions; once a session, before any step. */
 export type OtClient = Transfers & { readonly role: 'client' };
 export type OtServer = Transfers & { readonly role: 'server' };
 
 type Transfers = {
-  readonly receiver: OtReceiver;
-  readonly sender: OtSender;
   readonly choosing: ChoosingTransfers;
   readonly offering: OfferingTransfers;
 };
@@ -51,7 +44,7 @@ export async function otClient(
   rng: Rng,
   { depth = defaultDepth, pool }: OtOptions = {},
 ): Promise<OtClient> {
-  const { ring, work } = await loadWork(pool);
+  const work = blockWork(await loadColumns(), pool);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
@@ -70,8 +63,16 @@ export async function otClient(
   const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
   return {
     role: 'client',
-    ...choosingFrom({ depth, leaves: grown.leaves, bound: chooses, ring, work, rng }),
-    ...offeringFrom({ depth, leaves: punctured, bound: offers, ring, work }, delta),
+    choosing: new SoftSpokenChoosing(
+      choosingSeeds(depth, grown.leaves, chooses.transcript),
+      chooses.salt,
+      work,
+    ),
+    offering: new SoftSpokenOffering(
+      offeringSeeds(depth, punctured, delta, offers.transcript),
+      offers.salt,
+      work,
+    ),
   };
 }
 
@@ -81,7 +82,7 @@ export async function otServer(
   rng: Rng,
   { depth = defaultDepth, pool }: OtOptions = {},
 ): Promise<OtServer> {
-  const { ring, work } = await loadWork(pool);
+  const work = blockWork(await loadColumns(), pool);
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
@@ -100,40 +101,16 @@ export async function otServer(
   const chooses = directionOf(session, 'server chooses', grown.message);
   return {
     role: 'server',
-    ...offeringFrom({ depth, leaves: punctured, bound: offers, ring, work }, delta),
-    ...choosingFrom({ depth, leaves: grown.leaves, bound: chooses, ring, work, rng }),
-  };
-}
-
-async function loadWork(pool: WorkerPool | undefined) {
-  const ring = await loadRing();
-  return { ring, work: blockWork({ ring, columns: await loadColumns() }, pool) };
-}
-
-type Parts = {
-  readonly depth: number;
-  readonly leaves: readonly Leaves[];
-  readonly bound: Bound;
-  readonly ring: Ring;
-  readonly work: BlockWork;
-};
-
-function choosingFrom({ depth, leaves, bound, ring, work, rng }: Parts & { readonly rng: Rng }) {
-  const seeds = choosingSeeds(depth, leaves, bound.transcript);
-  // The older API knows one depth.
-  const older = depth === treeDepth ? leaves : [];
-  return {
-    receiver: new SoftSpokenReceiver(older, bound.transcript, bound.salt, ring, rng),
-    choosing: new SoftSpokenChoosing(seeds, bound.rowSalt, work),
-  };
-}
-
-function offeringFrom({ depth, leaves, bound, ring, work }: Parts, delta: Uint8Array) {
-  const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
-  const older = depth === treeDepth ? leaves : [];
-  return {
-    sender: new SoftSpokenSender(older, delta, bound.transcript, bound.salt, ring),
-    offering: new SoftSpokenOffering(seeds, bound.rowSalt, work),
+    offering: new SoftSpokenOffering(
+      offeringSeeds(depth, punctured, delta, offers.transcript),
+      offers.salt,
+      work,
+    ),
+    choosing: new SoftSpokenChoosing(
+      choosingSeeds(depth, grown.leaves, chooses.transcript),
+      chooses.salt,
+      work,
+    ),
   };
 }
 
@@ -142,13 +119,10 @@ function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
   return named(sha256(clientKey, serverKey), 'session');
 }
 
-type Bound = { readonly transcript: Uint8Array; readonly salt: Uint8Array; readonly rowSalt: Uint8Array };
-
-/** What a direction's challenges are bound to, and the salts of its rows: domains that no garbling uses. */
-function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array): Bound {
+/** What a direction's challenges are bound to, and the salt of its rows. */
+function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array) {
   const transcript = sha256(named(session, direction), treesMessage);
-  const salt = (name: string) => named(transcript, name).subarray(0, saltBytes);
-  return { transcript, salt: salt('random OT'), rowSalt: salt('rows') };
+  return { transcript, salt: named(transcript, 'rows').subarray(0, saltBytes) };
 }
 
 function named(session: Uint8Array, name: string): Uint8Array {

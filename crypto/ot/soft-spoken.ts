@@ -3,7 +3,6 @@ import { concatenate } from '../bits.ts';
 import { aesCtr, blockBytes as aesBytes, sha256 } from '../platform/platform.ts';
 import { prgSeedBytes } from '../prg.ts';
 import type { Columns, WriteLeaf } from '../ring/columns.ts';
-import type { Ring } from '../ring/kernels.ts';
 import { blockBytes, columnBytes, depthsOf, proofBytes } from './blocks.ts';
 import { hashBytes, hashColumns } from './column-hash.ts';
 import { securityBits } from './transfers.ts';
@@ -93,10 +92,7 @@ export type DrawnBlock = {
   readonly message: Uint8Array<ArrayBuffer>;
 };
 
-/** What a thread works on blocks with. */
-export type BlockKernels = { readonly ring: Ring; readonly columns: Columns };
-
-export function drawBlock({ ring, columns }: BlockKernels, seeds: ChoosingSeeds, place: Place): DrawnBlock {
+export function drawBlock(columns: Columns, seeds: ChoosingSeeds, place: Place): DrawnBlock {
   const trees = depthsOf(seeds.depth).length;
   columns.start(columnBytes(place.rows), trees);
   eachTree(seeds, place, (tree, first, depth, stream) => columns.sum(tree, first, depth, stream));
@@ -105,8 +101,8 @@ export function drawBlock({ ring, columns }: BlockKernels, seeds: ChoosingSeeds,
   const { key, shift } = challenge(seeds.transcript, place.block, corrections);
   const message = new Uint8Array(blockBytes(place.rows, seeds.depth));
   message.set(corrections);
-  message.set(hashColumns(key, choices, 1, ring), corrections.length);
-  const hashes = hashColumns(key, columns.columns, securityBits, ring);
+  message.set(hashColumns(key, choices, 1, columns), corrections.length);
+  const hashes = hashColumns(key, columns.columns, securityBits, columns);
   message.set(sha256(hashes), corrections.length + hashBytes);
   const kept = choices.slice(0, place.rows / 8);
   return { message, rows: columns.rows(place.rows, shift), choices: kept };
@@ -117,7 +113,7 @@ export function drawBlock({ ring, columns }: BlockKernels, seeds: ChoosingSeeds,
  * one whose choices are not the same for all trees.
  */
 export function checkBlock(
-  { ring, columns }: BlockKernels,
+  columns: Columns,
   seeds: OfferingSeeds,
   place: Place,
   message: Uint8Array,
@@ -140,7 +136,7 @@ export function checkBlock(
     columns.sumCorrected(tree, first, depth, write, missing[tree]!);
   });
   const { key, shift } = challenge(seeds.transcript, place.block, corrections);
-  const hashes = hashColumns(key, columns.columns, securityBits, ring);
+  const hashes = hashColumns(key, columns.columns, securityBits, columns);
   checkHashes(hashes, seeds.deltaBits, message.subarray(corrections.length));
   return columns.rows(place.rows, shift);
 }
@@ -153,8 +149,6 @@ function eachTree(
 ): void {
   const counter = new Uint8Array(aesBytes);
   new DataView(counter.buffer).setBigUint64(8, BigInt(at / aesBytes));
-  // The older `extend` draws the same leaves' streams from counter 0 on.
-  counter[0] = 1;
   let [column, before] = [0, 0];
   for (const [tree, own] of depthsOf(depth).entries()) {
     const seeds = leaves.subarray(prgSeedBytes * before, prgSeedBytes * (before + 2 ** own));

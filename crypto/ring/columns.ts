@@ -17,6 +17,7 @@ type Kernels = {
     start: number,
   ): void;
   rows(columns: number, bytes: number, out: number, low: bigint, high: bigint): void;
+  ghash(runs: number, bytes: number, count: number, h: number, table: number, out: number): void;
 };
 
 /** The columns of a row. */
@@ -24,6 +25,10 @@ export const columnCount = 128;
 
 /** Leaves that are added up at a time: 16 streams of 32 KiB stay in a cache of the second level. */
 const groupDepth = 4;
+
+/** Of GHASH: the multiples of its key, the key, and the hashes of all columns. */
+const tableBytes = 2048;
+const keyBytes = 16;
 
 const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
@@ -34,26 +39,32 @@ const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64;
 export class Columns {
   readonly #kernels: Kernels;
   readonly #memory: Instance<Kernels>['memory'];
+  readonly #table: number;
+  readonly #leaves: number;
   #bytes = 0;
   #columns = 0;
-  #leaves = 0;
   #totals = 0;
   #rows = 0;
 
   constructor({ kernels, memory }: Instance<Kernels>) {
     this.#kernels = kernels;
     this.#memory = memory;
+    this.#table = roundUp(kernels.heapBase());
+    this.#leaves = roundUp(this.#table + tableBytes + keyBytes * (1 + columnCount));
+    this.start(0, 0);
   }
 
   /** Begins a block: columns of `bytes` bytes, a multiple of 16, as sums over so many trees. */
   start(bytes: number, trees: number): void {
     if (bytes % 16 !== 0) throw new RangeError(`columns: expected whole blocks of 16 bytes, got ${bytes}`);
     this.#bytes = bytes;
-    this.#leaves = roundUp(this.#kernels.heapBase());
     this.#columns = this.#leaves + roundUp(2 ** groupDepth * bytes);
     this.#totals = this.#columns + roundUp(columnCount * bytes);
     this.#rows = this.#totals + roundUp(trees * bytes);
-    const end = this.#rows + columnCount * bytes;
+    this.#growTo(this.#rows + columnCount * bytes);
+  }
+
+  #growTo(end: number): void {
     const missing = end - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
   }
@@ -124,6 +135,27 @@ export class Columns {
     const [low, high] = [halves.getBigInt64(0, true), halves.getBigInt64(8, true)];
     this.#kernels.rows(this.#columns, this.#bytes, this.#rows, low, high);
     return new Uint32Array(this.#memory.buffer, this.#rows, 4 * count).slice();
+  }
+
+  /**
+   * The linear part of GHASH (SP 800-38D) under H = `h` for each of `count` (at most 128) runs of equal
+   * length, a multiple of 16 bytes: block i of n times H^(n + 2 - i), added up. [count, 16 bytes]. Some 70 ns
+   * a block, the same for all values. Runs that are not in this memory are copied to the place of the rows.
+   */
+  ghash(h: Uint8Array, runs: Uint8Array, count: number): Uint8Array<ArrayBuffer> {
+    const bytes = runs.length / count;
+    if (bytes % 16 !== 0) throw new RangeError(`ghash: expected runs of 16-byte blocks, got ${bytes} bytes`);
+    const at = runs.buffer === this.#memory.buffer ? runs.byteOffset : this.#copied(runs);
+    const [key, out] = [this.#table + tableBytes, this.#table + tableBytes + keyBytes];
+    this.#view(key, keyBytes).set(h);
+    this.#kernels.ghash(at, bytes, count, key, this.#table, out);
+    return this.#view(out, keyBytes * count).slice();
+  }
+
+  #copied(runs: Uint8Array): number {
+    this.#growTo(this.#rows + runs.length);
+    this.#view(this.#rows, runs.length).set(runs);
+    return this.#rows;
   }
 
   #total(tree: number): number {

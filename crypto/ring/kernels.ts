@@ -5,8 +5,8 @@ import { instantiate } from '../platform/wasm.ts';
 import type { Memory } from '../platform/wasm.ts';
 
 /**
- * Arithmetic on vectors over Z_{2^32}, as signed or unsigned words, and on bit matrices. All calls are
- * synchronous, and one instance serves one thread.
+ * Arithmetic on vectors over Z_{2^32}, as signed or unsigned words. All calls are synchronous, and one
+ * instance serves one thread.
  */
 export interface Ring {
   /**
@@ -22,44 +22,13 @@ export interface Ring {
   ): Uint32Array<ArrayBuffer>;
   /** The product of a [M, K] and b [K, P], row-major, mod 2^32. Throws RangeError when a length is wrong. */
   gemm(a: Words, b: Words, m: number, k: number, p: number): Uint32Array<ArrayBuffer>;
-  /**
-   * Transposes 128 columns of n bits, where 128 divides n. Bit i of column j is bit (i & 7) of byte j n / 8 +
-   * (i >> 3). In the result bit j of row i is bit (j & 7) of byte 16 i + (j >> 3).
-   */
-  transpose128(columns: Uint8Array, n: number): Uint8Array<ArrayBuffer>;
-  /**
-   * Of the 2^k leaves of a tree, each as many bytes, a multiple of 16. Throws RangeError for other lengths.
-   */
-  leafSums(leaves: readonly Uint8Array[]): LeafSums;
-  /**
-   * Row i xor x^i times `factor`, for rows of 16 bytes: bit b of a row is the coefficient of x^b in GF(2^128)
-   * = GF(2)[x] / (x^128 + x^7 + x^2 + x + 1). Changes `rows` in place and returns it.
-   */
-  addPowers(rows: Uint8Array<ArrayBuffer>, factor: Uint8Array): Uint8Array<ArrayBuffer>;
-  /**
-   * The linear part of GHASH (SP 800-38D) under H = `h` for each of `count` runs of equal length, a multiple
-   * of 16 bytes: block i of n times H^(n + 2 - i), added up. [count, 16 bytes]. Some 70 ns a block, the same
-   * for all values.
-   */
-  ghash(h: Uint8Array, runs: Uint8Array, count: number): Uint8Array<ArrayBuffer>;
 }
-
-export type LeafSums = {
-  /** xor of all leaves */
-  readonly total: Uint8Array<ArrayBuffer>;
-  /** [k, bytes]: xor of the leaves whose number has bit j set */
-  readonly columns: Uint8Array<ArrayBuffer>;
-};
 
 type Words = Int32Array | Uint32Array;
 
 type Kernels = {
   heapBase(): number;
   gemm(a: number, offsets: number, x: number, bias: number, c: number, m: number, k: number, p: number): void;
-  transpose128(src: number, dst: number, n: number): void;
-  leafSums(leaves: number, bytes: number, k: number, columns: number, total: number): void;
-  addPowers(rows: number, count: number, low: bigint, high: bigint): void;
-  ghash(runs: number, bytes: number, count: number, h: number, table: number, out: number): void;
 };
 
 let loaded: Promise<Ring> | undefined;
@@ -77,10 +46,6 @@ export async function createRing(binary: Uint8Array<ArrayBuffer>): Promise<Ring>
   return {
     conv: (spec, weights, input, bias) => conv(kernels, arena, spec, weights, input, bias),
     gemm: (a, b, m, k, p) => gemm(kernels, arena, a, b, m, k, p),
-    transpose128: (columns, n) => transpose128(kernels, arena, columns, n),
-    leafSums: (leaves) => leafSums(kernels, arena, leaves),
-    addPowers: (rows, factor) => addPowers(kernels, arena, rows, factor),
-    ghash: (h, runs, count) => ghash(kernels, arena, h, runs, count),
   };
 }
 
@@ -112,10 +77,6 @@ class Arena {
 
   words(at: number, length: number): Uint32Array<ArrayBuffer> {
     return new Uint32Array(this.#memory.buffer, at, length);
-  }
-
-  bytes(at: number, length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#memory.buffer, at, length);
   }
 }
 
@@ -269,51 +230,4 @@ function gather(
     }
   }
   return result;
-}
-
-function transpose128(kernels: Kernels, arena: Arena, columns: Uint8Array, n: number) {
-  if (n % 128 !== 0)
-    throw new RangeError(`transpose128: expected a number of rows that 128 divides, got ${n}`);
-  expectLength('transpose128: bytes', columns, 16 * n);
-  const [src, dst] = arena.blocks([16 * n, 16 * n]);
-  arena.bytes(src, 16 * n).set(columns);
-  kernels.transpose128(src, dst, n);
-  return arena.bytes(dst, 16 * n).slice();
-}
-
-function leafSums(kernels: Kernels, arena: Arena, leaves: readonly Uint8Array[]): LeafSums {
-  const k = Math.log2(leaves.length);
-  const bytes = leaves[0]!.length;
-  if (!Number.isInteger(k) || bytes % 16 !== 0)
-    throw new RangeError(`leafSums: expected 2^k leaves of 16-byte blocks, got ${leaves.length} of ${bytes}`);
-  const [at, columns, total] = arena.blocks([leaves.length * bytes, k * bytes, bytes]);
-  const memory = arena.bytes(at, leaves.length * bytes);
-  for (const [x, leaf] of leaves.entries()) {
-    expectLength('leafSums: bytes of a leaf', leaf, bytes);
-    memory.set(leaf, x * bytes);
-  }
-  kernels.leafSums(at, bytes, k, columns, total);
-  return { total: arena.bytes(total, bytes).slice(), columns: arena.bytes(columns, k * bytes).slice() };
-}
-
-function addPowers(kernels: Kernels, arena: Arena, rows: Uint8Array<ArrayBuffer>, factor: Uint8Array) {
-  expectLength('addPowers: bytes of the factor', factor, 16);
-  const [at] = arena.blocks([rows.length]);
-  const memory = arena.bytes(at, rows.length);
-  memory.set(rows);
-  const words = new DataView(factor.buffer, factor.byteOffset, 16);
-  kernels.addPowers(at, rows.length / 16, words.getBigInt64(0, true), words.getBigInt64(8, true));
-  rows.set(memory);
-  return rows;
-}
-
-function ghash(kernels: Kernels, arena: Arena, h: Uint8Array, runs: Uint8Array, count: number) {
-  expectLength('ghash: bytes of H', h, 16);
-  const bytes = runs.length / count;
-  if (bytes % 16 !== 0) throw new RangeError(`ghash: expected runs of 16-byte blocks, got ${bytes} bytes`);
-  const [at, key, table, out] = arena.blocks([runs.length, 16, 2048, 16 * count]);
-  arena.bytes(at, runs.length).set(runs);
-  arena.bytes(key, 16).set(h);
-  kernels.ghash(at, bytes, count, key, table, out);
-  return arena.bytes(out, 16 * count).slice();
 }

@@ -1,7 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { OtReceiver } from '../../crypto/ot/extension.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
-import { loadRing } from '../../crypto/ring/kernels.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
 import { clientWords, flipBytes, serverWords } from '../../crypto/steps/activation/messages.ts';
@@ -11,7 +9,7 @@ import type { ActivationSpec } from '../../crypto/spec.ts';
 import { asWords, unpackBits, unpackFields } from '../../crypto/bits.ts';
 import { prepare, reluSpec, someSpec } from '../helpers/activation.ts';
 import type { LayerKeys } from '../helpers/activation.ts';
-import { dealtDirection, dealtOt } from '../helpers/dealt-ot.ts';
+import { dealtOt } from '../helpers/dealt-ot.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
 
@@ -47,7 +45,6 @@ type PlantKeys = (keys: LayerKeys) => void;
 const filled = (word: number) => new Uint32Array(count).fill(word);
 const sum = (a: Uint32Array, b: Uint32Array) => a.map((word, i) => word + b[i]!);
 const difference = (a: Uint32Array, b: Uint32Array) => a.map((word, i) => word - b[i]!);
-const xor = (a: Uint32Array, b: Uint32Array) => a.map((word, i) => word ^ b[i]!);
 
 /** 1 / x mod 2^32 of odd x, by Newton's iteration. */
 function inverse(x: number): number {
@@ -328,17 +325,4 @@ test('two layers: bits and strings are apart; with the same keys for both they a
   });
   expect(apart(first.message.signs, again.message.signs)).toBeGreaterThan(2 * sixSigma);
   expect(apart(first.tables, again.tables)).toBeGreaterThan(2 * sixSigma);
-});
-
-test('extensions: the choices show neither in a message nor in two; with a stream used twice they do', async () => {
-  const ring = await loadRing();
-  const receiver = (seed: string) => dealtDirection(seededRng(seed), ring)[0];
-  const words = (of: OtReceiver, choice: number) =>
-    new Uint32Array(of.extend(new Uint8Array(8192).fill(choice)).message.buffer);
-  const one = receiver('one');
-  const [first, second] = [words(one, 0), words(one, 1)];
-  for (const message of [first, second, xor(first, second), xor(first, words(receiver('two'), 1))]) {
-    expect(wordsZ(message)).toBeLessThan(sixSigma);
-  }
-  expect(wordsZ(xor(words(receiver('same'), 0), words(receiver('same'), 1)))).toBeGreaterThan(2 * sixSigma);
 });

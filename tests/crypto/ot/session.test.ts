@@ -1,6 +1,4 @@
 import { beforeAll, expect, test } from 'vitest';
-import { extensionBytes } from '../../../crypto/ot/extension.ts';
-import { idealOt } from '../../helpers/ideal-ot.ts';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
@@ -10,86 +8,10 @@ import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { realOt } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { sixSigma, wordsZ } from '../../helpers/statistics.ts';
 
 let real: [OtClient, OtServer];
 beforeAll(async () => {
   real = await realOt(seededRng('ot session'));
-});
-
-const randomChoices = (n: number, seed: string) =>
-  seededRng(seed)
-    .bytes(n)
-    .map((byte) => byte & 1);
-
-/** Both directions of a pair of parties. */
-const directions = ([client, server]: [OtClient, OtServer]) =>
-  [
-    [client.receiver, server.sender],
-    [server.receiver, client.sender],
-  ] as const;
-
-const pairs = [
-  ['SoftSpoken', () => real],
-  ['the ideal functionality', () => idealOt(seededRng('ideal'))],
-] as const;
-
-test.each(pairs)('%s: q = t xor c Delta, in both directions, for any count', (_, make) => {
-  for (const [receiver, sender] of directions(make())) {
-    for (const count of [1, 127, 128, 129, 1000]) {
-      const choices = randomChoices(count, `choices ${count}`);
-      const { message, rows } = receiver.extend(choices);
-      expect(message.byteLength).toBe(extensionBytes(count));
-      const q = sender.extend(message, count);
-      const expected = rows.map((word, at) => word ^ (choices[at >> 2]! * sender.delta[at & 3]!));
-      expect(q).toEqual(expected);
-    }
-    expect(sender.delta[0]! & 1).toBe(1);
-  }
-});
-
-test.each(pairs)('%s: random OT gives the chosen key, the other is unrelated', (_, make) => {
-  for (const [receiver, sender] of directions(make())) {
-    const choices = randomChoices(20_000, 'rot');
-    const { message, rows } = receiver.extend(choices);
-    const { k0, k1 } = sender.keyPairs(sender.extend(message, choices.length));
-    expect(receiver.keys(rows)).toEqual(k0.map((key, i) => (choices[i] === 0 ? key : k1[i]!)));
-    for (const words of [k0, k1, k0.map((key, i) => key ^ k1[i]!), k0.map((key, i) => key - k1[i]!)]) {
-      expect(wordsZ(words)).toBeLessThan(sixSigma);
-    }
-  }
-});
-
-test('the receiver’s message does not show its choices', () => {
-  const [client, server] = real;
-  for (const choices of [new Uint8Array(1024), new Uint8Array(1024).fill(1)]) {
-    const { message } = client.receiver.extend(choices);
-    server.sender.extend(message, 1024);
-    expect(wordsZ(new Uint32Array(message.buffer, 0, message.length >> 2))).toBeLessThan(sixSigma);
-  }
-});
-
-test('no row comes twice', () => {
-  const [client, server] = real;
-  const choices = randomChoices(128, 'same');
-  const [first, second] = [client.receiver.extend(choices), client.receiver.extend(choices)];
-  expect(first.rows).not.toEqual(second.rows);
-  server.sender.extend(first.message, 128);
-  server.sender.extend(second.message, 128);
-  expect(client.receiver.keys(first.rows)).not.toEqual(client.receiver.keys(first.rows));
-  server.sender.keyPairs(new Uint32Array(4 * 128));
-  server.sender.keyPairs(new Uint32Array(4 * 128));
-});
-
-test('a message of another length is refused', () => {
-  for (const [receiver, sender] of directions(idealOt(seededRng('length')))) {
-    const { message } = receiver.extend(new Uint8Array(5));
-    expect(() => sender.extend(message.subarray(16), 5)).toThrow(ProtocolError);
-    expect(() => sender.extend(message, 129)).toThrow(ProtocolError);
-  }
-  const { message } = real[0].receiver.extend(new Uint8Array(5));
-  expect(() => real[1].sender.extend(message.subarray(16), 5)).toThrow(ProtocolError);
-  real[1].sender.extend(message, 5);
 });
 
 test('base OT costs six frames: two keys, two times 128 pairs of points, and the trees of both', async () => {

@@ -5,14 +5,14 @@ import { missingLeaves } from '../../../crypto/ot/delta.ts';
 import { challenge, checkBlock, choosingSeeds, drawBlock } from '../../../crypto/ot/soft-spoken.ts';
 import type { ChoosingSeeds } from '../../../crypto/ot/soft-spoken.ts';
 import { aesEcb, sha256 } from '../../../crypto/platform/platform.ts';
+import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { blockKernels, dealtSeeds } from '../../helpers/dealt-ot.ts';
+import { dealtSeeds } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { coinsZ, residuesZ, sixSigma } from '../../helpers/statistics.ts';
 
 /** The two local halves of a block, honest and not. */
-const kernels = await blockKernels();
-const { ring, columns } = kernels;
+const columns = await loadColumns();
 const place = { block: 0, at: 0, rows: 256 };
 const bytes = columnBytes(place.rows);
 
@@ -24,7 +24,7 @@ const bitsOf = (packed: Uint8Array) =>
 
 function refuses({ offering }: ReturnType<typeof dealt>, message: Uint8Array, at = place): boolean {
   try {
-    checkBlock(kernels, offering, at, message);
+    checkBlock(columns, offering, at, message);
     return false;
   } catch (error) {
     expect(error).toBeInstanceOf(ProtocolError);
@@ -34,7 +34,7 @@ function refuses({ offering }: ReturnType<typeof dealt>, message: Uint8Array, at
 
 /** What the party that chooses knows of a block beside what it keeps: all its columns, and all choices. */
 function drawnWithColumns(seeds: ChoosingSeeds) {
-  const drawn = drawBlock(kernels, seeds, place);
+  const drawn = drawBlock(columns, seeds, place);
   return { ...drawn, t: columns.columns.slice(), c: columns.totals(0, 1).slice() };
 }
 
@@ -57,14 +57,14 @@ function forged(
   result.set(xor(result.subarray(from, from + bytes), error), from);
   const corrections = result.subarray(0, (depths.length - 1) * bytes);
   const { key } = challenge(seeds.transcript, place.block, corrections);
-  const hashes = hashColumns(key, t, 128, ring);
-  const wrong = hashColumns(key, error, 1, ring);
+  const hashes = hashColumns(key, t, 128, columns);
+  const wrong = hashColumns(key, error, 1, columns);
   const first = depths.slice(0, tree).reduce((sum, own) => sum + own, 0);
   for (let j = 0; j < depths[tree]!; j++) {
     const own = hashes.subarray(16 * (first + j), 16 * (first + j + 1));
     if ((guess >> j) & 1) own.set(xor(own, wrong));
   }
-  result.set(hashColumns(key, c, 1, ring), corrections.length);
+  result.set(hashColumns(key, c, 1, columns), corrections.length);
   result.set(sha256(hashes), corrections.length + 16);
   return result;
 }
@@ -73,7 +73,7 @@ test.each([1, 3, 4, 8])(
   'depth %d: a bit changed in any tree, at either end, or in the proof is refused',
   (depth) => {
     const parties = dealt('spoiled', depth);
-    const { message } = drawBlock(kernels, parties.choosing, place);
+    const { message } = drawBlock(columns, parties.choosing, place);
     const missing = missingLeaves(parties.offering.deltaBits, depth);
     expect(refuses(parties, message)).toBe(false);
     for (let tree = 1; tree < missing.length; tree++) {
@@ -140,7 +140,7 @@ test('the challenge hangs on every tree’s corrections: an error that hashes to
   const error = new Uint8Array(bytes);
   error[0] = 0x80;
   error.set(h, 16);
-  expect(hashColumns(key, error, 1, ring)).toEqual(new Uint8Array(16));
+  expect(hashColumns(key, error, 1, columns)).toEqual(new Uint8Array(16));
   for (let tree = 1; tree < 32; tree++) {
     const message = drawn.message.slice();
     const from = (tree - 1) * bytes;
@@ -151,13 +151,13 @@ test('the challenge hangs on every tree’s corrections: an error that hashes to
 
 test('a message of another block, place, direction or session, and one that is shorter or longer, are refused', () => {
   const parties = dealt('places');
-  const { message } = drawBlock(kernels, parties.choosing, place);
+  const { message } = drawBlock(columns, parties.choosing, place);
   expect(refuses(parties, message, { ...place, block: 1 })).toBe(true);
   expect(refuses(parties, message, { ...place, at: bytes })).toBe(true);
   expect(refuses(dealt('another session'), message)).toBe(true);
   const other = { ...parties.offering, transcript: sha256(parties.offering.transcript) };
   expect(refuses({ ...parties, offering: other }, message)).toBe(true);
-  expect(() => checkBlock(kernels, parties.offering, place, message.subarray(16))).toThrow(
+  expect(() => checkBlock(columns, parties.offering, place, message.subarray(16))).toThrow(
     /expected 1536 bytes for 256 transfers, got 1520/,
   );
   expect(refuses(parties, new Uint8Array([...message, 0]))).toBe(true);
@@ -181,7 +181,7 @@ function groundSeeds(i: number, j: number, wanted: Uint8Array): ChoosingSeeds {
   let trees = Array.from({ length: 32 }, draw);
   for (;;) {
     const seeds = choosingSeeds(4, trees, transcript);
-    drawBlock(kernels, seeds, place);
+    drawBlock(columns, seeds, place);
     const t = columns.columns;
     const fits = (k: number) =>
       (bitOf(t.subarray(k * bytes), i) ^ bitOf(t.subarray(k * bytes), j)) === bitOf(wanted, k);
@@ -205,7 +205,7 @@ test('a chooser that grinds its trees for two equal rows gets rows that differ, 
     const added = shifted(shift);
     const wanted = new Uint8Array(rowOf(added, i).map((word, w) => word ^ rowOf(added, j)[w]!).buffer);
     const seeds = groundSeeds(i, j, wanted);
-    const { rows } = drawBlock(kernels, seeds, place);
+    const { rows } = drawBlock(columns, seeds, place);
     const t = columns.columns.slice();
     // The grinding did what it was to do.
     for (let k = 0; k < 128; k++) {
@@ -220,22 +220,31 @@ test('the hash of the choices is hidden by rows that nobody gets; planted: witho
   const parties = dealt('proofs');
   const hidden = Array.from({ length: 200 }, (_, block) => {
     const own = { block, at: block * bytes, rows: place.rows };
-    const { message, choices } = drawBlock(kernels, parties.choosing, own);
+    const { message, choices } = drawBlock(columns, parties.choosing, own);
     const corrections = message.subarray(0, 31 * bytes);
     const { key } = challenge(parties.choosing.transcript, block, corrections);
     const known = new Uint8Array(bytes);
     known.set(choices);
-    return xor(message.subarray(31 * bytes, 31 * bytes + 16), hashColumns(key, known, 1, ring));
+    return xor(message.subarray(31 * bytes, 31 * bytes + 16), hashColumns(key, known, 1, columns));
   });
   expect(coinsZ(bitsOf(new Uint8Array(hidden.flatMap((hash) => [...hash]))))).toBeLessThan(sixSigma);
   expect(new Set(hidden.map(String)).size).toBe(200);
   expect(place.rows / 8).toBeLessThan(bytes);
 });
 
+test('two messages joined are uniform; with a place of the streams used twice they are not', () => {
+  const parties = dealt('two messages');
+  const rows = 8192;
+  const message = (at: number) => drawBlock(columns, parties.choosing, { block: 0, at, rows }).message;
+  const joined = (at: number) => residuesZ(xor(message(0), message(at)).subarray(0, -proofBytes), 256);
+  expect(joined(columnBytes(rows))).toBeLessThan(sixSigma);
+  expect(joined(0)).toBeGreaterThan(2 * sixSigma);
+});
+
 test('messages are uniform and tell no choices; choices are fair', () => {
   const parties = dealt('messages');
   const long = { block: 0, at: 0, rows: 8192 };
-  const { message, choices } = drawBlock(kernels, parties.choosing, long);
+  const { message, choices } = drawBlock(columns, parties.choosing, long);
   const size = columnBytes(long.rows);
   expect(residuesZ(message, 256)).toBeLessThan(sixSigma);
   expect(coinsZ(bitsOf(choices))).toBeLessThan(sixSigma);

@@ -17,15 +17,16 @@ import { SoftSpokenChoosing, SoftSpokenOffering } from '../../../crypto/ot/soft-
 import type { ChoosingTransfers, OfferingTransfers } from '../../../crypto/ot/transfers.ts';
 import type { WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
+import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { realOt } from '../../helpers/activation.ts';
-import { blockKernels, dealtSeeds, dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { dealtSeeds, dealtTransfers } from '../../helpers/dealt-ot.ts';
 import { idealOt } from '../../helpers/ideal-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 type Direction = readonly [ChoosingTransfers, OfferingTransfers];
 
-const work = blockWork(await blockKernels());
+const work = blockWork(await loadColumns());
 let real: [OtClient, OtServer];
 beforeAll(async () => {
   real = await realOt(seededRng('transfers'));
@@ -165,7 +166,7 @@ test('a pool’s threads make the same blocks as this one, and say whose fault a
     },
     close: () => threads.close(),
   };
-  const [here, there] = [blockWork(await blockKernels()), blockWork(await blockKernels(), pool)];
+  const [here, there] = [blockWork(await loadColumns()), blockWork(await loadColumns(), pool)];
   const { choosing, offering } = dealtSeeds(seededRng('pool'));
   const short = { block: 0, at: 0, rows: shortBlock - 128 };
   const long = { block: 1, at: shortBlock / 8, rows: shortBlock };

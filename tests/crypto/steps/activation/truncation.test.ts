@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { idealOt } from '../../../helpers/ideal-ot.ts';
 import { open, share } from '../../../../crypto/share.ts';
 import {
   clientTruncate,
@@ -17,12 +16,12 @@ const count = 200_000;
 /** The pure halves with ideal random OT. */
 function truncate(x: Int32Array, t: number, rng: Rng) {
   const shares = share(x, rng);
-  const [client, server] = idealOt(rng);
-  const { message, rows } = client.receiver.extend(truncationChoices(shares.client));
-  const pairs = server.sender.keyPairs(server.sender.extend(message, x.length));
+  const pairs = { k0: randomWords(rng, x.length), k1: randomWords(rng, x.length) };
+  const chosen = truncationChoices(shares.client);
+  const keys = pairs.k0.map((key, i) => (chosen[i] === 0 ? key : pairs.k1[i]!));
   const { d1, share: serverShare } = serverTruncate(shares.server, t, pairs);
   const sent = d1.map((word) => word & (2 ** t - 1));
-  const clientShare = clientTruncate(shares.client, t, client.receiver.keys(rows), sent);
+  const clientShare = clientTruncate(shares.client, t, keys, sent);
   return { shares, d1: sent, result: open(clientShare, serverShare) };
 }
 
