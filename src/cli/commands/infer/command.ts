@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
@@ -60,7 +61,11 @@ export function configure(command: Command, act: Act): void {
       10,
     )
     .option('--ca <file>', 'trust this PEM certificate, for a wss:// server with a self-signed one')
-    .option('--token-file <file>', 'file with the token that the server asks for')
+    .addOption(
+      new Option('--token-file <file>', 'file with the token that the server asks for').env(
+        'RELUCTANT_TOKEN_FILE',
+      ),
+    )
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .addOption(oneProfileOption())
     .option('--debug-local', "run both parties in this process, and print the error of each step's output")

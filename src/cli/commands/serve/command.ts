@@ -10,6 +10,7 @@ import { examples, repeated, whole } from '../../options/command.ts';
 import { compileFlags } from '../../options/compile.ts';
 import type { CompileFlags } from '../../options/compile.ts';
 import type { Act, Context } from '../../options/command.ts';
+import { configFlag } from '../../options/config.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
@@ -21,6 +22,8 @@ import type { LoadedModel } from './models.ts';
 
 type Options = CompileFlags &
   DescribeFlags & {
+    /** Of a configuration file. */
+    readonly models?: readonly string[];
     readonly port: number;
     readonly host: string;
     readonly name?: readonly string[];
@@ -43,7 +46,7 @@ type Options = CompileFlags &
 /** `serve MODEL... --port P`: answers clients until a signal stops it; SIGHUP reloads what changed. */
 export function configure(command: Command, act: Act): void {
   const described = command
-    .argument('<models...>', modelHelp)
+    .argument('[models...]', modelHelp)
     .option('--port <port>', 'listen on this port; 0 takes any free one', whole(0, 65_535), 8765)
     .option('--host <address>', 'listen on this address; 0.0.0.0 listens on all', '127.0.0.1')
     .option(
@@ -67,11 +70,21 @@ export function configure(command: Command, act: Act): void {
       30,
     )
     .option('--threads <n>', threadsHelp, whole(1, 256))
-    .option('--tls-cert <file>', 'PEM certificate; with it the address is wss:// instead of ws://')
-    .option('--tls-key <file>', 'PEM key of the certificate; needed with --tls-cert')
-    .option(
-      '--tokens <file>',
-      "serve only clients with a token of this file; each line is 'token' or 'name: token'",
+    .addOption(
+      new Option('--tls-cert <file>', 'PEM certificate; with it the address is wss:// instead of ws://').env(
+        'RELUCTANT_TLS_CERT',
+      ),
+    )
+    .addOption(
+      new Option('--tls-key <file>', 'PEM key of the certificate; needed with --tls-cert').env(
+        'RELUCTANT_TLS_KEY',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--tokens <file>',
+        "serve only clients with a token of this file; each line is 'token' or 'name: token'",
+      ).env('RELUCTANT_TOKENS'),
     )
     .option(
       '--rate <n>',
@@ -90,7 +103,7 @@ export function configure(command: Command, act: Act): void {
         .choices(logFormats)
         .default('text'),
     );
-  describeFlags(compileFlags(described)).action(act(run));
+  describeFlags(configFlag(compileFlags(described), 'models')).action(act(run));
   examples(command, [
     'reluctant serve zoo:fashion-resnet8 --port 8765',
     [
@@ -112,7 +125,9 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-async function run(context: Context, models: readonly string[], options: Options) {
+async function run(context: Context, given: readonly string[], options: Options) {
+  const models = given.length > 0 ? given : (options.models ?? []);
+  if (models.length === 0) throw new UsageError('serve: give a model, or models in the file of --config');
   const { port, host, maxSessions, maxSessionsPerClient, idle, threads, resumeSeconds } = options;
   const { tls, tokens } = await readSecrets(options);
   // startServer checks this too, but only after half a minute of calibration.
