@@ -131,6 +131,16 @@ export function asBytes<B extends ArrayBufferLike>(words: Uint32Array<B>): Uint8
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
+export function concatenateWords(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
+  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -5,7 +5,13 @@ import type { ChosenRows } from './transfers.ts';
 /** The rows of a block as they are made; `choices` is empty for the party that offers. */
 export type BlockRows = { readonly rows: Uint32Array; readonly choices: Uint8Array };
 
-type Block = { readonly first: number; readonly end: number; readonly content: Promise<BlockRows> };
+type Block = {
+  readonly first: number;
+  readonly end: number;
+  readonly content: Promise<BlockRows>;
+  /** Called when all its rows are taken. */
+  readonly leave: () => void;
+};
 /** Rows `from` to `to` of a block. */
 type Piece = { readonly from: number; readonly to: number; readonly content: Promise<BlockRows> };
 
@@ -21,12 +27,16 @@ export class RowQueue {
     return this.#drawn - this.#promised;
   }
 
-  /** Adds a block of `rows` rows whose content comes later, or fails. */
-  add(rows: number, content: Promise<BlockRows>): void {
+  /**
+   * Adds a block of `rows` rows whose content comes later, or fails. Resolves when all of them are taken.
+   */
+  add(rows: number, content: Promise<BlockRows>): Promise<void> {
     // Whoever takes a row learns of the failure; until then nobody may be waiting.
     content.catch(() => undefined);
-    this.#blocks.push({ first: this.#drawn, end: this.#drawn + rows, content });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#blocks.push({ first: this.#drawn, end: this.#drawn + rows, content, leave: resolve });
     this.#drawn += rows;
+    return promise;
   }
 
   promise(count: number): void {
@@ -44,6 +54,7 @@ export class RowQueue {
       const [from, to] = [Math.max(first, block.first), Math.min(this.#taken, block.end)];
       return from < to ? [{ from: from - block.first, to: to - block.first, content: block.content }] : [];
     });
+    for (const block of this.#blocks) if (block.end <= this.#taken) block.leave();
     this.#blocks = this.#blocks.filter((block) => block.end > this.#taken);
     return joined(first, count, pieces);
   }

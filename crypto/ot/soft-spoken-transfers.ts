@@ -11,11 +11,18 @@ import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers } fr
 /** Transfers belong to no step of the plan: one block may serve several steps and the next inference. */
 const step = 0;
 
+/**
+ * Blocks that are made before their rows are taken: 4 MB each. A longer `prepare` goes on as rows are taken.
+ */
+const blocksAhead = 8;
+
 /** A direction's rows, and the places of its blocks: streams move forward only, so no row comes twice. */
 class Sequence {
   readonly #queue = new RowQueue();
   #block = 0;
   #at = 0;
+  /** Of the last blocks: when all rows of each are taken. */
+  #gone: Promise<void>[] = [];
   /** The end of the block before, and that of the one before it: two blocks are in work at a time. */
   #ends: readonly [Promise<unknown>, Promise<unknown>] = [Promise.resolve(), Promise.resolve()];
 
@@ -27,9 +34,10 @@ class Sequence {
     const blocks = blocksOf(count, this.#queue.left);
     this.#queue.promise(count);
     for (const rows of blocks) {
-      const [free, before] = this.#ends;
+      const [last, before] = this.#ends;
+      const free = Promise.all([last, this.#gone.at(-blocksAhead)]);
       const { content, end } = make(this.#next(rows), { free, before });
-      this.#queue.add(rows, content);
+      this.#gone = [...this.#gone.slice(1 - blocksAhead), this.#queue.add(rows, content)];
       end.catch(() => undefined);
       this.#ends = [before, end];
     }

@@ -35,7 +35,8 @@ type Transfers<Rows> = {
   /**
    * Makes sure that `count` rows can be taken that no earlier call has promised. Its messages go from the
    * party that chooses to the one that offers. They are the same for both parties' `count`, whatever was
-   * taken meanwhile. Rejects with ProtocolError when the peer's messages are malformed or fail their check.
+   * taken meanwhile, and later ones wait until the rows of earlier ones are taken. Rejects with ProtocolError
+   * when the peer's messages are malformed or fail their check.
    */
   prepare(channel: Channel, count: number): Promise<void>;
   /**

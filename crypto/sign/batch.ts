@@ -117,7 +117,7 @@ export function clientBatchTables(
   planes: Planes,
   { k, bits }: Window,
   x: Uint32Array,
-  { k0, k1 }: ClientBatchKeys,
+  { k0, k1 }: Pick<ClientBatchKeys, 'k0' | 'k1'>,
 ): { readonly strings: Uint8Array<ArrayBuffer>; readonly tables: Uint8Array<ArrayBuffer> } {
   planes.start(x.length);
   const comparison = comparisonOf(bits);

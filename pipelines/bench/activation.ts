@@ -10,6 +10,7 @@ import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
+import { signWork } from '../../crypto/sign/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { elementKinds } from '../../crypto/spec.ts';
@@ -116,10 +117,10 @@ async function keyTimes({ toServer, toClient, client, server }: Session, spec: A
   const chosen = clock.lap();
   await server.choosing.prepare(toClient, down);
   await server.offering.prepare(toClient, up);
-  const ofServer = await serverKeys(server, spec);
+  const ofServer = await serverKeys(server, spec, await signWork());
   const atServer = clock.lap();
   await client.offering.prepare(toServer, down);
-  const ofClient = await clientKeys(client, spec);
+  const ofClient = await clientKeys(client, spec, await signWork());
   const times = { clientKeys: chosen + clock.lap(), serverKeys: atServer };
   return { client: ofClient, server: ofServer, times };
 }
@@ -129,15 +130,16 @@ async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec,
   const layer = layerOf(spec);
   const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
   const values = sharesByKind(layer, xC);
+  const work = await signWork();
   const clock = new PartClock();
-  await sendTables(toServer, 1, layer, keys.client, values);
+  await sendTables(toServer, 1, layer, keys.client, values, work);
   const clientTables = clock.lap();
-  await takeTables(toClient, 1, layer, keys.server);
+  await takeTables(toClient, 1, layer, keys.server, work);
   const serverTables = clock.lap();
   const products = (factors: Uint32Array) => Promise.resolve(randomWords(rng, factors.length));
   const [c, s] = await Promise.all([
-    activationOfflineClient(toServer, 1, keys.client, products, spec, xC, rng),
-    activationOfflineServer(toClient, 1, keys.server, products, spec, rng),
+    activationOfflineClient(toServer, 1, keys.client, work, products, spec, xC, rng),
+    activationOfflineServer(toClient, 1, keys.server, work, products, spec, rng),
   ]);
   clock.lap();
   const sent = serverMessage(s, xS);

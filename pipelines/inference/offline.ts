@@ -1,7 +1,13 @@
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { tablesBytes } from '../../crypto/steps/activation/messages.ts';
-import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
+import {
+  clientChosenKeys,
+  clientSignKeys,
+  serverOfferedKeys,
+  serverSignKeys,
+} from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys } from '../../crypto/steps/activation/transfers.ts';
+import type { SignWork } from '../../crypto/sign/work.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import {
   activationOfflineClient,
@@ -30,6 +36,7 @@ import { inProportion, layerTransfers, transferCounts } from './layer-transfers.
 export type ClientParty = {
   readonly ot: OtClient;
   readonly rng: Rng;
+  readonly work: SignWork;
   /** The client's half of a linear step: from its share of the input to its share of the output. */
   linear(channel: Channel, step: number, spec: LinearSpec, input: Uint32Array): Promise<Uint32Array>;
   /** The client's half of products of private vectors. */
@@ -40,6 +47,7 @@ export type ClientParty = {
 export type ServerParty = {
   readonly ot: OtServer;
   readonly rng: Rng;
+  readonly work: SignWork;
   /** The server's half of a linear step; returns its mask s. */
   linear(channel: Channel, step: number, spec: LinearSpec, weights: LinearWeights): Promise<Uint32Array>;
   products(channel: Channel, step: number, a: Uint32Array): Promise<Uint32Array>;
@@ -63,7 +71,13 @@ export async function offlineClient(
   const squares = new JoinedSquares(plan, party.rng);
   const lanes = lanesOfParty(channel, plan, squares, true);
   const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
-  const keys = keysInOrder(plan, (spec) => clientKeys(party.ot, spec));
+  const { ot, work } = party;
+  const chosen = keysInOrder(plan, (spec) => clientChosenKeys(ot.choosing, spec));
+  const signs = keysInOrder(plan, (spec) => clientSignKeys(ot.offering, spec, work));
+  const keys = async (id: number): Promise<ClientKeys> => ({
+    ...(await chosen.get(id)!),
+    batches: await signs.get(id)!,
+  });
   const pending = pendingShares(plan, party, masks, lanes.steps, clock);
   const exchanges = squareExchanges(squares, party, lanes.squares, clock);
   // All run at once, so that a failure of one ends all and none goes unnoticed.
@@ -176,7 +190,7 @@ type ClientParts = {
   readonly masks: ReadonlyMap<WireId, Uint32Array>;
   readonly pending: ReadonlyMap<WireId, Promise<Uint32Array>>;
   readonly squares: JoinedSquares;
-  readonly keys: ReadonlyMap<number, Promise<ClientKeys>>;
+  readonly keys: (step: number) => Promise<ClientKeys>;
 };
 
 /** Starts the activations in order, each as soon as its input share is known. */
@@ -197,10 +211,10 @@ async function clientActivations(
     const products = () => squares.shares(step);
     const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };
     const run = lane.run(async (view) => {
-      const own = await keys.get(step.id)!;
+      const own = await keys(step.id);
       activations.set(
         step.id,
-        await activationOfflineClient(view, step.id, own, products, step.spec, xC, rng, drawn),
+        await activationOfflineClient(view, step.id, own, party.work, products, step.spec, xC, rng, drawn),
       );
       clock.finish(step, lane.traffic);
     });
@@ -266,7 +280,9 @@ export async function offlineServer(
   const squares = new JoinedSquares(plan, party.rng);
   const lanes = lanesOfParty(channel, plan, squares, false);
   const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
-  const keys = keysInOrder(plan, (spec) => serverKeys(party.ot, spec));
+  const { ot, work } = party;
+  const offered = keysInOrder(plan, (spec) => serverOfferedKeys(ot.offering, spec));
+  const signs = keysInOrder(plan, (spec) => serverSignKeys(ot.choosing, spec, work));
   const masks: ServerOffline['masks'] = new OneTime();
   const linear = linearSteps(plan).map(async (step) => {
     const lane = lanes.steps.get(step.id)!;
@@ -283,7 +299,8 @@ export async function offlineServer(
       activationOfflineServer(
         view,
         step.id,
-        await keys.get(step.id)!,
+        { offered: await offered.get(step.id)!, batches: await signs.get(step.id)! },
+        work,
         () => squares.shares(step),
         step.spec,
         rng,

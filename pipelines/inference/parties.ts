@@ -2,6 +2,7 @@ import { HeClient } from '../../crypto/he/linear.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../crypto/steps/linear.ts';
+import { signWork } from '../../crypto/sign/work.ts';
 import { warmUpClient } from '../../crypto/steps/warm-up.ts';
 import { productOfflineClient, productOfflineServer } from '../../crypto/steps/product.ts';
 import { tags } from '../../crypto/channel/channel.ts';
@@ -29,6 +30,7 @@ export async function openClientParty(
   return {
     ot,
     rng,
+    work: await signWork(pool),
     linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
     products: (lane, id, u) => productOfflineClient(he, lane, id, u),
     close: () => he.close(),
@@ -50,6 +52,7 @@ export async function openServerParty(
   return {
     ot,
     rng,
+    work: await signWork(pool),
     linear: (lane, id, spec, { weights }) =>
       linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, rng),
     products: (lane, id, a) => productOfflineServer(he, lane, id, a, rng),

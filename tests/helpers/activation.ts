@@ -8,6 +8,7 @@ import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
+import { signWork } from '../../crypto/sign/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
@@ -19,6 +20,9 @@ import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 
 export type Kinds = ElementKind | 'mixed';
+/** Of this thread. */
+export const work = await signWork();
+
 const kindCount = Object.keys(elementKinds).length;
 
 /** Four channels with different parameters; `kinds` random where mixed. */
@@ -108,7 +112,7 @@ export async function keysOfClient(
     ot.choosing.prepare(channel, clientTransfers(spec)),
     ot.offering.prepare(channel, serverTransfers(spec)),
   ]);
-  const [keys] = await Promise.all([clientKeys(ot, spec), prepared]);
+  const [keys] = await Promise.all([clientKeys(ot, spec, work), prepared]);
   return keys;
 }
 
@@ -121,7 +125,7 @@ export async function keysOfServer(
     ot.choosing.prepare(channel, serverTransfers(spec)),
     ot.offering.prepare(channel, clientTransfers(spec)),
   ]);
-  const [keys] = await Promise.all([serverKeys(ot, spec), prepared]);
+  const [keys] = await Promise.all([serverKeys(ot, spec, work), prepared]);
   return keys;
 }
 
@@ -137,7 +141,7 @@ export async function offlineClient(
   drawn: Drawn = {},
 ): Promise<ClientActivation> {
   const keys = await keysOfClient(channel, ot, spec);
-  return activationOfflineClient(channel, step, keys, products, spec, xC, rng, drawn);
+  return activationOfflineClient(channel, step, keys, work, products, spec, xC, rng, drawn);
 }
 
 /** The server's. */
@@ -151,7 +155,7 @@ export async function offlineServer(
   drawn: Drawn = {},
 ): Promise<ServerActivation> {
   const keys = await keysOfServer(channel, ot, spec);
-  return activationOfflineServer(channel, step, keys, products, spec, rng, drawn);
+  return activationOfflineServer(channel, step, keys, work, products, spec, rng, drawn);
 }
 
 /** The offline phase over memory channels, squares by ideal products. */
@@ -181,9 +185,9 @@ export async function prepare(
   const [stateC, stateS] = await Promise.all([
     activationOfflineClient(
       Object.assign(Object.create(toServer) as Channel, { send }),
-      ...([3, client, products.client, spec, xC, rng, drawn] as const),
+      ...([3, client, work, products.client, spec, xC, rng, drawn] as const),
     ),
-    activationOfflineServer(toClient, 3, server, products.server, spec, rng),
+    activationOfflineServer(toClient, 3, server, work, products.server, spec, rng),
   ]);
   const [up, down] = [toServer.traffic.sent - before.sent, toServer.traffic.received - before.received];
   return { client: stateC, server: stateS, keys, tables, up, down };

@@ -11,7 +11,7 @@ import type { ServerWeights } from '../../pipelines/compile/quantise.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { idealProducts } from './activation.ts';
+import { idealProducts, work } from './activation.ts';
 
 const ring = await loadRing();
 
@@ -26,6 +26,7 @@ function parties([otC, otS]: [OtClient, OtServer], client: Rng, server: Rng): [C
   return [
     {
       ot: otC,
+      work,
       rng: client,
       linear: async (_lane, step, spec, r) => {
         const { weights, mask } = await answer(step).promise;
@@ -35,6 +36,7 @@ function parties([otC, otS]: [OtClient, OtServer], client: Rng, server: Rng): [C
     },
     {
       ot: otS,
+      work,
       rng: server,
       linear: (_lane, step, spec, { weights }) => {
         const mask = randomWords(server, outputElements(spec));

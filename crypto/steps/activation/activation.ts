@@ -26,6 +26,7 @@ import type { ClientSigns, ServerSigns } from './sign.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
+import type { SignWork } from '../../sign/work.ts';
 import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
 
@@ -98,6 +99,7 @@ export async function activationOfflineClient(
   channel: Channel,
   step: number,
   keys: ClientKeys,
+  work: SignWork,
   products: (u: Uint32Array) => Promise<Uint32Array>,
   spec: ActivationSpec,
   xC: Uint32Array,
@@ -107,7 +109,7 @@ export async function activationOfflineClient(
   const layer = layerOf(spec);
   checkSize(layer, xC);
   const values = sharesByKind(layer, xC);
-  const { keys: truncations, ...relu } = await sendTables(channel, step, layer, keys, values);
+  const { keys: truncations, ...relu } = await sendTables(channel, step, layer, keys, values, work);
   const u = factorsOf(layer, drawn, rng);
   const mask = drawn.mask ?? randomWords(rng, layer.size);
   checkSize(layer, mask);
@@ -132,13 +134,14 @@ export async function activationOfflineServer(
   channel: Channel,
   step: number,
   keys: ServerKeys,
+  work: SignWork,
   products: (a: Uint32Array) => Promise<Uint32Array>,
   spec: ActivationSpec,
   rng: Rng,
   drawn: Drawn = {},
 ): Promise<ServerActivation> {
   const layer = layerOf(spec);
-  const { pairs, rot1, signs } = await takeTables(channel, step, layer, keys);
+  const { pairs, rot1, signs } = await takeTables(channel, step, layer, keys, work);
   const a = factorsOf(layer, drawn, rng);
   return {
     layer,

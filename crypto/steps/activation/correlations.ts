@@ -1,9 +1,9 @@
 import { tags } from '../../channel/channel.ts';
 import type { Channel } from '../../channel/channel.ts';
-import { concatenate, packBits, unpackBits } from '../../bits.ts';
+import { concatenate, concatenateWords, packBits, unpackBits } from '../../bits.ts';
 import type { KeyPairs } from '../../ot/transfers.ts';
-import { loadPlanes } from '../../ring/planes.ts';
-import { batchElements, clientBatchTables, serverBatchTables, stringBytes } from '../../sign/batch.ts';
+import { batchElements, stringBytes } from '../../sign/batch.ts';
+import type { SignWork } from '../../sign/work.ts';
 import type { ByKind } from '../../spec.ts';
 import { eachKind, elementCount, kindsInOrder } from './layer.ts';
 import type { Layer } from './layer.ts';
@@ -39,8 +39,8 @@ export async function sendTables(
   layer: Layer,
   keys: ClientKeys,
   values: ByKind<Uint32Array>,
+  work: SignWork,
 ): Promise<ClientCorrelations> {
-  const planes = await loadPlanes();
   const message = new Uint8Array(tablesBytes(layer.spec));
   const relus = elementCount(layer, 'relu');
   let at = relus;
@@ -57,21 +57,28 @@ export async function sendTables(
       ),
     ),
   );
+  const window = windowOf(layer.spec.relu);
+  const batches = await Promise.all(
+    keys.batches.map((own, i) => {
+      const x = values.relu.subarray(i * batchElements, (i + 1) * batchElements);
+      return work.clientTables({ window, x, keys: own });
+    }),
+  );
   let to = flipBytes(layer.spec);
-  const signs = keys.batches.map((batch, i) => {
-    const x = values.relu.subarray(i * batchElements, (i + 1) * batchElements);
-    const { strings, tables } = clientBatchTables(planes, windowOf(layer.spec.relu), x, batch);
+  for (const { strings } of batches) {
     message.set(strings, to);
     to += strings.length;
-    return tables;
-  });
+  }
   if (message.length > 0) await channel.send(tags.tables, step, message);
   return {
     keys: eachKind((kind) => taken[kind].keys),
     b: keys.choices.subarray(0, relus),
     kb: keys.chosen.subarray(0, relus),
-    pairs: { k0: joined(keys.batches.map(({ h0 }) => h0)), k1: joined(keys.batches.map(({ h1 }) => h1)) },
-    signs,
+    pairs: {
+      k0: concatenateWords(keys.batches.map(({ h0 }) => h0)),
+      k1: concatenateWords(keys.batches.map(({ h1 }) => h1)),
+    },
+    signs: batches.map(({ tables }) => tables),
   };
 }
 
@@ -103,8 +110,8 @@ export async function takeTables(
   step: number,
   layer: Layer,
   keys: ServerKeys,
+  work: SignWork,
 ): Promise<ServerCorrelations> {
-  const planes = await loadPlanes();
   const length = tablesBytes(layer.spec);
   const message = length === 0 ? new Uint8Array() : await channel.receive(tags.tables, step, length);
   const relus = elementCount(layer, 'relu');
@@ -120,18 +127,19 @@ export async function takeTables(
   });
   const bits = windowBits(layer.spec.relu);
   let next = flips;
-  const batches = keys.batches.map(({ e, ...batch }) => {
-    const strings = message.subarray(next, (next += stringBytes(bits, e.length)));
-    const tables = serverBatchTables(planes, bits, e.length, batch, strings);
-    return { tables, choices: batch.choices };
+  const batches = keys.batches.map(async (own) => {
+    const size = own.e.length;
+    const strings = message.subarray(next, (next += stringBytes(bits, size)));
+    const tables = await work.serverTables({ windowBits: bits, size, keys: own, strings });
+    return { tables, choices: own.choices };
   });
   return {
     pairs,
     rot1: { k0: k0.subarray(0, relus), k1: k1.subarray(0, relus) },
     signs: {
-      batches,
+      batches: await Promise.all(batches),
       e: concatenate(keys.batches.map(({ e }) => e)),
-      h: joined(keys.batches.map(({ h }) => h)),
+      h: concatenateWords(keys.batches.map(({ h }) => h)),
     },
   };
 }
@@ -140,14 +148,4 @@ export async function takeTables(
 function exchanged({ k0, k1 }: KeyPairs, flipped: Uint8Array): KeyPairs {
   const pick = (a: Uint32Array, b: Uint32Array) => a.map((x, i) => x ^ (-flipped[i]! & (x ^ b[i]!)));
   return { k0: pick(k0, k1), k1: pick(k1, k0) };
-}
-
-function joined(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
-  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,11 +1,12 @@
-import { wordKeys } from '../../sign/keys.ts';
-import { batchesOf, clientBatchKeys, serverBatchKeys, transfersOf } from '../../sign/batch.ts';
-import type { ClientBatchKeys, ServerBatchKeys } from '../../sign/batch.ts';
-import { rowWords } from '../../ot/transfers.ts';
-import type { ChosenRows, KeyPairs, OfferedRows } from '../../ot/transfers.ts';
+import { concatenate, concatenateWords, unpackBits } from '../../bits.ts';
 import type { OtClient, OtServer } from '../../ot/session.ts';
-import type { Planes } from '../../ring/planes.ts';
+import { rowWords } from '../../ot/transfers.ts';
+import type { ChoosingTransfers, KeyPairs, OfferingTransfers } from '../../ot/transfers.ts';
 import { loadPlanes } from '../../ring/planes.ts';
+import { batchesOf, transfersOf } from '../../sign/batch.ts';
+import type { ClientBatchKeys, ServerBatchKeys } from '../../sign/batch.ts';
+import { wordKeys } from '../../sign/keys.ts';
+import type { SignWork } from '../../sign/work.ts';
 import type { ActivationSpec } from '../../spec.ts';
 import { countElements } from './layer.ts';
 import { clientTransfers } from './messages.ts';
@@ -13,15 +14,20 @@ import { windowBits } from './window.ts';
 
 /**
  * The transfers of an activation layer, hashed to keys. They depend on no share, so both parties make them
- * ahead, for all layers of an inference: in the order of the steps, one layer after the other.
+ * ahead, for all layers of an inference: for each direction in the order of the steps, one layer after the
+ * other. The two directions do not wait for each other.
  */
-export type ClientKeys = {
-  /** C's random choices, one bit a byte: rot1, then the truncations of each kind. */
+export type ClientKeys = ClientChosenKeys & {
+  /** Of each batch of sign tests. */
+  readonly batches: readonly ClientBatchKeys[];
+};
+
+/** Of the transfers in which C chooses: rot1 of each ReLU, then the truncations of each kind. */
+export type ClientChosenKeys = {
+  /** C's random choices, one bit a byte. */
   readonly choices: Uint8Array;
   /** The keys that C chose. */
   readonly chosen: Uint32Array;
-  /** Of each batch of sign tests. */
-  readonly batches: readonly ClientBatchKeys[];
 };
 
 export type ServerKeys = {
@@ -30,43 +36,107 @@ export type ServerKeys = {
   readonly batches: readonly ServerBatchKeys[];
 };
 
-export async function clientKeys(ot: OtClient, spec: ActivationSpec): Promise<ClientKeys> {
+const noOffset = new Uint32Array(rowWords);
+
+export async function clientChosenKeys(
+  choosing: ChoosingTransfers,
+  spec: ActivationSpec,
+): Promise<ClientChosenKeys> {
   const planes = await loadPlanes();
-  const rows = await ot.choosing.take(clientTransfers(spec));
-  const chosen = keysOf(planes, ot.choosing.salt, rows);
-  const { salt, delta } = ot.offering;
-  const bits = windowBits(spec.relu);
-  const batches: ClientBatchKeys[] = [];
-  for (const size of signBatches(spec)) {
-    const offered = await ot.offering.take(size * transfersOf(bits));
-    batches.push(clientBatchKeys(planes, bits, size, salt, delta, offered));
+  const [choices, chosen]: [Uint8Array[], Uint32Array[]] = [[], []];
+  for (const count of piecesOf(clientTransfers(spec))) {
+    const rows = await choosing.take(count);
+    choices.push(unpackBits(rows.choices, count, 'choices'));
+    chosen.push(...wordKeys(planes, choosing.salt, rows, [noOffset]));
   }
-  return { choices: choicesOf(rows), chosen, batches };
+  return { choices: concatenate(choices), chosen: concatenateWords(chosen) };
 }
 
-export async function serverKeys(ot: OtServer, spec: ActivationSpec): Promise<ServerKeys> {
+/** S's keys of the same transfers. */
+export async function serverOfferedKeys(
+  offering: OfferingTransfers,
+  spec: ActivationSpec,
+): Promise<KeyPairs> {
   const planes = await loadPlanes();
-  const { salt, delta } = ot.offering;
-  const rows = await ot.offering.take(clientTransfers(spec));
-  const [k0, k1] = wordKeys(planes, salt, rows, [new Uint32Array(rowWords), delta]);
-  const bits = windowBits(spec.relu);
-  const batches: ServerBatchKeys[] = [];
-  for (const size of signBatches(spec)) {
-    const chosen = await ot.choosing.take(size * transfersOf(bits));
-    batches.push(serverBatchKeys(planes, bits, size, ot.choosing.salt, chosen));
+  const { salt, delta } = offering;
+  const pairs: { k0: Uint32Array[]; k1: Uint32Array[] } = { k0: [], k1: [] };
+  for (const count of piecesOf(clientTransfers(spec))) {
+    const [k0, k1] = wordKeys(planes, salt, await offering.take(count), [noOffset, delta]);
+    pairs.k0.push(k0!);
+    pairs.k1.push(k1!);
   }
-  return { offered: { k0: k0!, k1: k1! }, batches };
+  return { k0: concatenateWords(pairs.k0), k1: concatenateWords(pairs.k1) };
 }
 
-function signBatches({ kinds }: ActivationSpec): number[] {
-  return batchesOf(countElements(kinds).relu);
+/** C's keys of the sign tests, in which S chooses. */
+export function clientSignKeys(
+  offering: OfferingTransfers,
+  spec: ActivationSpec,
+  work: SignWork,
+): Promise<ClientBatchKeys[]> {
+  const bits = windowBits(spec.relu);
+  const { salt, delta } = offering;
+  return inBatches(spec, async (size) => {
+    const rows = await offering.take(size * transfersOf(bits));
+    return () => work.clientKeys({ windowBits: bits, size, salt, delta, rows });
+  });
 }
 
-function keysOf(planes: Planes, salt: Uint8Array, rows: OfferedRows): Uint32Array {
-  return wordKeys(planes, salt, rows, [new Uint32Array(rowWords)])[0]!;
+/** S's keys of the same transfers. */
+export function serverSignKeys(
+  choosing: ChoosingTransfers,
+  spec: ActivationSpec,
+  work: SignWork,
+): Promise<ServerBatchKeys[]> {
+  const bits = windowBits(spec.relu);
+  const { salt } = choosing;
+  return inBatches(spec, async (size) => {
+    const rows = await choosing.take(size * transfersOf(bits));
+    return () => work.serverKeys({ windowBits: bits, size, salt, rows });
+  });
 }
 
-/** One bit a byte. */
-function choicesOf({ rows, choices }: ChosenRows): Uint8Array {
-  return Uint8Array.from({ length: rows.length / rowWords }, (_, i) => (choices[i >>> 3]! >>> (i & 7)) & 1);
+/** The keys of one layer, where it is the only one. */
+export async function clientKeys(ot: OtClient, spec: ActivationSpec, work: SignWork): Promise<ClientKeys> {
+  const [chosen, batches] = await Promise.all([
+    clientChosenKeys(ot.choosing, spec),
+    clientSignKeys(ot.offering, spec, work),
+  ]);
+  return { ...chosen, batches };
+}
+
+export async function serverKeys(ot: OtServer, spec: ActivationSpec, work: SignWork): Promise<ServerKeys> {
+  const [offered, batches] = await Promise.all([
+    serverOfferedKeys(ot.offering, spec),
+    serverSignKeys(ot.choosing, spec, work),
+  ]);
+  return { offered, batches };
+}
+
+/** Batches whose rows are out of their block and not yet hashed: 1.5 MB each, enough to keep threads busy. */
+const batchesInWork = 8;
+
+/** Takes the rows of one batch after the other, while earlier ones are hashed. */
+async function inBatches<Keys>(
+  { kinds }: ActivationSpec,
+  take: (size: number) => Promise<() => Promise<Keys>>,
+): Promise<Keys[]> {
+  const made: Promise<Keys>[] = [];
+  for (const size of batchesOf(countElements(kinds).relu)) {
+    const hash = await take(size);
+    const keys = hash();
+    // Its failure is met below, where all are waited for.
+    keys.catch(() => undefined);
+    made.push(keys);
+    await made.at(-batchesInWork);
+  }
+  return Promise.all(made);
+}
+
+/** Rows that are hashed at once: 32 bytes each in the kernels' memory. */
+const pieceRows = 2 ** 16;
+
+function piecesOf(count: number): number[] {
+  const pieces = Math.ceil(count / pieceRows);
+  return Array.from({ length: pieces }, (_, i) => Math.min(pieceRows, count - i * pieceRows));
 }

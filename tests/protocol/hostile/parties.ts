@@ -9,6 +9,7 @@ import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { MemoryChannel } from '../../../crypto/channel/memory.ts';
+import { signWork } from '../../../crypto/sign/work.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
@@ -37,6 +38,7 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
       const { offline } = await offlineClient(channel, plan, {
         ot: (await ot())[0],
         rng,
+        work: await signWork(),
         linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
         products: (lane, id, u) => productOfflineClient(he, lane, id, u),
       });
@@ -50,6 +52,7 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
       const { offline } = await offlineServer(channel, tinyPlan, weights, {
         ot: (await ot())[1],
         rng,
+        work: await signWork(pool),
         linear: (lane, id, spec, own) =>
           linearOfflineServer(keys, lane, id, spec, `hostile/${id}`, own.weights, rng),
         products: (lane, id, a) => productOfflineServer(keys, lane, id, a, rng),

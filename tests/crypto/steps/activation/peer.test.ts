@@ -10,7 +10,7 @@ import { tags } from '../../../../crypto/channel/channel.ts';
 import type { Tag } from '../../../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError } from '../../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../../crypto/channel/memory.ts';
-import { prepare, reluSpec, someSpec, someValues } from '../../../helpers/activation.ts';
+import { prepare, reluSpec, someSpec, someValues, work } from '../../../helpers/activation.ts';
 import type { Prepared } from '../../../helpers/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
@@ -70,7 +70,7 @@ describe('offline', () => {
     forger.close();
     const products = (factors: Uint32Array) => Promise.resolve(factors);
     const { keys } = await prepare(idealOt(rng), of, x.client, rng);
-    return activationOfflineServer(channel, 5, keys.server, products, of, rng);
+    return activationOfflineServer(channel, 5, keys.server, work, products, of, rng);
   };
   const length = tablesBytes(reluOnly);
 

@@ -1,0 +1,40 @@
+import type { ChosenRows, OfferedRows } from '../ot/transfers.ts';
+import { job, namedJobs } from '../pool/pool.ts';
+import type { ClientBatchKeys, ServerBatchKeys, Window } from './batch.ts';
+
+export type ClientKeysJob = {
+  readonly windowBits: number;
+  readonly size: number;
+  readonly salt: Uint8Array;
+  readonly delta: Uint32Array;
+  readonly rows: OfferedRows;
+};
+export type ServerKeysJob = {
+  readonly windowBits: number;
+  readonly size: number;
+  readonly salt: Uint8Array;
+  readonly rows: ChosenRows;
+};
+export type ClientTablesJob = {
+  readonly window: Window;
+  readonly x: Uint32Array;
+  readonly keys: Pick<ClientBatchKeys, 'k0' | 'k1'>;
+};
+export type ClientTables = {
+  readonly strings: Uint8Array<ArrayBuffer>;
+  readonly tables: Uint8Array<ArrayBuffer>;
+};
+export type ServerTablesJob = {
+  readonly windowBits: number;
+  readonly size: number;
+  readonly keys: Pick<ServerBatchKeys, 'keys' | 'choices'>;
+  readonly strings: Uint8Array;
+};
+
+/** The jobs of the sign test, a batch each. `implementations.ts` does them. */
+export const signJobs = namedJobs({
+  clientKeys: job<ClientKeysJob, ClientBatchKeys>(),
+  serverKeys: job<ServerKeysJob, ServerBatchKeys>(),
+  clientTables: job<ClientTablesJob, ClientTables>(),
+  serverTables: job<ServerTablesJob, Uint8Array<ArrayBuffer>>(),
+});

@@ -1,0 +1,68 @@
+import type { WorkerPool } from '../pool/pool.ts';
+import { loadPlanes } from '../ring/planes.ts';
+import type { Planes } from '../ring/planes.ts';
+import { clientBatchKeys, clientBatchTables, serverBatchKeys, serverBatchTables } from './batch.ts';
+import type { ClientBatchKeys, ServerBatchKeys } from './batch.ts';
+import { signJobs } from './jobs.ts';
+import type { ClientKeysJob, ClientTables, ClientTablesJob, ServerKeysJob, ServerTablesJob } from './jobs.ts';
+
+/** Who does the offline work of batches: this thread or a pool's. */
+export type SignWork = {
+  clientKeys(input: ClientKeysJob): Promise<ClientBatchKeys>;
+  serverKeys(input: ServerKeysJob): Promise<ServerBatchKeys>;
+  clientTables(input: ClientTablesJob): Promise<ClientTables>;
+  serverTables(input: ServerTablesJob): Promise<Uint8Array<ArrayBuffer>>;
+};
+
+/** The work of a batch on this thread. */
+export function signsOf(planes: Planes) {
+  return {
+    clientKeys: ({ windowBits, size, salt, delta, rows }: ClientKeysJob) =>
+      clientBatchKeys(planes, windowBits, size, salt, delta, rows),
+    serverKeys: ({ windowBits, size, salt, rows }: ServerKeysJob) =>
+      serverBatchKeys(planes, windowBits, size, salt, rows),
+    clientTables: ({ window, x, keys }: ClientTablesJob) => clientBatchTables(planes, window, x, keys),
+    serverTables: ({ windowBits, size, keys, strings }: ServerTablesJob) =>
+      serverBatchTables(planes, windowBits, size, keys, strings),
+  };
+}
+
+/** Smaller batches stay on this thread: under half a millisecond of work, a tenth of it for a job's way. */
+const shortBatch = 1024;
+
+/**
+ * Long batches go to the threads of `pool`, if there is one. Rows, keys and strings are parts of larger
+ * buffers that stay here, so copies of them move.
+ */
+export async function signWork(pool?: WorkerPool): Promise<SignWork> {
+  const here = signsOf(await loadPlanes());
+  const threads = (size: number) => (size < shortBatch ? undefined : pool);
+  return {
+    clientKeys: async (input) => {
+      const pooled = threads(input.size);
+      if (pooled === undefined) return here.clientKeys(input);
+      const rows = new Uint32Array(input.rows.rows);
+      return pooled.run(signJobs.clientKeys, { ...input, rows: { ...input.rows, rows } }, [rows.buffer]);
+    },
+    serverKeys: async (input) => {
+      const pooled = threads(input.size);
+      if (pooled === undefined) return here.serverKeys(input);
+      const rows = new Uint32Array(input.rows.rows);
+      return pooled.run(signJobs.serverKeys, { ...input, rows: { ...input.rows, rows } }, [rows.buffer]);
+    },
+    clientTables: async (input) => {
+      const pooled = threads(input.x.length);
+      if (pooled === undefined) return here.clientTables(input);
+      const { k0, k1 } = input.keys;
+      const job = { ...input, x: new Uint32Array(input.x), keys: { k0, k1 } };
+      return pooled.run(signJobs.clientTables, job, [job.x.buffer]);
+    },
+    serverTables: async (input) => {
+      const pooled = threads(input.size);
+      if (pooled === undefined) return here.serverTables(input);
+      const { keys, choices } = input.keys;
+      const job = { ...input, strings: new Uint8Array(input.strings), keys: { keys, choices } };
+      return pooled.run(signJobs.serverTables, job, [job.strings.buffer]);
+    },
+  };
+}
