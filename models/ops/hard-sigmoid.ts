@@ -1,3 +1,4 @@
+import type { OpAttributes } from '../graph.ts';
 import { activationCost } from './activation.ts';
 import type { OpDefinition } from './definition.ts';
 import { mask } from './mask.ts';
@@ -32,3 +33,8 @@ export const hardSigmoid: OpDefinition<'HardSigmoid'> = {
     },
   ],
 };
+
+/** Where a HardSigmoid leaves 0, and where it reaches 1. */
+export function boundsOfHardSigmoid({ alpha, beta }: OpAttributes['HardSigmoid']): [number, number] {
+  return [-beta / alpha, (1 - beta) / alpha];
+}

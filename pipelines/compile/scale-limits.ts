@@ -5,6 +5,7 @@ import { sizeOf } from '../../models/tensor.ts';
 import { kindsAmong } from '../../src/shared/kinds.ts';
 import type { Ranges } from './ranges.ts';
 import type { Coefficients } from './options.ts';
+import { boundsOfHardSigmoid } from '../../models/ops/hard-sigmoid.ts';
 import { isUneven } from './lower/window.ts';
 
 /** |integer| < 2^valueBits on every wire, because the truncation of an activation needs it. */
@@ -80,17 +81,25 @@ const demands: { readonly [K in OpType]?: Demand<K> } = {
   LeakyRelu: (_node, _output, own) => own / 2 ** multiplierBits,
   PRelu: (_node, _output, own) => own / 2 ** multiplierBits,
   // It computes the value minus a bound.
-  Clip: ({ inputs, attributes: { min, max } }, _output, own, ranges) => {
-    const bounds = [min, max].filter((bound) => Number.isFinite(bound)).map(Math.abs);
-    const { largest } = ranges.get(inputs[0]!)!;
-    return own / (1 + Math.max(0, ...bounds) / Math.max(largest, smallestRange));
-  },
+  Clip: ({ inputs, attributes: { min, max } }, _output, own, ranges) =>
+    lessBounds([min, max], own, ranges.get(inputs[0]!)!.largest),
+  HardSigmoid: ({ inputs, attributes }, _output, own, ranges) =>
+    lessBounds(boundsOfHardSigmoid(attributes), own, ranges.get(inputs[0]!)!.largest),
+  HardSwish: ({ inputs }, _output, own, ranges) => lessBounds([-3, 3], own, ranges.get(inputs[0]!)!.largest),
+  // It computes sums and differences of two values of about the same size.
+  Mul: (_node, _output, own) => own / 4,
   MixedActivation: ({ name, attributes: { kinds } }, output, own, _ranges, coefficients) => {
     const among = kindsAmong(activationKinds, kinds);
     const layer = { isAlone: among.length === 1, output, own, c2: coefficients.get(name)!.c2 };
     return Math.min(...among.map((kind) => demandOfKind[kind](layer)));
   },
 };
+
+/** The scale with which a value minus any of the bounds fits. */
+function lessBounds(bounds: readonly number[], own: number, largest: number): number {
+  const sizes = bounds.filter((bound) => Number.isFinite(bound)).map(Math.abs);
+  return own / (1 + Math.max(0, ...sizes) / Math.max(largest, smallestRange));
+}
 
 type MixedLayer = {
   /** All its elements are of the kind. */

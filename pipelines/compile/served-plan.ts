@@ -2,7 +2,7 @@ import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { findMatch, withClasses } from '../../models/data/match-classes.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
-import type { Model } from '../../models/graph.ts';
+import type { Model, Node } from '../../models/graph.ts';
 import { whyNotMixed } from '../../models/passes/recognise-mixed.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -129,7 +129,8 @@ function explained(warnings: readonly string[], work: () => Plan): Plan {
  * not fit. The lowering sees only a product.
  */
 function refuseUnfit(model: Model, served: Model): void {
-  const products = served.graph.nodes.filter((node) => node.op === 'Mul');
+  const isMasked = ({ op, inputs }: Node) => op === 'Mul' && inputs.some((name) => served.weights.has(name));
+  const products = served.graph.nodes.filter(isMasked);
   if (products.length === 0) return;
   const reasons = whyNotMixed(model);
   for (const { name } of products) {

@@ -120,14 +120,27 @@ function squareError({ step, analysis, norm, c, error, reach, coefficients }: El
   const zScale = Math.sqrt(output);
   const alpha = (multiplier[c]! * input) / (zScale * 2 ** truncate);
   const beta = offset[c]! / zScale;
-  const [c2, c1, c0] = [coefficients!.c2[c]!, coefficients!.c1[c]!, coefficients!.c0[c]!];
+  const z = alpha * reachOf(step, analysis, reach) + Math.abs(beta);
+  const offZ = norm.sum([alpha * error, norm.stochastic / zScale]);
+  const rounded = 2 * z * offZ + offZ ** 2;
+  if (coefficients === undefined) return norm.sum([rounded, z ** 2 * 2 ** -fewestMultiplierBits(step, c)]);
+  const [c2, c1, c0] = [coefficients.c2[c]!, coefficients.c1[c]!, coefficients.c0[c]!];
   const fit =
     Math.abs(sign[c]! * alpha ** 2 - c2) * reach ** 2 +
     Math.abs(2 * sign[c]! * alpha * beta - c1) * reach +
     Math.abs(sign[c]! * beta ** 2 + constant[c]! / output - c0);
-  const z = alpha * reach + Math.abs(beta);
-  const offZ = norm.sum([alpha * error, norm.stochastic / zScale]);
-  return norm.sum([2 * z * offZ + offZ ** 2, fit]);
+  return norm.sum([rounded, fit]);
+}
+
+/** The square of a HardSwish is of a number from 0 to 6. */
+function reachOf({ node }: ActivationStep, analysis: Facts, reach: number): number {
+  return analysis.nodes.get(node)?.op === 'HardSwish' ? 6 : reach;
+}
+
+/** The bits of a multiplier that was rounded; a multiplier of 1 is exact. */
+function fewestMultiplierBits({ spec }: ActivationStep, c: number): number {
+  const multiplier = spec.square.multiplier[c]!;
+  return multiplier === 1 ? Infinity : Math.log2(multiplier);
 }
 
 /**

@@ -65,15 +65,18 @@ class Analysis {
       const inputs = step.inputs.map((wire) => wires.get(wire)!);
       const rule = rules[step.kind] as Rule<StepKind>;
       const error = rule(step, inputs, norm, this);
-      wires.set(step.output, { error, sizes: this.#sizesOf(step, inputs[0]!.sizes) });
+      wires.set(step.output, { error, sizes: this.#sizesOf(step, inputs) });
     }
     return wires.get(logitsWire(plan))!.error;
   }
 
   /** The sizes of a step's output. A step that the compiler inserted keeps its input's values. */
-  #sizesOf(step: Step, input: Sizes): Sizes {
+  #sizesOf(step: Step, inputs: readonly Knowledge[]): Sizes {
     const node = this.nodes.get(step.node);
-    const isPiecewise = node?.op === 'Clip' || node?.op === 'LeakyRelu' || node?.op === 'PRelu';
+    const input = inputs[0]!.sizes;
+    const inProduct = node?.op === 'Mul' ? sizesInProduct(step, inputs, this) : undefined;
+    if (inProduct !== undefined) return inProduct;
+    const isPiecewise = node !== undefined && piecewise.includes(node.op);
     if (node?.op === 'PRelu' && step.kind === 'activation') return input;
     if (isPiecewise && step.kind === 'offset') return allActive(input);
     if (isPiecewise && step.kind === 'concat') return twice(allActive(input));
@@ -83,6 +86,45 @@ class Analysis {
   scaleOf(wire: WireId): number {
     return wireOf(this.plan, wire).scale;
   }
+}
+
+const piecewise: readonly string[] = ['Clip', 'LeakyRelu', 'PRelu', 'HardSigmoid', 'HardSwish'];
+
+/** The sizes of what a product of two values computes on the way; undefined for the product itself. */
+function sizesInProduct(step: Step, inputs: readonly Knowledge[], analysis: Analysis): Sizes | undefined {
+  const all = inputs.map((input) => input.sizes) as [Sizes, ...Sizes[]];
+  if (step.kind === 'pick') return pickedSizes(all[0], step.axis, step.indices);
+  if (step.kind === 'concat') return joinedSizes(all);
+  if (step.kind === 'activation') return all[0];
+  if (step.kind === 'combine' && step.inputs[0] === step.inputs[1]) return undefined;
+  const scaled = all.map((sizes, i) => {
+    const shift = step.kind === 'add' ? step.shifts[i]! : 0;
+    return times(sizes, (analysis.scaleOf(step.inputs[i]!) * 2 ** shift) / analysis.scaleOf(step.output));
+  });
+  return scaled.reduce((a, b) => ({
+    channels: a.channels.map((size, c) => size + b.channels[c]!),
+    meanSquares: a.meanSquares.map((square, c) => (Math.sqrt(square) + Math.sqrt(b.meanSquares[c]!)) ** 2),
+    positive: a.positive.map(() => 1),
+  }));
+}
+
+function times({ channels, meanSquares, positive }: Sizes, factor: number): Sizes {
+  return {
+    channels: channels.map((size) => size * factor),
+    meanSquares: meanSquares.map((square) => square * factor ** 2),
+    positive,
+  };
+}
+
+function pickedSizes(sizes: Sizes, axis: number, indices: readonly number[]): Sizes {
+  if (axis > 0) return sizes;
+  const of = (values: Float64Array) => Float64Array.from(indices, (c) => values[c]!);
+  return { channels: of(sizes.channels), meanSquares: of(sizes.meanSquares), positive: of(sizes.positive) };
+}
+
+function joinedSizes(all: readonly Sizes[]): Sizes {
+  const of = (key: keyof Sizes) => Float64Array.from(all.flatMap((sizes) => [...sizes[key]]));
+  return { channels: of('channels'), meanSquares: of('meanSquares'), positive: of('positive') };
 }
 
 /** The sizes of a value minus a bound, any share of which may be positive. */
@@ -109,7 +151,13 @@ const rules: { readonly [K in StepKind]: Rule<K> } = {
     const rounding = norm.nearest / analysis.scaleOf(step.output);
     return x!.error.map((e) => norm.sum([e, rounding]));
   },
-  add: (_step, inputs, norm) => inputs[0]!.error.map((_, c) => norm.sum(inputs.map((x) => x.error[c]!))),
+  // A sum has the scale of its shifted inputs, but within a product, where one input may have another.
+  add: (step, inputs, norm, analysis) => {
+    const factors = step.inputs.map(
+      (wire, i) => (analysis.scaleOf(wire) * 2 ** step.shifts[i]!) / analysis.scaleOf(step.output),
+    );
+    return inputs[0]!.error.map((_, c) => norm.sum(inputs.map((x, i) => x.error[c]! * factors[i]!)));
+  },
   concat: (step, inputs, _norm, { plan }) => {
     if (step.blocks === 1) return Float64Array.from(inputs.flatMap((x) => [...x.error]));
     const worst = inputs.reduce((sum, x) => Math.max(sum, largestOf(x.error)), 0);
@@ -119,14 +167,16 @@ const rules: { readonly [K in StepKind]: Rule<K> } = {
   sumPool: (_step, [x]) => x!.error,
   pick: ({ axis, indices }, [x]) => ofPicked(x!.error, axis, indices),
   // In maxima and clips, both inputs come from one value, and its error changes the whole by no more than
-  // itself. Leaky ReLUs add up two pieces whose slopes were rounded, and so their errors.
-  combine: ({ axis, first, second, output, node }, [x, y], norm, analysis) => {
-    const op = analysis.nodes.get(node)?.op;
-    const addsUp = op === 'LeakyRelu' || op === 'PRelu';
+  // itself. Leaky ReLUs add up two pieces whose slopes were rounded, and so their errors; so do differences
+  // and products, and hard swishes. A hard sigmoid's scale multiplies it.
+  combine: ({ inputs, axis, first, second, output, node }, [x, y], norm, analysis) => {
+    const op = analysis.nodes.get(node)?.op ?? '';
+    const addsUp = ['LeakyRelu', 'PRelu', 'Sub', 'Mul', 'HardSwish'].includes(op);
+    const factor = op === 'HardSigmoid' ? analysis.scaleOf(inputs[0]!) / analysis.scaleOf(output) : 1;
     const other = ofPicked(y!.error, axis, second);
     const rounding = norm.stochastic / analysis.scaleOf(output);
     return ofPicked(x!.error, axis, first).map((e, c) =>
-      norm.sum([addsUp ? e + other[c]! : Math.max(e, other[c]!), rounding]),
+      norm.sum([factor * (addsUp ? e + other[c]! : Math.max(e, other[c]!)), rounding]),
     );
   },
   offset: (step, [x], norm, analysis) => {

@@ -36,8 +36,19 @@ describe('what PyTorch exported gives, in the integers of the protocol, the logi
   });
 });
 
+test('hard swishes and gates: mobilenet-v3, whose bound is too loose to be of use', async () => {
+  const { model, images } = await exported('mobilenet-v3');
+  const made = await prepare(model, { calibration: { images, n } });
+  const float = await predict(model, images, n, { threads: 1 });
+  const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
+  const error = float.reduce((worst, y, i) => Math.max(worst, Math.abs(y - integer[i]!)), 0);
+  const largest = float.reduce((most, y) => Math.max(most, Math.abs(y)), 0);
+  expect(error).toBeLessThan(largest / 20);
+  expect(error).toBeLessThan(logitErrorBound(made).likely);
+});
+
 describe('what has no protocol is refused by the name of the node', () => {
-  test.each(['mobilenet-v3', 'efficientnet'])('%s', async (name) => {
+  test.each(['efficientnet'])('%s', async (name) => {
     const { model, images } = await exported(name);
     const made = prepare(model, { calibration: { images, n } });
     await expect(made).rejects.toThrow(PlanError);

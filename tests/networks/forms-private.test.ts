@@ -4,6 +4,7 @@ import { readModel } from '../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../models/onnx/raw.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
+import { parsePlan, planHash, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { scalar } from '../helpers/exported.ts';
@@ -59,6 +60,37 @@ const forms: Readonly<Record<string, Form>> = {
   'height and width exchanged': {
     nodes: [op('Transpose', ['v'], 'w', { perm: { ints: [0, 1, 3, 2] } })],
   },
+  'a hard sigmoid': {
+    nodes: [op('HardSigmoid', ['v'], 'w', { alpha: { float: 1 / 6 }, beta: { float: 0.5 } })],
+  },
+  'a hard swish': { nodes: [op('HardSwish', ['v'], 'w')] },
+  'a product of two values': {
+    nodes: [op('LeakyRelu', ['v'], 'l'), op('Relu', ['v'], 'r'), op('Mul', ['l', 'r'], 'w')],
+  },
+  'a large value times a small one': {
+    nodes: [
+      op('HardSigmoid', ['v'], 'h', { alpha: { float: 0.2 } }),
+      op('Mul', ['v', 'hundred'], 'l'),
+      op('Mul', ['h', 'l'], 'w'),
+    ],
+    weights: [scalar('hundred', 100)],
+  },
+  'squeeze and excitation: gates of channels': {
+    nodes: [
+      op('Relu', ['v'], 'r'),
+      op('GlobalAveragePool', ['r'], 'p'),
+      op('Conv', ['p', 'squeeze'], 'a'),
+      op('Relu', ['a'], 'b'),
+      op('Conv', ['b', 'excite'], 'c'),
+      op('HardSigmoid', ['c'], 'gates', { alpha: { float: 1 / 6 } }),
+      op('Mul', ['gates', 'r'], 'w'),
+    ],
+    weights: [floats('squeeze', [2, 4, 1, 1]), floats('excite', [4, 2, 1, 1])],
+  },
+  'gates of places, the same for all channels': {
+    nodes: [op('Conv', ['v', 'k1'], 'a'), op('HardSigmoid', ['a'], 'gates'), op('Mul', ['v', 'gates'], 'w')],
+    weights: [floats('k1', [1, 4, 1, 1])],
+  },
   'channels reversed': {
     nodes: [op('Gather', ['v', 'i'], 'w', { axis: { int: 1 } })],
     weights: [ints('i', [3, 2, 1, 0])],
@@ -86,7 +118,9 @@ describe('forms of files run in the integers of the protocol', () => {
     const float = await predict(model, images, n, { threads: 1 });
     expect(worst(float, reference.data)).toBeLessThan(1e-4);
     const made = await prepare(model, { calibration: { images, n } });
-    const integer = await simulate(made.plan, made.weights, images, n, seededRng('shares'));
+    const plan = parsePlan(serialisePlan(made.plan));
+    expect(planHash(plan)).toBe(planHash(made.plan));
+    const integer = await simulate(plan, made.weights, images, n, seededRng('shares'));
     const largest = float.reduce((most, y) => Math.max(most, Math.abs(y)), 0);
     expect(worst(float, integer)).toBeLessThan(Math.min(logitErrorBound(made).likely, largest / 50));
   });

@@ -116,7 +116,7 @@ function leaky(node: NodeOf<'LeakyRelu' | 'PRelu'>, plan: PlanBuilder, x: WireId
   plan.alias(node.outputs[0]!, halves(node, plan, pieces, 1));
 }
 
-type Piecewise = NodeOf<'Clip' | 'LeakyRelu' | 'PRelu'>;
+type Piecewise = NodeOf<'Clip' | 'LeakyRelu' | 'PRelu' | 'HardSigmoid' | 'HardSwish'>;
 
 function reachOf(plan: PlanBuilder, wire: WireId): number {
   const { scale, bits } = plan.wires[wire]!;
@@ -124,7 +124,7 @@ function reachOf(plan: PlanBuilder, wire: WireId): number {
 }
 
 /** x + constant, or the same wire if the constant rounds to 0. */
-function shifted(node: Piecewise, plan: PlanBuilder, x: WireId, constant: number): WireId {
+export function shifted(node: Piecewise, plan: PlanBuilder, x: WireId, constant: number): WireId {
   const { shape, scale } = plan.wires[x]!;
   const value = Math.round(constant * scale);
   if (Math.abs(value) >= 2 ** valueBits) {
@@ -141,7 +141,7 @@ function shifted(node: Piecewise, plan: PlanBuilder, x: WireId, constant: number
 }
 
 /** Joins two wires as the halves of one. */
-function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireId {
+export function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireId {
   const { shape, scale } = plan.wires[a]!;
   const reach = Math.max(reachOf(plan, a), reachOf(plan, b));
   const output = plan.newWire([2 * shape[0]!, ...shape.slice(1)], scale, reach);
@@ -150,7 +150,7 @@ function joined(node: Piecewise, plan: PlanBuilder, a: WireId, b: WireId): WireI
 }
 
 /** Applies ReLU or the identity to each half, truncated to the activations' precision. */
-function activated(
+export function activated(
   node: Piecewise,
   plan: PlanBuilder,
   x: WireId,
@@ -169,9 +169,18 @@ function activated(
   return output;
 }
 
-/** Returns the first half of the channels plus or minus the second. */
-function halves(node: Piecewise, plan: PlanBuilder, pieces: WireId, sign: 1 | -1): WireId {
-  const { shape, scale } = plan.wires[pieces]!;
+/**
+ * Returns the first half of the channels plus or minus the second. A scale other than that of the pieces
+ * multiplies it.
+ */
+export function halves(
+  node: Piecewise,
+  plan: PlanBuilder,
+  pieces: WireId,
+  sign: 1 | -1,
+  scale = plan.scaleOf(pieces),
+): WireId {
+  const { shape } = plan.wires[pieces]!;
   const channels = shape[0]! / 2;
   const first = Array.from({ length: channels }, (_, c) => c);
   const second = first.map((c) => c + channels);

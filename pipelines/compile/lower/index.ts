@@ -9,7 +9,9 @@ import { lowerMixed, lowerRelu } from './activation.ts';
 import { lowerAveragePool, lowerSum } from './average.ts';
 import type { PlanBuilder } from '../plan-builder.ts';
 import { lowerClip, lowerLeakyRelu, lowerPRelu } from './clip.ts';
+import { lowerHardSigmoid, lowerHardSwish } from './hard.ts';
 import { lowerMaxPool } from './maximum.ts';
+import { lowerProduct } from './product.ts';
 import type { WireId } from '../../plan/plan.ts';
 import type { LinearOp } from '../real-weights.ts';
 import { fewestWeightBits, isTooFine, largestWeightBits, outputScale } from '../weight-scale.ts';
@@ -56,19 +58,18 @@ const lowerings: { readonly [K in OpType]: Lowering<K> } = {
   LeakyRelu: lowerLeakyRelu,
   PRelu: lowerPRelu,
   Sigmoid: notRelu,
-  HardSigmoid: notRelu,
-  HardSwish: notRelu,
+  HardSigmoid: lowerHardSigmoid,
+  HardSwish: lowerHardSwish,
   Swish: notRelu,
   Tanh: notRelu,
   Elu: notRelu,
   Celu: notRelu,
   Gelu: notRelu,
   Erf: notRelu,
-  Mul: refuse(
-    'products of two values, and scaling by a constant that differs between the places of a channel, ' +
-      'are not implemented',
-    'leave gates (squeeze and excitation) out of the network, and put factors into the weights',
-  ),
+  Mul: (node, plan) => {
+    if (node.inputs.every((name) => plan.isValue(name))) lowerProduct(node, plan);
+    else scaledByPlace(node);
+  },
   Pad: refuse(
     'only padding with zeros before a convolution or an average pooling is part of a step',
     'move the padding there',
@@ -81,6 +82,11 @@ export function lowerNode<K extends OpType>(node: NodeOf<K>, plan: PlanBuilder):
   lowerings[node.op](node, plan);
 }
 
+const scaledByPlace = refuse(
+  'scaling by a constant that differs between the places of a channel is not implemented',
+  'put the factors into the weights',
+);
+
 function refuse(reason: string, remedy: string): (node: Node) => never {
   return (node) => {
     throw refusal(node, reason, remedy);
@@ -90,8 +96,8 @@ function refuse(reason: string, remedy: string): (node: Node) => never {
 function notRelu(node: Node): never {
   throw refusal(
     node,
-    'of all activations only ReLU, LeakyRelu, PRelu, Clip and polynomials of degree 2 have a protocol',
-    'replace it by one of them, or by nothing, and fine-tune the model',
+    'it is neither made of straight pieces nor a polynomial of degree 2',
+    'replace it by another activation and fine-tune the model',
   );
 }
 
