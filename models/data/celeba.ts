@@ -25,7 +25,7 @@ const splits: Readonly<Record<string, Split | 'validation'>> = { 0: 'train', 1: 
  * attributes in the file are group columns. Throws DataError that names the file and the line.
  */
 export async function readCelebA(argument: string, split: Split, options: LoadOptions): Promise<Dataset> {
-  const { path, target } = parseTarget(argument);
+  const { path, target } = parseTarget(argument, options);
   const [folder = '', ...chosen] = path.split(',');
   if (folder === '' || chosen.length === 0)
     throw new DataError(

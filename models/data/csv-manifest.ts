@@ -20,7 +20,7 @@ export async function readCsvManifest(
   split: Split,
   options: LoadOptions,
 ): Promise<Dataset> {
-  const { path, target } = parseTarget(argument);
+  const { path, target } = parseTarget(argument, options);
   const csv = parseCsv(new TextDecoder().decode(await readBytes(path)), path);
   const rows = rowsOf(csv, path);
   if (rows.length === 0)

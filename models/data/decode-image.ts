@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { Metadata, Sharp } from 'sharp';
 import { DataError } from '../../src/shared/errors.ts';
 
 export type ImageSize = { readonly height: number; readonly width: number };
@@ -11,28 +12,47 @@ export type DecodedImage = ImageSize & { readonly planes: Uint8Array };
  */
 const loadSharp = async () => (await import('sharp')).default;
 
-/** The size of an image in pixels. Throws DataError that names the file. */
+/** What an image is made into. */
+export type ImageForm = {
+  /** 1 is grey, 3 colour. */
+  readonly channels: number;
+  /** The size to which the centre is cropped (default: all of the image, as it is). */
+  readonly size?: ImageSize;
+  /**
+   * The length to which the shorter side is scaled before (default: the smallest at which the image covers
+   * the size).
+   */
+  readonly resize?: number;
+};
+
+/**
+ * The size of an image in pixels, after the turn that its EXIF data asks for. Throws DataError that names the
+ * file.
+ */
 export async function imageSize(file: string): Promise<ImageSize> {
   await checkPresent(file);
   try {
-    return await (await loadSharp())(file).metadata();
+    return (await metadataOf(file)).autoOrient;
   } catch (error) {
     throw unreadable(file, error);
   }
 }
 
 /**
- * Decodes an image file to grey (1 channel) or colour (3). With a size, the image is scaled to cover it and
- * cropped at the centre. Throws DataError that names the file.
+ * Decodes an image file to sRGB or grey in bytes: turned as its EXIF data says, other colours through their
+ * profile, transparent parts white. Throws DataError that names the file, also for samples of floats, whose
+ * white no file says.
  */
-export async function decodeImage(file: string, channels: number, size?: ImageSize): Promise<DecodedImage> {
+export async function decodeImage(file: string, form: ImageForm): Promise<DecodedImage> {
   await checkPresent(file);
-  const sharp = await loadSharp();
+  const { channels } = form;
   try {
-    const image = sharp(file)
-      .removeAlpha()
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb');
-    const { data, info } = await (size === undefined ? image : image.resize({ ...size, fit: 'cover' }))
+    const whole = (await loadSharp())(file).autoOrient().flatten({ background: '#fff' });
+    const { depth, autoOrient } = await metadataOf(file);
+    if (depth !== 'uchar' && depth !== 'ushort')
+      throw new Error(`its samples are of type ${depth}; save it with 8 or 16 bits a sample`);
+    const { data, info } = await scaled(whole, autoOrient, form)
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     if (info.channels !== channels) throw new Error(`${info.channels} channels instead of ${channels}`);
@@ -40,6 +60,22 @@ export async function decodeImage(file: string, channels: number, size?: ImageSi
   } catch (error) {
     throw unreadable(file, error);
   }
+}
+
+async function metadataOf(file: string): Promise<Metadata> {
+  return (await loadSharp())(file).metadata();
+}
+
+function scaled(image: Sharp, whole: ImageSize, { size, resize }: ImageForm): Sharp {
+  if (size === undefined) return image;
+  if (resize === undefined) return image.resize({ ...size, fit: 'cover' });
+  const factor = resize / Math.min(whole.height, whole.width);
+  const [height, width] = [Math.round(whole.height * factor), Math.round(whole.width * factor)];
+  if (height < size.height || width < size.width)
+    throw new Error(`a shorter side of ${resize} does not cover ${size.width} x ${size.height}`);
+  // As torchvision's CenterCrop rounds.
+  const [top, left] = [Math.round((height - size.height) / 2), Math.round((width - size.width) / 2)];
+  return image.resize({ height, width, fit: 'fill' }).extract({ top, left, ...size });
 }
 
 function planesOf(interleaved: Uint8Array, channels: number): Uint8Array {

@@ -6,6 +6,7 @@ import { readIdxPair, readMnist } from './idx-pair.ts';
 import { readImageFolder } from './image-folder.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 import { readNpz } from './npz.ts';
+import { readNumberTable } from './number-table.ts';
 import { readTinyImagenet } from './tiny-imagenet.ts';
 import { readUtkFace } from './utk-face.ts';
 
@@ -84,9 +85,15 @@ export const formats: Readonly<Record<string, DataFormat>> = {
     needs: 'columns path, label; optional: split, columns of groups',
     read: readCsvManifest,
   },
+  table: {
+    spec: 'table:FILE',
+    summary: 'rows of numbers for a network without pictures, in a CSV file',
+    needs: 'a column label; optional: split; the other columns are the inputs',
+    read: readNumberTable,
+  },
   npz: {
     spec: 'npz:FILE',
-    summary: 'NumPy arrays of bytes',
+    summary: 'NumPy arrays of bytes or floats',
     needs: 'arrays x_train, y_train, ..., or images and labels',
     read: readNpz,
   },

@@ -58,7 +58,7 @@ async function readKept(path: string, wanted: Shape): Promise<Uint8Array | undef
 
 /** A hash of every file's path, size and time of change, and of the target shape. */
 async function keyOf(files: readonly string[], target: ImageTarget, shape: Shape): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify({ version: 1, target, shape }));
+  const hash = createHash('sha256').update(JSON.stringify({ version: 2, target, shape }));
   for (let start = 0; start < files.length; start += statsAtOnce) {
     const some = files.slice(start, start + statsAtOnce);
     const stats = await Promise.all(some.map((file) => stat(file).catch(() => undefined)));

@@ -39,7 +39,7 @@ export async function readImages(
     );
   }
   const images = await cachedImages(files, target, shape, options, () =>
-    decodeAll(files, shape, target.size !== undefined, options),
+    decodeAll(files, shape, target, options),
   );
   return { shape, images };
 }
@@ -53,7 +53,7 @@ const lanesPerCore = 2;
 async function decodeAll(
   files: readonly string[],
   shape: Shape,
-  resize: boolean,
+  target: ImageTarget,
   { onProgress = silent }: LoadOptions,
 ): Promise<Uint8Array> {
   const size = sizeOf(shape);
@@ -63,7 +63,7 @@ async function decodeAll(
     while (next < files.length) {
       const i = next++;
       try {
-        await decodeInto(images.subarray(i * size, (i + 1) * size), files[i]!, shape, resize);
+        await decodeInto(images.subarray(i * size, (i + 1) * size), files[i]!, shape, target);
       } catch (error) {
         next = files.length; // the other lanes stop too
         throw error;
@@ -75,9 +75,9 @@ async function decodeAll(
   return images;
 }
 
-async function decodeInto(out: Uint8Array, file: string, shape: Shape, resize: boolean): Promise<void> {
-  const [channels = 0, height = 0, width = 0] = shape;
-  const found = await decodeImage(file, channels, resize ? { height, width } : undefined);
+async function decodeInto(out: Uint8Array, file: string, shape: Shape, target: ImageTarget): Promise<void> {
+  const [, height = 0, width = 0] = shape;
+  const found = await decodeImage(file, target);
   if (found.width !== width || found.height !== height) {
     throw new DataError(
       `${file}: expected ${width} x ${height} pixels (width x height) like the first image, ` +

@@ -20,7 +20,7 @@ export async function readImageFolder(
   split: Split,
   options: LoadOptions,
 ): Promise<Dataset> {
-  const { path, target } = parseTarget(argument);
+  const { path, target } = parseTarget(argument, options);
   const { folders } = await list(path);
   const rows = folders.includes('train') ? await splitRows(path, folders) : await rowsOfClasses(path);
   return datasetOfRows(`folder ${basename(path)}`, rows, split, target, {

@@ -1,9 +1,13 @@
+import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
+import type { LoadOptions } from './labelled-images.ts';
 
 /** The form that images are decoded to: grey (1) or colour (3), and a size (default: the first image's). */
 export type ImageTarget = {
   readonly channels: 1 | 3;
   readonly size?: { readonly height: number; readonly width: number };
+  /** See `ImageForm`. */
+  readonly resize?: number;
 };
 
 export const targetHelp =
@@ -13,7 +17,10 @@ export const targetHelp =
  * Splits 'PATH@SIZE', 'PATH@HEIGHTxWIDTH' or 'PATH@CHANNELSxHEIGHTxWIDTH' (default: colour). Throws DataError
  * for other channels or sizes.
  */
-export function parseTarget(argument: string): { path: string; target: ImageTarget } {
+export function parseTarget(
+  argument: string,
+  { resize }: LoadOptions = {},
+): { path: string; target: ImageTarget } {
   const match = /^(.+)@(\d+(?:x\d+){0,2})$/.exec(argument);
   if (match === null) return { path: argument, target: { channels: 3 } };
   const numbers = match[2]!.split('x').map(Number);
@@ -24,5 +31,5 @@ export function parseTarget(argument: string): { path: string; target: ImageTarg
       `'@${match[2]}': expected 1 or 3 channels and sizes of 1 to 4096 pixels, e.g. @64 or @1x28x28`,
     );
   }
-  return { path: match[1]!, target: { channels, size: { height, width } } };
+  return { path: match[1]!, target: defined({ channels, size: { height, width }, resize }) };
 }

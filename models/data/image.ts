@@ -1,3 +1,4 @@
+import { defined } from '../../src/shared/defined.ts';
 import { DataError } from '../../src/shared/errors.ts';
 import type { Shape } from '../tensor.ts';
 import { decodeImage } from './decode-image.ts';
@@ -11,6 +12,11 @@ export type ReadImageOptions = Partial<Normalisation> & {
    * DataError.
    */
   readonly resize?: boolean;
+  /**
+   * The length to which the picture's shorter side is scaled before that crop: `plan.preprocessing?.resize`
+   * (default: the smallest at which the picture covers the model's size).
+   */
+  readonly shorterSide?: number;
 };
 
 /**
@@ -22,13 +28,14 @@ export type ReadImageOptions = Partial<Normalisation> & {
 export async function readImage(
   file: string,
   shape: Shape,
-  { resize = true, mean = 0, std = 1 }: ReadImageOptions = {},
+  { resize = true, shorterSide, mean = 0, std = 1 }: ReadImageOptions = {},
 ): Promise<Float32Array> {
   const [channels = 0, height = 0, width = 0] = shape;
   if (shape.length !== 3 || (channels !== 1 && channels !== 3)) {
     throw new DataError(`${file}: the model takes ${shape.join(' x ')}, which is not the shape of an image`);
   }
-  const found = await decodeImage(file, channels, resize ? { height, width } : undefined);
+  const form = resize ? defined({ size: { height, width }, resize: shorterSide }) : {};
+  const found = await decodeImage(file, { channels, ...form });
   if (found.width !== width || found.height !== height) {
     throw new DataError(
       `${file}: expected an image of ${width} x ${height} pixels (width x height), ` +

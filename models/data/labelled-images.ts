@@ -46,6 +46,11 @@ export type Split = 'train' | 'test';
 export type LoadOptions = {
   /** The only folder to look in for the files of a named data set (default: its usual folders). */
   readonly folder?: string;
+  /**
+   * The length to which a picture's shorter side is scaled before it is cropped to the size in the spec
+   * (default: the smallest at which it covers the size). A model's own is `graph.preprocessing?.resize`.
+   */
+  readonly resize?: number;
   /** The folder for decoded images (default: one below `cacheFolder`). */
   readonly cache?: string;
   readonly onProgress?: OnProgress;

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { unzipSync } from 'fflate';
 import { DataError } from '../../src/shared/errors.ts';
 import { readBytes } from './disk.ts';
-import { labelsOf, maxClasses, numberedClasses, subset } from './labelled-images.ts';
+import { labelsOf, maxClasses, numberedClasses, sameKind, subset } from './labelled-images.ts';
 import type { Dataset, Split } from './labelled-images.ts';
 import { parseNpy } from './npy.ts';
 import type { Npy } from './npy.ts';
@@ -34,7 +34,8 @@ const maxBytes = 2 ** 31;
 /**
  * Reads a data set from NumPy's archive of arrays: x_train, y_train, x_test, y_test (Keras), train_images and
  * so on (MedMNIST), or only images and labels, of which a fifth of each class, always the same rows, is the
- * test set. Images are bytes [n, H, W], [n, H, W, C] or [n, C, H, W]; labels are integers [n] or [n, 1].
+ * test set. Images are [n, H, W], [n, H, W, C] or [n, C, H, W], of bytes from 0 to 255 or floats from 0 to 1;
+ * rows of numbers are [n, C]; labels are integers [n] or [n, 1].
  * Throws DataError that names the file and the array.
  */
 export async function readNpz(path: string, split: Split): Promise<Dataset> {
@@ -109,7 +110,7 @@ function readLabels(arrays: ReadonlyMap<string, Uint8Array>, name: string, path:
   }
   const labels = new Uint16Array(data.length);
   data.forEach((value: number | bigint, i: number) => {
-    if (value < 0 || value >= maxClasses) {
+    if (!(value >= 0 && value < maxClasses) || !Number.isInteger(Number(value))) {
       throw new DataError(`${path}: ${name}: row ${i}: expected labels 0 to ${maxClasses - 1}`);
     }
     labels[i] = Number(value);
@@ -117,30 +118,70 @@ function readLabels(arrays: ReadonlyMap<string, Uint8Array>, name: string, path:
   return labels;
 }
 
-function planesFirst({ shape, type, data }: Npy, where: string): { shape: number[]; images: Uint8Array } {
-  if (type !== 'u1') {
-    throw new DataError(`${where}: expected bytes ('u1') in 0 to 255, got '${type}'; save a.astype('uint8')`);
-  }
-  const images = data as Uint8Array;
+type Values = Dataset['images'];
+
+/** The values in planes: [n, C, H, W], or [n, C] for rows of numbers. */
+function planesFirst(npy: Npy, where: string): { shape: number[]; images: Values } {
+  const { shape } = npy;
   if (shape.some((size) => size === 0))
     throw new DataError(`${where}: a dimension is zero in [${shape.join(', ')}]`);
   const [n = 0, a = 0, b = 0, c = 0] = shape;
+  if (shape.length === 2) return { shape: [n, a], images: floatsOf(npy, where) };
+  const images = valuesOf(npy, where);
   if (shape.length === 3) return { shape: [n, 1, a, b], images };
-  const [first, last] = [a, c].map((size) => size === 1 || size === 3);
-  if (shape.length !== 4 || first === last) {
+  const axis = shape.length === 4 ? channelAxis(a, b, c) : undefined;
+  if (axis === undefined) {
     throw new DataError(
-      `${where}: expected [n, H, W], or four axes with 1 or 3 channels as the second or the last, ` +
-        `got [${shape.join(', ')}]`,
+      `${where}: expected [n, H, W], rows of numbers [n, C], or four axes of which the second or the last, but ` +
+        `not both, can be channels (1, 3, or fewer than the others), got [${shape.join(', ')}]`,
     );
   }
-  return first
+  return axis === 'first'
     ? { shape: [n, a, b, c], images }
     : { shape: [n, c, a, b], images: transpose(images, n, a * b, c) };
 }
 
+/** Which of three sizes counts channels: 1 and 3 do, else the one that is smaller than the other two. */
+function channelAxis(a: number, b: number, c: number): 'first' | 'last' | undefined {
+  const [first, last] = [a, c].map((size) => size === 1 || size === 3);
+  if (first !== last) return first ? 'first' : 'last';
+  if (first) return undefined;
+  if (a < b && a < c) return 'first';
+  return c < a && c < b ? 'last' : undefined;
+}
+
+/**
+ * Whole numbers from 0 to 255 are bytes whatever their type, if one is above 1 in an array of floats; other
+ * floats are taken as they are.
+ */
+function valuesOf({ type, data }: Npy, where: string): Values {
+  if (data instanceof Uint8Array) return data;
+  const isFloat = type.startsWith('f');
+  const bytes = new Uint8Array(data.length);
+  let [whole, largest] = [true, 0];
+  for (let i = 0; i < data.length && whole; i++) {
+    const value = Number(data[i]);
+    bytes[i] = value;
+    whole = bytes[i] === value;
+    largest = Math.max(largest, value);
+  }
+  if (whole && (!isFloat || largest > 1)) return bytes;
+  if (isFloat) return floatsOf({ data }, where);
+  throw new DataError(
+    `${where}: expected whole numbers from 0 to 255 of type '${type}'; for others save (a / largest).astype('float32')`,
+  );
+}
+
+function floatsOf({ data }: Pick<Npy, 'data'>, where: string): Float32Array {
+  const floats = Float32Array.from(data as ArrayLike<number | bigint>, Number);
+  const bad = floats.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new DataError(`${where}: value ${bad} is not a finite number`);
+  return floats;
+}
+
 /** Transposes [n, places, channels] to [n, channels, places]. */
-function transpose(images: Uint8Array, n: number, places: number, channels: number): Uint8Array {
-  const out = new Uint8Array(images.length);
+function transpose(images: Values, n: number, places: number, channels: number): Values {
+  const out = sameKind(images, images.length);
   for (let image = 0; image < n; image++) {
     const base = image * places * channels;
     for (let channel = 0; channel < channels; channel++) {

@@ -16,7 +16,7 @@ export async function readTinyImagenet(
   split: Split,
   options: LoadOptions,
 ): Promise<Dataset> {
-  const { path, target } = parseTarget(argument);
+  const { path, target } = parseTarget(argument, options);
   const classes = classNames(path, await readLines(join(path, 'wnids.txt')));
   const rows = split === 'train' ? await trainRows(path, classes) : await validationRows(path, classes);
   return datasetOfRows('tiny-imagenet', rows, split, target, { ...options, classes });

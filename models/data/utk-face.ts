@@ -34,7 +34,7 @@ const classes: Record<FaceAttribute, readonly string[]> = {
  */
 export function readUtkFace(attribute: FaceAttribute) {
   return async (argument: string, split: Split, options: LoadOptions): Promise<Dataset> => {
-    const { path, target } = parseTarget(argument);
+    const { path, target } = parseTarget(argument, options);
     const rows = rowsOf(path, await listImages(path), attribute);
     const name = `utkface-${attribute} ${basename(path)}`;
     return datasetOfRows(name, rows, split, target, { ...options, classes: classes[attribute] });

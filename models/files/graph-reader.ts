@@ -48,6 +48,7 @@ const ends: Readonly<Record<string, (opset: number) => number>> = {
   Softmax: (opset) => (opset < 13 ? 1 : -1),
   LogSoftmax: (opset) => (opset < 13 ? 1 : -1),
   ArgMax: () => 0,
+  Sigmoid: () => -1,
 };
 
 /** Turns a file's nodes into a Model in one run over them, in the file's order. */
@@ -203,8 +204,8 @@ export class GraphReader {
   }
 
   /**
-   * Puts an Identity in the place of a Softmax, LogSoftmax or ArgMax over the classes at the end of the
-   * network: the class with the largest logit is the same, and losses and private runs need the logits.
+   * Puts an Identity in the place of a Softmax, LogSoftmax or ArgMax over the classes, or of a Sigmoid, at
+   * the end of the network: the answer is the same, and losses and private runs need the logits.
    */
   #takeOff(node: FileNode, name: string): boolean {
     const [x = '', output = ''] = [node.inputs[0], node.outputs[0]];
@@ -219,7 +220,8 @@ export class GraphReader {
     const axis = attributes.int('axis', ends[node.op]!(node.opset));
     attributes.int('keepdims', 1);
     const [classes = 0, ...places] = this.#shapes.get(x) ?? [];
-    const isOverClasses = classes > 1 && places.length === 0 && (axis === 1 || axis === -1);
+    const fewest = node.op === 'Sigmoid' ? 1 : 2; // one logit's sign is the answer of two classes
+    const isOverClasses = classes >= fewest && places.length === 0 && (axis === 1 || axis === -1);
     if (!isOverClasses || attributes.int('select_last_index', 0) !== 0) return false;
     attributes.finish();
     this.#add({ op: 'Identity', name, inputs: [x], outputs: [output], attributes: {} });

@@ -36,7 +36,8 @@ export function descriptionOf(
   metadata: ReadonlyMap<string, string>,
   { inputs, outputs }: Pick<Graph, 'inputs' | 'outputs'>,
 ): Description {
-  const logits = sizeOf(outputs[0]!.shape);
+  const size = sizeOf(outputs[0]!.shape);
+  const logits = size === 1 ? 2 : size; // one logit is read as two
   const preprocessing = own(metadata, keys.preprocessing, preprocessingSchema) as Preprocessing | undefined;
   const channels = inputs[0]!.shape[0];
   if (preprocessing !== undefined)

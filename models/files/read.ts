@@ -3,6 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model, Pair } from '../graph.ts';
+import { twoLogits } from '../passes/two-logits.ts';
 import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
@@ -20,9 +21,9 @@ export type ReadOptions = {
 };
 
 /**
- * Reads a network from the bytes of an .onnx file, opset 7 to 23. `fileName` is used in messages; `external`
- * returns the bytes of files beside it (default: there are none). Throws ModelError for a broken file, and a
- * ModelError that lists every unsupported node with its reason.
+ * Reads a network from the bytes of an .onnx file, opset 7 to 23. One logit becomes two (see `twoLogits`).
+ * `fileName` is used in messages; `external` returns the bytes of files beside it (default: there are none).
+ * Throws ModelError for a broken file, and a ModelError that lists every unsupported node with its reason.
  */
 export function readModel(
   bytes: Uint8Array,
@@ -31,7 +32,7 @@ export function readModel(
   options: ReadOptions = {},
 ): Model {
   const { model, unsupported } = readReport(bytes, fileName, external, options);
-  if (model !== undefined) return model;
+  if (model !== undefined) return twoLogits(model);
   const lines = unsupported.map(({ name, op, reason }) => `  ${name} (${op}): ${reason}`);
   const count = unsupported.length === 1 ? '1 node is' : `${unsupported.length} nodes are`;
   throw new ModelError(`${fileName}: ${count} not supported:\n${lines.join('\n')}`);

@@ -12,11 +12,15 @@ import type { Evaluation } from './evaluate.ts';
 /** The number of images that each normalisation is tried on, spread over the data set. */
 const tried = 200;
 
+/** On fewer images than this, an accuracy says little. */
+const fewest = 30;
+
 /**
  * Whether an accuracy is near what one answer for all images would have: at most an eighth of the way from
  * the share of the most frequent class to 1. With ten equal classes that is 21 %.
  */
 export function isNearChance({ accuracy, n, per_class }: Evaluation): boolean {
+  if (n < fewest) return false;
   const largest = per_class.reduce((most, row) => Math.max(most, row.n), 0) / n;
   // With one class only, no share of it says anything.
   return largest < 1 && accuracy <= largest + (1 - largest) / 8;

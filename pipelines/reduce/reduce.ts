@@ -18,6 +18,7 @@ import type { Budget } from '../cost/budget.ts';
 import { checkTaken, givenIn } from './options.ts';
 import type { ReduceSettings } from './options.ts';
 import type { Reduction } from './reduction.ts';
+import { defined } from '../../src/shared/defined.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
 /** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
@@ -95,7 +96,8 @@ export async function trainingData(
   data: Dataset | string,
   seed: number,
 ): Promise<TrainingData> {
-  const whole = fitted(model, typeof data === 'string' ? await loadDataset(data, 'train') : data);
+  const resize = defined({ resize: model.graph.preprocessing?.resize });
+  const whole = fitted(model, typeof data === 'string' ? await loadDataset(data, 'train', resize) : data);
   const { train, validation } = splitValidation(whole, trainingDefaults.validationFraction, seed);
   return { train, validation, calibration: calibrationOf(whole) };
 }

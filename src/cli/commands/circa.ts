@@ -1,8 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { loadDataset, pixels } from '../../../models/data/dataset.ts';
+import { pixels } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
-import { fitted } from '../../../models/train/evaluate.ts';
 import { circa } from '../../../pipelines/circa/circa.ts';
 import type { CircaReport, CircaResult, LabelledSet } from '../../../pipelines/circa/circa.ts';
 import * as format from '../../shared/format.ts';
@@ -60,7 +59,7 @@ async function run(context: Context, name: string, options: Options) {
   const { data, tolerance: points, searchImages, limit, mode } = options;
   const model = await loadDescribed(name, options);
   const train = await dataFor(context, model, data, 'train');
-  const test = fitted(model, await loadDataset(data, 'test'));
+  const test = await dataFor({ ...context, say: () => undefined }, model, data, 'test');
   const prepared = await preparedModel(name, data, context, {}, options);
   const report = await circa(prepared, {
     toleratedFraction: points / 100,

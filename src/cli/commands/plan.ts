@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { loadDataset } from '../../../models/data/dataset.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import type { Bytes, Prediction, StepPrediction } from '../../../pipelines/cost/bytes.ts';
 import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
@@ -28,7 +27,7 @@ import { describeMachine, knownMachine, machineValue } from '../options/machine.
 import { answerValue } from '../output/answer-words.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
-import { calibrationText, calibrationValue, preparedOn } from '../options/prepared.ts';
+import { calibrationImages, calibrationText, calibrationValue, preparedOn } from '../options/prepared.ts';
 
 /**
  * `plan MODEL --data D`: the protocol's steps with scales, windows and predicted cost. All of it is public.
@@ -55,7 +54,7 @@ type Options = CompileFlags & DescribeFlags & { readonly data?: string };
 async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
   const known = await knownMachine();
-  const train = await loadDataset(data, 'train');
+  const train = await calibrationImages(name, data, options);
   const compileOptions = await compileOptionsOf(options);
   const prepared = await preparedOn(train, name, data, context, compileOptions, options);
   const { plan } = prepared;

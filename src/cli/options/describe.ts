@@ -134,7 +134,8 @@ export async function dataFor(
   data: string,
   split: Split,
 ): Promise<Dataset> {
-  const dataset = await loadDataset(data, split, { onProgress });
+  const { resize } = model.graph.preprocessing ?? {};
+  const dataset = await loadDataset(data, split, defined({ resize, onProgress }));
   const fit = fitted(model, dataset);
   const { note } = matchClasses(model, dataset);
   if (note !== undefined) say(note);

@@ -3,6 +3,7 @@ import type { Dataset } from '../../../models/data/dataset.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
+import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
 import type { Context } from './command.ts';
 import { loadDescribed } from './describe.ts';
@@ -19,7 +20,13 @@ export async function preparedModel(
   options: Partial<CompileOptions> = {},
   flags: DescribeFlags = {},
 ): Promise<Prepared> {
-  return preparedOn(await loadDataset(data, 'train'), name, data, context, options, flags);
+  return preparedOn(await calibrationImages(name, data, flags), name, data, context, options, flags);
+}
+
+/** The training images of `data`, scaled as the model wants them. */
+export async function calibrationImages(name: string, data: string, flags: DescribeFlags): Promise<Dataset> {
+  const { resize } = (await loadDescribed(name, flags)).graph.preprocessing ?? {};
+  return loadDataset(data, 'train', defined({ resize }));
 }
 
 /** `preparedModel`, where the training images of `data` are at hand. */

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { loadDataset } from '../../../models/data/dataset.ts';
+import { loadDataset, pixels } from '../../../models/data/dataset.ts';
 import type { Split } from '../../../models/data/dataset.ts';
 import { parseNpy } from '../../../models/data/npy.ts';
 import { DataError } from '../../../src/shared/errors.ts';
@@ -67,6 +68,96 @@ test('channels as the second axis stay there', async () => {
   expect(train.classes).toHaveLength(6);
 });
 
+/** `count` floats of one value. */
+function floats(count: number, value: number): Uint8Array {
+  return new Uint8Array(new Float32Array(count).fill(value).buffer);
+}
+
+/** A number for each of `count` places, in another type. */
+function typed<T extends { readonly buffer: ArrayBufferLike }>(
+  make: (length: number) => T,
+  values: ArrayLike<number>,
+): Uint8Array {
+  const array = make(values.length) as unknown as (number | bigint)[];
+  for (let i = 0; i < values.length; i++)
+    array[i] = typeof array[i] === 'bigint' ? BigInt(values[i]!) : values[i]!;
+  return new Uint8Array((array as unknown as T).buffer as ArrayBuffer);
+}
+
+const archiveOf = (descr: string, shape: readonly number[], data: Uint8Array, fortran = 'False') =>
+  zipSync({
+    'x_test.npy': npy(descr, shape, data, fortran),
+    'y_test.npy': npy('|u1', [shape[0]!], bytes(shape[0]!)),
+  });
+const loadTest = async (archive: Uint8Array) =>
+  loadDataset(`npz:${join(await folderWith({ 'a.npz': archive }), 'a.npz')}`, 'test');
+
+const values = Array.from({ length: 24 }, (_, i) => 10 * i + 1);
+
+test.each([
+  ['int64', '<i8', typed((n) => new BigInt64Array(n), values)],
+  ['int32', '<i4', typed((n) => new Int32Array(n), values)],
+  ['float32 up to 255', '<f4', typed((n) => new Float32Array(n), values)],
+  ['float64 up to 255', '<f8', typed((n) => new Float64Array(n), values)],
+])('whole numbers from 0 to 255 are bytes: %s', async (_title, descr, data) => {
+  const { images, shape } = await loadTest(archiveOf(descr, [2, 3, 4], data));
+  expect(images).toEqual(Uint8Array.from(values));
+  expect(shape).toEqual([1, 3, 4]);
+});
+
+test('floats from 0 to 1 are pixels as they are, 0 and 1 too', async () => {
+  const pixelsOf = async (data: readonly number[]) =>
+    pixels(
+      await loadTest(
+        archiveOf(
+          '<f4',
+          [2, 3, 4],
+          typed((n) => new Float32Array(n), data),
+        ),
+      ),
+    );
+  const grey = values.map((value) => value / 256);
+  expect(await pixelsOf(grey)).toEqual(Float32Array.from(grey));
+  const binary = values.map((_, i) => i % 2);
+  expect(await pixelsOf(binary)).toEqual(Float32Array.from(binary));
+});
+
+test('an array in Fortran order is the same array', async () => {
+  const shape = [2, 3, 4] as const;
+  const columns = new Uint8Array(24);
+  for (let n = 0; n < 2; n++)
+    for (let y = 0; y < 3; y++)
+      for (let x = 0; x < 4; x++) columns[n + 2 * (y + 3 * x)] = values[12 * n + 4 * y + x]!;
+  const { images } = await loadTest(archiveOf('|u1', shape, columns, 'True'));
+  expect(images).toEqual(Uint8Array.from(values));
+});
+
+test.each([
+  ['five channels first', [1, 5, 8, 8], [5, 8, 8]],
+  ['five channels last', [1, 8, 8, 5], [5, 8, 8]],
+  ['two channels first', [1, 2, 4, 4], [2, 4, 4]],
+])('%s', async (_title, shape, expected) => {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const found = await loadTest(archiveOf('|u1', shape, bytes(size)));
+  expect(found.shape).toEqual(expected);
+  const [c, h, w] = expected as [number, number, number];
+  const isFirst = shape[1] === c;
+  const at = isFirst ? 1 * h * w + 2 * w + 3 : (2 * w + 3) * c + 1;
+  expect(found.images[h * w + 2 * w + 3]).toBe(bytes(size)[at]);
+});
+
+test('two axes are rows of numbers, taken as they are', async () => {
+  const found = await loadTest(
+    archiveOf(
+      '<i4',
+      [4, 6],
+      typed((n) => new Int32Array(n), values),
+    ),
+  );
+  expect(found.shape).toEqual([6]);
+  expect(found.images).toEqual(Float32Array.from(values));
+});
+
 /** Says that its last file unpacks to 3.75 GiB. */
 function bomb(): Uint8Array {
   const archive = Buffer.from(zipSync(good));
@@ -102,13 +193,39 @@ test.each([
     labels(npy('|u1', [10, 2], bytes(20))),
     /expected labels \[n\] or \[n, 1\], got \[10, 2\]/,
   ],
-  ['floats', images(npy('<f4', [10, 1, 1], bytes(40))), /images: expected whole numbers.* got '<f4'/],
-  ['big-endian', labels(npy('>i2', [10], bytes(20))), /little-endian, got '>i2'/],
-  ['wide images', images(npy('<i2', [10, 1, 2], bytes(40))), /images: expected bytes \('u1'\)/],
-  ['Fortran order', images(npy('|u1', [10, 2, 2], bytes(40), 'True')), /images: is in Fortran order/],
+  [
+    'halves',
+    images(npy('<f2', [10, 1, 1], bytes(20))),
+    /images: expected little-endian numbers, got '<f2'; .*astype\('float32'\)/,
+  ],
+  [
+    'floats without end',
+    images(npy('<f4', [10, 1, 1], new Uint8Array(40).fill(255))),
+    /images: value 0 is not a finite number/,
+  ],
+  ['big-endian', labels(npy('>i2', [10], bytes(20))), /little-endian numbers, got '>i2'/],
+  [
+    'wide images',
+    images(npy('<i2', [10, 1, 2], bytes(40))),
+    /images: expected whole numbers from 0 to 255 of type 'i2'/,
+  ],
   ['bytes too few', images(npy('|u1', [10, 2, 2], bytes(39))), /\[10, 2, 2\] of 'u1' needs 40 bytes, got 39/],
-  ['two axes', images(npy('|u1', [10, 4], bytes(40))), /four axes with 1 or 3 channels/],
-  ['either layout', images(npy('|u1', [10, 1, 4, 1], bytes(40))), /four axes with 1 or 3 channels/],
+  [
+    'one axis',
+    images(npy('|u1', [10], bytes(10))),
+    /expected \[n, H, W\], rows of numbers \[n, C\], or four/,
+  ],
+  [
+    'four equal axes',
+    images(npy('|u1', [10, 2, 2, 2], bytes(80))),
+    /four axes of which the second or the last/,
+  ],
+  ['labels with a half', labels(npy('<f4', [10], floats(10, 0.5))), /row 0: expected labels 0 to 65535/],
+  [
+    'either layout',
+    images(npy('|u1', [10, 1, 4, 1], bytes(40))),
+    /four axes of which the second or the last/,
+  ],
   ['nothing in it', images(npy('|u1', [0, 2, 2], bytes(0))), /a dimension is zero/],
   [
     'no header',

@@ -11,12 +11,12 @@ import type { Groups } from '../../../../models/fairness/groups.ts';
 import { membersOf } from '../../../../models/fairness/groups.ts';
 import type { FairnessReport, ReportOptions } from '../../../../models/fairness/report.ts';
 import type { Model } from '../../../../models/graph.ts';
-import { fitted } from '../../../../models/train/evaluate.ts';
 import { compareModels } from '../../../../pipelines/fairness/compare.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError, UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
+import { silent } from '../../../shared/progress.ts';
 import type { FairnessPageData } from '../../../web/fairness/data.ts';
 import { examples, fraction, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
@@ -183,6 +183,8 @@ async function writeReport(folder: string, value: Value, model: Model, options: 
 }
 
 /** The number of training images of each group; undefined if the data has no training images. */
+const quietly = { say: () => undefined, onProgress: silent };
+
 async function trainSizesOf(
   model: Model,
   data: string,
@@ -190,7 +192,7 @@ async function trainSizesOf(
   names: readonly string[],
 ): Promise<number[] | undefined> {
   try {
-    const groups = groupsBySpec(fitted(model, await loadDataset(data, 'train')), groupedBy);
+    const groups = groupsBySpec(await dataFor(quietly, model, data, 'train'), groupedBy);
     const sizes = membersOf(groups).map(({ length }) => length);
     return names.map((name) => sizes[groups.names.indexOf(name)] ?? 0);
   } catch (error) {

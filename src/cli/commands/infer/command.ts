@@ -26,6 +26,7 @@ import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
 type Options = DescribeFlags & {
   readonly image?: string;
+  readonly exact?: boolean;
   readonly data?: string;
   readonly index?: number;
   readonly planHash?: string;
@@ -48,8 +49,9 @@ export function configure(command: Command, act: Act): void {
     .argument('<url>', 'address that serve printed, ws:// or wss://; with --debug-local, a model instead')
     .option(
       '--image <file>',
-      "PNG or JPEG file of exactly the model's input size; or give --data and --index",
+      'PNG, JPEG, WebP, GIF or TIFF file, scaled and cropped as the plan says; or give --data and --index',
     )
+    .option('--exact', "refuse a file of --image that does not have exactly the model's input size")
     .option('--data <data>', `${dataHelp}; with --debug-local they also calibrate the model`)
     .option('--index <i>', 'number of the test image in --data, from 0', whole(0))
     .option('--plan-hash <hash>', 'refuse any plan but the one with this hash')
@@ -109,7 +111,7 @@ async function run(context: Context, url: string, options: Options) {
     }),
   });
   try {
-    const image = await source.read(session.inputShape);
+    const image = await source.read(session.inputShape, session.plan.preprocessing);
     const result = await session.infer(image);
     if (result.outsideRange !== undefined) context.warn(outsideText(result.outsideRange));
     const name = session.plan.classes?.[result.label] ?? source.classes?.[result.label] ?? null;
@@ -131,8 +133,10 @@ function refuseFlags({ normalise, mean, std, scale, resize, classes }: DescribeF
 }
 
 /** With --debug-local and --image, --data only calibrates. */
-function ofImage({ image, data, index }: Options): ImageOptions {
-  return image !== undefined && index === undefined ? { image } : defined({ image, data, index });
+function ofImage({ image, exact, data, index }: Options): ImageOptions {
+  return image !== undefined && index === undefined
+    ? defined({ image, exact })
+    : defined({ image, exact, data, index });
 }
 
 async function certificate(file: string): Promise<Uint8Array> {

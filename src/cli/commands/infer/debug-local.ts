@@ -26,7 +26,7 @@ export async function inferLocally(
   { answer: kind, ...flags }: DescribeFlags & { readonly answer?: AnswerKind },
 ): Promise<Output> {
   const prepared = await preparedModel(name, data, context, defined({ answer: kind }), flags);
-  const image = await source.read(prepared.model.graph.inputs[0]!.shape);
+  const image = await source.read(prepared.model.graph.inputs[0]!.shape, prepared.plan.preprocessing);
   const { answer: found, wires } = await debugLocal(prepared, image, systemRng);
   const { label, logits } = found;
   const outside = outsideRange(prepared.plan, image);

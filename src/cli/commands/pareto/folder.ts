@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../../../models/data/dataset.ts';
+import { defined } from '../../../shared/defined.ts';
 import { fitted } from '../../../../models/train/evaluate.ts';
 import { readModel } from '../../../../models/files/read.ts';
 import type { Grid } from '../../../../pipelines/pareto/grid.ts';
@@ -44,8 +45,10 @@ export async function fingerprints(
   data: string,
 ): Promise<Pick<Grid, 'networkHash' | 'dataHash'>> {
   const bytes = await readFile(modelFile(network));
-  const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
-  fitted(readModel(bytes, network), test);
+  const model = readModel(bytes, network);
+  const resize = defined({ resize: model.graph.preprocessing?.resize });
+  const [train, test] = [await loadDataset(data, 'train', resize), await loadDataset(data, 'test', resize)];
+  fitted(model, test);
   const networkHash = sha256Hex(bytes);
   await writeFileAtomic(originalFile(folder, networkHash), bytes);
   return { networkHash, dataHash: hashOfData(train, test) };

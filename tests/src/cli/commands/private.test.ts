@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { byteImages, loadDataset, pixels } from '../../../../models/data/dataset.ts';
+import { byteImages, fashionClasses, loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { predict } from '../../../../models/runtime/run.ts';
@@ -124,11 +124,18 @@ describe('infer', () => {
     }
   });
 
-  test('refuses an image of another size with both sizes', async () => {
+  test('scales and crops a picture of another size; with --exact refuses it with both sizes', async () => {
+    const { bytes, logits } = await testImage();
     const file = join(folder, 'wide.png');
-    const raw = { width: 30, height: 28, channels: 1 as const };
-    await sharp(new Uint8Array(840), { raw }).png().toFile(file);
-    expectFailure(await cli(['infer', url, '--image', file]), 4, /28 x 28.*got 30 x 28/);
+    const raw = { width: 28, height: 28, channels: 1 as const };
+    const large = sharp(bytes, { raw }).resize(84, 84, { kernel: 'nearest' });
+    // A black margin to the left and right, which the crop takes off.
+    await sharp(await large.extend({ left: 20, right: 20 }).png().toBuffer()).toFile(file);
+    const found = await cliJson<Inferred & { class: string }>(['infer', url, '--image', file]);
+    expect(found.label).toBe(argmax(logits));
+    expect(found.class).toBe(fashionClasses[found.label]);
+    expectFailure(await cli(['infer', url, '--image', file, '--exact']), 4, /28 x 28.*got 124 x 84/);
+    expectFailure(await cli(['infer', url, ...image, '--exact']), 2, /--exact goes with --image/);
   });
 
   test('refuses what is no image, and an image that is not there', async () => {
