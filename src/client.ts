@@ -1,9 +1,11 @@
 import { WebSocket } from 'ws';
+import { defaultDepth, greatestDepth, leastDepth } from '../crypto/ot/blocks.ts';
 import type { WorkerPool } from '../crypto/pool/pool.ts';
 import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
+import { depthFor } from '../pipelines/cost/transfer-depth.ts';
 import { ClientSession } from './asking/session.ts';
 import type { Session } from './asking/session.ts';
 import { checkToken } from './net/token.ts';
@@ -40,23 +42,36 @@ export type ConnectOptions = RetryOptions & {
   readonly maxMessageBytes?: number;
   /** For measurements: slows this end of the connection down to a network, both ways (default: no limits). */
   readonly profile?: NetworkProfile;
+  /**
+   * The depth of the trees that transfers come from, 1 to 8: deeper trees send less and compute more
+   * (default: 4, or what suits `profile`).
+   */
+  readonly transferDepth?: number;
   readonly rng?: Rng;
 };
 
 /**
- * Opens a session with a server at a ws:// or wss:// address. Rejects with UsageError for another address,
- * with ConnectionError when nobody answers there, with RefusedError when the server has no place now, and
- * with ProtocolError when the peer does not speak the protocol or runs another plan than `planHash`.
+ * Opens a session with a server at a ws:// or wss:// address. Rejects with UsageError for another address or
+ * for an option out of range, with ConnectionError when nobody answers there, with RefusedError when the
+ * server has no place now, and with ProtocolError when the peer does not speak the protocol or runs another
+ * plan than `planHash`.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
-  const { rng = systemRng, ahead = 0, planHash, model, pool, threads } = options;
+  const { rng = systemRng, ahead = 0, planHash, model, profile, pool, threads } = options;
+  const { transferDepth = profile && depthFor(profile) } = options;
+  checkDepth(transferDepth);
   return ClientSession.open({
-    ...{ rng, ahead, retry: options, wanted: defined({ planHash, model }) },
+    ...{ rng, ahead, retry: options, wanted: defined({ planHash, model, transferDepth }) },
     open: () => openChannel(url, options),
     pool: () => pool ?? new ThreadPool(...(threads === undefined ? [] : [threads])),
     ownsPool: pool === undefined,
   });
+}
+
+function checkDepth(depth: number = defaultDepth): void {
+  if (Number.isInteger(depth) && depth >= leastDepth && depth <= greatestDepth) return;
+  throw new UsageError(`transferDepth: expected ${leastDepth} to ${greatestDepth}, got ${depth}`);
 }
 
 function openChannel(url: string, options: ConnectOptions): Promise<WebSocketChannel> {

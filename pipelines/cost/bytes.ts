@@ -2,7 +2,7 @@ import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { publicKeyBytes } from '../../crypto/he/keys.ts';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
-import { blockBytes, blocksOf, defaultDepth, depthsOf } from '../../crypto/ot/blocks.ts';
+import { blockBytes, blocksOf, defaultDepth, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
@@ -50,11 +50,12 @@ export type Prediction = {
 };
 
 /**
- * Predicts the cost of one inference. Throws PlanError if a linear step cannot be packed into ciphertexts.
+ * Predicts the cost of one inference, with transfers from trees of depth `depth`. Throws PlanError if a
+ * linear step cannot be packed into ciphertexts.
  */
-export function predictCost(plan: Plan): Prediction {
+export function predictCost(plan: Plan, depth: number = defaultDepth): Prediction {
   const squares = squareBytes(plan);
-  const transfers = transferBytes(plan);
+  const transfers = transferBytes(plan, depth);
   const joint = (id: number) => total([squares.get(id) ?? nothing, transfers.get(id) ?? nothing]);
   const steps = plan.steps.map((step) => predictStep(step, joint(step.id)));
   const ends = {
@@ -62,7 +63,7 @@ export function predictCost(plan: Plan): Prediction {
     bytes_down: frames(answerBytes(plan)),
   };
   return {
-    session: sessionBytes(plan),
+    session: sessionBytes(plan, depth),
     offline: total(steps.map((step) => step.offline)),
     online: total([ends, ...steps.map((step) => step.online)]),
     rounds: activationSteps(plan).length + 1,
@@ -87,12 +88,12 @@ export function squareBytes(plan: Plan): Map<number, Bytes> {
 }
 
 /** The bytes of the transfers of a session's first inference, by step: each layer counts for its rows. */
-export function transferBytes(plan: Plan): Map<number, Bytes> {
+export function transferBytes(plan: Plan, depth: number): Map<number, Bytes> {
   const layers = layerTransfers(plan);
   const counts = transferCounts(layers);
   const parts = (way: 'up' | 'down') =>
     inProportion(
-      frames(...transferFrames(counts[way])),
+      frames(...transferFrames(counts[way], depth)),
       layers.map((layer) => layer[way]),
     );
   const [up, down] = [parts('up'), parts('down')];
@@ -100,8 +101,8 @@ export function transferBytes(plan: Plan): Map<number, Bytes> {
 }
 
 /** Payloads of the messages that draw `count` transfers. */
-export function transferFrames(count: number): number[] {
-  return blocksOf(count).map((rows) => blockBytes(rows, defaultDepth));
+export function transferFrames(count: number, depth: number): number[] {
+  return blocksOf(count).map((rows) => blockBytes(rows, depth));
 }
 
 /** `joint`: bytes that the step shares with others, squares and transfers. */
@@ -138,8 +139,8 @@ function activationPrediction(spec: ActivationSpec, joint: Bytes) {
  * The frames of a session's start. The client sends hello, accept, its public key and base transfers; the
  * server sends terms, welcome (the plan) and base transfers.
  */
-function sessionBytes(plan: Plan): Bytes {
-  const trees = treesBytes(depthsOf(defaultDepth));
+function sessionBytes(plan: Plan, depth: number): Bytes {
+  const trees = treesBytes(depthsOf(depth));
   const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
   return {
     bytes_up: frames(agreementBytes, 32, publicKeyBytes) + transfers,
@@ -149,16 +150,16 @@ function sessionBytes(plan: Plan): Bytes {
 
 /**
  * The largest payload in bytes that the plan allows in each direction. The parties refuse larger frames
- * unread.
+ * unread. Clients choose the depth of the trees: the least deep have the longest messages.
  */
 export function largestPayloads(plan: Plan): { up: number; down: number } {
   const { offline, online, session } = extremes(predictCost(plan));
   const { up, down } = transferCounts(layerTransfers(plan));
   return {
-    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up)),
+    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up, leastDepth)),
     down: Math.max(
       ...[offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes],
-      ...transferFrames(down),
+      ...transferFrames(down, leastDepth),
     ),
   };
 }

@@ -9,6 +9,7 @@ import type { MachineCosts } from './machine.ts';
 import type { Plan, StepKind } from '../plan/plan.ts';
 import type { NetworkProfile } from './profiles.ts';
 import { finishTimes } from './schedule.ts';
+import { depthFor } from './transfer-depth.ts';
 
 export type LatencyOptions = {
   /** Threads that each party encrypts with (default: one per core). */
@@ -47,9 +48,10 @@ export type Latency = {
 
 /**
  * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the machine's
- * costs and the order of the protocol. Offline, the parties, their threads and both directions of the network
- * work at the same time (offline-tasks.ts). Online, one party waits for the other. TCP's slow start and other
- * load are left out. Throws PlanError for a linear layer that cannot be packed.
+ * costs and the order of the protocol, with the depth of transfers that suits the network. Offline, the
+ * parties, their threads and both directions of the network work at the same time (offline-tasks.ts). Online,
+ * one party waits for the other. TCP's slow start and other load are left out. Throws PlanError for a linear
+ * layer that cannot be packed.
  */
 export function predictLatency(
   plan: Plan,
@@ -58,13 +60,14 @@ export function predictLatency(
   options: LatencyOptions = {},
 ): Latency {
   const { threads = machine.cores, first = false, parties = 'together' } = options;
-  const cost = predictCost(plan);
-  const work = workOf(plan, machine, { threads, first });
+  const depth = depthFor(profile);
+  const cost = predictCost(plan, depth);
+  const work = workOf(plan, machine, { threads, first, depth });
   const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
   const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
-  const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties }));
+  const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties, depth }));
   const atLeast = parties === 'apart' ? 0 : sum(Object.values(offlineCpu)) / machine.cores;
   const offline = Math.max(atLeast, ...times);
   const online = sum(onlineSteps) + endsSeconds(cost, network);
@@ -91,9 +94,10 @@ export function occupiedSeconds(
   profile: NetworkProfile,
   machine: MachineCosts,
 ): { readonly offline: number; readonly online: number } {
-  const cost = predictCost(plan);
+  const depth = depthFor(profile);
+  const cost = predictCost(plan, depth);
   const network = linkOf(profile, machine);
-  const work = workOf(plan, machine, { threads: machine.cores, first: false });
+  const work = workOf(plan, machine, { threads: machine.cores, first: false, depth });
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
   return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
 }

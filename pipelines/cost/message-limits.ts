@@ -1,6 +1,7 @@
 import { linearCost } from '../../crypto/he/linear.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
 import { messageBytes } from '../../crypto/steps/activation/messages.ts';
+import { defaultDepth } from '../../crypto/ot/blocks.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
@@ -24,7 +25,9 @@ export function checkMessages(plan: Plan, limit: number = maxMessageBytes): void
     const largest = largestMessage(step);
     if (largest > limit) throw new PlanError(`${step.node}: ${complaint(step, largest, limit)}`);
   }
-  const block = frameHeaderBytes + Math.max(0, ...transferFrames(transferCounts(layerTransfers(plan)).down));
+  const block =
+    frameHeaderBytes +
+    Math.max(0, ...transferFrames(transferCounts(layerTransfers(plan)).down, defaultDepth));
   if (block > limit) {
     const [needed, accepted] = [format.count(block), format.count(limit)];
     throw new PlanError(`sign tests: transfers come in ${needed} bytes, but clients accept ${accepted}`);

@@ -12,6 +12,8 @@ export type Setting = {
   readonly threads: number;
   readonly network: Link;
   readonly parties: 'together' | 'apart';
+  /** Of the trees of transfers. */
+  readonly depth: number;
 };
 
 /** The exchanges of a step under homomorphic encryption. */
@@ -34,7 +36,7 @@ export function offlineTasks(
 ): readonly ScheduledTask[] {
   const timeline = new Timeline(setting);
   const activations = work.flatMap(({ activation }) => (activation === undefined ? [] : [activation]));
-  timeline.transfers(activations, [...transferBytes(plan).values()]);
+  timeline.transfers(activations, [...transferBytes(plan, setting.depth).values()]);
   const squares = squareBytes(plan);
   plan.steps.forEach((step, i) => {
     if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, cost.steps[i]!.offline);

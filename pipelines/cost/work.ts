@@ -13,6 +13,7 @@ import type { ActivationPart, ElementCosts, MachineCosts } from './machine.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 import { squareBatches } from '../inference/joined-squares.ts';
+import { relativeWork } from './transfer-depth.ts';
 
 /** The processor seconds of a request, its answer and its decryption under homomorphic encryption. */
 export type Exchange = { readonly encrypt: number; readonly respond: number; readonly decrypt: number };
@@ -31,6 +32,8 @@ export type WorkOptions = {
   readonly threads: number;
   /** Whether this is a server's first inference, which also transforms the weights. */
   readonly first: boolean;
+  /** The depth of the trees of transfers. */
+  readonly depth: number;
 };
 
 /** The work of each step of a plan on a machine. It follows from the public sizes in the plan. */
@@ -40,7 +43,7 @@ export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions):
   return plan.steps.map((step) => ({
     linear: step.kind === 'linear' ? linearWork(step.spec, machine, options.threads, share) : undefined,
     squares: squaresWork(ciphertexts.get(step.id) ?? 0, machine),
-    activation: step.kind === 'activation' ? activationWork(step.spec, machine) : undefined,
+    activation: step.kind === 'activation' ? activationWork(step.spec, machine, options.depth) : undefined,
     local: localWork(plan, step, machine),
   }));
 }
@@ -93,10 +96,16 @@ function squareCiphertexts(plan: Plan): Map<number, number> {
   return ciphertexts;
 }
 
-function activationWork(spec: ActivationSpec, { activation }: MachineCosts): Record<ActivationPart, number> {
+function activationWork(
+  spec: ActivationSpec,
+  { activation }: MachineCosts,
+  depth: number,
+): Record<ActivationPart, number> {
   const counts = countElements(spec.kinds);
-  const of = (costs: ElementCosts) =>
-    kindsInOrder.reduce((sum, kind) => sum + secondsOf[kind](counts[kind], costs, spec), 0);
+  const of = ({ transfer, ...rest }: ElementCosts) => {
+    const costs = { ...rest, transfer: transfer * relativeWork(depth) };
+    return kindsInOrder.reduce((sum, kind) => sum + secondsOf[kind](counts[kind], costs, spec), 0);
+  };
   return Object.fromEntries(activationParts.map((part) => [part, of(activation[part])])) as Record<
     ActivationPart,
     number

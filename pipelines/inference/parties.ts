@@ -14,16 +14,18 @@ const step = 0;
 
 /**
  * The client's keys and base transfers of a session, made once before its inferences. `close` wipes the keys.
+ * `depth` is that of the trees of transfers, the same for both parties (default: `defaultDepth`).
  */
 export async function openClientParty(
   channel: Channel,
   pool: WorkerPool,
   rng: Rng,
+  depth?: number,
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
-  const ot = await otClient(channel, rng, { pool });
+  const ot = await otClient(channel, rng, { pool, depth });
   await warmUpClient();
   const he = await keys;
   await channel.send(tags.hePublicKey, step, he.publicKey);
@@ -46,8 +48,9 @@ export async function openServerParty(
   pool: WorkerPool,
   weightsName: string,
   rng: Rng,
+  depth?: number,
 ): Promise<ServerParty> {
-  const ot = await otServer(channel, rng, { pool });
+  const ot = await otServer(channel, rng, { pool, depth });
   const he = await heSetupServer(pool, channel, step);
   return {
     ot,

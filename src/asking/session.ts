@@ -223,11 +223,12 @@ export class ClientSession implements Session {
     this.#link = undefined;
     const channel = await this.#parts.open();
     try {
+      const { rng, wanted } = this.#parts;
       const { plan, limits, ticket, kept } = await greetServer(channel, this.#wanted());
       this.#known = { plan, limits, ticket };
       for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
       this.#pool ??= this.#parts.pool();
-      const party = await openClientParty(channel, this.#pool, this.#parts.rng);
+      const party = await openClientParty(channel, this.#pool, rng, wanted.transferDepth);
       this.#link = { channel, party, requests: 0 };
       return this.#link;
     } catch (error) {

@@ -13,7 +13,7 @@ import type { Hello, Refusal, Terms } from './messages.ts';
 /**
  * The first four messages of a session, between the client C and the server S:
  *
- *   C -> S  hello    which plan C expects, and which model it asks for
+ *   C -> S  hello    which plan C expects, which model it asks for, how its transfers are drawn
  *   S -> C  terms    what S allows C; or why it refuses, and when to try again
  *   S -> C  welcome  the plan
  *   C -> S  accept   the plan's hash
@@ -28,6 +28,8 @@ const hashBytes = 32;
 export type Wanted = {
   readonly planHash?: string;
   readonly model?: string;
+  /** 1 to 8 (default: `defaultDepth`). */
+  readonly transferDepth?: number;
   /** The token of a page, which cannot send headers. */
   readonly token?: string;
   /** A session that it continues. */
@@ -43,11 +45,18 @@ export type Greeting = Exclude<Terms, Refusal> & { readonly plan: Plan };
  */
 export async function greetServer(
   channel: Channel,
-  { planHash: given, model, token, resume }: Wanted = {},
+  { planHash: given, model, transferDepth, token, resume }: Wanted = {},
 ): Promise<Greeting> {
   const expected = given === undefined ? undefined : checkedHash(given);
   const { ticket, held } = resume ?? {};
-  const hello: Hello = defined({ plan: expected, model, token, ticket, held: held && [...held] });
+  const hello: Hello = defined({
+    plan: expected,
+    model,
+    transferDepth,
+    token,
+    ticket,
+    held: held && [...held],
+  });
   await sendJson(channel, tags.hello, step, hello);
   const terms = await receiveJson(channel, tags.terms, step, termsSchema);
   notRefused(terms);

@@ -1,4 +1,5 @@
 import { agreementBytes, tagName } from '../../crypto/channel/channel.ts';
+import { greatestDepth, leastDepth } from '../../crypto/ot/blocks.ts';
 import type { Channel, Tag } from '../../crypto/channel/channel.ts';
 import { ProtocolError, RefusedError } from '../shared/errors.ts';
 import { either, integer, list, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
@@ -23,6 +24,8 @@ export type Hello = {
   readonly plan?: string;
   /** The name of a model of the server (default: the one that `plan` names, or the server's first). */
   readonly model?: string;
+  /** The depth of the trees that transfers come from, in both directions (default: `defaultDepth`). */
+  readonly transferDepth?: number;
   /** The token of a page, which cannot send headers. */
   readonly token?: string;
   /** The ticket of a session that the client lost and continues. */
@@ -35,6 +38,7 @@ export const helloSchema: Check<Hello> = record(
   {
     plan: planHash,
     model: text(100, /./, 'a name'),
+    transferDepth: integer(leastDepth, greatestDepth),
     token: text(longestToken),
     ticket,
     held: materialNumbers,

@@ -178,10 +178,10 @@ export class SessionHost {
     const { channel } = open;
     const { pool, rng, limits, handshakeSeconds } = this.#options;
     channel.patience = Math.min(limits.idleSeconds, handshakeSeconds);
-    await greetClient(channel, (hello) => this.#opening(open, hello));
+    const { depth } = await greetClient(channel, (hello) => this.#opening(open, hello));
     channel.patience = undefined;
     const session = open.session!;
-    const party = await openServerParty(channel, pool, session.model.weightsName, rng);
+    const party = await openServerParty(channel, pool, session.model.weightsName, rng, depth);
     for (let count = 1; ; count++) {
       if (this.#isDraining && session.ready.size === 0) throw new ProtocolError(shuttingDown);
       open.isUnderWay = session.ready.size > 0;
@@ -205,7 +205,8 @@ export class SessionHost {
     for (const number of session.ready.keys()) if (!held.has(number)) session.ready.delete(number);
     const kept = [...session.ready.keys()];
     if (before !== undefined) this.#tell({ kind: 'resumed', prepared: kept.length, ...about(open, session) });
-    return { offer: model, terms: { limits: this.#options.limits, ticket, kept } };
+    const terms = { limits: this.#options.limits, ticket, kept };
+    return { offer: model, terms, depth: hello.transferDepth };
   }
 
   /** Finds out whose page this is. */

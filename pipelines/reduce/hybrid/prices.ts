@@ -5,6 +5,8 @@ import type { CostBudget } from '../../cost/budget.ts';
 import { predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
+import type { NetworkProfile } from '../../cost/profiles.ts';
+import { depthFor } from '../../cost/transfer-depth.ts';
 import type { ActivationStep, Plan } from '../../plan/plan.ts';
 
 /** The price of an element of each kind, and that of the layer itself, in seconds or bytes. */
@@ -21,13 +23,14 @@ export type Pricing = (plan: Plan) => number;
 
 export function pricingOf({ unit, phase, profile }: CostBudget, machine: MachineCosts): Pricing {
   return (plan) => {
-    const { offline, online } = unit === 'seconds' ? occupiedSeconds(plan, profile, machine) : bytesOf(plan);
+    const { offline, online } =
+      unit === 'seconds' ? occupiedSeconds(plan, profile, machine) : bytesOf(plan, profile);
     return phase === 'total' ? offline + online : phase === 'offline' ? offline : online;
   };
 }
 
-function bytesOf(plan: Plan): { offline: number; online: number } {
-  const { offline, online } = predictCost(plan);
+function bytesOf(plan: Plan, profile: NetworkProfile): { offline: number; online: number } {
+  const { offline, online } = predictCost(plan, depthFor(profile));
   const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
   return { offline: both(offline), online: both(online) };
 }

@@ -47,6 +47,22 @@ test('with the plan expected, or with none expected, the client gets the plan an
   }
 });
 
+test('a client may ask for transfers from trees of another depth; one that no session has is refused', async () => {
+  for (const transferDepth of [undefined, 1, 8]) {
+    const [near, far] = memoryChannels();
+    const hello = greetClient(far, (asked) => ({ ...offering(offerOf(plan))(asked), asked }));
+    const [, { asked }] = await Promise.all([greetServer(near, defined({ transferDepth })), hello]);
+    expect(asked.transferDepth).toBe(transferDepth);
+  }
+  for (const transferDepth of [0, 9, 3.5]) {
+    const [, server] = await handshake({ transferDepth });
+    expect(server).toMatchObject({
+      status: 'rejected',
+      reason: { message: /^hello.transferDepth: expected/ },
+    });
+  }
+});
+
 describe('a server of several models', () => {
   const offers = () => [offerOf(plan, 'first'), offerOf({ ...plan, name: 'other' }, 'second')];
 

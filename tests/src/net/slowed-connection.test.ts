@@ -24,7 +24,8 @@ test.each([
     const { prepared, images } = await servedNet();
     const tls = { cert: fixture('cert'), key: fixture('key') };
     const server = await startServer({ ...prepared, threads: 1, ...(secure && { tls }) });
-    const cost = predictCost(prepared.plan);
+    // Over the WAN the client asks for deeper trees of transfers than it does by default.
+    const cost = predictCost(prepared.plan, 5);
     try {
       const options = { pool, profile: profiles.wan, ...(secure && { ca: readFileSync(tls.cert) }) };
       const session = await connect(server.url, options);
@@ -46,6 +47,14 @@ test('a peer that is not there is named, as without a profile', async () => {
   await expect(connect('ws://127.0.0.1:1', { pool, profile: profiles.lan })).rejects.toThrow(
     'server ws://127.0.0.1:1: connect ECONNREFUSED',
   );
+});
+
+test('a depth of transfers that no session has is refused before anything is sent', async () => {
+  for (const transferDepth of [0, 9, 2.5, NaN]) {
+    await expect(connect('ws://127.0.0.1:1', { pool, transferDepth })).rejects.toThrow(
+      `transferDepth: expected 1 to 8, got ${transferDepth}`,
+    );
+  }
 });
 
 test('loopback is left alone', () => {

@@ -2,6 +2,7 @@ import { noise } from '../../../../pipelines/bench/network.ts';
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../../pipelines/cost/profiles.ts';
+import { depthFor } from '../../../../pipelines/cost/transfer-depth.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
@@ -93,7 +94,9 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
       ...{ kind: 'start', network, host: between.host, ...ofThreads, ...defined({ answer: options.answer }) },
     });
     warnings.forEach(options.warn);
-    const session = await connect(url, { planHash, profile: between.atClient, ...ofThreads });
+    const session = await connect(url, {
+      ...{ planHash, profile: between.atClient, transferDepth: depthFor(profile), ...ofThreads },
+    });
     try {
       const inferences = await allInferences(session, server, options);
       const measured = inferences.at(-1)!;

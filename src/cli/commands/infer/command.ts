@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { defaultDepth, greatestDepth, leastDepth } from '../../../../crypto/ot/blocks.ts';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
@@ -38,6 +39,7 @@ type Options = DescribeFlags & {
   readonly debugLocal?: boolean;
   readonly answer?: AnswerKind;
   readonly profile?: NetworkProfile;
+  readonly transferDepth?: number;
 };
 
 /**
@@ -70,6 +72,12 @@ export function configure(command: Command, act: Act): void {
     )
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .addOption(oneProfileOption())
+    .option(
+      '--transfer-depth <k>',
+      `depth of the trees that oblivious transfers come from, ${leastDepth} to ${greatestDepth}: deeper sends less ` +
+        `and computes more (default: ${defaultDepth}, or what suits --profile)`,
+      whole(leastDepth, greatestDepth),
+    )
     .option('--debug-local', "run both parties in this process, and print the error of each step's output")
     .addOption(answerOption('--debug-local only: what the client learns (default: logits)'));
   describeFlags(command).action(act(run));
@@ -108,6 +116,7 @@ async function run(context: Context, url: string, options: Options) {
       model: options.model,
       threads: options.threads,
       profile: options.profile,
+      transferDepth: options.transferDepth,
     }),
   });
   try {
