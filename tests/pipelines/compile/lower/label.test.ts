@@ -1,15 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { loadRing } from '../../../../crypto/ring/kernels.ts';
+import { resnet } from '../../../../models/architectures/resnet.ts';
+import { predict } from '../../../../models/runtime/run.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { openedOutput } from '../../../../pipelines/inference/answer.ts';
-import { answerBits } from '../../../../pipelines/plan/answer.ts';
+import { prepare } from '../../../../pipelines/compile/served-plan.ts';
+import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
+import { answerBits, logitsWire, networkSteps } from '../../../../pipelines/plan/answer.ts';
 import { parsePlan, serialisePlan } from '../../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../../pipelines/plan/plan.ts';
 import { testedLayers, withWindows } from '../../../../pipelines/plan/windows.ts';
-import { clientShares, simulateWires } from '../../../../pipelines/simulate/simulate.ts';
+import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
+import { clientShares, simulate, simulateWires } from '../../../../pipelines/simulate/simulate.ts';
 import { PlanError } from '../../../../src/shared/errors.ts';
 import { randomWords } from '../../../../src/shared/random.ts';
+import { randomImages } from '../../../helpers/data.ts';
 import { labelPlan } from '../../../helpers/label-plan.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
@@ -135,6 +141,35 @@ test('logits of any shape', () => {
 test('one class has no label, and too many do not fit', () => {
   expect(() => labelPlan(1, 20)).toThrow(PlanError);
   expect(() => labelPlan(2 ** 15 + 1, 20)).toThrow('2 to 32768 classes, and the network has 32769');
+});
+
+test('a network of more than 32 classes leaves a bit for the differences of its logits, and its labels are right', async () => {
+  const options = {
+    name: 'wide',
+    inChannels: 3,
+    size: 8,
+    classes: 40,
+    widths: [6, 8],
+    blocks: [1, 1],
+    stemRelu: true,
+  };
+  const model = resnet(options, seededRng('wide'));
+  const n = 30;
+  const images = randomImages(model, n, seededRng('images'));
+  const made = async (answer: 'logits' | 'label') => prepare(model, { calibration: { images, n }, answer });
+  const [logits, label] = [await made('logits'), await made('label')];
+  const bitsOf = ({ plan }: Prepared) => plan.wires[logitsWire(plan)]!.bits;
+  expect([bitsOf(logits), bitsOf(label)]).toEqual([29, 28]);
+  const { likely } = logitErrorBound(label);
+  const float = await predict(model, images, n);
+  const labels = await simulate(label.plan, label.weights, images, n, rng);
+  const unit = 2 ** cutOf({ ...label.plan, steps: label.plan.steps.slice(networkSteps(label.plan).length) });
+  const tolerance = 2 * likely + (4 * unit) / label.plan.wires[logitsWire(label.plan)]!.scale;
+  labels.forEach((found, i) => {
+    const row = float.subarray(40 * i, 40 * (i + 1));
+    expect(Math.max(...row) - row[found]!).toBeLessThan(tolerance);
+  });
+  expect(tolerance).toBeLessThan((Math.max(...float) - Math.min(...float)) / 10);
 });
 
 test('windows of the network leave comparisons alone: bits that they leave out would give wrong labels', () => {
