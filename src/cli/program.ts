@@ -70,6 +70,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'classify an image on a server without showing it the image',
     load: () => import('./commands/infer/command.ts'),
   },
+  gateway: {
+    summary: 'answer pictures of programs on this machine by HTTP, with the model of a server',
+    load: () => import('./commands/gateway/command.ts'),
+  },
   bench: {
     summary: 'measure how long the protocol takes on this machine',
     load: () => import('./commands/bench/command.ts'),

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { Option } from 'commander';
 import type { Command } from 'commander';
 import { defaultDepth, greatestDepth, leastDepth } from '../../../../crypto/ot/blocks.ts';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
@@ -9,7 +7,6 @@ import { connect } from '../../../client.ts';
 import type { InferenceResult, Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
-import * as format from '../../../shared/format.ts';
 import { answerOption } from '../../options/compile.ts';
 import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
@@ -18,29 +15,25 @@ import { imageSource } from './image-source.ts';
 import type { ImageOptions } from './image-source.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { calibrationData, dataHelp, threadsHelp } from '../../options/inputs.ts';
+import { calibrationData, dataHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { printable } from '../../../net/printable.ts';
-import { readTokens } from '../../options/tokens.ts';
+import { askFlags, askOptions } from '../../options/server.ts';
+import type { AskFlags } from '../../options/server.ts';
 import { answerValue } from '../../output/answer-words.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
-type Options = DescribeFlags & {
-  readonly image?: string;
-  readonly exact?: boolean;
-  readonly data?: string;
-  readonly index?: number;
-  readonly planHash?: string;
-  readonly model?: string;
-  readonly retry: number;
-  readonly ca?: string;
-  readonly tokenFile?: string;
-  readonly threads?: number;
-  readonly debugLocal?: boolean;
-  readonly answer?: AnswerKind;
-  readonly profile?: NetworkProfile;
-  readonly transferDepth?: number;
-};
+type Options = AskFlags &
+  DescribeFlags & {
+    readonly image?: string;
+    readonly exact?: boolean;
+    readonly data?: string;
+    readonly index?: number;
+    readonly debugLocal?: boolean;
+    readonly answer?: AnswerKind;
+    readonly profile?: NetworkProfile;
+    readonly transferDepth?: number;
+  };
 
 /**
  * `infer URL`: classifies one image; the image stays in this process. `infer MODEL --debug-local`: see
@@ -55,22 +48,8 @@ export function configure(command: Command, act: Act): void {
     )
     .option('--exact', "refuse a file of --image that does not have exactly the model's input size")
     .option('--data <data>', `${dataHelp}; with --debug-local they also calibrate the model`)
-    .option('--index <i>', 'number of the test image in --data, from 0', whole(0))
-    .option('--plan-hash <hash>', 'refuse any plan but the one with this hash')
-    .option('--model <name>', 'ask for the model with this name, of a server with several')
-    .option(
-      '--retry <seconds>',
-      'try again for so long if the server refuses for now or cannot be reached',
-      whole(0, 86_400),
-      10,
-    )
-    .option('--ca <file>', 'trust this PEM certificate, for a wss:// server with a self-signed one')
-    .addOption(
-      new Option('--token-file <file>', 'file with the token that the server asks for').env(
-        'RELUCTANT_TOKEN_FILE',
-      ),
-    )
-    .option('--threads <n>', threadsHelp, whole(1, 256))
+    .option('--index <i>', 'number of the test image in --data, from 0', whole(0));
+  askFlags(command)
     .addOption(oneProfileOption())
     .option(
       '--transfer-depth <k>',
@@ -104,20 +83,8 @@ async function run(context: Context, url: string, options: Options) {
     throw new UsageError('--answer needs --debug-local: the plan of a server says what it tells');
   const source = await imageSource(options);
   const session = await connect(url, {
-    ...(options.ca !== undefined && { ca: await certificate(options.ca) }),
-    ...(options.tokenFile !== undefined && {
-      token: (await readTokens('--token-file', options.tokenFile))[0]!.token,
-    }),
-    retrySeconds: options.retry,
-    onRetry: (reason, seconds) =>
-      context.warn(`${reason.message}; trying again in ${format.duration(seconds)}`),
-    ...defined({
-      planHash: options.planHash,
-      model: options.model,
-      threads: options.threads,
-      profile: options.profile,
-      transferDepth: options.transferDepth,
-    }),
+    ...(await askOptions(options, context)),
+    ...defined({ profile: options.profile, transferDepth: options.transferDepth }),
   });
   try {
     const image = await source.read(session.inputShape, session.plan.preprocessing);
@@ -146,14 +113,6 @@ function ofImage({ image, exact, data, index }: Options): ImageOptions {
   return image !== undefined && index === undefined
     ? defined({ image, exact })
     : defined({ image, exact, data, index });
-}
-
-async function certificate(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new UsageError(`--ca ${file}: ${(error as Error).message}`);
-  }
 }
 
 function jsonOf(

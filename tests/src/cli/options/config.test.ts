@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { configure as configureGateway } from '../../../../src/cli/commands/gateway/command.ts';
 import { configure } from '../../../../src/cli/commands/serve/command.ts';
 import type { Act } from '../../../../src/cli/options/command.ts';
 import { commandSchema } from '../../../../src/cli/options/config.ts';
@@ -66,13 +67,18 @@ describe('options of a file', () => {
 
 test('the schema for editors has every option, with its words', async () => {
   const none = (() => () => Promise.resolve()) as Act;
-  const command = new Command('serve');
-  configure(command, none);
+  const [serve, gateway] = ['serve', 'gateway'].map((name) => new Command(name)) as [Command, Command];
+  configure(serve, none);
+  configureGateway(gateway, none);
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'reluctant.config.json',
     type: 'object',
-    properties: { $schema: { type: 'string' }, serve: commandSchema(command, 'models') },
+    properties: {
+      $schema: { type: 'string' },
+      serve: commandSchema(serve, 'models'),
+      gateway: commandSchema(gateway),
+    },
   };
   const file = new URL('../../../../docs/config.schema.json', import.meta.url).pathname;
   await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(file);

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { ConnectOptions } from '../../client.ts';
+import { defined } from '../../shared/defined.ts';
+import { UsageError } from '../../shared/errors.ts';
+import * as format from '../../shared/format.ts';
+import { whole } from './command.ts';
+import type { Context } from './command.ts';
+import { threadsHelp } from './inputs.ts';
+import { readTokens } from './tokens.ts';
+
+/** Options of the commands that ask a server. */
+export type AskFlags = {
+  readonly planHash?: string;
+  readonly model?: string;
+  readonly retry: number;
+  readonly ca?: string;
+  readonly tokenFile?: string;
+  readonly threads?: number;
+};
+
+export function askFlags(command: Command): Command {
+  return command
+    .option('--plan-hash <hash>', 'refuse any plan but the one with this hash')
+    .option('--model <name>', 'ask for the model with this name, of a server with several')
+    .option(
+      '--retry <seconds>',
+      'try again for so long if the server refuses for now or cannot be reached',
+      whole(0, 86_400),
+      10,
+    )
+    .option('--ca <file>', 'trust this PEM certificate, for a wss:// server with a self-signed one')
+    .addOption(
+      new Option('--token-file <file>', 'file with the token that the server asks for').env(
+        'RELUCTANT_TOKEN_FILE',
+      ),
+    )
+    .option('--threads <n>', threadsHelp, whole(1, 256));
+}
+
+export async function askOptions(flags: AskFlags, { warn }: Pick<Context, 'warn'>): Promise<ConnectOptions> {
+  const { planHash, model, retry, ca, tokenFile, threads } = flags;
+  return {
+    ...(ca !== undefined && { ca: await certificate(ca) }),
+    ...(tokenFile !== undefined && { token: (await readTokens('--token-file', tokenFile))[0]!.token }),
+    retrySeconds: retry,
+    onRetry: (reason, seconds) => warn(`${reason.message}; trying again in ${format.duration(seconds)}`),
+    ...defined({ planHash, model, threads }),
+  };
+}
+
+async function certificate(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new UsageError(`--ca ${file}: ${(error as Error).message}`);
+  }
+}
