@@ -5,12 +5,17 @@ export type ParamsLiteral = {
   readonly name: string;
   /** N, the number of coefficients of a polynomial. */
   readonly degree: number;
-  /** Bits of each prime of the ciphertext modulus. The primes that a response keeps come first. */
+  /** Bits of each prime of the ciphertext modulus. */
   readonly primeBits: readonly number[];
   /** Bits of the last prime. SEAL reserves it for key switching, which this protocol never does. */
   readonly specialBits: number;
-  /** How many of the primes are left in a response after the modulus switch. */
-  readonly kept: number;
+  /**
+   * The form of a response: both polynomials modulo the first `kept` primes, or c1 alone, rounded to a
+   * multiple of Q / 2^bits.
+   */
+  readonly response:
+    | { readonly kind: 'switched'; readonly kept: number }
+    | { readonly kind: 'rounded'; readonly bits: number };
   /**
    * The plaintext modulus t: a power of two when values are coefficients, or `count` primes of `bits` bits
    * each when values are slots (batching).
@@ -57,24 +62,27 @@ export function checkParams(literal: ParamsLiteral): Params {
   // Bit packing (crypto/he/bits.ts) takes at most 48 bits, and sums of 15 residues stay below 2^53.
   if (literal.primeBits.some((bits) => bits < 16 || bits > 48))
     refuse(`expected primes of 16 to 48 bits, got ${literal.primeBits.join(', ')}`);
-  const tooMany = literal.kept < 1 || literal.kept >= literal.primeBits.length;
-  if (tooMany) {
-    refuse(`expected a response to keep 1 to ${literal.primeBits.length - 1} primes, got ${literal.kept}`);
+  const kept = responseBits(literal);
+  if (!(kept > 0 && kept < sum(literal.primeBits))) {
+    refuse(`expected a response of fewer bits than the modulus, ${sum(literal.primeBits)}, got ${kept}`);
   }
-  const room = keptRoomBits(literal);
-  // The rounding of the modulus switch is at most (1 + N) / 2. Half a cell above that rules out an error of
-  // two units. An error of one unit is rare: it spoils one value when t is a power of two, but all slots of a
-  // chunk when values are batched, so batching needs more room.
-  const needed = literal.plain.kind === 'batching' ? batchedRoomBits : Math.log2(literal.degree) + 2;
+  const room = kept - literal.plain.bits;
+  // Half a cell above 8 deviations of the rounding rules out an error of two units. An error of one unit
+  // spoils one value when t is a power of two, but all slots of a chunk when values are batched, so batching
+  // needs more room.
+  const needed =
+    literal.plain.kind === 'batching'
+      ? batchedRoomBits
+      : Math.ceil(Math.log2(16 * roundingDeviation(literal.degree)));
   if (room < needed) {
-    refuse(`expected ${needed} bits between the kept primes and the plaintext modulus, got ${room}`);
+    refuse(`expected ${needed} bits between a response's modulus and the plaintext modulus, got ${room}`);
   }
   return literal as Params;
 }
 
-/** log2 of q / t, where q is the modulus of a response: the width of a plaintext's cell after the switch. */
-function keptRoomBits({ primeBits, kept, plain }: ParamsLiteral): number {
-  return sum(primeBits.slice(0, kept)) - plain.bits;
+/** log2 of the modulus of a response. */
+function responseBits({ primeBits, response }: ParamsLiteral): number {
+  return response.kind === 'rounded' ? response.bits : sum(primeBits.slice(0, response.kept));
 }
 
 /**
@@ -84,31 +92,39 @@ function keptRoomBits({ primeBits, kept, plain }: ParamsLiteral): number {
 const batchedRoomBits = 40 + 14 + 5;
 
 /**
- * The probability that the rounding of the modulus switch makes one coefficient of the client's share wrong
- * by one unit.
- *
- * The flooded noise is uniform over a plaintext's cell, so a rounding of size x moves the fraction x / width
- * of it over an edge. The rounding is that of c0 plus, for each of the secret's N ternary coefficients, that
- * of c1. Each is uniform in +-1/2 with variance 1/12, so the sum is close to normal and its mean size is
- * sqrt(2 / pi) times its deviation. The result is 2^-11.4 for linear layers and 2^-55.8 for products.
+ * The standard deviation of what rounding a response does to a plaintext, in units of the response's modulus:
+ * the rounding of c0 plus, for each of the secret's N coefficients, two thirds of which are not zero, that of
+ * c1. Each is uniform in +-1/2 with variance 1/12.
  */
-export function switchFaultRate(params: Params): number {
-  const deviation = Math.sqrt(((2 / 3) * params.degree + 1) / 12);
-  return (Math.sqrt(2 / Math.PI) * deviation) / 2 ** keptRoomBits(params);
+function roundingDeviation(degree: number): number {
+  return Math.sqrt(((2 / 3) * degree + 1) / 12);
+}
+
+/**
+ * The probability that the rounding of a response makes the two shares of a coefficient add up to one unit
+ * more or less.
+ *
+ * The value is uniform over a plaintext's cell, so a rounding of size x moves the fraction x / width of it
+ * over an edge. The rounding is close to normal and its mean size sqrt(2 / pi) times its deviation. The
+ * result is 4.70 % for linear layers, whose cells are 2^8 wide, and 2^-55.8 for products.
+ */
+export function roundingFaultRate(params: Params): number {
+  const width = 2 ** (responseBits(params) - params.plain.bits);
+  return (Math.sqrt(2 / Math.PI) * roundingDeviation(params.degree)) / width;
 }
 
 const sum = (bits: readonly number[]) => bits.reduce((total, next) => total + next, 0);
 
 /**
  * Linear layers: plaintexts mod 2^32 and a ciphertext modulus of 93 bits, or 109 with the special prime
- * (40961, the smallest prime that is 1 modulo 2N). A response keeps 47 bits.
+ * (40961, the smallest prime that is 1 modulo 2N). A response is c1 in 40 bits.
  */
 export const linearParams: Params = checkParams({
   name: 'linear',
   degree: 4096,
-  primeBits: [47, 46],
+  primeBits: [31, 31, 31],
   specialBits: 16,
-  kept: 1,
+  response: { kind: 'rounded', bits: 40 },
   plain: { kind: 'power', bits: 32 },
 });
 
@@ -122,6 +138,6 @@ export const productParams: Params = checkParams({
   degree: 8192,
   primeBits: [38, 37, 37, 48],
   specialBits: 17,
-  kept: 3,
+  response: { kind: 'switched', kept: 3 },
   plain: { kind: 'batching', bits: 52, count: 2 },
 });

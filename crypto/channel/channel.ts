@@ -42,6 +42,7 @@ export const tags = {
   baseOtPoints: 17,
   hePublicKey: 18,
   otTrees: 19,
+  heSeedPart: 20,
   linearRequest: 32,
   linearResponse: 33,
   productRequest: 34,

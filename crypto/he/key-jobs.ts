@@ -1,44 +1,135 @@
+import { ProtocolError } from '../../src/shared/errors.ts';
+import { systemRng } from '../../src/shared/random.ts';
 import { linearParams, productParams } from '../params.ts';
-import type { Params } from '../params.ts';
-import { publicKeyBytes } from './keys.ts';
-import type { ServerSession } from './keys.ts';
+import { prg } from '../prg.ts';
+import type { JobTools } from '../pool/pool.ts';
+import { packedPolynomialBytes, publicWords } from './engine.ts';
+import type { Heap } from './heap.ts';
+import { linearSeed, productSeed, publicKeyBytes } from './keys.ts';
+import type { ClientSession, SeedParts, ServerSession } from './keys.ts';
+import { engineOf } from './linear-jobs.ts';
+import { ciphertextModulus } from './moduli.ts';
 import { keyPrimes, linearScheme, productModuli, productScheme, whenReset } from './seal.ts';
 import type { Decryptor, Encryptor, Scheme } from './seal.ts';
-import { ciphertextBytes, plaintextBytes, plaintextWords, seededWords } from './serial.ts';
-import { keyBytes, readSeeded, writeSeeded } from './wire.ts';
+import { ciphertextBytes, ciphertextWords, plaintextBytes, plaintextWords } from './serial.ts';
+import { bitsOf, readPolynomial, writePolynomial } from './wire.ts';
 
 export type GeneratedKeys = {
+  /** The secret key of linear layers, `secretWords` words (engine.ts), and that of products. */
   linear: Uint32Array<ArrayBuffer>;
   product: Uint32Array<ArrayBuffer>;
-  publicKey: Uint8Array<ArrayBuffer>;
+  /** SEAL's public key of products, [2, primes, N] words; `publicKeys` takes its error. It stays secret. */
+  productPublic: Uint32Array<ArrayBuffer>;
   /** The two plain primes of products. */
   productModuli: number[];
 };
 
-/** Makes fresh keys for both parameter sets. */
-export async function generateKeys(): Promise<GeneratedKeys> {
-  const publicKey = new Uint8Array(publicKeyBytes);
+/** Makes fresh secret keys for both parameter sets. */
+export async function generateKeys({ heap }: { heap: Heap }, tools: JobTools): Promise<GeneratedKeys> {
+  const [linear, product] = [await linearScheme(), await productScheme(0)];
+  expectSameModulus(linear);
+  using linearGenerator = new linear.seal.KeyGenerator(linear.context);
+  using generator = new product.seal.KeyGenerator(product.context);
+  using key = generator.createPublicKey();
+  const bytes = key.saveToArray(product.seal.ComprModeType.none) as Uint8Array;
   return {
-    linear: generate(await linearScheme(), publicKey, 0),
-    product: generate(await productScheme(0), publicKey, keyBytes(linearParams)),
-    publicKey,
+    linear: engineOf(tools, heap).secretOf(lowWords(secretWordsOf(linear, linearGenerator))),
+    product: secretWordsOf(product, generator),
+    productPublic: ciphertextWords(bytes, product.keyShape),
     productModuli: await productModuli(),
   };
 }
 
-function generate(scheme: Scheme, publicKey: Uint8Array, at: number): Uint32Array<ArrayBuffer> {
-  const { seal, context, keyShape } = scheme;
-  const none = seal.ComprModeType.none;
-  using generator = new seal.KeyGenerator(context);
-  using pub = generator.createPublicKeySerializable();
-  const { c0, seed } = seededWords(pub.saveToArray(none) as Uint8Array, keyShape);
-  writeSeeded(scheme, keyShape.primes, c0, seed, publicKey, at);
+/** The kernels know their primes. SEAL, which checks the parameters, must mean the same ones. */
+function expectSameModulus({ freshPrimes }: Scheme): void {
+  const modulus = freshPrimes.reduce((product, prime) => product * BigInt(prime), 1n);
+  if (modulus !== ciphertextModulus) {
+    throw new Error(`node-seal: expected the primes of the kernels, got ${freshPrimes.join(', ')}`);
+  }
+}
+
+type KeyGenerator = InstanceType<Scheme['seal']['KeyGenerator']>;
+
+/** A secret key in NTT form, [primes, N] words. */
+function secretWordsOf({ seal, keyShape }: Scheme, generator: KeyGenerator): Uint32Array<ArrayBuffer> {
   using secret = generator.secretKey();
-  const words = plaintextWords(secret.saveToArray(none) as Uint8Array);
+  const words = plaintextWords(secret.saveToArray(seal.ComprModeType.none) as Uint8Array);
   const expected = 2 * keyShape.primes * keyShape.degree;
   if (words.length !== expected) {
     throw new Error(`node-seal: expected a secret key of ${expected} words, got ${words.length}`);
   }
+  return words;
+}
+
+/** The low halves of u64 words. */
+function lowWords(words: Uint32Array): Uint32Array {
+  return Uint32Array.from({ length: words.length / 2 }, (_, i) => words[2 * i]!);
+}
+
+export type PublicKeys = {
+  heap: Heap;
+  session: ClientSession;
+  productPublic: Uint32Array;
+  parts: SeedParts;
+  linearKeys: number;
+};
+
+/** The public keys to both secret keys whose p1 follow from the seeds: `publicKeyBytes` bytes. */
+export async function publicKeys(job: PublicKeys, tools: JobTools): Promise<Uint8Array<ArrayBuffer>> {
+  const out = new Uint8Array(publicKeyBytes(job.linearKeys));
+  const engine = engineOf(tools, job.heap);
+  engine.withSecret(job.session.linear, () => {
+    for (let i = 0; i < job.linearKeys; i++) {
+      engine.publicPart(linearSeed(job.parts, i), systemRng, out, i * packedPolynomialBytes);
+    }
+  });
+  const primes = await keyPrimes(productParams);
+  const p0 = productPart(job, primes);
+  writePolynomial(productParams, primes.length, p0, out, job.linearKeys * packedPolynomialBytes);
+  return out;
+}
+
+/**
+ * p0 for the p1 of the seed. SEAL makes a public key (p0', p1') with p0' = -p1' s - e and takes no p1. But
+ * p0' + (p1' - p1) s = -p1 s - e has the same fresh e, and p0' is never shown.
+ */
+function productPart(
+  { session, productPublic, parts }: PublicKeys,
+  primes: readonly number[],
+): Uint32Array<ArrayBuffer> {
+  const size = primes.length * productParams.degree;
+  const [old, s] = [wide(productPublic), wide(session.product)];
+  const p1 = wide(expandWide(productSeed(parts), primes));
+  const p0 = new BigUint64Array(size);
+  for (let i = 0; i < size; i++) {
+    const q = BigInt(primes[Math.floor(i / productParams.degree)]!);
+    p0[i] = (old[i]! + (old[size + i]! + q - p1[i]!) * s[i]!) % q;
+  }
+  return new Uint32Array(p0.buffer);
+}
+
+/** Pairs of u32 as u64 words. */
+function wide(words: Uint32Array): BigUint64Array {
+  return new BigUint64Array(words.slice().buffer);
+}
+
+/** A uniform polynomial in NTT form, [primes, N] words, from a seed. Drawn by rejection. */
+function expandWide(seed: Uint8Array, primes: readonly number[]): Uint32Array<ArrayBuffer> {
+  const { degree } = productParams;
+  const stream = prg(seed);
+  const words = new Uint32Array(2 * primes.length * degree);
+  primes.forEach((prime, p) => {
+    const highMask = 2 ** Math.max(0, bitsOf(productParams)[p]! - 32) - 1;
+    const lowMask = (2 ** Math.min(32, bitsOf(productParams)[p]!) - 1) >>> 0;
+    for (let filled = 0; filled < degree;) {
+      const drawn = new Uint32Array(stream.bytes(8 * (degree - filled)).buffer);
+      for (let i = 0; i < drawn.length; i += 2) {
+        const [low, high] = [(drawn[i]! & lowMask) >>> 0, drawn[i + 1]! & highMask];
+        if (low + high * 2 ** 32 >= prime) continue;
+        words.set([low, high], 2 * (p * degree + filled++));
+      }
+    }
+  });
   return words;
 }
 
@@ -71,9 +162,9 @@ type ServerHandles = { encryptor: Encryptor; free(): void };
 const clients = new Recent<ClientHandles>();
 const servers = new Recent<ServerHandles>();
 
-/** Encrypts and decrypts under a session's secret key. */
+/** Encrypts and decrypts products under a session's secret key. */
 export function clientHandles(scheme: Scheme, id: string, secretWords: Uint32Array): ClientHandles {
-  return clients.get(`${id}/${scheme.params.name}/${scheme.plain}`, () => {
+  return clients.get(`${id}/${scheme.plain}`, () => {
     const { seal, context } = scheme;
     using secret = new seal.SecretKey();
     secret.loadFromArray(context, plaintextBytes(secretWords, scheme.keyShape.parmsId));
@@ -90,30 +181,44 @@ export function clientHandles(scheme: Scheme, id: string, secretWords: Uint32Arr
   });
 }
 
-/** Encrypts under a session's public key, which `checkPublicKey` has checked. */
+/** Encrypts products under a session's public key, which `checkPublicKey` has checked. */
 export function serverEncryptor(scheme: Scheme, session: ServerSession): Encryptor {
-  return servers.get(`${session.id}/${scheme.params.name}/${scheme.plain}`, () => {
+  return servers.get(`${session.id}/${scheme.plain}`, () => {
     const { seal, context, keyShape } = scheme;
-    const { c0, seed } = readPublicKey(scheme.params, scheme.primes, session);
+    const p0 = readProductKey(session.product, 0, scheme.primes);
+    const words = new Uint32Array(2 * p0.length);
+    words.set(p0);
+    words.set(expandWide(session.productSeed, scheme.primes), p0.length);
     using key = new seal.PublicKey();
-    key.loadFromArray(context, ciphertextBytes(keyShape, c0, seed));
+    key.loadFromArray(context, ciphertextBytes(keyShape, words));
     const encryptor = new seal.Encryptor(context, key);
     return { encryptor, free: () => encryptor.delete() };
   }).encryptor;
 }
 
-function readPublicKey(params: Params, primes: readonly number[], session: ServerSession) {
-  const at = params.name === linearParams.name ? 0 : keyBytes(linearParams);
-  return readSeeded(params, primes, session.publicKey, at, `${params.name} public key`);
+function readProductKey(bytes: Uint8Array, at: number, primes: readonly number[]): Uint32Array {
+  return readPolynomial(productParams, primes, bytes, at, 'product public key');
 }
 
+export type CheckPublicKey = { heap: Heap; publicKey: Uint8Array; parts: SeedParts; linearKeys: number };
+export type CheckedKey = { linear: Uint32Array<ArrayBuffer>; productModuli: number[] };
+
 /**
- * Checks a public key at the start of a session and returns the plain primes of products. Throws
- * ProtocolError when the key is malformed.
+ * Checks the public keys at the start of a session. Returns those of linear layers as the kernels take them
+ * and the plain primes of products. Throws ProtocolError when a key is malformed.
  */
-export async function checkPublicKey(session: ServerSession): Promise<number[]> {
-  for (const params of [linearParams, productParams]) {
-    readPublicKey(params, await keyPrimes(params), session);
+export async function checkPublicKey(job: CheckPublicKey, tools: JobTools): Promise<CheckedKey> {
+  const engine = engineOf(tools, job.heap);
+  const linear = new Uint32Array(job.linearKeys * publicWords);
+  for (let i = 0; i < job.linearKeys; i++) {
+    const words = engine.readPublic(job.publicKey, i * packedPolynomialBytes, linearSeed(job.parts, i));
+    if (words === undefined) {
+      const { name } = linearParams;
+      throw new ProtocolError(`${name} public key: expected residues below their primes, got a larger one`);
+    }
+    linear.set(words, i * publicWords);
   }
-  return productModuli();
+  const at = job.linearKeys * packedPolynomialBytes;
+  readProductKey(job.publicKey, at, await keyPrimes(productParams));
+  return { linear, productModuli: await productModuli() };
 }

@@ -3,19 +3,22 @@ import { linearParams } from '../params.ts';
 import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
 import { linearCosts } from './costs.ts';
+import { answerBytes, requestCiphertextBytes } from './engine.ts';
 import { headroomBits } from './noise.ts';
 import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';
 
-/** Threads of the server that each read an input, and the seconds of a byte at 100 Mbit/s. */
-const readers = 2;
+/** The seconds of a byte at 100 Mbit/s. */
 const byteSeconds = 8e-8;
 
-/** What a layout is chosen by, in seconds: the work of both parties on one thread, and the bytes. */
+/**
+ * What a layout is chosen by, in seconds: the work of both parties on one thread in a first inference, which
+ * transforms the weights, and the bytes.
+ */
 const costs = {
-  product: linearCosts.product,
-  input: linearCosts.encryptInput + readers * linearCosts.readInput + 47_680 * byteSeconds,
-  output: linearCosts.respondOutput + linearCosts.decryptOutput + 24_064 * byteSeconds,
+  product: linearCosts.transformWeight + linearCosts.product,
+  input: linearCosts.encryptInput + linearCosts.readInput + requestCiphertextBytes * byteSeconds,
+  output: linearCosts.respondOutput + linearCosts.decryptOutput + answerBytes * byteSeconds,
 };
 
 /** The cost of a layout: the ciphertexts each way and the products of a ciphertext and a plaintext. */

@@ -1,202 +1,178 @@
-import { randomWords, systemRng } from '../../src/shared/random.ts';
-import { linearParams } from '../params.ts';
+import { ProtocolError } from '../../src/shared/errors.ts';
+import { systemRng } from '../../src/shared/random.ts';
+import type { JobTools } from '../pool/pool.ts';
 import type { LinearSpec } from '../spec.ts';
-import { clientHandles, serverEncryptor } from './key-jobs.ts';
-import type { ClientSession, ServerSession } from './keys.ts';
-import { layoutOf } from './layout.ts';
-import { outputsOf, packInput } from './pack.ts';
-import type { Layout } from './pack.ts';
-import { hide, maskPlaintext, pairs, switchDown } from './rerandomize.ts';
-import { linearScheme, loadCiphertext, loadPlaintext, savePlaintext } from './seal.ts';
-import type { Ciphertext, Scheme } from './seal.ts';
-import { seededWords } from './serial.ts';
-import { inputsReaching, withWeights } from './weight-cache.ts';
 import {
-  linearResponseOffsets,
-  readResponse,
-  readSeeded,
-  seededBytes,
-  writeResponse,
-  writeSeeded,
-} from './wire.ts';
+  answerBytes,
+  batchAnswers,
+  batchWeights,
+  ciphertextSpace,
+  LinearEngine,
+  packedPolynomialBytes,
+  requestCiphertextBytes,
+  weightSpace,
+} from './engine.ts';
+import type { Term } from './engine.ts';
+import type { Heap } from './heap.ts';
+import { layoutOf } from './layout.ts';
+import { inputsReaching, outputsOf, packInput, packWeights, tileNumber } from './pack.ts';
+import type { Layout } from './pack.ts';
 
 /**
- * The jobs of one linear layer. Arrays are views of memory that the threads share. A job writes only its own
- * part of `request`, `response` or `output`.
+ * The jobs of one linear layer. Arrays are views of memory that the threads share, addresses lie in the
+ * pool's heap. A job writes only its own part of them.
  */
-export type EncryptLinear = {
-  session: ClientSession;
-  spec: LinearSpec;
-  input: Uint32Array;
-  /** The job encrypts input ciphertexts [from, to). */
-  from: number;
-  to: number;
-  request: Uint8Array;
-};
+type Part = { heap: Heap; spec: LinearSpec; from: number; to: number };
 
-export async function encryptLinear(job: EncryptLinear): Promise<void> {
-  const scheme = await linearScheme();
-  const { encryptor } = clientHandles(scheme, job.session.id, job.session.linear);
+/** The engines of this thread, one for each heap that it has served. */
+const engines = new Map<number, LinearEngine>();
+
+export function engineOf({ heKernels }: JobTools, heap: Heap): LinearEngine {
+  let engine = engines.get(heap.id);
+  if (engine === undefined) engines.set(heap.id, (engine = new LinearEngine(heKernels, heap.memory)));
+  return engine;
+}
+
+/** Encrypts input ciphertexts [from, to) of a request. */
+export type EncryptLinear = Part & { secret: Uint32Array; input: Uint32Array; request: Uint8Array };
+
+export function encryptLinear(job: EncryptLinear, tools: JobTools): void {
+  const engine = engineOf(tools, job.heap);
   const layout = layoutOf(job.spec);
-  const size = seededBytes(linearParams);
-  for (let i = job.from; i < job.to; i++) {
-    using plaintext = loadPlaintext(scheme, pairs(packInput(layout, job.input, i)));
-    using ciphertext = encryptor.encryptSymmetricSerializable(plaintext);
-    const bytes = ciphertext.saveToArray(scheme.seal.ComprModeType.none) as Uint8Array;
-    const { c0, seed } = seededWords(bytes, scheme.freshShape);
-    writeSeeded(scheme, scheme.freshShape.primes, c0, seed, job.request, i * size);
+  engine.withSecret(job.secret, () => {
+    for (let i = job.from; i < job.to; i++) {
+      engine.encrypt(packInput(layout, job.input, i), systemRng, job.request, i * requestCiphertextBytes);
+    }
+  });
+}
+
+/** Reads ciphertexts [from, to) of a request; that of number `first` goes to the address `inputs`. */
+export type ReadLinear = Part & { request: Uint8Array; first: number; inputs: number };
+
+/** Throws ProtocolError when the request holds a residue that is not below its prime. */
+export function readLinear({ heap, request, first, inputs, from, to }: ReadLinear, tools: JobTools): void {
+  const engine = engineOf(tools, heap);
+  for (let i = from; i < to; i++) {
+    const at = i * requestCiphertextBytes;
+    const seed = request.slice(at + packedPolynomialBytes, at + requestCiphertextBytes);
+    if (!engine.readCiphertext(request, at, seed, inputs + (i - first) * ciphertextSpace)) {
+      throw new ProtocolError('linear request: expected residues below their primes, got a larger one');
+    }
   }
 }
 
-export type RespondLinear = {
-  session: ServerSession;
-  spec: LinearSpec;
-  /** Names the content of the weights, for the cache of weight-cache.ts. */
-  weightsId: string;
-  weightCacheBytes: number;
+/** Transforms weight tiles [from, to) of `tiles` and puts them at their addresses. */
+export type TransformLinear = Part & { weights: Int32Array; tiles: Uint32Array; addresses: Uint32Array };
+
+export function transformLinear(job: TransformLinear, tools: JobTools): void {
+  const engine = engineOf(tools, job.heap);
+  const layout = layoutOf(job.spec);
+  for (let n = job.from; n < job.to; n++) {
+    const tile = job.tiles[n]!;
+    engine.transform(packTile(layout, job.weights, tile), job.addresses[n]!);
+  }
+}
+
+function packTile(layout: Layout, weights: Int32Array, tile: number): Int32Array {
+  const inputs = layout.inputRanges.length;
+  return packWeights(layout, weights, tile % inputs, Math.floor(tile / inputs));
+}
+
+/**
+ * Makes answers [from, to) for the spatial tiles [firstTile, firstTile + tiles), in the order [output range]
+ * [spatial tile], so that weights without a slot are transformed once for several answers.
+ */
+export type RespondLinear = Part & {
   weights: Int32Array;
-  request: Uint8Array;
-  /** The mask s, [output elements]. */
-  mask: Uint32Array;
-  /** The job makes output ciphertexts [from, to). */
-  from: number;
-  to: number;
+  /** The address of each weight tile, 0 for those without a slot. */
+  slots: Uint32Array;
+  /** The address of the ciphertexts of these spatial tiles. */
+  inputs: number;
+  firstTile: number;
+  tiles: number;
+  /** The public keys whose encryptions of zero hide an answer, `publicWords` words each. */
+  keys: Uint32Array;
   response: Uint8Array;
+  /** The server's share of W input, [output elements]. */
+  shares: Uint32Array;
 };
 
-/** Throws ProtocolError when the request holds a residue that is not below its prime. */
-export async function respondLinear(job: RespondLinear): Promise<void> {
-  const scheme = await linearScheme();
+export function respondLinear(job: RespondLinear, tools: JobTools): void {
+  const engine = engineOf(tools, job.heap);
   const layout = layoutOf(job.spec);
-  const offsets = linearResponseOffsets(layout, linearParams);
-  const perTile = layout.outputRanges.length;
+  const keys = engine.useKeys(job.keys);
   for (let from = job.from; from < job.to;) {
-    const tile = Math.floor(from / perTile);
-    const to = Math.min(job.to, (tile + 1) * perTile);
-    using inputs = new TileInputs(scheme, layout, job.request, tile);
-    for (let index = from; index < to; index++)
-      respondOne(scheme, layout, job, inputs, index, offsets[index]!);
+    const output = Math.floor(from / job.tiles);
+    const to = Math.min(job.to, (output + 1) * job.tiles, from + batchAnswers);
+    answer(engine, layout, job, keys, output, from - output * job.tiles, to - output * job.tiles);
     from = to;
   }
 }
 
-function respondOne(
-  scheme: Scheme,
+/** The answers of one output range for some spatial tiles. */
+function answer(
+  engine: LinearEngine,
   layout: Layout,
   job: RespondLinear,
-  inputs: TileInputs,
-  index: number,
-  at: number,
-): void {
-  using sum = multiply(scheme, layout, job, inputs, index % layout.outputRanges.length);
-  const { positions, elements } = outputsOf(layout, index);
-  // All N coefficients are masked, also those that are not sent.
-  const coefficients = randomWords(systemRng, layout.degree);
-  for (let n = 0; n < positions.length; n++) coefficients[positions[n]!] = -job.mask[elements[n]!]!;
-  using mask = maskPlaintext(scheme, coefficients);
-  const encryptor = serverEncryptor(scheme, job.session);
-  using hidden = hide(scheme, encryptor, sum, mask, systemRng);
-  writeResponse(scheme, switchDown(scheme, hidden), positions, job.response, at);
-}
-
-/**
- * The sum of inputs times weights for one output range, in coefficient form. Undefined when every weight is
- * zero.
- */
-function multiply(
-  scheme: Scheme,
-  layout: Layout,
-  job: RespondLinear,
-  inputs: TileInputs,
+  keys: readonly number[],
   output: number,
-): Ciphertext | undefined {
-  const { seal, evaluator } = scheme;
-  const range = layout.outputRanges[output]!;
-  const perOutput = job.weights.length / layout.spec.outChannels;
-  const own = job.weights.subarray(range.first * perOutput, (range.first + range.count) * perOutput);
-  const sum = new seal.Ciphertext();
-  let terms = 0;
-  try {
-    using product = new seal.Ciphertext();
-    for (const input of inputsReaching(layout, output)) {
-      const x = inputs.get(input);
-      withWeights(scheme, layout, job, own, input, output, (weights) => {
-        evaluator.multiplyPlain(x, weights, terms === 0 ? sum : product);
-        if (terms++ > 0) evaluator.addInplace(sum, product);
-      });
+  from: number,
+  to: number,
+): void {
+  const { sums } = engine.workspace();
+  const reaching = inputsReaching(layout, output);
+  for (let first = 0; first < reaching.length; first += batchWeights) {
+    const batch = reaching.slice(first, first + batchWeights);
+    const weights = weightsOf(engine, layout, job, output, batch);
+    for (let tile = from; tile < to; tile++) {
+      const inputs = job.inputs + tile * layout.inputRanges.length * ciphertextSpace;
+      const terms = batch.map((input, n): Term => [weights[n]!, inputs + input * ciphertextSpace]);
+      engine.multiply(terms, sums + (tile - from) * ciphertextSpace, first > 0);
     }
-    if (terms > 0) evaluator.cipherTransformFromNttInplace(sum);
-  } catch (error) {
-    // A malformed input may come after others were summed. Without this, each such request would leak 130 KB
-    // of the thread's heap.
-    sum.delete();
-    throw error;
   }
-  if (terms > 0) return sum;
-  sum.delete();
-  return undefined;
-}
-
-/**
- * The request's ciphertexts of one spatial tile, in NTT form. Each is read when it is first asked for, and
- * all are freed together.
- */
-class TileInputs {
-  readonly #loaded = new Map<number, Ciphertext>();
-  readonly #scheme: Scheme;
-  readonly #request: Uint8Array;
-  readonly #first: number;
-
-  constructor(scheme: Scheme, layout: Layout, request: Uint8Array, tile: number) {
-    this.#scheme = scheme;
-    this.#request = request;
-    this.#first = tile * layout.inputRanges.length;
-  }
-
-  get(input: number): Ciphertext {
-    let ciphertext = this.#loaded.get(input);
-    if (ciphertext === undefined) {
-      const scheme = this.#scheme;
-      const at = (this.#first + input) * seededBytes(linearParams);
-      const { c0, seed } = readSeeded(linearParams, scheme.freshPrimes, this.#request, at, 'linear request');
-      ciphertext = loadCiphertext(scheme, scheme.freshShape, c0, seed);
-      this.#loaded.set(input, ciphertext);
-      scheme.evaluator.cipherTransformToNttInplace(ciphertext);
-    }
-    return ciphertext;
-  }
-
-  [Symbol.dispose](): void {
-    for (const ciphertext of this.#loaded.values()) ciphertext.delete();
+  for (let tile = from; tile < to; tile++) {
+    const index = (job.firstTile + tile) * layout.outputRanges.length + output;
+    const { positions, elements } = outputsOf(layout, index);
+    const sum = sums + (tile - from) * ciphertextSpace;
+    const shares = engine.answer(sum, keys, positions, systemRng, job.response, index * answerBytes);
+    for (let n = 0; n < elements.length; n++) job.shares[elements[n]!] = shares[n]!;
   }
 }
 
-export type DecryptLinear = {
-  session: ClientSession;
-  spec: LinearSpec;
+/** The addresses of the transformed weights of a batch: their slots, or this thread's own room. */
+function weightsOf(
+  engine: LinearEngine,
+  layout: Layout,
+  job: RespondLinear,
+  output: number,
+  batch: readonly number[],
+): number[] {
+  const { weights } = engine.workspace();
+  return batch.map((input, n) => {
+    const slot = job.slots[tileNumber(layout, input, output)]!;
+    if (slot !== 0) return slot;
+    const own = weights + n * weightSpace;
+    engine.transform(packWeights(layout, job.weights, input, output), own);
+    return own;
+  });
+}
+
+/** Decrypts answers [from, to). */
+export type DecryptLinear = Part & {
+  secret: Uint32Array;
   response: Uint8Array;
-  /** The job makes output ciphertexts [from, to). */
-  from: number;
-  to: number;
-  /** W input - s, [output elements]. */
+  /** The client's share of W input, [output elements]. */
   output: Uint32Array;
 };
 
-/** Throws ProtocolError when the response holds a residue that is not below its prime. */
-export async function decryptLinear(job: DecryptLinear): Promise<void> {
-  const scheme = await linearScheme();
-  const { decryptor } = clientHandles(scheme, job.session.id, job.session.linear);
+export function decryptLinear(job: DecryptLinear, tools: JobTools): void {
+  const engine = engineOf(tools, job.heap);
   const layout = layoutOf(job.spec);
-  const offsets = linearResponseOffsets(layout, linearParams);
-  using plaintext = new scheme.seal.Plaintext();
-  for (let index = job.from; index < job.to; index++) {
-    const { positions, elements } = outputsOf(layout, index);
-    const words = readResponse(scheme, positions, job.response, offsets[index]!, 'linear response');
-    using ciphertext = loadCiphertext(scheme, scheme.keptShape, words);
-    decryptor.decrypt(ciphertext, plaintext);
-    const coefficients = savePlaintext(scheme, plaintext);
-    for (let n = 0; n < positions.length; n++) {
-      job.output[elements[n]!] = coefficients[2 * positions[n]!] ?? 0;
+  engine.withSecret(job.secret, () => {
+    for (let index = job.from; index < job.to; index++) {
+      const { positions, elements } = outputsOf(layout, index);
+      const shares = engine.decrypt(job.response, index * answerBytes, positions);
+      for (let n = 0; n < elements.length; n++) job.output[elements[n]!] = shares[n]!;
     }
-  }
+  });
 }

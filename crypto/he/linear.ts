@@ -1,15 +1,19 @@
 import { PlanError, ProtocolError } from '../../src/shared/errors.ts';
-import { linearParams } from '../params.ts';
-import { inputElements, outputElements } from '../spec.ts';
-import type { LinearSpec } from '../spec.ts';
-import { heJobs } from './jobs.ts';
-import { publicKeyBytes } from './keys.ts';
-import type { ClientSession, ServerSession } from './keys.ts';
-import { layoutCost, layoutOf } from './layout.ts';
-import { headroomBits } from './noise.ts';
-import { inputCount, outputCount } from './pack.ts';
 import { split } from '../pool/pool.ts';
 import type { WorkerPool } from '../pool/pool.ts';
+import { inputElements, outputElements } from '../spec.ts';
+import type { LinearSpec } from '../spec.ts';
+import { answerBytes, ciphertextSpace, publicWords, requestCiphertextBytes } from './engine.ts';
+import { heapOf } from './heap.ts';
+import type { SharedHeap } from './heap.ts';
+import { heJobs } from './jobs.ts';
+import { productSeed, publicKeyBytes } from './keys.ts';
+import type { ClientSession, SeedParts, ServerSession } from './keys.ts';
+import type { RespondLinear } from './linear-jobs.ts';
+import { layoutCost, layoutOf } from './layout.ts';
+import { headroomBits } from './noise.ts';
+import { inputCount, inputsReaching, outputCount, spatialTiles, tileNumber } from './pack.ts';
+import type { Layout } from './pack.ts';
 import {
   ownBytes,
   ownWords,
@@ -19,8 +23,23 @@ import {
   shareWeights,
   shareWords,
 } from './shared.ts';
-import { linearResponseOffsets, seededBytes } from './wire.ts';
+import { WeightTable } from './weight-table.ts';
+import type { NewTile } from './weight-table.ts';
 
+/**
+ * Linear layers under BFV. The client sends the input r encrypted, the server multiplies it with the weights
+ * W and answers with **c1 alone**:
+ *
+ *   c0 = sum c0_i w_i + p0 v         c1 = sum c1_i w_i + p1 v + e1      v ternary, e1 binomial, both fresh
+ *   answer  c1' = round(2^40 c1 / Q)                      server keeps  x_S = round(2^32 c0 / Q)
+ *   client  x_C = round(2^-8 (c1' s mod X^N + 1)) mod 2^32
+ *
+ * c0 + c1 s is Q / t W r and noise modulo Q, so that both may round their own part, and x_C + x_S is W r mod
+ * 2^32 or one unit beside it: the local rounding of Dodis, Halevi, Rothblum and Wichs (CRYPTO 2016) and of
+ * Boyle, Kohl and Scholl (EUROCRYPT 2019). The client sees one ring-LWE sample, (p1, p1 v + e1), shifted by
+ * what it knows. c0 is never sent, so v gets no second equation, and nothing has to hide the noise of the
+ * products.
+ */
 /** The bytes that the transformed weights of all threads together may take. */
 export const defaultWeightCacheBytes: number = 448 * 2 ** 20;
 
@@ -28,12 +47,12 @@ let sessions = 0;
 
 /** The number of bytes of the encrypted input of a step. Throws PlanError as `layoutOf` does. */
 export function linearRequestBytes(spec: LinearSpec): number {
-  return inputCount(layoutOf(spec)) * seededBytes(linearParams);
+  return inputCount(layoutOf(spec)) * requestCiphertextBytes;
 }
 
 /** The number of bytes of the server's answer to it. Throws PlanError as `layoutOf` does. */
 export function linearResponseBytes(spec: LinearSpec): number {
-  return linearResponseOffsets(layoutOf(spec), linearParams).at(-1)!;
+  return outputCount(layoutOf(spec)) * answerBytes;
 }
 
 /**
@@ -76,35 +95,55 @@ function expectPeerLength(what: string, got: number, expected: number): void {
 /** The party that holds the secret keys. */
 export class HeClient {
   readonly pool: WorkerPool;
-  /** The public keys of both parameter sets, `publicKeyBytes` bytes; goes to the server. */
-  readonly publicKey: Uint8Array<ArrayBuffer>;
   /** The two plain moduli of products of private vectors. */
   readonly productModuli: readonly number[];
   readonly #session: ClientSession;
+  readonly #productPublic: Uint32Array;
   #closed = false;
 
   private constructor(
     pool: WorkerPool,
     session: ClientSession,
-    publicKey: Uint8Array<ArrayBuffer>,
+    productPublic: Uint32Array,
     productModuli: readonly number[],
   ) {
     this.pool = pool;
     this.#session = session;
-    this.publicKey = publicKey;
+    this.#productPublic = productPublic;
     this.productModuli = productModuli;
   }
 
   /**
-   * Generates the keys in a worker. They stay in memory shared by the pool's threads and are never written
-   * anywhere.
+   * Generates the secret keys in a worker. They stay in memory shared by the pool's threads and are never
+   * written anywhere.
    */
   static async create(pool: WorkerPool): Promise<HeClient> {
-    const { linear, product, publicKey, productModuli } = await pool.run(heJobs.generateKeys, undefined);
-    const session = { id: `client-${sessions++}`, linear: shareWords(linear), product: shareWords(product) };
-    linear.fill(0);
-    product.fill(0);
-    return new HeClient(pool, session, publicKey, productModuli);
+    const { heap } = heapOf(pool);
+    const keys = await pool.run(heJobs.generateKeys, { heap });
+    const session = {
+      id: `client-${sessions++}`,
+      linear: shareWords(keys.linear),
+      product: shareWords(keys.product),
+    };
+    const productPublic = shareWords(keys.productPublic);
+    for (const words of [keys.linear, keys.product, keys.productPublic]) words.fill(0);
+    return new HeClient(pool, session, productPublic, keys.productModuli);
+  }
+
+  /**
+   * The public keys, which go to the server: `publicKeyBytes(linearKeys)` bytes. Once per client: two keys to
+   * one error would give the secret key away. `linearKeys` is that of keys.ts (default: 1).
+   */
+  async publicKey(parts: SeedParts, keys = 1): Promise<Uint8Array<ArrayBuffer>> {
+    const { session } = this;
+    const productPublic = this.#productPublic;
+    if (productPublic.every((word) => word === 0)) throw new Error('HeClient: its public key exists already');
+    const job = { heap: heapOf(this.pool).heap, session, productPublic, parts, linearKeys: keys };
+    try {
+      return await this.pool.run(heJobs.publicKeys, job);
+    } finally {
+      productPublic.fill(0);
+    }
   }
 
   /** What the workers need to find the keys. Throws after `close`. */
@@ -117,7 +156,8 @@ export class HeClient {
   async encrypt(spec: LinearSpec, input: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
     expectLength('HE input elements', input.length, inputElements(spec));
     const request = sharedBytes(linearRequestBytes(spec));
-    const shared = { session: this.session, spec, input: shareWords(input), request };
+    const { heap } = heapOf(this.pool);
+    const shared = { heap, secret: this.session.linear, spec, input: shareWords(input), request };
     await split(this.pool, heJobs.encryptLinear, inputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
@@ -128,13 +168,15 @@ export class HeClient {
   }
 
   /**
-   * Decrypts the server's response: W input - s, [M, H', W'], where 2^-11.4 of the elements are wrong by one
-   * unit (see rerandomize.ts). Throws ProtocolError when the response is malformed.
+   * The client's share of W input, [M, H', W'], from the server's answer. A share of the elements,
+   * `roundingFaultRate` of params.ts, adds up with the server's to one unit more or less. Every answer of the
+   * right length means something. Throws ProtocolError for another length.
    */
   async decrypt(spec: LinearSpec, response: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
     expectPeerLength('linear response', response.length, linearResponseBytes(spec));
     const output = sharedWords(outputElements(spec));
-    const shared = { session: this.session, spec, response: shareBytes(response), output };
+    const { heap } = heapOf(this.pool);
+    const shared = { heap, secret: this.session.linear, spec, response: shareBytes(response), output };
     await split(this.pool, heJobs.decryptLinear, outputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
@@ -150,7 +192,37 @@ export class HeClient {
     this.#closed = true;
     this.#session.linear.fill(0);
     this.#session.product.fill(0);
+    this.#productPublic.fill(0);
   }
+}
+
+/** How a server's session is made. */
+export type HeServerOptions = {
+  /** The public keys of linear layers that the client sends, as keys.ts counts them (default: 1). */
+  readonly linearKeys?: number;
+  /**
+   * Bytes that the transformed weights of all sessions on the pool may take (default:
+   * `defaultWeightCacheBytes`).
+   */
+  readonly weightCacheBytes?: number;
+};
+
+/** The answer to a request and the server's share of W input, [M, H', W']. */
+export type LinearAnswer = {
+  readonly response: Uint8Array<ArrayBuffer>;
+  readonly shares: Uint32Array<ArrayBuffer>;
+};
+
+/** The most bytes of a request's ciphertexts in memory, unless one spatial tile has more. */
+const mostInputBytes = 32 * 2 ** 20;
+
+const tables = new WeakMap<SharedHeap, WeightTable>();
+
+/** The one table of weights of a pool's memory. */
+function tableOf(heap: SharedHeap): WeightTable {
+  let table = tables.get(heap);
+  if (table === undefined) tables.set(heap, (table = new WeightTable(heap)));
+  return table;
 }
 
 /** The party that holds the weights, one object per session. */
@@ -159,8 +231,6 @@ export class HeServer {
   readonly session: ServerSession;
   /** The two plain moduli of products of private vectors. */
   readonly productModuli: readonly number[];
-
-  /** The bytes that the transformed weights of one thread may take. */
   readonly #weightCacheBytes: number;
 
   private constructor(
@@ -175,58 +245,110 @@ export class HeServer {
     this.#weightCacheBytes = weightCacheBytes;
   }
 
-  /**
-   * `weightCacheBytes` is for all threads together (default: `defaultWeightCacheBytes`). A WASM heap ends at
-   * 4 GiB, so a thread gives at most 2 GiB of it to weights. Throws ProtocolError when the client's public
-   * key is malformed.
-   */
+  /** Throws ProtocolError when the client's public keys are malformed. */
   static async create(
     pool: WorkerPool,
     publicKey: Uint8Array,
-    weightCacheBytes: number = defaultWeightCacheBytes,
+    parts: SeedParts,
+    options: HeServerOptions = {},
   ): Promise<HeServer> {
-    expectPeerLength('public key', publicKey.length, publicKeyBytes);
-    const session = { id: `server-${sessions++}`, publicKey: shareBytes(publicKey) };
-    const moduli = await pool.run(heJobs.checkPublicKey, session);
-    return new HeServer(pool, session, moduli, Math.min(weightCacheBytes / pool.threads, 2 ** 31));
+    const { linearKeys: keys = 1, weightCacheBytes = defaultWeightCacheBytes } = options;
+    expectPeerLength('public key', publicKey.length, publicKeyBytes(keys));
+    const shared = shareBytes(publicKey);
+    const job = { heap: heapOf(pool).heap, publicKey: shared, parts, linearKeys: keys };
+    const { linear, productModuli } = await pool.run(heJobs.checkPublicKey, job);
+    const session = {
+      id: `server-${sessions++}`,
+      linear: shareWords(linear),
+      product: shared.subarray(publicKeyBytes(keys) - publicKeyBytes(0)),
+      productSeed: productSeed(parts),
+    };
+    return new HeServer(pool, session, productModuli, weightCacheBytes);
   }
 
   /**
-   * Answers the client's request with Enc(W input - mask), which hides W (see rerandomize.ts).
-   *
-   * `weights` is [M, C / group, kh, kw] with |w| < 2^weightBits. `weightsId` names them in this pool: their
-   * transforms are cached under it and a fingerprint. `mask` is [M, H', W'], uniform and used once. Throws
-   * ProtocolError when the request is malformed, PlanError when a weight is out of range.
+   * Answers the client's request. `weights` is [M, C / group, kh, kw] with |w| < 2^weightBits. `weightsId`
+   * names them in this pool: their transforms are cached under it and a fingerprint. Where the shares are
+   * `opened` to the client, all of its keys hide them (default: false). Throws ProtocolError when the request
+   * is malformed, PlanError when a weight is out of range.
    */
   async respond(
     spec: LinearSpec,
     weightsId: string,
     weights: Int32Array,
     request: Uint8Array,
-    mask: Uint32Array,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+    opened = false,
+  ): Promise<LinearAnswer> {
     expectPeerLength('linear request', request.length, linearRequestBytes(spec));
-    expectLength('HE mask elements', mask.length, outputElements(spec));
-    const fingerprint = checkWeights(spec, weightsId, weights);
-    const response = sharedBytes(linearResponseBytes(spec));
-    const shared = {
-      session: this.session,
-      spec,
-      weightsId: `${weightsId}#${fingerprint}`,
-      weightCacheBytes: this.#weightCacheBytes,
-      weights: shareWeights(weights),
-      request: shareBytes(request),
-      mask: shareWords(mask),
-      response,
+    const name = `${weightsId}#${checkWeights(spec, weightsId, weights)}`;
+    const layout = layoutOf(spec);
+    const shared = shareWeights(weights);
+    const slots = sharedWords(layout.inputRanges.length * layout.outputRanges.length);
+    const answer = {
+      response: sharedBytes(linearResponseBytes(spec)),
+      shares: sharedWords(outputElements(spec)),
     };
-    await split(this.pool, heJobs.respondLinear, outputCount(layoutOf(spec)), (from, to) => ({
-      ...shared,
-      from,
-      to,
-    }));
-    shared.mask.fill(0);
-    return ownBytes(response);
+    const heap = heapOf(this.pool);
+    await tableOf(heap).lend(
+      name,
+      tilesOf(layout),
+      slots,
+      this.#weightCacheBytes,
+      (tiles) => this.#transform(spec, shared, tiles),
+      () =>
+        this.#answer(layout, shareBytes(request), {
+          ...{ heap: heap.heap, spec, weights: shared, slots, ...answer },
+          keys: opened ? this.session.linear : this.session.linear.subarray(0, publicWords),
+        }),
+    );
+    const own = { response: ownBytes(answer.response), shares: ownWords(answer.shares) };
+    answer.shares.fill(0);
+    return own;
   }
+
+  /** Puts tiles of weights into their slots. */
+  async #transform(spec: LinearSpec, weights: Int32Array, tiles: readonly NewTile[]): Promise<void> {
+    const job = {
+      ...{ heap: heapOf(this.pool).heap, spec, weights },
+      tiles: shareWords(Uint32Array.from(tiles, ({ tile }) => tile)),
+      addresses: shareWords(Uint32Array.from(tiles, ({ address }) => address)),
+    };
+    await split(this.pool, heJobs.transformLinear, tiles.length, (from, to) => ({ ...job, from, to }));
+  }
+
+  /** Reads the request and answers it, as many spatial tiles at a time as have room. */
+  async #answer(
+    layout: Layout,
+    request: Uint8Array,
+    job: Omit<RespondLinear, 'from' | 'to' | 'inputs' | 'firstTile' | 'tiles'>,
+  ): Promise<void> {
+    const perTile = layout.inputRanges.length;
+    const atOnce = Math.max(1, Math.floor(mostInputBytes / (perTile * ciphertextSpace)));
+    for (let firstTile = 0; firstTile < spatialTiles(layout); firstTile += atOnce) {
+      const tiles = Math.min(atOnce, spatialTiles(layout) - firstTile);
+      const first = firstTile * perTile;
+      await heapOf(this.pool).lend(tiles * perTile * ciphertextSpace, async (inputs) => {
+        const read = { heap: job.heap, spec: job.spec, request, first, inputs };
+        await split(this.pool, heJobs.readLinear, tiles * perTile, (from, to) => ({
+          ...read,
+          from: first + from,
+          to: first + to,
+        }));
+        await split(this.pool, heJobs.respondLinear, tiles * layout.outputRanges.length, (from, to) => ({
+          ...{ ...job, inputs, firstTile, tiles },
+          from,
+          to,
+        }));
+      });
+    }
+  }
+}
+
+/** The weight tiles of a layer: every pair of an input and an output range that share a group. */
+function tilesOf(layout: Layout): number[] {
+  return layout.outputRanges.flatMap((_, output) =>
+    inputsReaching(layout, output).map((input) => tileNumber(layout, input, output)),
+  );
 }
 
 /**

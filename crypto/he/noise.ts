@@ -2,19 +2,19 @@ import { linearParams } from '../params.ts';
 import type { Layout } from './pack.ts';
 
 /**
- * The noise of a response.
+ * The noise of c0 + c1 s in an answer of a linear layer.
  *
- * Before anything hides it, the noise is sum_j e_j w_j over the non-zero coefficients w_j of the weight
- * polynomials that go into one output ciphertext. e_j is the noise of a fresh encryption: a centred binomial
- * over 21 pairs of bits (SEAL 4.1, `sample_poly_cbd`) with variance 10.5, plus the rounding of Q m / t, at
- * most 1/2, with proxy variance 1/4. Both are sub-Gaussian.
+ * It is sum_j e_j w_j over the non-zero coefficients w_j of the weight polynomials that go into one answer,
+ * and what hides them adds little. e_j is the noise of a fresh encryption: a centred binomial over 21 pairs
+ * of bits (SEAL 4.1, `sample_poly_cbd`) with variance 10.5, plus the rounding of Q m / t, at most 1/2, with
+ * proxy variance 1/4. Both are sub-Gaussian.
  */
 const variance = 10.5 + 1 / 4;
 
 /**
  * E|e| / ||w||_2, for a sum that is close to normal. The probability that noise moves an element over the
- * edge of its plaintext's cell is E|e| t / Q, because the cell's inside is uniform and independent of the
- * client's honest noise: a mean over that noise, which the tail does not enter.
+ * edge of its plaintext's cell is E|e| t / Q, because p0 v makes the place in the cell uniform: a mean over
+ * the client's honest noise, which the tail does not enter.
  */
 const mean = Math.sqrt((2 / Math.PI) * variance);
 
@@ -40,7 +40,7 @@ function normBits(weightCount: number, weightBits: number): number {
   return Math.log2((2 ** weightBits - 1) * Math.sqrt(weightCount));
 }
 
-/** log2 of Q / t, the width of a plaintext's cell before the modulus switch. */
+/** log2 of Q / t, the width of a plaintext's cell. */
 function linearCellBits(): number {
   return linearParams.primeBits.reduce((sum, bits) => sum + bits, 0) - linearParams.plain.bits;
 }

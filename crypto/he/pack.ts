@@ -131,41 +131,51 @@ function lastTap(layout: Layout): number {
   );
 }
 
+/** The indices of the input ranges that an output range depends on. */
+export function inputsReaching(layout: Layout, output: number): number[] {
+  const range = layout.outputRanges[output]!;
+  return layout.inputRanges.flatMap((input, i) => (connected(layout.spec, input, range) ? [i] : []));
+}
+
+/** The number of the weight tile from an input range to an output range. */
+export function tileNumber(layout: Layout, input: number, output: number): number {
+  return output * layout.inputRanges.length + input;
+}
+
 /**
- * k^ of the formula for one pair of channel ranges: [N] signed coefficients. Undefined when every weight is
- * zero. `weights` are those of the output range alone: [range.count, C / group, kh, kw].
+ * k^ of the formula for one pair of channel ranges, given by their indices: [N] signed coefficients.
+ * `weights` are [M, C / group, kh, kw].
  */
 export function packWeights(
   layout: Layout,
   weights: Int32Array,
-  input: Range,
-  output: Range,
-): Int32Array | undefined {
+  inputIndex: number,
+  outputIndex: number,
+): Int32Array {
   const { spec } = layout;
+  const [input, output] = [layout.inputRanges[inputIndex]!, layout.outputRanges[outputIndex]!];
   const [kh, kw] = spec.kernel;
   const inGroup = spec.inChannels / spec.group;
   const outGroup = spec.outChannels / spec.group;
   const pixels = tilePixels(layout);
   const polynomial = new Int32Array(layout.degree);
   const last = lastTap(layout);
-  let any = 0;
   for (let m = 0; m < output.count; m++) {
     const groupStart = Math.floor((output.first + m) / outGroup) * inGroup;
     const low = Math.max(input.first, groupStart);
     const high = Math.min(input.first + input.count, groupStart + inGroup);
     for (let channel = low; channel < high; channel++) {
       const block = last - (m * layout.inputChannels + channel - input.first) * pixels;
-      let from = (m * inGroup + channel - groupStart) * kh * kw;
+      let from = ((output.first + m) * inGroup + channel - groupStart) * kh * kw;
       for (let y = 0; y < kh; y++) {
         for (let x = 0; x < kw; x++) {
-          const weight = weights[from++]!;
-          any |= weight;
-          polynomial[block - y * spec.dilations[0] * layout.inputTile[1] - x * spec.dilations[1]] = weight;
+          const at = block - y * spec.dilations[0] * layout.inputTile[1] - x * spec.dilations[1];
+          polynomial[at] = weights[from++]!;
         }
       }
     }
   }
-  return any === 0 ? undefined : polynomial;
+  return polynomial;
 }
 
 /** Where a ciphertext holds its outputs: coefficient positions[n] is element elements[n] of [M, H, W]. */

@@ -9,7 +9,7 @@ import { seededWords } from './serial.ts';
 import {
   readResponse,
   readSeeded,
-  responseBytesFor,
+  responseBytesOf,
   seededBytes,
   writeResponse,
   writeSeeded,
@@ -21,7 +21,6 @@ import {
  */
 type Parts = { from: number; to: number };
 const { degree } = productParams;
-const allPositions = Uint32Array.from({ length: degree }, (_, i) => i);
 
 export type EncryptProduct = Parts & { session: ClientSession; u: Uint32Array; request: Uint8Array };
 
@@ -33,7 +32,7 @@ export async function encryptProduct(job: EncryptProduct): Promise<void> {
     using ciphertext = encryptor.encryptSymmetricSerializable(plaintext);
     const bytes = ciphertext.saveToArray(scheme.seal.ComprModeType.none) as Uint8Array;
     const { c0, seed } = seededWords(bytes, scheme.freshShape);
-    writeSeeded(scheme, scheme.freshShape.primes, c0, seed, job.request, part * seededBytes(productParams));
+    writeSeeded(scheme, c0, seed, job.request, part * seededBytes(productParams));
   }
 }
 
@@ -48,7 +47,7 @@ export type RespondProduct = Parts & {
 
 /** Throws ProtocolError when the request holds a residue that is not below its prime. */
 export async function respondProduct(job: RespondProduct): Promise<void> {
-  const size = responseBytesFor(productParams, degree);
+  const size = responseBytesOf(productParams);
   for (let part = job.from; part < job.to; part++) {
     const scheme = await productScheme(part & 1);
     const chunk = part >> 1;
@@ -57,7 +56,7 @@ export async function respondProduct(job: RespondProduct): Promise<void> {
     using mask = encode(scheme, doublePairs(rho));
     const encryptor = serverEncryptor(scheme, job.session);
     using hidden = hide(scheme, encryptor, sum, mask, systemRng);
-    writeResponse(scheme, switchDown(scheme, hidden), allPositions, job.response, part * size);
+    writeResponse(scheme, switchDown(scheme, hidden), job.response, part * size);
   }
 }
 
@@ -65,7 +64,7 @@ export async function respondProduct(job: RespondProduct): Promise<void> {
 function multiply(scheme: Scheme, request: Uint8Array, part: number, a: Uint32Array): Ciphertext | undefined {
   const { evaluator, freshShape } = scheme;
   const at = part * seededBytes(productParams);
-  const { c0, seed } = readSeeded(productParams, scheme.freshPrimes, request, at, 'product request');
+  const { c0, seed } = readSeeded(scheme, request, at, 'product request');
   if (a.every((value) => value === 0)) return undefined;
   using factor = encode(scheme, pairs(a));
   using id = scheme.context.firstParmsId();
@@ -86,11 +85,11 @@ export type DecryptProduct = Parts & {
 
 /** Throws ProtocolError when the response holds a residue that is not below its prime. */
 export async function decryptProduct(job: DecryptProduct): Promise<void> {
-  const size = responseBytesFor(productParams, degree);
+  const size = responseBytesOf(productParams);
   for (let part = job.from; part < job.to; part++) {
     const scheme = await productScheme(part & 1);
-    const words = readResponse(scheme, allPositions, job.response, part * size, 'product response');
-    using ciphertext = loadCiphertext(scheme, scheme.keptShape, words);
+    const words = readResponse(scheme, job.response, part * size, 'product response');
+    using ciphertext = loadCiphertext(scheme, scheme.switched!.shape, words);
     using plaintext = new scheme.seal.Plaintext();
     clientHandles(scheme, job.session.id, job.session.product).decryptor.decrypt(ciphertext, plaintext);
     const slots = scheme.batch!.decodeBigUint64(plaintext) as BigUint64Array;

@@ -6,7 +6,7 @@ import { heJobs } from './jobs.ts';
 import type { HeClient, HeServer } from './linear.ts';
 import { addModulo, createMultiplier, inverse, multiply, uniformResidues } from './modular.ts';
 import { ownBytes, sharedBytes, shareBytes, shareWords } from './shared.ts';
-import { responseBytesFor, seededBytes } from './wire.ts';
+import { responseBytesOf, seededBytes } from './wire.ts';
 
 /**
  * Products of two private ring vectors, element by element: the client's u and the server's a, read as
@@ -31,7 +31,7 @@ export function productRequestBytes(elements: number): number {
 }
 
 export function productResponseBytes(elements: number): number {
-  return parts(elements) * responseBytesFor(productParams, productParams.degree);
+  return parts(elements) * responseBytesOf(productParams);
 }
 
 /** The number of ciphertexts: one per plain prime and chunk of N elements. */

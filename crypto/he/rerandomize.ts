@@ -1,6 +1,6 @@
 import type { Rng } from '../../src/shared/random.ts';
 import { addFlood } from './flood.ts';
-import { loadCiphertext, loadPlaintext, saveCiphertext } from './seal.ts';
+import { loadCiphertext, saveCiphertext } from './seal.ts';
 import type { Ciphertext, Encryptor, Plaintext, Scheme } from './seal.ts';
 
 /**
@@ -12,7 +12,7 @@ function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext
   using zero = new scheme.seal.Ciphertext();
   encryptor.encryptZero(zero);
   const words = saveCiphertext(scheme, scheme.freshShape, zero);
-  addFlood(scheme.flood, words, rng);
+  addFlood(scheme.switched!.flood, words, rng);
   return loadCiphertext(scheme, scheme.freshShape, words);
 }
 
@@ -24,8 +24,7 @@ function floodedZero(scheme: Scheme, encryptor: Encryptor, rng: Rng): Ciphertext
  *
  * The price is an inexact share. With s' the server's share, the client decodes round(t (c0 + c1 sk) / Q).
  * That is wrong by one unit when the flooding came within |e| of its cell's edge (noise.ts), and again when
- * it came within the rounding of `switchDown` (`switchFaultRate` in params.ts): 2^-11.4 of the coefficients
- * of linear layers.
+ * it came within the rounding of `switchDown` (`roundingFaultRate` in params.ts).
  */
 export function hide(
   scheme: Scheme,
@@ -45,16 +44,11 @@ export function hide(
  * fewer bytes.
  */
 export function switchDown(scheme: Scheme, ciphertext: Ciphertext): Uint32Array<ArrayBuffer> {
-  const { params, evaluator } = scheme;
-  for (let primes = params.primeBits.length; primes > params.kept; primes--) {
-    evaluator.cipherModSwitchToNextInplace(ciphertext);
+  const { shape } = scheme.switched!;
+  for (let primes = scheme.freshPrimes.length; primes > shape.primes; primes--) {
+    scheme.evaluator.cipherModSwitchToNextInplace(ciphertext);
   }
-  return saveCiphertext(scheme, scheme.keptShape, ciphertext);
-}
-
-/** A plaintext that masks, from coefficients mod 2^32. */
-export function maskPlaintext(scheme: Scheme, coefficients: Uint32Array): Plaintext {
-  return loadPlaintext(scheme, pairs(coefficients));
+  return saveCiphertext(scheme, shape, ciphertext);
 }
 
 /** u32 values as u64 words, low half first. */

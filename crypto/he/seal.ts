@@ -35,8 +35,8 @@ export type Scheme = {
   readonly freshPrimes: readonly number[];
   readonly keyShape: CiphertextShape;
   readonly freshShape: CiphertextShape;
-  readonly keptShape: CiphertextShape;
-  readonly flood: Flood;
+  /** What a response is made with; defined only where it is switched to fewer primes. */
+  readonly switched: { readonly shape: CiphertextShape; readonly flood: Flood } | undefined;
   /** Defined only when t is a prime for batching. */
   readonly batch: Handle<'BatchEncoder'> | undefined;
 };
@@ -154,8 +154,13 @@ export function createScheme(seal: Seal, params: Params, index: number): Scheme 
     freshPrimes,
     keyShape: shape(fresh + 1, true),
     freshShape: shape(fresh, false),
-    keptShape: shape(params.kept, false),
-    flood: createFlood(params.degree, freshPrimes, cellWidth(freshPrimes, plain)),
+    switched:
+      params.response.kind === 'switched'
+        ? {
+            shape: shape(params.response.kept, false),
+            flood: createFlood(params.degree, freshPrimes, cellWidth(freshPrimes, plain)),
+          }
+        : undefined,
     batch: params.plain.kind === 'batching' ? new seal.BatchEncoder(context) : undefined,
   };
 }

@@ -20,7 +20,11 @@ export function namedJobs<Jobs extends Readonly<Record<string, Job<never, unknow
 }
 
 /** What a thread has ready for its jobs. */
-export type JobTools = { readonly ring: Ring };
+export type JobTools = {
+  readonly ring: Ring;
+  /** The bytes of crypto/he/kernels.wasm. */
+  readonly heKernels: Uint8Array<ArrayBuffer>;
+};
 
 /** An output whose buffers move to the caller instead of being copied. The thread can no longer use them. */
 export class Moved<Output> {

@@ -1,22 +1,19 @@
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { HeClient, HeServer, linearRequestBytes, linearResponseBytes } from '../he/linear.ts';
+import { publicKeyBytes, seedPartBytes } from '../he/keys.ts';
 import type { WorkerPool } from '../pool/pool.ts';
-import { publicKeyBytes } from '../he/keys.ts';
-import { linearParams, switchFaultRate } from '../params.ts';
+import { linearParams, roundingFaultRate } from '../params.ts';
 import type { Ring } from '../ring/kernels.ts';
-import { outputElements } from '../spec.ts';
 import type { LinearSpec, LinearWeights } from '../spec.ts';
 
 /**
- * A linear step. Offline the client draws a uniform input mask r. Enc(r) goes up and Enc(W r - s) comes back,
- * where s is uniform. The client keeps W r - s, the server keeps s. Online the server holds u = y - r and
- * computes W u + bias + s alone. The two shares add up to W y + bias.
+ * A linear step. Offline the client draws a uniform input mask r. Enc(r) goes up, an answer comes back, and
+ * each party has a share of W r (he/linear.ts). Online the server holds u = y - r and computes W u + bias +
+ * its share alone. The two shares then add up to W y + bias.
  */
-export { publicKeyBytes };
 export const requestBytes: (spec: LinearSpec) => number = linearRequestBytes;
 export const responseBytes: (spec: LinearSpec) => number = linearResponseBytes;
 
@@ -30,25 +27,77 @@ export async function atStep<T>(step: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Runs once per session on the client: makes the keys and sends the public ones. */
-export async function heSetupClient(pool: WorkerPool, channel: Channel, step: number): Promise<HeClient> {
+/**
+ * Opens a session's keys on the client: sends its part of the seeds, which nothing may follow that depends on
+ * the server's part. Returns it for `heKeysClient`.
+ */
+export async function heOpenClient(channel: Channel, step: number, rng: Rng): Promise<Uint8Array> {
+  const part = rng.bytes(seedPartBytes);
+  await channel.send(tags.heSeedPart, step, part);
+  return part;
+}
+
+/** The server's half. Returns the client's part for `heKeysServer`. */
+export function heOpenServer(channel: Channel, step: number): Promise<Uint8Array> {
+  return channel.receive(tags.heSeedPart, step, seedPartBytes);
+}
+
+/** Receives the server's part and sends the public keys that follow from both. */
+export async function heKeysClient(
+  he: HeClient,
+  channel: Channel,
+  step: number,
+  client: Uint8Array,
+  linearKeys: number,
+): Promise<void> {
+  const server = await channel.receive(tags.heSeedPart, step, seedPartBytes);
+  await channel.send(tags.hePublicKey, step, await he.publicKey({ client, server }, linearKeys));
+}
+
+/** The server's half. Throws ProtocolError when a key is malformed. */
+export async function heKeysServer(
+  pool: WorkerPool,
+  channel: Channel,
+  step: number,
+  client: Uint8Array,
+  linearKeys: number,
+  rng: Rng,
+): Promise<HeServer> {
+  const server = rng.bytes(seedPartBytes);
+  await channel.send(tags.heSeedPart, step, server);
+  const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes(linearKeys));
+  return atStep(step, HeServer.create(pool, publicKey, { client, server }, { linearKeys }));
+}
+
+/** All of the above on the client, for one key of linear layers. */
+export async function heSetupClient(
+  pool: WorkerPool,
+  channel: Channel,
+  step: number,
+  rng: Rng,
+): Promise<HeClient> {
+  const part = await heOpenClient(channel, step, rng);
   const he = await HeClient.create(pool);
-  await channel.send(tags.hePublicKey, step, he.publicKey);
+  await heKeysClient(he, channel, step, part, 1);
   return he;
 }
 
-/** Runs once per session on the server. Throws ProtocolError when the key is malformed. */
-export async function heSetupServer(pool: WorkerPool, channel: Channel, step: number): Promise<HeServer> {
-  const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes);
-  return atStep(step, HeServer.create(pool, publicKey));
+/** All of the above on the server. */
+export async function heSetupServer(
+  pool: WorkerPool,
+  channel: Channel,
+  step: number,
+  rng: Rng,
+): Promise<HeServer> {
+  return heKeysServer(pool, channel, step, await heOpenServer(channel, step), 1, rng);
 }
 
 /**
- * The client's offline half. Returns its share W input - s mod 2^32, [M, H', W'], which is **wrong by one
- * unit**, up or down with equal probability, in `linearFaultRate` of the elements. That is the price of a
- * uniform c0 (he/rerandomize.ts), and it depends on how the flooding and the modulus switch fell. A unit is
- * one of the output's scale, which is below what a truncation rounds off. An error is never two units,
- * because the rounding of the switch is at most (N + 1) / 2 and half a cell is 2^14.
+ * The client's offline half. Returns its share of W input, [M, H', W']. In `linearFaultRate` of the elements
+ * it adds up with the server's to **one unit more or less**, with equal probability. That is the price of an
+ * answer of 40 bits a coefficient, and depends on how it rounds. A unit is one of the output's scale, which
+ * is far below what a truncation rounds off. An error is never two units: that needs a rounding of 17
+ * deviations.
  */
 export async function linearOfflineClient(
   he: HeClient,
@@ -62,12 +111,13 @@ export async function linearOfflineClient(
   return atStep(step, he.decrypt(spec, response));
 }
 
-/** The probability that an element of the client's share is wrong by one unit: 2^-11.4. */
-export const linearFaultRate: number = switchFaultRate(linearParams);
+/** The probability that the shares of an element add up to one unit more or less: 4.70 %. */
+export const linearFaultRate: number = roundingFaultRate(linearParams);
 
 /**
- * The server's offline half. Returns its share s, [M, H', W'], which is uniform. `weightsId` must name these
- * weights with this spec for as long as the pool lives.
+ * The server's offline half. Returns its share of W input, [M, H', W']. `weightsId` must name these weights
+ * with this spec for as long as the pool lives. `opened` says that the shares go to the client in the end
+ * (default: false).
  */
 export async function linearOfflineServer(
   he: HeServer,
@@ -76,13 +126,12 @@ export async function linearOfflineServer(
   spec: LinearSpec,
   weightsId: string,
   weights: Int32Array,
-  rng: Rng,
+  opened = false,
 ): Promise<Uint32Array<ArrayBuffer>> {
   const request = await channel.receive(tags.linearRequest, step, requestBytes(spec));
-  const mask = randomWords(rng, outputElements(spec));
-  const response = await atStep(step, he.respond(spec, weightsId, weights, request, mask));
+  const { response, shares } = await atStep(step, he.respond(spec, weightsId, weights, request, opened));
   await channel.send(tags.linearResponse, step, response);
-  return mask;
+  return shares;
 }
 
 /**

@@ -1,14 +1,15 @@
 import '../platform/node.ts';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { readLinearKernels } from '../he/kernels.ts';
 import type { Outcome, Task } from '../pool/pool.ts';
 import { loadRing } from '../ring/kernels.ts';
 import { perform } from './perform.ts';
 
-const ring = await loadRing();
+const [ring, heKernels] = await Promise.all([loadRing(), readLinearKernels()]);
 
 /** The entry point of a thread of `ThreadPool`. */
 export async function run(task: Task): Promise<Outcome> {
-  const { outcome, moved } = await perform(task, { ring });
+  const { outcome, moved } = await perform(task, { ring, heKernels });
   if (moved.length === 0) return outcome;
   const whole: unknown = { [transferableSymbol]: moved, [valueSymbol]: outcome };
   return move(whole as Parameters<typeof move>[0]) as unknown as Outcome;

@@ -53,8 +53,8 @@ export async function benchLinear(
 ): Promise<LinearBench> {
   const [toServer, toClient] = memoryChannels();
   const [client, server] = await Promise.all([
-    heSetupClient(pool, toServer, 0),
-    heSetupServer(pool, toClient, 0),
+    heSetupClient(pool, toServer, 0, rng),
+    heSetupServer(pool, toClient, 0, rng),
   ]);
   const weights = randomWeights(spec, rng);
   const offline = async (step: number) => {
@@ -63,7 +63,7 @@ export async function benchLinear(
     const start = performance.now();
     await Promise.all([
       linearOfflineClient(client, toServer, step, spec, input),
-      linearOfflineServer(server, toClient, step, spec, 'bench', weights, rng),
+      linearOfflineServer(server, toClient, step, spec, 'bench', weights),
     ]);
     return {
       seconds: (performance.now() - start) / 1e3,

@@ -1,5 +1,6 @@
 import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
-import { publicKeyBytes } from '../../crypto/he/keys.ts';
+import { linearKeysOf } from '../inference/opened.ts';
+import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
 import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
 import { blockBytes, blocksOf, defaultDepth, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
@@ -136,15 +137,15 @@ function activationPrediction(spec: ActivationSpec, joint: Bytes) {
 }
 
 /**
- * The frames of a session's start. The client sends hello, accept, its public key and base transfers; the
- * server sends terms, welcome (the plan) and base transfers.
+ * The frames of a session's start. The client sends hello, accept, its public keys and base transfers; the
+ * server sends terms, welcome (the plan) and base transfers. Both send their parts of the keys' seeds.
  */
 function sessionBytes(plan: Plan, depth: number): Bytes {
   const trees = treesBytes(depthsOf(depth));
   const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
   return {
-    bytes_up: frames(agreementBytes, 32, publicKeyBytes) + transfers,
-    bytes_down: frames(agreementBytes, serialisePlan(plan).byteLength) + transfers,
+    bytes_up: frames(agreementBytes, 32, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) + transfers,
+    bytes_down: frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) + transfers,
   };
 }
 

@@ -62,7 +62,7 @@ export function predictLatency(
   const { threads = machine.cores, first = false, parties = 'together' } = options;
   const depth = depthFor(profile);
   const cost = predictCost(plan, depth);
-  const work = workOf(plan, machine, { threads, first, depth });
+  const work = workOf(plan, machine, { first, depth });
   const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
@@ -97,7 +97,7 @@ export function occupiedSeconds(
   const depth = depthFor(profile);
   const cost = predictCost(plan, depth);
   const network = linkOf(profile, machine);
-  const work = workOf(plan, machine, { threads: machine.cores, first: false, depth });
+  const work = workOf(plan, machine, { first: false, depth });
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
   return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
 }

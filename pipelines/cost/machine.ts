@@ -38,8 +38,8 @@ export const machineCostsSchema = z.strictObject({
   /** Homomorphic encryption for linear layers (N = 4096). */
   linear: z.strictObject({
     /**
-     * Per input ciphertext. The client packs and encrypts it (`encryptInput`); each of the server's threads
-     * reads and transforms it (`readInput`).
+     * Per input ciphertext. The client packs and encrypts it (`encryptInput`); the server reads it
+     * (`readInput`).
      */
     encryptInput: seconds,
     readInput: seconds,
@@ -51,8 +51,8 @@ export const machineCostsSchema = z.strictObject({
      */
     transformWeight: seconds,
     /**
-     * Per output ciphertext. The server transforms it back, floods its noise, switches its modulus and packs
-     * it (`respondOutput`); the client decrypts it (`decryptOutput`).
+     * Per output ciphertext. The server transforms it back, hides, rounds and packs it (`respondOutput`); the
+     * client decrypts it (`decryptOutput`).
      */
     respondOutput: seconds,
     decryptOutput: seconds,

@@ -1,7 +1,8 @@
 import { defaultWeightCacheBytes, linearCost } from '../../crypto/he/linear.ts';
 import { productRequestBytes } from '../../crypto/he/product.ts';
+import { weightSpace } from '../../crypto/he/engine.ts';
 import { seededBytes } from '../../crypto/he/wire.ts';
-import { linearParams, productParams } from '../../crypto/params.ts';
+import { productParams } from '../../crypto/params.ts';
 import { countElements, kindsInOrder } from '../../crypto/steps/activation/layer.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
@@ -28,8 +29,6 @@ export type StepWork = {
 };
 
 export type WorkOptions = {
-  /** The number of threads in each party's pool. */
-  readonly threads: number;
   /** Whether this is a server's first inference, which also transforms the weights. */
   readonly first: boolean;
   /** The depth of the trees of transfers. */
@@ -41,7 +40,7 @@ export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions):
   const share = transformedShare(plan, options.first);
   const ciphertexts = squareCiphertexts(plan);
   return plan.steps.map((step) => ({
-    linear: step.kind === 'linear' ? linearWork(step.spec, machine, options.threads, share) : undefined,
+    linear: step.kind === 'linear' ? linearWork(step.spec, machine, share) : undefined,
     squares: squaresWork(ciphertexts.get(step.id) ?? 0, machine),
     activation: step.kind === 'activation' ? activationWork(step.spec, machine, options.depth) : undefined,
     local: localWork(plan, step, machine),
@@ -54,8 +53,7 @@ export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions):
  */
 function transformedShare(plan: Plan, first: boolean): number {
   if (first) return 1;
-  const tileBytes = 8 * linearParams.degree * linearParams.primeBits.length;
-  const kept = Math.floor(defaultWeightCacheBytes / tileBytes);
+  const kept = Math.floor(defaultWeightCacheBytes / weightSpace);
   const tiles = plan.steps.reduce(
     (sum, step) => sum + (step.kind === 'linear' ? linearCost(step.spec).products : 0),
     0,
@@ -63,14 +61,13 @@ function transformedShare(plan: Plan, first: boolean): number {
   return Math.max(0, tiles - kept) / Math.max(1, tiles);
 }
 
-function linearWork(spec: LinearSpec, { linear }: MachineCosts, threads: number, share: number): Exchange {
+function linearWork(spec: LinearSpec, { linear }: MachineCosts, share: number): Exchange {
   const { products, requestCiphertexts, responseCiphertexts } = linearCost(spec);
-  const readers = Math.min(threads, responseCiphertexts);
   return {
     encrypt: linear.encryptInput * requestCiphertexts,
     respond:
       linear.layer +
-      linear.readInput * requestCiphertexts * readers +
+      linear.readInput * requestCiphertexts +
       (linear.product + share * linear.transformWeight) * products +
       linear.respondOutput * responseCiphertexts,
     decrypt: linear.decryptOutput * responseCiphertexts,

@@ -48,7 +48,7 @@ export type ServerParty = {
   readonly ot: OtServer;
   readonly rng: Rng;
   readonly work: SignWork;
-  /** The server's half of a linear step; returns its mask s. */
+  /** The server's half of a linear step; returns its share of the output. */
   linear(channel: Channel, step: number, spec: LinearSpec, weights: LinearWeights): Promise<Uint32Array>;
   products(channel: Channel, step: number, a: Uint32Array): Promise<Uint32Array>;
 };

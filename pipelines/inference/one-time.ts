@@ -35,7 +35,7 @@ export const outputShare = -1;
 
 /** The server's material for one inference. */
 export type ServerOffline = {
-  /** The mask s of each linear step: the server's share of W r. */
+  /** The server's share of W r of each linear step. */
   readonly masks: OneTime<Uint32Array>;
   readonly activations: OneTime<ServerActivation>;
 };

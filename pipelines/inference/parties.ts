@@ -1,14 +1,22 @@
 import { HeClient } from '../../crypto/he/linear.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
-import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../crypto/steps/linear.ts';
 import { signWork } from '../../crypto/sign/work.ts';
+import {
+  heKeysClient,
+  heKeysServer,
+  heOpenClient,
+  heOpenServer,
+  linearOfflineClient,
+  linearOfflineServer,
+} from '../../crypto/steps/linear.ts';
 import { warmUpClient } from '../../crypto/steps/warm-up.ts';
 import { productOfflineClient, productOfflineServer } from '../../crypto/steps/product.ts';
-import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { ClientParty, ServerParty } from './offline.ts';
+import { linearKeysOf, openedSteps } from './opened.ts';
 
 const step = 0;
 
@@ -19,16 +27,18 @@ const step = 0;
 export async function openClientParty(
   channel: Channel,
   pool: WorkerPool,
+  plan: Plan,
   rng: Rng,
   depth?: number,
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
+  const part = await heOpenClient(channel, step, rng);
   const ot = await otClient(channel, rng, { pool, depth });
   await warmUpClient();
   const he = await keys;
-  await channel.send(tags.hePublicKey, step, he.publicKey);
+  await heKeysClient(he, channel, step, part, linearKeysOf(plan));
   return {
     ot,
     rng,
@@ -46,18 +56,21 @@ export async function openClientParty(
 export async function openServerParty(
   channel: Channel,
   pool: WorkerPool,
+  plan: Plan,
   weightsName: string,
   rng: Rng,
   depth?: number,
 ): Promise<ServerParty> {
+  const part = await heOpenServer(channel, step);
   const ot = await otServer(channel, rng, { pool, depth });
-  const he = await heSetupServer(pool, channel, step);
+  const he = await heKeysServer(pool, channel, step, part, linearKeysOf(plan), rng);
+  const opened = openedSteps(plan);
   return {
     ot,
     rng,
     work: await signWork(pool),
     linear: (lane, id, spec, { weights }) =>
-      linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, rng),
+      linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, opened.has(id)),
     products: (lane, id, a) => productOfflineServer(he, lane, id, a, rng),
   };
 }

@@ -72,8 +72,8 @@ async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng
   try {
     const [client, server] = memoryChannels();
     const [clientParty, serverParty] = await Promise.all([
-      openClientParty(client, pool, rng),
-      openServerParty(server, pool, 'debug', rng),
+      openClientParty(client, pool, plan, rng),
+      openServerParty(server, pool, plan, 'debug', rng),
     ]);
     const [clientOffline, serverOffline] = await Promise.all([
       offlineClient(client, plan, clientParty),

@@ -25,7 +25,7 @@ export type SimulateOptions = {
  * that is the plan's answer; a label is negative if it is of no class, as it may be far outside the
  * calibrated range. They are computed with the protocol's integers in one process: with its truncations and
  * the faults of its sign tests, but without cryptography. `rng` draws the client's shares. It leaves out an
- * error of one unit in one of 2,700 outputs of linear steps (`linearFaultRate`), which adds 2^-11 4^-t of the
+ * error of one unit in one of 21 outputs of linear steps (`linearFaultRate`), which adds 2^-4 4^-t of the
  * variance of a truncation by t bits. Throws DataError for images that do not fit the plan.
  */
 export async function simulate(

@@ -181,7 +181,14 @@ export class SessionHost {
     const { depth } = await greetClient(channel, (hello) => this.#opening(open, hello));
     channel.patience = undefined;
     const session = open.session!;
-    const party = await openServerParty(channel, pool, session.model.weightsName, rng, depth);
+    const party = await openServerParty(
+      channel,
+      pool,
+      session.model.plan,
+      session.model.weightsName,
+      rng,
+      depth,
+    );
     for (let count = 1; ; count++) {
       if (this.#isDraining && session.ready.size === 0) throw new ProtocolError(shuttingDown);
       open.isUnderWay = session.ready.size > 0;

@@ -1,17 +1,24 @@
+import { outputElements } from '../../crypto/spec.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
 import type { ClientParty, ServerParty } from '../../pipelines/inference/offline.ts';
+import { randomWords } from '../../src/shared/random.ts';
+import { seededRng } from './rng.ts';
 import { expectWithinOne } from './within-one.ts';
 
 /**
- * Two parties of one process whose linear steps have their off-by-ones taken out, after they were held to be
- * no more than that: SEAL draws its own randomness, and with it a later frame would differ from run to run.
+ * Two parties of one process whose shares of linear steps are replaced by seeded ones that add up exactly, after
+ * the real ones were held to add up within one unit: threads draw fresh randomness, and with it every later frame
+ * would differ from run to run.
  */
 export function withExactLinear<C extends ClientParty, S extends ServerParty>(
   ring: Ring,
   client: C,
   server: S,
 ): [C, S] {
-  const outputs = new Map<number, PromiseWithResolvers<(input: Uint32Array) => Uint32Array>>();
+  const outputs = new Map<
+    number,
+    PromiseWithResolvers<(input: Uint32Array, share: Uint32Array) => Uint32Array>
+  >();
   const at = (step: number) => {
     const known = outputs.get(step) ?? Promise.withResolvers();
     outputs.set(step, known);
@@ -20,18 +27,22 @@ export function withExactLinear<C extends ClientParty, S extends ServerParty>(
   const exactServer: S = {
     ...server,
     linear: async (channel, step, spec, weights) => {
-      const mask = await server.linear(channel, step, spec, weights);
-      at(step).resolve((input) => ring.conv(spec, weights.weights, input).map((word, i) => word - mask[i]!));
-      return mask;
+      const share = await server.linear(channel, step, spec, weights);
+      const seeded = randomWords(seededRng(`share of step ${step}`), outputElements(spec));
+      at(step).resolve((input, other) => {
+        const exact = ring.conv(spec, weights.weights, input);
+        const sum = share.map((word, i) => word + other[i]!);
+        expectWithinOne(sum, exact, `step ${step}`);
+        return exact.map((word, i) => word - seeded[i]!);
+      });
+      return seeded;
     },
   };
   const exactClient: C = {
     ...client,
     linear: async (channel, step, spec, input) => {
       const share = await client.linear(channel, step, spec, input);
-      const exact = (await at(step).promise)(input);
-      expectWithinOne(share, exact, `step ${step}`);
-      return exact;
+      return (await at(step).promise)(input, share);
     },
   };
   return [exactClient, exactServer];

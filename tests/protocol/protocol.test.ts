@@ -30,8 +30,8 @@ let names = 0;
 async function infer({ plan, weights }: Prepared, image: Float32Array) {
   const [client, server] = memoryChannels();
   const [clientParty, serverParty] = await Promise.all([
-    openClientParty(client, pool, seededRng('client')),
-    openServerParty(server, pool, `test ${names++}`, seededRng('server')),
+    openClientParty(client, pool, plan, seededRng('client')),
+    openServerParty(server, pool, plan, `test ${names++}`, seededRng('server')),
   ]);
   const [clientOffline, serverOffline] = await Promise.all([
     offlineClient(client, plan, clientParty),
@@ -58,7 +58,7 @@ test.each([
   ['ReLUs', residualNet],
   ['ReLUs, identities and polynomials', mixedNet],
   ['leaky ReLUs, maxima, clips and uneven averages', piecewiseNet],
-])('every wire opens to its step’s integers, linear ones seldom one unit off: %s', async (_name, build) => {
+])('every wire opens to its step’s integers, linear ones at most one unit off: %s', async (_name, build) => {
   const model = build(seededRng(7));
   const { prepared: made, image } = await prepared(model);
   const { plan, weights } = made;

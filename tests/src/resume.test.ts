@@ -60,7 +60,7 @@ describe('a connection that is cut', () => {
 async function prepared(url: string, token = '') {
   const channel = await channelTo(url, token);
   const greeting = await greetServer(channel);
-  const party = await openClientParty(channel, pool, systemRng);
+  const party = await openClientParty(channel, pool, greeting.plan, systemRng);
   await channel.send(tags.request, 1, encodeRequest({ kind: 'prepare' }));
   await receiveJson(channel, tags.grant, 1, grantSchema);
   const { offline } = await offlineClient(channel, tinyPlan, party);

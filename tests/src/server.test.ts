@@ -157,7 +157,7 @@ test('a frame that is sent twice is refused', async () => {
   const channel = await rawChannel();
   await greetServer(channel);
   await channel.send(tags.accept, 0, Buffer.from(planHash(prepared.plan), 'hex'));
-  expect((await eventOf('closed')).error?.message).toMatch(/expected baseOtKey of 32 bytes, got accept/);
+  expect((await eventOf('closed')).error?.message).toMatch(/expected heSeedPart of 32 bytes, got accept/);
   await expect(channel.receive(tags.baseOtKey, 0, 32)).rejects.toThrow('the peer ended the session');
   channel.close();
 });
@@ -235,8 +235,8 @@ test('preparing without end is refused, and the session with what it has prepare
 
 test('inferring without material ends the session', async () => {
   const channel = await rawChannel();
-  await greetServer(channel);
-  const party = await openClientParty(channel, pool, systemRng);
+  const { plan } = await greetServer(channel);
+  const party = await openClientParty(channel, pool, plan, systemRng);
   await channel.send(tags.request, 1, encodeRequest({ kind: 'infer', number: 1 }));
   expect((await eventOf('closed')).error?.message).toBe(
     'request 1: inference 1 is not prepared, or was used before',

@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { generateKeys } from '../../../crypto/he/key-jobs.ts';
-import { linearRequestBytes, linearResponseBytes } from '../../../crypto/he/linear.ts';
-import { decryptLinear, encryptLinear, respondLinear } from '../../../crypto/he/linear-jobs.ts';
 import { decryptProduct, encryptProduct, respondProduct } from '../../../crypto/he/product-jobs.ts';
 import { productRequestBytes, productResponseBytes } from '../../../crypto/he/product.ts';
 import { loadSeal, resetSeal } from '../../../crypto/he/seal.ts';
-import { inputElements, outputElements } from '../../../crypto/spec.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { convolution, randomWeights } from '../../helpers/convolution.ts';
+import { heSession } from '../../helpers/he.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /**
@@ -17,8 +13,7 @@ import { seededRng } from '../../helpers/rng.ts';
  * SEAL runs in the test's thread, counted.
  */
 const rng = seededRng('freed');
-const spec = convolution(64, 4, 14, 3);
-let keys: Awaited<ReturnType<typeof generateKeys>>;
+let session: Awaited<ReturnType<typeof heSession>>;
 let live = 0;
 
 type Handle = { delete(): void };
@@ -45,12 +40,12 @@ beforeAll(async () => {
   for (const name of ['Ciphertext', 'Plaintext'] as const) {
     Object.assign(seal, { [name]: counted(seal[name] as Class) });
   }
-  keys = await generateKeys();
+  session = await heSession(rng);
 });
 afterAll(resetSeal);
 
-const server = () => ({ id: 'freed', publicKey: keys.publicKey });
-const client = () => ({ id: 'freed', linear: keys.linear, product: keys.product });
+const server = () => session.server;
+const client = () => session.client;
 
 /** Live objects before and after `work`, once caches are warm. */
 async function left(work: () => Promise<unknown>): Promise<number> {
@@ -60,32 +55,6 @@ async function left(work: () => Promise<unknown>): Promise<number> {
   return live - before;
 }
 
-async function linearRequest(): Promise<Uint8Array> {
-  const request = new Uint8Array(linearRequestBytes(spec));
-  const input = randomWords(rng, inputElements(spec));
-  const to = request.length / linearRequestBytes(convolution(1, 1, 1, 1));
-  await encryptLinear({ session: client(), spec, input, from: 0, to, request });
-  return request;
-}
-
-function respond(request: Uint8Array): Promise<void> {
-  const response = new Uint8Array(linearResponseBytes(spec));
-  const mask = randomWords(rng, outputElements(spec));
-  const weights = randomWeights(rng, spec);
-  const cache = { weightsId: 'freed', weightCacheBytes: 0 };
-  return respondLinear({
-    session: server(),
-    spec,
-    ...cache,
-    weights,
-    request,
-    mask,
-    from: 0,
-    to: 1,
-    response,
-  });
-}
-
 test('the counter counts', async () => {
   const seal = await loadSeal();
   const before = live;
@@ -93,23 +62,6 @@ test('the counter counts', async () => {
   expect(live).toBe(before + 1);
   kept.delete();
   expect(live).toBe(before);
-});
-
-test('linear: a request that is good, bad at once, or bad in its last ciphertext leaves nothing behind', async () => {
-  const request = await linearRequest();
-  expect(request.length).toBeGreaterThan(2 * linearRequestBytes(convolution(1, 1, 1, 1)));
-  expect(await left(() => respond(request))).toBe(0);
-  for (const from of [0, request.length - 20_000]) {
-    const bad = request.slice().fill(0xff, from, from + 100);
-    expect(await left(() => expect(respond(bad)).rejects.toThrow(ProtocolError))).toBe(0);
-  }
-});
-
-test('linear: a malformed response leaves nothing behind', async () => {
-  const response = new Uint8Array(linearResponseBytes(spec)).fill(0xff);
-  const output = new Uint32Array(outputElements(spec));
-  const job = { session: client(), spec, response, from: 0, to: 1, output };
-  expect(await left(() => expect(decryptLinear(job)).rejects.toThrow(ProtocolError))).toBe(0);
 });
 
 test('products: a malformed request or response leaves nothing behind', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { chooseLayout, layoutCost } from '../../../crypto/he/layout.ts';
-import { connected, outputCount, outputsOf, packInput, packWeights } from '../../../crypto/he/pack.ts';
+import { inputsReaching, outputCount, outputsOf, packInput, packWeights } from '../../../crypto/he/pack.ts';
 import type { Layout } from '../../../crypto/he/pack.ts';
 import { inputElements, outputElements } from '../../../crypto/spec.ts';
 import type { LinearSpec } from '../../../crypto/spec.ts';
@@ -27,19 +27,15 @@ function addNegacyclic(target: Uint32Array, a: Uint32Array, b: Int32Array): void
 function packedConvolution(layout: Layout, weights: Int32Array, input: Uint32Array, elements: number) {
   const result = new Uint32Array(elements);
   let products = 0;
-  const perOutput = weights.length / layout.spec.outChannels;
   for (let index = 0; index < outputCount(layout); index++) {
     const tile = Math.floor(index / layout.outputRanges.length);
-    const output = layout.outputRanges[index % layout.outputRanges.length]!;
-    const own = weights.slice(output.first * perOutput, (output.first + output.count) * perOutput);
+    const output = index % layout.outputRanges.length;
     const sum = new Uint32Array(layout.degree);
-    layout.inputRanges.forEach((range, i) => {
-      if (!connected(layout.spec, range, output)) return;
+    for (const i of inputsReaching(layout, output)) {
       products++;
-      const polynomial = packWeights(layout, own, range, output);
-      if (polynomial === undefined) return;
-      addNegacyclic(sum, packInput(layout, input, tile * layout.inputRanges.length + i), polynomial);
-    });
+      const packed = packInput(layout, input, tile * layout.inputRanges.length + i);
+      addNegacyclic(sum, packed, packWeights(layout, weights, i, output));
+    }
     const { positions, elements: to } = outputsOf(layout, index);
     positions.forEach((position, n) => (result[to[n]!] = sum[position]!));
   }

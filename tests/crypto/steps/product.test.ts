@@ -24,7 +24,7 @@ let server: HeServer;
 
 beforeAll(async () => {
   const [a, b] = memoryChannels();
-  [client, server] = await Promise.all([heSetupClient(pool, a, 0), heSetupServer(pool, b, 0)]);
+  [client, server] = await Promise.all([heSetupClient(pool, a, 0, rng), heSetupServer(pool, b, 0, rng)]);
 });
 afterAll(() => pool.close());
 

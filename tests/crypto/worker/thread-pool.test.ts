@@ -1,9 +1,14 @@
 import { afterAll, expect, test } from 'vitest';
+import { publicWords } from '../../../crypto/he/engine.ts';
+import { heapOf } from '../../../crypto/he/heap.ts';
+import { publicKeyBytes } from '../../../crypto/he/keys.ts';
 import { heJobs } from '../../../crypto/he/jobs.ts';
 import { namedJobs, job, split } from '../../../crypto/pool/pool.ts';
 import type { Job, WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
+import { seedParts } from '../../helpers/he.ts';
+import { seededRng } from '../../helpers/rng.ts';
 
 const pool = new ThreadPool(1);
 afterAll(() => pool.close());
@@ -16,17 +21,25 @@ test('a job has the name of its key', () => {
 });
 
 test('keys come whole out of a thread, and a buffer given to one moves there', async () => {
-  const { linear, publicKey } = await pool.run(heJobs.generateKeys, undefined);
-  expect(linear.some((word) => word !== 0)).toBe(true);
-  const copied = pool.run(heJobs.checkPublicKey, { id: 'copied', publicKey });
-  await expect(copied).resolves.toHaveLength(2);
-  const moved = pool.run(heJobs.checkPublicKey, { id: 'moved', publicKey }, [publicKey.buffer]);
+  const { heap } = heapOf(pool);
+  const keys = await pool.run(heJobs.generateKeys, { heap });
+  expect(keys.linear.some((word) => word !== 0)).toBe(true);
+  const parts = seedParts(seededRng('pool'));
+  const session = { id: 'pool', linear: keys.linear, product: keys.product };
+  const { productPublic } = keys;
+  const job = { heap, session, productPublic, parts, linearKeys: 1 };
+  const publicKey = await pool.run(heJobs.publicKeys, job);
+  const check = { heap, publicKey, parts, linearKeys: 1 };
+  const whole = { linear: { length: publicWords }, productModuli: { length: 2 } };
+  await expect(pool.run(heJobs.checkPublicKey, check)).resolves.toMatchObject(whole);
+  const moved = pool.run(heJobs.checkPublicKey, check, [publicKey.buffer]);
   expect(publicKey.length).toBe(0);
-  await expect(moved).resolves.toHaveLength(2);
+  await expect(moved).resolves.toMatchObject(whole);
 });
 
 test("the class of a peer's fault comes back through a thread; another failure names the job", async () => {
-  const bad = { id: 'bad', publicKey: new Uint8Array(2 ** 20).fill(0xff) };
+  const publicKey = new Uint8Array(publicKeyBytes(1)).fill(0xff);
+  const bad = { heap: heapOf(pool).heap, publicKey, parts: seedParts(seededRng('bad')), linearKeys: 1 };
   await expect(pool.run(heJobs.checkPublicKey, bad)).rejects.toThrow(ProtocolError);
   const unknown = namedJobs({ nobody: job<void, void>() });
   await expect(pool.run(unknown.nobody, undefined)).rejects.toThrow(/^job nobody: /);

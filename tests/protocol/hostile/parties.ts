@@ -1,7 +1,14 @@
-import type { HeClient } from '../../../crypto/he/linear.ts';
+import { seedPartBytes } from '../../../crypto/he/keys.ts';
+import type { SeedParts } from '../../../crypto/he/keys.ts';
+import { HeClient } from '../../../crypto/he/linear.ts';
 import type { WorkerPool } from '../../../crypto/pool/pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
-import { heSetupServer, linearOfflineClient, linearOfflineServer } from '../../../crypto/steps/linear.ts';
+import {
+  heOpenClient,
+  heSetupServer,
+  linearOfflineClient,
+  linearOfflineServer,
+} from '../../../crypto/steps/linear.ts';
 import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
 import { onlineClient, onlineServer } from '../../../pipelines/inference/online.ts';
@@ -17,8 +24,8 @@ import { offering } from '../../helpers/offers.ts';
 
 /**
  * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base
- * transfers. With the same `seed` a party does the same every time (SEAL's own randomness aside, on which
- * decrypted numbers depend by one unit in 2,700), so that a party can be run alone against the recorded
+ * transfers. With the same `seed` a party does the same every time (the randomness of homomorphic encryption
+ * aside, on which one decrypted number in 20 depends by one unit), so that a party can be run alone against the recorded
  * frames of the other, unchanged or not.
  */
 export type Side = 'client' | 'server';
@@ -27,14 +34,40 @@ export type Party = (channel: Channel) => Promise<readonly number[]>;
 
 export type Parties = { readonly [side in Side]: Party };
 
-/** `he`: the client's keys, made once. */
-export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties {
+type Keys = { readonly he: HeClient; readonly publicKey: Uint8Array };
+
+/** The client's keys for parts of the seeds, made once for each: they take a second. */
+export class KeyRing {
+  readonly #pool: WorkerPool;
+  readonly #made = new Map<string, Promise<Keys>>();
+
+  constructor(pool: WorkerPool) {
+    this.#pool = pool;
+  }
+
+  for(parts: SeedParts): Promise<Keys> {
+    const name = `${parts.client.join()}/${parts.server.join()}`;
+    const made = this.#made.get(name) ?? this.#make(parts);
+    this.#made.set(name, made);
+    return made;
+  }
+
+  async #make(parts: SeedParts): Promise<Keys> {
+    const he = await HeClient.create(this.#pool);
+    return { he, publicKey: await he.publicKey(parts) };
+  }
+}
+
+export function partiesOf(pool: WorkerPool, keyRing: KeyRing, seed: string): Parties {
   const ot = () => dealtOt(seededRng(`ot ${seed}`));
   return {
     client: async (channel) => {
       const rng = seededRng(`client ${seed}`);
       const { plan } = await greetServer(channel);
-      await channel.send(tags.hePublicKey, 0, he.publicKey);
+      const part = await heOpenClient(channel, 0, rng);
+      const other = await channel.receive(tags.heSeedPart, 0, seedPartBytes);
+      const { he, publicKey } = await keyRing.for({ client: part, server: other });
+      await channel.send(tags.hePublicKey, 0, publicKey);
       const { offline } = await offlineClient(channel, plan, {
         ot: (await ot())[0],
         rng,
@@ -48,13 +81,13 @@ export function partiesOf(pool: WorkerPool, he: HeClient, seed: string): Parties
       const rng = seededRng(`server ${seed}`);
       const weights = tinyWeights();
       await greetClient(channel, offering(tinyPlan));
-      const keys = await heSetupServer(pool, channel, 0);
+      const keys = await heSetupServer(pool, channel, 0, rng);
       const { offline } = await offlineServer(channel, tinyPlan, weights, {
         ot: (await ot())[1],
         rng,
         work: await signWork(pool),
         linear: (lane, id, spec, own) =>
-          linearOfflineServer(keys, lane, id, spec, `hostile/${id}`, own.weights, rng),
+          linearOfflineServer(keys, lane, id, spec, `hostile/${id}`, own.weights),
         products: (lane, id, a) => productOfflineServer(keys, lane, id, a, rng),
       });
       await onlineServer(channel, tinyPlan, weights, offline, await loadRing());

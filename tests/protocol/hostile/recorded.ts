@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect } from 'vitest';
-import { HeClient } from '../../../crypto/he/linear.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
-import { partiesOf, record } from './parties.ts';
+import { KeyRing, partiesOf, record } from './parties.ts';
 import type { Parties, Transcript } from './parties.ts';
 
 /**
@@ -22,9 +21,9 @@ export function recordedSessions(threads: number): () => Recorded {
   const pool = new ThreadPool(threads);
   let recorded: Recorded;
   beforeAll(async () => {
-    const he = await HeClient.create(pool);
-    const parties = partiesOf(pool, he, 'this');
-    const { transcript: other } = await record(partiesOf(pool, he, 'another'));
+    const keys = new KeyRing(pool);
+    const parties = partiesOf(pool, keys, 'this');
+    const { transcript: other } = await record(partiesOf(pool, keys, 'another'));
     recorded = { parties, other, ...(await record(parties)) };
   });
   afterAll(() => pool.close());

@@ -20,7 +20,7 @@ import { offering } from '../../helpers/offers.ts';
 const pool = new ThreadPool(1);
 afterAll(() => pool.close());
 
-/** SEAL draws its own randomness: of its frames only the length is held. */
+/** Homomorphic encryption draws fresh randomness: of its frames only the length is held. */
 const randomised = new Set<Tag>([
   tags.hePublicKey,
   tags.linearRequest,
@@ -62,8 +62,8 @@ test('with seeded randomness every frame of a session is the one in the baseline
   const [client, server] = [new Recorder(near, 'up'), new Recorder(far, 'down')];
   await Promise.all([greetServer(client), greetClient(server, offering(plan))]);
   const opened = await Promise.all([
-    openClientParty(client, pool, seededRng('client')),
-    openServerParty(server, pool, 'wire', seededRng('server')),
+    openClientParty(client, pool, plan, seededRng('client')),
+    openServerParty(server, pool, plan, 'wire', seededRng('server')),
   ]);
   const ring = await loadRing();
   const [clientParty, serverParty] = withExactLinear(ring, ...opened);

@@ -26,14 +26,14 @@ async function session() {
   const weights = tinyWeights();
   const asClient = async () => {
     const { plan } = await greetServer(client);
-    const party = await openClientParty(client, pool, seededRng('session client'));
+    const party = await openClientParty(client, pool, plan, seededRng('session client'));
     const { offline, costs } = await offlineClient(client, plan, party);
     const online = await onlineClient(client, plan, offline, tinyImage());
     return { offline: costs, online: online.costs };
   };
   const asServer = async () => {
     await greetClient(server, offering(tinyPlan));
-    const party = await openServerParty(server, pool, 'wire session', seededRng('session server'));
+    const party = await openServerParty(server, pool, tinyPlan, 'wire session', seededRng('session server'));
     const { offline, costs } = await offlineServer(server, tinyPlan, weights, party);
     const online = await onlineServer(server, tinyPlan, weights, offline, await loadRing());
     return { offline: costs, online: online.costs };

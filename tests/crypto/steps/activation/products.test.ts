@@ -20,7 +20,10 @@ test('mixed kinds are computed right with real transfers, tables and homomorphic
   const rng = seededRng('real products');
   const [toServer, toClient] = memoryChannels();
   const [otC, otS] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
-  const [heC, heS] = await Promise.all([heSetupClient(pool, toServer, 0), heSetupServer(pool, toClient, 0)]);
+  const [heC, heS] = await Promise.all([
+    heSetupClient(pool, toServer, 0, rng),
+    heSetupServer(pool, toClient, 0, rng),
+  ]);
   const spec = someSpec('mixed', 100, rng, reluSpec(7));
   const x = someValues(400, 25, rng);
   const shares = share(x, rng);
