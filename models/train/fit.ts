@@ -92,6 +92,8 @@ export type TrainingRecord = {
 export type TrainingWatch = {
   /** Called before the first epoch with a description of what trains. */
   readonly onStart?: (runsOn: string) => void;
+  /** Called with a sentence where a training of a reduction does not go as planned, but goes on. */
+  readonly onNote?: (sentence: string) => void;
   readonly onProgress?: OnProgress;
 };
 
@@ -118,8 +120,8 @@ export type FitResult = {
 /**
  * Trains a network. The same model, options and number of threads give the same numbers, even if the training
  * stops and continues from a checkpoint. Each epoch leaves out the images that do not fill a whole batch, and
- * these differ from epoch to epoch. Throws DataError if data and network do not fit, and UsageError for
- * invalid options or if training diverges.
+ * these differ from epoch to epoch. Throws DataError if data and network do not fit, UsageError for invalid
+ * options, and DivergedError if training diverges.
  */
 export async function fit(model: Model, given: FitOptions): Promise<FitResult> {
   const { train, validation } = given;
@@ -339,8 +341,11 @@ function checkOptions(options: TrainingImages & TrainingCourse & TrainingObjecti
   if (!isCount(patience)) throw new UsageError(`patience: expected a positive whole number, got ${patience}`);
 }
 
-function diverged(epoch: number, step: number, { learningRate }: TrainingCourse): UsageError {
-  return new UsageError(
+/** The loss of a training is no finite number any more. */
+export class DivergedError extends UsageError {}
+
+function diverged(epoch: number, step: number, { learningRate }: TrainingCourse): DivergedError {
+  return new DivergedError(
     `training diverged in epoch ${epoch}, step ${step}: the loss is not a finite number; ` +
       `lower the learning rate (it is ${learningRate})`,
   );

@@ -23,11 +23,15 @@ export const budgetForms =
   'a count or share of ReLUs (12000, 0.25), or seconds or bytes on a network (0.3s@wan, 250ms@lan, 20MB@lan) ' +
   'for the online phase, or with :offline or :total (5s@wan:total)';
 
-/** Reads a budget: '12000', '0.25', '0.3s@wan', '20MB@lan:total'. Throws UsageError for any other text. */
+/**
+ * Reads a budget: '12000', '0.25', '0.3s@wan', '20MB@lan:total'. Throws UsageError for any other text, and
+ * for '1.0', which may be a share or a count.
+ */
 export function parseBudget(text: string): Budget {
   const cost = /^([\d.]+) ?([a-zA-Z]+)@(\w+)(?::(\w+))?$/.exec(text.trim());
   if (cost !== null) return costBudget(text, cost.slice(1) as [string, string, string, string?]);
   const count = text.trim() === '' ? NaN : Number(text);
+  if (count >= 1 && text.includes('.')) throw ambiguous(text, count);
   if (Number.isFinite(count) && count >= 0) return count;
   throw refusal(text);
 }
@@ -59,6 +63,15 @@ function costBudget(
   const isPhase = (word: string): word is BudgetPhase => (budgetPhases as readonly string[]).includes(word);
   if (unit === undefined || !(limit > 0) || !isProfileName(profile) || !isPhase(phase)) throw refusal(text);
   return { unit: unit[0], limit: limit * unit[1], profile: profiles[profile], phase };
+}
+
+/** '1.0' may be meant as all ReLUs or as one. */
+function ambiguous(text: string, count: number): UsageError {
+  return new UsageError(
+    `budget: '${text}' may be a share or a count: write a share below 1, such as 0.5, ` +
+      `or a count without a point, such as ${Math.round(count)}` +
+      (count === 1 ? ' (all ReLUs is the original network)' : ''),
+  );
 }
 
 function refusal(text: string): UsageError {

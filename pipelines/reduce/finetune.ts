@@ -8,6 +8,8 @@ import { adamW } from '../../models/train/optimizers.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
+import { atLowerRates } from './lower-rates.ts';
+import type { Try } from './lower-rates.ts';
 import { phaseFiles, trainingName } from './phase-files.ts';
 import type { PartTraining, PhaseRecord } from './phase-files.ts';
 import type { FineTuning, ReductionData } from './reduction.ts';
@@ -53,26 +55,30 @@ export async function finetune(
     mitigation,
     onProgress = silent,
     onStart,
+    onNote,
     ...setting
   } = options;
-  const result = await fit(model, {
-    ...optimisation,
-    ...defined({ learningRate, optimizer }),
-    train,
-    validation,
-    teacher,
-    distill: publishedDistillation,
-    trainable: moves(model),
-    epochs,
-    batch: Math.min(batch, train.n),
-    augment,
-    seed,
-    ...(mitigation && { controller: controllerOf(mitigation, trainingName(part)), keep: 'last' as const }),
-    ...engineSetting(setting),
-    ...phaseFiles(part, options),
-    ...defined({ onStart }),
-    onProgress: (event) => onProgress({ ...event, ...part }),
-  });
+  const work = ({ learningRate, attempt }: Try) =>
+    fit(model, {
+      optimizer: optimizer ?? optimisation.optimizer,
+      learningRate,
+      train,
+      validation,
+      teacher,
+      distill: publishedDistillation,
+      trainable: moves(model),
+      epochs,
+      batch: Math.min(batch, train.n),
+      augment,
+      seed,
+      ...(mitigation && { controller: controllerOf(mitigation, trainingName(part)), keep: 'last' as const }),
+      ...engineSetting(setting),
+      ...phaseFiles(part, options, attempt),
+      ...defined({ onStart }),
+      onProgress: (event) => onProgress({ ...event, ...part }),
+    });
+  const rate = learningRate ?? optimisation.learningRate;
+  const result = await atLowerRates(part, rate, work, defined({ onNote }));
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
 }
 

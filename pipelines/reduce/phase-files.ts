@@ -48,17 +48,19 @@ export type PhaseRecord = Keeping &
 
 /**
  * The files of a training that is one part of a reduction: `PHASE.checkpoint`, and `PHASE.jsonl` with one
- * line per epoch, in the reduction's folder. There are none if the reduction has no folder. Work between
- * trainings is not stored, because the seed gives it again.
+ * line per epoch, in the reduction's folder. A training that starts again at a lower rate has files of its
+ * own, by its `attempt`. There are none if the reduction has no folder. Work between trainings is not stored,
+ * because the seed gives it again.
  */
 export function phaseFiles(
   part: PartTraining,
   { checkpoint, budget, epochs, searchEpochs, replace, granularity, seed, train }: PhaseRecord,
+  attempt = 0,
 ): TrainingRecord {
   if (checkpoint === undefined) return {};
   mkdirSync(checkpoint, { recursive: true });
   const phase = trainingName(part);
-  const name = phase.replaceAll(/[^\w.-]+/g, '-');
+  const name = phase.replaceAll(/[^\w.-]+/g, '-') + (attempt === 0 ? '' : `-slower-${attempt}`);
   const told = defined({
     phase,
     budget: typeof budget === 'number' ? budget : describeCostBudget(budget),

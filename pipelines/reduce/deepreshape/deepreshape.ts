@@ -16,6 +16,8 @@ import type { DeepreduceSettings } from '../deepreduce/settings.ts';
 import { batchFor, publishedDistillation, finetune } from '../finetune.ts';
 import type { FineTuningOptions } from '../finetune.ts';
 import type { GateOptions } from '../gates/reduce-by-gates.ts';
+import { atLowerRates } from '../lower-rates.ts';
+import type { Try } from '../lower-rates.ts';
 import { phaseFiles } from '../phase-files.ts';
 import type { PartTraining } from '../phase-files.ts';
 import { usePolynomials } from '../polynomials/replace.ts';
@@ -114,7 +116,7 @@ async function trainBase(
   options: FineTuningOptions & OwnSettings,
 ): Promise<Model> {
   const { train, validation, batch = batchFor(train), augment = true, seed, bases } = options;
-  const { onProgress = silent, onStart, deepreshape: settings } = options;
+  const { onProgress = silent, onStart, onNote, deepreshape: settings } = options;
   const untrained = describedLike(teacher, hybrenet(design, seededRng(seed, 2)));
   const part: PartTraining = { phase: 'base-training', of: untrained.graph.name };
   const told = {
@@ -125,8 +127,17 @@ async function trainBase(
   };
   const training: WantedBase['train'] = async (files) => {
     const report: OnProgress = (event) => onProgress({ ...event, ...part });
-    const own = { ...phaseFiles(part, options), ...files, ...defined({ onStart }), onProgress: report };
-    return (await fit(untrained, { ...told, teacher, ...own })).model;
+    const work = ({ learningRate, attempt }: Try) => {
+      const kept = attempt === 0 ? files : {};
+      const own = {
+        ...phaseFiles(part, options, attempt),
+        ...kept,
+        ...defined({ onStart }),
+        onProgress: report,
+      };
+      return fit(untrained, { ...told, learningRate, teacher, ...own });
+    };
+    return (await atLowerRates(part, learningRate, work, defined({ onNote }))).model;
   };
   if (bases === undefined) return training({});
   return bases.obtain({ key: baseKey(untrained, teacher, told), train: training, onProgress });

@@ -9,6 +9,8 @@ import type { Penalty } from '../../../models/train/penalty.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { publishedDistillation } from '../finetune.ts';
+import { atLowerRates } from '../lower-rates.ts';
+import type { Try } from '../lower-rates.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
 import { phaseFiles } from '../phase-files.ts';
@@ -41,7 +43,7 @@ export type SearchOptions = EngineSetting &
   TrainingWatch;
 
 /** The learning rate of weights and polynomials. */
-const learningRate = 0.001;
+const weightsRate = 0.001;
 
 /**
  * Trains a network with gates, the gates and the weights together, and returns the network after the last
@@ -52,34 +54,37 @@ export async function searchGates(
   { teacher, penalties, controller, travel }: Search,
   options: SearchOptions,
 ): Promise<Model> {
-  const { train, validation, augment = true, seed, onProgress = silent, onStart } = options;
+  const { train, validation, augment = true, seed, onProgress = silent, onStart, onNote } = options;
   const gates = new Set<string>(gatedNodes(gated).map(({ name }) => gateWeights(name).gate));
-  const rate = travel / stepsOf(options) / learningRate;
   const isTrained = trainedWeights(gated);
   const weights = await selectionWeights(teacher, train, options);
-  const { model } = await fit(gated, {
-    train,
-    validation,
-    teacher,
-    distill: publishedDistillation,
-    optimizer: adamW({ weightDecay: 0 }),
-    learningRate,
-    schedule: 'constant',
-    rateOf: (name) => (gates.has(name) ? rate : 1),
-    trainable: isTrained,
-    penalties,
-    controller: weights === undefined ? controller : withImageWeights(controller, weights),
-    keep: 'last',
-    epochs: epochsOf(options),
-    batch: batchOf(options),
-    augment,
-    seed,
-    ...engineSetting(options),
-    ...defined({ onStart }),
-    ...phaseFiles(work, options),
-    onProgress: (event) => onProgress({ ...event, ...work }),
-  });
-  return model;
+  const steered = weights === undefined ? controller : withImageWeights(controller, weights);
+  const search = ({ learningRate, attempt }: Try) =>
+    fit(gated, {
+      train,
+      validation,
+      teacher,
+      distill: publishedDistillation,
+      optimizer: adamW({ weightDecay: 0 }),
+      learningRate,
+      schedule: 'constant',
+      // At a lower rate of the weights, gates go less far too.
+      rateOf: (name) => (gates.has(name) ? travel / stepsOf(options) / weightsRate : 1),
+      trainable: isTrained,
+      penalties,
+      controller: steered,
+      keep: 'last',
+      epochs: epochsOf(options),
+      batch: batchOf(options),
+      augment,
+      seed,
+      ...engineSetting(options),
+      ...defined({ onStart }),
+      ...phaseFiles(work, options, attempt),
+      onProgress: (event) => onProgress({ ...event, ...work }),
+    });
+  const watch = { controller: steered, ...defined({ onNote }) };
+  return (await atLowerRates(work, weightsRate, search, watch)).model;
 }
 
 /** The number of steps of the whole search. */

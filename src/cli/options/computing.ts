@@ -33,6 +33,7 @@ export type Computing = {
     readonly engine: EngineName;
     readonly threads?: number;
     readonly onStart: (runsOn: string) => void;
+    readonly onNote: (sentence: string) => void;
   };
   /** The engine and device that trained, in words; '' before the first training. */
   readonly runsOn: () => string;
@@ -50,6 +51,6 @@ export async function computingOf(
     if (told !== runsOn) say(`training with ${runsOn}`);
     told = runsOn;
   };
-  const setting = defined({ device, engine, onStart, threads });
+  const setting = defined({ device, engine, onStart, onNote: say, threads });
   return { setting, runsOn: () => told };
 }

@@ -52,6 +52,21 @@ test.each([
   expect(() => parseBudgets(text)).toThrow(UsageError);
 });
 
+test.each([
+  ['1.0', /'1\.0' may be a share or a count: .* such as 1 \(all ReLUs is the original network\)/],
+  ['2.5', /'2\.5' may be a share or a count: .* a share below 1, such as 0\.5, or a count .* such as 3/],
+])('%s is refused: it may be a share or a count', (text, message) => {
+  expect(() => parseBudget(text)).toThrow(message);
+});
+
+test.each([
+  ['1', 1],
+  ['0.999', 0.999],
+  ['0.0', 0],
+])('%s is a budget', (text, budget) => {
+  expect(parseBudget(text)).toBe(budget);
+});
+
 test('a budget counts the phase it names, both ways', () => {
   const latency = predictLatency(tinyPlan, profiles.wan, freeMachine);
   const { online, offline } = latency;
