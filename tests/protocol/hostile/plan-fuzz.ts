@@ -7,6 +7,7 @@ import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { integer } from '../../helpers/convolution.ts';
+import { labelPlan } from '../../helpers/label-plan.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
 import { testTerms } from '../../helpers/offers.ts';
 
@@ -25,13 +26,16 @@ function slots(value: Json): Slot[] {
   return Object.keys(holder).flatMap((key) => [{ holder, key }, ...slots(holder[key]!)]);
 }
 
-/** The tiny plan's document with one to three values replaced. */
+/** One answers with logits, one with the label. */
+const plans = [tinyPlan, labelPlan(5, 12)];
+
+/** A small plan's document with one to three values replaced. */
 export function strangePlan(rng: Rng): Uint8Array {
-  const document = JSON.parse(new TextDecoder().decode(serialisePlan(tinyPlan))) as Json;
+  const document = JSON.parse(new TextDecoder().decode(serialisePlan(plans[integer(rng, 0, 1)]!))) as Json;
   for (let edits = integer(rng, 1, 3); edits > 0; edits--) {
     const places = slots(document);
     const { holder, key } = places[integer(rng, 0, places.length - 1)]!;
-    holder[key] = strange[integer(rng, 0, strange.length - 1)]!;
+    holder[key] = structuredClone(strange[integer(rng, 0, strange.length - 1)]!);
   }
   return new TextEncoder().encode(JSON.stringify(document));
 }
