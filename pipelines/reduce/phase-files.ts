@@ -10,7 +10,7 @@ import type { FineTuning, Keeping, ReductionData, ReductionOptions, Replacing } 
 /** A training that is one part of a reduction. */
 export type PartTraining = Omit<Work, 'count'> &
   (
-    | { readonly phase: 'fine-tuning' | 'reuse-training' | 'gate-search' }
+    | { readonly phase: 'fine-tuning' | 'reuse-training' | 'gate-search' | 'activation-training' }
     /** `of` names the network that is trained, what was replaced before, or the stage. */
     | { readonly phase: 'base-training' | 'fine-tuning-after' | 'criticality-training'; readonly of: string }
     | { readonly phase: 'fine-tuning-for-budget'; readonly number: number }
@@ -34,6 +34,8 @@ export function trainingName(part: PartTraining): string {
       return 'fine-tuning with reused ReLUs';
     case 'criticality-training':
       return `criticality of ${part.of}`;
+    case 'activation-training':
+      return 'training with replaced activations';
     case 'gate-search':
       return 'search';
   }

@@ -10,6 +10,8 @@ import type { TrainingWatch } from '../../models/train/fit.ts';
 import { trainingDefaults } from '../../models/train/train-architecture.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import { calibrationOf } from '../compile/served-plan.ts';
+import { replaceActivations } from './activations.ts';
+import type { ActivationForm } from './activations.ts';
 import { methodNames, methods } from './methods.ts';
 import type { Method, MethodName } from './methods.ts';
 import type { MultiplierEntry } from './mitigation/primal-dual.ts';
@@ -37,6 +39,11 @@ export type ReduceOptions = ReduceSettings &
      * The groups of `mitigate` and `fairSelect`: columns of the data, joined by commas (default: the class).
      */
     readonly groups?: string;
+    /**
+     * Replaces sigmoids, tanh, swishes and their like first, and trains for as many epochs as after the
+     * reduction (default: they stay until the method replaces them). The budget counts what is left.
+     */
+    readonly activations?: ActivationForm;
     /** Epochs of fine-tuning (default: 4). */
     readonly epochs?: number;
     /** Seed of the validation split, shuffles and augmentation (default: 1). */
@@ -53,7 +60,7 @@ export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEnt
  * the model. The network is named after the classes of the data if it has no names.
  */
 export async function reduce(original: Model, options: ReduceOptions): Promise<Reduced> {
-  const { method, data, groups = 'label', mitigate, fairSelect = false, ...settings } = options;
+  const { method, data, groups = 'label', mitigate, fairSelect = false, activations, ...settings } = options;
   const { epochs = reduceDefaults.epochs, seed = reduceDefaults.seed } = options;
   const budget = budgetOf(options.budget);
   const { reduce: reduceBy } = methodOf(method);
@@ -64,15 +71,12 @@ export async function reduce(original: Model, options: ReduceOptions): Promise<R
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
   const start = () => multipliers.at(-1)?.groups.map(({ multiplier }) => multiplier);
-  const reduction = await reduceBy(model, {
-    ...settings,
-    budget,
-    epochs,
-    seed,
-    train,
-    validation,
+  const mitigation = mitigate && { ...mitigate, groups: groupsOf(train), onEpoch, start };
+  const common = { ...settings, budget, epochs, seed, train, validation, ...(mitigation && { mitigation }) };
+  const base = activations === undefined ? model : await replaceActivations(model, activations, common);
+  const reduction = await reduceBy(base, {
+    ...common,
     calibration,
-    ...(mitigate && { mitigation: { ...mitigate, groups: groupsOf(train), onEpoch, start } }),
     ...(fairSelect && { fairSelect: { groupsOf } }),
   });
   return { ...reduction, multipliers };

@@ -12,6 +12,7 @@ export const phases = [
   'fine-tuning',
   'fine-tuning-after',
   'fine-tuning-for-budget',
+  'activation-training',
   'reuse-training',
   'criticality-training',
   'gate-search',

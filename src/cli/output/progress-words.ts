@@ -12,6 +12,7 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
   'fine-tuning': () => 'fine-tuning',
   'fine-tuning-after': ({ of }) => `fine-tuning after ${of}`,
   'fine-tuning-for-budget': ({ number }) => `fine-tuning ${number} to meet the budget`,
+  'activation-training': () => 'fine-tuning with replaced activations',
   'reuse-training': () => 'fine-tuning with reused ReLUs',
   'criticality-training': ({ of }) => `measuring the criticality of ${of}`,
   'gate-search': () => 'learning which ReLUs to keep',

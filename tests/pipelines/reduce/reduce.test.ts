@@ -1,4 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { countRelus } from '../../../models/analysis/inspect.ts';
+import type { Model, Node } from '../../../models/graph.ts';
+import { asPieces } from '../../../models/passes/curved-activations.ts';
+import { privateProblems } from '../../../pipelines/compile/served-plan.ts';
+import { withForm } from '../../../pipelines/reduce/activations.ts';
 import { writeModel } from '../../../models/files/write.ts';
 import { withClasses } from '../../../models/data/match-classes.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
@@ -48,4 +53,41 @@ test.each<[string, object, RegExp]>([
   const found = reduce(tinyResnet(), { ...told, ...wrong });
   await expect(found).rejects.toThrow(UsageError);
   await expect(found).rejects.toThrow(reason);
+});
+
+describe('activations that the protocol does not have are replaced first', () => {
+  const curved = (): Model => {
+    const model = tinyResnet();
+    const ops = ['Swish', 'Tanh', 'Sigmoid'] as const;
+    let count = 0;
+    const nodes = model.graph.nodes.map((node): Node =>
+      node.op === 'Relu' && count < ops.length ? { ...node, op: ops[count++]!, attributes: {} } : node,
+    );
+    return { ...model, graph: { ...model.graph, nodes } };
+  };
+  const opsOf = ({ graph }: Model) => new Set(graph.nodes.map(({ op }) => op));
+
+  test.each(['relu', 'quadratic'] as const)('by %s: what is left runs privately', async (activations) => {
+    const model = curved();
+    expect(privateProblems(model).map(({ op }) => op)).toEqual(['Swish', 'Tanh', 'Sigmoid']);
+    const { model: found, relusBefore } = await reduce(model, { ...told, activations, epochs: 1 });
+    expect(privateProblems(found)).toEqual([]);
+    for (const op of ['Swish', 'Tanh', 'Sigmoid'] as const) expect(opsOf(found)).not.toContain(op);
+    expect(relusBefore).toBe(countRelus(withForm(model, activations)));
+    expect(relusBefore < countRelus(model)).toBe(activations === 'quadratic');
+  });
+
+  test('a network without any is a UsageError', async () => {
+    const found = reduce(tinyResnet(), { ...told, activations: 'relu' });
+    await expect(found).rejects.toThrow(/activations: the network has none that need replacing/);
+  });
+
+  test('pieces are the nearest of each kind', () => {
+    const found = asPieces(curved()).graph.nodes.map(({ op }) => op);
+    expect(found.filter((op) => ['Relu', 'Clip', 'HardSigmoid'].includes(op)).slice(0, 3)).toEqual([
+      'Relu',
+      'Clip',
+      'HardSigmoid',
+    ]);
+  });
 });

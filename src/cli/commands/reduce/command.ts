@@ -7,6 +7,8 @@ import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
 import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
+import { activationForms, withForm } from '../../../../pipelines/reduce/activations.ts';
+import type { ActivationForm } from '../../../../pipelines/reduce/activations.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import type { MethodName } from '../../../../pipelines/reduce/methods.ts';
 import { defined } from '../../../shared/defined.ts';
@@ -57,6 +59,7 @@ type Options = ComputeOptions &
     readonly out: string;
     readonly epochs: number;
     readonly seed: number;
+    readonly activations?: ActivationForm;
   };
 
 /** `reduce MODEL --method M --budget N --data D --out OUT.onnx`: removes ReLUs and fine-tunes. */
@@ -78,6 +81,13 @@ export function configure(command: Command, act: Act): void {
     .requiredOption(
       '--out <file>',
       'write the network to this .onnx file; several networks go to this folder',
+    )
+    .addOption(
+      new Option(
+        '--activations <form>',
+        'first replace sigmoids, tanh, swishes and their like by straight pieces (relu) or polynomials ' +
+          '(quadratic), and train; the budget counts what is left',
+      ).choices(activationForms),
     )
     .option('--epochs <n>', 'epochs of fine-tuning', whole(1), reduceDefaults.epochs)
     .option(
@@ -104,6 +114,10 @@ export function configure(command: Command, act: Act): void {
     [
       'an inference may take one second online on a wide-area network',
       'reluctant reduce zoo:fashion-resnet8 --method hybrid --budget 1s@wan --data fashion-mnist-part --out fast.onnx',
+    ],
+    [
+      'a network with swishes, which the protocol does not have',
+      'reluctant reduce efficientnet.onnx --method snl --activations relu --budget 0.5 --data folder:images@224 --out reduced.onnx',
     ],
     [
       'several networks',
@@ -157,14 +171,18 @@ async function reduceToSeveral(
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
   const own = { ...settingsOf(options), ...(await machineOf(method)) };
-  const plain = { data, epochs, seed, onProgress, ...setting, ...own };
+  const plain = { data, epochs, seed, onProgress, ...setting, ...own, ...activationsOf(options) };
   const model = await loadDescribed(name, options);
-  budgets?.forEach((budget) => countOf(model, budget));
+  budgets?.forEach((budget) => countOf(withForm(model, options.activations), budget));
   const test = await dataFor({ say, onProgress }, model, data, 'test');
   const task = { model, test, out, say, evaluation: { ...sessionSetting(setting), onProgress } };
   return budgets === undefined
     ? writeFamily(task, plain)
     : writeBudgets(task, budgets, { ...plain, ...mitigation, method });
+}
+
+function activationsOf({ activations }: Options) {
+  return defined({ activations });
 }
 
 async function reduceToOne(
@@ -178,7 +196,7 @@ async function reduceToOne(
   const settings = { ...settingsOf(options), ...(await machineOf(method)) };
   const mitigation = mitigationOf(options);
   const model = await loadDescribed(name, options);
-  const count = countOf(model, budget);
+  const count = countOf(withForm(model, options.activations), budget);
   checkAgainst(count, options.against);
   const without = count === undefined ? undefined : await openAgainst(options, count);
   const test = await dataFor({ say, onProgress }, model, data, 'test');
@@ -186,7 +204,8 @@ async function reduceToOne(
   const { setting, runsOn } = await computingOf(options, say);
   const evaluation = { ...sessionSetting(setting), onProgress };
   const before = await evaluate(model, test, evaluation);
-  const plain = { method, budget, data, epochs, seed, onProgress, ...setting, ...settings };
+  const told = { ...setting, ...settings, ...activationsOf(options) };
+  const plain = { method, budget, data, epochs, seed, onProgress, ...told };
   const found = await reduce(model, { ...plain, ...mitigation });
   await keepNetwork(out, found.model, { warn });
   const after = await evaluate(found.model, test, evaluation);
