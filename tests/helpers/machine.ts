@@ -1,3 +1,4 @@
+import { defaultMachine } from '../../pipelines/cost/default-machine.ts';
 import type { MachineCosts } from '../../pipelines/cost/machine.ts';
 
 const noElements = { relu: 0, transfer: 0, string: 0, affine: 0, square: 0 };
@@ -28,4 +29,17 @@ export const freeMachine: MachineCosts = {
   },
   ring: { multiplication: 0, element: 0 },
   transport: { byteUp: 0, byteDown: 0, message: 0 },
+};
+
+/**
+ * A machine on which a bit of a sign test costs much beside rounds and linear layers, online and offline, so that the budgets
+ * of tests bind at many shares whatever the protocol takes.
+ */
+export const dearRelus: MachineCosts = {
+  ...defaultMachine,
+  activation: {
+    ...defaultMachine.activation,
+    serverTables: { ...defaultMachine.activation.serverTables, transfer: 8e-5 },
+    message: { ...defaultMachine.activation.message, transfer: 4e-6 },
+  },
 };

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Model, Replacement } from '../../../../models/graph.ts';
+import { dearRelus } from '../../../helpers/machine.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
-import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
 import { learnedChooser, room, structureOf } from '../../../../pipelines/reduce/hybrid/choosers.ts';
 import { keptCost } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
@@ -10,7 +10,7 @@ import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { calibration, plannedCost, sample, shared, trainedTiny } from './trained-tiny.ts';
 
-const budget = parseBudget('1B@wan:total') as CostBudget;
+const budget = parseBudget('1s@lan:total') as CostBudget;
 
 let original: Model;
 let before: number;
@@ -23,7 +23,7 @@ const taskAt = (share: number, replace?: Replacement) =>
   taskOf(
     { model: original, sample, replace, onProgress: silent },
     { ...budget, limit: share * before },
-    defaultMachine,
+    dearRelus,
     calibration,
   );
 

@@ -17,6 +17,7 @@ import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import { usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
+import { dearRelus } from '../../../helpers/machine.ts';
 import { tinyMobilenet } from '../../../helpers/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 import { calibration, plannedCost, sample, shared, train, trainedTiny, validation } from './trained-tiny.ts';
@@ -60,7 +61,7 @@ describe('a budget in seconds or bytes', () => {
       const budget = await shareOf(share, text);
       const result = await hybrid(original, { ...shared, budget, epochs: 1 });
       const plan = await servedPlan(result.model, { calibration });
-      const cost = costIn(budget, predictLatency(plan, budget.profile, defaultMachine));
+      const cost = costIn(budget, predictLatency(plan, budget.profile, dearRelus));
       expect(cost).toBeLessThanOrEqual(budget.limit);
       expect(result.cost).toMatchObject({ after: cost, unit: budget.unit });
       expect(result.cost!.before).toBeGreaterThan(budget.limit);
@@ -146,7 +147,7 @@ test("at the cost of DeepReDuce's choice its loss is at most that choice's", asy
     const network = await usePolynomials(original, replaced, sample);
     const budget = budgetOf('1s@wan');
     const limit = await plannedCost(network, budget);
-    const task = await taskOf(measured(), { ...budget, limit }, defaultMachine, calibration);
+    const task = await taskOf(measured(), { ...budget, limit }, dearRelus, calibration);
     const found = await search(task, limit);
     expect(found.cost).toBeLessThanOrEqual(limit);
     expect(found.choices.loss).toBeLessThanOrEqual(theirs);

@@ -11,7 +11,6 @@ import { writeModel } from '../../../../models/files/write.ts';
 import { tensor } from '../../../../models/tensor.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
-import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
 import type { LayerChoices } from '../../../../pipelines/reduce/hybrid/choose.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
 import { keepWithin, learnGates } from '../../../../pipelines/reduce/hybrid/learned.ts';
@@ -22,10 +21,11 @@ import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { PlanError, UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
+import { dearRelus } from '../../../helpers/machine.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 import { calibration, plannedCost, sample, shared, train, trainedTiny } from './trained-tiny.ts';
 
-const budget = parseBudget('1B@wan') as CostBudget;
+const budget = parseBudget('1s@lan') as CostBudget;
 
 let original: Model;
 let before: number;
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 
 const taskAt = (model: Model, limit: number, of = budget) =>
-  taskOf({ model, sample, onProgress: silent }, { ...of, limit }, defaultMachine, calibration);
+  taskOf({ model, sample, onProgress: silent }, { ...of, limit }, dearRelus, calibration);
 
 const costsOf = (task: Task, model: Model) => plannedCost(model, task.budget);
 

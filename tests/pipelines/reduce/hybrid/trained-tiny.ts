@@ -1,17 +1,26 @@
 import type { Model } from '../../../../models/graph.ts';
 import { fit } from '../../../../models/train/fit.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
-import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
 import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
+import { dearRelus } from '../../../helpers/machine.ts';
 import { tinyDataset } from '../../../helpers/data.ts';
 import { tinyResnet } from '../../../helpers/networks.ts';
 
 export const train = tinyDataset(192, 'train');
 export const validation = tinyDataset(90, 'validation');
 export const calibration = calibrationOf(train);
-export const shared = { train, validation, calibration, batch: 32, seed: 7, threads: 1, augment: false };
+export const shared = {
+  train,
+  validation,
+  calibration,
+  batch: 32,
+  seed: 7,
+  threads: 1,
+  augment: false,
+  machine: dearRelus,
+};
 export const sample = trainingSample(shared);
 
 export async function trainedTiny(): Promise<Model> {
@@ -20,5 +29,5 @@ export async function trainedTiny(): Promise<Model> {
 
 /** What a network's plan costs, in the budget's terms. */
 export async function plannedCost(model: Model, budget: CostBudget): Promise<number> {
-  return costOf(await servedPlan(model, { calibration }), budget, defaultMachine);
+  return costOf(await servedPlan(model, { calibration }), budget, dearRelus);
 }

@@ -10,7 +10,6 @@ import { trainingDefaults } from '../../../../models/train/train-architecture.ts
 import { calibrationOf, prepare, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costIn, parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
-import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
 import { predictLatency } from '../../../../pipelines/cost/latency.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { methodNames } from '../../../../pipelines/reduce/methods.ts';
@@ -18,6 +17,7 @@ import { reduce, trainingData } from '../../../../pipelines/reduce/reduce.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import * as api from '../../../../src/index.ts';
 import { silent } from '../../../../src/shared/progress.ts';
+import { dearRelus } from '../../../helpers/machine.ts';
 import { cliJson, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
 import { folderWith } from '../../../helpers/image-files.ts';
 import { npzOf } from '../../../helpers/npz.ts';
@@ -80,14 +80,21 @@ describe('a reduced network is served by the plan that its reduction predicts', 
 
   test.each([
     ['1s@lan', 0.95, 1],
-    ['1B@wan', 0.6, 0],
+    ['1s@lan:total', 0.6, 0],
   ])('hybrid to a share of its %s: the plan that met the budget', async (text, share, searchEpochs) => {
     const { calibration } = await trainingData(network, data, seed);
     const unit = parseBudget(text) as CostBudget;
-    const costOf = (plan: api.Plan) => costIn(unit, predictLatency(plan, unit.profile, defaultMachine));
+    const costOf = (plan: api.Plan) => costIn(unit, predictLatency(plan, unit.profile, dearRelus));
     const budget = { ...unit, limit: share * costOf(await servedPlan(network, { calibration })) };
     // Lines: squares fitted to the calm images of the split would leave every range on the others.
-    const own = { ...options, data, method: 'hybrid', replace: 'affine', searchEpochs } as const;
+    const own = {
+      ...options,
+      data,
+      method: 'hybrid',
+      replace: 'affine',
+      searchEpochs,
+      machine: dearRelus,
+    } as const;
     const reduction = await reduce(network, { ...own, budget });
     const file = join(folder, 'hybrid-to-cost.onnx');
     await saveModel(file, reduction.model);
