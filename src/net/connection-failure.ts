@@ -33,6 +33,9 @@ export function connectionFailure(url: string, error: Error, showedToken: boolea
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO') {
     return new ProtocolError(`${server}: it does not speak TLS there; try ws:// in place of wss://`);
   }
+  if (/response: 50[234]$/.test(message)) {
+    return new ConnectionError(`${server}: a proxy finds no server behind it (HTTP ${message.slice(-3)})`);
+  }
   if (message.startsWith('Unexpected server response')) {
     return new ProtocolError(`${server}: another program answers there (HTTP ${message.slice(-3)})`);
   }

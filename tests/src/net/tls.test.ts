@@ -67,6 +67,14 @@ describe('a connection that does not come about', () => {
     expect(connectionFailure('ws://x', error, false)).toBeInstanceOf(ConnectionError);
   });
 
+  test.each([
+    ['503', true],
+    ['404', false],
+  ])('because of HTTP %s may come about later: %s', (code, later) => {
+    const failure = connectionFailure('ws://x', new Error(`Unexpected server response: ${code}`), false);
+    expect(failure instanceof ConnectionError).toBe(later);
+  });
+
   test('wss:// where no TLS is spoken names ws://', async () => {
     const plain = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));

@@ -1,0 +1,152 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Act } from '../src/cli/options/command.ts';
+import { connect } from '../src/client.ts';
+import { startServer } from '../src/server.ts';
+import { tinyImage, tinyPlan, tinyWeights } from './helpers/networks.ts';
+import { buildProgram } from '../src/cli/program.ts';
+import { packageRoot } from '../src/shared/files.ts';
+
+const textOf = (file: string) => readFileSync(join(packageRoot, 'deploy', file), 'utf8');
+const folder = mkdtempSync(join(tmpdir(), 'reluctant-deploy-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const has = (...command: string[]) => spawnSync(command[0]!, command.slice(1)).status === 0;
+
+/** The exit code of a linter and what it said. */
+function lint(...command: string[]): { code: number | null; said: string } {
+  const { status, stdout, stderr } = spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' });
+  return { code: status, said: stdout + stderr };
+}
+
+function written(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** The words after the main file in a command of a container or a unit, without the file of `--config`. */
+async function parses(words: readonly string[]): Promise<void> {
+  const readOnly: Act = () => () => Promise.resolve();
+  const own = words.flatMap((word, i) =>
+    words[i - 1] === '--config' ? [written('empty.json', '{}')] : [word],
+  );
+  const program = await buildProgram(own, '0.0.0', readOnly);
+  await program.parseAsync(own, { from: 'user' });
+}
+
+describe('Dockerfile', () => {
+  const text = textOf('Dockerfile');
+  const listOf = (instruction: string) =>
+    JSON.parse(new RegExp(`^\\s*${instruction} (\\[.*\\])$`, 'm').exec(text)![1]!) as string[];
+
+  test('starts the command line as it is, with Node and not with npx, and not as root', async () => {
+    const [node, main] = listOf('ENTRYPOINT');
+    expect(node).toBe('node');
+    const { bin } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+      bin: { reluctant: string };
+    };
+    expect(main).toMatch(new RegExp(`/node_modules/reluctant/${bin.reluctant}$`));
+    await parses(
+      text
+        .match(/^CMD (\[.*\])$/m)!
+        .slice(1)
+        .flatMap((list) => JSON.parse(list) as string[]),
+    );
+    const steps = text.split('\n').filter((line) => /^[A-Z]+ /.test(line));
+    expect(steps.indexOf('USER node')).toBeGreaterThan(steps.findLastIndex((line) => line.startsWith('RUN')));
+  });
+
+  test('its health check is a program that fails where nothing answers', () => {
+    const [node, ...args] = JSON.parse(/CMD (\["node", "--eval".*\])$/m.exec(text)![1]!) as string[];
+    const elsewhere = args.map((arg) => arg.replace('8765', '1'));
+    expect(spawnSync(node!, elsewhere).status).toBe(1);
+  });
+
+  test('leaves out what a build must not see', () => {
+    const ignored = readFileSync(join(packageRoot, '.dockerignore'), 'utf8').split('\n');
+    expect(ignored).toEqual(expect.arrayContaining(['.git', 'node_modules', 'dist']));
+  });
+});
+
+describe.skipIf(!has('docker', 'compose', 'version'))('compose.yaml', () => {
+  const config = (file: string) => lint('docker', 'compose', '-f', file, 'config', '--quiet');
+
+  test('is valid, and a wrong one is found', () => {
+    expect(config(join(packageRoot, 'deploy/compose.yaml'))).toEqual({ code: 0, said: '' });
+    const wrong = written('compose.yaml', textOf('compose.yaml').replace('replicas:', 'replicass:'));
+    expect(config(wrong).code).not.toBe(0);
+  });
+});
+
+test('files that the compose file mounts are there', () => {
+  expect(textOf('compose.yaml')).toContain('./haproxy.cfg:');
+  expect(existsSync(join(packageRoot, 'deploy/haproxy.cfg'))).toBe(true);
+});
+
+describe.skipIf(!has('haproxy', '-v'))('haproxy.cfg', () => {
+  const check = (file: string) => lint('haproxy', '-c', '-f', file);
+
+  test('is valid, and a wrong one is found', () => {
+    const { code, said } = check(join(packageRoot, 'deploy/haproxy.cfg'));
+    expect(said).not.toMatch(/WARNING|ALERT/);
+    expect(code).toBe(0);
+    const wrong = written('haproxy.cfg', textOf('haproxy.cfg').replace('leastconn', 'leastcon'));
+    expect(check(wrong).code).not.toBe(0);
+  });
+});
+
+/** haproxy.cfg for two servers of this machine in place of the containers. */
+function proxyOf(port: number, servers: readonly string[]): string {
+  const lines = servers.map(
+    (url, i) => `  server s${i} ${new URL(url).host} check inter 200ms fall 1 rise 1`,
+  );
+  return textOf('haproxy.cfg')
+    .replace(/^resolvers[^]*?\n\n/m, '')
+    .replace(/^ {2}bind :8765$/m, `  bind 127.0.0.1:${port}`)
+    .replace(/^ {2}server-template.*$/m, lines.join('\n'));
+}
+
+describe.skipIf(!has('haproxy', '-v'))('two replicas behind the proxy', () => {
+  test('serve, and when one stops its clients go on at the other', async () => {
+    const port = 20_000 + (process.pid % 20_000);
+    const model = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
+    const servers = [await startServer(model), await startServer(model)];
+    const config = proxyOf(
+      port,
+      servers.map(({ url }) => url),
+    );
+    const proxy = spawn('haproxy', ['-f', written('proxy.cfg', config)], { stdio: 'ignore' });
+    const options = { threads: 1, retrySeconds: 20 };
+    const session = await connect(`ws://127.0.0.1:${port}`, options);
+    expect((await session.infer(tinyImage())).logits).toHaveLength(3);
+    await session.close();
+    // The client sticks to the first replica.
+    await servers[0]!.close();
+    const other = await connect(`ws://127.0.0.1:${port}`, options);
+    expect((await other.infer(tinyImage())).logits).toHaveLength(3);
+    await other.close();
+    await servers[1]!.close();
+    proxy.kill('SIGKILL');
+  });
+});
+
+describe('reluctant.service', () => {
+  const text = textOf('reluctant.service');
+
+  test('starts a command that there is', async () => {
+    const [, words] = /^ExecStart=\/usr\/bin\/node \S+\/dist\/src\/cli\/main\.js (.*)$/m.exec(text)!;
+    await parses(words!.split(' '));
+  });
+
+  test.skipIf(!has('systemd-analyze', '--version'))('is valid, and a wrong one is found', () => {
+    const here = text.replace('/usr/bin/node', process.execPath);
+    const verify = (file: string) => lint('systemd-analyze', 'verify', '--man=no', file);
+    expect(verify(written('reluctant.service', here)).said).toBe('');
+    const wrong = written('wrong.service', here.replace('Restart=on-failure', 'Restart=sometimes'));
+    expect(verify(wrong).said).toMatch(/sometimes/);
+  });
+});
