@@ -1,4 +1,5 @@
 import type { OpType } from '../graph.ts';
+import { isCurved } from '../passes/curved-activations.ts';
 import { isActivation } from '../ops/activation.ts';
 import { AttributeReader } from '../ops/attributes.ts';
 import type { InputKind } from '../ops/definition.ts';
@@ -6,8 +7,11 @@ import { ops } from '../ops/index.ts';
 import { foldedOps } from './fold.ts';
 import { refusals, rewrites } from './rewrite.ts';
 
-/** The text of docs/ops.md, from the tables that the reader works with. */
-export function opsTable(): string {
+/**
+ * The text of docs/ops.md, from the tables that the reader works with. `runsPrivately` says for each op
+ * whether it runs between two parties, which is not known here.
+ */
+export function opsTable(runsPrivately: Readonly<Record<OpType, string>>): string {
   const names = Object.keys(ops) as OpType[];
   const rows = names.map((op) => [
     op,
@@ -16,19 +20,25 @@ export function opsTable(): string {
     ops[op].inputs.map((kind) => inputNames[kind]).join(', '),
     ops[op].refuses,
   ]);
-  const activations = names.filter((op) => isActivation({ op }));
+  const state = names.map((op) => [op, 'yes', 'yes', runsPrivately[op], replacementOf(op)]);
   return `${[
     '# Operators',
     'This page is written by `npm run docs:ops` from the tables in `models/ops` and `models/files`.\n' +
       'A test compares them. Files of opset 7 to 23 can be read; files are written in opset 17.\n' +
       'The first dimension is the batch. All unsupported nodes of a file are reported at once.',
     table(['op', 'computes', 'attributes (default)', 'inputs', 'refused'], rows),
-    `A reduction may replace these activations, element by element: ${activations.join(', ')}.`,
+    '## What each operator can do',
+    table(['op', 'is read', 'trains', 'runs privately', 'can be replaced'], state),
+    'A reduction replaces activations element by element, by polynomials, lines or nothing. Those with\n' +
+      '`--activations` are replaced by straight pieces or polynomials before it begins (`reduce --activations`).',
     '## Operators that are read as one of these',
     table(
       ['op', 'becomes'],
       Object.entries(rewrites).map(([op, { becomes }]) => [op, becomes]),
     ),
+    'Transposes leave nothing behind: what follows is read in the order of axes that is used here, and an image with\n' +
+      'channels last becomes one with channels first. A Reshape of a transposed value becomes a Gather. Model-local\n' +
+      'functions are inlined.',
     'A Softmax, LogSoftmax or ArgMax over the classes at the end of the graph is taken off. The class with the\n' +
       'largest logit is the same; `inspect` says so.',
     'A Relu, Clip or LeakyRelu that only a MaxPool reads, directly or through a Concat, is read as one behind the\n' +
@@ -39,6 +49,11 @@ export function opsTable(): string {
     '## Operators that are not read',
     table(['op', 'reason'], Object.entries(refusals)),
   ].join('\n\n')}\n`;
+}
+
+function replacementOf(op: OpType): string {
+  if (isCurved(op)) return 'by a reduction, or before it with `--activations`';
+  return isActivation({ op }) ? 'by a reduction' : '';
 }
 
 const inputNames: Readonly<Record<InputKind, string>> = {

@@ -21,6 +21,10 @@ const nearest: { readonly [K in OpType]?: (ends: Ends) => Node } = {
   Celu: relu,
 };
 
+export function isCurved(op: OpType): boolean {
+  return nearest[op] !== undefined;
+}
+
 /** The names of a model's curved activations, in graph order. */
 export function curvedActivations(model: Model): string[] {
   return model.graph.nodes.filter(({ op }) => nearest[op] !== undefined).map(({ name }) => name);
