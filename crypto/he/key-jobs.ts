@@ -20,8 +20,9 @@ export type GeneratedKeys = {
   product: Uint32Array<ArrayBuffer>;
   /** SEAL's public key of products, [2, primes, N] words; `publicKeys` takes its error. It stays secret. */
   productPublic: Uint32Array<ArrayBuffer>;
-  /** The two plain primes of products. */
+  /** The two plain primes of products, and the primes of a key. */
   productModuli: number[];
+  productPrimes: readonly number[];
 };
 
 /** Makes fresh secret keys for both parameter sets. */
@@ -37,6 +38,7 @@ export async function generateKeys({ heap }: { heap: Heap }, tools: JobTools): P
     product: secretWordsOf(product, generator),
     productPublic: ciphertextWords(bytes, product.keyShape),
     productModuli: await productModuli(),
+    productPrimes: product.primes,
   };
 }
 
@@ -70,12 +72,13 @@ export type PublicKeys = {
   heap: Heap;
   session: ClientSession;
   productPublic: Uint32Array;
+  productPrimes: readonly number[];
   parts: SeedParts;
   linearKeys: number;
 };
 
 /** The public keys to both secret keys whose p1 follow from the seeds: `publicKeyBytes` bytes. */
-export async function publicKeys(job: PublicKeys, tools: JobTools): Promise<Uint8Array<ArrayBuffer>> {
+export function publicKeys(job: PublicKeys, tools: JobTools): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(publicKeyBytes(job.linearKeys));
   const engine = engineOf(tools, job.heap);
   engine.withSecret(job.session.linear, () => {
@@ -83,9 +86,8 @@ export async function publicKeys(job: PublicKeys, tools: JobTools): Promise<Uint
       engine.publicPart(linearSeed(job.parts, i), systemRng, out, i * packedPolynomialBytes);
     }
   });
-  const primes = await keyPrimes(productParams);
-  const p0 = productPart(job, primes);
-  writePolynomial(productParams, primes.length, p0, out, job.linearKeys * packedPolynomialBytes);
+  const p0 = productPart(job);
+  writePolynomial(productParams, job.productPrimes.length, p0, out, job.linearKeys * packedPolynomialBytes);
   return out;
 }
 
@@ -93,10 +95,12 @@ export async function publicKeys(job: PublicKeys, tools: JobTools): Promise<Uint
  * p0 for the p1 of the seed. SEAL makes a public key (p0', p1') with p0' = -p1' s - e and takes no p1. But
  * p0' + (p1' - p1) s = -p1 s - e has the same fresh e, and p0' is never shown.
  */
-function productPart(
-  { session, productPublic, parts }: PublicKeys,
-  primes: readonly number[],
-): Uint32Array<ArrayBuffer> {
+function productPart({
+  session,
+  productPublic,
+  productPrimes: primes,
+  parts,
+}: PublicKeys): Uint32Array<ArrayBuffer> {
   const size = primes.length * productParams.degree;
   const [old, s] = [wide(productPublic), wide(session.product)];
   const p1 = wide(expandWide(productSeed(parts), primes));

@@ -7,6 +7,7 @@ import { answerBytes, ciphertextSpace, publicWords, requestCiphertextBytes } fro
 import { heapOf } from './heap.ts';
 import type { SharedHeap } from './heap.ts';
 import { heJobs } from './jobs.ts';
+import type { GeneratedKeys } from './key-jobs.ts';
 import { productSeed, publicKeyBytes } from './keys.ts';
 import type { ClientSession, SeedParts, ServerSession } from './keys.ts';
 import type { RespondLinear } from './linear-jobs.ts';
@@ -92,6 +93,11 @@ function expectPeerLength(what: string, got: number, expected: number): void {
   if (got !== expected) throw new ProtocolError(`${what}: expected ${expected} bytes, got ${got}`);
 }
 
+/** What a client has for its public keys. */
+type KeyMaterial = Pick<GeneratedKeys, 'productPrimes' | 'productModuli'> & {
+  readonly productPublic: Uint32Array;
+};
+
 /** The party that holds the secret keys. */
 export class HeClient {
   readonly pool: WorkerPool;
@@ -99,17 +105,18 @@ export class HeClient {
   readonly productModuli: readonly number[];
   readonly #session: ClientSession;
   readonly #productPublic: Uint32Array;
+  readonly #productPrimes: readonly number[];
   #closed = false;
 
   private constructor(
     pool: WorkerPool,
     session: ClientSession,
-    productPublic: Uint32Array,
-    productModuli: readonly number[],
+    { productPublic, productPrimes, productModuli }: KeyMaterial,
   ) {
     this.pool = pool;
     this.#session = session;
     this.#productPublic = productPublic;
+    this.#productPrimes = productPrimes;
     this.productModuli = productModuli;
   }
 
@@ -127,7 +134,7 @@ export class HeClient {
     };
     const productPublic = shareWords(keys.productPublic);
     for (const words of [keys.linear, keys.product, keys.productPublic]) words.fill(0);
-    return new HeClient(pool, session, productPublic, keys.productModuli);
+    return new HeClient(pool, session, { ...keys, productPublic });
   }
 
   /**
@@ -138,7 +145,9 @@ export class HeClient {
     const { session } = this;
     const productPublic = this.#productPublic;
     if (productPublic.every((word) => word === 0)) throw new Error('HeClient: its public key exists already');
-    const job = { heap: heapOf(this.pool).heap, session, productPublic, parts, linearKeys: keys };
+    const { heap } = heapOf(this.pool);
+    const productPrimes = this.#productPrimes;
+    const job = { heap, session, productPublic, productPrimes, parts, linearKeys: keys };
     try {
       return await this.pool.run(heJobs.publicKeys, job);
     } finally {

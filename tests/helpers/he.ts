@@ -25,8 +25,11 @@ export async function heSession(rng: Rng, heap = newHeap(), linearKeys = 1) {
   const keys = await generateKeys({ heap }, heTools);
   const client = { id: `test client ${heap.id}`, linear: keys.linear, product: keys.product };
   const parts = seedParts(rng);
-  const { productPublic } = keys;
-  const publicKey = await publicKeys({ heap, session: client, productPublic, parts, linearKeys }, heTools);
+  const { productPublic, productPrimes } = keys;
+  const publicKey = publicKeys(
+    { heap, session: client, productPublic, productPrimes, parts, linearKeys },
+    heTools,
+  );
   const { linear } = await checkPublicKey({ heap, publicKey, parts, linearKeys }, heTools);
   const server = {
     id: `test server ${heap.id}`,

@@ -26,8 +26,8 @@ test('keys come whole out of a thread, and a buffer given to one moves there', a
   expect(keys.linear.some((word) => word !== 0)).toBe(true);
   const parts = seedParts(seededRng('pool'));
   const session = { id: 'pool', linear: keys.linear, product: keys.product };
-  const { productPublic } = keys;
-  const job = { heap, session, productPublic, parts, linearKeys: 1 };
+  const { productPublic, productPrimes } = keys;
+  const job = { heap, session, productPublic, productPrimes, parts, linearKeys: 1 };
   const publicKey = await pool.run(heJobs.publicKeys, job);
   const check = { heap, publicKey, parts, linearKeys: 1 };
   const whole = { linear: { length: publicWords }, productModuli: { length: 2 } };
