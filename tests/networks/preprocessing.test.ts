@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { NetworkBuilder } from '../../models/architectures/builder.ts';
 import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import type { Model } from '../../models/graph.ts';
@@ -15,6 +17,7 @@ import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts
 import { parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
 import { bars } from '../helpers/data.ts';
+import { folderWith } from '../helpers/image-files.ts';
 import { barResnet } from '../helpers/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 
@@ -49,6 +52,15 @@ test.each<EngineName>(['onnxruntime', 'tfjs'])('training with %s', async (engine
   expect(wrong.model.weights).not.toEqual(plain.model.weights);
 });
 
+test('a checkpoint of other pixels is refused', async () => {
+  const checkpoint = join(await folderWith(), 'run');
+  const options = { batch: 16, learningRate: 0.1, seed: 1, threads: 1, train: small, validation: small };
+  await fit(plainNet, { ...options, checkpoint, epochs: 1 });
+  await expect(fit(halvingNet, { ...options, checkpoint, epochs: 1 })).rejects.toThrow(
+    /another network, data/,
+  );
+});
+
 test('gradients', async () => {
   const gradientOf = async (model: Model, data: Dataset) => {
     const gradient = await LossGradient.create(forInference(model), { batch: 50 });
@@ -76,6 +88,27 @@ test('calibration, the plan and the client', async () => {
   const { wires } = await debugLocal(scaled, b, seededRng('debug'));
   expect(wires.every(({ wrong }) => wrong === 0)).toBe(true);
   expect(wires[0]!.error).toBeLessThan(2 ** -12);
+});
+
+test('warnings: a BatchNormalization of the pixels themselves is compared with what it gets', async () => {
+  const net = new NetworkBuilder('normed', [1, 8, 8], seededRng('normed'));
+  const normed = net.batchNorm('norm', net.input, 1);
+  const hidden = net.relu(
+    'relu',
+    net.conv('conv', normed, { inChannels: 1, channels: 4, kernel: 3, stride: 2 }),
+  );
+  const model = net.build(net.gemm('fc', net.flatten('flatten', hidden), 64, 3));
+  const values = pixels(small);
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  model.weights.get('norm.mean')!.data[0] = mean;
+  model.weights.get('norm.variance')!.data[0] =
+    values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length;
+  const halves = { ...model, graph: { ...model.graph, preprocessing: halving } };
+  const warningsOf = async (of: Model, calibration: Dataset) =>
+    (await prepare(of, { calibration })).calibration.warnings;
+  expect(await warningsOf(model, small)).toEqual([]);
+  expect(await warningsOf(halves, large)).toEqual([]);
+  expect((await warningsOf(halves, halved(small)))[0]).toMatch(/node norm: its inputs are not those/);
 });
 
 test('a file and a plan keep it; without it a plan has the same bytes as before', async () => {
