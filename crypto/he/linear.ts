@@ -196,7 +196,10 @@ export class HeClient {
     return own;
   }
 
-  /** Wipes the keys. Later calls throw. The pool stays open. */
+  /**
+   * Overwrites the keys in shared memory. Later calls throw. The pool stays open, and its threads may keep
+   * what they made of the keys until it closes.
+   */
   close(): void {
     this.#closed = true;
     this.#session.linear.fill(0);

@@ -63,7 +63,7 @@ export type Session = {
    * server still allows it (`limits.resumeSeconds`). An inference whose image was on its way is spent.
    */
   infer(image: Float32Array): Promise<InferenceResult>;
-  /** Wipes the keys and leaves the session. */
+  /** Leaves the session, overwrites its keys in shared memory, and closes the pool unless it was given. */
   close(): Promise<void>;
 };
 

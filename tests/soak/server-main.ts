@@ -1,0 +1,37 @@
+// The server of the soak, in a process of its own. All clients share one machine, so they get longer to say
+// what they want. It answers each message of its parent with what it measures.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { startServer } from '../../src/server.ts';
+import { answerParent } from '../../src/shared/child-process.ts';
+import { tinyPlan, tinyWeights } from '../helpers/networks.ts';
+import type { Start, Measured } from './messages.ts';
+
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+const refused: Record<string, number> = {};
+let inferences = 0;
+
+const server = await startServer({
+  ...{ plan: tinyPlan, weights: tinyWeights(), maxSessions: 200, resumeSeconds: 5, handshakeSeconds: 120 },
+  onEvent: (event) => {
+    if (event.kind === 'inference') inferences++;
+    if (event.kind === 'refused' || event.kind === 'limited') {
+      refused[event.reason] = (refused[event.reason] ?? 0) + 1;
+    }
+  },
+});
+
+answerParent<Start, Measured>(async (_, tell) => {
+  globalThis.gc?.();
+  const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
+  const memory = { heapUsed, external, arrayBuffers, rss };
+  await tell({
+    kind: 'measured',
+    url: server.url,
+    inferences,
+    refused,
+    memory,
+    delayP99: delay.percentile(99) / 1e6,
+  });
+  delay.reset();
+});

@@ -1,0 +1,138 @@
+// `npm run test:soak`: what a server must hold under load, on loopback with bounded loops. It prints a line
+// for each promise with what was measured, and ends with 1 if one was not kept. It wants a quiet machine;
+// --short is a trial.
+import { parseArgs } from 'node:util';
+import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
+import { connect } from '../../src/client.ts';
+import type { Session } from '../../src/client.ts';
+import { Child } from '../../src/shared/child-process.ts';
+import { tinyImage } from '../helpers/networks.ts';
+import { cutSession } from '../protocol/cut-session.ts';
+import type { Measured, Start } from './messages.ts';
+
+const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } });
+const sizes = values.short
+  ? { clients: 10, each: 2, many: 4, load: 12, inferences: 30, cuts: 5 }
+  : { clients: 100, each: 3, many: 16, load: 160, inferences: 500, cuts: 1000 };
+
+const child = new Child<Start, Measured>({
+  program: new URL('server-main.ts', import.meta.url).href,
+  name: 'server',
+});
+const pool = new ThreadPool(1);
+const measure = () => child.ask('measured', { kind: 'measure' });
+const { url } = await measure();
+const image = tinyImage();
+const open = () => connect(url, { pool, retrySeconds: 120 });
+
+const first = await open();
+const expected = (await first.infer(image)).logits!;
+await first.close();
+
+let broken = 0;
+function promise(kept: boolean, words: string): void {
+  if (!kept) broken++;
+  process.stdout.write(`${kept ? 'kept   ' : 'BROKEN '} ${words}\n`);
+}
+
+/** Truncation is random: two runs differ by some units of the last place before the last layer. */
+function isRight(logits: Float32Array): boolean {
+  return expected.every((value, i) => Math.abs(value - logits[i]!) < 8);
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** So many inferences of one session, with time to think between them; how many answers were right. */
+async function inferences(session: Session, count: number, think: number): Promise<number> {
+  let right = 0;
+  for (let i = 0; i < count; i++) {
+    if (isRight((await session.infer(image)).logits!)) right++;
+    await pause(think * Math.random());
+  }
+  return right;
+}
+
+async function crowd(clients: number, each: number): Promise<void> {
+  const right = await Promise.all(
+    Array.from({ length: clients }, async () => {
+      const session = await open();
+      const found = await inferences(session, each, 1000);
+      await session.close();
+      return found;
+    }),
+  );
+  const total = right.reduce((sum, count) => sum + count, 0);
+  const { refused } = await measure();
+  promise(
+    total === clients * each,
+    `${clients} clients at once, ${each} inferences each: ${total} of ${clients * each} answers right, refused: ${JSON.stringify(refused)}`,
+  );
+}
+
+/** Inferences a second with so many clients; the largest delay that 99 % of the event loop's turns kept. */
+async function throughput(clients: number, total: number): Promise<{ rate: number; delayP99: number }> {
+  const sessions = await Promise.all(Array.from({ length: clients }, open));
+  await measure();
+  const start = performance.now();
+  await Promise.all(sessions.map((session) => inferences(session, Math.ceil(total / clients), 0)));
+  const rate = total / ((performance.now() - start) / 1000);
+  const { delayP99 } = await measure();
+  await Promise.all(sessions.map((session) => session.close()));
+  return { rate, delayP99 };
+}
+
+async function load(many: number, total: number): Promise<void> {
+  const [few, eight, all] = [
+    await throughput(2, total),
+    await throughput(8, total),
+    await throughput(many, total),
+  ];
+  const share = all.rate / few.rate;
+  promise(
+    share >= 0.9,
+    `${many} clients: ${all.rate.toFixed(1)} inferences/s, 2 clients: ${few.rate.toFixed(1)}, ${share.toFixed(2)} of it (0.9 or more)`,
+  );
+  promise(
+    eight.delayP99 <= 50,
+    `8 clients: event-loop delay p99 ${eight.delayP99.toFixed(1)} ms (50 or less)`,
+  );
+}
+
+/** Bytes that the server's memory grows by for each unit of work, by least squares over the second half. */
+async function slope(name: string, units: number, work: () => Promise<void>): Promise<void> {
+  const samples: [number, number][] = [];
+  const step = Math.max(1, Math.floor(units / 20));
+  for (let done = 0; done < units; done += step) {
+    for (let i = 0; i < Math.min(step, units - done); i++) await work();
+    const { memory } = await measure();
+    if (done >= units / 2) samples.push([done, memory.heapUsed + memory.external]);
+  }
+  const [meanX, meanY] = [0, 1].map(
+    (at) => samples.reduce((sum, pair) => sum + pair[at]!, 0) / samples.length,
+  );
+  const covariance = samples.reduce((sum, [x, y]) => sum + (x - meanX!) * (y - meanY!), 0);
+  const variance = samples.reduce((sum, [x]) => sum + (x - meanX!) ** 2, 0);
+  const bytes = covariance / variance;
+  promise(
+    bytes < 20_000,
+    `${units} ${name}: memory grows by ${Math.round(bytes)} bytes for each (below 20,000)`,
+  );
+}
+
+async function memory(count: number, cuts: number): Promise<void> {
+  const session = await open();
+  await slope('inferences', count, async () => void (await session.infer(image)));
+  await session.close();
+  let frame = 0;
+  const server = { url, reload: () => undefined, close: () => Promise.resolve() };
+  await slope('sessions, each cut at another frame', cuts, async () => {
+    await cutSession(server, pool, 1 + (frame++ % 40));
+  });
+}
+
+await crowd(sizes.clients, sizes.each);
+await load(sizes.many, sizes.load);
+await memory(sizes.inferences, sizes.cuts);
+await child.stop();
+await pool.close();
+process.exitCode = broken === 0 ? 0 : 1;
