@@ -32,14 +32,14 @@ export const freeMachine: MachineCosts = {
 };
 
 /**
- * A machine on which a bit of a sign test costs much beside rounds and linear layers, online and offline, so that the budgets
+ * A machine on which a bit of a sign test costs much, and a square twice a ReLU, beside rounds and linear layers, online and offline, so that the budgets
  * of tests bind at many shares whatever the protocol takes.
  */
 export const dearRelus: MachineCosts = {
   ...defaultMachine,
   activation: {
     ...defaultMachine.activation,
-    serverTables: { ...defaultMachine.activation.serverTables, transfer: 8e-5 },
-    message: { ...defaultMachine.activation.message, transfer: 4e-6 },
+    serverTables: { ...defaultMachine.activation.serverTables, transfer: 8e-5, square: 4e-3 },
+    message: { ...defaultMachine.activation.message, transfer: 4e-6, square: 2e-4 },
   },
 };

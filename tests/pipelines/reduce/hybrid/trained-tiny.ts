@@ -1,6 +1,7 @@
 import type { Model } from '../../../../models/graph.ts';
 import { fit } from '../../../../models/train/fit.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
+import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
 import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
@@ -28,6 +29,10 @@ export async function trainedTiny(): Promise<Model> {
 }
 
 /** What a network's plan costs, in the budget's terms. */
-export async function plannedCost(model: Model, budget: CostBudget): Promise<number> {
-  return costOf(await servedPlan(model, { calibration }), budget, dearRelus);
+export async function plannedCost(
+  model: Model,
+  budget: CostBudget,
+  machine: MachineCosts = dearRelus,
+): Promise<number> {
+  return costOf(await servedPlan(model, { calibration }), budget, machine);
 }
