@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { expect, test } from 'vitest';
+import { wasmPaths } from '../src/browser/assets.ts';
 import { packageRoot } from '../src/shared/files.ts';
 
 /**
@@ -56,7 +57,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'pareto',
     'recipes',
   ],
-  src: ['web', 'net', 'asking', 'serving', 'client.ts', 'server.ts', 'index.ts', 'cli'],
+  src: ['web', 'net', 'asking', 'serving', 'browser', 'page', 'client.ts', 'server.ts', 'index.ts', 'cli'],
 };
 
 /** Inside a room too, where it has folders of its own. */
@@ -243,4 +244,57 @@ test('a circle of imports is found', () => {
     ['models/d.ts', ['./a.ts']],
   ]);
   expect(circles(imports)).toEqual(['models/a.ts -> models/b.ts -> models/c.ts -> models/a.ts']);
+});
+
+/** The files whose code a browser loads from `entry` on: imports of types alone load nothing. */
+function loadedFrom(entry: string, found = new Set<string>()): Set<string> {
+  if (found.has(entry)) return found;
+  found.add(entry);
+  for (const name of valueImportsOf(entry)) {
+    if (name.startsWith('.')) loadedFrom(posix.join(dirname(entry), name), found);
+  }
+  return found;
+}
+
+function valueImportsOf(file: string): string[] {
+  const text = readFileSync(join(packageRoot, file), 'utf8');
+  const isType = /^\s*(?:import|export)\s+type\s/;
+  return [...text.matchAll(importPattern)]
+    .filter((match) => !isType.test(match[0]))
+    .map((match) => match[1] ?? match[2] ?? '');
+}
+
+/** What a browser does not have, or is too large for a page. */
+function foreignToBrowsers(file: string): string[] {
+  const text = readFileSync(join(packageRoot, file), 'utf8').replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  const packages = valueImportsOf(file).filter((name) => /^(node:|ws$|piscina$|zod)/.test(name));
+  const globals = [...text.matchAll(/\b(Buffer|process|__dirname)\b(?!:)/g)].map((match) => match[1]!);
+  return [...packages, ...globals].map((name) => `${file}: ${name}`);
+}
+
+test.each(['browser/client', 'browser/session', 'browser/thread', 'page/client/page'])(
+  'a browser can load src/%s.ts',
+  (name) => {
+    const loaded = loadedFrom(`src/${name}.ts`);
+    expect(loaded.size).toBeGreaterThan(5);
+    expect([...loaded].flatMap(foreignToBrowsers)).toEqual([]);
+  },
+);
+
+test('what a browser cannot load is found', () => {
+  const foreign = [...loadedFrom('src/client.ts')].flatMap(foreignToBrowsers);
+  const expected = ['crypto/platform/node.ts: node:crypto', 'src/client.ts: ws', 'src/client.ts: Buffer'];
+  expect(foreign).toEqual(expect.arrayContaining([...expected, 'crypto/worker/thread-pool.ts: piscina']));
+});
+
+test('the browser has a URL for every WASM file that its code reads', () => {
+  const session = [...loadedFrom('src/browser/session.ts'), ...loadedFrom('src/browser/thread.ts')];
+  const read = session.flatMap((file) =>
+    [...readFileSync(join(packageRoot, file), 'utf8').matchAll(/readWasm\(\s*'([^']+)'/g)].map((m) => m[1]!),
+  );
+  expect(read.length).toBeGreaterThan(2);
+  expect(
+    read.filter((path) => !wasmPaths.includes(path)),
+    'add it to src/browser/assets.ts',
+  ).toEqual([]);
 });

@@ -63,14 +63,3 @@ function compare(dataset: Dataset, index: number, found: InferenceResult, clear:
 function largestDifference(a: Float32Array, b: Float32Array): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 }
-
-/** The first `count` images with different labels, chosen before any model sees them. */
-export function firstOfDifferentClasses(dataset: Dataset, count: number): number[] {
-  const seen = new Set<number>();
-  const rows: number[] = [];
-  for (let i = 0; i < dataset.n && rows.length < count; i++) {
-    if (!seen.has(dataset.labels[i]!)) rows.push(i);
-    seen.add(dataset.labels[i]!);
-  }
-  return rows;
-}

@@ -16,7 +16,8 @@ import type { Context } from '../../options/command.ts';
 import { checkOutput, modelFile, shortName } from '../../options/inputs.ts';
 import { toJson } from '../../output/output.ts';
 import { reduce } from '../../../../pipelines/reduce/reduce.ts';
-import { firstOfDifferentClasses, privateAnswers } from './private-answers.ts';
+import { firstOfDifferentClasses } from '../../options/page.ts';
+import { privateAnswers } from './private-answers.ts';
 import * as words from './words.ts';
 
 export type DemoOptions = {

@@ -1,7 +1,11 @@
+import type { RequestListener } from 'node:http';
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { zooModel } from '../../../../models/zoo/index.ts';
 import { readCertificate } from '../../../net/certificate.ts';
 import type { CertificateFiles } from '../../../net/certificate.ts';
+import { checkOrigin } from '../../../net/origin.ts';
+import { openSite } from '../../../page/site.ts';
 import { checkAddress, startServer } from '../../../server.ts';
 import type { ServerEvent } from '../../../server.ts';
 import { defined } from '../../../shared/defined.ts';
@@ -14,6 +18,7 @@ import { configFlag } from '../../options/config.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
+import { aboutModel, pageUrl, samplesOf } from '../../options/page.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { logFormats, serverLog } from './log.ts';
 import type { LogFormat } from './log.ts';
@@ -39,6 +44,9 @@ type Options = CompileFlags &
     readonly rate?: number;
     readonly ahead: number;
     readonly resumeSeconds: number;
+    readonly web?: boolean;
+    readonly samples?: string;
+    readonly origin?: readonly string[];
     readonly log: LogFormat;
     readonly json?: boolean;
   };
@@ -98,6 +106,17 @@ export function configure(command: Command, act: Act): void {
       whole(0, 3600),
       60,
     )
+    .option('--web', 'serve a page too, in which people ask with pictures of their own')
+    .option(
+      '--samples <data>',
+      'with --web: show test images of this data set to everybody, to try (default: those of a zoo model)',
+    )
+    .option(
+      '--origin <origin>',
+      'let web pages of this origin use the server, such as https://example.org; repeat it for several ' +
+        '(default: only its own page)',
+      repeated,
+    )
     .addOption(
       new Option('--log <format>', 'lines for people, or JSON lines for a log collector')
         .choices(logFormats)
@@ -110,6 +129,7 @@ export function configure(command: Command, act: Act): void {
       'on all addresses, encrypted, only for clients with a token',
       'reluctant serve reduced.onnx --data folder:my-images@32 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.txt',
     ],
+    ['with a page for people, at http://127.0.0.1:8765', 'reluctant serve zoo:fashion-resnet8 --web'],
     [
       'two models, for which clients ask by name',
       'reluctant serve small.onnx large.onnx --name small --name large --data fashion-mnist-part',
@@ -130,11 +150,13 @@ async function run(context: Context, given: readonly string[], options: Options)
   if (models.length === 0) throw new UsageError('serve: give a model, or models in the file of --config');
   const { port, host, maxSessions, maxSessionsPerClient, idle, threads, resumeSeconds } = options;
   const { tls, tokens } = await readSecrets(options);
+  const origins = options.origin?.map(checkOrigin);
   // startServer checks this too, but only after half a minute of calibration.
   await checkAddress({ host, port });
   const load = (known: readonly LoadedModel[]) => loadModels(models, options, context, known);
   let loaded = await load([]);
   const log = serverLog(context, options);
+  const answerHttp = await pageOf(options, () => loaded);
   const server = await startServer({
     ...{
       models: loaded,
@@ -146,12 +168,15 @@ async function run(context: Context, given: readonly string[], options: Options)
       resumeSeconds,
     },
     ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
+    ...defined({ origins, answerHttp }),
     onEvent: (event: ServerEvent) => log.event(event),
   });
   context.staysUp();
   log.started({
     value: { url: server.url, ...modelsValue(loaded) },
-    text: `serving on ${server.url}\n${modelsText(loaded, server.url)}\nCtrl-C stops the server`,
+    text:
+      `serving on ${server.url}\n${modelsText(loaded, server.url)}\n` +
+      `${answerHttp === undefined ? '' : `a page for people: ${pageUrl(server.url)}\n`}Ctrl-C stops the server`,
   });
   const reload = async () => {
     const [next, secrets] = [await load(loaded), await readSecrets(options)];
@@ -169,6 +194,19 @@ async function run(context: Context, given: readonly string[], options: Options)
   stopReloads();
   await server.close({ drainSeconds: options.drainSeconds });
   return undefined;
+}
+
+/** The page, if there is one. Only a zoo model's data is shown unasked: the data of others is theirs. */
+async function pageOf(
+  { web, samples }: Options,
+  loaded: () => readonly LoadedModel[],
+): Promise<RequestListener | undefined> {
+  if (samples !== undefined && web === undefined) throw new UsageError('--samples needs --web');
+  if (web === undefined) return undefined;
+  const data = samples ?? zooModel(loaded()[0]!.given)?.calibration;
+  const shown = data === undefined ? [] : await samplesOf(data);
+  const models = () => loaded().map(({ name, plan }) => aboutModel(plan, name, name));
+  return openSite(() => ({ models: models(), samples: shown }));
 }
 
 /** Runs `work` on SIGHUP, once more for signals that come while it runs. Returns how to stop. */

@@ -1,0 +1,27 @@
+import { readLinearKernels } from '../he/kernels.ts';
+import { usePlatform } from '../platform/platform.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { Task } from '../pool/pool.ts';
+import { loadRing } from '../ring/kernels.ts';
+import { perform } from './perform.ts';
+
+/** What is used of a worker's own end. */
+export type WorkerEnd = {
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+};
+
+/** Does the jobs that come to this worker. Those that come before the platform is ready wait for it. */
+export function serveJobs(end: WorkerEnd, opening: Promise<Platform>): void {
+  const tools = opening.then(async (platform) => {
+    usePlatform(platform);
+    const [ring, heKernels] = await Promise.all([loadRing(), readLinearKernels()]);
+    return { ring, heKernels };
+  });
+  end.onmessage = ({ data }) => {
+    void tools
+      .then((ready) => perform(data as Task, ready))
+      .catch((error: unknown) => ({ outcome: { failure: String(error) }, moved: [] }))
+      .then(({ outcome, moved }) => end.postMessage(outcome, [...moved]));
+  };
+}

@@ -1,0 +1,21 @@
+import type { Platform } from '../../crypto/platform/platform.ts';
+
+/**
+ * The WASM files, which the build puts beside the bundles: crypto/ring/kernels.wasm as ring-kernels.wasm.
+ * Bundlers of other people's pages find them by these expressions.
+ */
+const files: Readonly<Record<string, URL>> = {
+  'crypto/he/kernels.wasm': new URL('./he-kernels.wasm', import.meta.url),
+  'crypto/platform/aes.wasm': new URL('./platform-aes.wasm', import.meta.url),
+  'crypto/ring/columns.wasm': new URL('./ring-columns.wasm', import.meta.url),
+  'crypto/ring/kernels.wasm': new URL('./ring-kernels.wasm', import.meta.url),
+  'crypto/ring/planes.wasm': new URL('./ring-planes.wasm', import.meta.url),
+};
+
+export const fetchWasm: Platform['readWasm'] = async (path) => {
+  const response = await fetch(files[path]!);
+  if (!response.ok) throw new Error(`${response.url}: HTTP ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+};
+
+export const wasmPaths: readonly string[] = Object.keys(files);

@@ -1,0 +1,97 @@
+import { browserPlatform } from '../../crypto/platform/browser.ts';
+import { tags } from '../../crypto/channel/channel.ts';
+import type { Tag } from '../../crypto/channel/channel.ts';
+import { usePlatform } from '../../crypto/platform/platform.ts';
+import { WebPool } from '../../crypto/worker/web-pool.ts';
+import type { WebWorker } from '../../crypto/worker/web-pool.ts';
+import type { WorkerEnd } from '../../crypto/worker/web-thread.ts';
+import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { ClientSession } from '../asking/session.ts';
+import { WebSocketChannel } from '../net/web-socket-channel.ts';
+import { defined } from '../shared/defined.ts';
+import { systemRng } from '../shared/random.ts';
+import { fetchWasm } from './assets.ts';
+import { sentError } from './calls.ts';
+import type { Call, Calls, OpenOptions, Opened, Reply } from './calls.ts';
+import { BrowserSocket } from './socket.ts';
+
+declare const Worker: new (url: URL, options: { readonly type: 'module' }) => WebWorker;
+
+// The worker that holds a page's session, so that the page stays free. It starts workers of its own.
+const page = globalThis as unknown as WorkerEnd;
+const platform = browserPlatform(fetchWasm).then(usePlatform);
+
+/** Milliseconds between two reports of what was sent and received. */
+const reportPause = 100;
+
+let session: ClientSession | undefined;
+let channel: RecordingChannel | undefined;
+let reported = 0;
+
+/** Keeps the masked image that was sent last, so that a page can show what the server saw. */
+class RecordingChannel extends WebSocketChannel {
+  masked = new Uint8Array(0);
+
+  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+    if (tag === tags.masked) this.masked = new Uint8Array(payload);
+    return super.send(tag, step, payload);
+  }
+}
+
+const handlers: { [K in keyof Calls]: (input: Calls[K]['input']) => Promise<Calls[K]['output']> } = {
+  open,
+  prepare: async () => {
+    await session!.prepare();
+    return undefined;
+  },
+  infer: async (image) => ({ ...(await session!.infer(image)), sent: channel!.masked }),
+  close: async () => {
+    await session?.close();
+    return undefined;
+  },
+};
+
+page.onmessage = ({ data }) => void answer(data as Call);
+setInterval(report, reportPause);
+
+async function answer({ id, call, input }: Call): Promise<void> {
+  try {
+    const output = await (handlers[call] as (input: unknown) => Promise<unknown>)(input);
+    report();
+    send({ id, output });
+  } catch (error) {
+    send({ id, error: sentError(error) });
+  }
+}
+
+function send(reply: Reply): void {
+  page.postMessage(reply, []);
+}
+
+function report(): void {
+  const { sent, received } = channel?.traffic ?? { sent: 0, received: 0 };
+  if (sent + received === reported) return;
+  reported = sent + received;
+  send({ traffic: reported });
+}
+
+async function open(options: OpenOptions): Promise<Opened> {
+  const { url, threads, ahead, retrySeconds, planHash, model, token, idleSeconds } = options;
+  await platform;
+  session = await ClientSession.open({
+    ...{ rng: systemRng, ahead, retry: { retrySeconds }, wanted: defined({ planHash, model, token }) },
+    open: async () => {
+      const socket = new BrowserSocket(url);
+      channel = new RecordingChannel(socket, defined({ idleSeconds }));
+      await socket.opened;
+      return channel;
+    },
+    pool: () =>
+      new WebPool(threads, () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module' })),
+    ownsPool: true,
+  });
+  const { plan, limits, inputShape } = session;
+  const { offline, online } = predictCost(plan);
+  const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
+  return { plan, limits, inputShape, predicted: { offline: both(offline), online: both(online) } };
+}

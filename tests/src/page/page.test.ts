@@ -1,0 +1,184 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Page, Request } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { byteImages, loadDataset, pixels } from '../../../models/data/dataset.ts';
+import { argmax } from '../../../models/tensor.ts';
+import { loadModel } from '../../../models/files/read.ts';
+import { predict } from '../../../models/runtime/run.ts';
+import { packageRoot } from '../../../src/shared/files.ts';
+import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../helpers/browser.ts';
+import type { Contrasts } from '../../helpers/browser.ts';
+import { startCli } from '../../helpers/cli.ts';
+
+const skipped = browserFile === undefined ? ` (skipped: ${noBrowser})` : '';
+
+describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, () => {
+  let server: ReturnType<typeof startCli>;
+  let url: string;
+  let browser: Browser;
+  let page: Page;
+  const requests: Request[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    server = startCli(['serve', 'zoo:fashion-resnet8', '--web', '--port', '0', '--threads', '2', '--json']);
+    url = await firstUrl(server);
+    browser = await startBrowser({ local: true });
+    page = await browser.newPage();
+    page.on('request', (request) => requests.push(request));
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(url);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.kill();
+  });
+
+  const ready = () => page.getByText('Ready.').waitFor();
+  const answers = () => page.locator('.answer .label');
+
+  test('a sample picture is answered as the network answers it, by keyboard alone', async () => {
+    await ready();
+    await page.getByRole('button', { name: 'Trouser' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Ask privately' }).focus();
+    await page.keyboard.press('Enter');
+    await answers().waitFor();
+    expect(await answers().allInnerTexts()).toEqual(['Trouser']);
+    const test = await loadDataset('fashion-mnist-part', 'test');
+    const index = test.labels.findIndex((label) => test.classes[label] === 'Trouser');
+    const logits = await predict(await loadModel('zoo:fashion-resnet8'), pixels(test, [index]), 1);
+    expect(test.classes[argmax(logits)]).toBe('Trouser');
+    const bars = await page.locator('.bars li').allInnerTexts();
+    expect(bars).toHaveLength(5);
+    expect(bars[0]).toMatch(/^Trouser\s+\d+\.\d %$/);
+  });
+
+  test('what the server saw is what was sent: as many numbers as pixels, and no picture', async () => {
+    const spread = async (id: string) =>
+      page.evaluate<number[]>(`(() => {
+        const canvas = document.getElementById('${id}');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return [...data].filter((_, i) => i % 4 === 0);
+      })()`);
+    const [picture, sent] = [await spread('saw-picture'), await spread('saw-sent')];
+    expect(sent).toHaveLength(784);
+    const test = await loadDataset('fashion-mnist-part', 'test');
+    const index = test.labels.findIndex((label) => test.classes[label] === 'Trouser');
+    expect(picture).toEqual([...byteImages(test).subarray(784 * index, 784 * (index + 1))]);
+    expect(new Set(sent).size).toBeGreaterThan(200);
+    expect(await page.locator('#saw-numbers').innerText()).toMatch(/^([0-9a-f]{8} ){6}…$/);
+  });
+
+  test('a file, a camera and a drawing become pictures of the network’s size', async () => {
+    const note = page.locator('#picture-note');
+    await page.locator('#file').setInputFiles({
+      ...{ name: 'white.png', mimeType: 'image/png' },
+      buffer: await whitePicture(page),
+    });
+    await expect
+      .poll(() => note.innerText())
+      .toMatch(/^white\.png\. The network takes 28 x 28 pixels in grey/);
+    // The samples have a black ground, so a white one is swapped.
+    expect(await page.getByLabel('Swap light and dark').isChecked()).toBe(true);
+    await page.getByRole('button', { name: 'Use the camera' }).click();
+    await page.getByRole('button', { name: 'Take this picture' }).click();
+    await expect.poll(() => note.innerText()).toMatch(/^A picture from the camera\./);
+    await page.getByRole('button', { name: 'Draw', exact: true }).click();
+    const box = (await page.locator('#pad').boundingBox())!;
+    await page.mouse.move(box.x + 60, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 180, box.y + 180, { steps: 5 });
+    await page.mouse.up();
+    await expect.poll(() => note.innerText()).toMatch(/^Your drawing\./);
+    await page
+      .locator('#file')
+      .setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('x') });
+    await expect.poll(() => note.innerText()).toBe('no.png: this browser cannot read it as a picture.');
+  });
+
+  test('it loads nothing from elsewhere, complains of nothing, and is small until its first answer', async () => {
+    expect(new Set(requests.map((request) => new URL(request.url()).origin))).toEqual(new Set([url]));
+    expect(complaints).toEqual([]);
+    const bytes = new Map<string, number>();
+    for (const request of requests) {
+      const { pathname } = new URL(request.url());
+      const sizes = await request.sizes();
+      bytes.set(pathname, sizes.responseBodySize);
+    }
+    const all = [...bytes.values()].reduce((a, b) => a + b, 0);
+    expect(bytes.get('/client.js')).toBeGreaterThan(0);
+    expect(all).toBeLessThan(700_000);
+  });
+
+  test('the first paint comes before the client is loaded', async () => {
+    const [paint, client] = await page.evaluate<[number, number]>(`[
+      performance.getEntriesByName('first-paint')[0].startTime,
+      performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/client.js')).startTime,
+    ]`);
+    expect(paint).toBeLessThan(client);
+  });
+
+  test.each([
+    [390, 'dark'],
+    [390, 'light'],
+    [1200, 'dark'],
+  ] as const)('at %i pixels, %s: nothing is cut off and all text can be read', async (width, colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    const [content, view] = await page.evaluate<[number, number]>(widths);
+    expect(content).toBeLessThanOrEqual(view);
+    const { text } = await page.evaluate<Contrasts>(contrasts);
+    expect(text.length).toBeGreaterThan(20);
+    expect(Math.min(...text)).toBeGreaterThan(4.5);
+  });
+
+  test('every control has a name, and what happens is announced', async () => {
+    const names = await page.evaluate<
+      string[]
+    >(`[...document.querySelectorAll('button, input, canvas:not([aria-hidden]), progress')]
+      .filter((node) => node.checkVisibility())
+      .map((node) => node.ariaLabel || node.innerText || node.labels?.[0]?.innerText || node.getAttribute('aria-labelledby') || '')`);
+    expect(names.length).toBeGreaterThan(12);
+    expect(names.filter((name) => name.trim() === '')).toEqual([]);
+    expect(await page.getByRole('status').innerText()).not.toBe('');
+  });
+
+  test('other paths, methods and files that are not the page’s are refused', async () => {
+    const status = async (path: string, method = 'GET') => (await fetch(url + path, { method })).status;
+    expect(await status('/')).toBe(200);
+    expect(await status('/', 'HEAD')).toBe(200);
+    expect(await status('/', 'POST')).toBe(405);
+    for (const path of ['/package.json', '/../package.json', '/%2e%2e/%2e%2e/package.json', '/about'])
+      expect(await status(path), path).toBe(404);
+    const first = await fetch(`${url}/page.css`);
+    const tag = first.headers.get('etag')!;
+    expect((await fetch(`${url}/page.css`, { headers: { 'if-none-match': tag } })).status).toBe(304);
+    expect(await first.text()).toBe(await readFile(join(packageRoot, 'src/page/client/page.css'), 'utf8'));
+  });
+});
+
+/** The page's address, from the first line of `serve --json`. */
+async function firstUrl(server: ReturnType<typeof startCli>): Promise<string> {
+  let text = '';
+  for await (const chunk of server.stdout!) {
+    text += String(chunk);
+    if (text.includes('\n')) break;
+  }
+  const { url } = JSON.parse(text.split('\n')[0]!) as { url: string };
+  return url.replace('ws', 'http');
+}
+
+/** A white PNG of 40 x 30 pixels, made by the browser. */
+async function whitePicture(page: Page): Promise<Buffer> {
+  const base64 = await page.evaluate<string>(`(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 40, height: 30 });
+    const context = canvas.getContext('2d');
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, 40, 30);
+    return canvas.toDataURL('image/png').split(',')[1];
+  })()`);
+  return Buffer.from(base64, 'base64');
+}
