@@ -190,11 +190,18 @@ test('with more keys of linear layers opened shares are hidden by all of them, a
   const other = await HeClient.create(pool);
   const own = await heServerOf(other, rng, pool, { linearKeys: keys });
   expect(own.session.linear).toHaveLength(keys * publicWords);
-  for (const opened of [true, false]) {
-    const request = await other.encrypt(spec, input);
+  const exact = ring.conv(spec, weights, input);
+  const request = await other.encrypt(spec, input);
+  const answered = async (opened: boolean) => {
     const { response, shares } = await own.respond(spec, 'opened', weights, request, opened);
-    expectWithinOne(sum(await other.decrypt(spec, response), shares), ring.conv(spec, weights, input));
-  }
+    return sum(await other.decrypt(spec, response), shares);
+  };
+  for (const opened of [true, false]) expectWithinOne(await answered(opened), exact);
+  // A last key that is none of the client's spoils the answers that it takes part in, and only those.
+  own.session.linear.fill(12_345, (keys - 1) * publicWords);
+  expectWithinOne(await answered(false), exact);
+  const spoilt = await answered(true);
+  expect(spoilt.filter((word, i) => word !== exact[i]).length).toBeGreaterThan(290);
 });
 
 test('garbage from the peer is a ProtocolError that names the step, and the pool goes on', async () => {
