@@ -211,7 +211,7 @@ describe('before any work', () => {
     const other = await cli([
       'pareto',
       'zoo:fashion-resnet8',
-      ...sweepArgs('deepreduce', '1.5').slice(2),
+      ...sweepArgs('deepreduce', '0.5').slice(2),
       '--data',
       'npz:/none',
     ]);
