@@ -1,3 +1,4 @@
+import type { Ending } from './ending.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { Shape, Tensor } from './tensor.ts';
 
@@ -144,6 +145,8 @@ export type Graph = {
   readonly nodes: readonly Node[];
   /** What turns pixels in [0, 1] into the input (default: nothing, they are the input). */
   readonly preprocessing?: Preprocessing;
+  /** What the whole network does with the logits (default: nothing, it ends with them). */
+  readonly ending?: Ending;
   /** The names of the classes in the order of the logits (default: they are not known). */
   readonly classes?: readonly string[];
 };

@@ -13,6 +13,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   models: [
     'tensor.ts',
     'refusal.ts',
+    'ending.ts',
     'preprocessing.ts',
     'graph.ts',
     'onnx',

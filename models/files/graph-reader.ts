@@ -1,5 +1,7 @@
+import { defined } from '../../src/shared/defined.ts';
 import { ModelError } from '../../src/shared/errors.ts';
 import { inputShapes, verifyModel } from '../analysis/shapes.ts';
+import type { Ending } from '../ending.ts';
 import type { Model, Node, NodeOf, OpType, Value } from '../graph.ts';
 import { AttributeReader } from '../ops/attributes.ts';
 import { Refusal, refuse } from '../refusal.ts';
@@ -43,12 +45,15 @@ const longestReason = 500; // a reason may quote attributes of any length
  */
 const maximumNodes = 20_000;
 
-/** The ops that are taken off the end of a network, with their default axis by opset. */
-const ends: Readonly<Record<string, (opset: number) => number>> = {
-  Softmax: (opset) => (opset < 13 ? 1 : -1),
-  LogSoftmax: (opset) => (opset < 13 ? 1 : -1),
-  ArgMax: () => 0,
-  Sigmoid: () => -1,
+/**
+ * The ops that are taken off the end of a network, with their default axis by opset. The client puts them
+ * back; it finds the largest logit in any case.
+ */
+const ends: Readonly<Record<string, { axis: (opset: number) => number; ending: Ending | undefined }>> = {
+  Softmax: { axis: (opset) => (opset < 13 ? 1 : -1), ending: 'softmax' },
+  LogSoftmax: { axis: (opset) => (opset < 13 ? 1 : -1), ending: 'logSoftmax' },
+  ArgMax: { axis: () => 0, ending: undefined },
+  Sigmoid: { axis: () => -1, ending: 'sigmoid' },
 };
 
 /** Turns a file's nodes into a Model in one run over them, in the file's order. */
@@ -65,6 +70,7 @@ export class GraphReader {
   /** The values that stand for integers, between QuantizeLinear and DequantizeLinear, with their scale. */
   /** Constants behind unsupported nodes, whose values are unknown. */
   readonly #unknown = new Set<string>();
+  #ending: Ending | undefined;
   readonly #comparisons = new Map<string, Comparison>();
   readonly #quantised = new Map<string, string>();
   /**
@@ -108,8 +114,9 @@ export class GraphReader {
     const inputs = this.#file.inputs.map(({ name }) => ({ name, shape: this.#shapes.get(name)! }));
     if (outputs.length === 0) broken('the graph has no output');
     const described = descriptionOf(this.#file.metadata, { inputs, outputs });
+    const ending = defined({ ending: this.#ending });
     const model = {
-      graph: { name: this.#file.name, inputs, outputs, nodes: this.#nodes, ...described },
+      graph: { name: this.#file.name, inputs, outputs, nodes: this.#nodes, ...described, ...ending },
       weights: this.#weights,
     };
     verifyModel(model);
@@ -217,14 +224,17 @@ export class GraphReader {
       return true;
     }
     const attributes = new AttributeReader(node.attributes());
-    const axis = attributes.int('axis', ends[node.op]!(node.opset));
+    const axis = attributes.int('axis', ends[node.op]!.axis(node.opset));
     attributes.int('keepdims', 1);
     const [classes = 0, ...places] = this.#shapes.get(x) ?? [];
     const fewest = node.op === 'Sigmoid' ? 1 : 2; // one logit's sign is the answer of two classes
     const isOverClasses = classes >= fewest && places.length === 0 && (axis === 1 || axis === -1);
     if (!isOverClasses || attributes.int('select_last_index', 0) !== 0) return false;
     attributes.finish();
-    this.#add({ op: 'Identity', name, inputs: [x], outputs: [output], attributes: {} });
+    this.#add({ op: 'Identity', name, inputs: [this.#views.of(x)], outputs: [output], attributes: {} });
+    this.#ending = this.#file.outputs.length === 1 ? ends[node.op]!.ending : undefined;
+    // One logit is read as two, whose softmax is its sigmoid.
+    if (this.#ending === 'sigmoid' && classes === 1) this.#ending = 'softmax';
     this.#notes.push(`${name} (${node.op}) at its end is taken off: the outputs are the logits`);
     return true;
   }

@@ -1,13 +1,19 @@
 import { z } from 'zod';
 import { ModelError } from '../../src/shared/errors.ts';
+import { defined } from '../../src/shared/defined.ts';
+import { endings } from '../ending.ts';
 import type { Graph } from '../graph.ts';
 import type { Preprocessing } from '../preprocessing.ts';
 import { sizeOf } from '../tensor.ts';
 
 /** What a file says about its images and classes in `metadata_props`, which other programs leave alone. */
-export type Description = Pick<Graph, 'preprocessing' | 'classes'>;
+export type Description = Pick<Graph, 'preprocessing' | 'ending' | 'classes'>;
 
-const keys = { preprocessing: 'reluctant.preprocessing', classes: 'reluctant.classes' } as const;
+const keys = {
+  preprocessing: 'reluctant.preprocessing',
+  ending: 'reluctant.ending',
+  classes: 'reluctant.classes',
+} as const;
 
 /** Names of classes under these keys are read too: exporters of others write them. */
 const otherClasses = ['classes', 'class_names', 'names'] as const;
@@ -21,9 +27,10 @@ const preprocessingSchema = z.strictObject({
 const namesSchema = z.array(z.string()).min(1);
 
 /** The entries of `metadata_props` that a graph is written with. */
-export function metadataOf({ preprocessing, classes }: Description): Record<string, string> {
+export function metadataOf({ preprocessing, ending, classes }: Description): Record<string, string> {
   return {
     ...(preprocessing && { [keys.preprocessing]: JSON.stringify(preprocessing) }),
+    ...(ending && { [keys.ending]: JSON.stringify(ending) }),
     ...(classes && { [keys.classes]: JSON.stringify(classes) }),
   };
 }
@@ -53,7 +60,8 @@ export function descriptionOf(
       `metadata ${keys.classes}: expected ${logits} names, one for each logit, got ${named.length}`,
     );
   const classes = named ?? namesOfOthers(metadata, logits);
-  return { ...(preprocessing && { preprocessing }), ...(classes && { classes }) };
+  const ending = own(metadata, keys.ending, z.enum(endings));
+  return { ...defined({ preprocessing, ending, classes }) };
 }
 
 function own<T>(metadata: ReadonlyMap<string, string>, key: string, schema: z.ZodType<T>): T | undefined {

@@ -39,8 +39,8 @@ export function opsTable(runsPrivately: Readonly<Record<OpType, string>>): strin
     'Transposes leave nothing behind: what follows is read in the order of axes that is used here, and an image with\n' +
       'channels last becomes one with channels first. A Reshape of a transposed value becomes a Gather. Model-local\n' +
       'functions are inlined.',
-    'A Softmax, LogSoftmax or ArgMax over the classes at the end of the graph is taken off. The class with the\n' +
-      'largest logit is the same; `inspect` says so.',
+    'A Softmax, LogSoftmax, Sigmoid or ArgMax over the classes at the end of the graph is taken off; `inspect` says so.\n' +
+      'The plan of a private run names it, and the client gives its outputs beside the logits.',
     'A Relu, Clip or LeakyRelu that only a MaxPool reads, directly or through a Concat, is read as one behind the\n' +
       'pool. The values are the same, and a pool of 2 x 2 leaves a quarter of the activations.',
     '## Operators that are computed while the file is read',

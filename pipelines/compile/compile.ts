@@ -42,6 +42,7 @@ export function compile(
     wires: builder.wires,
     steps: builder.steps,
     ...(graph.preprocessing && { preprocessing: graph.preprocessing }),
+    ...(graph.ending && { ending: graph.ending }),
     ...(graph.classes && { classes: graph.classes.map(printableClass) }),
   };
 }

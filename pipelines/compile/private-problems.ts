@@ -6,6 +6,7 @@ import { lowerNode } from './lower/index.ts';
 import { defaultCompileOptions } from './options.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import type { Ranges } from './ranges.ts';
+import { scaleLimits } from './scale-limits.ts';
 
 export type PrivateProblem = { readonly name: string; readonly op: string; readonly reason: string };
 
@@ -14,7 +15,10 @@ export type PrivateProblem = { readonly name: string; readonly op: string; reado
  * no calibration: all values are taken to be at most 1, so a lack of bits does not show.
  */
 export function problemsOf(served: Model): readonly PrivateProblem[] {
-  const builder = new PlanBuilder(unitRanges(served), new Map(), publicPart(served), defaultCompileOptions);
+  const [ranges, publicly] = [unitRanges(served), publicPart(served)];
+  const { guardBits } = defaultCompileOptions;
+  const limits = scaleLimits(served.graph, ranges, guardBits, publicly.coefficients);
+  const builder = new PlanBuilder(ranges, limits, publicly, defaultCompileOptions);
   builder.addWire(served.graph.inputs[0]!.name, scale);
   return served.graph.nodes.flatMap((node) => {
     const reason = problemOf(node, builder);

@@ -16,6 +16,7 @@ import type { Check } from '../../src/shared/json-check.ts';
 import { fromBase64, toBase64, toHex } from '../../src/shared/text.ts';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
+import { endings } from '../../models/ending.ts';
 import { checkDecodedSize, checkPlan, maxElements } from './check.ts';
 import { longestClass, printableName } from './classes.ts';
 import { planVersion } from './plan.ts';
@@ -37,6 +38,7 @@ export function serialisePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     wires: plan.wires.map((wire) => ({ shape: wire.shape, scale: wire.scale, bits: wire.bits })),
     steps: plan.steps.map((step) => stepDocument(step)),
     ...(plan.preprocessing && { preprocessing: ordered(plan.preprocessing, preprocessingKeys) }),
+    ...(plan.ending && { ending: plan.ending }),
     ...(plan.classes && { classes: plan.classes }),
   };
   return new TextEncoder().encode(JSON.stringify(document));
@@ -261,6 +263,7 @@ const plan = record(
   },
   {
     preprocessing,
+    ending: oneOf(...endings),
     classes: list(text(longestClass, printableName, 'a name without control characters'), 1, 65_536),
   },
 );

@@ -1,4 +1,5 @@
 import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
+import type { Ending } from '../../models/ending.ts';
 import type { Preprocessing } from '../../models/preprocessing.ts';
 import type { Shape } from '../../models/tensor.ts';
 
@@ -18,6 +19,8 @@ export type Plan = {
   readonly steps: readonly Step[];
   /** What the client does with pixels in [0, 1] (default: nothing, they are the input). */
   readonly preprocessing?: Preprocessing;
+  /** What the client does with the logits (default: nothing). It takes the label from them in any case. */
+  readonly ending?: Ending;
   /** The names of the classes in the order of the logits (default: the server does not tell them). */
   readonly classes?: readonly string[];
 };

@@ -3,6 +3,7 @@ import type { Shape } from '../../models/tensor.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
 import type { ClientOffline } from '../../pipelines/inference/one-time.ts';
 import { offlineClient } from '../../pipelines/inference/offline.ts';
+import { ended } from '../../models/ending.ts';
 import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts';
 import type { OutsideRange } from '../../pipelines/inference/encoding.ts';
 import { onlineClient } from '../../pipelines/inference/online.ts';
@@ -30,6 +31,11 @@ export type InferenceResult = {
   readonly label: number;
   /** Missing if the plan's answer is the label alone. */
   readonly logits?: Float32Array;
+  /**
+   * The outputs of a network that ends in softmax, log softmax or sigmoid, from the logits. Missing if it
+   * ends with the logits.
+   */
+  readonly outputs?: Float32Array;
   readonly offline: PhaseCost;
   /**
    * `rounds` counts the messages of the client that the server waits for and answers: the input, and one per
@@ -263,9 +269,11 @@ export class ClientSession implements Session {
       onlineClient(view, this.plan, offline, image),
     );
     const { label, logits } = online.answer;
+    const { ending } = this.plan;
+    const outputs = ending && logits && ended(ending, logits);
     return {
       label,
-      ...defined({ logits }),
+      ...defined({ logits, outputs }),
       offline: cost,
       online: { ...online.cost, rounds: online.framesSent },
       ...defined({ outsideRange: outsideRange(this.plan, image) }),

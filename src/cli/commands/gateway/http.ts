@@ -67,11 +67,12 @@ async function describeModel(asker: Asker): Promise<object> {
 }
 
 function describeAnswer({ session, result }: Answer): object {
-  const { label, logits, offline, online, outsideRange } = result;
+  const { label, logits, outputs, offline, online, outsideRange } = result;
   return {
     label,
     class: session.plan.classes?.[label] ?? null,
     logits: logits ?? null,
+    outputs: outputs ?? null,
     outsideRange: outsideRange ?? null,
     offline: phaseTotals(offline),
     online: { ...phaseTotals(online), rounds: online.rounds },

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { defaultDepth, greatestDepth, leastDepth } from '../../../../crypto/ot/blocks.ts';
+import type { Ending } from '../../../../models/ending.ts';
 import type { StepCost } from '../../../../pipelines/inference/step-clock.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
@@ -116,7 +117,7 @@ function ofImage({ image, exact, data, index }: Options): ImageOptions {
 }
 
 function jsonOf(
-  { label, logits, offline, online, outsideRange }: InferenceResult,
+  { label, logits, outputs, offline, online, outsideRange }: InferenceResult,
   { plan }: Session,
   name: string | null,
   truth: string | null,
@@ -128,12 +129,19 @@ function jsonOf(
     truth,
     ...answerValue(plan),
     logits: logits ?? null,
+    outputs: outputs ?? null,
     outsideRange: outsideRange ?? null,
     offline: phaseTotals(offline),
     online: { ...phaseTotals(online), rounds: online.rounds },
     steps: [...offline.steps.map(inPhase('offline')), ...online.steps.map(inPhase('online'))],
   };
 }
+
+const endingWords: Readonly<Record<Ending, string>> = {
+  softmax: 'probability',
+  logSoftmax: 'log probability',
+  sigmoid: 'probability',
+};
 
 function describe(
   result: InferenceResult,
@@ -143,8 +151,10 @@ function describe(
 ): string {
   const { label, offline, online } = result;
   const answer = name === null ? `class ${label}` : `${name} (class ${label})`;
+  const output = result.outputs?.[label];
+  const ending = output === undefined ? '' : `, ${endingWords[plan.ending!]} ${output.toPrecision(3)}`;
   return (
-    `${answer}${truth === null ? '' : `; the label in the data set is ${truth}`}\n` +
+    `${answer}${ending}${truth === null ? '' : `; the label in the data set is ${truth}`}\n` +
     `offline  ${phaseLine(offline)}\n` +
     `online   ${phaseLine(online)}, ${online.rounds} round trips\n` +
     `The server of ${printable(plan.name)} saw neither the image nor the answer.` +
