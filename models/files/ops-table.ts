@@ -25,7 +25,8 @@ export function opsTable(runsPrivately: Readonly<Record<OpType, string>>): strin
     '# Operators',
     'This page is written by `npm run docs:ops` from the tables in `models/ops` and `models/files`.\n' +
       'A test compares them. Files of opset 7 to 23 can be read; files are written in opset 17.\n' +
-      'The first dimension is the batch. All unsupported nodes of a file are reported at once.',
+      'The first dimension is the batch. All unsupported nodes of a file are reported at once. What this means for\n' +
+      'networks of torchvision is in [results/torchvision.md](results/torchvision.md).',
     table(['op', 'computes', 'attributes (default)', 'inputs', 'refused'], rows),
     '## What each operator can do',
     table(['op', 'is read', 'trains', 'runs privately', 'can be replaced'], state),
