@@ -1,5 +1,6 @@
 import initializeSeal from 'node-seal';
 import { linearParams, productParams } from '../params.ts';
+import { readSeal } from '../platform/platform.ts';
 import type { Params } from '../params.ts';
 import { cellWidth, createFlood } from './flood.ts';
 import type { Flood } from './flood.ts';
@@ -100,7 +101,7 @@ function values(moduli: ReturnType<typeof coefficientModulus>): number[] {
 
 /** This thread's instance of SEAL, loaded on first use. */
 export function loadSeal(): Promise<Seal> {
-  loading ??= initializeSeal();
+  loading ??= readSeal().then((wasmBinary) => initializeSeal(wasmBinary === undefined ? {} : { wasmBinary }));
   return loading;
 }
 

@@ -15,7 +15,10 @@ type Kernels = {
  * The platform of a browser: AES by the kernels of aes.as.ts, at a fifth of OpenSSL's speed; SHA-256 by
  * noble-hashes. It has no GHASH, for which crypto/ring has a kernel.
  */
-export async function browserPlatform(readWasm: Platform['readWasm']): Promise<Platform> {
+export async function browserPlatform(
+  readWasm: Platform['readWasm'],
+  readSeal?: Platform['readSeal'],
+): Promise<Platform> {
   const aes = new Aes(await instantiate<Kernels>(await readWasm('crypto/platform/aes.wasm')));
   return {
     aesEcb: (key) => aes.ecb(key),
@@ -26,6 +29,7 @@ export async function browserPlatform(readWasm: Platform['readWasm']): Promise<P
       return new Uint8Array(hash.digest());
     },
     readWasm,
+    ...(readSeal !== undefined && { readSeal }),
   };
 }
 

@@ -16,6 +16,8 @@ export interface Platform {
    * kernel of crypto/ring is as fast.
    */
   readonly ghash?: (key: Uint8Array, data: Uint8Array) => Uint8Array<ArrayBuffer>;
+  /** The bytes of SEAL's WASM file. Absent where node-seal finds it by itself. */
+  readonly readSeal?: () => Promise<Uint8Array<ArrayBuffer>>;
   /** The bytes of a WASM file of the package, by its path from the root. */
   readonly readWasm: (path: string) => Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -40,3 +42,5 @@ export const sha256: Platform['sha256'] = (...parts) => current().sha256(...part
 /** The platform's GHASH, if it has one. */
 export const fastGhash = (): Platform['ghash'] => current().ghash;
 export const readWasm: Platform['readWasm'] = (path) => current().readWasm(path);
+/** SEAL's WASM file, if the platform has to read it. */
+export const readSeal = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => current().readSeal?.();

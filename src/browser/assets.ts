@@ -12,10 +12,15 @@ const files: Readonly<Record<string, URL>> = {
   'crypto/ring/planes.wasm': new URL('./ring-planes.wasm', import.meta.url),
 };
 
-export const fetchWasm: Platform['readWasm'] = async (path) => {
-  const response = await fetch(files[path]!);
+const seal = new URL('./seal_throws.wasm', import.meta.url);
+
+export const fetchWasm: Platform['readWasm'] = (path) => fetched(files[path]!);
+export const fetchSeal = (): Promise<Uint8Array<ArrayBuffer>> => fetched(seal);
+
+async function fetched(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.url}: HTTP ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
-};
+}
 
 export const wasmPaths: readonly string[] = Object.keys(files);

@@ -77,10 +77,10 @@ function costs({ relus }: AboutModel, { offline, online }: PageAnswer): HTMLElem
   const list = made('dl', '');
   const line = (term: string, text: string) => list.append(made('dt', '', term), made('dd', '', text));
   line('Sign tests', format.count(relus));
-  line('Time with the picture', format.duration(online.seconds));
-  line('Sent and received', both(online));
-  line('Time before the picture', format.duration(offline.seconds));
-  line('Sent and received', both(offline));
+  line('With the picture', format.duration(online.seconds));
+  line('Sent, received', both(online));
+  line('Before the picture', format.duration(offline.seconds));
+  line('Sent, received', both(offline));
   return list;
 }
 

@@ -54,6 +54,12 @@ async function start(): Promise<void> {
   });
   await painted();
   inTurn(openAll);
+  showPending();
+}
+
+/** What the server is still making; it is asked for until it is there. */
+function showPending(): void {
+  element('pending', HTMLParagraphElement).textContent = about.pending ?? '';
   if (about.pending !== undefined) setTimeout(() => void lookAgain(), pendingPause);
 }
 
@@ -137,7 +143,7 @@ async function askAll(): Promise<void> {
 async function lookAgain(): Promise<void> {
   about = await fetchAbout().catch(() => about);
   if (about.models.length > asked.length) inTurn(openAll);
-  if (about.pending !== undefined) setTimeout(() => void lookAgain(), pendingPause);
+  showPending();
 }
 
 function showSent(picture: Picture, sent: Uint8Array): void {

@@ -29,7 +29,7 @@ export type DemoOptions = {
 };
 
 const method = 'deepreduce';
-const share = 0.25;
+export const share = 0.25;
 const imagesAsked = 4;
 
 /** Runs the whole demo, writes its files to `out` and returns the report. */

@@ -19,6 +19,7 @@ import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
 import { aboutModel, pageUrl, samplesOf } from '../../options/page.ts';
+import { stopped } from '../../options/stopped.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { logFormats, serverLog } from './log.ts';
 import type { LogFormat } from './log.ts';
@@ -231,14 +232,6 @@ async function readSecrets(options: Options) {
   if (tls !== undefined) readCertificate(tls);
   const tokens = options.tokens === undefined ? undefined : await readTokens('--tokens', options.tokens);
   return defined({ tls, tokens });
-}
-
-/** Resolves on Ctrl-C, and when the parent process ends if it opened a channel to this one. */
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve());
-    process.once('disconnect', () => resolve());
-  });
 }
 
 function tlsOf({ tlsCert, tlsKey }: Options): CertificateFiles | undefined {

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSite } from '../../../page/site.ts';
+import type { About } from '../../../page/about.ts';
+import { startServer } from '../../../server.ts';
+import type { ServedModel } from '../../../server.ts';
+import { Child } from '../../../shared/child-process.ts';
+import { workerUrl } from '../../../shared/files.ts';
+import type { Context } from '../../options/command.ts';
+import { checkOutput } from '../../options/inputs.ts';
+import { aboutModel, pageUrl, samplesOf } from '../../options/page.ts';
+import { preparedModel } from '../../options/prepared.ts';
+import { stopped } from '../../options/stopped.ts';
+import { share } from './run.ts';
+import type { DemoOptions } from './run.ts';
+
+export type WebDemoOptions = Omit<DemoOptions, 'version'> & { readonly port: number };
+
+/** A model as the page shows it. */
+type Shown = { readonly title: string; readonly served: Required<ServedModel> };
+
+/**
+ * Serves a page that asks the network, until a signal stops it. Meanwhile another process removes most of its
+ * ReLUs; then the page asks both. A reduced network of an earlier demo in the same folder is taken as it is.
+ */
+export async function runWebDemo(context: Context, options: WebDemoOptions): Promise<void> {
+  const { signal, say, show, warn } = context;
+  const file = join(options.out, 'reduced.onnx');
+  checkOutput(file);
+  const shown: Shown[] = [await loaded(context, options.model, options.data, 'original')];
+  const samples = await samplesOf(options.data);
+  let pending: string | undefined;
+  const about = (): About => ({
+    models: shown.map(({ title, served: { plan, name } }) => aboutModel(plan, name, title)),
+    samples,
+    ...(pending !== undefined && { pending }),
+  });
+  const server = await startServer({
+    ...{ models: served(shown), port: options.port, answerHttp: await openSite(about) },
+  });
+  context.staysUp();
+  const url = pageUrl(server.url);
+  show({ value: { url }, text: `Open ${url} in a browser and ask about a picture. Ctrl-C stops the demo.` });
+  const addReduced = async () => {
+    const isThere = existsSync(file);
+    pending = 'A second network with a quarter of the sign tests is being made. It takes some minutes.';
+    say(isThere ? `Taking ${file} of an earlier demo.` : 'Meanwhile: removing three quarters of its ReLUs.');
+    if (!isThere) await reduceBeside(options, file, signal);
+    shown.push(await loaded(context, file, options.data, 'reduced'));
+    server.reload({ models: served(shown) });
+    say('The page now asks the reduced network too.');
+  };
+  void addReduced()
+    .catch((error: Error) => signal.aborted || warn(`no reduced network: ${error.message}`))
+    .finally(() => (pending = undefined));
+  await stopped(signal);
+  await server.close();
+}
+
+async function loaded(context: Context, model: string, data: string, title: string): Promise<Shown> {
+  const { plan, weights } = await preparedModel(model, data, context);
+  return { title, served: { name: title, plan, weights } };
+}
+
+function served(shown: readonly Shown[]): ServedModel[] {
+  return shown.map((model) => model.served);
+}
+
+/** Reduces in a process of its own, so that answers do not wait for it. */
+async function reduceBeside(
+  { model, data, epochs }: WebDemoOptions,
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const child = new Child<never, never>({
+    program: workerUrl(import.meta.url, '../../main'),
+    args: [
+      ...['reduce', model, '--method', 'deepreduce', '--budget', String(share), '--data', data],
+      ...['--epochs', String(epochs), '--seed', '1', '--out', file, '--json'],
+    ],
+    signal,
+    name: 'demo: the reduction',
+  });
+  // It prints its result when the file is written.
+  await child.firstLine();
+  await child.stop();
+}
