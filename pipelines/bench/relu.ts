@@ -67,13 +67,16 @@ export async function benchRelu(
     const x = share(randomValues(count, bits, rng), rng);
     const before = toServer.traffic.sent + toServer.traffic.received;
     const start = performance.now();
-    const [ofClient, ofServer] = await Promise.all([
-      clientKeys(client, spec, work),
-      serverKeys(server, spec, work),
+    const drawn = [
       client.choosing.prepare(toServer, clientTransfers(spec)),
       server.offering.prepare(toClient, clientTransfers(spec)),
       server.choosing.prepare(toClient, serverTransfers(spec)),
       client.offering.prepare(toServer, serverTransfers(spec)),
+    ];
+    const [ofClient, ofServer] = await Promise.all([
+      clientKeys(client, spec, work),
+      serverKeys(server, spec, work),
+      ...drawn,
     ]);
     const keys = performance.now();
     const [c, s] = await Promise.all([
