@@ -91,6 +91,14 @@ const forms: Readonly<Record<string, Form>> = {
     nodes: [op('Conv', ['v', 'k1'], 'a'), op('HardSigmoid', ['a'], 'gates'), op('Mul', ['v', 'gates'], 'w')],
     weights: [floats('k1', [1, 4, 1, 1])],
   },
+  'a batch norm behind an activation': {
+    nodes: [op('Relu', ['v'], 'r'), op('BatchNormalization', ['r', 's', 'b', 's', 'variance'], 'w')],
+    weights: [
+      floats('s', [4]),
+      floats('b', [4]),
+      { name: 'variance', dtype: 'float32', shape: [4], data: Float32Array.of(0.5, 1, 2, 3) },
+    ],
+  },
   'channels reversed': {
     nodes: [op('Gather', ['v', 'i'], 'w', { axis: { int: 1 } })],
     weights: [ints('i', [3, 2, 1, 0])],
