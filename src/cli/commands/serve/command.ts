@@ -25,6 +25,8 @@ import { logFormats, serverLog } from './log.ts';
 import type { LogFormat } from './log.ts';
 import { loadModels, modelsText, modelsValue } from './models.ts';
 import type { LoadedModel } from './models.ts';
+import { serveMetrics } from './metrics-server.ts';
+import { createMetrics } from '../../../serving/metrics.ts';
 
 type Options = CompileFlags &
   DescribeFlags & {
@@ -48,6 +50,7 @@ type Options = CompileFlags &
     readonly web?: boolean;
     readonly samples?: string;
     readonly origin?: readonly string[];
+    readonly metricsPort?: number;
     readonly log: LogFormat;
     readonly json?: boolean;
   };
@@ -118,6 +121,11 @@ export function configure(command: Command, act: Act): void {
         '(default: only its own page)',
       repeated,
     )
+    .option(
+      '--metrics-port <port>',
+      'answer GET /metrics of Prometheus on this port of --host; 0 takes any free one',
+      whole(0, 65_535),
+    )
     .addOption(
       new Option('--log <format>', 'lines for people, or JSON lines for a log collector')
         .choices(logFormats)
@@ -157,6 +165,8 @@ async function run(context: Context, given: readonly string[], options: Options)
   const load = (known: readonly LoadedModel[]) => loadModels(models, options, context, known);
   let loaded = await load([]);
   const log = serverLog(context, options);
+  const metrics = options.metricsPort === undefined ? undefined : createMetrics();
+  const scraped = metrics && (await serveMetrics(host, options.metricsPort!, metrics));
   const answerHttp = await pageOf(options, () => loaded);
   const server = await startServer({
     ...{
@@ -170,11 +180,14 @@ async function run(context: Context, given: readonly string[], options: Options)
     },
     ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
     ...defined({ origins, answerHttp }),
-    onEvent: (event: ServerEvent) => log.event(event),
+    onEvent: (event: ServerEvent) => {
+      metrics?.record(event);
+      log.event(event);
+    },
   });
   context.staysUp();
   log.started({
-    value: { url: server.url, ...modelsValue(loaded) },
+    value: { url: server.url, metricsUrl: scraped?.url ?? null, ...modelsValue(loaded) },
     text:
       `serving on ${server.url}\n${modelsText(loaded, server.url)}\n` +
       `${answerHttp === undefined ? '' : `a page for people: ${pageUrl(server.url)}\n`}Ctrl-C stops the server`,
@@ -194,6 +207,7 @@ async function run(context: Context, given: readonly string[], options: Options)
   await stopped(context.signal);
   stopReloads();
   await server.close({ drainSeconds: options.drainSeconds });
+  scraped?.close();
   return undefined;
 }
 
