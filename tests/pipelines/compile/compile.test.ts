@@ -204,8 +204,10 @@ test('a layer without room in the ring is refused with the bits that are missing
 });
 
 test('a layer too wide for its weights to be hidden takes fewer bits a weight; one too large to pack is refused by name', async () => {
-  const net = new NetworkBuilder('wide', [256, 4, 4], seededRng(1));
-  const wide = net.build(net.conv('wide', net.input, { inChannels: 256, channels: 4, kernel: 3, stride: 1 }));
+  const net = new NetworkBuilder('wide', [1024, 4, 4], seededRng(1));
+  const wide = net.build(
+    net.conv('wide', net.input, { inChannels: 1024, channels: 4, kernel: 3, stride: 1 }),
+  );
   const { prepared, error, bound } = await simulated(wide, { weightBits: 14, precision: 8 });
   const [step] = prepared.plan.steps;
   expect(step?.kind === 'linear' && step.spec.weightBits).toBeLessThan(14);
