@@ -162,7 +162,12 @@ describe('infer', () => {
   });
 
   test('says so when no server is there', async () => {
-    expectFailure(await cli(['infer', 'ws://127.0.0.1:9', ...image]), 6, /127\.0\.0\.1:9/);
+    expectFailure(await cli(['infer', 'ws://127.0.0.1:9', ...image, '--retry', '0']), 6, /127\.0\.0\.1:9/);
+    const { code, stderr } = await cli(['infer', 'ws://127.0.0.1:9', ...image, '--retry', '1']);
+    expect(stderr).toMatch(
+      /^(reluctant: warning: [^\n]+; trying again in [^\n]+\n)+reluctant: server [^\n]+\n$/,
+    );
+    expect(code).toBe(6);
     expectFailure(await cli(['infer', 'http://127.0.0.1:9', ...image]), 2, /ws:\/\//);
   });
 });
@@ -219,13 +224,13 @@ describe('serve', () => {
     const { url } = JSON.parse(await firstLine(child)) as { url: string };
     child.kill('SIGINT');
     expect((await result).code).toBe(0);
-    expectFailure(await cli(['infer', url, ...image]), 6, /ECONNREFUSED/);
+    expectFailure(await cli(['infer', url, ...image, '--retry', '0']), 6, /ECONNREFUSED/);
   });
 
   test('a client whose server is killed ends with 6', async () => {
     const child = startCli(['serve', model, ...data, '--port', '0', '--threads', '1']);
     const { url } = await addressOf(child);
-    const client = finished(startCli(['infer', url, ...image]));
+    const client = finished(startCli(['infer', url, ...image, '--retry', '0']));
     await new Promise((resolve) =>
       child.stdout!.on('data', (text) => /opened/.test(String(text)) && resolve(0)),
     );
