@@ -3,10 +3,12 @@ import type { Model, Replacement } from '../../../../models/graph.ts';
 import { dearRelus } from '../../../helpers/machine.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
+import { candidateNetwork } from '../../../../pipelines/reduce/hybrid/candidate.ts';
+import { choose } from '../../../../pipelines/reduce/hybrid/choose.ts';
 import { learnedChooser, room, structureOf } from '../../../../pipelines/reduce/hybrid/choosers.ts';
 import { keptCost } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
-import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { few, search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { calibration, plannedCost, sample, shared, trainedTiny } from './trained-tiny.ts';
@@ -37,13 +39,12 @@ test.each([0.8, 0.66, 0.58, 0.44])(
   },
 );
 
-/** The smallest budget, in steps of half a percent, that some choice of layers meets. */
-async function leastTask(): Promise<Task> {
-  for (let share = 0.01; ; share += 0.005) {
-    const task = await taskAt(share).catch(() => undefined);
-    const found = task && (await search(task, task.budget.limit).catch(() => undefined));
-    if (found !== undefined) return task!;
-  }
+const limitedTo = (task: Task, limit: number): Task => ({ ...task, budget: { ...task.budget, limit } });
+
+/** The cost of the cheapest choice: what its plan takes, as the search's refusals name it. */
+async function leastCost({ layers, cheapest, dearest, rest, base }: Task): Promise<number> {
+  const choices = choose(layers, cheapest - rest + 1e-9 * dearest)!;
+  return plannedCost(await candidateNetwork(base, layers, choices, few(sample)), budget);
 }
 
 describe('the structure in which gates learn', () => {
@@ -55,7 +56,9 @@ describe('the structure in which gates learn', () => {
   });
 
   test('is a cheaper one where there is no ReLU to give up for what training adds', async () => {
-    const task = await taskAt(0.62, 'quadratic'); // whose squares are dearer than ReLUs: layers go whole
+    const given = await taskAt(0.62, 'quadratic'); // whose squares are dearer than ReLUs: layers go whole
+    const { cost } = await search(given, given.budget.limit);
+    const task = limitedTo(given, 1.01 * cost);
     const { choices } = await search(task, task.budget.limit);
     expect(keptCost(task, choices)).toBe(0);
     expect(await structureOf(task)).toEqual((await search(task, (1 - room) * task.budget.limit)).choices);
@@ -63,7 +66,8 @@ describe('the structure in which gates learn', () => {
   });
 
   test('is the least there is where no cheaper one is left', async () => {
-    const task = await leastTask();
+    const given = await taskAt(0.6);
+    const task = limitedTo(given, 1.01 * (await leastCost(given)));
     const { choices } = await search(task, task.budget.limit);
     expect(keptCost(task, choices)).toBeLessThan(room * task.budget.limit);
     await expect(search(task, (1 - room) * task.budget.limit)).rejects.toThrow(UsageError);
