@@ -7,20 +7,19 @@ import type { MachineCosts } from './machine.ts';
  */
 export const defaultMachine: MachineCosts = {
   machine: 'AMD EPYC',
-  date: '2026-11-23',
+  date: '2026-11-29',
   cores: 2,
   linear: linearCosts,
-  squares: { encrypt: 0.00616, respond: 0.0143, decrypt: 0.00287 },
+  squares: { encrypt: 0.00591, respond: 0.0159, decrypt: 0.00529 },
   activation: {
-    // Measured on 2026-11-29, when the sign tests became one-time tables.
-    clientKeys: { relu: 0, transfer: 5.26e-8, string: 1.76e-8, affine: 2.17e-7, square: 2.17e-7 },
-    serverKeys: { relu: 8.76e-7, transfer: 0, string: 1.77e-8, affine: 1.94e-7, square: 1.68e-7 },
-    clientTables: { relu: 2.9e-8, transfer: 0, string: 2.88e-9, affine: 3.13e-8, square: 3.91e-8 },
-    serverTables: { relu: 6.07e-8, transfer: 0, string: 2.34e-9, affine: 4.23e-8, square: 6.17e-8 },
-    message: { relu: 2.31e-8, transfer: 0, string: 1.65e-10, affine: 1.61e-8, square: 2.13e-8 },
-    reply: { relu: 2.38e-8, transfer: 7.29e-10, string: 0, affine: 2.03e-8, square: 2.49e-8 },
-    finish: { relu: 1.41e-8, transfer: 0, string: 0, affine: 9.52e-9, square: 1.7e-8 },
+    clientKeys: { relu: 0, transfer: 9.33e-8, string: 4.57e-9, affine: 3.22e-7, square: 1.52e-7 },
+    serverKeys: { relu: 3.51e-7, transfer: 0, string: 1.22e-8, affine: 1.86e-7, square: 1.42e-7 },
+    clientTables: { relu: 5.66e-9, transfer: 3.35e-9, string: 4.86e-10, affine: 3.2e-8, square: 3.02e-8 },
+    serverTables: { relu: 8.02e-8, transfer: 0, string: 1.48e-9, affine: 8.34e-8, square: 4.33e-8 },
+    message: { relu: 1.18e-8, transfer: 8.64e-10, string: 0, affine: 1.51e-8, square: 1.96e-8 },
+    reply: { relu: 2.37e-8, transfer: 9.43e-10, string: 0, affine: 1.91e-8, square: 2.39e-8 },
+    finish: { relu: 8.75e-9, transfer: 1.25e-11, string: 0, affine: 5.43e-9, square: 1.35e-8 },
   },
-  ring: { multiplication: 4.95e-11, element: 2.26e-9 },
-  transport: { byteUp: 3.12e-9, byteDown: 1.9e-9, message: 4.41e-5 },
+  ring: { multiplication: 5.33e-11, element: 2.18e-9 },
+  transport: { byteUp: 4.74e-9, byteDown: 2.42e-9, message: 3.94e-5 },
 };
