@@ -262,7 +262,6 @@ describe('what does not fit means what it meant, and is refused privately with t
       },
       /it combines the values .*; expected a function of one value/,
     ],
-    ['a product of different values', { graph: ['LeakyRelu u o', 'Mul u o y'] }, /it combines the values/],
     [
       'a coefficient per place',
       { graph: ['Mul u u s', 'Mul a s q', 'Add q u y'], weights: [small('a', shape)] },
@@ -284,8 +283,6 @@ describe('what does not fit means what it meant, and is refused privately with t
       },
       /its activation r reads another value than its other parts/,
     ],
-    ['a cube', { graph: ['Mul u u s', 'Mul s u y'] }, /it is a polynomial of a degree above 2/],
-    ['x relu(x)', { graph: ['Relu u r', 'Mul u r y'] }, /it multiplies a ReLU by a computed value/],
     [
       'a ReLU that another node reads',
       {
@@ -310,5 +307,22 @@ describe('what does not fit means what it meant, and is refused privately with t
     expect(() => readModel(bytes, 'case.onnx')).toThrow(
       `only a square is supported, not the power ${exponent}`,
     );
+  });
+});
+
+describe('products of two values that are no polynomial of degree 2 mean what they meant, and run privately', () => {
+  test.each([
+    ['a product of different values', ['LeakyRelu u o', 'Mul u o y']],
+    ['a cube', ['Mul u u s', 'Mul s u y']],
+    ['x relu(x)', ['Relu u r', 'Mul u r y']],
+  ])('%s', async (_name, graph) => {
+    const conv = { op: 'Conv', inputs: ['x', 'w'], outputs: ['u'] };
+    const bytes = rawModel(['N', ...shape], [conv, ...nodesOf(graph)], [small('w', [4, 4, 1, 1])]);
+    const model = readModel(bytes, 'case.onnx');
+    const x = normals(n * sizeOf(shape), seededRng('x'));
+    const { data } = await runFile(bytes, x, [n, ...shape]);
+    expect(maximumDifference(await predict(model, x, n, { threads: 1 }), data)).toBe(0);
+    const { plan } = await prepare(model, { calibration: { images: x, n } });
+    expect(plan.steps.some(({ kind }) => kind === 'activation')).toBe(true);
   });
 });
