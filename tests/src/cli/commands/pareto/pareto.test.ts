@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blockBytes, blockStep, defaultDepth } from '../../../../../crypto/ot/blocks.ts';
 import { loadDataset } from '../../../../../models/data/dataset.ts';
 import { defaultMachine } from '../../../../../pipelines/cost/default-machine.ts';
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
@@ -77,11 +78,12 @@ describe('a sweep', () => {
       const [real, predicted] = (['measured', 'predicted'] as const).map((wanted) =>
         costs.find(({ source, profile }) => source === wanted && profile === 'loopback')!,
       );
-      expect([real!.offline, real!.online, real!.rounds]).toEqual([
-        predicted!.offline,
-        predicted!.online,
-        predicted!.rounds,
-      ]);
+      expect([real!.online, real!.rounds]).toEqual([predicted!.online, predicted!.rounds]);
+      // Transfers come in steps of 128 rows; those left over from one inference serve the next.
+      const step = blockBytes(blockStep, defaultDepth) - blockBytes(0, defaultDepth);
+      for (const way of ['bytes_up', 'bytes_down'] as const) {
+        expect([0, step]).toContain(predicted!.offline[way] - real!.offline[way]);
+      }
       expect(real!.onlineSeconds).toBeGreaterThan(0);
     }
     expect((await cli(sweepArgs('deepreduce+circa', '0.5'))).code).toBe(0);
