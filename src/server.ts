@@ -80,8 +80,11 @@ type ServingOptions = {
    * own pages, if `answerHttp` serves some).
    */
   readonly origins?: readonly string[];
-  /** Answers HTTP requests that are no WebSockets, such as those for a page (default: all with 426). */
-  readonly answerHttp?: RequestListener;
+  /**
+   * Answers HTTP requests that are no WebSockets, such as those for a page (default: all with 426). A
+   * `RequestListener` of node:http, which the public declarations do not name.
+   */
+  readonly answerHttp?: (request: never, response: never) => void;
   readonly onEvent?: (event: ServerEvent) => void;
   readonly rng?: Rng;
 };
@@ -240,7 +243,7 @@ function clientOf(access: Access, request: IncomingMessage): string | undefined 
 }
 
 function httpServer({ tls, answerHttp = notFound }: ServingOptions, status: ServerStatus): HttpServer {
-  const answer = statusPages(status, answerHttp);
+  const answer = statusPages(status, answerHttp as RequestListener);
   return tls === undefined ? createServer(answer) : createTlsServer(readCertificate(tls), answer);
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { blockBytes, blockStep, defaultDepth } from '../../crypto/ot/blocks.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { planHash } from '../../pipelines/plan/codec.ts';
@@ -51,12 +52,16 @@ test('two processes: logits within the derived bound of the float model, bytes a
   const prediction = predictCost(prepared.plan);
   const session = await connect(url, { planHash: planHash(prepared.plan), threads: 1 });
   try {
-    for (const image of images.slice(0, 2)) {
+    for (const [i, image] of images.slice(0, 2).entries()) {
       const result = await session.infer(image);
       const float = await predict(model, image, 1);
       result.logits!.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
       expect(result.label).toBe(result.logits!.indexOf(Math.max(...result.logits!)));
-      expect(result.offline).toMatchObject(prediction.offline);
+      // Transfers left over from the first inference serve the second: a step of 128 rows less, if that.
+      const step = blockBytes(blockStep, defaultDepth) - blockBytes(0, defaultDepth);
+      for (const way of ['bytes_up', 'bytes_down'] as const) {
+        expect(i === 0 ? [0] : [0, step]).toContain(prediction.offline[way] - result.offline[way]);
+      }
       expect(result.online).toMatchObject({ ...prediction.online, rounds: prediction.rounds });
       expect(result.offline.seconds).toBeGreaterThan(result.online.seconds);
     }

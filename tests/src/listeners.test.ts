@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../src/shared/files.ts';
 
-/** Files that are a process or a worker thread; everything else is a library. */
+/** Files that are a process, a worker thread or a page; everything else is a library. */
 const mains = [
   'src/cli/main.ts',
   '**/*-main.ts',
   'models/runtime/device-trial.ts',
   '{crypto,pipelines}/*/worker.ts',
+  'src/page/client/*.ts',
+  'src/browser/{session,thread}.ts',
 ];
 
 const libraries = globSync('{src,models,crypto,pipelines}/**/*.ts', {
