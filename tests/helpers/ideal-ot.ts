@@ -35,7 +35,7 @@ export function idealTransfers(rng: Rng): [ChoosingTransfers, OfferingTransfers]
       chosen.promise(count);
       for (const block of blocks) {
         const [rows, choices] = [randomWords(rng, rowWords * block), rng.bytes(block / 8)];
-        chosen.add(block, Promise.resolve({ rows, choices }));
+        void chosen.add(block, Promise.resolve({ rows, choices }));
         const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
         onTheWay.push(rows.map((word, at) => word ^ (bit(at >> 2) * delta[at & 3]!)));
       }
@@ -55,7 +55,7 @@ export function idealTransfers(rng: Rng): [ChoosingTransfers, OfferingTransfers]
       for (const block of blocks) {
         received = received.then(() => channel.receive(tags.otExtension, 0, blockBytes(block, defaultDepth)));
         const content = received.then(() => ({ rows: onTheWay.shift()!, choices: new Uint8Array() }));
-        offered.add(block, content);
+        void offered.add(block, content);
         received = content;
       }
       await received;
