@@ -6,7 +6,7 @@ import { UsageError } from '../shared/errors.ts';
 export type CertificateFiles = { readonly cert: string; readonly key: string };
 
 /** Reads a certificate and its key. Throws UsageError, in plain words, if TLS cannot use them. */
-export function readCertificate({ cert, key }: CertificateFiles): { cert: Buffer; key: Buffer } {
+export function readCertificate({ cert, key }: CertificateFiles): { cert: string; key: string } {
   const pair = { cert: read('certificate', cert), key: read('key', key) };
   try {
     createSecureContext({ cert: pair.cert });
@@ -21,9 +21,9 @@ export function readCertificate({ cert, key }: CertificateFiles): { cert: Buffer
   }
 }
 
-function read(what: string, file: string): Buffer {
+function read(what: string, file: string): string {
   try {
-    return readFileSync(file);
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new UsageError(`TLS ${what} ${file}: ${(error as Error).message}`);
   }
