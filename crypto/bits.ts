@@ -58,7 +58,12 @@ export function unpackFields(
 /** Packs `bits`, which has one byte (0 or 1) per bit. */
 export function packBits(bits: Uint8Array): Uint8Array<ArrayBuffer> {
   const packed = new Uint8Array((bits.length + 7) >>> 3);
-  for (let i = 0; i < bits.length; i++) packed[i >>> 3]! |= (bits[i]! & 1) << (i & 7);
+  for (let at = 0; at < packed.length; at++) {
+    const end = Math.min(bits.length, 8 * at + 8);
+    let byte = 0;
+    for (let i = end - 1; i >= 8 * at; i--) byte = (byte << 1) | (bits[i]! & 1);
+    packed[at] = byte;
+  }
   return packed;
 }
 

@@ -168,6 +168,7 @@ export class Planes {
     const bytes = this.packedBytes;
     if (bytes === 0) return;
     const source = this.bytes(at, planes * this.#stride);
+    if (8 * this.#stride === this.#size) return to.set(source);
     const used = 0xff >>> (8 * bytes - this.#size);
     for (let p = 0; p < planes; p++) {
       to.set(source.subarray(p * this.#stride, p * this.#stride + bytes), p * bytes);
@@ -177,9 +178,14 @@ export class Planes {
 
   /** The inverse of `write`: planes from packed bytes. */
   read(packed: Uint8Array, planes: number): Address {
-    const at = this.clear(this.room(planes), planes);
+    const at = this.room(planes);
     const bytes = this.packedBytes;
     const target = this.bytes(at, planes * this.#stride);
+    if (bytes === this.#stride) {
+      target.set(packed.subarray(0, planes * bytes));
+      return at;
+    }
+    target.fill(0);
     for (let p = 0; p < planes; p++)
       target.set(packed.subarray(p * bytes, (p + 1) * bytes), p * this.#stride);
     return at;

@@ -46,8 +46,11 @@ function randomValues(count: number, bits: number, rng: Rng): Int32Array {
   return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - bits));
 }
 
-/** The layers that run first, so that the compiler has seen the loops, and the layers that are timed. */
-const [warmUps, timed] = [2, 5];
+/**
+ * The layers that run first, until the compiler is done with all loops (the sixth is the first that takes as
+ * long as the later ones), and the layers that are timed.
+ */
+const [warmUps, timed] = [8, 9];
 
 /**
  * Times layers of ReLUs and returns medians. Both parties run in this thread, one after the other, with real

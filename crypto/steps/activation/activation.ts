@@ -7,7 +7,7 @@ import type { KeyPairs } from '../../ot/transfers.ts';
 import { loadPlanes } from '../../ring/planes.ts';
 import type { Planes } from '../../ring/planes.ts';
 import { sendTables, takeTables } from './correlations.ts';
-import { aligned, clientWords, serverWords, messageBytes, replyBytes } from './messages.ts';
+import { aligned, clientWords, messageLength, replyLength, serverWords } from './messages.ts';
 import {
   addInPlace,
   eachKind,
@@ -185,7 +185,7 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
   for (const kind of kindsInOrder) addOffset[kind](cuts[kind].share, layer);
   state.waiting = { material, values: eachKind((kind) => cuts[kind].share) };
 
-  const message = new Uint8Array(messageBytes(layer.spec));
+  const message = new Uint8Array(messageLength(layer));
   const { d2, d, signs, rest } = serverWords(message, layer);
   const { relu, product, planes } = material;
   writeServerBits(planes, layer.spec.relu, relu.signs, inputs.relu, signs);
@@ -202,7 +202,7 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
  */
 export function clientReply(state: ClientActivation, message: Uint8Array): Uint8Array<ArrayBuffer> {
   const { layer, mask } = state;
-  checkLength('the server', message, messageBytes(layer.spec));
+  checkLength('the server', message, messageLength(layer));
   const material = taken(state.material);
   state.material = undefined;
   const { d2, d, signs, rest } = serverWords(aligned(message), layer);
@@ -212,7 +212,7 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
   const outcome = clientRelu(relu, shares.relu, eC, d2);
   const sign = ofChannels(layer.spec.square.sign, layer.positions.square, layer.spec.channelSize);
 
-  const reply = new Uint8Array(replyBytes(layer.spec));
+  const reply = new Uint8Array(replyLength(layer));
   const { d3, e, masked, bits } = clientWords(reply, layer);
   d3.set(outcome.d3);
   for (let i = 0; i < e.length; i++) e[i] = shares.square[i]! - product.u[i]!;
@@ -229,7 +229,7 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
  */
 export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32Array<ArrayBuffer> {
   const { layer } = state;
-  checkLength('the client', reply, replyBytes(layer.spec));
+  checkLength('the client', reply, replyLength(layer));
   const { material, values } = taken(state.waiting);
   state.waiting = undefined;
   const { d3, e, masked, bits } = clientWords(aligned(reply), layer);

@@ -1,7 +1,7 @@
 import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
 import { signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
-import { checkSpec, countElements, kindsInOrder } from './layer.ts';
+import { checkSpec, countElements, elementCount, kindsInOrder } from './layer.ts';
 import { windowBits } from './window.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import type { Layer } from './layer.ts';
@@ -11,11 +11,18 @@ import type { Layer } from './layer.ts';
  * public spec alone.
  */
 
-/** The sum over kinds of what `of` says for so many elements of a kind. */
-function total(spec: ActivationSpec, of: ByKind<(count: number, spec: ActivationSpec) => number>): number {
+/** What the elements of each kind add to a total. */
+type Parts = ByKind<(count: number, spec: ActivationSpec) => number>;
+
+function total(spec: ActivationSpec, of: Parts): number {
   checkSpec(spec);
   const counts = countElements(spec.kinds);
   return kindsInOrder.reduce((sum, kind) => sum + of[kind](counts[kind], spec), 0);
+}
+
+/** The same for a layer, whose spec is checked and whose elements are counted. */
+function totalOf(layer: Layer, of: Parts): number {
+  return kindsInOrder.reduce((sum, kind) => sum + of[kind](elementCount(layer, kind), layer.spec), 0);
 }
 
 /**
@@ -26,7 +33,12 @@ export function messageBytes(spec: ActivationSpec): number {
   return total(spec, serverBytes);
 }
 
-const serverBytes: ByKind<(count: number, spec: ActivationSpec) => number> = {
+/** `messageBytes` of a layer. */
+export function messageLength(layer: Layer): number {
+  return totalOf(layer, serverBytes);
+}
+
+const serverBytes: Parts = {
   relu: (n, { relu }) => 4 * n + signBytes(windowBits(relu), n) + packedBytes(n, relu.truncate),
   affine: (n, { affine }) => packedBytes(n, affine.truncate),
   square: (n, { square }) => 4 * n + packedBytes(n, square.truncate),
@@ -40,7 +52,12 @@ export function replyBytes(spec: ActivationSpec): number {
   return total(spec, clientBytes);
 }
 
-const clientBytes: ByKind<(count: number) => number> = {
+/** `replyBytes` of a layer. */
+export function replyLength(layer: Layer): number {
+  return totalOf(layer, clientBytes);
+}
+
+const clientBytes: Parts = {
   relu: (n) => 8 * n + packedBytes(n, 1),
   affine: (n) => 4 * n,
   square: (n) => 8 * n,
@@ -56,7 +73,7 @@ export function clientTransfers(spec: ActivationSpec): number {
 const truncated = (count: number, t: number) => (t > 0 ? count : 0);
 
 /** Elements of each kind that are truncated. */
-const truncations: ByKind<(count: number, spec: ActivationSpec) => number> = {
+const truncations: Parts = {
   relu: (n, { relu }) => truncated(n, relu.truncate),
   affine: (n, { affine }) => truncated(n, affine.truncate),
   square: (n, { square }) => truncated(n, square.truncate),
@@ -67,14 +84,14 @@ export function serverTransfers(spec: ActivationSpec): number {
   return total(spec, signTransfers);
 }
 
-const signTransfers: ByKind<(count: number, spec: ActivationSpec) => number> = {
+const signTransfers: Parts = {
   relu: (n, { relu }) => n * transfersOf(windowBits(relu)),
   affine: () => 0,
   square: () => 0,
 };
 
 /** Products of a factor of each party's, made offline: see product.ts. */
-const products: ByKind<(count: number) => number> = { relu: () => 0, affine: () => 0, square: (n) => n };
+const products: Parts = { relu: () => 0, affine: () => 0, square: (n) => n };
 
 /** How many products an activation layer takes. */
 export function productCount(spec: ActivationSpec): number {
