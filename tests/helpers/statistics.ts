@@ -19,6 +19,24 @@ export function uniformityZ(counts: ArrayLike<number>): number {
 }
 
 /**
+ * Pearson's chi-squared of two samples for one distribution, turned into a normal value in the same way. Bins
+ * with fewer than ten values in both together are left out.
+ */
+export function homogeneityZ(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const [ofA, ofB] = [a, b].map((counts) => Array.from(counts).reduce((sum, count) => sum + count, 0));
+  const kept = Array.from(a, (_, bin) => bin).filter((bin) => a[bin]! + b[bin]! >= 10);
+  const freedom = kept.length - 1;
+  if (freedom < 1) throw new RangeError('homogeneityZ: expected at least 20 values in two bins');
+  const ratio = Math.sqrt(ofB! / ofA!);
+  const chi = kept.reduce(
+    (sum, bin) => sum + (a[bin]! * ratio - b[bin]! / ratio) ** 2 / (a[bin]! + b[bin]!),
+    0,
+  );
+  const spread = 2 / (9 * freedom);
+  return (Math.cbrt(chi / freedom) - (1 - spread)) / Math.sqrt(spread);
+}
+
+/**
  * How far the number of successes of independent trials with these probabilities is from its mean, in
  * standard deviations.
  */
