@@ -1,14 +1,14 @@
 import { packedBytes, packFields, unpackFields } from '../../crypto/bits.ts';
 import { argmax, sizeOf } from '../../models/tensor.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { classCount, openedBits } from '../plan/answer.ts';
+import { classCount, keptBits, openedBits } from '../plan/answer.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /**
- * The answer: the server sends the low bits of its share of the output, as many as the answer has, and the
- * client adds its own share. Nothing above them leaves. The higher bits would say more than the answer: a
- * client that deviates chooses what stands there.
+ * The answer: the server sends the bits of its share of the output that the answer has, and the client adds
+ * its own share. Nothing above them leaves. The higher bits would say more than the answer: a client that
+ * deviates chooses what stands there. Nothing below them leaves either: there is the noise of the roundings.
  */
 
 /** What the client learns of an image. */
@@ -26,7 +26,13 @@ export function answerBytes(plan: Plan): number {
 
 /** S's message, from its share of the output. */
 export function serverAnswer(plan: Plan, share: Uint32Array): Uint8Array<ArrayBuffer> {
-  return packFields(share, openedBits(plan));
+  return packFields(sentOf(plan, share), openedBits(plan));
+}
+
+/** What S sends of its share, in the low bits of each word; the bits above them are not sent. */
+export function sentOf(plan: Plan, share: Uint32Array): Uint32Array {
+  const kept = keptBits(plan);
+  return share.map((word) => word >>> kept);
 }
 
 /**
@@ -34,11 +40,8 @@ export function serverAnswer(plan: Plan, share: Uint32Array): Uint8Array<ArrayBu
  * after the last field, or the label is of no class.
  */
 export function clientAnswer(plan: Plan, share: Uint32Array, message: Uint8Array): Answer {
-  const low = unpackFields(message, outputSize(plan), openedBits(plan), 'answer');
-  const opened = openedOutput(
-    plan,
-    low.map((word, i) => word + share[i]!),
-  );
+  const sent = unpackFields(message, outputSize(plan), openedBits(plan), 'answer');
+  const opened = openedOutput(plan, share, sent);
   const label = labelOf(plan, opened);
   if (label < 0) {
     throw new ProtocolError(`answer: expected one of ${classCount(plan)} classes, got none of them`);
@@ -47,11 +50,14 @@ export function clientAnswer(plan: Plan, share: Uint32Array, message: Uint8Array
 }
 
 /**
- * What is opened, from the output as ring elements, of which the bits above the opened ones do not count: the
- * logits, or the label alone, which is negative if it is of no class.
+ * What is opened, from C's share and what S sends of its own: the logits, or the label alone, which is
+ * negative if it is of no class. Bits that S keeps count as half of what they may be, so that the mean
+ * of the error is half a unit of the ring.
  */
-export function openedOutput(plan: Plan, output: Uint32Array): Float32Array {
-  const bits = openedBits(plan);
+export function openedOutput(plan: Plan, share: Uint32Array, sent: Uint32Array): Float32Array {
+  const [kept, bits] = [keptBits(plan), keptBits(plan) + openedBits(plan)];
+  const half = (2 ** kept) >>> 1;
+  const output = sent.map((word, i) => (word << kept) + half + share[i]!);
   if (plan.output.answer === 'label') {
     return Float32Array.of(classCount(plan) - 1 - (output[0]! & (2 ** bits - 1)));
   }

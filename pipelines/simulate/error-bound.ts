@@ -3,7 +3,7 @@ import type { Model, Node } from '../../models/graph.ts';
 import { publicPart } from '../compile/compile.ts';
 import type { Prepared } from '../compile/served-plan.ts';
 import type { PublicPart } from '../compile/options.ts';
-import { logitsWire, networkSteps } from '../plan/answer.ts';
+import { keptBits, logitsWire, networkSteps } from '../plan/answer.ts';
 import { inputOf, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, StepOf, WireId } from '../plan/plan.ts';
 import { activationError } from './activation-error.ts';
@@ -67,7 +67,11 @@ class Analysis {
       const error = rule(step, inputs, norm, this);
       wires.set(step.output, { error, sizes: this.#sizesOf(step, inputs) });
     }
-    return wires.get(logitsWire(plan))!.error;
+    const { error } = wires.get(logitsWire(plan))!;
+    // A label is compared at full precision.
+    if (plan.output.answer === 'label') return error;
+    const opening = (norm.nearest * 2 ** keptBits(plan)) / this.scaleOf(plan.output.wire);
+    return error.map((e) => norm.sum([e, opening]));
   }
 
   /** The sizes of a step's output. A step that the compiler inserted keeps its input's values. */

@@ -8,7 +8,7 @@ import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { openedOutput, outputSize } from '../inference/answer.ts';
+import { openedOutput, outputSize, sentOf } from '../inference/answer.ts';
 import { encodeInput } from '../inference/encoding.ts';
 import { isLocal, runLocal, withOffset } from '../inference/local-steps.ts';
 import { wireOf } from '../plan/plan.ts';
@@ -42,8 +42,14 @@ export async function simulate(
   const answers = new Float32Array(n * width);
   for (let i = 0; i < n; i++) {
     const input = encodeInput(plan, images.subarray(i * size, (i + 1) * size));
-    const wires = simulateWires(ring, plan, weights, input, clientShares(plan, rng), options);
-    answers.set(openedOutput(plan, wires.get(plan.output.wire)!), i * width);
+    const shares = clientShares(plan, rng);
+    const output = simulateWires(ring, plan, weights, input, shares, options).get(plan.output.wire)!;
+    const own = shares(plan.output.wire);
+    const sent = sentOf(
+      plan,
+      output.map((word, k) => word - own[k]!),
+    );
+    answers.set(openedOutput(plan, own, sent), i * width);
   }
   return answers;
 }

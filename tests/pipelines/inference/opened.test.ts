@@ -12,9 +12,11 @@ test('shares are opened of the linear steps after the last activation, whatever 
 });
 
 test('the keys of a session follow from the bits that are opened', () => {
-  // 3 logits of 26 bits; 32 elements of 16 bits; 100 of 21 bits.
+  // 3 and 32 logits of 16 bits; 125 of 16 bits make 2,000; 126 are too many.
   expect(linearKeysOf(tinyPlan)).toBe(1);
   expect(linearKeysOf({ ...tinyPlan, output: { answer: 'logits', wire: 1 } })).toBe(1);
-  const wires = tinyPlan.wires.map((wire, id) => (id === 11 ? { ...wire, shape: [100], bits: 20 } : wire));
-  expect(linearKeysOf({ ...tinyPlan, wires })).toBe(3);
+  const wires = (logits: number) =>
+    tinyPlan.wires.map((wire, id) => (id === 11 ? { ...wire, shape: [logits], bits: 20 } : wire));
+  expect(linearKeysOf({ ...tinyPlan, wires: wires(125) })).toBe(1);
+  expect(linearKeysOf({ ...tinyPlan, wires: wires(126) })).toBe(3);
 });

@@ -25,7 +25,7 @@ const rng = seededRng('labels');
 /** The label that the protocol's integers give, with fresh shares. */
 function labelOf(plan: Plan, logits: Int32Array): number {
   const wires = simulateWires(ring, plan, new Map(), Uint32Array.from(logits), clientShares(plan, rng));
-  return openedOutput(plan, wires.get(plan.output.wire)!)[0]!;
+  return openedOutput(plan, new Uint32Array(1), wires.get(plan.output.wire)!)[0]!;
 }
 
 /** Logits in all sizes below 2^bits: at both ends of the range, around 0, equal ones, steps of one. */

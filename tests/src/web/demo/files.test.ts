@@ -53,7 +53,7 @@ describe('report.html', () => {
   });
 
   test('what labels alone cost is said beside what they tell', () => {
-    expect(visible).toContain('the label alone: 4 bits in place of 300');
+    expect(visible).toContain('the label alone: 4 bits in place of 160');
     expect(visible).toContain('11 round trips in place of 9, and 140 ms online in place of 124 ms');
     expect(visible).toContain('4 of 4 labels were those in the clear');
   });

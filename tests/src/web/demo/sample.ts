@@ -36,7 +36,7 @@ function model(name: string, relus: number, accuracy: number, factor: number): D
     params: 78_000,
     accuracy,
     logitSpread: 14.2,
-    answerBits: 300,
+    answerBits: 160,
     images,
   };
 }
