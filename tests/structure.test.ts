@@ -42,6 +42,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'he',
     'ot',
     'sign',
+    'products',
     'steps',
     'worker',
   ],

@@ -1,13 +1,19 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { heImplementations } from '../he/implementations.ts';
 import { otImplementations } from '../ot/implementations.ts';
+import { productImplementations } from '../products/implementations.ts';
 import { resetSeal } from '../he/seal.ts';
 import { signImplementations } from '../sign/implementations.ts';
 import { Moved } from '../pool/pool.ts';
 import type { JobTools, Outcome, Task } from '../pool/pool.ts';
 
 /** Every room's jobs. Each room's own table is total by its type. */
-const implementations = { ...heImplementations, ...otImplementations, ...signImplementations };
+const implementations = {
+  ...heImplementations,
+  ...otImplementations,
+  ...signImplementations,
+  ...productImplementations,
+};
 
 type Done = { readonly outcome: Outcome; readonly moved: readonly ArrayBuffer[] };
 

@@ -10,7 +10,8 @@ import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
-import { signWork } from '../../crypto/sign/work.ts';
+import { productTransfers } from '../../crypto/products/products.ts';
+import { activationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { elementKinds } from '../../crypto/spec.ts';
@@ -21,7 +22,7 @@ import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { nonNegativeLeastSquares } from './least-squares.ts';
-import { activationParts } from '../cost/machine.ts';
+import { activationParts, drawingParts } from '../cost/machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from '../cost/machine.ts';
 
 /** The elements of a measured layer. */
@@ -62,7 +63,9 @@ export async function activationCosts(rng: Rng): Promise<MachineCosts['activatio
   return eachPart((part): ElementCosts => {
     const ofWindows = times.slice(0, windows.length).map((time) => time[part]);
     const [relu, transfer, string] = nonNegativeLeastSquares(rows, ofWindows) as [number, number, number];
-    return { relu, transfer, string, affine: affine[part], square: square[part] };
+    const drawn = drawingParts.has(part) ? productTransfers * transfer : 0;
+    const ofSquare = Math.max(0, square[part] - drawn);
+    return { relu, transfer, string, affine: affine[part], square: ofSquare };
   });
 }
 
@@ -102,7 +105,7 @@ function layerSpec(kind: ElementKind, bits: number): ActivationSpec {
 
 /** The processor seconds of each part per element. */
 async function partTimes(session: Session, spec: ActivationSpec, rng: Rng): Promise<PartTimes> {
-  const keys = await keyTimes(session, spec);
+  const keys = await keyTimes(session, spec, rng);
   const found = { ...keys.times, ...(await layerTimes(session, spec, keys, rng)) };
   return eachPart((part) => found[part] / elements);
 }
@@ -110,17 +113,17 @@ async function partTimes(session: Session, spec: ActivationSpec, rng: Rng): Prom
 type LayerKeys = { readonly client: ClientKeys; readonly server: ServerKeys };
 
 /** Each half sends before the other receives, so that none waits and all time is its own. */
-async function keyTimes({ toServer, toClient, client, server }: Session, spec: ActivationSpec) {
+async function keyTimes({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
   const [up, down] = [clientTransfers(spec), serverTransfers(spec)];
   const clock = new PartClock();
   await client.choosing.prepare(toServer, up);
   const chosen = clock.lap();
   await server.choosing.prepare(toClient, down);
   await server.offering.prepare(toClient, up);
-  const ofServer = await serverKeys(server, spec, await signWork());
+  const ofServer = await serverKeys(server, spec, await activationWork());
   const atServer = clock.lap();
   await client.offering.prepare(toServer, down);
-  const ofClient = await clientKeys(client, spec, await signWork());
+  const ofClient = await clientKeys(client, spec, await activationWork(), rng);
   const times = { clientKeys: chosen + clock.lap(), serverKeys: atServer };
   return { client: ofClient, server: ofServer, times };
 }
@@ -130,16 +133,15 @@ async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec,
   const layer = layerOf(spec);
   const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
   const values = sharesByKind(layer, xC);
-  const work = await signWork();
+  const work = await activationWork();
   const clock = new PartClock();
   await sendTables(toServer, 1, layer, keys.client, values, work);
   const clientTables = clock.lap();
   await takeTables(toClient, 1, layer, keys.server, work);
   const serverTables = clock.lap();
-  const products = (factors: Uint32Array) => Promise.resolve(randomWords(rng, factors.length));
   const [c, s] = await Promise.all([
-    activationOfflineClient(toServer, 1, keys.client, work, products, spec, xC, rng),
-    activationOfflineServer(toClient, 1, keys.server, work, products, spec, rng),
+    activationOfflineClient(toServer, 1, keys.client, work, spec, xC, randomWords(rng, elements)),
+    activationOfflineServer(toClient, 1, keys.server, work, spec),
   ]);
   clock.lap();
   const sent = serverMessage(s, xS);

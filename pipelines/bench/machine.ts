@@ -2,7 +2,6 @@ import { cpus } from 'node:os';
 import { HeClient, HeServer, linearCost } from '../../crypto/he/linear.ts';
 import { seedPartBytes } from '../../crypto/he/keys.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
-import { decryptProducts, encryptProducts, respondProducts } from '../../crypto/he/product.ts';
 import { loadRing } from '../../crypto/ring/kernels.ts';
 import { linearOnline } from '../../crypto/steps/linear.ts';
 import { inputElements, outputElements } from '../../crypto/spec.ts';
@@ -38,24 +37,22 @@ export async function measureMachine({
   rng = systemRng,
   onProgress = silent,
 }: MachineBench): Promise<MachineCosts> {
-  const tick = (done: number, now: string) => onProgress({ phase: 'machine-costs', done, total: 5, now });
+  const tick = (done: number, now: string) => onProgress({ phase: 'machine-costs', done, total: 4, now });
   const he = await parties(pool, rng);
   tick(0, 'linear layers');
   const linear = await linearCosts(he, rng);
-  tick(1, 'products of private vectors');
-  const squares = await squareCosts(he, rng);
-  tick(2, 'activations');
+  tick(1, 'activations');
   const activation = await activationCosts(rng);
-  tick(3, 'convolutions in the ring');
+  tick(2, 'convolutions in the ring');
   const ring = await ringCosts(rng);
-  tick(4, 'messages');
+  tick(3, 'messages');
   const transport = await transportCosts(channels);
   he.client.close();
   return {
     machine: cpus()[0]?.model ?? 'unknown',
     date: new Date().toISOString().slice(0, 10),
     cores: navigator.hardwareConcurrency,
-    ...{ linear, squares, activation, ring, transport },
+    ...{ linear, activation, ring, transport },
   };
 }
 
@@ -145,19 +142,6 @@ async function linearTimes(
     encrypt: await least(() => client.encrypt(spec, input)),
     respond: await least(() => respond('warm')),
     decrypt: await least(() => client.decrypt(spec, response)),
-  };
-}
-
-async function squareCosts({ client, server }: Parties, rng: Rng): Promise<MachineCosts['squares']> {
-  const [elements, ciphertexts] = [2 * 8192, 4];
-  const [u, a] = [randomWords(rng, elements), randomWords(rng, elements)];
-  const request = await encryptProducts(client, u);
-  const { response } = await respondProducts(server, a, request, rng);
-  const each = async (work: () => unknown) => (await processorSeconds(work)) / ciphertexts;
-  return {
-    encrypt: await each(() => encryptProducts(client, u)),
-    respond: await each(() => respondProducts(server, a, request, rng)),
-    decrypt: await each(() => decryptProducts(client, response, elements)),
   };
 }
 

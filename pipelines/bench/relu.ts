@@ -6,7 +6,7 @@ import {
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
-import { signWork } from '../../crypto/sign/work.ts';
+import { activationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { share } from '../../crypto/share.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
@@ -64,8 +64,7 @@ export async function benchRelu(
   const spec = reluSpec(count, k, bits);
   const [toServer, toClient] = memoryChannels();
   const [client, server] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
-  const work = await signWork();
-  const noProducts = () => Promise.resolve(new Uint32Array());
+  const work = await activationWork();
   const once = async (step: number) => {
     const x = share(randomValues(count, bits, rng), rng);
     const before = toServer.traffic.sent + toServer.traffic.received;
@@ -77,14 +76,14 @@ export async function benchRelu(
       client.offering.prepare(toServer, serverTransfers(spec)),
     ];
     const [ofClient, ofServer] = await Promise.all([
-      clientKeys(client, spec, work),
+      clientKeys(client, spec, work, rng),
       serverKeys(server, spec, work),
       ...drawn,
     ]);
     const keys = performance.now();
     const [c, s] = await Promise.all([
-      activationOfflineClient(toServer, step, ofClient, work, noProducts, spec, x.client, rng),
-      activationOfflineServer(toClient, step, ofServer, work, noProducts, spec, rng),
+      activationOfflineClient(toServer, step, ofClient, work, spec, x.client, randomWords(rng, count)),
+      activationOfflineServer(toClient, step, ofServer, work, spec),
     ]);
     const middle = performance.now();
     const message = serverMessage(s, x.server);

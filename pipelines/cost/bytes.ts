@@ -1,7 +1,6 @@
 import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { linearKeysOf } from '../inference/opened.ts';
 import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
-import { productRequestBytes, productResponseBytes } from '../../crypto/he/product.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
 import { blockBytes, blocksOf, defaultDepth, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
@@ -15,15 +14,13 @@ import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
 import { answerBytes } from '../inference/answer.ts';
-import { squareBatches } from '../inference/joined-squares.ts';
 import { inProportion, layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
 
 /** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
 
 /**
- * The predicted cost of one step. It follows from the plan alone, and the bytes are exact. A batch of squares
- * may hold those of several layers; the batch then counts for the layer of its first square.
+ * The predicted cost of one step. It follows from the plan alone, and the bytes are exact.
  */
 export type StepPrediction = {
   readonly step: number;
@@ -55,10 +52,8 @@ export type Prediction = {
  * linear step cannot be packed into ciphertexts.
  */
 export function predictCost(plan: Plan, depth: number = defaultDepth): Prediction {
-  const squares = squareBytes(plan);
   const transfers = transferBytes(plan, depth);
-  const joint = (id: number) => total([squares.get(id) ?? nothing, transfers.get(id) ?? nothing]);
-  const steps = plan.steps.map((step) => predictStep(step, joint(step.id)));
+  const steps = plan.steps.map((step) => predictStep(step, transfers.get(step.id) ?? nothing));
   const ends = {
     bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
     bytes_down: frames(answerBytes(plan)),
@@ -72,21 +67,8 @@ export function predictCost(plan: Plan, depth: number = defaultDepth): Predictio
   };
 }
 
-export const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
+const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
 const noElements = eachKind(() => 0);
-
-/** The bytes of the batches of squares, by the id of the step for which a batch counts. */
-export function squareBytes(plan: Plan): Map<number, Bytes> {
-  const bytes = new Map<number, Bytes>();
-  for (const { step, count } of squareBatches(plan)) {
-    const batch = {
-      bytes_up: frames(productRequestBytes(count)),
-      bytes_down: frames(productResponseBytes(count)),
-    };
-    bytes.set(step.id, total([bytes.get(step.id) ?? nothing, batch]));
-  }
-  return bytes;
-}
 
 /** The bytes of the transfers of a session's first inference, by step: each layer counts for its rows. */
 export function transferBytes(plan: Plan, depth: number): Map<number, Bytes> {
@@ -106,14 +88,14 @@ export function transferFrames(count: number, depth: number): number[] {
   return blocksOf(count).map((rows) => blockBytes(rows, depth));
 }
 
-/** `joint`: bytes that the step shares with others, squares and transfers. */
-function predictStep(step: Step, joint: Bytes): StepPrediction {
+/** `transfers`: the bytes of those that count for the step. */
+function predictStep(step: Step, transfers: Bytes): StepPrediction {
   const { id, node, kind } = step;
   const head = { step: id, node, kind };
   if (step.kind === 'linear')
     return { ...head, ...linearPrediction(step), online: nothing, elements: noElements };
   if (step.kind === 'activation') {
-    return { ...head, ...activationPrediction(step.spec, joint), products: 0, headroomBits: undefined };
+    return { ...head, ...activationPrediction(step.spec, transfers), products: 0, headroomBits: undefined };
   }
   const free = { offline: nothing, online: nothing, products: 0, headroomBits: undefined };
   return { ...head, ...free, elements: noElements };
@@ -128,9 +110,9 @@ function linearPrediction({ spec }: LinearStep) {
   };
 }
 
-function activationPrediction(spec: ActivationSpec, joint: Bytes) {
+function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
   return {
-    offline: total([{ bytes_up: offlineBytes(spec), bytes_down: 0 }, joint]),
+    offline: total([{ bytes_up: offlineBytes(spec), bytes_down: 0 }, transfers]),
     online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
     elements: countElements(spec.kinds),
   };

@@ -10,7 +10,6 @@ export const defaultMachine: MachineCosts = {
   date: '2026-11-29',
   cores: 2,
   linear: linearCosts,
-  squares: { encrypt: 0.00591, respond: 0.0159, decrypt: 0.00529 },
   activation: {
     clientKeys: { relu: 0, transfer: 9.33e-8, string: 4.57e-9, affine: 3.22e-7, square: 1.52e-7 },
     serverKeys: { relu: 3.51e-7, transfer: 0, string: 1.22e-8, affine: 1.86e-7, square: 1.42e-7 },

@@ -2,9 +2,9 @@ import { predictCost } from './bytes.ts';
 import type { Bytes, Prediction } from './bytes.ts';
 import { linkOf, onWire } from './network.ts';
 import type { Link } from './network.ts';
-import { exchangesOf, offlineTasks } from './offline-tasks.ts';
+import { offlineTasks } from './offline-tasks.ts';
 import { workOf } from './work.ts';
-import type { Exchange, StepWork } from './work.ts';
+import type { StepWork } from './work.ts';
 import type { MachineCosts } from './machine.ts';
 import type { Plan, StepKind } from '../plan/plan.ts';
 import type { NetworkProfile } from './profiles.ts';
@@ -110,10 +110,8 @@ function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Lin
 }
 
 function offlineShare(step: StepWork, bytes: Bytes, network: Link, threads: number): number {
-  const pooled = exchangesOf(step).reduce(
-    (total, { encrypt, respond, decrypt }) => total + encrypt + respond + decrypt,
-    0,
-  );
+  const { encrypt = 0, respond = 0, decrypt = 0 } = step.linear ?? {};
+  const pooled = encrypt + respond + decrypt;
   const { client, server } = activationOffline(step);
   return pooled / threads + client + server + onWire(bytes, network);
 }
@@ -140,9 +138,8 @@ type Processors = { readonly client: number; readonly server: number };
 
 function offlineWork(step: StepWork): Processors {
   const { client, server } = activationOffline(step);
-  const total = (part: keyof Exchange) =>
-    exchangesOf(step).reduce((all, exchange) => all + exchange[part], 0);
-  return { client: client + total('encrypt') + total('decrypt'), server: server + total('respond') };
+  const { encrypt = 0, respond = 0, decrypt = 0 } = step.linear ?? {};
+  return { client: client + encrypt + decrypt, server: server + respond };
 }
 
 function activationOffline({ activation }: StepWork): Processors {

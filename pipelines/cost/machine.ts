@@ -13,10 +13,13 @@ export const activationParts = [
 ] as const;
 export type ActivationPart = (typeof activationParts)[number];
 
+/** The parts in which transfers are drawn and hashed. */
+export const drawingParts: ReadonlySet<ActivationPart> = new Set(['clientKeys', 'serverKeys']);
+
 const seconds = z.number().min(0).max(1);
 /**
  * Seconds per ReLU, per transfer and per string byte of a ReLU's sign test (both added to that of the ReLU),
- * per affine element and per square.
+ * per affine element and per square. Where transfers are drawn, those of a square are added to it too.
  */
 const elementCosts = z.object({
   ...{ relu: seconds, transfer: seconds, string: seconds, affine: seconds, square: seconds },
@@ -59,8 +62,6 @@ export const machineCostsSchema = z.strictObject({
     /** Per layer, whatever its size: passing data to both parties' threads and back. */
     layer: seconds,
   }),
-  /** Products of private vectors, per ciphertext. Each batch of up to 8,192 squares takes two ciphertexts. */
-  squares: z.strictObject({ encrypt: seconds, respond: seconds, decrypt: seconds }),
   activation: z.strictObject({
     /** Offline: each party draws the transfers in which it chooses, checks the other's and hashes all. */
     clientKeys: elementCosts,

@@ -1,5 +1,5 @@
 import { offlineBytes } from '../../crypto/steps/activation/messages.ts';
-import { nothing, squareBytes, transferBytes } from './bytes.ts';
+import { transferBytes } from './bytes.ts';
 import type { Bytes, Prediction } from './bytes.ts';
 import type { ActivationPart } from './machine.ts';
 import type { Link } from './network.ts';
@@ -16,17 +16,11 @@ export type Setting = {
   readonly depth: number;
 };
 
-/** The exchanges of a step under homomorphic encryption. */
-export function exchangesOf({ linear, squares }: StepWork): Exchange[] {
-  return [linear, squares].filter((exchange) => exchange !== undefined);
-}
-
 /**
  * The offline phase as tasks for `finishTimes`, in the order of inference/offline.ts: first the transfers of
- * all activations, then the linear layers, each as soon as its input shares are known, then all squares, then
- * the tables of the activations, each as soon as the client knows its share. The resources are
- * each party's main thread, each party's pool (one pool if the parties share a machine) and each direction of
- * the network.
+ * all activations, then the linear layers, each as soon as its input shares are known, then the tables of the
+ * activations, each as soon as the client knows its share. The resources are each party's main thread, each
+ * party's pool (one pool if the parties share a machine) and each direction of the network.
  */
 export function offlineTasks(
   plan: Plan,
@@ -37,14 +31,10 @@ export function offlineTasks(
   const timeline = new Timeline(setting);
   const activations = work.flatMap(({ activation }) => (activation === undefined ? [] : [activation]));
   timeline.transfers(activations, [...transferBytes(plan, setting.depth).values()]);
-  const squares = squareBytes(plan);
   plan.steps.forEach((step, i) => {
     if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, cost.steps[i]!.offline);
     else if (step.kind === 'activation') timeline.masked(step.output);
     else timeline.local(step.inputs, step.output);
-  });
-  plan.steps.forEach((step, i) => {
-    if (step.kind === 'activation') timeline.squares(work[i]!, squares.get(step.id) ?? nothing);
   });
   const indices = new Map(plan.steps.map(({ id }, i) => [id, i]));
   for (const step of activationSteps(plan)) {
@@ -96,13 +86,6 @@ class Timeline {
     const { request, done } = this.#exchange(work, bytes, this.#waitsFor(inputs[0]!));
     this.#lastUp = [request];
     this.#known.set(output, [done]);
-  }
-
-  /** Adds the exchange of a batch of squares. */
-  squares({ squares }: StepWork, bytes: Bytes): void {
-    if (squares === undefined) return;
-    const { request } = this.#exchange(squares, bytes, []);
-    this.#lastUp = [request];
   }
 
   activation(step: ActivationStep, { activation }: StepWork): void {

@@ -1,19 +1,16 @@
 import { defaultWeightCacheBytes, linearCost } from '../../crypto/he/linear.ts';
-import { productRequestBytes } from '../../crypto/he/product.ts';
 import { weightSpace } from '../../crypto/he/engine.ts';
-import { seededBytes } from '../../crypto/he/wire.ts';
-import { productParams } from '../../crypto/params.ts';
+import { productTransfers } from '../../crypto/products/products.ts';
 import { countElements, kindsInOrder } from '../../crypto/steps/activation/layer.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import { outputElements, outputSize } from '../../crypto/spec.ts';
 import type { ActivationSpec, ByKind, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { activationParts } from './machine.ts';
+import { activationParts, drawingParts } from './machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from './machine.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan, Step } from '../plan/plan.ts';
-import { squareBatches } from '../inference/joined-squares.ts';
 import { relativeWork } from './transfer-depth.ts';
 
 /** The processor seconds of a request, its answer and its decryption under homomorphic encryption. */
@@ -22,7 +19,6 @@ export type Exchange = { readonly encrypt: number; readonly respond: number; rea
 /** The processor seconds of one step on one thread. */
 export type StepWork = {
   readonly linear: Exchange | undefined;
-  readonly squares: Exchange | undefined;
   readonly activation: Readonly<Record<ActivationPart, number>> | undefined;
   /** The server's local work in the online phase, except that of activations. */
   readonly local: number;
@@ -38,10 +34,8 @@ export type WorkOptions = {
 /** The work of each step of a plan on a machine. It follows from the public sizes in the plan. */
 export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
   const share = transformedShare(plan, options.first);
-  const ciphertexts = squareCiphertexts(plan);
   return plan.steps.map((step) => ({
     linear: step.kind === 'linear' ? linearWork(step.spec, machine, share) : undefined,
-    squares: squaresWork(ciphertexts.get(step.id) ?? 0, machine),
     activation: step.kind === 'activation' ? activationWork(step.spec, machine, options.depth) : undefined,
     local: localWork(plan, step, machine),
   }));
@@ -74,36 +68,23 @@ function linearWork(spec: LinearSpec, { linear }: MachineCosts, share: number): 
   };
 }
 
-function squaresWork(ciphertexts: number, { squares }: MachineCosts): Exchange | undefined {
-  if (ciphertexts === 0) return undefined;
-  return {
-    encrypt: squares.encrypt * ciphertexts,
-    respond: squares.respond * ciphertexts,
-    decrypt: squares.decrypt * ciphertexts,
-  };
-}
-
-/** The number of ciphertexts of the batches of squares, by the id of the step for which a batch counts. */
-function squareCiphertexts(plan: Plan): Map<number, number> {
-  const ciphertexts = new Map<number, number>();
-  for (const { step, count } of squareBatches(plan)) {
-    const batch = productRequestBytes(count) / seededBytes(productParams);
-    ciphertexts.set(step.id, (ciphertexts.get(step.id) ?? 0) + batch);
-  }
-  return ciphertexts;
-}
-
 function activationWork(
   spec: ActivationSpec,
   { activation }: MachineCosts,
   depth: number,
 ): Record<ActivationPart, number> {
   const counts = countElements(spec.kinds);
-  const of = ({ transfer, ...rest }: ElementCosts) => {
-    const costs = { ...rest, transfer: transfer * relativeWork(depth) };
+  const of = (part: ActivationPart) => {
+    const { transfer, square, ...rest } = activation[part];
+    const drawn = drawingParts.has(part) ? transfer * relativeWork(depth) : undefined;
+    const costs = {
+      ...rest,
+      transfer: drawn ?? transfer,
+      square: square + (drawn ?? 0) * productTransfers,
+    };
     return kindsInOrder.reduce((sum, kind) => sum + secondsOf[kind](counts[kind], costs, spec), 0);
   };
-  return Object.fromEntries(activationParts.map((part) => [part, of(activation[part])])) as Record<
+  return Object.fromEntries(activationParts.map((part) => [part, of(part)])) as Record<
     ActivationPart,
     number
   >;

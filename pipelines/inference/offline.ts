@@ -2,13 +2,12 @@ import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { tablesBytes } from '../../crypto/steps/activation/messages.ts';
 import {
   clientChosenKeys,
-  clientSignKeys,
+  clientOfferedKeys,
+  serverChosenKeys,
   serverOfferedKeys,
-  serverSignKeys,
 } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys } from '../../crypto/steps/activation/transfers.ts';
-import type { SignWork } from '../../crypto/sign/work.ts';
-import type { ActivationSpec } from '../../crypto/spec.ts';
+import type { ActivationWork } from '../../crypto/steps/activation/work.ts';
 import {
   activationOfflineClient,
   activationOfflineServer,
@@ -27,39 +26,34 @@ import { StepClock } from './step-clock.ts';
 import type { StepCost } from './step-clock.ts';
 import { isLocal, runLocal } from './local-steps.ts';
 import { activationSteps, inputOf, wireOf } from '../plan/plan.ts';
-import type { LinearStep, Plan, Step, WireId } from '../plan/plan.ts';
+import type { ActivationStep, LinearStep, Plan, Step, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
-import { JoinedSquares } from './joined-squares.ts';
 import { inProportion, layerTransfers, transferCounts } from './layer-transfers.ts';
 
 /** The client's part in every inference of a session. */
 export type ClientParty = {
   readonly ot: OtClient;
   readonly rng: Rng;
-  readonly work: SignWork;
+  readonly work: ActivationWork;
   /** The client's half of a linear step: from its share of the input to its share of the output. */
   linear(channel: Channel, step: number, spec: LinearSpec, input: Uint32Array): Promise<Uint32Array>;
-  /** The client's half of products of private vectors. */
-  products(channel: Channel, step: number, u: Uint32Array): Promise<Uint32Array>;
 };
 
 /** The server's part in every inference of a session. */
 export type ServerParty = {
   readonly ot: OtServer;
   readonly rng: Rng;
-  readonly work: SignWork;
+  readonly work: ActivationWork;
   /** The server's half of a linear step; returns its share of the output. */
   linear(channel: Channel, step: number, spec: LinearSpec, weights: LinearWeights): Promise<Uint32Array>;
-  products(channel: Channel, step: number, a: Uint32Array): Promise<Uint32Array>;
 };
 
 /**
  * The client's offline phase of one inference. It draws a mask for every activation's output first, so that
- * all linear layers whose input shares are then known can run at once, together with the products of all
- * squares and the transfers. It sends the tables of each activation as soon as its input share is known. The
- * order of frames is: the transfers in which the server chooses (down), all linear steps, the squares, the
- * transfers in which the client chooses (up), all activations. `wires` is the client's share of every wire,
- * for checks.
+ * all linear layers whose input shares are then known can run at once, together with the transfers. It sends
+ * the tables of each activation as soon as its input share is known. The order of frames is: the transfers in
+ * which the server chooses (down), all linear steps, the transfers in which the client chooses (up), all
+ * activations. `wires` is the client's share of every wire, for checks.
  */
 export async function offlineClient(
   channel: Channel,
@@ -68,23 +62,24 @@ export async function offlineClient(
 ): Promise<{ offline: ClientOffline; costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
   const clock = new StepClock('client');
   const masks = drawMasks(plan, party.rng);
-  const squares = new JoinedSquares(plan, party.rng);
-  const lanes = lanesOfParty(channel, plan, squares, true);
+  const lanes = lanesOfParty(channel, plan, true);
   const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
   const { ot, work } = party;
-  const chosen = keysInOrder(plan, (spec) => clientChosenKeys(ot.choosing, spec));
-  const signs = keysInOrder(plan, (spec) => clientSignKeys(ot.offering, spec, work));
+  const chosen = keysInOrder(plan, ({ spec }) => clientChosenKeys(ot.choosing, spec));
+  // Each step has its own generator, so that what it draws does not depend on what finishes first.
+  const rngs = new Map(activationSteps(plan).map(({ id }) => [id, prg(party.rng.bytes(prgSeedBytes))]));
+  const offered = keysInOrder(plan, ({ id, spec }) =>
+    clientOfferedKeys(ot.offering, spec, work, rngs.get(id)!),
+  );
   const keys = async (id: number): Promise<ClientKeys> => ({
     ...(await chosen.get(id)!),
-    batches: await signs.get(id)!,
+    ...(await offered.get(id)!),
   });
   const pending = pendingShares(plan, party, masks, lanes.steps, clock);
-  const exchanges = squareExchanges(squares, party, lanes.squares, clock);
   // All run at once, so that a failure of one ends all and none goes unnoticed.
   const [shares, activations] = await Promise.all([
     Promise.all(pending.values()),
-    clientActivations(plan, party, { masks, pending, squares, keys }, lanes.steps, clock),
-    ...exchanges,
+    clientActivations(plan, party, { masks, pending, keys }, lanes.steps, clock),
     ...transfers,
   ]);
   const wires = new Map([...pending.keys()].map((wire, i) => [wire, shares[i]!]));
@@ -96,7 +91,6 @@ export async function offlineClient(
 
 type Lanes = {
   readonly steps: ReadonlyMap<number, Lane>;
-  readonly squares: readonly Lane[];
   readonly transfers: TransferLanes;
 };
 type TransferLanes = { readonly down: Lane; readonly up: Lane };
@@ -104,26 +98,24 @@ type TransferLanes = { readonly down: Lane; readonly up: Lane };
 const oneEachWay = { sends: 1, receives: 1 };
 
 /**
- * The lanes of the client, or of the server, in the order of the frames. Linear steps and batches of squares
- * have one frame each way. An activation has one frame from the client, if it needs any.
+ * The lanes of the client, or of the server, in the order of the frames. Linear steps have one frame each way.
+ * An activation has one frame from the client, if it needs any.
  */
-function lanesOfParty(channel: Channel, plan: Plan, { batches }: JoinedSquares, client: boolean): Lanes {
+function lanesOfParty(channel: Channel, plan: Plan, client: boolean): Lanes {
   const linear = linearSteps(plan);
   const activations = activationSteps(plan);
   const oneWay = (frames: number | 'all', up: boolean) =>
     up === client ? { sends: frames, receives: 0 } : { sends: 0, receives: frames };
   const [down, ...rest] = lanesOf(channel, [
     oneWay('all', false),
-    ...[...linear, ...batches].map(() => oneEachWay),
+    ...linear.map(() => oneEachWay),
     oneWay('all', true),
     ...activations.map(({ spec }) => oneWay(Math.min(1, tablesBytes(spec)), true)),
   ]);
-  const after = linear.length + batches.length;
-  const inOrder = [...rest.slice(0, linear.length), ...rest.slice(after + 1)];
+  const inOrder = [...rest.slice(0, linear.length), ...rest.slice(linear.length + 1)];
   return {
     steps: new Map([...linear, ...activations].map((step, i) => [step.id, inOrder[i]!])),
-    squares: rest.slice(linear.length, after),
-    transfers: { down: down!, up: rest[after]! },
+    transfers: { down: down!, up: rest[linear.length]! },
   };
 }
 
@@ -156,40 +148,23 @@ function drawTransfers(
 /** The keys of each activation, by step: made one layer after the other, since rows have one order. */
 function keysInOrder<Keys>(
   plan: Plan,
-  make: (spec: ActivationSpec) => Promise<Keys>,
+  make: (step: ActivationStep) => Promise<Keys>,
 ): Map<number, Promise<Keys>> {
   let before: Promise<unknown> = Promise.resolve();
   const keys = new Map<number, Promise<Keys>>();
-  for (const { id, spec } of activationSteps(plan)) {
-    const made = before.then(() => make(spec));
+  for (const step of activationSteps(plan)) {
+    const made = before.then(() => make(step));
     // Whoever waits for the keys learns of a failure.
     made.catch(() => undefined);
-    keys.set(id, made);
+    keys.set(step.id, made);
     before = made;
   }
   return keys;
 }
 
-/** Starts the exchange of every batch of squares, each in its own lane. */
-function squareExchanges(
-  squares: JoinedSquares,
-  party: ClientParty | ServerParty,
-  lanes: readonly Lane[],
-  clock: StepClock,
-): Promise<void>[] {
-  return squares.batches.map(async (batch, i) => {
-    const lane = lanes[i]!;
-    await lane.run((view) =>
-      squares.exchange(batch, (factors) => party.products(view, batch.step.id, factors)),
-    );
-    clock.finish(batch.step, lane.traffic);
-  });
-}
-
 type ClientParts = {
   readonly masks: ReadonlyMap<WireId, Uint32Array>;
   readonly pending: ReadonlyMap<WireId, Promise<Uint32Array>>;
-  readonly squares: JoinedSquares;
   readonly keys: (step: number) => Promise<ClientKeys>;
 };
 
@@ -197,7 +172,7 @@ type ClientParts = {
 async function clientActivations(
   plan: Plan,
   party: ClientParty,
-  { masks, pending, squares, keys }: ClientParts,
+  { masks, pending, keys }: ClientParts,
   lanes: ReadonlyMap<number, Lane>,
   clock: StepClock,
 ): Promise<ClientOffline['activations']> {
@@ -205,16 +180,13 @@ async function clientActivations(
   const running: Promise<void>[] = [];
   for (const step of activationSteps(plan)) {
     const lane = lanes.get(step.id)!;
-    // Each step has its own generator, so that what it draws does not depend on what finishes first.
-    const rng = prg(party.rng.bytes(prgSeedBytes));
     const xC = await pending.get(inputOf(step))!;
-    const products = () => squares.shares(step);
-    const drawn = { mask: masks.get(step.output)!, factors: squares.factors(step) };
+    const mask = masks.get(step.output)!;
     const run = lane.run(async (view) => {
       const own = await keys(step.id);
       activations.set(
         step.id,
-        await activationOfflineClient(view, step.id, own, party.work, products, step.spec, xC, rng, drawn),
+        await activationOfflineClient(view, step.id, own, party.work, step.spec, xC, mask),
       );
       clock.finish(step, lane.traffic);
     });
@@ -277,12 +249,11 @@ export async function offlineServer(
   party: ServerParty,
 ): Promise<{ offline: ServerOffline; costs: StepCost[] }> {
   const clock = new StepClock('server');
-  const squares = new JoinedSquares(plan, party.rng);
-  const lanes = lanesOfParty(channel, plan, squares, false);
+  const lanes = lanesOfParty(channel, plan, false);
   const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
   const { ot, work } = party;
-  const offered = keysInOrder(plan, (spec) => serverOfferedKeys(ot.offering, spec));
-  const signs = keysInOrder(plan, (spec) => serverSignKeys(ot.choosing, spec, work));
+  const offered = keysInOrder(plan, ({ spec }) => serverOfferedKeys(ot.offering, spec));
+  const chosen = keysInOrder(plan, ({ spec }) => serverChosenKeys(ot.choosing, spec, work));
   const masks: ServerOffline['masks'] = new OneTime();
   const linear = linearSteps(plan).map(async (step) => {
     const lane = lanes.steps.get(step.id)!;
@@ -293,25 +264,14 @@ export async function offlineServer(
   const activations: ServerOffline['activations'] = new OneTime();
   const tables = activationSteps(plan).map(async (step) => {
     const lane = lanes.steps.get(step.id)!;
-    const rng = prg(party.rng.bytes(prgSeedBytes));
-    const factors = squares.factors(step);
-    const state = await lane.run(async (view) =>
-      activationOfflineServer(
-        view,
-        step.id,
-        { offered: await offered.get(step.id)!, batches: await signs.get(step.id)! },
-        work,
-        () => squares.shares(step),
-        step.spec,
-        rng,
-        { factors },
-      ),
-    );
+    const state = await lane.run(async (view) => {
+      const keys = { offered: await offered.get(step.id)!, ...(await chosen.get(step.id)!) };
+      return activationOfflineServer(view, step.id, keys, work, step.spec);
+    });
     activations.set(step.id, state);
     clock.finish(step, lane.traffic);
   });
-  const exchanges = squareExchanges(squares, party, lanes.squares, clock);
-  await allEnded(channel, [...transfers, ...linear, ...exchanges, ...tables]);
+  await allEnded(channel, [...transfers, ...linear, ...tables]);
   return { offline: { masks, activations }, costs: clock.costs };
 }
 

@@ -1,7 +1,7 @@
 import { HeClient } from '../../crypto/he/linear.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
-import { signWork } from '../../crypto/sign/work.ts';
+import { activationWork } from '../../crypto/steps/activation/work.ts';
 import {
   heKeysClient,
   heKeysServer,
@@ -11,7 +11,6 @@ import {
   linearOfflineServer,
 } from '../../crypto/steps/linear.ts';
 import { warmUpClient } from '../../crypto/steps/warm-up.ts';
-import { productOfflineClient, productOfflineServer } from '../../crypto/steps/product.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -43,9 +42,8 @@ export async function openClientParty(
   return {
     ot,
     rng,
-    work: await signWork(pool),
+    work: await activationWork(pool),
     linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
-    products: (lane, id, u) => productOfflineClient(he, lane, id, u),
     close: () => he.close(),
   };
 }
@@ -69,9 +67,8 @@ export async function openServerParty(
   return {
     ot,
     rng,
-    work: await signWork(pool),
+    work: await activationWork(pool),
     linear: (lane, id, spec, { weights }) =>
       linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, opened.has(id)),
-    products: (lane, id, a) => productOfflineServer(he, lane, id, a, rng),
   };
 }

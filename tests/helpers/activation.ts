@@ -3,12 +3,12 @@ import {
   activationOfflineServer,
 } from '../../crypto/steps/activation/activation.ts';
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
-import type { ClientActivation, Drawn, ServerActivation } from '../../crypto/steps/activation/activation.ts';
+import type { ClientActivation, ServerActivation } from '../../crypto/steps/activation/activation.ts';
 import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
-import { signWork } from '../../crypto/sign/work.ts';
+import { activationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
@@ -21,7 +21,7 @@ import type { Rng } from '../../src/shared/random.ts';
 
 export type Kinds = ElementKind | 'mixed';
 /** Of this thread. */
-export const work = await signWork();
+export const work = await activationWork();
 
 const kindCount = Object.keys(elementKinds).length;
 
@@ -62,25 +62,6 @@ export function someValues(count: number, bits: number, rng: Rng): Int32Array {
   );
 }
 
-/** The ideal product functionality: whoever comes second makes the shares. */
-export function idealProducts(rng: Rng) {
-  const clients: { factors: Uint32Array; resolve: (shares: Uint32Array) => void }[] = [];
-  const servers: typeof clients = [];
-  const meet = () => {
-    if (clients.length === 0 || servers.length === 0) return;
-    const [c, s] = [clients.shift()!, servers.shift()!];
-    const shares = share(new Int32Array(c.factors.map((u, i) => Math.imul(u, s.factors[i]!)).buffer), rng);
-    c.resolve(shares.client);
-    s.resolve(shares.server);
-  };
-  const join = (side: typeof clients) => (factors: Uint32Array) =>
-    new Promise<Uint32Array>((resolve) => {
-      side.push({ factors, resolve });
-      meet();
-    });
-  return { client: join(clients), server: join(servers) };
-}
-
 /** Base OT once for a test file. */
 export async function realOt(rng: Rng): Promise<[OtClient, OtServer]> {
   const [toServer, toClient] = memoryChannels();
@@ -100,19 +81,18 @@ export type Prepared = {
   readonly down: number;
 };
 
-type Products = (factors: Uint32Array) => Promise<Uint32Array>;
-
 /** The transfers of one layer, both directions, hashed to keys. */
 export async function keysOfClient(
   channel: Channel,
   ot: OtClient,
   spec: ActivationSpec,
+  rng: Rng,
 ): Promise<ClientKeys> {
   const prepared = Promise.all([
     ot.choosing.prepare(channel, clientTransfers(spec)),
     ot.offering.prepare(channel, serverTransfers(spec)),
   ]);
-  const [keys] = await Promise.all([clientKeys(ot, spec, work), prepared]);
+  const [keys] = await Promise.all([clientKeys(ot, spec, work, rng), prepared]);
   return keys;
 }
 
@@ -134,14 +114,13 @@ export async function offlineClient(
   channel: Channel,
   step: number,
   ot: OtClient,
-  products: Products,
   spec: ActivationSpec,
   xC: Uint32Array,
   rng: Rng,
-  drawn: Drawn = {},
 ): Promise<ClientActivation> {
-  const keys = await keysOfClient(channel, ot, spec);
-  return activationOfflineClient(channel, step, keys, work, products, spec, xC, rng, drawn);
+  const keys = await keysOfClient(channel, ot, spec, rng);
+  const mask = randomWords(rng, spec.kinds.length);
+  return activationOfflineClient(channel, step, keys, work, spec, xC, mask);
 }
 
 /** The server's. */
@@ -149,28 +128,24 @@ export async function offlineServer(
   channel: Channel,
   step: number,
   ot: OtServer,
-  products: Products,
   spec: ActivationSpec,
-  rng: Rng,
-  drawn: Drawn = {},
 ): Promise<ServerActivation> {
   const keys = await keysOfServer(channel, ot, spec);
-  return activationOfflineServer(channel, step, keys, work, products, spec, rng, drawn);
+  return activationOfflineServer(channel, step, keys, work, spec);
 }
 
-/** The offline phase over memory channels, squares by ideal products. */
+/** The offline phase over memory channels. */
 export async function prepare(
   [otC, otS]: [OtClient, OtServer],
   spec: ActivationSpec,
   xC: Uint32Array,
   rng: Rng,
-  mask?: Uint32Array,
+  mask: Uint32Array = randomWords(rng, spec.kinds.length),
   plantKeys: (keys: LayerKeys) => void = () => undefined,
 ): Promise<Prepared> {
   const [toServer, toClient] = memoryChannels();
-  const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    keysOfClient(toServer, otC, spec),
+    keysOfClient(toServer, otC, spec, rng),
     keysOfServer(toClient, otS, spec),
   ]);
   const keys = { client, server };
@@ -181,13 +156,12 @@ export async function prepare(
     tables = payload.slice();
     return toServer.send(tag, step, payload);
   };
-  const drawn = mask === undefined ? {} : { mask };
   const [stateC, stateS] = await Promise.all([
     activationOfflineClient(
       Object.assign(Object.create(toServer) as Channel, { send }),
-      ...([3, client, work, products.client, spec, xC, rng, drawn] as const),
+      ...([3, client, work, spec, xC, mask] as const),
     ),
-    activationOfflineServer(toClient, 3, server, work, products.server, spec, rng),
+    activationOfflineServer(toClient, 3, server, work, spec),
   ]);
   const [up, down] = [toServer.traffic.sent - before.sent, toServer.traffic.received - before.received];
   return { client: stateC, server: stateS, keys, tables, up, down };

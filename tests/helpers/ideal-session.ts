@@ -11,13 +11,12 @@ import type { ServerWeights } from '../../pipelines/compile/quantise.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { idealProducts, work } from './activation.ts';
+import { work } from './activation.ts';
 
 const ring = await loadRing();
 
 /** Both parties; homomorphic encryption is replaced by its ideal functionality. */
 function parties([otC, otS]: [OtClient, OtServer], client: Rng, server: Rng): [ClientParty, ServerParty] {
-  const products = idealProducts(server);
   const answers = new Map<number, PromiseWithResolvers<{ weights: Int32Array; mask: Uint32Array }>>();
   const answer = (step: number) => {
     if (!answers.has(step)) answers.set(step, Promise.withResolvers());
@@ -32,7 +31,6 @@ function parties([otC, otS]: [OtClient, OtServer], client: Rng, server: Rng): [C
         const { weights, mask } = await answer(step).promise;
         return ring.conv(spec, weights, r).map((word, i) => word - mask[i]!);
       },
-      products: (_lane, _step, u) => products.client(u),
     },
     {
       ot: otS,
@@ -43,7 +41,6 @@ function parties([otC, otS]: [OtClient, OtServer], client: Rng, server: Rng): [C
         answer(step).resolve({ weights, mask });
         return Promise.resolve(mask);
       },
-      products: (_lane, _step, a) => products.server(a),
     },
   ];
 }

@@ -17,7 +17,6 @@ export const freeMachine: MachineCosts = {
     decryptOutput: 0,
     layer: 0,
   },
-  squares: { encrypt: 0, respond: 0, decrypt: 0 },
   activation: {
     clientKeys: noElements,
     serverKeys: noElements,

@@ -12,9 +12,9 @@ import {
   clientReply,
   serverMessage,
 } from '../../crypto/steps/activation/activation.ts';
+import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import {
-  idealProducts,
   keysOfClient,
   keysOfServer,
   realOt,
@@ -67,14 +67,13 @@ async function layerSecrets(
   const [near, far] = memoryChannels();
   const [toServer, toClient] = [keeping(near, wire), keeping(far, wire)];
   const [keysC, keysS] = await Promise.all([
-    keysOfClient(toServer, otC, spec),
+    keysOfClient(toServer, otC, spec, rng),
     keysOfServer(toClient, otS, spec),
   ]);
   const x = share(someValues(spec.kinds.length, 20, rng), rng);
-  const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    activationOfflineClient(toServer, 1, keysC, work, products.client, spec, x.client, rng),
-    activationOfflineServer(toClient, 1, keysS, work, products.server, spec, rng),
+    activationOfflineClient(toServer, 1, keysC, work, spec, x.client, randomWords(rng, x.client.length)),
+    activationOfflineServer(toClient, 1, keysS, work, spec),
   ]);
   const [c, s] = [client.material!, server.material!];
   const secrets = {

@@ -1,7 +1,5 @@
 import type { Channel } from '../../channel/channel.ts';
 import { ProtocolError, ReluctantError } from '../../../src/shared/errors.ts';
-import { randomWords } from '../../../src/shared/random.ts';
-import type { Rng } from '../../../src/shared/random.ts';
 import { concatenate, packBits, packedBytes, packFields, unpackBits, unpackFields } from '../../bits.ts';
 import type { KeyPairs } from '../../ot/transfers.ts';
 import { loadPlanes } from '../../ring/planes.ts';
@@ -26,9 +24,9 @@ import type { ClientSigns, ServerSigns } from './sign.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
-import type { SignWork } from '../../sign/work.ts';
 import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
+import type { ActivationWork } from './work.ts';
 
 export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
 
@@ -37,8 +35,8 @@ export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
  * the client, S the server. Offline:
  *
  *   both     the keys of the layer's transfers, ahead and for all layers together (transfers.ts)
- *   C -> S   tables    C's choices of the truncations, and the strings of the sign tests
- *            products  of u and a, when there are squares; the caller brings them and may join layers
+ *   C -> S   tables    C's choices of the truncations, the strings of the sign tests, and the corrections
+ *                      of the squares' products
  *
  * Online: S -> C `serverMessage`, then C -> S `clientReply`. S then holds u = y - mask.
  */
@@ -83,90 +81,50 @@ type ServerMaterial = {
 
 // ---- offline ----------------------------------------------------------------------------------------------
 
-/** Values that the caller has drawn already, uniform and used once (default: drawn here). */
-export type Drawn = {
-  /** The client's share of the output, [elements]. */
-  readonly mask?: Uint32Array;
-  /** The factors of the squares, u or a, [squares]. */
-  readonly factors?: Uint32Array;
-};
-
 /**
- * The client's offline half. `keys` are those of this layer. `xC` [elements] is its share of the input wire.
- * `products(u)` runs the client's half of the product protocol and resolves to its share of u a.
+ * The client's offline half. `keys` are those of this layer. `xC` [elements] is its share of the input wire,
+ * `mask` [elements] that of the output wire: uniform words, used once.
  */
 export async function activationOfflineClient(
   channel: Channel,
   step: number,
   keys: ClientKeys,
-  work: SignWork,
-  products: (u: Uint32Array) => Promise<Uint32Array>,
+  work: ActivationWork,
   spec: ActivationSpec,
   xC: Uint32Array,
-  rng: Rng,
-  drawn: Drawn = {},
+  mask: Uint32Array,
 ): Promise<ClientActivation> {
   const layer = layerOf(spec);
   checkSize(layer, xC);
-  const values = sharesByKind(layer, xC);
-  const { keys: truncations, ...relu } = await sendTables(channel, step, layer, keys, values, work);
-  const u = factorsOf(layer, drawn, rng);
-  const mask = drawn.mask ?? randomWords(rng, layer.size);
   checkSize(layer, mask);
+  const values = sharesByKind(layer, xC);
+  const correlations = await sendTables(channel, step, layer, keys, values, work);
+  const { keys: truncations, product, ...relu } = correlations;
   return {
     layer,
     mask,
-    material: {
-      planes: await loadPlanes(),
-      values,
-      keys: truncations,
-      relu,
-      product: { u, product: await productsOf(products, u) },
-    },
+    material: { planes: await loadPlanes(), values, keys: truncations, relu, product },
   };
 }
 
 /**
- * The server's offline half. `products(a)` resolves to the server's share of u a. Rejects with ProtocolError
- * when the client's message has a wrong length or stray bits.
+ * The server's offline half. Rejects with ProtocolError when the client's message has a wrong length or stray
+ * bits.
  */
 export async function activationOfflineServer(
   channel: Channel,
   step: number,
   keys: ServerKeys,
-  work: SignWork,
-  products: (a: Uint32Array) => Promise<Uint32Array>,
+  work: ActivationWork,
   spec: ActivationSpec,
-  rng: Rng,
-  drawn: Drawn = {},
 ): Promise<ServerActivation> {
   const layer = layerOf(spec);
-  const { pairs, rot1, signs } = await takeTables(channel, step, layer, keys, work);
-  const a = factorsOf(layer, drawn, rng);
+  const { pairs, rot1, signs, product } = await takeTables(channel, step, layer, keys, work);
   return {
     layer,
-    material: {
-      planes: await loadPlanes(),
-      pairs,
-      relu: { signs, pairs: rot1 },
-      product: { a, product: await productsOf(products, a) },
-    },
+    material: { planes: await loadPlanes(), pairs, relu: { signs, pairs: rot1 }, product },
     waiting: undefined,
   };
-}
-
-function factorsOf(layer: Layer, { factors }: Drawn, rng: Rng): Uint32Array {
-  const { length } = layer.positions.square;
-  const chosen = factors ?? randomWords(rng, length);
-  if (chosen.length === length) return chosen;
-  throw new RangeError(`activation: expected ${length} factors of squares, got ${chosen.length}`);
-}
-
-async function productsOf(products: (factors: Uint32Array) => Promise<Uint32Array>, factors: Uint32Array) {
-  if (factors.length === 0) return new Uint32Array();
-  const shares = await products(factors);
-  if (shares.length === factors.length) return shares;
-  throw new ReluctantError(`activation: expected ${factors.length} products, got ${shares.length}`);
 }
 
 // ---- online -----------------------------------------------------------------------------------------------

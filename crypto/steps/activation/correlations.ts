@@ -1,22 +1,25 @@
 import { tags } from '../../channel/channel.ts';
 import type { Channel } from '../../channel/channel.ts';
 import { concatenate, concatenateWords, packBits, unpackBits } from '../../bits.ts';
+import { correctionBytes } from '../../products/products.ts';
 import type { KeyPairs } from '../../ot/transfers.ts';
 import { batchElements, stringBytes } from '../../sign/batch.ts';
-import type { SignWork } from '../../sign/work.ts';
 import type { ByKind } from '../../spec.ts';
 import { eachKind, elementCount, kindsInOrder } from './layer.ts';
 import type { Layer } from './layer.ts';
 import { flipBytes, tablesBytes } from './messages.ts';
 import type { ClientSigns, ServerSigns } from './sign.ts';
+import type { ClientProduct, ServerProduct } from './square.ts';
 import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { truncationChoices } from './truncation.ts';
 import { windowBits, windowOf } from './window.ts';
+import type { ActivationWork } from './work.ts';
 
 /**
  * The offline message of an activation layer, from C to S, once C knows its share: what turns random
  * transfers into those of the layer. Both halves. First come the flips, a bit per truncated element: C's
- * random choice xor the choice that the truncation takes. Then come the strings of the sign tests.
+ * random choice xor the choice that the truncation takes. Then come the strings of the sign tests, and the
+ * corrections of the squares' products.
  */
 const noWords = new Uint32Array();
 const noPairs: KeyPairs = { k0: noWords, k1: noWords };
@@ -30,6 +33,7 @@ export type ClientCorrelations = {
   /** rot2: the keys that C offers. */
   readonly pairs: KeyPairs;
   readonly signs: ClientSigns;
+  readonly product: ClientProduct;
 };
 
 /** `values`: C's shares by kind. Sends nothing for a layer that needs no message. */
@@ -39,7 +43,7 @@ export async function sendTables(
   layer: Layer,
   keys: ClientKeys,
   values: ByKind<Uint32Array>,
-  work: SignWork,
+  work: ActivationWork,
 ): Promise<ClientCorrelations> {
   const message = new Uint8Array(tablesBytes(layer.spec));
   const relus = elementCount(layer, 'relu');
@@ -69,6 +73,8 @@ export async function sendTables(
     message.set(strings, to);
     to += strings.length;
   }
+  const { corrections, ...product } = keys.products;
+  message.set(corrections, to);
   if (message.length > 0) await channel.send(tags.tables, step, message);
   return {
     keys: eachKind((kind) => taken[kind].keys),
@@ -79,6 +85,7 @@ export async function sendTables(
       k1: concatenateWords(keys.batches.map(({ h1 }) => h1)),
     },
     signs: batches.map(({ tables }) => tables),
+    product,
   };
 }
 
@@ -102,6 +109,7 @@ export type ServerCorrelations = {
   /** rot1: the keys that S offers. */
   readonly rot1: KeyPairs;
   readonly signs: ServerSigns;
+  readonly product: ServerProduct;
 };
 
 /** The other half of `sendTables`. Rejects with ProtocolError when C's message is malformed. */
@@ -110,7 +118,7 @@ export async function takeTables(
   step: number,
   layer: Layer,
   keys: ServerKeys,
-  work: SignWork,
+  work: ActivationWork,
 ): Promise<ServerCorrelations> {
   const length = tablesBytes(layer.spec);
   const message = length === 0 ? new Uint8Array() : await channel.receive(tags.tables, step, length);
@@ -133,6 +141,10 @@ export async function takeTables(
     const tables = await work.serverTables({ windowBits: bits, size, keys: own, strings });
     return { tables, choices: own.choices };
   });
+  const products = keys.products.map((own) => {
+    const corrections = message.subarray(next, (next += correctionBytes(own.a.length)));
+    return work.serverProducts({ keys: own, corrections });
+  });
   return {
     pairs,
     rot1: { k0: k0.subarray(0, relus), k1: k1.subarray(0, relus) },
@@ -140,6 +152,10 @@ export async function takeTables(
       batches: await Promise.all(batches),
       e: concatenate(keys.batches.map(({ e }) => e)),
       h: concatenateWords(keys.batches.map(({ h }) => h)),
+    },
+    product: {
+      a: concatenateWords(keys.products.map(({ a }) => a)),
+      product: concatenateWords(await Promise.all(products)),
     },
   };
 }

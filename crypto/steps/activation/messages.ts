@@ -1,6 +1,7 @@
 import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
-import { signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
+import { correctionBytes, productTransfers } from '../../products/products.ts';
+import { batchesOf, signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
 import { checkSpec, countElements, elementCount, kindsInOrder } from './layer.ts';
 import { windowBits } from './window.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
@@ -79,24 +80,16 @@ const truncations: Parts = {
   square: (n, { square }) => truncated(n, square.truncate),
 };
 
-/** The number of transfers in which the server chooses: those of the sign tests. */
+/** The number of transfers in which the server chooses: those of the sign tests and of the squares. */
 export function serverTransfers(spec: ActivationSpec): number {
-  return total(spec, signTransfers);
+  return total(spec, chosenByServer);
 }
 
-const signTransfers: Parts = {
+const chosenByServer: Parts = {
   relu: (n, { relu }) => n * transfersOf(windowBits(relu)),
   affine: () => 0,
-  square: () => 0,
+  square: (n) => n * productTransfers,
 };
-
-/** Products of a factor of each party's, made offline: see product.ts. */
-const products: Parts = { relu: () => 0, affine: () => 0, square: (n) => n };
-
-/** How many products an activation layer takes. */
-export function productCount(spec: ActivationSpec): number {
-  return total(spec, products);
-}
 
 /** Bytes of the flips in `tablesBytes`: one bit per truncated element. */
 export function flipBytes(spec: ActivationSpec): number {
@@ -105,16 +98,18 @@ export function flipBytes(spec: ActivationSpec): number {
 
 /**
  * Bytes of the client's offline frame, without the header: a bit per truncated element, then the strings of
- * the sign tests. A layer that needs neither has no such frame.
+ * the sign tests, then the corrections of the squares' products, batch by batch. A layer that needs none of
+ * them has no such frame.
  */
 export function tablesBytes(spec: ActivationSpec): number {
-  const { relu } = countElements(spec.kinds);
-  return flipBytes(spec) + stringBytes(windowBits(spec.relu), relu);
+  const { relu, square } = countElements(spec.kinds);
+  const corrections = batchesOf(square).reduce((sum, size) => sum + correctionBytes(size), 0);
+  return flipBytes(spec) + stringBytes(windowBits(spec.relu), relu) + corrections;
 }
 
 /**
  * Bytes of the layer's own offline frame as `Channel.traffic` counts them, with its header. Transfers are
- * drawn for all layers together, and products of squares are brought by the caller: neither is counted.
+ * drawn for all layers together and not counted.
  */
 export function offlineBytes(spec: ActivationSpec): number {
   const payload = tablesBytes(spec);

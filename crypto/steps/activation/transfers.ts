@@ -1,4 +1,6 @@
 import { concatenate, concatenateWords, unpackBits } from '../../bits.ts';
+import { productTransfers } from '../../products/products.ts';
+import type { ServerProductKeys } from '../../products/products.ts';
 import type { OtClient, OtServer } from '../../ot/session.ts';
 import { rowWords } from '../../ot/transfers.ts';
 import type { ChoosingTransfers, KeyPairs, OfferingTransfers } from '../../ot/transfers.ts';
@@ -6,20 +8,33 @@ import { loadPlanes } from '../../ring/planes.ts';
 import { batchesOf, transfersOf } from '../../sign/batch.ts';
 import type { ClientBatchKeys, ServerBatchKeys } from '../../sign/batch.ts';
 import { wordKeys } from '../../sign/keys.ts';
-import type { SignWork } from '../../sign/work.ts';
 import type { ActivationSpec } from '../../spec.ts';
+import { randomWords } from '../../../src/shared/random.ts';
+import type { Rng } from '../../../src/shared/random.ts';
 import { countElements } from './layer.ts';
 import { clientTransfers } from './messages.ts';
 import { windowBits } from './window.ts';
+import type { ActivationWork } from './work.ts';
 
 /**
  * The transfers of an activation layer, hashed to keys. They depend on no share, so both parties make them
  * ahead, for all layers of an inference: for each direction in the order of the steps, one layer after the
  * other. The two directions do not wait for each other.
  */
-export type ClientKeys = ClientChosenKeys & {
+export type ClientKeys = ClientChosenKeys & ClientOfferedKeys;
+
+/** Of the transfers in which S chooses: those of the sign tests, then those of the products of squares. */
+export type ClientOfferedKeys = {
   /** Of each batch of sign tests. */
   readonly batches: readonly ClientBatchKeys[];
+  readonly products: ClientProductKeys;
+};
+
+/** C's factors of the squares and its shares of the products, [squares], and the corrections for S. */
+export type ClientProductKeys = {
+  readonly u: Uint32Array;
+  readonly product: Uint32Array;
+  readonly corrections: Uint8Array;
 };
 
 /** Of the transfers in which C chooses: rot1 of each ReLU, then the truncations of each kind. */
@@ -30,10 +45,15 @@ export type ClientChosenKeys = {
   readonly chosen: Uint32Array;
 };
 
-export type ServerKeys = {
+export type ServerKeys = ServerChosenKeys & {
   /** Both keys of each transfer in which C chooses. */
   readonly offered: KeyPairs;
+};
+
+export type ServerChosenKeys = {
   readonly batches: readonly ServerBatchKeys[];
+  /** Of each batch of squares. */
+  readonly products: readonly ServerProductKeys[];
 };
 
 const noOffset = new Uint32Array(rowWords);
@@ -68,49 +88,81 @@ export async function serverOfferedKeys(
   return { k0: concatenateWords(pairs.k0), k1: concatenateWords(pairs.k1) };
 }
 
-/** C's keys of the sign tests, in which S chooses. */
-export function clientSignKeys(
+/** C's keys of the transfers in which S chooses. `rng` draws the factors of the squares. */
+export async function clientOfferedKeys(
   offering: OfferingTransfers,
   spec: ActivationSpec,
-  work: SignWork,
-): Promise<ClientBatchKeys[]> {
+  work: ActivationWork,
+  rng: Rng,
+): Promise<ClientOfferedKeys> {
   const bits = windowBits(spec.relu);
   const { salt, delta } = offering;
-  return inBatches(spec, async (size) => {
+  const { relu, square } = countElements(spec.kinds);
+  const batches = await inBatches(relu, async (size) => {
     const rows = await offering.take(size * transfersOf(bits));
     return () => work.clientKeys({ windowBits: bits, size, salt, delta, rows });
   });
+  const u = randomWords(rng, square);
+  let at = 0;
+  const products = await inBatches(square, async (size) => {
+    const rows = await offering.take(size * productTransfers);
+    const own = u.subarray(at, (at += size));
+    return () => work.clientProducts({ salt, delta, rows, u: own });
+  });
+  return {
+    batches,
+    products: {
+      u,
+      product: concatenateWords(products.map(({ share }) => share)),
+      corrections: concatenate(products.map(({ corrections }) => corrections)),
+    },
+  };
 }
 
 /** S's keys of the same transfers. */
-export function serverSignKeys(
+export async function serverChosenKeys(
   choosing: ChoosingTransfers,
   spec: ActivationSpec,
-  work: SignWork,
-): Promise<ServerBatchKeys[]> {
+  work: ActivationWork,
+): Promise<ServerChosenKeys> {
   const bits = windowBits(spec.relu);
   const { salt } = choosing;
-  return inBatches(spec, async (size) => {
+  const { relu, square } = countElements(spec.kinds);
+  const batches = await inBatches(relu, async (size) => {
     const rows = await choosing.take(size * transfersOf(bits));
     return () => work.serverKeys({ windowBits: bits, size, salt, rows });
   });
+  const products = await inBatches(square, async (size) => {
+    const rows = await choosing.take(size * productTransfers);
+    return () => work.serverProductKeys({ size, salt, rows });
+  });
+  return { batches, products };
 }
 
 /** The keys of one layer, where it is the only one. */
-export async function clientKeys(ot: OtClient, spec: ActivationSpec, work: SignWork): Promise<ClientKeys> {
-  const [chosen, batches] = await Promise.all([
+export async function clientKeys(
+  ot: OtClient,
+  spec: ActivationSpec,
+  work: ActivationWork,
+  rng: Rng,
+): Promise<ClientKeys> {
+  const [chosen, offered] = await Promise.all([
     clientChosenKeys(ot.choosing, spec),
-    clientSignKeys(ot.offering, spec, work),
+    clientOfferedKeys(ot.offering, spec, work, rng),
   ]);
-  return { ...chosen, batches };
+  return { ...chosen, ...offered };
 }
 
-export async function serverKeys(ot: OtServer, spec: ActivationSpec, work: SignWork): Promise<ServerKeys> {
-  const [offered, batches] = await Promise.all([
+export async function serverKeys(
+  ot: OtServer,
+  spec: ActivationSpec,
+  work: ActivationWork,
+): Promise<ServerKeys> {
+  const [offered, chosen] = await Promise.all([
     serverOfferedKeys(ot.offering, spec),
-    serverSignKeys(ot.choosing, spec, work),
+    serverChosenKeys(ot.choosing, spec, work),
   ]);
-  return { offered, batches };
+  return { offered, ...chosen };
 }
 
 /** Batches whose rows are out of their block and not yet hashed: 1.5 MB each, enough to keep threads busy. */
@@ -118,11 +170,11 @@ const batchesInWork = 8;
 
 /** Takes the rows of one batch after the other, while earlier ones are hashed. */
 async function inBatches<Keys>(
-  { kinds }: ActivationSpec,
+  count: number,
   take: (size: number) => Promise<() => Promise<Keys>>,
 ): Promise<Keys[]> {
   const made: Promise<Keys>[] = [];
-  for (const size of batchesOf(countElements(kinds).relu)) {
+  for (const size of batchesOf(count)) {
     const hash = await take(size);
     const keys = hash();
     // Its failure is met below, where all are waited for.

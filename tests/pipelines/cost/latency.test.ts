@@ -76,10 +76,13 @@ describe('where one unit of work costs a second', () => {
     const { offline, online } = seconds({
       activation: { ...freeMachine.activation, serverTables: part, reply: part },
     });
-    // A window of 18 bits takes 27 transfers and 544 bits of strings, in whole bytes of 8 elements.
+    // A window of 18 bits takes 27 transfers and 544 bits of strings, in whole bytes of 8 elements. A square
+    // takes 32 transfers where they are drawn.
     const all = 16 * 100 + 16 * 27 + 0.125 * 544 * 2 + 8 * 10_000 + 8 * 1_000_000;
     expect([offline.server_cpu_seconds, offline.seconds]).toEqual([all, all]);
     expect([online.client_cpu_seconds, online.seconds]).toEqual([all, all]);
+    const keys = { activation: { ...freeMachine.activation, clientKeys: part } };
+    expect(seconds(keys).offline.client_cpu_seconds).toBe(all + 8 * 32);
   });
 
   test('parties that share a machine share its threads, others do not', () => {

@@ -3,7 +3,7 @@ import { offlineServer } from '../../../pipelines/inference/offline.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { signWork } from '../../../crypto/sign/work.ts';
+import { activationWork } from '../../../crypto/steps/activation/work.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
@@ -17,10 +17,9 @@ test('a phase that fails is over when the work that it began is over, and its ch
   const phase = offlineServer(channel, tinyPlan, tinyWeights(), {
     ot,
     rng,
-    work: await signWork(),
+    work: await activationWork(),
     linear: (_lane, step) =>
       step === 1 ? Promise.reject(new ProtocolError('step 1: malformed')) : work.promise,
-    products: () => work.promise,
   }).finally(() => (over = true));
   const outcome = expect(phase).rejects.toThrow('step 1: malformed');
   await expect(peer.receive(tags.hello, 0, 0)).rejects.toThrow('the peer left');

@@ -9,14 +9,13 @@ import {
   linearOfflineClient,
   linearOfflineServer,
 } from '../../../crypto/steps/linear.ts';
-import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
 import { onlineClient, onlineServer } from '../../../pipelines/inference/online.ts';
 import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { MemoryChannel } from '../../../crypto/channel/memory.ts';
-import { signWork } from '../../../crypto/sign/work.ts';
+import { activationWork } from '../../../crypto/steps/activation/work.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
@@ -71,9 +70,8 @@ export function partiesOf(pool: WorkerPool, keyRing: KeyRing, seed: string): Par
       const { offline } = await offlineClient(channel, plan, {
         ot: (await ot())[0],
         rng,
-        work: await signWork(),
+        work: await activationWork(),
         linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
-        products: (lane, id, u) => productOfflineClient(he, lane, id, u),
       });
       return [...(await onlineClient(channel, plan, offline, tinyImage())).answer.logits!];
     },
@@ -85,10 +83,9 @@ export function partiesOf(pool: WorkerPool, keyRing: KeyRing, seed: string): Par
       const { offline } = await offlineServer(channel, tinyPlan, weights, {
         ot: (await ot())[1],
         rng,
-        work: await signWork(pool),
+        work: await activationWork(pool),
         linear: (lane, id, spec, own) =>
           linearOfflineServer(keys, lane, id, spec, `hostile/${id}`, own.weights),
-        products: (lane, id, a) => productOfflineServer(keys, lane, id, a, rng),
       });
       await onlineServer(channel, tinyPlan, weights, offline, await loadRing());
       return [];

@@ -25,7 +25,7 @@ test.each<[Side, keyof typeof tags, string]>([
   ['server', 'linearRequest', 'all ones'],
   ['server', 'activation', 'first bit flipped'],
   ['client', 'baseOtPoints', 'all ones'],
-  ['client', 'productResponse', 'twice'],
+  ['client', 'linearResponse', 'twice'],
 ])('to the %s, %s, %s: that session ends, another goes on', async (side, tag, name) => {
   const at = target.tagsTo[side].indexOf(tags[tag]);
   expect(at).toBeGreaterThan(-1);

@@ -3,7 +3,7 @@ import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
 import { clientReply, serverMessage } from '../../../crypto/steps/activation/activation.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { idealProducts, offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
+import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { frameRow, recording } from '../../helpers/wire.ts';
 
@@ -21,10 +21,9 @@ test('the bytes of a session’s OT and of one activation layer are those on fil
   const rng = seededRng('wire');
   const spec = someSpec('mixed', 40, rng, reluSpec(6, 'negPass'));
   const x = share(someValues(160, 25, rng), rng);
-  const products = idealProducts(rng);
   const [client, server] = await Promise.all([
-    offlineClient(toServer, 1, otC, products.client, spec, x.client, clientRng),
-    offlineServer(toClient, 1, otS, products.server, spec, serverRng),
+    offlineClient(toServer, 1, otC, spec, x.client, clientRng),
+    offlineServer(toClient, 1, otS, spec),
   ]);
   const message = serverMessage(server, x.server);
   sentByServer.push(frameRow('server', 1, 'masked', message));

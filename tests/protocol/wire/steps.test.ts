@@ -11,13 +11,12 @@ import {
   linearOfflineClient,
   linearOfflineServer,
 } from '../../../crypto/steps/linear.ts';
-import { productOfflineClient, productOfflineServer } from '../../../crypto/steps/product.ts';
 import { inputElements } from '../../../crypto/spec.ts';
 import type { ActivationSpec, LinearSpec } from '../../../crypto/spec.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { idealProducts, offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
+import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
 import { convolution, randomWeights } from '../../helpers/convolution.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
@@ -79,30 +78,16 @@ async function linear(spec: LinearSpec): Promise<string[]> {
   ];
 }
 
-async function product(n: number): Promise<string[]> {
-  const rng = seededRng('wire product');
-  const [u, a] = [randomWords(rng, n), randomWords(rng, n)];
-  let output = new Uint32Array();
-  const { client, server } = await rowsOf(async (toServer, toClient) => {
-    [output] = await Promise.all([
-      productOfflineClient(heC, toServer, 1, u),
-      productOfflineServer(heS, toClient, 1, a, rng),
-    ]);
-  });
-  return [...[...client, ...server].map(lengthOnly), frameRow('inside', 1, 'P_C', asBytes(output))];
-}
-
 async function activation(spec: ActivationSpec): Promise<string[]> {
   const rng = seededRng('wire activation');
   const x = share(someValues(spec.kinds.length, 25, rng), rng);
   const [otC, otS] = await dealtOt(rng);
-  const [clientRng, serverRng] = [seededRng('wire client'), seededRng('wire server')];
-  const products = idealProducts(rng);
+  const clientRng = seededRng('wire client');
   const online: string[] = [];
   const { client, server } = await rowsOf(async (toServer, toClient) => {
     const [stateC, stateS] = await Promise.all([
-      offlineClient(toServer, 1, otC, products.client, spec, x.client, clientRng),
-      offlineServer(toClient, 1, otS, products.server, spec, serverRng),
+      offlineClient(toServer, 1, otC, spec, x.client, clientRng),
+      offlineServer(toClient, 1, otS, spec),
     ]);
     const message = serverMessage(stateS, x.server);
     online.push(frameRow('server', 1, 'activation', message));
@@ -121,7 +106,6 @@ const steps: Readonly<Record<string, () => Promise<string[]>>> = {
   'linear 3 -> 5, 3x3 on 8x8': () => linear(convolution(3, 5, 8, 3)),
   'linear 300 -> 7, fully connected': () => linear(convolution(300, 7, 1, 1)),
   'linear depthwise, stride 2': () => linear(depthwise),
-  'product of 100': () => product(100),
   'relu, window [6, 26], cut by 8': () => activation(of('relu')),
   'relu, window [6, 26], cut by 8, small negatives pass': () => activation(of('relu', reluSpec(6, 'negPass'))),
   'relu, exact, nothing cut': () => activation(of('relu', exact)),

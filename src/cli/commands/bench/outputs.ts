@@ -71,7 +71,7 @@ function predictedLine(predicted: BenchPrediction, phase: 'offline' | 'online'):
 
 /** The output of `bench machine`. */
 export function machineOutput(costs: MachineCosts): Output {
-  const { linear, squares, activation, ring, transport } = costs;
+  const { linear, activation, ring, transport } = costs;
   const units: [string, number][] = [
     ['encrypt an input ciphertext', linear.encryptInput],
     ['read and transform an input ciphertext', linear.readInput],
@@ -79,7 +79,6 @@ export function machineOutput(costs: MachineCosts): Output {
     ['transform a weight', linear.transformWeight],
     ['finish an output ciphertext', linear.respondOutput],
     ['decrypt an output ciphertext', linear.decryptOutput],
-    ['encrypt, multiply and decrypt 4,096 squares', squares.encrypt + squares.respond + squares.decrypt],
     ['draw, check and hash a transfer, client', activation.clientKeys.transfer],
     ['draw, check and hash a transfer, server', activation.serverKeys.transfer],
     ['multiply in the ring', ring.multiplication],

@@ -68,9 +68,8 @@ describe('offline', () => {
     const [channel, forger] = memoryChannels();
     if (frame !== undefined) await forger.send(...frame);
     forger.close();
-    const products = (factors: Uint32Array) => Promise.resolve(factors);
     const { keys } = await prepare(idealOt(rng), of, x.client, rng);
-    return activationOfflineServer(channel, 5, keys.server, work, products, of, rng);
+    return activationOfflineServer(channel, 5, keys.server, work, of);
   };
   const length = tablesBytes(reluOnly);
 
