@@ -98,8 +98,8 @@ type TransferLanes = { readonly down: Lane; readonly up: Lane };
 const oneEachWay = { sends: 1, receives: 1 };
 
 /**
- * The lanes of the client, or of the server, in the order of the frames. Linear steps have one frame each way.
- * An activation has one frame from the client, if it needs any.
+ * The lanes of the client, or of the server, in the order of the frames. Linear steps have one frame each
+ * way. An activation has one frame from the client, if it needs any.
  */
 function lanesOfParty(channel: Channel, plan: Plan, client: boolean): Lanes {
   const linear = linearSteps(plan);

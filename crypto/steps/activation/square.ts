@@ -1,7 +1,7 @@
 /**
  * y = sign z^2 + constant, where z = z_C + z_S, in wire order. Offline the parties got shares of a product
- * (crypto/products): C has u and P_C, S has a and P_S, where u and a are uniform and P_C + P_S = u a (a Beaver
- * product: Beaver, CRYPTO 1991).
+ * (crypto/products): C has u and P_C, S has a and P_S, where u and a are uniform and P_C + P_S = u a (a
+ * Beaver product: Beaver, CRYPTO 1991).
  *
  *   S: d = z_S - a      C: y_C = sign (z_C^2 + 2 (z_C d + P_C))
  *   C: e = z_C - u      S: y_S = sign (z_S^2 + 2 (e a + P_S)) + constant
