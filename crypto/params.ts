@@ -9,20 +9,10 @@ export type ParamsLiteral = {
   readonly primeBits: readonly number[];
   /** Bits of the last prime. SEAL reserves it for key switching, which this protocol never does. */
   readonly specialBits: number;
-  /**
-   * The form of a response: both polynomials modulo the first `kept` primes, or c1 alone, rounded to a
-   * multiple of Q / 2^bits.
-   */
-  readonly response:
-    | { readonly kind: 'switched'; readonly kept: number }
-    | { readonly kind: 'rounded'; readonly bits: number };
-  /**
-   * The plaintext modulus t: a power of two when values are coefficients, or `count` primes of `bits` bits
-   * each when values are slots (batching).
-   */
-  readonly plain:
-    | { readonly kind: 'power'; readonly bits: number }
-    | { readonly kind: 'batching'; readonly bits: number; readonly count: number };
+  /** An answer is c1 alone, rounded to a multiple of Q / 2^answerBits. */
+  readonly answerBits: number;
+  /** log2 of the plaintext modulus t. */
+  readonly plainBits: number;
 };
 
 declare const checked: unique symbol;
@@ -59,40 +49,23 @@ export function checkParams(literal: ParamsLiteral): Params {
         `got ${total}`,
     );
   }
-  // Bit packing (crypto/he/bits.ts) takes at most 48 bits, and sums of 15 residues stay below 2^53.
   if (literal.primeBits.some((bits) => bits < 16 || bits > 48))
     refuse(`expected primes of 16 to 48 bits, got ${literal.primeBits.join(', ')}`);
-  const kept = responseBits(literal);
+  const kept = literal.answerBits;
   if (!(kept > 0 && kept < sum(literal.primeBits))) {
-    refuse(`expected a response of fewer bits than the modulus, ${sum(literal.primeBits)}, got ${kept}`);
+    refuse(`expected an answer of fewer bits than the modulus, ${sum(literal.primeBits)}, got ${kept}`);
   }
-  const room = kept - literal.plain.bits;
-  // Half a cell above 8 deviations of the rounding rules out an error of two units. An error of one unit
-  // spoils one value when t is a power of two, but all slots of a chunk when values are batched, so batching
-  // needs more room.
-  const needed =
-    literal.plain.kind === 'batching'
-      ? batchedRoomBits
-      : Math.ceil(Math.log2(16 * roundingDeviation(literal.degree)));
+  const room = kept - literal.plainBits;
+  // Half a cell above 8 deviations of the rounding rules out an error of two units.
+  const needed = Math.ceil(Math.log2(16 * roundingDeviation(literal.degree)));
   if (room < needed) {
-    refuse(`expected ${needed} bits between a response's modulus and the plaintext modulus, got ${room}`);
+    refuse(`expected ${needed} bits between an answer's modulus and the plaintext modulus, got ${room}`);
   }
   return literal as Params;
 }
 
-/** log2 of the modulus of a response. */
-function responseBits({ primeBits, response }: ParamsLiteral): number {
-  return response.kind === 'rounded' ? response.bits : sum(primeBits.slice(0, response.kept));
-}
-
 /**
- * The mean rounding is 2^5, so with this much room all 2^14 coefficients of a chunk are right except with
- * probability 2^-40.
- */
-const batchedRoomBits = 40 + 14 + 5;
-
-/**
- * The standard deviation of what rounding a response does to a plaintext, in units of the response's modulus:
+ * The standard deviation of what rounding an answer does to a plaintext, in units of the answer's modulus:
  * the rounding of c0 plus, for each of the secret's N coefficients, two thirds of which are not zero, that of
  * c1. Each is uniform in +-1/2 with variance 1/12.
  */
@@ -101,15 +74,15 @@ function roundingDeviation(degree: number): number {
 }
 
 /**
- * The probability that the rounding of a response makes the two shares of a coefficient add up to one unit
+ * The probability that the rounding of an answer makes the two shares of a coefficient add up to one unit
  * more or less.
  *
  * The value is uniform over a plaintext's cell, so a rounding of size x moves the fraction x / width of it
  * over an edge. The rounding is close to normal and its mean size sqrt(2 / pi) times its deviation. The
- * result is 4.70 % for linear layers, whose cells are 2^8 wide, and 2^-55.8 for products.
+ * result is 4.70 % for linear layers, whose cells are 2^8 wide.
  */
 export function roundingFaultRate(params: Params): number {
-  const width = 2 ** (responseBits(params) - params.plain.bits);
+  const width = 2 ** (params.answerBits - params.plainBits);
   return (Math.sqrt(2 / Math.PI) * roundingDeviation(params.degree)) / width;
 }
 
@@ -117,27 +90,13 @@ const sum = (bits: readonly number[]) => bits.reduce((total, next) => total + ne
 
 /**
  * Linear layers: plaintexts mod 2^32 and a ciphertext modulus of 93 bits, or 109 with the special prime
- * (40961, the smallest prime that is 1 modulo 2N). A response is c1 in 40 bits.
+ * (40961, the smallest prime that is 1 modulo 2N). An answer is c1 in 40 bits.
  */
 export const linearParams: Params = checkParams({
   name: 'linear',
   degree: 4096,
   primeBits: [31, 31, 31],
   specialBits: 16,
-  response: { kind: 'rounded', bits: 40 },
-  plain: { kind: 'power', bits: 32 },
-});
-
-/**
- * Products of private vectors: two plain primes of 52 bits, joined by the Chinese remainder theorem, and a
- * ciphertext modulus of 160 bits, or 177 with the special prime (114689, 17 bits). A response keeps 112 bits.
- * crypto/he/product.ts derives the sizes.
- */
-export const productParams: Params = checkParams({
-  name: 'product',
-  degree: 8192,
-  primeBits: [38, 37, 37, 48],
-  specialBits: 17,
-  response: { kind: 'switched', kept: 3 },
-  plain: { kind: 'batching', bits: 52, count: 2 },
+  answerBits: 40,
+  plainBits: 32,
 });

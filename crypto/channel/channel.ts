@@ -45,8 +45,6 @@ export const tags = {
   heSeedPart: 20,
   linearRequest: 32,
   linearResponse: 33,
-  productRequest: 34,
-  productResponse: 35,
   otExtension: 48,
   tables: 49,
   masked: 64,

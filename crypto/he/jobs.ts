@@ -1,6 +1,6 @@
 import { job, namedJobs } from '../pool/pool.ts';
 import type { Heap } from './heap.ts';
-import type { CheckedKey, CheckPublicKey, GeneratedKeys, PublicKeys } from './key-jobs.ts';
+import type { CheckPublicKey, PublicKeys } from './key-jobs.ts';
 import type {
   DecryptLinear,
   EncryptLinear,
@@ -8,19 +8,15 @@ import type {
   RespondLinear,
   TransformLinear,
 } from './linear-jobs.ts';
-import type { DecryptProduct, EncryptProduct, RespondProduct } from './product-jobs.ts';
 
 /** The jobs of homomorphic encryption. `implementations.ts` does them. */
 export const heJobs = namedJobs({
-  generateKeys: job<{ heap: Heap }, GeneratedKeys>(),
+  generateKey: job<{ heap: Heap }, Uint32Array<ArrayBuffer>>(),
   publicKeys: job<PublicKeys, Uint8Array<ArrayBuffer>>(),
-  checkPublicKey: job<CheckPublicKey, CheckedKey>(),
+  checkPublicKey: job<CheckPublicKey, Uint32Array<ArrayBuffer>>(),
   encryptLinear: job<EncryptLinear, void>(),
   readLinear: job<ReadLinear, void>(),
   transformLinear: job<TransformLinear, void>(),
   respondLinear: job<RespondLinear, void>(),
   decryptLinear: job<DecryptLinear, void>(),
-  encryptProduct: job<EncryptProduct, void>(),
-  respondProduct: job<RespondProduct, void>(),
-  decryptProduct: job<DecryptProduct, void>(),
 });

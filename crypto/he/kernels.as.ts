@@ -571,39 +571,3 @@ function smaller(x: u32, m: u32): u32 {
   const difference = <u64>x - <u64>m;
   return <u32>difference + (m & <u32>(difference >> 32));
 }
-
-// For keys of other parameters: polynomials of u64 words modulo primes below 2^48.
-
-/**
- * `count` uniform residues mod q from u64 words under `mask`, those of q or more left out. Returns the words
- * read, 0 where `length` did not suffice.
- */
-export function uniformWide(random: usize, length: i32, out: usize, count: i32, q: u64, mask: u64): i32 {
-  let from = random;
-  const stop = random + ((<usize>length) << 3);
-  const end = out + ((<usize>count) << 3);
-  while (out < end) {
-    if (from == stop) return 0;
-    const x = load<u64>(from) & mask;
-    from += 8;
-    if (x < q) {
-      store<u64>(out, x);
-      out += 8;
-    }
-  }
-  return <i32>((from - random) >> 3);
-}
-
-/** x += (a - b) s mod q, `count` words. */
-export function addProductWide(x: usize, a: usize, b: usize, s: usize, count: i32, q: u64): void {
-  for (let i: usize = 0; i < (<usize>count) << 3; i += 8) {
-    const d = (load<u64>(a + i) + q - load<u64>(b + i)) % q;
-    const w = load<u64>(s + i);
-    // 12 bits of d at a time: nothing passes 2^61.
-    let sum = ((d >> 36) * w) % q;
-    sum = ((sum << 12) + ((d >> 24) & 0xfff) * w) % q;
-    sum = ((sum << 12) + ((d >> 12) & 0xfff) * w) % q;
-    sum = ((sum << 12) + (d & 0xfff) * w) % q;
-    store<u64>(x + i, (load<u64>(x + i) + sum) % q);
-  }
-}

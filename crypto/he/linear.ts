@@ -7,9 +7,8 @@ import { answerBytes, ciphertextSpace, publicWords, requestCiphertextBytes } fro
 import { heapOf } from './heap.ts';
 import type { SharedHeap } from './heap.ts';
 import { heJobs } from './jobs.ts';
-import type { GeneratedKeys } from './key-jobs.ts';
-import { productSeed, publicKeyBytes } from './keys.ts';
-import type { ClientSession, SeedParts, ServerSession } from './keys.ts';
+import { publicKeyBytes } from './keys.ts';
+import type { SeedParts } from './keys.ts';
 import type { RespondLinear } from './linear-jobs.ts';
 import { layoutCost, layoutOf } from './layout.ts';
 import { headroomBits } from './noise.ts';
@@ -43,8 +42,6 @@ import type { NewTile } from './weight-table.ts';
  */
 /** The bytes that the transformed weights of all threads together may take. */
 export const defaultWeightCacheBytes: number = 448 * 2 ** 20;
-
-let sessions = 0;
 
 /** The number of bytes of the encrypted input of a step. Throws PlanError as `layoutOf` does. */
 export function linearRequestBytes(spec: LinearSpec): number {
@@ -93,72 +90,45 @@ function expectPeerLength(what: string, got: number, expected: number): void {
   if (got !== expected) throw new ProtocolError(`${what}: expected ${expected} bytes, got ${got}`);
 }
 
-/** What a client has for its public keys. */
-type KeyMaterial = Pick<GeneratedKeys, 'productPrimes' | 'productModuli'> & {
-  readonly productPublic: Uint32Array;
-};
-
-/** The party that holds the secret keys. */
+/** The party that holds the secret key. */
 export class HeClient {
   readonly pool: WorkerPool;
-  /** The two plain moduli of products of private vectors. */
-  readonly productModuli: readonly number[];
-  readonly #session: ClientSession;
-  readonly #productPublic: Uint32Array;
-  readonly #productPrimes: readonly number[];
+  readonly #secret: Uint32Array;
+  #published = false;
   #closed = false;
 
-  private constructor(
-    pool: WorkerPool,
-    session: ClientSession,
-    { productPublic, productPrimes, productModuli }: KeyMaterial,
-  ) {
+  private constructor(pool: WorkerPool, secret: Uint32Array) {
     this.pool = pool;
-    this.#session = session;
-    this.#productPublic = productPublic;
-    this.#productPrimes = productPrimes;
-    this.productModuli = productModuli;
+    this.#secret = secret;
   }
 
   /**
-   * Generates the secret keys in a worker. They stay in memory shared by the pool's threads and are never
+   * Generates the secret key in a worker. It stays in memory shared by the pool's threads and is never
    * written anywhere.
    */
   static async create(pool: WorkerPool): Promise<HeClient> {
     const { heap } = heapOf(pool);
-    const keys = await pool.run(heJobs.generateKeys, { heap });
-    const session = {
-      id: `client-${sessions++}`,
-      linear: shareWords(keys.linear),
-      product: shareWords(keys.product),
-    };
-    const productPublic = shareWords(keys.productPublic);
-    for (const words of [keys.linear, keys.product, keys.productPublic]) words.fill(0);
-    return new HeClient(pool, session, { ...keys, productPublic });
+    const made = await pool.run(heJobs.generateKey, { heap });
+    const secret = shareWords(made);
+    made.fill(0);
+    return new HeClient(pool, secret);
   }
 
   /**
-   * The public keys, which go to the server: `publicKeyBytes(linearKeys)` bytes. Once per client: two keys to
-   * one error would give the secret key away. `linearKeys` is that of keys.ts (default: 1).
+   * The public keys, which go to the server: `publicKeyBytes(linearKeys)` bytes. Once per client. `keys` is
+   * `linearKeys` of keys.ts (default: 1).
    */
   async publicKey(parts: SeedParts, keys = 1): Promise<Uint8Array<ArrayBuffer>> {
-    const { session } = this;
-    const productPublic = this.#productPublic;
-    if (productPublic.every((word) => word === 0)) throw new Error('HeClient: its public key exists already');
+    if (this.#published) throw new Error('HeClient: its public key exists already');
+    this.#published = true;
     const { heap } = heapOf(this.pool);
-    const productPrimes = this.#productPrimes;
-    const job = { heap, session, productPublic, productPrimes, parts, linearKeys: keys };
-    try {
-      return await this.pool.run(heJobs.publicKeys, job);
-    } finally {
-      productPublic.fill(0);
-    }
+    return this.pool.run(heJobs.publicKeys, { heap, secret: this.#open(), parts, linearKeys: keys });
   }
 
-  /** What the workers need to find the keys. Throws after `close`. */
-  get session(): ClientSession {
+  /** The secret key. Throws after `close`. */
+  #open(): Uint32Array {
     if (this.#closed) throw new Error('HeClient: used after close; create another client');
-    return this.#session;
+    return this.#secret;
   }
 
   /** Encrypts the input of a step, [C, H, W], as `linearRequestBytes(spec)` bytes. */
@@ -166,7 +136,7 @@ export class HeClient {
     expectLength('HE input elements', input.length, inputElements(spec));
     const request = sharedBytes(linearRequestBytes(spec));
     const { heap } = heapOf(this.pool);
-    const shared = { heap, secret: this.session.linear, spec, input: shareWords(input), request };
+    const shared = { heap, secret: this.#open(), spec, input: shareWords(input), request };
     await split(this.pool, heJobs.encryptLinear, inputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
@@ -185,7 +155,7 @@ export class HeClient {
     expectPeerLength('linear response', response.length, linearResponseBytes(spec));
     const output = sharedWords(outputElements(spec));
     const { heap } = heapOf(this.pool);
-    const shared = { heap, secret: this.session.linear, spec, response: shareBytes(response), output };
+    const shared = { heap, secret: this.#open(), spec, response: shareBytes(response), output };
     await split(this.pool, heJobs.decryptLinear, outputCount(layoutOf(spec)), (from, to) => ({
       ...shared,
       from,
@@ -197,14 +167,12 @@ export class HeClient {
   }
 
   /**
-   * Overwrites the keys in shared memory. Later calls throw. The pool stays open, and its threads may keep
-   * what they made of the keys until it closes.
+   * Overwrites the key in shared memory, which all threads use; each overwrites its copy after every job.
+   * Later calls throw. The pool stays open.
    */
   close(): void {
     this.#closed = true;
-    this.#session.linear.fill(0);
-    this.#session.product.fill(0);
-    this.#productPublic.fill(0);
+    this.#secret.fill(0);
   }
 }
 
@@ -240,20 +208,13 @@ function tableOf(heap: SharedHeap): WeightTable {
 /** The party that holds the weights, one object per session. */
 export class HeServer {
   readonly pool: WorkerPool;
-  readonly session: ServerSession;
-  /** The two plain moduli of products of private vectors. */
-  readonly productModuli: readonly number[];
+  /** The client's public keys, `publicWords` words each, in memory shared by the pool's threads. */
+  readonly publicKeys: Uint32Array;
   readonly #weightCacheBytes: number;
 
-  private constructor(
-    pool: WorkerPool,
-    session: ServerSession,
-    productModuli: readonly number[],
-    weightCacheBytes: number,
-  ) {
+  private constructor(pool: WorkerPool, publicKeys: Uint32Array, weightCacheBytes: number) {
     this.pool = pool;
-    this.session = session;
-    this.productModuli = productModuli;
+    this.publicKeys = publicKeys;
     this.#weightCacheBytes = weightCacheBytes;
   }
 
@@ -268,14 +229,8 @@ export class HeServer {
     expectPeerLength('public key', publicKey.length, publicKeyBytes(keys));
     const shared = shareBytes(publicKey);
     const job = { heap: heapOf(pool).heap, publicKey: shared, parts, linearKeys: keys };
-    const { linear, productModuli } = await pool.run(heJobs.checkPublicKey, job);
-    const session = {
-      id: `server-${sessions++}`,
-      linear: shareWords(linear),
-      product: shared.subarray(publicKeyBytes(keys) - publicKeyBytes(0)),
-      productSeed: productSeed(parts),
-    };
-    return new HeServer(pool, session, productModuli, weightCacheBytes);
+    const checked = await pool.run(heJobs.checkPublicKey, job);
+    return new HeServer(pool, shareWords(checked), weightCacheBytes);
   }
 
   /**
@@ -310,7 +265,7 @@ export class HeServer {
       () =>
         this.#answer(layout, shareBytes(request), {
           ...{ heap: heap.heap, spec, weights: shared, slots, ...answer },
-          keys: opened ? this.session.linear : this.session.linear.subarray(0, publicWords),
+          keys: opened ? this.publicKeys : this.publicKeys.subarray(0, publicWords),
         }),
     );
     const own = { response: ownBytes(answer.response), shares: ownWords(answer.shares) };

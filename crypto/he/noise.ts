@@ -42,7 +42,7 @@ function normBits(weightCount: number, weightBits: number): number {
 
 /** log2 of Q / t, the width of a plaintext's cell. */
 function linearCellBits(): number {
-  return linearParams.primeBits.reduce((sum, bits) => sum + bits, 0) - linearParams.plain.bits;
+  return linearParams.primeBits.reduce((sum, bits) => sum + bits, 0) - linearParams.plainBits;
 }
 
 /** The bits by which the cell is wider than E|e| / width < 2^-40 needs. Negative when it is too narrow. */

@@ -20,8 +20,8 @@ import { linearKeysOf, openedSteps } from './opened.ts';
 const step = 0;
 
 /**
- * The client's keys and base transfers of a session, made once before its inferences. `close` overwrites
- * this thread's copy of the keys; a thread of the pool may keep its own until the pool closes.
+ * The client's keys and base transfers of a session, made once before its inferences. `close` overwrites the
+ * key, which all threads share.
  * `depth` is that of the trees of transfers, the same for both parties (default: `defaultDepth`).
  */
 export async function openClientParty(

@@ -13,17 +13,16 @@ import {
 } from '../../crypto/he/engine.ts';
 import { packedPolynomialBytes } from '../../crypto/he/engine.ts';
 import type { Term } from '../../crypto/he/engine.ts';
-import { pairs } from '../../crypto/he/rerandomize.ts';
-import { createScheme, loadPlaintext, loadSeal } from '../../crypto/he/seal.ts';
+import { createScheme, loadSeal } from '../../crypto/he/seal.ts';
 import { checkParams, linearParams } from '../../crypto/params.ts';
 import { randomWords, systemRng } from '../../src/shared/random.ts';
 import { heSession } from '../helpers/he.ts';
 import { kernelBench } from '../helpers/linear-kernels.ts';
+import { loadPlaintext, pairs } from '../helpers/seal.ts';
 
 const rounds = Number(process.argv[2] ?? 100);
 const n = linearParams.degree;
-const response = { kind: 'switched', kept: 1 } as const;
-const former = checkParams({ ...linearParams, name: 'former', primeBits: [47, 46], response });
+const former = checkParams({ ...linearParams, name: 'former', primeBits: [47, 46], answerBits: 47 });
 
 type Case = { name: string; run: () => unknown; batch: number; per?: number; before?: () => void };
 
@@ -32,8 +31,8 @@ async function ownCases(): Promise<Record<string, Case>> {
   const bench = kernelBench();
   const { engine } = bench;
   const session = await heSession(systemRng);
-  const keys = engine.useKeys(session.server.linear);
-  engine.useSecret(session.client.linear);
+  const keys = engine.useKeys(session.checked);
+  engine.useSecret(session.secret);
   const message = randomWords(systemRng, n);
   const request = new Uint8Array(requestCiphertextBytes);
   engine.encrypt(message, systemRng, request, 0);
@@ -80,8 +79,9 @@ async function ownCases(): Promise<Record<string, Case>> {
 }
 
 async function sealCases(): Promise<Record<string, Case>> {
-  const scheme = createScheme(await loadSeal(), former, 0);
-  const { seal, context, evaluator } = scheme;
+  const scheme = createScheme(await loadSeal(), former);
+  const { seal, context } = scheme;
+  const evaluator = new seal.Evaluator(context);
   const generator = new seal.KeyGenerator(context);
   const secret = generator.secretKey();
   const encryptor = new seal.Encryptor(context, generator.createPublicKey(), secret);

@@ -1,7 +1,7 @@
 import { createKernelMemory } from '../../crypto/he/kernels.ts';
 import { readLinearKernels } from '../../crypto/he/kernels.ts';
-import { checkPublicKey, generateKeys, publicKeys } from '../../crypto/he/key-jobs.ts';
-import { productSeed, publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
+import { checkPublicKey, generateKey, publicKeys } from '../../crypto/he/key-jobs.ts';
+import { seedPartBytes } from '../../crypto/he/keys.ts';
 import type { SeedParts } from '../../crypto/he/keys.ts';
 import { HeServer } from '../../crypto/he/linear.ts';
 import type { HeServerOptions, HeClient } from '../../crypto/he/linear.ts';
@@ -22,22 +22,11 @@ export function seedParts(rng: Rng): SeedParts {
 
 /** Both sides of a session, by jobs in the test's thread. */
 export async function heSession(rng: Rng, heap = newHeap(), linearKeys = 1) {
-  const keys = await generateKeys({ heap }, heTools);
-  const client = { id: `test client ${heap.id}`, linear: keys.linear, product: keys.product };
+  const secret = await generateKey({ heap }, heTools);
   const parts = seedParts(rng);
-  const { productPublic, productPrimes } = keys;
-  const publicKey = publicKeys(
-    { heap, session: client, productPublic, productPrimes, parts, linearKeys },
-    heTools,
-  );
-  const { linear } = await checkPublicKey({ heap, publicKey, parts, linearKeys }, heTools);
-  const server = {
-    id: `test server ${heap.id}`,
-    linear,
-    product: publicKey.slice(publicKeyBytes(linearKeys) - publicKeyBytes(0)),
-    productSeed: productSeed(parts),
-  };
-  return { heap, client, server, publicKey, parts };
+  const publicKey = publicKeys({ heap, secret, parts, linearKeys }, heTools);
+  const checked = checkPublicKey({ heap, publicKey, parts, linearKeys }, heTools);
+  return { heap, secret, checked, publicKey, parts };
 }
 
 /** A server for a client, on the client's pool if none is given. */

@@ -55,14 +55,14 @@ test('a lane that holds its turn sends all its frames before the next lane’s f
   const held = lanes[0]!.run(async (channel) => {
     await channel.send(tags.otExtension, 1, new Uint8Array(1));
     await gate.promise;
-    await channel.send(tags.productRequest, 1, new Uint8Array(1));
+    await channel.send(tags.linearRequest, 1, new Uint8Array(1));
   });
   const next = lanes[1]!.run((channel) => channel.send(tags.otExtension, 2, new Uint8Array(1)));
   await far.receive(tags.otExtension, 1, 1);
   expect(near.traffic.framesSent).toBe(1);
   gate.resolve();
   await Promise.all([held, next]);
-  await far.receive(tags.productRequest, 1, 1);
+  await far.receive(tags.linearRequest, 1, 1);
   await far.receive(tags.otExtension, 2, 1);
 });
 

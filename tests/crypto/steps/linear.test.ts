@@ -189,7 +189,7 @@ test('with more keys of linear layers opened shares are hidden by all of them, a
   expect(keys).toBe(4);
   const other = await HeClient.create(pool);
   const own = await heServerOf(other, rng, pool, { linearKeys: keys });
-  expect(own.session.linear).toHaveLength(keys * publicWords);
+  expect(own.publicKeys).toHaveLength(keys * publicWords);
   const exact = ring.conv(spec, weights, input);
   const request = await other.encrypt(spec, input);
   const answered = async (opened: boolean) => {
@@ -199,7 +199,7 @@ test('with more keys of linear layers opened shares are hidden by all of them, a
   for (const opened of [true, false]) expectWithinOne(await answered(opened), exact);
   // A last key that is none of the client's spoils the answers that it takes part in, and only those.
   const spoiling = randomWords(rng, publicWords).map((word) => word >>> 2);
-  own.session.linear.set(spoiling, (keys - 1) * publicWords);
+  own.publicKeys.set(spoiling, (keys - 1) * publicWords);
   expectWithinOne(await answered(false), exact);
   const spoilt = await answered(true);
   expect(spoilt.filter((word, i) => word !== exact[i]).length).toBeGreaterThan(290);
@@ -259,8 +259,8 @@ test('a malformed public key is refused at the start', async () => {
   );
   await expect(HeServer.create(pool, garbage.slice(1), parts)).rejects.toThrow(ProtocolError);
   await expect(HeServer.create(pool, garbage, parts, { linearKeys: 2 })).rejects.toThrow(ProtocolError);
-  const second = new Uint8Array(bytes).fill(0xff, bytes - 4000, bytes - 1000);
-  await expect(HeServer.create(pool, second, parts)).rejects.toThrow(/product public key/);
+  const late = new Uint8Array(bytes).fill(0xff, bytes - 4000, bytes - 1000);
+  await expect(HeServer.create(pool, late, parts)).rejects.toThrow(/linear public key/);
 });
 
 test('a thread that dies takes one job with it and is replaced', async () => {

@@ -107,8 +107,8 @@ function workerHere(): WebWorker {
 test("a worker's end does the jobs, and the classes of errors come back", async () => {
   const pool = new WebPool(1, workerHere);
   const { heap } = heapOf(pool);
-  const keys = await pool.run(heJobs.generateKeys, { heap });
-  expect(keys.linear.some((word) => word !== 0)).toBe(true);
+  const secret = await pool.run(heJobs.generateKey, { heap });
+  expect(secret.some((word) => word !== 0)).toBe(true);
   const publicKey = new Uint8Array(publicKeyBytes(1)).fill(0xff);
   const bad = { heap, publicKey, parts: seedParts(seededRng('web pool')), linearKeys: 1 };
   await expect(pool.run(heJobs.checkPublicKey, bad)).rejects.toThrow(ProtocolError);

@@ -25,8 +25,6 @@ const randomised = new Set<Tag>([
   tags.hePublicKey,
   tags.linearRequest,
   tags.linearResponse,
-  tags.productRequest,
-  tags.productResponse,
 ]);
 
 /** Notes each frame that is sent: tag, step, length, start of the payload's SHA-256. */
