@@ -22,10 +22,10 @@ export function hashColumns(
   const ghash = fastGhash();
   if (bytes <= kernelBytes || ghash === undefined)
     return kernels.ghash(aesEcb(key)(new Uint8Array(hashBytes)), columns, count);
-  const constant = ghash(key, new Uint8Array(bytes));
+  const constant = ghash(key, [new Uint8Array(bytes)]);
   const hashes = new Uint8Array(hashBytes * count);
   for (let j = 0; j < count; j++) {
-    const hash = ghash(key, columns.subarray(j * bytes, (j + 1) * bytes));
+    const hash = ghash(key, [columns.subarray(j * bytes, (j + 1) * bytes)]);
     for (let b = 0; b < hashBytes; b++) hashes[hashBytes * j + b] = hash[b]! ^ constant[b]!;
   }
   return hashes;

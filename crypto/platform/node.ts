@@ -46,9 +46,9 @@ function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 const noNonce = new Uint8Array(12);
 
 /** 2 us a call and under 0.1 ns a byte. */
-function ghash(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
+function ghash(key: Uint8Array, parts: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
   const cipher = createCipheriv('aes-128-gcm', createSecretKey(key), noNonce);
-  cipher.setAAD(data);
+  for (const part of parts) cipher.setAAD(part);
   cipher.final();
   return new Uint8Array(cipher.getAuthTag());
 }

@@ -1,0 +1,257 @@
+import { ProtocolError } from '../../src/shared/errors.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { asBytes } from '../bits.ts';
+import { aesCtr, aesEcb, blockBytes, sha256 } from '../platform/platform.ts';
+import type { Columns } from '../ring/columns.ts';
+import type { Silent } from '../ring/silent.ts';
+import { alpha, fieldOf, ofField, times } from './field.ts';
+import { polynomialHash } from './polynomial-hash.ts';
+import { carriedBy, checkedRows, correctionsOf, rowsOf, silentSets } from './silent-sets.ts';
+import type { SilentSet } from './silent-sets.ts';
+
+/**
+ * Silent transfers: Ferret (Yang, Weng, Lan, Zhang, Wang, CCS 2020), from learning parity with noise, over the
+ * correlated trees of Half-Tree (EUROCRYPT 2023). An iteration makes many rows from the few that the one before
+ * carried over. Throughout, bit 0 of Delta is 1, bit 0 of q is 0, and bit 0 of r is the choice u.
+ *
+ * Noise. The party that offers grows trees whose levels each add up to Delta. Of each level it sends a correction,
+ * c = q + (sum of the left children), under a carried row. The party that chooses has r = q + u Delta, so r + c is
+ * the sum of the side that u names: it learns all leaves but one, and of that one the leaf + Delta. Its path is
+ * random, because choices are; so the party that chooses sends nothing.
+ *
+ * Code. Row i is leaf i and ten rows of the secret, whose numbers come from a public seed of the session.
+ *
+ * The check is Ferret's for all trees of an iteration at once. chi_i is the power of H that belongs to leaf i in the
+ * linear part of GHASH, under a key that comes from all corrections. With V = sum chi_i q_i and W = sum chi_i r_i
+ * over the leaves, V = W + phi Delta, where phi is the sum of chi at the places of the holes. 128 carried rows mask
+ * phi: the party that chooses sends phi + u*, the other proves by a hash that it knows V + Y + (phi + u*) Delta,
+ * Y = sum x^i q*_i, which the first knows as W + sum x^i r*_i. Corrections that fit no tree pass only where they
+ * fit by the choices of the other party, which the cheat would have to guess.
+ */
+
+/** What both parties know of a direction of a session. */
+export type SilentSession = {
+  /** Of the session and direction. */
+  readonly transcript: Uint8Array;
+};
+
+/** What one iteration begins with. */
+export type SilentTurn = SilentSession & {
+  readonly set: SilentSet;
+  /** 0, 1, 2 and so on in a direction: keys and the challenge hang on it. */
+  readonly iteration: number;
+  /** `carriedBy(set)` rows of the iteration before, 4 words each; used up. */
+  readonly carried: Uint32Array<ArrayBuffer>;
+  /** Rows that the next iteration will begin with. */
+  readonly next: number;
+};
+
+/** The rows that an iteration made. */
+export type SilentRows = {
+  /** Rows to give away, 4 words each. */
+  readonly rows: Uint32Array<ArrayBuffer>;
+  readonly carried: Uint32Array<ArrayBuffer>;
+};
+
+export type Offered = SilentRows & {
+  /** `correctionsOf(set)` bytes for the party that chooses. */
+  readonly corrections: Uint8Array<ArrayBuffer>;
+  /** V + Y, a secret of the check. */
+  readonly value: Uint8Array<ArrayBuffer>;
+};
+
+export type Chosen = SilentRows & {
+  /** The choices of `rows`, packed. */
+  readonly choices: Uint8Array<ArrayBuffer>;
+  /** phi + u*, for the party that offers. */
+  readonly masked: Uint8Array<ArrayBuffer>;
+  /** W + Y, a secret of the check. */
+  readonly value: Uint8Array<ArrayBuffer>;
+};
+
+/** The half of the party that offers. `delta`: 4 words. */
+export function offerSilently(
+  silent: Silent,
+  columns: Columns,
+  turn: SilentTurn,
+  delta: Uint32Array,
+  rng: Rng,
+): Offered {
+  const { set, carried } = turn;
+  const { batch, depth } = silentSets[set];
+  begin(silent, turn);
+  const corrections = new Uint8Array(correctionsOf(set));
+  const own = blockBytes * batch;
+  for (const number of batchesOf(set)) {
+    silent.growTrees(number, rng.bytes(own), asBytes(delta), treeKey(turn, number), (level, bytes) =>
+      corrections.set(bytes, own * (number * depth + level)),
+    );
+  }
+  const { key, shift } = challenge(turn, corrections);
+  const v = polynomialHash(columns, key, leavesOf(silent, set));
+  const value = ofField(fieldOf(v) ^ packed(checkOf(carried)));
+  const { rows, carried: kept } = end(silent, turn, shift);
+  return { rows, carried: kept, corrections, value };
+}
+
+/**
+ * The half of the party that chooses, from the other's corrections. The check is not done here: `checkValue` tells
+ * what the other party must know. Throws ProtocolError for corrections of a wrong length.
+ */
+export function chooseSilently(
+  silent: Silent,
+  columns: Columns,
+  turn: SilentTurn,
+  corrections: Uint8Array,
+): Chosen {
+  const { set, carried } = turn;
+  const { batch, depth } = silentSets[set];
+  const expected = correctionsOf(set);
+  if (corrections.length !== expected) {
+    throw new ProtocolError(`silent transfers: expected ${expected} bytes, got ${corrections.length}`);
+  }
+  checkLastLevel(set, corrections);
+  const own = blockBytes * batch;
+  begin(silent, turn);
+  const holes = batchesOf(set).map((number) =>
+    silent.growPunctured(number, treeKey(turn, number), (level) => {
+      const at = own * (number * depth + level);
+      return corrections.subarray(at, at + own);
+    }),
+  );
+  const { key, shift } = challenge(turn, corrections);
+  const w = fieldOf(polynomialHash(columns, key, leavesOf(silent, set)));
+  const phi = fieldOf(polynomialHash(columns, key, units(set, holes)));
+  const zero = fieldOf(polynomialHash(columns, key, units(set)));
+  const star = checkOf(carried);
+  const value = ofField(w ^ packed(star));
+  const masked = ofField(phi ^ zero ^ choicesOf(star));
+  return { ...end(silent, turn, shift), masked, value };
+}
+
+/** Leaves have no bit 0, and so neither have the corrections that add up to them. Throws ProtocolError. */
+function checkLastLevel(set: SilentSet, corrections: Uint8Array): void {
+  const { batch, depth } = silentSets[set];
+  const own = blockBytes * batch;
+  for (const number of batchesOf(set)) {
+    const last = own * (number * depth + depth - 1);
+    for (let at = last; at < last + own; at += blockBytes) {
+      if ((corrections[at]! & 1) === 0) continue;
+      throw new ProtocolError('silent transfers: expected corrections of leaves whose first bit is 0, got 1');
+    }
+  }
+}
+
+function begin(silent: Silent, { set, carried }: SilentTurn): void {
+  const expected = 4 * carriedBy(set);
+  if (carried.length !== expected) {
+    throw new RangeError(`silent transfers: expected ${expected} words carried, got ${carried.length}`);
+  }
+  silent.start(silentSets[set], carried);
+}
+
+/** Code, choices and rows. The carried rows, which nobody needs any more, are overwritten. */
+function end(
+  silent: Silent,
+  turn: SilentTurn,
+  shift: Uint8Array,
+): SilentRows & { choices: Uint8Array<ArrayBuffer> } {
+  const { set, transcript, carried, next } = turn;
+  const [all, given] = [rowsOf(set), rowsOf(set) - next];
+  const seed = named(transcript, `code ${set}`).slice(0, 16);
+  silent.encode(`${set} ${seed.join()}`, (to) => drawIndices(seed, to));
+  carried.fill(0);
+  const kept = silent.rows(given, all);
+  const choices = silent.choices(given);
+  silent.differ(given, shift);
+  return { rows: silent.rows(0, given), carried: kept, choices };
+}
+
+/** The indices of the code: the key stream of a public seed. */
+function drawIndices(seed: Uint8Array, to: Uint8Array): void {
+  const piece = 2 ** 18;
+  const stream = aesCtr(seed, new Uint8Array(blockBytes));
+  for (let at = 0; at < to.length; at += piece) to.set(stream(Math.min(piece, to.length - at)), at);
+}
+
+function batchesOf(set: SilentSet): number[] {
+  const { trees, batch } = silentSets[set];
+  return Array.from({ length: trees / batch }, (_, number) => number);
+}
+
+/** The cipher of a batch's trees: some 2^15 nodes under one key, which is public and belongs to nothing else. */
+function treeKey({ transcript, iteration }: SilentTurn, batch: number) {
+  return aesEcb(named(transcript, `trees ${iteration} ${batch}`).slice(0, 16));
+}
+
+/** From all corrections of an iteration: the hash's key, and what makes rows differ (soft-spoken.ts says why). */
+function challenge({ transcript, set, iteration }: SilentTurn, corrections: Uint8Array) {
+  const bytes = sha256(named(transcript, `check ${set} ${iteration}`), corrections);
+  return { key: bytes.slice(0, 16), shift: bytes.slice(16) };
+}
+
+function named(transcript: Uint8Array, name: string): Uint8Array<ArrayBuffer> {
+  return sha256(new TextEncoder().encode(`reluctant silent transfers ${name}`), transcript);
+}
+
+function* leavesOf(silent: Silent, set: SilentSet): Generator<Uint8Array> {
+  for (const batch of batchesOf(set)) yield silent.leavesOf(batch);
+}
+
+/** Rows that are the field's 1 at the places of the holes, by batches, and 0 elsewhere. */
+function* units(set: SilentSet, holes: readonly Uint32Array[] = []): Generator<Uint8Array> {
+  const { batch, depth } = silentSets[set];
+  const bytes = new Uint8Array((blockBytes * batch) << depth);
+  for (const number of batchesOf(set)) {
+    const places = Array.from(holes[number] ?? [], (hole, tree) => blockBytes * (hole * batch + tree));
+    for (const place of places) bytes[place] = 0x80;
+    yield bytes;
+    for (const place of places) bytes[place] = 0;
+  }
+}
+
+/** The carried rows of the check. */
+function checkOf(carried: Uint32Array): Uint32Array {
+  return carried.slice(carried.length - 4 * checkedRows);
+}
+
+/** Sum of x^i row_i. */
+function packed(rows: Uint32Array): bigint {
+  const bytes = asBytes(rows);
+  let sum = 0n;
+  for (let i = checkedRows - 1; i >= 0; i--) {
+    sum = alpha(sum) ^ fieldOf(bytes.subarray(blockBytes * i, blockBytes * (i + 1)));
+  }
+  return sum;
+}
+
+/** Sum of x^i u_i. */
+function choicesOf(rows: Uint32Array): bigint {
+  let sum = 0n;
+  for (let i = 0; i < checkedRows; i++) sum |= BigInt(rows[4 * i]! & 1) << BigInt(127 - i);
+  return sum;
+}
+
+/** What the party that offers proves that it knows, from its own value and the other's phi + u*. */
+export function provenValue(
+  value: Uint8Array,
+  masked: Uint8Array,
+  delta: Uint32Array,
+): Uint8Array<ArrayBuffer> {
+  return ofField(fieldOf(value) ^ times(fieldOf(masked), fieldOf(asBytes(delta))));
+}
+
+/** The proof of some iterations: a hash of their values, one after the other. */
+export function proofOf(
+  transcript: Uint8Array,
+  first: number,
+  values: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  return sha256(named(transcript, `proof ${first}`), ...values);
+}
+
+/** Throws ProtocolError where the party that offered does not know what it must. */
+export function checkProof(expected: Uint8Array, proof: Uint8Array): void {
+  const difference = expected.reduce((sum, byte, i) => sum | (byte ^ proof[i]!), 0);
+  if (difference !== 0) throw new ProtocolError('silent transfers: the corrections fit no trees');
+}

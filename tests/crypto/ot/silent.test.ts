@@ -1,0 +1,303 @@
+import { expect, test } from 'vitest';
+import { createCipheriv } from 'node:crypto';
+import { asBytes } from '../../../crypto/bits.ts';
+import { alpha, fieldOf, ofField, times } from '../../../crypto/ot/field.ts';
+import { hashByKernel, polynomialHash } from '../../../crypto/ot/polynomial-hash.ts';
+import { carriedBy, correctionsOf, givenBy, rowsOf, silentSets } from '../../../crypto/ot/silent-sets.ts';
+import type { SilentSet } from '../../../crypto/ot/silent-sets.ts';
+import {
+  checkProof,
+  chooseSilently,
+  offerSilently,
+  proofOf,
+  provenValue,
+} from '../../../crypto/ot/silent.ts';
+import type { Chosen, Offered, SilentTurn } from '../../../crypto/ot/silent.ts';
+import { aesCtr, aesEcb, sha256 } from '../../../crypto/platform/platform.ts';
+import { loadColumns } from '../../../crypto/ring/columns.ts';
+import { loadSilent } from '../../../crypto/ring/silent.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+import { randomWords } from '../../../src/shared/random.ts';
+import type { Rng } from '../../../src/shared/random.ts';
+import { seededRng } from '../../helpers/rng.ts';
+import { coinsZ, sixSigma, uniformityZ, wordsZ } from '../../helpers/statistics.ts';
+
+const silent = await loadSilent();
+const columns = await loadColumns();
+
+type Carried = { readonly offered: Uint32Array<ArrayBuffer>; readonly chosen: Uint32Array<ArrayBuffer> };
+
+/** Rows as a trusted party deals them: q = r + u Delta, bit 0 of r is u and of q is 0. */
+function dealt(count: number, delta: Uint32Array, rng: Rng): Carried {
+  const chosen = randomWords(rng, 4 * count);
+  const offered = chosen.map((word, i) => word ^ (-(chosen[i & ~3]! & 1) & delta[i & 3]!));
+  return { offered, chosen };
+}
+
+function drawDelta(rng: Rng): Uint32Array {
+  const delta = randomWords(rng, 4);
+  delta[0]! |= 1;
+  return delta;
+}
+
+/** Both parties of a direction, in this thread. */
+class Pair {
+  readonly rng: Rng;
+  readonly delta: Uint32Array;
+  readonly transcript: Uint8Array;
+  carried: Carried;
+  iteration = 0;
+
+  constructor(seed: string, set: SilentSet) {
+    this.rng = seededRng(seed);
+    this.delta = drawDelta(this.rng);
+    this.transcript = this.rng.bytes(32);
+    this.carried = dealt(carriedBy(set), this.delta, this.rng);
+  }
+
+  turn(set: SilentSet, next: SilentSet = set): Omit<SilentTurn, 'carried'> {
+    return { transcript: this.transcript, set, iteration: this.iteration, next: carriedBy(next) };
+  }
+
+  run(
+    set: SilentSet,
+    next: SilentSet = set,
+    cheat: (corrections: Uint8Array) => void = () => undefined,
+  ): { offered: Offered; chosen: Chosen; corrections: Uint8Array } {
+    const turn = this.turn(set, next);
+    const offered = offerSilently(
+      silent,
+      columns,
+      { ...turn, carried: this.carried.offered.slice() },
+      this.delta,
+      this.rng,
+    );
+    const corrections = offered.corrections.slice();
+    cheat(corrections);
+    const chosen = chooseSilently(
+      silent,
+      columns,
+      { ...turn, carried: this.carried.chosen.slice() },
+      corrections,
+    );
+    this.carried = { offered: offered.carried, chosen: chosen.carried };
+    this.iteration++;
+    return { offered, chosen, corrections };
+  }
+
+  isProved({ offered, chosen }: { offered: Offered; chosen: Chosen }): boolean {
+    const proof = proofOf(this.transcript, 0, [provenValue(offered.value, chosen.masked, this.delta)]);
+    try {
+      checkProof(proofOf(this.transcript, 0, [chosen.value]), proof);
+      return true;
+    } catch (error) {
+      expect(error).toBeInstanceOf(ProtocolError);
+      return false;
+    }
+  }
+}
+
+const bitOf = (bits: Uint8Array, i: number) => (bits[i >> 3]! >> (i & 7)) & 1;
+
+/** The rows with q != r + u Delta. */
+function wrongRows(q: Uint32Array, r: Uint32Array, delta: Uint32Array, bit: (i: number) => number): number {
+  let wrong = 0;
+  for (let i = 0; i < q.length / 4; i++) {
+    const u = -bit(i);
+    let difference = 0;
+    for (let w = 0; w < 4; w++) difference |= q[4 * i + w]! ^ r[4 * i + w]! ^ (u & delta[w]!);
+    if (difference !== 0) wrong++;
+  }
+  return wrong;
+}
+
+test.each(['testInsecure', 's14', 's16'] as const)(
+  '%s: every row of two iterations is right, given away and carried; choices are fair; the proof holds',
+  (set) => {
+    const pair = new Pair(`right ${set}`, set);
+    for (let i = 0; i < 2; i++) {
+      const { offered, chosen } = pair.run(set);
+      expect(offered.rows.length).toBe(4 * givenBy(set));
+      expect(chosen.choices.length).toBe(givenBy(set) / 8);
+      expect(offered.corrections.length).toBe(correctionsOf(set));
+      const given = (k: number) => bitOf(chosen.choices, k);
+      expect(wrongRows(offered.rows, chosen.rows, pair.delta, given)).toBe(0);
+      const carried = (k: number) => chosen.carried[4 * k]! & 1;
+      expect(wrongRows(offered.carried, chosen.carried, pair.delta, carried)).toBe(0);
+      expect(offered.carried.some((word, k) => (k & 3) === 0 && (word & 1) === 1)).toBe(false);
+      expect(coinsZ(Array.from({ length: givenBy(set) }, (_, k) => given(k)))).toBeLessThan(sixSigma);
+      expect(wordsZ(chosen.rows)).toBeLessThan(sixSigma);
+      expect(pair.isProved({ offered, chosen })).toBe(true);
+    }
+  },
+);
+
+test('a chain of sets: one iteration of s14 carries what s16 begins with', () => {
+  const pair = new Pair('chain', 's14');
+  const first = pair.run('s14', 's16');
+  expect(first.offered.carried.length).toBe(4 * carriedBy('s16'));
+  expect(first.offered.rows.length).toBe(4 * (rowsOf('s14') - carriedBy('s16')));
+  const { offered, chosen } = pair.run('s16');
+  const given = (k: number) => bitOf(chosen.choices, k);
+  expect(wrongRows(offered.rows, chosen.rows, pair.delta, given)).toBe(0);
+});
+
+test('lengths: 0.172 bytes a transfer of s16, 0.624 of s14', () => {
+  expect(correctionsOf('s16') / givenBy('s16')).toBeCloseTo(0.1723, 4);
+  expect(correctionsOf('s14') / givenBy('s14')).toBeCloseTo(0.6244, 4);
+});
+
+/** The choices are A s + e, e with one 1 in each tree. The code by a plain loop. */
+test('choices are the code of the secret and noise of one error a tree, in a uniform place', () => {
+  const set = 'testInsecure';
+  const { trees, depth, batch, secret } = silentSets[set];
+  const pair = new Pair('noise', set);
+  const cells = new Uint32Array(2 ** depth);
+  for (let i = 0; i < 60; i++) {
+    const s = pair.carried.chosen.slice(0, 4 * secret);
+    const { chosen } = pair.run(set);
+    const total = rowsOf(set);
+    const seed = sha256(new TextEncoder().encode(`reluctant silent transfers code ${set}`), pair.transcript);
+    const stream = aesCtr(seed.slice(0, 16), new Uint8Array(16))(20 * total);
+    const indices = new Uint16Array(stream.slice().buffer);
+    const errors = new Uint32Array(trees);
+    const choice = (k: number) =>
+      k < givenBy(set) ? bitOf(chosen.choices, k) : chosen.carried[4 * (k - givenBy(set))]! & 1;
+    for (let k = 0; k < total; k++) {
+      let bit = choice(k);
+      for (let f = 0; f < 10; f++) bit ^= s[4 * (indices[10 * k + f]! & (secret - 1))]! & 1;
+      if (bit === 0) continue;
+      const inBatch = k % (batch << depth);
+      errors[Math.floor(k / (batch << depth)) * batch + (inBatch % batch)]!++;
+      cells[Math.floor(inBatch / batch)]!++;
+    }
+    expect([...errors]).toEqual(Array.from({ length: trees }, () => 1));
+  }
+  expect(Math.abs(uniformityZ(cells))).toBeLessThan(sixSigma);
+});
+
+test('any bit of any correction, changed, fails the proof; so does a tree’s correction sent for another', () => {
+  const set = 'testInsecure';
+  const { depth, batch } = silentSets[set];
+  const random = seededRng('bits');
+  for (let i = 0; i < 80; i++) {
+    const pair = new Pair(`bit ${i}`, set);
+    const [word, shift] = randomWords(random, 2);
+    const at = word! % correctionsOf(set);
+    const run = () => pair.run(set, set, (corrections) => (corrections[at]! ^= 1 << (shift! % 8)));
+    // Of the last level's corrections bit 0 is 0: leaves have none.
+    const isLast = Math.floor(at / (16 * batch)) % depth === depth - 1;
+    if (isLast && at % 16 === 0 && shift! % 8 === 0) expect(run).toThrow(ProtocolError);
+    else expect(pair.isProved(run()), `byte ${at}, bit ${shift! % 8}`).toBe(false);
+  }
+  const first = new Pair('first bit', set);
+  const last = 16 * batch * (depth - 1);
+  expect(() => first.run(set, set, (corrections) => (corrections[last]! ^= 1))).toThrow(/first bit is 0/);
+  const pair = new Pair('another tree', set);
+  const run = pair.run(set, set, (corrections) => {
+    for (let level = 0; level < depth; level++) {
+      const own = 16 * batch * level;
+      corrections.copyWithin(own, own + 16, own + 32);
+    }
+  });
+  expect(pair.isProved(run)).toBe(false);
+});
+
+test('other corrections than were proved: values of another iteration do not prove this one', () => {
+  const pair = new Pair('twice', 'testInsecure');
+  const [first, second] = [pair.run('testInsecure'), pair.run('testInsecure')];
+  expect(pair.isProved({ offered: first.offered, chosen: second.chosen })).toBe(false);
+});
+
+test('corrections of another length are refused', () => {
+  const pair = new Pair('length', 'testInsecure');
+  const turn = { ...pair.turn('testInsecure'), carried: pair.carried.chosen };
+  for (const length of [0, correctionsOf('testInsecure') - 16, correctionsOf('testInsecure') + 1]) {
+    expect(() => chooseSilently(silent, columns, turn, new Uint8Array(length))).toThrow(ProtocolError);
+  }
+});
+
+test('nothing comes twice: carried rows, corrections, masked values and rows differ between iterations', () => {
+  const set = 'testInsecure';
+  const pair = new Pair('fresh', set);
+  const seen = new Set<string>();
+  const each = (bytes: Uint8Array) => {
+    for (let at = 0; at < bytes.length; at += 16) seen.add(bytes.subarray(at, at + 16).join());
+    return bytes.length / 16;
+  };
+  let count = 0;
+  for (let i = 0; i < 4; i++) {
+    const { offered, chosen, corrections } = pair.run(set);
+    for (const bytes of [
+      asBytes(offered.rows),
+      asBytes(offered.carried),
+      asBytes(chosen.carried).slice(0, 0),
+      corrections,
+      chosen.masked,
+      offered.value,
+    ]) {
+      count += each(bytes);
+    }
+  }
+  expect(seen.size).toBe(count);
+});
+
+test('the carried rows are overwritten once they are used', () => {
+  const pair = new Pair('wiped', 'testInsecure');
+  const carried = pair.carried.offered;
+  offerSilently(silent, columns, { ...pair.turn('testInsecure'), carried }, pair.delta, pair.rng);
+  expect(carried.every((word) => word === 0)).toBe(true);
+});
+
+test('the masked value is uniform, whatever the holes', () => {
+  const pair = new Pair('masked', 'testInsecure');
+  const bits: number[] = [];
+  for (let i = 0; i < 100; i++) {
+    const { masked } = pair.run('testInsecure').chosen;
+    for (let k = 0; k < 128; k++) bits.push(bitOf(masked, k));
+  }
+  expect(coinsZ(bits)).toBeLessThan(sixSigma);
+});
+
+test('rows differ by x^i R: rows that are equal before are not equal after', () => {
+  const { offered } = new Pair('differ', 'testInsecure').run('testInsecure');
+  const again = new Pair('differ', 'testInsecure').run('testInsecure');
+  expect(offered.rows).toEqual(again.offered.rows);
+  silent.start(silentSets.testInsecure, new Uint32Array(4 * carriedBy('testInsecure')));
+  silent.out.fill(0);
+  const factor = Uint8Array.from({ length: 16 }, (_, i) => (i === 0 ? 1 : 0));
+  silent.differ(300, factor);
+  const rows = silent.rows(0, 300);
+  // x^i for i < 128, then x^128 = x^7 + x^2 + x + 1.
+  for (let i = 0; i < 128; i++) expect(rows[4 * i + (i >> 5)]! >>> (i & 31)).toBe(1);
+  expect([...rows.subarray(4 * 128, 4 * 129)]).toEqual([0x87, 0, 0, 0]);
+});
+
+test('the polynomial hash is GHASH, by the platform and by the kernel, in one part or in several', () => {
+  const rng = seededRng('hash');
+  const key = rng.bytes(16);
+  const data = rng.bytes(16 * 12);
+  const h = fieldOf(aesEcb(key)(new Uint8Array(16)));
+  let direct = 0n;
+  for (let at = 0; at < data.length; at += 16) {
+    direct = times(direct ^ fieldOf(data.subarray(at, at + 16)), h);
+  }
+  direct = times(direct, h);
+  const parts = [0, 1, 2].map((i) => data.subarray(64 * i, 64 * (i + 1)));
+  expect(fieldOf(hashByKernel(columns, key, [data]))).toBe(direct);
+  expect(fieldOf(hashByKernel(columns, key, parts))).toBe(direct);
+  const constant = fieldOf(polynomialHash(columns, key, [new Uint8Array(data.length)]));
+  expect(fieldOf(polynomialHash(columns, key, parts)) ^ constant).toBe(direct);
+});
+
+test('the field is that of GCM', () => {
+  // SP 800-38D, test case 2: H = AES_0(0), C = AES_0(inc(J0)) of zeros; GHASH of one block is known.
+  const h = createCipheriv('aes-128-ecb', Buffer.alloc(16), null).update(Buffer.alloc(16));
+  const c = Buffer.from('0388dace60b6a392f328c2b971b2fe78', 'hex');
+  const lengths = Buffer.from('00000000000000000000000000000080', 'hex');
+  const x1 = times(fieldOf(c), fieldOf(h));
+  const ghash = times(x1 ^ fieldOf(lengths), fieldOf(h));
+  expect(Buffer.from(ofField(x1)).toString('hex')).toBe('5e2ec746917062882c85b0685353deb7');
+  expect(Buffer.from(ofField(ghash)).toString('hex')).toBe('f38cbb1ad69223dcc3457ae5b6b0f885');
+  expect(alpha(1n)).toBe(0xe1n << 120n);
+});
