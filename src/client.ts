@@ -5,7 +5,9 @@ import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
-import { depthFor } from '../pipelines/cost/transfer-depth.ts';
+import { depthFor } from '../pipelines/cost/transfer-settings.ts';
+import { transferModes } from '../pipelines/inference/layer-transfers.ts';
+import type { TransferMode } from '../pipelines/inference/layer-transfers.ts';
 import { ClientSession } from './asking/session.ts';
 import type { Session } from './asking/session.ts';
 import { checkToken } from './net/token.ts';
@@ -47,6 +49,11 @@ export type ConnectOptions = RetryOptions & {
    * (default: 4, or what suits `profile`).
    */
   readonly transferDepth?: number;
+  /**
+   * What transfers come from: 'silent' ones, which take a twentieth of the bytes and rest on learning parity with
+   * noise, 'softspoken' ones, or 'auto', silent ones where an inference needs many (default: auto).
+   */
+  readonly transfers?: TransferMode;
   readonly rng?: Rng;
 };
 
@@ -59,10 +66,13 @@ export type ConnectOptions = RetryOptions & {
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
   const { rng = systemRng, ahead = 0, planHash, model, profile, pool, threads } = options;
-  const { transferDepth = profile && depthFor(profile) } = options;
+  const { transferDepth = profile && depthFor(profile), transfers } = options;
   checkDepth(transferDepth);
+  if (transfers !== undefined && !transferModes.includes(transfers)) {
+    throw new UsageError(`transfers: expected ${transferModes.join(', ')}, got ${String(transfers)}`);
+  }
   return ClientSession.open({
-    ...{ rng, ahead, retry: options, wanted: defined({ planHash, model, transferDepth }) },
+    ...{ rng, ahead, retry: options, wanted: defined({ planHash, model, transferDepth, transfers }) },
     open: () => openChannel(url, options),
     pool: () => pool ?? new ThreadPool(...(threads === undefined ? [] : [threads])),
     ownsPool: pool === undefined,

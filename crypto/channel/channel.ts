@@ -47,6 +47,8 @@ export const tags = {
   linearResponse: 33,
   otExtension: 48,
   tables: 49,
+  otCorrections: 50,
+  otCheck: 51,
   masked: 64,
   activation: 65,
   output: 66,

@@ -2,6 +2,8 @@ import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
 import { loadColumns } from '../ring/columns.ts';
 import type { otJobs } from './jobs.ts';
+import { chooseSilently, offerSilently } from './silent.ts';
+import { jobRng, silentTools } from './silent-work.ts';
 import { checkBlock, drawBlock } from './soft-spoken.ts';
 
 /** Loaded in threads alone. */
@@ -13,5 +15,15 @@ export const otImplementations: Implementations<typeof otJobs> = {
   checkBlock: async ({ seeds, place, message }) => {
     const rows = checkBlock(await loadColumns(), seeds, place, message);
     return new Moved(rows, [rows.buffer]);
+  },
+  offerSilently: async ({ turn, delta, seed }) => {
+    const { silent, columns } = await silentTools();
+    const made = offerSilently(silent, columns, turn, delta, jobRng(seed));
+    return new Moved(made, [made.rows.buffer, made.carried.buffer, made.corrections.buffer]);
+  },
+  chooseSilently: async ({ turn, corrections }) => {
+    const { silent, columns } = await silentTools();
+    const made = chooseSilently(silent, columns, turn, corrections);
+    return new Moved(made, [made.rows.buffer, made.carried.buffer, made.choices.buffer]);
   },
 };

@@ -9,6 +9,9 @@ import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes
 import { defaultDepth, depthsOf } from './blocks.ts';
 import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
 import { blockWork } from './block-work.ts';
+import { SilentChoosing, SilentOffering } from './silent-transfers.ts';
+import { silentTools, silentWork } from './silent-work.ts';
+import type { SilentSet } from './silent-sets.ts';
 import { choosingSeeds, offeringSeeds } from './soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
 import { securityBits } from './transfers.ts';
@@ -24,7 +27,17 @@ type Transfers = {
   readonly offering: OfferingTransfers;
 };
 
+/** What transfers come from: SoftSpokenOT, or silent transfers with parameters of this name. */
+export type TransferSource = 'softspoken' | SilentSet;
+
+/** Of the transfers in which the client chooses, and of those in which the server does. */
+export type TransferSources = { readonly up: TransferSource; readonly down: TransferSource };
+
+export const softSpokenOnly: TransferSources = { up: 'softspoken', down: 'softspoken' };
+
 export type OtOptions = {
+  /** The same for both parties (default: `softSpokenOnly`). */
+  readonly sources?: TransferSources | undefined;
   /** Depth of the trees in both directions, the same for both parties (default: `defaultDepth`). */
   readonly depth?: number | undefined;
   /** Long blocks of rows are made in its threads (default: all on this thread). */
@@ -42,7 +55,7 @@ type Direction = 'client chooses' | 'server chooses';
 export async function otClient(
   channel: Channel,
   rng: Rng,
-  { depth = defaultDepth, pool }: OtOptions = {},
+  { depth = defaultDepth, pool, sources = softSpokenOnly }: OtOptions = {},
 ): Promise<OtClient> {
   const work = blockWork(await loadColumns(), pool);
   const base = baseSenderStart(rng);
@@ -61,18 +74,20 @@ export async function otClient(
   const offers = directionOf(session, 'server chooses', message);
   const missing = missingLeaves(delta, depth);
   const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
+  const choosing = new SoftSpokenChoosing(
+    choosingSeeds(depth, grown.leaves, chooses.transcript),
+    chooses.salt,
+    work,
+  );
+  const offering = new SoftSpokenOffering(
+    offeringSeeds(depth, punctured, delta, offers.transcript),
+    offers.salt,
+    work,
+  );
   return {
     role: 'client',
-    choosing: new SoftSpokenChoosing(
-      choosingSeeds(depth, grown.leaves, chooses.transcript),
-      chooses.salt,
-      work,
-    ),
-    offering: new SoftSpokenOffering(
-      offeringSeeds(depth, punctured, delta, offers.transcript),
-      offers.salt,
-      work,
-    ),
+    choosing: await choosingFrom(sources.up, choosing, chooses.transcript, pool),
+    offering: await offeringFrom(sources.down, offering, offers.transcript, rng, pool),
   };
 }
 
@@ -80,7 +95,7 @@ export async function otClient(
 export async function otServer(
   channel: Channel,
   rng: Rng,
-  { depth = defaultDepth, pool }: OtOptions = {},
+  { depth = defaultDepth, pool, sources = softSpokenOnly }: OtOptions = {},
 ): Promise<OtServer> {
   const work = blockWork(await loadColumns(), pool);
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
@@ -99,19 +114,45 @@ export async function otServer(
   const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
   await channel.send(tags.otTrees, step, grown.message);
   const chooses = directionOf(session, 'server chooses', grown.message);
+  const offering = new SoftSpokenOffering(
+    offeringSeeds(depth, punctured, delta, offers.transcript),
+    offers.salt,
+    work,
+  );
+  const choosing = new SoftSpokenChoosing(
+    choosingSeeds(depth, grown.leaves, chooses.transcript),
+    chooses.salt,
+    work,
+  );
   return {
     role: 'server',
-    offering: new SoftSpokenOffering(
-      offeringSeeds(depth, punctured, delta, offers.transcript),
-      offers.salt,
-      work,
-    ),
-    choosing: new SoftSpokenChoosing(
-      choosingSeeds(depth, grown.leaves, chooses.transcript),
-      chooses.salt,
-      work,
-    ),
+    offering: await offeringFrom(sources.up, offering, offers.transcript, rng, pool),
+    choosing: await choosingFrom(sources.down, choosing, chooses.transcript, pool),
   };
+}
+
+/** `base` itself, or silent transfers that begin with its rows. */
+async function choosingFrom(
+  source: TransferSource,
+  base: ChoosingTransfers,
+  transcript: Uint8Array,
+  pool: WorkerPool | undefined,
+): Promise<ChoosingTransfers> {
+  if (source === 'softspoken') return base;
+  const work = silentWork(await silentTools(), pool);
+  return new SilentChoosing(base, { set: source, transcript, work });
+}
+
+async function offeringFrom(
+  source: TransferSource,
+  base: OfferingTransfers,
+  transcript: Uint8Array,
+  rng: Rng,
+  pool: WorkerPool | undefined,
+): Promise<OfferingTransfers> {
+  if (source === 'softspoken') return base;
+  const work = silentWork(await silentTools(), pool);
+  return new SilentOffering(base, { set: source, transcript, work }, rng);
 }
 
 /** Both keys are fresh in every session, so their hash names it. */

@@ -43,3 +43,34 @@ export function correctionsOf(set: SilentSet): number {
   const { trees, depth } = silentSets[set];
   return 16 * trees * depth;
 }
+
+/** Bytes of the check of so many iterations: a masked value each, and the proof. */
+export function checkBytes(iterations: number): { readonly masked: number; readonly proof: number } {
+  return { masked: 16 * iterations, proof: 32 };
+}
+
+/** An iteration of a direction, with the rows that it gives away and those that it carries over. */
+export type Iteration = { readonly set: SilentSet; readonly given: number; readonly next: number };
+
+/** The smaller set whose one iteration makes what the first of this set begins with. */
+const before: Readonly<Partial<Record<SilentSet, SilentSet>>> = { s16: 's14' };
+
+/** The rows of SoftSpokenOT that a direction begins with. */
+export function firstRows(set: SilentSet): number {
+  return carriedBy(before[set] ?? set);
+}
+
+/** What `count` more promised rows need, where `left` rows are promised to nobody; `fresh`: nothing was made yet. */
+export function iterationsOf(set: SilentSet, count: number, left = 0, fresh = true): Iteration[] {
+  const iterations: Iteration[] = [];
+  let short = count - left;
+  const add = (own: SilentSet) => {
+    const given = rowsOf(own) - carriedBy(set);
+    iterations.push({ set: own, given, next: carriedBy(set) });
+    short -= given;
+  };
+  const smaller = before[set];
+  if (short > 0 && fresh && smaller !== undefined) add(smaller);
+  while (short > 0) add(set);
+  return iterations;
+}

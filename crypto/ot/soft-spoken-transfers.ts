@@ -6,7 +6,8 @@ import { blockBytes, blocksOf, columnBytes } from './blocks.ts';
 import { RowQueue } from './row-queue.ts';
 import type { BlockRows } from './row-queue.ts';
 import type { ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
-import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers } from './transfers.ts';
+import { silence } from './transfers.ts';
+import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
 
 /** Transfers belong to no step of the plan: one block may serve several steps and the next inference. */
 const step = 0;
@@ -71,7 +72,11 @@ export class SoftSpokenChoosing implements ChoosingTransfers {
     this.#work = work;
   }
 
-  prepare(channel: Channel, count: number): Promise<void> {
+  prepare(ways: Ways, count: number): Promise<void> {
+    return fromChooser(ways, (channel) => this.#draw(channel, count));
+  }
+
+  #draw(channel: Channel, count: number): Promise<void> {
     return this.#sequence.prepare(count, (place, { free, before }) => {
       const drawn = free.then(() => this.#work.draw(this.#seeds, place));
       const content = drawn.then(({ rows, choices }) => ({ rows, choices }));
@@ -103,7 +108,11 @@ export class SoftSpokenOffering implements OfferingTransfers {
     this.delta = new Uint32Array(packBits(seeds.deltaBits).buffer);
   }
 
-  prepare(channel: Channel, count: number): Promise<void> {
+  prepare(ways: Ways, count: number): Promise<void> {
+    return fromChooser(ways, (channel) => this.#check(channel, count));
+  }
+
+  #check(channel: Channel, count: number): Promise<void> {
     return this.#sequence.prepare(count, (place, { free, before }) => {
       const length = blockBytes(place.rows, this.#seeds.depth);
       const received = Promise.all([free, this.#received]).then(() =>
@@ -123,3 +132,8 @@ export class SoftSpokenOffering implements OfferingTransfers {
 }
 
 const noChoices = new Uint8Array();
+
+/** All that is said comes from the party that chooses. */
+async function fromChooser(ways: Ways, exchange: (channel: Channel) => Promise<void>): Promise<void> {
+  await Promise.all([ways.fromChooser(exchange), ways.fromOfferer(silence), ways.check(silence)]);
+}

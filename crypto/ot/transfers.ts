@@ -1,4 +1,5 @@
 import type { Channel } from '../channel/channel.ts';
+import { lanesOf } from '../channel/lanes.ts';
 
 /**
  * What the steps ask of oblivious transfer, whatever it comes from: correlated transfers with random choices.
@@ -29,16 +30,57 @@ export type ChosenRows = OfferedRows & {
   readonly choices: Uint8Array;
 };
 
+/** A turn on the wire for an exchange, which ends with it: `lane.run`, for one. */
+export type Way = <T>(exchange: (channel: Channel) => Promise<T>) => Promise<T>;
+
+/** The turns that preparing transfers takes, each once, though nothing may be said in it. */
+export type Ways = {
+  /** From the party that chooses to the one that offers. */
+  readonly fromChooser: Way;
+  /** From the party that offers to the one that chooses. */
+  readonly fromOfferer: Way;
+  /** From the party that chooses and back, last. */
+  readonly check: Way;
+};
+
+/** All turns on one channel, in their order. For one call of `prepare`. */
+export function waysOf(channel: Channel): Ways {
+  const all = { sends: 'all', receives: 'all' } as const;
+  const [first, second, last] = lanesOf(channel, [all, all, all]).map(
+    (lane): Way =>
+      (exchange) =>
+        lane.run(exchange),
+  );
+  return { fromChooser: first!, fromOfferer: second!, check: last! };
+}
+
+/** An exchange in which nothing is said. */
+export const silence = (): Promise<void> => Promise.resolve();
+
+const refused = (): never => {
+  throw new Error('transfers: a message in a turn that has none');
+};
+const noChannel: Channel = {
+  send: refused,
+  receive: refused,
+  receiveUpTo: refused,
+  close: refused,
+  traffic: { sent: 0, received: 0, framesSent: 0, framesReceived: 0 },
+};
+
+/** A turn of its own, in which nothing may be said. */
+export const idle: Way = (exchange) => exchange(noChannel);
+
 type Transfers<Rows> = {
   /** 16 bytes, of this direction of this session only. */
   readonly salt: Uint8Array;
   /**
-   * Makes sure that `count` rows can be taken that no earlier call has promised. Its messages go from the
-   * party that chooses to the one that offers. They are the same for both parties' `count`, whatever was
-   * taken meanwhile, and later ones wait until the rows of earlier ones are taken. Rejects with ProtocolError
-   * when the peer's messages are malformed or fail their check.
+   * Makes sure that `count` rows can be taken that no earlier call has promised. Its messages follow from both
+   * parties' `count`s, whatever was taken meanwhile, and later ones wait until the rows of earlier ones are
+   * taken. Rejects with ProtocolError when the peer's messages are malformed or fail their check. Until it
+   * resolves, nothing that depends on rows may be sent to a peer whose rows wait for their check.
    */
-  prepare(channel: Channel, count: number): Promise<void>;
+  prepare(ways: Ways, count: number): Promise<void>;
   /**
    * The next `count` rows, which may still be on their way. Throws RangeError beyond what was prepared.
    * Rejects as `prepare` does.

@@ -153,14 +153,6 @@ export function encode(out: usize, table: usize, indices: usize, count: usize, m
   }
 }
 
-/** Bit 0 of each row becomes the choice, or 0 where there are no `bits`. */
-export function embed(rows: usize, count: usize, bits: usize): void {
-  for (let i: usize = 0; i < count; i++, rows += 16) {
-    const bit: u64 = bits === 0 ? 0 : <u64>((load<u8>(bits + (i >> 3)) >> <u8>(i & 7)) & 1);
-    store<u64>(rows, (load<u64>(rows) & ~(<u64>1)) | bit);
-  }
-}
-
 /** Bit 0 of `count` rows, a multiple of 8, as packed bits. */
 export function choices(rows: usize, count: usize, out: usize): void {
   for (let i: usize = 0; i < count; i += 8, rows += 128) {

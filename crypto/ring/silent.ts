@@ -32,7 +32,6 @@ type Kernels = {
     last: number,
   ): void;
   encode(out: number, table: number, indices: number, count: number, mask: bigint): void;
-  embed(rows: number, count: number, bits: number): void;
   choices(rows: number, count: number, out: number): void;
   differ(rows: number, count: number, low: bigint, high: bigint): void;
 };
@@ -251,20 +250,6 @@ export class Silent {
   rows(from: number, to: number): Uint32Array<ArrayBuffer> {
     const { out } = this.#at;
     return new Uint32Array(this.#memory.buffer, out + rowBytes * from, 4 * (to - from)).slice();
-  }
-
-  /** Bit 0 of rows [count, 4 words] becomes their choice, packed in `bits`, or 0 without `bits`. In place. */
-  embed(rows: Uint32Array, bits?: Uint8Array): void {
-    const at = roundUp(this.#kernels.heapBase());
-    const end = at + rows.byteLength + (bits?.length ?? 0);
-    const missing = end - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
-    this.#indicesOf = '';
-    const place = new Uint32Array(this.#memory.buffer, at, rows.length);
-    place.set(rows);
-    if (bits !== undefined) this.#view(at + rows.byteLength, bits.length).set(bits);
-    this.#kernels.embed(at, rows.length / 4, bits === undefined ? 0 : at + rows.byteLength);
-    rows.set(new Uint32Array(this.#memory.buffer, at, rows.length));
   }
 
   #view(at: number, bytes: number): Uint8Array<ArrayBuffer> {

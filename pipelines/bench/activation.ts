@@ -1,3 +1,4 @@
+import { waysOf } from '../../crypto/ot/transfers.ts';
 import '../../crypto/platform/node.ts';
 import {
   activationOfflineClient,
@@ -116,13 +117,13 @@ type LayerKeys = { readonly client: ClientKeys; readonly server: ServerKeys };
 async function keyTimes({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
   const [up, down] = [clientTransfers(spec), serverTransfers(spec)];
   const clock = new PartClock();
-  await client.choosing.prepare(toServer, up);
+  await client.choosing.prepare(waysOf(toServer), up);
   const chosen = clock.lap();
-  await server.choosing.prepare(toClient, down);
-  await server.offering.prepare(toClient, up);
+  await server.choosing.prepare(waysOf(toClient), down);
+  await server.offering.prepare(waysOf(toClient), up);
   const ofServer = await serverKeys(server, spec, await activationWork());
   const atServer = clock.lap();
-  await client.offering.prepare(toServer, down);
+  await client.offering.prepare(waysOf(toServer), down);
   const ofClient = await clientKeys(client, spec, await activationWork(), rng);
   const times = { clientKeys: chosen + clock.lap(), serverKeys: atServer };
   return { client: ofClient, server: ofServer, times };

@@ -1,3 +1,4 @@
+import { waysOf } from '../../crypto/ot/transfers.ts';
 import '../../crypto/platform/node.ts';
 import {
   activationOfflineClient,
@@ -70,10 +71,10 @@ export async function benchRelu(
     const before = toServer.traffic.sent + toServer.traffic.received;
     const start = performance.now();
     const drawn = [
-      client.choosing.prepare(toServer, clientTransfers(spec)),
-      server.offering.prepare(toClient, clientTransfers(spec)),
-      server.choosing.prepare(toClient, serverTransfers(spec)),
-      client.offering.prepare(toServer, serverTransfers(spec)),
+      client.choosing.prepare(waysOf(toServer), clientTransfers(spec)),
+      server.offering.prepare(waysOf(toClient), clientTransfers(spec)),
+      server.choosing.prepare(waysOf(toClient), serverTransfers(spec)),
+      client.offering.prepare(waysOf(toServer), serverTransfers(spec)),
     ];
     const [ofClient, ofServer] = await Promise.all([
       clientKeys(client, spec, work, rng),

@@ -2,7 +2,9 @@ import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { linearKeysOf } from '../inference/opened.ts';
 import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
-import { blockBytes, blocksOf, defaultDepth, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
+import { blockBytes, blocksOf, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
+import { checkBytes, correctionsOf, firstRows, givenBy, iterationsOf } from '../../crypto/ot/silent-sets.ts';
+import type { TransferSource } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
@@ -14,7 +16,14 @@ import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
 import { answerBytes } from '../inference/answer.ts';
-import { inProportion, layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
+import {
+  inProportion,
+  layerTransfers,
+  transferCounts,
+  transferSources,
+} from '../inference/layer-transfers.ts';
+import { defaultTransfers } from './transfer-settings.ts';
+import type { TransferSettings } from './transfer-settings.ts';
 
 /** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
@@ -48,18 +57,22 @@ export type Prediction = {
 };
 
 /**
- * Predicts the cost of one inference, with transfers from trees of depth `depth`. Throws PlanError if a
- * linear step cannot be packed into ciphertexts.
+ * Predicts the cost of a session's first inference. `steady`: of one of many, in which transfers take what they
+ * take on average (default: false). Throws PlanError if a linear step cannot be packed into ciphertexts.
  */
-export function predictCost(plan: Plan, depth: number = defaultDepth): Prediction {
-  const transfers = transferBytes(plan, depth);
+export function predictCost(
+  plan: Plan,
+  settings: TransferSettings = defaultTransfers,
+  steady = false,
+): Prediction {
+  const transfers = transferBytes(plan, settings, steady);
   const steps = plan.steps.map((step) => predictStep(step, transfers.get(step.id) ?? nothing));
   const ends = {
     bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
     bytes_down: frames(answerBytes(plan)),
   };
   return {
-    session: sessionBytes(plan, depth),
+    session: sessionBytes(plan, settings.depth),
     offline: total(steps.map((step) => step.offline)),
     online: total([ends, ...steps.map((step) => step.online)]),
     rounds: activationSteps(plan).length + 1,
@@ -70,20 +83,48 @@ export function predictCost(plan: Plan, depth: number = defaultDepth): Predictio
 const nothing: Bytes = { bytes_up: 0, bytes_down: 0 };
 const noElements = eachKind(() => 0);
 
-/** The bytes of the transfers of a session's first inference, by step: each layer counts for its rows. */
-export function transferBytes(plan: Plan, depth: number): Map<number, Bytes> {
+/** The bytes of the transfers of an inference, by step: each layer counts for its rows. */
+export function transferBytes(plan: Plan, settings: TransferSettings, steady = false): Map<number, Bytes> {
   const layers = layerTransfers(plan);
   const counts = transferCounts(layers);
-  const parts = (way: 'up' | 'down') =>
+  const sources = transferSources(plan, settings.mode);
+  const of = steady ? meanBytes : firstBytes;
+  const parts = (way: 'up' | 'down', key: keyof DirectionBytes) =>
     inProportion(
-      frames(...transferFrames(counts[way], depth)),
+      of(counts[way], sources[way], settings.depth)[key],
       layers.map((layer) => layer[way]),
     );
-  const [up, down] = [parts('up'), parts('down')];
-  return new Map(layers.map(({ step }, i) => [step.id, { bytes_up: up[i]!, bytes_down: down[i]! }]));
+  // Where the client chooses, it is the one that sends first.
+  const [up, down] = [
+    [parts('up', 'fromChooser'), parts('down', 'fromOfferer')],
+    [parts('up', 'fromOfferer'), parts('down', 'fromChooser')],
+  ] as const;
+  const sum = (two: readonly [number[], number[]], i: number) => two[0][i]! + two[1][i]!;
+  return new Map(layers.map(({ step }, i) => [step.id, { bytes_up: sum(up, i), bytes_down: sum(down, i) }]));
 }
 
-/** Payloads of the messages that draw `count` transfers. */
+type DirectionBytes = { readonly fromChooser: number; readonly fromOfferer: number };
+
+/** The bytes of the messages that draw a session's first `count` transfers in a direction. */
+function firstBytes(count: number, source: TransferSource, depth: number): DirectionBytes {
+  if (source === 'softspoken')
+    return { fromChooser: frames(...transferFrames(count, depth)), fromOfferer: 0 };
+  const iterations = iterationsOf(source, count);
+  if (iterations.length === 0) return { fromChooser: 0, fromOfferer: 0 };
+  const { masked, proof } = checkBytes(iterations.length);
+  return {
+    fromChooser: frames(...transferFrames(firstRows(source), depth), masked),
+    fromOfferer: frames(...iterations.map(({ set }) => correctionsOf(set)), proof),
+  };
+}
+
+/** The same on average, when the transfers that are left over serve the next inference. */
+function meanBytes(count: number, source: TransferSource, depth: number): DirectionBytes {
+  if (source === 'softspoken') return firstBytes(count, source, depth);
+  return { fromChooser: 0, fromOfferer: Math.round((count * correctionsOf(source)) / givenBy(source)) };
+}
+
+/** Payloads of the messages that draw `count` transfers of SoftSpokenOT. */
 export function transferFrames(count: number, depth: number): number[] {
   return blocksOf(count).map((rows) => blockBytes(rows, depth));
 }

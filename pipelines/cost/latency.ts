@@ -9,7 +9,8 @@ import type { MachineCosts } from './machine.ts';
 import type { Plan, StepKind } from '../plan/plan.ts';
 import type { NetworkProfile } from './profiles.ts';
 import { finishTimes } from './schedule.ts';
-import { depthFor } from './transfer-depth.ts';
+import { transfersFor } from './transfer-settings.ts';
+import type { TransferMode } from '../inference/layer-transfers.ts';
 
 export type LatencyOptions = {
   /** Threads that each party encrypts with (default: one per core). */
@@ -18,6 +19,8 @@ export type LatencyOptions = {
   readonly first?: boolean;
   /** Both parties share one machine, or each has its own (default: 'together'). */
   readonly parties?: 'together' | 'apart';
+  /** What transfers come from (default: auto). */
+  readonly mode?: TransferMode;
 };
 
 /** Wall-clock seconds of a phase, and the processor seconds of all threads of each party. */
@@ -48,7 +51,7 @@ export type Latency = {
 
 /**
  * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the machine's
- * costs and the order of the protocol, with the depth of transfers that suits the network. Offline, the
+ * costs and the order of the protocol, with the transfers that suit the network. Offline, the
  * parties, their threads and both directions of the network work at the same time (offline-tasks.ts). Online,
  * one party waits for the other. TCP's slow start and other load are left out. Throws PlanError for a linear
  * layer that cannot be packed.
@@ -59,15 +62,15 @@ export function predictLatency(
   machine: MachineCosts,
   options: LatencyOptions = {},
 ): Latency {
-  const { threads = machine.cores, first = false, parties = 'together' } = options;
-  const depth = depthFor(profile);
-  const cost = predictCost(plan, depth);
-  const work = workOf(plan, machine, { first, depth });
+  const { threads = machine.cores, first = false, parties = 'together', mode = 'auto' } = options;
+  const transfers = transfersFor(profile, mode);
+  const cost = predictCost(plan, transfers);
+  const work = workOf(plan, machine, { first, transfers });
   const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
   const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
-  const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties, depth }));
+  const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties, transfers }));
   const atLeast = parties === 'apart' ? 0 : sum(Object.values(offlineCpu)) / machine.cores;
   const offline = Math.max(atLeast, ...times);
   const online = sum(onlineSteps) + endsSeconds(cost, network);
@@ -94,10 +97,10 @@ export function occupiedSeconds(
   profile: NetworkProfile,
   machine: MachineCosts,
 ): { readonly offline: number; readonly online: number } {
-  const depth = depthFor(profile);
-  const cost = predictCost(plan, depth);
+  const transfers = transfersFor(profile);
+  const cost = predictCost(plan, transfers, true);
   const network = linkOf(profile, machine);
-  const work = workOf(plan, machine, { first: false, depth });
+  const work = workOf(plan, machine, { first: false, transfers });
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
   return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
 }

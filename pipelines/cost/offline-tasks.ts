@@ -7,13 +7,13 @@ import type { Exchange, StepWork } from './work.ts';
 import { activationSteps, inputOf } from '../plan/plan.ts';
 import type { ActivationStep, LinearStep, Plan, WireId } from '../plan/plan.ts';
 import type { ScheduledTask } from './schedule.ts';
+import type { TransferSettings } from './transfer-settings.ts';
 
 export type Setting = {
   readonly threads: number;
   readonly network: Link;
   readonly parties: 'together' | 'apart';
-  /** Of the trees of transfers. */
-  readonly depth: number;
+  readonly transfers: TransferSettings;
 };
 
 /**
@@ -30,7 +30,7 @@ export function offlineTasks(
 ): readonly ScheduledTask[] {
   const timeline = new Timeline(setting);
   const activations = work.flatMap(({ activation }) => (activation === undefined ? [] : [activation]));
-  timeline.transfers(activations, [...transferBytes(plan, setting.depth).values()]);
+  timeline.transfers(activations, [...transferBytes(plan, setting.transfers).values()]);
   plan.steps.forEach((step, i) => {
     if (step.kind === 'linear') timeline.linear(step, work[i]!.linear!, cost.steps[i]!.offline);
     else if (step.kind === 'activation') timeline.masked(step.output);

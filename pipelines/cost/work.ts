@@ -11,7 +11,9 @@ import { activationParts, drawingParts } from './machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from './machine.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan, Step } from '../plan/plan.ts';
-import { relativeWork } from './transfer-depth.ts';
+import { transferSources } from '../inference/layer-transfers.ts';
+import { relativeWork } from './transfer-settings.ts';
+import type { TransferSettings } from './transfer-settings.ts';
 
 /** The processor seconds of a request, its answer and its decryption under homomorphic encryption. */
 export type Exchange = { readonly encrypt: number; readonly respond: number; readonly decrypt: number };
@@ -27,16 +29,17 @@ export type StepWork = {
 export type WorkOptions = {
   /** Whether this is a server's first inference, which also transforms the weights. */
   readonly first: boolean;
-  /** The depth of the trees of transfers. */
-  readonly depth: number;
+  readonly transfers: TransferSettings;
 };
 
 /** The work of each step of a plan on a machine. It follows from the public sizes in the plan. */
 export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
   const share = transformedShare(plan, options.first);
+  const { mode, depth } = options.transfers;
+  const draw = relativeWork(transferSources(plan, mode).down, depth);
   return plan.steps.map((step) => ({
     linear: step.kind === 'linear' ? linearWork(step.spec, machine, share) : undefined,
-    activation: step.kind === 'activation' ? activationWork(step.spec, machine, options.depth) : undefined,
+    activation: step.kind === 'activation' ? activationWork(step.spec, machine, draw) : undefined,
     local: localWork(plan, step, machine),
   }));
 }
@@ -71,12 +74,13 @@ function linearWork(spec: LinearSpec, { linear }: MachineCosts, share: number): 
 function activationWork(
   spec: ActivationSpec,
   { activation }: MachineCosts,
-  depth: number,
+  /** The time of a transfer, as a multiple of that of `activation`. */
+  draw: number,
 ): Record<ActivationPart, number> {
   const counts = countElements(spec.kinds);
   const of = (part: ActivationPart) => {
     const { transfer, square, ...rest } = activation[part];
-    const drawn = drawingParts.has(part) ? transfer * relativeWork(depth) : undefined;
+    const drawn = drawingParts.has(part) ? transfer * draw : undefined;
     const costs = {
       ...rest,
       transfer: drawn ?? transfer,

@@ -1,3 +1,5 @@
+import { softSpokenOnly } from '../../crypto/ot/session.ts';
+import type { TransferSource, TransferSources } from '../../crypto/ot/session.ts';
 import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { activationSteps } from '../plan/plan.ts';
 import type { ActivationStep, Plan } from '../plan/plan.ts';
@@ -28,6 +30,28 @@ export function transferCounts(layers: readonly LayerTransfers[]): { up: number;
     up: 0,
     down: 0,
   });
+}
+
+/** Where transfers come from: as many as `auto` says, or always one or the other. */
+export const transferModes = ['auto', 'silent', 'softspoken'] as const;
+export type TransferMode = (typeof transferModes)[number];
+
+/**
+ * From so many transfers of an inference on silent ones take less time: `least` on LAN and WAN alike (SoftSpokenOT
+ * is ahead below 35,000 to 110,000, by network), and the larger set from `many` on. Fixed numbers, so that both
+ * parties come to the same.
+ */
+const [least, many] = [80_000, 250_000];
+
+/** What the transfers of each direction come from. Both parties derive it from the plan and the client's mode. */
+export function transferSources(plan: Plan, mode: TransferMode): TransferSources {
+  if (mode === 'softspoken') return softSpokenOnly;
+  const { up, down } = transferCounts(layerTransfers(plan));
+  const of = (count: number): TransferSource => {
+    if (mode === 'auto' && count < least) return 'softspoken';
+    return count < many ? 's14' : 's16';
+  };
+  return { up: of(up), down: of(down) };
 }
 
 /** Whole numbers in proportion to `weights`, whose sum is `total`; zeros if all weights are zero. */

@@ -51,9 +51,10 @@ export type ServerParty = {
 /**
  * The client's offline phase of one inference. It draws a mask for every activation's output first, so that
  * all linear layers whose input shares are then known can run at once, together with the transfers. It sends
- * the tables of each activation as soon as its input share is known. The order of frames is: the transfers in
- * which the server chooses (down), all linear steps, the transfers in which the client chooses (up), all
- * activations. `wires` is the client's share of every wire, for checks.
+ * the tables of each activation as soon as its input share is known. The order of frames is: what the server
+ * says first of the transfers in which it chooses, all linear steps, what the client says first of those in
+ * which it chooses, both parties' answers to that, all activations, the checks of both. `wires` is the client's
+ * share of every wire, for checks.
  */
 export async function offlineClient(
   channel: Channel,
@@ -93,9 +94,13 @@ type Lanes = {
   readonly steps: ReadonlyMap<number, Lane>;
   readonly transfers: TransferLanes;
 };
-type TransferLanes = { readonly down: Lane; readonly up: Lane };
+/** Of the transfers of a direction, named after `Ways`. */
+type DirectionLanes = { readonly fromChooser: Lane; readonly fromOfferer: Lane; readonly check: Lane };
+/** Down: the server chooses. Up: the client does. */
+type TransferLanes = { readonly down: DirectionLanes; readonly up: DirectionLanes };
 
 const oneEachWay = { sends: 1, receives: 1 };
+const bothWays = { sends: 'all', receives: 'all' } as const;
 
 /**
  * The lanes of the client, or of the server, in the order of the frames. Linear steps have one frame each
@@ -106,16 +111,29 @@ function lanesOfParty(channel: Channel, plan: Plan, client: boolean): Lanes {
   const activations = activationSteps(plan);
   const oneWay = (frames: number | 'all', up: boolean) =>
     up === client ? { sends: frames, receives: 0 } : { sends: 0, receives: frames };
-  const [down, ...rest] = lanesOf(channel, [
+  const all = lanesOf(channel, [
     oneWay('all', false),
     ...linear.map(() => oneEachWay),
     oneWay('all', true),
+    oneWay('all', true),
+    oneWay('all', false),
     ...activations.map(({ spec }) => oneWay(Math.min(1, tablesBytes(spec)), true)),
+    bothWays,
+    bothWays,
   ]);
-  const inOrder = [...rest.slice(0, linear.length), ...rest.slice(linear.length + 1)];
+  const next = all[Symbol.iterator]();
+  const take = () => next.next().value!;
+  const lanesFor = (steps: readonly Step[]) => steps.map((step) => [step.id, take()] as const);
+  const ofDown = take();
+  const ofLinear = lanesFor(linear);
+  const [ofUp, toDown, toUp] = [take(), take(), take()];
+  const ofActivations = lanesFor(activations);
   return {
-    steps: new Map([...linear, ...activations].map((step, i) => [step.id, inOrder[i]!])),
-    transfers: { down: down!, up: rest[linear.length]! },
+    steps: new Map([...ofLinear, ...ofActivations]),
+    transfers: {
+      down: { fromChooser: ofDown, fromOfferer: toDown, check: take() },
+      up: { fromChooser: ofUp, fromOfferer: toUp, check: take() },
+    },
   };
 }
 
@@ -130,16 +148,24 @@ function drawTransfers(
   const counts = transferCounts(layers);
   const [upward, downward] =
     ot.role === 'client' ? ([ot.choosing, ot.offering] as const) : ([ot.offering, ot.choosing] as const);
-  const draw = async (way: 'up' | 'down', lane: Lane) => {
-    await lane.run((view) => (way === 'up' ? upward : downward).prepare(view, counts[way]));
-    const { sent, received } = lane.traffic;
-    const parts = inProportion(
-      sent + received,
-      layers.map((layer) => layer[way]),
+  const draw = async (way: 'up' | 'down', { fromChooser, fromOfferer, check }: DirectionLanes) => {
+    await (way === 'up' ? upward : downward).prepare(
+      {
+        fromChooser: (exchange) => fromChooser.run(exchange),
+        fromOfferer: (exchange) => fromOfferer.run(exchange),
+        check: (exchange) => check.run(exchange),
+      },
+      counts[way],
     );
+    const lanes = [fromChooser, fromOfferer, check];
+    const parts = (bytes: 'sent' | 'received') =>
+      inProportion(
+        lanes.reduce((sum, { traffic }) => sum + traffic[bytes], 0),
+        layers.map((layer) => layer[way]),
+      );
+    const [sent, received] = [parts('sent'), parts('received')];
     for (const [i, { step }] of layers.entries()) {
-      const traffic = sent > 0 ? { sent: parts[i]!, received: 0 } : { sent: 0, received: parts[i]! };
-      clock.count(step, traffic);
+      clock.count(step, { sent: sent[i]!, received: received[i]! });
     }
   };
   return [draw('down', down), draw('up', up)];

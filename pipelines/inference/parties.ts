@@ -15,27 +15,40 @@ import type { Channel } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ClientParty, ServerParty } from './offline.ts';
+import { transferSources } from './layer-transfers.ts';
+import type { TransferMode } from './layer-transfers.ts';
 import { linearKeysOf, openedSteps } from './opened.ts';
 
 const step = 0;
 
+/** How a session draws its transfers, the same for both parties. */
+export type PartyTransfers = {
+  /** Of the trees of SoftSpokenOT (default: `defaultDepth`). */
+  readonly depth?: number | undefined;
+  /** Where transfers come from (default: auto). */
+  readonly mode?: TransferMode | undefined;
+};
+
+function otOptions(plan: Plan, { depth, mode = 'auto' }: PartyTransfers) {
+  return { depth, sources: transferSources(plan, mode) };
+}
+
 /**
  * The client's keys and base transfers of a session, made once before its inferences. `close` overwrites the
  * key, which all threads share.
- * `depth` is that of the trees of transfers, the same for both parties (default: `defaultDepth`).
  */
 export async function openClientParty(
   channel: Channel,
   pool: WorkerPool,
   plan: Plan,
   rng: Rng,
-  depth?: number,
+  transfers: PartyTransfers = {},
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const part = await heOpenClient(channel, step, rng);
-  const ot = await otClient(channel, rng, { pool, depth });
+  const ot = await otClient(channel, rng, { pool, ...otOptions(plan, transfers) });
   await warmUpClient();
   const he = await keys;
   await heKeysClient(he, channel, step, part, linearKeysOf(plan));
@@ -58,10 +71,10 @@ export async function openServerParty(
   plan: Plan,
   weightsName: string,
   rng: Rng,
-  depth?: number,
+  transfers: PartyTransfers = {},
 ): Promise<ServerParty> {
   const part = await heOpenServer(channel, step);
-  const ot = await otServer(channel, rng, { pool, depth });
+  const ot = await otServer(channel, rng, { pool, ...otOptions(plan, transfers) });
   const he = await heKeysServer(pool, channel, step, part, linearKeysOf(plan), rng);
   const opened = openedSteps(plan);
   return {

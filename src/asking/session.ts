@@ -234,7 +234,10 @@ export class ClientSession implements Session {
       this.#known = { plan, limits, ticket };
       for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
       this.#pool ??= this.#parts.pool();
-      const party = await openClientParty(channel, this.#pool, plan, rng, wanted.transferDepth);
+      const party = await openClientParty(channel, this.#pool, plan, rng, {
+        depth: wanted.transferDepth,
+        mode: wanted.transfers,
+      });
       this.#link = { channel, party, requests: 0 };
       return this.#link;
     } catch (error) {

@@ -10,6 +10,7 @@ const files: Readonly<Record<string, URL>> = {
   'crypto/ring/columns.wasm': new URL('./ring-columns.wasm', import.meta.url),
   'crypto/ring/kernels.wasm': new URL('./ring-kernels.wasm', import.meta.url),
   'crypto/ring/planes.wasm': new URL('./ring-planes.wasm', import.meta.url),
+  'crypto/ring/silent.wasm': new URL('./ring-silent.wasm', import.meta.url),
 };
 
 const seal = new URL('./seal_throws.wasm', import.meta.url);

@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { maxPlanBytes, parsePlan, planHash, serialisePlan } from '../../pipelines/plan/codec.ts';
+import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
@@ -30,6 +31,8 @@ export type Wanted = {
   readonly model?: string;
   /** 1 to 8 (default: `defaultDepth`). */
   readonly transferDepth?: number;
+  /** Default: auto. */
+  readonly transfers?: TransferMode;
   /** The token of a page, which cannot send headers. */
   readonly token?: string;
   /** A session that it continues. */
@@ -45,7 +48,7 @@ export type Greeting = Exclude<Terms, Refusal> & { readonly plan: Plan };
  */
 export async function greetServer(
   channel: Channel,
-  { planHash: given, model, transferDepth, token, resume }: Wanted = {},
+  { planHash: given, model, transferDepth, transfers, token, resume }: Wanted = {},
 ): Promise<Greeting> {
   const expected = given === undefined ? undefined : checkedHash(given);
   const { ticket, held } = resume ?? {};
@@ -53,6 +56,7 @@ export async function greetServer(
     plan: expected,
     model,
     transferDepth,
+    transfers,
     token,
     ticket,
     held: held && [...held],

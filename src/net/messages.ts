@@ -1,5 +1,7 @@
 import { agreementBytes, tagName } from '../../crypto/channel/channel.ts';
 import { greatestDepth, leastDepth } from '../../crypto/ot/blocks.ts';
+import { transferModes } from '../../pipelines/inference/layer-transfers.ts';
+import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { Channel, Tag } from '../../crypto/channel/channel.ts';
 import { ProtocolError, RefusedError } from '../shared/errors.ts';
 import { either, integer, list, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
@@ -26,6 +28,8 @@ export type Hello = {
   readonly model?: string;
   /** The depth of the trees that transfers come from, in both directions (default: `defaultDepth`). */
   readonly transferDepth?: number;
+  /** What transfers come from; with the plan it names the parameters of each direction (default: auto). */
+  readonly transfers?: TransferMode;
   /** The token of a page, which cannot send headers. */
   readonly token?: string;
   /** The ticket of a session that the client lost and continues. */
@@ -39,6 +43,7 @@ export const helloSchema: Check<Hello> = record(
     plan: planHash,
     model: text(100, /./, 'a name'),
     transferDepth: integer(leastDepth, greatestDepth),
+    transfers: oneOf(...transferModes),
     token: text(longestToken),
     ticket,
     held: materialNumbers,

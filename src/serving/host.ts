@@ -178,7 +178,7 @@ export class SessionHost {
     const { channel } = open;
     const { pool, rng, limits, handshakeSeconds } = this.#options;
     channel.patience = Math.min(limits.idleSeconds, handshakeSeconds);
-    const { depth } = await greetClient(channel, (hello) => this.#opening(open, hello));
+    const { transfers } = await greetClient(channel, (hello) => this.#opening(open, hello));
     channel.patience = undefined;
     const session = open.session!;
     const party = await openServerParty(
@@ -187,7 +187,7 @@ export class SessionHost {
       session.model.plan,
       session.model.weightsName,
       rng,
-      depth,
+      transfers,
     );
     for (let count = 1; ; count++) {
       if (this.#isDraining && session.ready.size === 0) throw new ProtocolError(shuttingDown);
@@ -213,7 +213,8 @@ export class SessionHost {
     const kept = [...session.ready.keys()];
     if (before !== undefined) this.#tell({ kind: 'resumed', prepared: kept.length, ...about(open, session) });
     const terms = { limits: this.#options.limits, ticket, kept };
-    return { offer: model, terms, depth: hello.transferDepth };
+    const transfers = { depth: hello.transferDepth, mode: hello.transfers };
+    return { offer: model, terms, transfers };
   }
 
   /** Finds out whose page this is. */

@@ -1,3 +1,4 @@
+import { waysOf } from '../../crypto/ot/transfers.ts';
 import {
   activationOfflineClient,
   activationOfflineServer,
@@ -89,8 +90,8 @@ export async function keysOfClient(
   rng: Rng,
 ): Promise<ClientKeys> {
   const prepared = Promise.all([
-    ot.choosing.prepare(channel, clientTransfers(spec)),
-    ot.offering.prepare(channel, serverTransfers(spec)),
+    ot.choosing.prepare(waysOf(channel), clientTransfers(spec)),
+    ot.offering.prepare(waysOf(channel), serverTransfers(spec)),
   ]);
   const [keys] = await Promise.all([clientKeys(ot, spec, work, rng), prepared]);
   return keys;
@@ -102,8 +103,8 @@ export async function keysOfServer(
   spec: ActivationSpec,
 ): Promise<ServerKeys> {
   const prepared = Promise.all([
-    ot.choosing.prepare(channel, serverTransfers(spec)),
-    ot.offering.prepare(channel, clientTransfers(spec)),
+    ot.choosing.prepare(waysOf(channel), serverTransfers(spec)),
+    ot.offering.prepare(waysOf(channel), clientTransfers(spec)),
   ]);
   const [keys] = await Promise.all([serverKeys(ot, spec, work), prepared]);
   return keys;

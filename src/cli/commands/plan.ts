@@ -3,6 +3,9 @@ import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import type { Bytes, Prediction, StepPrediction } from '../../../pipelines/cost/bytes.ts';
 import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
+import { defaultTransfers } from '../../../pipelines/cost/transfer-settings.ts';
+import type { TransferMode } from '../../../pipelines/inference/layer-transfers.ts';
+import { transfersOption } from '../options/transfers.ts';
 import type { Latency } from '../../../pipelines/cost/latency.ts';
 import { describeProfile, profileNames, profiles } from '../../../pipelines/cost/profiles.ts';
 import type { ProfileName } from '../../../pipelines/cost/profiles.ts';
@@ -34,7 +37,7 @@ import { calibrationImages, calibrationText, calibrationValue, preparedOn } from
  */
 export function configure(command: Command, act: Act): void {
   const described = command.argument('<model>', modelHelp).option('--data <data>', calibrationHelp);
-  describeFlags(compileFlags(described)).action(act(run));
+  describeFlags(compileFlags(described).addOption(transfersOption())).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
     ['only the hash of the plan', 'reluctant plan reduced.onnx --data fashion-mnist-part --json | jq .hash'],
@@ -49,7 +52,7 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-type Options = CompileFlags & DescribeFlags & { readonly data?: string };
+type Options = CompileFlags & DescribeFlags & { readonly data?: string; readonly transfers?: TransferMode };
 
 async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
@@ -61,8 +64,9 @@ async function run(context: Context, name: string, options: Options) {
   checkMessages(plan);
   const agreement = await labelAgreement(prepared, calibrationOf(train), context);
   if (agreement.agree < leastAgreement * agreement.images) context.warn(`${name}: ${tooFew(agreement)}`);
-  const prediction = predictCost(plan);
-  const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs));
+  const mode = options.transfers ?? 'auto';
+  const prediction = predictCost(plan, { ...defaultTransfers, mode });
+  const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs, { mode }));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
   const answers = bothAnswers(prepared, compileOptions);

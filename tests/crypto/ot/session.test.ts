@@ -1,3 +1,4 @@
+import { waysOf } from '../../../crypto/ot/transfers.ts';
 import { beforeAll, expect, test } from 'vitest';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
@@ -36,7 +37,7 @@ test('a session with trees of another depth: 64 bytes a tree, and transfers in b
     [client.choosing, server.offering],
     [server.choosing, client.offering],
   ] as const) {
-    await Promise.all([choosing.prepare(toServer, 64), offering.prepare(toClient, 64)]);
+    await Promise.all([choosing.prepare(waysOf(toServer), 64), offering.prepare(waysOf(toClient), 64)]);
     const [{ rows, choices }, offered] = await Promise.all([choosing.take(64), offering.take(64)]);
     const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
     expect(offered.rows).toEqual(rows.map((word, at) => word ^ (bit(at >> 2) * offering.delta[at & 3]!)));

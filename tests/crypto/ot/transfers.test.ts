@@ -1,3 +1,4 @@
+import { waysOf } from '../../../crypto/ot/transfers.ts';
 import { beforeAll, expect, test } from 'vitest';
 import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
@@ -54,7 +55,7 @@ async function takeBoth([choosing, offering]: Direction, count: number) {
 /** Prepares both halves over a channel of their own and returns the bytes sent. */
 async function prepareBoth([choosing, offering]: Direction, count: number): Promise<number> {
   const [near, far] = memoryChannels();
-  await Promise.all([choosing.prepare(near, count), offering.prepare(far, count)]);
+  await Promise.all([choosing.prepare(waysOf(near), count), offering.prepare(waysOf(far), count)]);
   return near.traffic.sent;
 }
 
@@ -140,19 +141,19 @@ test('rows beyond those prepared are an error, also where a block holds them', a
 test('a message that fails its check gives no row, then or later', async () => {
   const [choosing, offering] = dealtTransfers(seededRng('spoiled'), work);
   const [near, far] = memoryChannels();
-  await choosing.prepare(near, 100);
+  await choosing.prepare(waysOf(near), 100);
   const message = await far.receive(tags.otExtension, 0, blockBytes(128, 4));
   message[17]! ^= 4;
   const [peer, own] = memoryChannels();
   await peer.send(tags.otExtension, 0, message);
-  const prepared = offering.prepare(own, 100);
+  const prepared = offering.prepare(waysOf(own), 100);
   const taken = offering.take(1);
   await expect(prepared).rejects.toThrow(ProtocolError);
   await expect(taken).rejects.toThrow(/not the same for all trees/);
   await expect(offering.take(1)).rejects.toThrow(/not the same for all trees/);
   const [again, there] = memoryChannels();
-  await choosing.prepare(again, 100);
-  await expect(offering.prepare(there, 100)).rejects.toThrow(/not the same for all trees/);
+  await choosing.prepare(waysOf(again), 100);
+  await expect(offering.prepare(waysOf(there), 100)).rejects.toThrow(/not the same for all trees/);
 });
 
 test('a pool’s threads make the same blocks as this one, and say whose fault a bad message is; short blocks stay here', async () => {
@@ -276,9 +277,9 @@ test('no row is given before its block has passed the check, nor if the block be
   const { offering: seeds, salt } = dealtSeeds(seededRng('order'));
   const offering = new SoftSpokenOffering(seeds, salt, slow.work);
   const [near, far] = memoryChannels();
-  await honest[0].prepare(near, 100);
-  await honest[0].prepare(near, 100);
-  const prepared = Promise.all([offering.prepare(far, 100), offering.prepare(far, 100)]);
+  await honest[0].prepare(waysOf(near), 100);
+  await honest[0].prepare(waysOf(near), 100);
+  const prepared = Promise.all([offering.prepare(waysOf(far), 100), offering.prepare(waysOf(far), 100)]);
   const [early, late] = [offering.take(100), offering.take(100)];
   await settled();
   expect(slow.places.map(({ block }) => block)).toEqual([0, 1]);
@@ -294,8 +295,8 @@ test('messages go out in the order of the blocks, two of which are in work at a 
   const choosing = new SoftSpokenChoosing(seeds, salt, slow.work);
   const offering = new SoftSpokenOffering(theirs, salt, work);
   const [near, far] = memoryChannels();
-  const prepared = [128, 128, 128].map((count) => choosing.prepare(near, count));
-  const checked = [128, 128, 128].map((count) => offering.prepare(far, count));
+  const prepared = [128, 128, 128].map((count) => choosing.prepare(waysOf(near), count));
+  const checked = [128, 128, 128].map((count) => offering.prepare(waysOf(far), count));
   await settled();
   expect(slow.places.map(({ block }) => block)).toEqual([0, 1]);
   slow.waiting.get(1)!.resolve();

@@ -1,3 +1,4 @@
+import { waysOf } from '../../../crypto/ot/transfers.ts';
 import { expect, test } from 'vitest';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import type { ChosenRows, OfferedRows } from '../../../crypto/ot/transfers.ts';
@@ -30,7 +31,7 @@ async function rowsFor(size: number, seed: string): Promise<Rows> {
   const [choosing, offering] = idealTransfers(seededRng(seed));
   const [near, far] = memoryChannels();
   const count = size * productTransfers;
-  await Promise.all([choosing.prepare(near, count), offering.prepare(far, count)]);
+  await Promise.all([choosing.prepare(waysOf(near), count), offering.prepare(waysOf(far), count)]);
   const [chosen, offered] = await Promise.all([choosing.take(count), offering.take(count)]);
   return { chosen, offered, salt: choosing.salt, delta: offering.delta };
 }

@@ -1,3 +1,4 @@
+import { waysOf } from '../../../crypto/ot/transfers.ts';
 import { createCipheriv } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { rowKey, rowsPerKey } from '../../../crypto/hash.ts';
@@ -85,7 +86,7 @@ test('random transfers: the chosen key of each pair, the other unrelated', async
   const [choosing, offering] = dealtTransfers(seededRng('keys'), blockWork(await loadColumns()));
   const [near, far] = memoryChannels();
   const count = 20_000;
-  await Promise.all([choosing.prepare(near, count), offering.prepare(far, count)]);
+  await Promise.all([choosing.prepare(waysOf(near), count), offering.prepare(waysOf(far), count)]);
   const { first, rows, choices } = await choosing.take(count);
   const offered = await offering.take(count);
   const [chosen] = wordKeys(planes, choosing.salt, { first, rows }, [none]);

@@ -79,7 +79,7 @@ describe('a layer whose message is larger than clients accept', () => {
     const pool = new ThreadPool(1);
     try {
       const inference = async (limit: number) => {
-        const session = await connect(server.url, { pool, maxMessageBytes: limit });
+        const session = await connect(server.url, { pool, maxMessageBytes: limit, transfers: 'softspoken' });
         try {
           return (await session.infer(noise(64))).logits!.length;
         } finally {

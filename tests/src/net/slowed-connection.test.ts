@@ -25,7 +25,7 @@ test.each([
     const tls = { cert: fixture('cert'), key: fixture('key') };
     const server = await startServer({ ...prepared, threads: 1, ...(secure && { tls }) });
     // Over the WAN the client asks for deeper trees of transfers than it does by default.
-    const cost = predictCost(prepared.plan, 5);
+    const cost = predictCost(prepared.plan, { depth: 5, mode: 'auto' });
     try {
       const options = { pool, profile: profiles.wan, ...(secure && { ca: readFileSync(tls.cert) }) };
       const session = await connect(server.url, options);

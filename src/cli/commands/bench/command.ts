@@ -19,6 +19,8 @@ import { calibrationData, calibrationHelp, modelHelp, threadsHelp } from '../../
 import type { Output } from '../../output/output.ts';
 import { measureThisMachine } from '../../options/machine.ts';
 import { profileOption } from '../../options/profile.ts';
+import { transfersOption } from '../../options/transfers.ts';
+import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
 import { machineOutput, modelOutput } from './outputs.ts';
 
 /**
@@ -92,6 +94,7 @@ function configureModel(command: Command, act: Act): void {
     )
     .addOption(answerOption('what the client learns: all logits, or the label alone (default: logits)'))
     .addOption(profileOption())
+    .addOption(transfersOption())
     .action(act(runModel));
   examples(command, [
     'reluctant bench model zoo:fashion-resnet8',
@@ -158,6 +161,7 @@ type ModelOptions = {
   readonly threads?: number;
   readonly answer?: AnswerKind;
   readonly profile: readonly NetworkProfile[];
+  readonly transfers?: TransferMode;
 };
 
 async function runModel(
@@ -165,12 +169,12 @@ async function runModel(
   model: string | undefined,
   options: ModelOptions,
 ): Promise<Output> {
-  const { runs, threads, answer } = options;
+  const { runs, threads, answer, transfers } = options;
   const network = networkToBench(model, options);
   const found: Output[] = [];
   for (const profile of options.profile) {
     // Each profile gets its own server, so that each has a first inference.
-    const bench = defined({ network, runs, profile, signal, say, threads, answer });
+    const bench = defined({ network, runs, profile, signal, say, threads, answer, transfers });
     // The first server's warnings hold for all.
     const warned = found.length === 0 ? warn : () => undefined;
     found.push(modelOutput(await benchModel({ ...bench, warn: warned })));

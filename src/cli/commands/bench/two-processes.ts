@@ -2,7 +2,8 @@ import { noise } from '../../../../pipelines/bench/network.ts';
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../../pipelines/cost/profiles.ts';
-import { depthFor } from '../../../../pipelines/cost/transfer-depth.ts';
+import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
+import { depthFor } from '../../../../pipelines/cost/transfer-settings.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
@@ -71,6 +72,8 @@ export type ModelBenchOptions = {
   readonly answer?: AnswerKind;
   /** The network between the two processes (default: loopback). */
   readonly profile?: NetworkProfile;
+  /** What transfers come from (default: auto). */
+  readonly transfers?: TransferMode;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   readonly warn: (line: string) => void;
@@ -96,12 +99,14 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
     warnings.forEach(options.warn);
     const session = await connect(url, {
       ...{ planHash, profile: between.atClient, transferDepth: depthFor(profile), ...ofThreads },
+      ...defined({ transfers: options.transfers }),
     });
     try {
       const inferences = await allInferences(session, server, options);
       const measured = inferences.at(-1)!;
       const predicted = await predictionOf(session.plan, profile, measured, {
         first: options.runs === 1,
+        mode: options.transfers ?? 'auto',
         ...ofThreads,
       });
       const runs = inferences.map(secondsOf);

@@ -18,6 +18,8 @@ import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationData, dataHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
+import { transfersOption } from '../../options/transfers.ts';
+import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
 import { printable } from '../../../net/printable.ts';
 import { askFlags, askOptions } from '../../options/server.ts';
 import type { AskFlags } from '../../options/server.ts';
@@ -34,6 +36,7 @@ type Options = AskFlags &
     readonly answer?: AnswerKind;
     readonly profile?: NetworkProfile;
     readonly transferDepth?: number;
+    readonly transfers?: TransferMode;
   };
 
 /**
@@ -52,6 +55,7 @@ export function configure(command: Command, act: Act): void {
     .option('--index <i>', 'number of the test image in --data, from 0', whole(0));
   askFlags(command)
     .addOption(oneProfileOption())
+    .addOption(transfersOption())
     .option(
       '--transfer-depth <k>',
       `depth of the trees that oblivious transfers come from, ${leastDepth} to ${greatestDepth}: deeper sends less ` +
@@ -85,7 +89,11 @@ async function run(context: Context, url: string, options: Options) {
   const source = await imageSource(options);
   const session = await connect(url, {
     ...(await askOptions(options, context)),
-    ...defined({ profile: options.profile, transferDepth: options.transferDepth }),
+    ...defined({
+      profile: options.profile,
+      transferDepth: options.transferDepth,
+      transfers: options.transfers,
+    }),
   });
   try {
     const image = await source.read(session.inputShape, session.plan.preprocessing);

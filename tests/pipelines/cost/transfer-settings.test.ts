@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { predictCost, transferFrames } from '../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
-import { depthFor, relativeWork } from '../../../pipelines/cost/transfer-depth.ts';
+import { defaultTransfers, depthFor, relativeWork } from '../../../pipelines/cost/transfer-settings.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
 
 test('a slow network takes deeper trees, all others the default', () => {
@@ -11,14 +11,17 @@ test('a slow network takes deeper trees, all others the default', () => {
 });
 
 test('deeper trees send less and compute more; the work is that of the default depth at 4', () => {
-  expect(relativeWork(4)).toBe(1);
+  const softly = (depth: number) => relativeWork('softspoken', depth);
+  expect(softly(4)).toBe(1);
   for (let depth = 2; depth < 8; depth++) {
-    expect(relativeWork(depth + 1)).toBeGreaterThan(relativeWork(depth));
-    const [less, more] = [predictCost(tinyPlan, depth + 1), predictCost(tinyPlan, depth)];
+    expect(softly(depth + 1)).toBeGreaterThan(softly(depth));
+    const of = (own: number) => predictCost(tinyPlan, { ...defaultTransfers, depth: own });
+    const [less, more] = [of(depth + 1), of(depth)];
     expect(less.offline.bytes_up).toBeLessThan(more.offline.bytes_up);
     expect(less.offline.bytes_down).toBeLessThan(more.offline.bytes_down);
     expect(less.online).toEqual(more.online);
   }
-  expect(predictCost(tinyPlan)).toEqual(predictCost(tinyPlan, 4));
+  expect(predictCost(tinyPlan)).toEqual(predictCost(tinyPlan, defaultTransfers));
+  expect(relativeWork('s16', 4)).toBeLessThan(1);
   expect(transferFrames(2 ** 18, 5)).toEqual([(25 * (2 ** 18 + 128)) / 8 + 48]);
 });

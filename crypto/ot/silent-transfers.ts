@@ -1,0 +1,247 @@
+import { concatenate } from '../bits.ts';
+import { tags } from '../channel/channel.ts';
+import type { Channel } from '../channel/channel.ts';
+import type { Rng } from '../../src/shared/random.ts';
+import { RowQueue } from './row-queue.ts';
+import type { BlockRows } from './row-queue.ts';
+import { checkBytes, correctionsOf, firstRows, iterationsOf } from './silent-sets.ts';
+import type { Iteration, SilentSet } from './silent-sets.ts';
+import { checkProof, proofOf, provenValue } from './silent.ts';
+import type { SilentTurn } from './silent.ts';
+import type { SilentWork } from './silent-work.ts';
+import { idle, silence } from './transfers.ts';
+import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
+
+/**
+ * Silent transfers on the wire, for one direction: see silent.ts. A session's first rows come from SoftSpokenOT.
+ * Then the party that offers sends the corrections of all iterations of an inference, which hang on nothing that
+ * the other says; at the end the other sends a masked value for each iteration, and gets one proof.
+ */
+
+/** Transfers belong to no step of the plan: an iteration may serve several steps and the next inference. */
+const step = 0;
+
+/** Iterations whose rows are made before they are taken: 11 MB each. */
+const iterationsAhead = 3;
+
+export type SilentOptions = {
+  readonly set: SilentSet;
+  /** What the direction is bound to. */
+  readonly transcript: Uint8Array;
+  readonly work: SilentWork;
+};
+
+type Carried = Uint32Array<ArrayBuffer>;
+type Made = { readonly rows: Uint32Array; readonly carried: Carried };
+
+/** The iterations of an inference: their number, and what each makes. */
+type Run<M> = {
+  readonly first: number;
+  readonly iterations: readonly Iteration[];
+  readonly made: readonly Promise<M>[];
+};
+
+/** A direction's iterations. Each begins with what the one before carried over, which serves once. */
+class Sequence {
+  readonly #options: SilentOptions;
+  readonly #queue = new RowQueue();
+  #count = 0;
+  #carried: Promise<Carried> | undefined;
+  /** Of the last iterations: when all rows of each are taken. */
+  #gone: Promise<void>[] = [];
+
+  constructor(options: SilentOptions) {
+    this.#options = options;
+  }
+
+  get isFresh(): boolean {
+    return this.#carried === undefined;
+  }
+
+  /**
+   * Promises `count` rows, and makes the iterations that they need, one after the other. `begin` gives the rows
+   * that a fresh sequence begins with; `make` gets the number of an iteration among those of this call.
+   */
+  run<M extends Made>(
+    count: number,
+    begin: Promise<Carried>,
+    make: (turn: SilentTurn, index: number) => Promise<M>,
+    rowsOf: (made: M) => BlockRows,
+  ): Run<M> {
+    const first = this.#count;
+    const iterations = iterationsOf(this.#options.set, count, this.#queue.left, this.isFresh);
+    this.#queue.promise(count);
+    const made = iterations.map((iteration, index) => {
+      const one = this.#one(iteration, this.#carried ?? begin, (turn) => make(turn, index));
+      const gone = this.#queue.add(iteration.given, one.then(rowsOf));
+      this.#gone = [...this.#gone.slice(1 - iterationsAhead), gone];
+      this.#carried = one.then(({ carried }) => carried);
+      // Whoever waits for the next iteration, or for rows, learns of a failure.
+      this.#carried.catch(() => undefined);
+      return one;
+    });
+    return { first, iterations, made };
+  }
+
+  async #one<M>(
+    { set, next }: Iteration,
+    before: Promise<Carried>,
+    make: (turn: SilentTurn) => Promise<M>,
+  ): Promise<M> {
+    const iteration = this.#count++;
+    const free = this.#gone.length < iterationsAhead ? undefined : this.#gone[0];
+    const [carried] = await Promise.all([before, free]);
+    return make({ transcript: this.#options.transcript, set, iteration, carried, next });
+  }
+
+  take(count: number): Promise<ChosenRows> {
+    return this.#queue.take(count);
+  }
+}
+
+/** Rows of SoftSpokenOT as iterations carry them: bit 0 is the choice, or 0 without choices. In a copy. */
+function embedded({ rows }: OfferedRows, choices?: Uint8Array): Carried {
+  const own = new Uint32Array(rows);
+  for (let i = 0; i < own.length / 4; i++) {
+    const bit = choices === undefined ? 0 : (choices[i >> 3]! >> (i & 7)) & 1;
+    own[4 * i] = (own[4 * i]! & ~1) | bit;
+  }
+  return own;
+}
+
+/**
+ * `ChoosingTransfers` by silent transfers. Rows are there before their check is done, and nothing that hangs on
+ * them may leave this party before `prepare` resolves.
+ */
+export class SilentChoosing implements ChoosingTransfers {
+  readonly salt: Uint8Array;
+  readonly #base: ChoosingTransfers;
+  readonly #options: SilentOptions;
+  readonly #sequence: Sequence;
+
+  /** `base` gives the first rows, of the same Delta. */
+  constructor(base: ChoosingTransfers, options: SilentOptions) {
+    this.salt = base.salt;
+    this.#base = base;
+    this.#options = options;
+    this.#sequence = new Sequence(options);
+  }
+
+  async prepare(ways: Ways, count: number): Promise<void> {
+    const { set, work } = this.#options;
+    const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? firstRows(set) : 0);
+    const begin = based.rows.then((rows) => embedded(rows, rows.choices));
+    begin.catch(() => undefined);
+    const corrections: PromiseWithResolvers<Uint8Array>[] = [];
+    const run = this.#sequence.run(
+      count,
+      begin,
+      async (turn, index) => work.choose(turn, await corrections[index]!.promise),
+      ({ rows, choices }) => ({ rows, choices }),
+    );
+    for (const _ of run.iterations) corrections.push(Promise.withResolvers());
+    const receive = async (channel: Channel) => {
+      for (const [i, { set: own }] of run.iterations.entries()) {
+        corrections[i]!.resolve(await channel.receive(tags.otCorrections, step, correctionsOf(own)));
+      }
+    };
+    const received = ways.fromOfferer(receive).catch((error: unknown) => {
+      for (const { promise, reject } of corrections) {
+        promise.catch(() => undefined);
+        reject(error);
+      }
+      throw error;
+    });
+    await Promise.all([based.done, received, ways.check((channel) => this.#check(channel, run))]);
+  }
+
+  async #check(
+    channel: Channel,
+    { first, made }: Run<Awaited<ReturnType<SilentWork['choose']>>>,
+  ): Promise<void> {
+    if (made.length === 0) return;
+    const all = await Promise.all(made);
+    await channel.send(tags.otCheck, step, concatenate(all.map(({ masked }) => masked)));
+    const values = all.map(({ value }) => value);
+    const expected = proofOf(this.#options.transcript, first, values);
+    checkProof(expected, await channel.receive(tags.otCheck, step, checkBytes(made.length).proof));
+  }
+
+  take(count: number): Promise<ChosenRows> {
+    return this.#sequence.take(count);
+  }
+}
+
+/** `OfferingTransfers` by silent transfers. Rows of iterations need no check here: the other party says nothing. */
+export class SilentOffering implements OfferingTransfers {
+  readonly salt: Uint8Array;
+  readonly delta: Uint32Array;
+  readonly #base: OfferingTransfers;
+  readonly #options: SilentOptions;
+  readonly #sequence: Sequence;
+  readonly #rng: Rng;
+
+  constructor(base: OfferingTransfers, options: SilentOptions, rng: Rng) {
+    this.salt = base.salt;
+    this.delta = base.delta;
+    this.#base = base;
+    this.#options = options;
+    this.#sequence = new Sequence(options);
+    this.#rng = rng;
+  }
+
+  async prepare(ways: Ways, count: number): Promise<void> {
+    const { set, work } = this.#options;
+    const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? firstRows(set) : 0);
+    const begin = based.rows.then((rows) => embedded(rows));
+    begin.catch(() => undefined);
+    const run = this.#sequence.run(
+      count,
+      begin,
+      (turn) => work.offer(turn, this.delta, this.#rng),
+      ({ rows }) => ({ rows, choices: noChoices }),
+    );
+    const send = async (channel: Channel) => {
+      for (const one of run.made) await channel.send(tags.otCorrections, step, (await one).corrections);
+    };
+    await Promise.all([
+      based.done,
+      ways.fromOfferer(send),
+      ways.check((channel) => this.#prove(channel, run)),
+    ]);
+  }
+
+  async #prove(
+    channel: Channel,
+    { first, made }: Run<Awaited<ReturnType<SilentWork['offer']>>>,
+  ): Promise<void> {
+    if (made.length === 0) return;
+    const length = checkBytes(made.length).masked;
+    const masked = await channel.receive(tags.otCheck, step, length);
+    const own = length / made.length;
+    const values = (await Promise.all(made)).map(({ value }, i) =>
+      provenValue(value, masked.subarray(own * i, own * (i + 1)), this.delta),
+    );
+    await channel.send(tags.otCheck, step, proofOf(this.#options.transcript, first, values));
+  }
+
+  take(count: number): Promise<OfferedRows> {
+    return this.#sequence.take(count);
+  }
+}
+
+const noChoices = new Uint8Array();
+
+/** The first rows of a session, from `base`; none for a count of 0. */
+function beginning<Rows>(
+  base: { prepare(ways: Ways, count: number): Promise<void>; take(count: number): Promise<Rows> },
+  { fromChooser }: Ways,
+  count: number,
+): { readonly done: Promise<void>; readonly rows: Promise<Rows> } {
+  if (count === 0) {
+    const none = new Promise<Rows>(() => undefined);
+    return { done: fromChooser(silence), rows: none };
+  }
+  const done = base.prepare({ fromChooser, fromOfferer: idle, check: idle }, count);
+  return { done, rows: base.take(count) };
+}

@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import type { Channel } from '../../../crypto/channel/channel.ts';
+import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
+import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { blockWork } from '../../../crypto/ot/block-work.ts';
+import { correctionsOf, givenBy, iterationsOf } from '../../../crypto/ot/silent-sets.ts';
+import { SilentChoosing, SilentOffering } from '../../../crypto/ot/silent-transfers.ts';
+import { silentTools, silentWork } from '../../../crypto/ot/silent-work.ts';
+import { waysOf } from '../../../crypto/ot/transfers.ts';
+import { loadColumns } from '../../../crypto/ring/columns.ts';
+import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
+import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { seededRng } from '../../helpers/rng.ts';
+
+const tools = await silentTools();
+const columns = await loadColumns();
+const set = 'testInsecure';
+
+function pairOf(seed: string, work = silentWork(tools)): [SilentChoosing, SilentOffering] {
+  const rng = seededRng(seed);
+  const [choosing, offering] = dealtTransfers(rng, blockWork(columns));
+  const options = { set, transcript: rng.bytes(32), work } as const;
+  return [new SilentChoosing(choosing, options), new SilentOffering(offering, options, rng)];
+}
+
+/** Both parties take `count` rows; the number that is wrong. */
+async function taken([choosing, offering]: [SilentChoosing, SilentOffering], count: number): Promise<number> {
+  const [{ first, rows, choices }, offered] = await Promise.all([choosing.take(count), offering.take(count)]);
+  expect(offered.first).toBe(first);
+  const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
+  let wrong = 0;
+  for (let i = 0; i < count; i++) {
+    for (let w = 0; w < 4; w++) {
+      const expected = rows[4 * i + w]! ^ (-bit(i) & offering.delta[w]!);
+      if (((offered.rows[4 * i + w]! ^ expected) | 0) !== 0) wrong++;
+    }
+  }
+  return wrong;
+}
+
+test('several calls: rows are right, in order, and what is left over serves the next call', async () => {
+  const pair = pairOf('calls');
+  const [near, far] = memoryChannels();
+  const prepare = (count: number) =>
+    Promise.all([pair[0].prepare(waysOf(near), count), pair[1].prepare(waysOf(far), count)]);
+  const given = givenBy(set);
+  for (const count of [100, given - 100, 2 * given + 7, 1]) {
+    const prepared = prepare(count);
+    expect(await taken(pair, count)).toBe(0);
+    await prepared;
+  }
+  // 1 + 0 + 3 + 0 iterations, as what is left over covers the second and the fourth.
+  const iterations = 4;
+  expect(far.traffic.framesSent).toBe(iterations + 2);
+  const corrections = iterations * (frameHeaderBytes + correctionsOf(set));
+  expect(far.traffic.sent).toBe(corrections + 2 * (frameHeaderBytes + 32));
+});
+
+test('no rows beyond those promised, and none without any', async () => {
+  const [choosing] = pairOf('beyond');
+  const [near] = memoryChannels();
+  await choosing.prepare(waysOf(near), 0);
+  expect(near.traffic.framesSent).toBe(0);
+  expect(() => choosing.take(1)).toThrow(RangeError);
+});
+
+test('the threads of a pool make the same', async () => {
+  const pool = new ThreadPool(2);
+  try {
+    const pair = pairOf('pool', silentWork(tools, pool));
+    const [near, far] = memoryChannels();
+    const count = 2 * givenBy(set);
+    const prepared = [pair[0].prepare(waysOf(near), count), pair[1].prepare(waysOf(far), count)];
+    expect(await taken(pair, count)).toBe(0);
+    await Promise.all(prepared);
+  } finally {
+    await pool.close();
+  }
+});
+
+/** A channel that changes what it sends under a tag. */
+function changing(channel: Channel, tag: number, change: (payload: Uint8Array) => Uint8Array): Channel {
+  return {
+    send: (own, step, payload) => channel.send(own, step, own === tag ? change(payload.slice()) : payload),
+    receive: (own, step, length) => channel.receive(own, step, length),
+    receiveUpTo: (own, step, length) => channel.receiveUpTo(own, step, length),
+    get traffic() {
+      return channel.traffic;
+    },
+    close: (reason) => channel.close(reason),
+  };
+}
+
+const flipped = (at: number) => (payload: Uint8Array) => {
+  payload[at]! ^= 2;
+  return payload;
+};
+
+test.each([
+  ['a changed correction', tags.otCorrections, flipped(16 * 5)],
+  ['a changed correction of the last tree', tags.otCorrections, (p: Uint8Array) => flipped(p.length - 16)(p)],
+  ['a proof of something else', tags.otCheck, flipped(31)],
+  ['a short proof', tags.otCheck, (p: Uint8Array) => p.subarray(1)],
+  ['short corrections', tags.otCorrections, (p: Uint8Array) => p.subarray(16)],
+  ['long corrections', tags.otCorrections, (p: Uint8Array) => new Uint8Array(p.length + 16)],
+] as const)('the party that chooses refuses %s', async (_, tag, change) => {
+  const [choosing, offering] = pairOf('cheat');
+  const [near, far] = memoryChannels();
+  const prepared = choosing.prepare(waysOf(near), 50);
+  const outcome = expect(prepared).rejects.toThrow(ProtocolError);
+  const offered = offering.prepare(waysOf(changing(far, tag, change)), 50).catch(() => undefined);
+  await outcome;
+  near.close();
+  far.close();
+  await offered;
+});
+
+test.each([
+  ['a short masked value', (p: Uint8Array) => p.subarray(1)],
+  ['no masked value', () => new Uint8Array()],
+])('the party that offers refuses %s', async (_, change) => {
+  const [choosing, offering] = pairOf('masked');
+  const [near, far] = memoryChannels();
+  const outcome = expect(offering.prepare(waysOf(far), 50)).rejects.toThrow(ProtocolError);
+  const chosen = choosing.prepare(waysOf(changing(near, tags.otCheck, change)), 50).catch(() => undefined);
+  await outcome;
+  near.close();
+  far.close();
+  await chosen;
+});
+
+test('a masked value that the party that chooses did not make gives it no proof', async () => {
+  const [choosing, offering] = pairOf('other masked');
+  const [near, far] = memoryChannels();
+  const offered = offering.prepare(waysOf(far), 50);
+  const masked = changing(near, tags.otCheck, flipped(3));
+  await expect(choosing.prepare(waysOf(masked), 50)).rejects.toThrow(/the corrections fit no trees/);
+  await offered;
+});
+
+test('a peer that leaves fails the rows that are waited for', async () => {
+  const [choosing] = pairOf('leaves');
+  const [near, far] = memoryChannels();
+  const prepared = choosing.prepare(waysOf(near), 50);
+  const rows = choosing.take(50);
+  const outcomes = [
+    expect(prepared).rejects.toThrow('the peer left'),
+    expect(rows).rejects.toThrow('the peer left'),
+  ];
+  far.close();
+  await Promise.all(outcomes);
+});
+
+test('iterations follow from the counts: s16 begins with one of s14, whose other rows are given away too', () => {
+  expect(iterationsOf('s14', 0)).toEqual([]);
+  expect(iterationsOf('s14', 78_720).length).toBe(1);
+  expect(iterationsOf('s14', 78_721).length).toBe(2);
+  expect(iterationsOf('s16', 1).map((one) => one.set)).toEqual(['s14']);
+  expect(iterationsOf('s16', 24_961).map((one) => one.set)).toEqual(['s14', 's16']);
+  expect(iterationsOf('s16', 24_960 + 2 * 713_088).length).toBe(3);
+  expect(iterationsOf('s16', 713_088, 0, false).map((one) => one.set)).toEqual(['s16']);
+  expect(iterationsOf('s16', 713_089, 1, false).length).toBe(1);
+});
