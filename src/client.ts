@@ -50,8 +50,8 @@ export type ConnectOptions = RetryOptions & {
    */
   readonly transferDepth?: number;
   /**
-   * What transfers come from: 'silent' ones, which take a twentieth of the bytes and rest on learning parity with
-   * noise, 'softspoken' ones, or 'auto', silent ones where an inference needs many (default: auto).
+   * What transfers come from: 'silent' ones, which take a twentieth of the bytes and rest on learning parity
+   * with noise, 'softspoken' ones, or 'auto', silent ones where an inference needs many (default: auto).
    */
   readonly transfers?: TransferMode;
   readonly rng?: Rng;

@@ -1,6 +1,7 @@
 /**
- * GF(2^128) in the order of GCM (SP 800-38D, 6.3): the top bit of byte 0 is the coefficient of x^0. Big integers:
- * some hundred operations an iteration, on values that a hash then hides, or that the other party sees.
+ * GF(2^128) in the order of GCM (SP 800-38D, 6.3): the top bit of byte 0 is the coefficient of x^0. Big
+ * integers: some hundred operations an iteration, on values that a hash then hides, or that the other party
+ * sees.
  */
 const reduction = 0xe1n << 120n;
 

@@ -3,9 +3,9 @@ import type { Columns } from '../ring/columns.ts';
 import { fieldOf, ofField, times } from './field.ts';
 
 /**
- * A universal hash of the joined parts, which have one length, whole 16-byte blocks: the linear part of GHASH (SP
- * 800-38D) under H = AES_key(0), plus a constant of the key and the length where the platform's is used. 1 ns a
- * block there, 70 ns by the kernel.
+ * A universal hash of the joined parts, which have one length, whole 16-byte blocks: the linear part of
+ * GHASH (SP 800-38D) under H = AES_key(0), plus a constant of the key and the length where the platform's is
+ * used. 1 ns a block there, 70 ns by the kernel.
  */
 export function polynomialHash(
   columns: Columns,

@@ -6,8 +6,9 @@ import type { Shape } from '../ring/silent.ts';
  * 2025/1284), the cheapest known, takes 2^bits operations (docs/security.md has all attacks that were run):
  *
  *   s14   130.3
- *   s16   130.8   'b10' of emp-ot (tuning.h, May 2026) with 768 trees in place of 850: fewer samples are harder
+ *   s16   130.8
  *
+ * s16 is 'b10' of emp-ot (tuning.h, May 2026) with 768 trees in place of 850: fewer samples are harder.
  * `batch` is a matter of this program's speed alone.
  */
 export const silentSets = {
@@ -60,7 +61,10 @@ export function firstRows(set: SilentSet): number {
   return carriedBy(before[set] ?? set);
 }
 
-/** What `count` more promised rows need, where `left` rows are promised to nobody; `fresh`: nothing was made yet. */
+/**
+ * What `count` more promised rows need, where `left` rows are promised to nobody; `fresh`: nothing was made
+ * yet.
+ */
 export function iterationsOf(set: SilentSet, count: number, left = 0, fresh = true): Iteration[] {
   const iterations: Iteration[] = [];
   let short = count - left;

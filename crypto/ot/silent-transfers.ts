@@ -13,9 +13,10 @@ import { idle, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
 
 /**
- * Silent transfers on the wire, for one direction: see silent.ts. A session's first rows come from SoftSpokenOT.
- * Then the party that offers sends the corrections of all iterations of an inference, which hang on nothing that
- * the other says; at the end the other sends a masked value for each iteration, and gets one proof.
+ * Silent transfers on the wire, for one direction: see silent.ts. A session's first rows come from
+ * SoftSpokenOT. Then the party that offers sends the corrections of all iterations of an inference, which
+ * hang on nothing that the other says; at the end the other sends a masked value for each iteration, and
+ * gets one proof.
  */
 
 /** Transfers belong to no step of the plan: an iteration may serve several steps and the next inference. */
@@ -59,8 +60,8 @@ class Sequence {
   }
 
   /**
-   * Promises `count` rows, and makes the iterations that they need, one after the other. `begin` gives the rows
-   * that a fresh sequence begins with; `make` gets the number of an iteration among those of this call.
+   * Promises `count` rows, and makes the iterations that they need, one after the other. `begin` gives the
+   * rows that a fresh sequence begins with; `make` gets the number of an iteration among those of this call.
    */
   run<M extends Made>(
     count: number,
@@ -110,8 +111,8 @@ function embedded({ rows }: OfferedRows, choices?: Uint8Array): Carried {
 }
 
 /**
- * `ChoosingTransfers` by silent transfers. Rows are there before their check is done, and nothing that hangs on
- * them may leave this party before `prepare` resolves.
+ * `ChoosingTransfers` by silent transfers. Rows are there before their check is done, and nothing that hangs
+ * on them may leave this party before `prepare` resolves.
  */
 export class SilentChoosing implements ChoosingTransfers {
   readonly salt: Uint8Array;
@@ -139,7 +140,7 @@ export class SilentChoosing implements ChoosingTransfers {
       async (turn, index) => work.choose(turn, await corrections[index]!.promise),
       ({ rows, choices }) => ({ rows, choices }),
     );
-    for (const _ of run.iterations) corrections.push(Promise.withResolvers());
+    corrections.push(...run.iterations.map(() => Promise.withResolvers<Uint8Array>()));
     const receive = async (channel: Channel) => {
       for (const [i, { set: own }] of run.iterations.entries()) {
         corrections[i]!.resolve(await channel.receive(tags.otCorrections, step, correctionsOf(own)));
@@ -172,7 +173,10 @@ export class SilentChoosing implements ChoosingTransfers {
   }
 }
 
-/** `OfferingTransfers` by silent transfers. Rows of iterations need no check here: the other party says nothing. */
+/**
+ * `OfferingTransfers` by silent transfers. Rows of iterations need no check here: the other party says
+ * nothing.
+ */
 export class SilentOffering implements OfferingTransfers {
   readonly salt: Uint8Array;
   readonly delta: Uint32Array;

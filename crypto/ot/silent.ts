@@ -10,23 +10,24 @@ import { carriedBy, checkedRows, correctionsOf, rowsOf, silentSets } from './sil
 import type { SilentSet } from './silent-sets.ts';
 
 /**
- * Silent transfers: Ferret (Yang, Weng, Lan, Zhang, Wang, CCS 2020), from learning parity with noise, over the
- * correlated trees of Half-Tree (EUROCRYPT 2023). An iteration makes many rows from the few that the one before
- * carried over. Throughout, bit 0 of Delta is 1, bit 0 of q is 0, and bit 0 of r is the choice u.
+ * Silent transfers: Ferret (Yang, Weng, Lan, Zhang, Wang, CCS 2020), from learning parity with noise, over
+ * the correlated trees of Half-Tree (EUROCRYPT 2023). An iteration makes many rows from the few that the one
+ * before carried over. Throughout, bit 0 of Delta is 1, bit 0 of q is 0, and bit 0 of r is the choice u.
  *
- * Noise. The party that offers grows trees whose levels each add up to Delta. Of each level it sends a correction,
- * c = q + (sum of the left children), under a carried row. The party that chooses has r = q + u Delta, so r + c is
- * the sum of the side that u names: it learns all leaves but one, and of that one the leaf + Delta. Its path is
- * random, because choices are; so the party that chooses sends nothing.
+ * Noise. The party that offers grows trees whose levels each add up to Delta. Of each level it sends a
+ * correction, c = q + (sum of the left children), under a carried row. The party that chooses has r = q + u
+ * Delta, so r + c is the sum of the side that u names: it learns all leaves but one, and of that one the
+ * leaf + Delta. Its path is random, because choices are; so the party that chooses sends nothing.
  *
  * Code. Row i is leaf i and ten rows of the secret, whose numbers come from a public seed of the session.
  *
- * The check is Ferret's for all trees of an iteration at once. chi_i is the power of H that belongs to leaf i in the
- * linear part of GHASH, under a key that comes from all corrections. With V = sum chi_i q_i and W = sum chi_i r_i
- * over the leaves, V = W + phi Delta, where phi is the sum of chi at the places of the holes. 128 carried rows mask
- * phi: the party that chooses sends phi + u*, the other proves by a hash that it knows V + Y + (phi + u*) Delta,
- * Y = sum x^i q*_i, which the first knows as W + sum x^i r*_i. Corrections that fit no tree pass only where they
- * fit by the choices of the other party, which the cheat would have to guess.
+ * The check is Ferret's for all trees of an iteration at once. chi_i is the power of H that belongs to leaf
+ * i in the linear part of GHASH, under a key that comes from all corrections. With V = sum chi_i q_i and W =
+ * sum chi_i r_i over the leaves, V = W + phi Delta, where phi is the sum of chi at the places of the holes.
+ * 128 carried rows mask phi: the party that chooses sends phi + u*, the other proves by a hash that it knows
+ * V + Y + (phi + u*) Delta, Y = sum x^i q*_i, which the first knows as W + sum x^i r*_i. Corrections that
+ * fit no tree pass only where they fit by the choices of the other party, which the cheat would have to
+ * guess.
  */
 
 /** What both parties know of a direction of a session. */
@@ -95,8 +96,8 @@ export function offerSilently(
 }
 
 /**
- * The half of the party that chooses, from the other's corrections. The check is not done here: `checkValue` tells
- * what the other party must know. Throws ProtocolError for corrections of a wrong length.
+ * The half of the party that chooses, from the other's corrections. The check is not done here: `checkValue`
+ * tells what the other party must know. Throws ProtocolError for corrections of a wrong length.
  */
 export function chooseSilently(
   silent: Silent,
@@ -179,12 +180,17 @@ function batchesOf(set: SilentSet): number[] {
   return Array.from({ length: trees / batch }, (_, number) => number);
 }
 
-/** The cipher of a batch's trees: some 2^15 nodes under one key, which is public and belongs to nothing else. */
+/**
+ * The cipher of a batch's trees: some 2^15 nodes under one key, which is public and belongs to nothing else.
+ */
 function treeKey({ transcript, iteration }: SilentTurn, batch: number) {
   return aesEcb(named(transcript, `trees ${iteration} ${batch}`).slice(0, 16));
 }
 
-/** From all corrections of an iteration: the hash's key, and what makes rows differ (soft-spoken.ts says why). */
+/**
+ * From all corrections of an iteration: the hash's key, and what makes rows differ (soft-spoken.ts says
+ * why).
+ */
 function challenge({ transcript, set, iteration }: SilentTurn, corrections: Uint8Array) {
   const bytes = sha256(named(transcript, `check ${set} ${iteration}`), corrections);
   return { key: bytes.slice(0, 16), shift: bytes.slice(16) };

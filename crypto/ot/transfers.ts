@@ -75,10 +75,10 @@ type Transfers<Rows> = {
   /** 16 bytes, of this direction of this session only. */
   readonly salt: Uint8Array;
   /**
-   * Makes sure that `count` rows can be taken that no earlier call has promised. Its messages follow from both
-   * parties' `count`s, whatever was taken meanwhile, and later ones wait until the rows of earlier ones are
-   * taken. Rejects with ProtocolError when the peer's messages are malformed or fail their check. Until it
-   * resolves, nothing that depends on rows may be sent to a peer whose rows wait for their check.
+   * Makes sure that `count` rows can be taken that no earlier call has promised. Its messages follow from
+   * both parties' `count`s, whatever was taken meanwhile, and later ones wait until the rows of earlier ones
+   * are taken. Rejects with ProtocolError when the peer's messages are malformed or fail their check. Until
+   * it resolves, nothing that depends on rows may be sent to a peer whose rows wait for their check.
    */
   prepare(ways: Ways, count: number): Promise<void>;
   /**

@@ -10,11 +10,11 @@ export interface Platform {
   /** SHA-256 of the parts, joined. */
   readonly sha256: (...parts: readonly Uint8Array[]) => Uint8Array<ArrayBuffer>;
   /**
-   * A universal hash of the joined parts, whole blocks of 16 bytes, under a key: the 16-byte tag of AES-128-GCM
-   * [SP 800-38D] over them as associated data, which is GHASH of the data plus a constant of the key and the
-   * length. Linear up to that constant: for data of one length ghash(a xor b) = ghash(a) xor ghash(b) xor
-   * ghash(0). A part is read before the next one is asked for. Absent where the kernel of crypto/ring is as
-   * fast.
+   * A universal hash of the joined parts, whole blocks of 16 bytes, under a key: the 16-byte tag of
+   * AES-128-GCM [SP 800-38D] over them as associated data, which is GHASH of the data plus a constant of the
+   * key and the length. Linear up to that constant: for data of one length ghash(a xor b) = ghash(a) xor
+   * ghash(b) xor ghash(0). A part is read before the next one is asked for. Absent where the kernel of
+   * crypto/ring is as fast.
    */
   readonly ghash?: (key: Uint8Array, parts: Iterable<Uint8Array>) => Uint8Array<ArrayBuffer>;
   /** The bytes of SEAL's WASM file. Absent where node-seal finds it by itself. */

@@ -38,7 +38,10 @@ export function nodesOf(rows: usize, count: usize, out: usize): void {
   for (let at: usize = 0; at < count << 4; at += 16) v128.store(out + at, sigma(v128.load(rows + at)));
 }
 
-/** The children of `places` places of nodes, whose encryption is at `encrypted`. Sums of the left ones, by tree, go to `sums`. */
+/**
+ * The children of `places` places of nodes, whose encryption is at `encrypted`. Sums of the left ones, by
+ * tree, go to `sums`.
+ */
 export function grow(nodes: usize, encrypted: usize, places: usize, trees: usize, sums: usize): void {
   const width = trees << 4, up = places * width;
   memory.fill(sums, 0, width);
@@ -69,7 +72,10 @@ export function leaves(
   }
 }
 
-/** The corrections of a level: row + sum of the left children. The row of (tree, level) is number tree * depth + level. */
+/**
+ * The corrections of a level: row + sum of the left children. The row of (tree, level) is number tree *
+ * depth + level.
+ */
 export function correct(rows: usize, depth: usize, level: usize, trees: usize, sums: usize, out: usize): void {
   for (let i: usize = 0; i < trees; i++) {
     const row = v128.load(rows + ((i * depth + level) << 4));
@@ -78,8 +84,8 @@ export function correct(rows: usize, depth: usize, level: usize, trees: usize, s
 }
 
 /**
- * Level 0 of whoever punctures: the child that the row's choice names is correction + row, the other is the hole.
- * `known` gets the sum of all nodes known of each tree, `holes` the place of its hole.
+ * Level 0 of whoever punctures: the child that the row's choice names is correction + row, the other is the
+ * hole. `known` gets the sum of all nodes known of each tree, `holes` the place of its hole.
  */
 export function startPunctured(
   nodes: usize, trees: usize, rows: usize, depth: usize, corrections: usize, known: usize, holes: usize,
@@ -96,9 +102,9 @@ export function startPunctured(
 }
 
 /**
- * Mends a level that `grow` or `leaves` made with 0 in the hole, whose children are then `ofZero` = H(0) each. The
- * child beside the path comes from the correction, the one on the path becomes 0; of the last level it becomes the
- * sum of all the others with bit 0 set, which is the sender's leaf + Delta.
+ * Mends a level that `grow` or `leaves` made with 0 in the hole, whose children are then `ofZero` = H(0)
+ * each. The child beside the path comes from the correction, the one on the path becomes 0; of the last
+ * level it becomes the sum of all the others with bit 0 set, which is the sender's leaf + Delta.
  */
 export function mend(
   nodes: usize, places: usize, trees: usize, rows: usize, depth: usize, level: usize, corrections: usize,
@@ -130,7 +136,10 @@ function entry(table: usize, word: u64, shift: u64): v128 {
   return v128.load(table + <usize>(((word >> shift) & 0xffff) << 4));
 }
 
-/** The code: each of an even number of rows at `out` takes ten rows of `table`, named by 20 bytes of indices under `mask`. */
+/**
+ * The code: each of an even number of rows at `out` takes ten rows of `table`, named by 20 bytes of indices
+ * under `mask`.
+ */
 export function encode(out: usize, table: usize, indices: usize, count: usize, mask: u64): void {
   const m: u64 = mask | (mask << 16) | (mask << 32) | (mask << 48);
   for (let i: usize = 0; i < count; i += 2, out += 32, indices += 40) {

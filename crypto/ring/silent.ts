@@ -50,7 +50,9 @@ export type Shape = {
 const rowBytes = 16;
 /** Bytes of the ten indices of a row of the code. */
 export const indexBytes = 20;
-/** Bytes that the cipher takes in a call: calls of 4 KiB cost three times as much, and longer ones map pages. */
+/**
+ * Bytes that the cipher takes in a call: calls of 4 KiB cost three times as much, and longer ones map pages.
+ */
 const callBytes = 2 ** 16;
 
 type Encrypt = (blocks: Uint8Array) => Uint8Array;
@@ -133,8 +135,8 @@ export class Silent {
   }
 
   /**
-   * Grows the trees of a batch from their left children of the root, [batch, 16 bytes]; the right ones are these
-   * xor `delta`. `put` takes the corrections of each level, [batch, 16 bytes].
+   * Grows the trees of a batch from their left children of the root, [batch, 16 bytes]; the right ones are
+   * these xor `delta`. `put` takes the corrections of each level, [batch, 16 bytes].
    */
   growTrees(
     batch: number,
@@ -165,8 +167,8 @@ export class Silent {
   }
 
   /**
-   * The same for whoever punctures, from the corrections of each level. Returns the place of each tree's hole,
-   * where the leaf is the sender's + Delta.
+   * The same for whoever punctures, from the corrections of each level. Returns the place of each tree's
+   * hole, where the leaf is the sender's + Delta.
    */
   growPunctured(
     batch: number,
@@ -214,8 +216,8 @@ export class Silent {
   }
 
   /**
-   * Adds the code to all leaves. `draw` writes the indices of the rows, `indexBytes` each, to the bytes that it
-   * is given; they are kept for the next iteration of the same `name`.
+   * Adds the code to all leaves. `draw` writes the indices of the rows, `indexBytes` each, to the bytes that
+   * it is given; they are kept for the next iteration of the same `name`.
    */
   encode(name: string, draw: (to: Uint8Array) => void): void {
     const { trees, depth, secret } = this.#shape;

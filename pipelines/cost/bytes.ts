@@ -57,8 +57,9 @@ export type Prediction = {
 };
 
 /**
- * Predicts the cost of a session's first inference. `steady`: of one of many, in which transfers take what they
- * take on average (default: false). Throws PlanError if a linear step cannot be packed into ciphertexts.
+ * Predicts the cost of a session's first inference. `steady`: of one of many, in which transfers take what
+ * they take on average (default: false). Throws PlanError if a linear step cannot be packed into
+ * ciphertexts.
  */
 export function predictCost(
   plan: Plan,

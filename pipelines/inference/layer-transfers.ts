@@ -37,13 +37,16 @@ export const transferModes = ['auto', 'silent', 'softspoken'] as const;
 export type TransferMode = (typeof transferModes)[number];
 
 /**
- * From so many transfers of an inference on silent ones take less time: `least` on LAN and WAN alike (SoftSpokenOT
- * is ahead below 35,000 to 110,000, by network), and the larger set from `many` on. Fixed numbers, so that both
- * parties come to the same.
+ * From so many transfers of an inference on silent ones take less time: `least` on LAN and WAN alike
+ * (SoftSpokenOT is ahead below 35,000 to 110,000, by network), and the larger set from `many` on. Fixed
+ * numbers, so that both parties come to the same.
  */
 const [least, many] = [80_000, 250_000];
 
-/** What the transfers of each direction come from. Both parties derive it from the plan and the client's mode. */
+/**
+ * What the transfers of each direction come from. Both parties derive it from the plan and the client's
+ * mode.
+ */
 export function transferSources(plan: Plan, mode: TransferMode): TransferSources {
   if (mode === 'softspoken') return softSpokenOnly;
   const { up, down } = transferCounts(layerTransfers(plan));

@@ -53,8 +53,8 @@ export type ServerParty = {
  * all linear layers whose input shares are then known can run at once, together with the transfers. It sends
  * the tables of each activation as soon as its input share is known. The order of frames is: what the server
  * says first of the transfers in which it chooses, all linear steps, what the client says first of those in
- * which it chooses, both parties' answers to that, all activations, the checks of both. `wires` is the client's
- * share of every wire, for checks.
+ * which it chooses, both parties' answers to that, all activations, the checks of both. `wires` is the
+ * client's share of every wire, for checks.
  */
 export async function offlineClient(
   channel: Channel,

@@ -88,7 +88,8 @@ test('corrections are uniform to S, whatever the factors, beside the keys that i
     expect(wordsZ(words)).toBeLessThan(sixSigma);
     const bits = client.corrections.subarray(-size / 8);
     expect(coinsZ(Array.from({ length: size }, (_, i) => bits[i >> 3]! >> (i & 7)))).toBeLessThan(sixSigma);
-    // S's own key of bit 0 where its choices of all other bits are 0 would be its sum; the whole sum stands in.
+    // S's own key of bit 0 where its choices of all other bits are 0 would be its sum; the whole sum stands
+    // in.
     expect(wordsZ(words.map((word, i) => word + server.keys[i]!))).toBeLessThan(sixSigma);
     expect(wordsZ(words.map((word, i) => word - server.keys[i]!))).toBeLessThan(sixSigma);
   }

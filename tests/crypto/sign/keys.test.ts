@@ -60,7 +60,8 @@ test('sigma is linear, and sigma(x) + x is a bijection too', () => {
   const apply = (row: Uint32Array) => new Uint32Array(new Uint8Array(sigma(row)).buffer);
   const sum = (a: Uint32Array, b: Uint32Array) => a.map((word, i) => word ^ b[i]!);
   expect(apply(sum(x, y))).toEqual(sum(apply(x), apply(y)));
-  // sigma^2 = sigma + 1, so sigma (sigma + 1) = 1 over GF(2): both have an inverse, sigma is an orthomorphism.
+  // sigma^2 = sigma + 1, so sigma (sigma + 1) = 1 over GF(2): both have an inverse, sigma is an
+  // orthomorphism.
   expect(apply(apply(x))).toEqual(sum(apply(x), x));
 });
 

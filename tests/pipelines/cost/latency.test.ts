@@ -36,7 +36,8 @@ describe('where only the network costs', () => {
     expect(online).toMatchObject({ ...cost.online, rounds: cost.rounds });
     expect(online.seconds).toBeCloseTo(seconds, 9);
     expect(offline).toMatchObject(cost.offline);
-    // The first request and the last answer are a round trip; the two directions overlap, each has its own bytes to carry.
+    // The first request and the last answer are a round trip; the two directions overlap, each has its own
+    // bytes to carry.
     const { bytes_up, bytes_down } = cost.offline;
     const ways = [bytes_up, bytes_down].map((n) => (8 * n) / profile.bitsPerSecond);
     expect(offline.seconds).toBeGreaterThanOrEqual(Math.max(...ways) + profile.roundTripSeconds);
