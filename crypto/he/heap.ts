@@ -65,7 +65,8 @@ let count = 0;
 
 /** The one heap of a pool, made when it is first asked for. */
 export function heapOf(pool: WorkerPool): SharedHeap {
-  let heap = heaps.get(pool);
-  if (heap === undefined) heaps.set(pool, (heap = new SharedHeap(count++)));
+  const owner = pool.base ?? pool;
+  let heap = heaps.get(owner);
+  if (heap === undefined) heaps.set(owner, (heap = new SharedHeap(count++)));
   return heap;
 }

@@ -1,4 +1,5 @@
 import { createCipheriv, createHash, createSecretKey } from 'node:crypto';
+import { constants, setPriority } from 'node:os';
 import { readPackageFile } from '../../src/shared/files.ts';
 import { blockBytes, usePlatform } from './platform.ts';
 import type { Platform } from './platform.ts';
@@ -59,4 +60,12 @@ async function readWasm(path: string): Promise<Uint8Array<ArrayBuffer>> {
   } catch (cause) {
     throw new Error(`${path} is missing: run 'npm run build:kernels'`, { cause });
   }
+}
+
+/**
+ * Lowers the priority of the calling thread below that of the process. Linux alone gives each thread a
+ * priority of its own; elsewhere nothing happens.
+ */
+export function yieldToMainThread(): void {
+  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 }

@@ -64,6 +64,8 @@ export function valueOf(task: Task, outcome: Outcome): unknown {
 /** Threads that do jobs, for any number of sessions. */
 export interface WorkerPool {
   readonly threads: number;
+  /** The pool whose threads and memory this one uses (default: its own). */
+  readonly base?: WorkerPool;
   /**
    * Runs one job on the next free thread. Arrays in shared memory are seen by both sides. The buffers in
    * `moved` go to the thread and cannot be used afterwards; all else is copied. Throws ProtocolError when the

@@ -1,9 +1,12 @@
-import '../platform/node.ts';
+import { yieldToMainThread } from '../platform/node.ts';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { readLinearKernels } from '../he/kernels.ts';
 import type { Outcome, Task } from '../pool/pool.ts';
 import { loadRing } from '../ring/kernels.ts';
 import { perform } from './perform.ts';
+
+// Online phases run in the main thread, and go before the offline work that threads do.
+yieldToMainThread();
 
 const [ring, heKernels] = await Promise.all([loadRing(), readLinearKernels()]);
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { FairPool } from '../../crypto/pool/fair-pool.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
 import { offlineServer } from '../../pipelines/inference/offline.ts';
@@ -74,6 +75,7 @@ export class SessionHost {
   readonly #options: HostOptions;
   readonly #open = new Set<Open>();
   readonly #parking: Parking<Session>;
+  readonly #pool: FairPool;
   #count = 0;
   #isDraining = false;
 
@@ -81,6 +83,7 @@ export class SessionHost {
     this.models = models;
     this.#access = access;
     this.#options = options;
+    this.#pool = new FairPool(options.pool);
     this.#parking = new Parking(options.limits.resumeSeconds, options.maxSessions);
   }
 
@@ -176,14 +179,14 @@ export class SessionHost {
 
   async #converse(open: Open): Promise<void> {
     const { channel } = open;
-    const { pool, rng, limits, handshakeSeconds } = this.#options;
+    const { rng, limits, handshakeSeconds } = this.#options;
     channel.patience = Math.min(limits.idleSeconds, handshakeSeconds);
     const { transfers } = await greetClient(channel, (hello) => this.#opening(open, hello));
     channel.patience = undefined;
     const session = open.session!;
     const party = await openServerParty(
       channel,
-      pool,
+      this.#pool.of(open.peer),
       session.model.plan,
       session.model.weightsName,
       rng,
