@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Act } from '../src/cli/options/command.ts';
 import { connect } from '../src/client.ts';
 import { startServer } from '../src/server.ts';
+import { createMetrics } from '../src/serving/metrics.ts';
 import { tinyImage, tinyPlan, tinyWeights } from './helpers/networks.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { packageRoot } from '../src/shared/files.ts';
@@ -83,8 +84,74 @@ describe.skipIf(!has('docker', 'compose', 'version'))('compose.yaml', () => {
 });
 
 test('files that the compose file mounts are there', () => {
-  expect(textOf('compose.yaml')).toContain('./haproxy.cfg:');
-  expect(existsSync(join(packageRoot, 'deploy/haproxy.cfg'))).toBe(true);
+  const mounted = [...textOf('compose.yaml').matchAll(/- \.\/(\S+?):/g)].map((match) => match[1]!);
+  expect(mounted).toEqual(['haproxy.cfg', 'prometheus.yml', 'alerts.yml']);
+  for (const file of mounted) expect(existsSync(join(packageRoot, 'deploy', file))).toBe(true);
+});
+
+test('the replicas start a command that there is, with the metrics where the scraper looks', async () => {
+  const [, words] = /^ {4}command:\s*\[([^\]]*)\]$/m.exec(textOf('compose.yaml'))!;
+  const command = words!.match(/[^\s',]+/g)!;
+  await parses(command);
+  expect(command.slice(-2)).toEqual([
+    '--metrics-port',
+    /^ +port: (\d+)$/m.exec(textOf('prometheus.yml'))![1],
+  ]);
+});
+
+/** The names in the expressions of the rules, without those of PromQL. */
+function alertedMetrics(): string[] {
+  const names = textOf('alerts.yml').match(/\breluctant_\w+/g)!;
+  return [...new Set(names)];
+}
+
+describe('alerts.yml', () => {
+  test('asks for metrics that a server has', async () => {
+    const metrics = createMetrics();
+    const phase = { seconds: 1, bytes_up: 1, bytes_down: 1, steps: [] };
+    const about = { session: 1, peer: 'a', model: 'm', plan: 'p' };
+    metrics.record({ kind: 'inference', offline: phase, online: phase, ...about });
+    metrics.record({ kind: 'refused', peer: 'a', reason: 'the server is busy: it has 1 sessions' });
+    metrics.record({ kind: 'refused', peer: 'a', reason: 'it shows no token' });
+    const { body } = await metrics.read();
+    expect(alertedMetrics().length).toBeGreaterThan(4);
+    for (const name of alertedMetrics()) expect(body).toMatch(new RegExp(`^${name}[ {]`, 'm'));
+    const reasons = [...textOf('alerts.yml').matchAll(/reason="([^"]*)"/g)].map((match) => match[1]);
+    for (const reason of reasons) expect(body).toContain(`{reason="${reason}"} 1`);
+  });
+
+  test.skipIf(!has('promtool', '--version'))('is valid, and wrong files are found', () => {
+    const check = (kind: string, file: string) => lint('promtool', 'check', kind, file).code;
+    expect(check('config', join(packageRoot, 'deploy/prometheus.yml'))).toBe(0);
+    expect(
+      check('config', written('prometheus.yml', textOf('prometheus.yml').replace('type: A', 'typ: A'))),
+    ).toBe(1);
+    expect(check('rules', join(packageRoot, 'deploy/alerts.yml'))).toBe(0);
+    expect(check('rules', written('alerts.yml', textOf('alerts.yml').replace('== 0', '== (')))).toBe(1);
+  });
+
+  test.skipIf(!has('promtool', '--version'))(
+    'tells of a server that is down or full, and of no other',
+    () => {
+      const rules = written('alerts.yml', textOf('alerts.yml'));
+      const of = (series: string, alert: string, alerts: string) => `rule_files: ['${rules}']
+tests:
+  - interval: 1m
+    input_series:
+      - { series: '${series.split(' = ')[0]}', values: '${series.split(' = ')[1]}' }
+    alert_rule_test:
+      - { eval_time: 30m, alertname: ${alert}, exp_alerts: [${alerts}] }
+`;
+      const passes = (text: string) =>
+        lint('promtool', 'test', 'rules', written('rules-test.yml', text)).code === 0;
+      const up = 'up{job="reluctant",instance="a"}';
+      const full = 'reluctant_refusals_total{reason="full",instance="a"}';
+      expect(passes(of(`${up} = 1x40`, 'ReluctantDown', ''))).toBe(true);
+      expect(passes(of(`${up} = 0x40`, 'ReluctantDown', ''))).toBe(false);
+      expect(passes(of(`${full} = 7x40`, 'ReluctantFull', ''))).toBe(true);
+      expect(passes(of(`${full} = 0+1x40`, 'ReluctantFull', ''))).toBe(false);
+    },
+  );
 });
 
 describe.skipIf(!has('haproxy', '-v'))('haproxy.cfg', () => {
