@@ -3,6 +3,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { startServer } from '../../src/server.ts';
 import { answerParent } from '../../src/shared/child-process.ts';
+import { prepare } from '../../pipelines/compile/served-plan.ts';
+import { loadModel } from '../../models/files/read.ts';
+import { randomImages } from '../helpers/data.ts';
+import { seededRng } from '../helpers/rng.ts';
 import { tinyPlan, tinyWeights } from '../helpers/networks.ts';
 import type { Start, Measured } from './messages.ts';
 
@@ -11,8 +15,16 @@ delay.enable();
 const refused: Record<string, number> = {};
 let inferences = 0;
 
+/** A network of real size; that its answers mean nothing costs no time. */
+async function zooNetwork() {
+  const model = await loadModel('zoo:fashion-resnet8');
+  const calibration = { images: randomImages(model, 16, seededRng('soak')), n: 16 };
+  return { name: 'zoo', ...(await prepare(model, { calibration })) };
+}
+
+const models = [{ name: 'tiny', plan: tinyPlan, weights: tinyWeights() }, await zooNetwork()];
 const server = await startServer({
-  ...{ plan: tinyPlan, weights: tinyWeights(), maxSessions: 200, resumeSeconds: 5, handshakeSeconds: 120 },
+  ...{ models, maxSessions: 200, maxPrepared: 8, resumeSeconds: 5, handshakeSeconds: 120 },
   onEvent: (event) => {
     if (event.kind === 'inference') inferences++;
     if (event.kind === 'refused' || event.kind === 'limited') {

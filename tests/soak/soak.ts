@@ -1,19 +1,24 @@
 // `npm run test:soak`: what a server must hold under load, on loopback with bounded loops. It prints a line
 // for each promise with what was measured, and ends with 1 if one was not kept. It wants a quiet machine;
-// --short is a trial.
+// --short is a trial, and --only NAME runs one part: crowd, load, beside, memory or cuts.
 import { parseArgs } from 'node:util';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { connect } from '../../src/client.ts';
 import type { Session } from '../../src/client.ts';
 import { Child } from '../../src/shared/child-process.ts';
+import { UsageError } from '../../src/shared/errors.ts';
+import { median } from '../../src/shared/median.ts';
 import { tinyImage } from '../helpers/networks.ts';
 import { cutSession } from '../protocol/cut-session.ts';
-import type { Measured, Start } from './messages.ts';
+import { zeros } from './messages.ts';
+import type { Measured, Others, OthersAsk, Start } from './messages.ts';
 
-const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, only: { type: 'string' } },
+});
 const sizes = values.short
-  ? { clients: 10, each: 2, many: 4, load: 12, inferences: 30, cuts: 5 }
-  : { clients: 100, each: 3, many: 16, load: 160, inferences: 500, cuts: 1000 };
+  ? { clients: 10, each: 2, many: 4, load: 12, rounds: 2, inferences: 30, cuts: 5 }
+  : { clients: 100, each: 3, many: 16, load: 160, rounds: 6, inferences: 500, cuts: 1000 };
 
 const child = new Child<Start, Measured>({
   program: new URL('server-main.ts', import.meta.url).href,
@@ -33,6 +38,11 @@ let broken = 0;
 function promise(kept: boolean, words: string): void {
   if (!kept) broken++;
   process.stdout.write(`${kept ? 'kept   ' : 'BROKEN '} ${words}\n`);
+}
+
+/** Where it is, for who waits; not part of the results. */
+function progress(words: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
 }
 
 /** Truncation is random: two runs differ by some units of the last place before the last layer. */
@@ -105,6 +115,7 @@ async function slope(name: string, units: number, work: () => Promise<void>): Pr
   for (let done = 0; done < units; done += step) {
     for (let i = 0; i < Math.min(step, units - done); i++) await work();
     const { memory } = await measure();
+    progress(`${Math.min(done + step, units)} of ${units} ${name}`);
     if (done >= units / 2) samples.push([done, memory.heapUsed + memory.external]);
   }
   const [meanX, meanY] = [0, 1].map(
@@ -119,20 +130,70 @@ async function slope(name: string, units: number, work: () => Promise<void>): Pr
   );
 }
 
-async function memory(count: number, cuts: number): Promise<void> {
+/** Median seconds of one client's online phases, alone and beside clients that prepare without a pause. */
+async function beside(rounds: number): Promise<void> {
+  const others = new Child<OthersAsk, Others>({
+    program: new URL('others-main.ts', import.meta.url).href,
+    args: [url, '4'],
+    name: 'other clients',
+  });
+  const session = await connect(url, { pool, model: 'zoo', retrySeconds: 120 });
+  const seconds: Record<OthersAsk['kind'], number[]> = { rest: [], run: [] };
+  const counts: number[] = [];
+  for (let round = 0; round < 2 * rounds; round++) {
+    const kind = round % 2 === 0 ? 'rest' : 'run';
+    // Both kinds prepare while the others rest.
+    await others.ask('others', { kind: 'rest' });
+    for (let i = 0; i < 8; i++) await session.prepare();
+    const { answers } = await others.ask('others', { kind });
+    for (let i = 0; i < 8; i++) {
+      await pause(500);
+      const { online } = await session.infer(zeros(session.inputShape));
+      seconds[kind].push(online.seconds);
+    }
+    const after = await others.ask('others', { kind: 'rest' });
+    if (kind === 'run') counts.push(after.answers - answers);
+  }
+  await session.close();
+  await others.stop();
+  const [alone, among] = [median(seconds.rest), median(seconds.run)];
+  const share = among / alone;
+  const answered = counts.reduce((sum, count) => sum + count, 0);
+  promise(
+    share <= 1.5,
+    `online beside 4 clients that prepare: ${(1000 * among).toFixed(0)} ms, alone: ${(1000 * alone).toFixed(0)} ms, ${share.toFixed(2)} of it (1.5 or less); the others got ${answered} answers`,
+  );
+}
+
+async function memory(count: number): Promise<void> {
   const session = await open();
   await slope('inferences', count, async () => void (await session.infer(image)));
   await session.close();
+}
+
+async function cuts(count: number): Promise<void> {
   let frame = 0;
   const server = { url, reload: () => undefined, close: () => Promise.resolve() };
-  await slope('sessions, each cut at another frame', cuts, async () => {
+  await slope('sessions, each cut at another frame', count, async () => {
     await cutSession(server, pool, 1 + (frame++ % 40));
   });
 }
 
-await crowd(sizes.clients, sizes.each);
-await load(sizes.many, sizes.load);
-await memory(sizes.inferences, sizes.cuts);
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  crowd: () => crowd(sizes.clients, sizes.each),
+  load: () => load(sizes.many, sizes.load),
+  beside: () => beside(sizes.rounds),
+  memory: () => memory(sizes.inferences),
+  cuts: () => cuts(sizes.cuts),
+};
+const chosen = Object.keys(parts).filter((name) => values.only === undefined || values.only === name);
+if (chosen.length === 0) {
+  throw new UsageError(`--only: expected ${Object.keys(parts).join(', ')}, got ${values.only}`);
+}
+for (const [i, name] of chosen.entries()) {
+  progress(`part ${i + 1} of ${chosen.length}: ${name}`);
+  await parts[name]!();
+}
 await child.stop();
 await pool.close();
 process.exitCode = broken === 0 ? 0 : 1;
