@@ -123,10 +123,9 @@ export function chooseSilently(
   const { key, shift } = challenge(turn, corrections);
   const w = fieldOf(polynomialHash(columns, key, leavesOf(silent, set)));
   const phi = fieldOf(polynomialHash(columns, key, units(set, holes)));
-  const zero = fieldOf(polynomialHash(columns, key, units(set)));
   const star = checkOf(carried);
   const value = ofField(w ^ packed(star));
-  const masked = ofField(phi ^ zero ^ choicesOf(star));
+  const masked = ofField(phi ^ choicesOf(star));
   return { ...end(silent, turn, shift), masked, value };
 }
 
@@ -205,11 +204,11 @@ function* leavesOf(silent: Silent, set: SilentSet): Generator<Uint8Array> {
 }
 
 /** Rows that are the field's 1 at the places of the holes, by batches, and 0 elsewhere. */
-function* units(set: SilentSet, holes: readonly Uint32Array[] = []): Generator<Uint8Array> {
+function* units(set: SilentSet, holes: readonly Uint32Array[]): Generator<Uint8Array> {
   const { batch, depth } = silentSets[set];
   const bytes = new Uint8Array((blockBytes * batch) << depth);
   for (const number of batchesOf(set)) {
-    const places = Array.from(holes[number] ?? [], (hole, tree) => blockBytes * (hole * batch + tree));
+    const places = Array.from(holes[number]!, (hole, tree) => blockBytes * (hole * batch + tree));
     for (const place of places) bytes[place] = 0x80;
     yield bytes;
     for (const place of places) bytes[place] = 0;
