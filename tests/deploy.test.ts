@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Act } from '../src/cli/options/command.ts';
 import { connect } from '../src/client.ts';
 import { startServer } from '../src/server.ts';
+import type { ServerEvent } from '../src/server.ts';
 import { createMetrics } from '../src/serving/metrics.ts';
 import { tinyImage, tinyPlan, tinyWeights } from './helpers/networks.ts';
 import { buildProgram } from '../src/cli/program.ts';
@@ -198,6 +200,31 @@ describe.skipIf(!has('haproxy', '-v'))('two replicas behind the proxy', () => {
     await other.close();
     await servers[1]!.close();
     proxy.kill('SIGKILL');
+  });
+});
+
+describe.skipIf(!has('haproxy', '-v'))('a proxy that is restarted', () => {
+  test('costs a client nothing that it had prepared', async () => {
+    const port = 40_000 + (process.pid % 20_000);
+    const events: ServerEvent[] = [];
+    const onEvent = (event: ServerEvent) => void events.push(event);
+    const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
+    const config = written('restarted.cfg', proxyOf(port, [server.url]));
+    const start = () => spawn('haproxy', ['-f', config], { stdio: 'ignore' });
+    const proxy = start();
+    const session = await connect(`ws://127.0.0.1:${port}`, { threads: 1, retrySeconds: 20 });
+    await session.prepare();
+    const ended = once(proxy, 'exit');
+    proxy.kill('SIGKILL');
+    await ended;
+    const next = start();
+    // An image could go into a connection whose end the client has not noticed; this call tries again.
+    await session.prepare();
+    expect((await session.infer(tinyImage())).logits).toHaveLength(3);
+    expect(events.find(({ kind }) => kind === 'resumed')).toMatchObject({ prepared: 1 });
+    await session.close();
+    await server.close();
+    next.kill('SIGKILL');
   });
 });
 

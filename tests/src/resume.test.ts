@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { tags } from '../../crypto/channel/channel.ts';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
@@ -132,6 +132,25 @@ describe('a ticket', () => {
     other.close();
     await forgetful.close();
   });
+});
+
+test.each([1, -1])('a clock that jumps by %i year changes no limit and ends no ticket', async (years) => {
+  const limited = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, perMinute: 1 });
+  const { channel, party, ticket } = await prepared(limited.url);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + years * 365 * 86_400_000 });
+  try {
+    await channel.send(tags.request, 2, encodeRequest({ kind: 'prepare' }));
+    const refusal = await receiveJson(channel, tags.grant, 2, grantSchema);
+    expect(refusal).toHaveProperty('retryAfter', expect.closeTo(60, -1));
+    channel.close();
+    const other = await channelTo(limited.url);
+    expect((await greetServer(other, { resume: { ticket, held: [1] } })).kept).toEqual([1]);
+    other.close();
+  } finally {
+    vi.useRealTimers();
+    party.close();
+    await limited.close();
+  }
 });
 
 test('an inference is answered once: a second request for it ends the session', async () => {

@@ -1,6 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -86,6 +89,55 @@ describe('output that cannot be written', () => {
     expect(child.exitCode).toBeNull();
     child.kill('SIGKILL');
   });
+});
+
+/** A port that was free a moment ago, for a server whose output nobody can read, or that is started twice. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+const patient = { threads: 1, retrySeconds: 60 };
+
+test('a server goes on when the disk of its log is full', async () => {
+  const port = await freePort();
+  const full = await open('/dev/full', 'w');
+  const words = [main, ...serve('--json', '--port', String(port))];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', full.fd, 'ignore'] });
+  for (let session = 0; session < 2; session++) {
+    const client = await connect(`ws://127.0.0.1:${port}`, patient);
+    expect((await client.infer(image)).logits).toHaveLength(10);
+    await client.close();
+  }
+  expect(child.exitCode).toBeNull();
+  child.kill('SIGKILL');
+  await full.close();
+});
+
+test('kill -9: a client goes on with the server that takes its place, and only what was prepared is lost', async () => {
+  const port = await freePort();
+  const start = () => startCli(serve('--json', '--port', String(port)));
+  const first = start();
+  const client = await connect(`ws://127.0.0.1:${port}`, patient);
+  await client.prepare();
+  const { plan } = client;
+  const ended = finished(first);
+  first.kill('SIGKILL');
+  await ended;
+  const second = start();
+  const line = linesOf(second);
+  expect((await client.infer(image)).logits).toHaveLength(10);
+  expect(client.plan).toEqual(plan);
+  await client.close();
+  const { url } = JSON.parse(await line()) as { url: string };
+  expect(url).toBe(`ws://127.0.0.1:${port}`);
+  const kinds: unknown[] = [];
+  for (let i = 0; i < 3; i++) kinds.push((JSON.parse(await line()) as { kind: string }).kind);
+  expect(kinds).toEqual(['opened', 'inference', 'closed']);
+  second.kill('SIGKILL');
 });
 
 test('the log is lines of JSON: who, when, which plan, what it took; tokens have names', async () => {

@@ -80,6 +80,16 @@ describe.skipIf(redisFile === undefined)(`a sweep by a queue (${redisFile ?? noR
     await expect(lost).rejects.toThrow(ProtocolError);
   });
 
+  test('a server that restarts is found again', async () => {
+    const other = await startRedis();
+    const { redis: client, close } = await connectRedis(other.url);
+    await other.stop();
+    const again = await startRedis(['--port', new URL(other.url).port]);
+    expect(await client.ping()).toBe('PONG');
+    close();
+    await again.stop();
+  });
+
   test('a server that wants a password says so, and the address is printed without one', async () => {
     const closed = await startRedis(['--requirepass', 'secret']);
     const connecting = connectRedis(closed.url.replace('//', '//:wrong@'));
