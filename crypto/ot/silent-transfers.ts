@@ -7,7 +7,7 @@ import type { BlockRows } from './row-queue.ts';
 import { checkBytes, correctionsOf, firstRows, iterationsOf } from './silent-sets.ts';
 import type { Iteration, SilentSet } from './silent-sets.ts';
 import { checkProof, proofOf, provenValue } from './silent.ts';
-import type { SilentTurn } from './silent.ts';
+import type { SilentRows, SilentTurn } from './silent.ts';
 import type { SilentWork } from './silent-work.ts';
 import { idle, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
@@ -33,7 +33,8 @@ export type SilentOptions = {
 };
 
 type Carried = Uint32Array<ArrayBuffer>;
-type Made = { readonly rows: Uint32Array; readonly carried: Carried };
+/** What an iteration leaves to the next. */
+type Left = Pick<SilentTurn, 'carried' | 'history'>;
 
 /** The iterations of an inference: their number, and what each makes. */
 type Run<M> = {
@@ -42,12 +43,12 @@ type Run<M> = {
   readonly made: readonly Promise<M>[];
 };
 
-/** A direction's iterations. Each begins with what the one before carried over, which serves once. */
+/** A direction's iterations. Each begins with what the one before left, which serves once. */
 class Sequence {
   readonly #options: SilentOptions;
   readonly #queue = new RowQueue();
   #count = 0;
-  #carried: Promise<Carried> | undefined;
+  #left: Promise<Left> | undefined;
   /** Of the last iterations: when all rows of each are taken. */
   #gone: Promise<void>[] = [];
 
@@ -56,14 +57,14 @@ class Sequence {
   }
 
   get isFresh(): boolean {
-    return this.#carried === undefined;
+    return this.#left === undefined;
   }
 
   /**
    * Promises `count` rows, and makes the iterations that they need, one after the other. `begin` gives the
    * rows that a fresh sequence begins with; `make` gets the number of an iteration among those of this call.
    */
-  run<M extends Made>(
+  run<M extends SilentRows>(
     count: number,
     begin: Promise<Carried>,
     make: (turn: SilentTurn, index: number) => Promise<M>,
@@ -72,13 +73,15 @@ class Sequence {
     const first = this.#count;
     const iterations = iterationsOf(this.#options.set, count, this.#queue.left, this.isFresh);
     this.#queue.promise(count);
+    const history = this.#options.transcript;
     const made = iterations.map((iteration, index) => {
-      const one = this.#one(iteration, this.#carried ?? begin, (turn) => make(turn, index));
+      const left: Promise<Left> = this.#left ?? begin.then((carried) => ({ carried, history }));
+      const one = this.#one(iteration, left, (turn) => make(turn, index));
       const gone = this.#queue.add(iteration.given, one.then(rowsOf));
       this.#gone = [...this.#gone.slice(1 - iterationsAhead), gone];
-      this.#carried = one.then(({ carried }) => carried);
+      this.#left = one.then(({ carried, history }) => ({ carried, history }));
       // Whoever waits for the next iteration, or for rows, learns of a failure.
-      this.#carried.catch(() => undefined);
+      this.#left.catch(() => undefined);
       return one;
     });
     return { first, iterations, made };
@@ -86,13 +89,13 @@ class Sequence {
 
   async #one<M>(
     { set, next }: Iteration,
-    before: Promise<Carried>,
+    before: Promise<Left>,
     make: (turn: SilentTurn) => Promise<M>,
   ): Promise<M> {
     const iteration = this.#count++;
     const free = this.#gone.length < iterationsAhead ? undefined : this.#gone[0];
-    const [carried] = await Promise.all([before, free]);
-    return make({ transcript: this.#options.transcript, set, iteration, carried, next });
+    const [left] = await Promise.all([before, free]);
+    return make({ transcript: this.#options.transcript, set, iteration, ...left, next });
   }
 
   take(count: number): Promise<ChosenRows> {
@@ -112,13 +115,17 @@ function embedded({ rows }: OfferedRows, choices?: Uint8Array): Carried {
 
 /**
  * `ChoosingTransfers` by silent transfers. Rows are there before their check is done, and nothing that hangs
- * on them may leave this party before `prepare` resolves.
+ * on them but their choices may leave this party before `prepare` resolves. It resolves after all earlier
+ * calls, whose rows it may give. After a check that fails it gives no rows at all.
  */
 export class SilentChoosing implements ChoosingTransfers {
   readonly salt: Uint8Array;
   readonly #base: ChoosingTransfers;
   readonly #options: SilentOptions;
   readonly #sequence: Sequence;
+  /** The checks of all calls so far. */
+  #checked: Promise<unknown> = Promise.resolve();
+  #failure: { readonly reason: unknown } | undefined;
 
   /** `base` gives the first rows, of the same Delta. */
   constructor(base: ChoosingTransfers, options: SilentOptions) {
@@ -129,6 +136,17 @@ export class SilentChoosing implements ChoosingTransfers {
   }
 
   async prepare(ways: Ways, count: number): Promise<void> {
+    const all = Promise.all([this.#checked, this.#prepare(ways, count)]);
+    this.#checked = all;
+    try {
+      await all;
+    } catch (reason) {
+      this.#failure ??= { reason };
+      throw reason;
+    }
+  }
+
+  async #prepare(ways: Ways, count: number): Promise<void> {
     const { set, work } = this.#options;
     const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? firstRows(set) : 0);
     const begin = based.rows.then((rows) => embedded(rows, rows.choices));
@@ -169,7 +187,10 @@ export class SilentChoosing implements ChoosingTransfers {
   }
 
   take(count: number): Promise<ChosenRows> {
-    return this.#sequence.take(count);
+    return this.#sequence.take(count).then((rows) => {
+      if (this.#failure !== undefined) throw this.#failure.reason;
+      return rows;
+    });
   }
 }
 

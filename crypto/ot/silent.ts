@@ -21,12 +21,12 @@ import type { SilentSet } from './silent-sets.ts';
  *
  * Code. Row i is leaf i and ten rows of the secret, whose numbers come from a public seed of the session.
  *
- * The check is Ferret's for all trees of an iteration at once. chi_i is the power of H that belongs to leaf
- * i in the linear part of GHASH, under a key that comes from all corrections. With V = sum chi_i q_i and W =
- * sum chi_i r_i over the leaves, V = W + phi Delta, where phi is the sum of chi at the places of the holes.
- * 128 carried rows mask phi: the party that chooses sends phi + u*, the other proves by a hash that it knows
- * V + Y + (phi + u*) Delta, Y = sum x^i q*_i, which the first knows as W + sum x^i r*_i. Corrections that
- * fit no tree pass only where they fit by the choices of the other party, which the cheat would have to
+ * The check is Ferret's for all trees of an iteration at once. chi_i is the power of H that belongs to leaf i
+ * in the linear part of GHASH, under a key that comes from all corrections so far. With V = sum chi_i q_i and
+ * W = sum chi_i r_i over the leaves, V = W + phi Delta, where phi is the sum of chi at the places of the
+ * holes. 128 carried rows mask phi: the party that chooses sends phi + u*, the other proves by a hash that it
+ * knows V + Y + (phi + u*) Delta, Y = sum x^i q*_i, which the first knows as W + sum x^i r*_i. Corrections
+ * that fit no tree pass only where they fit by the choices of the other party, which the cheat would have to
  * guess.
  */
 
@@ -41,6 +41,8 @@ export type SilentTurn = SilentSession & {
   readonly set: SilentSet;
   /** 0, 1, 2 and so on in a direction: keys and the challenge hang on it. */
   readonly iteration: number;
+  /** The `history` of the iteration before; before the first the transcript. The challenge hangs on it. */
+  readonly history: Uint8Array;
   /** `carriedBy(set)` rows of the iteration before, 4 words each; used up. */
   readonly carried: Uint32Array<ArrayBuffer>;
   /** Rows that the next iteration will begin with. */
@@ -52,6 +54,8 @@ export type SilentRows = {
   /** Rows to give away, 4 words each. */
   readonly rows: Uint32Array<ArrayBuffer>;
   readonly carried: Uint32Array<ArrayBuffer>;
+  /** A hash of all corrections so far. */
+  readonly history: Uint8Array<ArrayBuffer>;
 };
 
 export type Offered = SilentRows & {
@@ -88,11 +92,11 @@ export function offerSilently(
       corrections.set(bytes, own * (number * depth + level)),
     );
   }
-  const { key, shift } = challenge(turn, corrections);
+  const { key, shift, history } = challenge(turn, corrections);
   const v = polynomialHash(columns, key, leavesOf(silent, set));
   const value = ofField(fieldOf(v) ^ packed(checkOf(carried)));
   const { rows, carried: kept } = end(silent, turn, shift);
-  return { rows, carried: kept, corrections, value };
+  return { rows, carried: kept, history, corrections, value };
 }
 
 /**
@@ -120,13 +124,13 @@ export function chooseSilently(
       return corrections.subarray(at, at + own);
     }),
   );
-  const { key, shift } = challenge(turn, corrections);
+  const { key, shift, history } = challenge(turn, corrections);
   const w = fieldOf(polynomialHash(columns, key, leavesOf(silent, set)));
   const phi = fieldOf(polynomialHash(columns, key, units(set, holes)));
   const star = checkOf(carried);
   const value = ofField(w ^ packed(star));
   const masked = ofField(phi ^ choicesOf(star));
-  return { ...end(silent, turn, shift), masked, value };
+  return { ...end(silent, turn, shift), history, masked, value };
 }
 
 /** Leaves have no bit 0, and so neither have the corrections that add up to them. Throws ProtocolError. */
@@ -155,7 +159,7 @@ function end(
   silent: Silent,
   turn: SilentTurn,
   shift: Uint8Array,
-): SilentRows & { choices: Uint8Array<ArrayBuffer> } {
+): Omit<SilentRows, 'history'> & { choices: Uint8Array<ArrayBuffer> } {
   const { set, transcript, carried, next } = turn;
   const [all, given] = [rowsOf(set), rowsOf(set) - next];
   const seed = named(transcript, `code ${set}`).slice(0, 16);
@@ -187,12 +191,14 @@ function treeKey({ transcript, iteration }: SilentTurn, batch: number) {
 }
 
 /**
- * From all corrections of an iteration: the hash's key, and what makes rows differ (soft-spoken.ts says
- * why).
+ * From all corrections so far: the hash's key, and what makes rows differ (soft-spoken.ts says why). Those of
+ * earlier iterations belong to it, since the rows that they made stand in the leaves of this one: whoever
+ * knew the key before choosing them could choose errors that the hash does not see.
  */
-function challenge({ transcript, set, iteration }: SilentTurn, corrections: Uint8Array) {
-  const bytes = sha256(named(transcript, `check ${set} ${iteration}`), corrections);
-  return { key: bytes.slice(0, 16), shift: bytes.slice(16) };
+function challenge({ transcript, set, iteration, history }: SilentTurn, corrections: Uint8Array) {
+  const whole = sha256(named(transcript, `history ${set} ${iteration}`), history, corrections);
+  const bytes = sha256(named(transcript, `check ${set} ${iteration}`), whole);
+  return { key: bytes.slice(0, 16), shift: bytes.slice(16), history: whole };
 }
 
 function named(transcript: Uint8Array, name: string): Uint8Array<ArrayBuffer> {

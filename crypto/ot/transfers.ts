@@ -78,7 +78,8 @@ type Transfers<Rows> = {
    * Makes sure that `count` rows can be taken that no earlier call has promised. Its messages follow from
    * both parties' `count`s, whatever was taken meanwhile, and later ones wait until the rows of earlier ones
    * are taken. Rejects with ProtocolError when the peer's messages are malformed or fail their check. Until
-   * it resolves, nothing that depends on rows may be sent to a peer whose rows wait for their check.
+   * it resolves, nothing that depends on rows but their choices may be sent to a peer whose rows wait for
+   * their check.
    */
   prepare(ways: Ways, count: number): Promise<void>;
   /**

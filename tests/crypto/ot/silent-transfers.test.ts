@@ -139,6 +139,22 @@ test('a masked value that the party that chooses did not make gives it no proof'
   await offered;
 });
 
+test('after a check that fails there are no rows, not even those of calls that need no iteration', async () => {
+  const [choosing, offering] = pairOf('failed');
+  const [near, far] = memoryChannels();
+  const wrong = changing(far, tags.otCheck, flipped(31));
+  const offered = offering.prepare(waysOf(wrong), 50);
+  // Its rows are left over from the call before, so it waits for that one's check.
+  const prepared = choosing.prepare(waysOf(near), 50);
+  const outcomes = [
+    expect(prepared).rejects.toThrow(/fit no trees/),
+    expect(choosing.prepare(waysOf(memoryChannels()[0]), 50)).rejects.toThrow(/fit no trees/),
+  ];
+  await Promise.all([...outcomes, offered]);
+  await expect(choosing.take(1)).rejects.toThrow(/fit no trees/);
+  await expect(choosing.prepare(waysOf(memoryChannels()[0]), 0)).rejects.toThrow(/fit no trees/);
+});
+
 test('a peer that leaves fails the rows that are waited for', async () => {
   const [choosing] = pairOf('leaves');
   const [near, far] = memoryChannels();

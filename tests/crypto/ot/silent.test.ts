@@ -48,6 +48,7 @@ class Pair {
   readonly delta: Uint32Array;
   readonly transcript: Uint8Array;
   carried: Carried;
+  history: Uint8Array;
   iteration = 0;
 
   constructor(seed: string, set: SilentSet) {
@@ -55,10 +56,12 @@ class Pair {
     this.delta = drawDelta(this.rng);
     this.transcript = this.rng.bytes(32);
     this.carried = dealt(carriedBy(set), this.delta, this.rng);
+    this.history = this.transcript;
   }
 
   turn(set: SilentSet, next: SilentSet = set): Omit<SilentTurn, 'carried'> {
-    return { transcript: this.transcript, set, iteration: this.iteration, next: carriedBy(next) };
+    const { transcript, history, iteration } = this;
+    return { transcript, set, iteration, history, next: carriedBy(next) };
   }
 
   run(
@@ -83,6 +86,7 @@ class Pair {
       corrections,
     );
     this.carried = { offered: offered.carried, chosen: chosen.carried };
+    this.history = chosen.history;
     this.iteration++;
     return { offered, chosen, corrections };
   }
@@ -209,6 +213,30 @@ test('other corrections than were proved: values of another iteration do not pro
   const pair = new Pair('twice', 'testInsecure');
   const [first, second] = [pair.run('testInsecure'), pair.run('testInsecure')];
   expect(pair.isProved({ offered: first.offered, chosen: second.chosen })).toBe(false);
+});
+
+test('the challenge of an iteration hangs on the corrections of all before it, for both parties alike', () => {
+  const pair = new Pair('history', 'testInsecure');
+  const first = pair.run('testInsecure');
+  expect(first.offered.history).toEqual(first.chosen.history);
+  const turn = pair.turn('testInsecure');
+  const carried = pair.carried.chosen;
+  const { corrections } = pair.run('testInsecure');
+  const maskedUnder = (history: Uint8Array) =>
+    chooseSilently(silent, columns, { ...turn, history, carried: carried.slice() }, corrections).masked;
+  expect(maskedUnder(first.chosen.history)).toEqual(maskedUnder(first.chosen.history.slice()));
+  // The same rows and corrections after others.
+  const changed = first.corrections.slice();
+  changed[0]! ^= 1;
+  const start = new Pair('history', 'testInsecure');
+  const other = chooseSilently(
+    silent,
+    columns,
+    { ...start.turn('testInsecure'), carried: start.carried.chosen },
+    changed,
+  ).history;
+  expect(other).not.toEqual(first.chosen.history);
+  expect(maskedUnder(other)).not.toEqual(maskedUnder(first.chosen.history));
 });
 
 test('corrections of another length are refused', () => {
