@@ -21,8 +21,12 @@ export async function generateKey(
   expectSameModulus(scheme);
   using generator = new scheme.seal.KeyGenerator(scheme.context);
   const words = secretWordsOf(scheme, generator);
-  const secret = engineOf(tools, heap).secretOf(lowWords(words));
+  const residues = lowWords(words);
   words.fill(0);
+  const engine = engineOf(tools, heap);
+  const secret = engine.secretOf(residues);
+  residues.fill(0);
+  engine.wipe();
   return secret;
 }
 
