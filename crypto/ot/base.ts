@@ -1,6 +1,7 @@
 import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { atOnce } from '../../src/shared/turns.ts';
 import { concatenate } from '../bits.ts';
 import { sha256 } from '../platform/platform.ts';
 import { prgSeedBytes } from '../prg.ts';
@@ -28,6 +29,9 @@ export const pointBytes = 32;
 /** Of the receiver's message, a transfer: r_0 and r_1. */
 export const choiceBytes = 2 * pointBytes;
 
+/** Transfers between two yields: some 10 ms. All 128 at once would keep every other session waiting. */
+const piece = 8;
+
 const domain = new TextEncoder().encode('reluctant base OT 2');
 
 export type BaseSender = { readonly secret: bigint; readonly key: Uint8Array<ArrayBuffer> };
@@ -49,16 +53,18 @@ export type BaseReceived = {
  * The receiver's message and its seeds for `choices` (0 or 1 each). `session` separates runs.
  * Throws ProtocolError for a key that is not the canonical encoding of a point other than the identity.
  */
-export function baseReceive(
+export function* baseReceiving(
   key: Uint8Array,
   choices: Uint8Array,
   session: Uint8Array,
   rng: Rng,
-): BaseReceived {
+): Generator<void, BaseReceived> {
   // The window table pays after three of the 128 products.
   const senderPoint = decode(key, 'baseOtKey').precompute(6);
   const points = new Uint8Array(choiceBytes * choices.length);
-  const seeds = Array.from(choices, (choice, index) => {
+  const seeds: Uint8Array[] = [];
+  for (const [index, choice] of choices.entries()) {
+    if (index % piece === 0) yield;
     const slot = choice === 0 ? 0 : 1;
     const t = randomScalar(rng);
     const other = encode(Point.BASE.multiply(randomScalar(rng)));
@@ -66,27 +72,34 @@ export function baseReceive(
     const pair = slot === 0 ? [own, other] : [other, own];
     const sent = concatenate(pair);
     points.set(sent, choiceBytes * index);
-    return deriveSeed(session, index, slot, key, sent, senderPoint.multiply(t));
-  });
+    seeds.push(deriveSeed(session, index, slot, key, sent, senderPoint.multiply(t)));
+  }
   return { points, seeds };
+}
+
+/** `baseReceiving` in one go. */
+export function baseReceive(...args: Parameters<typeof baseReceiving>): BaseReceived {
+  return atOnce(baseReceiving(...args));
 }
 
 /** One pair of 16-byte seeds a choice; the receiver has one of each pair. */
 export type SeedPairs = readonly (readonly [Uint8Array, Uint8Array])[];
 
 /** Throws ProtocolError for a message of a wrong length or a point that is not canonical or the identity. */
-export function baseSenderFinish(
+export function* baseSenderFinishing(
   sender: BaseSender,
   points: Uint8Array,
   count: number,
   session: Uint8Array,
-): SeedPairs {
+): Generator<void, SeedPairs> {
   if (points.byteLength !== choiceBytes * count) {
     throw new ProtocolError(
       `base OT: expected baseOtPoints of ${choiceBytes * count} bytes, got ${points.byteLength}`,
     );
   }
-  return Array.from({ length: count }, (_, index) => {
+  const pairs: [Uint8Array, Uint8Array][] = [];
+  for (let index = 0; index < count; index++) {
+    if (index % piece === 0) yield;
     const sent = points.subarray(choiceBytes * index, choiceBytes * (index + 1));
     const bytes = [sent.subarray(0, pointBytes), sent.subarray(pointBytes)] as const;
     const sums = bytes.map((own, slot) =>
@@ -94,8 +107,14 @@ export function baseSenderFinish(
     );
     const seed = (slot: 0 | 1) =>
       deriveSeed(session, index, slot, sender.key, sent, product(sums[slot]!, sender.secret));
-    return [seed(0), seed(1)] as const;
-  });
+    pairs.push([seed(0), seed(1)]);
+  }
+  return pairs;
+}
+
+/** `baseSenderFinishing` in one go. */
+export function baseSenderFinish(...args: Parameters<typeof baseSenderFinishing>): SeedPairs {
+  return atOnce(baseSenderFinishing(...args));
 }
 
 /** A lying peer can make the sum the identity, which has no multiples but itself. */

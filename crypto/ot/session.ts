@@ -1,11 +1,12 @@
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { inTurns } from '../../src/shared/turns.ts';
 import { saltBytes } from '../hash.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadColumns } from '../ring/columns.ts';
 import { sha256 } from '../platform/platform.ts';
-import { baseReceive, baseSenderFinish, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
+import { baseReceiving, baseSenderFinishing, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { defaultDepth, depthsOf } from './blocks.ts';
 import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
 import { blockWork } from './block-work.ts';
@@ -64,9 +65,13 @@ export async function otClient(
   const session = sessionId(base.key, serverKey);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
   const delta = drawDelta(rng);
-  const received = baseReceive(serverKey, leavingSides(delta, depth), named(session, 'server chooses'), rng);
+  const received = await inTurns(
+    baseReceiving(serverKey, leavingSides(delta, depth), named(session, 'server chooses'), rng),
+  );
   await channel.send(tags.baseOtPoints, step, received.points);
-  const pairs = baseSenderFinish(base, points, securityBits, named(session, 'client chooses'));
+  const pairs = await inTurns(
+    baseSenderFinishing(base, points, securityBits, named(session, 'client chooses')),
+  );
   const grown = growTrees(depthsOf(depth), pairs, rng);
   await channel.send(tags.otTrees, step, grown.message);
   const chooses = directionOf(session, 'client chooses', grown.message);
@@ -103,10 +108,14 @@ export async function otServer(
   await channel.send(tags.baseOtKey, step, base.key);
   const session = sessionId(clientKey, base.key);
   const delta = drawDelta(rng);
-  const received = baseReceive(clientKey, leavingSides(delta, depth), named(session, 'client chooses'), rng);
+  const received = await inTurns(
+    baseReceiving(clientKey, leavingSides(delta, depth), named(session, 'client chooses'), rng),
+  );
   await channel.send(tags.baseOtPoints, step, received.points);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
-  const pairs = baseSenderFinish(base, points, securityBits, named(session, 'server chooses'));
+  const pairs = await inTurns(
+    baseSenderFinishing(base, points, securityBits, named(session, 'server chooses')),
+  );
   const grown = growTrees(depthsOf(depth), pairs, rng);
   const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
   const offers = directionOf(session, 'client chooses', message);
