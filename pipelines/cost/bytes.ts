@@ -175,16 +175,23 @@ function sessionBytes(plan: Plan, depth: number): Bytes {
 
 /**
  * The largest payload in bytes that the plan allows in each direction. The parties refuse larger frames
- * unread. Clients choose the depth of the trees: the least deep have the longest messages.
+ * unread. Clients choose what transfers come from, and the depth of the trees: the least deep have the
+ * longest messages.
  */
 export function largestPayloads(plan: Plan): { up: number; down: number } {
   const { offline, online, session } = extremes(predictCost(plan));
   const { up, down } = transferCounts(layerTransfers(plan));
+  const sources = transferSources(plan, 'silent');
+  const silentUp = firstBytes(up, sources.up, leastDepth);
+  const silentDown = firstBytes(down, sources.down, leastDepth);
   return {
-    up: Math.max(offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up, leastDepth)),
+    up: Math.max(
+      ...[offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up, leastDepth)],
+      ...[silentUp.fromChooser, silentDown.fromOfferer],
+    ),
     down: Math.max(
       ...[offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes],
-      ...transferFrames(down, leastDepth),
+      ...[...transferFrames(down, leastDepth), silentDown.fromChooser, silentUp.fromOfferer],
     ),
   };
 }

@@ -1,3 +1,4 @@
+import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { InferenceResult, Session } from '../asking/session.ts';
 import * as errors from '../shared/errors.ts';
 
@@ -10,6 +11,7 @@ export type OpenOptions = {
   readonly planHash?: string;
   readonly model?: string;
   readonly token?: string;
+  readonly transfers?: TransferMode;
   readonly idleSeconds?: number;
 };
 

@@ -1,5 +1,6 @@
 import type { WebWorker } from '../../crypto/worker/web-pool.ts';
 import type { Shape } from '../../models/tensor.ts';
+import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import type { InferenceResult, Session } from '../asking/session.ts';
 import type { Limits } from '../net/messages.ts';
@@ -11,7 +12,7 @@ export { ConnectionError, ProtocolError, RefusedError, UsageError } from '../sha
 export { preprocess } from '../../models/preprocessing.ts';
 export type { Preprocessing } from '../../models/preprocessing.ts';
 export { classText } from '../../pipelines/plan/classes.ts';
-export type { InferenceResult, Limits, PageAnswer, Plan, Session, Shape };
+export type { InferenceResult, Limits, PageAnswer, Plan, Session, Shape, TransferMode };
 
 declare const Worker: new (url: URL, options: { readonly type: 'module' }) => WebWorker;
 
@@ -31,6 +32,11 @@ export type ConnectOptions = {
   readonly model?: string;
   /** The token that a server with tokens asks for. */
   readonly token?: string;
+  /**
+   * What transfers come from: 'silent' ones, which send least and rest on learning parity with noise,
+   * 'softspoken' ones, or 'auto', silent ones where an inference needs many (default: auto).
+   */
+  readonly transfers?: TransferMode;
   /** Inferences that are kept prepared in the background, as far as the server allows (default: 0). */
   readonly ahead?: number;
   /** Workers for encryption (default: one per core, at most 8). */

@@ -6,9 +6,12 @@ import { WebPool } from '../../crypto/worker/web-pool.ts';
 import type { WebWorker } from '../../crypto/worker/web-pool.ts';
 import type { WorkerEnd } from '../../crypto/worker/web-thread.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
+import { defaultTransfers } from '../../pipelines/cost/transfer-settings.ts';
+import { transferModes } from '../../pipelines/inference/layer-transfers.ts';
 import { ClientSession } from '../asking/session.ts';
 import { WebSocketChannel } from '../net/web-socket-channel.ts';
 import { defined } from '../shared/defined.ts';
+import { UsageError } from '../shared/errors.ts';
 import { systemRng } from '../shared/random.ts';
 import { fetchWasm } from './assets.ts';
 import { sentError } from './calls.ts';
@@ -76,10 +79,14 @@ function report(): void {
 }
 
 async function open(options: OpenOptions): Promise<Opened> {
-  const { url, threads, ahead, retrySeconds, planHash, model, token, idleSeconds } = options;
+  const { url, threads, ahead, retrySeconds, planHash, model, token, transfers, idleSeconds } = options;
+  if (transfers !== undefined && !transferModes.includes(transfers)) {
+    throw new UsageError(`transfers: expected ${transferModes.join(', ')}, got ${String(transfers)}`);
+  }
   await platform;
   session = await ClientSession.open({
-    ...{ rng: systemRng, ahead, retry: { retrySeconds }, wanted: defined({ planHash, model, token }) },
+    ...{ rng: systemRng, ahead, retry: { retrySeconds } },
+    wanted: defined({ planHash, model, token, transfers }),
     open: async () => {
       const socket = new BrowserSocket(url);
       channel = new RecordingChannel(socket, defined({ idleSeconds }));
@@ -91,7 +98,7 @@ async function open(options: OpenOptions): Promise<Opened> {
     ownsPool: true,
   });
   const { plan, limits, inputShape } = session;
-  const { offline, online } = predictCost(plan);
+  const { offline, online } = predictCost(plan, { ...defaultTransfers, mode: transfers ?? 'auto' });
   const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
   return { plan, limits, inputShape, predicted: { offline: both(offline), online: both(online) } };
 }

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import { predictCost, transferFrames } from '../../../pipelines/cost/bytes.ts';
+import { correctionsOf } from '../../../crypto/ot/silent-sets.ts';
+import { largestPayloads, predictCost, transferFrames } from '../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { defaultTransfers, depthFor, relativeWork } from '../../../pipelines/cost/transfer-settings.ts';
+import { transferSources } from '../../../pipelines/inference/layer-transfers.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
 
 test('a slow network takes deeper trees, all others the default', () => {
@@ -24,4 +26,12 @@ test('deeper trees send less and compute more; the work is that of the default d
   expect(predictCost(tinyPlan)).toEqual(predictCost(tinyPlan, defaultTransfers));
   expect(relativeWork('s16', 4)).toBeLessThan(1);
   expect(transferFrames(2 ** 18, 5)).toEqual([(25 * (2 ** 18 + 128)) / 8 + 48]);
+});
+
+test('frames of silent transfers are accepted for a small plan too, whose client may ask for them', () => {
+  const { up, down } = transferSources(tinyPlan, 'silent');
+  if (up === 'softspoken' || down === 'softspoken') throw new Error('expected silent transfers');
+  const largest = largestPayloads(tinyPlan);
+  expect(largest.down).toBeGreaterThanOrEqual(correctionsOf(up));
+  expect(largest.up).toBeGreaterThanOrEqual(correctionsOf(down));
 });

@@ -113,6 +113,30 @@ test.skipIf(browserFile === undefined)(
 );
 
 test.skipIf(browserFile === undefined)(
+  `silent transfers and SoftSpokenOT give the same label; another kind is refused${skipped}`,
+  async () => {
+    const ask = (transfers: string) =>
+      page.evaluate<{ label?: number; error?: string }>(`(async ({ url, token, transfers, image }) => {
+        const { connect } = await import('/client.js');
+        try {
+          const session = await connect(url, { token, transfers, threads: 1 });
+          const { label } = await session.infer(Float32Array.from(image));
+          await session.close();
+          return { label };
+        } catch ({ name, message }) {
+          return { error: name + ': ' + message };
+        }
+      })(${JSON.stringify({ url: server.url, token, transfers, image: images[0] })})`);
+    const label = argmax(float[0]!);
+    expect(await ask('silent')).toMatchObject({ label });
+    expect(await ask('softspoken')).toMatchObject({ label });
+    expect((await ask('loud')).error).toBe(
+      'UsageError: transfers: expected auto, silent, softspoken, got loud',
+    );
+  },
+);
+
+test.skipIf(browserFile === undefined)(
   `refusals and wrong addresses can be told apart${skipped}`,
   async () => {
     const failure = (url: string, shown: string) => failureOf(page, url, shown);
