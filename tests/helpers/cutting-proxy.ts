@@ -18,7 +18,11 @@ export type CuttingProxy = {
   close(): void;
 };
 
-export async function cuttingProxy(url: string): Promise<CuttingProxy> {
+/** `rewrite` may change what frames say (default: it does not). */
+export async function cuttingProxy(
+  url: string,
+  rewrite: (frame: Buffer) => Buffer = (frame) => frame,
+): Promise<CuttingProxy> {
   const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   await once(sockets, 'listening');
   const passed: Passed[] = [];
@@ -34,7 +38,7 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
       from.on('error', () => undefined);
       from.on('close', () => void order.then(() => other.close()));
       from.on('message', (data) => {
-        const frame = data as Buffer;
+        const frame = rewrite(data as Buffer);
         const isLast = --left === 0;
         passed.push({ to, tag: frame[3]!, payload: frame.subarray(16) });
         order = order.then(() => new Promise((resolve) => other.send(frame, resolve)));

@@ -27,8 +27,9 @@ export async function cutSession(
   server: RunningServer,
   pool: WorkerPool,
   frames: number,
+  rewrite?: (frame: Buffer) => Buffer,
 ): Promise<CutSession> {
-  const proxy = await cuttingProxy(server.url);
+  const proxy = await cuttingProxy(server.url, rewrite);
   const session = await connect(proxy.url, { pool, retrySeconds: 20 });
   await session.prepare();
   await session.prepare();

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { tags } from '../../crypto/channel/channel.ts';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
+import { messageBytes } from '../../crypto/steps/activation/messages.ts';
 import { offlineClient } from '../../pipelines/inference/offline.ts';
 import { onlineClient } from '../../pipelines/inference/online.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
+import { activationSteps } from '../../pipelines/plan/plan.ts';
 import { greetServer } from '../../src/net/handshake.ts';
 import { grantSchema, receiveJson } from '../../src/net/messages.ts';
 import { encodeRequest } from '../../src/net/session.ts';
@@ -56,6 +58,23 @@ describe('a connection that is cut', () => {
   });
 });
 
+test('a client uses no mask twice, also if the server says that it kept what was used', async () => {
+  let lies = 0;
+  const session = await cutSession(server, pool, 2, (frame) => {
+    const text = frame.toString('latin1');
+    if (!text.includes('"kept":[2]')) return frame;
+    lies++;
+    return Buffer.from(text.replace('"kept":[2]', '"kept":[1]'), 'latin1');
+  });
+  expect(lies).toBe(1);
+  expect(session.lost).toEqual(['first']);
+  expect(session.answers).toHaveLength(2);
+  expect(new Set(session.masked).size).toBe(session.masked.length);
+});
+
+/** The first activation of an inference, whose message follows the masked image. */
+const firstActivation = activationSteps(tinyPlan)[0]!;
+
 /** A client of single messages, with one inference prepared. */
 async function prepared(url: string, token = '') {
   const channel = await channelTo(url, token);
@@ -100,6 +119,28 @@ describe('a ticket', () => {
       other.close();
     }
   });
+
+  test.each(['the request', 'the masked image'])(
+    'brings nothing back whose use was begun by %s, whatever a client says that it holds',
+    async (last) => {
+      const { channel, party, ticket } = await prepared(server.url);
+      // Another one stays, so that there is a session to come back to.
+      await channel.send(tags.request, 2, encodeRequest({ kind: 'prepare' }));
+      await receiveJson(channel, tags.grant, 2, grantSchema);
+      await offlineClient(channel, tinyPlan, party);
+      await channel.send(tags.request, 3, encodeRequest({ kind: 'infer', number: 1 }));
+      if (last === 'the masked image') {
+        await channel.send(tags.masked, 0, new Uint8Array(4 * tinyImage().length));
+        await channel.receive(tags.activation, firstActivation.id, messageBytes(firstActivation.spec));
+      }
+      channel.close();
+      const other = await channelTo(server.url);
+      const { kept } = await greetServer(other, { resume: { ticket, held: [1, 2] } });
+      expect(kept).toEqual([2]);
+      party.close();
+      other.close();
+    },
+  );
 
   test('is worth nothing to another client, and unknown ones begin a new session', async () => {
     const tokens = ['first', 'other'].map((name) => ({ name, token: `${name}-0123456789abcdef` }));
