@@ -9,6 +9,7 @@ import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
 import { lowerNode } from './lower/index.ts';
 import { labelRoom, lowerLabel } from './lower/label.ts';
 import { PlanBuilder } from './plan-builder.ts';
+import { preciseScales } from './precise-scales.ts';
 import { scaleLimits } from './scale-limits.ts';
 import { printableClass } from '../plan/classes.ts';
 import { planVersion } from '../plan/plan.ts';
@@ -29,9 +30,10 @@ export function compile(
   const [input, output] = ends(graph);
   const room = complete.answer === 'label' ? labelRoom(sizeOf(ranges.get(output)!.shape)) : 0;
   const highest = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients, room);
-  const limits = averagedScales(graph, ranges, highest, publicly, complete);
-  const builder = new PlanBuilder(ranges, limits, publicly, complete);
-  const scale = 2 ** Math.floor(Math.log2(Math.min(2 ** complete.precision, builder.limit(input))));
+  const precise = preciseScales(graph, ranges, complete);
+  const limits = averagedScales(graph, ranges, { highest, precise }, publicly, complete);
+  const builder = new PlanBuilder(ranges, limits, publicly, complete, precise);
+  const scale = 2 ** Math.floor(Math.log2(Math.min(builder.preciseScale(input), builder.limit(input))));
   const inputWire = builder.addWire(input, scale);
   for (const node of liveNodes(graph)) lowerNode(node, builder);
   return {

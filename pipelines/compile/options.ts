@@ -4,16 +4,19 @@ import { answerKinds } from '../plan/plan.ts';
 import type { AnswerKind } from '../plan/plan.ts';
 
 export type CompileOptions = {
-  /** Activations have a scale of about 2^precision (default: 12; 4 to 20). */
-  readonly precision: number;
-  /** Integer weights stay below 2^weightBits in absolute value (default: 10; 2 to 14). */
+  /**
+   * Activations have a scale of about 2^precision, 4 to 20 (default: chosen for each layer from the
+   * calibration, see `preciseScales`).
+   */
+  readonly precision?: number;
+  /** Integer weights stay below 2^weightBits in absolute value (default: 12; 2 to 14). */
   readonly weightBits: number;
   /** Calibrated ranges are widened 2^guardBits times (default: 1; 0 to 8). */
   readonly guardBits: number;
   /**
    * How many low bits the sign tests leave out, for all activations or by node. 'free' is also the value of
    * a node that is not named. For a ReLU it means the bits that the truncation drops anyway, an error below
-   * one unit of the output, and for a comparison in a maximum pool all but `weightBits` + 2 bits of its
+   * one unit of the output, and for a comparison in a maximum pool all but `weightBits` + 1 bits of its
    * range.
    */
   readonly k: number | 'free' | Readonly<Record<string, number>>;
@@ -29,8 +32,7 @@ export type CompileOptions = {
 };
 
 export const defaultCompileOptions: CompileOptions = {
-  precision: 12,
-  weightBits: 10,
+  weightBits: 12,
   guardBits: 1,
   k: 'free',
   mode: 'posZero',
@@ -61,7 +63,7 @@ export function checkOptions(options: CompileOptions): CompileOptions {
   const bounds = { precision: [4, 20], weightBits: [2, 14], guardBits: [0, 8] } as const;
   for (const [name, [low, high]] of Object.entries(bounds)) {
     const value = options[name as keyof typeof bounds];
-    if (!Number.isInteger(value) || value < low || value > high) {
+    if (value !== undefined && (!Number.isInteger(value) || value < low || value > high)) {
       throw new PlanError(`${name}: expected an integer from ${low} to ${high}, got ${value}`);
     }
   }

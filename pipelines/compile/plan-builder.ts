@@ -5,6 +5,7 @@ import { sizeOf } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import type { Ranges, ValueRange } from './ranges.ts';
 import type { CompileOptions, PublicPart } from './options.ts';
+import { usualPrecision } from './precise-scales.ts';
 import { valueBits } from './scale-limits.ts';
 import type { Step, Wire, WireId } from '../plan/plan.ts';
 
@@ -17,6 +18,7 @@ export class PlanBuilder {
   readonly options: CompileOptions;
   readonly publicPart: PublicPart;
   readonly #ranges: Ranges;
+  readonly #scales: ReadonlyMap<string, number>;
   readonly #limits: ReadonlyMap<string, number>;
   readonly #wires = new Map<string, WireId>();
   readonly #rescaled = new Map<string, WireId>();
@@ -26,8 +28,10 @@ export class PlanBuilder {
     limits: ReadonlyMap<string, number>,
     publicPart: PublicPart,
     options: CompileOptions,
+    preciseScales: ReadonlyMap<string, number> = new Map(),
   ) {
     this.#ranges = ranges;
+    this.#scales = preciseScales;
     this.#limits = limits;
     this.publicPart = publicPart;
     this.options = options;
@@ -42,6 +46,11 @@ export class PlanBuilder {
   /** Whether the name is a value's and not a constant's. */
   isValue(name: string): boolean {
     return this.#ranges.has(name);
+  }
+
+  /** The scale at which a value's rounding is as fine as it should be. */
+  preciseScale(value: string): number {
+    return this.#scales.get(value) ?? 2 ** usualPrecision;
   }
 
   limit(value: string): number {
@@ -85,7 +94,7 @@ export class PlanBuilder {
 
   /** The number of bits to drop from a wire of this scale on its way to the activation `output`. */
   truncation(output: string, scale: number): number {
-    const wanted = Math.min(2 ** this.options.precision, this.limit(output));
+    const wanted = Math.min(this.preciseScale(output), this.limit(output));
     return Math.max(0, Math.ceil(Math.log2(scale / wanted)));
   }
 

@@ -4,6 +4,7 @@ import { PlanError } from '../../src/shared/errors.ts';
 import { publicPart } from './compile.ts';
 import { lowerNode } from './lower/index.ts';
 import { defaultCompileOptions } from './options.ts';
+import { usualPrecision } from './precise-scales.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import type { Ranges } from './ranges.ts';
 import { scaleLimits } from './scale-limits.ts';
@@ -28,7 +29,7 @@ export function problemsOf(served: Model): readonly PrivateProblem[] {
   });
 }
 
-const scale = 2 ** defaultCompileOptions.precision;
+const scale = 2 ** usualPrecision;
 
 function problemOf(node: Graph['nodes'][number], builder: PlanBuilder): string | undefined {
   try {

@@ -29,7 +29,7 @@ export function indexBits(count: number): number {
 /**
  * The most bits of a logit that the server opens. One unit of them is 2^-15 of the plan's range. Measured on
  * fashion-resnet8, whose logits have 30 bits: the rounding to 16 bits has a standard deviation of 2^12.2
- * units of the ring, and the logits' error has one of 2^16.6 without it.
+ * units of the ring, and the logits' error has one of 2^15.6 without it.
  */
 const mostLogitBits = 16;
 

@@ -1,3 +1,4 @@
+import '../../crypto/platform/node.ts';
 import { prg } from '../../crypto/prg.ts';
 import { inspect } from '../../models/analysis/inspect.ts';
 import type { Model } from '../../models/graph.ts';

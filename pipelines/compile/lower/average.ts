@@ -51,7 +51,7 @@ function withRoom(node: NodeOf<'AveragePool'>, plan: PlanBuilder, full: number):
   const input = plan.wireOf(node.inputs[0]!);
   const { bits } = plan.wires[input]!;
   if (bits + Math.log2(full) + fractionBits <= valueBits) return input;
-  return plan.truncated(node.inputs[0]!, `${node.name}/truncate`, 2 ** plan.options.precision);
+  return plan.truncated(node.inputs[0]!, `${node.name}/truncate`, plan.preciseScale(node.inputs[0]!));
 }
 
 /** The sum over the whole window; the division is in the scale. */
@@ -78,7 +78,7 @@ function divide(
   const { shape, scale, bits } = plan.wires[sum]!;
   // Drops bits down to the activations' precision if the sum has more. The product is the average at 2^shift
   // times the scale.
-  const drop = Math.max(0, Math.floor(Math.log2(scale)) - plan.options.precision);
+  const drop = Math.max(0, Math.floor(Math.log2(scale / plan.preciseScale(node.outputs[0]!))));
   const shift = Math.max(0, Math.min(15, valueBits - bits, maxTruncate - drop));
   const elements = emptyActivation([sizeOf(shape)]);
   const { multiplier } = elements.affine;

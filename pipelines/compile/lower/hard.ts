@@ -37,12 +37,7 @@ export function lowerHardSwish(node: NodeOf<'HardSwish'>, plan: PlanBuilder): vo
   const above = plan.newWire([channels, ...shape.slice(1)], scale, largest);
   plan.emit({ kind: 'pick', node: node.name, inputs: [pieces], axis: 0, indices: second }, above);
   const both = joined(node, plan, inner, above);
-  const parts = squareAndLine(
-    node,
-    plan,
-    both,
-    Math.min(2 ** (plan.options.precision + finer), plan.limit(y)),
-  );
+  const parts = squareAndLine(node, plan, both, Math.min(2 ** finer * plan.preciseScale(y), plan.limit(y)));
   plan.alias(y, halves(node, plan, parts, 1));
 }
 

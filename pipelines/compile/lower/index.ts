@@ -169,7 +169,7 @@ function inputAndOutputScale(
   const layer = { largest, weightBits, limit: plan.limit(y) };
   let wire = plan.wireOf(x);
   if (isTooFine(layer, plan.scaleOf(wire))) {
-    wire = plan.truncated(x, `${node.name}/truncate`, 2 ** plan.options.precision);
+    wire = plan.truncated(x, `${node.name}/truncate`, plan.preciseScale(x));
   }
   const scale = outputScale(layer, plan.scaleOf(wire));
   const bits = largestWeightBits(layer, plan.scaleOf(wire));
@@ -180,7 +180,7 @@ function inputAndOutputScale(
       `${missing} bits are missing in the 32-bit ring: its output reaches ` +
         `${plan.range(y).largest.toPrecision(3)} on the calibration images ` +
         `and its largest weight is ${largest.toPrecision(3)}`,
-      `lower the precision of the activations (${plan.options.precision} bits) ` +
+      `lower the precision of the activations (${Math.log2(plan.preciseScale(x))} bits) ` +
         `or the guard bits (${plan.options.guardBits})`,
     );
   }

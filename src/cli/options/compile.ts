@@ -27,9 +27,13 @@ export type CompileFlags = {
 
 /** Adds the options of the commands that compile a model. A client needs none of them: it gets the plan. */
 export function compileFlags(command: Command): Command {
-  const { precision, weightBits, mode } = defaultCompileOptions;
+  const { weightBits, mode } = defaultCompileOptions;
   return command
-    .option('--precision <bits>', `fraction bits of activations (default: ${precision})`, whole(4, 20))
+    .option(
+      '--precision <bits>',
+      'fraction bits of activations (default: chosen for each layer from the data)',
+      whole(4, 20),
+    )
     .option(
       '--weight-bits <bits>',
       `bits of the largest weight of each layer (default: ${weightBits})`,

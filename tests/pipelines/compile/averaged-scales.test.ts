@@ -37,7 +37,8 @@ const plain: Head = (net, conv) => net.globalAveragePool('pool', net.relu('relu'
 
 async function compiled(model: Model, options: Partial<CompileOptions> = {}) {
   const images = randomImages(model, n, seededRng('images'));
-  const prepared = await prepare(model, { calibration: { images, n }, ...options });
+  const bits = { precision: 12, weightBits: 10, ...options };
+  const prepared = await prepare(model, { calibration: { images, n }, ...bits });
   const { plan, weights } = prepared;
   const float = await predict(model, images, n);
   const integer = await simulate(plan, weights, images, n, seededRng('shares'));
@@ -120,12 +121,12 @@ test('an average whose layer has room for it keeps all bits', async () => {
   expect([...layers]).toEqual([['relu', 2 ** 12]]);
 });
 
-test('the network of the package: no round trip for the last layer, and the same error as with it', async () => {
+test('the network of the package: the last layer takes no round trip, its ReLUs drop more bits than others', async () => {
   const model = await loadModel('zoo:fashion-resnet8');
   const { plan } = await prepare(model, { calibration: await loadDataset('fashion-mnist-part', 'train') });
   const layers = activationSteps(plan);
   expect(layers.map(({ node }) => node)).not.toContain('head.fc/truncate');
   expect(predictCost(plan).rounds).toBe(8);
-  // Seven bits of the ReLUs' scale would be too coarse; measured in averaged-scales.ts.
-  expect(wireOf(plan, layers.at(-1)!.output).scale).toBe(2 ** 8);
+  const scales = layers.map(({ output }) => wireOf(plan, output).scale);
+  expect(scales.at(-1)).toBeLessThan(Math.min(...scales.slice(0, -1)));
 });

@@ -66,15 +66,12 @@ describe('running statistics of a trained network', () => {
     expect(warnings[0]).toMatch(/^node stem\.bn: .* standard deviations off the running mean/);
   });
 
-  test('pixels up to 255 leave no plan, and the message names the images too', async () => {
-    await expect(
-      warningsOf(
-        model,
-        changed((pixel) => 255 * pixel),
-      ),
-    ).rejects.toThrow(
-      /^node stage2.* bits are missing .*the calibration images may be at fault: node stem\.bn: /,
+  test('pixels up to 255 leave no plan of a given precision, and the message names the images too', async () => {
+    const calibration = changed((pixel) => 255 * pixel);
+    await expect(prepare(model, { calibration, precision: 12 })).rejects.toThrow(
+      /^node stage\d.* bits are missing .*the calibration images may be at fault: node stem\.bn: /,
     );
+    expect(await warningsOf(model, calibration)).toEqual([expect.stringMatching(/^node stem\.bn: /)]);
   });
 });
 
@@ -109,7 +106,10 @@ describe('a first layer that reads the border', () => {
 describe('layers without values', () => {
   const sizes = { inChannels: 1, channels: 4, kernel: 3, stride: 1 };
 
-  /** Two convolutions side by side or one alone, of ones; the ReLU of the first is above 0 from a sum of 20 on. */
+  /**
+   * Two convolutions side by side or one alone, of ones; the ReLU of the first is above 0 from a sum of 20
+   * on.
+   */
   function deafNet(isAlone: boolean): Model {
     const net = new NetworkBuilder('deaf', [1, 8, 8], seededRng('deaf'));
     const deaf = net.relu('deaf.relu', net.conv('deaf', net.input, sizes, {}, true));

@@ -156,7 +156,8 @@ test('a network of more than 32 classes leaves a bit for the differences of its 
   const model = resnet(options, seededRng('wide'));
   const n = 30;
   const images = randomImages(model, n, seededRng('images'));
-  const made = async (answer: 'logits' | 'label') => prepare(model, { calibration: { images, n }, answer });
+  const made = async (answer: 'logits' | 'label') =>
+    prepare(model, { calibration: { images, n }, precision: 12, answer });
   const [logits, label] = [await made('logits'), await made('label')];
   const bitsOf = ({ plan }: Prepared) => plan.wires[logitsWire(plan)]!.bits;
   expect([bitsOf(logits), bitsOf(label)]).toEqual([29, 28]);
