@@ -2,17 +2,15 @@ import type { Shape } from '../ring/silent.ts';
 
 /**
  * Parameters of silent transfers: learning parity with noise over F_2, samples = trees 2^depth, a secret of
- * `secret` bits, regular noise of one error in each tree. The hybrid attack of Wang and others (ePrint
- * 2025/1284), the cheapest known, takes 2^bits operations (docs/security.md has all attacks that were run):
+ * `secret` bits, regular noise of one error in each tree. s16 is 'b10' of emp-ot (tuning.h, May 2026) with
+ * 768 trees in place of 850: fewer samples are harder for an attacker. The cheapest known attacks take
+ * 2^128.9 and 2^130.8 operations (docs/security.md has all that were run). Smaller secrets, with which a
+ * session could begin in fewer bytes, were dropped: 2^14 with 384 trees of depth 8 take 2^123.0, 2^15 with
+ * 560 of depth 9 take 2^125.4.
  *
- *   s14   130.3
- *   s16   130.8
- *
- * s16 is 'b10' of emp-ot (tuning.h, May 2026) with 768 trees in place of 850: fewer samples are harder.
  * `batch` is a matter of this program's speed alone.
  */
 export const silentSets = {
-  s14: { trees: 384, depth: 8, batch: 96, secret: 2 ** 14 },
   s16: { trees: 768, depth: 10, batch: 32, secret: 2 ** 16 },
   /** Breaks in no time: for tests of this program alone, refused by both parties in a session. */
   testInsecure: { trees: 40, depth: 7, batch: 10, secret: 2 ** 10 },
@@ -28,13 +26,13 @@ export function rowsOf(set: SilentSet): number {
   return trees << depth;
 }
 
-/** Of these, the rows that the next iteration of a set begins with: secret, levels of the trees, check. */
+/** Of these, the rows that the next iteration begins with: secret, levels of the trees, check. */
 export function carriedBy(set: SilentSet): number {
   const { trees, depth, secret } = silentSets[set];
   return secret + trees * depth + checkedRows;
 }
 
-/** The rows that an iteration gives away, if the next is of the same set. */
+/** The rows that an iteration gives away. */
 export function givenBy(set: SilentSet): number {
   return rowsOf(set) - carriedBy(set);
 }
@@ -50,31 +48,7 @@ export function checkBytes(iterations: number): { readonly masked: number; reado
   return { masked: 16 * iterations, proof: 32 };
 }
 
-/** An iteration of a direction, with the rows that it gives away and those that it carries over. */
-export type Iteration = { readonly set: SilentSet; readonly given: number; readonly next: number };
-
-/** The smaller set whose one iteration makes what the first of this set begins with. */
-const before: Readonly<Partial<Record<SilentSet, SilentSet>>> = { s16: 's14' };
-
-/** The rows of SoftSpokenOT that a direction begins with. */
-export function firstRows(set: SilentSet): number {
-  return carriedBy(before[set] ?? set);
-}
-
-/**
- * What `count` more promised rows need, where `left` rows are promised to nobody; `fresh`: nothing was made
- * yet.
- */
-export function iterationsOf(set: SilentSet, count: number, left = 0, fresh = true): Iteration[] {
-  const iterations: Iteration[] = [];
-  let short = count - left;
-  const add = (own: SilentSet) => {
-    const given = rowsOf(own) - carriedBy(set);
-    iterations.push({ set: own, given, next: carriedBy(set) });
-    short -= given;
-  };
-  const smaller = before[set];
-  if (short > 0 && fresh && smaller !== undefined) add(smaller);
-  while (short > 0) add(set);
-  return iterations;
+/** The iterations that `count` more promised rows need, where `left` rows are promised to nobody. */
+export function iterationsOf(set: SilentSet, count: number, left = 0): number {
+  return Math.ceil(Math.max(0, count - left) / givenBy(set));
 }

@@ -4,8 +4,8 @@ import type { Channel } from '../channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { RowQueue } from './row-queue.ts';
 import type { BlockRows } from './row-queue.ts';
-import { checkBytes, correctionsOf, firstRows, iterationsOf } from './silent-sets.ts';
-import type { Iteration, SilentSet } from './silent-sets.ts';
+import { carriedBy, checkBytes, correctionsOf, givenBy, iterationsOf } from './silent-sets.ts';
+import type { SilentSet } from './silent-sets.ts';
 import { checkProof, proofOf, provenValue } from './silent.ts';
 import type { SilentRows, SilentTurn } from './silent.ts';
 import type { SilentWork } from './silent-work.ts';
@@ -36,12 +36,8 @@ type Carried = Uint32Array<ArrayBuffer>;
 /** What an iteration leaves to the next. */
 type Left = Pick<SilentTurn, 'carried' | 'history'>;
 
-/** The iterations of an inference: their number, and what each makes. */
-type Run<M> = {
-  readonly first: number;
-  readonly iterations: readonly Iteration[];
-  readonly made: readonly Promise<M>[];
-};
+/** The iterations of an inference: the number of the first, and what each makes. */
+type Run<M> = { readonly first: number; readonly made: readonly Promise<M>[] };
 
 /** A direction's iterations. Each begins with what the one before left, which serves once. */
 class Sequence {
@@ -71,31 +67,29 @@ class Sequence {
     rowsOf: (made: M) => BlockRows,
   ): Run<M> {
     const first = this.#count;
-    const iterations = iterationsOf(this.#options.set, count, this.#queue.left, this.isFresh);
+    const { set } = this.#options;
+    const iterations = iterationsOf(set, count, this.#queue.left);
     this.#queue.promise(count);
     const history = this.#options.transcript;
-    const made = iterations.map((iteration, index) => {
+    const made = Array.from({ length: iterations }, (_, index) => {
       const left: Promise<Left> = this.#left ?? begin.then((carried) => ({ carried, history }));
-      const one = this.#one(iteration, left, (turn) => make(turn, index));
-      const gone = this.#queue.add(iteration.given, one.then(rowsOf));
+      const one = this.#one(left, (turn) => make(turn, index));
+      const gone = this.#queue.add(givenBy(set), one.then(rowsOf));
       this.#gone = [...this.#gone.slice(1 - iterationsAhead), gone];
       this.#left = one.then(({ carried, history }) => ({ carried, history }));
       // Whoever waits for the next iteration, or for rows, learns of a failure.
       this.#left.catch(() => undefined);
       return one;
     });
-    return { first, iterations, made };
+    return { first, made };
   }
 
-  async #one<M>(
-    { set, next }: Iteration,
-    before: Promise<Left>,
-    make: (turn: SilentTurn) => Promise<M>,
-  ): Promise<M> {
+  async #one<M>(before: Promise<Left>, make: (turn: SilentTurn) => Promise<M>): Promise<M> {
     const iteration = this.#count++;
     const free = this.#gone.length < iterationsAhead ? undefined : this.#gone[0];
     const [left] = await Promise.all([before, free]);
-    return make({ transcript: this.#options.transcript, set, iteration, ...left, next });
+    const { set, transcript } = this.#options;
+    return make({ transcript, set, iteration, ...left });
   }
 
   take(count: number): Promise<ChosenRows> {
@@ -148,7 +142,7 @@ export class SilentChoosing implements ChoosingTransfers {
 
   async #prepare(ways: Ways, count: number): Promise<void> {
     const { set, work } = this.#options;
-    const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? firstRows(set) : 0);
+    const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? carriedBy(set) : 0);
     const begin = based.rows.then((rows) => embedded(rows, rows.choices));
     begin.catch(() => undefined);
     const corrections: PromiseWithResolvers<Uint8Array>[] = [];
@@ -158,10 +152,10 @@ export class SilentChoosing implements ChoosingTransfers {
       async (turn, index) => work.choose(turn, await corrections[index]!.promise),
       ({ rows, choices }) => ({ rows, choices }),
     );
-    corrections.push(...run.iterations.map(() => Promise.withResolvers<Uint8Array>()));
+    corrections.push(...run.made.map(() => Promise.withResolvers<Uint8Array>()));
     const receive = async (channel: Channel) => {
-      for (const [i, { set: own }] of run.iterations.entries()) {
-        corrections[i]!.resolve(await channel.receive(tags.otCorrections, step, correctionsOf(own)));
+      for (const { resolve } of corrections) {
+        resolve(await channel.receive(tags.otCorrections, step, correctionsOf(set)));
       }
     };
     const received = ways.fromOfferer(receive).catch((error: unknown) => {
@@ -217,7 +211,7 @@ export class SilentOffering implements OfferingTransfers {
 
   async prepare(ways: Ways, count: number): Promise<void> {
     const { set, work } = this.#options;
-    const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? firstRows(set) : 0);
+    const based = beginning(this.#base, ways, count > 0 && this.#sequence.isFresh ? carriedBy(set) : 0);
     const begin = based.rows.then((rows) => embedded(rows));
     begin.catch(() => undefined);
     const run = this.#sequence.run(

@@ -6,7 +6,7 @@ import type { Columns } from '../ring/columns.ts';
 import type { Silent } from '../ring/silent.ts';
 import { alpha, fieldOf, ofField, times } from './field.ts';
 import { polynomialHash } from './polynomial-hash.ts';
-import { carriedBy, checkedRows, correctionsOf, rowsOf, silentSets } from './silent-sets.ts';
+import { carriedBy, checkedRows, correctionsOf, givenBy, rowsOf, silentSets } from './silent-sets.ts';
 import type { SilentSet } from './silent-sets.ts';
 
 /**
@@ -45,8 +45,6 @@ export type SilentTurn = SilentSession & {
   readonly history: Uint8Array;
   /** `carriedBy(set)` rows of the iteration before, 4 words each; used up. */
   readonly carried: Uint32Array<ArrayBuffer>;
-  /** Rows that the next iteration will begin with. */
-  readonly next: number;
 };
 
 /** The rows that an iteration made. */
@@ -160,8 +158,8 @@ function end(
   turn: SilentTurn,
   shift: Uint8Array,
 ): Omit<SilentRows, 'history'> & { choices: Uint8Array<ArrayBuffer> } {
-  const { set, transcript, carried, next } = turn;
-  const [all, given] = [rowsOf(set), rowsOf(set) - next];
+  const { set, transcript, carried } = turn;
+  const [all, given] = [rowsOf(set), givenBy(set)];
   const seed = named(transcript, `code ${set}`).slice(0, 16);
   silent.encode(`${set} ${seed.join()}`, (to) => drawIndices(seed, to));
   carried.fill(0);

@@ -9,6 +9,8 @@ import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import { activationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
+import { sourcesFor } from '../inference/layer-transfers.ts';
+import type { TransferMode } from '../inference/layer-transfers.ts';
 import { share } from '../../crypto/share.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
@@ -19,7 +21,7 @@ import type { Rng } from '../../src/shared/random.ts';
 
 export type ReluBench = {
   readonly offline_seconds: number;
-  /** both directions with frame headers; without the base OT, which is paid once per session */
+  /** both directions with frame headers, the mean of all runs; without the base transfers of the session */
   readonly offline_bytes: number;
   readonly online_seconds: number;
   readonly online_bytes: number;
@@ -58,23 +60,31 @@ const [warmUps, timed] = [8, 9];
  * oblivious transfers. It verifies nothing.
  */
 export async function benchRelu(
-  options: { count: number; k: number; bits: number },
+  options: { count: number; k: number; bits: number; transfers?: TransferMode },
   rng: Rng = systemRng,
 ): Promise<ReluBench> {
-  const { count, k, bits } = options;
+  const { count, k, bits, transfers = 'auto' } = options;
   const spec = reluSpec(count, k, bits);
   const [toServer, toClient] = memoryChannels();
-  const [client, server] = await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
+  const [up, down] = [memoryChannels(), memoryChannels()];
+  const counts = { up: clientTransfers(spec), down: serverTransfers(spec) };
+  const sources = sourcesFor(counts, transfers);
+  const [client, server] = await Promise.all([
+    otClient(toServer, rng, { sources }),
+    otServer(toClient, rng, { sources }),
+  ]);
   const work = await activationWork();
+  const bytes = () =>
+    [toServer, up[0], down[0]].reduce((sum, { traffic }) => sum + traffic.sent + traffic.received, 0);
   const once = async (step: number) => {
     const x = share(randomValues(count, bits, rng), rng);
-    const before = toServer.traffic.sent + toServer.traffic.received;
+    const before = bytes();
     const start = performance.now();
     const drawn = [
-      client.choosing.prepare(waysOf(toServer), clientTransfers(spec)),
-      server.offering.prepare(waysOf(toClient), clientTransfers(spec)),
-      server.choosing.prepare(waysOf(toClient), serverTransfers(spec)),
-      client.offering.prepare(waysOf(toServer), serverTransfers(spec)),
+      client.choosing.prepare(waysOf(up[0]), counts.up),
+      server.offering.prepare(waysOf(up[1]), counts.up),
+      server.choosing.prepare(waysOf(down[1]), counts.down),
+      client.offering.prepare(waysOf(down[0]), counts.down),
     ];
     const [ofClient, ofServer] = await Promise.all([
       clientKeys(client, spec, work, rng),
@@ -95,13 +105,15 @@ export async function benchRelu(
       offline: (middle - start) / 1e3,
       online: (end - middle) / 1e3,
       transfers: (keys - start) / 1e3,
-      offline_bytes: toServer.traffic.sent + toServer.traffic.received - before,
+      offline_bytes: bytes() - before,
       online_bytes: message.byteLength + reply.byteLength + 2 * frameHeaderBytes,
     };
   };
   const runs: Awaited<ReturnType<typeof once>>[] = [];
   for (let step = 1; step <= warmUps + timed; step++) runs.push(await once(step));
-  const { offline_bytes, online_bytes } = runs.at(-1)!;
+  const { online_bytes } = runs.at(-1)!;
+  // Transfers that one run leaves over serve the next.
+  const offline_bytes = runs.reduce((sum, run) => sum + run.offline_bytes, 0) / runs.length;
   const middleOf = (time: 'offline' | 'online' | 'transfers') =>
     median(runs.slice(warmUps).map((run) => run[time]));
   const [offline_seconds, online_seconds] = [middleOf('offline'), middleOf('online')];

@@ -3,7 +3,7 @@ import { linearKeysOf } from '../inference/opened.ts';
 import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
 import { blockBytes, blocksOf, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
-import { checkBytes, correctionsOf, firstRows, givenBy, iterationsOf } from '../../crypto/ot/silent-sets.ts';
+import { carriedBy, checkBytes, correctionsOf, givenBy, iterationsOf } from '../../crypto/ot/silent-sets.ts';
 import type { TransferSource } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
@@ -111,11 +111,11 @@ function firstBytes(count: number, source: TransferSource, depth: number): Direc
   if (source === 'softspoken')
     return { fromChooser: frames(...transferFrames(count, depth)), fromOfferer: 0 };
   const iterations = iterationsOf(source, count);
-  if (iterations.length === 0) return { fromChooser: 0, fromOfferer: 0 };
-  const { masked, proof } = checkBytes(iterations.length);
+  if (iterations === 0) return { fromChooser: 0, fromOfferer: 0 };
+  const { masked, proof } = checkBytes(iterations);
   return {
-    fromChooser: frames(...transferFrames(firstRows(source), depth), masked),
-    fromOfferer: frames(...iterations.map(({ set }) => correctionsOf(set)), proof),
+    fromChooser: frames(...transferFrames(carriedBy(source), depth), masked),
+    fromOfferer: frames(...new Array<number>(iterations).fill(correctionsOf(source)), proof),
   };
 }
 

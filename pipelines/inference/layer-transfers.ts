@@ -37,23 +37,27 @@ export const transferModes = ['auto', 'silent', 'softspoken'] as const;
 export type TransferMode = (typeof transferModes)[number];
 
 /**
- * From so many transfers of an inference on silent ones take less time: `least` on LAN and WAN alike
- * (SoftSpokenOT is ahead below 35,000 to 110,000, by network), and the larger set from `many` on. Fixed
- * numbers, so that both parties come to the same.
+ * From so many transfers of an inference on silent ones are taken. The first inference of a session then
+ * sends about as much as by SoftSpokenOT, 407 kB, and every later one a twentieth. A fixed number, so that
+ * both parties come to the same.
  */
-const [least, many] = [80_000, 250_000];
+const least = 100_000;
 
 /**
  * What the transfers of each direction come from. Both parties derive it from the plan and the client's
  * mode.
  */
 export function transferSources(plan: Plan, mode: TransferMode): TransferSources {
+  return sourcesFor(transferCounts(layerTransfers(plan)), mode);
+}
+
+/** The same for so many transfers in an inference. */
+export function sourcesFor(
+  { up, down }: { readonly up: number; readonly down: number },
+  mode: TransferMode,
+): TransferSources {
   if (mode === 'softspoken') return softSpokenOnly;
-  const { up, down } = transferCounts(layerTransfers(plan));
-  const of = (count: number): TransferSource => {
-    if (mode === 'auto' && count < least) return 'softspoken';
-    return count < many ? 's14' : 's16';
-  };
+  const of = (count: number): TransferSource => (mode === 'auto' && count < least ? 'softspoken' : 's16');
   return { up: of(up), down: of(down) };
 }
 

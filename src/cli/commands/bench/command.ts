@@ -36,6 +36,7 @@ export function configure(command: Command, act: Act): void {
     .option('--count <n>', 'number of ReLUs', whole(1, 2 ** 22), 65_536)
     .option('--k <bit>', 'low bits that the sign test skips; 0 is exact', whole(0, 30), 8)
     .option('--bits <bit>', 'top bit of the sign test; values are below 2^bits', whole(1, 31), 26)
+    .addOption(transfersOption())
     .action(act(runRelu));
   examples(relu, [
     'reluctant bench relu --count 65536',
@@ -110,7 +111,14 @@ function configureModel(command: Command, act: Act): void {
   ]);
 }
 
-async function runRelu(_: Context, options: { count: number; k: number; bits: number }): Promise<Output> {
+type ReluOptions = {
+  readonly count: number;
+  readonly k: number;
+  readonly bits: number;
+  readonly transfers?: TransferMode;
+};
+
+async function runRelu(_: Context, options: ReluOptions): Promise<Output> {
   if (options.k >= options.bits) {
     throw new UsageError(`--k ${options.k}: expected a number below --bits ${options.bits}`);
   }
