@@ -4,6 +4,7 @@ import type { Rng } from '../../src/shared/random.ts';
 import { inTurns } from '../../src/shared/turns.ts';
 import { saltBytes } from '../hash.ts';
 import type { WorkerPool } from '../pool/pool.ts';
+import { prgSeedBytes } from '../prg.ts';
 import { loadColumns } from '../ring/columns.ts';
 import { sha256 } from '../platform/platform.ts';
 import { baseReceiving, baseSenderFinishing, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
@@ -13,6 +14,7 @@ import { blockWork } from './block-work.ts';
 import { SilentChoosing, SilentOffering } from './silent-transfers.ts';
 import { silentTools, silentWork } from './silent-work.ts';
 import type { SilentSet } from './silent-sets.ts';
+import type { SilentSession } from './silent.ts';
 import { choosingSeeds, offeringSeeds } from './soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
 import { securityBits } from './transfers.ts';
@@ -89,10 +91,11 @@ export async function otClient(
     offers.salt,
     work,
   );
+  const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
   return {
     role: 'client',
-    choosing: await choosingFrom(sources.up, choosing, chooses.transcript, pool),
-    offering: await offeringFrom(sources.down, offering, offers.transcript, rng, pool),
+    choosing: await choosingFrom(sources.up, choosing, { transcript: chooses.transcript, code }, pool),
+    offering: await offeringFrom(sources.down, offering, { transcript: offers.transcript, code }, rng, pool),
   };
 }
 
@@ -133,10 +136,11 @@ export async function otServer(
     chooses.salt,
     work,
   );
+  const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
   return {
     role: 'server',
-    offering: await offeringFrom(sources.up, offering, offers.transcript, rng, pool),
-    choosing: await choosingFrom(sources.down, choosing, chooses.transcript, pool),
+    offering: await offeringFrom(sources.up, offering, { transcript: offers.transcript, code }, rng, pool),
+    choosing: await choosingFrom(sources.down, choosing, { transcript: chooses.transcript, code }, pool),
   };
 }
 
@@ -144,24 +148,24 @@ export async function otServer(
 async function choosingFrom(
   source: TransferSource,
   base: ChoosingTransfers,
-  transcript: Uint8Array,
+  bound: SilentSession,
   pool: WorkerPool | undefined,
 ): Promise<ChoosingTransfers> {
   if (source === 'softspoken') return base;
   const work = silentWork(await silentTools(), pool);
-  return new SilentChoosing(base, { set: source, transcript, work });
+  return new SilentChoosing(base, { set: source, ...bound, work });
 }
 
 async function offeringFrom(
   source: TransferSource,
   base: OfferingTransfers,
-  transcript: Uint8Array,
+  bound: SilentSession,
   rng: Rng,
   pool: WorkerPool | undefined,
 ): Promise<OfferingTransfers> {
   if (source === 'softspoken') return base;
   const work = silentWork(await silentTools(), pool);
-  return new SilentOffering(base, { set: source, transcript, work }, rng);
+  return new SilentOffering(base, { set: source, ...bound, work }, rng);
 }
 
 /** Both keys are fresh in every session, so their hash names it. */

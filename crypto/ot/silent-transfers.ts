@@ -29,6 +29,8 @@ export type SilentOptions = {
   readonly set: SilentSet;
   /** What the direction is bound to. */
   readonly transcript: Uint8Array;
+  /** The seed of the code, the same for both directions of a session. */
+  readonly code: Uint8Array;
   readonly work: SilentWork;
 };
 
@@ -88,8 +90,8 @@ class Sequence {
     const iteration = this.#count++;
     const free = this.#gone.length < iterationsAhead ? undefined : this.#gone[0];
     const [left] = await Promise.all([before, free]);
-    const { set, transcript } = this.#options;
-    return make({ transcript, set, iteration, ...left });
+    const { set, transcript, code } = this.#options;
+    return make({ transcript, code, set, iteration, ...left });
   }
 
   take(count: number): Promise<ChosenRows> {

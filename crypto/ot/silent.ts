@@ -34,6 +34,8 @@ import type { SilentSet } from './silent-sets.ts';
 export type SilentSession = {
   /** Of the session and direction. */
   readonly transcript: Uint8Array;
+  /** The public seed of the code, 16 bytes: one of the session, so that both directions share its indices. */
+  readonly code: Uint8Array;
 };
 
 /** What one iteration begins with. */
@@ -158,10 +160,9 @@ function end(
   turn: SilentTurn,
   shift: Uint8Array,
 ): Omit<SilentRows, 'history'> & { choices: Uint8Array<ArrayBuffer> } {
-  const { set, transcript, carried } = turn;
+  const { set, code, carried } = turn;
   const [all, given] = [rowsOf(set), givenBy(set)];
-  const seed = named(transcript, `code ${set}`).slice(0, 16);
-  silent.encode(`${set} ${seed.join()}`, (to) => drawIndices(seed, to));
+  silent.encode(`${set} ${code.join()}`, (to) => drawIndices(code, to));
   carried.fill(0);
   const kept = silent.rows(given, all);
   const choices = silent.choices(given);

@@ -20,7 +20,7 @@ const set = 'testInsecure';
 function pairOf(seed: string, work = silentWork(tools)): [SilentChoosing, SilentOffering] {
   const rng = seededRng(seed);
   const [choosing, offering] = dealtTransfers(rng, blockWork(columns));
-  const options = { set, transcript: rng.bytes(32), work } as const;
+  const options = { set, transcript: rng.bytes(32), code: rng.bytes(16), work } as const;
   return [new SilentChoosing(choosing, options), new SilentOffering(offering, options, rng)];
 }
 

@@ -24,6 +24,8 @@ import type { Rng } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { coinsZ, sixSigma, uniformityZ, wordsZ } from '../../helpers/statistics.ts';
 
+/** The seed of the code. */
+const code = seededRng('code').bytes(16);
 const silent = await loadSilent();
 const columns = await loadColumns();
 
@@ -61,7 +63,7 @@ class Pair {
 
   turn(set: SilentSet): Omit<SilentTurn, 'carried'> {
     const { transcript, history, iteration } = this;
-    return { transcript, set, iteration, history };
+    return { transcript, code, set, iteration, history };
   }
 
   run(
@@ -151,8 +153,7 @@ test('choices are the code of the secret and noise of one error a tree, in a uni
     const s = pair.carried.chosen.slice(0, 4 * secret);
     const { chosen } = pair.run(set);
     const total = rowsOf(set);
-    const seed = sha256(new TextEncoder().encode(`reluctant silent transfers code ${set}`), pair.transcript);
-    const stream = aesCtr(seed.slice(0, 16), new Uint8Array(16))(20 * total);
+    const stream = aesCtr(code, new Uint8Array(16))(20 * total);
     const indices = new Uint16Array(stream.slice().buffer);
     const errors = new Uint32Array(trees);
     const choice = (k: number) =>
