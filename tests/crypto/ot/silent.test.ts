@@ -14,7 +14,7 @@ import {
 } from '../../../crypto/ot/silent.ts';
 import type { Chosen, Offered, SilentTurn } from '../../../crypto/ot/silent.ts';
 import { nodePlatform } from '../../../crypto/platform/node.ts';
-import { aesCtr, aesEcb, sha256, usePlatform } from '../../../crypto/platform/platform.ts';
+import { aesCtr, aesEcb, usePlatform } from '../../../crypto/platform/platform.ts';
 import type { Platform } from '../../../crypto/platform/platform.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { loadSilent } from '../../../crypto/ring/silent.ts';
