@@ -6,6 +6,9 @@ import type { StepResult } from './engines/engine.ts';
 
 export type { Json };
 
+/** Gives weights to replace trained ones, from the network after a step. */
+export type Rewrite = (model: Model) => ReadonlyMap<string, Tensor>;
+
 /**
  * Steers a training from outside its step: it gives numbers to the step and learns from the results. Examples
  * are the multipliers of constraints and the weight of a penalty. Its state is saved in checkpoints, so it
@@ -22,10 +25,10 @@ export type Controller = {
   readonly sampleWeights?: (rows: Uint32Array) => Float32Array;
   readonly afterStep?: (rows: Uint32Array, result: StepResult) => void;
   /**
-   * Called after each step. Returns weights to replace the trained ones, or undefined for none. `model`
-   * copies all weights and running statistics.
+   * Called after each step. Returns a function that gives weights to replace the trained ones, or undefined.
+   * Only for that function the weights are copied from the device.
    */
-  readonly rewrite?: (model: () => Model) => ReadonlyMap<string, Tensor> | undefined;
+  readonly rewrite?: () => Rewrite | undefined;
   /** Called after each epoch; 'stop' ends the training. */
   readonly afterEpoch?: (entry: EpochEntry, model: Model) => 'stop' | 'go on';
   readonly state: () => Json;

@@ -264,9 +264,11 @@ async function runEpoch(
     const { loss, correct } = result;
     if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
     controller?.afterStep?.(rows, result);
-    if (controller?.rewrite !== undefined) await engine.download();
-    const rewritten = controller?.rewrite?.(() => engine.model());
-    if (rewritten !== undefined) engine.write(rewritten);
+    const rewrite = controller?.rewrite?.();
+    if (rewrite !== undefined) {
+      await engine.download();
+      engine.write(rewrite(engine.model()));
+    }
     sums.loss += loss;
     sums.correct += correct;
     step++;

@@ -62,10 +62,10 @@ export function autorepSteering({ total, budget, steps, fits }: Steering): Contr
       const isLate = penalties['open']! > target();
       state = { step, lambda: isLate ? state.lambda * growth : state.lambda / growth };
     },
-    rewrite(model) {
+    rewrite() {
       const { step } = state;
       if (!fits || step % refreshedEvery !== 0 || step > refreshedUntil * steps) return undefined;
-      return refreshed(model());
+      return refreshed;
     },
     state: () => ({ ...state, budget }),
     restore(saved) {

@@ -255,16 +255,28 @@ test('what a controller remembers is part of the checkpoint: a cut training goes
   expect(over.history).toHaveLength(3);
 });
 
-test('a controller may set weights between steps', async () => {
+test('a controller may set weights between steps; the network is copied only for steps that do', async () => {
   const bias = tensor([3], Float32Array.of(5, -5, 0));
+  const before: number[] = [];
+  let step = 0;
   const controller: Controller = {
-    rewrite: (model) =>
-      model().weights.get('head.fc.bias')!.data[0] === 5 ? undefined : new Map([['head.fc.bias', bias]]),
+    rewrite: () => {
+      if (++step % 3 !== 0) return undefined;
+      return ({ weights }) => {
+        before.push(weights.get('head.fc.bias')!.data[0]!);
+        return new Map([['head.fc.bias', bias]]);
+      };
+    },
     state: () => null,
     restore: () => undefined,
   };
+  const copies = vi.spyOn(TrainingEngine.prototype, 'download');
   const { model } = await fit(barResnet(), { ...options, epochs: 1, keep: 'last', controller });
   expect(model.weights.get('head.fc.bias')).toEqual(bias);
+  expect([step, before.length]).toEqual([6, 2]);
+  expect(before[1]).not.toBe(before[0]);
+  expect(copies).toHaveBeenCalledTimes(3); // twice for the controller, once after the epoch
+  copies.mockRestore();
 });
 
 test("'last' keeps the last epoch's network", async () => {
