@@ -61,9 +61,11 @@ const reductionForm = z.strictObject({
   granularity: z.enum(granularities).exactOptional(),
   deepreduce: z
     .strictObject({
-      criticality: z.enum(criticalityForms),
+      criticality: z.enum(criticalityForms).exactOptional(),
       criticalityEpochs: count.exactOptional(),
-      thinning: z.enum(thinnings),
+      order: z.array(z.string()).exactOptional(),
+      cull: z.array(z.string()).exactOptional(),
+      thinning: z.enum(thinnings).exactOptional(),
       alpha: share.exactOptional(),
       rho: share.exactOptional(),
     })

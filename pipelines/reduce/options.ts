@@ -128,8 +128,29 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       hybrid: no,
     },
   },
+  order: {
+    summary: 'the stages, most critical first, e.g. S3,S2,S4,S1',
+    methods: {
+      deepreduce: 'measured by --criticality',
+      snl: no,
+      autorep: no,
+      deepreshape: 'measured by --criticality',
+      hybrid: no,
+    },
+  },
+  cull: {
+    summary: 'the stages that lose all their ReLUs, e.g. S1,S4',
+    methods: {
+      deepreduce: 'as many as the budget allows, least critical first',
+      snl: no,
+      autorep: no,
+      deepreshape: no,
+      hybrid: no,
+    },
+  },
   thinning: {
-    summary: 'what to remove first in a stage that is cut: the least useful ReLUs, or every other layer',
+    summary:
+      'what goes first from stages that are not culled: the least useful ReLUs, one stage after the other, or every other layer of all of them',
     methods: {
       deepreduce: deepreduceDefaults.thinning,
       snl: no,

@@ -26,8 +26,8 @@ export function autorep(model: Model, options: GateOptions): Promise<Reduction> 
 
 const method: GateMethod = { score: 'm', replacement: 'quadratic', setUp };
 
-async function setUp({ model, layers, sample, total, budget, steps }: GateStart) {
+async function setUp({ model, layers, replacement, sample, total, budget, steps }: GateStart) {
   const names = layers.map(({ layer }) => layer);
-  const costs = await elementCosts(model, names, sample);
+  const costs = await elementCosts(model, names, sample, replacement);
   return indicatorGates(model, { layers, costs, total, budget, steps });
 }

@@ -2,6 +2,7 @@ import { sessionSetting } from '../../../models/runtime/device.ts';
 import type { Model } from '../../../models/graph.ts';
 import type { Stage } from '../../../models/analysis/inspect.ts';
 import { predictClasses } from '../../../models/train/evaluate.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { finetune } from '../finetune.ts';
@@ -19,10 +20,10 @@ export type StageCriticality = {
   readonly stage: Stage;
   /**
    * The accuracy on the validation images with the ReLUs of this stage alone. It is weighted if groups count,
-   * and NaN if the network has one stage.
+   * and NaN if the network has one stage or the order is given.
    */
   readonly accuracy: number;
-  /** The criticality C_k. Larger is more critical. */
+  /** The criticality C_k. Larger is more critical; NaN if the order is given. */
   readonly criticality: number;
 };
 
@@ -38,7 +39,7 @@ const exponent = 0.07;
  * This reconstructs the criticality of DeepReDuce (Jha, Ghodsi, Garg, Reagen, ICML 2021); the offset of its
  * numerator is not known to us. Of two equal stages the one with more ReLUs is less critical. The form
  * `trained` is the paper's: ReLUs become what they become in the reduction (identities in the paper), and
- * each network is trained. The form `fitted` replaces the other stages' ReLUs by fitted polynomials and
+ * each network is trained. The form `fitted` replaces the other stages' ReLUs by the fitted replacement and
  * trains nothing. It tells the stages apart as well: on 580 images of Fashion-MNIST resnet8 has 90.7 % with
  * the ReLUs of S1 alone, 82.9 % with S2's and 81.4 % with S3's. Two epochs of training at 14,112 ReLUs agree:
  * 91.9 % with all of them in S1, 90.2 % with all of them in S2 and S3. (The paper's networks, which have no
@@ -52,6 +53,8 @@ export async function criticality(
 ): Promise<StageCriticality[]> {
   const { validation, onProgress = silent } = options;
   const ranked = stages.filter((stage) => stage.relus > 0);
+  const { order } = options.deepreduce ?? {};
+  if (order !== undefined) return inOrder(ranked, order);
   if (ranked.length === 1) return ranked.map((stage) => ({ stage, accuracy: NaN, criticality: 0 }));
   const weights = await selectionWeights(model, validation, options);
   const accuracies: number[] = [];
@@ -76,6 +79,19 @@ export async function criticality(
   return rankStages(ranked, accuracies);
 }
 
+/** The stages from the last name of `order` to the first. Throws UsageError if it does not name each once. */
+function inOrder(stages: readonly Stage[], order: readonly string[]): StageCriticality[] {
+  const names = stages.map(({ name }) => name);
+  if (order.toSorted().join() !== names.toSorted().join())
+    throw new UsageError(
+      `order: expected each of the stages ${names.join(', ')} once, most critical first; got ${order.join(', ')}`,
+    );
+  return order.toReversed().map((name) => {
+    const stage = stages.find((one) => one.name === name)!;
+    return { stage, accuracy: NaN, criticality: NaN };
+  });
+}
+
 /** Makes the network that has the ReLUs of one stage alone. */
 type Form = (
   model: Model,
@@ -86,8 +102,8 @@ type Form = (
 ) => Promise<Model>;
 
 const forms: { readonly [K in CriticalityForm]: Form } = {
-  fitted: (model, others, _, sample) =>
-    usePolynomials(model, allRelusOf(model, others), firstOf(sample, rankImages)),
+  fitted: (model, others, _, sample, { replace }) =>
+    usePolynomials(model, allRelusOf(model, others), firstOf(sample, rankImages), replace),
   async trained(model, others, { name }, sample, options) {
     const { deepreduce, replace } = options;
     const alone = await usePolynomials(model, allRelusOf(model, others), sample, replace);

@@ -24,9 +24,9 @@ export type DeepreduceResult = Reduction & {
  *
  * 1. If asked for, the network is reshaped: it keeps its most important channels, on smaller maps.
  * 2. Stages lose all their ReLUs, least critical first, while the count stays at or above the budget.
- * 3. The least critical stage that is left loses as many ReLUs as are over the budget, so the budget is met
- *    exactly. The
- * ReLUs that cost least go first, or those of the layers that the paper's thinning names.
+ * 3. The stages that are left lose as many ReLUs as are over the budget, least critical first, so the budget
+ *    is met exactly. The ReLUs that cost least go first, or those of the layers that the paper's thinning
+ *    names.
  * 4. The network is fine-tuned on labels and on the original's logits, stage by stage.
  *
  * One departure from the paper: ReLUs become what `replace` says (default: quadratic polynomials; in the
@@ -34,17 +34,19 @@ export type DeepreduceResult = Reduction & {
  * that the network cannot meet.
  */
 export async function deepreduce(model: Model, options: DeepreduceOptions): Promise<DeepreduceResult> {
-  const { alpha, rho, thinning, stages: specs } = { ...deepreduceDefaults, ...options.deepreduce };
+  const { alpha, rho, thinning, stages: specs, cull } = { ...deepreduceDefaults, ...options.deepreduce };
   const budget = resolveBudget(model, options.budget);
   const stages = stagesBy(model, specs);
   const sample = trainingSample(options);
   const ranked = await criticality(model, stages, sample, options);
   const shaped = await reshapeNetwork(model, { alpha, rho }, sample);
-  const selection = selectionOf(rankedIn(shaped, ranked), Math.max(0, countRelus(shaped) - budget));
+  const surplus = Math.max(0, countRelus(shaped) - budget);
+  const selection = selectionOf(shaped, rankedIn(shaped, ranked), { surplus, thinning, cull });
+  const { replace = 'quadratic' } = options;
   const replaced = await chooseRelus(
     shaped,
     selection,
-    thinning,
+    replace,
     (await fairSample(model, options)) ?? sample,
   );
   const work = { model: shaped, teacher: model, replaced, stages, sample, recover: shaped !== model };
@@ -56,7 +58,7 @@ export async function deepreduce(model: Model, options: DeepreduceOptions): Prom
     const kind = mixed ? others.get(layer)?.op : undefined;
     const parts = [
       scale,
-      selectionReason(layer, selection, thinning),
+      selectionReason(layer, selection),
       kind && `what stays of its ${kind} is a plain ReLU`,
     ];
     return parts.filter((part) => part !== undefined && part !== '').join('; ');

@@ -12,9 +12,14 @@ export type DeepreduceSettings = {
   readonly criticality?: CriticalityForm;
   /** Epochs of each training that `trained` makes (default: 1). */
   readonly criticalityEpochs?: number;
+  /** The names of the stages, most critical first; nothing is then measured (default: measured). */
+  readonly order?: readonly string[];
+  /** The names of the stages that lose all their ReLUs (default: as many as the budget allows). */
+  readonly cull?: readonly string[];
   /**
-   * Which ReLUs a stage loses first if it loses a part of them: those that cost least, one by one
-   * (`elements`), or as in the paper those of every other layer (`layers`) (default: `elements`). With a
+   * Which ReLUs go from stages that are not culled: those that cost least, one by one and one stage after the
+   * other (`elements`), or as in the paper those of every other layer in all of them (`layers`) (default:
+   * `elements`). With a
    * sixteenth of its ReLUs and one epoch of fine-tuning, the ResNet-20 of stagewise.ts has 86.0 % by elements
    * and 85.4 % by layers.
    */

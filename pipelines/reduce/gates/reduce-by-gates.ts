@@ -31,6 +31,8 @@ export type GateStart = {
   /** The network. All its activations are ReLUs or MixedActivations. */
   readonly model: Model;
   readonly layers: readonly LayerState[];
+  /** What takes a ReLU's place in all layers. */
+  readonly replacement: Replacement;
   readonly sample: Sample;
   /** The scalar ReLUs behind the gates, and how many of them to keep. */
   readonly total: number;
@@ -63,7 +65,7 @@ export async function reduceByGates(
   const sample = trainingSample(options);
   const layers = await layerStates(model, { granularity, replacement, sample });
   const steps = stepsOf(options);
-  const start = { model, layers, sample, total, budget: own, steps };
+  const start = { model, layers, replacement, sample, total, budget: own, steps };
   const { gated, scoresOf, ...search } = await method.setUp(start);
   const searched = await searchGates(gated, { teacher: original, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));

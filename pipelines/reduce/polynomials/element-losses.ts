@@ -7,7 +7,7 @@ import type { ReplacedElements } from '../../../models/passes/replaced-elements.
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';
-import { polynomialError, quadraticOf } from './fit.ts';
+import { identityQuadratic, polynomialError, quadraticOf } from './fit.ts';
 import type { Quadratic } from './fit.ts';
 import { publishedDistillation } from '../finetune.ts';
 import { allRelusOf, withPolynomials } from './replace.ts';
@@ -34,7 +34,8 @@ export async function elementCosts(
     if (!relus.includes(1)) continue;
     const replaced = withPolynomials(model, layer, relus, measured, replacement);
     const divergence = meanDivergence(logits, await answersOf(replaced, sample), sizeOf(outputShape(model)));
-    const polynomials = polynomialsOf(replaced, layer).map(quadraticOf[kindOfReplacement[replacement]]);
+    const channels = polynomialsOf(replaced, layer, measured.channels);
+    const polynomials = channels.map(quadraticOf[kindOfReplacement[replacement]]);
     const errors = errorsOf(measured, polynomials, relus);
     const total = errors.reduce((sum, error) => sum + (error === Infinity ? 0 : error), 0);
     costs.set(layer, total === 0 ? errors : errors.map((error) => (divergence * error) / total));
@@ -50,8 +51,10 @@ function outputShape(model: Model) {
   return model.graph.outputs[0]!.shape;
 }
 
-function polynomialsOf(model: Model, layer: string): Quadratic[] {
-  const node = activationsOf(model).find(({ name }) => name === layer)!;
+/** The polynomials of a layer's channels. A layer of identities alone has vanished from the network. */
+function polynomialsOf(model: Model, layer: string, channels: number): Quadratic[] {
+  const node = activationsOf(model).find(({ name }) => name === layer);
+  if (node === undefined) return Array.from({ length: channels }, () => identityQuadratic);
   const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data);
   return Array.from(c2!, (value, i) => ({ c2: value, c1: c1![i]!, c0: c0![i]! }));
 }

@@ -5,7 +5,14 @@ import { expect, test } from 'vitest';
 import { hybrenetCounts } from '../../../models/architectures/hybrenet.ts';
 import { formats } from '../../../models/data/formats.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
-import { countRelus } from '../../../models/analysis/inspect.ts';
+import { countRelus, inspect } from '../../../models/analysis/inspect.ts';
+import { deepReduceNetwork } from '../../../models/architectures/deepreduce.ts';
+import type { DeepReduceName } from '../../../models/architectures/deepreduce.ts';
+import type { Model } from '../../../models/graph.ts';
+import { scaleChannels } from '../../../models/passes/scale-channels.ts';
+import { scaleMaps } from '../../../models/passes/scale-maps.ts';
+import { chooseRelus, selectionOf } from '../../../pipelines/reduce/deepreduce/selection.ts';
+import { stagesBy } from '../../../pipelines/reduce/deepreduce/stages.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { recipeNetwork, runRecipe } from '../../../pipelines/recipes/run.ts';
@@ -35,6 +42,54 @@ test.each(recipeNames())('%s: is whole, and its network has the ReLUs that it sa
   expect(recipe.departures.length).toBeGreaterThan(0);
   expect(Object.keys(formats)).toContain(recipe.data.like.split(':')[0]);
 });
+
+/** The ReLUs of each layer, as numbers. */
+const layersOf = (model: Model): Record<string, number> =>
+  Object.fromEntries(
+    inspect(model)
+      .layers.filter(({ relus }) => relus > 0)
+      .map(({ name, relus }) => [name, relus]),
+  );
+
+/** The definition that was published with DeepReDuce's checkpoints, for each recipe of the method. */
+const definitions: Readonly<Record<string, DeepReduceName>> = {
+  'deepreduce-cifar100-resnet18-49k': 'C100_49K',
+  'deepreduce-cifar100-resnet18-229k': 'C100_230K',
+};
+
+test.each(recipeNames().filter((name) => name.startsWith('deepreduce')))(
+  '%s: each layer keeps the ReLUs of the published definition',
+  async (name) => {
+    const recipe = readRecipe(name);
+    const { deepreduce = {}, budget, replace } = recipe.reduce;
+    const { alpha = 1, rho = 1, order = [], thinning = 'elements', cull } = deepreduce;
+    const given = recipeNetwork(recipe, 1);
+    const shaped = scaleMaps(scaleChannels(given, alpha), rho);
+    const stages = stagesBy(shaped, undefined).map((stage) => ({ stage, accuracy: NaN, criticality: NaN }));
+    const ranked = order.toReversed().map((own) => stages.find(({ stage }) => stage.name === own)!);
+    const surplus = countRelus(shaped) - budget;
+    const selection = selectionOf(shaped, ranked, { surplus, thinning, cull });
+    const nothing = { images: new Float32Array(0), n: 0 }; // whole layers go, so nothing is measured
+    const replaced = await chooseRelus(shaped, selection, replace!, nothing);
+    for (const elements of replaced.values()) expect(elements.includes(0)).toBe(false);
+    const left = Object.entries(layersOf(shaped)).filter(([layer]) => !replaced.has(layer));
+    const wanted = layersOf(deepReduceNetwork(definitions[name]!, { bytes: (n) => new Uint8Array(n) }));
+    expect(Object.fromEntries(left)).toEqual(wanted);
+  },
+);
+
+/** ReLUs of each layer of a stage in the published ResNet-18, for images of 32 x 32. */
+const resnet18 = [65_536, 32_768, 16_384, 8_192];
+
+test.each(recipeNames().filter((name) => name.includes('resnet18')))(
+  '%s: each layer of the network has the published ReLUs',
+  (name) => {
+    const recipe = readRecipe(name);
+    const scale = (recipe.data.shape[1] / 32) ** 2;
+    const layers = Object.values(layersOf(recipeNetwork(recipe, 1)));
+    expect(layers).toEqual(resnet18.flatMap((relus) => Array.from({ length: 4 }, () => relus * scale)));
+  },
+);
 
 const published = readRecipe('snl-cifar10-resnet18-49k');
 

@@ -166,6 +166,8 @@ async function reduceToSeveral(
     throw new UsageError(
       '--alpha and --rho do not go with --family, which makes networks with 1 and 1/2 of both',
     );
+  if (budgets === undefined && options.cull !== undefined)
+    throw new UsageError('--cull does not go with --family, which culls each number of stages');
   if (budgets === undefined && isMitigated(options))
     throw new UsageError('--mitigate and --fair-select do not go with --family; give --budget');
   const mitigation = mitigationOf(options);

@@ -41,6 +41,8 @@ export type SettingOptions = {
   readonly stages?: string;
   readonly criticality?: CriticalityForm;
   readonly criticalityEpochs?: number;
+  readonly order?: readonly string[];
+  readonly cull?: readonly string[];
   readonly thinning?: Thinning;
   readonly alpha?: number;
   readonly rho?: number;
@@ -69,6 +71,8 @@ const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   stages: (help) => new Option('--stages <list>', help),
   criticality: (help) => new Option('--criticality <form>', help).choices(criticalityForms),
   criticalityEpochs: (help) => new Option('--criticality-epochs <n>', help).argParser(whole(1)),
+  order: (help) => new Option('--order <stages>', help).argParser(names),
+  cull: (help) => new Option('--cull <stages>', help).argParser(names),
   thinning: (help) => new Option('--thinning <order>', help).choices(thinnings),
   alpha: (help) => new Option('--alpha <x>', help).argParser(fraction),
   rho: (help) => new Option('--rho <x>', help).argParser(fraction),
@@ -100,12 +104,12 @@ export function settingsOf(
   ReduceOptions,
   'replace' | 'deepreduce' | 'deepreshape' | 'granularity' | 'searchEpochs' | 'checkpoint'
 > {
-  const { stages, criticality, criticalityEpochs, thinning, alpha, rho } = options;
+  const { stages, criticality, criticalityEpochs, order, cull, thinning, alpha, rho } = options;
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
   const { replace, granularity, searchEpochs, checkpoint } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
-    ...defined({ criticality, criticalityEpochs, thinning, alpha, rho }),
+    ...defined({ criticality, criticalityEpochs, order, cull, thinning, alpha, rho }),
   };
   const deepreshape: DeepreshapeSettings = defined({ pretrainEpochs, baseWidth, removal, reuse });
   return {
@@ -113,6 +117,13 @@ export function settingsOf(
     ...{ deepreduce, deepreshape },
     ...defined({ granularity, searchEpochs, checkpoint }),
   };
+}
+
+/** A parser for names with commas between, such as 'S1,S4'. */
+function names(text: string): string[] {
+  const found = text.split(',').map((name) => name.trim());
+  if (found.includes('')) throw new InvalidArgumentError(`expected names such as S1,S4, got '${text}'`);
+  return found;
 }
 
 /** A parser for one budget or several, '0.25', '20000,0.25,0' or '0.3s@wan'. */

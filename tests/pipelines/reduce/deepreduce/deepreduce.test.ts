@@ -3,12 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Model } from '../../../../models/graph.ts';
 import { inferShapes } from '../../../../models/analysis/shapes.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { rankStages } from '../../../../pipelines/reduce/deepreduce/criticality.ts';
 import { deepreduce } from '../../../../pipelines/reduce/deepreduce/deepreduce.ts';
-import { chooseCulled } from '../../../../pipelines/reduce/deepreduce/selection.ts';
-import { parseStages } from '../../../../pipelines/reduce/deepreduce/stages.ts';
+import { chooseCulled, selectionOf } from '../../../../pipelines/reduce/deepreduce/selection.ts';
+import type { Selection, SelectionOptions } from '../../../../pipelines/reduce/deepreduce/selection.ts';
+import { parseStages, stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { phasesOf } from '../../../../pipelines/reduce/deepreduce/stagewise.ts';
 import { resolveBudget } from '../../../../pipelines/reduce/reduction.ts';
 import type { ProgressEvent } from '../../../../src/shared/progress.ts';
@@ -50,7 +52,88 @@ test('whole stages become polynomials, and of the next what is over the budget',
   expect(culled.every((entry) => entry.relus_after === 0)).toBe(true);
 });
 
+describe('a selection', () => {
+  const given = ['S1', 'S2'];
+  const ranked = (model: Model, order: readonly string[]) =>
+    order.map((name) => {
+      const found = stagesBy(model, undefined).find((one) => one.name === name)!;
+      return { stage: found, accuracy: NaN, criticality: NaN };
+    });
+  const select = (surplus: number, options: Partial<SelectionOptions> = {}) => {
+    const model = tinyResnet();
+    return selectionOf(model, ranked(model, given), { surplus, thinning: 'elements', ...options });
+  };
+  const told = ({ culled, cuts }: Selection) => [
+    culled.map(({ stage: { name } }) => name),
+    cuts.map((cut) => [cut.stage.stage.name, cut.count, cut.relus]),
+  ];
+
+  test('takes what is left from the least critical stage that is not culled, then from the next', () => {
+    expect(told(select(700))).toEqual([[], [['S1', 700, 768]]]);
+    expect(told(select(800))).toEqual([['S1'], [['S2', 32, 192]]]);
+    expect(told(select(800, { cull: [] }))).toEqual([[], [['S1', 768, 768], ['S2', 32, 192]]]); // prettier-ignore
+    expect(told(select(200, { cull: ['S2'] }))).toEqual([['S2'], [['S1', 8, 768]]]);
+  });
+
+  test('by layers takes every other layer of all stages before any other', () => {
+    const layers = { thinning: 'layers', cull: [] } as const;
+    expect(told(select(300, layers))[1]).toEqual([['S1', 256, 256], ['S2', 44, 96]]); // prettier-ignore
+    expect(told(select(400, layers))[1]).toEqual([
+      ['S1', 256, 256],
+      ['S2', 96, 96],
+      ['S1', 48, 512],
+    ]);
+  });
+
+  test('refuses stages that are not there or have more ReLUs than may go', () => {
+    expect(() => select(700, { cull: ['S3'] })).toThrow(/there is no stage S3 with ReLUs; there are S1, S2/);
+    expect(() => select(700, { cull: ['S1'] })).toThrow(
+      /stages S1 have 768 ReLUs, but the budget removes 700/,
+    );
+  });
+});
+
 describe('settings', () => {
+  test('an order that is given is taken, most critical first, and nothing is measured', async () => {
+    const phases = new Set<string>();
+    const options = {
+      ...short,
+      budget: 700,
+      onProgress: ({ phase }: ProgressEvent) => void phases.add(phase),
+    };
+    for (const order of [
+      ['S1', 'S2'],
+      ['S2', 'S1'],
+    ]) {
+      // prettier-ignore
+      const { criticality, log } = await deepreduce(tinyResnet(), { ...options, deepreduce: { order } });
+      expect(criticality.map(({ stage: s }) => s.name)).toEqual(order.toReversed());
+      const cut = log.filter(({ poly }) => poly > 0);
+      expect(cut.map(({ stage: name }) => name)).toContain(order[1]);
+      expect(cut[0]!.reason).toMatch(/\(in the given order\)/);
+    }
+    expect(phases).not.toContain('criticality');
+    await expect(deepreduce(tinyResnet(), { ...options, deepreduce: { order: ['S1'] } })).rejects.toThrow(
+      /order: expected each of the stages S1, S2 once, most critical first; got S1/,
+    );
+  });
+
+  test('ReLUs are chosen by what their own replacement costs', async () => {
+    const kept = async (replace: 'identity' | 'quadratic') => {
+      const { model } = await deepreduce(tinyResnet(), {
+        ...short,
+        budget: 500,
+        replace,
+        deepreduce: { order: ['S2', 'S1'] },
+      });
+      const node = model.graph.nodes.find(({ name }) => name === 'stem.relu')!;
+      return node.op === 'MixedActivation' ? node.attributes.kinds.map((kind) => (kind === 1 ? 1 : 0)) : [];
+    };
+    const [lines, squares] = [await kept('identity'), await kept('quadratic')];
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines).not.toEqual(squares);
+  });
+
   const last = 'stage2.block0.relu2';
   test('thinning by layers takes the second ReLU of each block first', async () => {
     // two stages whose order is known: S2's 192 go, and of S1's 768 as many as its one thinned layer has

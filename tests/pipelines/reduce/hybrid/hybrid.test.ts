@@ -133,12 +133,9 @@ test("at the cost of DeepReDuce's choice its loss is at most that choice's", asy
   const layers = activationsOf(original).map(({ name }) => name);
   const losses = await elementCosts(original, layers, sample);
   for (const relus of [600, 300, 100]) {
-    const replaced = await chooseRelus(
-      original,
-      selectionOf(ranked, countRelus(original) - relus),
-      'elements',
-      sample,
-    );
+    const surplus = countRelus(original) - relus;
+    const selection = selectionOf(original, ranked, { surplus, thinning: 'elements' });
+    const replaced = await chooseRelus(original, selection, 'quadratic', sample);
     const theirs = [...replaced].reduce(
       (sum, [layer, chosen]) =>
         sum + chosen.reduce((own, one, e) => own + (one === 1 ? losses.get(layer)![e]! : 0), 0),

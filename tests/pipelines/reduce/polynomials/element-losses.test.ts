@@ -1,6 +1,7 @@
 import { replacedElements } from '../../../../models/passes/replaced-elements.ts';
 import { describe, expect, test } from 'vitest';
 import { normals } from '../../../../models/architectures/init.ts';
+import { replacements } from '../../../../models/graph.ts';
 import { stagesOf } from '../../../../models/analysis/inspect.ts';
 import { predict } from '../../../../models/runtime/run.ts';
 import { activationMoments } from '../../../../pipelines/reduce/polynomials/moments.ts';
@@ -24,13 +25,14 @@ describe('elementCosts', () => {
   const model = tinyResnet();
   const layers = stagesOf(model)[1]!.nodes;
 
-  test('a layer’s costs add up to what replacing it whole does to the answers', async () => {
-    const costs = await elementCosts(model, layers, sample);
+  test.each(replacements)('%s: costs add up to what replacing a whole layer does', async (replacement) => {
+    const costs = await elementCosts(model, layers, sample, replacement);
     expect([...costs.keys()]).toEqual(layers);
     const before = await predict(model, sample.images, n, { threads: 1 });
     for (const [layer, own] of costs) {
       const moments = (await activationMoments(model, [layer], sample)).get(layer)!;
-      const replaced = withPolynomials(model, layer, allRelusOf(model, [layer]).get(layer)!, moments);
+      const relus = allRelusOf(model, [layer]).get(layer)!;
+      const replaced = withPolynomials(model, layer, relus, moments, replacement);
       const after = await predict(replaced, sample.images, n, { threads: 1 });
       const total = own.reduce((a, b) => a + b);
       expect(total / meanDivergence(before, after, 3)).toBeCloseTo(1, 9);

@@ -60,6 +60,8 @@ const ways: { readonly [O in MethodOption]: Ways } = {
   stages: { words: ['--stages', 'S1=*'], told: { deepreduce: { stages: [{ name: 'S1', nodes: ['*'] }] } } },
   criticality: { words: ['--criticality', 'trained'], told: { deepreduce: { criticality: 'trained' } } },
   criticalityEpochs: { words: ['--criticality-epochs', '2'], told: { deepreduce: { criticalityEpochs: 2 } } },
+  order: { words: ['--order', 'S2,S1'], told: { deepreduce: { order: ['S2', 'S1'] } } },
+  cull: { words: ['--cull', 'S1'], told: { deepreduce: { cull: ['S1'] } } },
   thinning: { words: ['--thinning', 'layers'], told: { deepreduce: { thinning: 'layers' } } },
   alpha: { words: ['--alpha', '0.5'], told: { deepreduce: { alpha: 0.5 } } },
   rho: { words: ['--rho', '0.5'], told: { deepreduce: { rho: 0.5 } } },
