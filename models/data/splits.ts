@@ -4,13 +4,19 @@ import type { Dataset, Labels } from './labelled-images.ts';
 import { permutation, seededUniform } from './seeded.ts';
 
 /**
+ * The seed of validation splits. It is fixed, so that a network which was trained on a data set has never
+ * seen the validation images of its reductions, whatever their seeds.
+ */
+export const validationSeed = 1;
+
+/**
  * Sets `fraction` of each class apart for validation, chosen by `seed`: round(fraction * n) of a class with n
  * images. Both parts keep the order of rows. Throws UsageError for a fraction outside (0, 1).
  */
 export function splitValidation(
   dataset: Dataset,
   fraction: number,
-  seed: number,
+  seed = validationSeed,
 ): { train: Dataset; validation: Dataset } {
   if (!(fraction > 0 && fraction < 1)) {
     throw new UsageError(`validation fraction: expected a number between 0 and 1, got ${fraction}`);

@@ -27,7 +27,7 @@ export type ArchitectureTraining = {
   readonly arch: string;
   /** A spec for `loadDataset`. */
   readonly data: string;
-  /** The seed of initial weights, validation split, shuffles and augmentation. */
+  /** The seed of initial weights, shuffles and augmentation. */
   readonly seed?: number;
   /** Share of the training images held out to choose the epoch. */
   readonly validationFraction?: number;
@@ -64,7 +64,7 @@ export async function trainArchitecture(options: ArchitectureTraining): Promise<
   const load = (split: Split) =>
     loadDataset(options.data, split, options.onProgress && { onProgress: options.onProgress });
   const all = await load('train');
-  const { train, validation } = splitValidation(all, validationFraction, seed);
+  const { train, validation } = splitValidation(all, validationFraction);
   const untrained = architecture(all.shape, all.classes.length, seededRng(seed));
   const initial = withClasses(untrained, all.classes);
   const tested = await load('test'); // before the training, so that a missing test set is found early

@@ -116,13 +116,13 @@ function shortened(recipe: Recipe, { maxSteps, batch }: RecipeRunOptions): Recip
 }
 
 async function dataOf(recipe: Recipe, options: RecipeRunOptions) {
-  const { data, seed, maxSteps, onProgress } = options;
+  const { data, maxSteps, onProgress } = options;
   const load = async (split: Split): Promise<Dataset> => {
     const loaded = await loadDataset(data, split, onProgress && { onProgress });
     checkForm(loaded, recipe);
     return loaded;
   };
-  const split = splitValidation(await load('train'), trainingDefaults.validationFraction, seed);
+  const split = splitValidation(await load('train'), trainingDefaults.validationFraction);
   const test = await load('test');
   if (maxSteps === undefined) return { ...split, test };
   const images = maxSteps * Math.max(recipe.train.batch, recipe.reduce.batch);

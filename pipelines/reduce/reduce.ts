@@ -23,7 +23,7 @@ import type { Reduction } from './reduction.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 
-/** Epochs of fine-tuning, and the seed of the validation split, shuffles and augmentation. */
+/** Epochs of fine-tuning, and the seed of shuffles and augmentation. */
 export const reduceDefaults = { epochs: 4, seed: trainingDefaults.seed } as const;
 
 export type ReduceOptions = ReduceSettings &
@@ -46,7 +46,7 @@ export type ReduceOptions = ReduceSettings &
     readonly activations?: ActivationForm;
     /** Epochs of fine-tuning (default: 4). */
     readonly epochs?: number;
-    /** Seed of the validation split, shuffles and augmentation (default: 1). */
+    /** Seed of shuffles and augmentation (default: 1). */
     readonly seed?: number;
   };
 
@@ -65,7 +65,7 @@ export async function reduce(original: Model, options: ReduceOptions): Promise<R
   const budget = budgetOf(options.budget);
   const { reduce: reduceBy } = methodOf(method);
   checkTaken([method], givenIn({ ...options, budget }));
-  const { train, validation, calibration } = await trainingData(original, data, seed);
+  const { train, validation, calibration } = await trainingData(original, data);
   const model = withClasses(original, train.classes);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
@@ -95,14 +95,10 @@ function methodOf(name: string): Method {
  * The training images of a data set for a model, with a part of them held out as validation images.
  * `calibration` is drawn from the whole set, because served networks are calibrated so.
  */
-export async function trainingData(
-  model: Model,
-  data: Dataset | string,
-  seed: number,
-): Promise<TrainingData> {
+export async function trainingData(model: Model, data: Dataset | string): Promise<TrainingData> {
   const resize = defined({ resize: model.graph.preprocessing?.resize });
   const whole = fitted(model, typeof data === 'string' ? await loadDataset(data, 'train', resize) : data);
-  const { train, validation } = splitValidation(whole, trainingDefaults.validationFraction, seed);
+  const { train, validation } = splitValidation(whole, trainingDefaults.validationFraction);
   return { train, validation, calibration: calibrationOf(whole) };
 }
 

@@ -47,12 +47,7 @@ export function configure(command: Command, act: Act): void {
       '--out <folder>',
       'write original.onnx, reduced.onnx, result.json, logs and checkpoints here',
     )
-    .option(
-      '--seed <n>',
-      'seed of weights, validation split, shuffles and augmentation',
-      whole(0),
-      trainingDefaults.seed,
-    )
+    .option('--seed <n>', 'seed of weights, shuffles and augmentation', whole(0), trainingDefaults.seed)
     .option('--max-steps <n>', 'end every training after n steps, to try a recipe', whole(1))
     .option('--batch <n>', "images per step (default: the recipe's; use fewer if memory is short)", whole(1))
     .addOption(deviceOption())

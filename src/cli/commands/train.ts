@@ -65,7 +65,7 @@ export function configure(command: Command, act: Act): void {
     .option('--label-smoothing <x>', 'spread this share of each label over all classes, e.g. 0.1', fraction)
     .option('--mixup <alpha>', 'mix pairs of images with shares from Beta(alpha, alpha)', fraction)
     .option('--patience <n>', 'stop after n epochs without better validation accuracy', whole(1))
-    .option('--seed <n>', 'seed of weights, validation split, shuffles and augmentation', whole(0), seed)
+    .option('--seed <n>', 'seed of weights, shuffles and augmentation', whole(0), seed)
     .option(
       '--checkpoint <file>',
       'save the training state here after each epoch; if the file exists, continue from it',

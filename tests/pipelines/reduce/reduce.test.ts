@@ -9,7 +9,7 @@ import { withClasses } from '../../../models/data/match-classes.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
 import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { methods } from '../../../pipelines/reduce/methods.ts';
-import { reduce, reduceDefaults } from '../../../pipelines/reduce/reduce.ts';
+import { reduce, reduceDefaults, trainingData } from '../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../pipelines/reduce/reduce.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { tinyDataset } from '../../helpers/data.ts';
@@ -18,11 +18,24 @@ import { tinyResnet } from '../../helpers/networks.ts';
 const data = tinyDataset(192, 'train');
 const told = { method: 'deepreduce', budget: '0.5', data, threads: 1 } as const;
 
+test('the images that are held out do not depend on the seed', async () => {
+  const of = async (seed: number) => {
+    const { validationAccuracy, history } = await reduce(tinyResnet(), { ...told, epochs: 1, seed });
+    return { validationAccuracy, history };
+  };
+  const { train, validation } = await trainingData(tinyResnet(), data);
+  expect(validation.n).toBe(Math.round(192 / 36) * 3);
+  expect(train.n + validation.n).toBe(192);
+  const again = splitValidation(data, trainingDefaults.validationFraction);
+  expect(validation.images).toEqual(again.validation.images);
+  expect((await of(2)).history[0]!.loss).not.toBe((await of(1)).history[0]!.loss);
+});
+
 test('holds a twelfth of the images out, with the seed of the command line', async () => {
   const model = tinyResnet();
   const { model: found, history, multipliers } = await reduce(model, { ...told, epochs: 1 });
   const { seed } = reduceDefaults;
-  const split = splitValidation(data, trainingDefaults.validationFraction, seed);
+  const split = splitValidation(data, trainingDefaults.validationFraction);
   const again = await methods.deepreduce.reduce(withClasses(model, data.classes), {
     ...split,
     budget: 0.5,

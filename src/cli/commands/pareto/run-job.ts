@@ -152,7 +152,7 @@ async function compiled(
   const prepared = await prepare(model, { calibration: train, onProgress });
   prepared.calibration.warnings.forEach((warning) => say(`${describeJob(spec)}: ${warning}`));
   if (spec.circa === null) return { prepared, windows: null };
-  const held = splitValidation(train, trainingDefaults.validationFraction, spec.seed).validation;
+  const held = splitValidation(train, trainingDefaults.validationFraction).validation;
   const n = Math.min(held.n, spec.circa.searchImages);
   const search = { images: pixels(held, firstOf(n)), labels: held.labels.subarray(0, n), n };
   const { results } = await circa(prepared, {

@@ -90,12 +90,7 @@ export function configure(command: Command, act: Act): void {
       ).choices(activationForms),
     )
     .option('--epochs <n>', 'epochs of fine-tuning', whole(1), reduceDefaults.epochs)
-    .option(
-      '--seed <n>',
-      'seed of validation split, shuffles and augmentation',
-      whole(0),
-      reduceDefaults.seed,
-    )
+    .option('--seed <n>', 'seed of shuffles and augmentation', whole(0), reduceDefaults.seed)
     .action(act(run));
   addComputeOptions(command);
   addThreadsOption(command);

@@ -39,7 +39,7 @@ export async function writeFamily(
     if (await folder.takeOver(name)) known.add(name);
     return known.has(name);
   };
-  const { train, validation } = await trainingData(model, data, options.seed);
+  const { train, validation } = await trainingData(model, data);
   for await (const member of deepreduceFamily(model, { ...options, train, validation, isMade }))
     await folder.add({ ...member, done: describeMoves(member.moves) }, test, evaluation);
   return folder.report(await standing(model, test, evaluation));

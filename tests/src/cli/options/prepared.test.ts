@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { resnet } from '../../../../models/architectures/resnet.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
-import { heldOut, splitValidation } from '../../../../models/data/splits.ts';
+import { heldOut, splitValidation, validationSeed } from '../../../../models/data/splits.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { fit } from '../../../../models/train/fit.ts';
@@ -28,12 +28,12 @@ const shape = [3, 8, 8];
 const size = 3 * 8 * 8;
 
 /**
- * Of three classes; those that a reduction with `seed` holds out have the largest contrast, so that without
+ * Of three classes; those that a reduction holds out have the largest contrast, so that without
  * them scales are others.
  */
 function contrasts(n: number): Dataset {
   const labels = Uint8Array.from({ length: n }, (_, i) => i % 3);
-  const held = heldOut(labels, 3, trainingDefaults.validationFraction, seed);
+  const held = heldOut(labels, 3, trainingDefaults.validationFraction, validationSeed);
   const images = seededRng('contrasts')
     .bytes(n * size)
     .map((byte, i) => {
@@ -53,7 +53,7 @@ beforeAll(async () => {
   data = `npz:${join(folder, 'tiny.npz')}`;
   const options = { name: 'tiny', inChannels: 3, size: 8, classes: 3, widths: [4, 6], blocks: [1, 1] };
   const untrained = resnet({ ...options, stemRelu: true }, seededRng('tiny'));
-  const halves = splitValidation(set, trainingDefaults.validationFraction, seed);
+  const halves = splitValidation(set, trainingDefaults.validationFraction);
   const training = { seed, epochs: 8, batch: 32, learningRate: 0.05, threads: 1, augment: false };
   network = (await fit(untrained, { ...halves, ...training })).model;
 });
@@ -67,7 +67,7 @@ describe('a reduced network is served by the plan that its reduction predicts', 
   const options = { seed, epochs: 1, threads: 1, onProgress: silent };
 
   test.each(methodNames)('%s', async (method) => {
-    const { calibration, train } = await trainingData(network, data, seed);
+    const { calibration, train } = await trainingData(network, data);
     const search = method === 'deepreduce' ? {} : { searchEpochs: 1 };
     const { model } = await reduce(network, { ...options, ...search, data, method, budget: 0.5 });
     const file = join(folder, `${method}.onnx`);
@@ -82,7 +82,7 @@ describe('a reduced network is served by the plan that its reduction predicts', 
     ['1s@lan', 0.95, 1],
     ['1s@lan:total', 0.6, 0],
   ])('hybrid to a share of its %s: the plan that met the budget', async (text, share, searchEpochs) => {
-    const { calibration } = await trainingData(network, data, seed);
+    const { calibration } = await trainingData(network, data);
     const unit = parseBudget(text) as CostBudget;
     const costOf = (plan: api.Plan) => costIn(unit, predictLatency(plan, unit.profile, dearRelus));
     const budget = { ...unit, limit: share * costOf(await servedPlan(network, { calibration })) };
