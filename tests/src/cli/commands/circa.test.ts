@@ -56,7 +56,7 @@ test('evaluate --private: the simulated protocol agrees with the float model but
   type Evaluated = { accuracy: number; n: number; private?: { accuracy: number; n: number; agree: number } };
   const run = (...more: string[]) =>
     cliJson<Evaluated>(['evaluate', model, ...data, '--limit', '200', ...more]);
-  const [plain, fine, coarse] = [await run(), await run('--private'), await run('--private', '--k', '24')];
+  const [plain, fine, coarse] = [await run(), await run('--private'), await run('--private', '--k', '26')];
   expect(plain.private).toBeUndefined();
   expect(fine.accuracy).toBe(plain.accuracy);
   expect(fine.private!.n).toBe(200);
