@@ -8,9 +8,11 @@ export function nextTurn(): Promise<void> {
   return (last = last.then(() => new Promise<void>(soon)));
 }
 
-/** Browsers have no setImmediate. */
+/** Browsers have no setImmediate, and the page is compiled without Node's names. */
+const { setImmediate: immediately } = globalThis as { setImmediate?: (work: () => void) => unknown };
+
 function soon(resolve: () => void): void {
-  if (typeof setImmediate === 'function') setImmediate(resolve);
+  if (immediately !== undefined) immediately(resolve);
   else setTimeout(resolve, 0);
 }
 
