@@ -8,8 +8,9 @@ const modified = (path: string) => statSync(join(packageRoot, path), { throwIfNo
 /** Vitest's global setup: builds the kernels and the page where they are missing or older than a source. */
 export function setup(): void {
   const kernels = globSync('crypto/**/*.as.ts', { cwd: packageRoot });
-  if (kernels.some((source) => modified(source.replace('.as.ts', '.wasm')) <= modified(source)))
-    build('build:kernels');
+  const newest = Math.max(...kernels.map(modified));
+  const modules = globSync('crypto/*/*.as.ts', { cwd: packageRoot });
+  if (modules.some((source) => modified(source.replace('.as.ts', '.wasm')) <= newest)) build('build:kernels');
   const sources = globSync('{src,crypto,pipelines,models}/**/*.{ts,css,html,wasm}', { cwd: packageRoot });
   const built = modified('dist/browser/page.html');
   if (sources.some((source) => modified(source) >= built)) build('build:browser');
