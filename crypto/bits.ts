@@ -136,6 +136,11 @@ export function asBytes<B extends ArrayBufferLike>(words: Uint32Array<B>): Uint8
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
+/** Whether the arrays hold the same bytes. Its time depends on their lengths alone. */
+export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.reduce((sum, byte, i) => sum | (byte ^ b[i]!), 0) === 0;
+}
+
 export function concatenateWords(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
   const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -1,9 +1,10 @@
 import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
+import { prg } from '../prg.ts';
 import { loadColumns } from '../ring/columns.ts';
 import type { otJobs } from './jobs.ts';
 import { chooseSilently, offerSilently } from './silent.ts';
-import { jobRng, silentTools } from './silent-work.ts';
+import { silentTools } from './silent-work.ts';
 import { checkBlock, drawBlock } from './soft-spoken.ts';
 
 /** Loaded in threads alone. */
@@ -18,7 +19,7 @@ export const otImplementations: Implementations<typeof otJobs> = {
   },
   offerSilently: async ({ turn, delta, seed }) => {
     const { silent, columns } = await silentTools();
-    const made = offerSilently(silent, columns, turn, delta, jobRng(seed));
+    const made = offerSilently(silent, columns, turn, delta, prg(seed));
     return new Moved(made, [made.rows.buffer, made.carried.buffer, made.corrections.buffer]);
   },
   chooseSilently: async ({ turn, corrections }) => {

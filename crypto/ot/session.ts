@@ -11,8 +11,10 @@ import { baseReceiving, baseSenderFinishing, baseSenderStart, choiceBytes, point
 import { defaultDepth, depthsOf } from './blocks.ts';
 import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
 import { blockWork } from './block-work.ts';
+import type { BlockWork } from './block-work.ts';
 import { SilentChoosing, SilentOffering } from './silent-transfers.ts';
 import { silentTools, silentWork } from './silent-work.ts';
+import type { SilentWork } from './silent-work.ts';
 import type { SilentSet } from './silent-sets.ts';
 import type { SilentSession } from './silent.ts';
 import { choosingSeeds, offeringSeeds } from './soft-spoken.ts';
@@ -20,6 +22,7 @@ import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.
 import { securityBits } from './transfers.ts';
 import type { ChoosingTransfers, OfferingTransfers } from './transfers.ts';
 import { growTrees, punctureTrees, treesBytes } from './trees.ts';
+import type { Leaves } from './trees.ts';
 
 /** The transfers of a session, both directions; once a session, before any step. */
 export type OtClient = Transfers & { readonly role: 'client' };
@@ -48,19 +51,14 @@ export type OtOptions = {
 };
 
 const step = 0;
-type Direction = 'client chooses' | 'server chooses';
 
 /**
  * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers
  * that the other party receives, with its own Delta behind the choices; the trees come over those transfers.
  * Rejects with ProtocolError for points that are no points and for trees that are none.
  */
-export async function otClient(
-  channel: Channel,
-  rng: Rng,
-  { depth = defaultDepth, pool, sources = softSpokenOnly }: OtOptions = {},
-): Promise<OtClient> {
-  const work = blockWork(await loadColumns(), pool);
+export async function otClient(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtClient> {
+  const { depth = defaultDepth, sources = softSpokenOnly } = options;
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
@@ -76,36 +74,21 @@ export async function otClient(
   );
   const grown = growTrees(depthsOf(depth), pairs, rng);
   await channel.send(tags.otTrees, step, grown.message);
-  const chooses = directionOf(session, 'client chooses', grown.message);
   const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
-  const offers = directionOf(session, 'server chooses', message);
-  const missing = missingLeaves(delta, depth);
-  const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
-  const choosing = new SoftSpokenChoosing(
-    choosingSeeds(depth, grown.leaves, chooses.transcript),
-    chooses.salt,
-    work,
-  );
-  const offering = new SoftSpokenOffering(
-    offeringSeeds(depth, punctured, delta, offers.transcript),
-    offers.salt,
-    work,
-  );
-  const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
+  const punctured = punctureTrees(depthsOf(depth), received.seeds, missingLeaves(delta, depth), message);
+  const up = directionOf(session, 'client chooses', { source: sources.up, depth }, grown.message);
+  const down = directionOf(session, 'server chooses', { source: sources.down, depth }, message);
+  const work = await transferWork(options.pool);
   return {
     role: 'client',
-    choosing: await choosingFrom(sources.up, choosing, { transcript: chooses.transcript, code }, pool),
-    offering: await offeringFrom(sources.down, offering, { transcript: offers.transcript, code }, rng, pool),
+    choosing: choosingFrom(up, grown.leaves, work),
+    offering: offeringFrom(down, punctured, delta, work, rng),
   };
 }
 
 /** The other half of `otClient`. */
-export async function otServer(
-  channel: Channel,
-  rng: Rng,
-  { depth = defaultDepth, pool, sources = softSpokenOnly }: OtOptions = {},
-): Promise<OtServer> {
-  const work = blockWork(await loadColumns(), pool);
+export async function otServer(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtServer> {
+  const { depth = defaultDepth, sources = softSpokenOnly } = options;
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
@@ -121,51 +104,49 @@ export async function otServer(
   );
   const grown = growTrees(depthsOf(depth), pairs, rng);
   const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
-  const offers = directionOf(session, 'client chooses', message);
-  const missing = missingLeaves(delta, depth);
-  const punctured = punctureTrees(depthsOf(depth), received.seeds, missing, message);
+  const punctured = punctureTrees(depthsOf(depth), received.seeds, missingLeaves(delta, depth), message);
   await channel.send(tags.otTrees, step, grown.message);
-  const chooses = directionOf(session, 'server chooses', grown.message);
-  const offering = new SoftSpokenOffering(
-    offeringSeeds(depth, punctured, delta, offers.transcript),
-    offers.salt,
-    work,
-  );
-  const choosing = new SoftSpokenChoosing(
-    choosingSeeds(depth, grown.leaves, chooses.transcript),
-    chooses.salt,
-    work,
-  );
-  const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
+  const up = directionOf(session, 'client chooses', { source: sources.up, depth }, message);
+  const down = directionOf(session, 'server chooses', { source: sources.down, depth }, grown.message);
+  const work = await transferWork(options.pool);
   return {
     role: 'server',
-    offering: await offeringFrom(sources.up, offering, { transcript: offers.transcript, code }, rng, pool),
-    choosing: await choosingFrom(sources.down, choosing, { transcript: chooses.transcript, code }, pool),
+    offering: offeringFrom(up, punctured, delta, work, rng),
+    choosing: choosingFrom(down, grown.leaves, work),
   };
 }
 
-/** `base` itself, or silent transfers that begin with its rows. */
-async function choosingFrom(
-  source: TransferSource,
-  base: ChoosingTransfers,
-  bound: SilentSession,
-  pool: WorkerPool | undefined,
-): Promise<ChoosingTransfers> {
-  if (source === 'softspoken') return base;
-  const work = silentWork(await silentTools(), pool);
-  return new SilentChoosing(base, { set: source, ...bound, work });
+type TransferWork = { readonly blocks: BlockWork; readonly iterations: SilentWork };
+
+async function transferWork(pool: WorkerPool | undefined): Promise<TransferWork> {
+  return {
+    blocks: blockWork(await loadColumns(), pool),
+    iterations: silentWork(await silentTools(), pool),
+  };
 }
 
-async function offeringFrom(
-  source: TransferSource,
-  base: OfferingTransfers,
-  bound: SilentSession,
-  rng: Rng,
-  pool: WorkerPool | undefined,
-): Promise<OfferingTransfers> {
+/** SoftSpokenOT, or silent transfers that begin with its rows. */
+function choosingFrom(
+  { source, depth, salt, bound }: Direction,
+  leaves: readonly Leaves[],
+  { blocks, iterations }: TransferWork,
+): ChoosingTransfers {
+  const base = new SoftSpokenChoosing(choosingSeeds(depth, leaves, bound.transcript), salt, blocks);
   if (source === 'softspoken') return base;
-  const work = silentWork(await silentTools(), pool);
-  return new SilentOffering(base, { set: source, ...bound, work }, rng);
+  return new SilentChoosing(base, { set: source, ...bound, work: iterations });
+}
+
+function offeringFrom(
+  { source, depth, salt, bound }: Direction,
+  leaves: readonly Leaves[],
+  delta: Uint8Array,
+  { blocks, iterations }: TransferWork,
+  rng: Rng,
+): OfferingTransfers {
+  const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
+  const base = new SoftSpokenOffering(seeds, salt, blocks);
+  if (source === 'softspoken') return base;
+  return new SilentOffering(base, { set: source, ...bound, work: iterations }, rng);
 }
 
 /** Both keys are fresh in every session, so their hash names it. */
@@ -173,10 +154,24 @@ function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
   return named(sha256(clientKey, serverKey), 'session');
 }
 
-/** What a direction's challenges are bound to, and the salt of its rows. */
-function directionOf(session: Uint8Array, direction: Direction, treesMessage: Uint8Array) {
-  const transcript = sha256(named(session, direction), treesMessage);
-  return { transcript, salt: named(transcript, 'rows').subarray(0, saltBytes) };
+/** What the rows of a direction come from. */
+type Source = {
+  readonly source: TransferSource;
+  /** Of the trees of SoftSpokenOT. */
+  readonly depth: number;
+};
+/** And the salt of their hashes, and what challenges are bound to. */
+type Direction = Source & { readonly salt: Uint8Array; readonly bound: SilentSession };
+
+function directionOf(
+  session: Uint8Array,
+  name: 'client chooses' | 'server chooses',
+  source: Source,
+  treesMessage: Uint8Array,
+): Direction {
+  const transcript = sha256(named(session, name), treesMessage);
+  const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
+  return { ...source, salt: named(transcript, 'rows').subarray(0, saltBytes), bound: { transcript, code } };
 }
 
 function named(session: Uint8Array, name: string): Uint8Array {

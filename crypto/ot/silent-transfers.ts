@@ -7,7 +7,7 @@ import type { BlockRows } from './row-queue.ts';
 import { carriedBy, checkBytes, correctionsOf, givenBy, iterationsOf } from './silent-sets.ts';
 import type { SilentSet } from './silent-sets.ts';
 import { checkProof, proofOf, provenValue } from './silent.ts';
-import type { SilentRows, SilentTurn } from './silent.ts';
+import type { Chosen, Offered, SilentRows, SilentSession, SilentTurn } from './silent.ts';
 import type { SilentWork } from './silent-work.ts';
 import { idle, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
@@ -25,14 +25,7 @@ const step = 0;
 /** Iterations whose rows are made before they are taken: 11 MB each. */
 const iterationsAhead = 3;
 
-export type SilentOptions = {
-  readonly set: SilentSet;
-  /** What the direction is bound to. */
-  readonly transcript: Uint8Array;
-  /** The seed of the code, the same for both directions of a session. */
-  readonly code: Uint8Array;
-  readonly work: SilentWork;
-};
+export type SilentOptions = SilentSession & { readonly set: SilentSet; readonly work: SilentWork };
 
 type Carried = Uint32Array<ArrayBuffer>;
 /** What an iteration leaves to the next. */
@@ -170,10 +163,7 @@ export class SilentChoosing implements ChoosingTransfers {
     await Promise.all([based.done, received, ways.check((channel) => this.#check(channel, run))]);
   }
 
-  async #check(
-    channel: Channel,
-    { first, made }: Run<Awaited<ReturnType<SilentWork['choose']>>>,
-  ): Promise<void> {
+  async #check(channel: Channel, { first, made }: Run<Chosen>): Promise<void> {
     if (made.length === 0) return;
     const all = await Promise.all(made);
     await channel.send(tags.otCheck, step, concatenate(all.map(({ masked }) => masked)));
@@ -232,10 +222,7 @@ export class SilentOffering implements OfferingTransfers {
     ]);
   }
 
-  async #prove(
-    channel: Channel,
-    { first, made }: Run<Awaited<ReturnType<SilentWork['offer']>>>,
-  ): Promise<void> {
+  async #prove(channel: Channel, { first, made }: Run<Offered>): Promise<void> {
     if (made.length === 0) return;
     const length = checkBytes(made.length).masked;
     const masked = await channel.receive(tags.otCheck, step, length);

@@ -1,4 +1,4 @@
-import { prg, prgSeedBytes } from '../prg.ts';
+import { prgSeedBytes } from '../prg.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadColumns } from '../ring/columns.ts';
 import type { Columns } from '../ring/columns.ts';
@@ -43,6 +43,3 @@ export function silentWork(tools: SilentTools, pool?: WorkerPool): SilentWork {
     },
   };
 }
-
-/** The generator of a job, from its seed. */
-export const jobRng = (seed: Uint8Array): Rng => prg(seed);

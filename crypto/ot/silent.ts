@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { asBytes } from '../bits.ts';
+import { areEqual, asBytes } from '../bits.ts';
 import { aesCtr, aesEcb, blockBytes, sha256 } from '../platform/platform.ts';
 import type { Columns } from '../ring/columns.ts';
 import type { Silent } from '../ring/silent.ts';
@@ -83,25 +83,25 @@ export function offerSilently(
   rng: Rng,
 ): Offered {
   const { set, carried } = turn;
-  const { batch, depth } = silentSets[set];
   begin(silent, turn);
   const corrections = new Uint8Array(correctionsOf(set));
-  const own = blockBytes * batch;
   for (const number of batchesOf(set)) {
-    silent.growTrees(number, rng.bytes(own), asBytes(delta), treeKey(turn, number), (level, bytes) =>
-      corrections.set(bytes, own * (number * depth + level)),
+    const roots = rng.bytes(blockBytes * silentSets[set].batch);
+    silent.growTrees(number, roots, asBytes(delta), treeKey(turn, number), (level, bytes) =>
+      levelOf(set, corrections, number, level).set(bytes),
     );
   }
   const { key, shift, history } = challenge(turn, corrections);
   const v = polynomialHash(columns, key, leavesOf(silent, set));
   const value = ofField(fieldOf(v) ^ packed(checkOf(carried)));
-  const { rows, carried: kept } = end(silent, turn, shift);
-  return { rows, carried: kept, history, corrections, value };
+  encode(silent, turn);
+  return { ...finished(silent, set, shift), history, corrections, value };
 }
 
 /**
- * The half of the party that chooses, from the other's corrections. The check is not done here: `checkValue`
- * tells what the other party must know. Throws ProtocolError for corrections of a wrong length.
+ * The half of the party that chooses, from the other's corrections. The check is not done here: `value` is
+ * what the other party must know. Throws ProtocolError for corrections of a wrong length, and where those of
+ * leaves have a first bit.
  */
 export function chooseSilently(
   silent: Silent,
@@ -110,19 +110,14 @@ export function chooseSilently(
   corrections: Uint8Array,
 ): Chosen {
   const { set, carried } = turn;
-  const { batch, depth } = silentSets[set];
   const expected = correctionsOf(set);
   if (corrections.length !== expected) {
     throw new ProtocolError(`silent transfers: expected ${expected} bytes, got ${corrections.length}`);
   }
   checkLastLevel(set, corrections);
-  const own = blockBytes * batch;
   begin(silent, turn);
   const holes = batchesOf(set).map((number) =>
-    silent.growPunctured(number, treeKey(turn, number), (level) => {
-      const at = own * (number * depth + level);
-      return corrections.subarray(at, at + own);
-    }),
+    silent.growPunctured(number, treeKey(turn, number), (level) => levelOf(set, corrections, number, level)),
   );
   const { key, shift, history } = challenge(turn, corrections);
   const w = fieldOf(polynomialHash(columns, key, leavesOf(silent, set)));
@@ -130,19 +125,26 @@ export function chooseSilently(
   const star = checkOf(carried);
   const value = ofField(w ^ packed(star));
   const masked = ofField(phi ^ choicesOf(star));
-  return { ...end(silent, turn, shift), history, masked, value };
+  encode(silent, turn);
+  const choices = silent.choices(givenBy(set));
+  return { ...finished(silent, set, shift), history, choices, masked, value };
+}
+
+/** The corrections of a level of a batch of trees. */
+function levelOf(set: SilentSet, corrections: Uint8Array, batch: number, level: number): Uint8Array {
+  const { batch: trees, depth } = silentSets[set];
+  const own = blockBytes * trees;
+  const at = own * (batch * depth + level);
+  return corrections.subarray(at, at + own);
 }
 
 /** Leaves have no bit 0, and so neither have the corrections that add up to them. Throws ProtocolError. */
 function checkLastLevel(set: SilentSet, corrections: Uint8Array): void {
-  const { batch, depth } = silentSets[set];
-  const own = blockBytes * batch;
+  const last = silentSets[set].depth - 1;
   for (const number of batchesOf(set)) {
-    const last = own * (number * depth + depth - 1);
-    for (let at = last; at < last + own; at += blockBytes) {
-      if ((corrections[at]! & 1) === 0) continue;
-      throw new ProtocolError('silent transfers: expected corrections of leaves whose first bit is 0, got 1');
-    }
+    if (!levelOf(set, corrections, number, last).some((byte, i) => i % blockBytes === 0 && (byte & 1) === 1))
+      continue;
+    throw new ProtocolError('silent transfers: expected corrections of leaves whose first bit is 0, got 1');
   }
 }
 
@@ -154,20 +156,18 @@ function begin(silent: Silent, { set, carried }: SilentTurn): void {
   silent.start(silentSets[set], carried);
 }
 
-/** Code, choices and rows. The carried rows, which nobody needs any more, are overwritten. */
-function end(
-  silent: Silent,
-  turn: SilentTurn,
-  shift: Uint8Array,
-): Omit<SilentRows, 'history'> & { choices: Uint8Array<ArrayBuffer> } {
-  const { set, code, carried } = turn;
-  const [all, given] = [rowsOf(set), givenBy(set)];
+/** The code. The carried rows, which nobody needs any more, are overwritten. */
+function encode(silent: Silent, { set, code, carried }: SilentTurn): void {
   silent.encode(`${set} ${code.join()}`, (to) => drawIndices(code, to));
   carried.fill(0);
-  const kept = silent.rows(given, all);
-  const choices = silent.choices(given);
+}
+
+/** Those to carry on, and those to give away: these differ, which changes their first bits too. */
+function finished(silent: Silent, set: SilentSet, shift: Uint8Array): Omit<SilentRows, 'history'> {
+  const [all, given] = [rowsOf(set), givenBy(set)];
+  const carried = silent.rows(given, all);
   silent.differ(given, shift);
-  return { rows: silent.rows(0, given), carried: kept, choices };
+  return { rows: silent.rows(0, given), carried };
 }
 
 /** The indices of the code: the key stream of a public seed. */
@@ -262,6 +262,5 @@ export function proofOf(
 
 /** Throws ProtocolError where the party that offered does not know what it must. */
 export function checkProof(expected: Uint8Array, proof: Uint8Array): void {
-  const difference = expected.reduce((sum, byte, i) => sum | (byte ^ proof[i]!), 0);
-  if (difference !== 0) throw new ProtocolError('silent transfers: the corrections fit no trees');
+  if (!areEqual(expected, proof)) throw new ProtocolError('silent transfers: the corrections fit no trees');
 }

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { concatenate } from '../bits.ts';
+import { areEqual, concatenate } from '../bits.ts';
 import { aesCtr, blockBytes as aesBytes, sha256 } from '../platform/platform.ts';
 import { prgSeedBytes } from '../prg.ts';
 import type { Columns, WriteLeaf } from '../ring/columns.ts';
@@ -164,9 +164,8 @@ function checkHashes(hashes: Uint8Array, deltaBits: Uint8Array, proof: Uint8Arra
   deltaBits.forEach((bit, j) => {
     for (let b = 0; b < hashBytes; b++) hashes[hashBytes * j + b]! ^= -bit & proof[b]!;
   });
-  const expected = sha256(hashes);
-  const difference = expected.reduce((sum, byte, i) => sum | (byte ^ proof[hashBytes + i]!), 0);
-  if (difference !== 0) throw new ProtocolError('OT extension: the choices are not the same for all trees');
+  if (areEqual(sha256(hashes), proof.subarray(hashBytes))) return;
+  throw new ProtocolError('OT extension: the choices are not the same for all trees');
 }
 
 const domain = new TextEncoder().encode('reluctant OT transfers 3');

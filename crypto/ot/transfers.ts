@@ -1,5 +1,6 @@
 import type { Channel } from '../channel/channel.ts';
 import { lanesOf } from '../channel/lanes.ts';
+import type { Job, WorkerPool } from '../pool/pool.ts';
 
 /**
  * What the steps ask of oblivious transfer, whatever it comes from: correlated transfers with random choices.
@@ -29,6 +30,21 @@ export type ChosenRows = OfferedRows & {
   /** Uniform bits, bit i & 7 of byte i >> 3. */
   readonly choices: Uint8Array;
 };
+
+/**
+ * Does a job with rows: `here`, or in a thread of `pool`, if there is one. Rows are a part of a block that
+ * stays here, so a copy of them moves to the thread.
+ */
+export async function withRows<Input extends { readonly rows: OfferedRows }, Output>(
+  pool: WorkerPool | undefined,
+  job: Job<Input, Output>,
+  input: Input,
+  here: (input: Input) => Output,
+): Promise<Output> {
+  if (pool === undefined) return here(input);
+  const rows = new Uint32Array(input.rows.rows);
+  return pool.run(job, { ...input, rows: { ...input.rows, rows } }, [rows.buffer]);
+}
 
 /** A turn on the wire for an exchange, which ends with it: `lane.run`, for one. */
 export type Way = <T>(exchange: (channel: Channel) => Promise<T>) => Promise<T>;

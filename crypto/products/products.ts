@@ -1,8 +1,7 @@
 import { copyBits, packedBytes, packFields, unpackBits, unpackFields } from '../bits.ts';
 import type { ChosenRows, OfferedRows } from '../ot/transfers.ts';
-import { rowWords } from '../ot/transfers.ts';
 import type { Planes } from '../ring/planes.ts';
-import { wordKeys } from '../sign/keys.ts';
+import { noOffset, wordKeys } from '../sign/keys.ts';
 
 /**
  * Products of random numbers mod 2^32, one factor of each party: C has u, S has a, and P_C + P_S = u a. S
@@ -45,7 +44,7 @@ export function clientProducts(
   u: Uint32Array,
 ): ClientProducts {
   const size = u.length;
-  const [k0, k1] = wordKeys(planes, salt, rows, [new Uint32Array(rowWords), delta]);
+  const [k0, k1] = wordKeys(planes, salt, rows, [noOffset, delta]);
   const share = new Uint32Array(size);
   const corrections = new Uint8Array(correctionBytes(size));
   const correction = new Uint32Array(size);
@@ -77,7 +76,7 @@ export function serverProductKeys(
   salt: Uint8Array,
   rows: ChosenRows,
 ): ServerProductKeys {
-  const [chosen] = wordKeys(planes, salt, rows, [new Uint32Array(rowWords)]);
+  const [chosen] = wordKeys(planes, salt, rows, [noOffset]);
   const [a, keys] = [new Uint32Array(size), new Uint32Array(size)];
   for (let bit = 0; bit < productBits; bit++) {
     const choices = choicesOf(rows, bit * size, size);

@@ -1,3 +1,4 @@
+import { withRows } from '../ot/transfers.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
 import type { Planes } from '../ring/planes.ts';
@@ -28,26 +29,18 @@ export function productsOf(planes: Planes) {
 /** Smaller batches stay on this thread: under half a millisecond of work. */
 const shortBatch = 512;
 
-/** Long batches go to the threads of `pool`, if there is one. Rows stay here, so a copy of them moves. */
+/** Long batches go to the threads of `pool`, if there is one. */
 export async function productWork(pool?: WorkerPool): Promise<ProductWork> {
   const here = productsOf(await loadPlanes());
   const threads = (size: number) => (size < shortBatch ? undefined : pool);
   return {
-    clientProducts: async (input) => {
-      const pooled = threads(input.u.length);
-      if (pooled === undefined) return here.clientProducts(input);
-      const rows = new Uint32Array(input.rows.rows);
-      const job = { ...input, u: new Uint32Array(input.u), rows: { ...input.rows, rows } };
-      return pooled.run(productJobs.clientProducts, job, [rows.buffer]);
+    clientProducts: (input) => {
+      // The factors are a part of all those of a layer.
+      const own = { ...input, u: new Uint32Array(input.u) };
+      return withRows(threads(input.u.length), productJobs.clientProducts, own, here.clientProducts);
     },
-    serverProductKeys: async (input) => {
-      const pooled = threads(input.size);
-      if (pooled === undefined) return here.serverProductKeys(input);
-      const rows = new Uint32Array(input.rows.rows);
-      return pooled.run(productJobs.serverProductKeys, { ...input, rows: { ...input.rows, rows } }, [
-        rows.buffer,
-      ]);
-    },
+    serverProductKeys: (input) =>
+      withRows(threads(input.size), productJobs.serverProductKeys, input, here.serverProductKeys),
     serverProducts: async (input) => {
       const pooled = threads(input.keys.a.length);
       if (pooled === undefined) return here.serverProducts(input);

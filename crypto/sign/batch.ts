@@ -2,7 +2,7 @@ import { copyBits, unpackBits } from '../bits.ts';
 import type { ChosenRows, OfferedRows } from '../ot/transfers.ts';
 import type { Planes } from '../ring/planes.ts';
 import { comparisonOf } from './comparison.ts';
-import { keysOf } from './keys.ts';
+import { keysOf, noOffset } from './keys.ts';
 import { layoutOf } from './layout.ts';
 import { clientBits, serverBits } from './online.ts';
 import { clientTables, serverTables } from './tables.ts';
@@ -69,7 +69,7 @@ export function clientBatchKeys(
 ): ClientBatchKeys {
   planes.start(size);
   const comparison = comparisonOf(windowBits);
-  const [zero, one] = keysOf(planes, comparison, size, salt, rows, [new Uint32Array(4), delta]);
+  const [zero, one] = keysOf(planes, comparison, size, salt, rows, [noOffset, delta]);
   const { keyPlanes } = layoutOf(comparison);
   return {
     k0: packed(planes, zero!.planes, keyPlanes),
@@ -97,7 +97,7 @@ export function serverBatchKeys(
 ): ServerBatchKeys {
   planes.start(size);
   const comparison = comparisonOf(windowBits);
-  const [chosen] = keysOf(planes, comparison, size, salt, rows, [new Uint32Array(4)]);
+  const [chosen] = keysOf(planes, comparison, size, salt, rows, [noOffset]);
   const transfers = comparison.transfers.length;
   const bytes = planes.packedBytes;
   const choices = new Uint8Array(transfers * bytes);

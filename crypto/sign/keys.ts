@@ -14,6 +14,9 @@ export type Keys = {
   readonly words: Uint32Array<ArrayBuffer>;
 };
 
+/** Of rows that are hashed as they are. */
+export const noOffset: Uint32Array = new Uint32Array(rowWords);
+
 /** Bits of a row's hash. */
 const hashBits = 128;
 

@@ -1,3 +1,4 @@
+import { withRows } from '../ot/transfers.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
 import type { Planes } from '../ring/planes.ts';
@@ -31,25 +32,15 @@ export function signsOf(planes: Planes) {
 const shortBatch = 1024;
 
 /**
- * Long batches go to the threads of `pool`, if there is one. Rows, keys and strings are parts of larger
- * buffers that stay here, so copies of them move.
+ * Long batches go to the threads of `pool`, if there is one. Strings and shares are parts of larger buffers
+ * that stay here, so copies of them move.
  */
 export async function signWork(pool?: WorkerPool): Promise<SignWork> {
   const here = signsOf(await loadPlanes());
   const threads = (size: number) => (size < shortBatch ? undefined : pool);
   return {
-    clientKeys: async (input) => {
-      const pooled = threads(input.size);
-      if (pooled === undefined) return here.clientKeys(input);
-      const rows = new Uint32Array(input.rows.rows);
-      return pooled.run(signJobs.clientKeys, { ...input, rows: { ...input.rows, rows } }, [rows.buffer]);
-    },
-    serverKeys: async (input) => {
-      const pooled = threads(input.size);
-      if (pooled === undefined) return here.serverKeys(input);
-      const rows = new Uint32Array(input.rows.rows);
-      return pooled.run(signJobs.serverKeys, { ...input, rows: { ...input.rows, rows } }, [rows.buffer]);
-    },
+    clientKeys: (input) => withRows(threads(input.size), signJobs.clientKeys, input, here.clientKeys),
+    serverKeys: (input) => withRows(threads(input.size), signJobs.serverKeys, input, here.serverKeys),
     clientTables: async (input) => {
       const pooled = threads(input.x.length);
       if (pooled === undefined) return here.clientTables(input);

@@ -2,12 +2,11 @@ import { concatenate, concatenateWords, unpackBits } from '../../bits.ts';
 import { productTransfers } from '../../products/products.ts';
 import type { ServerProductKeys } from '../../products/products.ts';
 import type { OtClient, OtServer } from '../../ot/session.ts';
-import { rowWords } from '../../ot/transfers.ts';
 import type { ChoosingTransfers, KeyPairs, OfferingTransfers } from '../../ot/transfers.ts';
 import { loadPlanes } from '../../ring/planes.ts';
 import { batchesOf, transfersOf } from '../../sign/batch.ts';
 import type { ClientBatchKeys, ServerBatchKeys } from '../../sign/batch.ts';
-import { wordKeys } from '../../sign/keys.ts';
+import { noOffset, wordKeys } from '../../sign/keys.ts';
 import type { ActivationSpec } from '../../spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import type { Rng } from '../../../src/shared/random.ts';
@@ -55,8 +54,6 @@ export type ServerChosenKeys = {
   /** Of each batch of squares. */
   readonly products: readonly ServerProductKeys[];
 };
-
-const noOffset = new Uint32Array(rowWords);
 
 export async function clientChosenKeys(
   choosing: ChoosingTransfers,
