@@ -7,7 +7,7 @@ import type { StepResult } from './engines/engine.ts';
 export type { Json };
 
 /** Gives weights to replace trained ones, from the network after a step. */
-export type Rewrite = (model: Model) => ReadonlyMap<string, Tensor>;
+export type Rewrite = (model: Model) => ReadonlyMap<string, Tensor> | Promise<ReadonlyMap<string, Tensor>>;
 
 /**
  * Steers a training from outside its step: it gives numbers to the step and learns from the results. Examples

@@ -22,7 +22,7 @@ import type { Optimizer } from './optimizers.ts';
 import type { Penalty } from './penalty.ts';
 import { schedules, warmUp } from './schedules.ts';
 import type { Schedule, ScheduleName } from './schedules.ts';
-import type { Distillation, StepOptions } from './step.ts';
+import type { Bounds, Distillation, StepOptions } from './step.ts';
 
 /** The images of a training, and how batches are made of them. */
 export type TrainingImages = Omit<BatchOptions, 'controller'> & {
@@ -57,6 +57,8 @@ export type WeightUpdates = {
   readonly trainable?: (weight: string) => boolean;
   /** The factor of the learning rate for a weight (default: 1). */
   readonly rateOf?: (weight: string) => number;
+  /** The smallest and the largest value of a weight, to which each step cuts it (default: no bounds). */
+  readonly boundsOf?: (weight: string) => Bounds | undefined;
 };
 
 /** The loss that training minimises. */
@@ -267,7 +269,7 @@ async function runEpoch(
     const rewrite = controller?.rewrite?.();
     if (rewrite !== undefined) {
       await engine.download();
-      engine.write(rewrite(engine.model()));
+      engine.write(await rewrite(engine.model()));
     }
     sums.loss += loss;
     sums.correct += correct;
@@ -312,13 +314,13 @@ const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // Auto
 
 function stepOptions(options: TrainingImages & WeightUpdates & TrainingObjective): StepOptions {
   const { batch, momentum = 0.9, weightDecay = usualWeightDecay, labelSmoothing = 0, trainable } = options;
-  const { penalties, controller, rateOf } = options;
+  const { penalties, controller, rateOf, boundsOf } = options;
   return {
     batch,
     labelSmoothing,
     mixup: options.mixup !== undefined,
     optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
-    ...defined({ trainable, rateOf, penalties }),
+    ...defined({ trainable, rateOf, boundsOf, penalties }),
     ...(controller?.scalars && { scalars: Object.keys(controller.scalars()) }),
     sampleWeights: controller?.sampleWeights !== undefined,
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),

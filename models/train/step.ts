@@ -31,6 +31,9 @@ import type { ParameterLayout } from './parameters.ts';
 import { addGradients, penaltiesOf } from './penalty.ts';
 import type { Penalty } from './penalty.ts';
 
+/** The smallest and the largest value of a weight's numbers. */
+export type Bounds = readonly [least: number, most: number];
+
 export type Distillation = { readonly temperature: number; readonly weight: number };
 
 export type StepOptions = {
@@ -53,6 +56,8 @@ export type StepOptions = {
   readonly sampleWeights?: boolean;
   /** The factor of the learning rate for a weight (default: 1). */
   readonly rateOf?: (weight: string) => number;
+  /** The smallest and the largest value of a weight, to which each step cuts it (default: no bounds). */
+  readonly boundsOf?: (weight: string) => Bounds | undefined;
   /** Names of the numbers that each step is given for its penalties. */
   readonly scalars?: readonly string[];
   /** Terms of the loss that depend only on the weights. */
@@ -190,7 +195,7 @@ function updateParameters(
       graph.output(value, `next.${name}.${k}`, 'float32', [size]);
       (vectors[name] ??= []).push(size);
     };
-    give(next.parameters, 'parameters', part.size);
+    give(boundedIn(graph, part, next.parameters, options), 'parameters', part.size);
     next.state.forEach((value, i) => give(value, `state${i}`, stateSizes[k]![i]!));
   });
   return vectors;
@@ -200,6 +205,21 @@ function rateIn(graph: GraphBuilder, part: ParameterLayout, { rateOf }: StepOpti
   if (rateOf === undefined) return 'learningRate';
   const factors = constantPerWeight(graph, part, ({ name }) => rateOf(name));
   return graph.op('Mul', ['learningRate', factors]);
+}
+
+/** Cuts the parameters to their bounds. */
+function boundedIn(
+  graph: GraphBuilder,
+  part: ParameterLayout,
+  parameters: string,
+  { boundsOf }: StepOptions,
+): string {
+  if (boundsOf === undefined || part.entries.every(({ name }) => boundsOf(name) === undefined))
+    return parameters;
+  const limit = (at: 0 | 1, none: number) =>
+    constantPerWeight(graph, part, ({ name }) => boundsOf(name)?.[at] ?? none);
+  const above = graph.op('Max', [parameters, limit(0, -Infinity)]);
+  return graph.op('Min', [above, limit(1, Infinity)]);
 }
 
 /**

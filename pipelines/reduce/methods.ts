@@ -5,6 +5,7 @@ import { deepreshape } from './deepreshape/deepreshape.ts';
 import { hybrid } from './hybrid/hybrid.ts';
 import type { Reduction, ReductionOptions } from './reduction.ts';
 import { snl } from './snl/snl.ts';
+import { taylor } from './taylor/taylor.ts';
 
 /**
  * A way to meet a ReLU budget. All methods pass the contract of tests/pipelines/reduce/methods.test.ts;
@@ -15,7 +16,7 @@ export type Method = {
   readonly reduce: (model: Model, options: ReductionOptions) => Promise<Reduction>;
 };
 
-export const methodNames = ['deepreduce', 'snl', 'autorep', 'deepreshape', 'hybrid'] as const;
+export const methodNames = ['deepreduce', 'snl', 'autorep', 'taylor', 'deepreshape', 'hybrid'] as const;
 export type MethodName = (typeof methodNames)[number];
 
 export const methods: Record<MethodName, Method> = {
@@ -33,6 +34,11 @@ export const methods: Record<MethodName, Method> = {
     summary:
       'learns a 0-or-1 indicator with hysteresis for each pixel or channel, and trains polynomials for the ReLUs it removes (AutoReP, ICCV 2023)',
     reduce: autorep,
+  },
+  taylor: {
+    summary:
+      'scores each ReLU by how much the loss would change without it, and replaces those with the lowest scores step by step (ReLUPruner, AAAI 2026)',
+    reduce: taylor,
   },
   deepreshape: {
     summary:

@@ -5,6 +5,7 @@ import { deepreshapeDefaults } from './deepreshape/settings.ts';
 import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import { defaultGranularity } from './gates/layer-states.ts';
 import type { MethodName } from './methods.ts';
+import { defaultRanking } from './ranking.ts';
 import type { Costing, Keeping, OwnSettings, Replacing } from './reduction.ts';
 import type { Mitigation } from './mitigation/mitigation.ts';
 import type { Budget } from '../cost/budget.ts';
@@ -56,11 +57,11 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   costBudget: {
     called: 'a budget in seconds or bytes',
     summary: 'the largest cost of an inference, in seconds or bytes',
-    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: no, hybrid: '' },
+    methods: { deepreduce: no, snl: no, autorep: no, taylor: no, deepreshape: no, hybrid: '' },
   },
   family: {
     summary: "make all networks of the paper's family instead of meeting a budget",
-    methods: { deepreduce: '', snl: no, autorep: no, deepreshape: no, hybrid: no },
+    methods: { deepreduce: '', snl: no, autorep: no, taylor: no, deepreshape: no, hybrid: no },
   },
   replace: {
     summary: 'what replaces a removed ReLU',
@@ -68,8 +69,22 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: 'quadratic',
       snl: 'identity',
       autorep: 'quadratic',
+      taylor: 'identity',
       deepreshape: 'quadratic if --removal is coarse, identity if it is fine',
       hybrid: 'quadratic or affine, chosen for each layer',
+    },
+  },
+  ranking: {
+    summary:
+      'the order in which gates start (autorep) or ReLUs go (hybrid): by the divergence of the answers and ' +
+      "errors of polynomials, or by the loss's Taylor series as in method taylor",
+    methods: {
+      deepreduce: no,
+      snl: no,
+      autorep: defaultRanking,
+      taylor: no,
+      deepreshape: no,
+      hybrid: defaultRanking,
     },
   },
   granularity: {
@@ -78,6 +93,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: defaultGranularity,
       autorep: defaultGranularity,
+      taylor: defaultGranularity,
       deepreshape: defaultGranularity,
       hybrid: no,
     },
@@ -88,6 +104,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: 'the value of --epochs',
       autorep: 'the value of --epochs',
+      taylor: 'the value of --epochs',
       deepreshape: 'the value of --epochs',
       hybrid: 'the value of --epochs',
     },
@@ -95,7 +112,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   noSearch: {
     called: 'option search-epochs of 0',
     summary: '0 ranks the ReLUs instead of learning which to keep',
-    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: no, hybrid: '' },
+    methods: { deepreduce: no, snl: no, autorep: no, taylor: no, deepreshape: no, hybrid: '' },
   },
   stages: {
     summary: "stages by node names, e.g. 'S1=stem.*,layer1.*;S2=layer2.*'; * stands for any characters",
@@ -103,6 +120,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: 'a new stage where the resolution changes',
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: no,
       hybrid: no,
     },
@@ -114,6 +132,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: deepreduceDefaults.criticality,
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: deepreduceDefaults.criticality,
       hybrid: no,
     },
@@ -124,6 +143,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: String(deepreduceDefaults.criticalityEpochs),
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: String(deepreduceDefaults.criticalityEpochs),
       hybrid: no,
     },
@@ -134,6 +154,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: 'measured by --criticality',
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: 'measured by --criticality',
       hybrid: no,
     },
@@ -144,6 +165,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: 'as many as the budget allows, least critical first',
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: no,
       hybrid: no,
     },
@@ -155,6 +177,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: deepreduceDefaults.thinning,
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: deepreduceDefaults.thinning,
       hybrid: no,
     },
@@ -165,6 +188,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: String(deepreduceDefaults.alpha),
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: no,
       hybrid: no,
     },
@@ -175,6 +199,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: String(deepreduceDefaults.rho),
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: no,
       hybrid: no,
     },
@@ -185,6 +210,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: String(deepreshapeDefaults.pretrainEpochs),
       hybrid: no,
     },
@@ -195,6 +221,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: "chosen to match the given network's multiplications",
       hybrid: no,
     },
@@ -205,6 +232,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: 'coarse if the first stage has the most ReLUs, else fine',
       hybrid: no,
     },
@@ -212,20 +240,27 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   reuse: {
     summary:
       'divide the channels into n groups; each layer keeps the ReLUs of one group, the next layer of the next',
-    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: 'all groups keep their ReLUs', hybrid: no },
+    methods: {
+      deepreduce: no,
+      snl: no,
+      autorep: no,
+      taylor: no,
+      deepreshape: 'all groups keep their ReLUs',
+      hybrid: no,
+    },
   },
   mitigate: {
     summary: 'keep groups of images from losing more accuracy than others during fine-tuning',
-    methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
+    methods: { deepreduce: '', snl: '', autorep: '', taylor: '', deepreshape: '', hybrid: '' },
   },
   fairSelect: {
     summary: 'weight groups by their loss, not by their size, when choosing the ReLUs to remove',
-    methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
+    methods: { deepreduce: '', snl: '', autorep: '', taylor: '', deepreshape: '', hybrid: '' },
   },
   checkpoint: {
     summary:
       'save checkpoints and logs in this folder after each epoch; the same command continues from there',
-    methods: { deepreduce: '', snl: '', autorep: '', deepreshape: '', hybrid: '' },
+    methods: { deepreduce: '', snl: '', autorep: '', taylor: '', deepreshape: '', hybrid: '' },
   },
   machine: {
     summary: 'costs of the machine for which seconds are predicted',
@@ -233,13 +268,14 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
       deepreduce: no,
       snl: no,
       autorep: no,
+      taylor: no,
       deepreshape: no,
       hybrid: 'the machine that the package was made on',
     },
   },
   bases: {
     summary: 'where the trained new network is kept for other budgets',
-    methods: { deepreduce: no, snl: no, autorep: no, deepreshape: '', hybrid: no },
+    methods: { deepreduce: no, snl: no, autorep: no, taylor: no, deepreshape: '', hybrid: no },
   },
 };
 

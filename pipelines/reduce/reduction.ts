@@ -16,6 +16,7 @@ import type { DeepreduceSettings } from './deepreduce/settings.ts';
 import type { Bases } from './deepreshape/bases.ts';
 import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import type { Granularity } from './gates/layer-states.ts';
+import type { Ranking } from './ranking.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
@@ -52,6 +53,8 @@ export type Replacing = {
   readonly replace?: Replacement;
   /** Remove ReLUs one by one or by channels (default: 'pixel', one by one). */
   readonly granularity?: Granularity;
+  /** The order in which gates start or ReLUs go (default: by divergence). */
+  readonly ranking?: Ranking;
   /** Epochs of learning which ReLUs to keep (default: as many as for fine-tuning). */
   readonly searchEpochs?: number;
 };

@@ -1,8 +1,9 @@
 import type { Model } from '../../../models/graph.ts';
-import { elementCosts } from '../polynomials/element-losses.ts';
 import { reduceByGates } from '../gates/reduce-by-gates.ts';
 import type { GateMethod, GateOptions, GateStart } from '../gates/reduce-by-gates.ts';
+import { defaultRanking } from '../ranking.ts';
 import type { Reduction } from '../reduction.ts';
+import { costsBy } from '../taylor/costs.ts';
 import { indicatorGates } from './indicators.ts';
 
 /**
@@ -26,8 +27,9 @@ export function autorep(model: Model, options: GateOptions): Promise<Reduction> 
 
 const method: GateMethod = { score: 'm', replacement: 'quadratic', setUp };
 
-async function setUp({ model, layers, replacement, sample, total, budget, steps }: GateStart) {
+async function setUp(start: GateStart) {
+  const { model, layers, replacement, sample, total, budget, steps, ranking = defaultRanking } = start;
   const names = layers.map(({ layer }) => layer);
-  const costs = await elementCosts(model, names, sample, replacement);
+  const costs = await costsBy[ranking]({ model, layers: names, sample, replacement });
   return indicatorGates(model, { layers, costs, total, budget, steps });
 }

@@ -1,12 +1,14 @@
 import type { Model, Replacement } from '../../../models/graph.ts';
 import { countRelus, stagesOf } from '../../../models/analysis/inspect.ts';
 import { asRelu, otherActivations } from '../../../models/passes/as-relu.ts';
-import type { Sample } from '../polynomials/moments.ts';
+import { defined } from '../../../src/shared/defined.ts';
 import { finetune } from '../finetune.ts';
 import type { FineTuningOptions } from '../finetune.ts';
+import type { Ranking } from '../ranking.ts';
 import { layerEntries, resolveBudget } from '../reduction.ts';
 import type { Reduction } from '../reduction.ts';
 import { trainingSample } from '../polynomials/training-sample.ts';
+import type { LabelledSample } from '../polynomials/training-sample.ts';
 import { elementScores, withoutGates } from './gates.ts';
 import { keepHighest } from './keep.ts';
 import { reasons } from './reasons.ts';
@@ -33,15 +35,18 @@ export type GateStart = {
   readonly layers: readonly LayerState[];
   /** What takes a ReLU's place in all layers. */
   readonly replacement: Replacement;
-  readonly sample: Sample;
+  readonly sample: LabelledSample;
+  /** The given network, which teaches the search. */
+  readonly teacher: Model;
   /** The scalar ReLUs behind the gates, and how many of them to keep. */
   readonly total: number;
   readonly budget: number;
   /** Steps of the whole search. */
   readonly steps: number;
+  readonly ranking?: Ranking;
 };
 
-export type GateSetup = Pick<Search, 'penalties' | 'controller' | 'travel'> & {
+export type GateSetup = Pick<Search, 'penalties' | 'controller' | 'travel' | 'bounds'> & {
   readonly gated: Model;
   /** The scores of a layer's gates in the searched network. Gates with the highest scores are kept. */
   readonly scoresOf: (searched: Model, layer: string) => Float32Array;
@@ -57,7 +62,7 @@ export async function reduceByGates(
   options: GateOptions,
   method: GateMethod,
 ): Promise<Reduction> {
-  const { granularity = defaultGranularity, replace: replacement = method.replacement } = options;
+  const { granularity = defaultGranularity, replace: replacement = method.replacement, ranking } = options;
   const budget = resolveBudget(original, options.budget);
   const model = asRelu(original);
   const total = stagesOf(model).reduce((sum, { relus }) => sum + relus, 0);
@@ -65,8 +70,10 @@ export async function reduceByGates(
   const sample = trainingSample(options);
   const layers = await layerStates(model, { granularity, replacement, sample });
   const steps = stepsOf(options);
-  const start = { model, layers, replacement, sample, total, budget: own, steps };
-  const { gated, scoresOf, ...search } = await method.setUp(start);
+  const { gated, scoresOf, ...search } = await method.setUp({
+    ...{ model, layers, replacement, teacher: original, sample, total, budget: own, steps },
+    ...defined({ ranking }),
+  });
   const searched = await searchGates(gated, { teacher: original, ...search }, options);
   const scores = elementScores(searched, (layer) => scoresOf(searched, layer));
   const maps = new Map(layers.map(({ layer, shape }) => [layer, shape.slice(1)]));

@@ -6,6 +6,7 @@ import { fit } from '../../../models/train/fit.ts';
 import type { TrainingWatch } from '../../../models/train/fit.ts';
 import { adamW } from '../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
+import type { Bounds } from '../../../models/train/step.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { publishedDistillation } from '../finetune.ts';
@@ -25,6 +26,8 @@ export type Search = {
   readonly controller: Controller;
   /** How far the number behind a gate can go in the whole search if its gradient keeps one sign. */
   readonly travel: number;
+  /** The smallest and the largest number behind a gate (default: no bounds). */
+  readonly bounds?: Bounds;
 };
 
 const work: PartTraining = { phase: 'gate-search' };
@@ -51,7 +54,7 @@ const weightsRate = 0.001;
  */
 export async function searchGates(
   gated: Model,
-  { teacher, penalties, controller, travel }: Search,
+  { teacher, penalties, controller, travel, bounds }: Search,
   options: SearchOptions,
 ): Promise<Model> {
   const { train, validation, augment = true, seed, onProgress = silent, onStart, onNote } = options;
@@ -70,6 +73,7 @@ export async function searchGates(
       schedule: 'constant',
       // At a lower rate of the weights, gates go less far too.
       rateOf: (name) => (gates.has(name) ? travel / stepsOf(options) / weightsRate : 1),
+      ...(bounds && { boundsOf: (name: string) => (gates.has(name) ? bounds : undefined) }),
       trainable: isTrained,
       penalties,
       controller: steered,

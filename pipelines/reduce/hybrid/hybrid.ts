@@ -43,9 +43,9 @@ export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
  * meets already.
  */
 export async function hybrid(model: Model, options: HybridOptions): Promise<Reduction> {
-  const { onProgress = silent, replace } = options;
+  const { onProgress = silent, replace, ranking } = options;
   const sample = (await fairSample(model, options)) ?? trainingSample(options);
-  const measured = { model, sample, replace, onProgress };
+  const measured = { model, sample, replace, ranking, onProgress };
   return typeof options.budget === 'number'
     ? toCount(measured, options)
     : toCost(measured, options.budget, options);

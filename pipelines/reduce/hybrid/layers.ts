@@ -7,10 +7,14 @@ import { PlanError } from '../../../src/shared/errors.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import type { Calibration } from '../../compile/calibrate.ts';
-import { elementCosts, meanDivergence } from '../polynomials/element-losses.ts';
+import { meanDivergence } from '../polynomials/element-losses.ts';
 import type { ElementKind } from '../../../crypto/spec.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { allRelusOf } from '../polynomials/replace.ts';
+import type { LabelledSample } from '../polynomials/training-sample.ts';
+import { defaultRanking } from '../ranking.ts';
+import type { Ranking } from '../ranking.ts';
+import { costsBy } from '../taylor/costs.ts';
 import type { LayerOptions } from './choose.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { pricesOf } from './prices.ts';
@@ -33,7 +37,9 @@ const elementOf: { readonly [K in Replacement]: ElementKind } = {
 export type Measured = {
   readonly model: Model;
   /** The images on which distributions and losses are measured. */
-  readonly sample: Sample;
+  readonly sample: LabelledSample;
+  /** How the losses of elements are found (default: `defaultRanking`). */
+  readonly ranking?: Ranking | undefined;
   /** The only replacement that is allowed (default: the default replacements above). */
   readonly replace?: Replacement | undefined;
   readonly onProgress: OnProgress;
@@ -102,14 +108,14 @@ type Losses = {
 };
 
 async function lossesOf(
-  { model, sample, onProgress }: Measured,
+  { model, sample, ranking = defaultRanking, onProgress }: Measured,
   replacements: readonly Replacement[],
 ): Promise<Losses[]> {
   const layers = activationsOf(model).map(({ name }) => name);
   const costs = new Map<Replacement, Map<string, Float64Array>>();
   for (const [done, replacement] of replacements.entries()) {
     onProgress({ phase: 'element-losses', done, total: replacements.length, now: replacement });
-    costs.set(replacement, await elementCosts(model, layers, sample, replacement));
+    costs.set(replacement, await costsBy[ranking]({ model, layers, sample, replacement }));
   }
   const relus = allRelusOf(model, layers);
   return [...costs.values().next().value!.keys()].map((layer) => ({

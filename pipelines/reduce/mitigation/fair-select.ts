@@ -11,10 +11,9 @@ import { meanOver, sampleScores } from '../../../models/fairness/metrics.ts';
 import type { Model } from '../../../models/graph.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
-import type { Sample } from '../polynomials/moments.ts';
 import type { Selecting } from '../reduction.ts';
 import { sampleImages } from '../polynomials/training-sample.ts';
-import type { SampleOptions } from '../polynomials/training-sample.ts';
+import type { LabelledSample, SampleOptions } from '../polynomials/training-sample.ts';
 
 /**
  * How much each group counts when it is decided which ReLUs go: its mean loss under the original network,
@@ -69,7 +68,7 @@ export async function selectionWeights(
 export async function fairSample(
   model: Model,
   { train, seed, augment = true, fairSelect, ...options }: SampleOptions & Selecting,
-): Promise<Sample | undefined> {
+): Promise<LabelledSample | undefined> {
   if (fairSelect === undefined) return undefined;
   const groups = fairSelect.groupsOf(train);
   const setting = sessionSetting(options);
@@ -78,7 +77,8 @@ export async function fairSample(
   const rows = rowsByShare(membersOf(groups), shares, Math.min(sampleImages, train.n), uniform);
   const images = new Float32Array(rows.length * sizeOf(train.shape));
   augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
-  return { images, n: rows.length, ...setting };
+  const labels = Uint32Array.from(rows, (row) => train.labels[row]!);
+  return { images, n: rows.length, labels, ...setting };
 }
 
 /** About `n` rows: the number of each group is rounded. */

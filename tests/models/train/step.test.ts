@@ -254,3 +254,17 @@ test('a state in parts is restored', async () => {
   await engine.run(batch, 0.05);
   expect(engine.state()).toEqual(once);
 });
+
+test('a step cuts weights to their bounds, and others not', async () => {
+  const wide = { learningRate: 100, bounded: 'head.fc.weight' };
+  const engine = await engineFor(barResnet(), {
+    boundsOf: (name) => (name === wide.bounded ? [-0.125, 0.25] : undefined),
+  });
+  const free = await engineFor(barResnet());
+  for (const own of [engine, free]) await own.run(batch, wide.learningRate);
+  const [cut, whole] = [engine.model().weights, free.model().weights];
+  const expected = whole.get(wide.bounded)!.data.map((value) => Math.max(-0.125, Math.min(0.25, value)));
+  expect(cut.get(wide.bounded)!.data).toEqual(expected);
+  expect(expected).not.toEqual(whole.get(wide.bounded)!.data);
+  for (const [name, { data }] of whole) if (name !== wide.bounded) expect(cut.get(name)!.data).toEqual(data);
+});

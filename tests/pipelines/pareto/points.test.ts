@@ -124,9 +124,9 @@ describe('a sweep as the command line gives it', () => {
     ['snl+pixel+channel', /expected at most one of \+pixel, \+channel$/],
     [
       'deepreduce+channel',
-      /option granularity: deepreduce does not take it; snl, autorep and deepreshape do$/,
+      /option granularity: deepreduce does not take it; snl, autorep, taylor and deepreshape do$/,
     ],
-    ['hybrid+pixel', /option granularity: hybrid does not take it; snl, autorep and deepreshape do$/],
+    ['hybrid+pixel', /option granularity: hybrid does not take it; snl, autorep, taylor and deepreshape do$/],
     ['', /expected names/],
   ])("'%s' is no list of methods", (text, message) => {
     const parsing = () => parseMethods(text, circaSetting);

@@ -12,9 +12,9 @@ import {
 import { UsageError } from '../../../src/shared/errors.ts';
 
 test('a refusal names the methods that take the option', () => {
-  expect(takersOf('granularity')).toEqual(['snl', 'autorep', 'deepreshape']);
+  expect(takersOf('granularity')).toEqual(['snl', 'autorep', 'taylor', 'deepreshape']);
   expect(refusalOf('granularity', ['hybrid'])).toBe(
-    'option granularity: hybrid does not take it; snl, autorep and deepreshape do',
+    'option granularity: hybrid does not take it; snl, autorep, taylor and deepreshape do',
   );
   expect(refusalOf('costBudget', ['snl', 'autorep'])).toBe(
     'a budget in seconds or bytes: snl and autorep do not take it; hybrid does',
@@ -47,7 +47,9 @@ test('settings of a method, budgets in seconds and 0 epochs count as options', (
 test('help says the methods where they are not all, and the default, of each where they differ', () => {
   expect(helpOf('alpha')).toMatch(/\. Methods: deepreduce \(default: 1\)$/);
   expect(helpOf('checkpoint')).not.toMatch(/Methods|default/);
-  expect(helpOf('replace')).toMatch(/ \(default: deepreduce and autorep: quadratic; snl: identity; /);
+  expect(helpOf('replace')).toMatch(
+    / \(default: deepreduce and autorep: quadratic; snl and taylor: identity; /,
+  );
 });
 
 test('a recipe with an option of another method is no recipe, and says why', () => {
@@ -56,6 +58,6 @@ test('a recipe with an option of another method is no recipe, and says why', () 
   const { success, error } = recipeSchema.safeParse({ ...recipe, reduce });
   expect(success).toBe(false);
   expect(error!.issues.map(({ message }) => message)).toContain(
-    'option granularity: deepreduce does not take it; snl, autorep and deepreshape do',
+    'option granularity: deepreduce does not take it; snl, autorep, taylor and deepreshape do',
   );
 });

@@ -14,6 +14,7 @@ const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number }
   hybrid: ({ epochs, searchEpochs, budget }) =>
     typeof parseBudget(budget) === 'number' ? epochs : epochs + (searchEpochs ?? epochs),
   snl: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
+  taylor: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   autorep: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? trainingDefaults.epochs) + epochs,
 };

@@ -31,12 +31,15 @@ import { resolveBudget } from '../../../../pipelines/reduce/reduction.ts';
 import { knownMachine } from '../../options/machine.ts';
 import { granularities } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import type { Granularity } from '../../../../pipelines/reduce/gates/layer-states.ts';
+import { rankings } from '../../../../pipelines/reduce/ranking.ts';
+import type { Ranking } from '../../../../pipelines/reduce/ranking.ts';
 
 /** The options of `methodOptions` that the command line has, as it gives them. */
 export type SettingOptions = {
   readonly family?: boolean;
   readonly replace?: Replacement;
   readonly granularity?: Granularity;
+  readonly ranking?: Ranking;
   readonly searchEpochs?: number;
   readonly stages?: string;
   readonly criticality?: CriticalityForm;
@@ -65,6 +68,7 @@ type FlagOption = Exclude<MethodOption, 'costBudget' | 'noSearch' | 'machine' | 
 const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   family: (help) => new Option('--family', help),
   replace: (help) => new Option('--replace <kind>', help).choices(replacements),
+  ranking: (help) => new Option('--ranking <kind>', help).choices(rankings),
   granularity: (help) => new Option('--granularity <kind>', help).choices(granularities),
   searchEpochs: (help) =>
     new Option('--search-epochs <n>', `${help}. ${helpOf('noSearch')}`).argParser(whole(0)),
@@ -102,11 +106,11 @@ export function settingsOf(
   options: SettingOptions,
 ): Pick<
   ReduceOptions,
-  'replace' | 'deepreduce' | 'deepreshape' | 'granularity' | 'searchEpochs' | 'checkpoint'
+  'replace' | 'deepreduce' | 'deepreshape' | 'granularity' | 'ranking' | 'searchEpochs' | 'checkpoint'
 > {
   const { stages, criticality, criticalityEpochs, order, cull, thinning, alpha, rho } = options;
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
-  const { replace, granularity, searchEpochs, checkpoint } = options;
+  const { replace, granularity, ranking, searchEpochs, checkpoint } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
     ...defined({ criticality, criticalityEpochs, order, cull, thinning, alpha, rho }),
@@ -115,7 +119,7 @@ export function settingsOf(
   return {
     ...defined({ replace }),
     ...{ deepreduce, deepreshape },
-    ...defined({ granularity, searchEpochs, checkpoint }),
+    ...defined({ granularity, ranking, searchEpochs, checkpoint }),
   };
 }
 

@@ -126,10 +126,11 @@ test('polynomials are refitted to the running moments at first, and left alone l
   const lost = names.map(({ c1 }) => [c1, tensor(model.weights.get(c1)!.shape)] as const);
   const forgotten = { ...model, weights: new Map([...model.weights, ...lost]) };
   const steering = autorepSteering({ total: 960, budget: 0, steps: 100, fits: true });
-  const rewritten = Array.from({ length: 100 }, (_, i) => {
+  const all = Array.from({ length: 100 }, async (_, i) => {
     steering.afterStep!(rows, result(0));
-    return { step: i + 1, weights: steering.rewrite!()?.(forgotten) };
-  }).filter(({ weights }) => weights !== undefined);
+    return { step: i + 1, weights: await steering.rewrite!()?.(forgotten) };
+  });
+  const rewritten = (await Promise.all(all)).filter(({ weights }) => weights !== undefined);
   expect(rewritten.map(({ step }) => step)).toEqual([10, 20, 30]);
   for (const { c2, c1, c0 } of names) {
     for (const name of [c2, c1, c0]) {

@@ -67,7 +67,7 @@ test.each(['pixel', 'channel'] as const)(
       controller.afterStep!(rows, result(step === 60 ? 160 : 900));
       const rewrite = controller.rewrite!();
       if (rewrite === undefined) continue;
-      model = { ...model, weights: new Map([...model.weights, ...rewrite(model)]) };
+      model = { ...model, weights: new Map([...model.weights, ...(await rewrite(model))]) };
       moves++;
     }
     expect(moves).toBe(11); // in steps 60, 64, ... 100

@@ -96,7 +96,7 @@ describe('a sweep of methods with additions', () => {
     ['snl+none+affine', /expected at most one of \+none/],
     [
       'deepreduce+channel',
-      /option granularity: deepreduce does not take it; snl, autorep and deepreshape do/,
+      /option granularity: deepreduce does not take it; snl, autorep, taylor and deepreshape do/,
     ],
   ])("'%s' is a usage error", async (methods, message) => {
     const { code, stderr } = await cli(sweepArgs(methods));

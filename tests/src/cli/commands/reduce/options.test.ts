@@ -51,6 +51,7 @@ const ways: { readonly [O in MethodOption]: Ways } = {
     told: { granularity: 'channel' },
     sweep: { addition: '+channel' },
   },
+  ranking: { words: ['--ranking', 'taylor'], told: { ranking: 'taylor' } },
   searchEpochs: {
     words: ['--search-epochs', '2'],
     told: { searchEpochs: 2 },
