@@ -8,7 +8,7 @@ import { prgSeedBytes } from '../prg.ts';
 import { loadColumns } from '../ring/columns.ts';
 import { sha256 } from '../platform/platform.ts';
 import { baseReceiving, baseSenderFinishing, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
-import { defaultDepth, depthsOf } from './blocks.ts';
+import { defaultDepth, depthsOf, greatestDepth } from './blocks.ts';
 import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
 import { blockWork } from './block-work.ts';
 import type { BlockWork } from './block-work.ts';
@@ -41,10 +41,18 @@ export type TransferSources = { readonly up: TransferSource; readonly down: Tran
 
 export const softSpokenOnly: TransferSources = { up: 'softspoken', down: 'softspoken' };
 
+/**
+ * The depth of a direction's trees, in a session of depth `depth`. Those of silent transfers serve for the
+ * first rows alone, so that they are the ones that send least.
+ */
+export function treeDepth(source: TransferSource, depth: number): number {
+  return source === 'softspoken' ? depth : greatestDepth;
+}
+
 export type OtOptions = {
   /** The same for both parties (default: `softSpokenOnly`). */
   readonly sources?: TransferSources | undefined;
-  /** Depth of the trees in both directions, the same for both parties (default: `defaultDepth`). */
+  /** Depth of the trees in directions of SoftSpokenOT, the same for both (default: `defaultDepth`). */
   readonly depth?: number | undefined;
   /** Long blocks of rows are made in its threads (default: all on this thread). */
   readonly pool?: WorkerPool | undefined;
@@ -58,62 +66,67 @@ const step = 0;
  * Rejects with ProtocolError for points that are no points and for trees that are none.
  */
 export async function otClient(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtClient> {
-  const { depth = defaultDepth, sources = softSpokenOnly } = options;
+  const { up, down } = sourcesOf(options);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const session = sessionId(base.key, serverKey);
+  const [upName, downName] = directionNames(session);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
   const delta = drawDelta(rng);
-  const received = await inTurns(
-    baseReceiving(serverKey, leavingSides(delta, depth), named(session, 'server chooses'), rng),
-  );
+  const received = await inTurns(baseReceiving(serverKey, leavingSides(delta, down.depth), downName, rng));
   await channel.send(tags.baseOtPoints, step, received.points);
-  const pairs = await inTurns(
-    baseSenderFinishing(base, points, securityBits, named(session, 'client chooses')),
-  );
-  const grown = growTrees(depthsOf(depth), pairs, rng);
+  const pairs = await inTurns(baseSenderFinishing(base, points, securityBits, upName));
+  const grown = growTrees(upName, depthsOf(up.depth), pairs, rng);
   await channel.send(tags.otTrees, step, grown.message);
-  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
-  const punctured = punctureTrees(depthsOf(depth), received.seeds, missingLeaves(delta, depth), message);
-  const up = directionOf(session, 'client chooses', { source: sources.up, depth }, grown.message);
-  const down = directionOf(session, 'server chooses', { source: sources.down, depth }, message);
+  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(down.depth)));
+  const leaves = punctured(down, downName, received.seeds, delta, message);
   const work = await transferWork(options.pool);
   return {
     role: 'client',
-    choosing: choosingFrom(up, grown.leaves, work),
-    offering: offeringFrom(down, punctured, delta, work, rng),
+    choosing: choosingFrom(up, directionOf(session, upName, grown.message), grown.leaves, work),
+    offering: offeringFrom(down, directionOf(session, downName, message), { leaves, delta }, work, rng),
   };
 }
 
 /** The other half of `otClient`. */
 export async function otServer(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtServer> {
-  const { depth = defaultDepth, sources = softSpokenOnly } = options;
+  const { up, down } = sourcesOf(options);
   const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const session = sessionId(clientKey, base.key);
+  const [upName, downName] = directionNames(session);
   const delta = drawDelta(rng);
-  const received = await inTurns(
-    baseReceiving(clientKey, leavingSides(delta, depth), named(session, 'client chooses'), rng),
-  );
+  const received = await inTurns(baseReceiving(clientKey, leavingSides(delta, up.depth), upName, rng));
   await channel.send(tags.baseOtPoints, step, received.points);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
-  const pairs = await inTurns(
-    baseSenderFinishing(base, points, securityBits, named(session, 'server chooses')),
-  );
-  const grown = growTrees(depthsOf(depth), pairs, rng);
-  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(depth)));
-  const punctured = punctureTrees(depthsOf(depth), received.seeds, missingLeaves(delta, depth), message);
+  const pairs = await inTurns(baseSenderFinishing(base, points, securityBits, downName));
+  const grown = growTrees(downName, depthsOf(down.depth), pairs, rng);
+  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(up.depth)));
+  const leaves = punctured(up, upName, received.seeds, delta, message);
   await channel.send(tags.otTrees, step, grown.message);
-  const up = directionOf(session, 'client chooses', { source: sources.up, depth }, message);
-  const down = directionOf(session, 'server chooses', { source: sources.down, depth }, grown.message);
   const work = await transferWork(options.pool);
   return {
     role: 'server',
-    offering: offeringFrom(up, punctured, delta, work, rng),
-    choosing: choosingFrom(down, grown.leaves, work),
+    offering: offeringFrom(up, directionOf(session, upName, message), { leaves, delta }, work, rng),
+    choosing: choosingFrom(down, directionOf(session, downName, grown.message), grown.leaves, work),
   };
+}
+
+/** What the rows of a direction come from. */
+type Source = {
+  readonly source: TransferSource;
+  /** Of the trees of SoftSpokenOT. */
+  readonly depth: number;
+};
+
+function sourcesOf({ sources = softSpokenOnly, depth = defaultDepth }: OtOptions): {
+  readonly up: Source;
+  readonly down: Source;
+} {
+  const of = (source: TransferSource): Source => ({ source, depth: treeDepth(source, depth) });
+  return { up: of(sources.up), down: of(sources.down) };
 }
 
 type TransferWork = { readonly blocks: BlockWork; readonly iterations: SilentWork };
@@ -127,7 +140,8 @@ async function transferWork(pool: WorkerPool | undefined): Promise<TransferWork>
 
 /** SoftSpokenOT, or silent transfers that begin with its rows. */
 function choosingFrom(
-  { source, depth, salt, bound }: Direction,
+  { source, depth }: Source,
+  { salt, bound }: Direction,
   leaves: readonly Leaves[],
   { blocks, iterations }: TransferWork,
 ): ChoosingTransfers {
@@ -137,9 +151,9 @@ function choosingFrom(
 }
 
 function offeringFrom(
-  { source, depth, salt, bound }: Direction,
-  leaves: readonly Leaves[],
-  delta: Uint8Array,
+  { source, depth }: Source,
+  { salt, bound }: Direction,
+  { leaves, delta }: { readonly leaves: readonly Leaves[]; readonly delta: Uint8Array },
   { blocks, iterations }: TransferWork,
   rng: Rng,
 ): OfferingTransfers {
@@ -154,24 +168,29 @@ function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
   return named(sha256(clientKey, serverKey), 'session');
 }
 
-/** What the rows of a direction come from. */
-type Source = {
-  readonly source: TransferSource;
-  /** Of the trees of SoftSpokenOT. */
-  readonly depth: number;
-};
-/** And the salt of their hashes, and what challenges are bound to. */
-type Direction = Source & { readonly salt: Uint8Array; readonly bound: SilentSession };
+/** What messages of each direction are bound to, before there are any. */
+function directionNames(session: Uint8Array): [up: Uint8Array, down: Uint8Array] {
+  return [named(session, 'client chooses'), named(session, 'server chooses')];
+}
 
-function directionOf(
-  session: Uint8Array,
-  name: 'client chooses' | 'server chooses',
-  source: Source,
-  treesMessage: Uint8Array,
-): Direction {
-  const transcript = sha256(named(session, name), treesMessage);
+/** The salt of a direction's hashes, and what its challenges are bound to. */
+type Direction = { readonly salt: Uint8Array; readonly bound: SilentSession };
+
+function directionOf(session: Uint8Array, name: Uint8Array, treesMessage: Uint8Array): Direction {
+  const transcript = sha256(name, treesMessage);
   const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
-  return { ...source, salt: named(transcript, 'rows').subarray(0, saltBytes), bound: { transcript, code } };
+  return { salt: named(transcript, 'rows').subarray(0, saltBytes), bound: { transcript, code } };
+}
+
+/** The leaves of the other party's trees but those that Delta names. */
+function punctured(
+  { depth }: Source,
+  name: Uint8Array,
+  keys: readonly Uint8Array[],
+  delta: Uint8Array,
+  message: Uint8Array,
+): Leaves[] {
+  return punctureTrees(name, depthsOf(depth), keys, missingLeaves(delta, depth), message);
 }
 
 function named(session: Uint8Array, name: string): Uint8Array {

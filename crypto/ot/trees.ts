@@ -1,7 +1,8 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { sha256 } from '../platform/platform.ts';
-import { prg, prgSeedBytes } from '../prg.ts';
+import { areEqual, asWords, concatenate } from '../bits.ts';
+import { aesEcb, sha256 } from '../platform/platform.ts';
+import { prgSeedBytes } from '../prg.ts';
 import type { SeedPairs } from './base.ts';
 
 /**
@@ -16,6 +17,10 @@ import type { SeedPairs } from './base.ts';
  *
  * The check binds the grower to one set of leaves: a grower whose sums fit only some alphas is caught for the
  * others, so what it learns of alpha is what an abort tells.
+ *
+ * A node x has the children E(x) + x under two AES keys, and three more keys make a leaf's tag and its seed.
+ * The keys are public and belong to one direction of one session. That asks AES to be an ideal cipher, as the
+ * hash of rows does; a level is one call of the cipher a key, where a key a node took 8 us a leaf.
  */
 export type Leaves = readonly Uint8Array[];
 
@@ -42,13 +47,55 @@ export type Grown = {
 };
 
 /**
- * Grows trees of these depths. `pairs`: both keys of the base transfers, level by level, tree by tree.
+ * Grows trees of these depths. `name`: of the direction of the session. `pairs`: both keys of the base
+ * transfers, level by level, tree by tree.
  */
-export function growTrees(depths: readonly number[], pairs: SeedPairs, rng: Rng): Grown {
+export function growTrees(name: Uint8Array, depths: readonly number[], pairs: SeedPairs, rng: Rng): Grown {
   const message = new Uint8Array(treesBytes(depths));
+  const expand = expander(name);
   const [ownPairs, ownBytes] = [elements(pairs), bytes(message)];
-  const leaves = depths.map((depth) => growTree(depth, ownPairs(depth), rng, ownBytes(treeBytes(depth))));
+  const leaves = depths.map((depth) => {
+    const root = rng.bytes(prgSeedBytes);
+    return growTree(expand, root, depth, ownPairs(depth), ownBytes(treeBytes(depth)));
+  });
   return { message, leaves };
+}
+
+/** What nodes become: the children of each, one after the other, or the tag and the seed of a leaf. */
+type Expand = {
+  readonly children: (nodes: Uint8Array) => Uint8Array<ArrayBuffer>;
+  readonly tags: (nodes: Uint8Array) => Uint8Array<ArrayBuffer>;
+  readonly seeds: (nodes: Uint8Array) => Uint8Array<ArrayBuffer>;
+};
+
+function expander(name: Uint8Array): Expand {
+  const [left, right, low, high, seed] = Array.from({ length: 5 }, (_, i) => onePermutation(name, i));
+  return {
+    children: (nodes) => interleaved(left!(nodes), right!(nodes)),
+    tags: (nodes) => interleaved(low!(nodes), high!(nodes)),
+    seeds: seed!,
+  };
+}
+
+/** x to E(x) + x, for many x. */
+function onePermutation(name: Uint8Array, number: number): (nodes: Uint8Array) => Uint8Array<ArrayBuffer> {
+  const domain = new TextEncoder().encode('reluctant OT trees');
+  const encrypt = aesEcb(sha256(domain, name, Uint8Array.of(number)).slice(0, prgSeedBytes));
+  return (nodes) => {
+    const made = new Uint8Array(encrypt(nodes));
+    for (let i = 0; i < made.length; i++) made[i]! ^= nodes[i]!;
+    return made;
+  };
+}
+
+/** Blocks of 16 bytes of both in turn. */
+function interleaved(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(2 * a.length);
+  for (let at = 0; at < a.length; at += prgSeedBytes) {
+    both.set(a.subarray(at, at + prgSeedBytes), 2 * at);
+    both.set(b.subarray(at, at + prgSeedBytes), 2 * at + prgSeedBytes);
+  }
+  return both;
 }
 
 /** Functions that take consecutive parts. */
@@ -61,20 +108,25 @@ function bytes(whole: Uint8Array): (count: number) => Uint8Array {
   return (count) => whole.subarray(at, (at += count));
 }
 
-function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array): Leaves {
-  let nodes: Uint8Array[] = [rng.bytes(prgSeedBytes)];
+function growTree(
+  expand: Expand,
+  root: Uint8Array,
+  depth: number,
+  pairs: SeedPairs,
+  message: Uint8Array,
+): Leaves {
+  let nodes = root;
   for (let level = 0; level < depth; level++) {
-    nodes = nodes.flatMap(children);
+    nodes = expand.children(nodes);
     for (const side of [0, 1] as const) {
-      const sum = sumOf(nodes.filter((_, i) => (i & 1) === side));
-      message.set(xor(sum, pairs[level]![side]), prgSeedBytes * (2 * level + side));
+      const sum = xor(sumOf(nodes, side, 2), pairs[level]![side]);
+      message.set(sum, prgSeedBytes * (2 * level + side));
     }
   }
-  const ends = nodes.map(leafOf);
-  const tags = ends.map(({ tag }) => tag);
-  message.set(sumOf(tags), 2 * prgSeedBytes * depth);
-  message.set(sha256(...tags), 2 * prgSeedBytes * depth + tagBytes);
-  return ends.map(({ seed }) => seed);
+  const tags = expand.tags(nodes);
+  message.set(sumOfTags(tags), 2 * prgSeedBytes * depth);
+  message.set(sha256(tags), 2 * prgSeedBytes * depth + tagBytes);
+  return seedsOf(expand.seeds(nodes));
 }
 
 /**
@@ -83,6 +135,7 @@ function growTree(depth: number, pairs: SeedPairs, rng: Rng, message: Uint8Array
  * for one whose sums fit no single tree.
  */
 export function punctureTrees(
+  name: Uint8Array,
   depths: readonly number[],
   keys: readonly Uint8Array[],
   alphas: readonly number[],
@@ -91,9 +144,10 @@ export function punctureTrees(
   if (message.byteLength !== treesBytes(depths)) {
     throw new ProtocolError(`OT trees: expected ${treesBytes(depths)} bytes, got ${message.byteLength}`);
   }
+  const expand = expander(name);
   const [ownKeys, ownBytes] = [elements(keys), bytes(message)];
   const punctured = depths.map((depth, tree) =>
-    punctureTree(depth, ownKeys(depth), alphas[tree]!, ownBytes(treeBytes(depth))),
+    punctureTree(expand, depth, ownKeys(depth), alphas[tree]!, ownBytes(treeBytes(depth))),
   );
   // One error for all trees: which of them failed would tell more of alpha than that one did.
   if (punctured.some((leaves) => leaves === undefined)) {
@@ -102,50 +156,52 @@ export function punctureTrees(
   return punctured as Leaves[];
 }
 
-/** Undefined where the tags are not those of the message. */
+/** Undefined where the tags are not those of the message. The node that is missing stands as zeros. */
 function punctureTree(
+  expand: Expand,
   depth: number,
   keys: readonly Uint8Array[],
   alpha: number,
   message: Uint8Array,
 ): Leaves | undefined {
-  const missing = new Uint8Array();
-  let nodes: Uint8Array[] = [missing];
+  let nodes: Uint8Array<ArrayBuffer> = new Uint8Array(prgSeedBytes);
   for (let level = 0; level < depth; level++) {
     const path = alpha >>> (depth - 1 - level);
     const side = (path & 1) ^ 1;
-    nodes = nodes.flatMap((node) => (node === missing ? [missing, missing] : children(node)));
+    nodes = expand.children(nodes);
+    nodes.fill(0, prgSeedBytes * (path & ~1), prgSeedBytes * ((path & ~1) + 2));
     const at = prgSeedBytes * (2 * level + side);
     const total = xor(message.subarray(at, at + prgSeedBytes), keys[level]!);
     // The sibling of the path's node is what its side's sum lacks.
-    nodes[path ^ 1] = sumOf([total, ...nodes.filter((node, i) => (i & 1) === side && node !== missing)]);
+    nodes.set(xor(total, sumOf(nodes, side, 2)), prgSeedBytes * (path ^ 1));
   }
-  const ends = nodes.map((node) => (node === missing ? undefined : leafOf(node)));
-  const sum = message.subarray(2 * prgSeedBytes * depth, 2 * prgSeedBytes * depth + tagBytes);
-  const known = ends.flatMap((end) => (end === undefined ? [] : [end.tag]));
-  const tags = ends.map((end) => end?.tag ?? sumOf([sum, ...known]));
-  const expected = message.subarray(2 * prgSeedBytes * depth + tagBytes);
-  if (!sha256(...tags).every((byte, i) => byte === expected[i])) return undefined;
-  return ends.map((end) => end?.seed ?? missing);
+  const tags = expand.tags(nodes);
+  const own = tags.subarray(tagBytes * alpha, tagBytes * (alpha + 1)).fill(0);
+  const sums = message.subarray(2 * prgSeedBytes * depth);
+  own.set(xor(sums.subarray(0, tagBytes), sumOfTags(tags)));
+  if (!areEqual(sha256(tags), sums.subarray(tagBytes))) return undefined;
+  return seedsOf(expand.seeds(nodes)).map((seed, x) => (x === alpha ? new Uint8Array() : seed));
 }
 
-function children(node: Uint8Array): [Uint8Array, Uint8Array] {
-  const both = prg(node).bytes(2 * prgSeedBytes);
-  return [both.subarray(0, prgSeedBytes), both.subarray(prgSeedBytes)];
+function seedsOf(bytes: Uint8Array): Leaves {
+  return Array.from({ length: bytes.length / prgSeedBytes }, (_, x) =>
+    bytes.subarray(prgSeedBytes * x, prgSeedBytes * (x + 1)),
+  );
 }
 
-/** A leaf's tag, which the check shows the sum of, and the seed that is used, which nothing shows. */
-function leafOf(node: Uint8Array): { readonly tag: Uint8Array; readonly seed: Uint8Array } {
-  const bytes = prg(node).bytes(tagBytes + prgSeedBytes);
-  return { tag: bytes.subarray(0, tagBytes), seed: bytes.subarray(tagBytes) };
+/** The sum of every `step`-th block of 16 bytes, from block `first` on. */
+function sumOf(blocks: Uint8Array, first: number, step: number): Uint8Array<ArrayBuffer> {
+  const [sum, words] = [new Uint32Array(4), asWords(blocks)];
+  for (let at = 4 * first; at < words.length; at += 4 * step) {
+    for (let i = 0; i < 4; i++) sum[i]! ^= words[at + i]!;
+  }
+  return new Uint8Array(sum.buffer);
 }
 
-function sumOf(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const sum = new Uint8Array(parts[0]!.length);
-  for (const part of parts) for (let i = 0; i < sum.length; i++) sum[i]! ^= part[i]!;
-  return sum;
+function sumOfTags(tags: Uint8Array): Uint8Array<ArrayBuffer> {
+  return concatenate([sumOf(tags, 0, 2), sumOf(tags, 1, 2)]);
 }
 
 function xor(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  return sumOf([a, b]);
+  return Uint8Array.from(a, (byte, i) => byte ^ b[i]!);
 }

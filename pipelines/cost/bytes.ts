@@ -4,6 +4,7 @@ import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
 import { blockBytes, blocksOf, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
 import { carriedBy, checkBytes, correctionsOf, givenBy, iterationsOf } from '../../crypto/ot/silent-sets.ts';
+import { treeDepth } from '../../crypto/ot/session.ts';
 import type { TransferSource } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
@@ -73,7 +74,7 @@ export function predictCost(
     bytes_down: frames(answerBytes(plan)),
   };
   return {
-    session: sessionBytes(plan, settings.depth),
+    session: sessionBytes(plan, settings),
     offline: total(steps.map((step) => step.offline)),
     online: total([ends, ...steps.map((step) => step.online)]),
     rounds: activationSteps(plan).length + 1,
@@ -114,7 +115,7 @@ function firstBytes(count: number, source: TransferSource, depth: number): Direc
   if (iterations === 0) return { fromChooser: 0, fromOfferer: 0 };
   const { masked, proof } = checkBytes(iterations);
   return {
-    fromChooser: frames(...transferFrames(carriedBy(source), depth), masked),
+    fromChooser: frames(...transferFrames(carriedBy(source), treeDepth(source, depth)), masked),
     fromOfferer: frames(...new Array<number>(iterations).fill(correctionsOf(source)), proof),
   };
 }
@@ -164,12 +165,14 @@ function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
  * The frames of a session's start. The client sends hello, accept, its public keys and base transfers; the
  * server sends terms, welcome (the plan) and base transfers. Both send their parts of the keys' seeds.
  */
-function sessionBytes(plan: Plan, depth: number): Bytes {
-  const trees = treesBytes(depthsOf(depth));
-  const transfers = frames(pointBytes, choiceBytes * securityBits, trees);
+function sessionBytes(plan: Plan, { depth, mode }: TransferSettings): Bytes {
+  const { up, down } = transferSources(plan, mode);
+  // Whoever chooses grows the trees.
+  const transfers = (source: TransferSource) =>
+    frames(pointBytes, choiceBytes * securityBits, treesBytes(depthsOf(treeDepth(source, depth))));
   return {
-    bytes_up: frames(agreementBytes, 32, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) + transfers,
-    bytes_down: frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) + transfers,
+    bytes_up: frames(agreementBytes, 32, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) + transfers(up),
+    bytes_down: frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) + transfers(down),
   };
 }
 

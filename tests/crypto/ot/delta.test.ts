@@ -8,12 +8,13 @@ test.each([1, 3, 4, 5, 8])(
   'trees of depth %d: the sides that are taken give all leaves but those of Delta',
   (depth) => {
     const rng = seededRng(`delta ${depth}`);
+    const name = rng.bytes(32);
     const delta = drawDelta(rng);
     const pairs = Array.from({ length: 128 }, () => [rng.bytes(16), rng.bytes(16)] as const);
     const keys = [...leavingSides(delta, depth)].map((side, i) => pairs[i]![side]!);
-    const { message, leaves } = growTrees(depthsOf(depth), pairs, rng);
+    const { message, leaves } = growTrees(name, depthsOf(depth), pairs, rng);
     const missing = missingLeaves(delta, depth);
-    const found = punctureTrees(depthsOf(depth), keys, missing, message);
+    const found = punctureTrees(name, depthsOf(depth), keys, missing, message);
     found.forEach((own, tree) =>
       own.forEach((leaf, x) =>
         expect(leaf).toEqual(x === missing[tree] ? new Uint8Array() : leaves[tree]![x]),

@@ -15,9 +15,10 @@ function transfers(alpha: number) {
 }
 
 const alphas = Array.from({ length: leaves }, (_, alpha) => alpha);
-const grown = growTrees([depth], transfers(0).pairs, seededRng('tree'));
+const name = seededRng('name').bytes(32);
+const grown = growTrees(name, [depth], transfers(0).pairs, seededRng('tree'));
 const puncture = (alpha: number, message: Uint8Array) =>
-  punctureTrees([depth], transfers(alpha).keys, [alpha], message)[0]!;
+  punctureTrees(name, [depth], transfers(alpha).keys, [alpha], message)[0]!;
 
 /** Who is caught by a message with this byte changed, by alpha. */
 const caughtBy = (at: number) => {
@@ -69,14 +70,14 @@ test('several trees in one message are independent, of any depths, and one bad t
     Array.from({ length: own }, (_, level) => ((chosen[tree]! >> (own - 1 - level)) & 1) ^ 1),
   );
   const keys = pairs.map((pair, i) => pair[sides[i]!]!);
-  const { message, leaves: all } = growTrees(depths, pairs, rng);
-  const found = punctureTrees(depths, keys, chosen, message);
+  const { message, leaves: all } = growTrees(name, depths, pairs, rng);
+  const found = punctureTrees(name, depths, keys, chosen, message);
   expect(found.map((own) => own.length)).toEqual([8, 16, 2]);
   found.forEach((own, tree) =>
     own.forEach((leaf, x) => x !== chosen[tree] && expect(leaf).toEqual(all[tree]![x])),
   );
   message[message.length - 1]! ^= 1;
-  expect(() => punctureTrees(depths, keys, chosen, message)).toThrow(
+  expect(() => punctureTrees(name, depths, keys, chosen, message)).toThrow(
     /OT trees: expected the sums of one tree each/,
   );
 });
@@ -84,5 +85,5 @@ test('several trees in one message are independent, of any depths, and one bad t
 test('a message of another length is refused', () => {
   const { keys } = transfers(0);
   expect(grown.message).toHaveLength(treesBytes([depth]));
-  expect(() => punctureTrees([depth], keys, [0], grown.message.subarray(1))).toThrow(ProtocolError);
+  expect(() => punctureTrees(name, [depth], keys, [0], grown.message.subarray(1))).toThrow(ProtocolError);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { leastDepth } from '../../../crypto/ot/blocks.ts';
+import { greatestDepth } from '../../../crypto/ot/blocks.ts';
 import { carriedBy, correctionsOf } from '../../../crypto/ot/silent-sets.ts';
 import type { SilentSet } from '../../../crypto/ot/silent-sets.ts';
 import { largestPayloads, predictCost, transferFrames } from '../../../pipelines/cost/bytes.ts';
@@ -34,8 +34,8 @@ test('frames of silent transfers are accepted for a small plan too, whose client
   const { up, down } = transferSources(tinyPlan, 'silent');
   if (up === 'softspoken' || down === 'softspoken') throw new Error('expected silent transfers');
   const largest = largestPayloads(tinyPlan);
-  // The rows that a direction begins with, from the least deep trees.
-  const first = (set: SilentSet) => Math.max(...transferFrames(carriedBy(set), leastDepth));
+  // The rows that a direction begins with.
+  const first = (set: SilentSet) => Math.max(...transferFrames(carriedBy(set), greatestDepth));
   expect(largest.up).toBeGreaterThanOrEqual(Math.max(first(up), correctionsOf(down)));
   expect(largest.down).toBeGreaterThanOrEqual(Math.max(first(down), correctionsOf(up)));
 });
