@@ -35,8 +35,10 @@ export function findMatch({ graph }: Pick<Model, 'graph'>, dataset: Dataset): Ma
   const { numbers, how } = found;
   const classes = graph.classes ?? namesAt(numbers, dataset.classes, logits);
   const fewer = dataset.classes.length < logits;
-  const told = how ?? (fewer ? fewerNote(dataset, graph, logits) : undefined);
-  const note = told && `${dataset.name}: ${told}`;
+  const told = [how, fewer ? fewerNote(dataset, graph, logits) : undefined].filter(
+    (part) => part !== undefined,
+  );
+  const note = told.length === 0 ? undefined : `${dataset.name}: ${told.join('; ')}`;
   if (isIdentity(numbers) && areEqual(classes, dataset.classes)) return { dataset, note };
   const labels = labelsOf(logits, dataset.labels, (label) => numbers[label]!);
   return { dataset: defined({ ...dataset, classes, labels, classOrder: undefined }), note };

@@ -6,66 +6,59 @@ import { fitsNormalisation, normalisationNames, normalisations, preprocessingOf 
 import type { Normalisation } from '../preprocessing.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import { sizeOf } from '../tensor.ts';
-import { evaluate } from './evaluate.ts';
-import type { Evaluation } from './evaluate.ts';
+import { predictClasses, scored } from './evaluate.ts';
 
 /** The number of images that each normalisation is tried on, spread over the data set. */
 const tried = 200;
 
-/** On fewer images than this, an accuracy says little. */
-const fewest = 30;
+/** A normalisation that was tried, as options of the command line, with its accuracy or another score. */
+export type TriedNormalisation = { readonly options: string; readonly score: number };
+
+/** What predictions are worth, in [0, 1]: one class for each image of the data set. */
+export type Score = (predicted: ArrayLike<number>, dataset: Dataset) => number;
 
 /**
- * Whether an accuracy is near what one answer for all images would have: at most an eighth of the way from
- * the share of the most frequent class to 1. With ten equal classes that is 21 %.
- */
-export function isNearChance({ accuracy, n, per_class }: Evaluation): boolean {
-  if (n < fewest) return false;
-  const largest = per_class.reduce((most, row) => Math.max(most, row.n), 0) / n;
-  // With one class only, no share of it says anything.
-  return largest < 1 && accuracy <= largest + (1 - largest) / 8;
-}
-
-/** A normalisation that was tried, as options of the command line. */
-export type TriedNormalisation = { readonly options: string; readonly accuracy: number };
-
-/**
- * The accuracy of a network under each preset and under the images' own mean and standard deviation, best
- * first.
+ * The score of a network under each preset and under the images' own mean and standard deviation, best first.
+ * The default score is the accuracy, for labels that are numbers of logits: see `fitted`.
  */
 export async function tryNormalisations(
   model: Model,
   dataset: Dataset,
   setting: SessionSetting = {},
+  score: Score = (predicted, data) => scored(data, predicted).accuracy,
 ): Promise<TriedNormalisation[]> {
-  const count = Math.min(tried, dataset.n);
-  const some = subset(
-    dataset,
-    Array.from({ length: count }, (_, i) => Math.floor((i * dataset.n) / count)),
-  );
-  const { shape } = dataset;
+  const some = spread(dataset, tried);
   const presets = normalisationNames
-    .filter((name) => fitsNormalisation(shape, normalisations[name]))
+    .filter((name) => fitsNormalisation(dataset.shape, normalisations[name]))
     .map((name) => ({ options: `--normalise ${name}`, numbers: normalisations[name] }));
   const own = statisticsOf(some);
   const ownOptions = `--mean ${own.mean.join(',')} --std ${own.std.join(',')}`;
   const results: TriedNormalisation[] = [];
   for (const { options, numbers } of [...presets, { options: ownOptions, numbers: own }]) {
-    const accuracy = await accuracyUnder(model, numbers, some, setting);
-    results.push({ options, accuracy });
+    const predicted = await predictedUnder(model, numbers, some, setting);
+    results.push({ options, score: score(predicted, some) });
   }
-  return results.sort((a, b) => b.accuracy - a.accuracy);
+  return results.sort((a, b) => b.score - a.score);
 }
 
-async function accuracyUnder(
+/** At most `most` images of a data set, spread over all. */
+export function spread(dataset: Dataset, most: number): Dataset {
+  const count = Math.min(most, dataset.n);
+  return subset(
+    dataset,
+    Array.from({ length: count }, (_, i) => Math.floor((i * dataset.n) / count)),
+  );
+}
+
+async function predictedUnder(
   { graph, weights }: Model,
   numbers: Normalisation,
   data: Dataset,
   setting: SessionSetting,
-): Promise<number> {
+): Promise<Uint16Array> {
   const resize = graph.preprocessing?.resize;
   const preprocessing = preprocessingOf(data.shape, { ...numbers, ...defined({ resize }) });
-  return (await evaluate({ graph: { ...graph, preprocessing }, weights }, data, setting)).accuracy;
+  return predictClasses({ graph: { ...graph, preprocessing }, weights }, data, data.n, setting);
 }
 
 /** Mean and standard deviation of each channel, to three digits as people write them. */

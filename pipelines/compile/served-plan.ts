@@ -3,6 +3,7 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import { findMatch, withClasses } from '../../models/data/match-classes.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
 import type { Model, Node } from '../../models/graph.ts';
+import { calibrationPixels } from '../../models/train/doubtful-pixels.ts';
 import { whyNotMixed } from '../../models/passes/recognise-mixed.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -30,7 +31,10 @@ export type Prepared = {
   readonly calibration: {
     /** How many images measured the ranges. */
     readonly images: number;
-    /** What speaks against these images for this model, a sentence each: see `calibrationWarnings`. */
+    /**
+     * What speaks against these images for this model, a sentence each: see `calibrationWarnings` and
+     * `calibrationPixels`.
+     */
     readonly warnings: readonly string[];
   };
 };
@@ -70,10 +74,21 @@ function namesOf({ classes, classOrder }: Dataset): { readonly classes?: readonl
  */
 export async function prepare(model: Model, options: PrepareOptions): Promise<Prepared> {
   const { served, ranges, given, compileOptions } = await measured(model, options);
-  const warnings = await calibrationWarnings(model, ranges, given);
+  const warnings = await warningsOf(model, ranges, given, options.calibration);
   const plan = explained(warnings, () => compile(served.graph, ranges, publicPart(served), compileOptions));
   const calibration = { images: given.n, warnings };
   return { plan, weights: quantise(served, plan), model: served, ranges, calibration };
+}
+
+async function warningsOf(
+  model: Model,
+  ranges: Ranges,
+  given: Calibration,
+  calibration: PrepareOptions['calibration'],
+): Promise<string[]> {
+  const warnings = await calibrationWarnings(model, ranges, given);
+  const pixels = 'labels' in calibration ? await calibrationPixels(model, calibration) : undefined;
+  return pixels === undefined ? warnings : [...warnings, pixels];
 }
 
 /** Makes the plan of `prepare`, without the weights. */

@@ -5,9 +5,7 @@ import type { Dataset, Split } from '../../../models/data/dataset.ts';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../models/runtime/device.ts';
 import { predictClasses, scored } from '../../../models/train/evaluate.ts';
-import { isNearChance, tryNormalisations } from '../../../models/train/normalisation-trial.ts';
-import type { Model } from '../../../models/graph.ts';
-import type { SessionSetting } from '../../../models/runtime/device.ts';
+import { pixelsWarning } from '../../../models/train/doubtful-pixels.ts';
 import { labelsOf } from '../../../pipelines/inference/answer.ts';
 import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
 import { defined } from '../../shared/defined.ts';
@@ -70,7 +68,8 @@ async function run(context: Context, name: string, options: Options) {
   const n = Math.min(dataset.n, limit ?? dataset.n);
   const predicted = await predictClasses(model, dataset, n, { onProgress, device });
   const found = scored(dataset, predicted);
-  if (isNearChance(found)) context.warn(await chanceText(model, dataset, found.accuracy, { device }));
+  const doubt = await pixelsWarning(model, dataset, found, { device });
+  if (doubt !== undefined) context.warn(doubt);
   const simulated = options.private
     ? await simulatedRun(name, options, dataset, predicted, context)
     : undefined;
@@ -92,20 +91,6 @@ async function run(context: Context, name: string, options: Options) {
           `${format.count(n)} answers are the same (${simulated.images_per_second.toFixed(0)} images per second)`
         : ''),
   };
-}
-
-/** What helps most against an accuracy near chance, tried on some of the images. */
-async function chanceText(
-  model: Model,
-  dataset: Dataset,
-  accuracy: number,
-  setting: SessionSetting,
-): Promise<string> {
-  const [best] = await tryNormalisations(model, dataset, setting);
-  const head = `an accuracy of ${format.percent(accuracy)} is near chance`;
-  return best !== undefined && best.accuracy > Math.max(2 * accuracy, accuracy + 0.1)
-    ? `${head}: the model seems to expect other pixels; with ${best.options} it has ${format.percent(best.accuracy)} on some of the images`
-    : `${head}, and no usual normalisation of the pixels gives much more: is the model trained, are the classes in its order (--classes)?`;
 }
 
 /** Simulates the protocol on the same images, and counts the answers that agree with the float model's. */

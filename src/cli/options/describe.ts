@@ -32,9 +32,15 @@ export type DescribeFlags = SizeFlag & {
  * files that the command writes keep them.
  */
 export function describeFlags(command: Command): Command {
+  return pixelFlags(command.optionsGroup('Options of the model:').addOption(sizeOption())).option(
+    '--classes <file>',
+    'names of the classes, one a line, in the order of the logits',
+  );
+}
+
+/** Adds those of the options of `describeFlags` that say how pixels become the model's input. */
+export function pixelFlags(command: Command): Command {
   return command
-    .optionsGroup('Options of the model:')
-    .addOption(sizeOption())
     .addOption(
       new Option(
         '--normalise <preset>',
@@ -58,8 +64,7 @@ export function describeFlags(command: Command): Command {
       '--resize <pixels>',
       "scale a picture's shorter side to this before its centre is cropped (default: as short as possible)",
       whole(1, 65_536),
-    )
-    .option('--classes <file>', 'names of the classes, one a line, in the order of the logits');
+    );
 }
 
 function numbers(text: string): number[] {
@@ -78,6 +83,11 @@ function factor(text: string): number {
 /** Loads a model, with what the flags say of it. Throws UsageError for flags that do not fit it. */
 export async function loadDescribed(name: string, flags: DescribeFlags): Promise<Model> {
   return described(await loadModel(name, defined({ size: flags.size })), flags);
+}
+
+/** Whether the flags say anything of the model that a file of it would keep. */
+export function isDescribed({ normalise, mean, std, scale, resize, classes, size }: DescribeFlags): boolean {
+  return [normalise, mean, std, scale, resize, classes, size].some((flag) => flag !== undefined);
 }
 
 /** The model with what the flags say of it. */

@@ -66,7 +66,9 @@ describe('a network without names', () => {
     const { dataset, note } = matchClasses(network(10), data(['3'], 'folders'));
     expect([...dataset.labels]).toEqual([3]);
     expect(dataset.classes).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-    expect(note).toBe('data: the names of its classes are taken for numbers');
+    expect(note).toBe(
+      'data: the names of its classes are taken for numbers; it has 1 of the 10 classes of net',
+    );
   });
 
   test('numbers from 1 on would be a guess', () => {

@@ -12,6 +12,8 @@ import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
 import { answerOption } from '../../options/compile.ts';
 import { examples, whole } from '../../options/command.ts';
+import { isDescribed, pixelFlags } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
 import type { Act, Context } from '../../options/command.ts';
@@ -74,7 +76,11 @@ function configureModel(command: Command, act: Act): void {
     .argument('[model]', `${modelHelp}; or give --arch`)
     .addOption(new Option('--arch <name>', 'network with random weights').choices(Object.keys(architectures)))
     .option('--data <data>', calibrationHelp)
-    .option('--size <pixels>', '--arch only: height and width of the images', whole(8, 512), 32)
+    .option(
+      '--size <pixels>',
+      'height and width of the images, for --arch (default: 32) or a file that leaves them open',
+      whole(8, 512),
+    )
     .option('--channels <n>', '--arch only: channels of the images', whole(1, 16), 3)
     .option('--classes <n>', '--arch only: number of classes', whole(2, 10_000), 10)
     .option(
@@ -95,8 +101,8 @@ function configureModel(command: Command, act: Act): void {
     )
     .addOption(answerOption('what the client learns: all logits, or the label alone (default: logits)'))
     .addOption(profileOption())
-    .addOption(transfersOption())
-    .action(act(runModel));
+    .addOption(transfersOption());
+  pixelFlags(command.optionsGroup('Options of the model:')).action(act(runModel));
   examples(command, [
     'reluctant bench model zoo:fashion-resnet8',
     ['over three networks', 'reluctant bench model zoo:fashion-resnet8 --runs 2 --profile loopback,lan,wan'],
@@ -158,10 +164,10 @@ async function runLinear(_: Context, { channels, size, kernel, threads }: Linear
   }
 }
 
-type ModelOptions = {
+type ModelOptions = Omit<DescribeFlags, 'size' | 'classes'> & {
   readonly data?: string;
   readonly arch?: ArchitectureName;
-  readonly size: number;
+  readonly size?: number;
   readonly channels: number;
   readonly classes: number;
   readonly keepRelus?: number;
@@ -200,15 +206,20 @@ async function runMachine(context: Context): Promise<Output> {
 
 function networkToBench(
   model: string | undefined,
-  { data, arch, size, channels, classes, keepRelus }: ModelOptions,
+  { data, arch, size, channels, classes, keepRelus, ...options }: ModelOptions,
 ): ModelBenchOptions['network'] {
+  const { normalise, mean, std, scale, resize } = options;
+  const pixels = defined({ normalise, mean, std, scale, resize });
   if (model !== undefined && arch === undefined) {
-    if (keepRelus === undefined) return { model, data: calibrationData(model, data) };
+    const flags = { ...pixels, ...(size !== undefined && { size: [size, size] as const }) };
+    if (keepRelus === undefined) return { model, data: calibrationData(model, data), flags };
     throw new UsageError('bench model: --keep-relus needs --arch; a model keeps its own ReLUs');
   }
   if (arch !== undefined && data !== undefined)
     throw new UsageError('bench model: --data needs a model; --arch is calibrated on noise');
+  if (arch !== undefined && isDescribed(pixels))
+    throw new UsageError('bench model: --normalise, --mean, --std, --scale and --resize need a model');
   if (model === undefined && arch !== undefined)
-    return { arch, size, channels, classes, ...defined({ keepRelus }) };
+    return { arch, size: size ?? 32, channels, classes, ...defined({ keepRelus }) };
   throw new UsageError('bench model: give either a model or --arch');
 }

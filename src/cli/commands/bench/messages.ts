@@ -1,6 +1,7 @@
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { PhaseCost } from '../../../net/session.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 
 /** The messages of the benching process to the server's process, and the answers. */
 export type ToServer =
@@ -22,6 +23,8 @@ export type BenchedModel = {
   readonly data: string;
   /** The file for --circa. */
   readonly circa?: string;
+  /** What the user says of the model. */
+  readonly flags?: DescribeFlags;
 };
 
 export type FromServer =

@@ -34,9 +34,9 @@ async function preparedNetwork(
   warn: (warning: string) => void,
 ): Promise<Prepared> {
   if ('arch' in network) return preparedOnNoise(await benchedNetwork(network), silent, answer);
-  const { model, data, ...windows } = network;
+  const { model, data, flags, ...windows } = network;
   const options = await compileOptionsOf({ ...windows, ...defined({ answer }) });
-  return preparedModel(model, data, { onProgress: silent, warn }, options);
+  return preparedModel(model, data, { onProgress: silent, warn }, options, flags);
 }
 
 answerParent<ToServer, FromServer>(async (message, tell) => {

@@ -31,7 +31,7 @@ export async function openLine(argument: string, flags: DescribeFlags): Promise<
 
 /** A file that says itself what its pixels and classes are keeps that: the reduced network of an original. */
 async function loadUndescribed(file: string, flags: DescribeFlags): Promise<Model> {
-  const model = await loadModel(file);
+  const model = await loadModel(file, defined({ size: flags.size }));
   const { preprocessing, classes } = model.graph;
   const { classes: names, ...pixels } = flags;
   return described(model, {

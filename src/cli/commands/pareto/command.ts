@@ -16,6 +16,8 @@ import { argumentsHelp, examples, tolerancePoints, whole } from '../../options/c
 import type { Act, Context, Example } from '../../options/command.ts';
 import { addComputeOptions, computingOf } from '../../options/computing.ts';
 import type { ComputeOptions } from '../../options/computing.ts';
+import { describeFlags } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { dataHelp, modelHelp } from '../../options/inputs.ts';
 import { knownMachine } from '../../options/machine.ts';
 import type { Output } from '../../output/output.ts';
@@ -28,25 +30,26 @@ import { sweep } from './sweep.ts';
 import type { JobRunner, SweepOptions } from './sweep.ts';
 import { csvOf, describePoints, markdownOf, publicPoints } from './words.ts';
 
-type Options = ComputeOptions & {
-  readonly data: string;
-  readonly methods: string;
-  readonly budgets: string;
-  readonly profile: string;
-  readonly seeds: number;
-  readonly epochs: number;
-  readonly searchEpochs?: number;
-  readonly pretrainEpochs?: number;
-  readonly replace?: Replacement;
-  readonly jobs: number;
-  readonly out: string;
-  /** Percentage points. */
-  readonly tolerance: number;
-  readonly searchImages: number;
-  readonly measure: boolean;
-  readonly measureAgain?: boolean;
-  readonly queue?: string;
-};
+type Options = ComputeOptions &
+  DescribeFlags & {
+    readonly data: string;
+    readonly methods: string;
+    readonly budgets: string;
+    readonly profile: string;
+    readonly seeds: number;
+    readonly epochs: number;
+    readonly searchEpochs?: number;
+    readonly pretrainEpochs?: number;
+    readonly replace?: Replacement;
+    readonly jobs: number;
+    readonly out: string;
+    /** Percentage points. */
+    readonly tolerance: number;
+    readonly searchImages: number;
+    readonly measure: boolean;
+    readonly measureAgain?: boolean;
+    readonly queue?: string;
+  };
 
 /**
  * `pareto MODEL --data D --methods ... --budgets ... --out DIR` runs a sweep; `pareto show DIR` prints its
@@ -122,6 +125,7 @@ function configureRun(command: Command, act: Act): void {
     )
     .action(act(runSweep));
   addComputeOptions(command);
+  describeFlags(command);
   examples(command, sweepExamples);
 }
 
@@ -148,10 +152,10 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const methods = parseMethods(options.methods, circa);
   const budgets = budgetTexts(options.budgets);
   using store = beginStore(folder);
-  const prints = await fingerprints(folder, network, data);
+  const prints = await fingerprints(folder, network, data, options);
   const { searchEpochs = null, pretrainEpochs = null, replace = null } = options;
   const trained = { epochs, searchEpochs, pretrainEpochs };
-  const grid: Grid = { network, data, ...prints, methods, budgets, seeds, ...trained, replace };
+  const grid: Grid = { data, ...prints, methods, budgets, seeds, ...trained, replace };
   checkSameSweep(store, folder, grid);
   const ids = store.add(jobsOf(grid));
   const modelFile = originalFile(folder, prints.networkHash);

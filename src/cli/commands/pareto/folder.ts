@@ -5,10 +5,13 @@ import { loadDataset } from '../../../../models/data/dataset.ts';
 import { defined } from '../../../shared/defined.ts';
 import { fitted } from '../../../../models/train/evaluate.ts';
 import { readModel } from '../../../../models/files/read.ts';
+import { writeModel } from '../../../../models/files/write.ts';
 import type { Grid } from '../../../../pipelines/pareto/grid.ts';
 import { RunStore } from '../../../../pipelines/pareto/store.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
+import { isDescribed, loadDescribed } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
 import { checkOutput, modelFile } from '../../options/inputs.ts';
 import { hashOfData, sha256Hex } from './run-job.ts';
 
@@ -37,21 +40,27 @@ export function originalFile(folder: string, networkHash: string): string {
 }
 
 /**
- * Copies the network into the folder, and hashes it and the data. Throws if the two do not fit each other.
+ * Copies the network into the folder, with what the flags say of it, and hashes it and the data. A network
+ * that the flags describe is called by its copy, because only this file says the same. Throws if the data
+ * does not fit the network.
  */
 export async function fingerprints(
   folder: string,
   network: string,
   data: string,
-): Promise<Pick<Grid, 'networkHash' | 'dataHash'>> {
-  const bytes = await readFile(modelFile(network));
+  flags: DescribeFlags = {},
+): Promise<Pick<Grid, 'network' | 'networkHash' | 'dataHash'>> {
+  const bytes = isDescribed(flags)
+    ? writeModel(await loadDescribed(network, flags))
+    : await readFile(modelFile(network));
   const model = readModel(bytes, network);
   const resize = defined({ resize: model.graph.preprocessing?.resize });
   const [train, test] = [await loadDataset(data, 'train', resize), await loadDataset(data, 'test', resize)];
   fitted(model, test);
   const networkHash = sha256Hex(bytes);
-  await writeFileAtomic(originalFile(folder, networkHash), bytes);
-  return { networkHash, dataHash: hashOfData(train, test) };
+  const copy = originalFile(folder, networkHash);
+  await writeFileAtomic(copy, bytes);
+  return { network: isDescribed(flags) ? copy : network, networkHash, dataHash: hashOfData(train, test) };
 }
 
 /** Throws UsageError if the folder has runs of another network or other data: a folder has one sweep. */

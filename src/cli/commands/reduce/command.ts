@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { sessionSetting } from '../../../../models/runtime/device.ts';
 import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
+import { pixelsWarning } from '../../../../models/train/doubtful-pixels.ts';
 import { evaluate } from '../../../../models/train/evaluate.ts';
 import { budgetForms } from '../../../../pipelines/cost/budget.ts';
 import type { Budget } from '../../../../pipelines/cost/budget.ts';
@@ -201,6 +202,8 @@ async function reduceToOne(
   const { setting, runsOn } = await computingOf(options, say);
   const evaluation = { ...sessionSetting(setting), onProgress };
   const before = await evaluate(model, test, evaluation);
+  const doubt = await pixelsWarning(model, test, before, sessionSetting(setting));
+  if (doubt !== undefined) warn(`${name}: ${doubt}`);
   const told = { ...setting, ...settings, ...activationsOf(options) };
   const plain = { method, budget, data, epochs, seed, onProgress, ...told };
   const found = await reduce(model, { ...plain, ...mitigation });

@@ -10,6 +10,7 @@ import type { Model, Node } from '../../../../models/graph.ts';
 import { normalisations } from '../../../../models/preprocessing.ts';
 import { argmax, tensor } from '../../../../models/tensor.ts';
 import type { Tensor } from '../../../../models/tensor.ts';
+import { fingerprints, originalFile } from '../../../../src/cli/commands/pareto/folder.ts';
 import { defined } from '../../../../src/shared/defined.ts';
 import { cli, cliJson } from '../../../helpers/cli.ts';
 import { rawPng } from '../../../helpers/image-files.ts';
@@ -91,7 +92,8 @@ async function accuracyThere(): Promise<number> {
 }
 
 describe('pixels', () => {
-  const args = () => [join(folder, 'elsewhere.onnx'), '--data', `npz:${join(folder, 'coloured.npz')}`];
+  const args = () =>
+    [join(folder, 'elsewhere.onnx'), '--data', `npz:${join(folder, 'coloured.npz')}`] as const;
 
   test('a model trained with ImageNet normalisation has the same accuracy here, with one flag', async () => {
     const there = await accuracyThere();
@@ -124,6 +126,8 @@ describe('pixels', () => {
     const [plain, imagenet] = [await plan(), await plan('--normalise', 'imagenet')];
     expect(imagenet).not.toBe(plain);
     expect(await plan('--mean', '0.485,0.456,0.406', '--std', '0.229,0.224,0.225')).toBe(imagenet);
+    const bench = ['bench', 'model', ...args(), '--normalise', 'imagenet'];
+    expect((await cliJson<{ plan_hash: string }>(bench)).plan_hash).toBe(imagenet);
   });
 
   test.each([
@@ -138,6 +142,25 @@ describe('pixels', () => {
     const result = await cli(['evaluate', ...args(), ...more]);
     expect([result.code, result.stdout]).toEqual([code, '']);
     expect(result.stderr).toMatch(message);
+  });
+
+  test('a sweep is of a copy that keeps what the flags say', async () => {
+    const [file, , spec] = args();
+    const out = join(folder, 'sweep');
+    const plain = await fingerprints(out, file, spec);
+    expect(plain.network).toBe(file);
+    expect((await loadModel(originalFile(out, plain.networkHash))).graph.preprocessing).toBeUndefined();
+    const described = await fingerprints(out, file, spec, { normalise: 'imagenet' });
+    expect(described.networkHash).not.toBe(plain.networkHash);
+    expect(described.network).toBe(originalFile(out, described.networkHash));
+    const { mean, std } = normalisations.imagenet;
+    expect((await loadModel(described.network)).graph.preprocessing).toEqual({ mean, std });
+  });
+
+  test('bench model has no pixels to say for random weights', async () => {
+    const refused = await cli(['bench', 'model', '--arch', 'resnet18', '--mean', '0.5']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/--mean, --std, --scale and --resize need a model/);
   });
 
   test('infer takes none of it from the client: the plan says it', async () => {
