@@ -289,6 +289,20 @@ test('what a browser cannot load is found', () => {
   expect(foreign).toEqual(expect.arrayContaining([...expected, 'crypto/worker/thread-pool.ts: piscina']));
 });
 
+test('a browser runs the code of the client for Node, but for its adapters', () => {
+  const inNode = loadedFrom('src/client.ts');
+  const inBrowser = new Set(
+    ['src/browser/session.ts', 'src/browser/client.ts'].flatMap((entry) => [...loadedFrom(entry)]),
+  );
+  const own = [...inBrowser].filter((file) => !inNode.has(file)).sort();
+  expect(own).toEqual([
+    'crypto/platform/browser.ts',
+    'crypto/worker/web-pool.ts',
+    ...['assets', 'calls', 'client', 'session', 'socket'].map((name) => `src/browser/${name}.ts`),
+  ]);
+  expect(inBrowser.size - own.length).toBeGreaterThan(60);
+});
+
 test('the browser has a URL for every WASM file that its code reads', () => {
   const session = [...loadedFrom('src/browser/session.ts'), ...loadedFrom('src/browser/thread.ts')];
   const read = session.flatMap((file) =>

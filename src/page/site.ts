@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { defined } from '../shared/defined.ts';
 import { packageRoot } from '../shared/files.ts';
 import type { About } from './about.ts';
 
@@ -17,7 +18,16 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-type File = { readonly type: string; readonly body: Buffer; readonly zipped: Buffer; readonly tag: string };
+/** What browsers take, best first. */
+const encodings = ['br', 'gzip'] as const;
+type Encoding = (typeof encodings)[number];
+
+type File = {
+  readonly type: string;
+  readonly body: Buffer;
+  readonly encoded: { readonly [E in Encoding]?: Buffer };
+  readonly tag: string;
+};
 
 /**
  * Answers HTTP requests with the page in which people ask the server. `about` is asked for at each visit.
@@ -38,30 +48,38 @@ export async function openSite(about: () => About): Promise<RequestListener> {
 async function readSite(): Promise<Map<string, File>> {
   try {
     const names = (await readdir(folder)).filter((name) => extname(name) in contentTypes);
-    const files = names.map(
-      async (name) => [name, fileOf(name, await readFile(join(folder, name)))] as const,
-    );
+    const files = names.map(async (name) => {
+      const [body, br] = await Promise.all([name, `${name}.br`].map((file) => readFile(join(folder, file))));
+      return [name, fileOf(name, body!, br)] as const;
+    });
     return new Map(await Promise.all(files));
   } catch (cause) {
     throw new Error(`${folder} is missing: run 'npm run build:browser'`, { cause });
   }
 }
 
-function fileOf(name: string, body: Buffer): File {
+/** `br` is the body as Brotli packs it, which the build does: its best level takes seconds. */
+function fileOf(name: string, body: Buffer, br?: Buffer): File {
   const tag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type: contentTypes[extname(name)]!, body, zipped: gzipSync(body), tag };
+  return {
+    type: contentTypes[extname(name)]!,
+    body,
+    encoded: { ...defined({ br }), gzip: gzipSync(body) },
+    tag,
+  };
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, file: File): void {
   const { host = '' } = request.headers;
   response.setHeaders(new Map([...Object.entries(safety(host)), ['etag', file.tag]]));
   if (request.headers['if-none-match'] === file.tag) return void response.writeHead(304).end();
-  const isZipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  const body = isZipped ? file.zipped : file.body;
+  const taken = String(request.headers['accept-encoding'] ?? '').split(/[\s,;]+/);
+  const encoding = encodings.find((name) => taken.includes(name) && file.encoded[name] !== undefined);
+  const body = encoding === undefined ? file.body : file.encoded[encoding]!;
   response.writeHead(200, {
     'content-type': file.type,
     'content-length': body.length,
-    ...(isZipped && { 'content-encoding': 'gzip' }),
+    ...(encoding !== undefined && { 'content-encoding': encoding }),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }

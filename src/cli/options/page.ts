@@ -1,10 +1,13 @@
 import { byteImages, loadDataset } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
+import type { Shape } from '../../../models/tensor.ts';
 import { countElements } from '../../../crypto/steps/activation/layer.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { wireOf } from '../../../pipelines/plan/plan.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import type { AboutModel, Sample } from '../../page/about.ts';
+import { UsageError } from '../../shared/errors.ts';
+import * as format from '../../shared/format.ts';
 import { toBase64 } from '../../shared/text.ts';
 
 /** Sample pictures on a page. */
@@ -29,13 +32,25 @@ export function pageUrl(url: string): string {
   return url.replace(/^ws/, 'http');
 }
 
-/** The first test images of a data set with different labels. They are shown to everybody. */
-export async function samplesOf(data: string): Promise<Sample[]> {
+/** A page scales each picture once, so it asks the models that take the same pictures as the first. */
+export function askedTogether(models: readonly AboutModel[]): readonly AboutModel[] {
+  return models.filter(({ shape }) => shape.join() === models[0]!.shape.join());
+}
+
+/**
+ * The first test images of a data set with different labels. They are shown to everybody. Throws UsageError
+ * for a data set whose images are not of this shape.
+ */
+export async function samplesOf(data: string, shape: Shape): Promise<Sample[]> {
   const dataset = await loadDataset(data, 'test');
+  if (dataset.shape.join() !== shape.join())
+    throw new UsageError(
+      `samples ${data}: expected images of ${format.shape(shape)}, got ${format.shape(dataset.shape)}`,
+    );
   const size = byteImages(dataset).length / dataset.n;
   return firstOfDifferentClasses(dataset, mostSamples).map((index) => ({
     label: dataset.classes[dataset.labels[index]!]!,
-    shape: dataset.shape,
+    shape,
     pixels: toBase64(byteImages(dataset).subarray(index * size, (index + 1) * size)),
   }));
 }

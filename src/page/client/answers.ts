@@ -1,3 +1,4 @@
+import { ended } from '../../../models/ending.ts';
 import type { PageAnswer, Plan } from '../../browser/client.ts';
 import * as format from '../../shared/format.ts';
 import type { AboutModel } from '../about.ts';
@@ -6,47 +7,49 @@ import { made } from './elements.ts';
 /** Classes that get a bar. */
 const mostBars = 5;
 
-/** A network's answer: the class, bars for the likeliest ones, and what it cost. */
-export function answerCard(
-  model: AboutModel,
-  plan: Plan,
-  answer: PageAnswer,
-  withTitle: boolean,
-): HTMLElement {
-  const { label, logits, outsideRange } = answer;
+/** What a network answered. */
+export type Answered = { readonly model: AboutModel; readonly plan: Plan; readonly answer: PageAnswer };
+
+/** A network's answer: the class, and bars for the likeliest ones. */
+export function answerCard({ model, plan, answer }: Answered, withTitle: boolean): HTMLElement {
+  const { label, outsideRange } = answer;
   const card = made('article', 'answer');
   if (withTitle) card.append(made('h3', '', model.title));
   card.append(made('p', 'label', className(plan, label)));
-  if (logits === undefined) card.append(made('p', 'note', 'The server lets clients have the class alone.'));
-  else card.append(bars(plan, logits));
+  const sure = probabilities(plan, answer);
+  if (sure === undefined) card.append(made('p', 'note', 'The server lets clients have the class alone.'));
+  else card.append(bars(plan, sure));
   if (outsideRange !== undefined) {
     card.append(
       made('p', 'note', 'This picture has values that the network was not prepared for; doubt the answer.'),
     );
   }
-  card.append(costs(model, answer));
   return card;
+}
+
+/** For those who do not see the page: 'Trouser, 99.9 %'. */
+export function answerText({ plan, answer }: Answered): string {
+  const sure = probabilities(plan, answer)?.[answer.label];
+  const name = className(plan, answer.label);
+  return sure === undefined ? name : `${name}, ${format.percent(sure)}`;
 }
 
 function className({ classes }: Plan, label: number): string {
   return classes?.[label] ?? `class ${label}`;
 }
 
-function bars(plan: Plan, logits: Float32Array): HTMLElement {
+/** A network that ends in a sigmoid says of each class by itself how likely it is; others share out one. */
+function probabilities({ ending }: Plan, { logits }: PageAnswer): Float32Array | undefined {
+  return logits && ended(ending === 'sigmoid' ? 'sigmoid' : 'softmax', logits);
+}
+
+function bars(plan: Plan, sure: Float32Array): HTMLElement {
   const list = made('ul', 'bars');
-  const probabilities = softmax(logits);
-  const order = [...probabilities.keys()].sort((a, b) => probabilities[b]! - probabilities[a]!);
+  const order = [...sure.keys()].sort((a, b) => sure[b]! - sure[a]!);
   for (const label of order.slice(0, mostBars)) {
-    const part = probabilities[label]!;
-    list.append(
-      made(
-        'li',
-        '',
-        made('span', '', className(plan, label)),
-        made('span', '', format.percent(part)),
-        bar(part),
-      ),
-    );
+    const part = sure[label]!;
+    const name = made('span', '', className(plan, label));
+    list.append(made('li', '', name, made('span', '', format.percent(part)), bar(part)));
   }
   return list;
 }
@@ -66,24 +69,35 @@ function bar(part: number): HTMLElement {
   return node;
 }
 
-function softmax(logits: Float32Array): Float64Array {
-  const largest = Math.max(...logits);
-  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
+type Row = readonly [title: string, text: (answered: Answered) => string];
+
+const rows: readonly Row[] = [
+  ['Private comparisons', ({ model }) => format.count(model.relus)],
+  ['Round trips', ({ answer }) => format.count(answer.online.rounds)],
+  ['Time for the answer', ({ answer }) => format.duration(answer.online.seconds)],
+  ['Sent for it', ({ answer }) => format.bytes(answer.online.bytes_up)],
+  ['Received for it', ({ answer }) => format.bytes(answer.online.bytes_down)],
+  ['Time before the question', ({ answer }) => format.duration(answer.offline.seconds)],
+  ['Sent before it', ({ answer }) => format.bytes(answer.offline.bytes_up)],
+  ['Received before it', ({ answer }) => format.bytes(answer.offline.bytes_down)],
+];
+
+/** What the answers cost, a column for each network. */
+export function costTable(answered: readonly Answered[]): HTMLElement {
+  const table = made('table', '', made('caption', '', 'What it cost'));
+  if (answered.length > 1) {
+    const titles = answered.map(({ model }) => headerCell('col', model.title));
+    table.append(made('tr', '', made('td', ''), ...titles));
+  }
+  for (const [title, text] of rows) {
+    const cells = answered.map((each) => made('td', '', text(each)));
+    table.append(made('tr', '', headerCell('row', title), ...cells));
+  }
+  return table;
 }
 
-function costs({ relus }: AboutModel, { offline, online }: PageAnswer): HTMLElement {
-  const list = made('dl', '');
-  const line = (term: string, text: string) => list.append(made('dt', '', term), made('dd', '', text));
-  line('Sign tests', format.count(relus));
-  line('With the picture', format.duration(online.seconds));
-  line('Sent, received', both(online));
-  line('Before the picture', format.duration(offline.seconds));
-  line('Sent, received', both(offline));
-  return list;
-}
-
-function both({ bytes_up, bytes_down }: PageAnswer['online' | 'offline']): string {
-  return `${format.bytes(bytes_up)}, ${format.bytes(bytes_down)}`;
+function headerCell(scope: 'row' | 'col', text: string): HTMLTableCellElement {
+  const cell = made('th', '', text);
+  cell.scope = scope;
+  return cell;
 }

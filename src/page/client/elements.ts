@@ -5,6 +5,10 @@ export function element<T extends HTMLElement>(id: string, kind: new () => T): T
   throw new Error(`the page has no ${kind.name} '${id}'`);
 }
 
+export function button(id: string): HTMLButtonElement {
+  return element(id, HTMLButtonElement);
+}
+
 /** A new element with a class and contents. */
 export function made<K extends keyof HTMLElementTagNameMap>(
   tag: K,

@@ -47,6 +47,9 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
     await page.keyboard.press('Enter');
     await answers().waitFor();
     expect(await answers().allInnerTexts()).toEqual(['Trouser']);
+    expect(await page.locator('#announcement').innerText()).toMatch(/^The answer: Trouser, \d+\.\d %$/);
+    // The focus is where it was.
+    expect(await page.evaluate('document.activeElement.id')).toBe('ask');
     const test = await loadDataset('fashion-mnist-part', 'test');
     const index = test.labels.findIndex((label) => test.classes[label] === 'Trouser');
     const logits = await predict(await loadModel('zoo:fashion-resnet8'), pixels(test, [index]), 1);
@@ -63,7 +66,7 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         return [...data].filter((_, i) => i % 4 === 0);
       })()`);
-    const [picture, sent] = [await spread('saw-picture'), await spread('saw-sent')];
+    const [picture, sent] = [await spread('picture'), await spread('saw-sent')];
     expect(sent).toHaveLength(784);
     const test = await loadDataset('fashion-mnist-part', 'test');
     const index = test.labels.findIndex((label) => test.classes[label] === 'Trouser');
@@ -110,7 +113,10 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
     }
     const all = [...bytes.values()].reduce((a, b) => a + b, 0);
     expect(bytes.get('/client.js')).toBeGreaterThan(0);
+    expect(bytes.get('/seal_throws.wasm')).toBeGreaterThan(0);
     expect(all).toBeLessThan(700_000);
+    // Not counting what each module of others has in the bundles; size.test.ts measures our own.
+    expect(all).toBeGreaterThan(60_000);
   });
 
   test('the first paint comes before the client is loaded', async () => {
@@ -143,7 +149,81 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
       .map((node) => node.ariaLabel || node.innerText || node.labels?.[0]?.innerText || node.getAttribute('aria-labelledby') || '')`);
     expect(names.length).toBeGreaterThan(12);
     expect(names.filter((name) => name.trim() === '')).toEqual([]);
-    expect(await page.getByRole('status').innerText()).not.toBe('');
+    expect(await page.locator('#status').getAttribute('role')).toBe('status');
+    expect(await page.locator('#status').innerText()).toMatch(/^Ready\./);
+    // What is done has a tick, what is going on is marked.
+    expect(await page.locator('#steps .done').count()).toBeGreaterThan(2);
+    expect(await page.locator('#steps [aria-current=step]').innerText()).toBe('Your question');
+  });
+
+  test('without a mouse the focus goes from the pictures to the question in the order of the page', async () => {
+    await page.locator('.skip').focus();
+    const names: string[] = [];
+    while (names.at(-1) !== 'Ask privately' && names.length < 25) {
+      await page.keyboard.press('Tab');
+      names.push(await page.evaluate('document.activeElement.ariaLabel || document.activeElement.innerText'));
+    }
+    expect(names.slice(0, 3)).toEqual(['Choose a file', 'Use the camera', 'Draw']);
+    expect(names.at(-1)).toBe('Ask privately');
+    expect(names).toContain('Trouser');
+    const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle');
+    expect(outline).toBe('solid');
+  });
+
+  test('who wants less motion gets none', async () => {
+    const moving = `[...document.querySelectorAll('*')].filter((node) => {
+      const { transitionDuration, animationName } = getComputedStyle(node);
+      return transitionDuration !== '0s' || animationName !== 'none';
+    }).length`;
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    expect(await page.evaluate<number>(moving)).toBeGreaterThan(0);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    expect(await page.evaluate<number>(moving)).toBe(0);
+  });
+
+  test('its headers isolate it and let it load and run nothing of others', async () => {
+    for (const path of ['/', '/client.js', '/page.css', '/seal_throws.wasm']) {
+      const { headers } = await fetch(url + path);
+      expect(headers.get('cross-origin-opener-policy'), path).toBe('same-origin');
+      expect(headers.get('cross-origin-embedder-policy'), path).toBe('require-corp');
+      expect(headers.get('x-content-type-options'), path).toBe('nosniff');
+      const policy = headers.get('content-security-policy')!.split('; ');
+      expect(policy, path).toContain("default-src 'none'");
+      expect(policy, path).toContain("frame-ancestors 'none'");
+      expect(
+        policy.find((part) => part.startsWith('connect-src')),
+        path,
+      ).toBe(`connect-src 'self' ${['ws', 'wss'].map((kind) => url.replace('http', kind)).join(' ')}`);
+    }
+    expect(await page.evaluate('crossOriginIsolated')).toBe(true);
+    const ran = await page.evaluate<boolean>(`(() => {
+      const script = document.createElement('script');
+      script.textContent = 'globalThis.ran = true';
+      document.body.append(script);
+      return globalThis.ran === true;
+    })()`);
+    expect(ran).toBe(false);
+    const fetched = `fetch('http://127.0.0.1:1/').then(() => 'yes', ({ message }) => message)`;
+    const broken = page.waitForEvent('console', (message) => /Content Security Policy/.test(message.text()));
+    expect(await page.evaluate(fetched)).toBe('Failed to fetch');
+    await broken;
+  });
+
+  test('each visitor gets the smallest form of a file that their browser takes', async () => {
+    const form = async (accepted: string) => {
+      const response = await fetch(`${url}/session.js`, { headers: { 'accept-encoding': accepted } });
+      const text = await response.text();
+      return [response.headers.get('content-encoding'), Number(response.headers.get('content-length')), text];
+    };
+    const [none, zipped, packed] = [
+      await form('identity'),
+      await form('gzip'),
+      await form('gzip, deflate, br'),
+    ];
+    expect([none[0], zipped[0], packed[0]]).toEqual([null, 'gzip', 'br']);
+    expect(packed[1]).toBeLessThan(zipped[1] as number);
+    expect(zipped[1]).toBeLessThan(none[1] as number);
+    expect([zipped[2], packed[2]]).toEqual([none[2], none[2]]);
   });
 
   test('other paths, methods and files that are not the page’s are refused', async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import { openSite } from '../../../page/site.ts';
 import type { About } from '../../../page/about.ts';
 import { startServer } from '../../../server.ts';
@@ -28,7 +29,8 @@ export async function runWebDemo(context: Context, options: WebDemoOptions): Pro
   const file = join(options.out, 'reduced.onnx');
   checkOutput(file);
   const shown: Shown[] = [await loaded(context, options.model, options.data, 'original')];
-  const samples = await samplesOf(options.data);
+  const { plan } = shown[0]!.served;
+  const samples = await samplesOf(options.data, wireOf(plan, plan.input.wire).shape);
   let pending: string | undefined;
   const about = (): About => ({
     models: shown.map(({ title, served: { plan, name } }) => aboutModel(plan, name, title)),

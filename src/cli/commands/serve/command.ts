@@ -18,7 +18,7 @@ import { configFlag } from '../../options/config.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
-import { aboutModel, pageUrl, samplesOf } from '../../options/page.ts';
+import { aboutModel, askedTogether, pageUrl, samplesOf } from '../../options/page.ts';
 import { stopped } from '../../options/stopped.ts';
 import { readTokens } from '../../options/tokens.ts';
 import { logFormats, serverLog } from './log.ts';
@@ -219,8 +219,8 @@ async function pageOf(
   if (samples !== undefined && web === undefined) throw new UsageError('--samples needs --web');
   if (web === undefined) return undefined;
   const data = samples ?? zooModel(loaded()[0]!.given)?.calibration;
-  const shown = data === undefined ? [] : await samplesOf(data);
-  const models = () => loaded().map(({ name, plan }) => aboutModel(plan, name, name));
+  const models = () => askedTogether(loaded().map(({ name, plan }) => aboutModel(plan, name, name)));
+  const shown = data === undefined ? [] : await samplesOf(data, models()[0]!.shape);
   return openSite(() => ({ models: models(), samples: shown }));
 }
 
