@@ -1,11 +1,7 @@
 import type { Model } from '../../../models/graph.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
-import { mask } from '../../../models/ops/mask.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { gatePlaces, gateWeights } from '../gates/gates.ts';
-
-/** A gate is removed from this alpha down (SNL's released code, snl_finetune_unstructured.py). */
-export const removedUpTo = 0.01;
 
 /**
  * SNL's L1 penalty: lambda times the mean of |alpha| over all ReLUs, where `total` is their number and
@@ -30,20 +26,6 @@ export function sparsity(gated: Model, total: number): Penalty {
         value: graph.total(layers.map(({ value }) => value)),
         gradients: new Map(layers.map(({ gradient }) => gradient)),
       };
-    },
-  };
-}
-
-/** Tells the controller how many ReLUs have an alpha above `removedUpTo`. It adds nothing to the loss. */
-export function countAbove(gated: Model): Penalty {
-  return {
-    name: 'above',
-    build: (graph, { valueOf }) => {
-      const counts = gatePlaces(gated).map(({ layer, places }) => {
-        const above = mask(graph, 'Greater', valueOf(gateWeights(layer).gate), removedUpTo);
-        return graph.op('Mul', [totalOf(graph, above), graph.scalar(places)]);
-      });
-      return { value: graph.total(counts), gradients: new Map() };
     },
   };
 }

@@ -1,46 +1,13 @@
 import { expect, test } from 'vitest';
-import { tensor } from '../../../../models/tensor.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { gateWeights, gatePlaces, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
 import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts';
-import { polarised, shrinkingAlphas } from '../../../../pipelines/reduce/snl/shrinking.ts';
+import { cutSmallest, shrinkingAlphas } from '../../../../pipelines/reduce/snl/shrinking.ts';
 import { tinyResnet } from '../../../helpers/networks.ts';
 
 const rows = new Uint32Array(0);
-const result = (above: number) => ({
-  loss: 0,
-  correct: 0,
-  losses: new Float32Array(0),
-  penalties: { above },
-});
-const options = { total: 1000, budget: 200, steps: 100 };
+const result = { loss: 0, correct: 0, losses: new Float32Array(0), penalties: {} };
 const lambdaOf = (controller: ReturnType<typeof shrinkingAlphas>) => controller.scalars!()['lambda']!;
-
-test('the weight grows while more alphas than the target are above the threshold and shrinks while fewer are', () => {
-  const controller = shrinkingAlphas(options);
-  const first = lambdaOf(controller);
-  for (let i = 0; i < 40; i++) controller.afterStep!(rows, result(1000));
-  const late = lambdaOf(controller);
-  expect(late / first).toBeCloseTo(1e4 ** 0.39, -1); // in the first step 1,000 is the target
-  for (let i = 0; i < 10; i++) controller.afterStep!(rows, result(300)); // the target falls from 467 to 333
-  expect(late / lambdaOf(controller)).toBeCloseTo(1e4 ** 0.1, 3);
-  expect(controller.rewrite!()).toBeUndefined();
-});
-
-test('shrinking stops in the step in which no more than the budget are left, or after three fifths of the search', () => {
-  const controller = shrinkingAlphas(options);
-  for (let i = 0; i < 49; i++) controller.afterStep!(rows, result(201));
-  expect(lambdaOf(controller)).toBeGreaterThan(0);
-  controller.afterStep!(rows, result(200));
-  expect(lambdaOf(controller)).toBe(0);
-  controller.afterStep!(rows, result(900)); // it does not begin again
-  expect(lambdaOf(controller)).toBe(0);
-  const late = shrinkingAlphas(options);
-  for (let i = 0; i < 59; i++) late.afterStep!(rows, result(900));
-  expect(lambdaOf(late)).toBeGreaterThan(0);
-  late.afterStep!(rows, result(900));
-  expect(lambdaOf(late)).toBe(0);
-});
 
 async function gatedBy(granularity: 'pixel' | 'channel'): Promise<Model> {
   const sample = { images: new Float32Array(128).fill(0.5), n: 1, threads: 1 };
@@ -56,22 +23,43 @@ const alphasOf = (model: Model) =>
     Array.from(model.weights.get(gateWeights(layer).gate)!.data, (alpha) => ({ alpha, places })),
   );
 
+/** The alphas above 0 by the ReLUs that they stand for. */
+const openIn = (model: Model) =>
+  alphasOf(model).reduce((sum, { alpha, places }) => sum + (alpha > 0 ? places : 0), 0);
+
+/** The models that a search of 100 steps passes through whose steps do not change the alphas, by step. */
+async function passed(start: Model, shrinking: Parameters<typeof shrinkingAlphas>[0]) {
+  const controller = shrinkingAlphas(shrinking);
+  let model = start;
+  const found: { step: number; model: Model; lambda: number }[] = [];
+  for (let step = 1; step <= shrinking.steps; step++) {
+    controller.afterStep!(rows, result);
+    const rewrite = controller.rewrite!();
+    if (rewrite === undefined) continue;
+    model = { ...model, weights: new Map([...model.weights, ...(await rewrite(model))]) };
+    found.push({ step, model, lambda: lambdaOf(controller) });
+  }
+  return found;
+}
+
+test.each([160, 0])('the count falls by one factor to %d in four fifths of the search', async (budget) => {
+  const models = await passed(await gatedBy('pixel'), { total: 960, budget, steps: 500 });
+  const cuts = models.filter(({ step }) => step < 400);
+  const counts = [960, ...cuts.map(({ model }) => openIn(model))];
+  expect(cuts).toHaveLength(20);
+  const factor = (Math.max(1, budget) / 960) ** (18 / 375);
+  for (let i = 2; i < counts.length; i++)
+    expect(Math.abs(counts[i]! - counts[i - 1]! * factor)).toBeLessThanOrEqual(1.5);
+  expect(openIn(models.find(({ step }) => step === 400)!.model)).toBe(budget);
+  for (const { step, lambda } of models) expect(lambda > 0).toBe(step < 400);
+});
+
 test.each(['pixel', 'channel'] as const)(
-  'by %s: what is left of the search takes the largest alphas to 1 and the others to 0, ten times a part of the way',
+  'by %s: the largest alphas end at 1 and the others at 0',
   async (granularity) => {
     const start = await gatedBy(granularity);
-    const controller = shrinkingAlphas({ total: 960, budget: 160, steps: 100 });
-    let model = start;
-    let moves = 0;
-    for (let step = 1; step <= 100; step++) {
-      controller.afterStep!(rows, result(step === 60 ? 160 : 900));
-      const rewrite = controller.rewrite!();
-      if (rewrite === undefined) continue;
-      model = { ...model, weights: new Map([...model.weights, ...(await rewrite(model))]) };
-      moves++;
-    }
-    expect(moves).toBe(11); // in steps 60, 64, ... 100
-    const alphas = alphasOf(model);
+    const models = await passed(start, { total: 960, budget: 160, steps: 100 });
+    const alphas = alphasOf(models.at(-1)!.model);
     expect(new Set(alphas.map(({ alpha }) => alpha))).toEqual(new Set([0, 1]));
     const kept = alphas.flatMap(({ alpha, places }, i) => (alpha === 1 ? [{ i, places }] : []));
     const relus = kept.reduce((sum, { places }) => sum + places, 0);
@@ -84,31 +72,29 @@ test.each(['pixel', 'channel'] as const)(
   },
 );
 
-test('one move of four goes a quarter of the way', async () => {
+test('one move of four takes the largest a quarter of their way to 1 and sets the others to 0', async () => {
   const start = await gatedBy('pixel');
-  const moved = polarised(start, 0, 4);
-  for (const { layer } of gatePlaces(start)) {
-    const { gate } = gateWeights(layer);
-    const before = start.weights.get(gate)!;
-    expect(moved.get(gate)).toEqual(
-      tensor(
-        before.shape,
-        before.data.map((alpha) => 0.75 * alpha),
-      ),
-    );
-  }
+  const alphas = alphasOf(start);
+  const moved = alphasOf({ ...start, weights: new Map([...start.weights, ...cutSmallest(start, 100, 4)]) });
+  const smallest = alphas.map(({ alpha }) => alpha).sort((a, b) => b - a)[99]!;
+  moved.forEach(({ alpha }, i) => {
+    const before = alphas[i]!.alpha;
+    if (before > smallest) expect(alpha).toBeCloseTo(before + (1 - before) / 4, 6);
+    if (before < smallest) expect(alpha).toBe(0);
+  });
+  expect(moved.filter(({ alpha }) => alpha > 0)).toHaveLength(100);
 });
 
-test('a search that was cut goes on with the same weight and end', () => {
+test('a search that was cut goes on where it was', () => {
+  const options = { total: 1000, budget: 200, steps: 100 };
   const first = shrinkingAlphas(options);
-  for (let i = 0; i < 30; i++) first.afterStep!(rows, result(900));
+  for (let i = 0; i < 30; i++) first.afterStep!(rows, result);
   const second = shrinkingAlphas(options);
   second.restore(first.state());
-  expect(lambdaOf(second)).toBe(lambdaOf(first));
-  for (const controller of [first, second])
-    for (let i = 0; i < 30; i++) controller.afterStep!(rows, result(i < 20 ? 900 : 100));
+  for (let i = 0; i < 60; i++) {
+    for (const controller of [first, second]) controller.afterStep!(rows, result);
+    expect(lambdaOf(second)).toBe(lambdaOf(first));
+    expect(second.rewrite!() === undefined).toBe(first.rewrite!() === undefined);
+  }
   expect(second.state()).toEqual(first.state());
-  const third = shrinkingAlphas(options);
-  third.restore(first.state());
-  expect([lambdaOf(third), third.rewrite!() === undefined]).toEqual([0, first.rewrite!() === undefined]);
 });

@@ -67,7 +67,7 @@ test('what is of other methods is refused before any work', async () => {
   ]) {
     const { code, stderr } = await cli(reduce('--method', 'deepreduce', ...option, ...out));
     expect(stderr).toMatch(
-      /option (granularity|search-epochs): deepreduce does not take it; snl, autorep(,| and) deepreshape( and hybrid)? do/,
+      /option (granularity|search-epochs): deepreduce does not take it; snl, autorep, taylor(,| and) deepreshape( and hybrid)? do/,
     );
     expect(code).toBe(2);
   }
