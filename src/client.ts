@@ -21,7 +21,7 @@ import { UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
 import type { Rng } from './shared/random.ts';
 
-export type { InferenceResult, Session } from './asking/session.ts';
+export type { BatchOptions, InferenceResult, Session } from './asking/session.ts';
 
 export type ConnectOptions = RetryOptions & {
   /** The hash of the only plan that is run, 64 hex digits (default: any plan). */

@@ -68,7 +68,7 @@ export { startServer } from './server.ts';
 export type { Reload, RunningServer, ServedModel, ServerEvent, ServerOptions } from './server.ts';
 export { connect } from './client.ts';
 export type { OutsideRange } from '../pipelines/inference/encoding.ts';
-export type { ConnectOptions, InferenceResult, Session } from './client.ts';
+export type { BatchOptions, ConnectOptions, InferenceResult, Session } from './client.ts';
 export { ThreadPool } from '../crypto/worker/thread-pool.ts';
 export type { Limits } from './net/messages.ts';
 export type { PhaseCost } from './net/session.ts';

@@ -29,6 +29,28 @@ export interface Channel {
   close(reason?: Error): void;
 }
 
+/**
+ * What a frame belongs to. Frames of one sequence have one order. An offline and an online phase may run at the
+ * same time, and beside them the client may ask for the next; between sequences there is no order.
+ */
+export type Sequence = 'session' | 'offline' | 'online';
+
+/** A channel on which sequences may run beside each other. */
+export interface SharedChannel extends Channel {
+  /**
+   * From now on frames of this sequence may come at any time, until the function that is returned is called.
+   * While no sequence is open, all frames are one sequence.
+   */
+  open(sequence: Sequence): () => void;
+}
+
+/** The sequence of a message, by its tag. */
+export function sequenceOf(tag: number): Sequence {
+  if (tag < firstOffline) return 'session';
+  return tag < firstOnline ? 'offline' : 'online';
+}
+const [firstOffline, firstOnline] = [32, 64];
+
 /** The number of every message of the protocol. The numbers are on the wire. */
 export const tags = {
   hello: 1,

@@ -1,34 +1,52 @@
-import { decodeFrameHeader, frameHeaderBytes, tagName } from './channel.ts';
-import type { Tag } from './channel.ts';
+import { decodeFrameHeader, frameHeaderBytes, sequenceOf, tagName } from './channel.ts';
+import type { Sequence, Tag } from './channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 
 /**
  * The frames that have come and nobody has asked for yet. `receive` takes the next one and checks it against
- * what the protocol expects. After the first violation, or once the peer has left, every `receive` rejects
- * with that error.
+ * what the protocol expects. While sequences are open, it takes the next one of its own sequence. After the
+ * first violation, or once the peer has left, every `receive` rejects with that error.
  */
 export class Inbox {
   readonly #waiting: Uint8Array[] = [];
-  #wake: (() => void) | undefined;
+  readonly #open = new Map<Sequence, number>();
+  readonly #sleepers = new Set<() => void>();
   #failure: Error | undefined;
 
   /** Takes a whole frame, header included. A frame is ignored once the session has failed. */
   push(frame: Uint8Array): void {
     if (this.#failure === undefined) this.#waiting.push(frame);
-    this.#wake?.();
+    this.#wake();
   }
 
   /** Makes every `receive` reject with `error`, after the frames that came before have been delivered. */
   fail(error: Error): void {
     this.#failure ??= error;
-    this.#wake?.();
+    this.#wake();
+  }
+
+  /** See `SharedChannel`. A sequence may be opened several times, and is open until each is closed. */
+  open(sequence: Sequence): () => void {
+    const change = (by: number) => this.#open.set(sequence, (this.#open.get(sequence) ?? 0) + by);
+    change(1);
+    let isOpen = true;
+    return () => {
+      if (isOpen) change(-1);
+      isOpen = false;
+      this.#wake();
+    };
+  }
+
+  /** Whether frames of this sequence may come at any time. */
+  isOpen(sequence: Sequence): boolean {
+    return (this.#open.get(sequence) ?? 0) > 0;
   }
 
   /**
    * The payload of the next frame, which must carry this tag and step and have `minimum` to `maximum` bytes.
    */
   async receive(tag: Tag, step: number, minimum: number, maximum: number): Promise<Uint8Array<ArrayBuffer>> {
-    const frame = await this.#next();
+    const frame = await this.#next(sequenceOf(tag));
     try {
       checkFrame(frame, tag, step, minimum, maximum);
     } catch (error) {
@@ -40,18 +58,34 @@ export class Inbox {
     return frame.slice(frameHeaderBytes);
   }
 
-  async #next(): Promise<Uint8Array> {
+  async #next(own: Sequence): Promise<Uint8Array> {
     for (;;) {
-      const frame = this.#waiting.shift();
-      if (frame !== undefined) return frame;
+      const at = this.#waiting.findIndex((frame) => this.#isFor(own, frame));
+      if (at >= 0) return this.#waiting.splice(at, 1)[0]!;
       if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
+      await new Promise<void>((resolve) => this.#sleepers.add(resolve));
     }
   }
+
+  /**
+   * Whether who waits for this sequence takes the frame, or objects to it. A frame of a sequence that is not
+   * open is for nobody. What has been asked before it may open its sequence: so who waits for the next request
+   * objects, or anyone where no requests can come.
+   */
+  #isFor(own: Sequence, frame: Uint8Array): boolean {
+    if (frame.byteLength < frameHeaderBytes) return true;
+    const sequence = sequenceOf(frame[tagAt]!);
+    if (sequence === own) return true;
+    return !this.isOpen(sequence) && (own === 'session' || !this.isOpen('session'));
+  }
+
+  #wake(): void {
+    for (const resolve of this.#sleepers) resolve();
+    this.#sleepers.clear();
+  }
 }
+
+const tagAt = 3;
 
 /** Throws ProtocolError unless the frame is what the protocol expects now. */
 function checkFrame(frame: Uint8Array, tag: Tag, step: number, minimum: number, maximum: number): void {

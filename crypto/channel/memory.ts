@@ -1,5 +1,5 @@
 import { encodeFrameHeader, frameHeaderBytes } from './channel.ts';
-import type { Channel, Tag, Traffic } from './channel.ts';
+import type { Sequence, SharedChannel, Tag, Traffic } from './channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { Inbox } from './inbox.ts';
 
@@ -12,7 +12,7 @@ export function memoryChannels(): [MemoryChannel, MemoryChannel] {
   return [a, b];
 }
 
-export class MemoryChannel implements Channel {
+export class MemoryChannel implements SharedChannel {
   readonly #inbox = new Inbox();
   readonly #traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
   #peer: MemoryChannel | undefined;
@@ -48,6 +48,10 @@ export class MemoryChannel implements Channel {
 
   receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {
     return this.#inbox.receive(tag, step, 0, maxLength);
+  }
+
+  open(sequence: Sequence): () => void {
+    return this.#inbox.open(sequence);
   }
 
   close(reason?: Error): void {

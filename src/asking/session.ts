@@ -11,10 +11,13 @@ import { planHash } from '../../pipelines/plan/codec.ts';
 import { wireOf } from '../../pipelines/plan/plan.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import { tags } from '../../crypto/channel/channel.ts';
-import type { Channel } from '../../crypto/channel/channel.ts';
+import { abreast } from '../../crypto/channel/abreast.ts';
+import type { Channel, SharedChannel } from '../../crypto/channel/channel.ts';
+import { answered, checkImage } from './batch.ts';
+import type { Asker } from './batch.ts';
 import { greetServer } from '../net/handshake.ts';
 import type { Wanted } from '../net/handshake.ts';
-import { grantSchema, notRefused, receiveJson } from '../net/messages.ts';
+import { grantSchema, maxHeld, notRefused, receiveJson } from '../net/messages.ts';
 import type { Limits } from '../net/messages.ts';
 import { retried } from '../net/retry.ts';
 import type { RetryOptions } from '../net/retry.ts';
@@ -22,6 +25,7 @@ import { encodeRequest, measured } from '../net/session.ts';
 import type { PhaseCost, Request } from '../net/session.ts';
 import { defined } from '../shared/defined.ts';
 import { ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
+import type { OnProgress } from '../shared/progress.ts';
 import type { Rng } from '../shared/random.ts';
 import { idleTimer } from '../shared/timers.ts';
 import type { Timer } from '../shared/timers.ts';
@@ -49,6 +53,13 @@ export type InferenceResult = {
   readonly outsideRange?: OutsideRange;
 };
 
+/** The options of `inferAll`. */
+export type BatchOptions = {
+  /** Called with each answer as soon as it is there, with the number of its image; so what was answered is known. */
+  readonly onAnswer?: (result: InferenceResult, index: number) => void;
+  readonly onProgress?: OnProgress;
+};
+
 export type Session = {
   /** The plan that the server runs. It is public. */
   readonly plan: Plan;
@@ -69,12 +80,20 @@ export type Session = {
    * server still allows it (`limits.resumeSeconds`). An inference whose image was on its way is spent.
    */
   infer(image: Float32Array): Promise<InferenceResult>;
+  /**
+   * Runs a private inference on each image and returns the answers in their order. While some are answered,
+   * the next are prepared, and those that are prepared are answered in the same round trips. Rejects with
+   * DataError before anything is sent if any image does not fit. It waits for the server's limits as long as
+   * the server says, and continues over another connection as `retrySeconds` allows; then images whose answer
+   * was on its way are asked for again. Else it rejects as `infer` does; `onAnswer` has told what was answered.
+   */
+  inferAll(images: readonly Float32Array[], options?: BatchOptions): Promise<InferenceResult[]>;
   /** Leaves the session, overwrites its keys in shared memory, and closes the pool unless it was given. */
   close(): Promise<void>;
 };
 
 /** The client's end of a connection. */
-export type ClientChannel = Channel & {
+export type ClientChannel = SharedChannel & {
   /** Why the connection ended; undefined while it is open. */
   readonly failure: Error | undefined;
 };
@@ -99,7 +118,13 @@ type Party = Awaited<ReturnType<typeof openClientParty>>;
  * A connection and the keys made over it. They are made again when the connection is: nothing of them is
  * kept.
  */
-type Link = { readonly channel: ClientChannel; readonly party: Party; requests: number };
+type Link = {
+  readonly channel: ClientChannel;
+  readonly party: Party;
+  requests: number;
+  /** What closes the sequence of offline frames for each inference that is granted and not yet prepared. */
+  readonly granted: Map<number, () => void>;
+};
 
 type Ready = { readonly offline: ClientOffline; readonly cost: PhaseCost };
 
@@ -159,8 +184,27 @@ export class ClientSession implements Session {
         if (this.#ready.size === 0) await this.#prepareOver(link);
         return link;
       });
-      return this.#inferOver(link, image);
+      return (await this.#inferOver(link, [image]))[0]!;
     });
+  }
+
+  async inferAll(images: readonly Float32Array[], options: BatchOptions = {}): Promise<InferenceResult[]> {
+    images.forEach((image, i) => checkImage(this.plan, image, i));
+    return this.#alone(() => answered(images, options, this.#parts.retry, () => this.#asker()));
+  }
+
+  /** What a batch does over the connection that there is, or a new one. */
+  async #asker(): Promise<Asker> {
+    const link = await this.#connected();
+    return {
+      failure: () => link.channel.failure,
+      ready: () => this.#ready.size,
+      most: Math.min(this.limits.prepared, maxHeld),
+      longestWait: this.limits.idleSeconds / 2,
+      ask: () => this.#ask(link),
+      prepare: (number) => this.#offline(link, number),
+      infer: (images) => this.#inferOver(link, images),
+    };
   }
 
   prepare(): Promise<void> {
@@ -238,7 +282,7 @@ export class ClientSession implements Session {
         depth: wanted.transferDepth,
         mode: wanted.transfers,
       });
-      this.#link = { channel, party, requests: 0 };
+      this.#link = { channel, party, requests: 0, granted: new Map() };
       return this.#link;
     } catch (error) {
       channel.close(error instanceof Error ? error : new Error(String(error)));
@@ -254,23 +298,59 @@ export class ClientSession implements Session {
   }
 
   async #prepareOver(link: Link): Promise<void> {
-    await request(link, { kind: 'prepare' });
-    const { channel, party } = link;
-    const grant = await receiveJson(channel, tags.grant, link.requests, grantSchema);
-    notRefused(grant);
+    await this.#offline(link, await this.#ask(link));
+  }
+
+  /**
+   * Asks for one more inference, while others may be prepared. Returns its number. `#offline` of it must follow,
+   * in the order in which they were asked for.
+   */
+  async #ask(link: Link): Promise<number> {
+    const { channel } = link;
+    // The server's first frame of the offline phase may come right after the grant.
+    const [closeGrant, closeOffline] = [channel.open('session'), channel.open('offline')];
+    try {
+      const count = await request(link, { kind: 'prepare' });
+      const grant = await receiveJson(channel, tags.grant, count, grantSchema);
+      notRefused(grant);
+      link.granted.set(grant.granted, closeOffline);
+      return grant.granted;
+    } catch (error) {
+      closeOffline();
+      throw error;
+    } finally {
+      closeGrant();
+    }
+  }
+
+  async #offline({ channel, party, granted }: Link, number: number): Promise<void> {
     const { offline, cost } = await measured(channel, 'client', (view) =>
       offlineClient(view, this.plan, party),
     );
-    this.#ready.set(grant.granted, { offline, cost });
+    granted.get(number)?.();
+    granted.delete(number);
+    this.#ready.set(number, { offline, cost });
   }
 
-  async #inferOver(link: Link, image: Float32Array): Promise<InferenceResult> {
-    const [number, { offline, cost }] = this.#ready.entries().next().value!;
-    this.#ready.delete(number);
-    await request(link, { kind: 'infer', number });
-    const online = await measured(link.channel, 'client', (view) =>
-      onlineClient(view, this.plan, offline, image),
-    );
+  /** Answers several images in the same round trips, with what was prepared first. */
+  async #inferOver(link: Link, images: readonly Float32Array[]): Promise<InferenceResult[]> {
+    const taken = [...this.#ready].slice(0, images.length);
+    taken.forEach(([number]) => this.#ready.delete(number));
+    const { channel } = link;
+    const close = channel.open('online');
+    try {
+      await request(link, { kind: 'infer', numbers: taken.map(([number]) => number) });
+      const views = abreast(channel, taken.length);
+      return await Promise.all(
+        taken.map(([, ready], i) => views[i]!.run((view) => this.#answer(view, ready, images[i]!))),
+      );
+    } finally {
+      close();
+    }
+  }
+
+  async #answer(channel: Channel, { offline, cost }: Ready, image: Float32Array): Promise<InferenceResult> {
+    const online = await measured(channel, 'client', (view) => onlineClient(view, this.plan, offline, image));
     const { label, logits } = online.answer;
     const { ending } = this.plan;
     const outputs = ending && logits && ended(ending, logits);
@@ -310,6 +390,9 @@ export class ClientSession implements Session {
   }
 }
 
-function request(link: Link, asked: Request): Promise<void> {
-  return link.channel.send(tags.request, ++link.requests, encodeRequest(asked));
+/** Returns the number of the request. */
+async function request(link: Link, asked: Request): Promise<number> {
+  const count = ++link.requests;
+  await link.channel.send(tags.request, count, encodeRequest(asked));
+  return count;
 }

@@ -30,6 +30,11 @@ export type Calls = {
   open: { readonly input: OpenOptions; readonly output: Opened };
   prepare: { readonly input: undefined; readonly output: undefined };
   infer: { readonly input: Float32Array<ArrayBuffer>; readonly output: PageAnswer };
+  /** Tells each answer as a part as soon as it is there. */
+  inferAll: {
+    readonly input: readonly Float32Array[];
+    readonly output: InferenceResult[];
+  };
   close: { readonly input: undefined; readonly output: undefined };
 };
 
@@ -40,6 +45,8 @@ export type Call = {
 export type Reply =
   | { readonly id: number; readonly output: unknown }
   | { readonly id: number; readonly error: SentError }
+  /** An answer of a call that gives several. */
+  | { readonly id: number; readonly index: number; readonly part: InferenceResult }
   /** The bytes of the session until now, both ways. */
   | { readonly traffic: number };
 

@@ -2,7 +2,7 @@ import type { WebWorker } from '../../crypto/worker/web-pool.ts';
 import type { Shape } from '../../models/tensor.ts';
 import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
-import type { InferenceResult, Session } from '../asking/session.ts';
+import type { BatchOptions, InferenceResult, Session } from '../asking/session.ts';
 import type { Limits } from '../net/messages.ts';
 import { UsageError } from '../shared/errors.ts';
 import { receivedError } from './calls.ts';
@@ -17,9 +17,14 @@ export type { InferenceResult, Limits, PageAnswer, Plan, Session, Shape, Transfe
 declare const Worker: new (url: URL, options: { readonly type: 'module' }) => WebWorker;
 
 /** A session of a page. */
-export type PageSession = Omit<Session, 'infer'> & {
+export type PageSession = Omit<Session, 'infer' | 'inferAll'> & {
   /** As `infer` of a session in Node. */
   infer(image: Float32Array): Promise<PageAnswer>;
+  /** As `inferAll` of a session in Node. */
+  inferAll(
+    images: readonly Float32Array[],
+    options?: Pick<BatchOptions, 'onAnswer'>,
+  ): Promise<InferenceResult[]>;
 };
 
 /** What a session does now, and which part of its bytes has crossed the wire, from 0 to 1. */
@@ -65,7 +70,11 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   return remote.open({ url, threads, ahead: 0, retrySeconds: 0, ...rest });
 }
 
-type Waiting = { readonly resolve: (output: unknown) => void; readonly reject: (error: Error) => void };
+type Waiting = {
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly onPart: BatchOptions['onAnswer'];
+};
 
 /** A session in a worker. */
 class RemoteSession implements PageSession {
@@ -118,15 +127,29 @@ class RemoteSession implements PageSession {
     return this.#during('answering', bytes, () => this.#call('infer', new Float32Array(image)));
   }
 
+  inferAll(
+    images: readonly Float32Array[],
+    { onAnswer }: Pick<BatchOptions, 'onAnswer'> = {},
+  ): Promise<InferenceResult[]> {
+    const { offline, online } = this.#opened!.predicted;
+    return this.#during('answering', images.length * (offline + online), () =>
+      this.#call('inferAll', images, onAnswer),
+    );
+  }
+
   async close(): Promise<void> {
     await this.#call('close', undefined);
     this.#worker.terminate();
   }
 
-  #call<K extends keyof Calls>(call: K, input: Calls[K]['input']): Promise<Calls[K]['output']> {
+  #call<K extends keyof Calls>(
+    call: K,
+    input: Calls[K]['input'],
+    onPart?: BatchOptions['onAnswer'],
+  ): Promise<Calls[K]['output']> {
     const id = this.#calls++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (output: unknown) => void, reject });
+      this.#waiting.set(id, { resolve: resolve as (output: unknown) => void, reject, onPart });
       this.#worker.postMessage({ id, call, input }, []);
     });
   }
@@ -155,6 +178,7 @@ class RemoteSession implements PageSession {
       return this.#tell(Math.min((reply.traffic - before) / predicted, 1));
     }
     const waiting = this.#waiting.get(reply.id);
+    if ('part' in reply) return waiting?.onPart?.(reply.part, reply.index);
     this.#waiting.delete(reply.id);
     if ('error' in reply) waiting?.reject(receivedError(reply.error));
     else waiting?.resolve(reply.output);

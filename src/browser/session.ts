@@ -41,13 +41,17 @@ class RecordingChannel extends WebSocketChannel {
   }
 }
 
-const handlers: { [K in keyof Calls]: (input: Calls[K]['input']) => Promise<Calls[K]['output']> } = {
+const handlers: {
+  [K in keyof Calls]: (input: Calls[K]['input'], id: number) => Promise<Calls[K]['output']>;
+} = {
   open,
   prepare: async () => {
     await session!.prepare();
     return undefined;
   },
   infer: async (image) => ({ ...(await session!.infer(image)), sent: channel!.masked }),
+  inferAll: (images, id) =>
+    session!.inferAll(images, { onAnswer: (part, index) => send({ id, index, part }) }),
   close: async () => {
     await session?.close();
     return undefined;
@@ -59,7 +63,7 @@ setInterval(report, reportPause);
 
 async function answer({ id, call, input }: Call): Promise<void> {
   try {
-    const output = await (handlers[call] as (input: unknown) => Promise<unknown>)(input);
+    const output = await (handlers[call] as (input: unknown, id: number) => Promise<unknown>)(input, id);
     report();
     send({ id, output });
   } catch (error) {

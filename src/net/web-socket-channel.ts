@@ -4,12 +4,14 @@ import {
   tagName,
   tags,
   decodeFrameHeader,
+  sequenceOf,
 } from '../../crypto/channel/channel.ts';
-import type { Channel, Tag, Traffic } from '../../crypto/channel/channel.ts';
+import type { Sequence, SharedChannel, Tag, Traffic } from '../../crypto/channel/channel.ts';
 import { ConnectionError, ProtocolError, ReluctantError } from '../shared/errors.ts';
 import { Inbox } from '../../crypto/channel/inbox.ts';
 import { maxText, printable } from './printable.ts';
 import type { Socket } from './socket.ts';
+import type { Timer } from '../shared/timers.ts';
 
 export type ChannelLimits = {
   /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
@@ -42,14 +44,15 @@ const maxUnsent = 4 * 2 ** 20;
  * The protocol's frames over a WebSocket, one binary message per frame. The largest message is the socket's
  * `maxPayload`. When a peer leaves, lies or falls silent, every later `receive` rejects with a ProtocolError.
  */
-export class WebSocketChannel implements Channel {
+export class WebSocketChannel implements SharedChannel {
   readonly #socket: Socket;
   readonly #limits: ChannelLimits;
   readonly #inbox = new Inbox();
   readonly #traffic: Traffic = { sent: 0, received: 0, framesSent: 0, framesReceived: 0 };
-  /** The bytes of each frame that has come and nobody has asked for, oldest first. */
-  readonly #unread: number[] = [];
+  /** The bytes of the frames that have come and nobody has asked for. */
   #unreadBytes = 0;
+  /** When the latest phase ended: only from then on the peer may be late with its next request. */
+  #quietSince = 0;
   #closed: Error | undefined;
   /** In place of the limits' `idleSeconds` where it is set. */
   #patience: number | undefined;
@@ -103,6 +106,14 @@ export class WebSocketChannel implements Channel {
     return this.#take(tag, step, this.#inbox.receive(tag, step, 0, maxLength));
   }
 
+  open(sequence: Sequence): () => void {
+    const close = this.#inbox.open(sequence);
+    return () => {
+      close();
+      this.#quietSince = performance.now();
+    };
+  }
+
   /** Ends the session. If there is a reason, the peer is told it in one line. */
   close(reason?: Error): void {
     if (this.#closed === undefined && reason !== undefined && this.#socket.isOpen) {
@@ -120,8 +131,9 @@ export class WebSocketChannel implements Channel {
     step: number,
     frame: Promise<Uint8Array<ArrayBuffer>>,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const payload = await this.#withPatience(frame, `step ${step}: the peer does not send ${tagName(tag)}`);
-    this.#unreadBytes -= this.#unread.shift() ?? 0;
+    const complaint = `step ${step}: the peer does not send ${tagName(tag)}`;
+    const payload = await this.#withPatience(frame, complaint, sequenceOf(tag) === 'session');
+    this.#unreadBytes -= frameHeaderBytes + payload.byteLength + frameOverhead;
     if (this.#unreadBytes <= this.#limits.maxUnread) this.#socket.reading?.resume();
     return payload;
   }
@@ -132,7 +144,6 @@ export class WebSocketChannel implements Channel {
     const failure = readFailure(frame);
     if (failure !== undefined) return this.#ended(failure);
     const size = frame.byteLength + frameOverhead;
-    this.#unread.push(size);
     this.#unreadBytes += size;
     if (this.#unreadBytes > this.#limits.maxUnread) this.#holdBack();
     this.#inbox.push(frame);
@@ -165,12 +176,25 @@ export class WebSocketChannel implements Channel {
     this.#inbox.fail(this.#closed);
   }
 
-  /** Ends the session when `work` takes longer than the idle limit. */
-  async #withPatience<T>(work: Promise<T>, complaint: string): Promise<T> {
+  /**
+   * Ends the session when `work` takes longer than the idle limit. The time in which phases run does not count
+   * for who waits for the next request.
+   */
+  async #withPatience<T>(work: Promise<T>, complaint: string, isBetweenPhases = false): Promise<T> {
     const idleSeconds = this.#patience ?? this.#limits.idleSeconds;
-    const timer = setTimeout(() => {
-      this.close(new ProtocolError(`${complaint}; waited ${idleSeconds} s`));
-    }, idleSeconds * 1000);
+    const started = performance.now();
+    const secondsWaited = () => {
+      if (!isBetweenPhases) return idleSeconds;
+      if (this.#inbox.isOpen('offline') || this.#inbox.isOpen('online')) return 0;
+      return (performance.now() - Math.max(started, this.#quietSince)) / 1000;
+    };
+    const wait = (seconds: number): Timer =>
+      setTimeout(() => {
+        const left = idleSeconds - secondsWaited();
+        if (left > timerSlack) timer = wait(left);
+        else this.close(new ProtocolError(`${complaint}; waited ${idleSeconds} s`));
+      }, seconds * 1000);
+    let timer = wait(idleSeconds);
     try {
       return await work;
     } finally {
@@ -178,6 +202,9 @@ export class WebSocketChannel implements Channel {
     }
   }
 }
+
+/** Seconds by which a timer may be early. */
+const timerSlack = 0.01;
 
 /** The size of the WebSocket message that carries a payload of this size, bytes. */
 export function messageLimit(payloadBytes: number): number {

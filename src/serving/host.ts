@@ -7,22 +7,24 @@ import type { ServerOffline } from '../../pipelines/inference/one-time.ts';
 import { onlineServer } from '../../pipelines/inference/online.ts';
 import { openServerParty } from '../../pipelines/inference/parties.ts';
 import { tags } from '../../crypto/channel/channel.ts';
-import type { Channel } from '../../crypto/channel/channel.ts';
+import { abreast } from '../../crypto/channel/abreast.ts';
+import type { SharedChannel } from '../../crypto/channel/channel.ts';
 import { chosenOffer, greetClient, refuseClient } from '../net/handshake.ts';
 import { sendJson } from '../net/messages.ts';
 import type { Grant, Hello, Limits, Refusal } from '../net/messages.ts';
 import { measured, receiveRequest } from '../net/session.ts';
 import type { PhaseCost } from '../net/session.ts';
 import type { Access } from '../net/access.ts';
-import { ConnectionError, ProtocolError } from '../shared/errors.ts';
+import { asError, ConnectionError, ProtocolError } from '../shared/errors.ts';
 import * as format from '../shared/format.ts';
 import type { Rng } from '../shared/random.ts';
 import type { ServerEvent } from './events.ts';
 import type { HostedModel } from './models.ts';
 import { Parking } from './parking.ts';
+import { Phases } from './phases.ts';
 
 /** The server's end of a connection. */
-export type HostChannel = Channel & { patience: number | undefined };
+export type HostChannel = SharedChannel & { patience: number | undefined };
 
 export type HostOptions = {
   readonly pool: WorkerPool;
@@ -44,6 +46,8 @@ type Session = {
   readonly model: HostedModel;
   /** By number, oldest first. Each is removed before its use: never twice, whatever breaks. */
   readonly ready: Map<number, Prepared>;
+  /** Those whose offline phase runs or waits for its turn. */
+  readonly preparing: Map<number, Promise<Prepared>>;
   nextNumber: number;
 };
 
@@ -56,8 +60,7 @@ type Open = {
   readonly address: string;
   readonly ended: PromiseWithResolvers<void>;
   session: Session | undefined;
-  /** A request is being answered, or an inference is prepared and not yet asked for. */
-  isUnderWay: boolean;
+  readonly phases: Phases;
 };
 
 /** Seconds after which a client may ask again for a place; nobody can know when one gets free. */
@@ -102,7 +105,8 @@ export class SessionHost {
     }
     const number = ++this.#count;
     const ended = Promise.withResolvers<void>();
-    const open: Open = { number, channel, peer, address, ended, session: undefined, isUnderWay: false };
+    const phases = new Phases(channel, () => this.#leaveIfDraining(open));
+    const open: Open = { number, channel, peer, address, ended, session: undefined, phases };
     this.#open.add(open);
     if (name !== undefined) this.#tell({ kind: 'opened', session: number, peer });
     await this.#run(open);
@@ -123,14 +127,21 @@ export class SessionHost {
   async drain(seconds: number): Promise<void> {
     this.#isDraining = true;
     this.#parking.clear();
-    for (const { channel, isUnderWay } of this.#open) {
-      if (!isUnderWay || seconds === 0) channel.close(new ProtocolError(shuttingDown));
+    for (const open of this.#open) {
+      if (seconds === 0) open.channel.close(new ProtocolError(shuttingDown));
+      else this.#leaveIfDraining(open);
     }
     const deadline = setTimeout(() => {
       for (const { channel } of this.#open) channel.close(new ProtocolError(shuttingDown));
     }, seconds * 1000);
     await Promise.all([...this.#open].map(({ ended }) => ended.promise));
     clearTimeout(deadline);
+  }
+
+  /** Ends a connection on which nothing runs and nothing is prepared, if the server is to end. */
+  #leaveIfDraining({ channel, session, phases }: Open): void {
+    const isUnderWay = !phases.isIdle || (session !== undefined && session.ready.size > 0);
+    if (this.#isDraining && !isUnderWay) channel.close(new ProtocolError(shuttingDown));
   }
 
   #placeRefusal(peer: string): Refusal | undefined {
@@ -151,20 +162,26 @@ export class SessionHost {
   }
 
   async #run(open: Open): Promise<void> {
-    const { channel } = open;
+    const { channel, phases } = open;
     try {
       await this.#converse(open);
       channel.close();
+      await phases.ended();
       this.#closed(open, 0);
     } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error));
+      const reason = asError(error);
       channel.close(reason);
+      await phases.ended();
       this.#closed(open, this.#park(open, reason), reason);
     }
   }
 
-  /** Keeps what a client has prepared if it lost only its connection. Returns how many inferences. */
+  /**
+   * Keeps what a client has prepared if it lost only its connection. What was being prepared is lost. Returns
+   * how many inferences are kept.
+   */
   #park({ session, peer }: Open, reason: Error): number {
+    session?.preparing.clear();
     const isLost = reason instanceof ConnectionError && this.#options.limits.resumeSeconds > 0;
     if (!isLost || this.#isDraining || session === undefined || session.ready.size === 0) return 0;
     this.#parking.park(session.ticket, { peer, session });
@@ -192,14 +209,14 @@ export class SessionHost {
       rng,
       transfers,
     );
+    // Requests come beside the phases that run. This holds to the end of the connection.
+    channel.open('session');
+    this.#leaveIfDraining(open);
     for (let count = 1; ; count++) {
-      if (this.#isDraining && session.ready.size === 0) throw new ProtocolError(shuttingDown);
-      open.isUnderWay = session.ready.size > 0;
       const request = await receiveRequest(channel, count);
-      open.isUnderWay = true;
       if (request.kind === 'goodbye') return;
       if (request.kind === 'prepare') await this.#prepare(open, session, party, count);
-      else await this.#infer(open, session, request.number, count);
+      else this.#infer(open, session, request.numbers, count);
     }
   }
 
@@ -209,7 +226,7 @@ export class SessionHost {
     const before = await this.#resumable(open, hello);
     const model = chosenOffer(before === undefined ? this.models : [before.model], hello);
     const ticket = before?.ticket ?? randomBytes(32).toString('hex');
-    const session = before ?? { ticket, model, ready: new Map<number, Prepared>(), nextNumber: 1 };
+    const session = before ?? newSession(ticket, model);
     open.session = session;
     const held = new Set(hello.held);
     for (const number of session.ready.keys()) if (!held.has(number)) session.ready.delete(number);
@@ -243,10 +260,11 @@ export class SessionHost {
   }
 
   async #prepare(open: Open, session: Session, party: ServerParty, count: number): Promise<void> {
-    const { channel, peer } = open;
+    const { channel, peer, phases } = open;
     if (this.#isDraining) throw new ProtocolError(shuttingDown);
     if (!this.#access.knows(peer)) throw new ProtocolError("this client's token is no longer known");
-    const refusal = this.#prepareRefusal(peer, session.ready.size);
+    const { ready, preparing } = session;
+    const refusal = this.#prepareRefusal(peer, ready.size + preparing.size);
     const number = session.nextNumber;
     await sendJson(channel, tags.grant, count, (refusal ?? { granted: number }) satisfies Grant);
     if (refusal !== undefined) {
@@ -255,10 +273,13 @@ export class SessionHost {
     }
     session.nextNumber++;
     const { plan, weights } = session.model;
-    session.ready.set(
-      number,
-      await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party)),
-    );
+    const offline = phases.start('offline', async () => {
+      const prepared = await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party));
+      // It is gone if it has been asked for already.
+      if (preparing.delete(number)) ready.set(number, prepared);
+      return prepared;
+    });
+    preparing.set(number, offline);
   }
 
   #prepareRefusal(peer: string, prepared: number): Refusal | undefined {
@@ -275,17 +296,23 @@ export class SessionHost {
     return { refused, retryAfter };
   }
 
-  async #infer(open: Open, session: Session, number: number, count: number): Promise<void> {
-    const prepared = session.ready.get(number);
-    if (prepared === undefined) {
-      throw new ProtocolError(`request ${count}: inference ${number} is not prepared, or was used before`);
-    }
-    session.ready.delete(number);
+  /** Each inference is taken before anything is sent or received for it. */
+  #infer(open: Open, session: Session, numbers: readonly number[], count: number): void {
+    const taken = numbers.map((number) => takenFrom(session, number, count));
     const { plan, weights } = session.model;
-    const { cost: online } = await measured(open.channel, 'server', (view) =>
-      onlineServer(view, plan, weights, prepared.offline, this.#options.ring),
-    );
-    this.#tell({ kind: 'inference', offline: prepared.cost, online, ...about(open, session) });
+    void open.phases.start('online', async () => {
+      const all = await Promise.all(taken);
+      const views = abreast(open.channel, all.length);
+      const answer = async ({ offline, cost }: Prepared, i: number) => {
+        const { cost: online } = await views[i]!.run((channel) =>
+          measured(channel, 'server', (view) =>
+            onlineServer(view, plan, weights, offline, this.#options.ring),
+          ),
+        );
+        this.#tell({ kind: 'inference', offline: cost, online, ...about(open, session) });
+      };
+      await Promise.all(all.map(answer));
+    });
   }
 
   /** Reports an event. A listener that throws must not harm a session. */
@@ -296,6 +323,21 @@ export class SessionHost {
       // The listener's failure is its own.
     }
   }
+}
+
+function newSession(ticket: string, model: HostedModel): Session {
+  return { ticket, model, ready: new Map(), preparing: new Map(), nextNumber: 1 };
+}
+
+/** Removes an inference from those that are prepared, or are being so. */
+function takenFrom({ ready, preparing }: Session, number: number, count: number): Prepared | Promise<Prepared> {
+  const prepared = ready.get(number) ?? preparing.get(number);
+  if (prepared === undefined) {
+    throw new ProtocolError(`request ${count}: inference ${number} is not prepared, or was used before`);
+  }
+  ready.delete(number);
+  preparing.delete(number);
+  return prepared;
 }
 
 type ServerParty = Awaited<ReturnType<typeof openServerParty>>;

@@ -108,7 +108,7 @@ describe('a ticket', () => {
     for (const used of [true, false]) {
       const { channel, party, offline, ticket } = await prepared(server.url);
       if (used) {
-        await channel.send(tags.request, 2, encodeRequest({ kind: 'infer', number: 1 }));
+        await channel.send(tags.request, 2, encodeRequest({ kind: 'infer', numbers: [1] }));
         await onlineClient(channel, tinyPlan, offline, tinyImage());
       }
       channel.close();
@@ -128,7 +128,7 @@ describe('a ticket', () => {
       await channel.send(tags.request, 2, encodeRequest({ kind: 'prepare' }));
       await receiveJson(channel, tags.grant, 2, grantSchema);
       await offlineClient(channel, tinyPlan, party);
-      await channel.send(tags.request, 3, encodeRequest({ kind: 'infer', number: 1 }));
+      await channel.send(tags.request, 3, encodeRequest({ kind: 'infer', numbers: [1] }));
       if (last === 'the masked image') {
         await channel.send(tags.masked, 0, new Uint8Array(4 * tinyImage().length));
         await channel.receive(tags.activation, firstActivation.id, messageBytes(firstActivation.spec));
@@ -196,9 +196,9 @@ test.each([1, -1])('a clock that jumps by %i year changes no limit and ends no t
 
 test('an inference is answered once: a second request for it ends the session', async () => {
   const { channel, party, offline } = await prepared(server.url);
-  await channel.send(tags.request, 2, encodeRequest({ kind: 'infer', number: 1 }));
+  await channel.send(tags.request, 2, encodeRequest({ kind: 'infer', numbers: [1] }));
   await onlineClient(channel, tinyPlan, offline, tinyImage());
-  await channel.send(tags.request, 3, encodeRequest({ kind: 'infer', number: 1 }));
+  await channel.send(tags.request, 3, encodeRequest({ kind: 'infer', numbers: [1] }));
   const refused = channel.receive(tags.activation, 0, 1);
   await expect(refused).rejects.toThrow('inference 1 is not prepared, or was used before');
   party.close();

@@ -237,7 +237,7 @@ test('inferring without material ends the session', async () => {
   const channel = await rawChannel();
   const { plan } = await greetServer(channel);
   const party = await openClientParty(channel, pool, plan, systemRng);
-  await channel.send(tags.request, 1, encodeRequest({ kind: 'infer', number: 1 }));
+  await channel.send(tags.request, 1, encodeRequest({ kind: 'infer', numbers: [1] }));
   expect((await eventOf('closed')).error?.message).toBe(
     'request 1: inference 1 is not prepared, or was used before',
   );
