@@ -2,10 +2,10 @@ import type { Channel, Tag } from './channel.ts';
 import { MeteredChannel } from './meter.ts';
 
 /**
- * Views of one channel for `count` exchanges that send and receive frames in the same order, such as the online
- * phases of several images: all send their first frame, one after the other, then all their second, and likewise
- * what they receive. So they share their round trips, and both parties agree on the order of frames, whichever
- * exchange is ready first. When one fails, all fail.
+ * Views of one channel for `count` exchanges that send and receive frames in the same order, such as the
+ * online phases of several images: all send their first frame, one after the other, then all their second,
+ * and likewise what they receive. So they share their round trips, and both parties agree on the order of
+ * frames, whichever exchange is ready first. When one fails, all fail.
  */
 export function abreast(channel: Channel, count: number): Abreast[] {
   const [sending, receiving] = [new Rounds(count), new Rounds(count)];

@@ -30,8 +30,8 @@ export interface Channel {
 }
 
 /**
- * What a frame belongs to. Frames of one sequence have one order. An offline and an online phase may run at the
- * same time, and beside them the client may ask for the next; between sequences there is no order.
+ * What a frame belongs to. Frames of one sequence have one order. An offline and an online phase may run at
+ * the same time, and beside them the client may ask for the next; between sequences there is no order.
  */
 export type Sequence = 'session' | 'offline' | 'online';
 

@@ -69,8 +69,8 @@ export class Inbox {
 
   /**
    * Whether who waits for this sequence takes the frame, or objects to it. A frame of a sequence that is not
-   * open is for nobody. What has been asked before it may open its sequence: so who waits for the next request
-   * objects, or anyone where no requests can come.
+   * open is for nobody. What has been asked before it may open its sequence: so who waits for the next
+   * request objects, or anyone where no requests can come.
    */
   #isFor(own: Sequence, frame: Uint8Array): boolean {
     if (frame.byteLength < frameHeaderBytes) return true;

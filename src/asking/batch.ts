@@ -59,8 +59,8 @@ export async function answered(
 }
 
 /**
- * The images of a batch. Two loops run beside each other: one prepares inferences as far as the server's limits
- * allow, the other answers as many images at once as are prepared.
+ * The images of a batch. Two loops run beside each other: one prepares inferences as far as the server's
+ * limits allow, the other answers as many images at once as are prepared.
  */
 class Batch {
   readonly results: InferenceResult[] = [];
@@ -70,6 +70,7 @@ class Batch {
   /** The numbers of the images that wait. */
   readonly #queue: number[];
   readonly #changed = new Signal();
+  #done = 0;
   /** Images whose answer is under way, the first of the queue. */
   #answering = 0;
   /** One of the loops has ended. */
@@ -122,8 +123,8 @@ class Batch {
   }
 
   /**
-   * The number of an inference that the server grants, now or when its limits allow it; undefined if a loop ended
-   * meanwhile.
+   * The number of an inference that the server grants, now or when its limits allow it; undefined if a loop
+   * ended meanwhile.
    */
   async #granted({ ask, longestWait }: Asker): Promise<number | undefined> {
     while (!this.#isEnding) {
@@ -182,7 +183,7 @@ class Batch {
     this.results[index] = result;
     onAnswer?.(result, index);
     const total = this.#images.length;
-    onProgress({ phase: 'private-answers', done: total - this.left, total });
+    onProgress({ phase: 'private-answers', done: ++this.#done, total });
   }
 }
 

@@ -55,7 +55,10 @@ export type InferenceResult = {
 
 /** The options of `inferAll`. */
 export type BatchOptions = {
-  /** Called with each answer as soon as it is there, with the number of its image; so what was answered is known. */
+  /**
+   * Called with each answer as soon as it is there, with the number of its image; so what was answered is
+   * known.
+   */
   readonly onAnswer?: (result: InferenceResult, index: number) => void;
   readonly onProgress?: OnProgress;
 };
@@ -85,7 +88,8 @@ export type Session = {
    * the next are prepared, and those that are prepared are answered in the same round trips. Rejects with
    * DataError before anything is sent if any image does not fit. It waits for the server's limits as long as
    * the server says, and continues over another connection as `retrySeconds` allows; then images whose answer
-   * was on its way are asked for again. Else it rejects as `infer` does; `onAnswer` has told what was answered.
+   * was on its way are asked for again. Else it rejects as `infer` does; `onAnswer` has told what was
+   * answered.
    */
   inferAll(images: readonly Float32Array[], options?: BatchOptions): Promise<InferenceResult[]>;
   /** Leaves the session, overwrites its keys in shared memory, and closes the pool unless it was given. */
@@ -302,8 +306,8 @@ export class ClientSession implements Session {
   }
 
   /**
-   * Asks for one more inference, while others may be prepared. Returns its number. `#offline` of it must follow,
-   * in the order in which they were asked for.
+   * Asks for one more inference, while others may be prepared. Returns its number. `#offline` of it must
+   * follow, in the order in which they were asked for.
    */
   async #ask(link: Link): Promise<number> {
     const { channel } = link;

@@ -32,8 +32,8 @@ export async function measured<T extends { costs: StepCost[] }>(
 }
 
 /**
- * What the client asks for next. `prepare` starts an offline phase, and `infer` starts the online phases of the
- * prepared inferences of these numbers, side by side: see `abreast`.
+ * What the client asks for next. `prepare` starts an offline phase, and `infer` starts the online phases of
+ * the prepared inferences of these numbers, side by side: see `abreast`.
  */
 export type Request =
   | { readonly kind: 'goodbye' }
@@ -43,8 +43,8 @@ export type Request =
 const kinds = ['goodbye', 'prepare', 'infer'] as const;
 
 /**
- * The payload of a `request`, which no phase counts: the kind, one byte, and the numbers, u32 little-endian; a
- * single zero where there are none. The step number of the frame counts the requests of the connection.
+ * The payload of a `request`, which no phase counts: the kind, one byte, and the numbers, u32 little-endian;
+ * a single zero where there are none. The step number of the frame counts the requests of the connection.
  */
 export function encodeRequest(request: Request): Uint8Array {
   const numbers = request.kind === 'infer' ? request.numbers : [0];

@@ -177,8 +177,8 @@ export class WebSocketChannel implements SharedChannel {
   }
 
   /**
-   * Ends the session when `work` takes longer than the idle limit. The time in which phases run does not count
-   * for who waits for the next request.
+   * Ends the session when `work` takes longer than the idle limit. The time in which phases run does not
+   * count for who waits for the next request.
    */
   async #withPatience<T>(work: Promise<T>, complaint: string, isBetweenPhases = false): Promise<T> {
     const idleSeconds = this.#patience ?? this.#limits.idleSeconds;

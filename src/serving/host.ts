@@ -330,14 +330,14 @@ function newSession(ticket: string, model: HostedModel): Session {
 }
 
 /** Removes an inference from those that are prepared, or are being so. */
-function takenFrom({ ready, preparing }: Session, number: number, count: number): Prepared | Promise<Prepared> {
+function takenFrom({ ready, preparing }: Session, number: number, count: number): Promise<Prepared> {
   const prepared = ready.get(number) ?? preparing.get(number);
   if (prepared === undefined) {
     throw new ProtocolError(`request ${count}: inference ${number} is not prepared, or was used before`);
   }
   ready.delete(number);
   preparing.delete(number);
-  return prepared;
+  return Promise.resolve(prepared);
 }
 
 type ServerParty = Awaited<ReturnType<typeof openServerParty>>;

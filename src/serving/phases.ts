@@ -3,8 +3,8 @@ import { asError } from '../shared/errors.ts';
 
 /**
  * The phases that run on a connection: offline ones one after the other, online ones too, and the two kinds
- * beside each other and beside the client's next requests. The first failure closes the connection, and what has
- * not begun by then never begins.
+ * beside each other and beside the client's next requests. The first failure closes the connection, and what
+ * has not begun by then never begins.
  */
 export class Phases {
   readonly #channel: SharedChannel;

@@ -35,8 +35,8 @@ afterAll(async () => {
 const unhindered = { lost: [], granted: 3 };
 
 describe('a connection that is cut', () => {
-  // An inference takes 5 frames: request, masked image, two of the activation, answer. An offline phase begins
-  // with a request and its grant.
+  // An inference takes 5 frames: request, masked image, two of the activation, answer. An offline phase
+  // begins with a request and its grant.
   test.each([
     ['after the request for an answer', 1, 'first'],
     ['after the masked image', 2, 'first'],
