@@ -4,7 +4,7 @@ import type { RetryOptions } from '../net/retry.ts';
 import { retried } from '../net/retry.ts';
 import { ConnectionError, DataError, RefusedError } from '../shared/errors.ts';
 import { silent } from '../shared/progress.ts';
-import type { BatchOptions, InferenceResult } from './session.ts';
+import type { BatchOptions, InferenceResult } from './result.ts';
 
 /** What a batch asks of the connection that a session has. */
 export type Asker = {

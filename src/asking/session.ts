@@ -5,7 +5,6 @@ import type { ClientOffline } from '../../pipelines/inference/one-time.ts';
 import { offlineClient } from '../../pipelines/inference/offline.ts';
 import { ended } from '../../models/ending.ts';
 import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts';
-import type { OutsideRange } from '../../pipelines/inference/encoding.ts';
 import { onlineClient } from '../../pipelines/inference/online.ts';
 import { planHash } from '../../pipelines/plan/codec.ts';
 import { wireOf } from '../../pipelines/plan/plan.ts';
@@ -15,6 +14,7 @@ import { abreast } from '../../crypto/channel/abreast.ts';
 import type { Channel, SharedChannel } from '../../crypto/channel/channel.ts';
 import { answered, checkImage } from './batch.ts';
 import type { Asker } from './batch.ts';
+import type { BatchOptions, InferenceResult } from './result.ts';
 import { greetServer } from '../net/handshake.ts';
 import type { Wanted } from '../net/handshake.ts';
 import { grantSchema, maxHeld, notRefused, receiveJson } from '../net/messages.ts';
@@ -25,43 +25,11 @@ import { encodeRequest, measured } from '../net/session.ts';
 import type { PhaseCost, Request } from '../net/session.ts';
 import { defined } from '../shared/defined.ts';
 import { ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
-import type { OnProgress } from '../shared/progress.ts';
 import type { Rng } from '../shared/random.ts';
 import { idleTimer } from '../shared/timers.ts';
 import type { Timer } from '../shared/timers.ts';
 
-export type InferenceResult = {
-  /** The index of the largest logit. */
-  readonly label: number;
-  /** Missing if the plan's answer is the label alone. */
-  readonly logits?: Float32Array;
-  /**
-   * The outputs of a network that ends in softmax, log softmax or sigmoid, from the logits. Missing if it
-   * ends with the logits.
-   */
-  readonly outputs?: Float32Array;
-  readonly offline: PhaseCost;
-  /**
-   * `rounds` counts the messages of the client that the server waits for and answers: the input, and one per
-   * activation layer.
-   */
-  readonly online: PhaseCost & { readonly rounds: number };
-  /**
-   * The image's values outside the range of the images that calibrated the plan; the answer may be wrong
-   * where there are any. Only the client knows.
-   */
-  readonly outsideRange?: OutsideRange;
-};
-
-/** The options of `inferAll`. */
-export type BatchOptions = {
-  /**
-   * Called with each answer as soon as it is there, with the number of its image; so what was answered is
-   * known.
-   */
-  readonly onAnswer?: (result: InferenceResult, index: number) => void;
-  readonly onProgress?: OnProgress;
-};
+export type { BatchOptions, InferenceResult } from './result.ts';
 
 export type Session = {
   /** The plan that the server runs. It is public. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { answered } from '../../../src/asking/batch.ts';
 import type { Asker } from '../../../src/asking/batch.ts';
-import type { InferenceResult } from '../../../src/asking/session.ts';
+import type { InferenceResult } from '../../../src/asking/result.ts';
 import { ConnectionError, ProtocolError, RefusedError } from '../../../src/shared/errors.ts';
 
 /** An image whose label is its only value. */
