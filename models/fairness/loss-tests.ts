@@ -1,8 +1,21 @@
 import { meanDropPValues, sumsOver } from './mean-drops.ts';
 import { changesOf, detectableLoss, detectableMeanLoss, holm, permutationPValue } from './permutation.ts';
+import { unlikePValue } from './unlike-changes.ts';
 
 /** The significance level for all groups of a model together. */
 export const significance = 0.05;
+
+/** What the tests of a report assume, and how they are corrected, for readers of its figures. */
+export const testWords = {
+  level: significance,
+  correction: 'Holm, over all tested groups of a network',
+  assumes:
+    'Images are independent draws, and the networks are given. Groups may change their answers more or less ' +
+    'often than the rest: the p-value is the larger one of a permutation test, which is exact if groups ' +
+    'change alike, and of a test in which each side has its own rates of lost and gained images.',
+} as const;
+
+export type TestWords = { readonly level: number; readonly correction: string; readonly assumes: string };
 
 export type Verdict = 'loses more' | 'no evidence' | 'too small' | 'not tested';
 
@@ -30,9 +43,14 @@ type TestOptions = {
 };
 
 /**
- * Tests each group. `before` has the accuracy per sample of the original, and `after` those of each network
- * of a line. The test is exact for one network and uses random permutations for several. Groups below
- * `minGroup` are too small and are not tested.
+ * Tests each group. `before` has the accuracy per sample of the original, and `after` those of each
+ * network of a line. The sums are exact for one network and use random draws for several. A group below
+ * `minGroup`, or with a rest below it, is too small and is not tested.
+ *
+ * A permutation test alone would be exact only if all groups changed their answers alike. With 30 images
+ * that lose 30 and gain 20 %, against a rest of 970 that loses 10 and gains none, it raises 10 % of false
+ * alarms at a level of 5 %, and 4 % at a level of 1 %, although it is studentised. Together with
+ * `unlikePValue` it raises 4.8 and 1.0 %.
  */
 export function testLosses(
   before: Float64Array,
@@ -43,7 +61,8 @@ export function testLosses(
   if (isOriginal || members.length < 2) return members.map(() => untested);
   const found =
     after.length === 1 ? exact(before, after[0]!, members) : sampled(before, after, members, draw);
-  const large = (g: number) => members[g]!.length >= minGroup;
+  const n = members.reduce((sum, { length }) => sum + length, 0);
+  const large = (g: number) => Math.min(members[g]!.length, n - members[g]!.length) >= minGroup;
   const pValues = members.map((_, g) => (large(g) ? found.pValue(g) : NaN));
   const adjusted = holm(pValues);
   const tests = pValues.filter((p) => !Number.isNaN(p)).length;
@@ -65,7 +84,7 @@ function exact(before: Float64Array, after: Float64Array, members: readonly Int3
   const total = (key: 'n' | 'lost' | 'gained') => changes.reduce((sum, change) => sum + change[key], 0);
   const all = { n: total('n'), lost: total('lost'), gained: total('gained') };
   return {
-    pValue: (g) => permutationPValue(changes[g]!, all),
+    pValue: (g) => Math.max(permutationPValue(changes[g]!, all), unlikePValue(changes[g]!, all)),
     detectable: (g, tests) => detectableLoss(changes[g]!, all, tests),
   };
 }

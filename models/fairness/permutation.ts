@@ -18,9 +18,10 @@ export function changesOf(before: Float64Array, after: Float64Array, members: Ar
  * drops at least as large as the observed one.
  *
  * A permutation changes only two counts, the lost and the gained images in the group, which are
- * hypergeometric. The p-value is therefore an exact sum, without random draws. Studentising (Janssen 1997;
- * Chung and Romano 2013) keeps the rate of false alarms right for a group that changes its answers more often
- * than the rest but does not lose more. NaN if there is no rest.
+ * hypergeometric. The p-value is therefore an exact sum, without random draws. It is exact if the group
+ * changes its answers as often as the rest does. Studentising (Janssen 1997; Chung and Romano 2013) makes
+ * it right for unlike groups too, but only in the limit of many changes; `unlikePValue` is for fewer. NaN
+ * if there is no rest.
  */
 export function permutationPValue(group: Changes, all: Changes): number {
   const rest = all.n - group.n;
@@ -63,7 +64,7 @@ function range(marked: number, seen: number, drawn: number, n: number): [number,
 }
 
 /** Welch's t of the group's drops against the rest's, where a drop is 1 (lost), -1 (gained) or 0. */
-function studentised(lost: number, gained: number, n: number, all: Changes): number {
+export function studentised(lost: number, gained: number, n: number, all: Changes): number {
   const group = moments(lost, gained, n);
   const rest = moments(all.lost - lost, all.gained - gained, all.n - n);
   const difference = group.mean - rest.mean;
@@ -78,7 +79,7 @@ function moments(lost: number, gained: number, n: number): Moments {
 /** The number, sum and sum of squares of drops in accuracy. */
 export type Sums = { readonly n: number; readonly sum: number; readonly squares: number };
 
-type Moments = { readonly mean: number; readonly varianceOfMean: number };
+export type Moments = { readonly mean: number; readonly varianceOfMean: number };
 
 export function momentsOf({ n, sum, squares }: Sums): Moments {
   const mean = sum / n;

@@ -10,7 +10,7 @@ import type { Groups } from './groups.ts';
 import { worstGroup } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
 import { readingOf } from './reading.ts';
-import { testLosses } from './loss-tests.ts';
+import { testLosses, testWords } from './loss-tests.ts';
 import { averagedLines, redrawn } from './lines.ts';
 import type { Lines } from './lines.ts';
 import type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
@@ -72,6 +72,7 @@ export function fairnessReport(
   const report = {
     n: allGroups.codes.length,
     bootstrap: { resamples, confidence, seed },
+    test: testWords,
     minGroup,
     overall: overallRows(context),
     groups: groupRows(context, table, { minGroup, draw, onProgress }),

@@ -1,6 +1,6 @@
 import type { Interval } from './bootstrap.ts';
 import type { GroupEstimate, OverallEstimate } from './estimates.ts';
-import type { LossTest } from './loss-tests.ts';
+import type { LossTest, TestWords } from './loss-tests.ts';
 
 /**
  * A model's figures in one group. Accuracies and drops are fractions of 1. A drop is the original's value
@@ -64,6 +64,8 @@ export type FairnessReport = {
    * several networks.
    */
   readonly bootstrap: { readonly resamples: number; readonly confidence: number; readonly seed: number };
+  /** The tests of `groups`: their level, how they are corrected, and what they assume. */
+  readonly test: TestWords;
   /** Groups with fewer samples are not tested. */
   readonly minGroup: number;
   readonly overall: readonly OverallRow[];

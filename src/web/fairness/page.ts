@@ -191,8 +191,10 @@ function methodSection({ report, models }: FairnessPageData): Html {
           : ''
       }).
       "How sure" deals the lost images to the groups at random and counts how often a group does as badly as
-      it did (permutation test). Because there are many groups, each must pass a stricter test (Holm). Groups
-      with fewer than ${report.minGroup} images are not tested.
+      it did (permutation test). It also draws the lost images of each group anew from a group that loses no
+      more than the rest but changes its answers as often as it did, and believes the more careful of the two.
+      Because there are many groups, each must pass a stricter test (Holm). Both assume that the images are
+      independent. Groups with fewer than ${report.minGroup} images are not tested.
     </p>
     <p class="note">
       ${models.map(

@@ -49,9 +49,10 @@ export function classSection(fairness: FairnessReport): Html {
     <p class="note">
       A drop is the original's accuracy minus the reduced model's. Intervals are of
       ${100 * fairness.bootstrap.confidence} %, from ${format.count(fairness.bootstrap.resamples)} paired
-      resamples. The last column is an exact permutation test, corrected for the number of classes (Holm). The
-      gap between the best and the worst class changed by ${format.points(gap!.widening)} points
-      (${format.points(gap!.wideningInterval[0])} to ${format.points(gap!.wideningInterval[1])}).
+      resamples. The last column is a test at a level of ${format.percent(fairness.test.level)}
+      (${fairness.test.correction}). ${fairness.test.assumes} The gap between the best and the worst class
+      changed by ${format.points(gap!.widening)} points (${format.points(gap!.wideningInterval[0])} to
+      ${format.points(gap!.wideningInterval[1])}).
     </p>
   </section>`;
 }

@@ -8,7 +8,14 @@ import type { Column } from '../../output/output.ts';
 /** The tables and sentences of a fairness report. */
 export function describeReport(report: FairnessReport): string {
   const parts = [lossTable(report), qualityTable(report), ratesTable(report), gapLines(report)];
-  return [...parts.filter((part) => part !== ''), report.reading.join('\n')].join('\n\n');
+  return [...parts.filter((part) => part !== ''), report.reading.join('\n'), testLine(report)].join('\n\n');
+}
+
+function testLine({ test, minGroup }: FairnessReport): string {
+  return (
+    `The tests have a level of ${format.percent(test.level)}, corrected by ${test.correction}. ${test.assumes} ` +
+    `Groups of fewer than ${minGroup} images, or with fewer others, are not tested.`
+  );
 }
 
 /** The tables and sentences of one model in the protocol's arithmetic. */
