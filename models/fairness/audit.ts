@@ -48,10 +48,10 @@ export type Audit = {
 };
 
 const interval = z.tuple([z.number(), z.number()]);
+/** A gap has no interval if fewer than two groups count in it. */
+const spread = interval.or(z.tuple([z.null(), z.null()]));
 
-const reportSchema = z.object({
-  /** The size from which groups count in the large gaps. */
-  min_group: z.number().optional(),
+const partSchema = z.object({
   groups: z
     .array(
       z.object({
@@ -73,20 +73,27 @@ const reportSchema = z.object({
     .refine(haveSameModels, 'all groups must list the same models'),
   gap: z
     .object({
+      /** The size from which groups count in the gaps. */
+      min_group: z.number(),
       models: z.array(
         z.object({
-          gap: z.number(),
-          widening: z.number(),
-          interval: interval.optional(),
-          widening_interval: interval.optional(),
-          large_gap: z.number().optional(),
-          large_widening: z.number().optional(),
-          large_gap_interval: interval.optional(),
-          large_widening_interval: interval.optional(),
+          gap: z.number().nullable(),
+          widening: z.number().nullable(),
+          interval: spread,
+          widening_interval: spread,
+          all_gap: z.number().nullable(),
+          all_widening: z.number().nullable(),
+          all_gap_interval: spread,
+          all_widening_interval: spread,
         }),
       ),
     })
     .optional(),
+});
+
+const reportSchema = partSchema.extend({
+  /** Other ways to sort the same images into groups, if there are several. */
+  marginals: z.array(partSchema).optional(),
 });
 
 /** The parts of a report that an audit reads, with the names of its JSON. */
@@ -110,26 +117,44 @@ export function parseReport(text: string, source: string): AuditedReport {
   );
 }
 
+/** The size from which an audit judges groups if it is not told: that of the report's gaps. */
+export function minGroupOf({ gap }: AuditedReport): number {
+  return gap?.min_group ?? 30;
+}
+
 /**
- * Checks every reduced model against the limits. Gaps are taken between the groups that are large enough;
- * without any such group the audit does not pass. Throws DataError if intervals are to be judged that the
- * report does not have.
+ * Checks every reduced model against the limits, in each of the report's partitions into groups. Gaps are
+ * taken between the groups that are large enough; without any such group the audit does not pass. Throws
+ * DataError if intervals are to be judged that the report does not have.
  */
 export function audit(report: AuditedReport, limits: Limits): Audit {
+  const parts = [...(report.marginals ?? []), report].map((part) => auditPart(part, limits));
+  const judged = parts.flatMap((part) => part.judged);
+  const failures = parts.flatMap((part) => part.failures);
+  return {
+    passed: judged.length > 0 && failures.length === 0,
+    limits,
+    judged,
+    tooSmall: parts.flatMap((part) => part.tooSmall),
+    failures,
+  };
+}
+
+type Part = z.infer<typeof partSchema>;
+
+function auditPart(report: Part, limits: Limits): Pick<Audit, 'judged' | 'tooSmall' | 'failures'> {
   const small = ({ n }: { n: number }) => n < limits.minGroup;
   const judged = report.groups.filter((group) => !small(group));
   const failures =
     judged.length === 0 ? [] : reducedModels(judged).flatMap((m) => failuresOf(report, judged, m, limits));
   return {
-    passed: judged.length > 0 && failures.length === 0,
-    limits,
     judged: judged.map(({ group, n }) => ({ group, n })),
     tooSmall: report.groups.filter(small).map(({ group, n }) => ({ group, n })),
     failures,
   };
 }
 
-type GroupOfReport = AuditedReport['groups'][number];
+type GroupOfReport = Part['groups'][number];
 
 /** Tolerance for rounding: 0.9 - 0.8 exceeds 0.1 by 3e-17, which is not a failure. */
 const rounding = 1e-9;
@@ -142,7 +167,7 @@ type Held = {
 };
 
 function failuresOf(
-  report: AuditedReport,
+  report: Part,
   judged: readonly GroupOfReport[],
   m: number,
   limits: Limits,
@@ -160,7 +185,7 @@ function failuresOf(
 }
 
 /** Every figure of a model that a limit may apply to. */
-function heldOf(report: AuditedReport, judged: readonly GroupOfReport[], m: number): Held[] {
+function heldOf(report: Part, judged: readonly GroupOfReport[], m: number): Held[] {
   const accuracies = (model: number) => judged.map(({ models }) => models[model]!.accuracy);
   const worst = judged[accuracies(m).indexOf(Math.min(...accuracies(m)))]!;
   const row = report.gap?.models[m];
@@ -181,7 +206,7 @@ function heldOf(report: AuditedReport, judged: readonly GroupOfReport[], m: numb
   ];
 }
 
-type GapOfReport = NonNullable<AuditedReport['gap']>['models'][number];
+type GapOfReport = NonNullable<Part['gap']>['models'][number];
 type JudgedGap = {
   readonly gap?: number | undefined;
   readonly widening?: number | undefined;
@@ -190,33 +215,45 @@ type JudgedGap = {
 };
 
 /**
- * The report's gap if all groups are judged, or its gap of large groups if exactly those are judged. The
- * report has no other gap.
+ * The report's gap of all groups if all are judged, or of those that are large enough to tell if exactly
+ * those are judged. The report has no other gap.
  */
 function gapsOfJudged(
-  { groups, min_group }: AuditedReport,
+  { groups, gap: gaps }: Part,
   judged: readonly GroupOfReport[],
   row: GapOfReport,
 ): JudgedGap {
-  if (judged.length === groups.length) {
-    const { gap: own, widening, interval: spread, widening_interval: wideningInterval } = row;
-    return { gap: own, widening, interval: spread, wideningInterval };
-  }
-  const large = groups.filter(({ n }) => min_group !== undefined && n >= min_group);
-  if (large.length !== judged.length) return {};
+  if (judged.length === groups.length)
+    return known(row.all_gap, row.all_widening, row.all_gap_interval, row.all_widening_interval);
+  const told = groups.filter(({ n }) => n >= gaps!.min_group);
+  if (told.length !== judged.length) return {};
+  return known(row.gap, row.widening, row.interval, row.widening_interval);
+}
+
+/** JSON has null where a figure is not known. */
+function known(
+  own: number | null,
+  widening: number | null,
+  interval: SpreadOfReport,
+  wideningInterval: SpreadOfReport,
+): JudgedGap {
+  const ends = ([low, high]: SpreadOfReport): Interval | undefined =>
+    low === null || high === null ? undefined : [low, high];
   return {
-    gap: row.large_gap,
-    widening: row.large_widening,
-    interval: row.large_gap_interval,
-    wideningInterval: row.large_widening_interval,
+    gap: own ?? undefined,
+    widening: widening ?? undefined,
+    interval: ends(interval),
+    wideningInterval: ends(wideningInterval),
   };
 }
+
+type SpreadOfReport = z.infer<typeof spread>;
 
 function endOf(spread: Interval | undefined, judge: 'outside' | 'inside', what: string): number {
   if (spread !== undefined) return judge === 'outside' ? spread[0] : spread[1];
   throw new DataError(
     `the report has no interval for ${what} between the groups that are judged; ` +
-      `make it again with 'reluctant fairness ... --min-group N --json', where N is the --min-group of audit`,
+      `leave out --min-group, or make it again with another 'reluctant fairness ... --max-width'`,
   );
 }
 

@@ -18,6 +18,7 @@ const columns: Readonly<Record<string, (row: GroupRow) => Cell>> = {
   calibration_error: (row) => row.calibrationError,
   ...withInterval('positive_rate', (row) => [row.positiveRate, row.positiveRateInterval]),
   ...withInterval('true_positive_rate', (row) => [row.truePositiveRate, row.truePositiveRateInterval]),
+  ...withInterval('predictive_value', (row) => [row.predictiveValue, row.predictiveValueInterval]),
   ...withInterval('false_positive_rate', (row) => [row.falsePositiveRate, row.falsePositiveRateInterval]),
 };
 
@@ -32,14 +33,25 @@ function withInterval(
   };
 }
 
+/** A report, and the columns by which its images are sorted into groups. */
+export type GroupedReport = { readonly by: readonly string[]; readonly report: FairnessReport };
+
 /**
- * The report's groups as CSV (RFC 4180), with a line for each group and model. A cell without a figure is
+ * The groups of reports as CSV (RFC 4180), with a line for each group and model. A cell without a figure is
  * empty.
  */
-export function groupsCsv({ groups }: FairnessReport): string {
-  const header = ['group', 'n', 'model', ...Object.keys(columns)];
-  const rows = groups.flatMap(({ group, n, models }) =>
-    models.map((row) => [group, n, row.model, ...Object.values(columns).map((cell) => cell(row))]),
+export function groupsCsv(reports: readonly GroupedReport[]): string {
+  const header = ['grouped_by', 'group', 'n', 'model', ...Object.keys(columns)];
+  const rows = reports.flatMap(({ by, report: { groups } }) =>
+    groups.flatMap(({ group, n, models }) =>
+      models.map((row) => [
+        by.join(', '),
+        group,
+        n,
+        row.model,
+        ...Object.values(columns).map((cell) => cell(row)),
+      ]),
+    ),
   );
   return [header, ...rows].map((cells) => `${cells.map(written).join(',')}\r\n`).join('');
 }

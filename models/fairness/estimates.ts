@@ -1,5 +1,7 @@
 import { excessDrops, gap, meanOver, positiveScores, sampleScores } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
+import { tellingGroups } from './telling.ts';
+import type { Telling } from './telling.ts';
 
 /**
  * A model's figures in one group, as fractions of 1, but the loss in nats. Rates are NaN if the labels are
@@ -20,24 +22,30 @@ export type GroupEstimate = {
   readonly truePositiveRate: number;
   /** The share of the other samples that the model calls positive. */
   readonly falsePositiveRate: number;
+  /** The share of the samples called positive that are positive; NaN if none is called so. */
+  readonly predictiveValue: number;
 };
 
-/** A model's figures over all groups. */
+/**
+ * A model's figures over the groups that are large enough to tell, but `allGap` and `allWidening` over
+ * all groups. NaN if fewer than two groups count. The figures of rates are also NaN if the labels are not
+ * binary.
+ */
 export type GapEstimate = {
   /** Largest minus smallest group accuracy. */
   readonly gap: number;
   /** The gap minus the original's. */
   readonly widening: number;
-  /** The gap and its widening between the groups that are large enough to test. */
-  readonly largeGap: number;
-  readonly largeWidening: number;
-  /**
-   * Demographic parity difference: largest minus smallest positive rate. Like `equalisedOdds`, it is NaN if
-   * fewer than two groups have such a rate.
-   */
+  readonly allGap: number;
+  readonly allWidening: number;
+  /** Demographic parity difference: largest minus smallest positive rate. */
   readonly demographicParity: number;
+  /** Disparate impact: smallest positive rate divided by the largest, 1 if they are equal. */
+  readonly disparateImpact: number;
   /** The larger of the gaps in true- and in false-positive rate (Hardt et al. 2016). */
   readonly equalisedOdds: number;
+  /** Predictive parity difference: largest minus smallest predictive value (Chouldechova 2017). */
+  readonly predictiveParity: number;
 };
 
 export type OverallEstimate = Pick<GroupEstimate, 'accuracy' | 'drop' | 'crossEntropy' | 'margin'>;
@@ -48,7 +56,9 @@ export type ModelEstimate = {
   readonly gap: GapEstimate;
 };
 
-/** Scores per sample: first the labels (1 if positive), then `scoresOfModel.length` scores for each model. */
+/**
+ * Scores per sample: first the labels (1 if positive), then `scoresOfModel.length` scores for each model.
+ */
 export type ScoreTable = {
   readonly scores: readonly Float64Array[];
   readonly models: number;
@@ -95,6 +105,21 @@ export function groupMeans({ scores }: ScoreTable, members: readonly Int32Array[
   return scores.map((score) => members.map((group) => meanOver(score, group)));
 }
 
+/** The groups that count in gaps: those with at least `fewest` images for the figure. */
+export function tellingOf(
+  table: Omit<ScoreTable, 'scores'>,
+  means: readonly (readonly number[])[],
+  sizes: readonly number[],
+  fewest: number,
+): Telling {
+  const called = Array.from({ length: table.models }, (_, m) => scoreOf(means, m, 'positive'));
+  return tellingGroups(fewest, sizes, means[0]!, called);
+}
+
+function scoreOf(means: readonly (readonly number[])[], model: number, name: ModelScore): readonly number[] {
+  return means[1 + model * scoresOfModel.length + scoresOfModel.indexOf(name)]!;
+}
+
 /**
  * Computes all estimates, one per network, from means[score][group] and the groups' sizes, for the data and
  * for resamples alike.
@@ -103,13 +128,11 @@ export function estimates(
   { models, positive }: Omit<ScoreTable, 'scores'>,
   means: readonly (readonly number[])[],
   sizes: readonly number[],
-  minGroup: number,
+  telling: Telling,
 ): ModelEstimate[] {
-  const of = (model: number, name: ModelScore) =>
-    means[1 + model * scoresOfModel.length + scoresOfModel.indexOf(name)]!;
+  const of = (model: number, name: ModelScore) => scoreOf(means, model, name);
   const overall = (row: readonly number[]) => weightedMean(row, sizes);
   const original = of(0, 'accuracy');
-  const large = sizes.map((_, g) => g).filter((g) => sizes[g]! >= minGroup);
   return Array.from({ length: models }, (_, m) => {
     const accuracy = of(m, 'accuracy');
     const drop = overall(original) - overall(accuracy);
@@ -139,14 +162,22 @@ export function estimates(
         crossEntropy: overall(of(m, 'crossEntropy')),
         margin: overall(of(m, 'margin')),
       },
-      gap: gapsOf(accuracy, original, rates, { large, binary: positive !== undefined }),
+      gap: { ...accuracyGaps(accuracy, original, telling), ...rateGaps(rates, m, telling) },
     };
   });
 }
 
-type Rates = Pick<GroupEstimate, 'positiveRate' | 'truePositiveRate' | 'falsePositiveRate'>;
+type Rates = Pick<
+  GroupEstimate,
+  'positiveRate' | 'truePositiveRate' | 'falsePositiveRate' | 'predictiveValue'
+>;
 
-const noRates: Rates = { positiveRate: NaN, truePositiveRate: NaN, falsePositiveRate: NaN };
+const noRates: Rates = {
+  positiveRate: NaN,
+  truePositiveRate: NaN,
+  falsePositiveRate: NaN,
+  predictiveValue: NaN,
+};
 
 /** The rates of a group; a rate over no samples is NaN. */
 function ratesOf(labels: number, called: number, truly: number, falsely: number): Rates {
@@ -154,28 +185,38 @@ function ratesOf(labels: number, called: number, truly: number, falsely: number)
     positiveRate: called,
     truePositiveRate: truly / labels,
     falsePositiveRate: falsely / (1 - labels),
+    predictiveValue: truly / called,
   };
 }
 
-function gapsOf(
-  accuracy: readonly number[],
-  original: readonly number[],
-  rates: readonly Rates[],
-  { large, binary }: { readonly large: readonly number[]; readonly binary: boolean },
-): GapEstimate {
-  const ofLarge = (row: readonly number[]) => gap(large.map((g) => row[g]!));
-  const ofRate = (name: keyof Rates) => {
-    const known = rates.map((rate) => rate[name]).filter((rate) => !Number.isNaN(rate));
-    return binary && known.length > 1 ? gap(known) : NaN;
-  };
+function accuracyGaps(accuracy: readonly number[], original: readonly number[], { accuracy: told }: Telling) {
+  const all = [...accuracy.keys()];
   return {
-    gap: gap(accuracy),
-    widening: gap(accuracy) - gap(original),
-    largeGap: ofLarge(accuracy),
-    largeWidening: ofLarge(accuracy) - ofLarge(original),
-    demographicParity: ofRate('positiveRate'),
-    equalisedOdds: Math.max(ofRate('truePositiveRate'), ofRate('falsePositiveRate')),
+    gap: gapOf(accuracy, told),
+    widening: gapOf(accuracy, told) - gapOf(original, told),
+    allGap: gapOf(accuracy, all),
+    allWidening: gapOf(accuracy, all) - gapOf(original, all),
   };
+}
+
+function rateGaps(rates: readonly Rates[], network: number, telling: Telling) {
+  const of = (name: keyof Rates) => rates.map((rate) => rate[name]);
+  const called = telling.accuracy.map((g) => rates[g]!.positiveRate);
+  return {
+    demographicParity: gapOf(of('positiveRate'), telling.accuracy),
+    disparateImpact: called.length < 2 ? NaN : Math.min(...called) / Math.max(...called),
+    equalisedOdds: Math.max(
+      gapOf(of('truePositiveRate'), telling.truePositiveRate),
+      gapOf(of('falsePositiveRate'), telling.falsePositiveRate),
+    ),
+    predictiveParity: gapOf(of('predictiveValue'), telling.predictiveValue[network]!),
+  };
+}
+
+/** The gap of a figure between these groups; NaN if fewer than two of them have it. */
+function gapOf(figure: readonly number[], groups: readonly number[]): number {
+  const known = groups.map((g) => figure[g]!).filter((value) => !Number.isNaN(value));
+  return known.length < 2 ? NaN : gap(known);
 }
 
 function weightedMean(row: readonly number[], sizes: readonly number[]): number {

@@ -8,7 +8,7 @@ export const significance = 0.05;
 /** What the tests of a report assume, and how they are corrected, for readers of its figures. */
 export const testWords = {
   level: significance,
-  correction: 'Holm, over all tested groups of a network',
+  correction: 'Holm, over all tested groups of a network, however the images are sorted into groups',
   assumes:
     'Images are independent draws, and the networks are given. Groups may change their answers more or less ' +
     'often than the rest: the p-value is the larger one of a permutation test, which is exact if groups ' +
@@ -33,8 +33,6 @@ export type LossTest = {
   readonly detectableLoss: number;
 };
 
-const untested = { pValue: NaN, pAdjusted: NaN, verdict: 'not tested', detectableLoss: NaN } as const;
-
 type TestOptions = {
   readonly minGroup: number;
   readonly isOriginal: boolean;
@@ -43,9 +41,10 @@ type TestOptions = {
 };
 
 /**
- * Tests each group. `before` has the accuracy per sample of the original, and `after` those of each
- * network of a line. The sums are exact for one network and use random draws for several. A group below
- * `minGroup`, or with a rest below it, is too small and is not tested.
+ * Tests each group of each partition of the samples, all corrected together. `before` has the accuracy
+ * per sample of the original, and `after` those of each network of a line. The sums are exact for one
+ * network and use random draws for several. A group below `minGroup`, or with a rest below it, is too
+ * small and is not tested.
  *
  * A permutation test alone would be exact only if all groups changed their answers alike. With 30 images
  * that lose 30 and gain 20 %, against a rest of 970 that loses 10 and gains none, it raises 10 % of false
@@ -55,23 +54,49 @@ type TestOptions = {
 export function testLosses(
   before: Float64Array,
   after: readonly Float64Array[],
+  partitions: readonly (readonly Int32Array[])[],
+  options: TestOptions,
+): LossTest[][] {
+  const raw = partitions.map((members) => rawTests(before, after, members, options));
+  const pValues = raw.flatMap((tests) => tests.map(({ pValue }) => pValue));
+  const adjusted = holm(pValues);
+  const tests = pValues.filter((p) => !Number.isNaN(p)).length;
+  let at = 0;
+  return raw.map((own) => own.map((test) => judged(test, adjusted[at++]!, tests)));
+}
+
+/** A test before it is corrected. */
+type RawTest = {
+  readonly pValue: number;
+  /** Empty if the group is tested. */
+  readonly refused: 'too small' | 'not tested' | '';
+  readonly detectable: (tests: number) => number;
+};
+
+function rawTests(
+  before: Float64Array,
+  after: readonly Float64Array[],
   members: readonly Int32Array[],
   { minGroup, isOriginal, draw }: TestOptions,
-): LossTest[] {
-  if (isOriginal || members.length < 2) return members.map(() => untested);
+): RawTest[] {
+  if (isOriginal || members.length < 2)
+    return members.map(() => ({ pValue: NaN, refused: 'not tested', detectable: () => NaN }));
   const found =
     after.length === 1 ? exact(before, after[0]!, members) : sampled(before, after, members, draw);
   const n = members.reduce((sum, { length }) => sum + length, 0);
-  const large = (g: number) => Math.min(members[g]!.length, n - members[g]!.length) >= minGroup;
-  const pValues = members.map((_, g) => (large(g) ? found.pValue(g) : NaN));
-  const adjusted = holm(pValues);
-  const tests = pValues.filter((p) => !Number.isNaN(p)).length;
-  return members.map((_, g) => ({
-    pValue: pValues[g]!,
-    pAdjusted: adjusted[g]!,
-    verdict: !large(g) ? 'too small' : adjusted[g]! < significance ? 'loses more' : 'no evidence',
-    detectableLoss: found.detectable(g, tests),
-  }));
+  return members.map(({ length }, g) => {
+    const large = Math.min(length, n - length) >= minGroup;
+    return {
+      pValue: large ? found.pValue(g) : NaN,
+      refused: large ? '' : 'too small',
+      detectable: (tests) => found.detectable(g, tests),
+    };
+  });
+}
+
+function judged({ pValue, refused, detectable }: RawTest, pAdjusted: number, tests: number): LossTest {
+  const verdict = refused || (pAdjusted < significance ? 'loses more' : 'no evidence');
+  return { pValue, pAdjusted, verdict, detectableLoss: detectable(tests) };
 }
 
 type Found = {

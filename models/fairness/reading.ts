@@ -27,6 +27,7 @@ function readingOfModel(report: Figures, gap: GapRow, m: number): string[] {
     ...losers(report, m),
     smallOnes(report, m),
     gapSentence(gap),
+    leftOutSentence(report.gap),
     ratesSentence(gap),
   ].filter((sentence) => sentence !== '');
 }
@@ -63,6 +64,7 @@ function smallOnes({ groups, minGroup }: Figures, m: number): string {
 }
 
 function gapSentence({ gap, widening, wideningInterval, worstGroup }: GapRow): string {
+  if (worstGroup === null) return '';
   const [low, high] = wideningInterval;
   const now = `The best and the worst group (${worstGroup}) are ${points(gap)} points apart`;
   if (widening === 0 && low === 0 && high === 0) return `${now}, as before.`;
@@ -71,23 +73,39 @@ function gapSentence({ gap, widening, wideningInterval, worstGroup }: GapRow): s
   return `${now}, ${change}${sure ? '' : ', which may be chance'}.`;
 }
 
+/** Which groups are in no gap, and why; empty if there are none. */
+export function leftOutSentence({ leftOut, minGroup, maxWidth, models }: FairnessReport['gap']): string {
+  if (leftOut.length === 0) return '';
+  const names = leftOut.map(({ group, n }) => `${group} (${n})`).join(', ');
+  const none = models[0]?.worstGroup === null ? ' Fewer than two groups are left, so no gap is told.' : '';
+  return (
+    `Not in the gap, because ${minGroup} images are needed to know an accuracy within ${points(maxWidth)} points: ` +
+    `${names}.${none}`
+  );
+}
+
 /** Demographic parity and equalised odds in words; empty if the labels are not binary. */
 export function ratesSentence({
   demographicParity,
+  disparateImpact,
   equalisedOdds,
-}: Pick<GapRow, 'demographicParity' | 'equalisedOdds'>): string {
+  predictiveParity,
+}: Pick<GapRow, 'demographicParity' | 'disparateImpact' | 'equalisedOdds' | 'predictiveParity'>): string {
   const parts = [
-    Number.isNaN(demographicParity)
-      ? ''
-      : `between groups the share called positive differs by up to ${points(demographicParity)} points`,
-    Number.isNaN(equalisedOdds)
-      ? ''
-      : `rates of right and false positives by up to ${points(equalisedOdds)} points`,
-  ].filter((part) => part !== '');
-  const [first = '', ...rest] = parts;
-  return parts.length === 0
-    ? ''
-    : `${first.slice(0, 1).toUpperCase()}${first.slice(1)}${rest.map((part) => `, ${part}`).join('')}.`;
+    [
+      demographicParity,
+      `between groups the share called positive differs by up to ${points(demographicParity)} points` +
+        (Number.isNaN(disparateImpact) ? '' : ` (ratio ${disparateImpact.toFixed(2)})`),
+    ],
+    [equalisedOdds, `rates of right and false positives by up to ${points(equalisedOdds)} points`],
+    [
+      predictiveParity,
+      `the share of right ones among those called positive by up to ${points(predictiveParity)} points`,
+    ],
+  ] as const;
+  const known = parts.filter(([value]) => !Number.isNaN(value)).map(([, words]) => words);
+  const text = known.join(', ');
+  return text === '' ? '' : `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 }
 
 function changeOf(drop: number): string {

@@ -3,16 +3,19 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { bootstrap, seededDraw } from './bootstrap.ts';
 import type { Interval } from './bootstrap.ts';
 import { calibrationError, confidenceOf } from './calibration.ts';
-import { accuracyScores, estimates, groupMeans, scoreTable } from './estimates.ts';
+import { accuracyScores, estimates, groupMeans, scoreTable, tellingOf } from './estimates.ts';
 import type { GroupEstimate, ModelEstimate, ScoreTable } from './estimates.ts';
 import { membersOf } from './groups.ts';
 import type { Groups } from './groups.ts';
 import { worstGroup } from './metrics.ts';
 import type { Outcomes } from './metrics.ts';
+import { defaultMaxWidth, fewestTelling } from './telling.ts';
+import type { Telling } from './telling.ts';
 import { readingOf } from './reading.ts';
 import { testLosses, testWords } from './loss-tests.ts';
 import { averagedLines, redrawn } from './lines.ts';
 import type { Lines } from './lines.ts';
+import type { LossTest } from './loss-tests.ts';
 import type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
 
 export type { FairnessReport, GapRow, GroupRow, OverallRow } from './rows.ts';
@@ -31,6 +34,11 @@ export type ReportOptions = {
   readonly seed?: number;
   /** Groups with fewer samples are not tested (default: 30). */
   readonly minGroup?: number;
+  /**
+   * Groups count in gaps and as the worst group if an accuracy of one half would be known within an
+   * interval of this width, as a fraction (default: 0.2). See `fewestTelling`.
+   */
+  readonly maxWidth?: number;
   /** The class that counts as positive, if the labels are binary (default: none). */
   readonly positive?: number;
   readonly onProgress?: OnProgress;
@@ -43,40 +51,95 @@ export type ReportOptions = {
 export function fairnessReport(
   original: Answers,
   reduced: readonly Answers[],
-  allGroups: Groups,
-  {
+  groups: Groups,
+  options: ReportOptions = {},
+): FairnessReport {
+  return fairnessReports(original, reduced, [groups], options)[0]!;
+}
+
+/**
+ * A report for each partition of the samples into groups, such as by one attribute, by another and by
+ * both. The tests of all partitions are corrected together.
+ */
+export function fairnessReports(
+  original: Answers,
+  reduced: readonly Answers[],
+  partitions: readonly Groups[],
+  options: ReportOptions = {},
+): FairnessReport[] {
+  const { seed = 1, minGroup = 30, positive, onProgress = silent } = options;
+  const models = [original, ...reduced];
+  const { networks, lines } = networksOf(models);
+  const table = scoreTable(networks, positive);
+  const draw = seededDraw(seed);
+  const presents = partitions.map(present);
+  const scores = networks.map((_, n) => accuracyScores(table, n));
+  const tests = lines.map((line, m) => {
+    onProgress({ phase: 'significance-tests', done: m + 1, total: lines.length });
+    const after = line.map((n) => scores[n]!);
+    const members = presents.map((partition) => partition.members);
+    return testLosses(scores[0]!, after, members, { minGroup, draw, isOriginal: m === 0 });
+  });
+  const compared = { models, networks, lines, table, draw };
+  return presents.map((partition, at) =>
+    reportOf(
+      compared,
+      partition,
+      tests.map((ofModel) => ofModel[at]!),
+      options,
+    ),
+  );
+}
+
+type Compared = {
+  readonly models: readonly Answers[];
+  readonly networks: readonly Outcomes[];
+  readonly lines: Lines;
+  readonly table: ScoreTable;
+  readonly draw: (n: number) => number;
+};
+
+function reportOf(
+  compared: Compared,
+  partition: Present,
+  tests: readonly (readonly LossTest[])[],
+  options: ReportOptions,
+): FairnessReport {
+  const {
     resamples = 1000,
     confidence = 0.95,
     seed = 1,
     minGroup = 30,
-    positive,
-    onProgress = silent,
-  }: ReportOptions = {},
-): FairnessReport {
-  const models = [original, ...reduced];
-  const { names, members } = present(allGroups);
-  const { networks, lines } = networksOf(models);
-  const table = scoreTable(networks, positive);
+    maxWidth = defaultMaxWidth,
+  } = options;
+  const { table, lines, draw } = compared;
+  const { names, members } = partition;
   const sizes = members.map((group) => group.length);
-  const estimate = (means: readonly (readonly number[])[]) => estimates(table, means, sizes, minGroup);
-  const draw = seededDraw(seed);
-  const each = estimate(groupMeans(table, members));
+  const means = groupMeans(table, members);
+  const fewest = fewestTelling(maxWidth, confidence);
+  const telling = tellingOf(table, means, sizes, fewest);
+  const estimate = (of: readonly (readonly number[])[]) => estimates(table, of, sizes, telling);
+  const each = estimate(means);
   const intervals = bootstrap(
     table.scores,
     members,
-    (means) => averagedLines(estimate(means), redrawn(lines, draw)),
-    { resamples, confidence, draw, onProgress },
+    (of) => averagedLines(estimate(of), redrawn(lines, draw)),
+    { resamples, confidence, draw, onProgress: options.onProgress ?? silent },
   ) as unknown as Spread[];
-  const found = averagedLines(each, lines);
-  const context = { models, networks, lines, names, members, each, found, intervals };
+  const context = { ...compared, ...partition, each, found: averagedLines(each, lines), intervals, telling };
   const report = {
-    n: allGroups.codes.length,
+    n: sizes.reduce((sum, size) => sum + size, 0),
     bootstrap: { resamples, confidence, seed },
     test: testWords,
     minGroup,
     overall: overallRows(context),
-    groups: groupRows(context, table, { minGroup, draw, onProgress }),
-    gap: { models: gapRows(context) },
+    groups: groupRows(context, tests),
+    gap: {
+      maxWidth,
+      minGroup: fewest,
+      leftOut: names.map((group, g) => ({ group, n: sizes[g]! })).filter(({ n }) => n < fewest),
+      models: gapRows(context),
+    },
   };
   return { ...report, reading: readingOf(report) };
 }
@@ -105,34 +168,20 @@ type Spread = {
     : { readonly [K in keyof ModelEstimate[Part]]: Interval };
 };
 
-type Found = Present & {
-  readonly models: readonly Answers[];
-  readonly networks: readonly Outcomes[];
-  readonly lines: Lines;
-  /** The estimates of each network (`each`) and of each line (`found`). */
-  readonly each: readonly ModelEstimate[];
-  readonly found: readonly ModelEstimate[];
-  readonly intervals: readonly Spread[];
-};
-
-type TestSettings = {
-  readonly minGroup: number;
-  readonly draw: (n: number) => number;
-  readonly onProgress: OnProgress;
-};
+type Found = Present &
+  Compared & {
+    /** The estimates of each network (`each`) and of each line (`found`). */
+    readonly each: readonly ModelEstimate[];
+    readonly found: readonly ModelEstimate[];
+    readonly intervals: readonly Spread[];
+    readonly telling: Telling;
+  };
 
 function groupRows(
   { models, networks, lines, names, members, each, found, intervals }: Found,
-  table: ScoreTable,
-  { onProgress, ...settings }: TestSettings,
+  tests: readonly (readonly LossTest[])[],
 ): FairnessReport['groups'] {
   const confidence = networks.map(confidenceOf);
-  const scores = networks.map((_, n) => accuracyScores(table, n));
-  const tests = lines.map((line, m) => {
-    onProgress({ phase: 'significance-tests', done: m + 1, total: lines.length });
-    const after = line.map((n) => scores[n]!);
-    return testLosses(scores[0]!, after, members, { ...settings, isOriginal: m === 0 });
-  });
   return names.map((group, g) => ({
     group,
     n: members[g]!.length,
@@ -149,6 +198,7 @@ function groupRows(
         positiveRateInterval: spread.positiveRate,
         truePositiveRateInterval: spread.truePositiveRate,
         falsePositiveRateInterval: spread.falsePositiveRate,
+        predictiveValueInterval: spread.predictiveValue,
         calibrationError: meanOf(lines[m]!.map((n) => calibrationError(confidence[n]!, members[g]!))),
         losingNetworks: lines[m]!.filter((n) => each[n]!.groups[g]!.excessDrop > 0).length,
         ...tests[m]![g]!,
@@ -173,22 +223,24 @@ function overallRows({ models, networks, lines, members, found, intervals }: Fou
   }));
 }
 
-function gapRows({ models, names, found, intervals }: Found): GapRow[] {
+function gapRows({ models, names, found, intervals, telling }: Found): GapRow[] {
   return models.map(({ model }, m) => {
-    const accuracies = found[m]!.groups.map(({ accuracy }) => accuracy);
-    const worst = worstGroup(accuracies);
+    const accuracies = telling.accuracy.map((g) => found[m]!.groups[g]!.accuracy);
+    const worst = accuracies.length < 2 ? undefined : worstGroup(accuracies);
     const spread = intervals[m]!.gap;
     return {
       model,
       ...found[m]!.gap,
       interval: spread.gap,
-      worstGroup: names[worst]!,
-      worstAccuracy: accuracies[worst]!,
+      worstGroup: worst === undefined ? null : names[telling.accuracy[worst]!]!,
+      worstAccuracy: worst === undefined ? NaN : accuracies[worst]!,
       wideningInterval: spread.widening,
-      largeGapInterval: spread.largeGap,
-      largeWideningInterval: spread.largeWidening,
+      allGapInterval: spread.allGap,
+      allWideningInterval: spread.allWidening,
       demographicParityInterval: spread.demographicParity,
+      disparateImpactInterval: spread.disparateImpact,
       equalisedOddsInterval: spread.equalisedOdds,
+      predictiveParityInterval: spread.predictiveParity,
     };
   });
 }

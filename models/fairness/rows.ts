@@ -1,5 +1,5 @@
 import type { Interval } from './bootstrap.ts';
-import type { GroupEstimate, OverallEstimate } from './estimates.ts';
+import type { GapEstimate, GroupEstimate, OverallEstimate } from './estimates.ts';
 import type { LossTest, TestWords } from './loss-tests.ts';
 
 /**
@@ -18,6 +18,7 @@ export type GroupRow = GroupEstimate &
     readonly positiveRateInterval: Interval;
     readonly truePositiveRateInterval: Interval;
     readonly falsePositiveRateInterval: Interval;
+    readonly predictiveValueInterval: Interval;
     /** The expected calibration error, from 0 to 1. */
     readonly calibrationError: number;
     /** The number of the line's networks in which the group loses more than all images do. */
@@ -26,7 +27,9 @@ export type GroupRow = GroupEstimate &
 
 export type OverallRow = OverallEstimate & {
   readonly model: string;
-  /** The number of networks, which differ only in their seed; all figures of the line are means over them. */
+  /**
+   * The number of networks, which differ only in their seed; all figures of the line are means over them.
+   */
   readonly networks: number;
   readonly interval: Interval;
   readonly dropInterval: Interval;
@@ -34,27 +37,19 @@ export type OverallRow = OverallEstimate & {
 };
 
 /** The gaps of a model; for several networks, the mean of their gaps. */
-export type GapRow = {
+export type GapRow = GapEstimate & {
   readonly model: string;
-  /** Largest minus smallest group accuracy. */
-  readonly gap: number;
   readonly interval: Interval;
-  readonly worstGroup: string;
+  /** The group with the worst accuracy of those that are large enough to tell; null if there are not two. */
+  readonly worstGroup: string | null;
   readonly worstAccuracy: number;
-  /** The gap minus the original's. */
-  readonly widening: number;
   readonly wideningInterval: Interval;
-  /** The gap and its widening between the groups of at least `minGroup` samples. */
-  readonly largeGap: number;
-  readonly largeGapInterval: Interval;
-  readonly largeWidening: number;
-  readonly largeWideningInterval: Interval;
-  /** Largest minus smallest positive rate; like `equalisedOdds`, it is NaN if the labels are not binary. */
-  readonly demographicParity: number;
+  readonly allGapInterval: Interval;
+  readonly allWideningInterval: Interval;
   readonly demographicParityInterval: Interval;
-  /** The larger of the gaps in true- and false-positive rate. */
-  readonly equalisedOdds: number;
+  readonly disparateImpactInterval: Interval;
   readonly equalisedOddsInterval: Interval;
+  readonly predictiveParityInterval: Interval;
 };
 
 export type FairnessReport = {
@@ -74,7 +69,14 @@ export type FairnessReport = {
     readonly n: number;
     readonly models: readonly GroupRow[];
   }[];
-  readonly gap: { readonly models: readonly GapRow[] };
+  readonly gap: {
+    /** Groups count in gaps if an accuracy of one half would be known within so wide an interval. */
+    readonly maxWidth: number;
+    /** The number of images that this takes. */
+    readonly minGroup: number;
+    readonly leftOut: readonly { readonly group: string; readonly n: number }[];
+    readonly models: readonly GapRow[];
+  };
   /** What the figures say, in sentences. */
   readonly reading: readonly string[];
 };

@@ -5,7 +5,7 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import { groupsOfLabels } from '../../models/fairness/groups.ts';
 import type { Groups } from '../../models/fairness/groups.ts';
 import type { Outcomes } from '../../models/fairness/metrics.ts';
-import { fairnessReport } from '../../models/fairness/report.ts';
+import { fairnessReports } from '../../models/fairness/report.ts';
 import type { Answers, FairnessReport, ReportOptions } from '../../models/fairness/report.ts';
 import type { Model } from '../../models/graph.ts';
 import { predict } from '../../models/runtime/run.ts';
@@ -34,12 +34,25 @@ export type CompareOptions = ReportOptions &
  * fit the data set.
  */
 export async function compareModels(
+  models: readonly [NamedModel, ...NamedModel[]],
+  given: Dataset,
+  { groups, ...options }: CompareOptions = {},
+): Promise<FairnessReport> {
+  const dataset = fitted(models[0].model, given);
+  const named = groups ?? groupsOfLabels(dataset.labels, dataset.classes);
+  const [report] = await comparePartitions(models, dataset, [named], options);
+  return report!;
+}
+
+/** Like `compareModels`, with a report for each partition of the images; see `fairnessReports`. */
+export async function comparePartitions(
   [original, ...reduced]: readonly [NamedModel, ...NamedModel[]],
   given: Dataset,
-  options: CompareOptions = {},
-): Promise<FairnessReport> {
+  partitions: readonly Groups[],
+  options: Omit<CompareOptions, 'groups'> = {},
+): Promise<FairnessReport[]> {
   const dataset = fitted(original.model, given);
-  const { groups, onProgress } = options;
+  const { onProgress } = options;
   const images = pixels(dataset);
   const networks = [original, ...reduced].reduce((sum, { repeats = [] }) => sum + 1 + repeats.length, 0);
   let evaluated = 0;
@@ -57,7 +70,7 @@ export async function compareModels(
   const before = await answersOf(original);
   const after: Answers[] = [];
   for (const model of reduced) after.push(await answersOf(model));
-  return fairnessReport(before, after, groups ?? groupsOfLabels(dataset.labels, dataset.classes), options);
+  return fairnessReports(before, after, partitions, options);
 }
 
 /** Reports the progress of one network as a part of the progress of all. */

@@ -20,6 +20,11 @@ export function points(difference: number): string {
   return Number(rounded) > 0 ? `+${rounded}` : rounded;
 }
 
+/** Like `plainPoints`, but 'n/a' for NaN. */
+export function pointsIfKnown(difference: number): string {
+  return Number.isNaN(difference) ? 'n/a' : plainPoints(difference);
+}
+
 /** 0.0042 -> '4.2 ms', 7.31 -> '7.3 s', 200 -> '3 min 20 s' */
 export function duration(seconds: number): string {
   if (seconds < 1e-3) return `${(1e6 * seconds).toFixed(1)} µs`;

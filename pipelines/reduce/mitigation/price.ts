@@ -12,7 +12,8 @@ export type PriceRow = {
   readonly relus: number;
   readonly accuracy: number;
   readonly gap: number;
-  readonly worstGroup: string;
+  /** Null if fewer than two groups are large enough to tell. */
+  readonly worstGroup: string | null;
   readonly worstAccuracy: number;
 };
 

@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { audit, describeBrokenLimit, judges, parseReport } from '../../../models/fairness/audit.ts';
+import {
+  audit,
+  describeBrokenLimit,
+  judges,
+  minGroupOf,
+  parseReport,
+} from '../../../models/fairness/audit.ts';
 import type { Audit, Judge, Limits } from '../../../models/fairness/audit.ts';
 import { DataError, LimitError, UsageError } from '../../shared/errors.ts';
 import { examples, percentagePoints, whole } from '../options/command.ts';
@@ -26,7 +32,11 @@ export function configure(command: Command, act: Act): void {
       'largest loss of accuracy of a group beyond the average loss, e.g. 2pt',
       percentagePoints,
     )
-    .option('--min-group <n>', 'list groups with fewer images, but do not check them', whole(1), 30)
+    .option(
+      '--min-group <n>',
+      "list groups with fewer images, but do not check them (default: the report's own, from its --max-width)",
+      whole(1),
+    )
     .addOption(
       new Option(
         '--confidence <how>',
@@ -59,16 +69,20 @@ export function configure(command: Command, act: Act): void {
   );
 }
 
-type Options = Omit<Limits, 'judge'> & { readonly confidence: Judge };
+type Options = Omit<Limits, 'judge' | 'minGroup'> & {
+  readonly minGroup?: number;
+  readonly confidence: Judge;
+};
 
 async function run({ show }: Context, file: string, limits: Options): Promise<undefined> {
-  const { maxGap, maxWidening, maxExcessDrop, minGroup, confidence } = limits;
+  const { maxGap, maxWidening, maxExcessDrop, confidence } = limits;
   const held = Object.entries({ maxGap, maxWidening, maxExcessDrop }).filter(
     ([, value]) => value !== undefined,
   );
   if (held.length === 0)
     throw new UsageError('audit: no limit is given: give --max-gap, --max-widening or --max-excess-drop');
   const report = parseReport(await textOf(file), file);
+  const { minGroup = minGroupOf(report) } = limits;
   const result = audit(report, { ...Object.fromEntries(held), minGroup, judge: confidence });
   show({ value: result, text: describe(result) });
   if (!result.passed) throw new LimitError(summary(result));

@@ -45,7 +45,8 @@ export function demoPage(report: DemoReport, pictures: Pictures): string {
 
 function leadOf({ original, reduced, fairness, data }: DemoReport): string {
   const [before, after] = [answerCost(original.images), answerCost(reduced.images)];
-  const worst = [...fairness.groups].sort((a, b) => b.models[1]!.drop - a.models[1]!.drop)[0]!;
+  const told = fairness.groups.filter(({ n }) => n >= fairness.gap.minGroup);
+  const worst = told.sort((a, b) => b.models[1]!.drop - a.models[1]!.drop)[0];
   const lost = original.accuracy - reduced.accuracy;
   return (
     `A server holds a network, a client holds an image, and neither shows it to the other. Keeping ` +
@@ -55,9 +56,9 @@ function leadOf({ original, reduced, fairness, data }: DemoReport): string {
     `beforehand). The accuracy on ${format.count(data.testImages)} test images went from ` +
     `${format.percent(original.accuracy)} to ${format.percent(reduced.accuracy)} ` +
     `(${format.points(-lost)} points). ` +
-    (worst.models[1]!.drop > 0
+    (worst !== undefined && worst.models[1]!.drop > 0
       ? `The class that lost most is ${worst.group}: ${format.points(-worst.models[1]!.drop)} points.`
-      : 'No class lost accuracy.')
+      : 'No class is seen to lose accuracy.')
   );
 }
 
@@ -73,8 +74,8 @@ function tiles({ original, reduced, fairness }: DemoReport): Html {
     ['accuracy', format.percent(original.accuracy), format.percent(reduced.accuracy)],
     [
       'gap between classes',
-      `${format.plainPoints(gapBefore!.gap)} points`,
-      `${format.plainPoints(gapAfter!.gap)} points`,
+      `${format.pointsIfKnown(gapBefore!.gap)} points`,
+      `${format.pointsIfKnown(gapAfter!.gap)} points`,
     ],
   ];
   return html`<ul class="tiles">

@@ -16,6 +16,8 @@ export type FairnessPageData = {
     readonly files: readonly string[];
   }[];
   readonly report: FairnessReport;
+  /** The reports by each column, and by fewer columns than all, if there are several. */
+  readonly marginals?: readonly (FairnessReport & { readonly groupedBy: string })[];
   /**
    * The number of training images of each of the report's groups. Undefined when there are no training images
    * to count.

@@ -135,6 +135,11 @@ function figuresSection(data: FairnessPageData): Html {
   return html`<section>
     <h2>All figures</h2>
     ${data.models.slice(1).map((_, i) => figuresOf(data, i + 1))}
+    ${(data.marginals ?? []).map(
+      (marginal) =>
+        html`<h3>By ${marginal.groupedBy.replaceAll(',', ' and ')}</h3>
+          ${data.models.slice(1).map((_, i) => figuresOf({ ...data, report: marginal }, i + 1))}`,
+    )}
   </section>`;
 }
 
@@ -159,7 +164,7 @@ function figuresOf(data: FairnessPageData, m: number): Html {
           ${data.report.groups.map(({ group, n, models }) => {
             const [before, after] = [models[0]!, models[m]!];
             return html`<tr>
-              <th>${group}</th>
+              <th>${group}${n < data.report.gap.minGroup ? ' *' : ''}</th>
               <td>${format.count(n)}</td>
               <td>${format.percent(before.accuracy)}</td>
               <td>${format.percent(after.accuracy)}</td>
@@ -172,7 +177,17 @@ function figuresOf(data: FairnessPageData, m: number): Html {
         </tbody>
       </table>
     </div>
+    ${starNote(data.report)}
   </details>`;
+}
+
+/** What the star in a table means. */
+function starNote({ gap: { leftOut, minGroup, maxWidth } }: FairnessPageData['report']): Html | [] {
+  if (leftOut.length === 0) return [];
+  return html`<p class="note">
+    * fewer than ${minGroup} images: too few to know how many of 100 are answered rightly within
+    ${format.plainPoints(maxWidth)}, so the group is left out where the best and the worst group are compared.
+  </p>`;
 }
 
 function methodSection({ report, models }: FairnessPageData): Html {

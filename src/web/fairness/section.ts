@@ -1,5 +1,5 @@
-import { verdictWords } from '../../../models/fairness/reading.ts';
-import type { FairnessReport } from '../../../models/fairness/report.ts';
+import { leftOutSentence, verdictWords } from '../../../models/fairness/reading.ts';
+import type { FairnessReport, GapRow } from '../../../models/fairness/report.ts';
 import * as format from '../../shared/format.ts';
 import { html } from '../html.ts';
 import type { Html } from '../html.ts';
@@ -50,9 +50,17 @@ export function classSection(fairness: FairnessReport): Html {
       A drop is the original's accuracy minus the reduced model's. Intervals are of
       ${100 * fairness.bootstrap.confidence} %, from ${format.count(fairness.bootstrap.resamples)} paired
       resamples. The last column is a test at a level of ${format.percent(fairness.test.level)}
-      (${fairness.test.correction}). ${fairness.test.assumes} The gap between the best and the worst class
-      changed by ${format.points(gap!.widening)} points (${format.points(gap!.wideningInterval[0])} to
-      ${format.points(gap!.wideningInterval[1])}).
+      (${fairness.test.correction}). ${fairness.test.assumes} ${gapWords(fairness, gap!)}
     </p>
   </section>`;
+}
+
+function gapWords({ gap }: FairnessReport, { worstGroup, widening, wideningInterval }: GapRow): string {
+  const leftOut = leftOutSentence(gap);
+  if (worstGroup === null) return leftOut;
+  const [low, high] = wideningInterval.map(format.points);
+  return (
+    `The gap between the best and the worst class changed by ${format.points(widening)} points ` +
+    `(${low} to ${high}). ${leftOut}`
+  );
 }

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../../models/fairness/loss-tests.ts';
-import { ratesSentence } from '../../../models/fairness/reading.ts';
+import { leftOutSentence, ratesSentence } from '../../../models/fairness/reading.ts';
 import type { FairnessReport, GroupRow } from '../../../models/fairness/report.ts';
 import * as format from '../../shared/format.ts';
 
@@ -87,6 +87,11 @@ export function overallWords(report: FairnessReport, m: number): string {
   const gap = report.gap.models[m]!;
   const [low, high] = gap.wideningInterval;
   const rates = ratesSentence(gap);
+  const answers =
+    `Before, ${format.percent(before.accuracy)} of all images were answered rightly, and now ` +
+    `${format.percent(after.accuracy)} are.`;
+  const rest = [leftOutSentence(report.gap), rates].filter((sentence) => sentence !== '').map((s) => ` ${s}`);
+  if (gap.worstGroup === null) return `${answers}${rest.join('')}`;
   const change =
     low > 0
       ? 'has grown'
@@ -96,9 +101,8 @@ export function overallWords(report: FairnessReport, m: number): string {
           ? 'is as before'
           : 'may be as before';
   return (
-    `Before, ${format.percent(before.accuracy)} of all images were answered rightly, and now ` +
-    `${format.percent(after.accuracy)} are. The group with the most right answers and the one with the ` +
+    `${answers} The group with the most right answers and the one with the ` +
     `fewest (${gap.worstGroup}) are ${format.plainPoints(gap.gap)} points apart; the distance ${change} ` +
-    `(before: ${format.plainPoints(gap.gap - gap.widening)}).${rates === '' ? '' : ` ${rates}`}`
+    `(before: ${format.plainPoints(gap.gap - gap.widening)}).${rest.join('')}`
   );
 }

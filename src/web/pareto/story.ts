@@ -1,6 +1,7 @@
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Point, PointCost } from '../../../pipelines/pareto/points.ts';
 import type { Estimate } from '../../../pipelines/pareto/statistics.ts';
+import { defaultMaxWidth, fewestTelling } from '../../../models/fairness/telling.ts';
 import * as format from '../../shared/format.ts';
 import type { LayerRow } from './charts.ts';
 
@@ -45,20 +46,25 @@ function losersText(point: Point, original: Point | undefined): string {
   if (original === undefined || original.id === point.id) return '';
   const before = classAccuracies(original);
   const drops = [...classAccuracies(point)]
+    .filter(([name]) => before.has(name))
     .map(([name, accuracy]) => ({ name, drop: (before.get(name) ?? NaN) - accuracy }))
     .filter(({ drop }) => drop >= 0.0005)
     .toSorted((a, b) => b.drop - a.drop);
-  if (drops.length === 0) return 'No class lost accuracy.';
+  if (drops.length === 0) return 'No class is seen to lose accuracy.';
   const worst = drops.slice(0, 3).map(({ name, drop }) => `${name} (${format.plainPoints(drop)} points)`);
   return `Lost most: ${worst.join(', ')}.`;
 }
 
-/** The private accuracy of each class, as the mean over the runs. */
+/** The fewest images of a class, in the rule and at the width of `fairness`, of which a loss is told. */
+const fewestImages = fewestTelling(defaultMaxWidth, 0.95);
+
+/** The private accuracy of each class with enough test images, as the mean over the runs. */
 function classAccuracies({ runs }: Point): Map<string, number> {
-  const names = runs[0]!.result.perClass.map((row) => row.class);
+  const rows = runs[0]!.result.perClass;
   const mean = (i: number) =>
     runs.reduce((sum, { result }) => sum + result.perClass[i]!.privateAccuracy, 0) / runs.length;
-  return new Map(names.map((name, i) => [name, mean(i)]));
+  const told = rows.flatMap((row, i) => (row.n >= fewestImages ? [[row.class, mean(i)] as const] : []));
+  return new Map(told);
 }
 
 function times({ offlineSeconds, onlineSeconds }: PointCost): string {

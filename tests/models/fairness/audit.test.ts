@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { audit, describeBrokenLimit, parseReport } from '../../../models/fairness/audit.ts';
+import { audit, describeBrokenLimit, minGroupOf, parseReport } from '../../../models/fairness/audit.ts';
 import type { AuditedReport } from '../../../models/fairness/audit.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 
@@ -61,6 +61,26 @@ describe('audit', () => {
   });
 });
 
+describe('several partitions', () => {
+  const twice = {
+    ...sample,
+    marginals: [report({ old: [700, 0.9, 0.8, 0.03], young: [300, 0.9, 0.9, -0.01] })],
+  };
+
+  test('each is judged by itself: a marginal fails where the combinations pass', () => {
+    const found = audit(twice, { maxExcessDrop: 0.025, minGroup: 100 });
+    expect(found.failures.map(({ group }) => group)).toEqual(['old']);
+    expect(found.judged.map(({ group }) => group)).toEqual(['old', 'young', 'a', 'b']);
+    const gaps = audit(twice, { maxGap: 0.08, minGroup: 100 }).failures;
+    expect(gaps.map(({ group, value }) => [group, value])).toEqual([['old', expect.closeTo(0.1, 12)]]);
+  });
+
+  test("groups are judged from the report's own size on, or from 30", () => {
+    expect(minGroupOf(twice)).toBe(30);
+    expect(minGroupOf({ ...sample, gap: { min_group: 93, models: [] } })).toBe(93);
+  });
+});
+
 describe('intervals in place of measured values', () => {
   /**
    * b loses 2 points beyond the average, by the interval 0.5 to 3.5; the gap is 5, 3 to 7 points, 38 with the
@@ -68,7 +88,6 @@ describe('intervals in place of measured values', () => {
    */
   const withIntervals: AuditedReport = {
     ...sample,
-    min_group: 100,
     groups: sample.groups.map((group) => ({
       ...group,
       models: group.models.map((row) => ({
@@ -77,15 +96,16 @@ describe('intervals in place of measured values', () => {
       })),
     })),
     gap: {
+      min_group: 100,
       models: [0, 1, 2].map((m) => ({
-        gap: m === 2 ? 0.39 : 0.02,
-        widening: m === 2 ? 0.37 : 0,
-        interval: m === 2 ? [0.2, 0.6] : [0, 0.04],
-        widening_interval: m === 2 ? [0.2, 0.6] : [0, 0],
-        large_gap: m === 2 ? 0.05 : 0.02,
-        large_widening: m === 2 ? 0.03 : 0,
-        large_gap_interval: m === 2 ? [0.03, 0.07] : [0, 0.04],
-        large_widening_interval: m === 2 ? [0.01, 0.05] : [0, 0],
+        all_gap: m === 2 ? 0.39 : 0.02,
+        all_widening: m === 2 ? 0.37 : 0,
+        all_gap_interval: m === 2 ? [0.2, 0.6] : [0, 0.04],
+        all_widening_interval: m === 2 ? [0.2, 0.6] : [0, 0],
+        gap: m === 2 ? 0.05 : 0.02,
+        widening: m === 2 ? 0.03 : 0,
+        interval: m === 2 ? [0.03, 0.07] : [0, 0.04],
+        widening_interval: m === 2 ? [0.01, 0.05] : [0, 0],
       })),
     },
   };
@@ -122,7 +142,7 @@ describe('intervals in place of measured values', () => {
   test('no interval for the groups that are judged is a DataError that says what to do', () => {
     const limits = { maxGap: 1, judge: 'inside' } as const;
     expect(() => audit(withIntervals, { ...limits, minGroup: 450 })).toThrow(DataError);
-    expect(() => audit(withIntervals, { ...limits, minGroup: 450 })).toThrow(/--min-group N/);
+    expect(() => audit(withIntervals, { ...limits, minGroup: 450 })).toThrow(/--max-width/);
     expect(() => audit(sample, { maxExcessDrop: 1, judge: 'inside', minGroup: 20 })).toThrow(/no interval/);
     expect(audit(sample, { maxExcessDrop: 1, minGroup: 20 }).passed).toBe(true);
   });

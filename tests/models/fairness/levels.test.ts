@@ -160,6 +160,10 @@ test('a group whose rest is too small is not tested either', () => {
     Int32Array.from({ length: 40 }, (_, i) => i),
     Int32Array.from({ length: 20 }, (_, i) => 40 + i),
   ];
-  const tests = testLosses(before, [after], members, { minGroup: 30, isOriginal: false, draw: () => 0 });
+  const tests = testLosses(before, [after], [members], {
+    minGroup: 30,
+    isOriginal: false,
+    draw: () => 0,
+  })[0]!;
   expect(tests.map(({ verdict }) => verdict)).toEqual(['too small', 'too small']);
 });

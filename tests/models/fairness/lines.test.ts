@@ -7,6 +7,7 @@ import { meanDropPValues } from '../../../models/fairness/mean-drops.ts';
 import { changesOf, holm, permutationPValue } from '../../../models/fairness/permutation.ts';
 import { unlikePValue } from '../../../models/fairness/unlike-changes.ts';
 import { fairnessReport } from '../../../models/fairness/report.ts';
+import { fewestTelling } from '../../../models/fairness/telling.ts';
 import { trialsZ } from '../../helpers/statistics.ts';
 
 /** `n` samples of two classes; those in `wrong` are answered wrongly. */
@@ -127,11 +128,35 @@ describe('the test on means over networks', () => {
   });
 });
 
-test('gaps between the groups that are large enough, apart from the gap of all', () => {
+test('gaps and worst group leave out groups that are too small to tell, and name them', () => {
   const few = groupsOfColumn(labels.map((_, i) => (i < 100 ? 'left' : i < 195 ? 'right' : 'few')));
   const wrong = outcomes((i) => i < 10 || i >= 195);
-  const { gap } = fairnessReport(original, [{ model: 'r', outcomes: wrong }], few, { resamples: 200 });
-  expect(gap.models[1]).toMatchObject({ gap: 1, widening: 1, worstGroup: 'few' });
-  expect(gap.models[1]!.largeGap).toBeCloseTo(0.1, 12);
-  expect(gap.models[1]!.largeWideningInterval[1]).toBeLessThan(0.3);
+  const options = { resamples: 200 };
+  const { gap, reading } = fairnessReport(original, [{ model: 'r', outcomes: wrong }], few, options);
+  expect(gap).toMatchObject({ maxWidth: 0.2, minGroup: 93, leftOut: [{ group: 'few', n: 5 }] });
+  expect(gap.models[1]).toMatchObject({ allGap: 1, allWidening: 1, worstGroup: 'left', worstAccuracy: 0.9 });
+  expect(gap.models[1]!.gap).toBeCloseTo(0.1, 12);
+  expect(gap.models[1]!.wideningInterval[1]).toBeLessThan(0.3);
+  expect(gap.models[1]!.allWideningInterval).toEqual([1, 1]);
+  expect(reading.join(' ')).toMatch(/Not in the gap, because 93 images .* within 20\.0 points: few \(5\)\./);
+  const wide = fairnessReport(original, [{ model: 'r', outcomes: wrong }], few, { ...options, maxWidth: 1 });
+  expect(wide.gap.leftOut).toEqual([]);
+  expect(wide.gap.models[1]).toMatchObject({ gap: 1, worstGroup: 'few' });
+  const narrow = fairnessReport(original, [{ model: 'r', outcomes: wrong }], few, {
+    ...options,
+    maxWidth: 0.1,
+  });
+  expect(narrow.gap.models[1]).toMatchObject({ gap: NaN, worstGroup: null, worstAccuracy: NaN });
+  expect(narrow.reading.join(' ')).toMatch(/so no gap is told/);
+});
+
+test("the fewest images: at 93, Wilson's interval of one half is just below 20 points, at 92 above", () => {
+  expect(fewestTelling(0.2, 0.95)).toBe(93);
+  const width = (n: number) => {
+    const z = 1.959964;
+    const spread = (z / (1 + (z * z) / n)) * Math.sqrt(0.25 / n + (z * z) / (4 * n * n));
+    return 2 * spread;
+  };
+  expect(width(93)).toBeLessThanOrEqual(0.2);
+  expect(width(92)).toBeGreaterThan(0.2);
 });

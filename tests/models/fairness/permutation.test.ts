@@ -108,7 +108,7 @@ describe('false alarms under the null', () => {
     let [single, any] = [0, 0];
     for (let round = 0; round < rounds; round++) {
       const { before, after } = draw(uniform, changing);
-      const tests = testLosses(before, [after], members, options);
+      const tests = testLosses(before, [after], [members], options)[0]!;
       if (tests[watched]!.pValue < 0.05) single++;
       if (tests.some(({ verdict }) => verdict === 'loses more')) any++;
     }
@@ -134,7 +134,7 @@ describe('false alarms under the null', () => {
     for (let round = 0; round < 50; round++) {
       const { before, after } = draw(uniform, [0.05, 0.05, 0.05]);
       members[1]!.subarray(0, 24).forEach((sample) => ((before[sample] = 1), (after[sample] = 0)));
-      if (testLosses(before, [after], members, options)[1]!.verdict === 'loses more') found++;
+      if (testLosses(before, [after], [members], options)[0]![1]!.verdict === 'loses more') found++;
     }
     expect(found).toBeGreaterThan(45);
   });
@@ -167,7 +167,7 @@ describe('correction and power', () => {
     const members = [0, 1, 2].map((g) =>
       Int32Array.from({ length: [50, 45, 5][g]! }, (_, i) => i + [0, 50, 95][g]!),
     );
-    const tests = testLosses(before, [after], members, options);
+    const tests = testLosses(before, [after], [members], options)[0]!;
     expect(tests.map(({ verdict }) => verdict)).toEqual(['loses more', 'no evidence', 'too small']);
     expect(tests[0]!.pAdjusted).toBeCloseTo(2 * tests[0]!.pValue, 12);
     expect(tests[2]!.pValue).toBeNaN();

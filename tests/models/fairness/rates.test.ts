@@ -43,6 +43,7 @@ describe('rates where labels are binary', () => {
   const make = (positive?: number) =>
     fairnessReport(answers('before', labels, labels), [answers('after', labels, said)], groups, {
       resamples: 300,
+      maxWidth: 1,
       ...(positive !== undefined && { positive }),
     });
 
@@ -59,6 +60,15 @@ describe('rates where labels are binary', () => {
     expect(gap.demographicParity).toBeCloseTo(0.5, 12);
     expect(gap.equalisedOdds).toBeCloseTo(0.5, 12);
     expect(report.gap.models[0]!.equalisedOdds).toBe(0);
+    expect([gap.disparateImpact, gap.predictiveParity]).toEqual([
+      expect.closeTo(0.25, 12),
+      expect.closeTo(0.25, 12),
+    ]);
+    expect([a!.predictiveValue, b!.predictiveValue]).toEqual([expect.closeTo(0.75, 12), 1]);
+    expect(gap.disparateImpactInterval[0]).toBeLessThan(0.25);
+    expect(gap.disparateImpactInterval[1]).toBeGreaterThan(0.25);
+    expect(gap.predictiveParityInterval[1]).toBeGreaterThan(0.25);
+    expect(report.gap.models[0]!.predictiveParity).toBe(0);
     expect(a!.truePositiveRateInterval[0]).toBeLessThan(0.75);
     expect(a!.truePositiveRateInterval[1]).toBeGreaterThan(0.75);
   });
@@ -76,12 +86,28 @@ describe('rates where labels are binary', () => {
     expect(report.gap.models[1]!.demographicParityInterval).toEqual([NaN, NaN]);
   });
 
+  test('a rate counts only where it is taken over enough images, and its gap is none where one group is left', () => {
+    const many = (list: number[], times: number) => Array.from({ length: times }, () => list).flat();
+    // 240 images in each group; of b only 20 are positive.
+    const [ofA, ofB] = [many([1, 0], 120), [...many([1], 20), ...many([0], 220)]];
+    const all = [...ofA, ...ofB];
+    const calls = all.map((label, i) => (i % 5 === 0 ? 1 - label : label));
+    const two = groupsOfColumn(all.map((_, i) => (i < 240 ? 'a' : 'b')));
+    const { gap } = fairnessReport(answers('before', all, all), [answers('after', all, calls)], two, {
+      resamples: 100,
+      positive: 1,
+    });
+    // True positives of b are over 20 images, so the odds are those of false positives, 1 in 5 in both.
+    expect(gap.models[1]!.equalisedOdds).toBeNaN();
+    expect(gap.models[1]!.demographicParity).toBeGreaterThan(0.2);
+  });
+
   test('groups that are the labels have no equalised odds', () => {
     const byLabel = fairnessReport(
       answers('before', labels, labels),
       [answers('after', labels, said)],
       groupsOfLabels(labels, ['no', 'yes']),
-      { resamples: 100, positive: 1 },
+      { resamples: 100, positive: 1, maxWidth: 1 },
     );
     expect(byLabel.gap.models[1]!.equalisedOdds).toBeNaN();
     expect(byLabel.gap.models[1]!.demographicParity).toBeCloseTo(4 / 6 - 1 / 6, 12);
@@ -123,14 +149,19 @@ describe('what the report says', () => {
     const report = fairnessReport(original, [answers('half', labels, miss(0, 40))], groups, {
       resamples: 100,
     });
-    const lines = groupsCsv(report).trimEnd().split('\r\n');
+    const lines = groupsCsv([{ by: ['side', 'size'], report }])
+      .trimEnd()
+      .split('\r\n');
     expect(lines).toHaveLength(1 + 3 * 2);
     const header = lines[0]!.split(',');
-    expect(header.slice(0, 5)).toEqual(['group', 'n', 'model', 'accuracy', 'accuracy_low']);
-    const small = lines.find((line) => line.startsWith('"few, ""small""",20,half,1,'))!;
+    expect(header.slice(0, 5)).toEqual(['grouped_by', 'group', 'n', 'model', 'accuracy']);
+    const small = lines.find((line) => line.startsWith('"side, size","few, ""small""",20,half,1,'))!;
     expect(small).toMatch(/,too small,/);
     expect(small).not.toMatch(/NaN/);
-    const left = lines.find((line) => line.startsWith('left,190,half,'))!.split(',');
+    const left = lines
+      .find((line) => line.includes(',left,190,half,'))!
+      .replace('"side, size"', 'both')
+      .split(',');
     expect(Number(left[header.indexOf('drop')])).toBeCloseTo(40 / 190, 12);
   });
 });

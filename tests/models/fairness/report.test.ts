@@ -144,7 +144,7 @@ describe('report', () => {
   const groups = groupsOfLabels(labels, ['a', 'b', 'nobody']);
 
   test('hand-computed: a 0.9 to 0.9, b 0.8 to 0.2, all 13/15 to 10/15', () => {
-    const report = fairnessReport(original, [reduced], groups);
+    const report = fairnessReport(original, [reduced], groups, { maxWidth: 1 });
     expect(report.groups.map(({ group, n }) => [group, n])).toEqual([
       ['a', 10],
       ['b', 5],
@@ -164,7 +164,7 @@ describe('report', () => {
   });
 
   test('intervals contain what they estimate', () => {
-    const report = fairnessReport(original, [reduced], groups);
+    const report = fairnessReport(original, [reduced], groups, { maxWidth: 1 });
     for (const row of report.groups.flatMap((group) => group.models)) {
       expect(row.interval[0]).toBeLessThanOrEqual(row.accuracy);
       expect(row.interval[1]).toBeGreaterThanOrEqual(row.accuracy);
@@ -175,7 +175,7 @@ describe('report', () => {
   });
 
   test('a model against itself drops by exactly 0, with intervals of exactly 0', () => {
-    const report = fairnessReport(original, [{ ...original, model: 'again' }], groups);
+    const report = fairnessReport(original, [{ ...original, model: 'again' }], groups, { maxWidth: 1 });
     for (const { models } of report.groups) {
       expect(models[1]!.drop).toBe(0);
       expect(models[1]!.excessDrop).toBe(0);

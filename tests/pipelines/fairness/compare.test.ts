@@ -34,5 +34,5 @@ test('a network against itself loses nothing in any group', async () => {
     { resamples: 100 },
   );
   expect(groups.map(({ models }) => models[1]!.drop)).toEqual(groups.map(() => 0));
-  expect(gap.models[1]!.widening).toBe(0);
+  expect(gap.models[1]!.allWidening).toBe(0);
 });

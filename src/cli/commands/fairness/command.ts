@@ -6,21 +6,21 @@ import type { Dataset, Split } from '../../../../models/data/dataset.ts';
 import { chooseDevice } from '../../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../../models/runtime/device.ts';
 import { groupsCsv } from '../../../../models/fairness/csv.ts';
-import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
-import type { Groups } from '../../../../models/fairness/groups.ts';
+import { groupsBySpec, partitionsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { membersOf } from '../../../../models/fairness/groups.ts';
+import { defaultMaxWidth } from '../../../../models/fairness/telling.ts';
 import type { FairnessReport, ReportOptions } from '../../../../models/fairness/report.ts';
 import type { Model } from '../../../../models/graph.ts';
-import { compareModels } from '../../../../pipelines/fairness/compare.ts';
+import { comparePartitions } from '../../../../pipelines/fairness/compare.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError, UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import { silent } from '../../../shared/progress.ts';
 import type { FairnessPageData } from '../../../web/fairness/data.ts';
-import { examples, fraction, whole } from '../../options/command.ts';
+import { examples, fraction, percentagePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { describeArithmetic, describeCurvature, describeReport } from './text.ts';
+import { describeArithmetic, describeCurvature, describeReports } from './text.ts';
 import { lineHelp, openLine } from './models.ts';
 import { dataFor, describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
@@ -33,6 +33,7 @@ type Options = DescribeFlags & {
   readonly groups?: string;
   readonly positive?: string;
   readonly minGroup: number;
+  readonly maxWidth: number;
   readonly limit?: number;
   readonly csv?: string;
   readonly private?: boolean;
@@ -60,13 +61,19 @@ export function configure(command: Command, act: Act): void {
     .option(
       '--groups <columns>',
       "'label' for the class, a column of the data set such as race, or several columns, separated by commas, " +
-        'for their combinations (default: label)',
+        'for each of them and for all their combinations (default: label)',
     )
     .option(
       '--positive <class>',
       'positive class of the rates of binary labels (default: the second of two classes)',
     )
     .option('--min-group <n>', 'do not test groups with fewer images', whole(2), 30)
+    .option(
+      '--max-width <points>',
+      'leave groups out of gaps, and out of the worst group, if an accuracy of 50 % would be known no better than within an interval of this width',
+      percentagePoints,
+      defaultMaxWidth,
+    )
     .option('--limit <n>', 'use only the first n images', whole(1))
     .option('--csv <file>', 'write one line for each group and model to this file')
     .option(
@@ -99,7 +106,7 @@ export function configure(command: Command, act: Act): void {
   examples(command, [
     'reluctant fairness zoo:fashion-resnet8 reduced.onnx --data fashion-mnist-part',
     [
-      'groups by two columns, also as CSV',
+      'groups by each of two columns and by both, also as CSV',
       'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --csv groups.csv',
     ],
     [
@@ -141,27 +148,41 @@ async function run(context: Context, original: string, reduced: readonly string[
   const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
   const settings = settingsOf(dataset, options);
   const [first, ...others] = models;
-  const report = await compareModels([first!, ...others], dataset, {
+  const partitions = partitionsBySpec(dataset, options.groups ?? 'label');
+  const named = partitions.map(({ groups }) => groups);
+  const { onProgress } = context;
+  const found = await comparePartitions([first!, ...others], dataset, named, {
     ...settings,
     device,
-    onProgress: context.onProgress,
+    onProgress,
   });
-  if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(report));
+  const reports = found.map((report, i) => ({ by: partitions[i]!.by, report }));
+  const { report } = reports.at(-1)!;
+  if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(reports));
   const extras = await extrasOf(context, models, dataset, settings, options);
   const made = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
-  const value = { ...report, models: made, ...Object.fromEntries(extras.map((e) => [e.key, e.value])) };
+  const marginals = reports.slice(0, -1).map(({ by, report }) => ({ groupedBy: by.join(','), ...report }));
+  const value = {
+    ...report,
+    ...(marginals.length > 0 && { marginals }),
+    models: made,
+    ...Object.fromEntries(extras.map((e) => [e.key, e.value])),
+  };
   if (folder !== undefined) await writeReport(folder, value, first!.model, options);
   return {
     value,
     text: [
-      describeReport(report),
+      describeReports(reports),
       ...extras.map(({ text }) => text),
       ...(folder === undefined ? [] : [`The report with charts is ${join(folder, 'report.html')}.`]),
     ].join('\n\n'),
   };
 }
 
-type Value = FairnessReport & { readonly models: FairnessPageData['models'] };
+type Value = FairnessReport & {
+  readonly models: FairnessPageData['models'];
+  readonly marginals?: readonly (FairnessReport & { readonly groupedBy: string })[];
+};
 
 async function writeReport(folder: string, value: Value, model: Model, options: Options): Promise<void> {
   const { data, split, groups: groupedBy = 'label', version } = options;
@@ -176,7 +197,7 @@ async function writeReport(folder: string, value: Value, model: Model, options: 
     groupedBy,
     models: value.models,
     report: value,
-    ...defined({ trainSizes }),
+    ...defined({ trainSizes, marginals: value.marginals }),
   });
   files.set('report.json', `${JSON.stringify(toJson({ data, split, groupedBy, ...value }), null, 2)}\n`);
   for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
@@ -218,23 +239,24 @@ async function extrasOf(
   if (options.curvature === true) {
     const { curvatureReport } = await import('../../../../pipelines/fairness/curvature.ts');
     const { onProgress } = context;
-    const value = await curvatureReport(models, dataset, { ...settings, onProgress });
+    const groups = groupsBySpec(dataset, options.groups ?? 'label');
+    const value = await curvatureReport(models, dataset, { ...settings, groups, onProgress });
     extras.push({ key: 'curvature', value, text: describeCurvature(value) });
   }
   return extras;
 }
 
-type Settings = ReportOptions & { readonly groups?: Groups };
+type Settings = ReportOptions;
 
 function settingsOf(
   dataset: Dataset,
-  { groups, positive, minGroup, resamples, confidence, seed }: Options,
+  { positive, minGroup, maxWidth, resamples, confidence, seed }: Options,
 ): Settings {
   const positiveClass = positiveOf(dataset, positive);
   return {
-    ...(groups !== undefined && { groups: groupsBySpec(dataset, groups) }),
     ...defined({ positive: positiveClass }),
     minGroup,
+    maxWidth,
     resamples,
     confidence,
     seed,
@@ -253,13 +275,20 @@ async function arithmeticOf(
   models: readonly NamedModel[],
   dataset: Dataset,
   settings: Settings,
-  { data, k = 'free' }: Options,
+  { data, k = 'free', groups: spec = 'label' }: Options,
 ) {
+  const groups = groupsBySpec(dataset, spec);
   const { compareArithmetic } = await import('../../../../pipelines/fairness/arithmetic.ts');
   const calibration = await loadDataset(data, 'train');
   const reports = [];
   for (const named of models) {
-    const report = await compareArithmetic(named, dataset, { ...settings, calibration, k, onProgress });
+    const report = await compareArithmetic(named, dataset, {
+      ...settings,
+      groups,
+      calibration,
+      k,
+      onProgress,
+    });
     reports.push({ model: named.name, k, ...report });
   }
   return reports;

@@ -1,14 +1,23 @@
 import { verdictWords } from '../../../../models/fairness/reading.ts';
 import type { FairnessReport, GapRow, GroupRow } from '../../../../models/fairness/report.ts';
+import type { GroupedReport } from '../../../../models/fairness/csv.ts';
 import type { CurvatureReport } from '../../../../pipelines/fairness/curvature.ts';
 import * as format from '../../../shared/format.ts';
 import { table } from '../../output/output.ts';
 import type { Column } from '../../output/output.ts';
 
-/** The tables and sentences of a fairness report. */
-export function describeReport(report: FairnessReport): string {
+/** The tables and sentences of fairness reports, one for each way to sort the images into groups. */
+export function describeReports(reports: readonly GroupedReport[]): string {
+  const parts = reports.flatMap(({ by, report }) => [
+    ...(reports.length > 1 ? [`Groups by ${by.join(' and ')}`] : []),
+    describeReport(report),
+  ]);
+  return [...parts, testLine(reports.at(-1)!.report)].join('\n\n');
+}
+
+function describeReport(report: FairnessReport): string {
   const parts = [lossTable(report), qualityTable(report), ratesTable(report), gapLines(report)];
-  return [...parts.filter((part) => part !== ''), report.reading.join('\n'), testLine(report)].join('\n\n');
+  return [...parts.filter((part) => part !== ''), report.reading.join('\n')].join('\n\n');
 }
 
 function testLine({ test, minGroup }: FairnessReport): string {
@@ -30,13 +39,18 @@ function bitsOf(k: number | 'free'): string {
   return k === 'free' ? 'only bits that cost no accuracy' : `${k} low bits`;
 }
 
-/** A row for each group and model; only the first row of a group names it. */
+/** A row for each group and model; only the first row of a group names it. A star marks groups in no gap. */
 function rowsOf(
-  { groups }: FairnessReport,
+  { groups, gap }: FairnessReport,
   cells: (row: GroupRow, isOriginal: boolean) => readonly string[],
 ): (string | number)[][] {
   return groups.flatMap(({ group, n, models }) =>
-    models.map((row, m) => [m === 0 ? group : '', m === 0 ? n : '', row.model, ...cells(row, m === 0)]),
+    models.map((row, m) => [
+      m === 0 ? `${group}${n < gap.minGroup ? ' *' : ''}` : '',
+      m === 0 ? n : '',
+      row.model,
+      ...cells(row, m === 0),
+    ]),
   );
 }
 
@@ -100,24 +114,65 @@ function ratesTable(report: FairnessReport): string {
     { title: 'predicted positive' },
     { title: 'true positives' },
     { title: 'false positives' },
+    { title: 'right of those called positive' },
   ];
   const rows = rowsOf(report, (row) =>
-    [row.positiveRate, row.truePositiveRate, row.falsePositiveRate].map(format.percent),
+    [row.positiveRate, row.truePositiveRate, row.falsePositiveRate, row.predictiveValue].map(format.percent),
   );
   return table(columns, rows);
 }
 
-function gapLines({ gap }: FairnessReport): string {
-  return gap.models.map(gapLine).join('\n');
+function gapLines({ gap, bootstrap }: FairnessReport): string {
+  const confidence = Math.round(100 * bootstrap.confidence);
+  const rates = gap.models.map((row) => ratesLine(row, confidence)).filter((line) => line !== '');
+  return [...gap.models.map(gapLine), ...rates, ...starLine(gap)].join('\n');
 }
 
 function gapLine(row: GapRow, m: number): string {
+  if (row.worstGroup === null)
+    return `${row.model}: no gap is told, because fewer than two groups are large enough`;
   const base =
     `${row.model}: gap of ${format.plainPoints(row.gap)} points between the best and the worst group ` +
     `(${row.worstGroup}, accuracy ${format.percent(row.worstAccuracy)})`;
   if (m === 0) return base;
   const interval = row.wideningInterval.map(format.points).join(' to ');
   return `${base}; changed by ${format.points(row.widening)} points compared with the original (${interval})`;
+}
+
+/** What the star in the tables means; none if there is none. */
+function starLine({ leftOut, minGroup, maxWidth }: FairnessReport['gap']): string[] {
+  if (leftOut.length === 0) return [];
+  return [
+    `* fewer than ${minGroup} images, so that an accuracy may be known no better than within ` +
+      `${format.plainPoints(maxWidth)} points (--max-width): not in gaps, and never the worst group`,
+  ];
+}
+
+/** How far the rates of groups are apart; empty if the labels are not binary. */
+function ratesLine(row: GapRow, confidence: number): string {
+  const parts = [
+    figure('called positive', row.demographicParity, row.demographicParityInterval, format.plainPoints),
+    figure('ratio of these', row.disparateImpact, row.disparateImpactInterval, (ratio) => ratio.toFixed(2)),
+    figure('true or false positives', row.equalisedOdds, row.equalisedOddsInterval, format.plainPoints),
+    figure(
+      'right of those called positive',
+      row.predictiveParity,
+      row.predictiveParityInterval,
+      format.plainPoints,
+    ),
+  ].filter((part) => part !== '');
+  return parts.length === 0
+    ? ''
+    : `${row.model}: largest differences between groups (${confidence} % intervals): ${parts.join('; ')}`;
+}
+
+function figure(
+  name: string,
+  value: number,
+  interval: readonly [number, number],
+  written: (value: number) => string,
+): string {
+  return Number.isNaN(value) ? '' : `${name} ${written(value)} (${interval.map(written).join(' to ')})`;
 }
 
 /** The bound that the paper explains losses with, beside the measured losses. */

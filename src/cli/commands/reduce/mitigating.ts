@@ -140,8 +140,8 @@ export function describePrice(price: Price): string {
     rowNames[row.model],
     format.count(row.relus),
     format.percent(row.accuracy),
-    format.plainPoints(row.gap),
-    row.worstGroup,
+    format.pointsIfKnown(row.gap),
+    row.worstGroup ?? '',
     format.percent(row.worstAccuracy),
   ]);
   return `${table(columns, rows)}\n\n${priceSentence(price)}`;

@@ -44,6 +44,34 @@ describe('fairness', () => {
     expect(lines).toHaveLength(1 + 2 * found.groups.length);
   });
 
+  test('--groups of two columns: each, and their combinations, in tables, JSON and CSV; audit judges all', async () => {
+    const csv = join(folder, 'marginals.csv');
+    const shifted = [...args.slice(0, 4), 'fashion-mnist-part+shifted=0.3', ...args.slice(5)];
+    const options = ['--groups', 'shift,label', '--limit', '400', '--max-width', '40pt', '--csv', csv];
+    const { code, stdout } = await cli([...shifted, ...options]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /Groups by shift\n.*Groups by label\n.*Groups by shift and label\n.*corrected by Holm/s,
+      ),
+    ]);
+    expect(stdout).toMatch(/ \* .*\* fewer than 21 images, .* 40\.0 points \(--max-width\)/s);
+    type Marginals = Report & { marginals: (Report & { grouped_by: string })[]; gap: { min_group: number } };
+    const found = await cliJson<Marginals>([...shifted, ...options]);
+    expect(found.marginals.map(({ grouped_by }) => grouped_by)).toEqual(['shift', 'label']);
+    expect(found.marginals.map(({ groups }) => groups.length)).toEqual([2, 10]);
+    expect(found.groups.length).toBeGreaterThan(15);
+    expect(found.gap.min_group).toBe(21);
+    const lines = (await readFile(csv, 'utf8')).trimEnd().split('\r\n');
+    expect(lines).toHaveLength(1 + 2 * (2 + 10 + found.groups.length));
+    expect(lines.at(-1)).toMatch(/^"shift, label",/);
+    const file = join(folder, 'marginals.json');
+    await writeFile(file, JSON.stringify(found));
+    const audited = await cli(['audit', file, '--max-gap', '100pt']);
+    const judged = [...found.marginals, found].flatMap(({ groups }) => groups).filter(({ n }) => n >= 21);
+    expect(audited.stdout).toMatch(new RegExp(`passes: ${judged.length} groups`));
+  });
+
   test('--private: three arithmetics of each model; truncated sign tests change the third only', async () => {
     const limited = [...args, '--limit', '8', '--groups', 'label', '--private', '--k', '24'];
     const found = await cliJson<Report>(limited);
@@ -150,7 +178,16 @@ describe('audit', () => {
     const losing = groups.filter(({ models }) => models[1]!.excess_drop > 0).map(({ group }) => group);
     expect(losing.length).toBeGreaterThan(0);
     expect(failures.map(({ group }) => group)).toEqual(losing);
-    const wide = await cli(['audit', report, '--max-gap', '100pt', '--max-excess-drop', '100 pt']);
+    const wide = await cli([
+      'audit',
+      report,
+      '--max-gap',
+      '100pt',
+      '--min-group',
+      '30',
+      '--max-excess-drop',
+      '100 pt',
+    ]);
     expect(wide).toMatchObject({ code: 0, stderr: '' });
     expect(wide.stdout).toMatch(/passes: 10 groups/);
   });

@@ -59,7 +59,7 @@ describe('in plain words', () => {
   test('binary labels: how far the groups are apart in being called positive', () => {
     const { gap } = data.report;
     const models = gap.models.map((row) => ({ ...row, demographicParity: 0.123, equalisedOdds: 0.04 }));
-    expect(overallWords({ ...data.report, gap: { models } }, 3)).toMatch(
+    expect(overallWords({ ...data.report, gap: { ...gap, models } }, 3)).toMatch(
       /Between groups the share called positive differs by up to 12\.3 points, rates .* by up to 4\.0 points\.$/,
     );
   });
