@@ -265,6 +265,7 @@ export class GraphReader {
       comparisons: this.#comparisons,
       weightAt: (name) => this.#weights.get(name),
       weight: (input) => this.#inputName(input, 'any', 'Add', rank)[0]!,
+      kernel: (input) => this.#inputName(input, 'weight', 'Conv', rank)[0]!,
     };
   }
 

@@ -6,6 +6,7 @@ import type { ParsedInput } from '../ops/definition.ts';
 import { spatial } from '../ops/window.ts';
 import { absolute, comparison, mapped, maximum, where } from './rewrite-choice.ts';
 import { gather, slice, split } from './rewrite-slices.ts';
+import { convTranspose } from './rewrite-transposed.ts';
 import { valueName } from './rewriting.ts';
 import type { Rewrite, RewriteContext } from './rewriting.ts';
 import { dequantizeLinear, quantizeLinear } from './quantisation.ts';
@@ -18,6 +19,10 @@ type Entry = { readonly rule: Rewrite; readonly becomes: string };
 export const rewrites: Readonly<Record<string, Entry>> = {
   ReduceMean: { rule: reduceMean, becomes: 'GlobalAveragePool, over height and width' },
   GlobalMaxPool: { rule: globalMaxPool, becomes: 'MaxPool over the whole map' },
+  ConvTranspose: {
+    rule: convTranspose,
+    becomes: 'Conv with a map for each place within a stride, and a Gather that puts them in order',
+  },
   Squeeze: { rule: squeeze, becomes: 'Flatten of a pooled map, with or without axes' },
   Clip: {
     rule: clipOrRelu,

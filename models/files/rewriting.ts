@@ -32,6 +32,8 @@ export type RewriteContext = {
   readonly comparisons: Map<string, Comparison>;
   /** Adds a constant as a weight that broadcasts to the node's values, and returns its name. */
   readonly weight: (input: ParsedInput) => string;
+  /** Adds a constant as a weight of a convolution, in its own shape, and returns its name. */
+  readonly kernel: (input: ParsedInput) => string;
 };
 
 /** The name of an input that is a computed value. Refuses a constant. */

@@ -24,6 +24,17 @@ const op = (name: string, inputs: string[], output: string, attributes?: RawNode
   ...(attributes !== undefined && { attributes }),
 });
 
+/** A BatchNormalization with `statistics` of as many channels as its input has. */
+function norm(x: string, y: string): RawNode {
+  return op('BatchNormalization', [x, 's', 'b', 'mean', 'variance'], y);
+}
+
+function statistics(channels: number): RawTensor[] {
+  const variance = Float32Array.from({ length: channels }, (_, i) => 0.5 + i / channels);
+  const [s, b, mean] = ['s', 'b', 'mean'].map((name) => floats(name, [channels]));
+  return [s!, b!, mean!, { name: 'variance', dtype: 'float32', shape: [channels], data: variance }];
+}
+
 const forms: Readonly<Record<string, Form>> = {
   Abs: { nodes: [op('Abs', ['v'], 'w')] },
   'the maximum of two values': {
@@ -91,13 +102,53 @@ const forms: Readonly<Record<string, Form>> = {
     nodes: [op('Conv', ['v', 'k1'], 'a'), op('HardSigmoid', ['a'], 'gates'), op('Mul', ['v', 'gates'], 'w')],
     weights: [floats('k1', [1, 4, 1, 1])],
   },
-  'a batch norm behind an activation': {
-    nodes: [op('Relu', ['v'], 'r'), op('BatchNormalization', ['r', 's', 'b', 's', 'variance'], 'w')],
-    weights: [
-      floats('s', [4]),
-      floats('b', [4]),
-      { name: 'variance', dtype: 'float32', shape: [4], data: Float32Array.of(0.5, 1, 2, 3) },
+  'a transposed convolution': {
+    nodes: [
+      op('Relu', ['v'], 'r'),
+      op('ConvTranspose', ['r', 'up', 'b'], 'w', { strides: { ints: [2, 2] }, pads: { ints: [1, 1, 1, 1] } }),
     ],
+    weights: [floats('up', [4, 4, 4, 4]), floats('b', [4])],
+  },
+  'a batch norm behind an activation': {
+    nodes: [op('Relu', ['v'], 'r'), norm('r', 'w')],
+    weights: statistics(4),
+  },
+  'a batch norm behind a pool, and a padded convolution behind it': {
+    nodes: [
+      op('MaxPool', ['v'], 'p', { kernel_shape: { ints: [2, 2] } }),
+      norm('p', 'q'),
+      op('Conv', ['q', 'k2'], 'w', { pads: { ints: [1, 1, 1, 1] } }),
+    ],
+    weights: [...statistics(4), floats('k2', [4, 4, 3, 3])],
+  },
+  'a batch norm of pixels, and a padded convolution behind it': {
+    nodes: [
+      norm('x', 'q'),
+      op('Conv', ['q', 'k2'], 'c', { pads: { ints: [1, 1, 1, 1] } }),
+      op('Add', ['c', 'v'], 'w'),
+    ],
+    weights: [...statistics(2), floats('k2', [4, 2, 3, 3])],
+  },
+  'two batch norms of one value, in branches, and one of their sum': {
+    nodes: [
+      op('Conv', ['v', 'point'], 'a'),
+      norm('a', 'n'),
+      op('Relu', ['n'], 'r'),
+      norm('v', 'o'),
+      op('Add', ['r', 'o'], 'sum'),
+      norm('sum', 'w'),
+    ],
+    weights: [...statistics(4), floats('point', [4, 4, 1, 1])],
+  },
+  'a batch norm of joined channels': {
+    nodes: [
+      op('Relu', ['v'], 'r'),
+      op('Concat', ['r', 'v'], 'both', { axis: { int: 1 } }),
+      norm('both', 'q'),
+      op('Relu', ['q'], 't'),
+      op('Conv', ['t', 'point'], 'w'),
+    ],
+    weights: [...statistics(8), floats('point', [4, 8, 1, 1])],
   },
   'channels reversed': {
     nodes: [op('Gather', ['v', 'i'], 'w', { axis: { int: 1 } })],
