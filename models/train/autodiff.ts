@@ -9,10 +9,10 @@ export type Differentiated = {
   /** The batch's contribution to each running statistic of the network. */
   readonly statistics: ReadonlyMap<string, StatisticUpdate>;
   /**
-   * Appends the backward pass, given the gradient of the network's output, and returns the gradient of each
-   * wanted name.
+   * Appends the backward pass, given the gradient of the network's output and gradients that reach values
+   * inside it from elsewhere (default: none), and returns the gradient of each wanted name.
    */
-  readonly backward: (dOutput: string) => ReadonlyMap<string, string>;
+  readonly backward: (dOutput: string, inside?: ReadonlyMap<string, string>) => ReadonlyMap<string, string>;
 };
 
 /**
@@ -30,8 +30,10 @@ export function differentiate(
   const context = trainingContext(graph, model, batch, statistics);
   const tape = model.graph.nodes.map((node) => ({ node, pullback: differentiateNode(node, context) }));
   const active = dependents(model, wanted);
-  const backward = (dOutput: string): ReadonlyMap<string, string> => {
-    const contributions = new Map([[model.graph.outputs[0]!.name, [dOutput]]]);
+  const backward: Differentiated['backward'] = (dOutput, inside = new Map()) => {
+    const contributions = new Map([...inside].map(([name, gradient]) => [name, [gradient]]));
+    const output = model.graph.outputs[0]!.name;
+    contributions.set(output, [dOutput, ...(contributions.get(output) ?? [])]);
     for (const { node, pullback } of tape.toReversed()) {
       const dy = contributions.get(node.outputs[0]!);
       if (dy !== undefined) pullBack(graph, node, pullback, graph.total(dy), active, contributions);

@@ -4,7 +4,6 @@ import type { Dataset } from '../data/dataset.ts';
 import { labelsOf } from '../data/labelled-images.ts';
 import type { Labels } from '../data/labelled-images.ts';
 import { permutation, seededUniform } from '../data/seeded.ts';
-import type { Evaluator } from '../runtime/run.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Controller } from './controller.ts';
 import type { Batch } from './engines/onnxruntime/engine.ts';
@@ -26,6 +25,9 @@ export type BatchOptions = {
 /** A batch, with the numbers of its images in the training set. */
 export type NumberedBatch = { readonly rows: Uint32Array; readonly batch: Batch };
 
+/** What the teacher says of some images. */
+export type Teacher = (images: Float32Array, n: number) => Promise<Pick<Batch, 'teacher' | 'teacherMaps'>>;
+
 /**
  * The batches of an epoch. Their order and augmentation depend only on the seed and the epoch. Images that do
  * not fill a whole batch are left out. The teacher sees the same augmented images as the network.
@@ -33,7 +35,7 @@ export type NumberedBatch = { readonly rows: Uint32Array; readonly batch: Batch 
 export async function* batchesOf(
   options: BatchOptions,
   epoch: number,
-  teacher: Evaluator | undefined,
+  teacher: Teacher | undefined,
 ): AsyncGenerator<NumberedBatch> {
   const { train, batch, seed, augment = true, mixup, controller } = options;
   const uniform = seededUniform(seed, epoch);
@@ -44,8 +46,8 @@ export async function* batchesOf(
     augmentInto(images, train, rows, augmentationOf(train.shape, augment), uniform);
     const labels = labelsOf(train.classes.length, rows, (row) => train.labels[row]!);
     const mixed = mixup === undefined ? undefined : mixInto(images, labels, mixup, uniform);
-    const logits = teacher && [...(await teacher.run(images, batch)).values()][0]!;
-    yield { rows, batch: { images, labels, ...defined({ mixed, teacher: logits }) } };
+    const taught = await teacher?.(images, batch);
+    yield { rows, batch: { images, labels, ...defined({ mixed }), ...taught } };
   }
 }
 

@@ -7,9 +7,8 @@ import type { Dataset } from '../data/dataset.ts';
 import { sessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import type { Preprocessing } from '../preprocessing.ts';
-import { Evaluator } from '../runtime/run.ts';
 import { batchesOf } from './batches.ts';
-import type { BatchOptions } from './batches.ts';
+import type { BatchOptions, Teacher } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { EpochEntry, Standing, TrainingState } from './checkpoint.ts';
 import type { Controller } from './controller.ts';
@@ -17,12 +16,15 @@ import type { Batch } from './engines/onnxruntime/engine.ts';
 import { createEngine, engineSetting } from './engines/index.ts';
 import type { Engine, EngineSetting } from './engines/index.ts';
 import { evaluate, fitted } from './evaluate.ts';
+import { matchMaps } from './feature-terms.ts';
+import type { FeatureTerm, MapMatching } from './feature-terms.ts';
 import { sgd, usualWeightDecay } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
 import type { Penalty } from './penalty.ts';
 import { schedules, warmUp } from './schedules.ts';
 import type { Schedule, ScheduleName } from './schedules.ts';
 import type { Bounds, Distillation, StepOptions } from './step.ts';
+import { teacherOf } from './teacher.ts';
 
 /** The images of a training, and how batches are made of them. */
 export type TrainingImages = Omit<BatchOptions, 'controller'> & {
@@ -70,6 +72,10 @@ export type TrainingObjective = {
   readonly distill?: Distillation;
   /** Terms of the loss that depend only on the weights; the controller's `scalars` are their parameters. */
   readonly penalties?: readonly Penalty[];
+  /** Maps of the network that are drawn to those of the teacher (default: none). */
+  readonly matching?: MapMatching;
+  /** Other terms of the loss that depend on values inside the network. */
+  readonly features?: readonly FeatureTerm[];
   /** Steers the training. Its first state is the one that it is passed with. */
   readonly controller?: Controller;
 };
@@ -130,11 +136,12 @@ export async function fit(model: Model, given: FitOptions): Promise<FitResult> {
   const options = { ...given, train: fitted(model, train), validation: fitted(model, validation) };
   checkOptions(options);
   const engine = await createEngine(model, stepOptions(options), engineSetting(options));
-  let teacher: Evaluator | undefined;
+  let teacher: Awaited<ReturnType<typeof teacherOf>> | undefined;
   try {
-    teacher = options.teacher && (await Evaluator.create(options.teacher, sessionSetting(options)));
+    const pairs = options.matching?.pairs ?? [];
+    teacher = options.teacher && (await teacherOf(options.teacher, pairs, sessionSetting(options)));
     options.onStart?.(engine.runsOn);
-    return await runEpochs(engine, teacher, model.graph.preprocessing, options);
+    return await runEpochs(engine, teacher?.teach, model.graph.preprocessing, options);
   } finally {
     await engine.release();
     await teacher?.release();
@@ -143,7 +150,7 @@ export async function fit(model: Model, given: FitOptions): Promise<FitResult> {
 
 async function runEpochs(
   engine: Engine,
-  teacher: Evaluator | undefined,
+  teacher: Teacher | undefined,
   preprocessing: Preprocessing | undefined,
   options: FitOptions,
 ): Promise<FitResult> {
@@ -253,7 +260,7 @@ type Epoch = {
 
 async function runEpoch(
   engine: Engine,
-  teacher: Evaluator | undefined,
+  teacher: Teacher | undefined,
   options: FitOptions,
   { epoch, first, steps, schedule }: Epoch,
 ): Promise<EpochEntry> {
@@ -314,13 +321,15 @@ const defaultDistillation: Distillation = { temperature: 4, weight: 1 }; // Auto
 
 function stepOptions(options: TrainingImages & WeightUpdates & TrainingObjective): StepOptions {
   const { batch, momentum = 0.9, weightDecay = usualWeightDecay, labelSmoothing = 0, trainable } = options;
-  const { penalties, controller, rateOf, boundsOf } = options;
+  const { penalties, controller, rateOf, boundsOf, matching, features = [] } = options;
+  const inside = [...(matching === undefined ? [] : [matchMaps(matching)]), ...features];
   return {
     batch,
     labelSmoothing,
     mixup: options.mixup !== undefined,
     optimizer: options.optimizer ?? sgd({ momentum, weightDecay }),
     ...defined({ trainable, rateOf, boundsOf, penalties }),
+    ...(inside.length > 0 && { features: inside }),
     ...(controller?.scalars && { scalars: Object.keys(controller.scalars()) }),
     sampleWeights: controller?.sampleWeights !== undefined,
     ...(options.teacher && { distill: options.distill ?? defaultDistillation }),
@@ -334,6 +343,7 @@ function checkOptions(options: TrainingImages & TrainingCourse & TrainingObjecti
       `${validation.name}: it has no images to choose the epoch with; give more images of each class`,
     );
   if (options.teacher) fitted(options.teacher, train);
+  else if (options.matching) throw new UsageError('matching maps needs a teacher');
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
   if (!isCount(epochs)) throw new UsageError(`epochs: expected a positive whole number, got ${epochs}`);
   if (!isCount(batch) || batch > train.n)

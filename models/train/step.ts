@@ -3,6 +3,7 @@ import type { Model } from '../graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import { encodeRawModel } from '../onnx/raw.ts';
 import type { RawGraph } from '../onnx/raw.ts';
+import { inferShapes } from '../analysis/shapes.ts';
 import type { StatisticUpdate } from '../ops/gradient.ts';
 import { statisticsOfNode } from '../ops/index.ts';
 import { sizeOf } from '../tensor.ts';
@@ -18,6 +19,7 @@ import {
   weightedSum,
 } from './losses.ts';
 import type { Logits, LossTerm } from './losses.ts';
+import type { FeatureResult, FeatureTerm } from './feature-terms.ts';
 import type { Optimizer } from './optimizers.ts';
 import {
   constantPerWeight,
@@ -62,6 +64,8 @@ export type StepOptions = {
   readonly scalars?: readonly string[];
   /** Terms of the loss that depend only on the weights. */
   readonly penalties?: readonly Penalty[];
+  /** Terms of the loss that depend on values inside the network. */
+  readonly features?: readonly FeatureTerm[];
   /** The most numbers in a part of the parameters (default: that of `partsOf`). */
   readonly partSize?: number;
 };
@@ -102,12 +106,13 @@ export type NetworkValues = {
  * - with distillation: teacher [N, K]
  * - with sample weights: sampleWeights [N]
  * - for each scalar: `scalar.NAME`
+ * - to match the teacher's maps: teacherMaps [N, places]
  * - the parts of the vectors parameters, statistics, state0, ...: `parameters.0` and so on
  *
  * Its outputs:
  * - loss: the batch's mean or weighted sum, without penalties
  * - losses [N] and correct (an int64 scalar)
- * - for each penalty: `penalty.NAME`
+ * - for each penalty and each term of values inside the network: `penalty.NAME`
  * - the parts of the vectors after the step, with the prefix `next.`
  *
  * Throws UsageError if no weight is trainable, and ModelError if the network's output is not one vector of
@@ -129,13 +134,15 @@ export function buildStep(model: Model, options: StepOptions): TrainingStep {
       ? weightedSum(graph, term, graph.input('sampleWeights', 'float32', [batch]))
       : batchMean(graph, term, batch);
   const penalties = penaltiesOf(graph, options, wanted);
-  const ofLoss = network.backward(loss.dLogits);
+  const features = featuresOf(graph, model, options);
+  const ofLoss = network.backward(loss.dLogits, joinedGradients(graph, features));
   const gradients = addGradients(graph, ofLoss, penalties);
   const vectors = updateParameters(graph, parts, gradients, options);
   graph.output(loss.value, 'loss', 'float32', []);
   graph.output(term.each, 'losses', 'float32', [batch]);
   graph.output(correctCount(graph, logits.name, 'labels'), 'correct', 'int64', []);
-  for (const { name, value } of penalties) graph.output(value, `penalty.${name}`, 'float32', []);
+  for (const { name, value } of [...penalties, ...features])
+    graph.output(value, `penalty.${name}`, 'float32', []);
   const updated = updateStatistics(graph, statistics, network.statistics);
   if (updated !== undefined) graph.output(updated, 'next.statistics.0', 'float32', [statistics.size]);
   const raw = graph.build(`${model.graph.name} training step`);
@@ -205,6 +212,20 @@ function rateIn(graph: GraphBuilder, part: ParameterLayout, { rateOf }: StepOpti
   if (rateOf === undefined) return 'learningRate';
   const factors = constantPerWeight(graph, part, ({ name }) => rateOf(name));
   return graph.op('Mul', ['learningRate', factors]);
+}
+
+/** Appends the terms of values inside the network. */
+function featuresOf(graph: GraphBuilder, model: Model, { features = [], batch }: StepOptions) {
+  if (features.length === 0) return [];
+  const shapes = inferShapes(model);
+  const shapeOf = (value: string) => shapes.get(value)!;
+  return features.map(({ name, build }) => ({ name, ...build(graph, { batch, shapeOf }) }));
+}
+
+function joinedGradients(graph: GraphBuilder, features: readonly FeatureResult[]): Map<string, string> {
+  const values = new Set(features.flatMap(({ gradients }) => [...gradients.keys()]));
+  const of = (value: string) => features.flatMap(({ gradients }) => gradients.get(value) ?? []);
+  return new Map([...values].map((value) => [value, graph.total(of(value))]));
 }
 
 /** Cuts the parameters to their bounds. */

@@ -8,6 +8,7 @@ import { adamW } from '../../models/train/optimizers.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
+import { featureLosses } from './feature-losses.ts';
 import { atLowerRates } from './lower-rates.ts';
 import type { Try } from './lower-rates.ts';
 import { phaseFiles, trainingName } from './phase-files.ts';
@@ -58,6 +59,7 @@ export async function finetune(
     onNote,
     ...setting
   } = options;
+  const inside = featureLosses(model, teacher, options);
   const work = ({ learningRate, attempt }: Try) =>
     fit(model, {
       optimizer: optimizer ?? optimisation.optimizer,
@@ -71,6 +73,7 @@ export async function finetune(
       batch: Math.min(batch, train.n),
       augment,
       seed,
+      ...inside,
       ...(mitigation && { controller: controllerOf(mitigation, trainingName(part)), keep: 'last' as const }),
       ...engineSetting(setting),
       ...phaseFiles(part, options, attempt),

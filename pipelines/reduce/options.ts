@@ -6,12 +6,13 @@ import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import { defaultGranularity } from './gates/layer-states.ts';
 import type { MethodName } from './methods.ts';
 import { defaultRanking } from './ranking.ts';
-import type { Costing, Keeping, OwnSettings, Replacing } from './reduction.ts';
+import type { Costing, FineTuning, Keeping, OwnSettings, Replacing } from './reduction.ts';
 import type { Mitigation } from './mitigation/mitigation.ts';
 import type { Budget } from '../cost/budget.ts';
 
 /** The settings of a reduction. `methodOptions` says which of them each method takes. */
 export type ReduceSettings = Replacing &
+  Pick<FineTuning, 'featureLoss' | 'rangeLoss'> &
   OwnSettings &
   Keeping &
   Pick<Costing, 'machine'> & {
@@ -256,6 +257,15 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   fairSelect: {
     summary: 'weight groups by their loss, not by their size, when choosing the ReLUs to remove',
     methods: { deepreduce: '', snl: '', autorep: '', taylor: '', deepreshape: '', hybrid: '' },
+  },
+  featureLoss: {
+    summary:
+      "the weight of a loss between the maps of the network and of its teacher after each stage (ReLUPruner's is 1000)",
+    methods: { deepreduce: '0', snl: '0', autorep: '0', taylor: '0', deepreshape: '0', hybrid: '0' },
+  },
+  rangeLoss: {
+    summary: "the weight of a penalty on large inputs of polynomials (PILLAR's is 0.001)",
+    methods: { deepreduce: '0', snl: '0', autorep: '0', taylor: '0', deepreshape: '0', hybrid: '0' },
   },
   checkpoint: {
     summary:

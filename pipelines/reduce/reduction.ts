@@ -43,6 +43,10 @@ export type FineTuning = {
   readonly learningRate?: number;
   /** The optimiser of fine-tuning (default: AdamW). */
   readonly optimizer?: Optimizer;
+  /** The weight of ReLUPruner's loss between the maps of the network and its teacher (default: 0). */
+  readonly featureLoss?: number;
+  /** The weight of the penalty on large inputs of polynomials (default: 0). */
+  readonly rangeLoss?: number;
   /** Protects groups during fine-tuning. The network after the last epoch is then kept, not the best one. */
   readonly mitigation?: Mitigation;
 };

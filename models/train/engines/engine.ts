@@ -13,6 +13,8 @@ export type Batch = {
   readonly mixed?: { readonly partners: Labels; readonly share: number };
   /** The teacher's logits [N, K], for distillation. */
   readonly teacher?: Float32Array;
+  /** The teacher's attention maps [N, places], if the step matches maps. */
+  readonly teacherMaps?: Float32Array;
   /** The weight of each image [N], if the step weights images. */
   readonly sampleWeights?: Float32Array;
   /** The step's scalars by name. */
@@ -25,7 +27,7 @@ export type StepResult = {
   readonly correct: number;
   /** The loss of each image. */
   readonly losses: Float32Array;
-  /** The penalties by name. */
+  /** The penalties, and the terms of values inside the network, by name. */
   readonly penalties: Readonly<Record<string, number>>;
 };
 

@@ -10,6 +10,7 @@ import type { Batch, Engine, StepResult } from '../engine.ts';
 import { copied, fingerprintOf, initialState, modelOf, writeInto } from '../state.ts';
 import { vectorsOf } from './vectors.ts';
 import type { SessionVectors } from './vectors.ts';
+import { teacherMaps } from '../../feature-terms.ts';
 import { buildStep } from '../../step.ts';
 import type { StepOptions, TrainingStep } from '../../step.ts';
 
@@ -37,7 +38,7 @@ export class TrainingEngine implements Engine {
     session: InferenceSession,
     model: Model,
     step: TrainingStep,
-    { batch, optimizer, penalties = [] }: StepOptions,
+    { batch, optimizer, penalties = [], features = [] }: StepOptions,
     runsOn: string,
     vectors: SessionVectors,
   ) {
@@ -46,7 +47,7 @@ export class TrainingEngine implements Engine {
     this.#model = model;
     this.#step = step;
     this.#batch = batch;
-    this.#penalties = penalties.map(({ name }) => name);
+    this.#penalties = [...penalties, ...features].map(({ name }) => name);
     this.#vectors = vectors;
     vectors.set(initialState(model, step, optimizer));
   }
@@ -124,7 +125,7 @@ export class TrainingEngine implements Engine {
   }
 
   #feeds(
-    { images, labels, mixed, teacher, sampleWeights, scalars = {} }: Batch,
+    { images, labels, mixed, teacher, teacherMaps: maps, sampleWeights, scalars = {} }: Batch,
     learningRate: number,
   ): Record<string, Tensor> {
     const { inputs, preprocessing } = this.#model.graph;
@@ -141,6 +142,7 @@ export class TrainingEngine implements Engine {
       feeds['share'] = scalar(mixed.share);
     }
     if (teacher !== undefined) feeds['teacher'] = new Tensor('float32', teacher, [n, teacher.length / n]);
+    if (maps !== undefined) feeds[teacherMaps] = new Tensor('float32', maps, [n, maps.length / n]);
     if (sampleWeights !== undefined) feeds['sampleWeights'] = vector(sampleWeights);
     for (const [name, value] of Object.entries(scalars)) feeds[`scalar.${name}`] = scalar(value);
     return feeds;

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { UsageError } from '../../../../src/shared/errors.ts';
 import type { Model } from '../../../graph.ts';
 import { preprocess } from '../../../preprocessing.ts';
 import type { Tensor as WeightTensor } from '../../../tensor.ts';
@@ -73,6 +74,10 @@ export class TfjsEngine implements Engine {
     options: StepOptions,
     { candidates = backends, loaders }: TfjsSetting = {},
   ): Promise<TfjsEngine> {
+    if ((options.features ?? []).length > 0)
+      throw new UsageError(
+        'the engine tfjs has no losses on values inside the network; leave --engine out, or --feature-loss and --range-loss',
+      );
     const trial = () => TfjsEngine.#try(model, { ...options, batch: 2 });
     const chosen = await chooseBackend(candidates, trial, loaders);
     return new TfjsEngine(model, buildStep(model, options), options, chosen);

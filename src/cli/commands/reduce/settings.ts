@@ -55,6 +55,8 @@ export type SettingOptions = {
   readonly reuse?: number;
   readonly mitigate?: MitigationScheme;
   readonly fairSelect?: boolean;
+  readonly featureLoss?: number;
+  readonly rangeLoss?: number;
   readonly checkpoint?: string;
 };
 
@@ -87,6 +89,8 @@ const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   mitigate: (help) =>
     new Option('--mitigate <scheme>', `${help}\n${mitigationSummaries}`).choices(mitigationSchemes),
   fairSelect: (help) => new Option('--fair-select', help),
+  featureLoss: (help) => new Option('--feature-loss <weight>', help).argParser(weightOf),
+  rangeLoss: (help) => new Option('--range-loss <weight>', help).argParser(weightOf),
   checkpoint: (help) => new Option('--checkpoint <folder>', help),
 };
 
@@ -106,11 +110,19 @@ export function settingsOf(
   options: SettingOptions,
 ): Pick<
   ReduceOptions,
-  'replace' | 'deepreduce' | 'deepreshape' | 'granularity' | 'ranking' | 'searchEpochs' | 'checkpoint'
+  | 'replace'
+  | 'deepreduce'
+  | 'deepreshape'
+  | 'granularity'
+  | 'ranking'
+  | 'searchEpochs'
+  | 'featureLoss'
+  | 'rangeLoss'
+  | 'checkpoint'
 > {
   const { stages, criticality, criticalityEpochs, order, cull, thinning, alpha, rho } = options;
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
-  const { replace, granularity, ranking, searchEpochs, checkpoint } = options;
+  const { replace, granularity, ranking, searchEpochs, featureLoss, rangeLoss, checkpoint } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
     ...defined({ criticality, criticalityEpochs, order, cull, thinning, alpha, rho }),
@@ -119,8 +131,16 @@ export function settingsOf(
   return {
     ...defined({ replace }),
     ...{ deepreduce, deepreshape },
-    ...defined({ granularity, ranking, searchEpochs, checkpoint }),
+    ...defined({ granularity, ranking, searchEpochs, featureLoss, rangeLoss, checkpoint }),
   };
+}
+
+/** A parser for the weight of a loss, 0 or more. */
+function weightOf(text: string): number {
+  const weight = Number(text);
+  if (text.trim() === '' || !(weight >= 0 && weight < Infinity))
+    throw new InvalidArgumentError(`expected a number from 0 on, such as 0.001, got '${text}'`);
+  return weight;
 }
 
 /** A parser for names with commas between, such as 'S1,S4'. */

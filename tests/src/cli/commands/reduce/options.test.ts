@@ -79,6 +79,8 @@ const ways: { readonly [O in MethodOption]: Ways } = {
     told: { mitigate: { scheme: 'reweight' } },
   },
   fairSelect: { words: ['--fair-select'], told: { fairSelect: true } },
+  featureLoss: { words: ['--feature-loss', '1000'], told: { featureLoss: 1000 } },
+  rangeLoss: { words: ['--range-loss', '0.001'], told: { rangeLoss: 0.001 } },
   checkpoint: { words: ['--checkpoint', 'run'], told: { checkpoint: 'run' } },
   machine: { told: { machine: defaultMachine } },
   bases: { told: { bases: basesInMemory() } },
