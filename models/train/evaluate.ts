@@ -96,13 +96,17 @@ export async function predictClasses(
  * The data set with labels that are the numbers of the network's logits: see `matchClasses`. Throws DataError
  * if the network cannot take the images, or if it would be a guess which class is which logit.
  */
-export function fitted(model: Model, dataset: Dataset): Dataset {
-  const input = model.graph.inputs[0]?.shape ?? [];
-  if (dataset.shape.join() !== input.join()) {
-    throw new DataError(
-      `${dataset.name}: its images are [${dataset.shape.join(', ')}], ` +
-        `but ${model.graph.name} takes [${input.join(', ')}]`,
-    );
-  }
+export function fitted(model: Pick<Model, 'graph'>, dataset: Dataset): Dataset {
+  checkInput(model, dataset);
   return matchClasses(model, dataset).dataset;
+}
+
+/** Throws DataError if the network cannot take the images. */
+export function checkInput({ graph }: Pick<Model, 'graph'>, dataset: Dataset): void {
+  const input = graph.inputs[0]?.shape ?? [];
+  if (dataset.shape.join() === input.join()) return;
+  throw new DataError(
+    `${dataset.name}: its images are [${dataset.shape.join(', ')}], ` +
+      `but ${graph.name} takes [${input.join(', ')}]`,
+  );
 }

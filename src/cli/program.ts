@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   evaluate: {
     summary: 'measure the accuracy of a model on a data set',
-    load: () => import('./commands/evaluate.ts'),
+    load: () => import('./commands/evaluate/command.ts'),
   },
   train: {
     summary: 'train a network and write it as an .onnx file',

@@ -16,7 +16,9 @@ import { imageSource } from './image-source.ts';
 import type { ImageOptions } from './image-source.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { calibrationData, dataHelp } from '../../options/inputs.ts';
+import { inferMany } from './many.ts';
+import type { ManyOptions } from './many.ts';
+import { calibrationData, checkOutput, dataHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { transfersOption } from '../../options/transfers.ts';
 import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
@@ -32,6 +34,8 @@ type Options = AskFlags &
     readonly exact?: boolean;
     readonly data?: string;
     readonly index?: number;
+    readonly count?: number;
+    readonly out?: string;
     readonly debugLocal?: boolean;
     readonly answer?: AnswerKind;
     readonly profile?: NetworkProfile;
@@ -52,7 +56,13 @@ export function configure(command: Command, act: Act): void {
     )
     .option('--exact', "refuse a file of --image that does not have exactly the model's input size")
     .option('--data <data>', `${dataHelp}; with --debug-local they also calibrate the model`)
-    .option('--index <i>', 'number of the test image in --data, from 0', whole(0));
+    .option('--index <i>', 'number of the test image in --data, from 0; the first one with --count', whole(0))
+    .option(
+      '--count <n>',
+      'ask for n test images of --data in one go: some are prepared while others are answered',
+      whole(1),
+    )
+    .option('--out <file>', 'with --count: also write the answers to this file, as --json prints them');
   askFlags(command)
     .addOption(oneProfileOption())
     .addOption(transfersOption())
@@ -68,6 +78,10 @@ export function configure(command: Command, act: Act): void {
   examples(command, [
     'reluctant infer ws://localhost:8765 --data fashion-mnist-part --index 7',
     'reluctant infer ws://localhost:8765 --image shoe.png --json',
+    [
+      'a hundred answers in one go',
+      'reluctant infer ws://localhost:8765 --data fashion-mnist-part --count 100 --out answers.json',
+    ],
     ['as slow as a wide-area network', 'reluctant infer ws://localhost:8765 --image shoe.png --profile wan'],
     [
       'find the step that goes wrong',
@@ -78,6 +92,8 @@ export function configure(command: Command, act: Act): void {
 
 async function run(context: Context, url: string, options: Options) {
   if (options.debugLocal) {
+    if (options.count !== undefined || options.out !== undefined)
+      throw new UsageError('--count and --out ask a server: leave them out with --debug-local');
     if (/^wss?:\/\//.test(url))
       throw new UsageError(`--debug-local: expected a model in place of an address, got ${url}`);
     const data = calibrationData(url, options.data);
@@ -86,7 +102,8 @@ async function run(context: Context, url: string, options: Options) {
   refuseFlags(options);
   if (options.answer !== undefined)
     throw new UsageError('--answer needs --debug-local: the plan of a server says what it tells');
-  const source = await imageSource(options);
+  const many = manyOf(options);
+  const source = many ?? (await imageSource(options));
   const session = await connect(url, {
     ...(await askOptions(options, context)),
     ...defined({
@@ -96,6 +113,7 @@ async function run(context: Context, url: string, options: Options) {
     }),
   });
   try {
+    if (!('read' in source)) return await inferMany(session, source, context);
     const image = await source.read(session.inputShape, session.plan.preprocessing);
     const result = await session.infer(image);
     if (result.outsideRange !== undefined) context.warn(outsideText(result.outsideRange));
@@ -105,6 +123,18 @@ async function run(context: Context, url: string, options: Options) {
   } finally {
     await session.close();
   }
+}
+
+/** What --count asks for; undefined without it. */
+function manyOf({ image, data, index, count, out, exact }: Options): ManyOptions | undefined {
+  if (count === undefined && out === undefined) return undefined;
+  if (count === undefined) throw new UsageError('--out goes with --count');
+  if (data === undefined || image !== undefined || exact)
+    throw new UsageError(
+      '--count goes with --data, whose test images it counts; leave --image and --exact out',
+    );
+  if (out !== undefined) checkOutput(out);
+  return { data, count, ...defined({ index, out }) };
 }
 
 /** A client has what the server's plan says of pixels and classes. */

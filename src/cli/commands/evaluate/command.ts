@@ -1,48 +1,64 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { pixels } from '../../../models/data/dataset.ts';
-import type { Dataset, Split } from '../../../models/data/dataset.ts';
-import { chooseDevice } from '../../../models/runtime/device.ts';
-import type { DeviceChoice } from '../../../models/runtime/device.ts';
-import { predictClasses, scored } from '../../../models/train/evaluate.ts';
-import { pixelsWarning } from '../../../models/train/doubtful-pixels.ts';
-import { labelsOf } from '../../../pipelines/inference/answer.ts';
-import { simulateSet } from '../../../pipelines/simulate/simulator.ts';
-import { defined } from '../../shared/defined.ts';
-import * as format from '../../shared/format.ts';
-import { examples, whole } from '../options/command.ts';
-import type { Act, Context } from '../options/command.ts';
-import { dataFor, describeFlags, loadDescribed } from '../options/describe.ts';
-import type { DescribeFlags } from '../options/describe.ts';
-import { dataHelp, deviceOption, modelHelp } from '../options/inputs.ts';
-import { compileFlags, compileOptionsOf } from '../options/compile.ts';
-import type { CompileFlags } from '../options/compile.ts';
-import { table } from '../output/output.ts';
-import { preparedModel } from '../options/prepared.ts';
+import { pixels } from '../../../../models/data/dataset.ts';
+import type { Dataset, Split } from '../../../../models/data/dataset.ts';
+import { chooseDevice } from '../../../../models/runtime/device.ts';
+import type { DeviceChoice } from '../../../../models/runtime/device.ts';
+import { predictClasses, scored } from '../../../../models/train/evaluate.ts';
+import { pixelsWarning } from '../../../../models/train/doubtful-pixels.ts';
+import { labelsOf } from '../../../../pipelines/inference/answer.ts';
+import { simulateSet } from '../../../../pipelines/simulate/simulator.ts';
+import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
+import { defined } from '../../../shared/defined.ts';
+import { UsageError } from '../../../shared/errors.ts';
+import * as format from '../../../shared/format.ts';
+import { examples, whole } from '../../options/command.ts';
+import type { Act, Context } from '../../options/command.ts';
+import { dataFor, describeFlags, loadDescribed } from '../../options/describe.ts';
+import type { DescribeFlags } from '../../options/describe.ts';
+import { dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
+import { compileFlags, compileOptionsOf } from '../../options/compile.ts';
+import type { CompileFlags } from '../../options/compile.ts';
+import { oneProfileOption } from '../../options/profile.ts';
+import { askFlags } from '../../options/server.ts';
+import type { AskFlags } from '../../options/server.ts';
+import { evaluateServed } from './served.ts';
+import { table } from '../../output/output.ts';
+import { preparedModel } from '../../options/prepared.ts';
 
 type Options = CompileFlags &
-  DescribeFlags & {
+  DescribeFlags &
+  AskFlags & {
     readonly data: string;
     readonly split: Split;
     readonly limit?: number;
+    readonly count?: number;
     readonly device: DeviceChoice;
     readonly private?: boolean;
+    readonly against?: string;
+    readonly profile?: NetworkProfile;
   };
 
-/** `evaluate MODEL --data D`: accuracy over all images and by class. */
+/** `evaluate MODEL --data D`: accuracy over all images and by class. `evaluate URL`: see served.ts. */
 export function configure(command: Command, act: Act): void {
   const described = command
-    .argument('<model>', modelHelp)
+    .argument('<model>', `${modelHelp}; or the ws:// or wss:// address of a server`)
     .requiredOption('--data <data>', dataHelp)
     .addOption(
       new Option('--split <split>', 'evaluate on these images').choices(['train', 'test']).default('test'),
     )
     .option('--limit <n>', 'use only the first n images', whole(1))
+    .addOption(new Option('--count <n>', 'the same as --limit').argParser(whole(1)).conflicts('limit'))
     .addOption(deviceOption())
     .option(
       '--private',
       "also simulate the private protocol's integer arithmetic, with the errors of its sign tests",
     );
+  described.optionsGroup('Options for a server:');
+  askFlags(described)
+    .addOption(oneProfileOption())
+    .option('--against <model>', 'also count the answers that are those of this model in the clear');
+  described.optionsGroup('Options of the private arithmetic:');
   describeFlags(compileFlags(described)).action(act(run));
   examples(command, [
     'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part',
@@ -55,10 +71,20 @@ export function configure(command: Command, act: Act): void {
       'reluctant evaluate zoo:fashion-resnet8 --data fashion-mnist-part --private --answer label',
     ],
     'reluctant evaluate my-model.onnx --data idx:images.idx,labels.idx --limit 1000 --json',
+    [
+      'the private answers of a server, and how many are those of a model in the clear',
+      'reluctant evaluate ws://localhost:8765 --data fashion-mnist-part --limit 100 --against zoo:fashion-resnet8',
+    ],
   ]);
 }
 
-async function run(context: Context, name: string, options: Options) {
+async function run(context: Context, name: string, { count, ...given }: Options, command: Command) {
+  const options = { ...given, ...defined({ limit: count ?? given.limit }) };
+  if (/^wss?:\/\//.test(name)) {
+    checkFlags(command, true);
+    return evaluateServed(name, options, context);
+  }
+  checkFlags(command, false);
   const { onProgress, say } = context;
   const { data, split, limit, device: choice } = options;
   const device = await chooseDevice(choice);
@@ -91,6 +117,23 @@ async function run(context: Context, name: string, options: Options) {
           `${format.count(n)} answers are the same (${simulated.images_per_second.toFixed(0)} images per second)`
         : ''),
   };
+}
+
+const common = ['data', 'split', 'limit', 'count', 'json', 'verbose'];
+const ofServer = ['planHash', 'model', 'retry', 'ca', 'tokenFile', 'threads', 'profile', 'against'];
+
+/** Refuses options on the command line that say nothing of what is evaluated. */
+function checkFlags(command: Command, isServer: boolean): void {
+  const given = command.options.filter(
+    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const bad = given.find((option) => {
+    const name = option.attributeName();
+    return !common.includes(name) && ofServer.includes(name) !== isServer;
+  });
+  if (bad === undefined) return;
+  const what = isServer ? 'a model file; the plan of a server says it' : 'a server, not for a model file';
+  throw new UsageError(`${bad.long} is for ${what}: leave it out`);
 }
 
 /** Simulates the protocol on the same images, and counts the answers that agree with the float model's. */

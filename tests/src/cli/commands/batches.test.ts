@@ -1,0 +1,93 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cli, cliJson, firstLine, startCli } from '../../../helpers/cli.ts';
+import { cuttingProxy } from '../../../helpers/cutting-proxy.ts';
+import { writeTiny } from '../../../helpers/networks.ts';
+
+type Batch = {
+  complete: boolean;
+  answered: number;
+  seconds_per_image: number;
+  bytes_per_image: Record<'offline' | 'online', { bytes_up: number; bytes_down: number }>;
+  accuracy: number;
+};
+type Many = Batch & { answers: { index: number; label: number; right: boolean; logits: number[] }[] };
+type Evaluated = Batch & {
+  n: number;
+  per_class: { class: string; n: number; accuracy: number | null }[];
+  agreement: { agree: number; images: number };
+};
+
+const data = ['--data', 'fashion-mnist-part'];
+let folder: string;
+let model: string;
+let server: ChildProcess;
+let url: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reluctant-batches-'));
+  model = await writeTiny(folder);
+  server = startCli(['serve', model, ...data, '--port', '0', '--threads', '1', '--json']);
+  ({ url } = JSON.parse(await firstLine(server)) as { url: string });
+});
+afterAll(async () => {
+  server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('infer --count and evaluate of a server give the answers of the network, in order, and what they cost', async () => {
+  const out = join(folder, 'answers.json');
+  const many = await cliJson<Many>(['infer', url, ...data, '--index', '2', '--count', '4', '--out', out]);
+  expect(many.answers.map(({ index }) => index)).toEqual([2, 3, 4, 5]);
+  expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(many);
+  const clear = await cliJson<Evaluated>(['evaluate', model, ...data, '--limit', '6']);
+  const served = await cliJson<Evaluated>(['evaluate', url, ...data, '--count', '6', '--against', model]);
+  expect(served).toMatchObject({ complete: true, answered: 6, n: 6, accuracy: clear.accuracy });
+  expect(served.per_class).toEqual(clear.per_class);
+  expect(served.agreement).toMatchObject({ agree: 6, images: 6 });
+  expect(many.accuracy).toBe(many.answers.filter(({ right }) => right).length / 4);
+  for (const { bytes_per_image, seconds_per_image } of [many, served]) {
+    expect(seconds_per_image).toBeGreaterThan(0);
+    expect(bytes_per_image.online.bytes_up).toBeGreaterThan(4 * 784);
+  }
+});
+
+test('when the server is gone in between, what was answered is printed and written, and the code says so', async () => {
+  const proxy = await cuttingProxy(url);
+  const out = join(folder, 'part.json');
+  const asked = cli(['infer', proxy.url, ...data, '--count', '30', '--retry', '0', '--out', out, '--json']);
+  while (proxy.passed.filter(({ tag }) => tag === 66).length < 3) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  proxy.cutAfter(1);
+  const { code, stdout, stderr } = await asked;
+  proxy.close();
+  expect(code).toBe(6);
+  const part = JSON.parse(stdout) as Many;
+  expect(part.complete).toBe(false);
+  expect(part.answered).toBeGreaterThanOrEqual(2);
+  expect(part.answers.map(({ index }) => index)).toEqual(Array.from({ length: part.answered }, (_, i) => i));
+  expect(stderr).toContain(`reluctant: ${part.answered} of 30 images are answered: `);
+  expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(part);
+});
+
+describe('what is wrong is named, and nothing is asked', () => {
+  test.each([
+    [['infer', 'URL', ...data, '--count', '1501'], 4, /at most 1,500 images, got images 0 to 1500/],
+    [['infer', 'URL', '--image', 'a.png', '--count', '2'], 2, /--count goes with --data/],
+    [['infer', 'URL', ...data, '--index', '1', '--out', 'a.json'], 2, /--out goes with --count/],
+    [['evaluate', 'URL', ...data, '--private'], 2, /--private is for a model file/],
+    [['evaluate', 'MODEL', ...data, '--against', 'MODEL'], 2, /--against is for a server/],
+    [['evaluate', 'URL', '--data', 'cifar-like'], 4, /cifar-like/],
+    [['evaluate', 'URL', ...data, '--against', 'none.onnx'], 3, /none\.onnx/],
+  ] as const)('%j', async (words, code, says) => {
+    const args = words.map((word) => (word === 'URL' ? url : word === 'MODEL' ? model : word));
+    const result = await cli(args);
+    expect(result.stderr).toMatch(says);
+    expect(result.code).toBe(code);
+    expect(result.stdout).toBe('');
+  });
+});
