@@ -52,7 +52,11 @@ export class Child<ToChild extends Message, FromChild extends Message> {
       fileURLToPath(program),
       ...args,
     ];
-    this.#process = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.#process = spawn(command!, rest, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Typed arrays stay what they are.
+      serialization: 'advanced',
+    });
     this.#name = name === undefined ? '' : `${name}: `;
     this.#messages = on(this.#process, 'message', { close: ['disconnect'] });
     this.#complaint = tailOf(this.#process.stderr!);

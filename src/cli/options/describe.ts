@@ -27,6 +27,12 @@ export type DescribeFlags = SizeFlag & {
   readonly classes?: string;
 };
 
+/** Of all flags of a command, those that describe its model. */
+export function describing(flags: DescribeFlags): DescribeFlags {
+  const { size, normalise, mean, std, scale, resize, classes } = flags;
+  return defined({ size, normalise, mean, std, scale, resize, classes });
+}
+
 /**
  * Adds the options that say what a model's pixels and classes are. They go before what the file says, and
  * files that the command writes keep them.

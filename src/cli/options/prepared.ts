@@ -45,11 +45,14 @@ export async function preparedOn(
 }
 
 /** What calibrated a plan, for --json. */
-export function calibrationValue(data: string, { calibration }: Prepared) {
+export function calibrationValue(data: string, { calibration }: Pick<Prepared, 'calibration'>) {
   return { data, ...calibration };
 }
 
 /** '256 training images of fashion-mnist-part' */
-export function calibrationText(data: string, { calibration: { images } }: Prepared): string {
+export function calibrationText(
+  data: string,
+  { calibration: { images } }: Pick<Prepared, 'calibration'>,
+): string {
   return `${format.count(images)} training ${images === 1 ? 'image' : 'images'} of ${data}`;
 }

@@ -1,13 +1,12 @@
 // The process of the server in `bench model`.
-import { benchedNetwork, preparedOnNoise } from '../../../../pipelines/bench/network.ts';
-import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { startServer } from '../../../server.ts';
 import { answerParent } from '../../../shared/child-process.ts';
 import { defined } from '../../../shared/defined.ts';
 import { silent } from '../../../shared/progress.ts';
 import { compileOptionsOf } from '../../options/compile.ts';
-import { preparedModel } from '../../options/prepared.ts';
+import { preparedApart } from '../../options/prepared-apart.ts';
+import type { PreparedApart } from '../../options/prepared-apart.ts';
 import { usage } from './messages.ts';
 import type { FromServer, ServerPhases, ToServer } from './messages.ts';
 
@@ -32,11 +31,12 @@ async function start(message: Start): Promise<FromServer> {
 async function preparedNetwork(
   { network, answer }: Start,
   warn: (warning: string) => void,
-): Promise<Prepared> {
-  if ('arch' in network) return preparedOnNoise(await benchedNetwork(network), silent, answer);
+): Promise<PreparedApart> {
+  const says = { onProgress: silent, warn };
+  if ('arch' in network) return preparedApart({ network, ...(answer && { options: { answer } }) }, says);
   const { model, data, flags, ...windows } = network;
   const options = await compileOptionsOf({ ...windows, ...defined({ answer }) });
-  return preparedModel(model, data, { onProgress: silent, warn }, options, flags);
+  return preparedApart({ model, data, options, ...defined({ flags }) }, says);
 }
 
 answerParent<ToServer, FromServer>(async (message, tell) => {

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import type { ServedModel } from '../../../server.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import type { Context } from '../../options/command.ts';
 import { compileOptionsOf } from '../../options/compile.ts';
 import type { CompileFlags } from '../../options/compile.ts';
+import { describing } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationData, modelFile } from '../../options/inputs.ts';
 import { answerValue, answerWords } from '../../output/answer-words.ts';
-import { calibrationText, calibrationValue, preparedModel } from '../../options/prepared.ts';
+import { calibrationText, calibrationValue } from '../../options/prepared.ts';
+import { preparedApart } from '../../options/prepared-apart.ts';
+import type { PreparedApart } from '../../options/prepared-apart.ts';
 
 /** A model of the command line, ready to be served. */
 export type LoadedModel = Required<ServedModel> & {
@@ -19,7 +21,7 @@ export type LoadedModel = Required<ServedModel> & {
   /** The SHA-256 of its file. */
   readonly fileHash: string;
   readonly data: string;
-  readonly prepared: Prepared;
+  readonly prepared: PreparedApart;
 };
 
 type Flags = CompileFlags &
@@ -61,7 +63,8 @@ async function loadModel(
   context: Context,
 ): Promise<LoadedModel> {
   const data = calibrationData(given, from);
-  const prepared = await preparedModel(given, data, context, await compileOptionsOf(flags), flags);
+  const options = await compileOptionsOf(flags);
+  const prepared = await preparedApart({ model: given, data, options, flags: describing(flags) }, context);
   const { plan, weights } = prepared;
   return { given, fileHash, name: name ?? plan.name, plan, weights, data, prepared };
 }
