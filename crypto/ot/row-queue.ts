@@ -1,4 +1,5 @@
 import { copyBits } from '../bits.ts';
+import { release } from '../../src/shared/release.ts';
 import { rowWords } from './transfers.ts';
 import type { ChosenRows } from './transfers.ts';
 
@@ -11,11 +12,16 @@ type Block = {
   readonly content: Promise<BlockRows>;
   /** Called when all its rows are taken. */
   readonly leave: () => void;
+  /** Rows that nobody has a copy of yet. */
+  uncopied: number;
 };
 /** Rows `from` to `to` of a block. */
-type Piece = { readonly from: number; readonly to: number; readonly content: Promise<BlockRows> };
+type Piece = { readonly from: number; readonly to: number; readonly block: Block };
 
-/** The sequence of rows of a direction: drawn in blocks, promised, and taken once, in order. */
+/**
+ * The sequence of rows of a direction: drawn in blocks, promised, and taken once, in order. A block's own
+ * arrays are released when all of its rows are taken.
+ */
 export class RowQueue {
   #blocks: Block[] = [];
   #drawn = 0;
@@ -34,7 +40,8 @@ export class RowQueue {
     // Whoever takes a row learns of the failure; until then nobody may be waiting.
     content.catch(() => undefined);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#blocks.push({ first: this.#drawn, end: this.#drawn + rows, content, leave: resolve });
+    const [first, end] = [this.#drawn, this.#drawn + rows];
+    this.#blocks.push({ first, end, content, leave: resolve, uncopied: rows });
     this.#drawn += rows;
     return promise;
   }
@@ -43,7 +50,7 @@ export class RowQueue {
     this.#promised += count;
   }
 
-  /** The next `count` rows. Throws RangeError beyond those promised. */
+  /** The next `count` rows, in arrays of the caller's own. Throws RangeError beyond those promised. */
   take(count: number): Promise<ChosenRows> {
     const first = this.#taken;
     if (first + count > this.#promised) {
@@ -52,7 +59,7 @@ export class RowQueue {
     this.#taken += count;
     const pieces = this.#blocks.flatMap((block): Piece[] => {
       const [from, to] = [Math.max(first, block.first), Math.min(this.#taken, block.end)];
-      return from < to ? [{ from: from - block.first, to: to - block.first, content: block.content }] : [];
+      return from < to ? [{ from: from - block.first, to: to - block.first, block }] : [];
     });
     for (const block of this.#blocks) if (block.end <= this.#taken) block.leave();
     this.#blocks = this.#blocks.filter((block) => block.end > this.#taken);
@@ -61,17 +68,17 @@ export class RowQueue {
 }
 
 async function joined(first: number, count: number, pieces: readonly Piece[]): Promise<ChosenRows> {
-  const contents = await Promise.all(pieces.map(({ content }) => content));
-  const only = pieces.length === 1 ? contents[0]!.rows : undefined;
-  const rows = only?.subarray(rowWords * pieces[0]!.from, rowWords * pieces[0]!.to);
-  const all = rows ?? new Uint32Array(rowWords * count);
+  const contents = await Promise.all(pieces.map(({ block }) => block.content));
+  const rows = new Uint32Array(rowWords * count);
   const choices = new Uint8Array((count + 7) >>> 3);
   let at = 0;
-  for (const [i, { from, to }] of pieces.entries()) {
+  for (const [i, { from, to, block }] of pieces.entries()) {
     const content = contents[i]!;
-    if (rows === undefined) all.set(content.rows.subarray(rowWords * from, rowWords * to), rowWords * at);
+    rows.set(content.rows.subarray(rowWords * from, rowWords * to), rowWords * at);
     if (content.choices.length > 0) copyBits(content.choices, from, choices, at, to - from);
+    block.uncopied -= to - from;
+    if (block.uncopied === 0) release(content.rows, content.choices);
     at += to - from;
   }
-  return { first, rows: all, choices };
+  return { first, rows, choices };
 }

@@ -1,5 +1,6 @@
 import type { Channel } from '../channel/channel.ts';
 import { lanesOf } from '../channel/lanes.ts';
+import { release } from '../../src/shared/release.ts';
 import type { Job, WorkerPool } from '../pool/pool.ts';
 
 /**
@@ -22,8 +23,8 @@ export type KeyPairs = {
 export type OfferedRows = {
   /** The position of the first row in the sequence. */
   readonly first: number;
-  /** [count, 4 words] */
-  readonly rows: Uint32Array;
+  /** [count, 4 words], in a buffer of its own. */
+  readonly rows: Uint32Array<ArrayBuffer>;
 };
 
 export type ChosenRows = OfferedRows & {
@@ -32,8 +33,8 @@ export type ChosenRows = OfferedRows & {
 };
 
 /**
- * Does a job with rows: `here`, or in a thread of `pool`, if there is one. Rows are a part of a block that
- * stays here, so a copy of them moves to the thread.
+ * Does a job that uses rows up: `here`, or in a thread of `pool`, if there is one, to which they move. No
+ * part of them stays in memory.
  */
 export async function withRows<Input extends { readonly rows: OfferedRows }, Output>(
   pool: WorkerPool | undefined,
@@ -41,9 +42,11 @@ export async function withRows<Input extends { readonly rows: OfferedRows }, Out
   input: Input,
   here: (input: Input) => Output,
 ): Promise<Output> {
-  if (pool === undefined) return here(input);
-  const rows = new Uint32Array(input.rows.rows);
-  return pool.run(job, { ...input, rows: { ...input.rows, rows } }, [rows.buffer]);
+  const { rows } = input.rows;
+  if (pool !== undefined) return pool.run(job, input, [rows.buffer]);
+  const output = here(input);
+  release(rows);
+  return output;
 }
 
 /** A turn on the wire for an exchange, which ends with it: `lane.run`, for one. */

@@ -7,7 +7,10 @@ import type { ClientBatchKeys, ServerBatchKeys } from './batch.ts';
 import { signJobs } from './jobs.ts';
 import type { ClientKeysJob, ClientTables, ClientTablesJob, ServerKeysJob, ServerTablesJob } from './jobs.ts';
 
-/** Who does the offline work of batches: this thread or a pool's. */
+/**
+ * Who does the offline work of batches: this thread or a pool's. Jobs use their rows, and the keys of
+ * `clientTables` and `serverTables` up, except `choices`: those arrays are released.
+ */
 export type SignWork = {
   clientKeys(input: ClientKeysJob): Promise<ClientBatchKeys>;
   serverKeys(input: ServerKeysJob): Promise<ServerBatchKeys>;
@@ -46,14 +49,14 @@ export async function signWork(pool?: WorkerPool): Promise<SignWork> {
       if (pooled === undefined) return here.clientTables(input);
       const { k0, k1 } = input.keys;
       const job = { ...input, x: new Uint32Array(input.x), keys: { k0, k1 } };
-      return pooled.run(signJobs.clientTables, job, [job.x.buffer]);
+      return pooled.run(signJobs.clientTables, job, [job.x.buffer, k0.buffer, k1.buffer]);
     },
     serverTables: async (input) => {
       const pooled = threads(input.size);
       if (pooled === undefined) return here.serverTables(input);
       const { keys, choices } = input.keys;
       const job = { ...input, strings: new Uint8Array(input.strings), keys: { keys, choices } };
-      return pooled.run(signJobs.serverTables, job, [job.strings.buffer]);
+      return pooled.run(signJobs.serverTables, job, [job.strings.buffer, keys.buffer]);
     },
   };
 }

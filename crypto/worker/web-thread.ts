@@ -2,6 +2,7 @@ import { readLinearKernels } from '../he/kernels.ts';
 import { usePlatform } from '../platform/platform.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Task } from '../pool/pool.ts';
+import { releaseAll } from '../../src/shared/release.ts';
 import { loadRing } from '../ring/kernels.ts';
 import { perform } from './perform.ts';
 
@@ -22,6 +23,8 @@ export function serveJobs(end: WorkerEnd, opening: Promise<Platform>): void {
     void tools
       .then((ready) => perform(data as Task, ready))
       .catch((error: unknown) => ({ outcome: { failure: String(error) }, moved: [] }))
-      .then(({ outcome, moved }) => end.postMessage(outcome, [...moved]));
+      .then(({ outcome, moved }) => end.postMessage(outcome, [...moved]))
+      // What came in is this worker's alone: copies, or what moved here.
+      .then(() => releaseAll(data));
   };
 }

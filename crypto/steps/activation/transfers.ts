@@ -9,6 +9,7 @@ import type { ClientBatchKeys, ServerBatchKeys } from '../../sign/batch.ts';
 import { noOffset, wordKeys } from '../../sign/keys.ts';
 import type { ActivationSpec } from '../../spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
+import { release } from '../../../src/shared/release.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { countElements } from './layer.ts';
 import { clientTransfers } from './messages.ts';
@@ -65,6 +66,7 @@ export async function clientChosenKeys(
     const rows = await choosing.take(count);
     choices.push(unpackBits(rows.choices, count, 'choices'));
     chosen.push(...wordKeys(planes, choosing.salt, rows, [noOffset]));
+    release(rows.rows);
   }
   return { choices: concatenate(choices), chosen: concatenateWords(chosen) };
 }
@@ -78,7 +80,9 @@ export async function serverOfferedKeys(
   const { salt, delta } = offering;
   const pairs: { k0: Uint32Array[]; k1: Uint32Array[] } = { k0: [], k1: [] };
   for (const count of piecesOf(clientTransfers(spec))) {
-    const [k0, k1] = wordKeys(planes, salt, await offering.take(count), [noOffset, delta]);
+    const rows = await offering.take(count);
+    const [k0, k1] = wordKeys(planes, salt, rows, [noOffset, delta]);
+    release(rows.rows);
     pairs.k0.push(k0!);
     pairs.k1.push(k1!);
   }
