@@ -36,6 +36,7 @@ export function compile(
   const scale = 2 ** Math.floor(Math.log2(Math.min(builder.preciseScale(input), builder.limit(input))));
   const inputWire = builder.addWire(input, scale);
   for (const node of liveNodes(graph)) lowerNode(node, builder);
+  builder.checkRoom();
   return {
     version: planVersion,
     name: graph.name.slice(0, 200),

@@ -9,6 +9,9 @@ import { usualPrecision } from './precise-scales.ts';
 import { valueBits } from './scale-limits.ts';
 import type { Step, Wire, WireId } from '../plan/plan.ts';
 
+/** |integer| < 2^ringBits of a value that is not truncated. */
+const ringBits = 31;
+
 type WithoutId<S> = S extends Step ? Omit<S, 'id' | 'output'> : never;
 
 /** The plan so far, and the public part of the model. Lowerings add wires and steps to it. */
@@ -106,6 +109,23 @@ export class PlanBuilder {
     const bits = options.bits ?? this.wires[input]!.bits;
     const given = typeof options.k === 'object' ? (options.k[node] ?? 'free') : options.k;
     return { k: Math.min(given === 'free' ? free : given, bits - 1), bits, mode: options.mode };
+  }
+
+  /**
+   * Throws PlanError if a value that a step computes does not fit the ring. The scales are chosen so that all
+   * do, and a lowering that did not keep to its limit must not make wrong answers. Local steps round the
+   * reach of their values up to a power of two, so what an activation reads may seem to have a bit too many.
+   */
+  checkRoom(): void {
+    for (const { kind, node, inputs, output } of this.steps) {
+      const read = kind === 'activation' ? inputs.map((wire) => this.wires[wire]!.bits) : [];
+      const over = Math.max(this.wires[output]!.bits - ringBits, ...read.map((bits) => bits - valueBits - 1));
+      if (over > 0)
+        throw new PlanError(
+          `node ${node} cannot run privately: ${over} bits are missing in the 32-bit ring; lower the ` +
+            'precision of the activations or the guard bits',
+        );
+    }
   }
 
   /** Adds a step that writes `output`. */

@@ -86,6 +86,16 @@ const forms: Readonly<Record<string, Form>> = {
     ],
     weights: [scalar('hundred', 100)],
   },
+  'a product before a large average': {
+    nodes: [
+      op('ConvTranspose', ['v', 'up'], 'u', { strides: { ints: [4, 4] } }),
+      op('Relu', ['u'], 'r'),
+      op('HardSigmoid', ['u'], 'h', { alpha: { float: 0.2 } }),
+      op('Mul', ['r', 'h'], 'p'),
+      op('GlobalAveragePool', ['p'], 'w'),
+    ],
+    weights: [floats('up', [4, 4, 4, 4])],
+  },
   'squeeze and excitation: gates of channels': {
     nodes: [
       op('Relu', ['v'], 'r'),

@@ -52,17 +52,23 @@ function sizeOn(node: NodeOf<'Mul'>, plan: PlanBuilder, input: 0 | 1): number {
 /** Bits of a number before it is squared; the sum of two squares then has 29. */
 const squareBits = 14;
 
-/** Both squares, at the scale in which their difference is the product. */
+/**
+ * Both squares, at the scale in which their difference is the product. Sums of many products, such as an
+ * average, leave it fewer bits than the squares could have; the numbers lose half of them before, and these
+ * errors are independent.
+ */
 function squared(node: NodeOf<'Mul'>, plan: PlanBuilder, x: WireId, product: number): WireId {
   const { shape, bits } = plan.wires[x]!;
-  const truncate = Math.max(0, bits - squareBits);
+  const free = Math.max(0, bits - squareBits);
+  const over = (4 * product) / 4 ** free / plan.limit(node.outputs[0]!);
+  const truncate = free + Math.max(0, Math.ceil(Math.log2(over) / 2));
   const empty = emptyActivation(shape);
   const square = { ...empty.square, truncate, multiplier: empty.square.multiplier.fill(1) };
   const spec = { ...empty, kinds: empty.kinds.fill(elementKinds.square), square };
   const output = plan.exactWire({
     shape,
     scale: (4 * product) / 4 ** truncate,
-    bits: 2 * Math.min(bits, squareBits),
+    bits: 2 * (bits - truncate),
   });
   plan.emit({ kind: 'activation', node: node.name, inputs: [x], spec }, output);
   return output;
