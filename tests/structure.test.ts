@@ -75,6 +75,7 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
   'node-seal': ['crypto/he'],
   piscina: ['crypto/worker', 'pipelines/simulate'],
   '@bufbuild/protobuf': ['models/onnx'],
+  'onnxruntime-node': ['models/runtime/onnxruntime.ts'],
   ws: ['src/net', 'src/client.ts', 'src/server.ts'],
 };
 

@@ -1,5 +1,5 @@
 // The process that tries a device.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from './onnxruntime.ts';
 import { sessionOptions } from './device.ts';
 import type { Device, FromTrial, ToTrial, Trial } from './device.ts';
 import { answerParent } from '../../src/shared/child-process.ts';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../runtime/onnxruntime.ts';
 import { ModelError } from '../../src/shared/errors.ts';
 import { sessionOptions } from '../runtime/device.ts';
 import type { SessionSetting } from '../runtime/device.ts';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor as OrtTensor } from '../../models/runtime/onnxruntime.ts';
 import type { Model } from '../../models/graph.ts';
 import { GraphBuilder } from '../../models/onnx/graph-builder.ts';
 import { differentiate } from '../../models/train/autodiff.ts';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../models/runtime/onnxruntime.ts';
 import { normals } from '../../models/architectures/init.ts';
 import { encodeRawModel } from '../../models/onnx/raw.ts';
 import type { RawGraph, RawNode, RawTensor } from '../../models/onnx/raw.ts';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor as OrtTensor } from '../../models/runtime/onnxruntime.ts';
 import { GraphBuilder } from '../../models/onnx/graph-builder.ts';
 import type { RawDtype } from '../../models/onnx/raw.ts';
 

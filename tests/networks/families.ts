@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../models/runtime/onnxruntime.ts';
 import { normals } from '../../models/architectures/init.ts';
 import { countRelus } from '../../models/analysis/inspect.ts';
 import { loadReport } from '../../models/files/read.ts';

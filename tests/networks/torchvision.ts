@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../models/runtime/onnxruntime.ts';
 import { inspect } from '../../models/analysis/inspect.ts';
 import { loadModel, readModel } from '../../models/files/read.ts';
 import { writeModel } from '../../models/files/write.ts';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor as OrtTensor } from '../../../models/runtime/onnxruntime.ts';
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { verifyModel } from '../../../models/analysis/shapes.ts';

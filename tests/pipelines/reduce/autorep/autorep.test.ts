@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor as OrtTensor } from '../../../../models/runtime/onnxruntime.ts';
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../../../models/onnx/graph-builder.ts';
 import { tensor } from '../../../../models/tensor.ts';

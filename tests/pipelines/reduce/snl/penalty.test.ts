@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../../../models/runtime/onnxruntime.ts';
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../../../models/onnx/graph-builder.ts';
 import { gateWeights, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
