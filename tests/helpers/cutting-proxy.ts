@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
+import { tags } from '../../crypto/channel/channel.ts';
 
 /** A frame that went through, and to whom. */
 export type Passed = { readonly to: 'client' | 'server'; readonly tag: number; readonly payload: Buffer };
@@ -13,8 +14,13 @@ export type CuttingProxy = {
   readonly url: string;
   /** All frames so far. */
   readonly passed: readonly Passed[];
-  /** Cuts the connection after so many frames more. */
+  /**
+   * Cuts the connection after so many frames, counted from the client's next request: when a call of the
+   * client has ended, its last frames may still be on their way to the server.
+   */
   cutAfter(frames: number): void;
+  /** The frames since that request. */
+  readonly counted: number;
   close(): void;
 };
 
@@ -26,7 +32,10 @@ export async function cuttingProxy(
   const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   await once(sockets, 'listening');
   const passed: Passed[] = [];
-  let left = Infinity;
+  let last = Infinity;
+  let counted = 0;
+  /** Whether frames are counted from the next request. */
+  let counts = false;
   sockets.on('connection', (client) => {
     const server = new WebSocket(url, { perMessageDeflate: false });
     let order: Promise<unknown> = new Promise((resolve) => server.once('open', resolve));
@@ -39,7 +48,8 @@ export async function cuttingProxy(
       from.on('close', () => void order.then(() => other.close()));
       from.on('message', (data) => {
         const frame = rewrite(data as Buffer);
-        const isLast = --left === 0;
+        if (counted > 0 || (counts && frame[3] === tags.request)) counted++;
+        const isLast = counted === last;
         passed.push({ to, tag: frame[3]!, payload: frame.subarray(16) });
         order = order.then(() => new Promise((resolve) => other.send(frame, resolve)));
         if (isLast) order = order.then(cut);
@@ -51,7 +61,12 @@ export async function cuttingProxy(
   return {
     url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`,
     passed,
-    cutAfter: (frames) => (left = frames),
+    cutAfter: (frames) => {
+      [last, counts] = [frames, true];
+    },
+    get counted() {
+      return counted;
+    },
     close: () => {
       for (const socket of sockets.clients) socket.terminate();
       sockets.close();

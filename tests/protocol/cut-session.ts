@@ -8,7 +8,7 @@ import { tinyImage } from '../helpers/networks.ts';
 
 /** What came of a session whose connection was cut. */
 export type CutSession = {
-  /** The frames between the first call and the last; a cut after more of them comes too late. */
+  /** The frames from the first request for an answer on; a cut after more of them comes too late. */
   readonly frames: number;
   readonly answers: readonly Float32Array[];
   /** The calls that failed with the connection. */
@@ -33,7 +33,6 @@ export async function cutSession(
   const session = await connect(proxy.url, { pool, retrySeconds: 20 });
   await session.prepare();
   await session.prepare();
-  const before = proxy.passed.length;
   proxy.cutAfter(frames);
   const answers: Float32Array[] = [];
   const lost: string[] = [];
@@ -50,12 +49,11 @@ export async function cutSession(
   await attempt('prepare', () => session.prepare());
   await attempt('second', ask);
   await attempt('third', ask);
-  const after = proxy.passed.length;
   await session.close();
   proxy.close();
   const payloads = (tag: number) => proxy.passed.filter((frame) => frame.tag === tag).map((f) => f.payload);
   return {
-    frames: after - before,
+    frames: proxy.counted,
     answers,
     lost,
     granted: payloads(tags.grant).length,

@@ -1,8 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
-import { loadRing } from '../../../crypto/ring/kernels.ts';
-import { measureMachine, processorSeconds } from '../../../pipelines/bench/machine.ts';
-import { noise } from '../../../pipelines/bench/network.ts';
+import { measureMachine } from '../../../pipelines/bench/machine.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
@@ -12,7 +10,6 @@ import { transfersFor } from '../../../pipelines/cost/transfer-settings.ts';
 import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';
 import { openClientParty, openServerParty } from '../../../pipelines/inference/parties.ts';
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
-import { onlineClient, onlineServer } from '../../../pipelines/inference/online.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { freeMachine } from '../../helpers/machine.ts';
@@ -99,49 +96,34 @@ describe('against measurement', () => {
   const pool = new ThreadPool(1);
   afterAll(() => pool.close());
 
-  /** Bytes of the first inference of a session, and processor seconds of both parties of the second. */
-  async function measured({ plan, weights }: Prepared) {
+  /** Bytes of the first offline phase of a session. */
+  async function measuredBytes({ plan, weights }: Prepared): Promise<number> {
     const [client, server] = memoryChannels();
     const [clientParty, serverParty] = await Promise.all([
       openClientParty(client, pool, plan, seededRng('client')),
       openServerParty(server, pool, plan, `latency ${plan.steps.length}`, seededRng('server')),
     ]);
-    const image = noise(plan.wires[plan.input.wire]!.shape.reduce((a, b) => a * b, 1));
-    const ring = await loadRing();
-    const offline = () =>
-      Promise.all([
-        offlineClient(client, plan, clientParty),
-        offlineServer(server, plan, weights, serverParty),
-      ]);
     const before = client.traffic.sent + client.traffic.received;
-    let material = await offline();
-    const bytes = client.traffic.sent + client.traffic.received - before;
-    // Some milliseconds, of which the first runs compile their code.
-    const offlineSeconds = await processorSeconds(async () => (material = await offline()), 20);
-    const onlineSeconds = await processorSeconds(
-      () =>
-        Promise.all([
-          onlineClient(client, plan, material[0].offline, image),
-          onlineServer(server, plan, weights, material[1].offline, ring),
-        ]),
-      1,
-    );
-    return { bytes, offlineSeconds, onlineSeconds };
+    await Promise.all([
+      offlineClient(client, plan, clientParty),
+      offlineServer(server, plan, weights, serverParty),
+    ]);
+    clientParty.close();
+    return client.traffic.sent + client.traffic.received - before;
   }
 
-  test('bytes are exact, the processor time of tiny networks is within a factor of 3', async () => {
-    const machine = await measureMachine({ pool, channels: memoryChannels() });
-    expect(machineCostsSchema.parse(JSON.parse(JSON.stringify(machine)))).toEqual(machine);
+  test('bytes are exact; `npm run bench:predicted` compares seconds', async () => {
     for (const build of [residualNet, mixedNet]) {
       const network = await prepared(build);
-      const found = await measured(network);
-      const { offline } = predictLatency(network.plan, loopback, machine, { threads: 1 });
-      expect(offline.bytes_up + offline.bytes_down).toBe(found.bytes);
-      const ratio = (offline.client_cpu_seconds + offline.server_cpu_seconds) / found.offlineSeconds;
-      expect(ratio).toBeGreaterThan(1 / 3);
-      expect(ratio).toBeLessThan(3);
+      const { offline } = predictLatency(network.plan, loopback, defaultMachine, { threads: 1 });
+      expect(offline.bytes_up + offline.bytes_down).toBe(await measuredBytes(network));
     }
-  }, 240_000);
+  });
+
+  test('what `bench machine` measures can be kept and read again', async () => {
+    const machine = await measureMachine({ pool, channels: memoryChannels() });
+    expect(machineCostsSchema.parse(JSON.parse(JSON.stringify(machine)))).toEqual(machine);
+  });
 });
 
 test('the package has costs of a machine in which nothing is free or missing', () => {
