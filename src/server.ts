@@ -85,6 +85,11 @@ type ServingOptions = {
    * `RequestListener` of node:http, which the public declarations do not name.
    */
   readonly answerHttp?: (request: never, response: never) => void;
+  /**
+   * What `GET /metrics` answers, and its media type; where there are tokens, to who shows one (default: there
+   * is no such page).
+   */
+  readonly readMetrics?: () => Promise<{ readonly body: string; readonly type: string }>;
   readonly onEvent?: (event: ServerEvent) => void;
   readonly rng?: Rng;
 };
@@ -125,6 +130,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     isReady: () => host?.isReady ?? false,
     models: () => host?.models ?? [],
     mayKnow: (request) => clientOf(access, request) !== undefined,
+    readMetrics: options.readMetrics,
   });
   await listening(http, options);
   const pool = new ThreadPool(...(options.threads === undefined ? [] : [options.threads]));
@@ -242,9 +248,17 @@ function clientOf(access: Access, request: IncomingMessage): string | undefined 
   return access.admit(request.headers.authorization, request.socket.remoteAddress ?? '?');
 }
 
-function httpServer({ tls, answerHttp = notFound }: ServingOptions, status: ServerStatus): HttpServer {
+/** Who only connects, without a request or without TLS's first messages, has as long as a silent client. */
+function httpServer(
+  { tls, answerHttp = notFound, handshakeSeconds = 10 }: ServingOptions,
+  status: ServerStatus,
+): HttpServer {
   const answer = statusPages(status, answerHttp as RequestListener);
-  return tls === undefined ? createServer(answer) : createTlsServer(readCertificate(tls), answer);
+  const milliseconds = 1000 * handshakeSeconds;
+  const limits = { headersTimeout: milliseconds, connectionsCheckingInterval: milliseconds / 4 };
+  if (tls === undefined) return createServer(limits, answer);
+  const handshakeTimeout = milliseconds;
+  return createTlsServer({ ...readCertificate(tls), ...limits, handshakeTimeout }, answer);
 }
 
 /** Answers plain HTTP requests, because only WebSockets are served. */

@@ -63,6 +63,13 @@ describe('Dockerfile', () => {
     expect(steps.indexOf('USER node')).toBeGreaterThan(steps.findLastIndex((line) => line.startsWith('RUN')));
   });
 
+  test('installs the package without the scripts of its dependencies, one of which downloads CUDA', () => {
+    const installs = text.split('\n').filter((line) => /npm install/.test(line));
+    expect(installs).toHaveLength(1);
+    expect(installs[0]).toContain(' --ignore-scripts ');
+    expect(textOf('reluctant.service')).toMatch(/npm install [^)]*--ignore-scripts/);
+  });
+
   test('its health check is a program that fails where nothing answers', () => {
     const [node, ...args] = JSON.parse(/CMD (\["node", "--eval".*\])$/m.exec(text)![1]!) as string[];
     const elsewhere = args.map((arg) => arg.replace('8765', '1'));

@@ -14,16 +14,17 @@ function isTooOld(version: string): boolean {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  const [{ buildProgram }, { progressView }, { toJson }] = await Promise.all([
+  const [{ buildProgram }, { progressView }, { toJson }, { forTerminal }] = await Promise.all([
     import('./program.ts'),
     import('./output/progress.ts'),
     import('./output/output.ts'),
+    import('./output/for-terminal.ts'),
   ]);
   const progress = progressView(process.stderr);
   const json = argv.includes('--json');
   const print = (line: string) => {
     progress.stop();
-    write(`${line}\n`);
+    write(`${forTerminal(line)}\n`);
   };
   const show = ({ value, text }: Output) =>
     print(json ? JSON.stringify(toJson(value), null, process.stdout.isTTY ? 2 : 0) : text);
@@ -32,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
     say: (line) => (json ? undefined : print(line)),
     warn: (line) => {
       progress.stop();
-      process.stderr.write(`reluctant: warning: ${line}\n`);
+      process.stderr.write(`reluctant: warning: ${forTerminal(line)}\n`);
     },
     show,
     signal: untilStopped(() => progress.stop()),

@@ -8,6 +8,7 @@ import type { Channel } from '../../crypto/channel/channel.ts';
 import { defined } from '../shared/defined.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 import { fromHex, toHex } from '../shared/text.ts';
+import { printable } from './printable.ts';
 import { helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
 import type { Hello, Refusal, Terms } from './messages.ts';
 
@@ -109,7 +110,9 @@ export async function refuseClient(channel: Channel, refusal: Refusal): Promise<
 export function chosenOffer<O extends Offer>(offers: readonly O[], { plan, model }: Hello): O {
   const named = model === undefined ? offers : offers.filter(({ name }) => name === model);
   const names = offers.map(({ name }) => name).join(', ');
-  if (named.length === 0) throw new ProtocolError(`model: this server has ${names}, not ${model ?? ''}`);
+  if (named.length === 0) {
+    throw new ProtocolError(`model: this server has ${names}, not ${printable(model ?? '')}`);
+  }
   const found = plan === undefined ? named[0] : named.find(({ hash }) => hash === plan);
   if (found !== undefined) return found;
   const hashes = named.map(({ hash }) => hash).join(', ');

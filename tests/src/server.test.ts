@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -24,6 +24,8 @@ import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { ProtocolError, RefusedError } from '../../src/shared/errors.ts';
 import { testTerms } from '../helpers/offers.ts';
 import { servedNet } from './fixtures/served-net.ts';
+
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/test-only.${name}.pem`, import.meta.url));
 
 /** Of all clients here. */
 const pool = new ThreadPool(1);
@@ -263,7 +265,6 @@ test('two sessions at once do not disturb each other', async () => {
 });
 
 test('over TLS: with the certificate trusted it works, without it does not', async () => {
-  const fixture = (name: string) => fileURLToPath(new URL(`fixtures/test-only.${name}.pem`, import.meta.url));
   const tls = { cert: fixture('cert'), key: fixture('key') };
   const secured = await startServer({ ...prepared, threads: 1, tls });
   expect(secured.url).toMatch(/^wss:/);
@@ -277,7 +278,6 @@ test('over TLS: with the certificate trusted it works, without it does not', asy
 });
 
 test('a renewed certificate is taken while sessions go on; a wrong one changes nothing', async () => {
-  const fixture = (name: string) => fileURLToPath(new URL(`fixtures/test-only.${name}.pem`, import.meta.url));
   const [old, renewed] = ['', 'renewed.'].map((name) => ({
     cert: fixture(`${name}cert`),
     key: fixture(`${name}key`),
@@ -356,6 +356,18 @@ describe('places', () => {
     await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     const session = await connect(small.url, { pool });
     await session.close();
+    await small.close();
+  });
+
+  test.each([
+    ['TCP', {}],
+    ['TLS', { tls: { cert: fixture('cert'), key: fixture('key') } }],
+  ])('a connection that only opens, without a byte, ends by the same deadline: %s', async (_, tls) => {
+    const small = await startServer({ ...prepared, ...tls, threads: 1, handshakeSeconds: 0.3 });
+    const silent = createConnection(Number(new URL(small.url).port), '127.0.0.1');
+    silent.on('error', () => undefined);
+    silent.resume();
+    await new Promise((resolve) => silent.once('close', resolve));
     await small.close();
   });
 

@@ -43,19 +43,23 @@ function parseCosts(text: string): MachineCosts {
   }
 }
 
-/** Measures this machine and keeps the result. */
+/** Measures this machine and keeps the result, if it can: `file` is undefined if not. */
 export async function measureThisMachine({
   onProgress,
   warn,
-}: Pick<Context, 'onProgress' | 'warn'>): Promise<MachineCosts> {
+}: Pick<Context, 'onProgress' | 'warn'>): Promise<{ costs: MachineCosts; file: string | undefined }> {
   const [pool, pair] = [new ThreadPool(1), await loopbackPair()];
   try {
     const costs = await measureMachine({ pool, channels: pair.channels, onProgress });
     const file = machineFile();
-    await writeFileAtomic(file, `${JSON.stringify(costs, null, 2)}\n`).catch((error: Error) => {
-      warn(`the measured costs are not kept for predictions: ${file}: ${error.message}`);
-    });
-    return costs;
+    const kept = await writeFileAtomic(file, `${JSON.stringify(costs, null, 2)}\n`).then(
+      () => file,
+      (error: Error) => {
+        warn(`the measured costs are not kept for predictions: ${file}: ${error.message}`);
+        return undefined;
+      },
+    );
+    return { costs, file: kept };
   } finally {
     pair.close();
     await pool.close();

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -50,10 +51,15 @@ export async function askOptions(flags: AskFlags, { warn }: Pick<Context, 'warn'
   };
 }
 
+/** TLS would take any file, and then call the server's certificate one that is not trusted. */
 async function certificate(file: string): Promise<Uint8Array> {
+  const bytes = await readFile(file).catch((error: Error) => {
+    throw new UsageError(`--ca ${file}: ${error.message}`);
+  });
   try {
-    return await readFile(file);
-  } catch (error) {
-    throw new UsageError(`--ca ${file}: ${(error as Error).message}`);
+    new X509Certificate(bytes);
+  } catch {
+    throw new UsageError(`--ca ${file}: expected a certificate as PEM, with a line BEGIN CERTIFICATE`);
   }
+  return bytes;
 }

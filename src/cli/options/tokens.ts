@@ -18,7 +18,16 @@ export async function readTokens(flag: string, file: string): Promise<readonly N
   const names = new Set(tokens.map(({ name }) => name));
   if (names.size < tokens.length)
     throw new UsageError(`${flag} ${file}: two tokens have the same name; give each its own`);
+  refuseTwins(tokens, `${flag} ${file}`);
   return tokens;
+}
+
+/** One client of two that show the same token would go by the other's name in the log. */
+function refuseTwins(tokens: readonly NamedToken[], where: string): void {
+  const twin = tokens.find(({ token }, i) => tokens.findIndex((other) => other.token === token) < i);
+  if (twin === undefined) return;
+  const first = tokens.find(({ token }) => token === twin.token)!;
+  throw new UsageError(`${where}: ${first.name} and ${twin.name} have the same token; give each its own`);
 }
 
 function namedToken(line: string, index: number): NamedToken {

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { exitCodeOf, ReluctantError } from '../../shared/errors.ts';
+import { forTerminal } from './for-terminal.ts';
 
 /**
  * The line to print for an error, and the exit code. The line is empty if commander has already printed help.
@@ -10,7 +11,7 @@ export type Failure = { readonly line: string; readonly stack: string; readonly 
 export function describeFailure(error: unknown, command?: string): Failure {
   if (error instanceof CommanderError) return commandLineFailure(error, command);
   const message = error instanceof Error ? error.message : String(error);
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const stack = error instanceof Error ? forTerminal(error.stack ?? '') : '';
   const hint = error instanceof ReluctantError ? '' : ' (run again with --verbose for the stack trace)';
   return { line: oneLine(message) + hint, stack, code: exitCodeOf(error) };
 }
@@ -23,8 +24,9 @@ function commandLineFailure({ code, exitCode, message }: CommanderError, command
 }
 
 function oneLine(text: string): string {
-  return text
+  const line = text
     .trim()
     .replaceAll(/:\s*\n\s*/g, ': ')
     .replaceAll(/\s*\n\s*/g, '; ');
+  return forTerminal(line);
 }

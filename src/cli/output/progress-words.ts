@@ -1,5 +1,6 @@
 import * as format from '../../shared/format.ts';
 import type { Phase, ProgressEvent, Work } from '../../shared/progress.ts';
+import { forTerminal } from './for-terminal.ts';
 
 const words: { readonly [P in Phase]: (work: Work) => string } = {
   download: ({ of }) => `downloading ${of}`,
@@ -39,7 +40,7 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
 /** The work in words: 'snl 0.25 seed 1, learning which ReLUs to keep, epoch 2 of 5'. */
 export function workText({ within = [], training, ...work }: ProgressEvent): string {
   const epoch = training === undefined ? [] : [`epoch ${training.epoch} of ${training.epochs}`];
-  return [...[...within, work].map((one) => words[one.phase](one)), ...epoch].join(', ');
+  return forTerminal([...[...within, work].map((one) => words[one.phase](one)), ...epoch].join(', '));
 }
 
 /** The current figures: 'loss 0.312, 412 images/s'; '' if there are none. */

@@ -84,6 +84,10 @@ describe('a server of several models', () => {
     const [, second] = offers();
     const [, unknown] = await handshake({ model: 'third' }, offers());
     expect(unknown).toMatchObject({ reason: { message: 'model: this server has first, second, not third' } });
+    const [, hostile] = await handshake({ model: 'third\u001b[2J' }, offers());
+    expect(hostile).toMatchObject({
+      reason: { message: 'model: this server has first, second, not third [2J' },
+    });
     const [, mixed] = await handshake({ model: 'first', planHash: second!.hash }, offers());
     expect(mixed).toMatchObject({ reason: { message: /^plan: the client expects .*, this server runs/ } });
   });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createMetrics } from '../../../src/serving/metrics.ts';
+import { startServer } from '../../../src/server.ts';
 import { serveMetrics } from '../../../src/cli/commands/serve/metrics-server.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
+import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 
 const of = { session: 1, peer: 'a' };
 const model = { model: 'm', plan: 'f'.repeat(64) };
@@ -58,5 +60,21 @@ describe('metrics', () => {
       serveMetrics('127.0.0.1', Number(new URL(server.url).port), createMetrics()),
     ).rejects.toThrow(/--metrics-port \d+: listen EADDRINUSE/);
     server.close();
+  });
+
+  test('are told on the port of the clients where that is wanted, to who shows a token', async () => {
+    const metrics = createMetrics();
+    const model = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
+    const [token, readMetrics] = ['0123456789abcdef', () => metrics.read()];
+    const server = await startServer({ ...model, tokens: [token], readMetrics });
+    const url = server.url.replace('ws:', 'http:') + '/metrics';
+    expect((await fetch(url)).status).toBe(401);
+    const shown = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    expect(shown.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await shown.text()).toMatch(/^reluctant_sessions 0$/m);
+    await server.close();
+    const other = await startServer(model);
+    expect((await fetch(other.url.replace('ws:', 'http:') + '/metrics')).status).toBe(404);
+    await other.close();
   });
 });

@@ -2,7 +2,7 @@ import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
 import { describeProfile } from '../../../../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import * as format from '../../../shared/format.ts';
-import { describeMachine, machineFile, machineValue } from '../../options/machine.ts';
+import { describeMachine, machineValue } from '../../options/machine.ts';
 import { answerWords } from '../../output/answer-words.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
@@ -70,7 +70,14 @@ function predictedLine(predicted: BenchPrediction, phase: 'offline' | 'online'):
 }
 
 /** The output of `bench machine`. */
-export function machineOutput(costs: MachineCosts): Output {
+/** `file`: where the costs are kept; undefined if they could not be written. */
+export function machineOutput({
+  costs,
+  file,
+}: {
+  readonly costs: MachineCosts;
+  readonly file: string | undefined;
+}): Output {
   const { linear, activation, ring, transport } = costs;
   const units: [string, number][] = [
     ['encrypt an input ciphertext', linear.encryptInput],
@@ -88,10 +95,11 @@ export function machineOutput(costs: MachineCosts): Output {
   ];
   const rows = units.map(([unit, seconds]) => [unit, nanoseconds(seconds)]);
   return {
-    value: { ...costs, file: machineFile() },
+    value: { ...costs, file: file ?? null },
     text:
       `${costs.machine}, ${costs.cores} cores; processor time of one thread\n\n` +
-      `${table([{ title: 'unit of work', align: 'left' }, { title: 'time' }], rows)}\n\nPredictions use these costs from now on; they are in ${machineFile()}.`,
+      `${table([{ title: 'unit of work', align: 'left' }, { title: 'time' }], rows)}` +
+      (file === undefined ? '' : `\n\nPredictions use these costs from now on; they are in ${file}.`),
   };
 }
 

@@ -25,7 +25,7 @@ import { logFormats, serverLog } from './log.ts';
 import type { LogFormat } from './log.ts';
 import { loadModels, modelsText, modelsValue } from './models.ts';
 import type { LoadedModel } from './models.ts';
-import { serveMetrics } from './metrics-server.ts';
+import { checkMetricsPort, metricsUrl, serveMetrics } from './metrics-server.ts';
 import { createMetrics } from '../../../serving/metrics.ts';
 
 type Options = CompileFlags &
@@ -123,7 +123,8 @@ export function configure(command: Command, act: Act): void {
     )
     .option(
       '--metrics-port <port>',
-      'answer GET /metrics of Prometheus on this port of --host; 0 takes any free one',
+      'answer GET /metrics of Prometheus on this port of --host; 0 takes any free one; that of --port answers ' +
+        'there, with --tokens to who shows one',
       whole(0, 65_535),
     )
     .addOption(
@@ -162,11 +163,14 @@ async function run(context: Context, given: readonly string[], options: Options)
   const origins = options.origin?.map(checkOrigin);
   // startServer checks this too, but only after half a minute of calibration.
   await checkAddress({ host, port });
+  if (hasOwnMetricsPort(options)) await checkMetricsPort(host, options.metricsPort!);
   const load = (known: readonly LoadedModel[]) => loadModels(models, options, context, known);
   let loaded = await load([]);
   const log = serverLog(context, options);
   const metrics = options.metricsPort === undefined ? undefined : createMetrics();
-  const scraped = metrics && (await serveMetrics(host, options.metricsPort!, metrics));
+  const scraped = hasOwnMetricsPort(options)
+    ? await serveMetrics(host, options.metricsPort!, metrics!)
+    : undefined;
   const answerHttp = await pageOf(options, () => loaded);
   const server = await startServer({
     ...{
@@ -179,7 +183,7 @@ async function run(context: Context, given: readonly string[], options: Options)
       resumeSeconds,
     },
     ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
-    ...defined({ origins, answerHttp }),
+    ...defined({ origins, answerHttp, readMetrics: scraped ? undefined : metrics && (() => metrics.read()) }),
     onEvent: (event: ServerEvent) => {
       metrics?.record(event);
       log.event(event);
@@ -187,7 +191,11 @@ async function run(context: Context, given: readonly string[], options: Options)
   });
   context.staysUp();
   log.started({
-    value: { url: server.url, metricsUrl: scraped?.url ?? null, ...modelsValue(loaded) },
+    value: {
+      url: server.url,
+      metricsUrl: metrics && (scraped?.url ?? metricsUrl(server.url)),
+      ...modelsValue(loaded),
+    },
     text:
       `serving on ${server.url}\n${modelsText(loaded, server.url)}\n` +
       `${answerHttp === undefined ? '' : `a page for people: ${pageUrl(server.url)}\n`}Ctrl-C stops the server`,
@@ -209,6 +217,11 @@ async function run(context: Context, given: readonly string[], options: Options)
   await server.close({ drainSeconds: options.drainSeconds });
   scraped?.close();
   return undefined;
+}
+
+/** Metrics that have the port of the clients are among the server's own pages. */
+function hasOwnMetricsPort({ port, metricsPort }: Options): boolean {
+  return metricsPort !== undefined && (metricsPort !== port || port === 0);
 }
 
 /** The page, if there is one. Only a zoo model's data is shown unasked: the data of others is theirs. */

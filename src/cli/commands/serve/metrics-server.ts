@@ -1,10 +1,23 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { checkAddress } from '../../../server.ts';
 import type { Metrics } from '../../../serving/metrics.ts';
 import { UsageError } from '../../../shared/errors.ts';
 
 export type MetricsServer = { readonly url: string; close(): void };
+
+/** Throws UsageError if `serveMetrics` could not listen there. */
+export async function checkMetricsPort(host: string, port: number): Promise<void> {
+  await checkAddress({ host, port }).catch((error: Error) => {
+    throw new UsageError(`--metrics-port: ${error.message}`);
+  });
+}
+
+/** Where a server answers for metrics itself. */
+export function metricsUrl(serverUrl: string): string {
+  return `${serverUrl.replace(/^ws/, 'http')}/metrics`;
+}
 
 /** Answers `GET /metrics` on a port of its own, so that clients need not see it. */
 export async function serveMetrics(host: string, port: number, metrics: Metrics): Promise<MetricsServer> {
