@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../runtime/onnxruntime.ts';
 import { sessionOptions } from '../runtime/device.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import { inferShapes } from '../analysis/shapes.ts';

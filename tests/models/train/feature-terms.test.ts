@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../../models/runtime/onnxruntime.ts';
 import { describe, expect, test } from 'vitest';
 import { pixels } from '../../../models/data/dataset.ts';
 import { seededUniform } from '../../../models/data/seeded.ts';
