@@ -1,4 +1,5 @@
 import type { Ending } from './ending.ts';
+import type { History } from './history.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { Shape, Tensor } from './tensor.ts';
 
@@ -149,6 +150,8 @@ export type Graph = {
   readonly ending?: Ending;
   /** The names of the classes in the order of the logits (default: they are not known). */
   readonly classes?: readonly string[];
+  /** The trainings of the network (default: they are not known). */
+  readonly history?: History;
 };
 
 /** The weights are the server's secret; the graph is public. */

@@ -3,16 +3,18 @@ import { ModelError } from '../../src/shared/errors.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { endings } from '../ending.ts';
 import type { Graph } from '../graph.ts';
+import type { History } from '../history.ts';
 import type { Preprocessing } from '../preprocessing.ts';
 import { sizeOf } from '../tensor.ts';
 
-/** What a file says about its images and classes in `metadata_props`, which other programs leave alone. */
-export type Description = Pick<Graph, 'preprocessing' | 'ending' | 'classes'>;
+/** What a file says about its images, classes and trainings in `metadata_props`, which other programs leave alone. */
+export type Description = Pick<Graph, 'preprocessing' | 'ending' | 'classes' | 'history'>;
 
 const keys = {
   preprocessing: 'reluctant.preprocessing',
   ending: 'reluctant.ending',
   classes: 'reluctant.classes',
+  history: 'reluctant.history',
 } as const;
 
 /** Names of classes under these keys are read too: exporters of others write them. */
@@ -24,14 +26,31 @@ const preprocessingSchema = z.strictObject({
   resize: z.int().min(1).max(65_536).optional(),
 });
 
+const historySchema = z.array(
+  z.strictObject({
+    step: z.enum(['train', 'reduce']),
+    data: z.strictObject({
+      name: z.string(),
+      hash: z.string().regex(/^[0-9a-f]{64}$/),
+      images: z.int().min(1),
+      heldOut: z.number().min(0).lt(1),
+    }),
+    method: z.string().optional(),
+    relus: z.int().min(0).optional(),
+    mitigation: z.strictObject({ scheme: z.string(), groups: z.string() }).optional(),
+    fairSelect: z.boolean().optional(),
+  }),
+);
+
 const namesSchema = z.array(z.string()).min(1);
 
 /** The entries of `metadata_props` that a graph is written with. */
-export function metadataOf({ preprocessing, ending, classes }: Description): Record<string, string> {
+export function metadataOf({ preprocessing, ending, classes, history }: Description): Record<string, string> {
   return {
     ...(preprocessing && { [keys.preprocessing]: JSON.stringify(preprocessing) }),
     ...(ending && { [keys.ending]: JSON.stringify(ending) }),
     ...(classes && { [keys.classes]: JSON.stringify(classes) }),
+    ...(history && { [keys.history]: JSON.stringify(history) }),
   };
 }
 
@@ -61,7 +80,8 @@ export function descriptionOf(
     );
   const classes = named ?? namesOfOthers(metadata, logits);
   const ending = own(metadata, keys.ending, z.enum(endings));
-  return { ...defined({ preprocessing, ending, classes }) };
+  const history = own(metadata, keys.history, historySchema) as History | undefined;
+  return { ...defined({ preprocessing, ending, classes, history }) };
 }
 
 function own<T>(metadata: ReadonlyMap<string, string>, key: string, schema: z.ZodType<T>): T | undefined {

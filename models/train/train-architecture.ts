@@ -5,12 +5,16 @@ import { sessionSetting } from '../runtime/device.ts';
 import { loadDataset } from '../data/dataset.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { seededRng } from '../data/seeded.ts';
+import { trainingDataOf } from '../data/training-data.ts';
+import type { Model } from '../graph.ts';
+import type { HistoryStep } from '../history.ts';
 import { withClasses } from '../data/match-classes.ts';
 import { splitValidation } from '../data/splits.ts';
 import { evaluate } from './evaluate.ts';
 import type { Evaluation } from './evaluate.ts';
 import { fit } from './fit.ts';
 import type {
+  EpochEntry,
   FitResult,
   TrainingCourse,
   TrainingImages,
@@ -31,6 +35,11 @@ export type ArchitectureTraining = {
   readonly seed?: number;
   /** Share of the training images held out to choose the epoch. */
   readonly validationFraction?: number;
+  /**
+   * Trains on the held-out images too and keeps the last epoch (default: false). There is then no validation
+   * accuracy, because no image is left that the network has not seen.
+   */
+  readonly finalOnAll?: boolean;
 } & EngineSetting &
   Partial<Omit<TrainingImages, 'train' | 'validation'>> &
   Partial<TrainingCourse> &
@@ -64,13 +73,46 @@ export async function trainArchitecture(options: ArchitectureTraining): Promise<
   const load = (split: Split) =>
     loadDataset(options.data, split, options.onProgress && { onProgress: options.onProgress });
   const all = await load('train');
-  const { train, validation } = splitValidation(all, validationFraction);
+  const held = splitValidation(all, validationFraction);
+  const { finalOnAll = false } = options;
+  const { validation } = held;
+  const train = finalOnAll ? all : held.train;
   const untrained = architecture(all.shape, all.classes.length, seededRng(seed));
   const initial = withClasses(untrained, all.classes);
   const tested = await load('test'); // before the training, so that a missing test set is found early
-  const result = await fit(initial, { ...options, train, validation, epochs, batch, learningRate, seed });
-  const test = await evaluate(result.model, tested, sessionSetting(options));
-  return { ...result, test, train, validation };
+  const course = { epochs, batch, learningRate, seed, ...(finalOnAll && onAllImages(options)) };
+  const fitted = await fit(initial, { ...options, train, validation, ...course });
+  const result = finalOnAll ? unvalidated(fitted) : fitted;
+  const data = trainingDataOf(all, finalOnAll ? 0 : validationFraction);
+  const model = remembering(result.model, { step: 'train', data });
+  const test = await evaluate(model, tested, sessionSetting(options));
+  return { ...result, model, test, train, validation };
+}
+
+/** A model whose file remembers one training more. */
+export function remembering({ graph, weights }: Model, step: HistoryStep): Model {
+  return { graph: { ...graph, history: [...(graph.history ?? []), step] }, weights };
+}
+
+/**
+ * What a training without validation images of its own does otherwise: it has nothing to choose an epoch
+ * by.
+ */
+function onAllImages({ patience, log }: ArchitectureTraining): Partial<TrainingCourse & TrainingRecord> {
+  if (patience !== undefined)
+    throw new UsageError('patience and finalOnAll do not go together: no image is left to be patient about');
+  return {
+    keep: 'last',
+    ...(log && { log: (entry, model, history) => log(unseen(entry), model, history.map(unseen)) }),
+  };
+}
+
+const unseen = (entry: EpochEntry): EpochEntry => ({ ...entry, validationAccuracy: NaN });
+
+/** The result of a training on the validation images too: accuracy on them says nothing and is NaN. */
+export function unvalidated<T extends FitResult>(result: T): T {
+  const history = result.history.map(unseen);
+  return { ...result, history, best: { epoch: history.length, validationAccuracy: NaN } };
 }
 
 function architectureOf(name: string): (typeof architectures)[ArchitectureName] {

@@ -4,6 +4,7 @@ import { engineSetting } from '../../models/train/engines/index.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
 import { fit } from '../../models/train/fit.ts';
 import type { FitResult, TrainingWatch } from '../../models/train/fit.ts';
+import { unvalidated } from '../../models/train/train-architecture.ts';
 import { adamW } from '../../models/train/optimizers.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
@@ -44,8 +45,9 @@ export async function finetune(
   part: PartTraining,
   options: FineTuningOptions,
 ): Promise<FitResult> {
+  const onAll = isLast(part) && options.finalTrain !== undefined;
+  const train = onAll ? options.finalTrain : options.train;
   const {
-    train,
     validation,
     epochs,
     batch = batchFor(train),
@@ -74,15 +76,22 @@ export async function finetune(
       augment,
       seed,
       ...inside,
-      ...(mitigation && { controller: controllerOf(mitigation, trainingName(part)), keep: 'last' as const }),
+      ...(mitigation && { controller: controllerOf(mitigation, trainingName(part)) }),
+      ...((mitigation !== undefined || onAll) && { keep: 'last' as const }),
       ...engineSetting(setting),
-      ...phaseFiles(part, options, attempt),
+      ...phaseFiles(part, { ...options, train }, attempt),
       ...defined({ onStart }),
       onProgress: (event) => onProgress({ ...event, ...part }),
     });
   const rate = learningRate ?? optimisation.learningRate;
   const result = await atLowerRates(part, rate, work, defined({ onNote }));
+  if (onAll) return unvalidated(result);
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
+}
+
+/** Whether a training is the last one of a reduction, or of one that tries several for a budget. */
+function isLast({ phase }: PartTraining): boolean {
+  return phase === 'fine-tuning' || phase === 'fine-tuning-for-budget';
 }
 
 /**

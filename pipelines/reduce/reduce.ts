@@ -3,11 +3,13 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import { withClasses } from '../../models/data/match-classes.ts';
 import { splitValidation } from '../../models/data/splits.ts';
 import { groupsBySpec } from '../../models/fairness/group-spec.ts';
+import { overlapWarning, trainingDataOf } from '../../models/data/training-data.ts';
 import type { Model } from '../../models/graph.ts';
+import type { HistoryStep } from '../../models/history.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
 import { fitted } from '../../models/train/evaluate.ts';
 import type { TrainingWatch } from '../../models/train/fit.ts';
-import { trainingDefaults } from '../../models/train/train-architecture.ts';
+import { remembering, trainingDefaults } from '../../models/train/train-architecture.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import { calibrationOf } from '../compile/served-plan.ts';
 import { replaceActivations } from './activations.ts';
@@ -44,6 +46,11 @@ export type ReduceOptions = ReduceSettings &
      * reduction (default: they stay until the method replaces them). The budget counts what is left.
      */
     readonly activations?: ActivationForm;
+    /**
+     * Gives the validation images back to the last fine-tuning (default: false). It then keeps its last
+     * epoch, and there is no validation accuracy.
+     */
+    readonly finalOnAll?: boolean;
     /** Epochs of fine-tuning (default: 4). */
     readonly epochs?: number;
     /** Seed of shuffles and augmentation (default: 1). */
@@ -60,26 +67,53 @@ export type Reduced = Reduction & { readonly multipliers: readonly MultiplierEnt
  * the model. The network is named after the classes of the data if it has no names.
  */
 export async function reduce(original: Model, options: ReduceOptions): Promise<Reduced> {
-  const { method, data, groups = 'label', mitigate, fairSelect = false, activations, ...settings } = options;
+  const { method, data, groups = 'label', mitigate, fairSelect = false, activations, ...others } = options;
+  const { finalOnAll = false, ...settings } = others;
+  if (finalOnAll && mitigate !== undefined)
+    throw new UsageError(
+      'finalOnAll does not go with a mitigation, whose groups are those of the training part',
+    );
   const { epochs = reduceDefaults.epochs, seed = reduceDefaults.seed } = options;
   const budget = budgetOf(options.budget);
   const { reduce: reduceBy } = methodOf(method);
   checkTaken([method], givenIn({ ...options, budget }));
-  const { train, validation, calibration } = await trainingData(original, data);
+  const { whole, train, validation, calibration } = await trainingData(original, data);
+  const { validationFraction } = trainingDefaults;
+  const overlap = overlapWarning(original.graph.history, whole, validationFraction);
+  if (overlap !== undefined) options.onNote?.(`${original.graph.name}: ${overlap}`);
   const model = withClasses(original, train.classes);
   const groupsOf = (dataset: Dataset) => groupsBySpec(dataset, groups);
   const multipliers: MultiplierEntry[] = [];
   const onEpoch = (entry: MultiplierEntry) => void multipliers.push(entry);
   const start = () => multipliers.at(-1)?.groups.map(({ multiplier }) => multiplier);
   const mitigation = mitigate && { ...mitigate, groups: groupsOf(train), onEpoch, start };
-  const common = { ...settings, budget, epochs, seed, train, validation, ...(mitigation && { mitigation }) };
+  const common = {
+    ...settings,
+    budget,
+    epochs,
+    seed,
+    train,
+    validation,
+    ...(mitigation && { mitigation }),
+    ...(finalOnAll && { finalTrain: whole }),
+  };
   const base = activations === undefined ? model : await replaceActivations(model, activations, common);
   const reduction = await reduceBy(base, {
     ...common,
     calibration,
     ...(fairSelect && { fairSelect: { groupsOf } }),
   });
-  return { ...reduction, multipliers };
+  const step: HistoryStep = {
+    step: 'reduce',
+    data: trainingDataOf(whole, finalOnAll ? 0 : validationFraction),
+    method,
+    relus: reduction.relusAfter,
+    ...(mitigate && { mitigation: { scheme: mitigate.scheme, groups } }),
+    ...(fairSelect && { fairSelect }),
+  };
+  const graph = { ...reduction.model.graph, ...defined({ history: original.graph.history }) };
+  const reduced = remembering({ ...reduction.model, graph }, step);
+  return { ...reduction, model: reduced, multipliers };
 }
 
 function budgetOf(budget: Budget | string): Budget {
@@ -99,10 +133,12 @@ export async function trainingData(model: Model, data: Dataset | string): Promis
   const resize = defined({ resize: model.graph.preprocessing?.resize });
   const whole = fitted(model, typeof data === 'string' ? await loadDataset(data, 'train', resize) : data);
   const { train, validation } = splitValidation(whole, trainingDefaults.validationFraction);
-  return { train, validation, calibration: calibrationOf(whole) };
+  return { whole, train, validation, calibration: calibrationOf(whole) };
 }
 
 type TrainingData = {
+  /** All images: those of both parts. */
+  readonly whole: Dataset;
   readonly train: Dataset;
   readonly validation: Dataset;
   readonly calibration: Calibration;

@@ -47,6 +47,11 @@ export type FineTuning = {
   readonly featureLoss?: number;
   /** The weight of the penalty on large inputs of polynomials (default: 0). */
   readonly rangeLoss?: number;
+  /**
+   * Images of the last fine-tuning, validation images included (default: `train`). The network after its
+   * last epoch is then kept, and its validation accuracy is NaN.
+   */
+  readonly finalTrain?: Dataset;
   /** Protects groups during fine-tuning. The network after the last epoch is then kept, not the best one. */
   readonly mitigation?: Mitigation;
 };
@@ -110,7 +115,9 @@ export type Reduction = {
   readonly model: Model;
   /** One entry for each activation layer of `base`, or of the original network, in graph order. */
   readonly log: readonly LayerEntry[];
-  /** The other network that the method built, if it builds one. The counts below are then of that network. */
+  /**
+   * The other network that the method built, if it builds one. The counts below are then of that network.
+   */
   readonly base?: Model;
   /** That network in words. */
   readonly built?: string;

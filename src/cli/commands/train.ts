@@ -31,6 +31,7 @@ type Options = ComputeOptions & {
   readonly labelSmoothing?: number;
   readonly mixup?: number;
   readonly patience?: number;
+  readonly finalOnAll?: boolean;
   readonly checkpoint?: string;
   readonly log?: string;
   readonly teacher?: string;
@@ -65,6 +66,10 @@ export function configure(command: Command, act: Act): void {
     .option('--label-smoothing <x>', 'spread this share of each label over all classes, e.g. 0.1', fraction)
     .option('--mixup <alpha>', 'mix pairs of images with shares from Beta(alpha, alpha)', fraction)
     .option('--patience <n>', 'stop after n epochs without better validation accuracy', whole(1))
+    .option(
+      '--final-on-all',
+      'train on the validation images too and keep the last epoch; there is then no validation accuracy',
+    )
     .option('--seed <n>', 'seed of weights, shuffles and augmentation', whole(0), seed)
     .option(
       '--checkpoint <file>',
@@ -114,7 +119,7 @@ async function run(
     ...(teacher !== undefined && { teacher: await loadModel(teacher) }),
     log: async ({ epoch, loss, validationAccuracy, seconds }, _, history) => {
       say(
-        `epoch ${epoch}: loss ${loss.toFixed(3)}, validation accuracy ${format.percent(validationAccuracy)}, ${format.duration(seconds)}`,
+        `epoch ${epoch}: loss ${loss.toFixed(3)}, ${Number.isNaN(validationAccuracy) ? '' : `validation accuracy ${format.percent(validationAccuracy)}, `}${format.duration(seconds)}`,
       );
       if (log !== undefined) await logFile(log, { ...told, runsOn: runsOn() })(history);
     },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { publicName } from '../../../models/data/training-data.ts';
 import { descriptionOf, metadataOf } from '../../../models/files/metadata.ts';
 
 const ends = { inputs: [{ name: 'x', shape: [3, 8, 8] }], outputs: [{ name: 'y', shape: [2] }] };
@@ -12,6 +13,20 @@ test('what is written is read', () => {
   expect(read(metadataOf(description))).toEqual(description);
   expect(metadataOf({})).toEqual({});
   expect(read({})).toEqual({});
+});
+
+test('the trainings are kept, and no path of them', () => {
+  const data = { name: 'csv:faces.csv@32', hash: 'a'.repeat(64), images: 7, heldOut: 0.5 };
+  const history = [
+    { step: 'train', data },
+    { step: 'reduce', data, method: 'snl', relus: 3, mitigation: { scheme: 'balanced', groups: 'race' } },
+  ] as const;
+  expect(read(metadataOf({ history }))).toEqual({ history });
+  for (const wrong of ['[{}]', '[{"step":"train","data":{"name":"x","hash":"../","images":1,"heldOut":0}}]'])
+    expect(() => read({ 'reluctant.history': wrong })).toThrow(/metadata reluctant\.history/);
+  expect(publicName('csv:/home/me/faces.csv@32+unequal=0.9/0.1')).toBe('csv:faces.csv@32+unequal=0.9/0.1');
+  expect(publicName('idx:C:\\my data\\images,/tmp/labels')).not.toMatch(/tmp|C:/);
+  expect(publicName('fashion-mnist+shifted=0.1')).toBe('fashion-mnist+shifted=0.1');
 });
 
 test.each([

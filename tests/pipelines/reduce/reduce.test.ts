@@ -4,10 +4,12 @@ import type { Model, Node } from '../../../models/graph.ts';
 import { asPieces } from '../../../models/passes/curved-activations.ts';
 import { privateProblems } from '../../../pipelines/compile/served-plan.ts';
 import { withForm } from '../../../pipelines/reduce/activations.ts';
+import { datasetHash, trainingDataOf } from '../../../models/data/training-data.ts';
+import { readModel } from '../../../models/files/read.ts';
 import { writeModel } from '../../../models/files/write.ts';
 import { withClasses } from '../../../models/data/match-classes.ts';
 import { splitValidation } from '../../../models/data/splits.ts';
-import { trainingDefaults } from '../../../models/train/train-architecture.ts';
+import { remembering, trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { methods } from '../../../pipelines/reduce/methods.ts';
 import { reduce, reduceDefaults, trainingData } from '../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../pipelines/reduce/reduce.ts';
@@ -43,10 +45,57 @@ test('holds a twelfth of the images out, with the seed of the command line', asy
     seed,
     threads: 1,
   });
-  expect(writeModel(found)).toEqual(writeModel(again.model));
+  expect(writeModel(withoutHistory(found))).toEqual(writeModel(again.model));
   expect(found.graph.classes).toEqual(data.classes);
   expect(history).toHaveLength(1);
   expect(multipliers).toEqual([]);
+});
+
+/** A method does not remember trainings; `reduce` does. */
+function withoutHistory({ graph: { history: _, ...graph }, weights }: Model): Model {
+  return { graph, weights };
+}
+
+describe('what a network remembers of its trainings', () => {
+  const heldOut = trainingDefaults.validationFraction;
+
+  test('the data, what was held out, the method and its mitigation, after what the original remembers', async () => {
+    const teacher = remembering(tinyResnet(), { step: 'train', data: trainingDataOf(data, heldOut) });
+    const mitigate = { scheme: 'reweight' as const };
+    const { model } = await reduce(teacher, { ...told, epochs: 1, mitigate, fairSelect: true });
+    const step = { step: 'train', data: { name: data.name, hash: datasetHash(data), images: 192, heldOut } };
+    expect(readModel(writeModel(model), 'reduced').graph.history).toEqual([
+      step,
+      {
+        ...{ ...step, step: 'reduce', method: 'deepreduce', relus: countRelus(model) },
+        ...{ mitigation: { scheme: 'reweight', groups: 'label' }, fairSelect: true },
+      },
+    ]);
+  });
+
+  test('with finalOnAll the last fine-tuning has all images, keeps its last epoch, and nothing is validated', async () => {
+    const plain = await reduce(tinyResnet(), { ...told, epochs: 2 });
+    const all = await reduce(tinyResnet(), { ...told, epochs: 2, finalOnAll: true });
+    expect(plain.validationAccuracy).toBeGreaterThan(0);
+    expect(all.validationAccuracy).toBeNaN();
+    expect(all.history.every(({ validationAccuracy }) => Number.isNaN(validationAccuracy))).toBe(true);
+    expect(all.history[0]!.loss).not.toBe(plain.history[0]!.loss);
+    expect(all.log).toEqual(plain.log); // the choice of ReLUs does not see the validation images
+    expect(all.model.graph.history!.at(-1)!.data.heldOut).toBe(0);
+    const options = { ...told, finalOnAll: true, mitigate: { scheme: 'reweight' as const } };
+    await expect(reduce(tinyResnet(), options)).rejects.toThrow(/finalOnAll does not go with a mitigation/);
+  });
+
+  test('a teacher that was trained on the validation images is told of, one that was not is not', async () => {
+    const notes = async (share: number) => {
+      const said: string[] = [];
+      const teacher = remembering(tinyResnet(), { step: 'train', data: trainingDataOf(data, share) });
+      await reduce(teacher, { ...told, epochs: 1, onNote: (note) => said.push(note) });
+      return said.join();
+    };
+    expect(await notes(0)).toMatch(/trained on validation images of this split/);
+    expect(await notes(heldOut)).toBe('');
+  });
 });
 
 test('epochs and seed are those of the command line where nothing else is said', async () => {

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { pixels } from '../../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../../models/data/dataset.ts';
+import { overlapWarning } from '../../../../models/data/training-data.ts';
 import { chooseDevice } from '../../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../../models/runtime/device.ts';
 import { predictClasses, scored } from '../../../../models/train/evaluate.ts';
@@ -91,6 +92,8 @@ async function run(context: Context, name: string, { count, ...given }: Options,
   if (choice !== 'cpu') say(`device: ${device}`);
   const model = await loadDescribed(name, options);
   const dataset = await dataFor(context, model, data, split);
+  const overlap = overlapWarning(model.graph.history, dataset, 0);
+  if (overlap !== undefined) context.warn(`${name}: ${overlap}`);
   const n = Math.min(dataset.n, limit ?? dataset.n);
   const predicted = await predictClasses(model, dataset, n, { onProgress, device });
   const found = scored(dataset, predicted);

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset, subset } from '../../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../../models/data/dataset.ts';
+import { overlapWarning } from '../../../../models/data/training-data.ts';
 import { chooseDevice } from '../../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../../models/runtime/device.ts';
 import { groupsCsv } from '../../../../models/fairness/csv.ts';
@@ -145,6 +146,10 @@ async function run(context: Context, original: string, reduced: readonly string[
   if (choice !== 'cpu') context.say(`device: ${device}`);
   const models = await Promise.all([original, ...reduced].map((line) => openLine(line, options)));
   const all = await dataFor(context, models[0]!.model, data, split);
+  for (const { name, model } of models) {
+    const overlap = overlapWarning(model.graph.history, all, 0);
+    if (overlap !== undefined) context.warn(`${name}: ${overlap}`);
+  }
   const dataset = limit === undefined || limit >= all.n ? all : subset(all, [...Array(limit).keys()]);
   const settings = settingsOf(dataset, options);
   const [first, ...others] = models;

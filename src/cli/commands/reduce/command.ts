@@ -59,6 +59,7 @@ type Options = ComputeOptions &
     readonly data: string;
     readonly out: string;
     readonly epochs: number;
+    readonly finalOnAll?: boolean;
     readonly seed: number;
     readonly activations?: ActivationForm;
   };
@@ -91,6 +92,10 @@ export function configure(command: Command, act: Act): void {
       ).choices(activationForms),
     )
     .option('--epochs <n>', 'epochs of fine-tuning', whole(1), reduceDefaults.epochs)
+    .option(
+      '--final-on-all',
+      'give the validation images back to the last fine-tuning, and keep its last epoch; there is then no validation accuracy',
+    )
     .option('--seed <n>', 'seed of shuffles and augmentation', whole(0), reduceDefaults.seed)
     .action(act(run));
   addComputeOptions(command);
@@ -135,6 +140,8 @@ async function run(context: Context, name: string, options: Options): Promise<Ou
   checkSettings(method, budgets, options);
   if (family && budgets.length > 0)
     throw new UsageError('--family takes the place of --budget: give one of them');
+  if (family && options.finalOnAll === true)
+    throw new UsageError('--final-on-all does not go with --family; give --budget');
   if (family && options.checkpoint !== undefined)
     throw new UsageError(
       '--checkpoint needs --budget; the same --family command continues after the networks it has written',
@@ -169,7 +176,7 @@ async function reduceToSeveral(
   const mitigation = mitigationOf(options);
   const { setting } = await computingOf(options, say);
   const own = { ...settingsOf(options), ...(await machineOf(method)) };
-  const plain = { data, epochs, seed, onProgress, ...setting, ...own, ...activationsOf(options) };
+  const plain = { data, epochs, seed, onProgress, ...setting, ...own, ...taughtAs(options) };
   const model = await loadDescribed(name, options);
   budgets?.forEach((budget) => countOf(withForm(model, options.activations), budget));
   const test = await dataFor({ say, onProgress }, model, data, 'test');
@@ -179,8 +186,14 @@ async function reduceToSeveral(
     : writeBudgets(task, budgets, { ...plain, ...mitigation, method });
 }
 
-function activationsOf({ activations }: Options) {
-  return defined({ activations });
+/**
+ * What is trained before and after the method's own work. Throws UsageError for what does not go
+ * together.
+ */
+function taughtAs({ activations, finalOnAll, ...options }: Options) {
+  if (finalOnAll === true && options.mitigate !== undefined)
+    throw new UsageError('--final-on-all does not go with --mitigate: give one of them');
+  return defined({ activations, finalOnAll });
 }
 
 async function reduceToOne(
@@ -204,7 +217,7 @@ async function reduceToOne(
   const before = await evaluate(model, test, evaluation);
   const doubt = await pixelsWarning(model, test, before, sessionSetting(setting));
   if (doubt !== undefined) warn(`${name}: ${doubt}`);
-  const told = { ...setting, ...settings, ...activationsOf(options) };
+  const told = { ...setting, ...settings, ...taughtAs(options) };
   const plain = { method, budget, data, epochs, seed, onProgress, ...told };
   const found = await reduce(model, { ...plain, ...mitigation });
   await keepNetwork(out, found.model, { warn });

@@ -111,3 +111,18 @@ test.each([
   expect(stderr).toMatch(reason);
   expect(code).toBe(2);
 });
+
+test('--final-on-all: all images, no validation accuracy; evaluate warns of images that were trained on', async () => {
+  const out = at('all.onnx');
+  const found = await cliJson<{ best: object; history: { validation_accuracy: null }[] }>([
+    ...[...train, '--epochs', '2', '--out', out, '--log', at('all.jsonl'), '--final-on-all'],
+  ]);
+  expect(found.best).toEqual({ epoch: 2, validation_accuracy: null });
+  const [, first] = await linesOf(at('all.jsonl'));
+  expect(first!['validation_accuracy'] ?? first!['validationAccuracy']).toBeNull();
+  const seen = await cli(['evaluate', out, '--data', train[4]!]);
+  expect(seen.stderr).toMatch(/all\.onnx: the network was trained on these images \(train with idx images\)/);
+  expect((await readFile(out, 'latin1')).includes(folder)).toBe(false);
+  const both = await cli([...train, '--out', out, '--final-on-all', '--patience', '2']);
+  expect([both.code, both.stderr]).toEqual([2, expect.stringMatching(/patience and finalOnAll/)]);
+});
