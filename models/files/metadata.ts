@@ -7,7 +7,10 @@ import type { History } from '../history.ts';
 import type { Preprocessing } from '../preprocessing.ts';
 import { sizeOf } from '../tensor.ts';
 
-/** What a file says about its images, classes and trainings in `metadata_props`, which other programs leave alone. */
+/**
+ * What a file says about its images, classes and trainings in `metadata_props`, which other programs
+ * leave alone.
+ */
 export type Description = Pick<Graph, 'preprocessing' | 'ending' | 'classes' | 'history'>;
 
 const keys = {
