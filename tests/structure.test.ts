@@ -14,6 +14,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'tensor.ts',
     'refusal.ts',
     'ending.ts',
+    'history.ts',
     'preprocessing.ts',
     'graph.ts',
     'onnx',
