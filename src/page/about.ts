@@ -20,6 +20,8 @@ export type AboutModel = {
   readonly shape: Shape;
   /** Elements with a sign test, which are what private inference pays for. */
   readonly relus: number;
+  /** The part of these many test images that it gets right in the clear, if that was measured. */
+  readonly tested?: { readonly accuracy: number; readonly images: number };
 };
 
 export type Sample = {

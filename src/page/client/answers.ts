@@ -82,6 +82,14 @@ const rows: readonly Row[] = [
   ['Received before it', ({ answer }) => format.bytes(answer.offline.bytes_down)],
 ];
 
+/** How often each network is right, where the server says so. */
+function accuracyRow(answered: readonly Answered[]): Row[] {
+  const images = answered[0]?.model.tested?.images;
+  if (images === undefined) return [];
+  const text = ({ model }: Answered) => (model.tested ? format.percent(model.tested.accuracy) : '');
+  return [[`Right, of ${format.count(images)} test pictures`, text]];
+}
+
 /** What the answers cost, a column for each network. */
 export function costTable(answered: readonly Answered[]): HTMLElement {
   const table = made('table', '', made('caption', '', 'What it cost'));
@@ -89,7 +97,7 @@ export function costTable(answered: readonly Answered[]): HTMLElement {
     const titles = answered.map(({ model }) => headerCell('col', model.title));
     table.append(made('tr', '', made('td', ''), ...titles));
   }
-  for (const [title, text] of rows) {
+  for (const [title, text] of [...accuracyRow(answered), ...rows]) {
     const cells = answered.map((each) => made('td', '', text(each)));
     table.append(made('tr', '', headerCell('row', title), ...cells));
   }

@@ -9,7 +9,7 @@ import { predict } from '../../../models/runtime/run.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../helpers/browser.ts';
 import type { Contrasts } from '../../helpers/browser.ts';
-import { startCli } from '../../helpers/cli.ts';
+import { firstLine, startCli } from '../../helpers/cli.ts';
 
 const skipped = browserFile === undefined ? ` (skipped: ${noBrowser})` : '';
 
@@ -23,7 +23,8 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
 
   beforeAll(async () => {
     server = startCli(['serve', 'zoo:fashion-resnet8', '--web', '--port', '0', '--threads', '2', '--json']);
-    url = await firstUrl(server);
+    const { url: address } = JSON.parse(await firstLine(server)) as { url: string };
+    url = address.replace('ws', 'http');
     browser = await startBrowser({ local: true });
     page = await browser.newPage();
     page.on('request', (request) => requests.push(request));
@@ -239,17 +240,6 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
     expect(await first.text()).toBe(await readFile(join(packageRoot, 'src/page/client/page.css'), 'utf8'));
   });
 });
-
-/** The page's address, from the first line of `serve --json`. */
-async function firstUrl(server: ReturnType<typeof startCli>): Promise<string> {
-  let text = '';
-  for await (const chunk of server.stdout!) {
-    text += String(chunk);
-    if (text.includes('\n')) break;
-  }
-  const { url } = JSON.parse(text.split('\n')[0]!) as { url: string };
-  return url.replace('ws', 'http');
-}
 
 /** A white PNG of 40 x 30 pixels, made by the browser. */
 async function whitePicture(page: Page): Promise<Buffer> {

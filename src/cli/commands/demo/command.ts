@@ -15,7 +15,7 @@ type Options = DescribeFlags & {
   readonly out: string;
   readonly model: string;
   readonly data?: string;
-  readonly epochs: number;
+  readonly epochs?: number;
   readonly web?: boolean;
   readonly port: number;
 };
@@ -27,7 +27,7 @@ export function configure(command: Command, act: Act): void {
     .option('--out <folder>', 'write the report and the reduced network here', 'reluctant-demo')
     .option('--model <model>', modelHelp, 'zoo:fashion-resnet8')
     .option('--data <data>', `${dataHelp} (default: the own data of a zoo model; required for others)`)
-    .option('--epochs <n>', 'epochs of fine-tuning', whole(1), 4)
+    .option('--epochs <n>', 'epochs of fine-tuning (default: 12; 4 if the maps cannot be halved)', whole(1))
     .option('--web', 'serve a page instead, in which you ask the network and its reduced form yourself')
     .option(
       '--port <port>',

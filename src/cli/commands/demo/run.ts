@@ -16,6 +16,7 @@ import type { Context } from '../../options/command.ts';
 import { checkOutput, modelFile, shortName } from '../../options/inputs.ts';
 import { toJson } from '../../output/output.ts';
 import { reduce } from '../../../../pipelines/reduce/reduce.ts';
+import { demoReduction, reduceOptions } from './reduction.ts';
 import { firstOfDifferentClasses } from '../../options/page.ts';
 import { privateAnswers } from './private-answers.ts';
 import * as words from './words.ts';
@@ -24,12 +25,11 @@ export type DemoOptions = {
   readonly out: string;
   readonly model: string;
   readonly data: string;
-  readonly epochs: number;
+  /** Of fine-tuning (default: what suits the reduction). */
+  readonly epochs?: number;
   readonly version: string;
 };
 
-const method = 'deepreduce';
-export const share = 0.25;
 const imagesAsked = 4;
 
 /** Runs the whole demo, writes its files to `out` and returns the report. */
@@ -91,14 +91,14 @@ async function reduceNetwork(
   original: Model,
   file: string,
 ): Promise<{ model: Model; facts: DemoReport['reduction'] }> {
+  const reduction = demoReduction(original, options.epochs);
+  const { method, rho } = reduction;
   say(words.heading(2, 'A quarter of the ReLUs'));
-  say(words.reducing);
+  say(words.reducing(rho));
   const start = performance.now();
   const { model, log, budget } = await reduce(original, {
-    ...options,
-    method,
-    budget: share,
-    seed: 1,
+    ...reduceOptions(reduction),
+    data: options.data,
     onProgress,
   });
   const seconds = (performance.now() - start) / 1000;

@@ -13,11 +13,15 @@ export const heading = (number: number, text: string) => `\n${pc.bold(`${number}
 export const introduction =
   `A server has a network and a client has an image. The client gets the answer, and the server never sees the image.\n` +
   `The network's ReLUs make this slow: each is a comparison, and a private comparison takes time and data. This demo\n` +
-  `removes most ReLUs, and then shows what that costs, and for which images.`;
+  `keeps a quarter of them, and then shows what that saves, and for which images it costs accuracy.`;
 
-export const reducing =
-  `The demo first measures which ReLUs matter least to the answers. Quadratic polynomials, which are cheap to compute\n` +
-  `privately, replace those ReLUs. Then the network is fine-tuned with the original as its teacher.`;
+export function reducing(rho: number): string {
+  return rho < 1
+    ? `The demo halves the height and the width of the network's maps, which leaves a quarter of its ReLUs and of its\n` +
+        `multiplications. Then the network is fine-tuned with the original as its teacher.`
+    : `The demo first measures which ReLUs matter least to the answers. Quadratic polynomials replace those ReLUs: this\n` +
+        `network's maps cannot be halved, which would save more. Then it is fine-tuned with the original as its teacher.`;
+}
 
 export const comparing = `The drop is the accuracy before minus the accuracy after. The interval shows how much of it may be chance.`;
 

@@ -7,7 +7,8 @@ import { inspect } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
-import { finished, startCli, quiet } from '../../../helpers/cli.ts';
+import { browserFile, noBrowser, startBrowser } from '../../../helpers/browser.ts';
+import { finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
 import { writeSmallData } from '../../../helpers/data.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
@@ -108,3 +109,39 @@ test('Ctrl-C while a server runs: 130, and the server process is gone', async ()
   await expect.poll(() => servers.filter(isRunning), { timeout: 20_000 }).toEqual([]);
   expect(readdirSync(out)).toEqual(['reduced.onnx']);
 });
+
+const skipped = browserFile === undefined ? ` (skipped: ${noBrowser})` : '';
+test.skipIf(browserFile === undefined)(
+  `demo --web: a stranger gets a private answer, and both networks' when the reduced one is there${skipped}`,
+  async () => {
+    const child = startCli([...args, '--out', join(folder, 'web'), '--web', '--port', '0', '--json']);
+    const result = finished(child);
+    const { url } = JSON.parse(await firstLine(child)) as { url: string };
+    const browser = await startBrowser({ local: true });
+    const page = await browser.newPage();
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Ask privately' }).click();
+    await page.locator('.answer .label').first().waitFor();
+    expect(await page.locator('#saw-note').innerText()).toMatch(
+      /^784 numbers: each is a value of your picture plus/,
+    );
+    expect(await page.getByText('That you ask, when, how often').isVisible()).toBe(true);
+    await expect.poll(() => page.locator('#pending').innerText(), { timeout: 200_000 }).toBe('');
+    await page.getByText('Ready.').waitFor();
+    await page.getByRole('button', { name: 'Ask privately' }).click();
+    const rows = () => page.locator('#costs tr').allInnerTexts();
+    await expect.poll(async () => (await rows())[0]).toMatch(/original\s+reduced/);
+    expect(await page.locator('.answer h3').allInnerTexts()).toEqual(['original', 'reduced']);
+    const numbers = (row: string) =>
+      (row.match(/[\d,.]+/g) ?? []).map((text) => Number(text.replaceAll(',', '')));
+    const relus = numbers((await rows()).find((row) => row.startsWith('Private comparisons'))!);
+    expect(relus).toEqual([4704, 1176]);
+    const received = numbers((await rows()).find((row) => row.startsWith('Received for it'))!);
+    expect(received[1]).toBeLessThan(received[0]!);
+    expect((await rows())[1]).toMatch(/^Right, of 200 test pictures\s+\d+\.\d %\s+\d+\.\d %$/);
+    await browser.close();
+    child.kill('SIGINT');
+    // A server that is stopped has done what it was asked for.
+    expect((await result).code).toBe(0);
+  },
+);
