@@ -91,7 +91,7 @@ export type MixedAttributes = { readonly kinds: Uint8Array };
  * as running statistics; see models/ops/gated-activation.ts.
  */
 export type GatedAttributes = {
-  readonly replacement: Replacement;
+  readonly replacement: PolynomialForm;
   /**
    * The threshold of the hysteresis that turns the trained number into a gate of 0 or 1 (default: the number
    * itself is the gate).
@@ -100,9 +100,28 @@ export type GatedAttributes = {
 };
 
 /** The form of p(x): 0, x, c1 x + c0, or c2 x^2 + c1 x + c0. */
+export type PolynomialForm = (typeof polynomialForms)[number];
+
+export const polynomialForms = ['none', 'identity', 'affine', 'quadratic'] as const;
+
+/**
+ * What takes a ReLU's place: a polynomial of one form, or in `mixed` channels a quadratic in those channels
+ * where it is much better than a line, and a line in the others.
+ */
 export type Replacement = (typeof replacements)[number];
 
-export const replacements = ['none', 'identity', 'affine', 'quadratic'] as const;
+export const replacements = [...polynomialForms, 'mixed'] as const;
+
+/**
+ * The form of the polynomials of a layer. In a mixed one the coefficient of x^2 is 0 in channels of lines.
+ */
+export const formOf: { readonly [K in Replacement]: PolynomialForm } = {
+  none: 'none',
+  identity: 'identity',
+  affine: 'affine',
+  quadratic: 'quadratic',
+  mixed: 'quadratic',
+};
 
 export const activationKinds = { identity: 0, relu: 1, poly: 2 } as const;
 export type ActivationKind = keyof typeof activationKinds;
@@ -118,7 +137,7 @@ export const isPolynomial: ByActivationKind<boolean> = { identity: false, relu: 
 export type ReplacingKind = Exclude<ActivationKind, 'relu'>;
 
 /** The kind of an element whose ReLU is replaced; the channel's coefficients say the rest. */
-export const kindOfReplacement: { readonly [K in Replacement]: ReplacingKind } = {
+export const kindOfForm: { readonly [K in PolynomialForm]: ReplacingKind } = {
   none: 'poly',
   identity: 'identity',
   affine: 'poly',

@@ -1,4 +1,4 @@
-import type { NodeOf, Replacement } from '../graph.ts';
+import type { NodeOf, PolynomialForm } from '../graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
@@ -104,7 +104,7 @@ type Part = {
 
 type Coefficients = { readonly x: string; readonly c2: string; readonly c1: string; readonly c0: string };
 
-const parts: { readonly [K in Replacement]: (graph: GraphBuilder, coefficients: Coefficients) => Part } = {
+const parts: { readonly [K in PolynomialForm]: (graph: GraphBuilder, coefficients: Coefficients) => Part } = {
   none: () => ({ degree: -1 }),
   identity: (graph, { x }) => ({ value: x, slope: graph.scalar(1), degree: -1 }),
   affine: (graph, { x, c1, c0 }) => ({

@@ -1,4 +1,4 @@
-import type { NodeOf, Replacement } from '../graph.ts';
+import type { NodeOf, PolynomialForm } from '../graph.ts';
 import type { RawNode } from '../onnx/raw.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
@@ -80,7 +80,7 @@ function replacementOf(node: NodeOf<'GatedActivation'>, writing: NodeWriting) {
 type Part = { readonly x: string } & { readonly [c in 'c2' | 'c1' | 'c0']: () => string };
 
 const parts: {
-  readonly [K in Replacement]: (
+  readonly [K in PolynomialForm]: (
     part: Part,
     append: (op: string, ...inputs: string[]) => string,
   ) => string | undefined;

@@ -33,8 +33,8 @@ import type { ParameterLayout } from './parameters.ts';
 import { addGradients, penaltiesOf } from './penalty.ts';
 import type { Penalty } from './penalty.ts';
 
-/** The smallest and the largest value of a weight's numbers. */
-export type Bounds = readonly [least: number, most: number];
+/** The smallest and the largest value of a weight's numbers: one for all, or one for each. */
+export type Bounds = readonly [least: number | Float32Array, most: number | Float32Array];
 
 export type Distillation = { readonly temperature: number; readonly weight: number };
 
@@ -237,8 +237,15 @@ function boundedIn(
 ): string {
   if (boundsOf === undefined || part.entries.every(({ name }) => boundsOf(name) === undefined))
     return parameters;
-  const limit = (at: 0 | 1, none: number) =>
-    constantPerWeight(graph, part, ({ name }) => boundsOf(name)?.[at] ?? none);
+  const limit = (at: 0 | 1, none: number) => {
+    const limits = new Float32Array(part.size).fill(none);
+    for (const { name, offset, shape } of part.entries) {
+      const bound = boundsOf(name)?.[at] ?? none;
+      if (typeof bound === 'number') limits.fill(bound, offset, offset + sizeOf(shape));
+      else limits.set(bound, offset);
+    }
+    return graph.floats(limits);
+  };
   const above = graph.op('Max', [parameters, limit(0, -Infinity)]);
   return graph.op('Min', [above, limit(1, Infinity)]);
 }

@@ -31,6 +31,7 @@ const additions: { readonly [W in Word]: Addition } = {
   identity: replacedBy('identity'),
   affine: replacedBy('affine'),
   quadratic: replacedBy('quadratic'),
+  mixed: replacedBy('mixed'),
   circa: { kind: 'circa', valueOf: (circa) => ({ circa }) },
 };
 

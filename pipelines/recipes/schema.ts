@@ -59,6 +59,8 @@ const reductionForm = z.strictObject({
   optimizer,
   replace: z.enum(replacements).exactOptional(),
   granularity: z.enum(granularities).exactOptional(),
+  /** The weight of the loss between the maps of the network and its teacher. */
+  featureLoss: z.number().nonnegative().exactOptional(),
   deepreduce: z
     .strictObject({
       criticality: z.enum(criticalityForms).exactOptional(),

@@ -12,6 +12,7 @@ import { controllerOf } from './mitigation/mitigation.ts';
 import { featureLosses } from './feature-losses.ts';
 import { atLowerRates } from './lower-rates.ts';
 import type { Try } from './lower-rates.ts';
+import { linesHeld } from './polynomials/lines.ts';
 import { phaseFiles, trainingName } from './phase-files.ts';
 import type { PartTraining, PhaseRecord } from './phase-files.ts';
 import type { FineTuning, ReductionData } from './reduction.ts';
@@ -62,6 +63,7 @@ export async function finetune(
     ...setting
   } = options;
   const inside = featureLosses(model, teacher, options);
+  const lines = linesHeld(model, squaresOf(model));
   const work = ({ learningRate, attempt }: Try) =>
     fit(model, {
       optimizer: optimizer ?? optimisation.optimizer,
@@ -71,6 +73,7 @@ export async function finetune(
       teacher,
       distill: publishedDistillation,
       trainable: moves(model),
+      ...(lines.size > 0 && { boundsOf: (name: string) => lines.get(name) }),
       epochs,
       batch: Math.min(batch, train.n),
       augment,
@@ -102,6 +105,11 @@ function isLast({ phase }: PartTraining): boolean {
  */
 export function batchFor({ n }: Dataset): number {
   return Math.min(128, Math.max(32, Math.floor(n / 100)), n);
+}
+
+/** The names of the coefficients of x^2. */
+function squaresOf(model: Model): string[] {
+  return model.graph.nodes.flatMap(({ op, inputs }) => (op === 'MixedActivation' ? [inputs[1]!] : []));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { seededUniform, uniformInt } from '../../models/data/seeded.ts';
 import { inferShapes } from '../../models/analysis/shapes.ts';
-import { replacements } from '../../models/graph.ts';
+import { polynomialForms } from '../../models/graph.ts';
 import type { Model, NoAttributes, Node, OpAttributes, OpType, Pair } from '../../models/graph.ts';
 import type { Window } from '../../models/ops/window.ts';
 import { sizeOf, tensor } from '../../models/tensor.ts';
@@ -138,7 +138,7 @@ const draws: { readonly [K in OpType]: (random: Random) => Drawn<OpAttributes[K]
     const gate = random.flip() ? shape : [channels, 1, 1];
     const learnt = random.flip();
     return {
-      attributes: { replacement: random.pick(replacements), ...(learnt && { threshold: 0.3 }) },
+      attributes: { replacement: random.pick(polynomialForms), ...(learnt && { threshold: 0.3 }) },
       shape,
       weights: { gate, c2: c, c1: c, c0: c, ...(learnt && { state: gate, moments: [7, channels] }) },
     };

@@ -1,3 +1,4 @@
+import { formOf } from '../../../models/graph.ts';
 import type { Model } from '../../../models/graph.ts';
 import { gateWeights, withGates } from '../gates/gates.ts';
 import type { GateSetup } from '../gates/reduce-by-gates.ts';
@@ -44,7 +45,7 @@ export function indicatorGates(
   const ranks = rankedGates(layers, costs);
   const threshold = Math.min(largestThreshold, (thresholdSteps * travel) / steps);
   const gated = withGates(model, layers, { threshold }, ({ layer }) => ranks.get(layer)!);
-  const fits = layers.some(({ replacement }) => coefficients[replacement].length > 0);
+  const fits = layers.some(({ replacement }) => coefficients[formOf[replacement]].length > 0);
   return {
     gated,
     travel,

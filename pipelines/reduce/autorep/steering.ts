@@ -1,4 +1,4 @@
-import type { Model, Replacement } from '../../../models/graph.ts';
+import type { Model, PolynomialForm } from '../../../models/graph.ts';
 import type { Controller } from '../../../models/train/controller.ts';
 import { tensor } from '../../../models/tensor.ts';
 import type { Tensor } from '../../../models/tensor.ts';
@@ -76,14 +76,17 @@ export function autorepSteering({ total, budget, steps, fits }: Steering): Contr
 }
 
 /** The coefficients that each replacement fits. */
-export const coefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 'c0')[] } = {
+export const coefficients: { readonly [K in PolynomialForm]: readonly ('c2' | 'c1' | 'c0')[] } = {
   none: [],
   identity: [],
   affine: ['c1', 'c0'],
   quadratic: ['c2', 'c1', 'c0'],
 };
 
-/** The coefficients of all gated layers, fitted to the running moments of the layers' inputs. */
+/**
+ * The coefficients of all gated layers, fitted to the running moments of the layers' inputs. Lines in a layer
+ * of quadratics stay lines.
+ */
 function refreshed(model: Model): Map<string, Tensor> {
   const { weights } = model;
   return new Map(
@@ -91,7 +94,9 @@ function refreshed(model: Model): Map<string, Tensor> {
       const names = gateWeights(name);
       const moments = momentsFrom(weights.get(names.moments)!.data);
       const layer = Math.sqrt(moments.reduce((sum, { x2 }) => sum + x2, 0) / moments.length);
-      const fitted = moments.map((own) => fitOf[replacement](own, layer));
+      const c2 = weights.get(names.c2)!.data;
+      const formIn = (c: number) => (replacement === 'quadratic' && c2[c] === 0 ? 'affine' : replacement);
+      const fitted = moments.map((own, c) => fitOf[formIn(c)](own, layer));
       return coefficients[replacement].map((key) => {
         return [
           names[key],

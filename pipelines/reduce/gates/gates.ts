@@ -1,5 +1,5 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
-import { activationKinds, kindOfReplacement } from '../../../models/graph.ts';
+import { activationKinds, formOf, kindOfForm } from '../../../models/graph.ts';
 import type { GatedAttributes, Model, Node, NodeOf } from '../../../models/graph.ts';
 import { momentRows } from '../../../models/ops/gated-activation.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
@@ -44,7 +44,7 @@ export function withGates(
     if (state === undefined) return node;
     const own = weightsOf(state, trainedOf(state), threshold !== undefined);
     for (const [name, value] of own) weights.set(name, value);
-    const attributes = defined({ replacement: state.replacement, threshold });
+    const attributes = defined({ replacement: formOf[state.replacement], threshold });
     const inputs = [node.inputs[0]!, ...own.keys()];
     return { op: 'GatedActivation', name: node.name, inputs, outputs: node.outputs, attributes };
   });
@@ -99,7 +99,7 @@ export function elementScores(
 export function withoutGates(model: Model, replaced: ReplacedElements): Model {
   return gatedNodes(model).reduce((binary, { name, attributes }) => {
     const { replacement } = attributes;
-    const shut = activationKinds[kindOfReplacement[replacement]];
+    const shut = activationKinds[kindOfForm[replacement]];
     const names = gateWeights(name);
     const of = (key: 'c2' | 'c1' | 'c0') => model.weights.get(names[key])!.data;
     return replaceActivation(binary, name, {

@@ -102,6 +102,7 @@ const joinsPolynomials: { readonly [K in Replacement]: boolean } = {
   identity: false,
   affine: false,
   quadratic: true,
+  mixed: true,
 };
 
 /** The polynomial that some elements of a channel are already, if any. */

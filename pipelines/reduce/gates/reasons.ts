@@ -18,6 +18,7 @@ const became: { readonly [K in Replacement]: string } = {
   identity: 'let their input through',
   affine: 'are affine',
   quadratic: 'are quadratic polynomials',
+  mixed: 'are quadratic polynomials or lines, by channel',
 };
 
 /** Makes the function that says, for the log, how many elements of a layer were replaced and why. */

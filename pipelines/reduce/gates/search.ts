@@ -1,4 +1,4 @@
-import type { Model, Replacement } from '../../../models/graph.ts';
+import type { Model, PolynomialForm } from '../../../models/graph.ts';
 import type { Controller } from '../../../models/train/controller.ts';
 import { engineSetting } from '../../../models/train/engines/index.ts';
 import type { EngineSetting } from '../../../models/train/engines/index.ts';
@@ -14,6 +14,7 @@ import { atLowerRates } from '../lower-rates.ts';
 import type { Try } from '../lower-rates.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';
 import { selectionWeights } from '../mitigation/fair-select.ts';
+import { linesHeld } from '../polynomials/lines.ts';
 import { phaseFiles } from '../phase-files.ts';
 import type { PartTraining, PhaseRecord } from '../phase-files.ts';
 import type { FineTuning, ReductionData, Replacing, Selecting } from '../reduction.ts';
@@ -60,6 +61,10 @@ export async function searchGates(
   const { train, validation, augment = true, seed, onProgress = silent, onStart, onNote } = options;
   const gates = new Set<string>(gatedNodes(gated).map(({ name }) => gateWeights(name).gate));
   const isTrained = trainedWeights(gated);
+  const lines = linesHeld(
+    gated,
+    gatedNodes(gated).map(({ name }) => gateWeights(name).c2),
+  );
   const weights = await selectionWeights(teacher, train, options);
   const steered = weights === undefined ? controller : withImageWeights(controller, weights);
   const search = ({ learningRate, attempt }: Try) =>
@@ -73,7 +78,7 @@ export async function searchGates(
       schedule: 'constant',
       // At a lower rate of the weights, gates go less far too.
       rateOf: (name) => (gates.has(name) ? travel / stepsOf(options) / weightsRate : 1),
-      ...(bounds && { boundsOf: (name: string) => (gates.has(name) ? bounds : undefined) }),
+      boundsOf: (name: string) => (gates.has(name) ? bounds : lines.get(name)),
       trainable: isTrained,
       penalties,
       controller: steered,
@@ -105,7 +110,7 @@ function batchOf({ batch = 128, train }: SearchLength): number {
 }
 
 /** The coefficients that a replacement keeps as they are. */
-const fixedCoefficients: { readonly [K in Replacement]: readonly ('c2' | 'c1' | 'c0')[] } = {
+const fixedCoefficients: { readonly [K in PolynomialForm]: readonly ('c2' | 'c1' | 'c0')[] } = {
   none: ['c2', 'c1', 'c0'],
   identity: ['c2', 'c1', 'c0'],
   affine: ['c2'],

@@ -26,12 +26,13 @@ import type { Pricing } from './prices.ts';
  */
 const defaultReplacements: readonly Replacement[] = ['quadratic', 'affine'];
 
-/** The kind of the protocol's element that each replacement becomes. */
+/** The kind of the protocol's element that each replacement becomes; the dearer one of a mixed layer. */
 const elementOf: { readonly [K in Replacement]: ElementKind } = {
   none: 'affine',
   identity: 'affine',
   affine: 'affine',
   quadratic: 'square',
+  mixed: 'square',
 };
 
 export type Measured = {

@@ -1,4 +1,4 @@
-import { kindOfReplacement } from '../../../models/graph.ts';
+import { formOf, kindOfForm } from '../../../models/graph.ts';
 import type { Model, Replacement } from '../../../models/graph.ts';
 import { activationsOf } from '../../../models/analysis/inspect.ts';
 import { predict } from '../../../models/runtime/run.ts';
@@ -35,7 +35,7 @@ export async function elementCosts(
     const replaced = withPolynomials(model, layer, relus, measured, replacement);
     const divergence = meanDivergence(logits, await answersOf(replaced, sample), sizeOf(outputShape(model)));
     const channels = polynomialsOf(replaced, layer, measured.channels);
-    const polynomials = channels.map(quadraticOf[kindOfReplacement[replacement]]);
+    const polynomials = channels.map(quadraticOf[kindOfForm[formOf[replacement]]]);
     const errors = errorsOf(measured, polynomials, relus);
     const total = errors.reduce((sum, error) => sum + (error === Infinity ? 0 : error), 0);
     costs.set(layer, total === 0 ? errors : errors.map((error) => (divergence * error) / total));

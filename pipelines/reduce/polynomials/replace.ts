@@ -1,4 +1,4 @@
-import { activationKinds, isReluKind, kindOfReplacement, isPolynomial } from '../../../models/graph.ts';
+import { activationKinds, formOf, isReluKind, kindOfForm, isPolynomial } from '../../../models/graph.ts';
 import type { ActivationKind, Model, Node, Replacement } from '../../../models/graph.ts';
 import { maskOf } from '../../../src/shared/kinds.ts';
 import { activationsOf, inspect } from '../../../models/analysis/inspect.ts';
@@ -8,7 +8,7 @@ import type { ReplacedElements } from '../../../models/passes/replaced-elements.
 import { sizeOf } from '../../../models/tensor.ts';
 import { activationMoments, momentsOver } from './moments.ts';
 import type { LayerMoments, Moments, Sample } from './moments.ts';
-import { affineCoefficients, dapaCoefficients, identityQuadratic } from './fit.ts';
+import { affineCoefficients, dapaCoefficients, identityQuadratic, polynomialError } from './fit.ts';
 import type { Quadratic } from './fit.ts';
 import { renormalise } from './renormalise.ts';
 
@@ -50,7 +50,7 @@ export function withPolynomials(
   replacement: Replacement = 'quadratic',
 ): Model {
   const node = activationsOf(model).find(({ name }) => name === layer)!;
-  const kind = kindOfReplacement[replacement];
+  const kind = kindOfForm[formOf[replacement]];
   const code = activationKinds[kind];
   const kinds = kindsOf(node, replaced.length).map((old, i) => (replaced[i] === 1 ? code : old));
   const coefficients = isPolynomial[kind]
@@ -128,7 +128,20 @@ export const fitOf: { readonly [K in Replacement]: (moments: Moments, layer: num
   identity: () => identityQuadratic,
   affine: (moments, layer) => fitChannel(moments, layer, 1),
   quadratic: (moments, layer) => fitChannel(moments, layer, 2),
+  mixed: (moments, layer) => fitMixed(moments, layer),
 };
+
+/**
+ * A channel of a mixed layer gets a quadratic if the line's error E[(y - p(x))^2] is larger than the
+ * quadratic's by at least this share of the layer's mean square, and a line if not.
+ */
+const smallestGain = 0.02;
+
+function fitMixed(moments: Moments, layer: number): Quadratic {
+  const [line, quadratic] = [fitChannel(moments, layer, 1), fitChannel(moments, layer, 2)];
+  const gain = polynomialError(moments, line) - polynomialError(moments, quadratic);
+  return gain < smallestGain * layer ** 2 ? line : quadratic;
+}
 
 /** The polynomial of one channel in a layer with the root mean square `layer`. */
 function fitChannel(moments: Moments, layer: number, degree: 1 | 2): Quadratic {

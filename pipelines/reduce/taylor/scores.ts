@@ -1,4 +1,4 @@
-import type { Model, NodeOf, Replacement } from '../../../models/graph.ts';
+import type { Model, NodeOf, PolynomialForm } from '../../../models/graph.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
 import { mask } from '../../../models/ops/mask.ts';
 import { gradientTerms } from '../../../models/train/activation-gradients.ts';
@@ -99,7 +99,7 @@ type Coefficients = readonly [c2: string, c1: string, c0: string];
 
 /** p(x); undefined if it is 0. */
 const replacementIn: {
-  readonly [K in Replacement]: (
+  readonly [K in PolynomialForm]: (
     graph: GraphBuilder,
     x: string,
     coefficients: Coefficients,

@@ -2,8 +2,8 @@ import { InferenceSession, Tensor as OrtTensor } from '../../../models/runtime/o
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { verifyModel } from '../../../models/analysis/shapes.ts';
-import type { GatedAttributes, Model, Replacement } from '../../../models/graph.ts';
-import { replacements } from '../../../models/graph.ts';
+import type { GatedAttributes, Model, PolynomialForm } from '../../../models/graph.ts';
+import { polynomialForms } from '../../../models/graph.ts';
 import { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
 import { readModel } from '../../../models/files/read.ts';
 import { writeModel } from '../../../models/files/write.ts';
@@ -37,14 +37,14 @@ function modelOf(attributes: GatedAttributes, gate: readonly number[], gateShape
   return { graph: { name: 'gated', inputs: values, outputs: [{ name: 'y', shape }], nodes }, weights };
 }
 
-const polynomials: Record<Replacement, (v: number, channel: number) => number> = {
+const polynomials: Record<PolynomialForm, (v: number, channel: number) => number> = {
   none: () => 0,
   identity: (v) => v,
   affine: (v, c) => [0.25, 2][c]! * v + [-1, 0.5][c]!,
   quadratic: (v, c) => [0.5, -1][c]! * v * v + [0.25, 2][c]! * v + [-1, 0.5][c]!,
 };
 
-test.each(replacements)('%s: the file computes g relu(x) + (1 - g) p(x)', async (replacement) => {
+test.each(polynomialForms)('%s: the file computes g relu(x) + (1 - g) p(x)', async (replacement) => {
   const gates = [1, 0, 0.5, 0.25, 1, 0];
   const expected = Array.from(x, (v, i) => {
     const p = polynomials[replacement](v, Math.floor(i / 3));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../models/data/seeded.ts';
 import { inferShapes } from '../../../models/analysis/shapes.ts';
-import type { Model, Node, OpAttributes, OpType, Replacement } from '../../../models/graph.ts';
+import type { Model, Node, OpAttributes, OpType, PolynomialForm } from '../../../models/graph.ts';
 import { ops } from '../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
@@ -93,7 +93,12 @@ function square(): Case {
  * Gates an element or a channel; with a threshold the state that the hysteresis makes of numbers on either
  * side of it.
  */
-function gated(replacement: Replacement, gate: Shape, weights: readonly string[], threshold?: number): Case {
+function gated(
+  replacement: PolynomialForm,
+  gate: Shape,
+  weights: readonly string[],
+  threshold?: number,
+): Case {
   const statistics = threshold === undefined ? {} : { state: gate, moments: [7, 3] };
   const attributes = { replacement, ...(threshold !== undefined && { threshold }) };
   const title = `GatedActivation, ${replacement}, gates [${gate.join(', ')}]${threshold === undefined ? '' : ' of 0 and 1'}`;

@@ -21,17 +21,21 @@ import type { Recipe } from '../../../pipelines/recipes/schema.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
-const counted = new Map<string, number>();
+const networks = new Map<string, Model>();
 
-/** Networks of millions of random weights are built once each. */
+/** The network of a recipe. Networks of millions of random weights are built once each. */
+function networkOf(recipe: Recipe): Model {
+  const key = JSON.stringify([recipe.network, recipe.data]);
+  const known = networks.get(key) ?? recipeNetwork(recipe, 1);
+  networks.set(key, known);
+  return known;
+}
+
 function relusOf(recipe: Recipe): number {
   const { network, data } = recipe;
-  if ('hybrenet' in network)
-    return hybrenetCounts({ inChannels: 3, size: data.shape[1], classes: 10, ...network.hybrenet }).relus;
-  const key = JSON.stringify([network, data.shape]);
-  const known = counted.get(key) ?? countRelus(recipeNetwork(recipe, 1));
-  counted.set(key, known);
-  return known;
+  return 'hybrenet' in network
+    ? hybrenetCounts({ inChannels: 3, size: data.shape[1], classes: 10, ...network.hybrenet }).relus
+    : countRelus(networkOf(recipe));
 }
 
 test.each(recipeNames())('%s: is whole, and its network has the ReLUs that it says', (name) => {
@@ -55,6 +59,8 @@ const layersOf = (model: Model): Record<string, number> =>
 const definitions: Readonly<Record<string, DeepReduceName>> = {
   'deepreduce-cifar100-resnet18-49k': 'C100_49K',
   'deepreduce-cifar100-resnet18-229k': 'C100_230K',
+  'deepreduce-tiny-imagenet-resnet18-49k': 'TINY_49K',
+  'deepreduce-tiny-imagenet-resnet18-98k': 'TINY_98K',
 };
 
 test.each(recipeNames().filter((name) => name.startsWith('deepreduce')))(
@@ -63,7 +69,7 @@ test.each(recipeNames().filter((name) => name.startsWith('deepreduce')))(
     const recipe = readRecipe(name);
     const { deepreduce = {}, budget, replace } = recipe.reduce;
     const { alpha = 1, rho = 1, order = [], thinning = 'elements', cull } = deepreduce;
-    const given = recipeNetwork(recipe, 1);
+    const given = networkOf(recipe);
     const shaped = scaleMaps(scaleChannels(given, alpha), rho);
     const stages = stagesBy(shaped, undefined).map((stage) => ({ stage, accuracy: NaN, criticality: NaN }));
     const ranked = order.toReversed().map((own) => stages.find(({ stage }) => stage.name === own)!);
@@ -86,7 +92,7 @@ test.each(recipeNames().filter((name) => name.includes('resnet18')))(
   (name) => {
     const recipe = readRecipe(name);
     const scale = (recipe.data.shape[1] / 32) ** 2;
-    const layers = Object.values(layersOf(recipeNetwork(recipe, 1)));
+    const layers = Object.values(layersOf(networkOf(recipe)));
     expect(layers).toEqual(resnet18.flatMap((relus) => Array.from({ length: 4 }, () => relus * scale)));
   },
 );

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { NodeOf, Replacement } from '../../../graph.ts';
+import type { NodeOf, PolynomialForm } from '../../../graph.ts';
 import { acrossPlaces } from './forward.ts';
 import type { ForwardContext } from './forward.ts';
 
@@ -21,7 +21,7 @@ export function gatedActivation(
 }
 
 const parts: {
-  readonly [K in Replacement]: (x: tf.Tensor, c2: tf.Tensor, c1: tf.Tensor, c0: tf.Tensor) => tf.Tensor;
+  readonly [K in PolynomialForm]: (x: tf.Tensor, c2: tf.Tensor, c1: tf.Tensor, c0: tf.Tensor) => tf.Tensor;
 } = {
   none: (x) => tf.zerosLike(x),
   identity: (x) => x,

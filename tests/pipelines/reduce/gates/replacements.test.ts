@@ -30,7 +30,9 @@ describe.each(['snl', 'autorep'] as const)('%s', (name) => {
     const kinds = new Set(mixed(model).flatMap((node) => [...node.attributes.kinds]));
     expect(kinds).toEqual(new Set(replace === 'identity' ? [identity, relu] : [poly, relu]));
     if (replace !== 'identity') {
-      expect(weightsOf(model, 'c2').some((c) => c !== 0)).toBe(replace === 'quadratic');
+      expect(weightsOf(model, 'c2').some((c) => c !== 0)).toBe(
+        replace === 'quadratic' || replace === 'mixed',
+      );
       expect(weightsOf(model, 'c1').some((c) => c !== 0)).toBe(replace !== 'none');
     }
     expect(log[0]!.reason).toMatch(/of 256 have one of the highest values of (alpha|m) over all layers/);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../../../models/data/seeded.ts';
-import type { Model, Replacement } from '../../../../models/graph.ts';
+import type { Model, PolynomialForm } from '../../../../models/graph.ts';
 import { predict } from '../../../../models/runtime/run.ts';
 import { tensor } from '../../../../models/tensor.ts';
 import { gradientTerms } from '../../../../models/train/activation-gradients.ts';
@@ -18,7 +18,7 @@ import { mixedNet } from '../../../helpers/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 /** Two logits, each a gated ReLU of one of the image's two numbers. */
-function twoReluNet(replacement: Replacement, [c2, c1, c0]: readonly [number, number, number]): Model {
+function twoReluNet(replacement: PolynomialForm, [c2, c1, c0]: readonly [number, number, number]): Model {
   const { gate, ...names } = gateWeights('relu');
   const each = (value: number) => tensor([2], Float32Array.of(value, value));
   const nodes: Model['graph']['nodes'] = [

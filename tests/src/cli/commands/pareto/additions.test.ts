@@ -61,7 +61,7 @@ describe('a sweep of methods with additions', () => {
     for (const { result } of runs) {
       const [reduce] = result!.command.split(' && ').map((part) => part.split(' ').slice(1));
       const file = join(folder, 'again.onnx');
-      expect((await cli([...reduce!.slice(0, -1), file])).stderr).not.toContain('reluctant:');
+      expect((await cli([...reduce!.slice(0, -1), file])).stderr).not.toMatch(/reluctant: (?!.*warning)/);
       expect(sha256Hex(readFileSync(file))).toBe(result!.onnxHash);
     }
   });
@@ -78,7 +78,7 @@ describe('a sweep of methods with additions', () => {
     const own = join(folder, 'reshaped');
     const args = sweepArgs('deepreshape', '--pretrain-epochs', '1', '--jobs', '2');
     const grid = [...args.with(args.indexOf('0.5'), '800,400'), '--out', own];
-    expect((await cli(grid)).stderr).not.toContain('reluctant:');
+    expect((await cli(grid)).stderr).not.toMatch(/reluctant: (?!.*warning)/);
     const bases = readdirSync(join(own, 'bases')).filter((name) => name.endsWith('.checkpoint'));
     expect(bases).toHaveLength(1);
     using store = new RunStore(join(own, 'runs.sqlite'));
