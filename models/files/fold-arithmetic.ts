@@ -245,9 +245,12 @@ function range(_attributes: AttributeReader, [start, limit, delta]: readonly Fol
   return integers(Array.from({ length: count }, (_, i) => from + i * step));
 }
 
+/** Equal numbers for every image of the batch have one in its place, from which they broadcast. */
 function constantOfShape(attributes: AttributeReader, [input]: readonly FoldInput[]): Constant {
-  const shape = numbersOf(input);
+  const { tensor, batchAt } = given(input);
   const value = attributes.tensor('value');
+  const isOfBatch = batchAt.join() === '0' && value?.dtype !== 'int64' && tensor.dtype === 'int64';
+  const shape = isOfBatch ? Array.from(tensor.data, Number).with(0, 1) : numbersOf(input);
   const size = checkedSize(shape);
   const fill = Number(value?.data[0] ?? 0);
   if (value?.dtype === 'int64') {

@@ -216,9 +216,7 @@ export class GraphReader {
    */
   #takeOff(node: FileNode, name: string): boolean {
     const [x = '', output = ''] = [node.inputs[0], node.outputs[0]];
-    const isEnd =
-      this.#file.outputs.includes(output) && !this.#file.nodes.some((n) => n.inputs.includes(output));
-    if (node.domain !== '' || !Object.hasOwn(ends, node.op) || !isEnd) return false;
+    if (node.domain !== '' || !Object.hasOwn(ends, node.op) || !this.#isEnd(output)) return false;
     if (this.#shapes.has(x) && this.#shapes.get(x) === undefined) {
       this.#poison(node);
       return true;
@@ -237,6 +235,15 @@ export class GraphReader {
     if (this.#ending === 'sigmoid' && classes === 1) this.#ending = 'softmax';
     this.#notes.push(`${name} (${node.op}) at its end is taken off: the outputs are the logits`);
     return true;
+  }
+
+  /** Whether nothing but the graph, or an ArgMax at its end, reads the value. */
+  #isEnd(value: string): boolean {
+    const readers = this.#file.nodes.filter(({ inputs }) => inputs.includes(value));
+    if (this.#file.outputs.includes(value)) return readers.length === 0;
+    const [reader, ...others] = readers;
+    if (reader?.op !== 'ArgMax' || reader.domain !== '' || others.length > 0) return false;
+    return this.#file.outputs.includes(reader.outputs[0]!) && this.#isEnd(reader.outputs[0]!);
   }
 
   #fold(node: FileNode, attributes: AttributeReader): boolean {

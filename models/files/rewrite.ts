@@ -3,8 +3,8 @@ import type { AttributeReader } from '../ops/attributes.ts';
 import { clip } from '../ops/clip.ts';
 import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
-import { spatial } from '../ops/window.ts';
 import { absolute, comparison, mapped, maximum, where } from './rewrite-choice.ts';
+import { globalMaxPool, reduction, squeeze } from './rewrite-reductions.ts';
 import { gather, slice, split } from './rewrite-slices.ts';
 import { convTranspose } from './rewrite-transposed.ts';
 import { valueName } from './rewriting.ts';
@@ -17,13 +17,15 @@ import type { RawTensor } from '../onnx/raw.ts';
 type Entry = { readonly rule: Rewrite; readonly becomes: string };
 
 export const rewrites: Readonly<Record<string, Entry>> = {
-  ReduceMean: { rule: reduceMean, becomes: 'GlobalAveragePool, over height and width' },
+  ReduceMean: { rule: reduction('mean'), becomes: 'GlobalAveragePool, or AveragePool over height or width' },
+  ReduceMax: { rule: reduction('max'), becomes: 'MaxPool over height, width or both' },
+  ReduceSum: { rule: reduction('sum'), becomes: 'the same as ReduceMean, and Mul' },
   GlobalMaxPool: { rule: globalMaxPool, becomes: 'MaxPool over the whole map' },
   ConvTranspose: {
     rule: convTranspose,
     becomes: 'Conv with a map for each place within a stride, and a Gather that puts them in order',
   },
-  Squeeze: { rule: squeeze, becomes: 'Flatten of a pooled map, with or without axes' },
+  Squeeze: { rule: squeeze, becomes: 'Flatten of a pooled map, with or without axes; Reshape of others' },
   Clip: {
     rule: clipOrRelu,
     becomes: 'Relu if only the lower bound 0 is set, Identity without bounds, else Clip',
@@ -70,63 +72,6 @@ export const refusals: Readonly<Record<string, string>> = {
   If: 'control flow is not supported; export a trace of the network',
   Loop: 'control flow is not supported; export a trace of the network',
 };
-
-/** ReduceMean over height and width is a GlobalAveragePool. */
-function reduceMean(
-  attributes: AttributeReader,
-  [x, axesInput]: readonly ParsedInput[],
-  { node, output }: RewriteContext,
-): readonly Node[] {
-  const keepsDimensions = attributes.int('keepdims', 1) !== 0;
-  const noop = attributes.int('noop_with_empty_axes', 0);
-  const listed = attributes.ints('axes');
-  if (listed === undefined && (axesInput === undefined || axesInput.name === '') && noop === 0)
-    refuse('the mean over all axes joins the images of a batch');
-  const axes = listed ?? axesOf(axesInput);
-  if (noop !== 0 && axes.length === 0) refuse('it changes nothing: noop_with_empty_axes without axes');
-  const positive = axes.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
-  if (x?.shape?.length !== 3 || positive.join() !== '2,3')
-    refuse(`only the mean over height and width is supported, not over axes [${axes.join(', ')}]`);
-  const pooled = keepsDimensions ? output : `${output}/pooled`;
-  const pool: Node = {
-    op: 'GlobalAveragePool',
-    name: node,
-    inputs: [x.name],
-    outputs: [pooled],
-    attributes: {},
-  };
-  return keepsDimensions ? [pool] : [pool, flattenOf(`${node}/flatten`, pooled, output)];
-}
-
-/**
- * Squeeze of a pooled value [C, 1, 1] is a Flatten. The batch is never squeezed, even if it is 1; nor is,
- * where no axes are given, a single channel.
- */
-function squeeze(
-  attributes: AttributeReader,
-  [x, axesInput]: readonly ParsedInput[],
-  { node, output }: RewriteContext,
-): readonly Node[] {
-  const listed = attributes.ints('axes');
-  const isWithoutAxes = listed === undefined && (axesInput === undefined || axesInput.name === '');
-  const axes = isWithoutAxes ? [2, 3] : (listed ?? axesOf(axesInput));
-  const positive = axes.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
-  if (x?.shape?.length !== 3 || x.shape[1] !== 1 || x.shape[2] !== 1 || positive.join() !== '2,3')
-    refuse('only the height and width of a pooled value can be squeezed');
-  if (isWithoutAxes && x.shape[0] === 1) refuse('without axes it would squeeze the only channel too');
-  return [flattenOf(node, x.name, output)];
-}
-
-function flattenOf(name: string, x: string, output: string): Node {
-  return { op: 'Flatten', name, inputs: [x], outputs: [output], attributes: { axis: 1 } };
-}
-
-function axesOf(input: ParsedInput | undefined): readonly number[] {
-  const constant = input?.constant;
-  return constant?.dtype === 'int64'
-    ? Array.from(constant.data, Number)
-    : refuse('its axes are not constant');
-}
 
 const unbounded = 1e30; // exporters write the largest float for "no bound", or a number near it
 
@@ -235,23 +180,6 @@ function divide(
   if (divisor?.constant === undefined) refuse('only a division by a constant is supported');
   const inputs = [valueName(x), weight(mapped(divisor, 'reciprocal', (v) => 1 / v))];
   return [{ op: 'Mul', name: node, inputs, outputs: [output], attributes: {} }];
-}
-
-/** A global maximum is a MaxPool over the whole map. */
-function globalMaxPool(
-  _attributes: AttributeReader,
-  [x]: readonly ParsedInput[],
-  { node, output }: RewriteContext,
-): readonly Node[] {
-  const kernel = spatial(x?.shape ?? []);
-  const attributes = {
-    kernel,
-    strides: [1, 1],
-    pads: [0, 0, 0, 0],
-    dilations: [1, 1],
-    ceilMode: false,
-  } as const;
-  return [{ op: 'MaxPool', name: node, inputs: [valueName(x)], outputs: [output], attributes }];
 }
 
 /** A cast between float types is an Identity, because all floats are float32 here. */

@@ -114,7 +114,7 @@ class Recogniser {
       const values = this.#valuesOf(part);
       if (values.some((value) => this.#shapes.get(value)!.join() !== shape.join())) break;
       read = new Set([...[...read].filter((value) => value !== last), ...values]);
-      if (read.size !== 1 || !isActivation(this.#model, parts)) continue;
+      if (read.size !== 1 || !this.#isWhole(root, parts)) continue;
       const [x] = [...read] as [string];
       const kinds = this.#kindsFrom(x, root, parts, shape);
       if (typeof kinds !== 'string') return { whole: { root, x, kinds }, parts };
@@ -154,6 +154,17 @@ class Recogniser {
     const reason = `it combines the values ${values}; expected a function of one value${others}`;
     for (const { op, name } of parts)
       if (op === 'Mul' && !this.#ofValues.has(name)) this.#ofValues.set(name, reason);
+  }
+
+  /**
+   * Whether two values meet in the parts, or a mask puts zeros in the place of an activation. A part of a
+   * larger thing that does not fit stays, because the reason for that helps more.
+   */
+  #isWhole(root: Node, parts: ReadonlySet<Node>): boolean {
+    if (isActivation(this.#model, parts)) return true;
+    if (this.#ofForm.has(root.name) || this.#ofValues.has(root.name)) return false;
+    const all = [...parts];
+    return all.some((part) => this.#isMasking(part)) && all.some(({ op }) => isNonlinear[op]);
   }
 
   /** Whether the node multiplies by a constant that differs between the places of a channel. */

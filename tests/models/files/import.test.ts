@@ -99,6 +99,72 @@ describe('what exporters write is read, and means the same', () => {
       rank: 4,
       opset: 18,
     },
+    'the mean over the width, then over the height': {
+      nodes: [
+        {
+          op: 'ReduceMean',
+          inputs: ['x'],
+          outputs: ['r'],
+          attributes: { axes: { ints: [3] }, keepdims: { int: 0 } },
+        },
+        {
+          op: 'ReduceMean',
+          inputs: ['r'],
+          outputs: ['y'],
+          attributes: { axes: { ints: [2] }, keepdims: { int: 0 } },
+        },
+      ],
+      weights: [],
+      ops: ['AveragePool', 'Reshape', 'Reshape', 'GlobalAveragePool', 'Flatten'],
+      rank: 2,
+    },
+    'the mean over the height, which stays': {
+      nodes: [{ op: 'ReduceMean', inputs: ['x'], outputs: ['y'], attributes: { axes: { ints: [2] } } }],
+      weights: [],
+      ops: ['AveragePool'],
+      rank: 4,
+    },
+    'the maximum over height and width': {
+      nodes: [
+        {
+          op: 'ReduceMax',
+          inputs: ['x'],
+          outputs: ['y'],
+          attributes: { axes: { ints: [2, 3] }, keepdims: { int: 0 } },
+        },
+      ],
+      weights: [],
+      ops: ['MaxPool', 'Flatten'],
+      rank: 2,
+    },
+    'the sum over height and width': {
+      nodes: [
+        { op: 'ReduceSum', inputs: ['x', 'axes'], outputs: ['y'], attributes: { keepdims: { int: 0 } } },
+      ],
+      weights: [ints('axes', [2, 3])],
+      ops: ['GlobalAveragePool', 'Mul', 'Flatten'],
+      rank: 2,
+    },
+    'a Squeeze for each axis': {
+      nodes: [
+        { op: 'GlobalAveragePool', inputs: ['x'], outputs: ['p'] },
+        { op: 'Squeeze', inputs: ['p', 'last'], outputs: ['q'] },
+        { op: 'Squeeze', inputs: ['q', 'last'], outputs: ['y'] },
+      ],
+      weights: [ints('last', [-1])],
+      ops: ['GlobalAveragePool', 'Reshape', 'Flatten'],
+      rank: 2,
+    },
+    'zeros of the shape of a value': {
+      nodes: [
+        { op: 'Shape', inputs: ['x'], outputs: ['s'] },
+        { op: 'ConstantOfShape', inputs: ['s'], outputs: ['zeros'] },
+        { op: 'Max', inputs: ['x', 'zeros'], outputs: ['y'] },
+      ],
+      weights: [],
+      ops: ['Add', 'Relu', 'Add'],
+      rank: 4,
+    },
     'Pad of chosen axes (opset 18)': {
       nodes: [
         { op: 'Pad', inputs: ['x', 'pads', '', 'axes'], outputs: ['p'] },
@@ -470,6 +536,16 @@ describe('what would mean something else is refused', () => {
       [],
       /only the mean over height and width/,
     ],
+    'the maximum over all axes': [
+      [{ op: 'ReduceMax', inputs: ['x'], outputs: ['y'] }],
+      [],
+      /the maximum over all axes joins the images of a batch/,
+    ],
+    'a Squeeze of the batch': [
+      [{ op: 'Squeeze', inputs: ['x', 'batch'], outputs: ['y'] }],
+      [ints('batch', [0])],
+      /only axes of one element behind the batch can be squeezed, not \[0\]/,
+    ],
     'the indices of a MaxPool': [
       [
         { op: 'MaxPool', inputs: ['x'], outputs: ['p', 'i'], attributes: { kernel_shape: { ints: [2, 2] } } },
@@ -540,6 +616,20 @@ describe('what comes after the logits is taken off, with a note', () => {
       const [ours, theirs] = [y, data].map((all) => argmax(all.subarray(4 * i, 4 * i + 4)));
       expect(ours).toBe(theirs);
     }
+  });
+
+  test('a Softmax and an ArgMax of it', () => {
+    const nodes = [
+      ...net,
+      { ...ending('Softmax', 1), outputs: ['s'] },
+      { ...ending('ArgMax', 1), inputs: ['s'] },
+    ];
+    const { model, notes } = readReport(rawModel(['N', ...shape], nodes, [], 2), 'exported.onnx');
+    expect(model!.graph.nodes.map(({ op }) => op).slice(0, 2)).toEqual(['GlobalAveragePool', 'Flatten']);
+    expect(notes).toHaveLength(2);
+    const wrong = [...nodes.slice(0, 3), { ...ending('ArgMax', 0), inputs: ['s'] }];
+    const { unsupported } = readReport(rawModel(['N', ...shape], wrong, [], 1), 'exported.onnx');
+    expect(unsupported.map(({ op }) => op)).toEqual(['ArgMax']);
   });
 
   test('over the batch, over places or before another node it stays refused', () => {

@@ -157,6 +157,15 @@ describe('masked ReLUs are read as one node', () => {
     expect(kindsOf(await expectRead(made, ['MixedActivation'])).poly).toBe(0);
   });
 
+  test('a mask alone, which puts zeros in the place of ReLUs', async () => {
+    const graph = ['Relu x r', 'Mul m r y'];
+    const model = await expectRead({ graph, weights: [mask('m', shape)] }, ['MixedActivation']);
+    const { relu, poly } = kindsOf(model);
+    expect([relu > 0, poly > 0, relu + poly]).toEqual([true, true, sizeOf(shape)]);
+    // Other factors are no mask, and stay a product.
+    await expectRead({ graph, weights: [small('m', shape)] }, ['Relu', 'Mul']);
+  });
+
   test('a mask of ones leaves a Relu, and a mask of zeros nothing', async () => {
     await expectRead({ graph: lines, weights: [scalar('m', 1), scalar('k', 0)] }, ['Relu']);
     await expectRead({ graph: lines, weights: [scalar('m', 0), scalar('k', 1)] }, ['Identity']);
