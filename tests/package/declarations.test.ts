@@ -8,11 +8,16 @@ import { reachedDeclarations } from './declarations.ts';
 const manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
   files: string[];
   dependencies: Record<string, string>;
+  exports: Record<string, unknown>;
 };
-const entry = 'dist/src/index.d.ts';
+const isBuilt = existsSync(join(packageRoot, 'dist/src/index.d.ts'));
 
 /** `npm ci` builds dist/; a work tree without it has nothing to check. */
-test.skipIf(!existsSync(join(packageRoot, entry)))('the public declarations are whole in the package', () => {
+test.skipIf(!isBuilt).each([
+  ['.', 'dist/src/index.d.ts'],
+  ['./browser', 'dist/src/browser/client.d.ts'],
+])('the declarations of %s are whole in the package', (name, entry) => {
+  expect(manifest.exports[name]).toMatchObject({ types: `./${entry}` });
   const { files, missing, packages } = reachedDeclarations(packageRoot, entry);
   expect(files.length).toBeGreaterThan(10);
   expect(missing, 'npm run build makes dist/ anew').toEqual([]);

@@ -1,10 +1,14 @@
 import type { WorkerPool } from '../../../crypto/pool/pool.ts';
+import { ClientSession } from '../../../src/asking/session.ts';
+import { BrowserSocket } from '../../../src/browser/socket.ts';
 import { connect } from '../../../src/client.ts';
 import type { Session } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../../src/server.ts';
 import { frameHeaderBytes } from '../../../crypto/channel/channel.ts';
+import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
+import { systemRng } from '../../../src/shared/random.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
 import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';
@@ -41,7 +45,26 @@ export const liveEdits: readonly LiveEdit[] = [
   { name: 'after an empty one', harmless: false, edit: (f) => [Buffer.alloc(0), f] },
 ];
 
+/** Opens a client's session. */
+export type Visitor = (url: string, pool: WorkerPool) => Promise<Session>;
+
+export const visitors = {
+  Node: (url, pool) => connect(url, { pool }),
+  /** A browser's socket and channel, over Node's WebSocket, which has the same interface. */
+  browsers: (url, pool) =>
+    ClientSession.open({
+      ...{ rng: systemRng, ahead: 0, retry: {}, wanted: {}, pool: () => pool, ownsPool: false },
+      open: async () => {
+        const socket = new BrowserSocket(url);
+        const channel = new WebSocketChannel(socket);
+        await socket.opened;
+        return channel;
+      },
+    }),
+} as const satisfies Readonly<Record<string, Visitor>>;
+
 type Parts = {
+  readonly visitor: Visitor;
   readonly server: RunningServer;
   readonly bystander: Session;
   readonly pool: WorkerPool;
@@ -59,7 +82,7 @@ export class LiveTarget {
     this.#parts = parts;
   }
 
-  static async start(pool: WorkerPool): Promise<LiveTarget> {
+  static async start(pool: WorkerPool, visitor: Visitor = visitors.Node): Promise<LiveTarget> {
     const events: ServerEvent[] = [];
     const wake = { now: () => undefined as void };
     const onEvent = (event: ServerEvent) => {
@@ -69,7 +92,7 @@ export class LiveTarget {
     const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
     const bystander = await connect(server.url, { pool });
     const { logits } = await bystander.infer(tinyImage());
-    const target = new LiveTarget({ server, bystander, pool, events, wake, expected: [...logits!] });
+    const target = new LiveTarget({ visitor, server, bystander, pool, events, wake, expected: [...logits!] });
     await target.#through((side, _, frame) => {
       target.tagsTo[side].push(frame[3]!);
       return [frame];
@@ -112,7 +135,7 @@ export class LiveTarget {
 
   async #visit(url: string): Promise<Error | undefined> {
     try {
-      const session = await connect(url, { pool: this.#parts.pool });
+      const session = await this.#parts.visitor(url, this.#parts.pool);
       await session.infer(tinyImage()).finally(() => session.close());
       return undefined;
     } catch (error) {

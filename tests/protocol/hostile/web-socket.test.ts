@@ -1,35 +1,36 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
-import { liveEdits, LiveTarget } from './live.ts';
+import { liveEdits, LiveTarget, visitors } from './live.ts';
 import type { LiveEdit } from './live.ts';
 import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';
 
 const pool = new ThreadPool(1);
-let target: LiveTarget;
-beforeAll(async () => {
-  target = await LiveTarget.start(pool);
-});
-afterAll(async () => {
-  await target.close();
-  await pool.close();
-});
+afterAll(() => pool.close());
 
 const edit = (name: string): LiveEdit => liveEdits.find((candidate) => candidate.name === name)!;
 
-test.each<[Side, keyof typeof tags, string]>([
-  ['server', 'linearRequest', 'all ones'],
-  ['server', 'activation', 'first bit flipped'],
-  ['client', 'baseOtPoints', 'all ones'],
-  ['client', 'linearResponse', 'twice'],
-])('to the %s, %s, %s: that session ends, another goes on', async (side, tag, name) => {
-  const at = target.tagsTo[side].indexOf(tags[tag]);
-  expect(at).toBeGreaterThan(-1);
-  expect(await target.attack(side, at, edit(name))).toEqual([]);
+describe.each(Object.entries(visitors))('the client of %s', (_, visitor) => {
+  let target: LiveTarget;
+  beforeAll(async () => {
+    target = await LiveTarget.start(pool, visitor);
+  });
+  afterAll(() => target.close());
+
+  test.each<[Side, keyof typeof tags, string]>([
+    ['server', 'linearRequest', 'all ones'],
+    ['server', 'activation', 'first bit flipped'],
+    ['client', 'baseOtPoints', 'all ones'],
+    ['client', 'linearResponse', 'twice'],
+  ])('to the %s, %s, %s: that session ends, another goes on', async (side, tag, name) => {
+    const at = target.tagsTo[side].indexOf(tags[tag]);
+    expect(at).toBeGreaterThan(-1);
+    expect(await target.attack(side, at, edit(name))).toEqual([]);
+  });
 });
 
 test('silence in place of the masked image: both give up after their idle limit', async () => {
