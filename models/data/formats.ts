@@ -7,6 +7,7 @@ import { readImageFolder } from './image-folder.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 import { readNpz } from './npz.ts';
 import { readNumberTable } from './number-table.ts';
+import { readOpenclipart } from './openclipart.ts';
 import { readTinyImagenet } from './tiny-imagenet.ts';
 import { readUtkFace } from './utk-face.ts';
 
@@ -69,6 +70,12 @@ export const formats: Readonly<Record<string, DataFormat>> = {
     summary: 'your own images, a folder for each class',
     needs: 'class folders, directly or under train/ and test/',
     read: readImageFolder,
+  },
+  openclipart: {
+    spec: 'openclipart:FOLDER[@SIZE]',
+    summary: 'clip art by subject; subjects of fewer than 100 pictures are left out',
+    needs: "Debian's openclipart-png: /usr/share/openclipart/png",
+    read: readOpenclipart,
   },
   celeba: {
     spec: 'celeba:FOLDER,ATTRIBUTE,...[@SIZE]',
