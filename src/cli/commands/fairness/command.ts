@@ -21,6 +21,8 @@ import { silent } from '../../../shared/progress.ts';
 import type { FairnessPageData } from '../../../web/fairness/data.ts';
 import { examples, fraction, percentagePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
+import { checkCard, writeCard } from './card/write-card.ts';
+import type { CardSource } from './card/make-card.ts';
 import { describeArithmetic, describeCurvature, describeReports } from './text.ts';
 import { lineHelp, openLine } from './models.ts';
 import { dataFor, describeFlags } from '../../options/describe.ts';
@@ -41,6 +43,7 @@ type Options = DescribeFlags & {
   readonly k?: number | 'free';
   readonly curvature?: boolean;
   readonly report?: string;
+  readonly card?: string;
   readonly device: DeviceChoice;
   /** The program's version. */
   readonly version: string;
@@ -82,6 +85,10 @@ export function configure(command: Command, act: Act): void {
       'write report.html with charts, report.json and each chart as .svg here; models named METHOD@BUDGET are drawn by method',
     )
     .option(
+      '--card <file>',
+      'write a model card here: networks, data, groups, figures, mitigations, plans and limits; .md for readers, .json for programs',
+    )
+    .option(
       '--private',
       "also report what the protocol's arithmetic alone costs each group (of a pattern: its first network)",
     )
@@ -119,6 +126,10 @@ export function configure(command: Command, act: Act): void {
       'reluctant fairness before.onnx half.onnx quarter.onnx --data fashion-mnist --json > report.json',
     ],
     [
+      'a model card to publish with the network',
+      'reluctant fairness before.onnx after.onnx --data csv:faces.csv --groups race,gender --card model-card.md',
+    ],
+    [
       'several seeds of each budget, with charts',
       "reluctant fairness net.onnx 'snl@25=snl-25-*.onnx' 'snl@12=snl-12-*.onnx' --data fashion-mnist --report who-pays",
     ],
@@ -139,9 +150,13 @@ function bits(text: string): number | 'free' {
 }
 
 async function run(context: Context, original: string, reduced: readonly string[], options: Options) {
-  const { data, split, limit, csv, report: folder, device: choice } = options;
+  const { data, split, limit, csv, report: folder, card, device: choice } = options;
   if (csv !== undefined) checkOutput(csv, '--csv');
   if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
+  if (card !== undefined) {
+    checkCard(card);
+    checkOutput(card, '--card');
+  }
   const device = await chooseDevice(choice);
   if (choice !== 'cpu') context.say(`device: ${device}`);
   const models = await Promise.all([original, ...reduced].map((line) => openLine(line, options)));
@@ -174,12 +189,14 @@ async function run(context: Context, original: string, reduced: readonly string[
     ...Object.fromEntries(extras.map((e) => [e.key, e.value])),
   };
   if (folder !== undefined) await writeReport(folder, value, first!.model, options);
+  if (card !== undefined) await writeCardOf(card, context, { dataset, lines: models, reports }, options);
   return {
     value,
     text: [
       describeReports(reports),
       ...extras.map(({ text }) => text),
       ...(folder === undefined ? [] : [`The report with charts is ${join(folder, 'report.html')}.`]),
+      ...(card === undefined ? [] : [`The model card is ${card}.`]),
     ].join('\n\n'),
   };
 }
@@ -225,6 +242,20 @@ async function trainSizesOf(
     if (error instanceof DataError) return undefined;
     throw error;
   }
+}
+
+async function writeCardOf(
+  file: string,
+  context: Context,
+  compared: Pick<CardSource, 'dataset' | 'lines' | 'reports'>,
+  { version, data, split }: Options,
+): Promise<void> {
+  const train = await dataFor(quietly, compared.lines[0]!.model, data, 'train').catch((error: unknown) => {
+    if (error instanceof DataError) return error;
+    throw error;
+  });
+  const date = new Date().toISOString();
+  await writeCard(file, { ...compared, version, date, data, split, train, onProgress: context.onProgress });
 }
 
 type Extra = { readonly key: string; readonly value: unknown; readonly text: string };
