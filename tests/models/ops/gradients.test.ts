@@ -109,7 +109,80 @@ function gated(
 // 189 values 0.05 apart, none nearer than 0.025 to a multiple of 0.05: kinks at 2.5 and 3 are passed, not met.
 const manyApart = [1, 9, 7];
 
+/** Strides, pads and dilations that differ along the axes and at the two ends of each, where a mix-up shows. */
+const unevenConvs = [
+  ['strides 1 and 2, pads at three sides', [2, 5, 7], { strides: [1, 2], pads: [2, 0, 1, 3] }, [3, 2, 3, 3]],
+  ['strides 3 and 1, pads at one side', [2, 8, 4], { strides: [3, 1], pads: [0, 2, 0, 0] }, [2, 2, 3, 3]],
+  [
+    'strides 2 and 3, dilated by 1 and 2',
+    [2, 6, 9],
+    { strides: [2, 3], dilations: [1, 2], pads: [1, 3, 0, 2] },
+    [2, 2, 3, 3],
+  ],
+  [
+    'strides 2 and 1, 2x4, dilated by 3 and 1',
+    [2, 7, 5],
+    { strides: [2, 1], kernel: [2, 4], dilations: [3, 1], pads: [3, 1, 0, 2] },
+    [2, 2, 2, 4],
+  ],
+  [
+    'strides 1 and 3, 1x1, pads',
+    [3, 4, 5],
+    { strides: [1, 3], kernel: [1, 1], pads: [1, 0, 0, 2] },
+    [2, 3, 1, 1],
+  ],
+  ['strides 3 and 2 in groups', [4, 7, 4], { strides: [3, 2], group: 2, pads: [0, 1, 2, 0] }, [4, 2, 3, 3]],
+  [
+    'strides 1 and 2, depthwise, dilated by 2 and 1',
+    [3, 6, 5],
+    { strides: [1, 2], group: 3, dilations: [2, 1], pads: [3, 0, 1, 1] },
+    [3, 1, 3, 3],
+  ],
+  [
+    'strides 2 and 1 of many channels and few places',
+    [8, 5, 3],
+    { strides: [2, 1], pads: [0, 2, 3, 1] },
+    [4, 8, 3, 3],
+  ],
+  [
+    'strides longer than the kernel',
+    [2, 9, 8],
+    { strides: [4, 3], kernel: [2, 2], pads: [1, 0, 0, 1] },
+    [2, 2, 2, 2],
+  ],
+] as const;
+
+const unevenPools = [
+  ['strides 1 and 3, pads at two sides', [2, 4, 7], { strides: [1, 3], kernel: [3, 2], pads: [2, 0, 0, 1] }],
+  ['strides 3 and 1, 2x3', [1, 7, 4], { strides: [3, 1], kernel: [2, 3], pads: [0, 2, 1, 0] }],
+  [
+    'strides 2 and 1, ceil',
+    [1, 6, 4],
+    { strides: [2, 1], kernel: [3, 2], pads: [0, 1, 1, 0], ceilMode: true },
+  ],
+  [
+    'strides 1 and 2, dilated by 2 and 1',
+    [1, 6, 5],
+    { strides: [1, 2], kernel: [2, 3], pads: [1, 0, 0, 2], dilations: [2, 1] },
+  ],
+] as const;
+
 const cases: readonly Case[] = [
+  ...unevenConvs.map(([title, shape, change, w]) =>
+    one(`Conv, ${title}`, 'Conv', { ...conv, ...change }, shape, { w, b: [w[0]] }),
+  ),
+  ...unevenPools.flatMap(([title, shape, change]) => [
+    { ...one(`MaxPool, ${title}`, 'MaxPool', { ...pool, ...change }, shape), wellApart: true },
+    // Files are written with an opset whose AveragePool is never dilated.
+    ...('dilations' in change ? [] : [false, true]).map((countIncludePad) =>
+      one(
+        `AveragePool, ${title}${countIncludePad ? ', padding counted' : ''}`,
+        'AveragePool',
+        { ...pool, ...change, countIncludePad },
+        shape,
+      ),
+    ),
+  ]),
   one('Conv 3x3', 'Conv', conv, [2, 5, 4], { w: [3, 2, 3, 3], b: [3] }),
   one('Conv, stride 2, even size', 'Conv', { ...conv, strides: [2, 2] }, [2, 6, 4], { w: [2, 2, 3, 3] }),
   one('Conv, stride 2, odd size', 'Conv', { ...conv, strides: [2, 2] }, [2, 5, 7], { w: [2, 2, 3, 3] }),
