@@ -114,6 +114,7 @@ export class ClientSession implements Session {
   #pool: WorkerPool | undefined;
   #known: { readonly plan: Plan; readonly limits: Limits; readonly ticket: string } | undefined;
   #link: Link | undefined;
+  #connecting: Promise<Link> | undefined;
   /** Why the session is over. */
   #over: Error | undefined;
   #busy = false;
@@ -151,18 +152,17 @@ export class ClientSession implements Session {
   async infer(image: Float32Array): Promise<InferenceResult> {
     encodeInput(this.plan, image); // A bad image is refused before it costs an offline phase.
     return this.#alone(async () => {
-      const link = await this.#retried(async () => {
-        const link = await this.#connected();
-        if (this.#ready.size === 0) await this.#prepareOver(link);
-        return link;
-      });
+      const link = await this.#retried(() => this.#withOneReady());
       return (await this.#inferOver(link, [image]))[0]!;
     });
   }
 
   async inferAll(images: readonly Float32Array[], options: BatchOptions = {}): Promise<InferenceResult[]> {
     images.forEach((image, i) => checkImage(this.plan, image, i));
-    return this.#alone(() => answered(images, options, this.#parts.retry, () => this.#asker()));
+    return this.#alone(async () => {
+      await this.#background;
+      return answered(images, options, this.#parts.retry, () => this.#asker());
+    });
   }
 
   /** What a batch does over the connection that there is, or a new one. */
@@ -180,7 +180,24 @@ export class ClientSession implements Session {
   }
 
   prepare(): Promise<void> {
-    return this.#alone(() => this.#retried(async () => this.#prepareOver(await this.#connected())));
+    return this.#alone(async () => {
+      await this.#background;
+      await this.#retried(async () => this.#prepareOver(await this.#connected()));
+    });
+  }
+
+  /**
+   * The connection, when at least one inference is prepared. An answer does not wait for what the background
+   * prepares beside it, unless nothing else is ready.
+   */
+  async #withOneReady(): Promise<Link> {
+    const link = await this.#connected();
+    if (this.#ready.size > 0) return link;
+    // No other preparation begins while a call runs.
+    await this.#background;
+    const next = await this.#connected();
+    if (this.#ready.size === 0) await this.#prepareOver(next);
+    return next;
   }
 
   async close(): Promise<void> {
@@ -198,13 +215,12 @@ export class ClientSession implements Session {
     if (this.#parts.ownsPool) await this.#pool?.close();
   }
 
-  /** Runs one call alone: the frames of two calls must not mix. What the background does is waited for. */
+  /** Runs one call alone: the frames of two calls must not mix. The background may go on beside it. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#busy)
       throw new UsageError('session: expected one call at a time; wait for the call before to end');
     this.#busy = true;
     try {
-      await this.#background;
       return await work();
     } catch (error) {
       this.#settle(error);
@@ -235,8 +251,12 @@ export class ClientSession implements Session {
     return retried(this.#parts.retry, work, this.limits.idleSeconds / 2);
   }
 
-  /** The connection; another one if it is lost. */
-  async #connected(): Promise<Link> {
+  /** The connection; another one if it is lost. A call and the background share one. */
+  #connected(): Promise<Link> {
+    return (this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined)));
+  }
+
+  async #connect(): Promise<Link> {
     const failure = this.#link?.channel.failure;
     if (failure !== undefined) this.#settle(failure);
     if (this.#over !== undefined) throw this.#over;
@@ -295,12 +315,15 @@ export class ClientSession implements Session {
     }
   }
 
-  async #offline({ channel, party, granted }: Link, number: number): Promise<void> {
+  async #offline(link: Link, number: number): Promise<void> {
+    const { channel, party, granted } = link;
     const { offline, cost } = await measured(channel, 'client', (view) =>
       offlineClient(view, this.plan, party),
     );
     granted.get(number)?.();
     granted.delete(number);
+    // The server has it no more if the session went on over another connection meanwhile.
+    if (link !== this.#link) throw new ConnectionError('the connection was lost');
     this.#ready.set(number, { offline, cost });
   }
 
@@ -350,10 +373,14 @@ export class ClientSession implements Session {
 
   /** Milliseconds to wait before the next one; undefined: until the next call. It never rejects. */
   async #prepareInBackground(): Promise<number | undefined> {
+    let link: Link | undefined;
     try {
-      await this.#prepareOver(await this.#connected());
+      link = await this.#connected();
+      await this.#prepareOver(link);
       return 0;
     } catch (error) {
+      // A call may have gone on over another connection, which did not fail.
+      if (link !== undefined && link !== this.#link) return 0;
       this.#settle(error);
       if (error instanceof ConnectionError) return backgroundPause;
       if (!(error instanceof RefusedError) || error.retryAfter === undefined) return undefined;

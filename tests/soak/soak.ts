@@ -1,6 +1,7 @@
 // `npm run test:soak`: what a server must hold under load, on loopback with bounded loops. It prints a line
 // for each promise with what was measured, and ends with 1 if one was not kept. It wants a quiet machine;
-// --short is a trial, and --only NAME runs one part: crowd, load, beside, memory or cuts.
+// --short is a trial, --only NAME runs one part: crowd, load, beside, memory or cuts, and --count N sets how many
+// inferences or cut sessions the last two take.
 import { parseArgs } from 'node:util';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { connect } from '../../src/client.ts';
@@ -14,11 +15,17 @@ import { zeros } from './messages.ts';
 import type { Measured, Others, OthersAsk, Start } from './messages.ts';
 
 const { values } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    short: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    count: { type: 'string' },
+  },
 });
-const sizes = values.short
+const usual = values.short
   ? { clients: 10, each: 2, many: 4, load: 12, rounds: 2, inferences: 30, cuts: 5 }
   : { clients: 100, each: 3, many: 16, load: 160, rounds: 6, inferences: 500, cuts: 1000 };
+const count = values.count === undefined ? undefined : Number(values.count);
+const sizes = count === undefined ? usual : { ...usual, inferences: count, cuts: count };
 
 const child = new Child<Start, Measured>({
   program: new URL('server-main.ts', import.meta.url).href,
