@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -163,68 +164,109 @@ tests:
   );
 });
 
-describe.skipIf(!has('haproxy', '-v'))('haproxy.cfg', () => {
-  const check = (file: string) => lint('haproxy', '-c', '-f', file);
+/** A proxy for which there is a file: how it is checked and started, and the file for servers of this machine. */
+type Proxy = {
+  readonly file: string;
+  readonly isHere: boolean;
+  check(file: string): { code: number | null; said: string };
+  readonly mistake: readonly [string, string];
+  configOf(port: number, hosts: readonly string[]): string;
+  start(config: string): ChildProcess;
+};
 
-  test('is valid, and a wrong one is found', () => {
-    const { code, said } = check(join(packageRoot, 'deploy/haproxy.cfg'));
-    expect(said).not.toMatch(/WARNING|ALERT/);
+const haproxy: Proxy = {
+  file: 'haproxy.cfg',
+  isHere: has('haproxy', '-v'),
+  check: (file) => lint('haproxy', '-c', '-f', file),
+  mistake: ['leastconn', 'leastcon'],
+  configOf: (port, hosts) =>
+    textOf('haproxy.cfg')
+      .replace(/^resolvers[^]*?\n\n/m, '')
+      .replace(/^ {2}bind :8765$/m, `  bind 127.0.0.1:${port}`)
+      .replace(
+        /^ {2}server-template.*$/m,
+        hosts.map((host, i) => `  server s${i} ${host} check inter 200ms fall 1 rise 1`).join('\n'),
+      ),
+  start: (config) => spawn('haproxy', ['-f', config], { stdio: 'ignore' }),
+};
+
+const nginx: Proxy = {
+  file: 'nginx.conf',
+  isHere: has('nginx', '-v'),
+  check: (file) => lint('nginx', '-t', '-c', file),
+  mistake: ['proxy_buffering', 'proxy_bufering'],
+  configOf: (port, hosts) =>
+    textOf('nginx.conf')
+      .replace(/^pid .*$/m, `pid ${join(folder, `nginx-${port}.pid`)};`)
+      .replace(/^ {4}listen 8765;$/m, `    listen 127.0.0.1:${port};`)
+      .replace(
+        /^ {4}server server-1[^]*?\n {2}}/m,
+        `${hosts.map((host) => `    server ${host} max_fails=1;`).join('\n')}\n  }`,
+      ),
+  // One process, which a signal ends whole.
+  start: (config) =>
+    spawn('nginx', ['-c', config, '-g', 'daemon off; master_process off;'], { stdio: 'ignore' }),
+};
+
+describe.each([
+  [haproxy, 20_000],
+  [nginx, 25_000],
+])('$file', (proxy, firstPort) => {
+  const port = firstPort + (process.pid % 5000);
+  const run = test.skipIf(!proxy.isHere);
+
+  run('is valid, and a wrong one is found', () => {
+    // Names of containers are known only to containers; haproxy asks for them later.
+    const text = textOf(proxy.file).replaceAll(/\bserver-[12]:/g, '127.0.0.1:');
+    const { code, said } = proxy.check(written(`right-${proxy.file}`, text));
+    expect(said).not.toMatch(/WARNING|ALERT|\[warn\]/);
     expect(code).toBe(0);
-    const wrong = written('haproxy.cfg', textOf('haproxy.cfg').replace('leastconn', 'leastcon'));
-    expect(check(wrong).code).not.toBe(0);
+    expect(proxy.check(written(`wrong-${proxy.file}`, text.replace(...proxy.mistake))).code).not.toBe(0);
   });
-});
 
-/** haproxy.cfg for two servers of this machine in place of the containers. */
-function proxyOf(port: number, servers: readonly string[]): string {
-  const lines = servers.map(
-    (url, i) => `  server s${i} ${new URL(url).host} check inter 200ms fall 1 rise 1`,
-  );
-  return textOf('haproxy.cfg')
-    .replace(/^resolvers[^]*?\n\n/m, '')
-    .replace(/^ {2}bind :8765$/m, `  bind 127.0.0.1:${port}`)
-    .replace(/^ {2}server-template.*$/m, lines.join('\n'));
-}
-
-describe.skipIf(!has('haproxy', '-v'))('two replicas behind the proxy', () => {
-  test('serve, and when one stops its clients go on at the other', async () => {
-    const port = 20_000 + (process.pid % 20_000);
+  run('before two replicas: when one stops its clients go on at the other', async () => {
     const model = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
-    const servers = [await startServer(model), await startServer(model)];
-    const config = proxyOf(
-      port,
-      servers.map(({ url }) => url),
+    const opened = [0, 0];
+    const servers = await Promise.all(
+      opened.map((_, i) =>
+        startServer({ ...model, onEvent: ({ kind }) => void (kind === 'opened' && opened[i]!++) }),
+      ),
     );
-    const proxy = spawn('haproxy', ['-f', written('proxy.cfg', config)], { stdio: 'ignore' });
-    const options = { threads: 1, retrySeconds: 20 };
-    const session = await connect(`ws://127.0.0.1:${port}`, options);
-    expect((await session.infer(tinyImage())).logits).toHaveLength(3);
-    await session.close();
-    // The client sticks to the first replica.
-    await servers[0]!.close();
+    const config = proxy.configOf(
+      port,
+      servers.map(({ url }) => new URL(url).host),
+    );
+    const running = proxy.start(written(`two-${proxy.file}`, config));
+    const options = { threads: 1, retrySeconds: 60 };
+    for (let session = 0; session < 2; session++) {
+      const client = await connect(`ws://127.0.0.1:${port}`, options);
+      expect((await client.infer(tinyImage())).logits).toHaveLength(3);
+      await client.close();
+    }
+    // The client sticks to one replica.
+    const own = opened.indexOf(2);
+    expect(opened.toSorted()).toEqual([0, 2]);
+    await servers[own]!.close();
     const other = await connect(`ws://127.0.0.1:${port}`, options);
     expect((await other.infer(tinyImage())).logits).toHaveLength(3);
     await other.close();
-    await servers[1]!.close();
-    proxy.kill('SIGKILL');
+    await servers[1 - own]!.close();
+    running.kill('SIGKILL');
   });
-});
 
-describe.skipIf(!has('haproxy', '-v'))('a proxy that is restarted', () => {
-  test('costs a client nothing that it had prepared', async () => {
-    const port = 40_000 + (process.pid % 20_000);
+  run('restarted, costs a client nothing that it had prepared', async () => {
     const events: ServerEvent[] = [];
     const onEvent = (event: ServerEvent) => void events.push(event);
     const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
-    const config = written('restarted.cfg', proxyOf(port, [server.url]));
-    const start = () => spawn('haproxy', ['-f', config], { stdio: 'ignore' });
-    const proxy = start();
-    const session = await connect(`ws://127.0.0.1:${port}`, { threads: 1, retrySeconds: 20 });
+    const text = proxy.configOf(port + 1, [new URL(server.url).host]);
+    const config = written(`restarted-${proxy.file}`, text);
+    const first = proxy.start(config);
+    const session = await connect(`ws://127.0.0.1:${port + 1}`, { threads: 1, retrySeconds: 60 });
     await session.prepare();
-    const ended = once(proxy, 'exit');
-    proxy.kill('SIGKILL');
+    const ended = once(first, 'exit');
+    first.kill('SIGKILL');
     await ended;
-    const next = start();
+    const next = proxy.start(config);
     // An image could go into a connection whose end the client has not noticed; this call tries again.
     await session.prepare();
     expect((await session.infer(tinyImage())).logits).toHaveLength(3);
