@@ -44,10 +44,12 @@ export type Measure = {
   readonly of: (point: Pick<Point, 'relus' | 'costs'>) => number | undefined;
 };
 
-/** The measures of a sweep: ReLUs, bytes, and the online and total latency on each profile. */
+/**
+ * The measures of a sweep: what users pay first, online and total latency on each profile and bytes; then
+ * ReLUs.
+ */
 export function measuresOf(profiles: readonly string[]): Measure[] {
   return [
-    { name: 'relus', title: 'ReLUs', unit: 'ReLUs', of: ({ relus }) => relus.mean },
     ...profiles.flatMap((profile): Measure[] => [
       {
         name: `online-${profile}`,
@@ -68,6 +70,7 @@ export function measuresOf(profiles: readonly string[]): Measure[] {
       unit: 'MB',
       of: ({ costs }) => costs[0] && (costs[0].offlineBytes + costs[0].onlineBytes) / 1e6,
     },
+    { name: 'relus', title: 'ReLUs', unit: 'ReLUs', of: ({ relus }) => relus.mean },
   ];
 }
 

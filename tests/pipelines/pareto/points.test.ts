@@ -119,7 +119,7 @@ describe('a sweep as the command line gives it', () => {
     ['deepreduce+circa+circa', /expected at most one of \+circa$/],
     [
       'snl+none+affine',
-      /'snl\+none\+affine': expected at most one of \+none, \+identity, \+affine, \+quadratic$/,
+      /'snl\+none\+affine': expected at most one of \+none, \+identity, \+affine, \+quadratic, \+mixed$/,
     ],
     ['snl+pixel+channel', /expected at most one of \+pixel, \+channel$/],
     [
@@ -158,7 +158,7 @@ describe('mean and interval', () => {
 });
 
 describe('the front', () => {
-  const relus: Measure = measuresOf([])[0]!;
+  const relus: Measure = measuresOf([]).at(-1)!;
   const point = (id: string, x: number, y: number) => ({
     id,
     relus: estimate([x]),
@@ -242,4 +242,9 @@ describe('points of a store', () => {
     const bytes = measuresOf([]).find(({ name }) => name === 'bytes')!;
     expect(bytes.of(points[1]!)).toBeCloseTo((1000 + 750 * 5001) / 1e6, 9);
   });
+});
+
+test('what users pay comes first: seconds, then bytes, and ReLUs last', () => {
+  const names = measuresOf(['lan', 'wan']).map(({ name }) => name);
+  expect(names).toEqual(['online-lan', 'total-lan', 'online-wan', 'total-wan', 'bytes', 'relus']);
 });

@@ -134,7 +134,7 @@ describe('the files', () => {
   });
 
   test('are the page, a front for each measure, and the layers of each point on a front', () => {
-    const fronts = ['relus', 'online-lan', 'total-lan', 'online-wan', 'total-wan', 'bytes'];
+    const fronts = ['online-lan', 'total-lan', 'online-wan', 'total-wan', 'bytes', 'relus'];
     expect([...reportsOf.keys()].filter((name) => name.startsWith('front-'))).toEqual(
       fronts.map((name) => `front-${name}.svg`),
     );
