@@ -104,8 +104,9 @@ test('warnings: a BatchNormalization of the pixels themselves is compared with w
   model.weights.get('norm.variance')!.data[0] =
     values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length;
   const halves = { ...model, graph: { ...model.graph, preprocessing: halving } };
-  const warningsOf = async (of: Model, calibration: Dataset) =>
-    (await prepare(of, { calibration })).calibration.warnings;
+  // Images without labels: the network is not trained, and its accuracy would be warned of.
+  const warningsOf = async (of: Model, { n, ...data }: Dataset) =>
+    (await prepare(of, { calibration: { images: pixels({ ...data, n }), n } })).calibration.warnings;
   expect(await warningsOf(model, small)).toEqual([]);
   expect(await warningsOf(halves, large)).toEqual([]);
   expect((await warningsOf(halves, halved(small)))[0]).toMatch(/node norm: its inputs are not those/);
