@@ -19,7 +19,8 @@ async function start(message: Start): Promise<FromServer> {
   const warnings: string[] = [];
   const { plan, weights } = await preparedNetwork(message, (warning) => warnings.push(warning));
   const server = await startServer({
-    ...{ plan, weights, host },
+    // Whoever measures a large network beside other work waits longer for a client to read its plan.
+    ...{ plan, weights, host, handshakeSeconds: 300 },
     ...defined({ threads }),
     onEvent: (event) => {
       if (event.kind === 'inference') phases = event;
