@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import type { Bytes, Prediction, StepPrediction } from '../../../pipelines/cost/bytes.ts';
+import { predictMemory } from '../../../pipelines/cost/memory.ts';
+import type { Memory } from '../../../pipelines/cost/memory.ts';
+import { priceOf } from '../../../pipelines/cost/price.ts';
 import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
 import { defaultTransfers } from '../../../pipelines/cost/transfer-settings.ts';
@@ -19,7 +22,7 @@ import { labelAgreement, leastAgreement } from '../../../pipelines/simulate/agre
 import type { Agreement } from '../../../pipelines/simulate/agreement.ts';
 import { PlanError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
-import { examples } from '../options/command.ts';
+import { examples, price } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
@@ -37,7 +40,19 @@ import { calibrationImages, calibrationText, calibrationValue, preparedOn } from
  */
 export function configure(command: Command, act: Act): void {
   const described = command.argument('<model>', modelHelp).option('--data <data>', calibrationHelp);
-  describeFlags(compileFlags(described).addOption(transfersOption())).action(act(run));
+  const priced = compileFlags(described)
+    .option(
+      '--price-per-gb <money>',
+      'price of 10^9 bytes on the wire; prints the money of an inference',
+      price,
+    )
+    .option(
+      '--price-per-cpu-hour <money>',
+      'price of an hour of one core, of either party; prints the money of an inference',
+      price,
+    )
+    .addOption(transfersOption());
+  describeFlags(priced).action(act(run));
   examples(command, [
     'reluctant plan zoo:fashion-resnet8 --data fashion-mnist-part',
     ['only the hash of the plan', 'reluctant plan reduced.onnx --data fashion-mnist-part --json | jq .hash'],
@@ -52,7 +67,13 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-type Options = CompileFlags & DescribeFlags & { readonly data?: string; readonly transfers?: TransferMode };
+type Options = CompileFlags &
+  DescribeFlags & {
+    readonly data?: string;
+    readonly transfers?: TransferMode;
+    readonly pricePerGb?: number;
+    readonly pricePerCpuHour?: number;
+  };
 
 async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
@@ -69,21 +90,37 @@ async function run(context: Context, name: string, options: Options) {
   const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs, { mode }));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
+  const memory = predictMemory(plan);
+  const money = moneyOf(predicted[0]!, options);
   const answers = bothAnswers(prepared, compileOptions);
   const { session, offline, online, rounds } = prediction;
   return {
     value: {
       ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
       ...{ answer: plan.output.answer, answers },
-      ...{ agreement, predicted, machine: machineValue(known) },
+      ...{ agreement, predicted, memory, money, machine: machineValue(known) },
     },
     text:
       `${describe(steps, prediction, hash)}\n` +
       `calibrated on      ${calibrationText(data, prepared)}\n` +
+      `peak memory        ${memoryText(memory)}\n` +
+      (money === null
+        ? ''
+        : `money per image    ${money.toPrecision(3)}, by predicted bytes and processor time\n`) +
       `expected agreement ${agreementText(agreement)}\n\n` +
       `${answersTable(answers, plan)}\n\n` +
       `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}`,
   };
+}
+
+/** Money for an inference, offline and online; null if no price is given, and a price left out is 0. */
+function moneyOf({ offline, online }: Latency, { pricePerGb, pricePerCpuHour }: Options): number | null {
+  if (pricePerGb === undefined && pricePerCpuHour === undefined) return null;
+  return priceOf([offline, online], { perGb: pricePerGb ?? 0, perCpuHour: pricePerCpuHour ?? 0 });
+}
+
+function memoryText({ client_bytes, server_bytes }: Memory): string {
+  return `server ${format.bytes(server_bytes)}, client ${format.bytes(client_bytes)}, predicted for 2 threads each`;
 }
 
 type AnswerCost = ReturnType<typeof answerCost>;

@@ -81,6 +81,15 @@ export function repeated(value: string, before: readonly string[] | undefined): 
   return [...(before ?? []), value];
 }
 
+/** A parser for prices: numbers from zero. */
+export function price(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError('Expected a price of at least zero.');
+  }
+  return value;
+}
+
 /** A parser for numbers above zero. */
 export function positive(text: string): number {
   const value = Number(text);

@@ -1,0 +1,84 @@
+import { defaultWeightCacheBytes, linearRequestBytes, linearResponseBytes } from '../../crypto/he/linear.ts';
+import { clientTransfers } from '../../crypto/steps/activation/messages.ts';
+import { countElements } from '../../crypto/steps/activation/layer.ts';
+import { windowBits } from '../../crypto/steps/activation/window.ts';
+import { signBytes, stringBytes, tableBytes } from '../../crypto/sign/batch.ts';
+import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
+import { sizeOf } from '../../models/tensor.ts';
+import { activationSteps } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
+
+/**
+ * Peak memory of the two parties' processes in an inference, from the plan: what they hold when the offline
+ * phase is at its largest. Keys of all layers are made before the first table may be sent, so that all are
+ * held at once; then the tables and strings made of them take their place.
+ *
+ * The sizes of arrays are exact. What a process takes beside them was measured: 2 cores of an AMD EPYC, Node
+ * 24.21, beside other work, 2026-11-29.
+ */
+export type Memory = { readonly client_bytes: number; readonly server_bytes: number };
+
+/**
+ * Bytes of a process without a session, and of each thread: its own code, heap and kernels. Of a session:
+ * three iterations of silent transfers in each direction, 11 MB each, in the pool and here.
+ */
+const measured = { client: 210e6, server: 190e6, thread: 55e6, session: 100e6 };
+
+/** The allocator keeps some of what is freed: peak over the sum of the arrays. */
+const slack = 1.2;
+
+/** `threads`: of each party (default: 2). */
+export function predictMemory(plan: Plan, threads = 2): Memory {
+  const layers = activationSteps(plan).map(({ spec }) => spec);
+  const linear = plan.steps.flatMap((step) => (step.kind === 'linear' ? [step.spec] : []));
+  const shares = 4 * plan.wires.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const client = layers.map(clientLayer);
+  const server = layers.map(serverLayer);
+  const frames = Math.max(0, ...linear.map((spec) => linearRequestBytes(spec) + linearResponseBytes(spec)));
+  const weights = 4 * linear.reduce((sum, spec) => sum + weightCount(spec), 0);
+  const fixed = measured.session + threads * measured.thread + 2 * frames;
+  const cache = Math.min(defaultWeightCacheBytes, 12 * weights);
+  return {
+    client_bytes: Math.round(measured.client + fixed + slack * (largest(client) + shares)),
+    server_bytes: Math.round(
+      measured.server + fixed + cache + weights + slack * (largest(server) + shares / 2),
+    ),
+  };
+}
+
+/** Bytes of a layer's material: keys ahead, and what is kept of them. */
+type Held = { readonly keys: number; readonly kept: number };
+
+/** All keys before the first table, or all that is kept after the last: whichever is more. */
+function largest(layers: readonly Held[]): number {
+  const total = (of: keyof Held) => layers.reduce((sum, layer) => sum + layer[of], 0);
+  return Math.max(total('keys'), total('kept'));
+}
+
+/** C: both keys of each transfer and two words; then tables and strings, and its shares by kind. */
+function clientLayer(spec: ActivationSpec): Held {
+  const { relu } = countElements(spec.kinds);
+  const bits = windowBits(spec.relu);
+  // A choice takes a byte, its key a word.
+  const chosen = 5 * clientTransfers(spec);
+  return {
+    keys: chosen + 2 * stringBytes(bits, relu) + 8 * relu,
+    kept: chosen + stringBytes(bits, relu) + tableBytes(bits, relu) + 8 * relu + 4 * spec.kinds.length,
+  };
+}
+
+/** S: the chosen keys, choices, e_S and a word; both words of the transfers that it offers. */
+function serverLayer(spec: ActivationSpec): Held {
+  const { relu } = countElements(spec.kinds);
+  const bits = windowBits(spec.relu);
+  const offered = 8 * clientTransfers(spec);
+  const own = signBytes(bits, relu) + 5 * relu;
+  return {
+    keys: offered + own + stringBytes(bits, relu),
+    kept: 2 * offered + own + stringBytes(bits, relu) + tableBytes(bits, relu),
+  };
+}
+
+function weightCount({ outChannels, inChannels, group, kernel }: LinearSpec): number {
+  return (outChannels * inChannels * kernel[0] * kernel[1]) / group;
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { noise, randomNetwork } from '../../../pipelines/bench/network.ts';
+import { servedPlan } from '../../../pipelines/compile/served-plan.ts';
+import { predictMemory } from '../../../pipelines/cost/memory.ts';
+import { priceOf } from '../../../pipelines/cost/price.ts';
+
+/**
+ * Peaks that `bench model` measured, MB: 2 cores of an AMD EPYC, Node 24.21, beside other work, 2026-11-29.
+ * `npm run test:real-size` prints the forecast's other cases.
+ */
+const seen = { client: 549, server: 734 };
+
+test('the forecast for a ResNet-18 is within a third of what was measured, and grows with the image', async () => {
+  const at = async (size: number) => {
+    const model = randomNetwork({ arch: 'resnet18', size, channels: 3, classes: 100 });
+    return predictMemory(await servedPlan(model, { calibration: { images: noise(3 * size * size), n: 1 } }));
+  };
+  const small = await at(32);
+  for (const [got, expected] of [
+    [small.client_bytes, seen.client],
+    [small.server_bytes, seen.server],
+  ] as const) {
+    expect(got / 1e6).toBeGreaterThan(expected / 1.33);
+    expect(got / 1e6).toBeLessThan(expected * 1.33);
+  }
+  const large = await at(64);
+  // Four times the ReLUs: their keys and tables alone are 80 bytes and more of each.
+  expect(large.client_bytes - small.client_bytes).toBeGreaterThan(3 * 557_056 * 80);
+});
+
+test('money: bytes of both directions, processor hours of both parties, of both phases', () => {
+  const phase = {
+    seconds: 9,
+    bytes_up: 4e8,
+    bytes_down: 1e8,
+    client_cpu_seconds: 1800,
+    server_cpu_seconds: 5400,
+  };
+  expect(priceOf([phase], { perGb: 2, perCpuHour: 0 })).toBeCloseTo(1);
+  expect(priceOf([phase, phase], { perGb: 0, perCpuHour: 0.5 })).toBeCloseTo(2);
+  expect(priceOf([phase], { perGb: 2, perCpuHour: 0.5 })).toBeCloseTo(2);
+});
