@@ -26,12 +26,18 @@ export type CompareOptions = ReportOptions &
   SessionSetting & {
     /** The group of each image (default: its class). */
     readonly groups?: Groups;
+    /**
+     * The share of each class in training. Each network then has a second line, whose logits are adjusted
+     * after training by the logarithm of these shares (Menon et al., ICLR 2021), as a control that needs
+     * no training.
+     */
+    readonly classShares?: readonly number[];
   };
 
 /**
- * Compares the accuracy of each group under the original model and the reduced ones, on the same images, with
- * intervals and tests. The models run in the clear, one after the other. Throws DataError if a model does not
- * fit the data set.
+ * Compares the accuracy of each group under the original model and the reduced ones, on the same images,
+ * with intervals and tests. The models run in the clear, one after the other. Throws DataError if a model
+ * does not fit the data set.
  */
 export async function compareModels(
   models: readonly [NamedModel, ...NamedModel[]],
@@ -70,7 +76,23 @@ export async function comparePartitions(
   const before = await answersOf(original);
   const after: Answers[] = [];
   for (const model of reduced) after.push(await answersOf(model));
+  const { classShares } = options;
+  if (classShares !== undefined)
+    after.push(...[before, ...after].map((answers) => adjustedAnswers(answers, classShares)));
   return fairnessReports(before, after, partitions, options);
+}
+
+/** The answers of a network whose logits lose the logarithm of their class's share. */
+export function adjustedAnswers(
+  { model, outcomes, repeats = [] }: Answers,
+  shares: readonly number[],
+): Answers {
+  const adjusted = ({ logits, classes, labels }: Outcomes): Outcomes => {
+    if (shares.length !== classes)
+      throw new RangeError(`adjustment: expected ${classes} shares of classes, got ${shares.length}`);
+    return { logits: logits.map((logit, i) => logit - Math.log(shares[i % classes]!)), classes, labels };
+  };
+  return { model: `${model}, adjusted`, outcomes: adjusted(outcomes), repeats: repeats.map(adjusted) };
 }
 
 /** Reports the progress of one network as a part of the progress of all. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { compareModels } from '../../../pipelines/fairness/compare.ts';
+import { sampleScores } from '../../../models/fairness/metrics.ts';
+import { adjustedAnswers, compareModels } from '../../../pipelines/fairness/compare.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
 import { bars } from '../../helpers/data.ts';
 import { barResnet } from '../../helpers/networks.ts';
@@ -35,4 +36,17 @@ test('a network against itself loses nothing in any group', async () => {
   );
   expect(groups.map(({ models }) => models[1]!.drop)).toEqual(groups.map(() => 0));
   expect(gap.models[1]!.allWidening).toBe(0);
+});
+
+test('logits are adjusted by the shares of classes: a rare class wins ties, equal shares change no answer', () => {
+  const logits = Float32Array.of(2, 1, 2, -1);
+  const answers = { model: 'net', outcomes: { logits, classes: 2, labels: [1, 0] } };
+  const adjusted = adjustedAnswers(answers, [0.9, 0.1]);
+  expect(adjusted.model).toBe('net, adjusted');
+  // The classes are 9 to 1: ln 9 = 2.197 turns a lead of 1 and not one of 3.
+  expect([...sampleScores.accuracy(answers.outcomes)]).toEqual([0, 1]);
+  expect([...sampleScores.accuracy(adjusted.outcomes)]).toEqual([1, 1]);
+  const same = adjustedAnswers(answers, [0.5, 0.5]).outcomes;
+  expect([...sampleScores.accuracy(same)]).toEqual([0, 1]);
+  expect(() => adjustedAnswers(answers, [1])).toThrow(/expected 2 shares/);
 });

@@ -44,6 +44,7 @@ type Options = DescribeFlags & {
   readonly curvature?: boolean;
   readonly report?: string;
   readonly card?: string;
+  readonly adjust?: boolean;
   readonly device: DeviceChoice;
   /** The program's version. */
   readonly version: string;
@@ -87,6 +88,10 @@ export function configure(command: Command, act: Act): void {
     .option(
       '--card <file>',
       'write a model card here: networks, data, groups, figures, mitigations, plans and limits; .md for readers, .json for programs',
+    )
+    .option(
+      '--adjust',
+      'also compare each network with its logits adjusted by the shares of the classes in training, a control that needs no training',
     )
     .option(
       '--private',
@@ -153,6 +158,10 @@ async function run(context: Context, original: string, reduced: readonly string[
   const { data, split, limit, csv, report: folder, card, device: choice } = options;
   if (csv !== undefined) checkOutput(csv, '--csv');
   if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
+  if (options.adjust === true && (folder !== undefined || card !== undefined))
+    throw new UsageError(
+      '--adjust does not go with --report and --card, which are about networks as they are',
+    );
   if (card !== undefined) {
     checkCard(card);
     checkOutput(card, '--card');
@@ -171,16 +180,20 @@ async function run(context: Context, original: string, reduced: readonly string[
   const partitions = partitionsBySpec(dataset, options.groups ?? 'label');
   const named = partitions.map(({ groups }) => groups);
   const { onProgress } = context;
+  const classShares = options.adjust === true ? await classSharesOf(first!.model, data) : undefined;
   const found = await comparePartitions([first!, ...others], dataset, named, {
     ...settings,
     device,
     onProgress,
+    ...defined({ classShares }),
   });
   const reports = found.map((report, i) => ({ by: partitions[i]!.by, report }));
   const { report } = reports.at(-1)!;
   if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(reports));
   const extras = await extrasOf(context, models, dataset, settings, options);
-  const made = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
+  const given = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
+  const adjusted = given.map((line) => ({ ...line, model: `${line.model}, adjusted` }));
+  const made = classShares === undefined ? given : [...given, ...adjusted];
   const marginals = reports.slice(0, -1).map(({ by, report }) => ({ groupedBy: by.join(','), ...report }));
   const value = {
     ...report,
@@ -256,6 +269,17 @@ async function writeCardOf(
   });
   const date = new Date().toISOString();
   await writeCard(file, { ...compared, version, date, data, split, train, onProgress: context.onProgress });
+}
+
+/** The share of each class in the training images. Throws DataError if a class has none. */
+async function classSharesOf(model: Model, data: string): Promise<number[]> {
+  const { labels, classes, n, name } = await dataFor(quietly, model, data, 'train');
+  const counts = classes.map(() => 0);
+  labels.forEach((label) => counts[label]!++);
+  const empty = counts.indexOf(0);
+  if (empty >= 0)
+    throw new DataError(`--adjust: ${name} has no training image of ${classes[empty]}; leave --adjust out`);
+  return counts.map((count) => count / n);
 }
 
 type Extra = { readonly key: string; readonly value: unknown; readonly text: string };
