@@ -51,6 +51,8 @@ export type { CompileOptions } from '../pipelines/compile/options.ts';
 export type { ServerWeights } from '../pipelines/compile/quantise.ts';
 export { parsePlan, planHash, serialisePlan } from '../pipelines/plan/codec.ts';
 export type { Plan, Step, Wire } from '../pipelines/plan/plan.ts';
+export { chooseBits, withBits } from '../pipelines/simulate/choose-bits.ts';
+export type { Bits, ChooseBitsOptions, ChosenBits, TriedBits } from '../pipelines/simulate/choose-bits.ts';
 export { logitErrorBound } from '../pipelines/simulate/error-bound.ts';
 export type { ErrorBound } from '../pipelines/simulate/error-bound.ts';
 export { simulate } from '../pipelines/simulate/simulate.ts';

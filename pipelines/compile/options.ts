@@ -9,6 +9,11 @@ export type CompileOptions = {
    * calibration, see `preciseScales`).
    */
   readonly precision?: number;
+  /**
+   * Without a precision: about so many bits of a ReLU's output are below its root mean square on the
+   * calibration (default: 8; 4 to 12).
+   */
+  readonly activationBits: number;
   /** Integer weights stay below 2^weightBits in absolute value (default: 12; 2 to 14). */
   readonly weightBits: number;
   /** Calibrated ranges are widened 2^guardBits times (default: 1; 0 to 8). */
@@ -32,6 +37,7 @@ export type CompileOptions = {
 };
 
 export const defaultCompileOptions: CompileOptions = {
+  activationBits: 8,
   weightBits: 12,
   guardBits: 1,
   k: 'free',
@@ -60,7 +66,12 @@ export type Coefficients = {
 
 /** Returns the options. Throws PlanError for a number out of range. */
 export function checkOptions(options: CompileOptions): CompileOptions {
-  const bounds = { precision: [4, 20], weightBits: [2, 14], guardBits: [0, 8] } as const;
+  const bounds = {
+    precision: [4, 20],
+    activationBits: [4, 12],
+    weightBits: [2, 14],
+    guardBits: [0, 8],
+  } as const;
   for (const [name, [low, high]] of Object.entries(bounds)) {
     const value = options[name as keyof typeof bounds];
     if (value !== undefined && (!Number.isInteger(value) || value < low || value > high)) {

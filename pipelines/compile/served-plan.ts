@@ -49,7 +49,7 @@ export type PrepareOptions = Partial<CompileOptions> & {
 };
 
 /** The number of training images on which scales are measured. */
-const calibrationImages = 256;
+export const calibrationImages = 256;
 
 /**
  * The images of a training set that calibrate a model's scales. They are always the same, so that a model has

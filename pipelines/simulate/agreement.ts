@@ -48,7 +48,8 @@ export async function labelAgreement(
 const [perProduct, perSignTest] = [1.3e-10, 1e-8];
 const fewest = 24;
 
-function imagesWithin(model: Model, seconds: number): number {
+/** How many images a thread simulates in so many seconds, but at least 24. */
+export function imagesWithin(model: Model, seconds: number): number {
   const { macs, relus } = inspect(model);
   return Math.max(fewest, Math.floor(seconds / (perProduct * macs + perSignTest * relus)));
 }

@@ -20,6 +20,7 @@ import { answerKinds, wireOf } from '../../../pipelines/plan/plan.ts';
 import type { Plan, Step } from '../../../pipelines/plan/plan.ts';
 import { labelAgreement, leastAgreement } from '../../../pipelines/simulate/agreement.ts';
 import type { Agreement } from '../../../pipelines/simulate/agreement.ts';
+import { confidence, leastShare } from '../../../pipelines/simulate/agreement-bound.ts';
 import { PlanError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
 import { examples, price } from '../options/command.ts';
@@ -33,7 +34,13 @@ import { describeMachine, knownMachine, machineValue } from '../options/machine.
 import { answerValue } from '../output/answer-words.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
-import { calibrationImages, calibrationText, calibrationValue, preparedOn } from '../options/prepared.ts';
+import {
+  calibrationImages,
+  calibrationText,
+  calibrationValue,
+  chosenText,
+  preparedOn,
+} from '../options/prepared.ts';
 
 /**
  * `plan MODEL --data D`: the protocol's steps with scales, windows and predicted cost. All of it is public.
@@ -61,6 +68,10 @@ export function configure(command: Command, act: Act): void {
       'reluctant plan reduced.onnx --data fashion-mnist-part --answer label',
     ],
     [
+      "the fewest bytes with which 99 % of answers have the model's label",
+      'reluctant plan reduced.onnx --data fashion-mnist-part --agreement 0.99',
+    ],
+    [
       'cheaper and less exact',
       'reluctant plan reduced.onnx --data fashion-mnist-part --precision 10 --k 12 --mode negPass',
     ],
@@ -79,9 +90,10 @@ async function run(context: Context, name: string, options: Options) {
   const data = calibrationData(name, options.data);
   const known = await knownMachine();
   const train = await calibrationImages(name, data, options);
-  const compileOptions = await compileOptionsOf(options);
-  const prepared = await preparedOn(train, name, data, context, compileOptions, options);
-  const { plan } = prepared;
+  const wanted = await compileOptionsOf(options);
+  const prepared = await preparedOn(train, name, data, context, wanted, options);
+  const { plan, chosen } = prepared;
+  const compileOptions = { ...wanted, ...chosen?.bits };
   checkMessages(plan);
   const agreement = await labelAgreement(prepared, calibrationOf(train), context);
   if (agreement.agree < leastAgreement * agreement.images) context.warn(`${name}: ${tooFew(agreement)}`);
@@ -98,7 +110,8 @@ async function run(context: Context, name: string, options: Options) {
     value: {
       ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
       ...{ answer: plan.output.answer, answers },
-      ...{ agreement, predicted, memory, money, machine: machineValue(known) },
+      ...{ agreement: { ...agreement, atLeast: leastShare(agreement.agree, agreement.images) } },
+      ...{ chosenBits: chosen ?? null, predicted, memory, money, machine: machineValue(known) },
     },
     text:
       `${describe(steps, prediction, hash)}\n` +
@@ -107,6 +120,7 @@ async function run(context: Context, name: string, options: Options) {
       (money === null
         ? ''
         : `money per image    ${money.toPrecision(3)}, by predicted bytes and processor time\n`) +
+      (chosen === undefined ? '' : `chosen bits        ${chosenText(chosen)}\n`) +
       `expected agreement ${agreementText(agreement)}\n\n` +
       `${answersTable(answers, plan)}\n\n` +
       `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}`,
@@ -161,17 +175,20 @@ function answersTable(answers: readonly AnswerCost[], { output }: Plan): string 
   return table(columns, rows);
 }
 
-/** '254 of 256 labels are the model's (99.2 %), simulated on calibration images' */
+/** '254 of 256 labels are the model's (99.2 %), simulated on calibration images: at least 97.6 % ...' */
 function agreementText({ images, agree }: Agreement): string {
-  const share = format.percent(agree / images);
-  return `${format.count(agree)} of ${format.count(images)} labels are the model's (${share}), simulated on calibration images`;
+  const [share, least] = [agree / images, leastShare(agree, images)].map(format.percent);
+  return (
+    `${format.count(agree)} of ${format.count(images)} labels are the model's (${share}), simulated on calibration ` +
+    `images: at least ${least} of all such images with ${format.percent(confidence)} confidence`
+  );
 }
 
 function tooFew({ images, agree }: Agreement): string {
   return (
     `private labels are the model's for ${format.count(agree)} of ${format.count(images)} calibration images ` +
     `(${format.percent(agree / images)}), less than ${format.percent(leastAgreement)}: ` +
-    'raise --precision or --weight-bits, or let sign tests skip fewer bits (--k)'
+    'raise --activation-bits or --weight-bits, or let sign tests skip fewer bits (--k)'
   );
 }
 

@@ -16,7 +16,9 @@ export const modeHelp =
 
 /** Options that override the compiler's own choices. */
 export type CompileFlags = {
+  readonly agreement?: number;
   readonly precision?: number;
+  readonly activationBits?: number;
   readonly weightBits?: number;
   readonly k?: number | 'free';
   readonly bits?: number;
@@ -25,14 +27,28 @@ export type CompileFlags = {
   readonly answer?: AnswerKind;
 };
 
+/** The compiler's options, and the agreement that chooses its bits. */
+export type PlanOptions = Partial<CompileOptions> & { readonly agreement?: number };
+
 /** Adds the options of the commands that compile a model. A client needs none of them: it gets the plan. */
 export function compileFlags(command: Command): Command {
-  const { weightBits, mode } = defaultCompileOptions;
+  const { activationBits, weightBits, mode } = defaultCompileOptions;
   return command
+    .option(
+      '--agreement <share>',
+      "choose the fewest bits with which this share of answers has the model's label, such as 0.99, by simulation " +
+        'on training images of --data; in place of --precision, --activation-bits and --weight-bits',
+      agreementShare,
+    )
     .option(
       '--precision <bits>',
       'fraction bits of activations (default: chosen for each layer from the data)',
       whole(4, 20),
+    )
+    .option(
+      '--activation-bits <bits>',
+      `bits of each ReLU's outputs below their root mean square (default: ${activationBits}); fewer cost fewer bytes`,
+      whole(4, 12),
     )
     .option(
       '--weight-bits <bits>',
@@ -64,6 +80,13 @@ export function answerOption(help: string): Option {
   return new Option('--answer <kind>', help).choices(answerKinds);
 }
 
+/** A share below one: none can be shown to be one. */
+function agreementShare(text: string): number {
+  const value = Number(text);
+  if (value >= 0.5 && value <= 0.9999) return value;
+  throw new InvalidArgumentError('Expected a share from 0.5 to 0.9999, such as 0.99.');
+}
+
 function lowestBit(text: string): number | 'free' {
   if (text === 'free') return text;
   try {
@@ -84,13 +107,21 @@ const circaFile = z.object({
  * The compiler options that the flags give. Throws UsageError if --circa comes with --k or --mode, and for a
  * file that `circa --json` did not print.
  */
-export async function compileOptionsOf(flags: CompileFlags): Promise<Partial<CompileOptions>> {
-  const { circa, precision, weightBits, k, bits, mode, answer } = flags;
+export async function compileOptionsOf(flags: CompileFlags): Promise<PlanOptions> {
+  const { circa, agreement, precision, activationBits, weightBits, k, bits, mode, answer } = flags;
+  const own = [precision, activationBits, weightBits].some((value) => value !== undefined);
+  if (agreement !== undefined && own) {
+    throw new UsageError(
+      '--agreement chooses bits: leave --precision, --activation-bits and --weight-bits out',
+    );
+  }
+  if (precision !== undefined && activationBits !== undefined)
+    throw new UsageError('--precision sets one scale for all: leave --activation-bits out');
   if (circa !== undefined && (k !== undefined || mode !== undefined)) {
     throw new UsageError('--circa sets k and the mode: leave --k and --mode out');
   }
   return {
-    ...defined({ precision, weightBits, k, bits, mode, answer }),
+    ...defined({ agreement, precision, activationBits, weightBits, k, bits, mode, answer }),
     ...(circa !== undefined && (await windowsOf(circa))),
   };
 }

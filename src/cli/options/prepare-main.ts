@@ -1,14 +1,14 @@
 // The process that calibrates and compiles a model for `preparedApart`.
 import { benchedNetwork, preparedOnNoise } from '../../../pipelines/bench/network.ts';
-import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { serialisePlan } from '../../../pipelines/plan/codec.ts';
 import { answerParent } from '../../shared/child-process.ts';
 import type { Tell } from '../../shared/child-process.ts';
 import { preparedModel } from './prepared.ts';
+import type { PreparedModel } from './prepared.ts';
 import { messagesOf, refusalOf } from './prepared-apart.ts';
 import type { FromPreparer, ToPrepare, ToPreparer } from './prepared-apart.ts';
 
-async function preparedHere(what: ToPrepare, tell: Tell<FromPreparer>): Promise<Prepared> {
+async function preparedHere(what: ToPrepare, tell: Tell<FromPreparer>): Promise<PreparedModel> {
   const says = {
     onProgress: (event: Extract<FromPreparer, { kind: 'progress' }>['event']) =>
       void tell({ kind: 'progress', event }),

@@ -2,14 +2,16 @@ import type { LinearWeights } from '../../../crypto/spec.ts';
 import type { RandomNetwork } from '../../../pipelines/bench/network.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import type { ServerWeights } from '../../../pipelines/compile/quantise.ts';
-import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { parsePlan } from '../../../pipelines/plan/codec.ts';
 import { Child } from '../../shared/child-process.ts';
+import { defined } from '../../shared/defined.ts';
 import { DataError, ModelError, PlanError, UsageError } from '../../shared/errors.ts';
 import { workerUrl } from '../../shared/files.ts';
 import type { ProgressEvent } from '../../shared/progress.ts';
 import type { Context } from './command.ts';
+import type { PlanOptions } from './compile.ts';
 import type { DescribeFlags } from './describe.ts';
+import type { PreparedModel } from './prepared.ts';
 
 /**
  * Calibration and compilation in a process of their own. They take several times the memory of serving, and
@@ -17,14 +19,14 @@ import type { DescribeFlags } from './describe.ts';
  */
 
 /** What a server keeps of a prepared model. */
-export type PreparedApart = Pick<Prepared, 'plan' | 'weights' | 'calibration'>;
+export type PreparedApart = Pick<PreparedModel, 'plan' | 'weights' | 'calibration' | 'chosen'>;
 
 /** A model as `preparedModel` takes it, or a network of random weights. */
 export type ToPrepare =
   | {
       readonly model: string;
       readonly data: string;
-      readonly options?: Partial<CompileOptions>;
+      readonly options?: PlanOptions;
       readonly flags?: DescribeFlags;
     }
   | { readonly network: RandomNetwork; readonly options?: Pick<CompileOptions, 'answer'> };
@@ -40,7 +42,8 @@ export type FromPreparer =
   | {
       readonly kind: 'prepared';
       readonly plan: Uint8Array;
-      readonly calibration: Prepared['calibration'];
+      readonly calibration: PreparedModel['calibration'];
+      readonly chosen?: PreparedModel['chosen'];
       /** The lengths of each step's arrays, whose words come next. */
       readonly lengths: readonly StepLengths[];
     }
@@ -73,8 +76,9 @@ export async function preparedApart(what: ToPrepare, says: Says): Promise<Prepar
   });
   try {
     child.send({ kind: 'prepare', what });
-    const { plan, calibration, lengths } = await prepared(child, says);
-    return { plan: parsePlan(plan), calibration, weights: await received(child, lengths) };
+    const { plan, calibration, chosen, lengths } = await prepared(child, says);
+    const weights = await received(child, lengths);
+    return { plan: parsePlan(plan), calibration, weights, ...defined({ chosen }) };
   } finally {
     child.kill();
     await child.stop();
@@ -118,7 +122,7 @@ async function received(child: Preparer, lengths: readonly StepLengths[]): Promi
 
 /** The messages that tell a prepared model. */
 export function* messagesOf(
-  { weights, calibration }: PreparedApart,
+  { weights, calibration, chosen }: PreparedApart,
   plan: Uint8Array,
 ): Generator<FromPreparer> {
   const lengths = [...weights].map(([step, own]) => ({
@@ -126,7 +130,7 @@ export function* messagesOf(
     weights: own.weights.length,
     bias: own.bias.length,
   }));
-  yield { kind: 'prepared', plan, calibration, lengths };
+  yield { kind: 'prepared', plan, calibration, lengths, ...defined({ chosen }) };
   for (const [step, own] of weights) {
     for (const array of ['weights', 'bias'] as const) {
       for (let at = 0; at < own[array].length; at += partWords) {

@@ -1,11 +1,13 @@
 import { loadDataset } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
-import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
+import { chooseBits, withBits } from '../../../pipelines/simulate/choose-bits.ts';
+import type { ChosenBits } from '../../../pipelines/simulate/choose-bits.ts';
 import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
 import type { Context } from './command.ts';
+import type { PlanOptions } from './compile.ts';
 import { loadDescribed } from './describe.ts';
 import type { DescribeFlags } from './describe.ts';
 
@@ -17,9 +19,9 @@ export async function preparedModel(
   name: string,
   data: string,
   context: Pick<Context, 'onProgress' | 'warn'>,
-  options: Partial<CompileOptions> = {},
+  options: PlanOptions = {},
   flags: DescribeFlags = {},
-): Promise<Prepared> {
+): Promise<PreparedModel> {
   return preparedOn(await calibrationImages(name, data, flags), name, data, context, options, flags);
 }
 
@@ -35,13 +37,28 @@ export async function preparedOn(
   name: string,
   data: string,
   { onProgress, warn }: Pick<Context, 'onProgress' | 'warn'>,
-  options: Partial<CompileOptions>,
+  { agreement, ...options }: PlanOptions,
   flags: DescribeFlags = {},
-): Promise<Prepared> {
+): Promise<PreparedModel> {
   const model = await loadDescribed(name, flags);
   const prepared = await prepare(model, { ...options, calibration, onProgress });
   prepared.calibration.warnings.forEach((warning) => warn(`${name}, calibrated on ${data}: ${warning}`));
-  return prepared;
+  if (agreement === undefined) return prepared;
+  const chosen = await chooseBits(prepared, calibration, agreement, { compileOptions: options, onProgress });
+  if (chosen.warning !== undefined) warn(`${name}: ${chosen.warning}`);
+  return { ...withBits(prepared, chosen.bits, options), chosen };
+}
+
+/** A prepared model, and how --agreement chose its bits. */
+export type PreparedModel = Prepared & { readonly chosen?: ChosenBits };
+
+/** 'activations 5, weights 10 (--activation-bits 5 --weight-bits 10), 7.04 MB an answer' */
+export function chosenText({ bits: { activationBits, weightBits }, tried, wanted }: ChosenBits): string {
+  const rung = tried.find((one) => one.activationBits === activationBits)!;
+  return (
+    `--activation-bits ${activationBits} --weight-bits ${weightBits}, ${format.bytes(rung.bytes)} an answer: ` +
+    `${format.count(rung.agree)} of ${format.count(rung.images)} labels are the model's, ${format.percent(wanted)} wanted`
+  );
 }
 
 /** What calibrated a plan, for --json. */

@@ -10,7 +10,7 @@ import { describing } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationData, modelFile } from '../../options/inputs.ts';
 import { answerValue, answerWords } from '../../output/answer-words.ts';
-import { calibrationText, calibrationValue } from '../../options/prepared.ts';
+import { calibrationText, calibrationValue, chosenText } from '../../options/prepared.ts';
 import { preparedApart } from '../../options/prepared-apart.ts';
 import type { PreparedApart } from '../../options/prepared-apart.ts';
 
@@ -84,6 +84,7 @@ export function modelsValue(models: readonly LoadedModel[]) {
     planHash: planHash(prepared.plan),
     ...answerValue(prepared.plan),
     calibration: calibrationValue(data, prepared),
+    chosenBits: prepared.chosen ?? null,
   }));
   return { planHash: all[0]!.planHash, calibration: all[0]!.calibration, models: all };
 }
@@ -97,6 +98,7 @@ export function modelsText(models: readonly LoadedModel[], url: string): string 
         `${given}, named ${name}: plan hash ${hash}\n` +
         `  an answer tells ${answerWords(answerValue(prepared.plan))}\n` +
         `  calibrated on ${calibrationText(data, prepared)}\n` +
+        (prepared.chosen === undefined ? '' : `  chosen bits: ${chosenText(prepared.chosen)}\n`) +
         `  to classify an image: npx reluctant infer ${url} --data ${data} --index 0${which} --plan-hash ${hash}`
       );
     })

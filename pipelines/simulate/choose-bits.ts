@@ -1,0 +1,173 @@
+import '../../crypto/platform/node.ts';
+import { prg } from '../../crypto/prg.ts';
+import { pixels } from '../../models/data/dataset.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
+import { permutation, seededUniform } from '../../models/data/seeded.ts';
+import { predict } from '../../models/runtime/run.ts';
+import { argmax } from '../../models/tensor.ts';
+import { PlanError } from '../../src/shared/errors.ts';
+import * as format from '../../src/shared/format.ts';
+import { silent } from '../../src/shared/progress.ts';
+import type { OnProgress } from '../../src/shared/progress.ts';
+import type { CompileOptions } from '../compile/options.ts';
+import { quantise } from '../compile/quantise.ts';
+import { calibrationImages, replanned } from '../compile/served-plan.ts';
+import type { Prepared } from '../compile/served-plan.ts';
+import { predictCost } from '../cost/bytes.ts';
+import { labelsOf } from '../inference/answer.ts';
+import type { Plan } from '../plan/plan.ts';
+import { imagesWithin } from './agreement.ts';
+import type { Agreement } from './agreement.ts';
+import { confidence, fewestImages, leastShare } from './agreement-bound.ts';
+import { Simulator } from './simulator.ts';
+import type { SimulatedSet } from './simulator.ts';
+
+export type Bits = Pick<CompileOptions, 'activationBits' | 'weightBits'>;
+
+/**
+ * What is tried, from the most exact on. Bits of activations buy bytes, bits of weights hardly any: on
+ * fashion-resnet8 an answer takes 8.6 MB with 10 bits of activations, 8.4 with 8, 7.3 with 6 and 7.0 with 5,
+ * and a bit of all weights less than 0.02 MB whatever the layer, so that weights keep five bits more.
+ */
+export const ladder: readonly Bits[] = [
+  { activationBits: 10, weightBits: 14 },
+  { activationBits: 8, weightBits: 12 },
+  { activationBits: 7, weightBits: 12 },
+  { activationBits: 6, weightBits: 11 },
+  { activationBits: 5, weightBits: 10 },
+  { activationBits: 4, weightBits: 9 },
+];
+
+/** One step of the ladder: what was found, and what an answer takes in both phases and directions. */
+export type TriedBits = Bits & Agreement & { readonly bytes: number };
+
+export type ChosenBits = {
+  readonly bits: Bits;
+  readonly wanted: number;
+  readonly tried: readonly TriedBits[];
+  /** What speaks against the choice; undefined if the images show the agreement. */
+  readonly warning: string | undefined;
+};
+
+export type ChooseBitsOptions = {
+  /** The options of the plan but for its bits (default: the compiler's). */
+  readonly compileOptions?: Partial<CompileOptions>;
+  readonly onProgress?: OnProgress;
+};
+
+/**
+ * The fewest bytes at which private answers have the float model's label on a share `wanted` of images, by
+ * simulation on training images that did not calibrate the plan, if there are enough. The ladder is walked
+ * from the most exact step that fits the ring on, and ends before the first that the images do not show to
+ * agree with 95 % confidence: tested in a fixed order, all steps together are wrong no more often than one.
+ * Throws PlanError if the most exact step does not reach it.
+ */
+export async function chooseBits(
+  prepared: Prepared,
+  train: Dataset,
+  wanted: number,
+  { compileOptions = {}, onProgress = silent }: ChooseBitsOptions = {},
+): Promise<ChosenBits> {
+  const images = await judgedImages(prepared, train, wanted);
+  const tried: TriedBits[] = [];
+  for (const bits of ladder.slice(firstThatFits(prepared, compileOptions))) {
+    const { plan, weights } = withBits(prepared, bits, compileOptions);
+    const agreement = await agreementOf({ plan, weights }, images, onProgress);
+    tried.push({ ...bits, ...agreement, bytes: bytesOf(plan) });
+    if (!reaches(agreement, wanted)) break;
+  }
+  const good = tried.filter((one) => reaches(one, wanted));
+  if (good.length === 0) throw new PlanError(unreached(tried[0]!, wanted));
+  const best = good.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+  const { activationBits, weightBits } = best;
+  return { bits: { activationBits, weightBits }, wanted, tried, warning: tooFewImages(images.n, wanted) };
+}
+
+/** The first step whose integers fit the ring; the last one throws its PlanError if none does. */
+function firstThatFits(prepared: Prepared, compileOptions: Partial<CompileOptions>): number {
+  return ladder.findIndex((bits, i) => {
+    try {
+      withBits(prepared, bits, compileOptions);
+      return true;
+    } catch (error) {
+      if (!(error instanceof PlanError) || i === ladder.length - 1) throw error;
+      return false;
+    }
+  });
+}
+
+/** The prepared model with other bits. */
+export function withBits(
+  prepared: Prepared,
+  bits: Bits,
+  compileOptions: Partial<CompileOptions> = {},
+): Prepared {
+  const plan = replanned(prepared, { ...compileOptions, ...bits });
+  return { ...prepared, plan, weights: quantise(prepared.model, plan) };
+}
+
+/** Images can show an agreement only if there are enough of them; else what they have must do. */
+function reaches({ agree, images }: Agreement, wanted: number): boolean {
+  const isEnough = images >= fewestImages(wanted);
+  return (isEnough ? leastShare(agree, images) : agree / images) >= wanted;
+}
+
+type Judged = { readonly images: Float32Array; readonly n: number; readonly labels: readonly number[] };
+
+/**
+ * Twice as many images as an agreement needs, so that one may differ; of a large network no more than take
+ * two minutes of a thread, but as many as it needs. Those that calibrated come last.
+ */
+async function judgedImages({ model }: Prepared, train: Dataset, wanted: number): Promise<Judged> {
+  const needed = fewestImages(wanted);
+  const n = Math.min(train.n, Math.max(needed, Math.min(2 * needed, imagesWithin(model, 120))));
+  const order = permutation(train.n, seededUniform(1));
+  const rows = [...order.subarray(calibrationImages), ...order.subarray(0, calibrationImages)].slice(0, n);
+  const images = pixels(train, rows);
+  const logits = await predict(model, images, n);
+  const classes = logits.length / n;
+  const labels = rows.map((_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)));
+  return { images, n, labels };
+}
+
+/** The shares are always the same, so that the same model and data get the same bits. */
+async function agreementOf(
+  set: SimulatedSet,
+  { images, n, labels }: Judged,
+  onProgress: OnProgress,
+): Promise<Agreement> {
+  const simulator = new Simulator(set);
+  try {
+    const opened = await simulator.run(images, n, { rng: prg(new Uint8Array(16)), onProgress });
+    const found = labelsOf(set.plan, opened, n);
+    return { images: n, agree: labels.filter((label, i) => label === found[i]).length };
+  } finally {
+    await simulator.close();
+  }
+}
+
+function bytesOf(plan: Plan): number {
+  const { offline, online } = predictCost(plan);
+  return [offline, online].reduce((sum, { bytes_up, bytes_down }) => sum + bytes_up + bytes_down, 0);
+}
+
+function unreached({ agree, images }: Agreement, wanted: number): string {
+  const found = `${format.count(agree)} of ${format.count(images)} labels are the model's`;
+  const shown = `show ${format.percent(leastShare(agree, images))} with ${format.percent(confidence)} confidence`;
+  return (
+    `no choice of bits reaches an agreement of ${format.percent(wanted)}: with the most bits ${found}, which ${shown}; ` +
+    (agree / images >= wanted
+      ? 'give more images with --data, or ask for less (--agreement)'
+      : 'give images like those of the training with --data, make sign tests exact (--k 0), or ask for less (--agreement)')
+  );
+}
+
+function tooFewImages(n: number, wanted: number): string | undefined {
+  const needed = fewestImages(wanted);
+  if (n >= needed) return undefined;
+  return (
+    `${format.count(n)} images cannot show an agreement of ${format.percent(wanted)} with ` +
+    `${format.percent(confidence)} confidence: that takes at least ${format.count(needed)}, and these show at most ` +
+    `${format.percent(leastShare(n, n))}; the bits are the cheapest that reach it on these images`
+  );
+}
