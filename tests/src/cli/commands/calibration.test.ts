@@ -59,7 +59,7 @@ describe('what calibrates', () => {
       expect([args[0], code, stdout]).toEqual([args[0], 2, '']);
       expect(stderr).toMatch(/^reluctant: [^\n]*border\.onnx: give --data with images like those [^\n]*\n$/);
     }
-  }, 60_000);
+  });
 
   test('a model of the zoo has its data, as if they were given', async () => {
     type Planned = { hash: string; calibration: object };
@@ -67,7 +67,7 @@ describe('what calibrates', () => {
     expect(own.calibration).toEqual({ data: 'fashion-mnist-part', images: 256, warnings: [] });
     const given = await cliJson<Planned>(['plan', 'zoo:fashion-resnet8', '--data', 'fashion-mnist-part']);
     expect(given.hash).toBe(own.hash);
-  }, 60_000);
+  });
 
   test('plan and serve say which data, and how many images', async () => {
     const said = `calibrated on +12 training images of ${data.lit}`;
@@ -75,7 +75,7 @@ describe('what calibrates', () => {
     const server = startCli(['serve', model, '--data', data.lit, '--port', '0', '--threads', '1']);
     server.stdout!.once('data', () => server.kill('SIGTERM'));
     expect((await finished(server)).stdout).toMatch(new RegExp(`^ *${said}$`, 'm'));
-  }, 60_000);
+  });
 });
 
 test('images of another shape are refused with both shapes', async () => {
@@ -111,4 +111,4 @@ test('a client hears of its own values outside the calibrated range', async () =
   const dim = await ask(40);
   expect(dim.stderr).toBe('');
   expect(outside(dim)).toBeNull();
-}, 60_000);
+});
