@@ -5,7 +5,6 @@ import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
-import { depthFor } from '../pipelines/cost/transfer-settings.ts';
 import { transferModes } from '../pipelines/inference/layer-transfers.ts';
 import type { TransferMode } from '../pipelines/inference/layer-transfers.ts';
 import { ClientSession } from './asking/session.ts';
@@ -44,14 +43,17 @@ export type ConnectOptions = RetryOptions & {
   readonly maxMessageBytes?: number;
   /** For measurements: slows this end of the connection down to a network, both ways (default: no limits). */
   readonly profile?: NetworkProfile;
+  /** The network between the parties, which says how transfers are drawn (default: `profile`, or a LAN). */
+  readonly network?: NetworkProfile;
   /**
    * The depth of the trees that transfers come from, 1 to 8: deeper trees send less and compute more
-   * (default: 4, or what suits `profile`).
+   * (default: what suits `network`, 4 or 5).
    */
   readonly transferDepth?: number;
   /**
    * What transfers come from: 'silent' ones, which take a twentieth of the bytes and rest on learning parity
-   * with noise, 'softspoken' ones, or 'auto', silent ones where an inference needs many (default: auto).
+   * with noise, 'softspoken' ones, or 'auto', in each direction what is done first over ten inferences on
+   * `network` (default: auto).
    */
   readonly transfers?: TransferMode;
   readonly rng?: Rng;
@@ -66,13 +68,18 @@ export type ConnectOptions = RetryOptions & {
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
   const { rng = systemRng, ahead = 0, planHash, model, profile, pool, threads } = options;
-  const { transferDepth = profile && depthFor(profile), transfers } = options;
+  const { transferDepth, transfers, network = profile } = options;
   checkDepth(transferDepth);
   if (transfers !== undefined && !transferModes.includes(transfers)) {
     throw new UsageError(`transfers: expected ${transferModes.join(', ')}, got ${String(transfers)}`);
   }
   return ClientSession.open({
-    ...{ rng, ahead, retry: options, wanted: defined({ planHash, model, transferDepth, transfers }) },
+    ...{
+      rng,
+      ahead,
+      retry: options,
+      wanted: defined({ planHash, model, transferDepth, transfers, profile: network }),
+    },
     open: () => openChannel(url, options),
     pool: () => pool ?? new ThreadPool(...(threads === undefined ? [] : [threads])),
     ownsPool: pool === undefined,

@@ -36,6 +36,10 @@ type Transfers = {
 /** What transfers come from: SoftSpokenOT, or silent transfers with parameters of this name. */
 export type TransferSource = 'softspoken' | SilentSet;
 
+/** Those that sessions may have. */
+export const sessionSources = ['softspoken', 's16'] as const satisfies readonly TransferSource[];
+export type SessionSource = (typeof sessionSources)[number];
+
 /** Of the transfers in which the client chooses, and of those in which the server does. */
 export type TransferSources = { readonly up: TransferSource; readonly down: TransferSource };
 

@@ -23,7 +23,7 @@ import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { nonNegativeLeastSquares } from './least-squares.ts';
-import { activationParts, drawingParts } from '../cost/machine.ts';
+import { activationParts, hashingParts } from '../cost/machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from '../cost/machine.ts';
 
 /** The elements of a measured layer. */
@@ -64,8 +64,8 @@ export async function activationCosts(rng: Rng): Promise<MachineCosts['activatio
   return eachPart((part): ElementCosts => {
     const ofWindows = times.slice(0, windows.length).map((time) => time[part]);
     const [relu, transfer, string] = nonNegativeLeastSquares(rows, ofWindows) as [number, number, number];
-    const drawn = drawingParts.has(part) ? productTransfers * transfer : 0;
-    const ofSquare = Math.max(0, square[part] - drawn);
+    const hashed = hashingParts.has(part) ? productTransfers * transfer : 0;
+    const ofSquare = Math.max(0, square[part] - hashed);
     return { relu, transfer, string, affine: affine[part], square: ofSquare };
   });
 }
@@ -113,19 +113,18 @@ async function partTimes(session: Session, spec: ActivationSpec, rng: Rng): Prom
 
 type LayerKeys = { readonly client: ClientKeys; readonly server: ServerKeys };
 
-/** Each half sends before the other receives, so that none waits and all time is its own. */
+/** What drawing the transfers takes is measured apart. */
 async function keyTimes({ toServer, toClient, client, server }: Session, spec: ActivationSpec, rng: Rng) {
   const [up, down] = [clientTransfers(spec), serverTransfers(spec)];
-  const clock = new PartClock();
   await client.choosing.prepare(waysOf(toServer), up);
-  const chosen = clock.lap();
   await server.choosing.prepare(waysOf(toClient), down);
   await server.offering.prepare(waysOf(toClient), up);
+  await client.offering.prepare(waysOf(toServer), down);
+  const clock = new PartClock();
   const ofServer = await serverKeys(server, spec, await activationWork());
   const atServer = clock.lap();
-  await client.offering.prepare(waysOf(toServer), down);
   const ofClient = await clientKeys(client, spec, await activationWork(), rng);
-  const times = { clientKeys: chosen + clock.lap(), serverKeys: atServer };
+  const times = { clientKeys: clock.lap(), serverKeys: atServer };
   return { client: ofClient, server: ofServer, times };
 }
 
@@ -157,7 +156,7 @@ async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec,
  * The processor seconds of this process since the last lap. (Those of a single thread are counted in ticks of
  * 4 ms.)
  */
-class PartClock {
+export class PartClock {
   #last = process.cpuUsage();
 
   lap(): number {

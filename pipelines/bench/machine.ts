@@ -15,6 +15,7 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { activationCosts } from './activation.ts';
 import { nonNegativeLeastSquares } from './least-squares.ts';
 import { randomWeights, squareConvolution } from './linear.ts';
+import { transferCosts } from './transfers.ts';
 import { registerMultiplications } from '../cost/work.ts';
 import type { MachineCosts } from '../cost/machine.ts';
 
@@ -37,22 +38,24 @@ export async function measureMachine({
   rng = systemRng,
   onProgress = silent,
 }: MachineBench): Promise<MachineCosts> {
-  const tick = (done: number, now: string) => onProgress({ phase: 'machine-costs', done, total: 4, now });
+  const tick = (done: number, now: string) => onProgress({ phase: 'machine-costs', done, total: 5, now });
   const he = await parties(pool, rng);
   tick(0, 'linear layers');
   const linear = await linearCosts(he, rng);
-  tick(1, 'activations');
+  tick(1, 'transfers');
+  const transfers = await transferCosts(rng);
+  tick(2, 'activations');
   const activation = await activationCosts(rng);
-  tick(2, 'convolutions in the ring');
+  tick(3, 'convolutions in the ring');
   const ring = await ringCosts(rng);
-  tick(3, 'messages');
+  tick(4, 'messages');
   const transport = await transportCosts(channels);
   he.client.close();
   return {
     machine: cpus()[0]?.model ?? 'unknown',
     date: new Date().toISOString().slice(0, 10),
     cores: navigator.hardwareConcurrency,
-    ...{ linear, activation, ring, transport },
+    ...{ linear, transfers, activation, ring, transport },
   };
 }
 

@@ -9,7 +9,7 @@ import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import { activationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
-import { sourcesFor } from '../inference/layer-transfers.ts';
+import { settingsOf } from '../cost/transfer-settings.ts';
 import type { TransferMode } from '../inference/layer-transfers.ts';
 import { share } from '../../crypto/share.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
@@ -68,7 +68,7 @@ export async function benchRelu(
   const [toServer, toClient] = memoryChannels();
   const [up, down] = [memoryChannels(), memoryChannels()];
   const counts = { up: clientTransfers(spec), down: serverTransfers(spec) };
-  const sources = sourcesFor(counts, transfers);
+  const { sources } = settingsOf(counts, { mode: transfers });
   const [client, server] = await Promise.all([
     otClient(toServer, rng, { sources }),
     otServer(toClient, rng, { sources }),

@@ -2,8 +2,7 @@ import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { linearKeysOf } from '../inference/opened.ts';
 import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
-import { blockBytes, blocksOf, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
-import { carriedBy, checkBytes, correctionsOf, givenBy, iterationsOf } from '../../crypto/ot/silent-sets.ts';
+import { depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
 import { treeDepth } from '../../crypto/ot/session.ts';
 import type { TransferSource } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
@@ -17,13 +16,10 @@ import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
 import { answerBytes } from '../inference/answer.ts';
-import {
-  inProportion,
-  layerTransfers,
-  transferCounts,
-  transferSources,
-} from '../inference/layer-transfers.ts';
-import { defaultTransfers } from './transfer-settings.ts';
+import { inProportion, layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
+import { firstBytes, meanBytes, transferFrames } from './drawing.ts';
+import type { DirectionBytes } from './drawing.ts';
+import { settingsFor } from './transfer-settings.ts';
 import type { TransferSettings } from './transfer-settings.ts';
 
 /** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
@@ -64,7 +60,7 @@ export type Prediction = {
  */
 export function predictCost(
   plan: Plan,
-  settings: TransferSettings = defaultTransfers,
+  settings: TransferSettings = settingsFor(plan),
   steady = false,
 ): Prediction {
   const transfers = transferBytes(plan, settings, steady);
@@ -89,11 +85,11 @@ const noElements = eachKind(() => 0);
 export function transferBytes(plan: Plan, settings: TransferSettings, steady = false): Map<number, Bytes> {
   const layers = layerTransfers(plan);
   const counts = transferCounts(layers);
-  const sources = transferSources(plan, settings.mode);
+  const { depth, sources } = settings;
   const of = steady ? meanBytes : firstBytes;
   const parts = (way: 'up' | 'down', key: keyof DirectionBytes) =>
     inProportion(
-      of(counts[way], sources[way], settings.depth)[key],
+      of(counts[way], { source: sources[way], depth })[key],
       layers.map((layer) => layer[way]),
     );
   // Where the client chooses, it is the one that sends first.
@@ -103,32 +99,6 @@ export function transferBytes(plan: Plan, settings: TransferSettings, steady = f
   ] as const;
   const sum = (two: readonly [number[], number[]], i: number) => two[0][i]! + two[1][i]!;
   return new Map(layers.map(({ step }, i) => [step.id, { bytes_up: sum(up, i), bytes_down: sum(down, i) }]));
-}
-
-type DirectionBytes = { readonly fromChooser: number; readonly fromOfferer: number };
-
-/** The bytes of the messages that draw a session's first `count` transfers in a direction. */
-function firstBytes(count: number, source: TransferSource, depth: number): DirectionBytes {
-  if (source === 'softspoken')
-    return { fromChooser: frames(...transferFrames(count, depth)), fromOfferer: 0 };
-  const iterations = iterationsOf(source, count);
-  if (iterations === 0) return { fromChooser: 0, fromOfferer: 0 };
-  const { masked, proof } = checkBytes(iterations);
-  return {
-    fromChooser: frames(...transferFrames(carriedBy(source), treeDepth(source, depth)), masked),
-    fromOfferer: frames(...new Array<number>(iterations).fill(correctionsOf(source)), proof),
-  };
-}
-
-/** The same on average, when the transfers that are left over serve the next inference. */
-function meanBytes(count: number, source: TransferSource, depth: number): DirectionBytes {
-  if (source === 'softspoken') return firstBytes(count, source, depth);
-  return { fromChooser: 0, fromOfferer: Math.round((count * correctionsOf(source)) / givenBy(source)) };
-}
-
-/** Payloads of the messages that draw `count` transfers of SoftSpokenOT. */
-export function transferFrames(count: number, depth: number): number[] {
-  return blocksOf(count).map((rows) => blockBytes(rows, depth));
 }
 
 /** `transfers`: the bytes of those that count for the step. */
@@ -165,14 +135,16 @@ function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
  * The frames of a session's start. The client sends hello, accept, its public keys and base transfers; the
  * server sends terms, welcome (the plan) and base transfers. Both send their parts of the keys' seeds.
  */
-function sessionBytes(plan: Plan, { depth, mode }: TransferSettings): Bytes {
-  const { up, down } = transferSources(plan, mode);
+function sessionBytes(plan: Plan, { depth, sources }: TransferSettings): Bytes {
   // Whoever chooses grows the trees.
   const transfers = (source: TransferSource) =>
     frames(pointBytes, choiceBytes * securityBits, treesBytes(depthsOf(treeDepth(source, depth))));
   return {
-    bytes_up: frames(agreementBytes, 32, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) + transfers(up),
-    bytes_down: frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) + transfers(down),
+    bytes_up:
+      frames(agreementBytes, agreementBytes, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) +
+      transfers(sources.up),
+    bytes_down:
+      frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) + transfers(sources.down),
   };
 }
 
@@ -184,9 +156,8 @@ function sessionBytes(plan: Plan, { depth, mode }: TransferSettings): Bytes {
 export function largestPayloads(plan: Plan): { up: number; down: number } {
   const { offline, online, session } = extremes(predictCost(plan));
   const { up, down } = transferCounts(layerTransfers(plan));
-  const sources = transferSources(plan, 'silent');
-  const silentUp = firstBytes(up, sources.up, leastDepth);
-  const silentDown = firstBytes(down, sources.down, leastDepth);
+  const silent = { source: 's16', depth: leastDepth } as const;
+  const [silentUp, silentDown] = [firstBytes(up, silent), firstBytes(down, silent)];
   return {
     up: Math.max(
       ...[offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up, leastDepth)],

@@ -10,6 +10,10 @@ export const defaultMachine: MachineCosts = {
   date: '2026-11-29',
   cores: 2,
   linear: linearCosts,
+  transfers: {
+    softspoken: { chooser: 2.6e-8, offerer: 3e-8 },
+    silent: { chooser: 1.9e-8, offerer: 1.8e-8 },
+  },
   activation: {
     clientKeys: { relu: 0, transfer: 9.33e-8, string: 4.57e-9, affine: 3.22e-7, square: 1.52e-7 },
     serverKeys: { relu: 3.51e-7, transfer: 0, string: 1.22e-8, affine: 1.86e-7, square: 1.42e-7 },

@@ -9,7 +9,7 @@ import type { MachineCosts } from './machine.ts';
 import type { Plan, StepKind } from '../plan/plan.ts';
 import type { NetworkProfile } from './profiles.ts';
 import { finishTimes } from './schedule.ts';
-import { transfersFor } from './transfer-settings.ts';
+import { settingsFor } from './transfer-settings.ts';
 import type { TransferMode } from '../inference/layer-transfers.ts';
 
 export type LatencyOptions = {
@@ -63,9 +63,9 @@ export function predictLatency(
   options: LatencyOptions = {},
 ): Latency {
   const { threads = machine.cores, first = false, parties = 'together', mode = 'auto' } = options;
-  const transfers = transfersFor(profile, mode);
+  const transfers = settingsFor(plan, { profile, mode });
   const cost = predictCost(plan, transfers);
-  const work = workOf(plan, machine, { first, transfers });
+  const work = workOf(plan, machine, { first, steady: false, transfers });
   const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
@@ -97,10 +97,10 @@ export function occupiedSeconds(
   profile: NetworkProfile,
   machine: MachineCosts,
 ): { readonly offline: number; readonly online: number } {
-  const transfers = transfersFor(profile);
+  const transfers = settingsFor(plan, { profile });
   const cost = predictCost(plan, transfers, true);
   const network = linkOf(profile, machine);
-  const work = workOf(plan, machine, { first: false, transfers });
+  const work = workOf(plan, machine, { first: false, steady: true, transfers });
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
   return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
 }

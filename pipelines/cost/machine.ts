@@ -13,17 +13,18 @@ export const activationParts = [
 ] as const;
 export type ActivationPart = (typeof activationParts)[number];
 
-/** The parts in which transfers are drawn and hashed. */
-export const drawingParts: ReadonlySet<ActivationPart> = new Set(['clientKeys', 'serverKeys']);
+/** The parts in which the rows of transfers are hashed. */
+export const hashingParts: ReadonlySet<ActivationPart> = new Set(['clientKeys', 'serverKeys']);
 
 const seconds = z.number().min(0).max(1);
 /**
  * Seconds per ReLU, per transfer and per string byte of a ReLU's sign test (both added to that of the ReLU),
- * per affine element and per square. Where transfers are drawn, those of a square are added to it too.
+ * per affine element and per square. Where rows are hashed, those of a square are added to it too.
  */
 const elementCosts = z.object({
   ...{ relu: seconds, transfer: seconds, string: seconds, affine: seconds, square: seconds },
 } satisfies Record<ElementKind | 'transfer' | 'string', z.ZodType>);
+const drawn = z.strictObject({ chooser: seconds, offerer: seconds });
 export type ElementCosts = z.infer<typeof elementCosts>;
 
 /**
@@ -62,8 +63,13 @@ export const machineCostsSchema = z.strictObject({
     /** Per layer, whatever its size: passing data to both parties' threads and back. */
     layer: seconds,
   }),
+  /**
+   * Per transfer, without the hash of its row: a party chooses, or offers. `softspoken` with trees of the
+   * default depth; `silent` with s16, whole iterations and their check.
+   */
+  transfers: z.strictObject({ softspoken: drawn, silent: drawn }),
   activation: z.strictObject({
-    /** Offline: each party draws the transfers in which it chooses, checks the other's and hashes all. */
+    /** Offline: each party hashes the rows of all transfers. */
     clientKeys: elementCosts,
     serverKeys: elementCosts,
     /** Offline, client: makes the tables of its side and the strings for the server. */

@@ -7,7 +7,7 @@ import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
 import { layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
 import type { Plan, Step } from '../plan/plan.ts';
-import { transferFrames } from './bytes.ts';
+import { transferFrames } from './drawing.ts';
 
 /**
  * The largest message that a client accepts by default, in bytes. The sign tests of one layer are one

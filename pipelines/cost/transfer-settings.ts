@@ -1,48 +1,103 @@
 import { defaultDepth, depthsOf } from '../../crypto/ot/blocks.ts';
-import type { TransferSource } from '../../crypto/ot/session.ts';
+import { sessionSources } from '../../crypto/ot/session.ts';
+import type { SessionSource } from '../../crypto/ot/session.ts';
+import { layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
 import type { TransferMode } from '../inference/layer-transfers.ts';
+import type { PartyTransfers } from '../inference/parties.ts';
+import type { Plan } from '../plan/plan.ts';
+import { defaultMachine } from './default-machine.ts';
+import { firstBytes, firstSeconds, relativeWork } from './drawing.ts';
+import { profiles } from './profiles.ts';
 import type { NetworkProfile } from './profiles.ts';
 
-/** How a session draws its transfers. */
-export type TransferSettings = {
-  /** Of the trees of SoftSpokenOT. */
-  readonly depth: number;
-  readonly mode: TransferMode;
+/** How a session draws its transfers. The client decides it, and names it when it accepts the plan. */
+export type TransferSettings = Required<PartyTransfers>;
+
+/** What a client says of its transfers. */
+export type TransferWish = {
+  /** Default: auto. */
+  readonly mode?: TransferMode | undefined;
+  /** The network between the parties (default: `usualNetwork`). */
+  readonly profile?: NetworkProfile | undefined;
+  /** Of the trees of SoftSpokenOT (default: what suits the network). */
+  readonly depth?: number | undefined;
 };
 
-export const defaultTransfers: TransferSettings = { depth: defaultDepth, mode: 'auto' };
+/** The network of a session of which nobody says what it is. */
+export const usualNetwork: NetworkProfile = profiles.lan;
 
-/** The settings that suit a network. */
-export function transfersFor(profile: NetworkProfile, mode: TransferMode = 'auto'): TransferSettings {
-  return { depth: depthFor(profile), mode };
+/** The settings of a session. */
+export function settingsFor(plan: Plan, wish: TransferWish = {}): TransferSettings {
+  return settingsOf(transferCounts(layerTransfers(plan)), wish);
 }
 
+/** See `choicesOf`. */
+export function choicesFor(plan: Plan, wish: TransferWish = {}): Record<'up' | 'down', TransferChoice> {
+  return choicesOf(transferCounts(layerTransfers(plan)), wish);
+}
+
+type Counts = { readonly up: number; readonly down: number };
+
+/** The same for so many transfers of an inference. */
+export function settingsOf(counts: Counts, wish: TransferWish = {}): TransferSettings {
+  const { profile = usualNetwork, depth = depthFor(profile) } = wish;
+  const { up, down } = choicesOf(counts, wish);
+  return { depth, sources: { up: up.source, down: down.source } };
+}
+
+export type TransferChoice = {
+  /** Transfers of an inference. */
+  readonly count: number;
+  readonly source: SessionSource;
+  /** By source, what `auto` compares: predicted seconds of a session of `weighedInferences`. */
+  readonly seconds: Readonly<Record<SessionSource, number>>;
+};
+
 /**
- * Nanoseconds of the processor that a party draws or checks a transfer in, by the depth of the trees (AMD
- * EPYC with AVX-512, blocks of 2^18 rows, best of 25).
+ * The inferences of a session that `auto` counts with. Silent transfers begin with a set-up, which pays only
+ * over several.
  */
-const drawing = [NaN, 24, 20, 21, 25, 34, 57, 121, 205] as const;
+export const weighedInferences = 10;
 
-/** The same for all that it does with a transfer at the default depth: it hashes the row too. */
-const altogether = 45;
+/**
+ * What the transfers of each direction come from, and why: `auto` takes what is done first, both parties and
+ * the wire one after the other. It counts with the default machine, so that `plan` says what clients do.
+ */
+export function choicesOf(counts: Counts, wish: TransferWish = {}): Record<'up' | 'down', TransferChoice> {
+  const { mode = 'auto', profile = usualNetwork, depth = depthFor(profile) } = wish;
+  const of = (count: number): TransferChoice => {
+    const secondsOf = (source: SessionSource) =>
+      secondsInTurn(weighedInferences * count, { source, depth }, profile);
+    const seconds = Object.fromEntries(sessionSources.map((source) => [source, secondsOf(source)]));
+    return { count, source: sourceOf(mode, seconds as TransferChoice['seconds']), seconds } as TransferChoice;
+  };
+  return { up: of(counts.up), down: of(counts.down) };
+}
 
-/** The same of a silent transfer, with its check, in the same run as 30 and 26 at the default depth. */
-const silently = 18.5 * (drawing[defaultDepth] / 28);
+function sourceOf(mode: TransferMode, { softspoken, s16 }: TransferChoice['seconds']): SessionSource {
+  if (mode === 'softspoken') return 'softspoken';
+  return mode === 'silent' || s16 < softspoken ? 's16' : 'softspoken';
+}
 
-/** The processor time of a transfer, as a multiple of that of SoftSpokenOT at the default depth. */
-export function relativeWork(source: TransferSource, depth: number): number {
-  const own = source === 'softspoken' ? drawing[depth]! : silently;
-  return 1 + (own - drawing[defaultDepth]) / altogether;
+function secondsInTurn(
+  count: number,
+  drawing: { source: SessionSource; depth: number },
+  { bitsPerSecond }: NetworkProfile,
+): number {
+  const { chooser, offerer } = firstSeconds(count, drawing, defaultMachine.transfers);
+  const { fromChooser, fromOfferer } = firstBytes(count, drawing);
+  return chooser + offerer + (8 * (fromChooser + fromOfferer)) / bitsPerSecond;
 }
 
 /**
  * The depth for a network: one more than the default where the time on the wire that this saves, 6 bits a
- * transfer, is longer than the 18 ns that it takes both parties; 4 is best down to 333 Mbit/s. Still deeper
+ * transfer, is longer than the time that it takes both parties; 4 is best down to 333 Mbit/s. Still deeper
  * trees save as much on the WAN as they take, and less deep ones send more on every network.
  */
 export function depthFor({ bitsPerSecond }: NetworkProfile): number {
   const deeper = defaultDepth + 1;
   const savedBits = depthsOf(defaultDepth).length - depthsOf(deeper).length;
-  const added = 2e-9 * (drawing[deeper]! - drawing[defaultDepth]);
+  const { chooser, offerer } = defaultMachine.transfers.softspoken;
+  const added = (chooser + offerer) * (relativeWork(deeper) - 1);
   return savedBits / bitsPerSecond > added ? deeper : defaultDepth;
 }

@@ -2,17 +2,19 @@ import { defaultWeightCacheBytes, linearCost } from '../../crypto/he/linear.ts';
 import { weightSpace } from '../../crypto/he/engine.ts';
 import { productTransfers } from '../../crypto/products/products.ts';
 import { countElements, kindsInOrder } from '../../crypto/steps/activation/layer.ts';
+import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import { outputElements, outputSize } from '../../crypto/spec.ts';
 import type { ActivationSpec, ByKind, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { activationParts, drawingParts } from './machine.ts';
+import { activationParts, hashingParts } from './machine.ts';
 import type { ActivationPart, ElementCosts, MachineCosts } from './machine.ts';
 import { wireOf } from '../plan/plan.ts';
 import type { Plan, Step } from '../plan/plan.ts';
-import { transferSources } from '../inference/layer-transfers.ts';
-import { relativeWork } from './transfer-settings.ts';
+import { layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
+import { firstSeconds, meanSeconds } from './drawing.ts';
+import type { DirectionSeconds } from './drawing.ts';
 import type { TransferSettings } from './transfer-settings.ts';
 
 /** The processor seconds of a request, its answer and its decryption under homomorphic encryption. */
@@ -29,14 +31,15 @@ export type StepWork = {
 export type WorkOptions = {
   /** Whether this is a server's first inference, which also transforms the weights. */
   readonly first: boolean;
+  /** Whether it is one of many of a session, in which transfers take what they take on average. */
+  readonly steady: boolean;
   readonly transfers: TransferSettings;
 };
 
 /** The work of each step of a plan on a machine. It follows from the public sizes in the plan. */
 export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
   const share = transformedShare(plan, options.first);
-  const { mode, depth } = options.transfers;
-  const draw = relativeWork(transferSources(plan, mode).down, depth);
+  const draw = drawingOf(plan, machine, options);
   return plan.steps.map((step) => ({
     linear: step.kind === 'linear' ? linearWork(step.spec, machine, share) : undefined,
     activation: step.kind === 'activation' ? activationWork(step.spec, machine, draw) : undefined,
@@ -71,27 +74,43 @@ function linearWork(spec: LinearSpec, { linear }: MachineCosts, share: number): 
   };
 }
 
+/** Seconds that each party draws a transfer of each direction in, if transfers share them equally. */
+type DrawingCosts = Readonly<Record<'up' | 'down', DirectionSeconds>>;
+
+function drawingOf(plan: Plan, { transfers }: MachineCosts, options: WorkOptions): DrawingCosts {
+  const counts = transferCounts(layerTransfers(plan));
+  const { depth, sources } = options.transfers;
+  const each = (way: 'up' | 'down'): DirectionSeconds => {
+    const of = options.steady ? meanSeconds : firstSeconds;
+    const { chooser, offerer } = of(counts[way], { source: sources[way], depth }, transfers);
+    const count = Math.max(1, counts[way]);
+    return { chooser: chooser / count, offerer: offerer / count };
+  };
+  return { up: each('up'), down: each('down') };
+}
+
 function activationWork(
   spec: ActivationSpec,
   { activation }: MachineCosts,
-  /** The time of a transfer, as a multiple of that of `activation`. */
-  draw: number,
+  draw: DrawingCosts,
 ): Record<ActivationPart, number> {
   const counts = countElements(spec.kinds);
   const of = (part: ActivationPart) => {
-    const { transfer, square, ...rest } = activation[part];
-    const drawn = drawingParts.has(part) ? transfer * draw : undefined;
-    const costs = {
-      ...rest,
-      transfer: drawn ?? transfer,
-      square: square + (drawn ?? 0) * productTransfers,
-    };
+    const { square, ...rest } = activation[part];
+    const hashed = hashingParts.has(part) ? productTransfers * rest.transfer : 0;
+    const costs = { ...rest, square: square + hashed };
     return kindsInOrder.reduce((sum, kind) => sum + secondsOf[kind](counts[kind], costs, spec), 0);
   };
-  return Object.fromEntries(activationParts.map((part) => [part, of(part)])) as Record<
+  const own = Object.fromEntries(activationParts.map((part) => [part, of(part)])) as Record<
     ActivationPart,
     number
   >;
+  const [up, down] = [clientTransfers(spec), serverTransfers(spec)];
+  return {
+    ...own,
+    clientKeys: own.clientKeys + up * draw.up.chooser + down * draw.down.offerer,
+    serverKeys: own.serverKeys + up * draw.up.offerer + down * draw.down.chooser,
+  };
 }
 
 const secondsOf: ByKind<(count: number, costs: ElementCosts, spec: ActivationSpec) => number> = {

@@ -1,5 +1,3 @@
-import { softSpokenOnly } from '../../crypto/ot/session.ts';
-import type { TransferSource, TransferSources } from '../../crypto/ot/session.ts';
 import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { activationSteps } from '../plan/plan.ts';
 import type { ActivationStep, Plan } from '../plan/plan.ts';
@@ -32,34 +30,9 @@ export function transferCounts(layers: readonly LayerTransfers[]): { up: number;
   });
 }
 
-/** Where transfers come from: as many as `auto` says, or always one or the other. */
+/** What a client says of where transfers come from: `auto` takes what is done first, in each direction. */
 export const transferModes = ['auto', 'silent', 'softspoken'] as const;
 export type TransferMode = (typeof transferModes)[number];
-
-/**
- * From so many transfers of an inference on silent ones are taken. The first inference of a session then
- * sends less than by SoftSpokenOT, 261 kB in place of 387, and every later one a twentieth. A fixed number,
- * so that both parties come to the same.
- */
-const least = 100_000;
-
-/**
- * What the transfers of each direction come from. Both parties derive it from the plan and the client's
- * mode.
- */
-export function transferSources(plan: Plan, mode: TransferMode): TransferSources {
-  return sourcesFor(transferCounts(layerTransfers(plan)), mode);
-}
-
-/** The same for so many transfers in an inference. */
-export function sourcesFor(
-  { up, down }: { readonly up: number; readonly down: number },
-  mode: TransferMode,
-): TransferSources {
-  if (mode === 'softspoken') return softSpokenOnly;
-  const of = (count: number): TransferSource => (mode === 'auto' && count < least ? 'softspoken' : 's16');
-  return { up: of(up), down: of(down) };
-}
 
 /** Whole numbers in proportion to `weights`, whose sum is `total`; zeros if all weights are zero. */
 export function inProportion(total: number, weights: readonly number[]): number[] {

@@ -1,6 +1,7 @@
 import { HeClient } from '../../crypto/he/linear.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
+import type { SessionSource } from '../../crypto/ot/session.ts';
 import { activationWork } from '../../crypto/steps/activation/work.ts';
 import {
   heKeysClient,
@@ -15,8 +16,6 @@ import type { Channel } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ClientParty, ServerParty } from './offline.ts';
-import { transferSources } from './layer-transfers.ts';
-import type { TransferMode } from './layer-transfers.ts';
 import { linearKeysOf, openedSteps } from './opened.ts';
 
 const step = 0;
@@ -24,14 +23,10 @@ const step = 0;
 /** How a session draws its transfers, the same for both parties. */
 export type PartyTransfers = {
   /** Of the trees of SoftSpokenOT (default: `defaultDepth`). */
-  readonly depth?: number | undefined;
-  /** Where transfers come from (default: auto). */
-  readonly mode?: TransferMode | undefined;
+  readonly depth?: number;
+  /** What those of each direction come from (default: SoftSpokenOT). */
+  readonly sources?: { readonly up: SessionSource; readonly down: SessionSource };
 };
-
-function otOptions(plan: Plan, { depth, mode = 'auto' }: PartyTransfers) {
-  return { depth, sources: transferSources(plan, mode) };
-}
 
 /**
  * The client's keys and base transfers of a session, made once before its inferences. `close` overwrites the
@@ -48,7 +43,7 @@ export async function openClientParty(
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const part = await heOpenClient(channel, step, rng);
-  const ot = await otClient(channel, rng, { pool, ...otOptions(plan, transfers) });
+  const ot = await otClient(channel, rng, { pool, ...transfers });
   await warmUpClient();
   const he = await keys;
   await heKeysClient(he, channel, step, part, linearKeysOf(plan));
@@ -74,7 +69,7 @@ export async function openServerParty(
   transfers: PartyTransfers = {},
 ): Promise<ServerParty> {
   const part = await heOpenServer(channel, step);
-  const ot = await otServer(channel, rng, { pool, ...otOptions(plan, transfers) });
+  const ot = await otServer(channel, rng, { pool, ...transfers });
   const he = await heKeysServer(pool, channel, step, part, linearKeysOf(plan), rng);
   const opened = openedSteps(plan);
   return {

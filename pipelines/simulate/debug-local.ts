@@ -7,6 +7,7 @@ import type { Shape } from '../../models/tensor.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { Prepared } from '../compile/served-plan.ts';
+import { settingsFor } from '../cost/transfer-settings.ts';
 import { openClientParty, openServerParty } from '../inference/parties.ts';
 import { offlineClient, offlineServer } from '../inference/offline.ts';
 import { onlineClient, onlineServer } from '../inference/online.ts';
@@ -71,9 +72,10 @@ async function bothParties({ plan, weights }: Prepared, image: Float32Array, rng
   const pool = new ThreadPool();
   try {
     const [client, server] = memoryChannels();
+    const transfers = settingsFor(plan);
     const [clientParty, serverParty] = await Promise.all([
-      openClientParty(client, pool, plan, rng),
-      openServerParty(server, pool, plan, 'debug', rng),
+      openClientParty(client, pool, plan, rng, transfers),
+      openServerParty(server, pool, plan, 'debug', rng, transfers),
     ]);
     const [clientOffline, serverOffline] = await Promise.all([
       offlineClient(client, plan, clientParty),

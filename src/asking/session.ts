@@ -265,15 +265,12 @@ export class ClientSession implements Session {
     this.#link = undefined;
     const channel = await this.#parts.open();
     try {
-      const { rng, wanted } = this.#parts;
-      const { plan, limits, ticket, kept } = await greetServer(channel, this.#wanted());
+      const { rng } = this.#parts;
+      const { plan, limits, ticket, kept, transfers } = await greetServer(channel, this.#wanted());
       this.#known = { plan, limits, ticket };
       for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
       this.#pool ??= this.#parts.pool();
-      const party = await openClientParty(channel, this.#pool, plan, rng, {
-        depth: wanted.transferDepth,
-        mode: wanted.transfers,
-      });
+      const party = await openClientParty(channel, this.#pool, plan, rng, transfers);
       this.#link = { channel, party, requests: 0, granted: new Map() };
       return this.#link;
     } catch (error) {

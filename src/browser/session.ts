@@ -6,7 +6,7 @@ import { WebPool } from '../../crypto/worker/web-pool.ts';
 import type { WebWorker } from '../../crypto/worker/web-pool.ts';
 import type { WorkerEnd } from '../../crypto/worker/web-thread.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
-import { defaultTransfers } from '../../pipelines/cost/transfer-settings.ts';
+import { settingsFor } from '../../pipelines/cost/transfer-settings.ts';
 import { transferModes } from '../../pipelines/inference/layer-transfers.ts';
 import { ClientSession } from '../asking/session.ts';
 import { WebSocketChannel } from '../net/web-socket-channel.ts';
@@ -102,7 +102,7 @@ async function open(options: OpenOptions): Promise<Opened> {
     ownsPool: true,
   });
   const { plan, limits, inputShape } = session;
-  const { offline, online } = predictCost(plan, { ...defaultTransfers, mode: transfers ?? 'auto' });
+  const { offline, online } = predictCost(plan, settingsFor(plan, { mode: transfers }));
   const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
   return { plan, limits, inputShape, predicted: { offline: both(offline), online: both(online) } };
 }

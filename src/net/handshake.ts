@@ -1,5 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
+import type { NetworkProfile } from '../../pipelines/cost/profiles.ts';
+import { settingsFor } from '../../pipelines/cost/transfer-settings.ts';
+import type { TransferSettings } from '../../pipelines/cost/transfer-settings.ts';
 import { maxPlanBytes, parsePlan, planHash, serialisePlan } from '../../pipelines/plan/codec.ts';
 import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
@@ -7,61 +10,55 @@ import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { defined } from '../shared/defined.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
-import { fromHex, toHex } from '../shared/text.ts';
+import { toHex } from '../shared/text.ts';
 import { printable } from './printable.ts';
-import { helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
-import type { Hello, Refusal, Terms } from './messages.ts';
+import { acceptSchema, helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
+import type { Accept, Hello, Refusal, Terms } from './messages.ts';
 
 /**
  * The first four messages of a session, between the client C and the server S:
  *
- *   C -> S  hello    which plan C expects, which model it asks for, how its transfers are drawn
+ *   C -> S  hello    which plan C expects, which model it asks for
  *   S -> C  terms    what S allows C; or why it refuses, and when to try again
  *   S -> C  welcome  the plan
- *   C -> S  accept   the plan's hash
+ *   C -> S  accept   the plan's hash, and how transfers are drawn: with parameters of which name
  *
  * The version of the protocol is in the header of every frame. A mismatch ends the session on both sides with
  * one line.
  */
 const step = 0;
-const hashBytes = 32;
 
 /** What a client may ask for: nothing, so that it takes the server's first model, or by hash or by name. */
 export type Wanted = {
   readonly planHash?: string;
   readonly model?: string;
-  /** 1 to 8 (default: `defaultDepth`). */
+  /** 1 to 8 (default: what suits the network). */
   readonly transferDepth?: number;
   /** Default: auto. */
   readonly transfers?: TransferMode;
+  /** The network between the parties, for what is done first on it (default: `usualNetwork`). */
+  readonly profile?: NetworkProfile;
   /** The token of a page, which cannot send headers. */
   readonly token?: string;
   /** A session that it continues. */
   readonly resume?: { readonly ticket: string; readonly held: readonly number[] };
 };
 
-export type Greeting = Exclude<Terms, Refusal> & { readonly plan: Plan };
+export type Greeting = Exclude<Terms, Refusal> & {
+  readonly plan: Plan;
+  readonly transfers: TransferSettings;
+};
 
 /**
  * The client's half. `planHash` is 64 hex digits. Returns the server's plan and its terms. Throws UsageError
  * when `planHash` is no hash, RefusedError when the server has no place now, and ProtocolError when its plan
  * has another hash or cannot be run.
  */
-export async function greetServer(
-  channel: Channel,
-  { planHash: given, model, transferDepth, transfers, token, resume }: Wanted = {},
-): Promise<Greeting> {
+export async function greetServer(channel: Channel, wanted: Wanted = {}): Promise<Greeting> {
+  const { planHash: given, model, token, resume } = wanted;
   const expected = given === undefined ? undefined : checkedHash(given);
   const { ticket, held } = resume ?? {};
-  const hello: Hello = defined({
-    plan: expected,
-    model,
-    transferDepth,
-    transfers,
-    token,
-    ticket,
-    held: held && [...held],
-  });
+  const hello: Hello = defined({ plan: expected, model, token, ticket, held: held && [...held] });
   await sendJson(channel, tags.hello, step, hello);
   const terms = await receiveJson(channel, tags.terms, step, termsSchema);
   notRefused(terms);
@@ -73,8 +70,11 @@ export async function greetServer(
     throw new ProtocolError(`plan: expected ${expected}, the server sent ${hash}`);
   }
   const plan = runnable(parsePlan(welcome));
-  await channel.send(tags.accept, step, fromHex(hash));
-  return { ...terms, plan };
+  const { transferDepth: depth, transfers: mode, profile } = wanted;
+  const transfers = settingsFor(plan, { depth, mode, profile });
+  const accept = { plan: hash, transfers: { depth: transfers.depth, ...transfers.sources } };
+  await sendJson(channel, tags.accept, step, accept satisfies Accept);
+  return { ...terms, plan, transfers };
 }
 
 /** A plan that a server offers under a name. */
@@ -87,18 +87,22 @@ export function offerOf(plan: Plan, name: string = plan.name): Offer {
 /** What a server answers to a hello, if it takes the client. */
 export type Opening = { readonly offer: Offer; readonly terms: Exclude<Terms, Refusal> };
 
-/** The server's half. Returns what it opened. Throws ProtocolError when the client accepts another plan. */
+/**
+ * The server's half. Returns what it opened, and how the client has transfers drawn. Throws ProtocolError
+ * when the client accepts another plan, or names parameters that no session has.
+ */
 export async function greetClient<O extends Opening>(
   channel: Channel,
   open: (hello: Hello) => O | Promise<O>,
-): Promise<O> {
+): Promise<O & { readonly transfers: TransferSettings }> {
   const opening = await open(await receiveJson(channel, tags.hello, step, helloSchema));
   const { offer, terms } = opening;
   await sendJson(channel, tags.terms, step, terms satisfies Terms);
   await channel.send(tags.welcome, step, serialisePlan(offer.plan));
-  const accepted = toHex(await channel.receive(tags.accept, step, hashBytes));
-  if (accepted === offer.hash) return opening;
-  throw new ProtocolError(`plan: the client accepted ${accepted}, expected ${offer.hash}`);
+  const accepted = await receiveJson(channel, tags.accept, step, acceptSchema);
+  const { depth, ...sources } = accepted.transfers;
+  if (accepted.plan === offer.hash) return { ...opening, transfers: { depth, sources } };
+  throw new ProtocolError(`plan: the client accepted ${accepted.plan}, expected ${offer.hash}`);
 }
 
 /** Refuses a client that may come again, in place of `greetClient`. */

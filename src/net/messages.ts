@@ -1,7 +1,7 @@
 import { agreementBytes, tagName } from '../../crypto/channel/channel.ts';
 import { greatestDepth, leastDepth } from '../../crypto/ot/blocks.ts';
-import { transferModes } from '../../pipelines/inference/layer-transfers.ts';
-import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
+import { sessionSources } from '../../crypto/ot/session.ts';
+import type { SessionSource } from '../../crypto/ot/session.ts';
 import type { Channel, Tag } from '../../crypto/channel/channel.ts';
 import { ProtocolError, RefusedError } from '../shared/errors.ts';
 import { either, integer, list, Malformed, number, oneOf, record, text } from '../shared/json-check.ts';
@@ -26,10 +26,6 @@ export type Hello = {
   readonly plan?: string;
   /** The name of a model of the server (default: the one that `plan` names, or the server's first). */
   readonly model?: string;
-  /** The depth of the trees that transfers come from, in both directions (default: `defaultDepth`). */
-  readonly transferDepth?: number;
-  /** What transfers come from; with the plan it names the parameters of each direction (default: auto). */
-  readonly transfers?: TransferMode;
   /** The token of a page, which cannot send headers. */
   readonly token?: string;
   /** The ticket of a session that the client lost and continues. */
@@ -42,13 +38,28 @@ export const helloSchema: Check<Hello> = record(
   {
     plan: planHash,
     model: text(100, /./, 'a name'),
-    transferDepth: integer(leastDepth, greatestDepth),
-    transfers: oneOf(...transferModes),
     token: text(longestToken),
     ticket,
     held: materialNumbers,
   },
 );
+
+/** C -> S, to a plan: that the client runs it, and how transfers are drawn. */
+export type Accept = {
+  readonly plan: string;
+  readonly transfers: {
+    /** Of the trees of SoftSpokenOT. */
+    readonly depth: number;
+    /** What the transfers come from in which the client chooses, and those in which the server does. */
+    readonly up: SessionSource;
+    readonly down: SessionSource;
+  };
+};
+const source = oneOf(...sessionSources);
+export const acceptSchema: Check<Accept> = record({
+  plan: planHash,
+  transfers: record({ depth: integer(leastDepth, greatestDepth), up: source, down: source }),
+});
 
 /** What a server allows a client. It says so when a session opens. */
 export type Limits = {

@@ -232,9 +232,7 @@ export class SessionHost {
     for (const number of session.ready.keys()) if (!held.has(number)) session.ready.delete(number);
     const kept = [...session.ready.keys()];
     if (before !== undefined) this.#tell({ kind: 'resumed', prepared: kept.length, ...about(open, session) });
-    const terms = { limits: this.#options.limits, ticket, kept };
-    const transfers = { depth: hello.transferDepth, mode: hello.transfers };
-    return { offer: model, terms, transfers };
+    return { offer: model, terms: { limits: this.#options.limits, ticket, kept } };
   }
 
   /** Finds out whose page this is. */

@@ -47,7 +47,8 @@ export function text(maxLength = Infinity, pattern = /(?:)/, expected = 'a strin
 export function oneOf<const T extends string | number | boolean | null>(...values: readonly T[]): Check<T> {
   return (value, path) => {
     if ((values as readonly unknown[]).includes(value)) return value as T;
-    throw new Malformed(path, values.map((one) => JSON.stringify(one)).join(' or '));
+    const got = (JSON.stringify(value) ?? 'nothing').slice(0, 40);
+    throw new Malformed(path, `${values.map((one) => JSON.stringify(one)).join(' or ')}, got ${got}`);
   };
 }
 

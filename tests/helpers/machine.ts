@@ -17,6 +17,7 @@ export const freeMachine: MachineCosts = {
     decryptOutput: 0,
     layer: 0,
   },
+  transfers: { softspoken: { chooser: 0, offerer: 0 }, silent: { chooser: 0, offerer: 0 } },
   activation: {
     clientKeys: noElements,
     serverKeys: noElements,

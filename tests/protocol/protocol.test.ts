@@ -97,7 +97,7 @@ test('measured bytes and rounds are the predicted ones', async () => {
     for (const side of online) expect(side.get(step.step) ?? none).toEqual(step.online);
   }
   const { sent, received } = run.client.traffic;
-  const greeting = frameHeaderBytes * 2 + agreementBytes + 32;
+  const greeting = 2 * (frameHeaderBytes + agreementBytes);
   const phases = [prediction.offline, prediction.online];
   expect(sent).toBe(
     prediction.session.bytes_up - greeting + phases.reduce((sum, phase) => sum + phase.bytes_up, 0),

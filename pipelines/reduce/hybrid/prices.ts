@@ -6,7 +6,7 @@ import { predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import type { NetworkProfile } from '../../cost/profiles.ts';
-import { transfersFor } from '../../cost/transfer-settings.ts';
+import { settingsFor } from '../../cost/transfer-settings.ts';
 import type { ActivationStep, Plan } from '../../plan/plan.ts';
 
 /** The price of an element of each kind, and that of the layer itself, in seconds or bytes. */
@@ -30,7 +30,7 @@ export function pricingOf({ unit, phase, profile }: CostBudget, machine: Machine
 }
 
 function bytesOf(plan: Plan, profile: NetworkProfile): { offline: number; online: number } {
-  const { offline, online } = predictCost(plan, transfersFor(profile), true);
+  const { offline, online } = predictCost(plan, settingsFor(plan, { profile }), true);
   const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
   return { offline: both(offline), online: both(online) };
 }

@@ -6,7 +6,7 @@ import type { Memory } from '../../../pipelines/cost/memory.ts';
 import { priceOf } from '../../../pipelines/cost/price.ts';
 import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
-import { defaultTransfers } from '../../../pipelines/cost/transfer-settings.ts';
+import { settingsFor } from '../../../pipelines/cost/transfer-settings.ts';
 import type { TransferMode } from '../../../pipelines/inference/layer-transfers.ts';
 import { transfersOption } from '../options/transfers.ts';
 import type { Latency } from '../../../pipelines/cost/latency.ts';
@@ -31,6 +31,7 @@ import { describeFlags } from '../options/describe.ts';
 import type { DescribeFlags } from '../options/describe.ts';
 import { calibrationData, calibrationHelp, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
+import { transferChoices, transferTable } from '../output/transfer-choices.ts';
 import { answerValue } from '../output/answer-words.ts';
 import { table } from '../output/output.ts';
 import { bytesLine } from '../output/phase.ts';
@@ -98,7 +99,7 @@ async function run(context: Context, name: string, options: Options) {
   const agreement = await labelAgreement(prepared, calibrationOf(train), context);
   if (agreement.agree < leastAgreement * agreement.images) context.warn(`${name}: ${tooFew(agreement)}`);
   const mode = options.transfers ?? 'auto';
-  const prediction = predictCost(plan, { ...defaultTransfers, mode });
+  const prediction = predictCost(plan, settingsFor(plan, { mode }));
   const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs, { mode }));
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
@@ -111,7 +112,8 @@ async function run(context: Context, name: string, options: Options) {
       ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
       ...{ answer: plan.output.answer, answers },
       ...{ agreement: { ...agreement, atLeast: leastShare(agreement.agree, agreement.images) } },
-      ...{ chosenBits: chosen ?? null, predicted, memory, money, machine: machineValue(known) },
+      ...{ chosenBits: chosen ?? null, predicted, memory, money },
+      ...{ transfers: transferChoices(plan, mode), machine: machineValue(known) },
     },
     text:
       `${describe(steps, prediction, hash)}\n` +
@@ -123,7 +125,8 @@ async function run(context: Context, name: string, options: Options) {
       (chosen === undefined ? '' : `chosen bits        ${chosenText(chosen)}\n`) +
       `expected agreement ${agreementText(agreement)}\n\n` +
       `${answersTable(answers, plan)}\n\n` +
-      `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}`,
+      `${predictedTable(predicted)}\npredicted for ${describeMachine(known)}\n\n` +
+      transferTable(plan, mode),
   };
 }
 

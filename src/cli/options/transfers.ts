@@ -6,6 +6,6 @@ export function transfersOption(): Option {
   return new Option(
     '--transfers <kind>',
     "what oblivious transfers come from: 'silent' ones send least and rest on learning parity with noise, " +
-      "'softspoken' ones do not, 'auto' takes silent ones where an inference needs many (default: auto)",
+      "'softspoken' ones do not, 'auto' takes in each direction what is done first on the network (default: auto)",
   ).choices(transferModes);
 }

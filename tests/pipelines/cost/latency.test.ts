@@ -6,7 +6,7 @@ import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
-import { transfersFor } from '../../../pipelines/cost/transfer-settings.ts';
+import { settingsFor } from '../../../pipelines/cost/transfer-settings.ts';
 import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';
 import { openClientParty, openServerParty } from '../../../pipelines/inference/parties.ts';
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
@@ -27,7 +27,7 @@ async function prepared(build: typeof residualNet): Promise<Prepared> {
 describe('where only the network costs', () => {
   test.each([lan, wan])('online is bytes over the rate and a round trip an activation: $name', (profile) => {
     const { online, offline, steps } = predictLatency(tinyPlan, profile, freeMachine);
-    const cost = predictCost(tinyPlan, transfersFor(profile));
+    const cost = predictCost(tinyPlan, settingsFor(tinyPlan, { profile }));
     const bytes = cost.online.bytes_up + cost.online.bytes_down;
     const seconds = (8 * bytes) / profile.bitsPerSecond + cost.rounds * profile.roundTripSeconds;
     expect(online).toMatchObject({ ...cost.online, rounds: cost.rounds });

@@ -3,6 +3,7 @@ import { planHash, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { greetClient, greetServer, offerOf } from '../../../src/net/handshake.ts';
 import type { Wanted } from '../../../src/net/handshake.ts';
+import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { sendJson } from '../../../src/net/messages.ts';
 import { agreementBytes, tags } from '../../../crypto/channel/channel.ts';
 import { defined } from '../../../src/shared/defined.ts';
@@ -42,25 +43,43 @@ async function greetedWith(welcome: Uint8Array, terms: object = testTerms): Prom
 test('with the plan expected, or with none expected, the client gets the plan and the limits', async () => {
   for (const planHashOrNone of [undefined, planHash(plan), planHash(plan).toUpperCase()]) {
     const [client, server] = await handshake(defined({ planHash: planHashOrNone }));
-    expect(client).toEqual({ status: 'fulfilled', value: { plan, ...testTerms } });
+    expect(client).toEqual({
+      status: 'fulfilled',
+      value: { plan, ...testTerms, transfers: { depth: 4, sources: softSpoken } },
+    });
     expect(server.status).toBe('fulfilled');
   }
 });
 
-test('a client may ask for transfers from trees of another depth; one that no session has is refused', async () => {
-  for (const transferDepth of [undefined, 1, 8]) {
-    const [near, far] = memoryChannels();
-    const hello = greetClient(far, (asked) => ({ ...offering(offerOf(plan))(asked), asked }));
-    const [, { asked }] = await Promise.all([greetServer(near, defined({ transferDepth })), hello]);
-    expect(asked.transferDepth).toBe(transferDepth);
+const softSpoken = { up: 'softspoken', down: 'softspoken' };
+
+test('a client names how transfers are drawn, and the server learns it', async () => {
+  for (const [wanted, transfers] of [
+    [{}, { depth: 4, sources: softSpoken }],
+    [{ transferDepth: 5 }, { depth: 5, sources: softSpoken }],
+    [{ profile: profiles.wan }, { depth: 5, sources: softSpoken }],
+    [{ transfers: 'silent' }, { depth: 4, sources: { up: 's16', down: 's16' } }],
+  ] as const) {
+    const both = await handshake(wanted);
+    for (const end of both) expect(end).toMatchObject({ status: 'fulfilled', value: { transfers } });
   }
-  for (const transferDepth of [0, 9, 3.5]) {
-    const [, server] = await handshake({ transferDepth });
-    expect(server).toMatchObject({
-      status: 'rejected',
-      reason: { message: /^hello.transferDepth: expected/ },
-    });
-  }
+});
+
+test.each([
+  [{ depth: 0 }, /^accept.transfers.depth: expected an integer from 1 to 8/],
+  [{ depth: 3.5 }, /^accept.transfers.depth: expected an integer/],
+  [{ up: 's14' }, /^accept.transfers.up: expected "softspoken" or "s16", got "s14"$/],
+  [{ down: 'testInsecure' }, /^accept.transfers.down: expected "softspoken" or "s16", got "testInsecure"$/],
+  [{ down: undefined }, /^accept.transfers.down: expected "softspoken" or "s16", got nothing$/],
+  [{ seed: 1 }, /^accept.transfers: expected no field "seed"/],
+])('parameters of transfers that no session has are refused: %o', async (change, message) => {
+  const [near, far] = memoryChannels();
+  const greeted = greetClient(far, offering(offerOf(plan)));
+  await sendJson(near, tags.hello, 0, {});
+  const transfers = { depth: 4, up: 's16', down: 'softspoken', ...change };
+  await sendJson(near, tags.accept, 0, { plan: planHash(plan), transfers });
+  await expect(greeted).rejects.toThrow(ProtocolError);
+  await expect(greeted).rejects.toThrow(message);
 });
 
 describe('a server of several models', () => {
@@ -136,6 +155,7 @@ test('a client that accepts another plan is refused', async () => {
   await sendJson(near, tags.hello, 0, {});
   await near.receive(tags.terms, 0, agreementBytes);
   await near.receiveUpTo(tags.welcome, 0, 2 ** 20);
-  await near.send(tags.accept, 0, new Uint8Array(32));
+  const transfers = { depth: 4, up: 'softspoken', down: 'softspoken' };
+  await sendJson(near, tags.accept, 0, { plan: '0'.repeat(64), transfers });
   await expect(greeted).rejects.toThrow(/^plan: the client accepted 0000/);
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
+import { settingsFor } from '../../../pipelines/cost/transfer-settings.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { connect } from '../../../src/client.ts';
@@ -25,7 +26,7 @@ test.each([
     const tls = { cert: fixture('cert'), key: fixture('key') };
     const server = await startServer({ ...prepared, threads: 1, ...(secure && { tls }) });
     // Over the WAN the client asks for deeper trees of transfers than it does by default.
-    const cost = predictCost(prepared.plan, { depth: 5, mode: 'auto' });
+    const cost = predictCost(prepared.plan, settingsFor(prepared.plan, { profile: profiles.wan }));
     try {
       const options = { pool, profile: profiles.wan, ...(secure && { ca: readFileSync(tls.cert) }) };
       const session = await connect(server.url, options);

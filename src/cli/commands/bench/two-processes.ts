@@ -3,7 +3,6 @@ import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../../pipelines/cost/profiles.ts';
 import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
-import { depthFor } from '../../../../pipelines/cost/transfer-settings.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { wireOf } from '../../../../pipelines/plan/plan.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
@@ -98,7 +97,7 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
     });
     warnings.forEach(options.warn);
     const session = await connect(url, {
-      ...{ planHash, profile: between.atClient, transferDepth: depthFor(profile), ...ofThreads },
+      ...{ planHash, profile: between.atClient, network: profile, ...ofThreads },
       ...defined({ transfers: options.transfers }),
     });
     try {
