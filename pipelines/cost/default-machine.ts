@@ -15,8 +15,8 @@ export const defaultMachine: MachineCosts = {
     silent: { chooser: 1.9e-8, offerer: 1.8e-8 },
   },
   activation: {
-    clientKeys: { relu: 0, transfer: 9.33e-8, string: 4.57e-9, affine: 3.22e-7, square: 1.52e-7 },
-    serverKeys: { relu: 3.51e-7, transfer: 0, string: 1.22e-8, affine: 1.86e-7, square: 1.42e-7 },
+    clientKeys: { relu: 3.87e-8, transfer: 1.19e-8, string: 2.6e-9, affine: 3.13e-8, square: 1.52e-7 },
+    serverKeys: { relu: 0, transfer: 2.21e-10, string: 1.42e-8, affine: 4.04e-8, square: 1.42e-7 },
     clientTables: { relu: 5.66e-9, transfer: 3.35e-9, string: 4.86e-10, affine: 3.2e-8, square: 3.02e-8 },
     serverTables: { relu: 8.02e-8, transfer: 0, string: 1.48e-9, affine: 8.34e-8, square: 4.33e-8 },
     message: { relu: 1.18e-8, transfer: 8.64e-10, string: 0, affine: 1.51e-8, square: 1.96e-8 },
