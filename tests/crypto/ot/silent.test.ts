@@ -239,26 +239,65 @@ test('corrections of another length are refused', () => {
 test('nothing comes twice: carried rows, corrections, masked values and rows differ between iterations', () => {
   const set = 'testInsecure';
   const pair = new Pair('fresh', set);
-  const seen = new Set<string>();
-  const each = (bytes: Uint8Array) => {
-    for (let at = 0; at < bytes.length; at += 16) seen.add(bytes.subarray(at, at + 16).join());
-    return bytes.length / 16;
+  // A row whose choice is 0 is the same for both parties, so each has a set of its own.
+  const seen = { offerer: new Set<string>(), chooser: new Set<string>() };
+  const count = { offerer: 0, chooser: 0 };
+  const see = (party: keyof typeof seen, ...all: Uint8Array[]) => {
+    for (const bytes of all) {
+      for (let at = 0; at < bytes.length; at += 16) seen[party].add(bytes.subarray(at, at + 16).join());
+      count[party] += bytes.length / 16;
+    }
   };
-  let count = 0;
   for (let i = 0; i < 4; i++) {
     const { offered, chosen, corrections } = pair.run(set);
-    for (const bytes of [
-      asBytes(offered.rows),
-      asBytes(offered.carried),
-      asBytes(chosen.carried).slice(0, 0),
-      corrections,
-      chosen.masked,
-      offered.value,
-    ]) {
-      count += each(bytes);
-    }
+    see('offerer', asBytes(offered.rows), asBytes(offered.carried), corrections, offered.value);
+    see('chooser', asBytes(chosen.rows), asBytes(chosen.carried), chosen.masked, chosen.value);
   }
-  expect(seen.size).toBe(count);
+  expect({ offerer: seen.offerer.size, chooser: seen.chooser.size }).toEqual(count);
+});
+
+test('each batch of trees of each iteration and direction has a key of its own, and so has each check', () => {
+  const { trees, batch } = silentSets.testInsecure;
+  const keys: string[] = [];
+  const aesEcb: Platform['aesEcb'] = (key) => {
+    keys.push(key.join());
+    return nodePlatform.aesEcb(key);
+  };
+  const pairs = [new Pair('keys', 'testInsecure'), new Pair('keys of another direction', 'testInsecure')];
+  usePlatform({ ...nodePlatform, aesEcb });
+  try {
+    for (const { delta, rng, carried, transcript } of pairs) {
+      let turn: SilentTurn = {
+        ...{ set: 'testInsecure', code, transcript, iteration: 0, history: transcript },
+        carried: carried.offered,
+      };
+      for (let iteration = 1; iteration <= 3; iteration++) {
+        turn = { ...turn, ...offerSilently(silent, columns, turn, delta, rng), iteration };
+      }
+    }
+  } finally {
+    usePlatform(nodePlatform);
+  }
+  expect(keys).toHaveLength(pairs.length * 3 * (trees / batch + 1));
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test('corrections of another direction, or of another iteration, prove nothing', () => {
+  for (const change of [{ transcript: seededRng('other').bytes(32) }, { iteration: 1 }]) {
+    const pair = new Pair('direction', 'testInsecure');
+    const turn = pair.turn('testInsecure');
+    const [offered, chosen] = [
+      offerSilently(silent, columns, { ...turn, carried: pair.carried.offered }, pair.delta, pair.rng),
+      pair.carried.chosen,
+    ];
+    const other = chooseSilently(
+      silent,
+      columns,
+      { ...turn, ...change, carried: chosen },
+      offered.corrections,
+    );
+    expect(pair.isProved({ offered, chosen: other })).toBe(false);
+  }
 });
 
 test('the carried rows are overwritten once they are used', () => {
