@@ -317,6 +317,26 @@ test('the masked value is uniform, whatever the holes', () => {
   expect(coinsZ(bits)).toBeLessThan(sixSigma);
 });
 
+test('phi is masked by the choices of rows that serve nothing else', () => {
+  const set = 'testInsecure';
+  const pair = new Pair('mask', set);
+  const turn = pair.turn(set);
+  const { corrections } = offerSilently(
+    silent,
+    columns,
+    { ...turn, carried: pair.carried.offered },
+    pair.delta,
+    pair.rng,
+  );
+  const maskedOf = (carried: Uint32Array<ArrayBuffer>) =>
+    chooseSilently(silent, columns, { ...turn, carried }, corrections).masked;
+  const other = pair.carried.chosen.slice();
+  // Row 5 of the last 128, from which x^5 comes.
+  other[4 * (carriedBy(set) - 128 + 5)]! ^= 1;
+  const [one, two] = [maskedOf(pair.carried.chosen), maskedOf(other)];
+  expect(fieldOf(one) ^ fieldOf(two)).toBe(1n << BigInt(127 - 5));
+});
+
 test('rows differ by x^i R: rows that are equal before are not equal after', () => {
   const { offered } = new Pair('differ', 'testInsecure').run('testInsecure');
   const again = new Pair('differ', 'testInsecure').run('testInsecure');

@@ -82,6 +82,20 @@ test('several trees in one message are independent, of any depths, and one bad t
   );
 });
 
+test('the sums of tags tell no sum of seeds, and another direction has other leaves of the same root', () => {
+  const total = (parts: readonly Uint8Array[]) =>
+    parts.reduce((sum, part) => sum.map((byte, i) => byte ^ part[i]!), new Uint8Array(16));
+  const sum = Buffer.from(total(grown.leaves[0]!));
+  expect(Buffer.from(grown.message).includes(sum)).toBe(false);
+  const elsewhere = growTrees(
+    seededRng('another name').bytes(32),
+    [depth],
+    transfers(0).pairs,
+    seededRng('tree'),
+  );
+  for (const [x, leaf] of grown.leaves[0]!.entries()) expect(elsewhere.leaves[0]![x]).not.toEqual(leaf);
+});
+
 test('a message of another length is refused', () => {
   const { keys } = transfers(0);
   expect(grown.message).toHaveLength(treesBytes([depth]));
