@@ -180,10 +180,15 @@ export function flatten(attributes: AttributeReader, [input]: Inputs): Constant 
   return reshaped(given(input), [sizeOf(shape.slice(0, at)), sizeOf(shape.slice(at))]);
 }
 
-/** Broadcasts both ways: where the target has a 1, a larger dimension of the constant stays. */
+/**
+ * Broadcasts both ways: where the target has a 1, a larger dimension of the constant stays. Floats that are
+ * the same for every image of the batch have one in its place, from which they broadcast.
+ */
 export function expand(_attributes: AttributeReader, [input, target]: Inputs): Constant {
   const x = given(input);
-  const wanted = numbersOf(target);
+  const to = given(target);
+  const isOfBatch = to.batchAt.join() === '0' && x.tensor.dtype === 'float32' && to.tensor.dtype === 'int64';
+  const wanted = isOfBatch ? Array.from(to.tensor.data, Number).with(0, 1) : numbersOf(target);
   const rank = Math.max(wanted.length, x.tensor.shape.length);
   const aligned = (shape: Shape, i: number) => shape[i - rank + shape.length] ?? 1;
   const shape = Array.from({ length: rank }, (_, i) => {

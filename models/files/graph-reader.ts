@@ -22,6 +22,7 @@ import { fold, isFoldable } from './fold.ts';
 import type { RawFunction, RawTensor } from '../onnx/raw.ts';
 import { descriptionOf } from './metadata.ts';
 import { inNewForm } from './older-opsets.ts';
+import { maskedByComparison } from './rewrite-choice.ts';
 import { refusals, rewrites } from './rewrite.ts';
 import type { Comparison, RewriteContext } from './rewriting.ts';
 import { isChannelsLast, Views } from './views.ts';
@@ -55,6 +56,8 @@ const ends: Readonly<Record<string, { axis: (opset: number) => number; ending: E
   ArgMax: { axis: () => 0, ending: undefined },
   Sigmoid: { axis: () => -1, ending: 'sigmoid' },
 };
+
+const readersOfComparisons: ReadonlySet<string> = new Set(['Where', 'Mul', 'Not', 'Cast']);
 
 /** Turns a file's nodes into a Model in one run over them, in the file's order. */
 export class GraphReader {
@@ -181,8 +184,9 @@ export class GraphReader {
       refuse(`its output ${extra} is used; only the first output is supported`);
     if (node.op !== 'DequantizeLinear' && node.inputs.some((input) => this.#quantised.has(input)))
       refuse('it computes with integers; only QuantizeLinear and DequantizeLinear in pairs are supported');
-    if (node.op !== 'Where' && node.inputs.some((input) => this.#comparisons.has(input)))
-      refuse('it computes with the result of a comparison; only Where may read one');
+    const readsComparison = node.inputs.some((input) => this.#comparisons.has(input));
+    if (readsComparison && !(node.domain === '' && readersOfComparisons.has(node.op)))
+      refuse('it computes with the result of a comparison; only Where, Mul, Not and Cast may read one');
     const attributes = new AttributeReader(node.attributes());
     if (node.domain === '' && this.#fold(node, attributes)) return;
     if (node.domain === '' && node.op === 'Transpose') {
@@ -202,12 +206,20 @@ export class GraphReader {
   #readOnOurs(node: FileNode, name: string): void {
     const attributes = new AttributeReader(node.attributes());
     const inputs = this.#parsedInputs(node);
-    if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
-      const rewritten = rewrites[node.op]!.rule(attributes, inputs, this.#rewriteContext(name, node, inputs));
+    const context = () => this.#rewriteContext(name, node, inputs);
+    if (node.op === 'Mul' && inputs.some((input) => this.#comparisons.has(input.name)))
+      for (const each of maskedByComparison(inputs, context())) this.#add(each);
+    else if (node.domain === '' && Object.hasOwn(rewrites, node.op)) {
+      const rewritten = rewrites[node.op]!.rule(attributes, inputs, context());
       attributes.finish();
       for (const each of rewritten) this.#add(each);
-      if (this.#comparisons.has(node.outputs[0]!)) this.#shapes.set(node.outputs[0]!, []);
+      if (this.#comparisons.has(node.outputs[0]!)) this.#takeComparison(node.outputs[0]!);
     } else this.#add(this.#standard(node, name, attributes, inputs));
+  }
+
+  #takeComparison(output: string): void {
+    if (this.#file.outputs.includes(output)) refuse('the network gives the result of a comparison');
+    this.#shapes.set(output, []);
   }
 
   /**

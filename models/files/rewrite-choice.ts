@@ -2,11 +2,12 @@ import type { Node } from '../graph.ts';
 import { AttributeReader } from '../ops/attributes.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { refuse } from '../refusal.ts';
+import type { Shape } from '../tensor.ts';
 import type { RawTensor } from '../onnx/raw.ts';
 import { known } from './constant.ts';
 import { arithmetic } from './fold-arithmetic.ts';
 import { valueName } from './rewriting.ts';
-import type { Rewrite, RewriteContext } from './rewriting.ts';
+import type { Comparison, Rewrite, RewriteContext } from './rewriting.ts';
 
 /**
  * Ops that choose between values, as sums of ReLUs: max(a, b) = b + relu(a - b), min(a, b) = a - relu(a - b),
@@ -45,7 +46,7 @@ function identity({ node, output }: RewriteContext, x: ParsedInput): Node {
 function ofTwo(side: 'Max' | 'Min', a: ParsedInput, b: ParsedInput, context: RewriteContext): Node[] {
   const { node, output } = context;
   const x = valueName(a);
-  const number = numberOf(b);
+  const number = numberOf(b, a);
   if (number !== undefined) {
     const ends = { name: node, inputs: [x], outputs: [output] };
     if (side === 'Max' && number === 0) return [{ op: 'Relu', ...ends, attributes: {} }];
@@ -69,11 +70,18 @@ function ofTwo(side: 'Max' | 'Min', a: ParsedInput, b: ParsedInput, context: Rew
   return [...nodes, { op: 'Sub', inputs: [x, rise.output], ...last }];
 }
 
-/** A constant that is one finite number. */
-function numberOf({ constant }: ParsedInput): number | undefined {
-  if (constant === undefined || constant.data.length !== 1) return undefined;
-  const value = Number(constant.data[0]);
-  return constant.dtype === 'float32' && Number.isFinite(value) ? value : undefined;
+/** The finite number that all elements of a constant are, if the value beside it keeps its shape. */
+function numberOf({ constant }: ParsedInput, beside: ParsedInput): number | undefined {
+  if (constant?.dtype !== 'float32' || !isWithin(constant.shape, beside)) return undefined;
+  const [value = NaN] = constant.data;
+  return Number.isFinite(value) && constant.data.every((each) => each === value) ? value : undefined;
+}
+
+/** Whether a constant broadcasts to the shape that the value has. */
+function isWithin(shape: Shape, { shape: value = [], batch = 1 }: ParsedInput): boolean {
+  const whole = [batch, ...value];
+  const missing = whole.length - shape.length;
+  return missing >= 0 && shape.every((size, i) => size === 1 || size === whole[i + missing]);
 }
 
 /** |x| is x where x > 0, and -x elsewhere. */
@@ -86,13 +94,24 @@ export function absolute(
   return [{ op: 'LeakyRelu', ...ends, attributes: { alpha: -1 } }];
 }
 
-/** A comparison has no node of its own; the Where that reads it has. */
+/** A comparison has no node of its own; what chooses by it has. */
 export function comparison(isGreater: boolean): Rewrite {
   return (_attributes, [a, b], { output, comparisons }) => {
     const [left, right] = [a ?? refuse('an input is missing'), b ?? refuse('an input is missing')];
     comparisons.set(output, isGreater ? { larger: left, smaller: right } : { larger: right, smaller: left });
     return [];
   };
+}
+
+/** The opposite of a comparison. Where both sides are equal, either choice is the same here. */
+export function negation(_attributes: AttributeReader, [x]: Inputs, context: RewriteContext): Node[] {
+  const compared = context.comparisons.get(x?.name ?? '') ?? refuse('only a comparison can be negated');
+  context.comparisons.set(context.output, opposite(compared));
+  return [];
+}
+
+function opposite({ larger, smaller }: Comparison): Comparison {
+  return { larger: smaller, smaller: larger };
 }
 
 /** With a constant condition, it is a sum of masked values; with a comparison, a maximum or minimum. */
@@ -102,15 +121,64 @@ export function where(
   context: RewriteContext,
 ): Node[] {
   const [a, b] = [yes ?? refuse('an input is missing'), no ?? refuse('an input is missing')];
+  const { comparisons, output } = context;
+  if (comparisons.has(a.name) || comparisons.has(b.name)) refuse('it chooses between comparisons');
   if (condition?.constant !== undefined) return masked(condition, a, b, context);
-  const compared = context.comparisons.get(condition?.name ?? '') ?? refuse(notChosen);
+  const compared = comparisons.get(condition?.name ?? '') ?? refuse(notChosen);
+  const mask = asMask(compared, a, b);
+  if (mask === undefined) return byComparison(compared, a, b, context);
+  comparisons.set(output, mask);
+  return [];
+}
+
+/** A choice between 1 and 0 is the comparison as a number, and one between 0 and 1 its opposite. */
+function asMask(compared: Comparison, a: ParsedInput, b: ParsedInput): Comparison | undefined {
+  const value = valueOf(compared);
+  const [yes, no] = [numberOf(a, value), numberOf(b, value)];
+  if (yes === 1 && no === 0) return compared;
+  return yes === 0 && no === 1 ? opposite(compared) : undefined;
+}
+
+/** The value of a comparison with a constant, or one of two values. */
+function valueOf({ larger, smaller }: Comparison): ParsedInput {
+  return larger.constant === undefined ? larger : smaller;
+}
+
+/** The product of a value and a comparison, which is 0 or 1, chooses between the value and 0. */
+export function maskedByComparison(inputs: Inputs, context: RewriteContext): Node[] {
+  const values = inputs.filter(({ name }) => !context.comparisons.has(name));
+  const mask = inputs.find(({ name }) => context.comparisons.has(name));
+  const compared = context.comparisons.get(mask?.name ?? '');
+  const [value] = values;
+  if (compared === undefined || value === undefined) refuse('it multiplies two comparisons');
+  const name = `${context.node}/zero`;
+  const constant: RawTensor = { name, dtype: 'float32', shape: [], data: Float32Array.of(0) };
+  return byComparison(compared, value, { name, shape: [], constant, batch: undefined }, context);
+}
+
+/** a where the comparison holds, else b. */
+function byComparison(compared: Comparison, a: ParsedInput, b: ParsedInput, context: RewriteContext): Node[] {
   const { larger, smaller } = compared;
-  if (isSame(a, larger) && isSame(b, smaller)) return chosen('Max', a, b, context);
-  if (isSame(a, smaller) && isSame(b, larger)) return chosen('Min', a, b, context);
-  const slope = numberOf(smaller) === 0 && isSame(a, larger) ? slopeOf(b, larger, context) : undefined;
+  const value = valueOf(compared);
+  const are = (first: ParsedInput, second: ParsedInput) =>
+    isSame(a, first, value) && isSame(b, second, value);
+  if (are(larger, smaller)) return chosen('Max', a, b, context);
+  if (are(smaller, larger)) return chosen('Min', a, b, context);
+  const slope = leakySlope(compared, a, b, context) ?? leakySlope(opposite(compared), b, a, context);
   if (slope === undefined) refuse(notChosen);
-  const ends = { name: context.node, inputs: [valueName(larger)], outputs: [context.output] };
+  const ends = { name: context.node, inputs: [valueName(value)], outputs: [context.output] };
   return [{ op: 'LeakyRelu', ...ends, attributes: { alpha: slope } }];
+}
+
+/** The factor s of x where x > 0, else s x. */
+function leakySlope(
+  { larger, smaller }: Comparison,
+  a: ParsedInput,
+  b: ParsedInput,
+  context: RewriteContext,
+): number | undefined {
+  const isOfSign = larger.constant === undefined && numberOf(smaller, larger) === 0;
+  return isOfSign && isSame(a, larger, larger) ? slopeOf(b, larger, context) : undefined;
 }
 
 const notChosen =
@@ -121,10 +189,11 @@ function chosen(side: 'Max' | 'Min', a: ParsedInput, b: ParsedInput, context: Re
   return a.constant === undefined ? ofTwo(side, a, b, context) : ofTwo(side, b, a, context);
 }
 
-/** The same value, or the same number. */
-function isSame(a: ParsedInput, b: ParsedInput): boolean {
-  if (a.constant === undefined || b.constant === undefined) return a.name === b.name;
-  return numberOf(a) !== undefined && numberOf(a) === numberOf(b);
+/** The same value or constant, or the same number beside `value`. */
+function isSame(a: ParsedInput, b: ParsedInput, value: ParsedInput): boolean {
+  if (a.name === b.name) return true;
+  const number = numberOf(a, value);
+  return number !== undefined && number === numberOf(b, value);
 }
 
 /** The factor s if `b` is computed as s x. */

@@ -3,7 +3,7 @@ import type { AttributeReader } from '../ops/attributes.ts';
 import { clip } from '../ops/clip.ts';
 import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
-import { absolute, comparison, mapped, maximum, where } from './rewrite-choice.ts';
+import { absolute, comparison, mapped, maximum, negation, where } from './rewrite-choice.ts';
 import { globalMaxPool, reduction, squeeze } from './rewrite-reductions.ts';
 import { gather, slice, split } from './rewrite-slices.ts';
 import { convTranspose } from './rewrite-transposed.ts';
@@ -15,6 +15,8 @@ import type { RawTensor } from '../onnx/raw.ts';
 
 /** `becomes` is the text for docs/ops.md. */
 type Entry = { readonly rule: Rewrite; readonly becomes: string };
+
+const partOfChoice = 'a part of Where, or of a Mul of a value and the comparison: x (x > 0) is Relu';
 
 export const rewrites: Readonly<Record<string, Entry>> = {
   ReduceMean: { rule: reduction('mean'), becomes: 'GlobalAveragePool, or AveragePool over height or width' },
@@ -42,10 +44,11 @@ export const rewrites: Readonly<Record<string, Entry>> = {
       'with a constant condition, a sum of masked values; with a comparison of what it chooses from, as Max, ' +
       'Min or LeakyRelu',
   },
-  Greater: { rule: comparison(true), becomes: 'a part of Where' },
-  GreaterOrEqual: { rule: comparison(true), becomes: 'a part of Where' },
-  Less: { rule: comparison(false), becomes: 'a part of Where' },
-  LessOrEqual: { rule: comparison(false), becomes: 'a part of Where' },
+  Greater: { rule: comparison(true), becomes: partOfChoice },
+  GreaterOrEqual: { rule: comparison(true), becomes: partOfChoice },
+  Less: { rule: comparison(false), becomes: partOfChoice },
+  LessOrEqual: { rule: comparison(false), becomes: partOfChoice },
+  Not: { rule: negation, becomes: 'the opposite comparison' },
   Gather: { rule: gather, becomes: 'itself; a single index removes the axis' },
   Slice: { rule: slice, becomes: 'Gather, if it does not cut the batch' },
   Split: { rule: split, becomes: 'a Gather for each part' },
@@ -59,7 +62,10 @@ export const rewrites: Readonly<Record<string, Entry>> = {
     becomes: 'nothing: values are not rounded; Relu or Clip if its range begins at 0 or is that of ReLU6',
   },
   DequantizeLinear: { rule: dequantizeLinear, becomes: 'nothing, after QuantizeLinear' },
-  Cast: { rule: cast, becomes: 'Identity between float types, which are all float32 here' },
+  Cast: {
+    rule: cast,
+    becomes: 'Identity between float types, which are all float32 here; of a comparison, itself',
+  },
 };
 
 const notTheEnd =
@@ -182,14 +188,22 @@ function divide(
   return [{ op: 'Mul', name: node, inputs, outputs: [output], attributes: {} }];
 }
 
-/** A cast between float types is an Identity, because all floats are float32 here. */
+/**
+ * A cast between float types is an Identity, because all floats are float32 here. A comparison is 0 or 1 in
+ * all types.
+ */
 function cast(
   attributes: AttributeReader,
   [x]: readonly ParsedInput[],
-  { node, output }: RewriteContext,
+  { node, output, comparisons }: RewriteContext,
 ): readonly Node[] {
   const to = attributes.int('to', 0);
   attributes.int('saturate', 1);
+  const compared = comparisons.get(x?.name ?? '');
+  if (compared !== undefined) {
+    comparisons.set(output, compared);
+    return [];
+  }
   if (!floatTypes.includes(to)) refuse(`a value can be cast to other floats only, not to data type ${to}`);
   return [{ op: 'Identity', name: node, inputs: [valueName(x)], outputs: [output], attributes: {} }];
 }

@@ -14,7 +14,7 @@ export type Rewrite = (
   context: RewriteContext,
 ) => readonly Node[];
 
-/** Which of two values is the larger one where a comparison holds; it may hold where they are equal. */
+/** Which of two values is the larger one where a comparison is 1; where they are equal it is 0 or 1. */
 export type Comparison = { readonly larger: ParsedInput; readonly smaller: ParsedInput };
 
 export type RewriteContext = {
@@ -28,7 +28,7 @@ export type RewriteContext = {
   readonly quantised: Map<string, string>;
   /** A weight of the network by its name. */
   readonly weightAt: (name: string) => Tensor | undefined;
-  /** The comparisons that a Where may read, by the name of their output. */
+  /** The comparisons that a Where or Mul may read, by the name of their output. */
   readonly comparisons: Map<string, Comparison>;
   /** Adds a constant as a weight that broadcasts to the node's values, and returns its name. */
   readonly weight: (input: ParsedInput) => string;

@@ -60,6 +60,21 @@ const forms: Readonly<Record<string, Form>> = {
     ],
     weights: [scalar('half', 0.5)],
   },
+  'ReLUs as Where with zeros and as products with comparisons': {
+    nodes: [
+      op('GreaterOrEqual', ['v', 'zero'], 'b'),
+      op('Where', ['b', 'v', 'zeros'], 'r'),
+      op('Sub', ['r', 'half'], 's'),
+      op('Greater', ['s', 'zero'], 'c'),
+      op('Cast', ['c'], 'mask', { to: { int: 1 } }),
+      op('Mul', ['s', 'mask'], 'w'),
+    ],
+    weights: [
+      scalar('zero', 0),
+      scalar('half', 0.5),
+      { name: 'zeros', dtype: 'float32', shape: [1, 4, 6, 6], data: new Float32Array(144) },
+    ],
+  },
   'a channel shuffle': {
     nodes: [
       op('Reshape', ['v', 'groups'], 'a'),
