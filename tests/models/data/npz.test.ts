@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { loadDataset, pixels } from '../../../models/data/dataset.ts';
+import { byteImages, loadDataset, pixels, subset } from '../../../models/data/dataset.ts';
 import type { Split } from '../../../models/data/dataset.ts';
 import { parseNpy } from '../../../models/data/npy.ts';
+import { loadModel } from '../../../models/files/read.ts';
+import { predict } from '../../../models/runtime/run.ts';
+import { argmax } from '../../../models/tensor.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 import { folderWith } from '../../helpers/image-files.ts';
 import { npy } from '../../helpers/npz.ts';
@@ -120,6 +123,34 @@ test('floats from 0 to 1 are pixels as they are, 0 and 1 too', async () => {
   expect(await pixelsOf(grey)).toEqual(Float32Array.from(grey));
   const binary = values.map((_, i) => i % 2);
   expect(await pixelsOf(binary)).toEqual(Float32Array.from(binary));
+});
+
+/** The bytes of images [4, 28, 28] with the first axis stepping fastest. */
+const inColumns = (rows: Uint8Array) =>
+  Uint8Array.from(rows, (_, i) => {
+    const [n, y, x] = [i % 4, Math.floor(i / 4) % 28, Math.floor(i / 112)];
+    return rows[784 * n + 28 * y + x]!;
+  });
+
+test.each<[string, string, (bytes: Uint8Array) => Uint8Array, string?]>([
+  [
+    'float32 from 0 to 1',
+    '<f4',
+    (rows) =>
+      typed(
+        (n) => new Float32Array(n),
+        [...rows].map((v) => v / 255),
+      ),
+  ],
+  ['int64', '<i8', (rows) => typed((n) => new BigInt64Array(n), rows)],
+  ['bytes in Fortran order', '|u1', inColumns, 'True'],
+])('a network knows the first pictures of Fashion-MNIST as %s', async (_title, descr, data, fortran) => {
+  const first = subset(await loadDataset('fashion-mnist-part', 'test'), [0, 1, 2, 3]);
+  const found = await loadTest(archiveOf(descr, [4, 28, 28], data(byteImages(first)), fortran));
+  const logits = await predict(await loadModel('zoo:fashion-resnet8'), pixels(found), 4, { threads: 1 });
+  const classes = [0, 1, 2, 3].map((i) => argmax(logits.subarray(10 * i, 10 * i + 10)));
+  expect(classes).toEqual([9, 2, 1, 1]); // an ankle boot, a pullover and two trousers
+  expect(classes).toEqual([...first.labels]);
 });
 
 test('an array in Fortran order is the same array', async () => {
