@@ -1,57 +1,28 @@
 import { join } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Command } from 'commander';
-import { loadDataset, subset } from '../../../../models/data/dataset.ts';
-import type { Dataset, Split } from '../../../../models/data/dataset.ts';
+import { subset } from '../../../../models/data/dataset.ts';
 import { overlapWarning } from '../../../../models/data/training-data.ts';
 import { chooseDevice } from '../../../../models/runtime/device.ts';
-import type { DeviceChoice } from '../../../../models/runtime/device.ts';
 import { groupsCsv } from '../../../../models/fairness/csv.ts';
-import { groupsBySpec, partitionsBySpec } from '../../../../models/fairness/group-spec.ts';
-import { membersOf } from '../../../../models/fairness/groups.ts';
+import { partitionsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { defaultMaxWidth } from '../../../../models/fairness/telling.ts';
-import type { FairnessReport, ReportOptions } from '../../../../models/fairness/report.ts';
-import type { Model } from '../../../../models/graph.ts';
 import { comparePartitions } from '../../../../pipelines/fairness/compare.ts';
-import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { defined } from '../../../shared/defined.ts';
-import { DataError, UsageError } from '../../../shared/errors.ts';
+import { UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
-import { silent } from '../../../shared/progress.ts';
-import type { FairnessPageData } from '../../../web/fairness/data.ts';
-import { examples, fraction, percentagePoints, whole } from '../../options/command.ts';
+import { examples, percentagePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { checkCard, writeCard } from './card/write-card.ts';
-import type { CardSource } from './card/make-card.ts';
-import { describeArithmetic, describeCurvature, describeReports } from './text.ts';
-import { lineHelp, openLine } from './models.ts';
 import { dataFor, describeFlags } from '../../options/describe.ts';
-import type { DescribeFlags } from '../../options/describe.ts';
 import { checkOutput, dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
-import { toJson } from '../../output/output.ts';
-
-type Options = DescribeFlags & {
-  readonly data: string;
-  readonly split: Split;
-  readonly groups?: string;
-  readonly positive?: string;
-  readonly minGroup: number;
-  readonly maxWidth: number;
-  readonly limit?: number;
-  readonly csv?: string;
-  readonly private?: boolean;
-  readonly k?: number | 'free';
-  readonly curvature?: boolean;
-  readonly report?: string;
-  readonly card?: string;
-  readonly adjust?: boolean;
-  readonly device: DeviceChoice;
-  /** The program's version. */
-  readonly version: string;
-  readonly resamples: number;
-  readonly confidence: number;
-  readonly seed: number;
-};
+import { checkCard } from './card/write-card.ts';
+import { classSharesOf } from './controls.ts';
+import { extrasOf } from './extras.ts';
+import { writeCardOf, writeReport } from './files.ts';
+import { lineHelp, openLine } from './models.ts';
+import { below1, bits, settingsOf } from './options.ts';
+import type { Options } from './options.ts';
+import { describeReports } from './text.ts';
 
 /** `fairness ORIGINAL REDUCED... --data D`: compares what each group of images loses in a reduction. */
 export function configure(command: Command, act: Act): void {
@@ -141,19 +112,6 @@ export function configure(command: Command, act: Act): void {
   ]);
 }
 
-function below1(text: string): number {
-  const value = fraction(text);
-  if (value === 1) throw new InvalidArgumentError('Expected a number above zero and below one.');
-  return value;
-}
-
-function bits(text: string): number | 'free' {
-  if (text === 'free') return text;
-  if (!/^\d+$/.test(text) || Number(text) > 31)
-    throw new InvalidArgumentError("Expected 'free' or a whole number from 0 to 31.");
-  return Number(text);
-}
-
 async function run(context: Context, original: string, reduced: readonly string[], options: Options) {
   const { data, split, limit, csv, report: folder, card, device: choice } = options;
   if (csv !== undefined) checkOutput(csv, '--csv');
@@ -212,144 +170,4 @@ async function run(context: Context, original: string, reduced: readonly string[
       ...(card === undefined ? [] : [`The model card is ${card}.`]),
     ].join('\n\n'),
   };
-}
-
-type Value = FairnessReport & {
-  readonly models: FairnessPageData['models'];
-  readonly marginals?: readonly (FairnessReport & { readonly groupedBy: string })[];
-};
-
-async function writeReport(folder: string, value: Value, model: Model, options: Options): Promise<void> {
-  const { data, split, groups: groupedBy = 'label', version } = options;
-  const { fairnessFiles } = await import('../../../web/fairness/files.ts');
-  const names = value.groups.map(({ group }) => group);
-  const trainSizes = await trainSizesOf(model, data, groupedBy, names);
-  const files = await fairnessFiles({
-    version,
-    date: new Date().toISOString(),
-    data,
-    split,
-    groupedBy,
-    models: value.models,
-    report: value,
-    ...defined({ trainSizes, marginals: value.marginals }),
-  });
-  files.set('report.json', `${JSON.stringify(toJson({ data, split, groupedBy, ...value }), null, 2)}\n`);
-  for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
-}
-
-/** The number of training images of each group; undefined if the data has no training images. */
-const quietly = { say: () => undefined, onProgress: silent };
-
-async function trainSizesOf(
-  model: Model,
-  data: string,
-  groupedBy: string,
-  names: readonly string[],
-): Promise<number[] | undefined> {
-  try {
-    const groups = groupsBySpec(await dataFor(quietly, model, data, 'train'), groupedBy);
-    const sizes = membersOf(groups).map(({ length }) => length);
-    return names.map((name) => sizes[groups.names.indexOf(name)] ?? 0);
-  } catch (error) {
-    if (error instanceof DataError) return undefined;
-    throw error;
-  }
-}
-
-async function writeCardOf(
-  file: string,
-  context: Context,
-  compared: Pick<CardSource, 'dataset' | 'lines' | 'reports'>,
-  { version, data, split }: Options,
-): Promise<void> {
-  const train = await dataFor(quietly, compared.lines[0]!.model, data, 'train').catch((error: unknown) => {
-    if (error instanceof DataError) return error;
-    throw error;
-  });
-  const date = new Date().toISOString();
-  await writeCard(file, { ...compared, version, date, data, split, train, onProgress: context.onProgress });
-}
-
-/** The share of each class in the training images. Throws DataError if a class has none. */
-async function classSharesOf(model: Model, data: string): Promise<number[]> {
-  const { labels, classes, n, name } = await dataFor(quietly, model, data, 'train');
-  const counts = classes.map(() => 0);
-  labels.forEach((label) => counts[label]!++);
-  const empty = counts.indexOf(0);
-  if (empty >= 0)
-    throw new DataError(`--adjust: ${name} has no training image of ${classes[empty]}; leave --adjust out`);
-  return counts.map((count) => count / n);
-}
-
-type Extra = { readonly key: string; readonly value: unknown; readonly text: string };
-
-async function extrasOf(
-  context: Context,
-  models: readonly NamedModel[],
-  dataset: Dataset,
-  settings: Settings,
-  options: Options,
-): Promise<Extra[]> {
-  const extras: Extra[] = [];
-  if (options.private === true) {
-    const value = await arithmeticOf(context, models, dataset, settings, options);
-    extras.push({ key: 'private', value, text: value.map(describeArithmetic).join('\n\n') });
-  }
-  if (options.curvature === true) {
-    const { curvatureReport } = await import('../../../../pipelines/fairness/curvature.ts');
-    const { onProgress } = context;
-    const groups = groupsBySpec(dataset, options.groups ?? 'label');
-    const value = await curvatureReport(models, dataset, { ...settings, groups, onProgress });
-    extras.push({ key: 'curvature', value, text: describeCurvature(value) });
-  }
-  return extras;
-}
-
-type Settings = ReportOptions;
-
-function settingsOf(
-  dataset: Dataset,
-  { positive, minGroup, maxWidth, resamples, confidence, seed }: Options,
-): Settings {
-  const positiveClass = positiveOf(dataset, positive);
-  return {
-    ...defined({ positive: positiveClass }),
-    minGroup,
-    maxWidth,
-    resamples,
-    confidence,
-    seed,
-  };
-}
-
-function positiveOf({ classes, name }: Dataset, positive: string | undefined): number | undefined {
-  if (positive === undefined) return classes.length === 2 ? 1 : undefined;
-  const found = classes.indexOf(positive);
-  if (found >= 0) return found;
-  throw new UsageError(`--positive ${positive}: ${name} has no such class; it has ${classes.join(', ')}`);
-}
-
-async function arithmeticOf(
-  { onProgress }: Context,
-  models: readonly NamedModel[],
-  dataset: Dataset,
-  settings: Settings,
-  { data, k = 'free', groups: spec = 'label' }: Options,
-) {
-  const groups = groupsBySpec(dataset, spec);
-  const { compareArithmetic } = await import('../../../../pipelines/fairness/arithmetic.ts');
-  const calibration = await loadDataset(data, 'train');
-  const reports = [];
-  for (const named of models) {
-    const report = await compareArithmetic(named, dataset, {
-      ...settings,
-      groups,
-      calibration,
-      k,
-      onProgress,
-    });
-    reports.push({ model: named.name, k, ...report });
-  }
-  return reports;
 }
