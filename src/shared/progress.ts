@@ -25,6 +25,7 @@ export const phases = [
   'wait-for-base',
   'family-member',
   'without-mitigation',
+  'mitigation-control',
   // what is private, and its costs
   'calibration',
   'simulation',

@@ -6,9 +6,10 @@ import type { Model } from '../../../models/graph.ts';
 import { countRelus } from '../../../models/analysis/inspect.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 import { compareModels } from '../../fairness/compare.ts';
+import type { NamedModel } from '../../fairness/compare.ts';
 
 export type PriceRow = {
-  readonly model: 'original' | 'without' | 'with';
+  readonly model: 'original' | 'control' | 'without' | 'with';
   readonly relus: number;
   readonly accuracy: number;
   readonly gap: number;
@@ -17,18 +18,21 @@ export type PriceRow = {
   readonly worstAccuracy: number;
 };
 
-/**
- * The cost and benefit of a mitigation: two reductions compared on the same images. All values are fractions
- * of 1.
- */
-export type Price = {
-  readonly models: readonly PriceRow[];
+/** How a network differs from another one on the same images. All values are fractions of 1. */
+export type Change = {
   /** The loss of accuracy over all images, with a paired interval. */
   readonly cost: number;
   readonly costInterval: Interval;
   /** The change of the gap between the best and the worst group. It is negative if the gap shrank. */
   readonly gapChange: number;
   readonly gapChangeInterval: Interval;
+};
+
+/** The cost and benefit of a mitigation: the mitigated reduction compared with the one without it. */
+export type Price = Change & {
+  readonly models: readonly PriceRow[];
+  /** What mitigation does without a reduction: the control compared with the original. */
+  readonly control?: Change;
   readonly confidence: number;
 };
 
@@ -37,6 +41,8 @@ export type Compared = {
   /** The models that were reduced without and with the mitigation. */
   readonly without: Model;
   readonly with: Model;
+  /** The mitigated network with all ReLUs; see mitigation-control.ts (default: none). */
+  readonly control?: Model;
 };
 
 export async function priceOf(
@@ -45,23 +51,39 @@ export async function priceOf(
   groups: Groups,
   onProgress: OnProgress,
 ): Promise<Price> {
+  const { original, without, control } = models;
   // `fairnessReport` compares the other models with the first.
-  const order = ['without', 'original', 'with'] as const;
-  const [first, ...others] = order.map((name) => ({ name, model: models[name] }));
-  const report = await compareModels([first!, ...others], dataset, { groups, onProgress });
-  const rowOf = (name: PriceRow['model']) => rowOfReport(report, order.indexOf(name), name, models[name]);
-  const [at, of] = [report.overall[2]!, report.gap.models[2]!];
+  const compare = (...named: [NamedModel, ...NamedModel[]]) =>
+    compareModels(named, dataset, { groups, onProgress });
+  const reduced = await compare(
+    { name: 'without', model: without },
+    { name: 'original', model: original },
+    { name: 'with', model: models.with },
+  );
+  const rows: PriceRow[] = [
+    rowOf(reduced, 1, 'original', original),
+    rowOf(reduced, 0, 'without', without),
+    rowOf(reduced, 2, 'with', models.with),
+  ];
+  const price = { ...changeOf(reduced, 2), confidence: reduced.bootstrap.confidence };
+  if (control === undefined) return { models: rows, ...price };
+  const whole = await compare({ name: 'original', model: original }, { name: 'control', model: control });
+  rows.splice(1, 0, rowOf(whole, 1, 'control', control));
+  return { models: rows, ...price, control: changeOf(whole, 1) };
+}
+
+/** How model `m` of a report differs from its first. */
+function changeOf({ overall, gap }: FairnessReport, m: number): Change {
+  const [{ drop, dropInterval }, { widening, wideningInterval }] = [overall[m]!, gap.models[m]!];
   return {
-    models: [rowOf('original'), rowOf('without'), rowOf('with')],
-    cost: at.drop,
-    costInterval: at.dropInterval,
-    gapChange: of.widening,
-    gapChangeInterval: of.wideningInterval,
-    confidence: report.bootstrap.confidence,
+    cost: drop,
+    costInterval: dropInterval,
+    gapChange: widening,
+    gapChangeInterval: wideningInterval,
   };
 }
 
-function rowOfReport(report: FairnessReport, m: number, name: PriceRow['model'], model: Model): PriceRow {
+function rowOf(report: FairnessReport, m: number, name: PriceRow['model'], model: Model): PriceRow {
   const { gap, worstGroup, worstAccuracy } = report.gap.models[m]!;
   const { accuracy } = report.overall[m]!;
   return { model: name, relus: countRelus(model), accuracy, gap, worstGroup, worstAccuracy };

@@ -25,6 +25,7 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
   'wait-for-base': () => 'waiting for another job that trains the same network',
   'family-member': ({ of, number, count }) => `network ${number} of ${count}, ${of}`,
   'without-mitigation': () => 'without mitigation',
+  'mitigation-control': () => 'with all ReLUs, mitigated',
   calibration: () => 'calibrating',
   simulation: () => 'simulating',
   arithmetic: ({ of }) => `${of}`,

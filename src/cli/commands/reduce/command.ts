@@ -162,6 +162,8 @@ async function reduceToSeveral(
   const { method, budget: budgets, data, out, epochs, seed, against } = options;
   if (against !== undefined)
     throw new UsageError('--against needs exactly one budget; there are several networks');
+  if (options.control === true)
+    throw new UsageError('--control needs exactly one budget; there are several networks');
   if (existsSync(out) && !statSync(out).isDirectory())
     throw new UsageError(`--out ${out}: is a file; give a folder for several networks`);
   checkOutput(join(out, 'networks.json'));
@@ -193,6 +195,8 @@ async function reduceToSeveral(
 function taughtAs({ activations, finalOnAll, ...options }: Options) {
   if (finalOnAll === true && options.mitigate !== undefined)
     throw new UsageError('--final-on-all does not go with --mitigate: give one of them');
+  if (activations !== undefined && options.control === true)
+    throw new UsageError('--control does not go with --activations: first make a network with ReLUs alone');
   return defined({ activations, finalOnAll });
 }
 
@@ -224,7 +228,7 @@ async function reduceToOne(
   const after = await evaluate(found.model, test, evaluation);
   const { relusBefore, relusAfter, log, validationAccuracy, history, multipliers, cost, built } = found;
   const price = isMitigated(options)
-    ? await priceOfMitigation({ original: model, reduced: found.model, without }, test, options.groups, plain)
+    ? await priceOfMitigation({ original: model, reduced: found.model, without }, test, options, plain)
     : undefined;
   const rows = log.map((row) => [
     row.layer,

@@ -5,9 +5,10 @@ import { groupsBySpec } from '../../../../models/fairness/group-spec.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
+import { mitigationControl } from '../../../../pipelines/reduce/mitigation-control.ts';
 import { primalDualDefaults } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
 import { priceOf } from '../../../../pipelines/reduce/mitigation/price.ts';
-import type { Price } from '../../../../pipelines/reduce/mitigation/price.ts';
+import type { Change, Price } from '../../../../pipelines/reduce/mitigation/price.ts';
 import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/primal-dual.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
@@ -27,6 +28,7 @@ export type MitigationOptions = Pick<SettingOptions, 'mitigate' | 'fairSelect'> 
   readonly multiplierRate?: number;
   readonly multiplierCap?: number;
   readonly against?: string;
+  readonly control?: boolean;
 };
 
 /** Adds the options that go with --mitigate and --fair-select. */
@@ -56,6 +58,10 @@ export function addMitigationOptions(command: Command): void {
     .option(
       '--against <model>',
       'compare with this network, reduced without --mitigate and --fair-select (default: it is made too)',
+    )
+    .option(
+      '--control',
+      'also fine-tune the network with all its ReLUs with the same --mitigate, to tell what mitigation does without a reduction',
     );
 }
 
@@ -66,6 +72,8 @@ export function mitigationOf(
   const { mitigate, groups, fairSelect, hinge, tolerance, multiplierRate, multiplierCap, against } = options;
   if (!isMitigated(options) && (groups !== undefined || against !== undefined))
     throw new UsageError('--groups and --against need --mitigate or --fair-select: give one of these too');
+  if (options.control === true && mitigate === undefined)
+    throw new UsageError('--control needs --mitigate, which it is the control of: give it too');
   const settings = {
     ...(hinge === true && { form: 'hinge' as const }),
     ...defined({ toleranceNats: tolerance, rate: multiplierRate, cap: multiplierCap }),
@@ -104,27 +112,40 @@ export async function openAgainst(
 
 /**
  * The price and effect of the mitigation of `reduced`. Makes the same reduction without it if it is not
- * given.
+ * given, and with `control` the mitigated network with all ReLUs.
  */
 export async function priceOfMitigation(
   models: { readonly original: Model; readonly reduced: Model; readonly without: Model | undefined },
   test: Dataset,
-  groups: string | undefined,
+  { groups, control = false, ...flags }: MitigationOptions,
   plain: ReduceOptions,
 ): Promise<Price> {
   const { original, reduced } = models;
-  const { onProgress = silent, checkpoint } = plain;
-  const other = {
+  const apart = (phase: 'without-mitigation' | 'mitigation-control', folder: string) => ({
     ...plain,
-    onProgress: within({ phase: 'without-mitigation' }, onProgress),
-    ...(checkpoint !== undefined && { checkpoint: join(checkpoint, 'without') }),
-  };
-  const without = models.without ?? (await reduce(original, other)).model;
-  const named = groupsBySpec(test, groups ?? 'label');
-  return priceOf({ original, without, with: reduced }, test, named, onProgress);
+    onProgress: within({ phase }, plain.onProgress ?? silent),
+    ...(plain.checkpoint !== undefined && { checkpoint: join(plain.checkpoint, folder) }),
+  });
+  const without = models.without ?? (await reduce(original, apart('without-mitigation', 'without'))).model;
+  const { mitigate } = mitigationOf(flags);
+  const whole =
+    control && mitigate !== undefined
+      ? await mitigationControl(original, {
+          ...apart('mitigation-control', 'control'),
+          mitigate,
+          ...defined({ groups }),
+        })
+      : undefined;
+  const compared = { original, without, with: reduced, ...defined({ control: whole }) };
+  return priceOf(compared, test, groupsBySpec(test, groups ?? 'label'), plain.onProgress ?? silent);
 }
 
-const rowNames = { original: 'original', without: 'reduced', with: 'reduced, mitigated' } as const;
+const rowNames = {
+  original: 'original',
+  control: 'original, mitigated',
+  without: 'reduced',
+  with: 'reduced, mitigated',
+} as const;
 
 /** A table, and what it says in a sentence. */
 export function describePrice(price: Price): string {
@@ -144,15 +165,26 @@ export function describePrice(price: Price): string {
     row.worstGroup ?? '',
     format.percent(row.worstAccuracy),
   ]);
-  return `${table(columns, rows)}\n\n${priceSentence(price)}`;
+  return `${table(columns, rows)}\n\n${priceSentences(price)}`;
 }
 
-function priceSentence({ cost, costInterval, gapChange, gapChangeInterval, confidence }: Price): string {
+function priceSentences({ control, confidence, ...price }: Price): string {
+  const alone =
+    control === undefined
+      ? ''
+      : ` With all ReLUs, compared with the original, it changes ${changes(control)}.`;
+  return (
+    `At the same number of ReLUs, mitigation changes ${changes(price)}.${alone} ` +
+    `The parentheses hold ${Math.round(100 * confidence)} % confidence intervals.`
+  );
+}
+
+function changes({ cost, costInterval, gapChange, gapChangeInterval }: Change): string {
   const range = (interval: readonly number[]) => interval.map(format.points).join(' to ');
   return (
-    `At the same number of ReLUs, mitigation changes the gap between the best and the worst group by ${format.points(gapChange)} ` +
-    `points (${range(gapChangeInterval)}) and the overall accuracy by ${format.points(-cost)} points ` +
-    `(${range([-costInterval[1], -costInterval[0]])}). The parentheses hold ${Math.round(100 * confidence)} % confidence intervals.`
+    `the gap between the best and the worst group by ${format.points(gapChange)} points ` +
+    `(${range(gapChangeInterval)}) and the overall accuracy by ${format.points(-cost)} points ` +
+    `(${range([-costInterval[1], -costInterval[0]])})`
   );
 }
 

@@ -15,13 +15,19 @@ type Found = {
   relus_after: number;
   accuracy_before: number;
   accuracy_after: number;
-  price: { models: Row[]; cost: number; cost_interval: number[]; gap_change: number };
+  price: {
+    models: Row[];
+    cost: number;
+    cost_interval: number[];
+    gap_change: number;
+    control: { cost: number; gap_change: number };
+  };
   multipliers: { phase: string; groups: { group: string; multiplier: number }[] }[];
 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-mitigate-'));
-  const data = `${await writeSmallData(folder, 300)}+shifted=0.3`;
+  const data = `${await writeSmallData(folder, 300)}+shifted=0.4`;
   args = ['reduce', await writeTiny(folder), '--method', 'deepreduce', '--budget', '0.5'];
   args.push('--data', data, '--epochs', '2');
 });
@@ -31,10 +37,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('reduce --mitigate', () => {
   test('the price against the same reduction without it, and the multipliers of each epoch', async () => {
     const options = ['--mitigate', 'primal-dual', '--groups', 'shift', '--multiplier-rate', '0.5'];
-    options.push('--checkpoint', out('kept')); // the two trainings must not take each other's
+    options.push('--control', '--checkpoint', out('kept')); // no training may take another's state
     const found = await cliJson<Found>([...args, ...options, '--out', out('fair.onnx')]);
-    const [original, without, mitigated] = found.price.models;
-    expect(found.price.models.map(({ model }) => model)).toEqual(['original', 'without', 'with']);
+    const [original, control, without, mitigated] = found.price.models;
+    expect(found.price.models.map(({ model }) => model)).toEqual(['original', 'control', 'without', 'with']);
+    expect(control!.relus).toBe(original!.relus);
+    expect(found.price.control.cost).toBeCloseTo(original!.accuracy - control!.accuracy, 12);
+    expect(found.price.control.gap_change).toBeCloseTo(control!.gap - original!.gap, 12);
     expect([without!.relus, mitigated!.relus]).toEqual([found.relus_after, found.relus_after]);
     expect(original!.accuracy).toBeCloseTo(found.accuracy_before, 12);
     expect(mitigated!.accuracy).toBeCloseTo(found.accuracy_after, 12);
@@ -64,6 +73,9 @@ describe('reduce --mitigate', () => {
     [['--groups', 'shift'], /--mitigate or --fair-select/],
     [['--mitigate', 'reweight', '--tolerance', '0.1'], /primal-dual/],
     [['--mitigate', 'primal-dual', '--groups', 'race'], /race.*it has label, shift/],
+    [['--fair-select', '--control'], /--control needs --mitigate/],
+    [['--mitigate', 'reweight', '--control', '--activations', 'relu'], /--control.*--activations/],
+    [['--mitigate', 'reweight', '--control', '--budget', '0.5,0.25'], /--control needs exactly one budget/],
     [['--mitigate', 'fairly'], /primal-dual, reweight, balanced/],
   ])('%j is refused before the work', async (options, says) => {
     const { code, stderr } = await cli([...args, ...options, '--out', out('none.onnx')]);
