@@ -18,6 +18,7 @@ import type { Engine, EngineSetting } from './engines/index.ts';
 import { evaluate, fitted } from './evaluate.ts';
 import { matchMaps } from './feature-terms.ts';
 import type { FeatureTerm, MapMatching } from './feature-terms.ts';
+import { watchLosses } from './loss-watch.ts';
 import { sgd, usualWeightDecay } from './optimizers.ts';
 import type { Optimizer } from './optimizers.ts';
 import type { Penalty } from './penalty.ts';
@@ -157,6 +158,7 @@ async function runEpochs(
   const { epochs, checkpoint, controller, keep = 'best' } = options;
   const steps = Math.floor(options.train.n / options.batch);
   const schedule = scheduleOf(options, steps);
+  const isLost = watchLosses();
   const fingerprint = fingerprintOf(engine, preprocessing, options);
   const saved = await savedStanding(fingerprint, options);
   let standing = saved ?? startOf(engine, controller);
@@ -164,7 +166,7 @@ async function runEpochs(
   if (saved !== undefined) controller?.restore(saved.controller);
   for (let epoch = standing.history.length + 1; epoch <= epochs && !isOver(standing, options); epoch++) {
     const first = (epoch - 1) * steps;
-    const entry = await runEpoch(engine, teacher, options, { epoch, first, steps, schedule });
+    const entry = await runEpoch(engine, teacher, options, { epoch, first, steps, schedule, isLost });
     const model = engine.model();
     const stopped = controller?.afterEpoch?.(entry, model) === 'stop';
     standing = advance(standing, entry, engine.state(), { controller: controller?.state() ?? null, stopped });
@@ -256,22 +258,25 @@ type Epoch = {
   readonly first: number;
   readonly steps: number;
   readonly schedule: Schedule;
+  readonly isLost: ReturnType<typeof watchLosses>;
 };
 
 async function runEpoch(
   engine: Engine,
   teacher: Teacher | undefined,
   options: FitOptions,
-  { epoch, first, steps, schedule }: Epoch,
+  { epoch, first, steps, schedule, isLost }: Epoch,
 ): Promise<EpochEntry> {
   const { batch, epochs, controller, onProgress = silent } = options;
   const started = performance.now();
   const sums = { loss: 0, correct: 0 };
+  const losses: number[] = [];
   let step = 0;
   for await (const { rows, batch: images } of batchesOf(options, epoch, teacher)) {
     const result = await engine.run({ ...images, ...steer(controller, rows) }, schedule(first + step));
     const { loss, correct } = result;
-    if (!Number.isFinite(loss)) throw diverged(epoch, step, options);
+    if (!Number.isFinite(loss)) throw diverged({ epoch, step, loss }, options);
+    losses.push(loss);
     controller?.afterStep?.(rows, result);
     const rewrite = controller?.rewrite?.();
     if (rewrite !== undefined) {
@@ -292,6 +297,7 @@ async function runEpoch(
       },
     });
   }
+  if (isLost(losses, epoch === epochs)) throw diverged({ epoch, step, loss: sums.loss / steps }, options);
   await engine.download();
   const seconds = (performance.now() - started) / 1000;
   const { accuracy } = await evaluate(engine.model(), options.validation, sessionSetting(options));
@@ -355,12 +361,16 @@ function checkOptions(options: TrainingImages & TrainingCourse & TrainingObjecti
   if (!isCount(patience)) throw new UsageError(`patience: expected a positive whole number, got ${patience}`);
 }
 
-/** The loss of a training is no finite number any more. */
+/** The loss of a training is no finite number any more, or has grown beyond all that training reaches. */
 export class DivergedError extends UsageError {}
 
-function diverged(epoch: number, step: number, { learningRate }: TrainingCourse): DivergedError {
+function diverged(
+  { epoch, step, loss }: { readonly epoch: number; readonly step: number; readonly loss: number },
+  { learningRate }: TrainingCourse,
+): DivergedError {
+  const is = Number.isFinite(loss) ? `has grown to ${loss.toPrecision(2)}` : 'is not a finite number';
   return new DivergedError(
-    `training diverged in epoch ${epoch}, step ${step}: the loss is not a finite number; ` +
+    `training diverged in epoch ${epoch}, step ${step}: the loss ${is}; ` +
       `lower the learning rate (it is ${learningRate})`,
   );
 }

@@ -13,8 +13,8 @@ const slowdown = 4;
 export type Try = { readonly learningRate: number; readonly attempt: number };
 
 /**
- * Runs a training at `rate`, and where its loss is no finite number again from its start at a quarter of the
- * rate, and at a sixteenth. `controller` is put back to its first state. Throws UsageError, which says what
+ * Runs a training at `rate`, and where it diverges again from its start at a quarter of the rate, and at a
+ * sixteenth. `controller` is put back to its first state. Throws UsageError, which says what
  * else helps, if all of them diverge.
  */
 export async function atLowerRates<T>(
