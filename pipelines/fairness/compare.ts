@@ -5,6 +5,8 @@ import type { Dataset } from '../../models/data/dataset.ts';
 import { groupsOfLabels } from '../../models/fairness/groups.ts';
 import type { Groups } from '../../models/fairness/groups.ts';
 import type { Outcomes } from '../../models/fairness/metrics.ts';
+import { chooseThreshold } from '../../models/fairness/threshold.ts';
+import type { ThresholdGoal } from '../../models/fairness/threshold.ts';
 import { fairnessReports } from '../../models/fairness/report.ts';
 import type { Answers, FairnessReport, ReportOptions } from '../../models/fairness/report.ts';
 import type { Model } from '../../models/graph.ts';
@@ -14,6 +16,8 @@ import { sizeOf } from '../../models/tensor.ts';
 import { fitted } from '../../models/train/evaluate.ts';
 import { defined } from '../../src/shared/defined.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
+import { shiftedAnswers } from './shifts.ts';
+import type { Shift } from './shifts.ts';
 
 export type NamedModel = {
   readonly name: string;
@@ -26,12 +30,8 @@ export type CompareOptions = ReportOptions &
   SessionSetting & {
     /** The group of each image (default: its class). */
     readonly groups?: Groups;
-    /**
-     * The share of each class in training. Each network then has a second line, whose logits are adjusted
-     * after training by the logarithm of these shares (Menon et al., ICLR 2021), as a control that needs
-     * no training.
-     */
-    readonly classShares?: readonly number[];
+    /** Controls: each adds a line for each network, with shifted logits (default: none). */
+    readonly shifts?: readonly Shift[];
   };
 
 /**
@@ -76,23 +76,32 @@ export async function comparePartitions(
   const before = await answersOf(original);
   const after: Answers[] = [];
   for (const model of reduced) after.push(await answersOf(model));
-  const { classShares } = options;
-  if (classShares !== undefined)
-    after.push(...[before, ...after].map((answers) => adjustedAnswers(answers, classShares)));
-  return fairnessReports(before, after, partitions, options);
+  const { shifts = [], ...reporting } = options;
+  const shifted = shifts.flatMap((shift) =>
+    [before, ...after].map((answers, m) => shiftedAnswers(answers, shift, m)),
+  );
+  return fairnessReports(before, [...after, ...shifted], partitions, reporting);
 }
 
-/** The answers of a network whose logits lose the logarithm of their class's share. */
-export function adjustedAnswers(
-  { model, outcomes, repeats = [] }: Answers,
-  shares: readonly number[],
-): Answers {
-  const adjusted = ({ logits, classes, labels }: Outcomes): Outcomes => {
-    if (shares.length !== classes)
-      throw new RangeError(`adjustment: expected ${classes} shares of classes, got ${shares.length}`);
-    return { logits: logits.map((logit, i) => logit - Math.log(shares[i % classes]!)), classes, labels };
-  };
-  return { model: `${model}, adjusted`, outcomes: adjusted(outcomes), repeats: repeats.map(adjusted) };
+/**
+ * The threshold of each network of each model, in log-odds, that `chooseThreshold` takes on images that
+ * neither train nor test. Throws DataError if a class has none of them.
+ */
+export async function chooseThresholds(
+  models: readonly NamedModel[],
+  given: Dataset,
+  { positive, goal, ...options }: { positive: number; goal: ThresholdGoal } & PredictOptions,
+): Promise<number[][]> {
+  const thresholds: number[][] = [];
+  for (const { model, repeats = [] } of models) {
+    const dataset = fitted(model, given);
+    const images = pixels(dataset);
+    const own: number[] = [];
+    for (const network of [model, ...repeats])
+      own.push(chooseThreshold(await outcomesOf(network, dataset, images, options), positive, goal));
+    thresholds.push(own);
+  }
+  return thresholds;
 }
 
 /** Reports the progress of one network as a part of the progress of all. */

@@ -41,6 +41,13 @@ export function bars(n: number, seed: number): Dataset {
   return { name: 'bars', classes: ['standing', 'lying', 'none'], shape: [1, 8, 8], images, labels, n };
 }
 
+/** The same images in two classes: a bar, and none. A third has none. */
+export function barsOrNone(n: number, seed: number): Dataset {
+  const three = bars(n, seed);
+  const labels = Uint8Array.from(three.labels, (label) => (label === 2 ? 1 : 0));
+  return { ...three, classes: ['bar', 'none'], labels };
+}
+
 /** `n` images of the model's input shape with standard normal pixels. */
 export function randomImages(model: Model, n: number, rng: Rng): Float32Array<ArrayBuffer> {
   return normals(n * sizeOf(model.graph.inputs[0]!.shape), rng) as Float32Array<ArrayBuffer>;

@@ -91,12 +91,12 @@ export function tinyMobilenet(seed = 'tiny'): Model {
 }
 
 /** For the images of `bars`, 1 x 8 x 8 in three classes: fresh, to be trained. */
-export function barResnet(seed = 1): Model {
+export function barResnet(seed = 1, classes = 3): Model {
   const options = {
     name: 'tiny',
     inChannels: 1,
     size: 8,
-    classes: 3,
+    classes,
     widths: [4, 8],
     blocks: [1, 1],
     stemRelu: true,

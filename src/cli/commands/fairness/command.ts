@@ -6,17 +6,16 @@ import { overlapWarning } from '../../../../models/data/training-data.ts';
 import { chooseDevice } from '../../../../models/runtime/device.ts';
 import { groupsCsv } from '../../../../models/fairness/csv.ts';
 import { partitionsBySpec } from '../../../../models/fairness/group-spec.ts';
+import { thresholdGoals } from '../../../../models/fairness/threshold.ts';
 import { defaultMaxWidth } from '../../../../models/fairness/telling.ts';
 import { comparePartitions } from '../../../../pipelines/fairness/compare.ts';
-import { defined } from '../../../shared/defined.ts';
-import { UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import { examples, percentagePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { dataFor, describeFlags } from '../../options/describe.ts';
 import { checkOutput, dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
 import { checkCard } from './card/write-card.ts';
-import { classSharesOf } from './controls.ts';
+import { checkControls, controlsOf } from './controls.ts';
 import { extrasOf } from './extras.ts';
 import { writeCardOf, writeReport } from './files.ts';
 import { lineHelp, openLine } from './models.ts';
@@ -63,6 +62,12 @@ export function configure(command: Command, act: Act): void {
     .option(
       '--adjust',
       'also compare each network with its logits adjusted by the shares of the classes in training, a control that needs no training',
+    )
+    .addOption(
+      new Option(
+        '--threshold <goal>',
+        'for labels of two classes: also compare each network with the threshold that is best on validation images, for accuracy or for the mean accuracy of both classes (balanced)',
+      ).choices(thresholdGoals),
     )
     .option(
       '--private',
@@ -116,10 +121,7 @@ async function run(context: Context, original: string, reduced: readonly string[
   const { data, split, limit, csv, report: folder, card, device: choice } = options;
   if (csv !== undefined) checkOutput(csv, '--csv');
   if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
-  if (options.adjust === true && (folder !== undefined || card !== undefined))
-    throw new UsageError(
-      '--adjust does not go with --report and --card, which are about networks as they are',
-    );
+  checkControls(options);
   if (card !== undefined) {
     checkCard(card);
     checkOutput(card, '--card');
@@ -138,25 +140,27 @@ async function run(context: Context, original: string, reduced: readonly string[
   const partitions = partitionsBySpec(dataset, options.groups ?? 'label');
   const named = partitions.map(({ groups }) => groups);
   const { onProgress } = context;
-  const classShares = options.adjust === true ? await classSharesOf(first!.model, data) : undefined;
+  const controls = await controlsOf(context, models, settings.positive, options, device);
   const found = await comparePartitions([first!, ...others], dataset, named, {
     ...settings,
     device,
     onProgress,
-    ...defined({ classShares }),
+    shifts: controls.shifts,
   });
   const reports = found.map((report, i) => ({ by: partitions[i]!.by, report }));
   const { report } = reports.at(-1)!;
   if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(reports));
-  const extras = await extrasOf(context, models, dataset, settings, options);
+  const added = await extrasOf(context, models, dataset, settings, options);
   const given = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
-  const adjusted = given.map((line) => ({ ...line, model: `${line.model}, adjusted` }));
-  const made = classShares === undefined ? given : [...given, ...adjusted];
+  const extras = [...controls.extras, ...added];
+  const shifted = controls.shifts.flatMap(({ name }) =>
+    given.map((line) => ({ ...line, model: `${line.model}, ${name}` })),
+  );
   const marginals = reports.slice(0, -1).map(({ by, report }) => ({ groupedBy: by.join(','), ...report }));
   const value = {
     ...report,
     ...(marginals.length > 0 && { marginals }),
-    models: made,
+    models: [...given, ...shifted],
     ...Object.fromEntries(extras.map((e) => [e.key, e.value])),
   };
   if (folder !== undefined) await writeReport(folder, value, first!.model, options);

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Dataset, Split } from '../../../../models/data/dataset.ts';
 import type { ReportOptions } from '../../../../models/fairness/report.ts';
+import type { ThresholdGoal } from '../../../../models/fairness/threshold.ts';
 import type { DeviceChoice } from '../../../../models/runtime/device.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
@@ -23,6 +24,7 @@ export type Options = DescribeFlags & {
   readonly report?: string;
   readonly card?: string;
   readonly adjust?: boolean;
+  readonly threshold?: ThresholdGoal;
   readonly device: DeviceChoice;
   /** The program's version. */
   readonly version: string;
