@@ -81,7 +81,7 @@ test('shares are one unit off as often as derived, up and down alike', async () 
   expect(Math.abs(trialsZ(faults, rate))).toBeLessThan(sixSigma);
   const ups = sum(c, s).reduce((count, word, i) => count + (word - exact[i]! === 1 ? 1 : 0), 0);
   expect(Math.abs(trialsZ(ups, new Float64Array(faults).fill(1 / 2)))).toBeLessThan(sixSigma);
-  // The derived rate is no wide cover: 72 faults, and half or double that many would not pass.
+  // The derived rate is no wide cover: some 9,200 faults, and half or double that many would not pass.
   for (const wrong of [0.4, 1.9]) {
     expect(Math.abs(trialsZ(rate.length * linearFaultRate * wrong, rate))).toBeGreaterThan(5);
   }
