@@ -1,4 +1,5 @@
 import type { Interval } from './bootstrap.ts';
+import type { ClassRate } from './class-rates.ts';
 import type { FairnessReport, GroupRow } from './rows.ts';
 
 type Cell = string | number;
@@ -33,26 +34,43 @@ function withInterval(
   };
 }
 
+/** The cells of a class in a group: true-positive rates and drops; the other columns are empty. */
+function classCells({ truePositiveRate, truePositiveRateInterval, drop, dropInterval }: ClassRate): Cell[] {
+  const told: Readonly<Record<string, number>> = {
+    true_positive_rate: truePositiveRate,
+    true_positive_rate_low: truePositiveRateInterval[0],
+    true_positive_rate_high: truePositiveRateInterval[1],
+    drop,
+    drop_low: dropInterval[0],
+    drop_high: dropInterval[1],
+  };
+  return Object.keys(columns).map((name) => told[name] ?? '');
+}
+
 /** A report, and the columns by which its images are sorted into groups. */
 export type GroupedReport = { readonly by: readonly string[]; readonly report: FairnessReport };
 
 /**
- * The groups of reports as CSV (RFC 4180), with a line for each group and model. A cell without a figure is
- * empty.
+ * The groups of reports as CSV (RFC 4180), with a line for each group and model, and one for each class of a
+ * group where the report has such rates. A cell without a figure is empty.
  */
 export function groupsCsv(reports: readonly GroupedReport[]): string {
-  const header = ['grouped_by', 'group', 'n', 'model', ...Object.keys(columns)];
-  const rows = reports.flatMap(({ by, report: { groups } }) =>
-    groups.flatMap(({ group, n, models }) =>
+  const header = ['grouped_by', 'group', 'class', 'n', 'model', ...Object.keys(columns)];
+  const rows = reports.flatMap(({ by, report: { groups, classRates } }) => [
+    ...groups.flatMap(({ group, n, models }) =>
       models.map((row) => [
         by.join(', '),
         group,
+        '',
         n,
         row.model,
         ...Object.values(columns).map((cell) => cell(row)),
       ]),
     ),
-  );
+    ...(classRates?.cells ?? []).flatMap(({ group, class: name, n, models }) =>
+      models.map((row) => [by.join(', '), group, name, n, row.model, ...classCells(row)]),
+    ),
+  ]);
   return [header, ...rows].map((cells) => `${cells.map(written).join(',')}\r\n`).join('');
 }
 

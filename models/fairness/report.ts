@@ -1,7 +1,9 @@
+import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { bootstrap, seededDraw } from './bootstrap.ts';
 import type { Interval } from './bootstrap.ts';
+import { classRates } from './class-rates.ts';
 import { calibrationError, confidenceOf } from './calibration.ts';
 import { accuracyScores, estimates, groupMeans, scoreTable, tellingOf } from './estimates.ts';
 import type { GroupEstimate, ModelEstimate, ScoreTable } from './estimates.ts';
@@ -41,6 +43,8 @@ export type ReportOptions = {
   readonly maxWidth?: number;
   /** The class that counts as positive, if the labels are binary (default: none). */
   readonly positive?: number;
+  /** The names of the classes, for rates of each class by group (default: no such rates). */
+  readonly classNames?: readonly string[];
   readonly onProgress?: OnProgress;
 };
 
@@ -141,8 +145,28 @@ function reportOf(
       models: gapRows(context),
     },
   };
-  return { ...report, reading: readingOf(report) };
+  const ofClasses = classRatesOf(compared, partition, fewest, { ...options, resamples, confidence, seed });
+  return { ...report, ...defined({ classRates: ofClasses }), reading: readingOf(report) };
 }
+
+function classRatesOf(
+  { models, networks, lines, table }: Compared,
+  { names, members }: Present,
+  fewest: number,
+  { classNames = [], resamples, confidence, seed }: Sampled & Pick<ReportOptions, 'classNames'>,
+): FairnessReport['classRates'] {
+  if (classNames.length < 3) return undefined;
+  return classRates(names, members, {
+    models: models.map(({ model }) => model),
+    lines,
+    scores: networks.map((_, n) => accuracyScores(table, n)),
+    labels: networks[0]!.labels,
+    classNames,
+    ...{ fewest, resamples, confidence, seed },
+  });
+}
+
+type Sampled = FairnessReport['bootstrap'];
 
 /** All networks, the original first, and which of them belong to each model. */
 function networksOf(models: readonly Answers[]): { networks: Outcomes[]; lines: Lines } {

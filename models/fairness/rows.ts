@@ -1,4 +1,5 @@
 import type { Interval } from './bootstrap.ts';
+import type { ClassRates } from './class-rates.ts';
 import type { GapEstimate, GroupEstimate, OverallEstimate } from './estimates.ts';
 import type { LossTest, TestWords } from './loss-tests.ts';
 
@@ -77,6 +78,11 @@ export type FairnessReport = {
     readonly leftOut: readonly { readonly group: string; readonly n: number }[];
     readonly models: readonly GapRow[];
   };
+  /**
+   * The true-positive rates of each class by group. Undefined for two classes, which have the rates of the
+   * positive one, and for groups that are classes.
+   */
+  readonly classRates?: ClassRates;
   /** What the figures say, in sentences. */
   readonly reading: readonly string[];
 };

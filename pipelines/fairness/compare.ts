@@ -80,7 +80,8 @@ export async function comparePartitions(
   const shifted = shifts.flatMap((shift) =>
     [before, ...after].map((answers, m) => shiftedAnswers(answers, shift, m)),
   );
-  return fairnessReports(before, [...after, ...shifted], partitions, reporting);
+  const classNames = dataset.classes;
+  return fairnessReports(before, [...after, ...shifted], partitions, { classNames, ...reporting });
 }
 
 /**

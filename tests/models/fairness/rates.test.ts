@@ -154,12 +154,12 @@ describe('what the report says', () => {
       .split('\r\n');
     expect(lines).toHaveLength(1 + 3 * 2);
     const header = lines[0]!.split(',');
-    expect(header.slice(0, 5)).toEqual(['grouped_by', 'group', 'n', 'model', 'accuracy']);
-    const small = lines.find((line) => line.startsWith('"side, size","few, ""small""",20,half,1,'))!;
+    expect(header.slice(0, 6)).toEqual(['grouped_by', 'group', 'class', 'n', 'model', 'accuracy']);
+    const small = lines.find((line) => line.startsWith('"side, size","few, ""small""",,20,half,1,'))!;
     expect(small).toMatch(/,too small,/);
     expect(small).not.toMatch(/NaN/);
     const left = lines
-      .find((line) => line.includes(',left,190,half,'))!
+      .find((line) => line.includes(',left,,190,half,'))!
       .replace('"side, size"', 'both')
       .split(',');
     expect(Number(left[header.indexOf('drop')])).toBeCloseTo(40 / 190, 12);

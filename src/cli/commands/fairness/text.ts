@@ -16,7 +16,9 @@ export function describeReports(reports: readonly GroupedReport[]): string {
 }
 
 function describeReport(report: FairnessReport): string {
-  const parts = [lossTable(report), qualityTable(report), ratesTable(report), gapLines(report)];
+  const { confidence } = report.bootstrap;
+  const tables = [lossTable(report), qualityTable(report), ratesTable(report)];
+  const parts = [...tables, classTable(report, confidence), gapLines(report)];
   return [...parts.filter((part) => part !== ''), report.reading.join('\n')].join('\n\n');
 }
 
@@ -120,6 +122,37 @@ function ratesTable(report: FairnessReport): string {
     [row.positiveRate, row.truePositiveRate, row.falsePositiveRate, row.predictiveValue].map(format.percent),
   );
   return table(columns, rows);
+}
+
+/** The rates of each class by group; empty if groups are classes or there are only two. */
+function classTable({ classRates, gap }: FairnessReport, confidence: number): string {
+  if (classRates === undefined) return '';
+  const interval = `${Math.round(100 * confidence)} % interval`;
+  const columns: readonly Column[] = [
+    { title: 'group', align: 'left' },
+    { title: 'class', align: 'left' },
+    { title: 'images' },
+    { title: 'model', align: 'left' },
+    { title: 'true positives' },
+    { title: interval },
+    { title: 'drop, points' },
+    { title: interval },
+  ];
+  const rows = classRates.cells.flatMap(({ group, class: name, n, models }) =>
+    models.map((row, m) => [
+      ...(m === 0 ? [group, name, n] : ['', '', '']),
+      row.model,
+      format.percent(row.truePositiveRate),
+      row.truePositiveRateInterval.map(format.percent).join(' to '),
+      ...(m === 0
+        ? ['', '']
+        : [format.plainPoints(row.drop), row.dropInterval.map(format.plainPoints).join(' to ')]),
+    ]),
+  );
+  const few = classRates.leftOut.length;
+  const left =
+    few === 0 ? [] : [`Left out: ${few} classes of groups, with fewer than ${gap.minGroup} images each`];
+  return [...(rows.length === 0 ? [] : [table(columns, rows)]), ...left].join('\n');
 }
 
 function gapLines({ gap, bootstrap }: FairnessReport): string {

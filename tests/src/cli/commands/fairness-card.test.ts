@@ -61,7 +61,11 @@ describe('the JSON form', () => {
       expect(groups.reduce((sum, { n }) => sum + n, 0)).toBe(330);
       for (const { n, in_gap } of groups) expect(in_gap).toBe(n >= card.method.min_group_in_gap);
     }
-    const [byShift] = card.partitions;
+    const [byShift, byLabel] = card.partitions;
+    // 330 images in ten classes: none of them has 93.
+    expect(byShift!.class_rates).toMatchObject({ cells: [] });
+    expect(byShift!.class_rates!.left_out.reduce((sum, { n }) => sum + n, 0)).toBe(330);
+    expect(byLabel!.class_rates).toBeUndefined();
     expect(byShift!.gaps[1]!.worst_group).toMatch(/plain|shifted/);
     expect(byShift!.gaps[1]!.demographic_parity).not.toBeNull();
   });

@@ -56,14 +56,28 @@ describe('fairness', () => {
       ),
     ]);
     expect(stdout).toMatch(/ \* .*\* fewer than 21 images, .* 40\.0 points \(--max-width\)/s);
-    type Marginals = Report & { marginals: (Report & { grouped_by: string })[]; gap: { min_group: number } };
+    type Cell = { group: string; class: string; n: number };
+    type WithClasses = Report & { class_rates?: { cells: Cell[]; left_out: Cell[] } };
+    type Marginal = WithClasses & { grouped_by: string };
+    type Marginals = WithClasses & { marginals: Marginal[]; gap: { min_group: number } };
     const found = await cliJson<Marginals>([...shifted, ...options]);
     expect(found.marginals.map(({ grouped_by }) => grouped_by)).toEqual(['shift', 'label']);
     expect(found.marginals.map(({ groups }) => groups.length)).toEqual([2, 10]);
     expect(found.groups.length).toBeGreaterThan(15);
     expect(found.gap.min_group).toBe(21);
+    // Classes of the two shifts: those of the plain half are large enough.
+    const [{ class_rates: byShift }, { class_rates: byLabel }] = found.marginals as [Marginal, Marginal];
+    expect([byLabel, found.class_rates]).toEqual([undefined, undefined]);
+    const cells = found.groups.map(({ group, n }) => `${group} ${n}`).sort();
+    const told = [...byShift!.cells, ...byShift!.left_out];
+    expect(told.map((cell) => `${cell.group}, ${cell.class} ${cell.n}`).sort()).toEqual(cells);
+    expect(byShift!.cells.length).toBeGreaterThan(5);
+    expect(byShift!.left_out.length).toBeGreaterThan(0);
+    expect(stdout).toMatch(
+      / true positives .*\nLeft out: \d+ classes of groups, with fewer than 21 images each/s,
+    );
     const lines = (await readFile(csv, 'utf8')).trimEnd().split('\r\n');
-    expect(lines).toHaveLength(1 + 2 * (2 + 10 + found.groups.length));
+    expect(lines).toHaveLength(1 + 2 * (2 + byShift!.cells.length + 10 + found.groups.length));
     expect(lines.at(-1)).toMatch(/^"shift, label",/);
     const file = join(folder, 'marginals.json');
     await writeFile(file, JSON.stringify(found));

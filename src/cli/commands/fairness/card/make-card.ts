@@ -8,6 +8,7 @@ import type { GroupedReport } from '../../../../../models/fairness/csv.ts';
 import type { FairnessReport, GapRow, GroupRow } from '../../../../../models/fairness/report.ts';
 import { planHash } from '../../../../../pipelines/plan/codec.ts';
 import { prepare } from '../../../../../pipelines/compile/served-plan.ts';
+import { defined } from '../../../../shared/defined.ts';
 import { DataError, PlanError } from '../../../../shared/errors.ts';
 import { plainPoints } from '../../../../shared/format.ts';
 import type { OnProgress } from '../../../../shared/progress.ts';
@@ -98,6 +99,7 @@ function partitionOf({ by, report }: GroupedReport) {
       models: models.map(groupRowOf),
     })),
     gaps: report.gap.models.map(gapRowOf),
+    ...defined({ classRates: report.classRates }),
     reading: report.reading,
   };
 }

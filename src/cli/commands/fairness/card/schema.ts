@@ -74,12 +74,26 @@ const gapRow = z.strictObject({
   predictive_parity: figure,
 });
 
+const cell = z.strictObject({ group: z.string(), class: z.string(), n: z.int().min(1) });
+
+const classRate = z.strictObject({
+  model: z.string(),
+  true_positive_rate: rate,
+  true_positive_rate_interval: interval,
+  drop: z.number(),
+  drop_interval: interval,
+});
+
 const partition = z.strictObject({
   by: z.array(z.string()).min(1),
   groups: z.array(
     z.strictObject({ group: z.string(), n: z.int().min(1), in_gap: z.boolean(), models: z.array(groupRow) }),
   ),
   gaps: z.array(gapRow),
+  /** Rates of each class by group; absent for two classes, and where groups are classes. */
+  class_rates: z
+    .strictObject({ cells: z.array(cell.extend({ models: z.array(classRate) })), left_out: z.array(cell) })
+    .optional(),
   /** What the figures say, in sentences. */
   reading: z.array(z.string()),
 });
