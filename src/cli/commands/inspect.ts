@@ -17,7 +17,8 @@ import type { Output } from '../output/output.ts';
 
 /**
  * `inspect MODEL`: the cost of each layer, what the network can be used for, and all the nodes that stand
- * against it. Ends with the code of a wrong model file if the network cannot be read.
+ * against it. Ends with the code of a wrong model file if the network can neither be trained nor run
+ * privately.
  */
 export function configure(command: Command, act: Act): void {
   command.argument('<model>', modelHelp).addOption(sizeOption()).action(act(run));
@@ -26,6 +27,13 @@ export function configure(command: Command, act: Act): void {
     ['only the number of ReLUs', 'reluctant inspect my-model.onnx --json | jq .relus'],
     ['may it run privately', 'reluctant inspect my-model.onnx --json | jq .uses.private'],
   ]);
+  command.addHelpText(
+    'after',
+    '\nExit codes:\n' +
+      '  0    the network can be trained or run privately; the last line says which\n' +
+      '  3    it can neither be trained nor run privately, or it cannot be read\n' +
+      "Other exit codes are in 'reluctant --help'.\n",
+  );
 }
 
 /** What a network can be used for. */
@@ -34,15 +42,28 @@ type Uses = { readonly read: boolean; readonly train: boolean; readonly private:
 async function run({ show }: Context, name: string, options: SizeFlag): Promise<Output> {
   const file = modelFile(name);
   const { model, unsupported, notes } = await loadReport(file, defined({ size: options.size }));
-  if (model !== undefined) return describe(model, notes);
+  if (model !== undefined) return described({ show }, file, model, notes);
   show(describeUnsupported(file, unsupported));
   throw new ModelError(`${file}: it cannot be used: ${nodeCount(unsupported)} not supported`);
 }
 
+/** Shows what was read before it says that nothing can be done with it. */
+function described({ show }: Pick<Context, 'show'>, file: string, model: Model, notes: readonly string[]) {
+  const output = describe(model, notes);
+  if (hasLogits(model)) return output;
+  show(output);
+  const shapes = model.graph.outputs.map(({ shape }) => `[${shape.join(', ')}]`).join(' and ');
+  throw new ModelError(`${file}: it cannot be used: expected one vector of logits, its output is ${shapes}`);
+}
+
 /** Losses and answers need one vector of numbers. */
-function usesOf({ graph }: Model, problems: readonly PrivateProblem[]): Uses {
-  const isVector = graph.outputs.length === 1 && graph.outputs[0]!.shape.length === 1;
-  return { read: true, train: isVector, private: isVector && problems.length === 0 };
+function hasLogits({ graph }: Model): boolean {
+  return graph.outputs.length === 1 && graph.outputs[0]!.shape.length === 1;
+}
+
+function usesOf(model: Model, problems: readonly PrivateProblem[]): Uses {
+  const canTrain = hasLogits(model);
+  return { read: true, train: canTrain, private: canTrain && problems.length === 0 };
 }
 
 function describeUnsupported(file: string, unsupported: readonly UnsupportedNode[]): Output {

@@ -11,6 +11,7 @@ import { evaluate } from '../../../models/train/evaluate.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
 import { writeSmallData } from '../../helpers/data.ts';
+import { rawModel } from '../../helpers/onnx.ts';
 import { writeUnsupported, writeUntrained } from '../../helpers/networks.ts';
 
 let folder: string;
@@ -78,8 +79,23 @@ describe('inspect', () => {
     expect(swishes.length).toBeGreaterThan(2);
     const named = found.not_private.filter(({ op }) => op === 'Swish').map(({ name }) => name);
     expect(named).toEqual(swishes);
-    const { stdout } = await cli(['inspect', file]);
+    const { stdout, code } = await cli(['inspect', file]);
     expect(stdout).toMatch(/can be read: yes, trained: yes, run privately: no/);
+    expect(code).toBe(0); // it can be trained, with other activations too
+  });
+
+  test('a network whose output is no vector of logits is shown, and cannot be used: code 3', async () => {
+    const file = join(folder, 'map.onnx');
+    await writeFile(file, rawModel(['N', 1, 4, 4], [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }], []));
+    const { stdout, stderr, code } = await cli(['inspect', file]);
+    expect(stdout).toMatch(/can be read: yes, trained: no, run privately: no/);
+    expect(stderr).toMatch(
+      /map\.onnx: it cannot be used: expected one vector of logits, .* is \[1, 4, 4\]\n$/,
+    );
+    expect(code).toBe(3);
+    expect((await cli(['inspect', '--help'])).stdout).toMatch(
+      /3 +it can neither be trained nor run privately/,
+    );
   });
 
   test('people get a table and a total', async () => {
