@@ -66,19 +66,27 @@ async function expectPrivateAnswers({ images, logit_spread }: Model, file: strin
   }
 }
 
-test('the whole demo on a tiny network: its files, and private answers as in the clear', async () => {
+test('the whole demo on a tiny network of normalised pixels: its files, and private answers as in the clear', async () => {
   const out = join(folder, 'out');
-  const { code, stdout, stderr } = await finished(startCli([...args, '--out', out]));
+  const pixels = ['--mean', '73', '--std', '90', '--scale', '1'];
+  const { code, stdout, stderr } = await finished(startCli([...args, ...pixels, '--out', out]));
   expect(stderr).not.toContain('reluctant:');
   expect(code).toBe(0);
-  expect(readdirSync(out).sort()).toEqual(['reduced.onnx', 'report.html', 'report.json', 'report.svg']);
+  expect(readdirSync(out).sort()).toEqual([
+    'original.onnx',
+    ...['reduced.onnx', 'report.html', 'report.json', 'report.svg'],
+  ]);
   const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as Report;
   const { original, reduced, reduction, fairness } = report;
   expect(reduction.budget).toBe(Math.floor(original.relus / 4));
   expect(reduced.relus).toBeLessThanOrEqual(reduction.budget);
   expect(inspect(await loadModel(join(out, 'reduced.onnx'))).relus).toBe(reduced.relus);
+  for (const file of ['original.onnx', 'reduced.onnx']) {
+    const { mean, std } = (await loadModel(join(out, file))).graph.preprocessing!;
+    expect([mean[0], std[0]]).toEqual([expect.closeTo(73 / 255, 6), expect.closeTo(90 / 255, 6)]);
+  }
   expect(fairness.n).toBe(200);
-  await expectPrivateAnswers(original, args[2]!);
+  await expectPrivateAnswers(original, join(out, 'original.onnx'));
   await expectPrivateAnswers(reduced, join(out, 'reduced.onnx'));
   const { labels_alone: labels } = report;
   expect([labels.answer_bits, labels.images.length]).toEqual([4, 4]);
@@ -90,6 +98,16 @@ test('the whole demo on a tiny network: its files, and private answers as in the
   expect(stdout).toContain('An answer of the label alone tells 4 bits in place of');
   expect(stdout).toContain(`${join(out, 'report.html')}`);
   expect(stdout).toContain(reduced.relus.toLocaleString('en-US'));
+});
+
+test('a preset of three channels is refused for a network of one, and nothing is written', async () => {
+  const out = join(folder, 'refused');
+  const { code, stderr } = await finished(startCli([...args, '--normalise', 'imagenet', '--out', out]));
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /--normalise, .*expected 1 numbers, one for each channel, got \[0.485, 0.456, 0.406\]/,
+  );
+  expect(existsSync(join(out, 'original.onnx'))).toBe(false);
 });
 
 test('Ctrl-C while a server runs: 130, and the server process is gone', async () => {
