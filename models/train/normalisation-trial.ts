@@ -9,7 +9,7 @@ import { sizeOf } from '../tensor.ts';
 import { predictClasses, scored } from './evaluate.ts';
 
 /** The number of images that each normalisation is tried on, spread over the data set. */
-const tried = 200;
+export const tried = 200;
 
 /** A normalisation that was tried, as options of the command line, with its accuracy or another score. */
 export type TriedNormalisation = { readonly options: string; readonly score: number };

@@ -87,9 +87,18 @@ describe('an evaluation', () => {
     expect(text).toMatch(/nothing says .* 100.0 % with --normalise 255 and 5\d.\d % without/);
   });
 
-  test('of pixels that the user or the file states is believed', async () => {
+  test('of pixels that the user or the file states is believed on few images', async () => {
     const stated = describeModel(pairNet(255), { normalise: 'unit' });
     expect(await pixelsWarning(stated, data, found)).toBeUndefined();
+  });
+
+  test('on many images, of stated pixels that another preset beats clearly: it is named', async () => {
+    const many = pairs(2000);
+    const stated = describeModel(pairNet(255), { normalise: 'unit' });
+    const text = await pixelsWarning(stated, many, await evaluate(stated, many));
+    expect(text).toMatch(/ 100.0 % with --normalise 255, and [45]\d.\d % with the pixels that its file/);
+    const right = describeModel(pairNet(255), { normalise: '255' });
+    expect(await pixelsWarning(right, many, await evaluate(right, many))).toBeUndefined();
   });
 
   test('of the right pixels says nothing', async () => {
