@@ -97,7 +97,7 @@ describe('plan', () => {
     const said = /expected agreement (\d+) of 256 labels are the model's/.exec(coarse.stdout);
     expect(Number(said?.[1])).toBeLessThan(253);
     expect(coarse.stderr).toMatch(
-      /warning: zoo:fashion-resnet8: private labels are the model's for \d+ of 256 .*less than 99.0 %: raise --precision/,
+      /warning: zoo:fashion-resnet8: private labels are the model's for \d+ of 256 .*less than 99.0 %: raise --activation-bits/,
     );
   }, 60_000);
 });
