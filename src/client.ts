@@ -33,6 +33,11 @@ export type ConnectOptions = RetryOptions & {
   readonly idleSeconds?: number;
   /** Threads for encryption (default: one per core). */
   readonly threads?: number;
+  /**
+   * Bytes of rows of transfers that are made before they are used (default: 73 MB). Fewer change no answer;
+   * one iteration of each direction, 11 MB, is made whatever this is.
+   */
+  readonly memory?: number;
   /** A pool of threads that the caller keeps open for several sessions; takes the place of `threads`. */
   readonly pool?: WorkerPool;
   /** The certificate authority to trust, as PEM, for a wss:// server with a self-signed certificate. */
@@ -67,7 +72,7 @@ export type ConnectOptions = RetryOptions & {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Session> {
   if (!/^wss?:\/\//.test(url)) throw new UsageError(`server: expected a ws:// or wss:// address, got ${url}`);
-  const { rng = systemRng, ahead = 0, planHash, model, profile, pool, threads } = options;
+  const { rng = systemRng, ahead = 0, planHash, model, profile, pool, threads, memory } = options;
   const { transferDepth, transfers, network = profile } = options;
   checkDepth(transferDepth);
   if (transfers !== undefined && !transferModes.includes(transfers)) {
@@ -78,6 +83,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
       rng,
       ahead,
       retry: options,
+      memory,
       wanted: defined({ planHash, model, transferDepth, transfers, profile: network }),
     },
     open: () => openChannel(url, options),

@@ -10,6 +10,7 @@ import { loadRing } from '../crypto/ring/kernels.ts';
 import { warmUpServer } from '../crypto/steps/warm-up.ts';
 import { largestPayloads } from '../pipelines/cost/bytes.ts';
 import { checkMessages } from '../pipelines/cost/message-limits.ts';
+import { serverCaches } from '../pipelines/inference/caches.ts';
 import type { Plan } from '../pipelines/plan/plan.ts';
 import type { ServerWeights } from '../pipelines/compile/quantise.ts';
 import { Access } from './net/access.ts';
@@ -70,6 +71,12 @@ type ServingOptions = {
   readonly maxMessageBytes?: number;
   /** Threads for encryption (default: one per core). */
   readonly threads?: number;
+  /**
+   * Bytes of caches: transformed weights, of all sessions together, and rows of transfers that are made
+   * before they are used, of each session (default: 134 and 73 MB). More keep more weights; fewer take longer
+   * and change no answer.
+   */
+  readonly memory?: number;
   /**
    * Paths of PEM files (default: no TLS). The secrets of the protocol need no TLS, but knowing who the peer
    * is does.
@@ -139,6 +146,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await warmUpServer(ring);
   const sessions = (host = new SessionHost(models, access, {
     ...{ pool, ring, rng, handshakeSeconds, maxSessions, limits, onEvent },
+    caches: serverCaches(options.memory),
     maxSessionsPerClient:
       options.maxSessionsPerClient ??
       (options.tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2)),

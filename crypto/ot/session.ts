@@ -60,6 +60,8 @@ export type OtOptions = {
   readonly depth?: number | undefined;
   /** Long blocks of rows are made in its threads (default: all on this thread). */
   readonly pool?: WorkerPool | undefined;
+  /** Bytes of rows of each direction that are made before they are taken (default: `defaultAheadBytes`). */
+  readonly aheadBytes?: number | undefined;
 };
 
 const step = 0;
@@ -85,7 +87,7 @@ export async function otClient(channel: Channel, rng: Rng, options: OtOptions = 
   await channel.send(tags.otTrees, step, grown.message);
   const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(down.depth)));
   const leaves = punctured(down, downName, received.seeds, delta, message);
-  const work = await transferWork(options.pool);
+  const work = await transferWork(options);
   return {
     role: 'client',
     choosing: choosingFrom(up, directionOf(session, upName, grown.message), grown.leaves, work),
@@ -110,7 +112,7 @@ export async function otServer(channel: Channel, rng: Rng, options: OtOptions = 
   const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(up.depth)));
   const leaves = punctured(up, upName, received.seeds, delta, message);
   await channel.send(tags.otTrees, step, grown.message);
-  const work = await transferWork(options.pool);
+  const work = await transferWork(options);
   return {
     role: 'server',
     offering: offeringFrom(up, directionOf(session, upName, message), { leaves, delta }, work, rng),
@@ -133,10 +135,15 @@ function sourcesOf({ sources = softSpokenOnly, depth = defaultDepth }: OtOptions
   return { up: of(sources.up), down: of(sources.down) };
 }
 
-type TransferWork = { readonly blocks: BlockWork; readonly iterations: SilentWork };
+type TransferWork = {
+  readonly blocks: BlockWork;
+  readonly iterations: SilentWork;
+  readonly aheadBytes: number | undefined;
+};
 
-async function transferWork(pool: WorkerPool | undefined): Promise<TransferWork> {
+async function transferWork({ pool, aheadBytes }: OtOptions): Promise<TransferWork> {
   return {
+    aheadBytes,
     blocks: blockWork(await loadColumns(), pool),
     iterations: silentWork(await silentTools(), pool),
   };
@@ -147,24 +154,29 @@ function choosingFrom(
   { source, depth }: Source,
   { salt, bound }: Direction,
   leaves: readonly Leaves[],
-  { blocks, iterations }: TransferWork,
+  { blocks, iterations, aheadBytes }: TransferWork,
 ): ChoosingTransfers {
-  const base = new SoftSpokenChoosing(choosingSeeds(depth, leaves, bound.transcript), salt, blocks);
+  const base = new SoftSpokenChoosing(
+    choosingSeeds(depth, leaves, bound.transcript),
+    salt,
+    blocks,
+    aheadBytes,
+  );
   if (source === 'softspoken') return base;
-  return new SilentChoosing(base, { set: source, ...bound, work: iterations });
+  return new SilentChoosing(base, { set: source, ...bound, work: iterations, aheadBytes });
 }
 
 function offeringFrom(
   { source, depth }: Source,
   { salt, bound }: Direction,
   { leaves, delta }: { readonly leaves: readonly Leaves[]; readonly delta: Uint8Array },
-  { blocks, iterations }: TransferWork,
+  { blocks, iterations, aheadBytes }: TransferWork,
   rng: Rng,
 ): OfferingTransfers {
   const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
-  const base = new SoftSpokenOffering(seeds, salt, blocks);
+  const base = new SoftSpokenOffering(seeds, salt, blocks, aheadBytes);
   if (source === 'softspoken') return base;
-  return new SilentOffering(base, { set: source, ...bound, work: iterations }, rng);
+  return new SilentOffering(base, { set: source, ...bound, work: iterations, aheadBytes }, rng);
 }
 
 /** Both keys are fresh in every session, so their hash names it. */

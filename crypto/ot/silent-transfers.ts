@@ -9,7 +9,7 @@ import type { SilentSet } from './silent-sets.ts';
 import { checkProof, proofOf, provenValue } from './silent.ts';
 import type { Chosen, Offered, SilentRows, SilentSession, SilentTurn } from './silent.ts';
 import type { SilentWork } from './silent-work.ts';
-import { idle, silence } from './transfers.ts';
+import { defaultAheadBytes, idle, rowWords, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
 
 /**
@@ -22,10 +22,17 @@ import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Way
 /** Transfers belong to no step of the plan: an iteration may serve several steps and the next inference. */
 const step = 0;
 
-/** Iterations whose rows are made before they are taken: 11 MB each. */
-const iterationsAhead = 3;
+export type SilentOptions = SilentSession & {
+  readonly set: SilentSet;
+  readonly work: SilentWork;
+  /** Bytes of rows that are made before they are taken (default: `defaultAheadBytes`). */
+  readonly aheadBytes?: number | undefined;
+};
 
-export type SilentOptions = SilentSession & { readonly set: SilentSet; readonly work: SilentWork };
+/** The iterations whose rows have room: 11 MB each, at least one. */
+function iterationsAhead({ set, aheadBytes = defaultAheadBytes }: SilentOptions): number {
+  return Math.max(1, Math.floor(aheadBytes / (4 * rowWords * givenBy(set))));
+}
 
 type Carried = Uint32Array<ArrayBuffer>;
 /** What an iteration leaves to the next. */
@@ -38,6 +45,8 @@ type Run<M> = { readonly first: number; readonly made: readonly Promise<M>[] };
 class Sequence {
   readonly #options: SilentOptions;
   readonly #queue = new RowQueue();
+  /** Iterations whose rows are made before they are taken. */
+  readonly #ahead: number;
   #count = 0;
   #left: Promise<Left> | undefined;
   /** Of the last iterations: when all rows of each are taken. */
@@ -45,6 +54,7 @@ class Sequence {
 
   constructor(options: SilentOptions) {
     this.#options = options;
+    this.#ahead = iterationsAhead(options);
   }
 
   get isFresh(): boolean {
@@ -70,7 +80,7 @@ class Sequence {
       const left: Promise<Left> = this.#left ?? begin.then((carried) => ({ carried, history }));
       const one = this.#one(left, (turn) => make(turn, index));
       const gone = this.#queue.add(givenBy(set), one.then(rowsOf));
-      this.#gone = [...this.#gone.slice(1 - iterationsAhead), gone];
+      this.#gone = [...this.#gone, gone].slice(-this.#ahead);
       this.#left = one.then(({ carried, history }) => ({ carried, history }));
       // Whoever waits for the next iteration, or for rows, learns of a failure.
       this.#left.catch(() => undefined);
@@ -81,7 +91,7 @@ class Sequence {
 
   async #one<M>(before: Promise<Left>, make: (turn: SilentTurn) => Promise<M>): Promise<M> {
     const iteration = this.#count++;
-    const free = this.#gone.length < iterationsAhead ? undefined : this.#gone[0];
+    const free = this.#gone.length < this.#ahead ? undefined : this.#gone[0];
     const [left] = await Promise.all([before, free]);
     const { set, transcript, code } = this.#options;
     return make({ transcript, code, set, iteration, ...left });

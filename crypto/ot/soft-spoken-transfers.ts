@@ -2,30 +2,38 @@ import { packBits } from '../bits.ts';
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
 import type { BlockWork } from './block-work.ts';
-import { blockBytes, blocksOf, columnBytes } from './blocks.ts';
+import { blockBytes, blocksOf, columnBytes, largestBlock } from './blocks.ts';
 import { RowQueue } from './row-queue.ts';
 import type { BlockRows } from './row-queue.ts';
 import type { ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
-import { silence } from './transfers.ts';
+import { defaultAheadBytes, rowWords, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
 
 /** Transfers belong to no step of the plan: one block may serve several steps and the next inference. */
 const step = 0;
 
 /**
- * Blocks that are made before their rows are taken: 4 MB each. A longer `prepare` goes on as rows are taken.
+ * The blocks that are made before their rows are taken: 4 MB each, at least one. A longer `prepare` goes on
+ * as rows are taken.
  */
-const blocksAhead = 8;
+function blocksAhead(aheadBytes: number): number {
+  return Math.max(1, Math.floor(aheadBytes / (4 * rowWords * largestBlock)));
+}
 
 /** A direction's rows, and the places of its blocks: streams move forward only, so no row comes twice. */
 class Sequence {
   readonly #queue = new RowQueue();
+  readonly #ahead: number;
   #block = 0;
   #at = 0;
   /** Of the last blocks: when all rows of each are taken. */
   #gone: Promise<void>[] = [];
   /** The end of the block before, and that of the one before it: two blocks are in work at a time. */
   #ends: readonly [Promise<unknown>, Promise<unknown>] = [Promise.resolve(), Promise.resolve()];
+
+  constructor(aheadBytes: number) {
+    this.#ahead = blocksAhead(aheadBytes);
+  }
 
   /**
    * Promises `count` rows, and makes the blocks they need. `make` is called at once for each; it begins its
@@ -36,9 +44,9 @@ class Sequence {
     this.#queue.promise(count);
     for (const rows of blocks) {
       const [last, before] = this.#ends;
-      const free = Promise.all([last, this.#gone.at(-blocksAhead)]);
+      const free = Promise.all([last, this.#gone.at(-this.#ahead)]);
       const { content, end } = make(this.#next(rows), { free, before });
-      this.#gone = [...this.#gone.slice(1 - blocksAhead), this.#queue.add(rows, content)];
+      this.#gone = [...this.#gone, this.#queue.add(rows, content)].slice(-this.#ahead);
       end.catch(() => undefined);
       this.#ends = [before, end];
     }
@@ -64,9 +72,15 @@ export class SoftSpokenChoosing implements ChoosingTransfers {
   readonly salt: Uint8Array;
   readonly #seeds: ChoosingSeeds;
   readonly #work: BlockWork;
-  readonly #sequence = new Sequence();
+  readonly #sequence: Sequence;
 
-  constructor(seeds: ChoosingSeeds, salt: Uint8Array, work: BlockWork) {
+  constructor(
+    seeds: ChoosingSeeds,
+    salt: Uint8Array,
+    work: BlockWork,
+    aheadBytes: number = defaultAheadBytes,
+  ) {
+    this.#sequence = new Sequence(aheadBytes);
     this.#seeds = seeds;
     this.salt = salt;
     this.#work = work;
@@ -98,10 +112,16 @@ export class SoftSpokenOffering implements OfferingTransfers {
   readonly delta: Uint32Array;
   readonly #seeds: OfferingSeeds;
   readonly #work: BlockWork;
-  readonly #sequence = new Sequence();
+  readonly #sequence: Sequence;
   #received: Promise<unknown> = Promise.resolve();
 
-  constructor(seeds: OfferingSeeds, salt: Uint8Array, work: BlockWork) {
+  constructor(
+    seeds: OfferingSeeds,
+    salt: Uint8Array,
+    work: BlockWork,
+    aheadBytes: number = defaultAheadBytes,
+  ) {
+    this.#sequence = new Sequence(aheadBytes);
     this.#seeds = seeds;
     this.salt = salt;
     this.#work = work;

@@ -14,6 +14,12 @@ import type { Job, WorkerPool } from '../pool/pool.ts';
 export const securityBits = 128;
 export const rowWords = 4;
 
+/**
+ * Bytes of a direction's rows that are made before they are taken: eight blocks of SoftSpokenOT, 4 MB each,
+ * or three iterations of silent transfers, 11 MB each. Fewer leave threads without work.
+ */
+export const defaultAheadBytes: number = 35 * 2 ** 20;
+
 /** Both keys of each transfer, uniform words. */
 export type KeyPairs = {
   readonly k0: Uint32Array<ArrayBuffer>;

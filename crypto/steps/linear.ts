@@ -4,6 +4,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { HeClient, HeServer, linearRequestBytes, linearResponseBytes } from '../he/linear.ts';
 import { publicKeyBytes, seedPartBytes } from '../he/keys.ts';
+import type { HeServerOptions } from '../he/linear.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { linearParams, roundingFaultRate } from '../params.ts';
 import type { Ring } from '../ring/kernels.ts';
@@ -60,13 +61,13 @@ export async function heKeysServer(
   channel: Channel,
   step: number,
   client: Uint8Array,
-  linearKeys: number,
+  options: HeServerOptions,
   rng: Rng,
 ): Promise<HeServer> {
   const server = rng.bytes(seedPartBytes);
   await channel.send(tags.heSeedPart, step, server);
-  const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes(linearKeys));
-  return atStep(step, HeServer.create(pool, publicKey, { client, server }, { linearKeys }));
+  const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes(options.linearKeys ?? 1));
+  return atStep(step, HeServer.create(pool, publicKey, { client, server }, options));
 }
 
 /** All of the above on the client, for one key of linear layers. */
@@ -89,7 +90,7 @@ export async function heSetupServer(
   step: number,
   rng: Rng,
 ): Promise<HeServer> {
-  return heKeysServer(pool, channel, step, await heOpenServer(channel, step), 1, rng);
+  return heKeysServer(pool, channel, step, await heOpenServer(channel, step), {}, rng);
 }
 
 /**

@@ -21,6 +21,8 @@ export type LatencyOptions = {
   readonly parties?: 'together' | 'apart';
   /** What transfers come from (default: auto). */
   readonly mode?: TransferMode;
+  /** Bytes of transformed weights that the server keeps (default: `defaultWeightCacheBytes`). */
+  readonly weightBytes?: number;
 };
 
 /** Wall-clock seconds of a phase, and the processor seconds of all threads of each party. */
@@ -62,10 +64,16 @@ export function predictLatency(
   machine: MachineCosts,
   options: LatencyOptions = {},
 ): Latency {
-  const { threads = machine.cores, first = false, parties = 'together', mode = 'auto' } = options;
+  const {
+    threads = machine.cores,
+    first = false,
+    parties = 'together',
+    mode = 'auto',
+    weightBytes,
+  } = options;
   const transfers = settingsFor(plan, { profile, mode });
   const cost = predictCost(plan, transfers);
-  const work = workOf(plan, machine, { first, steady: false, transfers });
+  const work = workOf(plan, machine, { first, steady: false, transfers, weightBytes });
   const network = linkOf(profile, machine);
   const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));

@@ -34,11 +34,13 @@ export type WorkOptions = {
   /** Whether it is one of many of a session, in which transfers take what they take on average. */
   readonly steady: boolean;
   readonly transfers: TransferSettings;
+  /** Bytes of transformed weights that the server keeps (default: `defaultWeightCacheBytes`). */
+  readonly weightBytes?: number | undefined;
 };
 
 /** The work of each step of a plan on a machine. It follows from the public sizes in the plan. */
 export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions): StepWork[] {
-  const share = transformedShare(plan, options.first);
+  const share = transformedShare(plan, options);
   const draw = drawingOf(plan, machine, options);
   return plan.steps.map((step) => ({
     linear: step.kind === 'linear' ? linearWork(step.spec, machine, share) : undefined,
@@ -51,9 +53,9 @@ export function workOf(plan: Plan, machine: MachineCosts, options: WorkOptions):
  * The share of the weights that an inference transforms itself: all of them in the first inference, later
  * those for which the cache has no room.
  */
-function transformedShare(plan: Plan, first: boolean): number {
+function transformedShare(plan: Plan, { first, weightBytes = defaultWeightCacheBytes }: WorkOptions): number {
   if (first) return 1;
-  const kept = Math.floor(defaultWeightCacheBytes / weightSpace);
+  const kept = Math.floor(weightBytes / weightSpace);
   const tiles = plan.steps.reduce(
     (sum, step) => sum + (step.kind === 'linear' ? linearCost(step.spec).products : 0),
     0,

@@ -15,6 +15,8 @@ import { warmUpClient } from '../../crypto/steps/warm-up.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { Plan } from '../plan/plan.ts';
+import { defaultCaches } from './caches.ts';
+import type { Caches } from './caches.ts';
 import type { ClientParty, ServerParty } from './offline.ts';
 import { linearKeysOf, openedSteps } from './opened.ts';
 
@@ -38,12 +40,13 @@ export async function openClientParty(
   plan: Plan,
   rng: Rng,
   transfers: PartyTransfers = {},
+  { aheadBytes }: Pick<Caches, 'aheadBytes'> = defaultCaches,
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const part = await heOpenClient(channel, step, rng);
-  const ot = await otClient(channel, rng, { pool, ...transfers });
+  const ot = await otClient(channel, rng, { pool, aheadBytes, ...transfers });
   await warmUpClient();
   const he = await keys;
   await heKeysClient(he, channel, step, part, linearKeysOf(plan));
@@ -67,10 +70,12 @@ export async function openServerParty(
   weightsName: string,
   rng: Rng,
   transfers: PartyTransfers = {},
+  { aheadBytes, weightBytes }: Caches = defaultCaches,
 ): Promise<ServerParty> {
   const part = await heOpenServer(channel, step);
-  const ot = await otServer(channel, rng, { pool, ...transfers });
-  const he = await heKeysServer(pool, channel, step, part, linearKeysOf(plan), rng);
+  const options = { linearKeys: linearKeysOf(plan), weightCacheBytes: weightBytes };
+  const ot = await otServer(channel, rng, { pool, aheadBytes, ...transfers });
+  const he = await heKeysServer(pool, channel, step, part, options, rng);
   const opened = openedSteps(plan);
   return {
     ot,

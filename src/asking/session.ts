@@ -1,5 +1,6 @@
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { Shape } from '../../models/tensor.ts';
+import { clientCaches } from '../../pipelines/inference/caches.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
 import type { ClientOffline } from '../../pipelines/inference/one-time.ts';
 import { offlineClient } from '../../pipelines/inference/offline.ts';
@@ -82,6 +83,8 @@ export type SessionParts = {
   readonly retry: RetryOptions;
   /** Inferences to keep prepared. */
   readonly ahead: number;
+  /** Bytes of `clientCaches` (default: `defaultCaches`). */
+  readonly memory?: number | undefined;
 };
 
 type Party = Awaited<ReturnType<typeof openClientParty>>;
@@ -265,12 +268,12 @@ export class ClientSession implements Session {
     this.#link = undefined;
     const channel = await this.#parts.open();
     try {
-      const { rng } = this.#parts;
+      const { rng, memory } = this.#parts;
       const { plan, limits, ticket, kept, transfers } = await greetServer(channel, this.#wanted());
       this.#known = { plan, limits, ticket };
       for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
       this.#pool ??= this.#parts.pool();
-      const party = await openClientParty(channel, this.#pool, plan, rng, transfers);
+      const party = await openClientParty(channel, this.#pool, plan, rng, transfers, clientCaches(memory));
       this.#link = { channel, party, requests: 0, granted: new Map() };
       return this.#link;
     } catch (error) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { FairPool } from '../../crypto/pool/fair-pool.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
+import type { Caches } from '../../pipelines/inference/caches.ts';
 import { offlineServer } from '../../pipelines/inference/offline.ts';
 import type { ServerOffline } from '../../pipelines/inference/one-time.ts';
 import { onlineServer } from '../../pipelines/inference/online.ts';
@@ -33,6 +34,7 @@ export type HostOptions = {
   readonly maxSessions: number;
   readonly maxSessionsPerClient: number;
   readonly handshakeSeconds: number;
+  readonly caches: Caches;
   readonly limits: Limits;
   readonly onEvent: (event: ServerEvent) => void;
 };
@@ -196,10 +198,14 @@ export class SessionHost {
 
   async #converse(open: Open): Promise<void> {
     const { channel } = open;
-    const { rng, limits, handshakeSeconds } = this.#options;
+    const { rng, limits, handshakeSeconds, caches } = this.#options;
     channel.patience = Math.min(limits.idleSeconds, handshakeSeconds);
-    const { transfers } = await greetClient(channel, (hello) => this.#opening(open, hello));
-    channel.patience = undefined;
+    const { transfers } = await greetClient(channel, async (hello) => {
+      const opening = await this.#opening(open, hello);
+      // From here on it is a client like any other: to receive and read a large plan may take it minutes.
+      channel.patience = undefined;
+      return opening;
+    });
     const session = open.session!;
     const party = await openServerParty(
       channel,
@@ -208,6 +214,7 @@ export class SessionHost {
       session.model.weightsName,
       rng,
       transfers,
+      caches,
     );
     // Requests come beside the phases that run. This holds to the end of the connection.
     channel.open('session');

@@ -1,11 +1,16 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { loadDataset, pixels } from '../../models/data/dataset.ts';
 import { loadModel } from '../../models/files/read.ts';
 import { argmax } from '../../models/tensor.ts';
+import type { Dataset } from '../../models/data/dataset.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
+import type { Prepared } from '../../pipelines/compile/served-plan.ts';
+import { predictMemory } from '../../pipelines/cost/memory.ts';
+import type { Memory } from '../../pipelines/cost/memory.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
@@ -13,8 +18,9 @@ import { cliJson } from '../helpers/cli.ts';
 
 /**
  * `npm run test:real-size`: networks of ImageNet's size with random weights, as PyTorch exports them. For
- * each: what `bench model` measures between two processes on loopback, and one private answer held against
- * onnxruntime on the original file, within the compiler's bound. Ends with 1 where an answer is outside it.
+ * each: what `bench model` measures between two processes on loopback, the memory that `plan` forecasts beside
+ * its peaks, and one private answer held against onnxruntime on the original file, within the compiler's
+ * bound. Ends with 1 where an answer is outside it.
  * It measures time, and never judges by it: the figures that issue 14 asks for stand beside. --only NAME runs
  * one network, --runs N takes the median of the inferences after the first (default: 1 inference).
  */
@@ -66,6 +72,14 @@ function describe(bench: Bench, wanted: Wanted | undefined): string {
   ].join('\n');
 }
 
+/** The forecast of `plan` for the threads that `bench model` takes, and its parts of the measured peaks. */
+function forecastLine({ client_bytes, server_bytes }: Memory, bench: Bench): string {
+  const party = (name: string, forecast: number, measured: number) =>
+    `${name} ${(forecast / 1e6).toFixed(0)} MB (${(forecast / 1e6 / measured).toFixed(2)} of the peak)`;
+  const server = party('server', server_bytes, bench.server_rss_mb);
+  return `  forecast ${server}, ${party('client', client_bytes, bench.client_rss_mb)}`;
+}
+
 async function clearLogits(file: string, image: Float32Array, shape: readonly number[]) {
   const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
   const results = await session.run({
@@ -76,16 +90,14 @@ async function clearLogits(file: string, image: Float32Array, shape: readonly nu
 }
 
 /** A private answer beside the file's own: the largest difference of a logit, and what the compiler allows. */
-async function answered(file: string, data: string) {
-  const [train, test] = [await loadDataset(data, 'train'), await loadDataset(data, 'test')];
-  const prepared = await prepare(await loadModel(file), { calibration: train });
+async function answered(file: string, test: Dataset, prepared: Prepared) {
   const server = await startServer({ plan: prepared.plan, weights: prepared.weights, port: 0 });
   try {
     const session = await connect(server.url);
     const image = pixels(test, [0]);
     const { logits } = await session.infer(image);
     await session.close();
-    const clear = await clearLogits(file, image, train.shape);
+    const clear = await clearLogits(file, image, test.shape);
     const difference = clear.reduce((worst, y, i) => Math.max(worst, Math.abs(y - logits![i]!)), 0);
     const spread = Math.max(...clear) - Math.min(...clear);
     const bound = logitErrorBound(prepared).likely;
@@ -99,7 +111,10 @@ async function check(name: string, runs: string): Promise<boolean> {
   const [file, data] = [join(folder, `${name}.onnx`), `npz:${join(folder, `${name}.npz`)}`];
   const bench = await cliJson<Bench>(['bench', 'model', file, '--data', data, '--runs', runs]);
   process.stdout.write(`${name}\n${describe(bench, networks[name])}\n`);
-  const { difference, bound, spread, sameLabel } = await answered(file, data);
+  const prepared = await prepare(await loadModel(file), { calibration: await loadDataset(data, 'train') });
+  process.stdout.write(`${forecastLine(predictMemory(prepared.plan, availableParallelism()), bench)}\n`);
+  const test = await loadDataset(data, 'test');
+  const { difference, bound, spread, sameLabel } = await answered(file, test, prepared);
   const passed = difference <= bound;
   process.stdout.write(
     `  answer  ${passed ? 'passed' : 'FAILED'}: a logit differs by ${difference.toPrecision(2)} at most, ` +

@@ -306,7 +306,7 @@ describe('the seeds of p1', () => {
     const [client, server] = memoryChannels();
     const session = (async () => {
       const part = await heOpenServer(server, 0);
-      return heKeysServer(pool, server, 0, part, 1, rng);
+      return heKeysServer(pool, server, 0, part, {}, rng);
     })();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(server.traffic.sent).toBe(0);

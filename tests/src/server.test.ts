@@ -71,8 +71,8 @@ async function rawSocket(url = server.url): Promise<WebSocket> {
   return socket;
 }
 
-async function rawChannel(): Promise<WebSocketChannel> {
-  const socket = new WebSocket(server.url);
+async function rawChannel(url = server.url): Promise<WebSocketChannel> {
+  const socket = new WebSocket(url);
   const channel = new WebSocketChannel(new NodeSocket(socket));
   await new Promise((resolve) => socket.once('open', resolve));
   return channel;
@@ -356,6 +356,21 @@ describe('places', () => {
     await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     const session = await connect(small.url, { pool });
     await session.close();
+    await small.close();
+  });
+
+  test('a client that has said which plan it wants may take longer to read it, up to the idle limit', async () => {
+    const small = await startServer({ ...prepared, threads: 1, handshakeSeconds: 0.3, idleSeconds: 600 });
+    const channel = await rawChannel(small.url);
+    const send = channel.send.bind(channel);
+    channel.send = async (tag, step, payload) => {
+      if (tag === tags.accept) await new Promise((resolve) => setTimeout(resolve, 900));
+      return send(tag, step, payload);
+    };
+    const { plan, transfers } = await greetServer(channel);
+    const party = await openClientParty(channel, pool, plan, systemRng, transfers);
+    party.close();
+    channel.close();
     await small.close();
   });
 

@@ -76,6 +76,17 @@ export function whole(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER
   };
 }
 
+/** A parser for sizes in decimal units, such as 64MB, into bytes. */
+export function byteSize(text: string): number {
+  const [, value, unit] = /^(\d+(?:\.\d+)?) ?(KB|MB|GB)$/i.exec(text) ?? [];
+  const bytes = Math.round(
+    Number(value) * 1000 ** (1 + ['KB', 'MB', 'GB'].indexOf(unit?.toUpperCase() ?? '')),
+  );
+  if (unit !== undefined && bytes <= mostBytes) return bytes;
+  throw new InvalidArgumentError('Expected a size up to 1000GB, such as 64MB or 1.5GB.');
+}
+const mostBytes = 1e12;
+
 /** Collects the values of an option that may be given several times. */
 export function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];

@@ -20,6 +20,11 @@ export const calibrationHelp =
 
 export const threadsHelp = 'threads for homomorphic encryption (default: one per core)';
 
+/** `--memory` of servers, and of commands that start both parties. */
+export const memoryHelp =
+  'memory of caches, such as 64MB: transformed weights and, for each session, rows of transfers made ahead; ' +
+  'answers stay the same (default: 134MB of weights and 73MB of rows)';
+
 export function deviceOption(): Option {
   return new Option('--device <device>', 'onnxruntime runs on this device; auto picks the fastest that works')
     .choices(deviceChoices)

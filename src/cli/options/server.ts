@@ -6,7 +6,7 @@ import type { ConnectOptions } from '../../client.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
-import { whole } from './command.ts';
+import { byteSize, whole } from './command.ts';
 import type { Context } from './command.ts';
 import { threadsHelp } from './inputs.ts';
 import { readTokens } from './tokens.ts';
@@ -19,6 +19,7 @@ export type AskFlags = {
   readonly ca?: string;
   readonly tokenFile?: string;
   readonly threads?: number;
+  readonly memory?: number;
 };
 
 export function askFlags(command: Command): Command {
@@ -37,17 +38,22 @@ export function askFlags(command: Command): Command {
         'RELUCTANT_TOKEN_FILE',
       ),
     )
-    .option('--threads <n>', threadsHelp, whole(1, 256));
+    .option('--threads <n>', threadsHelp, whole(1, 256))
+    .option(
+      '--memory <size>',
+      'memory of rows of transfers that are made ahead, such as 30MB; answers stay the same (default: 73MB)',
+      byteSize,
+    );
 }
 
 export async function askOptions(flags: AskFlags, { warn }: Pick<Context, 'warn'>): Promise<ConnectOptions> {
-  const { planHash, model, retry, ca, tokenFile, threads } = flags;
+  const { planHash, model, retry, ca, tokenFile, threads, memory } = flags;
   return {
     ...(ca !== undefined && { ca: await certificate(ca) }),
     ...(tokenFile !== undefined && { token: (await readTokens('--token-file', tokenFile))[0]!.token }),
     retrySeconds: retry,
     onRetry: (reason, seconds) => warn(`${reason.message}; trying again in ${format.duration(seconds)}`),
-    ...defined({ planHash, model, threads }),
+    ...defined({ planHash, model, threads, memory }),
   };
 }
 

@@ -17,10 +17,14 @@ const tools = await silentTools();
 const columns = await loadColumns();
 const set = 'testInsecure';
 
-function pairOf(seed: string, work = silentWork(tools)): [SilentChoosing, SilentOffering] {
+function pairOf(
+  seed: string,
+  work = silentWork(tools),
+  aheadBytes?: number,
+): [SilentChoosing, SilentOffering] {
   const rng = seededRng(seed);
   const [choosing, offering] = dealtTransfers(rng, blockWork(columns));
-  const options = { set, transcript: rng.bytes(32), code: rng.bytes(16), work } as const;
+  const options = { set, transcript: rng.bytes(32), code: rng.bytes(16), work, aheadBytes } as const;
   return [new SilentChoosing(choosing, options), new SilentOffering(offering, options, rng)];
 }
 
@@ -55,6 +59,43 @@ test('several calls: rows are right, in order, and what is left over serves the 
   expect(far.traffic.framesSent).toBe(iterations + 2);
   const corrections = iterations * (frameHeaderBytes + correctionsOf(set));
   expect(far.traffic.sent).toBe(corrections + 2 * (frameHeaderBytes + 32));
+});
+
+test.each([1, 2, 3])('no more than %i iterations are made before their rows are taken', async (ahead) => {
+  let made = 0;
+  const own = silentWork(tools);
+  const counting: typeof own = {
+    choose: (...turn) => own.choose(...turn),
+    offer: (...turn) => {
+      made++;
+      return own.offer(...turn);
+    },
+  };
+  const given = givenBy(set);
+  // A little less room than one iteration more takes.
+  const pair = pairOf('ahead', counting, 16 * given * (ahead + 1) - 1);
+  const [near, far] = memoryChannels();
+  const prepared = [pair[0].prepare(waysOf(near), 7 * given), pair[1].prepare(waysOf(far), 7 * given)];
+  for (let taking = 0; taking < 7; taking++) {
+    await settled();
+    expect(made).toBe(Math.min(7, taking + ahead));
+    expect(await taken(pair, given)).toBe(0);
+  }
+  await Promise.all(prepared);
+});
+
+/** Waits until what can be done without other input is done. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('without room for one iteration, one is made at a time', async () => {
+  const pair = pairOf('no room', silentWork(tools), 0);
+  const [near, far] = memoryChannels();
+  const count = 3 * givenBy(set);
+  const prepared = [pair[0].prepare(waysOf(near), count), pair[1].prepare(waysOf(far), count)];
+  expect(await taken(pair, count)).toBe(0);
+  await Promise.all(prepared);
 });
 
 test('no rows beyond those promised, and none without any', async () => {

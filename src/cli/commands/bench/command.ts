@@ -11,13 +11,19 @@ import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
 import { answerOption } from '../../options/compile.ts';
-import { examples, whole } from '../../options/command.ts';
+import { byteSize, examples, whole } from '../../options/command.ts';
 import { isDescribed, pixelFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { calibrationData, calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
+import {
+  calibrationData,
+  calibrationHelp,
+  memoryHelp,
+  modelHelp,
+  threadsHelp,
+} from '../../options/inputs.ts';
 import type { Output } from '../../output/output.ts';
 import { measureThisMachine } from '../../options/machine.ts';
 import { profileOption } from '../../options/profile.ts';
@@ -99,6 +105,7 @@ function configureModel(command: Command, act: Act): void {
       'threads for homomorphic encryption of each party (default: one per core)',
       whole(1, 256),
     )
+    .option('--memory <size>', `of each party: ${memoryHelp}`, byteSize)
     .addOption(answerOption('what the client learns: all logits, or the label alone (default: logits)'))
     .addOption(profileOption())
     .addOption(transfersOption());
@@ -173,6 +180,7 @@ type ModelOptions = Omit<DescribeFlags, 'size' | 'classes'> & {
   readonly keepRelus?: number;
   readonly runs: number;
   readonly threads?: number;
+  readonly memory?: number;
   readonly answer?: AnswerKind;
   readonly profile: readonly NetworkProfile[];
   readonly transfers?: TransferMode;
@@ -183,12 +191,12 @@ async function runModel(
   model: string | undefined,
   options: ModelOptions,
 ): Promise<Output> {
-  const { runs, threads, answer, transfers } = options;
+  const { runs, threads, memory, answer, transfers } = options;
   const network = networkToBench(model, options);
   const found: Output[] = [];
   for (const profile of options.profile) {
     // Each profile gets its own server, so that each has a first inference.
-    const bench = defined({ network, runs, profile, signal, say, threads, answer, transfers });
+    const bench = defined({ network, runs, profile, signal, say, threads, memory, answer, transfers });
     // The first server's warnings hold for all.
     const warned = found.length === 0 ? warn : () => undefined;
     found.push(modelOutput(await benchModel({ ...bench, warn: warned })));

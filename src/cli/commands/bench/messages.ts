@@ -11,6 +11,7 @@ export type ToServer =
       /** What clients learn (default: logits). */
       readonly answer?: AnswerKind;
       readonly threads?: number;
+      readonly memory?: number;
       /** The address to listen on. */
       readonly host: string;
     }

@@ -15,13 +15,12 @@ let phases: ServerPhases | null = null;
 type Start = Extract<ToServer, { kind: 'start' }>;
 
 async function start(message: Start): Promise<FromServer> {
-  const { threads, host } = message;
+  const { threads, memory, host } = message;
   const warnings: string[] = [];
   const { plan, weights } = await preparedNetwork(message, (warning) => warnings.push(warning));
   const server = await startServer({
-    // Whoever measures a large network beside other work waits longer for a client to read its plan.
-    ...{ plan, weights, host, handshakeSeconds: 300 },
-    ...defined({ threads }),
+    ...{ plan, weights, host },
+    ...defined({ threads, memory }),
     onEvent: (event) => {
       if (event.kind === 'inference') phases = event;
     },

@@ -2,6 +2,7 @@ import { noise } from '../../../../pipelines/bench/network.ts';
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../pipelines/cost/bytes.ts';
 import { profiles } from '../../../../pipelines/cost/profiles.ts';
+import { serverCaches } from '../../../../pipelines/inference/caches.ts';
 import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { wireOf } from '../../../../pipelines/plan/plan.ts';
@@ -67,6 +68,8 @@ export type ModelBenchOptions = {
   /** Inferences in the session. The last is reported; the first also transforms the weights. */
   readonly runs: number;
   readonly threads?: number;
+  /** Bytes of the caches of each party (default: as `startServer` and `connect` have). */
+  readonly memory?: number;
   /** What clients learn (default: logits). */
   readonly answer?: AnswerKind;
   /** The network between the two processes (default: loopback). */
@@ -82,7 +85,7 @@ type Server = Child<ToServer, FromServer>;
 
 /** Runs private inferences of noise between this process, the client, and a child process, the server. */
 export async function benchModel(options: ModelBenchOptions): Promise<ModelBench> {
-  const { network, threads, profile = profiles.loopback, signal } = options;
+  const { network, threads, memory, profile = profiles.loopback, signal } = options;
   const between = await openNetwork(profile);
   const server: Server = new Child({
     program: workerUrl(import.meta.url, 'server-main'),
@@ -90,15 +93,16 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
     signal,
     name: 'bench: the server',
   });
-  const ofThreads = threads === undefined ? {} : { threads };
+  const ofThreads = defined({ threads });
   try {
     const { url, planHash, warnings } = await server.ask('ready', {
-      ...{ kind: 'start', network, host: between.host, ...ofThreads, ...defined({ answer: options.answer }) },
+      ...{ kind: 'start', network, host: between.host, ...ofThreads },
+      ...defined({ memory, answer: options.answer }),
     });
     warnings.forEach(options.warn);
     const session = await connect(url, {
       ...{ planHash, profile: between.atClient, network: profile, ...ofThreads },
-      ...defined({ transfers: options.transfers }),
+      ...defined({ memory, transfers: options.transfers }),
     });
     try {
       const inferences = await allInferences(session, server, options);
@@ -106,6 +110,7 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
       const predicted = await predictionOf(session.plan, profile, measured, {
         first: options.runs === 1,
         mode: options.transfers ?? 'auto',
+        weightBytes: serverCaches(memory).weightBytes,
         ...ofThreads,
       });
       const runs = inferences.map(secondsOf);

@@ -10,14 +10,14 @@ import { checkAddress, startServer } from '../../../server.ts';
 import type { ServerEvent } from '../../../server.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
-import { examples, repeated, whole } from '../../options/command.ts';
+import { byteSize, examples, repeated, whole } from '../../options/command.ts';
 import { compileFlags } from '../../options/compile.ts';
 import type { CompileFlags } from '../../options/compile.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { configFlag } from '../../options/config.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { calibrationHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
+import { calibrationHelp, memoryHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
 import { aboutModel, askedTogether, pageUrl, samplesOf } from '../../options/page.ts';
 import { stopped } from '../../options/stopped.ts';
 import { readTokens } from '../../options/tokens.ts';
@@ -41,6 +41,7 @@ type Options = CompileFlags &
     readonly idle: number;
     readonly drainSeconds: number;
     readonly threads?: number;
+    readonly memory?: number;
     readonly tlsCert?: string;
     readonly tlsKey?: string;
     readonly tokens?: string;
@@ -82,6 +83,7 @@ export function configure(command: Command, act: Act): void {
       30,
     )
     .option('--threads <n>', threadsHelp, whole(1, 256))
+    .option('--memory <size>', memoryHelp, byteSize)
     .addOption(
       new Option('--tls-cert <file>', 'PEM certificate; with it the address is wss:// instead of ws://').env(
         'RELUCTANT_TLS_CERT',
@@ -158,7 +160,7 @@ export function configure(command: Command, act: Act): void {
 async function run(context: Context, given: readonly string[], options: Options) {
   const models = given.length > 0 ? given : (options.models ?? []);
   if (models.length === 0) throw new UsageError('serve: give a model, or models in the file of --config');
-  const { port, host, maxSessions, maxSessionsPerClient, idle, threads, resumeSeconds } = options;
+  const { port, host, maxSessions, maxSessionsPerClient, idle, threads, memory, resumeSeconds } = options;
   const { tls, tokens } = await readSecrets(options);
   const origins = options.origin?.map(checkOrigin);
   // startServer checks this too, but only after half a minute of calibration.
@@ -182,7 +184,7 @@ async function run(context: Context, given: readonly string[], options: Options)
       maxPrepared: options.ahead,
       resumeSeconds,
     },
-    ...defined({ threads, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
+    ...defined({ threads, memory, tls, tokens, maxSessionsPerClient, perMinute: options.rate }),
     ...defined({ origins, answerHttp, readMetrics: scraped ? undefined : metrics && (() => metrics.read()) }),
     onEvent: (event: ServerEvent) => {
       metrics?.record(event);
