@@ -123,7 +123,7 @@ async function run(context: Context, name: string, { count, ...given }: Options,
 }
 
 const common = ['data', 'split', 'limit', 'count', 'json', 'verbose'];
-const ofServer = ['planHash', 'model', 'retry', 'ca', 'tokenFile', 'threads', 'profile', 'against'];
+const ofServer = ['planHash', 'model', 'retry', 'ca', 'tokenFile', 'threads', 'memory', 'profile', 'against'];
 
 /** Refuses options on the command line that say nothing of what is evaluated. */
 function checkFlags(command: Command, isServer: boolean): void {

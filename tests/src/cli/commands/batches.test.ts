@@ -44,7 +44,17 @@ test('infer --count and evaluate of a server give the answers of the network, in
   expect(many.answers.map(({ index }) => index)).toEqual([2, 3, 4, 5]);
   expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(many);
   const clear = await cliJson<Evaluated>(['evaluate', model, ...data, '--limit', '6']);
-  const served = await cliJson<Evaluated>(['evaluate', url, ...data, '--count', '6', '--against', model]);
+  const served = await cliJson<Evaluated>([
+    'evaluate',
+    url,
+    ...data,
+    '--count',
+    '6',
+    '--against',
+    model,
+    '--memory',
+    '30MB',
+  ]);
   expect(served).toMatchObject({ complete: true, answered: 6, n: 6, accuracy: clear.accuracy });
   expect(served.per_class).toEqual(clear.per_class);
   expect(served.agreement).toMatchObject({ agree: 6, images: 6 });
@@ -81,6 +91,8 @@ describe('what is wrong is named, and nothing is asked', () => {
     [['infer', 'URL', ...data, '--index', '1', '--out', 'a.json'], 2, /--out goes with --count/],
     [['evaluate', 'URL', ...data, '--private'], 2, /--private is for a model file/],
     [['evaluate', 'MODEL', ...data, '--against', 'MODEL'], 2, /--against is for a server/],
+    [['evaluate', 'MODEL', ...data, '--memory', '30MB'], 2, /--memory is for a server/],
+    [['evaluate', 'URL', ...data, '--memory', '30'], 2, /such as 64MB/],
     [['evaluate', 'URL', '--data', 'cifar-like'], 4, /cifar-like/],
     [['evaluate', 'URL', ...data, '--against', 'none.onnx'], 3, /none\.onnx/],
   ] as const)('%j', async (words, code, says) => {
