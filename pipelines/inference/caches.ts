@@ -17,6 +17,9 @@ export const defaultCaches: Caches = {
   aheadBytes: defaultAheadBytes,
 };
 
+/** The threads of a pool share 4 GiB at most, and need some of it for requests and scratch. */
+const mostWeightBytes = 1.5 * 2 ** 30;
+
 /** The caches of a client that may keep `bytes` bytes (default: `defaultCaches`). It has no weights. */
 export function clientCaches(bytes?: number): Pick<Caches, 'aheadBytes'> {
   if (bytes === undefined) return defaultCaches;
@@ -25,10 +28,10 @@ export function clientCaches(bytes?: number): Pick<Caches, 'aheadBytes'> {
 
 /**
  * The caches of a server that may keep `bytes` bytes (default: `defaultCaches`): rows of each direction take
- * a quarter, if they need so much, and weights what is left.
+ * a quarter, if they need so much, and weights what is left, at most `mostWeightBytes`.
  */
 export function serverCaches(bytes?: number): Caches {
   if (bytes === undefined) return defaultCaches;
   const aheadBytes = Math.min(defaultAheadBytes, Math.floor(bytes / 4));
-  return { weightBytes: bytes - 2 * aheadBytes, aheadBytes };
+  return { weightBytes: Math.min(mostWeightBytes, bytes - 2 * aheadBytes), aheadBytes };
 }
