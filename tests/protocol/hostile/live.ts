@@ -100,9 +100,13 @@ export class LiveTarget {
     return target;
   }
 
-  /** Truncation is random: two runs differ by some units of the last place before the last layer. */
+  /**
+   * Truncation is random: two runs differ by some units of the last place before the last layer. Of 5,259
+   * answers to honest clients the largest difference from the first one was 7, in five of them; it depends on
+   * the first one too. An answer from wrong shares is off by thousands.
+   */
   near(logits: Float32Array): boolean {
-    return this.#parts.expected.every((value, i) => Math.abs(value - logits[i]!) < 8);
+    return this.#parts.expected.every((value, i) => Math.abs(value - logits[i]!) < 16);
   }
 
   /** One session through the proxy; what is wrong with how the parties took it, a line each. */
@@ -119,7 +123,7 @@ export class LiveTarget {
     if (errors.length === 0 && !harmless) complain('nobody noticed');
     for (const error of errors) if (!(error instanceof ProtocolError)) complain(String(error));
     const { logits } = await this.#parts.bystander.infer(tinyImage());
-    if (!this.near(logits!)) complain('another session got a wrong answer');
+    if (!this.near(logits!)) complain(`another session got a wrong answer, ${logits!.join(' ')}`);
     return faults;
   }
 
