@@ -9,7 +9,7 @@ import type { SilentSet } from './silent-sets.ts';
 import { checkProof, proofOf, provenValue } from './silent.ts';
 import type { Chosen, Offered, SilentRows, SilentSession, SilentTurn } from './silent.ts';
 import type { SilentWork } from './silent-work.ts';
-import { defaultAheadBytes, idle, rowWords, silence } from './transfers.ts';
+import { idle, partsAhead, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
 
 /**
@@ -29,11 +29,6 @@ export type SilentOptions = SilentSession & {
   readonly aheadBytes?: number | undefined;
 };
 
-/** The iterations whose rows have room: 11 MB each, at least one. */
-function iterationsAhead({ set, aheadBytes = defaultAheadBytes }: SilentOptions): number {
-  return Math.max(1, Math.floor(aheadBytes / (4 * rowWords * givenBy(set))));
-}
-
 type Carried = Uint32Array<ArrayBuffer>;
 /** What an iteration leaves to the next. */
 type Left = Pick<SilentTurn, 'carried' | 'history'>;
@@ -45,7 +40,7 @@ type Run<M> = { readonly first: number; readonly made: readonly Promise<M>[] };
 class Sequence {
   readonly #options: SilentOptions;
   readonly #queue = new RowQueue();
-  /** Iterations whose rows are made before they are taken. */
+  /** Iterations whose rows are made before they are taken: 11 MB each. */
   readonly #ahead: number;
   #count = 0;
   #left: Promise<Left> | undefined;
@@ -54,7 +49,7 @@ class Sequence {
 
   constructor(options: SilentOptions) {
     this.#options = options;
-    this.#ahead = iterationsAhead(options);
+    this.#ahead = partsAhead(givenBy(options.set), options.aheadBytes);
   }
 
   get isFresh(): boolean {

@@ -6,23 +6,16 @@ import { blockBytes, blocksOf, columnBytes, largestBlock } from './blocks.ts';
 import { RowQueue } from './row-queue.ts';
 import type { BlockRows } from './row-queue.ts';
 import type { ChoosingSeeds, OfferingSeeds, Place } from './soft-spoken.ts';
-import { defaultAheadBytes, rowWords, silence } from './transfers.ts';
+import { partsAhead, silence } from './transfers.ts';
 import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers, Ways } from './transfers.ts';
 
 /** Transfers belong to no step of the plan: one block may serve several steps and the next inference. */
 const step = 0;
 
-/**
- * The blocks that are made before their rows are taken: 4 MB each, at least one. A longer `prepare` goes on
- * as rows are taken.
- */
-function blocksAhead(aheadBytes: number): number {
-  return Math.max(1, Math.floor(aheadBytes / (4 * rowWords * largestBlock)));
-}
-
 /** A direction's rows, and the places of its blocks: streams move forward only, so no row comes twice. */
 class Sequence {
   readonly #queue = new RowQueue();
+  /** Blocks that are made before their rows are taken: 4 MB each. A longer `prepare` goes on as they are. */
   readonly #ahead: number;
   #block = 0;
   #at = 0;
@@ -31,8 +24,8 @@ class Sequence {
   /** The end of the block before, and that of the one before it: two blocks are in work at a time. */
   #ends: readonly [Promise<unknown>, Promise<unknown>] = [Promise.resolve(), Promise.resolve()];
 
-  constructor(aheadBytes: number) {
-    this.#ahead = blocksAhead(aheadBytes);
+  constructor(aheadBytes: number | undefined) {
+    this.#ahead = partsAhead(largestBlock, aheadBytes);
   }
 
   /**
@@ -74,12 +67,8 @@ export class SoftSpokenChoosing implements ChoosingTransfers {
   readonly #work: BlockWork;
   readonly #sequence: Sequence;
 
-  constructor(
-    seeds: ChoosingSeeds,
-    salt: Uint8Array,
-    work: BlockWork,
-    aheadBytes: number = defaultAheadBytes,
-  ) {
+  /** `aheadBytes`: of rows that are made before they are taken (default: `defaultAheadBytes`). */
+  constructor(seeds: ChoosingSeeds, salt: Uint8Array, work: BlockWork, aheadBytes?: number) {
     this.#sequence = new Sequence(aheadBytes);
     this.#seeds = seeds;
     this.salt = salt;
@@ -115,12 +104,8 @@ export class SoftSpokenOffering implements OfferingTransfers {
   readonly #sequence: Sequence;
   #received: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    seeds: OfferingSeeds,
-    salt: Uint8Array,
-    work: BlockWork,
-    aheadBytes: number = defaultAheadBytes,
-  ) {
+  /** `aheadBytes`: as in `SoftSpokenChoosing`. */
+  constructor(seeds: OfferingSeeds, salt: Uint8Array, work: BlockWork, aheadBytes?: number) {
     this.#sequence = new Sequence(aheadBytes);
     this.#seeds = seeds;
     this.salt = salt;

@@ -20,6 +20,11 @@ export const rowWords = 4;
  */
 export const defaultAheadBytes: number = 35 * 2 ** 20;
 
+/** How many parts of so many rows are made before they are taken: at least one. */
+export function partsAhead(rows: number, aheadBytes: number = defaultAheadBytes): number {
+  return Math.max(1, Math.floor(aheadBytes / (4 * rowWords * rows)));
+}
+
 /** Both keys of each transfer, uniform words. */
 export type KeyPairs = {
   readonly k0: Uint32Array<ArrayBuffer>;
