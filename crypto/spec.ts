@@ -42,6 +42,11 @@ export function outputElements(spec: LinearSpec): number {
   return spec.outChannels * height * width;
 }
 
+/** The number of weights, [M, C / group, kh, kw]. */
+export function weightCount({ outChannels, inChannels, group, kernel }: LinearSpec): number {
+  return (outChannels * inChannels * kernel[0] * kernel[1]) / group;
+}
+
 /**
  * The server's secret integers of a linear step: weights [M, C / group, kh, kw], and bias [M] at the scale of
  * the output.

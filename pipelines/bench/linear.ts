@@ -7,7 +7,7 @@ import {
   linearOfflineServer,
   linearOnline,
 } from '../../crypto/steps/linear.ts';
-import { inputElements, outputElements } from '../../crypto/spec.ts';
+import { inputElements, outputElements, weightCount } from '../../crypto/spec.ts';
 import type { LinearSpec } from '../../crypto/spec.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { randomWords, systemRng } from '../../src/shared/random.ts';
@@ -84,9 +84,9 @@ export async function benchLinear(
 
 /** Dense weights, uniform in [-2^(weightBits - 1), 2^(weightBits - 1)). */
 export function randomWeights(spec: LinearSpec, rng: Rng): Int32Array {
-  const [height, width] = spec.kernel;
-  const count = (spec.outChannels * spec.inChannels * height * width) / spec.group;
-  return new Int32Array(randomWords(rng, count).buffer).map((word) => word >> (32 - spec.weightBits));
+  return new Int32Array(randomWords(rng, weightCount(spec)).buffer).map(
+    (word) => word >> (32 - spec.weightBits),
+  );
 }
 
 /** The seconds of the second of two runs, so that the compiler has seen the loops. */

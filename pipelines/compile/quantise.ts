@@ -1,3 +1,4 @@
+import { weightCount } from '../../crypto/spec.ts';
 import type { LinearWeights } from '../../crypto/spec.ts';
 import type { Model, Node } from '../../models/graph.ts';
 import { ModelError, PlanError } from '../../src/shared/errors.ts';
@@ -29,7 +30,7 @@ function linearWeights(model: Model, node: Node, plan: Plan, step: LinearStep): 
   const scale = wireOf(plan, step.output).scale;
   const weights = rounded(real.weights, scale / wireOf(plan, inputOf(step)).scale);
   const { spec } = step;
-  const expected = (spec.outChannels * spec.inChannels * spec.kernel[0] * spec.kernel[1]) / spec.group;
+  const expected = weightCount(spec);
   if (weights.length !== expected || real.bias.length !== spec.outChannels) {
     fail(`node ${node.name}: expected ${expected} weights, got ${weights.length}`);
   }

@@ -3,7 +3,8 @@ import { clientTransfers } from '../../crypto/steps/activation/messages.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
 import { signBytes, stringBytes, tableBytes } from '../../crypto/sign/batch.ts';
-import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
+import { weightCount } from '../../crypto/spec.ts';
+import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { activationSteps } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -77,8 +78,4 @@ function serverLayer(spec: ActivationSpec): Held {
     keys: offered + own + stringBytes(bits, relu),
     kept: 2 * offered + own + stringBytes(bits, relu) + tableBytes(bits, relu),
   };
-}
-
-function weightCount({ outChannels, inChannels, group, kernel }: LinearSpec): number {
-  return (outChannels * inChannels * kernel[0] * kernel[1]) / group;
 }
