@@ -11,13 +11,14 @@ import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activ
 import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { agreementBytes, frameHeaderBytes } from '../../crypto/channel/channel.ts';
+import { agreementBytes } from '../../crypto/channel/channel.ts';
 import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
 import { answerBytes } from '../inference/answer.ts';
 import { inProportion, layerTransfers, transferCounts } from '../inference/layer-transfers.ts';
 import { firstBytes, meanBytes, transferFrames } from './drawing.ts';
+import { frames } from './frames.ts';
 import type { DirectionBytes } from './drawing.ts';
 import { settingsFor } from './transfer-settings.ts';
 import type { TransferSettings } from './transfer-settings.ts';
@@ -180,10 +181,6 @@ function extremes({ steps, session, online }: Prediction) {
     bytes_down: Math.max(0, ...parts.map((part) => part.bytes_down)),
   });
   return { session, offline: largest(steps.map((step) => step.offline)), online };
-}
-
-function frames(...payloads: number[]): number {
-  return payloads.reduce((sum, payload) => sum + frameHeaderBytes + payload, 0);
 }
 
 function total(parts: readonly Bytes[]): Bytes {

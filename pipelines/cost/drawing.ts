@@ -2,7 +2,7 @@ import { blockBytes, blocksOf, defaultDepth } from '../../crypto/ot/blocks.ts';
 import { carriedBy, checkBytes, correctionsOf, givenBy, iterationsOf } from '../../crypto/ot/silent-sets.ts';
 import { treeDepth } from '../../crypto/ot/session.ts';
 import type { TransferSource } from '../../crypto/ot/session.ts';
-import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
+import { frames } from './frames.ts';
 import type { MachineCosts } from './machine.ts';
 
 /** What the transfers of a direction come from, and the depth of the trees of SoftSpokenOT. */
@@ -14,14 +14,14 @@ export type DirectionSeconds = { readonly chooser: number; readonly offerer: num
 /** The bytes of the messages that draw a session's first `count` transfers in a direction. */
 export function firstBytes(count: number, { source, depth }: Drawing): DirectionBytes {
   if (source === 'softspoken') {
-    return { fromChooser: framesOf(transferFrames(count, depth)), fromOfferer: 0 };
+    return { fromChooser: frames(...transferFrames(count, depth)), fromOfferer: 0 };
   }
   const iterations = iterationsOf(source, count);
   if (iterations === 0) return { fromChooser: 0, fromOfferer: 0 };
   const { masked, proof } = checkBytes(iterations);
   return {
-    fromChooser: framesOf([...transferFrames(carriedBy(source), treeDepth(source, depth)), masked]),
-    fromOfferer: framesOf([...new Array<number>(iterations).fill(correctionsOf(source)), proof]),
+    fromChooser: frames(...transferFrames(carriedBy(source), treeDepth(source, depth)), masked),
+    fromOfferer: frames(...new Array<number>(iterations).fill(correctionsOf(source)), proof),
   };
 }
 
@@ -35,10 +35,6 @@ export function meanBytes(count: number, drawing: Drawing): DirectionBytes {
 /** Payloads of the messages that draw `count` transfers of SoftSpokenOT. */
 export function transferFrames(count: number, depth: number): number[] {
   return blocksOf(count).map((rows) => blockBytes(rows, depth));
-}
-
-function framesOf(payloads: readonly number[]): number {
-  return payloads.reduce((sum, payload) => sum + frameHeaderBytes + payload, 0);
 }
 
 /**
