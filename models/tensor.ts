@@ -22,3 +22,9 @@ export function argmax(values: ArrayLike<number>): number {
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
 }
+
+/** The argmax of each of `n` rows of the same length. */
+export function argmaxOfRows(values: Float32Array, n: number): number[] {
+  const width = values.length / n;
+  return Array.from({ length: n }, (_, i) => argmax(values.subarray(i * width, (i + 1) * width)));
+}

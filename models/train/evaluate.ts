@@ -7,7 +7,7 @@ import { matchClasses } from '../data/match-classes.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../runtime/run.ts';
-import { argmax } from '../tensor.ts';
+import { argmaxOfRows } from '../tensor.ts';
 
 export type ClassAccuracy = { readonly class: string; readonly accuracy: number; readonly n: number };
 
@@ -71,7 +71,6 @@ export async function predictClasses(
   { onProgress = silent, ...setting }: EvaluateOptions = {},
 ): Promise<Uint16Array> {
   const output = model.graph.outputs[0]!;
-  const classes = output.shape[0]!;
   const predicted = new Uint16Array(n);
   const evaluator = await Evaluator.create(model, setting);
   try {
@@ -82,8 +81,7 @@ export async function predictClasses(
         Array.from({ length: count }, (_, i) => start + i),
       );
       const logits = (await evaluator.run(images, count)).get(output.name)!;
-      for (let i = 0; i < count; i++)
-        predicted[start + i] = argmax(logits.subarray(i * classes, (i + 1) * classes));
+      predicted.set(argmaxOfRows(logits, count), start);
       onProgress({ phase: 'evaluation', done: start + count, total: n });
     }
   } finally {

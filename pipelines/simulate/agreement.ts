@@ -3,13 +3,14 @@ import { prg } from '../../crypto/prg.ts';
 import { inspect } from '../../models/analysis/inspect.ts';
 import type { Model } from '../../models/graph.ts';
 import { predict } from '../../models/runtime/run.ts';
-import { argmax } from '../../models/tensor.ts';
+import { argmaxOfRows } from '../../models/tensor.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { Calibration } from '../compile/calibrate.ts';
 import type { Prepared } from '../compile/served-plan.ts';
 import { labelsOf } from '../inference/answer.ts';
 import { Simulator } from './simulator.ts';
+import type { SimulatedSet } from './simulator.ts';
 
 /** How many private answers have the label of the float model. */
 export type Agreement = { readonly images: number; readonly agree: number };
@@ -27,18 +28,34 @@ export async function labelAgreement(
   calibration: Calibration,
   { onProgress = silent }: { readonly onProgress?: OnProgress } = {},
 ): Promise<Agreement> {
-  const { model, plan } = prepared;
+  const { model } = prepared;
   const n = Math.min(calibration.n, imagesWithin(model, 10));
   const images = calibration.images.subarray(0, (n * calibration.images.length) / calibration.n);
-  const simulator = new Simulator(prepared);
+  return agreementOn(prepared, await judged(model, images, n), onProgress);
+}
+
+/** Images, and the labels that the float model gives them. */
+export type Judged = {
+  readonly images: Float32Array;
+  readonly n: number;
+  readonly labels: readonly number[];
+};
+
+export async function judged(model: Model, images: Float32Array, n: number): Promise<Judged> {
+  return { images, n, labels: argmaxOfRows(await predict(model, images, n), n) };
+}
+
+/** Simulates a plan on judged images, always with the same shares. */
+export async function agreementOn(
+  set: SimulatedSet,
+  { images, n, labels }: Judged,
+  onProgress: OnProgress,
+): Promise<Agreement> {
+  const simulator = new Simulator(set);
   try {
     const opened = await simulator.run(images, n, { rng: prg(new Uint8Array(16)), onProgress });
-    const logits = await predict(model, images, n);
-    const classes = logits.length / n;
-    const labels = labelsOf(plan, opened, n);
-    const isSame = (label: number, i: number) =>
-      label === argmax(logits.subarray(i * classes, (i + 1) * classes));
-    return { images: n, agree: labels.filter(isSame).length };
+    const found = labelsOf(set.plan, opened, n);
+    return { images: n, agree: labels.filter((label, i) => label === found[i]).length };
   } finally {
     await simulator.close();
   }

@@ -1,10 +1,6 @@
-import '../../crypto/platform/node.ts';
-import { prg } from '../../crypto/prg.ts';
 import { pixels } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
 import { permutation, seededUniform } from '../../models/data/seeded.ts';
-import { predict } from '../../models/runtime/run.ts';
-import { argmax } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import * as format from '../../src/shared/format.ts';
 import { silent } from '../../src/shared/progress.ts';
@@ -14,13 +10,10 @@ import { quantise } from '../compile/quantise.ts';
 import { calibrationImages, replanned } from '../compile/served-plan.ts';
 import type { Prepared } from '../compile/served-plan.ts';
 import { predictCost } from '../cost/bytes.ts';
-import { labelsOf } from '../inference/answer.ts';
 import type { Plan } from '../plan/plan.ts';
-import { imagesWithin } from './agreement.ts';
-import type { Agreement } from './agreement.ts';
+import { agreementOn, imagesWithin, judged } from './agreement.ts';
+import type { Agreement, Judged } from './agreement.ts';
 import { confidence, fewestImages, leastShare } from './agreement-bound.ts';
-import { Simulator } from './simulator.ts';
-import type { SimulatedSet } from './simulator.ts';
 
 export type Bits = Pick<CompileOptions, 'activationBits' | 'weightBits'>;
 
@@ -72,7 +65,7 @@ export async function chooseBits(
   const tried: TriedBits[] = [];
   for (const bits of ladder.slice(firstThatFits(prepared, compileOptions))) {
     const { plan, weights } = withBits(prepared, bits, compileOptions);
-    const agreement = await agreementOf({ plan, weights }, images, onProgress);
+    const agreement = await agreementOn({ plan, weights }, images, onProgress);
     tried.push({ ...bits, ...agreement, bytes: bytesOf(plan) });
     if (!reaches(agreement, wanted)) break;
   }
@@ -112,8 +105,6 @@ function reaches({ agree, images }: Agreement, wanted: number): boolean {
   return (isEnough ? leastShare(agree, images) : agree / images) >= wanted;
 }
 
-type Judged = { readonly images: Float32Array; readonly n: number; readonly labels: readonly number[] };
-
 /**
  * Twice as many images as an agreement needs, so that one may differ; of a large network no more than take
  * two minutes of a thread, but as many as it needs. Those that calibrated come last.
@@ -123,27 +114,7 @@ async function judgedImages({ model }: Prepared, train: Dataset, wanted: number)
   const n = Math.min(train.n, Math.max(needed, Math.min(2 * needed, imagesWithin(model, 120))));
   const order = permutation(train.n, seededUniform(1));
   const rows = [...order.subarray(calibrationImages), ...order.subarray(0, calibrationImages)].slice(0, n);
-  const images = pixels(train, rows);
-  const logits = await predict(model, images, n);
-  const classes = logits.length / n;
-  const labels = rows.map((_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)));
-  return { images, n, labels };
-}
-
-/** The shares are always the same, so that the same model and data get the same bits. */
-async function agreementOf(
-  set: SimulatedSet,
-  { images, n, labels }: Judged,
-  onProgress: OnProgress,
-): Promise<Agreement> {
-  const simulator = new Simulator(set);
-  try {
-    const opened = await simulator.run(images, n, { rng: prg(new Uint8Array(16)), onProgress });
-    const found = labelsOf(set.plan, opened, n);
-    return { images: n, agree: labels.filter((label, i) => label === found[i]).length };
-  } finally {
-    await simulator.close();
-  }
+  return judged(model, pixels(train, rows), n);
 }
 
 function bytesOf(plan: Plan): number {

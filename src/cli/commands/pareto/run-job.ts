@@ -11,7 +11,7 @@ import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { readModel } from '../../../../models/files/read.ts';
 import { writeModel } from '../../../../models/files/write.ts';
-import { argmax } from '../../../../models/tensor.ts';
+import { argmaxOfRows } from '../../../../models/tensor.ts';
 import { fitted, predictClasses, scored } from '../../../../models/train/evaluate.ts';
 import type { EngineName } from '../../../../models/train/engines/index.ts';
 import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
@@ -170,8 +170,7 @@ async function evaluated(work: JobWork, model: Model, prepared: Prepared, test: 
   const { threads, device, onProgress } = work;
   const clear = await predictClasses(model, test, test.n, { onProgress, threads, device });
   const logits = await simulated(work, prepared, test);
-  const classes = logits.length / test.n;
-  const answers = clear.map((_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)));
+  const answers = argmaxOfRows(logits, test.n);
   const [found, privately] = [scored(test, clear), scored(test, answers)];
   return {
     accuracy: found.accuracy,
