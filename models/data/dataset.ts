@@ -3,7 +3,7 @@ import { formats } from './formats.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 import { applyVariants, parseVariants, variants } from './variants.ts';
 
-export { byteImages, pixels, subset } from './labelled-images.ts';
+export { byteImages, classCounts, pixels, subset } from './labelled-images.ts';
 export type { Columns, Dataset, Labels, LoadOptions, Split } from './labelled-images.ts';
 export { fashionClasses } from './fashion-mnist.ts';
 

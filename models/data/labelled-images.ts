@@ -86,6 +86,13 @@ export function byteImages({ name, images }: Dataset): Uint8Array {
   throw new DataError(`${name}: expected images of bytes, got floats`);
 }
 
+/** The number of images of each class. */
+export function classCounts({ labels, classes }: Dataset): Uint32Array {
+  const counts = new Uint32Array(classes.length);
+  labels.forEach((label) => counts[label]!++);
+  return counts;
+}
+
 /** The rows at `indices`, in that order. Throws DataError for an index out of range. */
 export function subset(dataset: Dataset, indices: ArrayLike<number>, name = dataset.name): Dataset {
   const size = sizeOf(dataset.shape);

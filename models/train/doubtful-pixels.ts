@@ -1,4 +1,5 @@
 import * as format from '../../src/shared/format.ts';
+import { classCounts } from '../data/dataset.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { findMatch } from '../data/match-classes.ts';
 import type { Model } from '../graph.ts';
@@ -130,10 +131,8 @@ const together: Score = (predicted, { labels, classes, n }) => {
   return [...counts.values()].reduce((sum, row) => sum + row.reduce((a, b) => Math.max(a, b), 0), 0) / n;
 };
 
-function largestShare({ labels, classes, n }: Dataset): number {
-  const counts = new Uint32Array(classes.length);
-  labels.forEach((label) => counts[label]!++);
-  return counts.reduce((a, b) => Math.max(a, b), 0) / n;
+function largestShare(dataset: Dataset): number {
+  return Math.max(...classCounts(dataset)) / dataset.n;
 }
 
 async function strangersText(model: Model, some: Dataset, here: number): Promise<string | undefined> {

@@ -1,21 +1,18 @@
 import { splitValidation } from '../../../../models/data/splits.ts';
 import { overlapWarning } from '../../../../models/data/training-data.ts';
+import { classCounts } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
-import type { Model } from '../../../../models/graph.ts';
 import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
 import type { Device } from '../../../../models/runtime/device.ts';
 import { chooseThresholds } from '../../../../pipelines/fairness/compare.ts';
 import { logitAdjustment, thresholdShift } from '../../../../pipelines/fairness/shifts.ts';
 import type { Shift } from '../../../../pipelines/fairness/shifts.ts';
 import { DataError, UsageError } from '../../../shared/errors.ts';
-import { silent } from '../../../shared/progress.ts';
 import type { Context } from '../../options/command.ts';
-import { dataFor } from '../../options/describe.ts';
 import type { Extra } from './extras.ts';
 import type { ModelLine } from './models.ts';
 import type { Options } from './options.ts';
-
-const quietly = { say: () => undefined, onProgress: silent };
+import { trainingImages } from './training-images.ts';
 
 /** Lines of the report that need no training, and what is told of them. */
 export type Controls = { readonly shifts: readonly Shift[]; readonly extras: readonly Extra[] };
@@ -44,14 +41,15 @@ export async function controlsOf(
   const { model } = lines[0]!;
   const shifts: Shift[] = [];
   const extras: Extra[] = [];
-  if (adjust === true) shifts.push(logitAdjustment(await classSharesOf(model, data)));
+  if (adjust !== true && threshold === undefined) return { shifts, extras };
+  const train = await trainingImages(model, data);
+  if (adjust === true) shifts.push(logitAdjustment(classSharesOf(train)));
   if (threshold !== undefined) {
-    const whole = await dataFor(quietly, model, data, 'train');
-    if (positive === undefined || whole.classes.length !== 2)
+    if (positive === undefined || train.classes.length !== 2)
       throw new UsageError(
-        `--threshold: expected labels of two classes, ${whole.name} has ${whole.classes.length}`,
+        `--threshold: expected labels of two classes, ${train.name} has ${train.classes.length}`,
       );
-    const validation = validationOf(context, lines, whole);
+    const validation = validationOf(context, lines, train);
     const chosen = await chooseThresholds(lines, validation, { positive, goal: threshold, device });
     shifts.push(thresholdShift(chosen, positive));
     extras.push(describeThresholds(lines, chosen, validation, positive, threshold));
@@ -91,12 +89,12 @@ function describeThresholds(
 }
 
 /** The share of each class in the training images. Throws DataError if a class has none. */
-async function classSharesOf(model: Model, data: string): Promise<number[]> {
-  const { labels, classes, n, name } = await dataFor(quietly, model, data, 'train');
-  const counts = classes.map(() => 0);
-  labels.forEach((label) => counts[label]!++);
+function classSharesOf(train: Dataset): number[] {
+  const counts = classCounts(train);
   const empty = counts.indexOf(0);
   if (empty >= 0)
-    throw new DataError(`--adjust: ${name} has no training image of ${classes[empty]}; leave --adjust out`);
-  return counts.map((count) => count / n);
+    throw new DataError(
+      `--adjust: ${train.name} has no training image of ${train.classes[empty]}; leave --adjust out`,
+    );
+  return Array.from(counts, (count) => count / train.n);
 }

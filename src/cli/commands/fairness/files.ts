@@ -6,14 +6,13 @@ import type { Model } from '../../../../models/graph.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
-import { silent } from '../../../shared/progress.ts';
 import type { FairnessPageData } from '../../../web/fairness/data.ts';
 import type { Context } from '../../options/command.ts';
-import { dataFor } from '../../options/describe.ts';
 import { toJson } from '../../output/output.ts';
 import type { CardSource } from './card/make-card.ts';
 import { writeCard } from './card/write-card.ts';
 import type { Options } from './options.ts';
+import { trainingImages } from './training-images.ts';
 
 /** What `--json` and report.json hold. */
 export type Value = FairnessReport & {
@@ -46,8 +45,6 @@ export async function writeReport(
   for (const [name, content] of files) await writeFileAtomic(join(folder, name), content);
 }
 
-const quietly = { say: () => undefined, onProgress: silent };
-
 /** The number of training images of each group; undefined if the data has no training images. */
 async function trainSizesOf(
   model: Model,
@@ -56,7 +53,7 @@ async function trainSizesOf(
   names: readonly string[],
 ): Promise<number[] | undefined> {
   try {
-    const groups = groupsBySpec(await dataFor(quietly, model, data, 'train'), groupedBy);
+    const groups = groupsBySpec(await trainingImages(model, data), groupedBy);
     const sizes = membersOf(groups).map(({ length }) => length);
     return names.map((name) => sizes[groups.names.indexOf(name)] ?? 0);
   } catch (error) {
@@ -72,7 +69,7 @@ export async function writeCardOf(
   compared: Pick<CardSource, 'dataset' | 'lines' | 'reports'>,
   { version, data, split }: Options,
 ): Promise<void> {
-  const train = await dataFor(quietly, compared.lines[0]!.model, data, 'train').catch((error: unknown) => {
+  const train = await trainingImages(compared.lines[0]!.model, data).catch((error: unknown) => {
     if (error instanceof DataError) return error;
     throw error;
   });
