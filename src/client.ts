@@ -34,8 +34,9 @@ export type ConnectOptions = RetryOptions & {
   /** Threads for encryption (default: one per core). */
   readonly threads?: number;
   /**
-   * Bytes of rows of transfers that are made before they are used (default: 73 MB). Fewer change no answer;
-   * one iteration of each direction, 11 MB, is made whatever this is.
+   * Bytes of rows of transfers that are made before they are used, and in each thread of the indices of their
+   * code (default: 73 and 16 MB). Fewer change no answer; one iteration of each direction, 11 MB, is made
+   * whatever this is.
    */
   readonly memory?: number;
   /** A pool of threads that the caller keeps open for several sessions; takes the place of `threads`. */

@@ -72,9 +72,9 @@ type ServingOptions = {
   /** Threads for encryption (default: one per core). */
   readonly threads?: number;
   /**
-   * Bytes of caches: transformed weights, of all sessions together, and rows of transfers that are made
-   * before they are used, of each session (default: 134 and 73 MB). More keep more weights; fewer take longer
-   * and change no answer.
+   * Bytes of caches: transformed weights, of all sessions together, rows of transfers that are made before
+   * they are used, of each session, and in each thread the indices of their code (default: 134, 73 and 16
+   * MB). More keep more weights; fewer take longer and change no answer.
    */
   readonly memory?: number;
   /**
@@ -146,7 +146,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await warmUpServer(ring);
   const sessions = (host = new SessionHost(models, access, {
     ...{ pool, ring, rng, handshakeSeconds, maxSessions, limits, onEvent },
-    caches: serverCaches(options.memory),
+    caches: serverCaches(options.memory, pool.threads),
     maxSessionsPerClient:
       options.maxSessionsPerClient ??
       (options.tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2)),

@@ -6,6 +6,7 @@ import { saltBytes } from '../hash.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { prgSeedBytes } from '../prg.ts';
 import { loadColumns } from '../ring/columns.ts';
+import type { Indices } from '../ring/silent.ts';
 import { sha256 } from '../platform/platform.ts';
 import { baseReceiving, baseSenderFinishing, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { defaultDepth, depthsOf, greatestDepth } from './blocks.ts';
@@ -62,6 +63,8 @@ export type OtOptions = {
   readonly pool?: WorkerPool | undefined;
   /** Bytes of rows of each direction that are made before they are taken (default: `defaultAheadBytes`). */
   readonly aheadBytes?: number | undefined;
+  /** Of the code of silent transfers, in each thread (default: kept). */
+  readonly indices?: Indices | undefined;
 };
 
 const step = 0;
@@ -135,15 +138,15 @@ function sourcesOf({ sources = softSpokenOnly, depth = defaultDepth }: OtOptions
   return { up: of(sources.up), down: of(sources.down) };
 }
 
-type TransferWork = {
+type TransferWork = Pick<OtOptions, 'aheadBytes' | 'indices'> & {
   readonly blocks: BlockWork;
   readonly iterations: SilentWork;
-  readonly aheadBytes: number | undefined;
 };
 
-async function transferWork({ pool, aheadBytes }: OtOptions): Promise<TransferWork> {
+async function transferWork({ pool, aheadBytes, indices }: OtOptions): Promise<TransferWork> {
   return {
     aheadBytes,
+    indices,
     blocks: blockWork(await loadColumns(), pool),
     iterations: silentWork(await silentTools(), pool),
   };
@@ -154,7 +157,7 @@ function choosingFrom(
   { source, depth }: Source,
   { salt, bound }: Direction,
   leaves: readonly Leaves[],
-  { blocks, iterations, aheadBytes }: TransferWork,
+  { blocks, iterations: work, aheadBytes, indices }: TransferWork,
 ): ChoosingTransfers {
   const base = new SoftSpokenChoosing(
     choosingSeeds(depth, leaves, bound.transcript),
@@ -163,20 +166,20 @@ function choosingFrom(
     aheadBytes,
   );
   if (source === 'softspoken') return base;
-  return new SilentChoosing(base, { set: source, ...bound, work: iterations, aheadBytes });
+  return new SilentChoosing(base, { set: source, ...bound, work, aheadBytes, indices });
 }
 
 function offeringFrom(
   { source, depth }: Source,
   { salt, bound }: Direction,
   { leaves, delta }: { readonly leaves: readonly Leaves[]; readonly delta: Uint8Array },
-  { blocks, iterations, aheadBytes }: TransferWork,
+  { blocks, iterations: work, aheadBytes, indices }: TransferWork,
   rng: Rng,
 ): OfferingTransfers {
   const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
   const base = new SoftSpokenOffering(seeds, salt, blocks, aheadBytes);
   if (source === 'softspoken') return base;
-  return new SilentOffering(base, { set: source, ...bound, work: iterations, aheadBytes }, rng);
+  return new SilentOffering(base, { set: source, ...bound, work, aheadBytes, indices }, rng);
 }
 
 /** Both keys are fresh in every session, so their hash names it. */

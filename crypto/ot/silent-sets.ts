@@ -1,3 +1,4 @@
+import { indexBytes } from '../ring/silent.ts';
 import type { Shape } from '../ring/silent.ts';
 
 /**
@@ -25,6 +26,9 @@ export function rowsOf(set: SilentSet): number {
   const { trees, depth } = silentSets[set];
   return trees << depth;
 }
+
+/** Bytes of the indices of the code that each thread keeps, where they are kept: 15.7 MB. */
+export const keptIndexBytes: number = indexBytes * rowsOf('s16');
 
 /** Of these, the rows that the next iteration begins with: secret, levels of the trees, check. */
 export function carriedBy(set: SilentSet): number {

@@ -1,6 +1,7 @@
 import { concatenate } from '../bits.ts';
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
+import type { Indices } from '../ring/silent.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { RowQueue } from './row-queue.ts';
 import type { BlockRows } from './row-queue.ts';
@@ -27,6 +28,8 @@ export type SilentOptions = SilentSession & {
   readonly work: SilentWork;
   /** Bytes of rows that are made before they are taken (default: `defaultAheadBytes`). */
   readonly aheadBytes?: number | undefined;
+  /** Of the code, in each thread (default: kept). */
+  readonly indices?: Indices | undefined;
 };
 
 type Carried = Uint32Array<ArrayBuffer>;
@@ -88,8 +91,8 @@ class Sequence {
     const iteration = this.#count++;
     const free = this.#gone.length < this.#ahead ? undefined : this.#gone[0];
     const [left] = await Promise.all([before, free]);
-    const { set, transcript, code } = this.#options;
-    return make({ transcript, code, set, iteration, ...left });
+    const { set, transcript, code, indices = 'kept' } = this.#options;
+    return make({ transcript, code, set, iteration, indices, ...left });
   }
 
   take(count: number): Promise<ChosenRows> {

@@ -3,7 +3,7 @@ import type { Rng } from '../../src/shared/random.ts';
 import { areEqual, asBytes } from '../bits.ts';
 import { aesCtr, aesEcb, blockBytes, sha256 } from '../platform/platform.ts';
 import type { Columns } from '../ring/columns.ts';
-import type { Silent } from '../ring/silent.ts';
+import type { Indices, Silent } from '../ring/silent.ts';
 import { alpha, fieldOf, ofField, times } from './field.ts';
 import { polynomialHash } from './polynomial-hash.ts';
 import { carriedBy, checkedRows, correctionsOf, givenBy, rowsOf, silentSets } from './silent-sets.ts';
@@ -47,6 +47,8 @@ export type SilentTurn = SilentSession & {
   readonly history: Uint8Array;
   /** `carriedBy(set)` rows of the iteration before, 4 words each; used up. */
   readonly carried: Uint32Array<ArrayBuffer>;
+  /** Of this party alone: rows and bytes are the same. */
+  readonly indices: Indices;
 };
 
 /** The rows that an iteration made. */
@@ -148,17 +150,18 @@ function checkLastLevel(set: SilentSet, corrections: Uint8Array): void {
   }
 }
 
-function begin(silent: Silent, { set, carried }: SilentTurn): void {
+function begin(silent: Silent, { set, carried, indices }: SilentTurn): void {
   const expected = 4 * carriedBy(set);
   if (carried.length !== expected) {
     throw new RangeError(`silent transfers: expected ${expected} words carried, got ${carried.length}`);
   }
-  silent.start(silentSets[set], carried);
+  silent.start(silentSets[set], carried, indices);
 }
 
 /** The code. The carried rows, which nobody needs any more, are overwritten. */
 function encode(silent: Silent, { set, code, carried }: SilentTurn): void {
-  silent.encode(`${set} ${code.join()}`, (to) => drawIndices(code, to));
+  // The indices are the key stream of a public seed.
+  silent.encode(`${set} ${code.join()}`, () => aesCtr(code, new Uint8Array(blockBytes)));
   carried.fill(0);
 }
 
@@ -168,13 +171,6 @@ function finished(silent: Silent, set: SilentSet, shift: Uint8Array): Omit<Silen
   const carried = silent.rows(given, all);
   silent.differ(given, shift);
   return { rows: silent.rows(0, given), carried };
-}
-
-/** The indices of the code: the key stream of a public seed. */
-function drawIndices(seed: Uint8Array, to: Uint8Array): void {
-  const piece = 2 ** 18;
-  const stream = aesCtr(seed, new Uint8Array(blockBytes));
-  for (let at = 0; at < to.length; at += piece) to.set(stream(Math.min(piece, to.length - at)), at);
 }
 
 function batchesOf(set: SilentSet): number[] {

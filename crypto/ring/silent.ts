@@ -50,6 +50,14 @@ export type Shape = {
 const rowBytes = 16;
 /** Bytes of the ten indices of a row of the code. */
 export const indexBytes = 20;
+/** Rows whose indices are drawn at a time. */
+const drawnRows = 2 ** 12;
+
+/**
+ * Whether the indices of the code stay in the memory for the next iteration, or are drawn anew in each, a
+ * piece at a time: 15.7 MB or 80 kB of s16. The rows are the same.
+ */
+export type Indices = 'kept' | 'drawn';
 /**
  * Bytes that the cipher takes in a call: calls of 4 KiB cost three times as much, and longer ones map pages.
  */
@@ -80,6 +88,7 @@ export class Silent {
     out: 0,
     indices: 0,
   };
+  #indices: Indices = 'kept';
   /** Whose indices are kept, by name. */
   #indicesOf = '';
 
@@ -89,7 +98,7 @@ export class Silent {
   }
 
   /** Begins an iteration, with `carried` rows of the one before. */
-  start(shape: Shape, carried: Uint32Array): void {
+  start(shape: Shape, carried: Uint32Array, kind: Indices): void {
     const { trees, depth, batch, secret } = shape;
     let next = roundUp(this.#kernels.heapBase());
     const take = (bytes: number) => {
@@ -109,8 +118,9 @@ export class Silent {
       corrections: take(own),
       carried: take(4 * carried.length),
       out: take((rowBytes * trees) << depth),
-      indices: take((indexBytes * trees) << depth),
+      indices: take(indexBytes * (kind === 'kept' ? trees << depth : drawnRows)),
     };
+    this.#indices = kind;
     const missing = next - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
     if (secret > 2 ** 16)
@@ -216,20 +226,33 @@ export class Silent {
   }
 
   /**
-   * Adds the code to all leaves. `draw` writes the indices of the rows, `indexBytes` each, to the bytes that
-   * it is given; they are kept for the next iteration of the same `name`.
+   * Adds the code to all leaves. `open` begins the stream of the indices of all rows, `indexBytes` each.
+   * Those that are kept serve every iteration of the same `name`.
    */
-  encode(name: string, draw: (to: Uint8Array) => void): void {
-    const { trees, depth, secret } = this.#shape;
-    const { out, carried, indices } = this.#at;
-    const rows = trees << depth;
-    if (this.#indicesOf !== name) {
-      // Whatever was kept is overwritten, also when the drawing fails.
-      this.#indicesOf = '';
-      draw(this.#view(indices, indexBytes * rows));
-      this.#indicesOf = name;
+  encode(name: string, open: () => (bytes: number) => Uint8Array): void {
+    const isKept = this.#indices === 'kept';
+    const { indices } = this.#at;
+    const at = (row: number) => indices + (isKept ? indexBytes * row : 0);
+    const known = isKept && this.#indicesOf === name;
+    const draw = known ? undefined : open();
+    // Whatever was kept is overwritten, also when the drawing fails.
+    if (!known) this.#indicesOf = '';
+    for (const [row, count] of this.#pieces()) {
+      if (draw !== undefined) this.#view(at(row), indexBytes * count).set(draw(indexBytes * count));
+      this.#encode(row, count, at(row));
     }
-    this.#kernels.encode(out, carried, indices, rows, BigInt(secret - 1));
+    if (isKept) this.#indicesOf = name;
+  }
+
+  #encode(row: number, count: number, indices: number): void {
+    const { out, carried } = this.#at;
+    this.#kernels.encode(out + rowBytes * row, carried, indices, count, BigInt(this.#shape.secret - 1));
+  }
+
+  /** First row and length of each piece of the rows. */
+  *#pieces(): Generator<[row: number, count: number]> {
+    const rows = this.#shape.trees << this.#shape.depth;
+    for (let row = 0; row < rows; row += drawnRows) yield [row, Math.min(drawnRows, rows - row)];
   }
 
   /** Row i of the first `count` rows takes x^i `factor` (16 bytes). */

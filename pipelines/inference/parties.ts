@@ -40,13 +40,13 @@ export async function openClientParty(
   plan: Plan,
   rng: Rng,
   transfers: PartyTransfers = {},
-  { aheadBytes }: Pick<Caches, 'aheadBytes'> = defaultCaches,
+  { aheadBytes, indices }: Omit<Caches, 'weightBytes'> = defaultCaches,
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);
   keys.catch(() => undefined);
   const part = await heOpenClient(channel, step, rng);
-  const ot = await otClient(channel, rng, { pool, aheadBytes, ...transfers });
+  const ot = await otClient(channel, rng, { pool, aheadBytes, indices, ...transfers });
   await warmUpClient();
   const he = await keys;
   await heKeysClient(he, channel, step, part, linearKeysOf(plan));
@@ -70,11 +70,11 @@ export async function openServerParty(
   weightsName: string,
   rng: Rng,
   transfers: PartyTransfers = {},
-  { aheadBytes, weightBytes }: Caches = defaultCaches,
+  { aheadBytes, indices, weightBytes }: Caches = defaultCaches,
 ): Promise<ServerParty> {
   const part = await heOpenServer(channel, step);
   const options = { linearKeys: linearKeysOf(plan), weightCacheBytes: weightBytes };
-  const ot = await otServer(channel, rng, { pool, aheadBytes, ...transfers });
+  const ot = await otServer(channel, rng, { pool, aheadBytes, indices, ...transfers });
   const he = await heKeysServer(pool, channel, step, part, options, rng);
   const opened = openedSteps(plan);
   return {

@@ -273,7 +273,8 @@ export class ClientSession implements Session {
       this.#known = { plan, limits, ticket };
       for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
       this.#pool ??= this.#parts.pool();
-      const party = await openClientParty(channel, this.#pool, plan, rng, transfers, clientCaches(memory));
+      const caches = clientCaches(memory, this.#pool.threads);
+      const party = await openClientParty(channel, this.#pool, plan, rng, transfers, caches);
       this.#link = { channel, party, requests: 0, granted: new Map() };
       return this.#link;
     } catch (error) {

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { weightSpace } from '../../crypto/he/engine.ts';
 import { heapOf } from '../../crypto/he/heap.ts';
 import { HeServer, linearCost } from '../../crypto/he/linear.ts';
+import type { OfferSilently } from '../../crypto/ot/jobs.ts';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
@@ -24,13 +25,25 @@ const tiles = prepared.plan.steps.reduce(
   0,
 );
 
-/** Bytes of the heap of the server's pool after so many answers, which are right. */
-async function heapWith(memory: number | undefined, answers: number): Promise<number> {
+type Kept = {
+  /** Bytes of the heap of the server's pool. */
+  readonly heap: number;
+  /** Of the iterations of silent transfers of both parties. */
+  readonly indices: readonly unknown[];
+};
+
+/** What is kept after so many answers, which are right. */
+async function keptWith(memory: number | undefined, answers: number): Promise<Kept> {
   const create = vi.spyOn(HeServer, 'create');
+  const run = vi.spyOn(ThreadPool.prototype, 'run');
   const server = await startServer({ ...prepared, threads: 1, ...(memory !== undefined && { memory }) });
   const pool = new ThreadPool(1);
   try {
-    const session = await connect(server.url, { pool, ...(memory !== undefined && { memory }) });
+    const session = await connect(server.url, {
+      pool,
+      transfers: 'silent',
+      ...(memory !== undefined && { memory }),
+    });
     for (let i = 0; i < answers; i++) {
       const answer = await session.infer(image);
       const { likely } = logitErrorBound(prepared);
@@ -38,22 +51,30 @@ async function heapWith(memory: number | undefined, answers: number): Promise<nu
     }
     await session.close();
     const [own, , , options] = create.mock.lastCall!;
-    expect(options!.weightCacheBytes).toBe(serverCaches(memory).weightBytes);
-    return heapOf(own).heap.memory.buffer.byteLength;
+    expect(options!.weightCacheBytes).toBe(serverCaches(memory, 1).weightBytes);
+    const iterations = run.mock.calls.filter(([{ name }]) => name.endsWith('Silently'));
+    return {
+      heap: heapOf(own).heap.memory.buffer.byteLength,
+      indices: iterations.map(([, input]) => (input as OfferSilently).turn.indices),
+    };
   } finally {
     create.mockRestore();
+    run.mockRestore();
     await server.close();
     await pool.close();
   }
 }
 
-test('a server with less memory keeps fewer weights, and answers as right', async () => {
+test('with less memory a server keeps fewer weights, both parties draw their indices, and answers are as right', async () => {
   expect(tiles).toBeGreaterThan(4);
-  const usual = await heapWith(undefined, 1);
+  const usual = await keptWith(undefined, 1);
   // Two tiles, and the quarters of rows.
-  const tight = await heapWith(4 * weightSpace, 2);
-  expect(serverCaches(4 * weightSpace).weightBytes).toBe(2 * weightSpace);
-  expect(clientCaches(4 * weightSpace).aheadBytes).toBe(2 * weightSpace);
+  const tight = await keptWith(4 * weightSpace, 2);
+  expect(serverCaches(4 * weightSpace, 1).weightBytes).toBe(2 * weightSpace);
+  expect(clientCaches(4 * weightSpace, 1).aheadBytes).toBe(2 * weightSpace);
   // The usual one has a whole slab of 83 slots, the tight one the least block that the heap gives.
-  expect(usual - tight).toBeGreaterThan(75 * weightSpace);
+  expect(usual.heap - tight.heap).toBeGreaterThan(75 * weightSpace);
+  // Both directions, both parties.
+  expect(usual.indices).toEqual(['kept', 'kept', 'kept', 'kept']);
+  expect(tight.indices).toEqual(['drawn', 'drawn', 'drawn', 'drawn']);
 });

@@ -41,7 +41,8 @@ export function askFlags(command: Command): Command {
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .option(
       '--memory <size>',
-      'memory of rows of transfers that are made ahead, such as 30MB; answers stay the same (default: 73MB)',
+      'memory of rows of transfers that are made ahead and of the indices of their code, such as 30MB; ' +
+        'answers stay the same (default: 73MB of rows and 16MB a thread)',
       byteSize,
     );
 }

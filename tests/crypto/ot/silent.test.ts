@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest';
 import { createCipheriv } from 'node:crypto';
-import { asBytes } from '../../../crypto/bits.ts';
+import { areEqual, asBytes } from '../../../crypto/bits.ts';
 import { alpha, fieldOf, ofField, times } from '../../../crypto/ot/field.ts';
 import { hashByKernel, polynomialHash } from '../../../crypto/ot/polynomial-hash.ts';
-import { carriedBy, correctionsOf, givenBy, rowsOf, silentSets } from '../../../crypto/ot/silent-sets.ts';
+import {
+  carriedBy,
+  correctionsOf,
+  givenBy,
+  keptIndexBytes,
+  rowsOf,
+  silentSets,
+} from '../../../crypto/ot/silent-sets.ts';
 import type { SilentSet } from '../../../crypto/ot/silent-sets.ts';
 import {
   checkProof,
@@ -14,10 +21,11 @@ import {
 } from '../../../crypto/ot/silent.ts';
 import type { Chosen, Offered, SilentTurn } from '../../../crypto/ot/silent.ts';
 import { nodePlatform } from '../../../crypto/platform/node.ts';
-import { aesCtr, aesEcb, usePlatform } from '../../../crypto/platform/platform.ts';
+import { aesCtr, aesEcb, readWasm, usePlatform } from '../../../crypto/platform/platform.ts';
 import type { Platform } from '../../../crypto/platform/platform.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
-import { loadSilent } from '../../../crypto/ring/silent.ts';
+import { createSilent, loadSilent } from '../../../crypto/ring/silent.ts';
+import type { Indices } from '../../../crypto/ring/silent.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import type { Rng } from '../../../src/shared/random.ts';
@@ -52,8 +60,11 @@ class Pair {
   carried: Carried;
   history: Uint8Array;
   iteration = 0;
+  /** Of the party that offers, and of the one that chooses. */
+  readonly indices: readonly [Indices, Indices];
 
-  constructor(seed: string, set: SilentSet) {
+  constructor(seed: string, set: SilentSet, indices: readonly [Indices, Indices] = ['kept', 'kept']) {
+    this.indices = indices;
     this.rng = seededRng(seed);
     this.delta = drawDelta(this.rng);
     this.transcript = this.rng.bytes(32);
@@ -63,7 +74,7 @@ class Pair {
 
   turn(set: SilentSet): Omit<SilentTurn, 'carried'> {
     const { transcript, history, iteration } = this;
-    return { transcript, code, set, iteration, history };
+    return { transcript, code, set, iteration, history, indices: this.indices[0] };
   }
 
   run(
@@ -83,7 +94,7 @@ class Pair {
     const chosen = chooseSilently(
       silent,
       columns,
-      { ...turn, carried: this.carried.chosen.slice() },
+      { ...turn, indices: this.indices[1], carried: this.carried.chosen.slice() },
       corrections,
     );
     this.carried = { offered: offered.carried, chosen: chosen.carried };
@@ -138,6 +149,46 @@ test.each(['testInsecure', 's16'] as const)(
     }
   },
 );
+
+test('rows and bytes are the same with indices that are kept and that are drawn, by turns in one memory', () => {
+  for (const set of ['testInsecure', 's16'] as const) {
+    const both = (['kept', 'drawn'] as const).map((kind) => new Pair(`indices ${set}`, set, [kind, kind]));
+    for (let i = 0; i < 2; i++) {
+      const [kept, drawn] = both.map((pair) => pair.run(set));
+      expect(drawn!.corrections).toEqual(kept!.corrections);
+      for (const party of ['offered', 'chosen'] as const) {
+        expect(areEqual(asBytes(drawn![party].rows), asBytes(kept![party].rows))).toBe(true);
+        expect(areEqual(asBytes(drawn![party].carried), asBytes(kept![party].carried))).toBe(true);
+      }
+      expect(drawn!.chosen.choices).toEqual(kept!.chosen.choices);
+      expect(both[0]!.isProved({ offered: kept!.offered, chosen: drawn!.chosen })).toBe(true);
+    }
+  }
+});
+
+test('indices that are drawn take no memory, and every iteration opens their stream anew', async () => {
+  const binary = await readWasm('crypto/ring/silent.wasm');
+  const bytesOf = async (indices: Indices) => {
+    const own = await createSilent(binary);
+    own.start(silentSets.s16, new Uint32Array(4 * carriedBy('s16')), indices);
+    return own.out.buffer.byteLength;
+  };
+  const saved = (await bytesOf('kept')) - (await bytesOf('drawn'));
+  expect(saved).toBeGreaterThan(keptIndexBytes - 2 ** 18);
+  let opened = 0;
+  const countingCtr: Platform['aesCtr'] = (key, counter) => {
+    if (Buffer.from(key).equals(code)) opened++;
+    return nodePlatform.aesCtr(key, counter);
+  };
+  usePlatform({ ...nodePlatform, aesCtr: countingCtr });
+  try {
+    const pair = new Pair('opened', 'testInsecure', ['drawn', 'drawn']);
+    for (let i = 0; i < 3; i++) pair.run('testInsecure');
+  } finally {
+    usePlatform(nodePlatform);
+  }
+  expect(opened).toBe(2 * 3);
+});
 
 test('lengths: 0.172 bytes a transfer of s16', () => {
   expect(correctionsOf('s16') / givenBy('s16')).toBeCloseTo(0.1723, 4);
@@ -268,7 +319,7 @@ test('each batch of trees of each iteration and direction has a key of its own, 
   try {
     for (const { delta, rng, carried, transcript } of pairs) {
       let turn: SilentTurn = {
-        ...{ set: 'testInsecure', code, transcript, iteration: 0, history: transcript },
+        ...{ set: 'testInsecure', code, transcript, iteration: 0, history: transcript, indices: 'kept' },
         carried: carried.offered,
       };
       for (let iteration = 1; iteration <= 3; iteration++) {
@@ -341,7 +392,7 @@ test('rows differ by x^i R: rows that are equal before are not equal after', () 
   const { offered } = new Pair('differ', 'testInsecure').run('testInsecure');
   const again = new Pair('differ', 'testInsecure').run('testInsecure');
   expect(offered.rows).toEqual(again.offered.rows);
-  silent.start(silentSets.testInsecure, new Uint32Array(4 * carriedBy('testInsecure')));
+  silent.start(silentSets.testInsecure, new Uint32Array(4 * carriedBy('testInsecure')), 'kept');
   silent.out.fill(0);
   const factor = Uint8Array.from({ length: 16 }, (_, i) => (i === 0 ? 1 : 0));
   silent.differ(300, factor);

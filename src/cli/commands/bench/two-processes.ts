@@ -110,7 +110,7 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
       const predicted = await predictionOf(session.plan, profile, measured, {
         first: options.runs === 1,
         mode: options.transfers ?? 'auto',
-        weightBytes: serverCaches(memory).weightBytes,
+        weightBytes: serverCaches(memory, threads ?? navigator.hardwareConcurrency).weightBytes,
         ...ofThreads,
       });
       const runs = inferences.map(secondsOf);
