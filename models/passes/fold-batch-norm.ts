@@ -35,7 +35,7 @@ function canFold(model: Model, linear: Linear): boolean {
 }
 
 function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormalization'>): Model | undefined {
-  const { slope, shift } = affineOf(model, batchNorm);
+  const { slope, shift } = channelLines(model, batchNorm);
   const [x, weightName, biasName] = linear.inputs as [string, string, string?];
   const newBias = freshWeight(model.weights, `${linear.name}.folded_bias`);
   const beta = linear.op === 'Gemm' ? linear.attributes.beta : 1;
@@ -57,8 +57,14 @@ function foldPair(model: Model, linear: Linear, batchNorm: NodeOf<'BatchNormaliz
   return withNodes(model, nodes, weights);
 }
 
-/** The batch norm as y = slope x + shift per channel, in float64. */
-function affineOf(model: Model, { inputs, attributes }: NodeOf<'BatchNormalization'>) {
+/** The line y = slope x + shift of each channel. */
+export type ChannelLines = { readonly slope: Float64Array; readonly shift: Float64Array };
+
+/** A batch norm as lines, in float64. */
+export function channelLines(
+  model: Model,
+  { inputs, attributes }: NodeOf<'BatchNormalization'>,
+): ChannelLines {
   const [scale, bias, mean, variance] = inputs.slice(1).map((name) => model.weights.get(name)!.data) as [
     Float32Array,
     Float32Array,

@@ -61,7 +61,7 @@ function merge(
   if (product === undefined) return undefined;
   const sizes = (node: LinearNode, linear: Linear) => sizesOf(shapes.get(node.inputs[0]!)!, linear);
   if (!worth(sizes(first, before), sizes(second, after), sizes(first, product))) return undefined;
-  return written(model, first, second, product);
+  return writeMerged(model, { first, second }, product);
 }
 
 function sizesOf([, height = 1, width = 1]: Shape, linear: Linear): ConvolutionSizes {
@@ -69,8 +69,22 @@ function sizesOf([, height = 1, width = 1]: Shape, linear: Linear): ConvolutionS
   return { ...attributes, inChannels, outChannels, height, width };
 }
 
-/** The merged node, which takes the place and the name of the second. */
-function written(model: Model, first: LinearNode, second: LinearNode, product: Linear) {
+/** Two linear layers that become one, and what lies between them and goes too. */
+export type Pair = {
+  readonly first: LinearNode;
+  readonly between?: readonly (Node | undefined)[];
+  readonly second: LinearNode;
+};
+
+/**
+ * Puts the product of two layers in the place of the second, under its name. Returns undefined if a new
+ * number is too large for float32.
+ */
+export function writeMerged(
+  model: Model,
+  { first, between = [], second }: Pair,
+  product: Linear,
+): { model: Model; node: Node } | undefined {
   const [weight, bias] = ['weight', 'bias'].map((part) =>
     freshWeight(model.weights, `${second.name}.merged_${part}`),
   ) as [string, string];
@@ -86,6 +100,7 @@ function written(model: Model, first: LinearNode, second: LinearNode, product: L
     first.op === 'Conv'
       ? { op: 'Conv', ...head, attributes }
       : { op: 'Gemm', ...head, attributes: { alpha: 1, beta: 1, transA: false, transB: true } };
-  const nodes = model.graph.nodes.filter((n) => n !== first).map((n) => (n === second ? node : n));
+  const gone = new Set<Node | undefined>([first, ...between]);
+  const nodes = model.graph.nodes.filter((n) => !gone.has(n)).map((n) => (n === second ? node : n));
   return { model: withNodes(model, nodes, weights), node };
 }

@@ -10,6 +10,7 @@ import type { Plan, StepKind } from '../plan/plan.ts';
 import type { NetworkProfile } from './profiles.ts';
 import { finishTimes } from './schedule.ts';
 import { settingsFor } from './transfer-settings.ts';
+import type { TransferSettings } from './transfer-settings.ts';
 import type { TransferMode } from '../inference/layer-transfers.ts';
 
 export type LatencyOptions = {
@@ -104,8 +105,8 @@ export function occupiedSeconds(
   plan: Plan,
   profile: NetworkProfile,
   machine: MachineCosts,
+  transfers: TransferSettings = settingsFor(plan, { profile }),
 ): { readonly offline: number; readonly online: number } {
-  const transfers = settingsFor(plan, { profile });
   const cost = predictCost(plan, transfers, true);
   const network = linkOf(profile, machine);
   const work = workOf(plan, machine, { first: false, steady: true, transfers });

@@ -3,10 +3,11 @@ import type { Sample } from '../polynomials/moments.ts';
 import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import { allRelusOf, usePolynomials } from '../polynomials/replace.ts';
 import type { LayerChoices, LayerOptions } from './choose.ts';
+import { joinLayers } from './join-layers.ts';
 
 /**
- * The untrained network of some choices. Polynomials are fitted to the sample; in a layer that vanishes all
- * elements are identities.
+ * The untrained network of some choices. Polynomials are fitted to the sample. The convolutions around a
+ * layer that vanishes become one (see `joinLayers`), or its elements identities.
  */
 export async function candidateNetwork(
   model: Model,
@@ -14,19 +15,18 @@ export async function candidateNetwork(
   choices: LayerChoices,
   sample: Sample,
 ): Promise<Model> {
-  const whole = allRelusOf(
-    model,
-    layers.map(({ layer }) => layer),
-  );
-  const replaced = choices.layers.map((own, l) => {
-    const { layer } = layers[l]!;
-    return [layer, own.kind === 'vanished' ? whole.get(layer)! : own.replaced] as const;
-  });
-  const kinds = choices.layers.map((own, l) => {
+  const vanished = choices.layers.flatMap(({ kind }, l) => (kind === 'vanished' ? [layers[l]!.layer] : []));
+  const { model: joined, left } = await joinLayers(model, vanished, sample);
+  const mixed = choices.layers.flatMap((own, l) => {
+    if (own.kind === 'vanished') return [];
     const { layer, replacements } = layers[l]!;
-    return [layer, own.kind === 'vanished' ? 'identity' : replacements[own.replacement]!.name] as const;
+    return [{ layer, replaced: own.replaced, kind: replacements[own.replacement]!.name }];
   });
-  return usePolynomials(model, replacedElements(replaced), sample, new Map(kinds));
+  const whole = [...allRelusOf(joined, left)];
+  const replaced = [...whole, ...mixed.map((own) => [own.layer, own.replaced] as const)];
+  const identities = left.map((layer) => [layer, 'identity'] as const);
+  const kinds = [...identities, ...mixed.map((own) => [own.layer, own.kind] as const)];
+  return usePolynomials(joined, replacedElements(replaced), sample, new Map(kinds));
 }
 
 /** Says in a sentence why a layer is what it is. */
@@ -38,10 +38,13 @@ export function reasonOf(
 ): string {
   const at = layers.findIndex((own) => own.layer === layer);
   if (at === -1) return 'it had no ReLUs';
-  const { reluPrice, layerPrice, vanishLoss, replacements } = layers[at]!;
+  const { reluPrice, layerPrice, vanishLoss, replacements, joins = false } = layers[at]!;
   const own = choices.layers[at]!;
   const prices = `a ReLU costs ${describe(reluPrice)}, the layer itself ${describe(layerPrice)}`;
-  if (own.kind === 'vanished') return `it vanishes for a loss of ${vanishLoss.toPrecision(2)}: ${prices}`;
+  if (own.kind === 'vanished') {
+    const joined = joins ? ', and the convolutions around it become one' : '';
+    return `it vanishes for a loss of ${vanishLoss.toPrecision(2)}${joined}: ${prices}`;
+  }
   const { name, losses, price } = replacements[own.replacement]!;
   const count = own.replaced.reduce((sum, one) => sum + one, 0);
   if (count === 0) return `kept: ${prices}`;

@@ -14,6 +14,8 @@ export type LayerOptions = {
    * must stay.
    */
   readonly vanishLoss: number;
+  /** Whether the convolutions around it become one if it vanishes (default: false). */
+  readonly joins?: boolean;
 };
 
 export type ReplacementOption = {

@@ -30,13 +30,14 @@ export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
  * A method of our own for a budget in seconds or bytes on a network, where the other methods count ReLUs. It
  * minimises the loss within the budget.
  *
- * Each layer has prices from the protocol's cost model: a ReLU by the bits of its window, a square, an affine
- * element, and the layer's round trip with what its linear neighbours save by merging. Each element has a
- * loss: the divergence of the answers, as in our form of DeepReDuce. `choose` finds which layers vanish and
- * whether squares or affine elements replace ReLUs in each of the others. Within that structure gates learn
- * which ReLUs to keep. They are AutoReP's, but under a hinge on the cost. The ReLUs with the highest scores
- * are kept as far as the budget goes, and the network is fine-tuned on labels and the original's logits. With
- * no search epochs the ReLUs that lose least for their cost are replaced instead.
+ * Each layer has prices from the protocol's cost model: a ReLU by the bits of its window, a square, an
+ * affine element, and the layer's round trip with what its linear neighbours save by becoming one. Each
+ * element has a loss: the divergence of the answers, as in our form of DeepReDuce. `choose` finds which
+ * layers vanish and whether squares or affine elements replace ReLUs in each of the others. Within that
+ * structure gates learn which ReLUs to keep. They are AutoReP's, but under a hinge on the cost. The ReLUs
+ * with the highest scores are kept as far as the budget goes, and the network is fine-tuned on labels and
+ * the original's logits. With no search epochs the ReLUs that lose least for their cost are replaced
+ * instead.
  *
  * With a budget in ReLUs each ReLU costs one and nothing else does. Then the ranked choice is used, because
  * with gates the method would be AutoReP. Throws UsageError for a budget that the network cannot meet or

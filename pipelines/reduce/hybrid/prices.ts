@@ -5,8 +5,8 @@ import type { CostBudget } from '../../cost/budget.ts';
 import { predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
-import type { NetworkProfile } from '../../cost/profiles.ts';
 import { settingsFor } from '../../cost/transfer-settings.ts';
+import type { TransferSettings } from '../../cost/transfer-settings.ts';
 import type { ActivationStep, Plan } from '../../plan/plan.ts';
 
 /** The price of an element of each kind, and that of the layer itself, in seconds or bytes. */
@@ -21,16 +21,23 @@ export type LayerPrices = ByKind<number> & {
 /** The cost of a plan in a budget's unit, as a sum over its steps. */
 export type Pricing = (plan: Plan) => number;
 
-export function pricingOf({ unit, phase, profile }: CostBudget, machine: MachineCosts): Pricing {
+/**
+ * All plans are priced with the transfers that a session of `whole` takes. With those of its own, a plan of a
+ * few ReLUs less may take SoftSpokenOT in place of silent transfers, and the difference of the two would be
+ * the price of one layer: the ReLUs of stage 2 of resnet8 cost 2.5 bytes then and those of stage 3 50.
+ */
+export function pricingOf({ unit, phase, profile }: CostBudget, machine: MachineCosts, whole: Plan): Pricing {
+  const transfers = settingsFor(whole, { profile });
+  const costOf = (plan: Plan) =>
+    unit === 'seconds' ? occupiedSeconds(plan, profile, machine, transfers) : bytesOf(plan, transfers);
   return (plan) => {
-    const { offline, online } =
-      unit === 'seconds' ? occupiedSeconds(plan, profile, machine) : bytesOf(plan, profile);
+    const { offline, online } = costOf(plan);
     return phase === 'total' ? offline + online : phase === 'offline' ? offline : online;
   };
 }
 
-function bytesOf(plan: Plan, profile: NetworkProfile): { offline: number; online: number } {
-  const { offline, online } = predictCost(plan, settingsFor(plan, { profile }), true);
+function bytesOf(plan: Plan, transfers: TransferSettings): { offline: number; online: number } {
+  const { offline, online } = predictCost(plan, transfers, true);
   const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
   return { offline: both(offline), online: both(online) };
 }

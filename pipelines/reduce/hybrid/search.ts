@@ -81,7 +81,7 @@ export async function taskOf(
   const base = asRelu(measured.model);
   const plan = await servedPlan(base, { calibration });
   const baseCost = costOf(plan, budget, machine);
-  const pricing = pricingOf(budget, machine);
+  const pricing = pricingOf(budget, machine, plan);
   const layers = await pricedLayers(measured, { base, plan }, pricing, calibration);
   const dearest = pricing(plan);
   const whole = layers.reduce((sum, layer) => sum + layer.layerPrice + layer.reluPrice * relusOf(layer), 0);

@@ -100,7 +100,7 @@ describe('as many ReLUs as a limit affords', () => {
     const { model: first, replaced } = await keepWithin(task, learned, 0.5 * before);
     // Larger values, a bit more of a window here and there.
     const grown = (name: string, data: Float32Array) =>
-      /stage1.block0.bn1.(scale|bias)/.test(name) ? data.map((value) => 1.4 * value) : data;
+      /stem.bn.(scale|bias)/.test(name) ? data.map((value) => 1.4 * value) : data;
     const weights = [...first.weights].map(
       ([name, { shape, data }]) => [name, tensor(shape, grown(name, data))] as const,
     );
@@ -116,7 +116,7 @@ describe('as many ReLUs as a limit affords', () => {
   });
 
   test('where no plan has bits for the cut network the choice keeps as many; a tuned one is refused', async () => {
-    const name = 'stage1.block0.bn1.scale';
+    const name = 'stem.bn.scale';
     const wild = (model: Model): Model => {
       const { shape, data } = model.weights.get(name)!;
       const large = data.map((value) => 1e6 * value);
