@@ -18,6 +18,9 @@ const original = {
   replace: null,
   granularity: null,
   pretrainEpochs: null,
+  ranking: null,
+  featureLoss: null,
+  rangeLoss: null,
 } as const;
 
 /** A sweep as the command line describes it. */

@@ -3,6 +3,7 @@ import type { Replacement } from '../../models/graph.ts';
 import type { Granularity } from '../reduce/gates/layer-states.ts';
 import type { MethodName } from '../reduce/methods.ts';
 import { takenBy } from '../reduce/options.ts';
+import type { Ranking } from '../reduce/ranking.ts';
 
 /** The method's name for the network as it was given, with all its ReLUs. */
 export const originalMethod = 'original';
@@ -43,18 +44,26 @@ export type JobSpec = {
   readonly granularity: Granularity | null;
   /** Epochs of training deepreshape's network before ReLUs are removed (null: the method's own). */
   readonly pretrainEpochs: number | null;
+  /** The order in which gates start or ReLUs go (null: the method's own). */
+  readonly ranking: Ranking | null;
+  /** The weights of two losses of fine-tuning (null: 0). */
+  readonly featureLoss: number | null;
+  readonly rangeLoss: number | null;
 };
+
+/** The settings that not every method takes. */
+type OptionalSetting =
+  'replace' | 'granularity' | 'searchEpochs' | 'pretrainEpochs' | 'ranking' | 'featureLoss' | 'rangeLoss';
 
 /** The settings of a job that are given and that its method takes. */
 export function methodSettings(method: MethodName, spec: JobSpec): Settings {
-  const { replace, granularity, searchEpochs, pretrainEpochs } = spec;
-  const told = takenBy(method, { replace, granularity, searchEpochs, pretrainEpochs });
+  const { replace, granularity, searchEpochs, pretrainEpochs, ranking, featureLoss, rangeLoss } = spec;
+  const own = { replace, granularity, searchEpochs, pretrainEpochs, ranking, featureLoss, rangeLoss };
+  const told = takenBy(method, own);
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
 }
 
-type Settings = {
-  readonly [K in 'replace' | 'granularity' | 'searchEpochs' | 'pretrainEpochs']?: NonNullable<JobSpec[K]>;
-};
+type Settings = { readonly [K in OptionalSetting]?: NonNullable<JobSpec[K]> };
 
 /**
  * The id of a job, 16 hex digits. The same settings give the same id at any time and on any machine. Settings
@@ -63,11 +72,14 @@ type Settings = {
  */
 export function jobId(spec: JobSpec): string {
   const { networkHash, data, dataHash, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
-  const { granularity, pretrainEpochs } = spec;
+  const { granularity, pretrainEpochs, ranking, featureLoss, rangeLoss } = spec;
   const work = [method, circa, budget, seed, epochs, searchEpochs, replace];
   const later = {
     ...(granularity !== null && { granularity }),
     ...(pretrainEpochs !== null && { pretrainEpochs }),
+    ...(ranking !== null && { ranking }),
+    ...(featureLoss !== null && { featureLoss }),
+    ...(rangeLoss !== null && { rangeLoss }),
   };
   const given = Object.keys(later).length === 0 ? [] : [later];
   const identity = [networkHash, data, dataHash, ...work, ...given];

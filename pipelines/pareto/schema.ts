@@ -22,6 +22,9 @@ const upgrades = [
      FROM jobs
      WHERE jobs.id = results.job AND jobs.method IN ('deepreduce', 'hybrid')
        AND jobs.search_epochs IS NOT NULL;`,
+  `ALTER TABLE jobs ADD COLUMN ranking TEXT;
+   ALTER TABLE jobs ADD COLUMN feature_loss REAL;
+   ALTER TABLE jobs ADD COLUMN range_loss REAL;`,
 ] as const;
 
 export const schemaVersion = firstVersion + upgrades.length;

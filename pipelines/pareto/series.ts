@@ -4,6 +4,7 @@ import type { Granularity } from '../reduce/gates/layer-states.ts';
 import { methodNames } from '../reduce/methods.ts';
 import type { MethodName } from '../reduce/methods.ts';
 import { refusalOf, takersOf, takes } from '../reduce/options.ts';
+import type { Ranking } from '../reduce/ranking.ts';
 import { originalMethod } from './job.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 
@@ -14,15 +15,20 @@ export type Series = Pick<JobSpec, 'method' | keyof Additions>;
 export type MethodSeries = Series & { readonly method: MethodName };
 
 /** The settings that additions to a method's name give (null: the method's own). */
-type Additions = Pick<JobSpec, 'granularity' | 'replace' | 'circa'>;
+type Additions = Pick<JobSpec, 'granularity' | 'replace' | 'ranking' | 'featureLoss' | 'rangeLoss' | 'circa'>;
 
-type Word = Granularity | Replacement | 'circa';
+type Word = Granularity | Replacement | Ranking | 'feature-loss' | 'range-loss' | 'circa';
 
 type Addition = {
   /** A method takes at most one addition of each kind. */
   readonly kind: keyof Additions;
-  readonly valueOf: (circa: CircaSetting) => Partial<Additions>;
+  /** An example of the number that follows it, as in +feature-loss=1000; undefined if none does. */
+  readonly example?: number;
+  readonly valueOf: (given: Given) => Partial<Additions>;
 };
+
+/** What an addition's value is made of: the sweep's limits of windows, and the number behind it. */
+type Given = { readonly circa: CircaSetting; readonly number: number };
 
 const additions: { readonly [W in Word]: Addition } = {
   pixel: ofGates('pixel'),
@@ -32,7 +38,11 @@ const additions: { readonly [W in Word]: Addition } = {
   affine: replacedBy('affine'),
   quadratic: replacedBy('quadratic'),
   mixed: replacedBy('mixed'),
-  circa: { kind: 'circa', valueOf: (circa) => ({ circa }) },
+  divergence: rankedBy('divergence'),
+  taylor: rankedBy('taylor'),
+  'feature-loss': { kind: 'featureLoss', example: 1000, valueOf: ({ number }) => ({ featureLoss: number }) },
+  'range-loss': { kind: 'rangeLoss', example: 0.001, valueOf: ({ number }) => ({ rangeLoss: number }) },
+  circa: { kind: 'circa', valueOf: ({ circa }) => ({ circa }) },
 };
 
 function ofGates(granularity: Granularity): Addition {
@@ -41,6 +51,10 @@ function ofGates(granularity: Granularity): Addition {
 
 function replacedBy(replace: Replacement): Addition {
   return { kind: 'replace', valueOf: () => ({ replace }) };
+}
+
+function rankedBy(ranking: Ranking): Addition {
+  return { kind: 'ranking', valueOf: () => ({ ranking }) };
 }
 
 const words = Object.keys(additions) as Word[];
@@ -67,13 +81,23 @@ export const additionsHelp: string = describeAdditions();
 function listed(isMeant: (word: Word) => boolean): string {
   return words
     .filter(isMeant)
-    .map((word) => `+${word}`)
+    .map((word) => `+${written(word)}`)
     .join(', ');
 }
 
+/** 'taylor', 'feature-loss=1000' */
+function written(word: Word, number: number | undefined = additions[word].example): string {
+  return number === undefined ? word : `${word}=${number}`;
+}
+
 /** The name of a series, with additions always in this order: 'snl', 'autorep+channel+quadratic+circa'. */
-export function seriesName({ method, granularity, replace, circa }: Series): string {
-  const parts = [method, granularity, replace, circa === null ? null : 'circa'];
+export function seriesName(series: Series): string {
+  const { method, granularity, replace, ranking, featureLoss, rangeLoss, circa } = series;
+  const losses = [
+    featureLoss === null ? null : written('feature-loss', featureLoss),
+    rangeLoss === null ? null : written('range-loss', rangeLoss),
+  ];
+  const parts = [method, granularity, replace, ranking, ...losses, circa === null ? null : 'circa'];
   return parts.filter((part) => part !== null).join('+');
 }
 
@@ -101,10 +125,31 @@ function parseSeries(text: string, circa: CircaSetting): MethodSeries {
     throw new UsageError(
       `--methods: '${name}' is not known; there are ${methodNames.join(', ')}; ${additionsHelp}`,
     );
-  const series: MethodSeries = { method, granularity: null, replace: null, circa: null };
-  return added.reduce(
-    (before, word) => ({ ...before, ...addition(text, before, word).valueOf(circa) }),
-    series,
+  const series: MethodSeries = { method, ...noAdditions };
+  return added.reduce((before, one) => {
+    const [word = '', value] = one.split('=');
+    const found = addition(text, before, word);
+    return { ...before, ...found.valueOf({ circa, number: numberOf(text, found, value) }) };
+  }, series);
+}
+
+const noAdditions: Additions = {
+  granularity: null,
+  replace: null,
+  ranking: null,
+  featureLoss: null,
+  rangeLoss: null,
+  circa: null,
+};
+
+/** The number behind an addition; NaN for one that takes none. */
+function numberOf(text: string, { kind, example }: Addition, value: string | undefined): number {
+  if (example === undefined && value === undefined) return NaN;
+  const number = value === undefined || value === '' ? NaN : Number(value);
+  if (example !== undefined && Number.isFinite(number) && number > 0) return number;
+  throw new UsageError(
+    `--methods: '${text}': expected ${listed((other) => additions[other].kind === kind)}` +
+      (example === undefined ? ' without a number' : ', or another number above 0'),
   );
 }
 

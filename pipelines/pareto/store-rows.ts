@@ -33,6 +33,9 @@ function specOf(job: Row): JobSpec {
     replace: textOrNull(job['replace']) as JobSpec['replace'],
     granularity: textOrNull(job['granularity']) as JobSpec['granularity'],
     pretrainEpochs: numberOrNull(job['pretrain_epochs']),
+    ranking: textOrNull(job['ranking']) as JobSpec['ranking'],
+    featureLoss: numberOrNull(job['feature_loss']),
+    rangeLoss: numberOrNull(job['range_loss']),
   };
 }
 
@@ -51,6 +54,9 @@ export function jobRow(spec: JobSpec): Record<string, SQLInputValue> {
     replace: spec.replace,
     granularity: spec.granularity,
     pretrain_epochs: spec.pretrainEpochs,
+    ranking: spec.ranking,
+    feature_loss: spec.featureLoss,
+    range_loss: spec.rangeLoss,
   };
 }
 

@@ -68,6 +68,9 @@ describe('a sweep as the command line gives it', () => {
       { replace: 'identity' },
       { granularity: 'channel' },
       { pretrainEpochs: 1 },
+      { ranking: 'taylor' },
+      { featureLoss: 1000 },
+      { rangeLoss: 1000 },
     ] as const;
     expect(new Set([id, ...changes.map((change) => jobId(sampleSpec(change)))]).size).toBe(
       changes.length + 1,
@@ -88,6 +91,37 @@ describe('a sweep as the command line gives it', () => {
     expect(jobs.map(seriesName)).toEqual(['original', 'snl+affine', 'snl+none']);
   });
 
+  test('a ranking and weights of losses are additions, and a series each', () => {
+    const text = 'autorep+taylor,autorep+range-loss=0.001+feature-loss=1000,autorep+feature-loss=5e2+circa';
+    const methods = parseMethods(text, circaSetting);
+    const jobs = jobsOf({ ...shared, methods, budgets: ['0.5'], seeds: 1 });
+    expect(jobs.map(seriesName)).toEqual([
+      'original',
+      'autorep+taylor',
+      'autorep+feature-loss=1000+range-loss=0.001',
+      'autorep+feature-loss=500+circa',
+    ]);
+    expect(jobs.map(({ ranking, featureLoss, rangeLoss }) => [ranking, featureLoss, rangeLoss])).toEqual([
+      [null, null, null],
+      ['taylor', null, null],
+      [null, 1000, 0.001],
+      [null, 500, null],
+    ]);
+  });
+
+  test.each([
+    ['snl+taylor', /option ranking: snl does not take it; autorep and hybrid do/],
+    ['snl+feature-loss', /expected \+feature-loss=1000, or another number above 0/],
+    ['snl+feature-loss=', /expected \+feature-loss=1000/],
+    ['snl+range-loss=-1', /expected \+range-loss=0\.001, or another number above 0/],
+    ['snl+range-loss=many', /expected \+range-loss/],
+    ['snl+pixel=2', /expected \+pixel, \+channel without a number/],
+    ['snl+feature-loss=1+feature-loss=2', /at most one of \+feature-loss=1000/],
+  ])("'%s' is a usage error", (text, message) => {
+    expect(() => parseMethods(text, circaSetting)).toThrow(UsageError);
+    expect(() => parseMethods(text, circaSetting)).toThrow(message);
+  });
+
   test("epochs of deepreshape's network are of its jobs alone, and refused without any", () => {
     const grid = { ...shared, budgets: ['0.5'], seeds: 1, pretrainEpochs: 7 };
     const jobs = jobsOf({ ...grid, methods: parseMethods('snl,deepreshape', circaSetting) });
@@ -104,7 +138,10 @@ describe('a sweep as the command line gives it', () => {
   });
 
   test('a method takes an addition of each kind, in any order: one series', () => {
-    const own = { method: 'autorep', granularity: 'channel', replace: 'quadratic', circa: circaSetting };
+    const own = {
+      ...{ method: 'autorep', granularity: 'channel', replace: 'quadratic', circa: circaSetting },
+      ...{ ranking: null, featureLoss: null, rangeLoss: null },
+    };
     const text = 'autorep+channel+quadratic+circa,autorep+circa+quadratic+channel,snl,deepreduce+none';
     const series = parseMethods(text, circaSetting);
     expect(series[0]).toEqual(own);

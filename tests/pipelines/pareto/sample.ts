@@ -21,6 +21,9 @@ export function sampleSpec(changes: Partial<JobSpec> = {}): JobSpec {
     replace: null,
     granularity: null,
     pretrainEpochs: null,
+    ranking: null,
+    featureLoss: null,
+    rangeLoss: null,
     ...changes,
   };
 }

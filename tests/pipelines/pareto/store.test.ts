@@ -159,8 +159,10 @@ describe('a store of the first version', () => {
       searchEpochs: 3,
     });
     const pretrained = sampleSpec({ method: 'deepreshape', pretrainEpochs: 7 });
-    const ids = store.add([spec, channels, pretrained]);
-    expect(store.runs().map((run) => run.spec)).toEqual([spec, channels, pretrained]);
+    const losses = { featureLoss: 1000, rangeLoss: 0.001 };
+    const ranked = sampleSpec({ method: 'autorep', ranking: 'taylor', ...losses });
+    const ids = store.add([spec, channels, pretrained, ranked]);
+    expect(store.runs().map((run) => run.spec)).toEqual([spec, channels, pretrained, ranked]);
     expect(store.take(ids, owner)?.spec).toEqual(channels);
     const fresh = freshFile();
     new RunStore(fresh)[Symbol.dispose]();
@@ -212,6 +214,6 @@ describe('a file that is no store of this version is refused', () => {
     const later = new DatabaseSync(file);
     later.exec('PRAGMA user_version = 99');
     later.close();
-    expect(open(file)).toThrow(/expected tables of version 1 to 2, got 99/);
+    expect(open(file)).toThrow(/expected tables of version 1 to 3, got 99/);
   });
 });

@@ -14,12 +14,16 @@ export function commandOf(
   const { network, data, method, circa, budget, seed, epochs } = spec;
   if (method === originalMethod)
     return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
-  const { replace, granularity, searchEpochs, pretrainEpochs } = methodSettings(method, spec);
+  const { replace, granularity, searchEpochs, pretrainEpochs, ...more } = methodSettings(method, spec);
+  const { ranking, featureLoss, rangeLoss } = more;
   const options = [
     ['--method', method],
     ['--budget', budget],
     ...(replace === undefined ? [] : [['--replace', replace]]),
     ...(granularity === undefined ? [] : [['--granularity', granularity]]),
+    ...(ranking === undefined ? [] : [['--ranking', ranking]]),
+    ...(featureLoss === undefined ? [] : [['--feature-loss', String(featureLoss)]]),
+    ...(rangeLoss === undefined ? [] : [['--range-loss', String(rangeLoss)]]),
     ['--data', data],
     ['--epochs', String(epochs)],
     ...(searchEpochs === undefined ? [] : [['--search-epochs', String(searchEpochs)]]),

@@ -3,6 +3,7 @@ import { replacements } from '../../../../models/graph.ts';
 import { machineCostsSchema } from '../../../../pipelines/cost/machine.ts';
 import { granularities } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import { methodNames } from '../../../../pipelines/reduce/methods.ts';
+import { rankings } from '../../../../pipelines/reduce/ranking.ts';
 import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
@@ -16,6 +17,7 @@ export const queueName = 'reluctant-pareto';
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hex');
 const name = z.string().min(1).max(4096);
 const epochs = z.int().min(1).nullable();
+const weight = z.number().positive().nullable();
 
 /**
  * Refuses unknown keys: to ignore a setting of another version would make another network under the same
@@ -35,6 +37,9 @@ const jobSpec = z.strictObject({
   replace: z.enum(replacements).nullable(),
   granularity: z.enum(granularities).nullable(),
   pretrainEpochs: epochs,
+  ranking: z.enum(rankings).nullable(),
+  featureLoss: weight,
+  rangeLoss: weight,
 }) satisfies z.ZodType<JobSpec>;
 
 const queuedJob = z.strictObject({ spec: jobSpec, costs: machineCostsSchema, version: z.string() });

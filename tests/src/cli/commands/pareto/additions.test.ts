@@ -38,11 +38,11 @@ type Points = { readonly points: readonly { readonly method: string; readonly id
 
 describe('a sweep of methods with additions', () => {
   test('has a series for each, in tables, pictures and names of files', async () => {
-    const methods = 'snl,snl+channel+affine,deepreduce+none';
+    const methods = 'snl,snl+channel+affine,deepreduce+none+range-loss=0.001';
     const { points } = await cliJson<Points>(sweepArgs(methods, '--search-epochs', '1'));
     expect(points.map(({ method }) => method)).toEqual([
       'original',
-      'deepreduce+none',
+      'deepreduce+none+range-loss=0.001',
       'snl',
       'snl+channel+affine',
     ]);
@@ -123,6 +123,11 @@ test('a command names what was asked for, and nothing that its method does not t
   expect(commandOf(all, 'a.onnx', versions)).toContain(
     '--budget 0.5 --replace quadratic --granularity channel --data bars --epochs 2 --search-epochs 3 --pretrain-epochs 7 --seed 1',
   );
+  const weights = { featureLoss: 1000, rangeLoss: 0.001 };
+  const ranked = sampleSpec({ method: 'autorep', ranking: 'taylor', ...weights });
+  expect(commandOf(ranked, 'a.onnx', versions)).toContain(
+    '--budget 0.5 --ranking taylor --feature-loss 1000 --range-loss 0.001 --data bars',
+  );
   expect(commandOf(sampleSpec({ searchEpochs: 3 }), 'a.onnx', versions)).not.toContain('--search-epochs');
 });
 
@@ -151,6 +156,8 @@ describe('a job on the queue', () => {
     ],
     ['that is none', 'run', /reluctant of an unknown version/],
     ['with a setting that is not known', { ...message, spec: { ...spec, depth: 3 } }, /depth/],
+    ['with a weight that is none', { ...message, spec: { ...spec, rangeLoss: -1 } }, /rangeLoss/],
+    ['with a ranking that is none', { ...message, spec: { ...spec, ranking: 'size' } }, /ranking/],
     ['without a setting', { ...message, spec: { ...spec, granularity: undefined } }, /granularity/],
     ['with a replacement that is none', { ...message, spec: { ...spec, replace: 'cubic' } }, /replace/],
     [

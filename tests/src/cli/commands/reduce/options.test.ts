@@ -51,7 +51,11 @@ const ways: { readonly [O in MethodOption]: Ways } = {
     told: { granularity: 'channel' },
     sweep: { addition: '+channel' },
   },
-  ranking: { words: ['--ranking', 'taylor'], told: { ranking: 'taylor' } },
+  ranking: {
+    words: ['--ranking', 'taylor'],
+    told: { ranking: 'taylor' },
+    sweep: { addition: '+taylor' },
+  },
   searchEpochs: {
     words: ['--search-epochs', '2'],
     told: { searchEpochs: 2 },
@@ -79,8 +83,16 @@ const ways: { readonly [O in MethodOption]: Ways } = {
     told: { mitigate: { scheme: 'reweight' } },
   },
   fairSelect: { words: ['--fair-select'], told: { fairSelect: true } },
-  featureLoss: { words: ['--feature-loss', '1000'], told: { featureLoss: 1000 } },
-  rangeLoss: { words: ['--range-loss', '0.001'], told: { rangeLoss: 0.001 } },
+  featureLoss: {
+    words: ['--feature-loss', '1000'],
+    told: { featureLoss: 1000 },
+    sweep: { addition: '+feature-loss=1000' },
+  },
+  rangeLoss: {
+    words: ['--range-loss', '0.001'],
+    told: { rangeLoss: 0.001 },
+    sweep: { addition: '+range-loss=0.001' },
+  },
   checkpoint: { words: ['--checkpoint', 'run'], told: { checkpoint: 'run' } },
   machine: { told: { machine: defaultMachine } },
   bases: { told: { bases: basesInMemory() } },
