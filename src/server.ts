@@ -73,7 +73,7 @@ type ServingOptions = {
   readonly threads?: number;
   /**
    * Bytes of caches: transformed weights, of all sessions together, rows of transfers that are made before
-   * they are used, of each session, and in each thread the indices of their code (default: 134, 73 and 16
+   * they are used, of each session, and in each thread the indices of their code (default: 67, 73 and 16
    * MB). More keep more weights; fewer take longer and change no answer.
    */
   readonly memory?: number;

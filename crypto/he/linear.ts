@@ -4,8 +4,8 @@ import type { WorkerPool } from '../pool/pool.ts';
 import { inputElements, outputElements } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
 import { answerBytes, ciphertextSpace, publicWords, requestCiphertextBytes } from './engine.ts';
-import { heapOf } from './heap.ts';
-import type { SharedHeap } from './heap.ts';
+import { heapOf, Room, roomFor } from './heap.ts';
+import type { Heap, SharedHeap } from './heap.ts';
 import { heJobs } from './jobs.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { SeedParts } from './keys.ts';
@@ -14,15 +14,7 @@ import { layoutCost, layoutOf } from './layout.ts';
 import { headroomBits } from './noise.ts';
 import { inputCount, inputsReaching, outputCount, spatialTiles, tileNumber } from './pack.ts';
 import type { Layout } from './pack.ts';
-import {
-  ownBytes,
-  ownWords,
-  shareBytes,
-  sharedBytes,
-  sharedWords,
-  shareWeights,
-  shareWords,
-} from './shared.ts';
+import { ownBytes, ownWords, shareBytes, shareWeights, shareWords } from './shared.ts';
 import { WeightTable } from './weight-table.ts';
 import type { NewTile } from './weight-table.ts';
 
@@ -41,11 +33,11 @@ import type { NewTile } from './weight-table.ts';
  * products.
  */
 /**
- * The bytes that the transformed weights of all threads together may take. A tile of 48 KiB that is not kept
- * is made in 35 us: of a ResNet-18 on 32 x 32 images, which has 1.4 GB, a tenth is kept, and an inference
- * takes 0.1 s longer than with a third.
+ * The bytes that the transformed weights of all threads together may take: all of the demo's network, 28 MB.
+ * A tile of 48 KiB that is not kept is made in 35 us: of a ResNet-18 on 32 x 32 images, which has 1.4 GB, a
+ * twentieth is kept, and an inference takes 50 ms of a processor longer than with a tenth.
  */
-export const defaultWeightCacheBytes: number = 128 * 2 ** 20;
+export const defaultWeightCacheBytes: number = 64 * 2 ** 20;
 
 /** The number of bytes of the encrypted input of a step. Throws PlanError as `layoutOf` does. */
 export function linearRequestBytes(spec: LinearSpec): number {
@@ -137,17 +129,29 @@ export class HeClient {
 
   /** Encrypts the input of a step, [C, H, W], as `linearRequestBytes(spec)` bytes. */
   async encrypt(spec: LinearSpec, input: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
-    expectLength('HE input elements', input.length, inputElements(spec));
-    const request = sharedBytes(linearRequestBytes(spec));
-    const { heap } = heapOf(this.pool);
-    const shared = { heap, secret: this.#open(), spec, input: shareWords(input), request };
-    await split(this.pool, heJobs.encryptLinear, inputCount(layoutOf(spec)), (from, to) => ({
-      ...shared,
-      from,
-      to,
-    }));
-    shared.input.fill(0);
-    return ownBytes(request);
+    const [elements, bytes] = [inputElements(spec), linearRequestBytes(spec)];
+    expectLength('HE input elements', input.length, elements);
+    return this.#lend(roomFor(4 * elements, bytes), async (room, heap) => {
+      const shared = { heap, secret: this.#open(), spec, input: room.words(elements) };
+      const request = room.bytes(bytes);
+      shared.input.set(input);
+      try {
+        await split(this.pool, heJobs.encryptLinear, inputCount(layoutOf(spec)), (from, to) => ({
+          ...{ ...shared, request },
+          from,
+          to,
+        }));
+        return ownBytes(request);
+      } finally {
+        shared.input.fill(0);
+      }
+    });
+  }
+
+  #lend<T>(bytes: number, use: (room: Room, heap: Heap) => Promise<T>): Promise<T> {
+    this.#open();
+    const shared = heapOf(this.pool);
+    return shared.lend(bytes, (address) => use(new Room(shared.heap, address), shared.heap));
   }
 
   /**
@@ -156,18 +160,23 @@ export class HeClient {
    * right length means something. Throws ProtocolError for another length.
    */
   async decrypt(spec: LinearSpec, response: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
-    expectPeerLength('linear response', response.length, linearResponseBytes(spec));
-    const output = sharedWords(outputElements(spec));
-    const { heap } = heapOf(this.pool);
-    const shared = { heap, secret: this.#open(), spec, response: shareBytes(response), output };
-    await split(this.pool, heJobs.decryptLinear, outputCount(layoutOf(spec)), (from, to) => ({
-      ...shared,
-      from,
-      to,
-    }));
-    const own = ownWords(output);
-    output.fill(0);
-    return own;
+    const [elements, bytes] = [outputElements(spec), linearResponseBytes(spec)];
+    expectPeerLength('linear response', response.length, bytes);
+    return this.#lend(roomFor(bytes, 4 * elements), async (room, heap) => {
+      const shared = { heap, secret: this.#open(), spec, response: room.bytes(bytes) };
+      const output = room.words(elements);
+      shared.response.set(response);
+      try {
+        await split(this.pool, heJobs.decryptLinear, outputCount(layoutOf(spec)), (from, to) => ({
+          ...{ ...shared, output },
+          from,
+          to,
+        }));
+        return ownWords(output);
+      } finally {
+        output.fill(0);
+      }
+    });
   }
 
   /**
@@ -198,7 +207,7 @@ export type LinearAnswer = {
 };
 
 /** The most bytes of a request's ciphertexts in memory, unless one spatial tile has more. */
-const mostInputBytes = 32 * 2 ** 20;
+const mostInputBytes = 16 * 2 ** 20;
 
 const tables = new WeakMap<SharedHeap, WeightTable>();
 
@@ -253,28 +262,35 @@ export class HeServer {
     expectPeerLength('linear request', request.length, linearRequestBytes(spec));
     const name = `${weightsId}#${checkWeights(spec, weightsId, weights)}`;
     const layout = layoutOf(spec);
-    const shared = shareWeights(weights);
-    const slots = sharedWords(layout.inputRanges.length * layout.outputRanges.length);
-    const answer = {
-      response: sharedBytes(linearResponseBytes(spec)),
-      shares: sharedWords(outputElements(spec)),
-    };
     const heap = heapOf(this.pool);
-    await tableOf(heap).lend(
-      name,
-      tilesOf(layout),
-      slots,
-      this.#weightCacheBytes,
-      (tiles) => this.#transform(spec, shared, tiles),
-      () =>
-        this.#answer(layout, shareBytes(request), {
-          ...{ heap: heap.heap, spec, weights: shared, slots, ...answer },
-          keys: opened ? this.publicKeys : this.publicKeys.subarray(0, publicWords),
-        }),
-    );
-    const own = { response: ownBytes(answer.response), shares: ownWords(answer.shares) };
-    answer.shares.fill(0);
-    return own;
+    const tilesAtOnce = tilesInRoom(layout);
+    const sizes = {
+      request: request.length,
+      response: linearResponseBytes(spec),
+      shares: 4 * outputElements(spec),
+      slots: 4 * layout.inputRanges.length * layout.outputRanges.length,
+      inputs: tilesAtOnce * layout.inputRanges.length * ciphertextSpace,
+    };
+    return heap.lend(roomFor(...Object.values(sizes)), async (address) => {
+      const room = new Room(heap.heap, address);
+      const shared = room.bytes(sizes.request);
+      shared.set(request);
+      const job = {
+        ...{ heap: heap.heap, spec, weights: shareWeights(weights), slots: room.words(sizes.slots / 4) },
+        ...{ response: room.bytes(sizes.response), shares: room.words(sizes.shares / 4) },
+        ...{ inputs: room.take(sizes.inputs) },
+        keys: opened ? this.publicKeys : this.publicKeys.subarray(0, publicWords),
+      };
+      const transform = (tiles: readonly NewTile[]) => this.#transform(spec, job.weights, tiles);
+      const answer = () => this.#answer(layout, shared, job, tilesAtOnce);
+      try {
+        const most = this.#weightCacheBytes;
+        await tableOf(heap).lend(name, tilesOf(layout), job.slots, most, transform, answer);
+        return { response: ownBytes(job.response), shares: ownWords(job.shares) };
+      } finally {
+        job.shares.fill(0);
+      }
+    });
   }
 
   /** Puts tiles of weights into their slots. */
@@ -287,32 +303,36 @@ export class HeServer {
     await split(this.pool, heJobs.transformLinear, tiles.length, (from, to) => ({ ...job, from, to }));
   }
 
-  /** Reads the request and answers it, as many spatial tiles at a time as have room. */
+  /** Reads the request and answers it, `atOnce` spatial tiles at a time. */
   async #answer(
     layout: Layout,
     request: Uint8Array,
-    job: Omit<RespondLinear, 'from' | 'to' | 'inputs' | 'firstTile' | 'tiles'>,
+    job: Omit<RespondLinear, 'from' | 'to' | 'firstTile' | 'tiles'>,
+    atOnce: number,
   ): Promise<void> {
     const perTile = layout.inputRanges.length;
-    const atOnce = Math.max(1, Math.floor(mostInputBytes / (perTile * ciphertextSpace)));
     for (let firstTile = 0; firstTile < spatialTiles(layout); firstTile += atOnce) {
       const tiles = Math.min(atOnce, spatialTiles(layout) - firstTile);
       const first = firstTile * perTile;
-      await heapOf(this.pool).lend(tiles * perTile * ciphertextSpace, async (inputs) => {
-        const read = { heap: job.heap, spec: job.spec, request, first, inputs };
-        await split(this.pool, heJobs.readLinear, tiles * perTile, (from, to) => ({
-          ...read,
-          from: first + from,
-          to: first + to,
-        }));
-        await split(this.pool, heJobs.respondLinear, tiles * layout.outputRanges.length, (from, to) => ({
-          ...{ ...job, inputs, firstTile, tiles },
-          from,
-          to,
-        }));
-      });
+      const read = { heap: job.heap, spec: job.spec, request, first, inputs: job.inputs };
+      await split(this.pool, heJobs.readLinear, tiles * perTile, (from, to) => ({
+        ...read,
+        from: first + from,
+        to: first + to,
+      }));
+      await split(this.pool, heJobs.respondLinear, tiles * layout.outputRanges.length, (from, to) => ({
+        ...{ ...job, firstTile, tiles },
+        from,
+        to,
+      }));
     }
   }
+}
+
+/** The spatial tiles of a request whose ciphertexts are in memory at once. */
+function tilesInRoom(layout: Layout): number {
+  const most = Math.floor(mostInputBytes / (layout.inputRanges.length * ciphertextSpace));
+  return Math.min(spatialTiles(layout), Math.max(1, most));
 }
 
 /** The weight tiles of a layer: every pair of an input and an output range that share a group. */

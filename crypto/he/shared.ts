@@ -2,11 +2,11 @@
  * Arrays in memory that all threads of a pool see, so that passing one to a worker copies nothing. `share...`
  * copies into such memory, `own...` copies out of it.
  */
-export function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
+function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(new SharedArrayBuffer(length));
 }
 
-export function sharedWords(length: number): Uint32Array<SharedArrayBuffer> {
+function sharedWords(length: number): Uint32Array<SharedArrayBuffer> {
   return new Uint32Array(new SharedArrayBuffer(4 * length));
 }
 
@@ -22,8 +22,14 @@ export function shareWords(words: Uint32Array): Uint32Array<SharedArrayBuffer> {
   return shared;
 }
 
+export function sharedSigned(length: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(4 * length));
+}
+
+/** Weights that are in such memory stay where they are. */
 export function shareWeights(weights: Int32Array): Int32Array<SharedArrayBuffer> {
-  const shared = new Int32Array(new SharedArrayBuffer(4 * weights.length));
+  if (!(weights.buffer instanceof ArrayBuffer)) return weights as Int32Array<SharedArrayBuffer>;
+  const shared = sharedSigned(weights.length);
   shared.set(weights);
   return shared;
 }

@@ -5,6 +5,11 @@ import { valueOf } from '../pool/pool.ts';
 import type { Job, Outcome, Task, WorkerPool } from '../pool/pool.ts';
 
 /**
+ * Of each thread. Its arrays lie outside of it, and what V8 takes by itself is never given back: 48 MB.
+ */
+const maxYoungGenerationSizeMb = 6;
+
+/**
  * A pool of Node's worker threads, each with its own WASM heaps. A thread that dies is replaced, and only its
  * current job is lost.
  */
@@ -20,6 +25,7 @@ export class ThreadPool implements WorkerPool {
       name: 'run',
       minThreads: threads,
       maxThreads: threads,
+      resourceLimits: { maxYoungGenerationSizeMb },
     });
   }
 

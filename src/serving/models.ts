@@ -1,3 +1,4 @@
+import { shareWeights } from '../../crypto/he/shared.ts';
 import type { ServerWeights } from '../../pipelines/compile/quantise.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import { offerOf } from '../net/handshake.ts';
@@ -21,7 +22,10 @@ let hosted = 0;
 export function hostedModels(models: readonly ServedModel[]): readonly HostedModel[] {
   const all = models.map(({ name, plan, weights }) => ({
     ...offerOf(plan, name),
-    weights,
+    // Otherwise each inference would copy them for the threads.
+    weights: new Map(
+      [...weights].map(([step, own]) => [step, { ...own, weights: shareWeights(own.weights) }]),
+    ),
     weightsName: `model ${hosted++}`,
   }));
   if (all.length === 0) throw new UsageError('models: expected at least one, got none');

@@ -23,7 +23,7 @@ export const threadsHelp = 'threads for homomorphic encryption (default: one per
 /** `--memory` of servers, and of commands that start both parties. */
 export const memoryHelp =
   'memory of caches, such as 64MB: transformed weights, for each session rows of transfers made ahead, and ' +
-  'in each thread the indices of their code; answers stay the same (default: 134MB of weights, 73MB of ' +
+  'in each thread the indices of their code; answers stay the same (default: 67MB of weights, 73MB of ' +
   'rows, 16MB a thread)';
 
 export function deviceOption(): Option {

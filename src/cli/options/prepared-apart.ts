@@ -1,3 +1,4 @@
+import { sharedSigned } from '../../../crypto/he/shared.ts';
 import type { LinearWeights } from '../../../crypto/spec.ts';
 import type { RandomNetwork } from '../../../pipelines/bench/network.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
@@ -107,7 +108,8 @@ async function received(child: Preparer, lengths: readonly StepLengths[]): Promi
   const arrays = new Map(
     lengths.map(({ step, weights, bias }) => [
       step,
-      { weights: new Int32Array(weights), bias: new Int32Array(bias) },
+      // Where the threads of a server need them.
+      { weights: sharedSigned(weights), bias: new Int32Array(bias) },
     ]),
   );
   let left = lengths.reduce((sum, { weights, bias }) => sum + weights + bias, 0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { weightSpace } from '../../../crypto/he/engine.ts';
-import { SharedHeap } from '../../../crypto/he/heap.ts';
+import { Room, roomFor, SharedHeap } from '../../../crypto/he/heap.ts';
 import { WeightTable } from '../../../crypto/he/weight-table.ts';
 import type { NewTile } from '../../../crypto/he/weight-table.ts';
 
@@ -109,6 +109,25 @@ describe('the heap', () => {
     heap.free(a, 100_000);
     expect(heap.allocate(70_000)).toBe(a);
     expect(a).toBeGreaterThan(0);
+  });
+
+  test('cuts a block into arrays of zeros, whatever was there before, that do not overlap', () => {
+    const heap = new SharedHeap(heaps++);
+    const size = roomFor(100, 4 * 30, 8);
+    const address = heap.allocate(size);
+    const cut = () => {
+      const room = new Room(heap.heap, address);
+      return [room.bytes(100), room.words(30), room.words(2)] as const;
+    };
+    for (const array of cut()) array.fill(7);
+    const again = cut();
+    for (const [i, array] of again.entries()) {
+      expect(array.every((value) => value === 0)).toBe(true);
+      array.fill(i + 1);
+    }
+    again.forEach((array, i) => expect(array.every((value) => value === i + 1)).toBe(true));
+    const [, , last] = again;
+    expect(last.byteOffset + last.byteLength).toBeLessThanOrEqual(address + size);
   });
 
   test('lends so much at a time; who comes later waits, in whatever way the first one ends', async () => {

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { HeClient, HeServer, linearCost, linearNoiseHeadroomBits } from '../../../crypto/he/linear.ts';
 import { heapOf } from '../../../crypto/he/heap.ts';
 import { publicWords, weightSpace } from '../../../crypto/he/engine.ts';
 import { linearKeys, publicKeyBytes } from '../../../crypto/he/keys.ts';
+import { shareWeights } from '../../../crypto/he/shared.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import {
@@ -248,6 +249,37 @@ test('the heap of a pool does not grow with the number of inferences', async () 
   const before = memory.buffer.byteLength;
   for (let i = 0; i < 40; i++) await run();
   expect(memory.buffer.byteLength).toBe(before);
+});
+
+test('no linear step after the first takes an array of its own in memory that threads share', async () => {
+  // Such an array stays until every thread has collected its garbage, which knows nothing of its size.
+  const spec = convolution(8, 8, 12, 3);
+  const weights = shareWeights(randomWeights(rng, spec));
+  const input = randomWords(rng, inputElements(spec));
+  const run = () => exchange(client, server, spec, 'in place', weights, input);
+  await run();
+  const made = vi.spyOn(globalThis, 'SharedArrayBuffer');
+  try {
+    await run();
+    expect(made).not.toHaveBeenCalled();
+  } finally {
+    made.mockRestore();
+  }
+});
+
+test('shares and masks do not stay in the memory of the pool', async () => {
+  const spec = convolution(3, 4, 9, 3);
+  const weights = randomWeights(rng, spec);
+  const input = randomWords(rng, inputElements(spec));
+  const request = await client.encrypt(spec, input);
+  const { response, shares } = await server.respond(spec, 'gone', weights, request);
+  const own = await client.decrypt(spec, response);
+  const memory = new Uint32Array(heapOf(pool).heap.memory.buffer);
+  for (const secret of [input, shares, own]) {
+    const start = secret.subarray(0, 8);
+    const at = memory.findIndex((word, i) => word === start[0] && start.every((w, k) => memory[i + k] === w));
+    expect(at).toBe(-1);
+  }
 });
 
 test('a malformed public key is refused at the start', async () => {
