@@ -1,6 +1,7 @@
 import { decodeFrameHeader, frameHeaderBytes, sequenceOf, tagName } from './channel.ts';
 import type { Sequence, Tag } from './channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
+import { release } from '../../src/shared/release.ts';
 
 /**
  * The frames that have come and nobody has asked for yet. `receive` takes the next one and checks it against
@@ -13,7 +14,7 @@ export class Inbox {
   readonly #sleepers = new Set<() => void>();
   #failure: Error | undefined;
 
-  /** Takes a whole frame, header included. A frame is ignored once the session has failed. */
+  /** Takes a whole frame for its own, header included. A frame is ignored once the session has failed. */
   push(frame: Uint8Array): void {
     if (this.#failure === undefined) this.#waiting.push(frame);
     this.#wake();
@@ -55,7 +56,9 @@ export class Inbox {
       throw error;
     }
     // Callers view the payload as words, so it needs a buffer of its own that starts at offset 0.
-    return frame.slice(frameHeaderBytes);
+    const payload = frame.slice(frameHeaderBytes);
+    release(frame);
+    return payload;
   }
 
   async #next(own: Sequence): Promise<Uint8Array> {

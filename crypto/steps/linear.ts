@@ -1,6 +1,7 @@
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
+import { release } from '../../src/shared/release.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { HeClient, HeServer, linearRequestBytes, linearResponseBytes } from '../he/linear.ts';
 import { publicKeyBytes, seedPartBytes } from '../he/keys.ts';
@@ -109,7 +110,9 @@ export async function linearOfflineClient(
 ): Promise<Uint32Array<ArrayBuffer>> {
   await channel.send(tags.linearRequest, step, await he.encrypt(spec, input));
   const response = await channel.receive(tags.linearResponse, step, responseBytes(spec));
-  return atStep(step, he.decrypt(spec, response));
+  const share = await atStep(step, he.decrypt(spec, response));
+  release(response);
+  return share;
 }
 
 /** The probability that the shares of an element add up to one unit more or less: 4.70 %. */
@@ -131,6 +134,7 @@ export async function linearOfflineServer(
 ): Promise<Uint32Array<ArrayBuffer>> {
   const request = await channel.receive(tags.linearRequest, step, requestBytes(spec));
   const { response, shares } = await atStep(step, he.respond(spec, weightsId, weights, request, opened));
+  release(request);
   await channel.send(tags.linearResponse, step, response);
   return shares;
 }

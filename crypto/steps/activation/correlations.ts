@@ -5,6 +5,7 @@ import { correctionBytes } from '../../products/products.ts';
 import type { KeyPairs } from '../../ot/transfers.ts';
 import { batchElements, stringBytes } from '../../sign/batch.ts';
 import type { ByKind } from '../../spec.ts';
+import { release } from '../../../src/shared/release.ts';
 import { eachKind, elementCount, kindsInOrder } from './layer.ts';
 import type { Layer } from './layer.ts';
 import { flipBytes, tablesBytes } from './messages.ts';
@@ -145,17 +146,19 @@ export async function takeTables(
     const corrections = message.subarray(next, (next += correctionBytes(own.a.length)));
     return work.serverProducts({ keys: own, corrections });
   });
+  const [choices, shares] = await Promise.all([Promise.all(batches), Promise.all(products)]);
+  release(message);
   return {
     pairs,
     rot1: { k0: k0.subarray(0, relus), k1: k1.subarray(0, relus) },
     signs: {
-      batches: await Promise.all(batches),
+      batches: choices,
       e: concatenate(keys.batches.map(({ e }) => e)),
       h: concatenateWords(keys.batches.map(({ h }) => h)),
     },
     product: {
       a: concatenateWords(keys.products.map(({ a }) => a)),
-      product: concatenateWords(await Promise.all(products)),
+      product: concatenateWords(shares),
     },
   };
 }

@@ -14,6 +14,15 @@ describe('frames', () => {
     expect(b.traffic).toMatchObject({ received: 36, framesReceived: 2 });
   });
 
+  test('give their memory back when their payload is taken', async () => {
+    const [, b] = memoryChannels();
+    const frame = new Uint8Array([...encodeFrameHeader(tags.masked, 3, 2), 5, 6]);
+    b.deliver(frame);
+    expect(frame.byteLength).toBe(18);
+    expect(await b.receive(tags.masked, 3, 2)).toEqual(Uint8Array.of(5, 6));
+    expect(frame.byteLength).toBe(0);
+  });
+
   test.each([
     ['another tag', tags.output, 3, 3],
     ['another step', tags.masked, 4, 3],

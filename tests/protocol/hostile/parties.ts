@@ -123,7 +123,8 @@ export type Outcome = { readonly answer: readonly number[] } | { readonly error:
 export async function against(party: Party, frames: readonly Uint8Array[]): Promise<Outcome> {
   const [victim, peer] = [new MemoryChannel(), new MemoryChannel()];
   victim.connect(peer);
-  for (const frame of frames) victim.deliver(frame);
+  // A channel releases the frames that it has taken.
+  for (const frame of frames) victim.deliver(frame.slice());
   victim.peerLeft();
   try {
     return { answer: await party(victim) };
