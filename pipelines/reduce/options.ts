@@ -15,7 +15,7 @@ export type ReduceSettings = Replacing &
   Pick<FineTuning, 'featureLoss' | 'rangeLoss'> &
   OwnSettings &
   Keeping &
-  Pick<Costing, 'machine'> & {
+  Pick<Costing, 'machine' | 'agreement'> & {
     /**
      * ReLUs to keep: a count, or a share in (0, 1). For hybrid also what one inference may cost: '1s@wan'.
      */
@@ -58,6 +58,12 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   costBudget: {
     called: 'a budget in seconds or bytes',
     summary: 'the largest cost of an inference, in seconds or bytes',
+    methods: { deepreduce: no, snl: no, autorep: no, taylor: no, deepreshape: no, hybrid: '' },
+  },
+  agreement: {
+    summary:
+      'count a budget in seconds or bytes with the fewest bits at which this share of answers has the label ' +
+      "of the network before, such as 0.99; 'serve' then needs these bits",
     methods: { deepreduce: no, snl: no, autorep: no, taylor: no, deepreshape: no, hybrid: '' },
   },
   family: {

@@ -18,6 +18,7 @@ import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import type { Granularity } from './gates/layer-states.ts';
 import type { Ranking } from './ranking.ts';
 import type { MachineCosts } from '../cost/machine.ts';
+import type { Bits, ShownAgreement } from '../simulate/choose-bits.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
 /** The images of a reduction, and its seed. */
@@ -80,6 +81,11 @@ export type Costing = {
   readonly machine?: MachineCosts;
   /** Images on which the reduced network will be calibrated when it is served. Such a budget needs them. */
   readonly calibration?: Calibration;
+  /**
+   * Counts the cost with the fewest bits at which this share of private answers has the label of the given
+   * network (default: with the compiler's bits). Only for such a budget.
+   */
+  readonly agreement?: number;
 };
 
 /** Settings of the methods of these names. */
@@ -140,6 +146,8 @@ export type PredictedCost = {
   readonly after: number;
   /** The hash of the plan that costs `after`. The reduced network is served with this plan. */
   readonly planHash: string;
+  /** The bits with which the plan costs that, if an agreement chose them, and the reduced network's own. */
+  readonly bits?: Bits & ShownAgreement;
 };
 
 /** What the reduction did to one activation layer. The keys are those of the written report. */

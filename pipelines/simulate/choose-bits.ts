@@ -76,6 +76,20 @@ export async function chooseBits(
   return { bits: { activationBits, weightBits }, wanted, tried, warning: tooFewImages(images.n, wanted) };
 }
 
+/** An agreement, and whether the images show the share that is wanted. */
+export type ShownAgreement = Agreement & { readonly isShown: boolean };
+
+/** Whether the answers of a plan agree as wanted, judged as `chooseBits` judges. */
+export async function shownAgreement(
+  prepared: Prepared,
+  train: Dataset,
+  wanted: number,
+  onProgress: OnProgress = silent,
+): Promise<ShownAgreement> {
+  const found = await agreementOn(prepared, await judgedImages(prepared, train, wanted), onProgress);
+  return { ...found, isShown: reaches(found, wanted) };
+}
+
 /** The first step whose integers fit the ring; the last one throws its PlanError if none does. */
 function firstThatFits(prepared: Prepared, compileOptions: Partial<CompileOptions>): number {
   return ladder.findIndex((bits, i) => {

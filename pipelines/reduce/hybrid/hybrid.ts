@@ -22,7 +22,10 @@ import { countedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { planHash } from '../../plan/codec.ts';
+import type { Bits } from '../../simulate/choose-bits.ts';
 import { costOf, taskOf } from './search.ts';
+import { agreementOf, servingWith } from './serving.ts';
+import type { Judging, Serving } from './serving.ts';
 
 export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
 
@@ -53,6 +56,8 @@ export async function hybrid(model: Model, options: HybridOptions): Promise<Redu
 }
 
 async function toCount(measured: Measured, options: HybridOptions): Promise<Reduction> {
+  if (options.agreement !== undefined)
+    throw new UsageError('option agreement: bits cost seconds and bytes; give a budget in them');
   const { model, sample } = measured;
   const budget = resolveBudget(model, options.budget);
   const layers = await countedLayers(measured);
@@ -81,7 +86,10 @@ async function toCost(measured: Measured, budget: CostBudget, options: HybridOpt
       `budget: ${describeCostBudget(budget)}; expected calibration images, because the served plan ` +
         'must meet the budget',
     );
-  const task = await taskOf(measured, budget, machine, calibration);
+  const { agreement, train } = options;
+  const judging = agreement === undefined ? undefined : { agreement, train, onProgress: measured.onProgress };
+  const serving = judging ? await servingWith(measured.model, calibration, judging) : { calibration };
+  const task = await taskOf(measured, budget, machine, serving);
   const choose = options.searchEpochs === 0 ? rankedChooser(task) : await learnedChooser(task, options);
   let over: Tuned | undefined;
   for (let training = 1; training <= mostTrainings; training++) {
@@ -89,12 +97,16 @@ async function toCost(measured: Measured, budget: CostBudget, options: HybridOpt
     const part: PartTraining =
       training === 1 ? { phase: 'fine-tuning' } : { phase: 'fine-tuning-for-budget', number: training };
     const tuned = await finetune(start, measured.model, part, options);
-    const plan = await servedPlan(tuned.model, { calibration });
+    const plan = await servedPlan(tuned.model, serving);
     const after = costOf(plan, budget, machine);
     if (after <= budget.limit) {
       const reduced = reductionOf(measured.model, tuned, reason);
-      const cost = { budget: describeCostBudget(budget), unit: budget.unit, before: task.before, after };
-      return { ...reduced, budget: reduced.relusAfter, cost: { ...cost, planHash: planHash(plan) } };
+      const cost = {
+        ...{ budget: describeCostBudget(budget), unit: budget.unit, before: task.before, after },
+        planHash: planHash(plan),
+        ...(judging && { bits: await bitsOf(tuned.model, serving, judging) }),
+      };
+      return { ...reduced, budget: reduced.relusAfter, cost };
     }
     over = { model: tuned.model, cost: after };
   }
@@ -102,6 +114,11 @@ async function toCost(measured: Measured, budget: CostBudget, options: HybridOpt
     `budget: ${describeCostBudget(budget)}; after training the network takes ` +
       `${exactCost(budget.unit, over!.cost)}; give a slightly smaller budget`,
   );
+}
+
+async function bitsOf(model: Model, serving: Serving, judging: Judging) {
+  const { activationBits, weightBits } = serving as Bits;
+  return { activationBits, weightBits, ...(await agreementOf(model, serving, judging)) };
 }
 
 function reductionOf(

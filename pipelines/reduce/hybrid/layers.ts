@@ -6,7 +6,6 @@ import { sizeOf } from '../../../models/tensor.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import type { OnProgress } from '../../../src/shared/progress.ts';
 import type { Sample } from '../polynomials/moments.ts';
-import type { Calibration } from '../../compile/calibrate.ts';
 import { meanDivergence } from '../polynomials/element-losses.ts';
 import type { ElementKind } from '../../../crypto/spec.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -20,6 +19,7 @@ import { joinLayers } from './join-layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { pricesOf } from './prices.ts';
 import type { Pricing } from './prices.ts';
+import type { Serving } from './serving.ts';
 
 /**
  * The replacements that are tried by default. A square costs more than an affine element offline and loses
@@ -76,7 +76,7 @@ export async function pricedLayers(
   measured: Measured,
   { base, plan }: { readonly base: Model; readonly plan: Plan },
   pricing: Pricing,
-  calibration: Calibration,
+  serving: Serving,
 ): Promise<LayerOptions[]> {
   const { model, sample, replace, onProgress } = measured;
   const losses = await lossesOf(measured, replace === undefined ? defaultReplacements : [replace]);
@@ -85,7 +85,7 @@ export async function pricedLayers(
   for (const [done, { layer, byReplacement, isWhole }] of losses.entries()) {
     onProgress({ phase: 'layer-losses', done, total: losses.length, now: layer });
     const gone = isWhole ? await withoutLayer(base, layer, sample) : undefined;
-    const without = gone && (await planUnlessRefused(gone.model, calibration));
+    const without = gone && (await planUnlessRefused(gone.model, serving));
     const prices = pricesOf(plan, layer, without, pricing);
     const loss = async (network: Model) =>
       meanDivergence(logits, await answers(network, sample), classesOf(model));
@@ -138,9 +138,9 @@ async function lossesOf(
  * Plans a network. Returns undefined if, without the layer's truncation, its values need more bits than a
  * plan has.
  */
-async function planUnlessRefused(model: Model, calibration: Calibration): Promise<Plan | undefined> {
+async function planUnlessRefused(model: Model, serving: Serving): Promise<Plan | undefined> {
   try {
-    return await servedPlan(model, { calibration });
+    return await servedPlan(model, serving);
   } catch (error) {
     if (error instanceof PlanError) return undefined;
     throw error;

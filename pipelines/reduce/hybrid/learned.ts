@@ -162,7 +162,7 @@ export async function keepWithin(
   limit: number,
   tuned?: Model,
 ): Promise<CutNetwork> {
-  const { budget, machine, calibration } = task;
+  const { budget, machine, serving } = task;
   const { searched, layers, scores, order } = learned;
   const own = tuned?.weights ?? (await settledWeights(task, learned));
   const weights = new Map([...searched.weights, ...own]);
@@ -173,7 +173,7 @@ export async function keepWithin(
   let [least, tries] = [Infinity, 0];
   const costAt = async (count: number) => {
     task.measured.onProgress({ phase: 'count-search', done: tries++, total: mostTries });
-    const cost = costOf(await servedPlan(at(count).model, { calibration }), budget, machine);
+    const cost = costOf(await servedPlan(at(count).model, serving), budget, machine);
     least = Math.min(least, cost);
     return cost;
   };

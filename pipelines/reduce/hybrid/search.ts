@@ -3,7 +3,6 @@ import { asRelu } from '../../../models/passes/as-relu.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { costIn, describeCostBudget, exactCost } from '../../cost/budget.ts';
 import type { CostBudget } from '../../cost/budget.ts';
-import type { Calibration } from '../../compile/calibrate.ts';
 import { predictLatency } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -14,6 +13,7 @@ import { pricedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { pricingOf } from './prices.ts';
+import type { Serving } from './serving.ts';
 
 /** A network that meets a limit before training, and the choices that made it. */
 export type Candidate = {
@@ -28,7 +28,7 @@ export type Task = {
   readonly measured: Measured;
   readonly budget: CostBudget;
   readonly machine: MachineCosts;
-  readonly calibration: Calibration;
+  readonly serving: Serving;
   readonly layers: readonly LayerOptions[];
   /**
    * The network with plain ReLUs in place of ReLU6 and other activations with a second sign test, which costs
@@ -69,9 +69,9 @@ export async function taskOf(
   measured: Measured,
   budget: CostBudget,
   machine: MachineCosts,
-  calibration: Calibration,
+  serving: Serving,
 ): Promise<Task> {
-  const before = costOf(await servedPlan(measured.model, { calibration }), budget, machine);
+  const before = costOf(await servedPlan(measured.model, serving), budget, machine);
   if (before <= budget.limit) {
     throw new UsageError(
       `budget: ${describeCostBudget(budget)}; the network takes ${exactCost(budget.unit, before)} already, ` +
@@ -79,16 +79,16 @@ export async function taskOf(
     );
   }
   const base = asRelu(measured.model);
-  const plan = await servedPlan(base, { calibration });
+  const plan = await servedPlan(base, serving);
   const baseCost = costOf(plan, budget, machine);
   const pricing = pricingOf(budget, machine, plan);
-  const layers = await pricedLayers(measured, { base, plan }, pricing, calibration);
+  const layers = await pricedLayers(measured, { base, plan }, pricing, serving);
   const dearest = pricing(plan);
   const whole = layers.reduce((sum, layer) => sum + layer.layerPrice + layer.reluPrice * relusOf(layer), 0);
   const rest = dearest - whole;
   const cheapest = rest + layers.reduce((sum, layer) => sum + cheapestState(layer), 0);
   const costs = { before, baseCost, dearest, cheapest, rest };
-  return { measured, budget, machine, calibration, layers, base, ...costs };
+  return { measured, budget, machine, serving, layers, base, ...costs };
 }
 
 /** The cost of one inference with this plan, in the budget's unit. */
@@ -166,12 +166,12 @@ async function leastOf(task: Task, limit: number): Promise<Candidate> {
 
 /** The candidate for a sum of prices. `tries` is how many were planned before it, for progress. */
 async function candidateAt(task: Task, aim: number, tries: number): Promise<Candidate | undefined> {
-  const { measured, base, layers, rest, budget, machine, calibration } = task;
+  const { measured, base, layers, rest, budget, machine, serving } = task;
   measured.onProgress({ phase: 'budget-search', done: tries, total: 2 * mostTries });
   const choices = choose(layers, aim - rest);
   if (choices === undefined) return undefined;
   const model = await candidateNetwork(base, layers, choices, few(measured.sample));
-  const cost = costOf(await servedPlan(model, { calibration }), budget, machine);
+  const cost = costOf(await servedPlan(model, serving), budget, machine);
   return { model, choices, cost };
 }
 

@@ -81,7 +81,7 @@ export function answerOption(help: string): Option {
 }
 
 /** A share below one: none can be shown to be one. */
-function agreementShare(text: string): number {
+export function agreementShare(text: string): number {
   const value = Number(text);
   if (value >= 0.5 && value <= 0.9999) return value;
   throw new InvalidArgumentError('Expected a share from 0.5 to 0.9999, such as 0.99.');

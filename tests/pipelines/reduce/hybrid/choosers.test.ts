@@ -27,7 +27,7 @@ const taskAt = (share: number, replace?: Replacement) =>
     { model: original, sample, replace, onProgress: silent },
     { ...budget, limit: share * before },
     dearRelus,
-    calibration,
+    { calibration },
   );
 
 test.each([0.8, 0.66, 0.58, 0.44])(

@@ -2,6 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../../models/architectures/builder.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { activationsOf, countRelus } from '../../../../models/analysis/inspect.ts';
+import { defaultCompileOptions } from '../../../../pipelines/compile/options.ts';
+import { planHash } from '../../../../pipelines/plan/codec.ts';
+import { leastShare } from '../../../../pipelines/simulate/agreement-bound.ts';
 import { costIn, parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { defaultMachine } from '../../../../pipelines/cost/default-machine.ts';
@@ -79,7 +82,9 @@ describe('a budget in seconds or bytes', () => {
     const found = async (text: string, less: (before: number) => number) => {
       const before = await plannedCost(model, budgetOf(text), defaultMachine);
       const budget = { ...budgetOf(text), limit: less(before) };
-      const task = await taskOf({ model, sample, onProgress: silent }, budget, defaultMachine, calibration);
+      const task = await taskOf({ model, sample, onProgress: silent }, budget, defaultMachine, {
+        calibration,
+      });
       return { limit: budget.limit, ...(await search(task, budget.limit)) };
     };
     const vanished = ({ choices }: Awaited<ReturnType<typeof found>>) =>
@@ -94,7 +99,9 @@ describe('a budget in seconds or bytes', () => {
   test('of a network with ReLU6 the second sign tests go first: they cost as much as the first', async () => {
     const model = tinyMobilenet();
     const budget = budgetOf('1B@lan');
-    const task = await taskOf({ ...measured(), model }, { ...budget, limit: 1 }, defaultMachine, calibration);
+    const task = await taskOf({ ...measured(), model }, { ...budget, limit: 1 }, defaultMachine, {
+      calibration,
+    });
     expect(task.baseCost).toBeLessThan(0.6 * task.before);
     const whole = await search(task, task.baseCost);
     expect(whole.choices.loss).toBe(0);
@@ -104,6 +111,27 @@ describe('a budget in seconds or bytes', () => {
     expect(half.cost).toBeGreaterThan(0.9 * (task.baseCost / 2));
     expect(countRelus(half.model)).toBeLessThan(0.55 * countRelus(model));
   }, 180_000);
+
+  test('counted with the bits that an agreement takes, it leaves more ReLUs, and says which bits those are', async () => {
+    const budget = await shareOf(0.5, '1B@lan');
+    const options = { ...shared, budget, epochs: 1, searchEpochs: 0, machine: defaultMachine };
+    const plain = await hybrid(original, options);
+    const { model, cost, relusAfter } = await hybrid(original, { ...options, agreement: 0.9 });
+    expect(plain.cost!.bits).toBeUndefined();
+    const { activationBits, weightBits, agree, images, isShown } = cost!.bits!;
+    expect(activationBits).toBeLessThan(defaultCompileOptions.activationBits);
+    expect([isShown, agree <= images]).toEqual([leastShare(agree, images) >= 0.9, true]);
+    const plan = await servedPlan(model, { calibration, activationBits, weightBits });
+    expect(cost!.planHash).toBe(planHash(plan));
+    expect(cost!.after).toBe(costIn(budget, predictLatency(plan, budget.profile, defaultMachine)));
+    expect(cost!.after).toBeLessThanOrEqual(budget.limit);
+    expect(relusAfter).toBeGreaterThan(plain.relusAfter);
+  }, 180_000);
+
+  test('an agreement with a budget in ReLUs is refused', async () => {
+    const counted = { ...shared, budget: 100, epochs: 1, agreement: 0.9 };
+    await expect(hybrid(original, counted)).rejects.toThrow(/option agreement: .* give a budget in them/);
+  });
 
   test('a budget that it meets as it is, one that nothing meets, and one for a method that counts ReLUs', async () => {
     const options = { ...shared, epochs: 1 };
@@ -144,7 +172,7 @@ test("at the cost of DeepReDuce's choice its loss is at most that choice's", asy
     const network = await usePolynomials(original, replaced, sample);
     const budget = budgetOf('1s@wan');
     const limit = await plannedCost(network, budget, dearSignTests);
-    const task = await taskOf(measured(), { ...budget, limit }, dearSignTests, calibration);
+    const task = await taskOf(measured(), { ...budget, limit }, dearSignTests, { calibration });
     const found = await search(task, limit);
     expect(found.cost).toBeLessThanOrEqual(limit);
     expect(found.choices.loss).toBeLessThanOrEqual(theirs);

@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 const taskAt = (model: Model, limit: number, machine = dearRelus) =>
-  taskOf({ model, sample, onProgress: silent }, { ...budget, limit }, machine, calibration);
+  taskOf({ model, sample, onProgress: silent }, { ...budget, limit }, machine, { calibration });
 
 const costsOf = (task: Task, model: Model) => plannedCost(model, task.budget);
 

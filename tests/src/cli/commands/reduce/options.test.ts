@@ -40,6 +40,7 @@ const ways: { readonly [O in MethodOption]: Ways } = {
     told: { budget: '1s@wan' },
     sweep: { budget: '1s@wan' },
   },
+  agreement: { words: ['--agreement', '0.99'], told: { agreement: 0.99 } },
   family: { words: ['--family'] },
   replace: {
     words: ['--replace', 'none'],
