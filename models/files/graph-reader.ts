@@ -7,7 +7,6 @@ import { AttributeReader } from '../ops/attributes.ts';
 import { Refusal, refuse } from '../refusal.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
-import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
 import { activationsBehindMaxPools } from '../passes/activations-behind-max-pools.ts';
 import { mergePads } from '../passes/merge-pad.ts';
 import { mergeReshapes } from '../passes/merge-reshapes.ts';
@@ -19,8 +18,11 @@ import type { FileNode, RawFile } from '../onnx/decode.ts';
 import { known, maximumConstant } from './constant.ts';
 import type { Constant } from './constant.ts';
 import { fold, isFoldable } from './fold.ts';
-import type { RawFunction, RawTensor } from '../onnx/raw.ts';
+import type { RawTensor } from '../onnx/raw.ts';
 import { descriptionOf } from './metadata.ts';
+import { isKnown, isOnlyFoldable, onlyConstants, opOf, qualified } from './known-ops.ts';
+import { liveNodes } from './live-nodes.ts';
+import { endOf, isEnd, mayEnd } from './logits-end.ts';
 import { inNewForm } from './older-opsets.ts';
 import { maskedByComparison } from './rewrite-choice.ts';
 import { refusals, rewrites } from './rewrite.ts';
@@ -46,17 +48,6 @@ const longestReason = 500; // a reason may quote attributes of any length
  */
 const maximumNodes = 20_000;
 
-/**
- * The ops that are taken off the end of a network, with their default axis by opset. The client puts them
- * back; it finds the largest logit in any case.
- */
-const ends: Readonly<Record<string, { axis: (opset: number) => number; ending: Ending | undefined }>> = {
-  Softmax: { axis: (opset) => (opset < 13 ? 1 : -1), ending: 'softmax' },
-  LogSoftmax: { axis: (opset) => (opset < 13 ? 1 : -1), ending: 'logSoftmax' },
-  ArgMax: { axis: () => 0, ending: undefined },
-  Sigmoid: { axis: () => -1, ending: 'sigmoid' },
-};
-
 const readersOfComparisons: ReadonlySet<string> = new Set(['Where', 'Mul', 'Not', 'Cast']);
 
 /** Turns a file's nodes into a Model in one run over them, in the file's order. */
@@ -70,11 +61,11 @@ export class GraphReader {
   /** Shapes of computed values; undefined for a value that depends on an unsupported node. */
   readonly #shapes = new Map<string, Shape | undefined>();
   readonly #constants = new Map<string, Constant>();
-  /** The values that stand for integers, between QuantizeLinear and DequantizeLinear, with their scale. */
   /** Constants behind unsupported nodes, whose values are unknown. */
   readonly #unknown = new Set<string>();
   #ending: Ending | undefined;
   readonly #comparisons = new Map<string, Comparison>();
+  /** The values that stand for integers, between QuantizeLinear and DequantizeLinear, with their scale. */
   readonly #quantised = new Map<string, string>();
   /**
    * Number of elements of all constants computed so far. It is limited, because a short file could fill the
@@ -155,7 +146,7 @@ export class GraphReader {
    * all that is computed from it; an op that is supported on constants only is at fault if it reads a value.
    */
   #checkBehind(node: FileNode): void {
-    if (!this.#isKnown(node)) refuse('this op is not supported');
+    if (!isKnown(node)) refuse('this op is not supported');
     const isConstant = (input: string) => this.#unknown.has(input) || this.#isConstant(input);
     const ofShapes = node.op === 'Shape' || node.op === 'Size' || node.inputs.every(isConstant);
     if (node.domain === '' && isFoldable(node.op) && ofShapes)
@@ -228,34 +219,17 @@ export class GraphReader {
    */
   #takeOff(node: FileNode, name: string): boolean {
     const [x = '', output = ''] = [node.inputs[0], node.outputs[0]];
-    if (node.domain !== '' || !Object.hasOwn(ends, node.op) || !this.#isEnd(output)) return false;
+    if (!mayEnd(node) || !isEnd(this.#file, output)) return false;
     if (this.#shapes.has(x) && this.#shapes.get(x) === undefined) {
       this.#poison(node);
       return true;
     }
-    const attributes = new AttributeReader(node.attributes());
-    const axis = attributes.int('axis', ends[node.op]!.axis(node.opset));
-    attributes.int('keepdims', 1);
-    const [classes = 0, ...places] = this.#shapes.get(x) ?? [];
-    const fewest = node.op === 'Sigmoid' ? 1 : 2; // one logit's sign is the answer of two classes
-    const isOverClasses = classes >= fewest && places.length === 0 && (axis === 1 || axis === -1);
-    if (!isOverClasses || attributes.int('select_last_index', 0) !== 0) return false;
-    attributes.finish();
+    const end = endOf(node, this.#shapes.get(x) ?? []);
+    if (end === undefined) return false;
     this.#add({ op: 'Identity', name, inputs: [this.#views.of(x)], outputs: [output], attributes: {} });
-    this.#ending = this.#file.outputs.length === 1 ? ends[node.op]!.ending : undefined;
-    // One logit is read as two, whose softmax is its sigmoid.
-    if (this.#ending === 'sigmoid' && classes === 1) this.#ending = 'softmax';
+    this.#ending = this.#file.outputs.length === 1 ? end.ending : undefined;
     this.#notes.push(`${name} (${node.op}) at its end is taken off: the outputs are the logits`);
     return true;
-  }
-
-  /** Whether nothing but the graph, or an ArgMax at its end, reads the value. */
-  #isEnd(value: string): boolean {
-    const readers = this.#file.nodes.filter(({ inputs }) => inputs.includes(value));
-    if (this.#file.outputs.includes(value)) return readers.length === 0;
-    const [reader, ...others] = readers;
-    if (reader?.op !== 'ArgMax' || reader.domain !== '' || others.length > 0) return false;
-    return this.#file.outputs.includes(reader.outputs[0]!) && this.#isEnd(reader.outputs[0]!);
   }
 
   #fold(node: FileNode, attributes: AttributeReader): boolean {
@@ -290,7 +264,7 @@ export class GraphReader {
 
   /** Reads a node whose op is one of ours. */
   #standard(file: FileNode, name: string, attributes: AttributeReader, inputs: readonly ParsedInput[]): Node {
-    const op = this.#opOf(file);
+    const op = opOf(file, this.#file.functions);
     return this.#typed(op, file, name, attributes, inputs) as Node;
   }
 
@@ -398,24 +372,6 @@ export class GraphReader {
     return constant;
   }
 
-  #isKnown({ op, domain }: FileNode): boolean {
-    if (domain !== '') return domain === mixedDomain && op === 'MixedActivation';
-    return Object.hasOwn(ops, op) || Object.hasOwn(rewrites, op) || isFoldable(op);
-  }
-
-  #opOf(node: FileNode): OpType {
-    if (node.domain === mixedDomain && node.op === 'MixedActivation') {
-      const body = this.#file.functions.find((f) => f.domain === node.domain && f.name === node.op);
-      if (body === undefined || !sameFunction(body, mixedFunction))
-        refuse('its function body is not the one this program writes');
-      return 'MixedActivation';
-    }
-    if (node.domain === '' && isOnlyFoldable(node.op)) refuse(onlyConstants);
-    if (node.domain !== '' || node.op === 'MixedActivation' || !Object.hasOwn(ops, node.op))
-      refuse('this op is not supported; docs/ops.md lists those that are');
-    return node.op as OpType;
-  }
-
   #checkDefined(input: string, node: FileNode, name: string): void {
     if (input === '' || this.#shapes.has(input) || this.#constants.has(input)) return;
     if (!this.#file.initializers.has(input))
@@ -445,40 +401,11 @@ function readable(model: Model): Model {
   return activationsBehindMaxPools(recogniseMixed(recogniseActivations(mergeReshapes(mergePads(model)))));
 }
 
-/** The nodes that the graph's outputs depend on, in the file's order. */
-function liveNodes(file: RawFile): FileNode[] {
-  const needed = new Set(file.outputs);
-  const live = file.nodes.toReversed().filter((node) => {
-    const isNeeded = node.outputs.some((output) => needed.has(output));
-    if (isNeeded) for (const input of node.inputs) needed.add(input);
-    return isNeeded;
-  });
-  return live.reverse();
-}
-
 function checkCount(kinds: readonly InputKind[], inputs: readonly ParsedInput[]): void {
   const optional = kinds.filter((kind) => kind.startsWith('optional')).length;
   const most = kinds.at(-1) === 'values' ? Infinity : kinds.length;
   if (inputs.length < kinds.length - optional || inputs.length > most)
     refuse(`expected ${kinds.length - optional} to ${most} inputs, got ${inputs.length}`);
-}
-
-function sameFunction(a: RawFunction, b: RawFunction): boolean {
-  const text = (f: RawFunction) =>
-    JSON.stringify([f.inputs, f.outputs, f.nodes.map((n) => [n.op, n.domain ?? '', n.inputs, n.outputs])]);
-  return text(a) === text(b);
-}
-
-/** Whether nodes of this op are computed while the file is read, and not otherwise. Transposes make views. */
-function isOnlyFoldable(op: string): boolean {
-  return isFoldable(op) && !Object.hasOwn(ops, op) && !Object.hasOwn(rewrites, op) && op !== 'Transpose';
-}
-
-const onlyConstants =
-  'it is supported on constants and shapes only, and its input is computed from the image';
-
-function qualified(node: FileNode): string {
-  return node.domain === '' ? node.op : `${node.domain}.${node.op}`;
 }
 
 function broken(reason: string): never {
