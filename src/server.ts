@@ -26,6 +26,7 @@ import { printable } from './net/printable.ts';
 import { defaultLimits, messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
 import type { ServerEvent } from './serving/events.ts';
 import { SessionHost } from './serving/host.ts';
+import { collectSeldom } from './serving/collect-seldom.ts';
 import { hostedModels } from './serving/models.ts';
 import type { HostedModel, ServedModel } from './serving/models.ts';
 import { statusPages } from './serving/status.ts';
@@ -129,6 +130,7 @@ export type RunningServer = {
  * for its clients.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  collectSeldom();
   const models = checkedModels('models' in options ? options.models : [options], options);
   const access = new Access(options);
   const limits = limitsOf(options);
