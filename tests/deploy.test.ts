@@ -20,6 +20,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const has = (...command: string[]) => spawnSync(command[0]!, command.slice(1)).status === 0;
 
+/** For the title of a test that is skipped where a tool is not installed. */
+const unless = (isHere: boolean, tool: string) => (isHere ? '' : ` (skipped: no ${tool} here)`);
+const hasPromtool = has('promtool', '--version');
+const hasSystemd = has('systemd-analyze', '--version');
+
 /** The exit code of a linter and what it said. */
 function lint(...command: string[]): { code: number | null; said: string } {
   const { status, stdout, stderr } = spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' });
@@ -83,15 +88,21 @@ describe('Dockerfile', () => {
   });
 });
 
-describe.skipIf(!has('docker', 'compose', 'version'))('compose.yaml', () => {
-  const config = (file: string) => lint('docker', 'compose', '-f', file, 'config', '--quiet');
+/** Compose reads a file without Docker's daemon: the plugin of docker, or the program that Debian has. */
+const compose = [['docker', 'compose'], ['docker-compose']].find((words) => has(...words, 'version'));
 
-  test('is valid, and a wrong one is found', () => {
-    expect(config(join(packageRoot, 'deploy/compose.yaml'))).toEqual({ code: 0, said: '' });
-    const wrong = written('compose.yaml', textOf('compose.yaml').replace('replicas:', 'replicass:'));
-    expect(config(wrong).code).not.toBe(0);
-  });
-});
+describe.skipIf(compose === undefined)(
+  `compose.yaml${unless(compose !== undefined, 'docker compose')}`,
+  () => {
+    const config = (file: string) => lint(...compose!, '-f', file, 'config', '--quiet');
+
+    test('is valid, and a wrong one is found', () => {
+      expect(config(join(packageRoot, 'deploy/compose.yaml'))).toEqual({ code: 0, said: '' });
+      const wrong = written('compose.yaml', textOf('compose.yaml').replace('replicas:', 'replicass:'));
+      expect(config(wrong).code).not.toBe(0);
+    });
+  },
+);
 
 test('files that the compose file mounts are there', () => {
   const mounted = [...textOf('compose.yaml').matchAll(/- \.\/(\S+?):/g)].map((match) => match[1]!);
@@ -130,7 +141,7 @@ describe('alerts.yml', () => {
     for (const reason of reasons) expect(body).toContain(`{reason="${reason}"} 1`);
   });
 
-  test.skipIf(!has('promtool', '--version'))('is valid, and wrong files are found', () => {
+  test.skipIf(!hasPromtool)(`is valid, and wrong files are found${unless(hasPromtool, 'promtool')}`, () => {
     const check = (kind: string, file: string) => lint('promtool', 'check', kind, file).code;
     expect(check('config', join(packageRoot, 'deploy/prometheus.yml'))).toBe(0);
     expect(
@@ -140,8 +151,8 @@ describe('alerts.yml', () => {
     expect(check('rules', written('alerts.yml', textOf('alerts.yml').replace('== 0', '== (')))).toBe(1);
   });
 
-  test.skipIf(!has('promtool', '--version'))(
-    'tells of a server that is down or full, and of no other',
+  test.skipIf(!hasPromtool)(
+    `tells of a server that is down or full, and of no other${unless(hasPromtool, 'promtool')}`,
     () => {
       const rules = written('alerts.yml', textOf('alerts.yml'));
       const of = (series: string, alert: string, alerts: string) => `rule_files: ['${rules}']
@@ -211,7 +222,7 @@ const nginx: Proxy = {
 describe.each([
   [haproxy, 20_000],
   [nginx, 25_000],
-])('$file', (proxy, firstPort) => {
+])(`$file${unless(haproxy.isHere && nginx.isHere, 'haproxy or nginx')}`, (proxy, firstPort) => {
   const port = firstPort + (process.pid % 5000);
   const run = test.skipIf(!proxy.isHere);
 
@@ -285,11 +296,14 @@ describe('reluctant.service', () => {
     await parses(words!.split(' '));
   });
 
-  test.skipIf(!has('systemd-analyze', '--version'))('is valid, and a wrong one is found', () => {
-    const here = text.replace('/usr/bin/node', process.execPath);
-    const verify = (file: string) => lint('systemd-analyze', 'verify', '--man=no', file);
-    expect(verify(written('reluctant.service', here)).said).toBe('');
-    const wrong = written('wrong.service', here.replace('Restart=on-failure', 'Restart=sometimes'));
-    expect(verify(wrong).said).toMatch(/sometimes/);
-  });
+  test.skipIf(!hasSystemd)(
+    `is valid, and a wrong one is found${unless(hasSystemd, 'systemd-analyze')}`,
+    () => {
+      const here = text.replace('/usr/bin/node', process.execPath);
+      const verify = (file: string) => lint('systemd-analyze', 'verify', '--man=no', file);
+      expect(verify(written('reluctant.service', here)).said).toBe('');
+      const wrong = written('wrong.service', here.replace('Restart=on-failure', 'Restart=sometimes'));
+      expect(verify(wrong).said).toMatch(/sometimes/);
+    },
+  );
 });
