@@ -62,6 +62,7 @@ type Making = { readonly content: Promise<BlockRows>; readonly end: Promise<unkn
 
 /** `ChoosingTransfers` by SoftSpokenOT: see soft-spoken.ts. */
 export class SoftSpokenChoosing implements ChoosingTransfers {
+  readonly isSilent = false;
   readonly salt: Uint8Array;
   readonly #seeds: ChoosingSeeds;
   readonly #work: BlockWork;
@@ -97,6 +98,7 @@ export class SoftSpokenChoosing implements ChoosingTransfers {
 
 /** `OfferingTransfers` by SoftSpokenOT. After a block that fails its check it gives no rows at all. */
 export class SoftSpokenOffering implements OfferingTransfers {
+  readonly isSilent = false;
   readonly salt: Uint8Array;
   readonly delta: Uint32Array;
   readonly #seeds: OfferingSeeds;

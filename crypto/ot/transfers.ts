@@ -102,6 +102,8 @@ const noChannel: Channel = {
 export const idle: Way = (exchange) => exchange(noChannel);
 
 type Transfers<Rows> = {
+  /** Whether the party that chooses has its rows from messages of the other. */
+  readonly isSilent: boolean;
   /** 16 bytes, of this direction of this session only. */
   readonly salt: Uint8Array;
   /**

@@ -52,9 +52,10 @@ export type ServerParty = {
  * The client's offline phase of one inference. It draws a mask for every activation's output first, so that
  * all linear layers whose input shares are then known can run at once, together with the transfers. It sends
  * the tables of each activation as soon as its input share is known. The order of frames is: what the server
- * says first of the transfers in which it chooses, all linear steps, what the client says first of those in
- * which it chooses, both parties' answers to that, all activations, the checks of both. `wires` is the
- * client's share of every wire, for checks.
+ * says first of the transfers in which it chooses, all linear steps, the transfers in which the client
+ * chooses, the client's part of those in which the server does, all activations, the checks of both. Silent
+ * transfers in which the client chooses come before the linear steps, or the tables would wait for the last
+ * of them (`lanesOfParty`). `wires` is the client's share of every wire, for checks.
  */
 export async function offlineClient(
   channel: Channel,
@@ -63,7 +64,7 @@ export async function offlineClient(
 ): Promise<{ offline: ClientOffline; costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
   const clock = new StepClock('client');
   const masks = drawMasks(plan, party.rng);
-  const lanes = lanesOfParty(channel, plan, true);
+  const lanes = lanesOfParty(channel, plan, { client: true, early: party.ot.choosing.isSilent });
   const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
   const { ot, work } = party;
   const chosen = keysInOrder(plan, ({ spec }) => clientChosenKeys(ot.choosing, spec));
@@ -105,18 +106,27 @@ const bothWays = { sends: 'all', receives: 'all' } as const;
 /**
  * The lanes of the client, or of the server, in the order of the frames. Linear steps have one frame each
  * way. An activation has one frame from the client, if it needs any.
+ *
+ * `early`: the client's keys hang on the server's corrections, which hang on no linear step, so that they go
+ * first, and tables leave while later layers are computed. SoftSpokenOT has no corrections, and its frames
+ * from the client are many: they would keep the linear steps waiting.
  */
-function lanesOfParty(channel: Channel, plan: Plan, client: boolean): Lanes {
+function lanesOfParty(
+  channel: Channel,
+  plan: Plan,
+  { client, early }: { readonly client: boolean; readonly early: boolean },
+): Lanes {
   const linear = linearSteps(plan);
   const activations = activationSteps(plan);
   const oneWay = (frames: number | 'all', up: boolean) =>
     up === client ? { sends: frames, receives: 0 } : { sends: 0, receives: frames };
+  const upward = [oneWay('all', true), oneWay('all', false)];
   const all = lanesOf(channel, [
     oneWay('all', false),
+    ...(early ? upward : []),
     ...linear.map(() => oneEachWay),
+    ...(early ? [] : upward),
     oneWay('all', true),
-    oneWay('all', true),
-    oneWay('all', false),
     ...activations.map(({ spec }) => oneWay(Math.min(1, tablesBytes(spec)), true)),
     bothWays,
     bothWays,
@@ -124,15 +134,18 @@ function lanesOfParty(channel: Channel, plan: Plan, client: boolean): Lanes {
   const next = all[Symbol.iterator]();
   const take = () => next.next().value!;
   const lanesFor = (steps: readonly Step[]) => steps.map((step) => [step.id, take()] as const);
+  const takeUpward = () => ({ fromChooser: take(), fromOfferer: take() });
   const ofDown = take();
+  const before = early ? takeUpward() : undefined;
   const ofLinear = lanesFor(linear);
-  const [ofUp, toDown, toUp] = [take(), take(), take()];
+  const up = before ?? takeUpward();
+  const toDown = take();
   const ofActivations = lanesFor(activations);
   return {
     steps: new Map([...ofLinear, ...ofActivations]),
     transfers: {
       down: { fromChooser: ofDown, fromOfferer: toDown, check: take() },
-      up: { fromChooser: ofUp, fromOfferer: toUp, check: take() },
+      up: { ...up, check: take() },
     },
   };
 }
@@ -275,7 +288,7 @@ export async function offlineServer(
   party: ServerParty,
 ): Promise<{ offline: ServerOffline; costs: StepCost[] }> {
   const clock = new StepClock('server');
-  const lanes = lanesOfParty(channel, plan, false);
+  const lanes = lanesOfParty(channel, plan, { client: false, early: party.ot.offering.isSilent });
   const transfers = drawTransfers(plan, party.ot, lanes.transfers, clock);
   const { ot, work } = party;
   const offered = keysInOrder(plan, ({ spec }) => serverOfferedKeys(ot.offering, spec));

@@ -30,6 +30,7 @@ export function idealTransfers(rng: Rng): [ChoosingTransfers, OfferingTransfers]
   const onTheWay: Uint32Array[] = [];
   const [chosen, offered] = [new RowQueue(), new RowQueue()];
   const choosing: ChoosingTransfers = {
+    isSilent: false,
     salt,
     async prepare(ways, count) {
       const blocks = blocksOf(count, chosen.left);
@@ -50,6 +51,7 @@ export function idealTransfers(rng: Rng): [ChoosingTransfers, OfferingTransfers]
     take: async (count) => chosen.take(count),
   };
   const offering: OfferingTransfers = {
+    isSilent: false,
     salt,
     delta,
     async prepare(ways, count) {

@@ -7,6 +7,7 @@ import { correctionsOf, givenBy, iterationsOf } from '../../../crypto/ot/silent-
 import { SilentChoosing, SilentOffering } from '../../../crypto/ot/silent-transfers.ts';
 import { silentTools, silentWork } from '../../../crypto/ot/silent-work.ts';
 import { waysOf } from '../../../crypto/ot/transfers.ts';
+import type { ChosenRows, OfferedRows } from '../../../crypto/ot/transfers.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
@@ -30,13 +31,17 @@ function pairOf(
 
 /** Both parties take `count` rows; the number that is wrong. */
 async function taken([choosing, offering]: [SilentChoosing, SilentOffering], count: number): Promise<number> {
-  const [{ first, rows, choices }, offered] = await Promise.all([choosing.take(count), offering.take(count)]);
+  const [chosen, offered] = await Promise.all([choosing.take(count), offering.take(count)]);
+  return wrongRows(chosen, offered, offering.delta);
+}
+
+function wrongRows({ first, rows, choices }: ChosenRows, offered: OfferedRows, delta: Uint32Array): number {
   expect(offered.first).toBe(first);
   const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
   let wrong = 0;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < rows.length / 4; i++) {
     for (let w = 0; w < 4; w++) {
-      const expected = rows[4 * i + w]! ^ (-bit(i) & offering.delta[w]!);
+      const expected = rows[4 * i + w]! ^ (-bit(i) & delta[w]!);
       if (((offered.rows[4 * i + w]! ^ expected) | 0) !== 0) wrong++;
     }
   }
@@ -82,6 +87,26 @@ test.each([1, 2, 3])('no more than %i iterations are made before their rows are 
     expect(await taken(pair, given)).toBe(0);
   }
   await Promise.all(prepared);
+});
+
+test('corrections of all iterations leave without a word of the party that chooses', async () => {
+  const pair = pairOf('early', silentWork(tools), 0);
+  const [near, far] = memoryChannels();
+  const prepare = (party: 0 | 1, count: number) =>
+    pair[party].prepare(waysOf(party === 0 ? near : far), count);
+  const given = givenBy(set);
+  await Promise.all([prepare(0, given), prepare(1, given)]);
+  expect(await taken(pair, given)).toBe(0);
+  const before = far.traffic.framesSent;
+  // The other party has not even begun.
+  const offered = prepare(1, 5 * given);
+  const own = await pair[1].take(5 * given);
+  await settled();
+  expect(far.traffic.framesSent - before).toBe(5);
+  const prepared = prepare(0, 5 * given);
+  const chosen = await pair[0].take(5 * given);
+  await Promise.all([offered, prepared]);
+  expect(wrongRows(chosen, own, pair[1].delta)).toBe(0);
 });
 
 /** Waits until what can be done without other input is done. */
