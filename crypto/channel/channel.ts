@@ -84,13 +84,18 @@ export type Tag = (typeof tags)[keyof typeof tags];
 export const agreementBytes = 1024;
 
 export const frameHeaderBytes = 16;
+/** The most bytes of a payload: its length is a u32 of the header. */
+export const maxPayloadBytes: number = 2 ** 32 - 1;
 const magic = 0x524c; // 'LR' little-endian
 
 /**
  * A frame is this header and the payload. The header is little-endian: magic u16, version u8, tag u8, step
- * u32, length u32, reserved u32 (zero).
+ * u32, length u32, reserved u32 (zero). Throws RangeError for a payload of more than `maxPayloadBytes`.
  */
 export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8Array<ArrayBuffer> {
+  if (length > maxPayloadBytes) {
+    throw new RangeError(`frame: expected a payload of at most ${maxPayloadBytes} bytes, got ${length}`);
+  }
   const header = new Uint8Array(frameHeaderBytes);
   const view = new DataView(header.buffer);
   view.setUint16(0, magic, true);

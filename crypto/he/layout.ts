@@ -1,4 +1,5 @@
 import { PlanError } from '../../src/shared/errors.ts';
+import { count } from '../../src/shared/format.ts';
 import { linearParams } from '../params.ts';
 import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
@@ -102,12 +103,29 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
     const cost = seconds(layoutCost(layout));
     if (room >= 0 && cost < bestCost) [best, bestCost] = [layout, cost];
   }
-  if (best !== undefined) return best;
+  if (best !== undefined) return sendable(best, given);
   throw new PlanError(
     fits
       ? `${describe(given)}: the weights' noise leaves ${(-headroom).toFixed(1)} bits too few; ` +
           'use fewer bits per weight'
       : `${describe(given)}: one window of the kernel has more pixels than a ciphertext holds (${degree})`,
+  );
+}
+
+/**
+ * The most bytes of a request and its answer together. The threads of a pool share 4 GiB, in which both lie
+ * beside the weights that are kept, and a frame on the wire carries 4 GiB. The largest convolution of a VGG
+ * on 224 x 224 images takes 61 MB.
+ */
+export const mostExchangedBytes: number = 2 ** 30;
+
+function sendable(layout: Layout, given: LinearSpec): Layout {
+  const up = inputCount(layout) * requestCiphertextBytes;
+  const down = outputCount(layout) * answerBytes;
+  if (up + down <= mostExchangedBytes) return layout;
+  throw new PlanError(
+    `${describe(given)}: its encrypted input and answer take ${count(up)} and ${count(down)} bytes, and at ` +
+      `most ${count(mostExchangedBytes)} together are sent; use smaller images, kernels or fewer channels`,
   );
 }
 

@@ -1,11 +1,15 @@
-import { defaultWeightCacheBytes, linearRequestBytes, linearResponseBytes } from '../../crypto/he/linear.ts';
+import { linearRequestBytes, linearResponseBytes } from '../../crypto/he/linear.ts';
 import { clientTransfers } from '../../crypto/steps/activation/messages.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
+import { givenBy, keptIndexBytes } from '../../crypto/ot/silent-sets.ts';
+import { partsAhead, rowWords } from '../../crypto/ot/transfers.ts';
 import { signBytes, stringBytes, tableBytes } from '../../crypto/sign/batch.ts';
 import { weightCount } from '../../crypto/spec.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
+import { clientCaches, serverCaches } from '../inference/caches.ts';
+import type { Caches } from '../inference/caches.ts';
 import { activationSteps } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 
@@ -20,31 +24,52 @@ import type { Plan } from '../plan/plan.ts';
 export type Memory = { readonly client_bytes: number; readonly server_bytes: number };
 
 /**
- * Bytes of a process without a session, and of each thread: its own code, heap and kernels. Of a session:
- * three iterations of silent transfers in each direction, 11 MB each, in the pool and here.
+ * Bytes of a process without a session, of each thread (its own code, heap and kernels), and of a session
+ * beside its rows.
  */
-const measured = { client: 210e6, server: 190e6, thread: 55e6, session: 100e6 };
+const measured = { client: 210e6, server: 190e6, thread: 55e6, session: 32e6 };
 
 /** The allocator keeps some of what is freed: peak over the sum of the arrays. */
 const slack = 1.2;
 
-/** `threads`: of each party (default: 2). */
-export function predictMemory(plan: Plan, threads = 2): Memory {
+/** And of arrays below 32 MB as much again as they take, up to this. */
+const mostKept = 100e6;
+
+export type MemoryOptions = {
+  /** Of each party (default: 2). */
+  readonly threads?: number;
+  /** Bytes of the caches of each party (default: `defaultCaches`). */
+  readonly memory?: number;
+};
+
+export function predictMemory(plan: Plan, { threads = 2, memory }: MemoryOptions = {}): Memory {
   const layers = activationSteps(plan).map(({ spec }) => spec);
   const linear = plan.steps.flatMap((step) => (step.kind === 'linear' ? [step.spec] : []));
   const shares = 4 * plan.wires.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const client = layers.map(clientLayer);
-  const server = layers.map(serverLayer);
   const frames = Math.max(0, ...linear.map((spec) => linearRequestBytes(spec) + linearResponseBytes(spec)));
   const weights = 4 * linear.reduce((sum, spec) => sum + weightCount(spec), 0);
-  const fixed = measured.session + threads * measured.thread + 2 * frames;
-  const cache = Math.min(defaultWeightCacheBytes, 12 * weights);
+  const [ofClient, ofServer] = [clientCaches(memory, threads), serverCaches(memory, threads)];
+  const tiles = Math.min(ofServer.weightBytes, 12 * weights);
+  const client = largest(layers.map(clientLayer)) + shares;
+  const server = largest(layers.map(serverLayer)) + shares / 2;
+  const fixed = measured.session + 2 * frames;
   return {
-    client_bytes: Math.round(measured.client + fixed + slack * (largest(client) + shares)),
+    client_bytes: Math.round(measured.client + fixed + cacheBytes(ofClient, threads) + withSlack(client)),
     server_bytes: Math.round(
-      measured.server + fixed + cache + weights + slack * (largest(server) + shares / 2),
+      measured.server + fixed + cacheBytes(ofServer, threads) + tiles + weights + withSlack(server),
     ),
   };
+}
+
+/** Threads with the indices of their code, and the rows that are made ahead in both directions. */
+function cacheBytes({ aheadBytes, indices }: Omit<Caches, 'weightBytes'>, threads: number): number {
+  const thread = measured.thread - (indices === 'kept' ? 0 : keptIndexBytes);
+  const rows = givenBy('s16');
+  return threads * thread + 2 * partsAhead(rows, aheadBytes) * 4 * rowWords * rows;
+}
+
+function withSlack(bytes: number): number {
+  return slack * bytes + Math.min(mostKept, bytes);
 }
 
 /** Bytes of a layer's material: keys ahead, and what is kept of them. */

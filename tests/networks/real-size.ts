@@ -112,7 +112,9 @@ async function check(name: string, runs: string): Promise<boolean> {
   const bench = await cliJson<Bench>(['bench', 'model', file, '--data', data, '--runs', runs]);
   process.stdout.write(`${name}\n${describe(bench, networks[name])}\n`);
   const prepared = await prepare(await loadModel(file), { calibration: await loadDataset(data, 'train') });
-  process.stdout.write(`${forecastLine(predictMemory(prepared.plan, availableParallelism()), bench)}\n`);
+  process.stdout.write(
+    `${forecastLine(predictMemory(prepared.plan, { threads: availableParallelism() }), bench)}\n`,
+  );
   const test = await loadDataset(data, 'test');
   const { difference, bound, spread, sameLabel } = await answered(file, test, prepared);
   const passed = difference <= bound;

@@ -14,6 +14,7 @@ import { describeProfile, profileNames, profiles } from '../../../pipelines/cost
 import type { ProfileName } from '../../../pipelines/cost/profiles.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
+import { serverCaches } from '../../../pipelines/inference/caches.ts';
 import { calibrationOf, replanned } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { answerKinds, wireOf } from '../../../pipelines/plan/plan.ts';
@@ -21,15 +22,16 @@ import type { Plan, Step } from '../../../pipelines/plan/plan.ts';
 import { labelAgreement, leastAgreement } from '../../../pipelines/simulate/agreement.ts';
 import type { Agreement } from '../../../pipelines/simulate/agreement.ts';
 import { confidence, leastShare } from '../../../pipelines/simulate/agreement-bound.ts';
+import { defined } from '../../shared/defined.ts';
 import { PlanError } from '../../shared/errors.ts';
 import * as format from '../../shared/format.ts';
-import { examples, price } from '../options/command.ts';
+import { byteSize, examples, price } from '../options/command.ts';
 import { compileFlags, compileOptionsOf } from '../options/compile.ts';
 import type { CompileFlags } from '../options/compile.ts';
 import type { Act, Context } from '../options/command.ts';
 import { describeFlags } from '../options/describe.ts';
 import type { DescribeFlags } from '../options/describe.ts';
-import { calibrationData, calibrationHelp, modelHelp } from '../options/inputs.ts';
+import { calibrationData, calibrationHelp, memoryHelp, modelHelp } from '../options/inputs.ts';
 import { describeMachine, knownMachine, machineValue } from '../options/machine.ts';
 import { transferChoices, transferTable } from '../output/transfer-choices.ts';
 import { answerValue } from '../output/answer-words.ts';
@@ -59,6 +61,7 @@ export function configure(command: Command, act: Act): void {
       'price of an hour of one core, of either party; prints the money of an inference',
       price,
     )
+    .option('--memory <size>', `of each party: ${memoryHelp}`, byteSize)
     .addOption(transfersOption());
   describeFlags(priced).action(act(run));
   examples(command, [
@@ -83,6 +86,7 @@ type Options = CompileFlags &
   DescribeFlags & {
     readonly data?: string;
     readonly transfers?: TransferMode;
+    readonly memory?: number;
     readonly pricePerGb?: number;
     readonly pricePerCpuHour?: number;
   };
@@ -99,11 +103,14 @@ async function run(context: Context, name: string, options: Options) {
   const agreement = await labelAgreement(prepared, calibrationOf(train), context);
   if (agreement.agree < leastAgreement * agreement.images) context.warn(`${name}: ${tooFew(agreement)}`);
   const mode = options.transfers ?? 'auto';
+  const { weightBytes } = serverCaches(options.memory, predictedThreads);
   const prediction = predictCost(plan, settingsFor(plan, { mode }));
-  const predicted = profileNames.map((name) => predictLatency(plan, profiles[name], known.costs, { mode }));
+  const predicted = profileNames.map((name) =>
+    predictLatency(plan, profiles[name], known.costs, { mode, weightBytes }),
+  );
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
-  const memory = predictMemory(plan);
+  const memory = predictMemory(plan, defined({ memory: options.memory }));
   const money = moneyOf(predicted[0]!, options);
   const answers = bothAnswers(prepared, compileOptions);
   const { session, offline, online, rounds } = prediction;
@@ -130,6 +137,9 @@ async function run(context: Context, name: string, options: Options) {
   };
 }
 
+/** Of each party, as `predictMemory` counts. */
+const predictedThreads = 2;
+
 /** Money for an inference, offline and online; null if no price is given, and a price left out is 0. */
 function moneyOf({ offline, online }: Latency, { pricePerGb, pricePerCpuHour }: Options): number | null {
   if (pricePerGb === undefined && pricePerCpuHour === undefined) return null;
@@ -137,7 +147,8 @@ function moneyOf({ offline, online }: Latency, { pricePerGb, pricePerCpuHour }: 
 }
 
 function memoryText({ client_bytes, server_bytes }: Memory): string {
-  return `server ${format.bytes(server_bytes)}, client ${format.bytes(client_bytes)}, predicted for 2 threads each`;
+  const each = `predicted for ${predictedThreads} threads each`;
+  return `server ${format.bytes(server_bytes)}, client ${format.bytes(client_bytes)}, ${each}`;
 }
 
 type AnswerCost = ReturnType<typeof answerCost>;

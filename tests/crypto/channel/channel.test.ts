@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { decodeFrameHeader, encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
+import {
+  decodeFrameHeader,
+  encodeFrameHeader,
+  maxPayloadBytes,
+  tags,
+} from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 
@@ -50,6 +55,11 @@ describe('frames', () => {
     const waiting = b.receive(tags.masked, 0, 1);
     a.close();
     await expect(waiting).rejects.toThrow(/left/);
+  });
+
+  test('a payload whose length no header can say is not sent', () => {
+    expect(decodeFrameHeader(encodeFrameHeader(tags.masked, 7, maxPayloadBytes)).length).toBe(2 ** 32 - 1);
+    expect(() => encodeFrameHeader(tags.masked, 7, maxPayloadBytes + 1)).toThrow(/at most 4294967295 bytes/);
   });
 
   test('a header of another protocol, of another version or with reserved bits is refused', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseLayout, layoutCost } from '../../../crypto/he/layout.ts';
+import { chooseLayout, layoutCost, layoutOf } from '../../../crypto/he/layout.ts';
 import { inputsReaching, outputCount, outputsOf, packInput, packWeights } from '../../../crypto/he/pack.ts';
 import type { Layout } from '../../../crypto/he/pack.ts';
 import { inputElements, outputElements } from '../../../crypto/spec.ts';
@@ -113,6 +113,15 @@ test('every output is found once', () => {
     for (const element of outputsOf(layout, i).elements) seen[element]!++;
   }
   expect(seen.every((count) => count === 1)).toBe(true);
+});
+
+test('a layer whose ciphertexts do not fit in what both parties share is refused, with their sizes', () => {
+  const wide = convolution(3, 16, 512, 55);
+  expect(() => layoutOf(wide)).toThrow(PlanError);
+  expect(() => layoutOf(wide)).toThrow(
+    /^convolution 3 -> 16, 512 x 512, kernel 55 x 55, .*: its encrypted input and answer take 382,818,384 and 877,854,720 bytes, and at most 1,073,741,824 together are sent; use smaller images/,
+  );
+  expect(() => layoutOf({ ...wide, inChannels: 1, outChannels: 1 })).not.toThrow();
 });
 
 test('what cannot be packed is refused with a reason', () => {

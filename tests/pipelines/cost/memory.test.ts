@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest';
+import { defaultWeightCacheBytes } from '../../../crypto/he/linear.ts';
+import { givenBy, keptIndexBytes } from '../../../crypto/ot/silent-sets.ts';
 import { noise, randomNetwork } from '../../../pipelines/bench/network.ts';
 import { servedPlan } from '../../../pipelines/compile/served-plan.ts';
 import { predictMemory } from '../../../pipelines/cost/memory.ts';
 import { priceOf } from '../../../pipelines/cost/price.ts';
+import { serverCaches } from '../../../pipelines/inference/caches.ts';
 
 /**
  * Peaks that `bench model` measured, MB: 2 cores of an AMD EPYC, Node 24.21, beside other work, 2026-11-29.
  * `npm run test:real-size` prints the forecast for networks of 224 x 224 beside their measured peaks.
  */
-const seen = { client: 549, server: 734 };
+const seen = { client: 600, server: 660 };
 
 test('the forecast for a ResNet-18 is within a third of what was measured, and grows with the image', async () => {
   const at = async (size: number) => {
@@ -26,6 +29,25 @@ test('the forecast for a ResNet-18 is within a third of what was measured, and g
   const large = await at(64);
   // Four times the ReLUs: their keys and tables alone are 80 bytes and more of each.
   expect(large.client_bytes - small.client_bytes).toBeGreaterThan(3 * 557_056 * 80);
+});
+
+test('the forecast counts with the caches that --memory allows', async () => {
+  const model = randomNetwork({ arch: 'resnet18', size: 32, channels: 3, classes: 100 });
+  const plan = await servedPlan(model, { calibration: { images: noise(3 * 32 * 32), n: 1 } });
+  const at = (memory?: number) =>
+    predictMemory(plan, { threads: 2, ...(memory !== undefined && { memory }) });
+  const usual = at();
+  const tight = at(40e6);
+  const ample = at(2e9);
+  // All but one iteration of rows in each direction, the indices of both threads, and most of the weights.
+  const [rows, indices] = [2 * 2 * 16 * givenBy('s16'), 2 * keptIndexBytes];
+  expect(usual.client_bytes - tight.client_bytes).toBe(rows + indices);
+  const weights = defaultWeightCacheBytes - serverCaches(40e6, 2).weightBytes;
+  expect(usual.server_bytes - tight.server_bytes).toBe(rows + indices + weights);
+  // The network's tiles, 12 bytes a weight in the forecast, are less than the limit.
+  expect(ample.client_bytes).toBe(usual.client_bytes);
+  expect(ample.server_bytes - usual.server_bytes).toBeLessThan(serverCaches(2e9, 2).weightBytes);
+  expect(ample.server_bytes).toBeGreaterThan(usual.server_bytes + 50e6);
 });
 
 test('money: bytes of both directions, processor hours of both parties, of both phases', () => {

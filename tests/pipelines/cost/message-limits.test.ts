@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { maxPayloadBytes } from '../../../crypto/channel/channel.ts';
+import { messageBytes, replyBytes, tablesBytes } from '../../../crypto/steps/activation/messages.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { elementKinds } from '../../../crypto/spec.ts';
 import type { ActivationSpec } from '../../../crypto/spec.ts';
 import { noise, preparedOnNoise, randomNetwork } from '../../../pipelines/bench/network.ts';
 import { checkMessages, maxMessageBytes } from '../../../pipelines/cost/message-limits.ts';
+import { maxElements } from '../../../pipelines/plan/check.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
@@ -64,6 +67,16 @@ describe('a layer whose message is larger than clients accept', () => {
     const bytes = 16 + 31 * (256 / 8) + 48;
     expect(() => checkMessages(planOf(2), bytes)).not.toThrow();
     expect(() => checkMessages(planOf(2), bytes - 1)).toThrow(`transfers come in 1,056 bytes`);
+  });
+
+  test('fits a frame in each direction, whatever its sign tests, where a plan may have it', () => {
+    const [step] = planOf(maxElements).steps;
+    const { spec } = step as Extract<typeof step, { kind: 'activation' }>;
+    const widest = { ...spec, relu: { ...spec.relu, truncate: 29, k: 0, bits: 31 } };
+    for (const bytes of [messageBytes, replyBytes, tablesBytes]) {
+      expect(bytes(widest)).toBeGreaterThan(2 ** 27);
+      expect(bytes(widest)).toBeLessThanOrEqual(maxPayloadBytes);
+    }
   });
 
   test('is not served at all', async () => {

@@ -9,6 +9,8 @@ import { agreementBytes, tags } from '../../../crypto/channel/channel.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { convolution } from '../../helpers/convolution.ts';
+import { tinyPlan } from '../../helpers/networks.ts';
 import { offering, testTerms } from '../../helpers/offers.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
@@ -127,6 +129,22 @@ test.each([
   const greeted = greetedWith(new Uint8Array(5), terms as object);
   await expect(greeted).rejects.toThrow(ProtocolError);
   await expect(greeted).rejects.toThrow(message);
+});
+
+test('a plan with a layer that both parties cannot send is refused by the client when it reads it', async () => {
+  const spec = convolution(3, 16, 512, 55);
+  const wires = [{ shape: [3, 512, 512] }, { shape: [16, 512, 512] }].map((wire) => ({
+    ...wire,
+    scale: 1,
+    bits: 8,
+  }));
+  const steps = [{ kind: 'linear', id: 1, node: 'conv', inputs: [0], output: 1, spec } as const];
+  const huge: Plan = { ...tinyPlan, wires, input: { wire: 0 }, output: { answer: 'logits', wire: 1 }, steps };
+  const greeted = greetedWith(serialisePlan(huge));
+  await expect(greeted).rejects.toThrow(ProtocolError);
+  await expect(greeted).rejects.toThrow(
+    /^plan: convolution 3 -> 16, 512 x 512.*at most 1,073,741,824 together/,
+  );
 });
 
 test('with another plan expected both sides end', async () => {
