@@ -6,7 +6,7 @@ import type { WorkerPool } from '../pool/pool.ts';
 export type Heap = { readonly id: number; readonly memory: KernelMemory };
 
 /** The most bytes that linear layers in work take at once, of all sessions of a pool. Others wait. */
-const mostLent = 64 * 2 ** 20;
+const mostLent = 40 * 2 ** 20;
 
 /**
  * The memory that the kernels of a pool's threads share, kept by the thread that owns the pool. The threads

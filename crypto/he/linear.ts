@@ -207,7 +207,7 @@ export type LinearAnswer = {
 };
 
 /** The most bytes of a request's ciphertexts in memory, unless one spatial tile has more. */
-const mostInputBytes = 16 * 2 ** 20;
+const mostInputBytes = 32 * 2 ** 20;
 
 const tables = new WeakMap<SharedHeap, WeightTable>();
 

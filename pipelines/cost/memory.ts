@@ -101,6 +101,6 @@ function serverLayer(spec: ActivationSpec): Held {
   const own = signBytes(bits, relu) + 5 * relu;
   return {
     keys: offered + own + stringBytes(bits, relu),
-    kept: 2 * offered + own + stringBytes(bits, relu) + tableBytes(bits, relu),
+    kept: offered + own + stringBytes(bits, relu) + tableBytes(bits, relu),
   };
 }

@@ -151,6 +151,8 @@ export async function prepare(
   ]);
   const keys = { client, server };
   plantKeys(keys);
+  // The offline phase uses its keys up.
+  const own = structuredClone(keys);
   const before = { ...toServer.traffic };
   let tables = new Uint8Array();
   const send: Channel['send'] = async (tag, step, payload) => {
@@ -160,9 +162,9 @@ export async function prepare(
   const [stateC, stateS] = await Promise.all([
     activationOfflineClient(
       Object.assign(Object.create(toServer) as Channel, { send }),
-      ...([3, client, work, spec, xC, mask] as const),
+      ...([3, own.client, work, spec, xC, mask] as const),
     ),
-    activationOfflineServer(toClient, 3, server, work, spec),
+    activationOfflineServer(toClient, 3, own.server, work, spec),
   ]);
   const [up, down] = [toServer.traffic.sent - before.sent, toServer.traffic.received - before.received];
   return { client: stateC, server: stateS, keys, tables, up, down };

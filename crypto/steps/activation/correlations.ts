@@ -37,7 +37,14 @@ export type ClientCorrelations = {
   readonly product: ClientProduct;
 };
 
-/** `values`: C's shares by kind. Sends nothing for a layer that needs no message. */
+/** Words of all batches, whose own arrays are released. */
+function joinedWords(batches: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
+  const all = concatenateWords(batches);
+  release(...batches);
+  return all;
+}
+
+/** `values`: C's shares by kind. Uses the keys up. Sends nothing for a layer that needs no message. */
 export async function sendTables(
   channel: Channel,
   step: number,
@@ -82,8 +89,8 @@ export async function sendTables(
     b: keys.choices.subarray(0, relus),
     kb: keys.chosen.subarray(0, relus),
     pairs: {
-      k0: concatenateWords(keys.batches.map(({ h0 }) => h0)),
-      k1: concatenateWords(keys.batches.map(({ h1 }) => h1)),
+      k0: joinedWords(keys.batches.map(({ h0 }) => h0)),
+      k1: joinedWords(keys.batches.map(({ h1 }) => h1)),
     },
     signs: batches.map(({ tables }) => tables),
     product,
@@ -113,7 +120,10 @@ export type ServerCorrelations = {
   readonly product: ServerProduct;
 };
 
-/** The other half of `sendTables`. Rejects with ProtocolError when C's message is malformed. */
+/**
+ * The other half of `sendTables`, which uses the keys up. Rejects with ProtocolError when C's message is
+ * malformed.
+ */
 export async function takeTables(
   channel: Channel,
   step: number,
@@ -132,7 +142,8 @@ export async function takeTables(
     const [from, to] = [at, (at += truncatedCount(layer, kind))];
     if (from === to) return noPairs;
     const own = { k0: k0.subarray(from, to), k1: k1.subarray(from, to) };
-    return exchanged(own, flipped.subarray(from - relus, to - relus));
+    exchange(own, flipped.subarray(from - relus, to - relus));
+    return own;
   });
   const bits = windowBits(layer.spec.relu);
   let next = flips;
@@ -154,7 +165,7 @@ export async function takeTables(
     signs: {
       batches: choices,
       e: concatenate(keys.batches.map(({ e }) => e)),
-      h: concatenateWords(keys.batches.map(({ h }) => h)),
+      h: joinedWords(keys.batches.map(({ h }) => h)),
     },
     product: {
       a: concatenateWords(keys.products.map(({ a }) => a)),
@@ -163,8 +174,11 @@ export async function takeTables(
   };
 }
 
-/** The two keys of each transfer, in the other order where C's choice was flipped. */
-function exchanged({ k0, k1 }: KeyPairs, flipped: Uint8Array): KeyPairs {
-  const pick = (a: Uint32Array, b: Uint32Array) => a.map((x, i) => x ^ (-flipped[i]! & (x ^ b[i]!)));
-  return { k0: pick(k0, k1), k1: pick(k1, k0) };
+/** Exchanges the two keys of each transfer for which C's choice was flipped, in the same time for both. */
+function exchange({ k0, k1 }: KeyPairs, flipped: Uint8Array): void {
+  for (let i = 0; i < flipped.length; i++) {
+    const difference = -flipped[i]! & (k0[i]! ^ k1[i]!);
+    k0[i]! ^= difference;
+    k1[i]! ^= difference;
+  }
 }

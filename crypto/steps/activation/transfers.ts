@@ -68,7 +68,9 @@ export async function clientChosenKeys(
     chosen.push(...wordKeys(planes, choosing.salt, rows, [noOffset]));
     release(rows.rows);
   }
-  return { choices: concatenate(choices), chosen: concatenateWords(chosen) };
+  const keys = { choices: concatenate(choices), chosen: concatenateWords(chosen) };
+  release(...choices, ...chosen);
+  return keys;
 }
 
 /** S's keys of the same transfers. */
@@ -86,7 +88,9 @@ export async function serverOfferedKeys(
     pairs.k0.push(k0!);
     pairs.k1.push(k1!);
   }
-  return { k0: concatenateWords(pairs.k0), k1: concatenateWords(pairs.k1) };
+  const keys = { k0: concatenateWords(pairs.k0), k1: concatenateWords(pairs.k1) };
+  release(...pairs.k0, ...pairs.k1);
+  return keys;
 }
 
 /** C's keys of the transfers in which S chooses. `rng` draws the factors of the squares. */

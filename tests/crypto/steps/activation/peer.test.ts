@@ -93,6 +93,15 @@ describe('offline', () => {
     await expect(against([tags.tables, 5, full])).resolves.toBeDefined();
   });
 
+  test('the server uses its keys up: the words of batches go back when they are joined', async () => {
+    const { keys } = await prepare(idealOt(rng), reluOnly, x.client, rng);
+    const [channel, client] = memoryChannels();
+    await client.send(tags.tables, 5, new Uint8Array(length));
+    expect(keys.server.batches.every(({ h }) => h.length > 0)).toBe(true);
+    await activationOfflineServer(channel, 5, keys.server, work, reluOnly);
+    expect(keys.server.batches.every(({ h }) => h.length === 0)).toBe(true);
+  });
+
   test('a peer that leaves ends the phase', async () => {
     await expect(against()).rejects.toThrow(ProtocolError);
   });
