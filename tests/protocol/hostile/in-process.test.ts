@@ -10,6 +10,8 @@ import type { Side } from './parties.ts';
 import { planFault, strangePlan, takePlan } from './plan-fuzz.ts';
 import { near, recordedSessions } from './recorded.ts';
 import { allMutations, attack, faultOf } from './run.ts';
+import { silentTransfers } from './silent-transfers.ts';
+import type { Mutation } from './mutations.ts';
 
 /**
  * A part of the cases of `npm run test:hostile` (sweep.slow.ts), chosen so that every frame and every kind of
@@ -62,6 +64,29 @@ test.each(sides)('base transfers, mutated: the %s', async (side) => {
   const chosen = cases.filter((_, i) => i % 9 === 0);
   expect(await attack(base[side], chosen)).toEqual([]);
 });
+
+test('silent transfers, mutated: the party that chooses refuses every change, for its check covers all', async () => {
+  const cases = await silentCases('client');
+  expect(cases.some(({ harmless }) => harmless)).toBe(true);
+  // But for a second copy of the last frame, which nobody waits for.
+  const strict = cases.map((mutation) => ({
+    ...mutation,
+    harmless: /twice/.test(mutation.name) && mutation.harmless,
+  }));
+  expect(await attack(silentTransfers('this').client, strict)).toEqual([]);
+});
+
+test('silent transfers, mutated: the party that offers refuses or goes on', async () => {
+  expect(await attack(silentTransfers('this').server, await silentCases('server'))).toEqual([]);
+});
+
+/** Every second one: 23 kinds a frame, so that every kind comes up. */
+async function silentCases(side: Side): Promise<Mutation[]> {
+  const own = await record(silentTransfers('this'));
+  const other = await record(silentTransfers('another'));
+  const rng = seededRng(`silent ${side}`);
+  return allMutations(side, own.transcript, other.transcript, rng, 4).filter((_, i) => i % 2 === 0);
+}
 
 test('plans with strange values are refused or can be run', async () => {
   const rng = seededRng('plans');
