@@ -9,19 +9,17 @@ import { adamW } from '../../models/train/optimizers.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { controllerOf } from './mitigation/mitigation.ts';
+import { publishedDistillation } from './distillation.ts';
 import { featureLosses } from './feature-losses.ts';
 import { atLowerRates } from './lower-rates.ts';
 import type { Try } from './lower-rates.ts';
+import { polishBySwaps } from './polish/polish.ts';
+import type { Polished } from './polish/polish.ts';
 import { linesHeld } from './polynomials/lines.ts';
+import { trainingSample } from './polynomials/training-sample.ts';
 import { phaseFiles, trainingName } from './phase-files.ts';
 import type { PartTraining, PhaseRecord } from './phase-files.ts';
 import type { FineTuning, ReductionData } from './reduction.ts';
-
-/**
- * The distillation in the released code of AutoReP (Peng et al., ICCV 2023) and of SNL (Cho et al., ICML
- * 2022).
- */
-export const publishedDistillation = { temperature: 4, weight: 1 };
 
 /**
  * AdamW is AutoReP's choice: the gradients of polynomials are sums over all places of a channel, and SGD
@@ -41,13 +39,14 @@ export type FineTuningOptions = EngineSetting & ReductionData & FineTuning & Pha
  * accuracy is the one that mitigates least.
  */
 export async function finetune(
-  model: Model,
+  given: Model,
   teacher: Model,
   part: PartTraining,
   options: FineTuningOptions,
 ): Promise<FitResult> {
   const onAll = isLast(part) && options.finalTrain !== undefined;
   const train = onAll ? options.finalTrain : options.train;
+  const model = isLast(part) ? await polished(given, teacher, options) : given;
   const {
     validation,
     epochs,
@@ -90,6 +89,23 @@ export async function finetune(
   const result = await atLowerRates(part, rate, work, defined({ onNote }));
   if (onAll) return unvalidated(result);
   return mitigation === undefined ? result : { ...result, best: result.history.at(-1)! };
+}
+
+/** The network after the swaps that were asked for. */
+async function polished(model: Model, teacher: Model, options: FineTuningOptions): Promise<Model> {
+  const { polish = 0, validation, seed, onProgress = silent, onNote } = options;
+  if (polish === 0) return model;
+  const judging = trainingSample({ ...options, train: validation, seed, augment: false });
+  const proposing = trainingSample(options);
+  const images = { judging, proposing };
+  const found = await polishBySwaps(model, teacher, { ...images, evaluations: polish, onProgress });
+  onNote?.(polishText(found, judging.n));
+  return found.model;
+}
+
+function polishText({ swaps, evaluations, lossBefore, lossAfter }: Polished, images: number): string {
+  const loss = `${lossBefore.toPrecision(4)} to ${lossAfter.toPrecision(4)}`;
+  return `${swaps} swaps of ReLUs change the loss on ${images} validation images from ${loss}, in ${evaluations} evaluations`;
 }
 
 /** Whether a training is the last one of a reduction, or of one that tries several for a budget. */

@@ -12,7 +12,7 @@ import type { Budget } from '../cost/budget.ts';
 
 /** The settings of a reduction. `methodOptions` says which of them each method takes. */
 export type ReduceSettings = Replacing &
-  Pick<FineTuning, 'featureLoss' | 'rangeLoss'> &
+  Pick<FineTuning, 'featureLoss' | 'rangeLoss' | 'polish'> &
   OwnSettings &
   Keeping &
   Pick<Costing, 'machine' | 'agreement'> & {
@@ -271,6 +271,11 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   },
   rangeLoss: {
     summary: "the weight of a penalty on large inputs of polynomials (PILLAR's is 0.001)",
+    methods: { deepreduce: '0', snl: '0', autorep: '0', taylor: '0', deepreshape: '0', hybrid: '0' },
+  },
+  polish: {
+    summary:
+      'before the last fine-tuning, swap ReLUs that stay for others as long as the loss on 512 validation images falls, with at most this many evaluations',
     methods: { deepreduce: '0', snl: '0', autorep: '0', taylor: '0', deepreshape: '0', hybrid: '0' },
   },
   checkpoint: {

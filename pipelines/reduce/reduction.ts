@@ -49,6 +49,11 @@ export type FineTuning = {
   /** The weight of the penalty on large inputs of polynomials (default: 0). */
   readonly rangeLoss?: number;
   /**
+   * Before the last fine-tuning, ReLUs that stay are swapped for others as long as the loss on some
+   * validation images falls, with at most so many evaluations (default: 0, no swaps).
+   */
+  readonly polish?: number;
+  /**
    * Images of the last fine-tuning, validation images included (default: `train`). The network after its
    * last epoch is then kept, and its validation accuracy is NaN.
    */

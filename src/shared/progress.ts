@@ -22,6 +22,7 @@ export const phases = [
   'layer-losses',
   'budget-search',
   'count-search',
+  'swaps',
   'wait-for-base',
   'family-member',
   'without-mitigation',

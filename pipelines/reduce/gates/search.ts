@@ -9,7 +9,7 @@ import type { Penalty } from '../../../models/train/penalty.ts';
 import type { Bounds } from '../../../models/train/step.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { silent } from '../../../src/shared/progress.ts';
-import { publishedDistillation } from '../finetune.ts';
+import { publishedDistillation } from '../distillation.ts';
 import { atLowerRates } from '../lower-rates.ts';
 import type { Try } from '../lower-rates.ts';
 import { withImageWeights } from '../mitigation/baselines.ts';

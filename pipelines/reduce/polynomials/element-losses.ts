@@ -9,7 +9,7 @@ import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';
 import { identityQuadratic, polynomialError, quadraticOf } from './fit.ts';
 import type { Quadratic } from './fit.ts';
-import { publishedDistillation } from '../finetune.ts';
+import { publishedDistillation } from '../distillation.ts';
 import { allRelusOf, withPolynomials } from './replace.ts';
 
 /**

@@ -4,7 +4,7 @@ import { mask } from '../../../models/ops/mask.ts';
 import { gradientTerms } from '../../../models/train/activation-gradients.ts';
 import type { ActivationInGraph, TaughtImages } from '../../../models/train/activation-gradients.ts';
 import type { SessionSetting } from '../../../models/runtime/device.ts';
-import { publishedDistillation } from '../finetune.ts';
+import { publishedDistillation } from '../distillation.ts';
 import { gatedNodes } from '../gates/gates.ts';
 
 /** Means over images for each element of a layer, and one number for the layer. */
@@ -86,7 +86,7 @@ export function layerTerms(graph: GraphBuilder, activation: ActivationInGraph) {
 }
 
 /** What replacing the ReLU adds to its output: p(x) - relu(x). */
-function changeOf(graph: GraphBuilder, { node, x, shape }: ActivationInGraph): string {
+export function changeOf(graph: GraphBuilder, { node, x, shape }: ActivationInGraph): string {
   const { attributes, inputs } = node as NodeOf<'GatedActivation'>;
   const aligned = shape.map((size, i) => (i === 0 ? size : 1));
   const at = (i: number) => graph.reshape(inputs[i]!, aligned);

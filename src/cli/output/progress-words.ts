@@ -22,6 +22,7 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
   'layer-losses': () => 'measuring the value of each layer',
   'budget-search': () => 'searching for a network that meets the budget',
   'count-search': () => 'searching for the number of ReLUs that meets the budget',
+  swaps: () => 'swapping ReLUs',
   'wait-for-base': () => 'waiting for another job that trains the same network',
   'family-member': ({ of, number, count }) => `network ${number} of ${count}, ${of}`,
   'without-mitigation': () => 'without mitigation',

@@ -61,6 +61,7 @@ export type SettingOptions = {
   readonly rangeLoss?: number;
   readonly checkpoint?: string;
   readonly agreement?: number;
+  readonly polish?: number;
 };
 
 /**
@@ -95,6 +96,7 @@ const flags: { readonly [O in FlagOption]: (help: string) => Option } = {
   fairSelect: (help) => new Option('--fair-select', help),
   featureLoss: (help) => new Option('--feature-loss <weight>', help).argParser(weightOf),
   rangeLoss: (help) => new Option('--range-loss <weight>', help).argParser(weightOf),
+  polish: (help) => new Option('--polish <evaluations>', help).argParser(whole(0)),
   checkpoint: (help) => new Option('--checkpoint <folder>', help),
 };
 
@@ -124,11 +126,12 @@ export function settingsOf(
   | 'rangeLoss'
   | 'checkpoint'
   | 'agreement'
+  | 'polish'
 > {
   const { stages, criticality, criticalityEpochs, order, cull, thinning, alpha, rho } = options;
   const { pretrainEpochs, baseWidth, removal, reuse } = options;
   const { replace, granularity, ranking, searchEpochs, featureLoss, rangeLoss, checkpoint } = options;
-  const { agreement } = options;
+  const { agreement, polish } = options;
   const deepreduce: DeepreduceSettings = {
     ...(stages !== undefined && { stages: parseStages(stages) }),
     ...defined({ criticality, criticalityEpochs, order, cull, thinning, alpha, rho }),
@@ -138,6 +141,7 @@ export function settingsOf(
     ...defined({ replace }),
     ...{ deepreduce, deepreshape },
     ...defined({ granularity, ranking, searchEpochs, featureLoss, rangeLoss, checkpoint, agreement }),
+    ...defined({ polish }),
   };
 }
 

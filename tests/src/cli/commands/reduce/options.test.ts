@@ -94,6 +94,7 @@ const ways: { readonly [O in MethodOption]: Ways } = {
     told: { rangeLoss: 0.001 },
     sweep: { addition: '+range-loss=0.001' },
   },
+  polish: { words: ['--polish', '20'], told: { polish: 20 } },
   checkpoint: { words: ['--checkpoint', 'run'], told: { checkpoint: 'run' } },
   machine: { told: { machine: defaultMachine } },
   bases: { told: { bases: basesInMemory() } },
