@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { FairPool } from '../../crypto/pool/fair-pool.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { Ring } from '../../crypto/ring/kernels.ts';
@@ -67,6 +68,13 @@ type Open = {
 
 /** Seconds after which a client may ask again for a place; nobody can know when one gets free. */
 const secondsForPlace = 2;
+
+/**
+ * Refusals in a row that are answered at once. Before each further one the client's requests wait so many
+ * milliseconds: 20,000 requests in one go kept the event loop for seconds, and each is a line of the log.
+ */
+const promptRefusals = 10;
+const refusalPause = 100;
 
 /** Pages that have not yet shown a token count as one client: they cannot take all places. */
 const unnamedPage = 'a page that has not shown its token';
@@ -219,11 +227,13 @@ export class SessionHost {
     // Requests come beside the phases that run. This holds to the end of the connection.
     channel.open('session');
     this.#leaveIfDraining(open);
+    let refused = 0;
     for (let count = 1; ; count++) {
       const request = await receiveRequest(channel, count);
       if (request.kind === 'goodbye') return;
-      if (request.kind === 'prepare') await this.#prepare(open, session, party, count);
-      else this.#infer(open, session, request.numbers, count);
+      if (request.kind === 'infer') this.#infer(open, session, request.numbers, count);
+      else refused = (await this.#prepare(open, session, party, count)) ? 0 : refused + 1;
+      if (refused >= promptRefusals) await pause(refusalPause);
     }
   }
 
@@ -264,7 +274,8 @@ export class SessionHost {
     return this.#parking.take(ticket, peer);
   }
 
-  async #prepare(open: Open, session: Session, party: ServerParty, count: number): Promise<void> {
+  /** Whether it was granted. */
+  async #prepare(open: Open, session: Session, party: ServerParty, count: number): Promise<boolean> {
     const { channel, peer, phases } = open;
     if (this.#isDraining) throw new ProtocolError(shuttingDown);
     if (!this.#access.knows(peer)) throw new ProtocolError("this client's token is no longer known");
@@ -274,7 +285,7 @@ export class SessionHost {
     await sendJson(channel, tags.grant, count, (refusal ?? { granted: number }) satisfies Grant);
     if (refusal !== undefined) {
       this.#tell({ kind: 'limited', reason: refusal.refused, ...about(open, session) });
-      return;
+      return false;
     }
     session.nextNumber++;
     const { plan, weights } = session.model;
@@ -285,6 +296,7 @@ export class SessionHost {
       return prepared;
     });
     preparing.set(number, offline);
+    return true;
   }
 
   #prepareRefusal(peer: string, prepared: number): Refusal | undefined {

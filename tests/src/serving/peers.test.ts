@@ -12,7 +12,7 @@ import { planHash, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import { connect } from '../../../src/client.ts';
 import type { Session } from '../../../src/client.ts';
 import { greetServer } from '../../../src/net/handshake.ts';
-import { sendJson } from '../../../src/net/messages.ts';
+import { grantSchema, receiveJson, sendJson } from '../../../src/net/messages.ts';
 import { encodeRequest } from '../../../src/net/session.ts';
 import { startServer } from '../../../src/server.ts';
 import type { ServerEvent } from '../../../src/server.ts';
@@ -145,6 +145,29 @@ test('inferring without material ends the session', async () => {
   );
   party.close();
   channel.close();
+});
+
+test('a client that asks on and on beyond a limit waits for each refusal, and its session goes on', async () => {
+  const limited = await startServer({ ...prepared, threads: 1, perMinute: 1 });
+  const channel = await rawChannel(limited.url);
+  const { plan, transfers } = await greetServer(channel);
+  const party = await openClientParty(channel, pool, plan, systemRng, transfers);
+  for (const sequence of ['session', 'offline'] as const) channel.open(sequence);
+  const refusals = 16;
+  for (let count = 1; count <= 1 + refusals; count++) {
+    await channel.send(tags.request, count, encodeRequest({ kind: 'prepare' }));
+  }
+  const grants: number[] = [];
+  for (let count = 1; count <= 1 + refusals; count++) {
+    const grant = await receiveJson(channel, tags.grant, count, grantSchema);
+    expect('granted' in grant).toBe(count === 1);
+    grants.push(performance.now());
+  }
+  // The first ten are told at once; a tenth of a second then passes before each further one.
+  expect(grants.at(-1)! - grants[10]!).toBeGreaterThan(500);
+  party.close();
+  channel.close();
+  await limited.close();
 });
 
 test('one session too many is told so', async () => {
