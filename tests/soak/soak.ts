@@ -116,15 +116,22 @@ function promiseDelay(when: string, p99: number): void {
   promise(p99 <= 50, `${when}: event-loop delay p99 ${p99.toFixed(1)} ms (50 or less)`);
 }
 
-/** Bytes that the server's memory grows by for each unit of work, by least squares over the second half. */
-async function slope(name: string, units: number, work: () => Promise<void>): Promise<void> {
+/**
+ * Bytes that the server's memory grows by for each unit of work, by least squares over the second half. It is
+ * measured when no work is under way.
+ */
+async function slope(name: string, units: number, atOnce: number, work: () => Promise<void>): Promise<void> {
   const samples: [number, number][] = [];
   const step = Math.max(1, Math.floor(units / 20));
   for (let done = 0; done < units; done += step) {
-    for (let i = 0; i < Math.min(step, units - done); i++) await work();
+    const end = Math.min(done + step, units);
+    for (let at = done; at < end; at += atOnce) {
+      await Promise.all(Array.from({ length: Math.min(atOnce, end - at) }, work));
+    }
     const { memory } = await measure();
-    progress(`${Math.min(done + step, units)} of ${units} ${name}`);
-    if (done >= units / 2) samples.push([done, memory.heapUsed + memory.external]);
+    const held = memory.heapUsed + memory.external;
+    progress(`${end} of ${units} ${name}: the server holds ${(held / 1e6).toFixed(2)} MB`);
+    if (done >= units / 2) samples.push([done, held]);
   }
   const [meanX, meanY] = [0, 1].map(
     (at) => samples.reduce((sum, pair) => sum + pair[at]!, 0) / samples.length,
@@ -186,14 +193,15 @@ async function beside(rounds: number): Promise<void> {
 
 async function memory(count: number): Promise<void> {
   const session = await open();
-  await slope('inferences', count, async () => void (await session.infer(image)));
+  await slope('inferences', count, 1, async () => void (await session.infer(image)));
   await session.close();
 }
 
 async function cuts(count: number): Promise<void> {
   let frame = 0;
   const server = { url, reload: () => undefined, close: () => Promise.resolve() };
-  await slope('sessions, each cut at another frame', count, async () => {
+  // Half of the time is base transfers in the main threads of two processes.
+  await slope('sessions, each cut at another frame', count, 4, async () => {
     await cutSession(server, pool, 1 + (frame++ % 40));
   });
 }
