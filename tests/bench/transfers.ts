@@ -1,9 +1,13 @@
 /**
  * Nanoseconds of both parties for a correlated transfer: SoftSpokenOT at depth 4, and silent transfers whose
- * indices are kept or drawn, in turns on one thread, the least of the runs. It verifies nothing. Run:
- * npm run bench:transfers [-- RUNS]
+ * indices are kept or drawn, in turns on one thread, the least of the runs; and what the check takes of the
+ * last. It verifies nothing. Run: npm run bench:transfers [-- RUNS]
  */
 import '../../crypto/platform/node.ts';
+import { polynomialHash } from '../../crypto/ot/polynomial-hash.ts';
+import { givenBy, rowsOf, silentSets } from '../../crypto/ot/silent-sets.ts';
+import { loadColumns } from '../../crypto/ring/columns.ts';
+import { PartClock } from '../../pipelines/bench/activation.ts';
 import { inTurns, silentRun, softSpokenRun } from '../../pipelines/bench/transfers.ts';
 import { systemRng } from '../../src/shared/random.ts';
 
@@ -23,3 +27,19 @@ for (const [name, { chooser, offerer }] of Object.entries(found)) {
     `${name}: ${ns[0]} ns chooser, ${ns[1]} ns offerer, ${ratio.toFixed(2)} of SoftSpokenOT's time`,
   );
 }
+
+/** The party that offers hashes all leaves, the other also as many rows that name the holes. */
+const columns = await loadColumns();
+const { batch, depth } = silentSets.s16;
+const partBytes = (16 * batch) << depth;
+const leaves = rng.bytes(16 * rowsOf('s16'));
+const parts = Array.from({ length: leaves.length / partBytes }, (_, i) =>
+  leaves.subarray(i * partBytes, (i + 1) * partBytes),
+);
+const checks = Array.from({ length: runs }, () => {
+  const clock = new PartClock();
+  polynomialHash(columns, rng.bytes(16), parts);
+  return clock.lap() / givenBy('s16');
+});
+const check = 1e9 * Math.min(...checks);
+console.log(`of these the check: ${(2 * check).toFixed(1)} ns chooser, ${check.toFixed(1)} ns offerer`);
