@@ -134,10 +134,12 @@ async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec,
   const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
   const values = sharesByKind(layer, xC);
   const work = await activationWork();
+  // Keys serve once: what is made of them takes their memory.
+  const first = structuredClone(keys);
   const clock = new PartClock();
-  await sendTables(toServer, 1, layer, keys.client, values, work);
+  await sendTables(toServer, 1, layer, first.client, values, work);
   const clientTables = clock.lap();
-  await takeTables(toClient, 1, layer, keys.server, work);
+  await takeTables(toClient, 1, layer, first.server, work);
   const serverTables = clock.lap();
   const [c, s] = await Promise.all([
     activationOfflineClient(toServer, 1, keys.client, work, spec, xC, randomWords(rng, elements)),
