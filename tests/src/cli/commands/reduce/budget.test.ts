@@ -34,6 +34,13 @@ test('what a budget in seconds came to, in words', () => {
   expect(costText(cost)).toBe(
     '\npredicted cost of an inference: 290 ms, budget 300 ms online on wan (before: 400 ms)',
   );
+  const bits = { activationBits: 6, weightBits: 11, agree: 1180, images: 1186, isShown: true };
+  expect(costText({ ...cost, bits })).toBe(
+    `${costText(cost)}\nserve it with --activation-bits 6 --weight-bits 11: 1,180 of 1,186 labels are the network's own`,
+  );
+  expect(costText({ ...cost, bits: { ...bits, isShown: false } })).toMatch(
+    /own, fewer than the agreement that was asked for$/,
+  );
   expect(costText(undefined)).toBe('');
 });
 
