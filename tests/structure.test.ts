@@ -300,7 +300,9 @@ test('a browser runs the code of the client for Node, but for its adapters', () 
   expect(own).toEqual([
     'crypto/platform/browser.ts',
     'crypto/worker/web-pool.ts',
-    ...['assets', 'calls', 'client', 'session', 'socket'].map((name) => `src/browser/${name}.ts`),
+    ...['asked-threads', 'assets', 'calls', 'client', 'page-threads', 'session', 'socket'].map(
+      (name) => `src/browser/${name}.ts`,
+    ),
   ]);
   expect(inBrowser.size - own.length).toBeGreaterThan(60);
 });

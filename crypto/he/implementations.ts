@@ -1,21 +1,14 @@
-import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
+import { heClientImplementations } from './client-implementations.ts';
 import type { heJobs } from './jobs.ts';
-import { checkPublicKey, generateKey, publicKeys } from './key-jobs.ts';
-import { decryptLinear, encryptLinear, readLinear, respondLinear, transformLinear } from './linear-jobs.ts';
+import { checkPublicKey } from './key-jobs.ts';
+import { readLinear, respondLinear, transformLinear } from './linear-jobs.ts';
 
-/** Loaded in threads alone: these files hold SEAL. */
+/** What the threads of both parties do. */
 export const heImplementations: Implementations<typeof heJobs> = {
-  /** No copy of the key stays behind. */
-  generateKey: async (input, tools) => {
-    const secret = await generateKey(input, tools);
-    return new Moved(secret, [secret.buffer]);
-  },
-  publicKeys,
+  ...heClientImplementations,
   checkPublicKey,
-  encryptLinear,
   readLinear,
   transformLinear,
   respondLinear,
-  decryptLinear,
 };

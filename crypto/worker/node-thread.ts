@@ -4,6 +4,7 @@ import { readLinearKernels } from '../he/kernels.ts';
 import type { Outcome, Task } from '../pool/pool.ts';
 import { releaseAll } from '../../src/shared/release.ts';
 import { loadRing } from '../ring/kernels.ts';
+import { allJobs } from './all-jobs.ts';
 import { perform } from './perform.ts';
 
 // Online phases run in the main thread, and go before the offline work that threads do.
@@ -13,7 +14,7 @@ const [ring, heKernels] = await Promise.all([loadRing(), readLinearKernels()]);
 
 /** The entry point of a thread of `ThreadPool`. */
 export async function run(task: Task): Promise<Outcome> {
-  const { outcome, moved } = await perform(task, { ring, heKernels });
+  const { outcome, moved } = await perform(allJobs, task, { ring, heKernels });
   // What came in is this thread's alone: copies, or what moved here.
   releaseAll(task.input);
   if (moved.length === 0) return outcome;

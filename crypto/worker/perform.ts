@@ -1,30 +1,20 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
-import { heImplementations } from '../he/implementations.ts';
-import { otImplementations } from '../ot/implementations.ts';
-import { productImplementations } from '../products/implementations.ts';
 import { resetSeal } from '../he/seal.ts';
-import { signImplementations } from '../sign/implementations.ts';
 import { Moved } from '../pool/pool.ts';
 import type { JobTools, Outcome, Task } from '../pool/pool.ts';
 
-/** Every room's jobs. Each room's own table is total by its type. */
-const implementations = {
-  ...heImplementations,
-  ...otImplementations,
-  ...signImplementations,
-  ...productImplementations,
-};
+/** What a thread does for each name of a job. */
+export type Performed = Readonly<Record<string, (input: never, tools: JobTools) => unknown>>;
 
 type Done = { readonly outcome: Outcome; readonly moved: readonly ArrayBuffer[] };
 
 /**
- * Does a job in this thread. After a failure that is not the peer's, the thread gives up its SEAL, whose heap
- * may be broken.
+ * Does one of these jobs in this thread. After a failure that is not the peer's, the thread gives up its
+ * SEAL, whose heap may be broken.
  */
-export async function perform({ name, input }: Task, tools: JobTools): Promise<Done> {
+export async function perform(jobs: Performed, { name, input }: Task, tools: JobTools): Promise<Done> {
   try {
-    const does = implementations[name as keyof typeof implementations];
-    const output = await (does as (input: unknown, tools: JobTools) => unknown)(input, tools);
+    const output = await jobs[name]!(input as never, tools);
     if (output instanceof Moved) return { outcome: { value: output.output }, moved: output.buffers };
     return { outcome: { value: output }, moved: [] };
   } catch (error) {

@@ -1,11 +1,10 @@
 import { valueOf } from '../pool/pool.ts';
 import type { Job, Outcome, Task, WorkerPool } from '../pool/pool.ts';
+import type { WorkerEnd } from './web-thread.ts';
 
 /** What is used of a browser's Worker. TypeScript declares it only in the DOM library. */
-export type WebWorker = {
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
+export type WebWorker = WorkerEnd & {
   onerror: ((event: { readonly message?: string }) => void) | null;
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   terminate(): void;
 };
 

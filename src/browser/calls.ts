@@ -1,6 +1,7 @@
 import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts';
 import type { InferenceResult, Session } from '../asking/session.ts';
 import * as errors from '../shared/errors.ts';
+import type { ThreadRequest } from './page-threads.ts';
 
 /** The calls of a page to the worker that holds its session, and the answers. */
 export type OpenOptions = {
@@ -43,6 +44,7 @@ export type Call = {
 }[keyof Calls];
 
 export type Reply =
+  | ThreadRequest
   | { readonly id: number; readonly output: unknown }
   | { readonly id: number; readonly error: SentError }
   /** An answer of a call that gives several. */

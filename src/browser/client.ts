@@ -7,6 +7,7 @@ import type { Limits } from '../net/messages.ts';
 import { UsageError } from '../shared/errors.ts';
 import { receivedError } from './calls.ts';
 import type { Calls, Opened, PageAnswer, Reply } from './calls.ts';
+import { pageThreads } from './page-threads.ts';
 
 export { ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
 export { preprocess } from '../../models/preprocessing.ts';
@@ -79,6 +80,7 @@ type Waiting = {
 /** A session in a worker. */
 class RemoteSession implements PageSession {
   readonly #worker: WebWorker;
+  readonly #threads: ReturnType<typeof pageThreads>;
   readonly #onProgress: ConnectOptions['onProgress'];
   readonly #waiting = new Map<number, Waiting>();
   #opened: Opened | undefined;
@@ -91,6 +93,7 @@ class RemoteSession implements PageSession {
   constructor(onProgress: ConnectOptions['onProgress']) {
     this.#onProgress = onProgress;
     this.#worker = new Worker(new URL('./session.js', import.meta.url), { type: 'module' });
+    this.#threads = pageThreads(this.#worker);
     this.#worker.onmessage = ({ data }) => this.#heard(data as Reply);
     this.#worker.onerror = ({ message }) => this.#failed(new Error(message ?? 'the worker failed'));
   }
@@ -100,7 +103,7 @@ class RemoteSession implements PageSession {
       this.#opened = await this.#during('opening', Infinity, () => this.#call('open', options));
       return this;
     } catch (error) {
-      this.#worker.terminate();
+      this.#end();
       throw error;
     }
   }
@@ -139,7 +142,12 @@ class RemoteSession implements PageSession {
 
   async close(): Promise<void> {
     await this.#call('close', undefined);
+    this.#end();
+  }
+
+  #end(): void {
     this.#worker.terminate();
+    this.#threads.endAll();
   }
 
   #call<K extends keyof Calls>(
@@ -177,6 +185,7 @@ class RemoteSession implements PageSession {
       const { before, predicted } = this.#phaseBytes;
       return this.#tell(Math.min((reply.traffic - before) / predicted, 1));
     }
+    if (!('id' in reply)) return this.#threads.take(reply);
     const waiting = this.#waiting.get(reply.id);
     if ('part' in reply) return waiting?.onPart?.(reply.part, reply.index);
     this.#waiting.delete(reply.id);

@@ -3,7 +3,6 @@ import { tags } from '../../crypto/channel/channel.ts';
 import type { Tag } from '../../crypto/channel/channel.ts';
 import { usePlatform } from '../../crypto/platform/platform.ts';
 import { WebPool } from '../../crypto/worker/web-pool.ts';
-import type { WebWorker } from '../../crypto/worker/web-pool.ts';
 import type { WorkerEnd } from '../../crypto/worker/web-thread.ts';
 import { predictCost } from '../../pipelines/cost/bytes.ts';
 import { settingsFor } from '../../pipelines/cost/transfer-settings.ts';
@@ -16,12 +15,13 @@ import { systemRng } from '../shared/random.ts';
 import { fetchWasm } from './assets.ts';
 import { sentError } from './calls.ts';
 import type { Call, Calls, OpenOptions, Opened, Reply } from './calls.ts';
+import { askedThreads } from './asked-threads.ts';
+import type { ThreadFailure } from './page-threads.ts';
 import { BrowserSocket } from './socket.ts';
 
-declare const Worker: new (url: URL, options: { readonly type: 'module' }) => WebWorker;
-
-// The worker that holds a page's session, so that the page stays free. It starts workers of its own.
+// The worker that holds a page's session, so that the page stays free.
 const page = globalThis as unknown as WorkerEnd;
+const poolThreads = askedThreads(page);
 const platform = browserPlatform(fetchWasm).then(usePlatform);
 
 /** Milliseconds between two reports of what was sent and received. */
@@ -58,7 +58,11 @@ const handlers: {
   },
 };
 
-page.onmessage = ({ data }) => void answer(data as Call);
+page.onmessage = ({ data }) => {
+  const heard = data as Call | ThreadFailure;
+  if ('lostThread' in heard) poolThreads.failed(heard);
+  else void answer(heard);
+};
 setInterval(report, reportPause);
 
 async function answer({ id, call, input }: Call): Promise<void> {
@@ -97,8 +101,7 @@ async function open(options: OpenOptions): Promise<Opened> {
       await socket.opened;
       return channel;
     },
-    pool: () =>
-      new WebPool(threads, () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module' })),
+    pool: () => new WebPool(threads, () => poolThreads.start()),
     ownsPool: true,
   });
   const { plan, limits, inputShape } = session;

@@ -3,6 +3,7 @@ import { ciphertextSpace } from '../../../crypto/he/engine.ts';
 import { growBy } from '../../../crypto/he/kernels.ts';
 import { linearRequestBytes } from '../../../crypto/he/linear.ts';
 import { linearScheme, loadSeal, resetSeal } from '../../../crypto/he/seal.ts';
+import { allJobs } from '../../../crypto/worker/all-jobs.ts';
 import { perform } from '../../../crypto/worker/perform.ts';
 import type { Outcome, Task } from '../../../crypto/pool/pool.ts';
 import { convolution } from '../../helpers/convolution.ts';
@@ -10,7 +11,7 @@ import { heTools, newHeap } from '../../helpers/he.ts';
 
 /** What a pool's thread does, done in the test's thread. */
 async function run(task: Task): Promise<Outcome> {
-  return (await perform(task, heTools)).outcome;
+  return (await perform(allJobs, task, heTools)).outcome;
 }
 
 const heap = newHeap();
@@ -41,7 +42,7 @@ test('a malformed message is the peer’s fault and costs the thread nothing', a
 });
 
 test('keys leave the thread without a copy', async () => {
-  const { outcome, moved } = await perform(keys, heTools);
+  const { outcome, moved } = await perform(allJobs, keys, heTools);
   const { value } = outcome as { value: Uint32Array };
   expect(moved).toEqual([value.buffer]);
 });

@@ -9,6 +9,7 @@ import { job, namedJobs } from '../../../crypto/pool/pool.ts';
 import type { Task } from '../../../crypto/pool/pool.ts';
 import { WebPool } from '../../../crypto/worker/web-pool.ts';
 import type { WebWorker } from '../../../crypto/worker/web-pool.ts';
+import { allJobs } from '../../../crypto/worker/all-jobs.ts';
 import { serveJobs } from '../../../crypto/worker/web-thread.ts';
 import type { WorkerEnd } from '../../../crypto/worker/web-thread.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
@@ -91,10 +92,10 @@ function workerHere(): WebWorker {
   const { port1, port2 } = new MessageChannel();
   const end: WorkerEnd = {
     onmessage: null,
-    postMessage: (message, transfer) => port2.postMessage(message, transfer),
+    postMessage: (message, transfer) => port2.postMessage(message, transfer as ArrayBuffer[]),
   };
   port2.on('message', (data: unknown) => end.onmessage?.({ data }));
-  serveJobs(end, browserPlatform(nodePlatform.readWasm));
+  serveJobs(end, browserPlatform(nodePlatform.readWasm), allJobs);
   return Object.assign(port1, {
     onerror: null,
     terminate: () => {
