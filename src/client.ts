@@ -15,6 +15,7 @@ import { connectionFailure } from './net/connection-failure.ts';
 import { slowedConnection } from './net/throttle.ts';
 import type { RetryOptions } from './net/retry.ts';
 import { WebSocketChannel } from './net/web-socket-channel.ts';
+import { collectSeldom } from './shared/collect-seldom.ts';
 import { defined } from './shared/defined.ts';
 import { UsageError } from './shared/errors.ts';
 import { systemRng } from './shared/random.ts';
@@ -79,6 +80,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   if (transfers !== undefined && !transferModes.includes(transfers)) {
     throw new UsageError(`transfers: expected ${transferModes.join(', ')}, got ${String(transfers)}`);
   }
+  collectSeldom();
   return ClientSession.open({
     ...{
       rng,

@@ -2,7 +2,7 @@ import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
 import { correctionBytes, productTransfers } from '../../products/products.ts';
 import { batchesOf, signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
-import { checkSpec, countElements, elementCount, kindsInOrder } from './layer.ts';
+import { checkedCounts, elementCount, kindsInOrder } from './layer.ts';
 import { windowBits } from './window.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import type { Layer } from './layer.ts';
@@ -16,8 +16,7 @@ import type { Layer } from './layer.ts';
 type Parts = ByKind<(count: number, spec: ActivationSpec) => number>;
 
 function total(spec: ActivationSpec, of: Parts): number {
-  checkSpec(spec);
-  const counts = countElements(spec.kinds);
+  const counts = checkedCounts(spec);
   return kindsInOrder.reduce((sum, kind) => sum + of[kind](counts[kind], spec), 0);
 }
 
@@ -102,7 +101,7 @@ export function flipBytes(spec: ActivationSpec): number {
  * them has no such frame.
  */
 export function tablesBytes(spec: ActivationSpec): number {
-  const { relu, square } = countElements(spec.kinds);
+  const { relu, square } = checkedCounts(spec);
   const corrections = batchesOf(square).reduce((sum, size) => sum + correctionBytes(size), 0);
   return flipBytes(spec) + stringBytes(windowBits(spec.relu), relu) + corrections;
 }

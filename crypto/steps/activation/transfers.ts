@@ -11,7 +11,7 @@ import type { ActivationSpec } from '../../spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { release } from '../../../src/shared/release.ts';
 import type { Rng } from '../../../src/shared/random.ts';
-import { countElements } from './layer.ts';
+import { checkedCounts } from './layer.ts';
 import { clientTransfers } from './messages.ts';
 import { windowBits } from './window.ts';
 import type { ActivationWork } from './work.ts';
@@ -102,7 +102,7 @@ export async function clientOfferedKeys(
 ): Promise<ClientOfferedKeys> {
   const bits = windowBits(spec.relu);
   const { salt, delta } = offering;
-  const { relu, square } = countElements(spec.kinds);
+  const { relu, square } = checkedCounts(spec);
   const batches = await inBatches(relu, async (size) => {
     const rows = await offering.take(size * transfersOf(bits));
     return () => work.clientKeys({ windowBits: bits, size, salt, delta, rows });
@@ -132,7 +132,7 @@ export async function serverChosenKeys(
 ): Promise<ServerChosenKeys> {
   const bits = windowBits(spec.relu);
   const { salt } = choosing;
-  const { relu, square } = countElements(spec.kinds);
+  const { relu, square } = checkedCounts(spec);
   const batches = await inBatches(relu, async (size) => {
     const rows = await choosing.take(size * transfersOf(bits));
     return () => work.serverKeys({ windowBits: bits, size, salt, rows });
