@@ -4,12 +4,17 @@ import { clientCaches, defaultCaches, serverCaches } from '../../../pipelines/in
 
 const indexBytes = (indices: string, threads: number) => (indices === 'kept' ? threads * keptIndexBytes : 0);
 
-test('without a size the caches are as usual; about as much room gives the same', () => {
+test('without a size the caches are as usual; rows take a quarter in each direction, at most as usual', () => {
   expect(serverCaches(undefined, 2)).toEqual(defaultCaches);
   expect(clientCaches(undefined, 2)).toEqual(defaultCaches);
-  const { weightBytes, aheadBytes } = defaultCaches;
-  expect(serverCaches(weightBytes + 2 * aheadBytes + 2 * keptIndexBytes, 2)).toEqual(defaultCaches);
-  expect(clientCaches(2 * aheadBytes + keptIndexBytes, 1)).toEqual({ aheadBytes, indices: 'kept' });
+  const { aheadBytes } = defaultCaches;
+  const indices = 'kept';
+  for (const more of [0, 1e8]) {
+    const weightBytes = 2 * aheadBytes + more;
+    const bytes = weightBytes + 2 * aheadBytes + 2 * keptIndexBytes;
+    expect(serverCaches(bytes, 2)).toEqual({ weightBytes, aheadBytes, indices });
+    expect(clientCaches(2 * aheadBytes + more + keptIndexBytes, 1)).toEqual({ aheadBytes, indices });
+  }
 });
 
 test('all caches together never have more than the size; what is over goes to weights', () => {
