@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { queryObjects } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { tags } from '../../crypto/channel/channel.ts';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { messageBytes } from '../../crypto/steps/activation/messages.ts';
+import { RowQueue } from '../../crypto/ot/row-queue.ts';
 import { offlineClient } from '../../pipelines/inference/offline.ts';
+import { OneTime } from '../../pipelines/inference/one-time.ts';
 import { onlineClient } from '../../pipelines/inference/online.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
 import { activationSteps } from '../../pipelines/plan/plan.ts';
@@ -14,6 +17,7 @@ import { encodeRequest } from '../../src/net/session.ts';
 import { NodeSocket } from '../../src/net/node-socket.ts';
 import { WebSocketChannel } from '../../src/net/web-socket-channel.ts';
 import { startServer } from '../../src/server.ts';
+import { Phases } from '../../src/serving/phases.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { cutSession } from '../protocol/cut-session.ts';
@@ -203,4 +207,17 @@ test('an inference is answered once: a second request for it ends the session', 
   await expect(refused).rejects.toThrow('inference 1 is not prepared, or was used before');
   party.close();
   channel.close();
+});
+
+test('nothing is left of a session that was cut, on either side', async () => {
+  const own = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, resumeSeconds: 0.5 });
+  const kinds = [WebSocketChannel, Phases, RowQueue, OneTime];
+  // A search for objects collects garbage first.
+  const left = () => kinds.map((kind) => queryObjects(kind, { format: 'count' }));
+  const before = left();
+  await cutSession(own, pool, 7);
+  while (left().some((count, i) => count > before[i]!)) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  await own.close();
 });
