@@ -34,7 +34,8 @@ function predicted({ costs }: Point): Costs {
 /** The median of three answers of a session of four; the bytes are those of the last. */
 async function measured({ runs }: Point): Promise<Costs> {
   const { result, spec } = runs[0]!;
-  const network = { model: join(folder, result.onnx), data: spec.data };
+  const windows = result.windows === null ? {} : { circa: join(folder, result.windows) };
+  const network = { model: join(folder, result.onnx), data: spec.data, ...windows };
   const found = [];
   for (const profile of networks) {
     const silent = { signal: new AbortController().signal, say: () => undefined, warn: () => undefined };
