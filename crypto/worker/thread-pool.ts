@@ -4,9 +4,7 @@ import { workerUrl } from '../../src/shared/files.ts';
 import { valueOf } from '../pool/pool.ts';
 import type { Job, Outcome, Task, WorkerPool } from '../pool/pool.ts';
 
-/**
- * Of each thread. Its arrays lie outside of it, and what V8 takes by itself is never given back: 48 MB.
- */
+/** Of each thread, whose arrays lie outside of it. By default V8 may take three times 16 MB. */
 const maxYoungGenerationSizeMb = 6;
 
 /**

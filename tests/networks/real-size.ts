@@ -20,7 +20,7 @@ import { cliJson } from '../helpers/cli.ts';
  * `npm run test:real-size`: networks of ImageNet's size with random weights, as PyTorch exports them. For
  * each: what `bench model` measures between two processes on loopback, the memory that `plan` forecasts beside
  * its peaks, and one private answer held against onnxruntime on the original file, within the compiler's
- * bound. Ends with 1 where an answer is outside it.
+ * bound and a tenth of what the logits spread over. Ends with 1 where an answer is outside of either.
  * It measures time, and never judges by it: the figures that issue 14 asks for stand beside. --only NAME runs
  * one network, --runs N takes the median of the inferences after the first (default: 1 inference).
  */
@@ -117,10 +117,11 @@ async function check(name: string, runs: string): Promise<boolean> {
   );
   const test = await loadDataset(data, 'test');
   const { difference, bound, spread, sameLabel } = await answered(file, test, prepared);
-  const passed = difference <= bound;
+  // The bound grows with the norms of all layers, and says nothing about a MobileNetV2.
+  const passed = difference <= Math.min(bound, spread / 10);
   process.stdout.write(
     `  answer  ${passed ? 'passed' : 'FAILED'}: a logit differs by ${difference.toPrecision(2)} at most, ` +
-      `the bound is ${bound.toPrecision(2)}, the logits spread over ${spread.toPrecision(2)}, ` +
+      `the compiler's bound is ${bound.toPrecision(2)}, the logits spread over ${spread.toPrecision(2)}, ` +
       `${sameLabel ? 'the same' : 'another'} label\n`,
   );
   return passed;
