@@ -7,11 +7,6 @@ import { AttributeReader } from '../ops/attributes.ts';
 import { Refusal, refuse } from '../refusal.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops, shapeOfNode } from '../ops/index.ts';
-import { activationsBehindMaxPools } from '../passes/activations-behind-max-pools.ts';
-import { mergePads } from '../passes/merge-pad.ts';
-import { mergeReshapes } from '../passes/merge-reshapes.ts';
-import { recogniseActivations } from '../passes/recognise-activations.ts';
-import { recogniseMixed } from '../passes/recognise-mixed.ts';
 import { sizeOf } from '../tensor.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import type { FileNode, RawFile } from '../onnx/decode.ts';
@@ -20,11 +15,12 @@ import type { Constant } from './constant.ts';
 import { fold, isFoldable } from './fold.ts';
 import type { RawTensor } from '../onnx/raw.ts';
 import { descriptionOf } from './metadata.ts';
-import { isKnown, isOnlyFoldable, onlyConstants, opOf, qualified } from './known-ops.ts';
+import { checkCount, isKnown, isOnlyFoldable, onlyConstants, opOf, qualified } from './known-ops.ts';
 import { liveNodes } from './live-nodes.ts';
 import { endOf, isEnd, mayEnd } from './logits-end.ts';
 import { inNewForm } from './older-opsets.ts';
 import { maskedByComparison } from './rewrite-choice.ts';
+import { readable } from './readable.ts';
 import { refusals, rewrites } from './rewrite.ts';
 import type { Comparison, RewriteContext } from './rewriting.ts';
 import { isChannelsLast, Views } from './views.ts';
@@ -394,18 +390,6 @@ export class GraphReader {
     this.#names.set(wanted, count);
     return name;
   }
-}
-
-/** The network in the form that the rest of the program knows. */
-function readable(model: Model): Model {
-  return activationsBehindMaxPools(recogniseMixed(recogniseActivations(mergeReshapes(mergePads(model)))));
-}
-
-function checkCount(kinds: readonly InputKind[], inputs: readonly ParsedInput[]): void {
-  const optional = kinds.filter((kind) => kind.startsWith('optional')).length;
-  const most = kinds.at(-1) === 'values' ? Infinity : kinds.length;
-  if (inputs.length < kinds.length - optional || inputs.length > most)
-    refuse(`expected ${kinds.length - optional} to ${most} inputs, got ${inputs.length}`);
 }
 
 function broken(reason: string): never {

@@ -1,6 +1,7 @@
 import type { OpType } from '../graph.ts';
 import type { FileNode } from '../onnx/decode.ts';
 import type { RawFunction } from '../onnx/raw.ts';
+import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops } from '../ops/index.ts';
 import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
 import { refuse } from '../refusal.ts';
@@ -45,4 +46,12 @@ function sameFunction(a: RawFunction, b: RawFunction): boolean {
   const text = (f: RawFunction) =>
     JSON.stringify([f.inputs, f.outputs, f.nodes.map((n) => [n.op, n.domain ?? '', n.inputs, n.outputs])]);
   return text(a) === text(b);
+}
+
+/** Refuses a number of inputs that the op does not have. */
+export function checkCount(kinds: readonly InputKind[], inputs: readonly ParsedInput[]): void {
+  const optional = kinds.filter((kind) => kind.startsWith('optional')).length;
+  const most = kinds.at(-1) === 'values' ? Infinity : kinds.length;
+  if (inputs.length < kinds.length - optional || inputs.length > most)
+    refuse(`expected ${kinds.length - optional} to ${most} inputs, got ${inputs.length}`);
 }

@@ -9,14 +9,14 @@ import {
   weightSpace,
 } from '../../../crypto/he/engine.ts';
 import type { Term } from '../../../crypto/he/engine.ts';
-import { ciphertextModulus as Q, linearModuli } from '../../../crypto/he/moduli.ts';
+import { ciphertextModulus as Q } from '../../../crypto/he/moduli.ts';
 import { noiseBoundBits } from '../../../crypto/he/noise.ts';
 import { linearScheme, resetSeal } from '../../../crypto/he/seal.ts';
 import type { Scheme, Seal } from '../../../crypto/he/seal.ts';
 import { plaintextWords } from '../../../crypto/he/serial.ts';
 import { linearFaultRate } from '../../../crypto/steps/linear.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { centred, joined, kernelBench, lifted } from '../../helpers/linear-kernels.ts';
+import { joined, kernelBench, lifted } from '../../helpers/linear-kernels.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import {
   freshShape,
@@ -34,7 +34,7 @@ import { expectWithinOne } from '../../helpers/within-one.ts';
 const n = 4096;
 const rng = seededRng('engine');
 const bench = kernelBench();
-const { engine, kernels, moduli } = bench;
+const { engine, moduli } = bench;
 const terms = 21;
 
 /** Dense weights of 11 bits; the first all at their limit. */
@@ -319,178 +319,15 @@ describe('the noise of a sum', () => {
     expect(largest).toBeGreaterThan(bound - 3.5);
   });
 });
-
-describe("the server's share", () => {
-  const digitsOf = (c: bigint) =>
-    moduli.map(({ q }) => {
-      const big = BigInt(q);
-      const hat = (Q / big) % big;
-      let inverse = 1n;
-      for (let base = hat, e = big - 2n; e > 0n; e >>= 1n, base = (base * base) % big) {
-        if (e & 1n) inverse = (inverse * base) % big;
-      }
-      return Number((c * inverse) % big);
-    });
-
-  /** What the kernel gives for integers c of [0, Q). */
-  function shares(values: readonly bigint[]): Uint32Array {
-    const [y, positions, out, constants] = [
-      bench.polynomials(3),
-      bench.polynomials(),
-      bench.polynomials(),
-      bench.room(72),
-    ];
-    moduli.forEach(({ limbs }, i) =>
-      new BigUint64Array(bench.memory.buffer, constants + 24 * i, 3).set(limbs),
-    );
-    engine.words(positions).set(everywhere);
-    values.forEach((c, k) => {
-      digitsOf(c).forEach((digit, i) => (engine.words(y + i * polynomialStride)[k] = digit));
-    });
-    kernels.share(y, polynomialStride, positions, values.length, out, constants);
-    return engine.words(out, values.length).slice();
+test('a request with a residue out of range in any prime is refused', () => {
+  const seed = new Uint8Array(16);
+  for (let i = 0; i < 3; i++) {
+    const bytes = request.slice(0, packedPolynomialBytes);
+    expect(engine.readCiphertext(bytes, 0, seed, sent)).toBe(true);
+    const at = (i * packedPolynomialBytes) / 3;
+    bytes.fill(0xff, at + 100, at + 104);
+    expect(engine.readCiphertext(bytes, 0, seed, sent)).toBe(false);
   }
-
-  /** round(2^32 c / Q - 2^-9) mod 2^32, and how far c is above the edge below it, in steps of c. */
-  const exact = (c: bigint) => Number((((c << 41n) + 255n * Q) / (512n * Q)) & 0xffff_ffffn);
-
-  test('is the rounded value for any integer', () => {
-    const values = Array.from({ length: 1000 }, () => {
-      const words = randomWords(rng, 3);
-      return ((BigInt(words[0]!) << 64n) + (BigInt(words[1]!) << 32n) + BigInt(words[2]!)) % Q;
-    });
-    values.push(0n, 1n, Q - 1n, Q / 2n);
-    expect([...shares(values)]).toEqual(values.map(exact));
-  });
-
-  test('is the rounded value next to edges, but for the last 2^-58 of a unit above one', () => {
-    // A unit is 2^61 steps of c: three limbs fall short by less than eight of them.
-    const steps = Array.from({ length: 61 }, (_, i) => BigInt(i) - 30n);
-    for (let round = 0; round < 20; round++) {
-      const k = BigInt(randomWords(rng, 1)[0]! >>> 1) + 1n;
-      const edge = (512n * Q * k - 255n * Q + (1n << 41n) - 1n) >> 41n;
-      const values = steps.map((step) => edge + step);
-      const got = shares(values);
-      values.forEach((c, i) => {
-        const short = steps[i]! >= 0n && steps[i]! < 8n;
-        const allowed = short ? [exact(c), (exact(c) - 1) >>> 0] : [exact(c)];
-        expect(allowed).toContain(got[i]);
-      });
-    }
-  });
-
-  test('takes as long for residues that a client crafts to lie at edges as for random ones', () => {
-    const random = Array.from({ length: n }, () => {
-      const words = randomWords(rng, 3);
-      return ((BigInt(words[0]!) << 64n) + (BigInt(words[1]!) << 32n) + BigInt(words[2]!)) % Q;
-    });
-    // With an exact way out for these, 4,096 of them took 11 times as long.
-    const crafted = random.map((_, i) => ((512n * Q * BigInt(i + 1) - 255n * Q) >> 41n) + 1n);
-    const [least, most] = [random, crafted].map((values) => {
-      const [y, positions, out, constants] = [
-        bench.polynomials(3),
-        bench.polynomials(),
-        bench.polynomials(),
-        bench.room(72),
-      ];
-      moduli.forEach(({ limbs }, i) =>
-        new BigUint64Array(bench.memory.buffer, constants + 24 * i, 3).set(limbs),
-      );
-      engine.words(positions).set(everywhere);
-      values.forEach((c, k) => {
-        digitsOf(c).forEach((digit, i) => (engine.words(y + i * polynomialStride)[k] = digit));
-      });
-      let best = Infinity;
-      for (let run = 0; run < 300; run++) {
-        const start = performance.now();
-        kernels.share(y, polynomialStride, positions, n, out, constants);
-        best = Math.min(best, performance.now() - start);
-      }
-      return best;
-    }) as [number, number];
-    expect(most / least).toBeLessThan(1.3);
-    expect(least / most).toBeLessThan(1.3);
-  });
-});
-
-describe('packing', () => {
-  test('what is packed is read back, and a residue of q is refused in every row and lane', () => {
-    const [x, packed, back] = [bench.polynomials(), bench.room(packedPolynomialBytes), bench.polynomials()];
-    for (const { q } of moduli) {
-      const values = randomWords(rng, n).map((word) => word % q);
-      values.set([0, 1, q - 1, q - 2]);
-      engine.words(x).set(values);
-      kernels.pack31(x, packed);
-      expect(kernels.unpack31(packed, back, q)).toBe(1);
-      expect(engine.words(back).slice()).toEqual(values);
-      // Groups of 32 vectors of four lanes; the last group too.
-      for (const group of [0, n / 128 - 1]) {
-        for (let row = 0; row < 32; row++) {
-          const at = 128 * group + 4 * row + (row & 3);
-          for (const [bad, valid] of [
-            [q, 0],
-            [2 ** 31 - 1, 0],
-            [q - 1, 1],
-          ] as const) {
-            engine.words(x).set(values);
-            engine.words(x)[at] = bad;
-            kernels.pack31(x, packed);
-            expect(kernels.unpack31(packed, back, q)).toBe(valid);
-          }
-        }
-      }
-    }
-  });
-
-  test('a request with a residue out of range in any prime is refused', () => {
-    const seed = new Uint8Array(16);
-    for (let i = 0; i < 3; i++) {
-      const bytes = request.slice(0, packedPolynomialBytes);
-      expect(engine.readCiphertext(bytes, 0, seed, sent)).toBe(true);
-      const at = (i * packedPolynomialBytes) / 3;
-      bytes.fill(0xff, at + 100, at + 104);
-      expect(engine.readCiphertext(bytes, 0, seed, sent)).toBe(false);
-    }
-  });
-});
-
-describe('sampling', () => {
-  test('the error is the difference of 21 and 21 bits', () => {
-    const [random, out] = [bench.room(8 * n), bench.polynomials()];
-    const words = randomWords(rng, 2 * n);
-    engine.words(random, 2 * n).set(words);
-    kernels.binomial(random, out);
-    const ones = (word: number) => (word & 0x1f_ffff).toString(2).replaceAll('0', '').length;
-    const want = Int32Array.from({ length: n }, (_, i) => ones(words[i]!) - ones(words[n + i]!));
-    expect(new Int32Array(engine.words(out).slice().buffer)).toEqual(want);
-  });
-
-  test('ternary digits are the base-3 digits of bytes below 243, and no others count', () => {
-    const [random, out] = [bench.room(1536), bench.polynomials()];
-    const bytes = rng.bytes(1536);
-    bytes.set([242, 243, 255, 0, 1]);
-    new Uint8Array(bench.memory.buffer, random, 1536).set(bytes);
-    expect(kernels.ternary(random, 1536, out)).toBeGreaterThan(0);
-    const digits = [...bytes]
-      .filter((byte) => byte < 243)
-      .flatMap((byte) => [0, 1, 2, 3, 4].map((k) => (Math.floor(byte / 3 ** k) % 3) - 1));
-    expect([...new Int32Array(engine.words(out).slice().buffer)]).toEqual(digits.slice(0, n));
-    expect(kernels.ternary(random, 700, out)).toBe(0);
-  });
-
-  test('uniform residues are the words below q, low 31 bits, and no others', () => {
-    const [random, out] = [bench.room(4 * (n + 64)), bench.polynomials()];
-    for (const { q } of moduli) {
-      const words = randomWords(rng, n + 64);
-      for (let i = 0; i < 40; i++) words[7 * i] = i % 2 === 0 ? q + i : 2 ** 31 + q - 1 - i;
-      engine.words(random, n + 64).set(words);
-      const used = kernels.uniform(random, n + 64, out, q);
-      const kept = [...words].map((word) => word & 0x7fff_ffff).filter((word) => word < q);
-      expect([...engine.words(out)]).toEqual(kept.slice(0, n));
-      expect(used).toBeGreaterThan(n + 15);
-      expect(kernels.uniform(random, n - 1, out, q)).toBe(0);
-    }
-  });
 });
 
 test('polynomials that a sum reads side by side lie at different offsets modulo 4,096', () => {
@@ -500,19 +337,4 @@ test('polynomials that a sum reads side by side lie at different offsets modulo 
       .flatMap(([, x]) => [x, x + 3 * polynomialStride]);
     expect(new Set(streams.map((at) => at % 4096)).size).toBe(streams.length);
   }
-});
-
-test('centring keeps the residue', () => {
-  const { q } = linearModuli()[0]!;
-  const values = Uint32Array.of(0, 1, q >> 1, (q >> 1) + 1, q - 1);
-  expect(lifted(centred(values, q), q)).toEqual(values);
-  const at = bench.of(randomWords(rng, n).map((word, i) => values[i] ?? word % q));
-  kernels.centre(at, q);
-  expect([...new Int32Array(engine.words(at, 5).slice().buffer)]).toEqual([
-    0,
-    1,
-    q >> 1,
-    (q >> 1) + 1 - q,
-    -1,
-  ]);
 });
