@@ -8,7 +8,8 @@ import { baseTransfers } from './base-transfers.ts';
 import { record, against } from './parties.ts';
 import type { Side } from './parties.ts';
 import { planFault, strangePlan, takePlan } from './plan-fuzz.ts';
-import { near, recordedSessions } from './recorded.ts';
+import { isNear, meanAnswer } from './mean-answer.ts';
+import { recordedSessions } from './recorded.ts';
 import { allMutations, attack, faultOf } from './run.ts';
 import { silentTransfers } from './silent-transfers.ts';
 import type { Mutation } from './mutations.ts';
@@ -115,6 +116,7 @@ test('a plan whose tensors are each allowed but together ask for all memory is r
 });
 
 test('after all that the same pool serves an honest session', async () => {
-  const { parties, answer } = session();
-  expect((await record(parties)).answer).toEqual(near(answer));
+  const { parties } = session();
+  const { answer } = await record(parties);
+  expect(isNear(answer, await meanAnswer()), answer.join(' ')).toBe(true);
 });

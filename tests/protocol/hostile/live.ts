@@ -8,10 +8,9 @@ import type { RunningServer, ServerEvent } from '../../../src/server.ts';
 import { frameHeaderBytes } from '../../../crypto/channel/channel.ts';
 import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import { systemRng } from '../../../src/shared/random.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
-import { seededRng } from '../../helpers/rng.ts';
+import { isNear, meanAnswer } from './mean-answer.ts';
 import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';
 import type { Meddle } from './proxy.ts';
@@ -75,20 +74,6 @@ type Parts = {
   readonly expected: readonly number[];
 };
 
-/**
- * The mean of 500 simulated answers. Two honest answers differ by 8 or more once in 1,100 times, so that one
- * of them is no measure of the others.
- */
-async function meanAnswer(): Promise<number[]> {
-  const rng = seededRng('the mean answer');
-  const [image, weights, n] = [tinyImage(), tinyWeights(), 500];
-  const answers = Array.from({ length: n }, () => simulate(tinyPlan, weights, image, 1, rng));
-  return (await Promise.all(answers)).reduce<number[]>(
-    (sums, answer) => [...answer].map((value, i) => (sums[i] ?? 0) + value / n),
-    [],
-  );
-}
-
 export class LiveTarget {
   readonly #parts: Parts;
   /** Tags of the messages of one inference to each side, in order. */
@@ -116,11 +101,6 @@ export class LiveTarget {
     return target;
   }
 
-  /** Truncation is random: of 20,000 simulated answers none was 6 from their mean. */
-  near(logits: Float32Array): boolean {
-    return this.#parts.expected.every((value, i) => Math.abs(value - logits[i]!) < 8);
-  }
-
   /** One session through the proxy; what is wrong with how the parties took it, a line each. */
   async attack(side: Side, at: number, { name, harmless, edit }: LiveEdit): Promise<string[]> {
     let met = false;
@@ -135,7 +115,8 @@ export class LiveTarget {
     if (errors.length === 0 && !harmless) complain('nobody noticed');
     for (const error of errors) if (!(error instanceof ProtocolError)) complain(String(error));
     const { logits } = await this.#parts.bystander.infer(tinyImage());
-    if (!this.near(logits!)) complain(`another session got a wrong answer, ${logits!.join(' ')}`);
+    if (!isNear(logits!, this.#parts.expected))
+      complain(`another session got a wrong answer, ${logits!.join(' ')}`);
     return faults;
   }
 

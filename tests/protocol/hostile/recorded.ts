@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { KeyRing, partiesOf, record } from './parties.ts';
 import type { Parties, Transcript } from './parties.ts';
@@ -29,10 +29,3 @@ export function recordedSessions(threads: number): () => Recorded {
   afterAll(() => pool.close());
   return () => recorded;
 }
-
-/**
- * Another session's answer, of numbers up to 2^16: an output of a linear step may be one unit off
- * (`linearFaultRate`).
- */
-export const near = (answer: readonly number[]): unknown[] =>
-  answer.map((value): unknown => expect.closeTo(value, -1));
