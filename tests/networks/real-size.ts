@@ -21,7 +21,7 @@ import { cliJson } from '../helpers/cli.ts';
  * each: what `bench model` measures between two processes on loopback, the memory that `plan` forecasts beside
  * its peaks, and one private answer held against onnxruntime on the original file, within the compiler's
  * bound and a tenth of what the logits spread over. Ends with 1 where an answer is outside of either.
- * It measures time, and never judges by it: the figures that issue 14 asks for stand beside. --only NAME runs
+ * It measures time, and never judges by it: the figures aimed at stand beside. --only NAME runs
  * one network, --runs N takes the median of the inferences after the first (default: 1 inference).
  */
 const folder = join(import.meta.dirname, '../../runs/real-size');
