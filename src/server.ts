@@ -141,7 +141,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     mayKnow: (request) => clientOf(access, request) !== undefined,
     readMetrics: options.readMetrics,
   });
-  await listening(http, options);
   const pool = new ThreadPool(...(options.threads === undefined ? [] : [options.threads]));
   const { rng = systemRng, handshakeSeconds = 10, maxSessions = 16, onEvent = () => undefined } = options;
   const ring = await loadRing();
@@ -154,6 +153,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       (options.tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2)),
   }));
   const sockets = acceptSockets(http, sessions, access, options);
+  // Last: who comes before sockets are accepted would be told that this is no server for clients.
+  await listening(http, options).catch(async (error: unknown) => {
+    await pool.close();
+    throw error;
+  });
   const { address, port, family } = http.address() as AddressInfo;
   const name = family === 'IPv6' ? `[${address}]` : address;
   return {

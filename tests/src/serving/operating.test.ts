@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
@@ -65,6 +66,19 @@ test('a server that goes away ends its sessions with a reason; its port can be t
   await session.close();
   const again = await startServer({ ...prepared, threads: 1, port: Number(port) });
   await again.close();
+});
+
+test('a server takes clients from the moment at which it listens', async () => {
+  const takers: number[] = [];
+  const listen = Reflect.get(Server.prototype, 'listen') as (this: Server, ...given: unknown[]) => Server;
+  const watched = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...given) {
+    takers.push(this.listenerCount('upgrade'));
+    return listen.apply(this, given);
+  });
+  const server = await startServer({ ...prepared, threads: 1 });
+  watched.mockRestore();
+  await server.close();
+  expect(takers).toEqual([1]);
 });
 
 describe('what an operator’s tools ask', () => {
