@@ -12,6 +12,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Vitest gives `expect.poll` one second, which a busy machine takes.
+    expect: { poll: { timeout: 60_000 } },
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'runs/vitest.json' }]] : ['default'],
   },
 });
