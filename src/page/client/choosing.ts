@@ -125,7 +125,10 @@ export class Chooser {
     document.addEventListener('paste', (event) => void this.#takeFile(event.clipboardData?.files[0]));
     this.#listenToDrops();
     openCamera(
-      () => this.#closeTools(),
+      () => {
+        this.#closeTools();
+        this.#showStage();
+      },
       (video) => void this.#take(video, 'A picture from the camera').then(() => this.#closeTools()),
       (text) => (note.textContent = text),
     );
@@ -153,6 +156,7 @@ export class Chooser {
       this.#closeTools();
       drawing.clear();
       this.#showPad(true);
+      this.#showStage();
       note.textContent = 'Draw with a mouse, a pen or a finger.';
     });
     button('clear').addEventListener('click', () => drawing.clear());
@@ -162,6 +166,11 @@ export class Chooser {
     closeCamera();
     this.#showPad(false);
     show(canvas, true);
+  }
+
+  /** On a small screen the buttons may be all that is in view. */
+  #showStage(): void {
+    stage.scrollIntoView({ block: 'nearest' });
   }
 
   /** The picture that the network gets stays in a corner of the pad. */

@@ -90,11 +90,16 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
     await page.getByRole('button', { name: 'Use the camera' }).click();
     await page.getByRole('button', { name: 'Take this picture' }).click();
     await expect.poll(() => note.innerText()).toMatch(/^A picture from the camera\./);
+    // The page has scrolled to an answer, so that the buttons are all that is in view.
+    await page.evaluate(`document.querySelector('#draw').scrollIntoView({ block: 'start' })`);
     await page.getByRole('button', { name: 'Draw', exact: true }).click();
-    const box = (await page.locator('#pad').boundingBox())!;
-    await page.mouse.move(box.x + 60, box.y + 60);
+    const pad = page.locator('#pad');
+    await expect
+      .poll(async () => (await pad.boundingBox())!.y, { message: 'it scrolls to the pad' })
+      .toBeGreaterThanOrEqual(0);
+    await pad.hover({ position: { x: 60, y: 60 } });
     await page.mouse.down();
-    await page.mouse.move(box.x + 180, box.y + 180, { steps: 5 });
+    await pad.hover({ position: { x: 180, y: 180 } });
     await page.mouse.up();
     await expect.poll(() => note.innerText()).toMatch(/^Your drawing\./);
     await page
