@@ -134,10 +134,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const models = checkedModels('models' in options ? options.models : [options], options);
   const access = new Access(options);
   const limits = limitsOf(options);
-  let host: SessionHost | undefined;
   const http = httpServer(options, {
-    isReady: () => host?.isReady ?? false,
-    models: () => host?.models ?? [],
+    isReady: () => sessions.isReady,
+    models: () => sessions.models,
     mayKnow: (request) => clientOf(access, request) !== undefined,
     readMetrics: options.readMetrics,
   });
@@ -145,15 +144,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { rng = systemRng, handshakeSeconds = 10, maxSessions = 16, onEvent = () => undefined } = options;
   const ring = await loadRing();
   await warmUpServer(ring);
-  const sessions = (host = new SessionHost(models, access, {
+  const sessions = new SessionHost(models, access, {
     ...{ pool, ring, rng, handshakeSeconds, maxSessions, limits, onEvent },
     caches: serverCaches(options.memory, pool.threads),
     maxSessionsPerClient:
       options.maxSessionsPerClient ??
       (options.tokens === undefined ? maxSessions : Math.ceil(maxSessions / 2)),
-  }));
+  });
   const sockets = acceptSockets(http, sessions, access, options);
-  // Last: who comes before sockets are accepted would be told that this is no server for clients.
+  // Last: the pages above need the sessions, and a client that comes before sockets are accepted would be
+  // told that this is no server for clients.
   await listening(http, options).catch(async (error: unknown) => {
     await pool.close();
     throw error;
