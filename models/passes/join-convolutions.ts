@@ -33,6 +33,11 @@ export function joinConvolutions(model: Model, activation: string, lines: Channe
   return whole && writeMerged(model, { first, between: [norm, found.activation], second }, whole)?.model;
 }
 
+/** Whether the activation has the neighbours that `joinConvolutions` needs. */
+export function isBetweenConvolutions(model: Model, activation: string): boolean {
+  return neighboursOf(model, activation) !== undefined;
+}
+
 function neighboursOf({ graph }: Model, name: string): Neighbours | undefined {
   const producers = new Map(graph.nodes.map((node) => [node.outputs[0]!, node]));
   const activation = graph.nodes.find((node) => node.name === name && isActivation(node));

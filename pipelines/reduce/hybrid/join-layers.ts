@@ -1,5 +1,5 @@
 import type { Model } from '../../../models/graph.ts';
-import { joinConvolutions } from '../../../models/passes/join-convolutions.ts';
+import { isBetweenConvolutions, joinConvolutions } from '../../../models/passes/join-convolutions.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { activationMoments } from '../polynomials/moments.ts';
 import { renormaliseAll } from '../polynomials/renormalise.ts';
@@ -22,7 +22,10 @@ export async function joinLayers(
   let joined = model;
   const left: string[] = [];
   for (const layer of layers) {
-    const next = joinConvolutions(joined, layer, await linesOf(joined, layer, sample));
+    // Lines take a run over the sample.
+    const next = isBetweenConvolutions(joined, layer)
+      ? joinConvolutions(joined, layer, await linesOf(joined, layer, sample))
+      : undefined;
     if (next === undefined) left.push(layer);
     else joined = next;
   }
