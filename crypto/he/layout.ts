@@ -112,6 +112,16 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
   );
 }
 
+/** The bytes of the encrypted input of a layer. */
+export function requestBytesOf(layout: Layout): number {
+  return inputCount(layout) * requestCiphertextBytes;
+}
+
+/** The bytes of the server's answer to it. */
+export function responseBytesOf(layout: Layout): number {
+  return outputCount(layout) * answerBytes;
+}
+
 /**
  * The most bytes of a request and its answer together. The threads of a pool share 4 GiB, in which both lie
  * beside the weights that are kept, and a frame on the wire carries 4 GiB. The largest convolution of a VGG
@@ -120,8 +130,7 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
 export const mostExchangedBytes: number = 2 ** 30;
 
 function sendable(layout: Layout, given: LinearSpec): Layout {
-  const up = inputCount(layout) * requestCiphertextBytes;
-  const down = outputCount(layout) * answerBytes;
+  const [up, down] = [requestBytesOf(layout), responseBytesOf(layout)];
   if (up + down <= mostExchangedBytes) return layout;
   throw new PlanError(
     `${describe(given)}: its encrypted input and answer take ${count(up)} and ${count(down)} bytes, and at ` +

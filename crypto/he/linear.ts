@@ -3,14 +3,14 @@ import { split } from '../pool/pool.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { inputElements, outputElements } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
-import { answerBytes, ciphertextSpace, publicWords, requestCiphertextBytes } from './engine.ts';
+import { ciphertextSpace, publicWords } from './engine.ts';
 import { heapOf, Room, roomFor } from './heap.ts';
 import type { Heap, SharedHeap } from './heap.ts';
 import { heJobs } from './jobs.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { SeedParts } from './keys.ts';
 import type { RespondLinear } from './linear-jobs.ts';
-import { layoutCost, layoutOf } from './layout.ts';
+import { layoutCost, layoutOf, requestBytesOf, responseBytesOf } from './layout.ts';
 import { headroomBits } from './noise.ts';
 import { inputCount, inputsReaching, outputCount, spatialTiles, tileNumber } from './pack.ts';
 import type { Layout } from './pack.ts';
@@ -41,12 +41,12 @@ export const defaultWeightCacheBytes: number = 64 * 2 ** 20;
 
 /** The number of bytes of the encrypted input of a step. Throws PlanError as `layoutOf` does. */
 export function linearRequestBytes(spec: LinearSpec): number {
-  return inputCount(layoutOf(spec)) * requestCiphertextBytes;
+  return requestBytesOf(layoutOf(spec));
 }
 
 /** The number of bytes of the server's answer to it. Throws PlanError as `layoutOf` does. */
 export function linearResponseBytes(spec: LinearSpec): number {
-  return outputCount(layoutOf(spec)) * answerBytes;
+  return responseBytesOf(layoutOf(spec));
 }
 
 /**

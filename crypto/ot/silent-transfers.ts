@@ -93,7 +93,7 @@ class Sequence {
 
   async #one<M>(before: Promise<Left>, make: (turn: SilentTurn) => Promise<M>): Promise<M> {
     const iteration = this.#count++;
-    const free = this.#gone.length < this.#ahead ? undefined : this.#gone[0];
+    const free = this.#gone.at(-this.#ahead);
     const [left] = await Promise.all([before, free]);
     const { set, transcript, code, indices = 'kept' } = this.#options;
     return make({ transcript, code, set, iteration, indices, ...left });

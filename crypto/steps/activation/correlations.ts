@@ -8,6 +8,7 @@ import type { ByKind } from '../../spec.ts';
 import { release } from '../../../src/shared/release.ts';
 import { eachKind, elementCount, kindsInOrder } from './layer.ts';
 import type { Layer } from './layer.ts';
+import { joinedWords } from './joined-words.ts';
 import { flipBytes, tablesBytes } from './messages.ts';
 import type { ClientSigns, ServerSigns } from './sign.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
@@ -36,13 +37,6 @@ export type ClientCorrelations = {
   readonly signs: ClientSigns;
   readonly product: ClientProduct;
 };
-
-/** Words of all batches, whose own arrays are released. */
-function joinedWords(batches: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
-  const all = concatenateWords(batches);
-  release(...batches);
-  return all;
-}
 
 /** `values`: C's shares by kind. Uses the keys up. Sends nothing for a layer that needs no message. */
 export async function sendTables(

@@ -11,6 +11,7 @@ import type { ActivationSpec } from '../../spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { release } from '../../../src/shared/release.ts';
 import type { Rng } from '../../../src/shared/random.ts';
+import { joinedWords } from './joined-words.ts';
 import { checkedCounts } from './layer.ts';
 import { clientTransfers } from './messages.ts';
 import { windowBits } from './window.ts';
@@ -68,8 +69,8 @@ export async function clientChosenKeys(
     chosen.push(...wordKeys(planes, choosing.salt, rows, [noOffset]));
     release(rows.rows);
   }
-  const keys = { choices: concatenate(choices), chosen: concatenateWords(chosen) };
-  release(...choices, ...chosen);
+  const keys = { choices: concatenate(choices), chosen: joinedWords(chosen) };
+  release(...choices);
   return keys;
 }
 
@@ -88,9 +89,7 @@ export async function serverOfferedKeys(
     pairs.k0.push(k0!);
     pairs.k1.push(k1!);
   }
-  const keys = { k0: concatenateWords(pairs.k0), k1: concatenateWords(pairs.k1) };
-  release(...pairs.k0, ...pairs.k1);
-  return keys;
+  return { k0: joinedWords(pairs.k0), k1: joinedWords(pairs.k1) };
 }
 
 /** C's keys of the transfers in which S chooses. `rng` draws the factors of the squares. */

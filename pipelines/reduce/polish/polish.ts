@@ -1,4 +1,5 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
+import { sampleScores } from '../../../models/fairness/metrics.ts';
 import { activationKinds, isReluKind } from '../../../models/graph.ts';
 import type { Model, NodeOf } from '../../../models/graph.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
@@ -118,16 +119,6 @@ async function lossOn(model: Model, { labels, teacher }: TaughtImages, sample: L
   const classes = sizeOf(model.graph.outputs[0]!.shape);
   const { temperature, weight } = publishedDistillation;
   const soft = weight * temperature ** 2 * meanDivergence(teacher, logits, classes);
-  return crossEntropy(logits, labels, classes) + soft;
-}
-
-function crossEntropy(logits: Float32Array, labels: ArrayLike<number>, classes: number): number {
-  let sum = 0;
-  for (let i = 0; i < labels.length; i++) {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    const largest = Math.max(...row);
-    const normaliser = row.reduce((total, value) => total + Math.exp(value - largest), 0);
-    sum += largest + Math.log(normaliser) - row[labels[i]!]!;
-  }
-  return sum / labels.length;
+  const scores = sampleScores.crossEntropy({ logits, classes, labels });
+  return scores.reduce((sum, score) => sum + score, 0) / n + soft;
 }

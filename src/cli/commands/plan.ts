@@ -110,7 +110,7 @@ async function run(context: Context, name: string, options: Options) {
   );
   const steps = plan.steps.map((step, i) => publicStep(plan, step, prediction.steps[i]!));
   const hash = planHash(plan);
-  const memory = predictMemory(plan, defined({ memory: options.memory }));
+  const memory = predictMemory(plan, { threads: predictedThreads, ...defined({ memory: options.memory }) });
   const money = moneyOf(predicted[0]!, options);
   const answers = bothAnswers(prepared, compileOptions);
   const { session, offline, online, rounds } = prediction;
@@ -137,7 +137,7 @@ async function run(context: Context, name: string, options: Options) {
   };
 }
 
-/** Of each party, as `predictMemory` counts. */
+/** Of each party. */
 const predictedThreads = 2;
 
 /** Money for an inference, offline and online; null if no price is given, and a price left out is 0. */

@@ -140,8 +140,7 @@ export function settingsOf(
   return {
     ...defined({ replace }),
     ...{ deepreduce, deepreshape },
-    ...defined({ granularity, ranking, searchEpochs, featureLoss, rangeLoss, checkpoint, agreement }),
-    ...defined({ polish }),
+    ...defined({ granularity, ranking, searchEpochs, featureLoss, rangeLoss, checkpoint, agreement, polish }),
   };
 }
 
