@@ -67,3 +67,26 @@ test('a folder without two large classes is refused, with what to give instead',
     /expected at least two folders of 100 pictures, found 0; give the folder png of the package openclipart-png/,
   );
 });
+
+test('a picture that announces more pixels than are decoded is left out, and no other', async () => {
+  const huge = await plainPng([0, 7, 7], size);
+  const largest = await plainPng([0, 8, 8], size);
+  announce(huge, 0x4000, 0x3fff);
+  announce(largest, 0x3fff, 0x3fff);
+  const files = Object.fromEntries(
+    pictures.flatMap((own, i) => own.map((png, j) => [`${'ab'[i]}/${j}.png`, png])),
+  );
+  const withHuge = await folderWith({ ...files, 'a/huge.png': huge });
+  const [train, tested] = [await load('train', withHuge), await load('test', withHuge)];
+  expect(train.n + tested.n).toBe(220);
+  const withLargest = await folderWith({ ...files, 'a/largest.png': largest });
+  const both = Promise.all([load('train', withLargest), load('test', withLargest)]);
+  await expect(both).rejects.toThrow(/largest\.png: the image cannot be decoded/);
+});
+
+/** Changes the width and height in a PNG's header. */
+function announce(png: Uint8Array, width: number, height: number): void {
+  const header = new DataView(png.buffer, png.byteOffset);
+  header.setUint32(16, width);
+  header.setUint32(20, height);
+}
