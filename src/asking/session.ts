@@ -69,6 +69,8 @@ export type Session = {
 export type ClientChannel = SharedChannel & {
   /** Why the connection ended; undefined while it is open. */
   readonly failure: Error | undefined;
+  /** Resolves when all frames have been handed to the operating system. */
+  flushed(): Promise<void>;
 };
 
 export type SessionParts = {
@@ -291,7 +293,8 @@ export class ClientSession implements Session {
   }
 
   async #prepareOver(link: Link): Promise<void> {
-    await this.#offline(link, await this.#ask(link));
+    // Tables that have not left would be counted with the answer, before which they are on the wire.
+    await this.#offline(link, await this.#ask(link), () => link.channel.flushed());
   }
 
   /**
@@ -316,11 +319,14 @@ export class ClientSession implements Session {
     }
   }
 
-  async #offline(link: Link, number: number): Promise<void> {
+  /** `afterwards` counts too. */
+  async #offline(link: Link, number: number, afterwards = () => Promise.resolve()): Promise<void> {
     const { channel, party, granted } = link;
-    const { offline, cost } = await measured(channel, 'client', (view) =>
-      offlineClient(view, this.plan, party),
-    );
+    const { offline, cost } = await measured(channel, 'client', async (view) => {
+      const result = await offlineClient(view, this.plan, party);
+      await afterwards();
+      return result;
+    });
     granted.get(number)?.();
     granted.delete(number);
     // The server has it no more if the session went on over another connection meanwhile.

@@ -54,6 +54,8 @@ export class WebSocketChannel implements SharedChannel {
   /** When the latest phase ended: only from then on the peer may be late with its next request. */
   #quietSince = 0;
   #closed: Error | undefined;
+  /** Settles when the latest frame has been handed to the operating system. */
+  #latest: Promise<void> = Promise.resolve();
   /** In place of the limits' `idleSeconds` where it is set. */
   #patience: number | undefined;
 
@@ -90,12 +92,16 @@ export class WebSocketChannel implements SharedChannel {
     const handedOn = this.#socket.send(header, payload).catch((error: Error) => {
       throw this.#closed ?? new ConnectionError(`connection: ${error.message}`);
     });
-    if (this.#socket.buffered <= maxUnsent) {
-      // If sending fails later, `receive` rejects.
-      handedOn.catch(() => undefined);
-      return;
-    }
+    this.#latest = handedOn;
+    // If sending fails later, `receive` and `flushed` reject.
+    handedOn.catch(() => undefined);
+    if (this.#socket.buffered <= maxUnsent) return;
     await this.#withPatience(handedOn, `step ${step}: the peer does not take ${tagName(tag)}`);
+  }
+
+  /** Resolves when all frames have been handed to the operating system. Rejects when they cannot be. */
+  async flushed(): Promise<void> {
+    await this.#withPatience(this.#latest, 'the peer does not take what it is sent');
   }
 
   receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -15,6 +15,8 @@ export type ServerEvent =
   | ({ readonly kind: 'resumed'; readonly prepared: number } & OfSession & OfModel)
   /** A request was refused, and the session goes on. */
   | ({ readonly kind: 'limited'; readonly reason: string } & OfSession & OfModel)
+  /** An inference is ready to be asked for: this party's offline phase of it has ended. */
+  | ({ readonly kind: 'prepared'; readonly offline: PhaseCost } & OfSession & OfModel)
   | ({ readonly kind: 'inference'; readonly offline: PhaseCost; readonly online: PhaseCost } & OfSession &
       OfModel)
   /**

@@ -293,6 +293,7 @@ export class SessionHost {
       const prepared = await measured(channel, 'server', (view) => offlineServer(view, plan, weights, party));
       // It is gone if it has been asked for already.
       if (preparing.delete(number)) ready.set(number, prepared);
+      this.#tell({ kind: 'prepared', offline: prepared.cost, ...about(open, session) });
       return prepared;
     });
     preparing.set(number, offline);

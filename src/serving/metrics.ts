@@ -79,6 +79,7 @@ export function createMetrics(): Metrics {
       case 'limited':
         return refusals.inc({ reason: reasonOf(event.reason) });
       case 'resumed':
+      case 'prepared': // Its offline phase counts with its answer.
         return;
       case 'inference': {
         const { model } = event;

@@ -66,6 +66,15 @@ test('the client, and only it, hears of values outside the range of the calibrat
   expect((await server.eventOf('closed')).error).toBeUndefined();
 });
 
+test('a server tells what it has prepared, before anybody asks for it', async () => {
+  const session = await connect(server.url, { pool });
+  await session.prepare();
+  const { offline, peer } = await server.eventOf('prepared');
+  expect([offline.bytes_up > 0, peer]).toEqual([true, '127.0.0.1']);
+  await session.close();
+  expect((await server.eventOf('closed')).error).toBeUndefined();
+});
+
 test('an inference that was prepared ahead has only its online phase left', async () => {
   const session = await connect(server.url, { pool });
   await session.prepare();

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { NodeSocket } from '../../../src/net/node-socket.ts';
 import { failureText, readFailure, WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
+import type { Socket } from '../../../src/net/socket.ts';
 import type { ChannelLimits } from '../../../src/net/web-socket-channel.ts';
 import { encodeFrameHeader, frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
@@ -84,6 +85,35 @@ test('a peer that takes nothing is not fed without end: reading pauses, the send
   // Far less than was sent: two frames at most were read.
   expect(far.traffic.framesReceived).toBeLessThanOrEqual(2);
   expect(near.traffic.framesSent).toBeGreaterThan(2);
+});
+
+/** A channel on a socket that takes a frame only when it is told to. */
+function held() {
+  const handed: PromiseWithResolvers<void>[] = [];
+  const socket: Socket = {
+    ...{ isOpen: true, buffered: 0, listen: () => undefined, close: () => undefined, cut: () => undefined },
+    send: () => {
+      handed.push(Promise.withResolvers());
+      return handed.at(-1)!.promise;
+    },
+  };
+  return { channel: new WebSocketChannel(socket), handed };
+}
+
+test('frames are flushed when the last of them has been handed on, though sending did not wait for it', async () => {
+  const { channel, handed } = held();
+  await channel.flushed();
+  for (const step of [1, 2]) await channel.send(tags.tables, step, new Uint8Array(3));
+  let isFlushed = false;
+  const flushed = channel.flushed().then(() => (isFlushed = true));
+  handed[0]!.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isFlushed).toBe(false);
+  handed[1]!.resolve();
+  expect(await flushed).toBe(true);
+  await channel.send(tags.tables, 3, new Uint8Array(3));
+  handed[2]!.reject(new Error('planted'));
+  await expect(channel.flushed()).rejects.toThrow('connection: planted');
 });
 
 test('a silent peer is given up', async () => {

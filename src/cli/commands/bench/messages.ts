@@ -15,7 +15,9 @@ export type ToServer =
       /** The address to listen on. */
       readonly host: string;
     }
-  | { readonly kind: 'usage' };
+  | { readonly kind: 'usage' }
+  /** To be answered once the server has prepared so many inferences. */
+  | { readonly kind: 'prepared'; readonly count: number };
 
 /** A model with the options of `serve`. */
 export type BenchedModel = {
@@ -36,7 +38,8 @@ export type FromServer =
       /** What makes the calibration doubtful. */
       readonly warnings: readonly string[];
     }
-  | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage);
+  | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage)
+  | { readonly kind: 'prepared' };
 
 /** The costs of the last inference. */
 export type ServerPhases = { readonly offline: PhaseCost; readonly online: PhaseCost };

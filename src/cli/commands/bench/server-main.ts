@@ -1,4 +1,5 @@
 // The process of the server in `bench model`.
+import { EventEmitter, once } from 'node:events';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { startServer } from '../../../server.ts';
 import { answerParent } from '../../../shared/child-process.ts';
@@ -11,6 +12,8 @@ import { usage } from './messages.ts';
 import type { FromServer, ServerPhases, ToServer } from './messages.ts';
 
 let phases: ServerPhases | null = null;
+let prepared = 0;
+const preparations = new EventEmitter();
 
 type Start = Extract<ToServer, { kind: 'start' }>;
 
@@ -23,6 +26,7 @@ async function start(message: Start): Promise<FromServer> {
     ...defined({ threads, memory }),
     onEvent: (event) => {
       if (event.kind === 'inference') phases = event;
+      if (event.kind === 'prepared') preparations.emit('one', ++prepared);
     },
   });
   return { kind: 'ready', url: server.url, planHash: planHash(plan), warnings };
@@ -39,6 +43,20 @@ async function preparedNetwork(
   return preparedApart({ model, data, options, ...defined({ flags }) }, says);
 }
 
+async function isPrepared(count: number): Promise<FromServer> {
+  while (prepared < count) await once(preparations, 'one');
+  return { kind: 'prepared' };
+}
+
+const answers: {
+  readonly [K in ToServer['kind']]: (message: Extract<ToServer, { kind: K }>) => Promise<FromServer>;
+} = {
+  start,
+  usage: () => Promise.resolve({ kind: 'usage', phases, ...usage() }),
+  prepared: ({ count }) => isPrepared(count),
+};
+
 answerParent<ToServer, FromServer>(async (message, tell) => {
-  await tell(message.kind === 'start' ? await start(message) : { kind: 'usage', phases, ...usage() });
+  const answer = answers[message.kind] as (message: ToServer) => Promise<FromServer>;
+  await tell(await answer(message));
 });

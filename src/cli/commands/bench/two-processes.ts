@@ -151,7 +151,7 @@ async function allInferences(
 ): Promise<Measured[]> {
   const found: Measured[] = [];
   for (let run = 1; run <= runs; run++) {
-    const inference = await oneInference(session, server);
+    const inference = await oneInference(session, server, run);
     found.push(inference);
     const { offline, online } = inference;
     if (run < runs)
@@ -174,10 +174,11 @@ export function medianOf(all: readonly RunSeconds[]): ModelBench['median'] {
   };
 }
 
-async function oneInference(session: Session, server: Server): Promise<Measured> {
+/** `run` counts them from 1. */
+async function oneInference(session: Session, server: Server, run: number): Promise<Measured> {
   const image = noise(sizeOf(wireOf(session.plan, session.plan.input.wire).shape));
   const start = await bothUsages(server);
-  await session.prepare();
+  const seconds = await preparedSeconds(session, server, run);
   const middle = await bothUsages(server);
   const { offline, online } = await session.infer(image);
   const end = await bothUsages(server);
@@ -186,7 +187,7 @@ async function oneInference(session: Session, server: Server): Promise<Measured>
   return {
     relus: steps.reduce((sum, { elements }) => sum + elements.relu, 0),
     products: steps.reduce((sum, { products }) => sum + products, 0),
-    offline: { ...phaseTotals(offline), ...cpuBetween(start, middle) },
+    offline: { ...phaseTotals(offline), seconds, ...cpuBetween(start, middle) },
     online: { ...phaseTotals(online), rounds: online.rounds, ...cpuBetween(middle, end) },
     rss_mb: Math.round(Math.max(end.client.largestMB, end.server.largestMB)),
     client_rss_mb: Math.round(end.client.largestMB),
@@ -196,6 +197,21 @@ async function oneInference(session: Session, server: Server): Promise<Measured>
       ...phases.online.steps.map((cost) => ({ phase: 'online' as const, ...cost })),
     ],
   };
+}
+
+/**
+ * Seconds until both parties are ready for the image. The client alone is ready earlier, while its last
+ * tables are still on their way: on a slow network that would count them online.
+ */
+export async function preparedSeconds(
+  session: Pick<Session, 'prepare'>,
+  server: Pick<Server, 'ask'>,
+  run: number,
+): Promise<number> {
+  const start = performance.now();
+  await session.prepare();
+  await server.ask('prepared', { kind: 'prepared', count: run });
+  return (performance.now() - start) / 1000;
 }
 
 type Usages = { readonly client: Usage; readonly server: Usage };

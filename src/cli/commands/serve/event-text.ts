@@ -2,8 +2,15 @@ import type { ServerEvent } from '../../../server.ts';
 import type { PhaseCost } from '../../../net/session.ts';
 import * as format from '../../../shared/format.ts';
 
+/** What a log tells. The line of an answer says what its preparation cost. */
+export type LoggedEvent = Exclude<ServerEvent, { kind: 'prepared' }>;
+
+export function isLogged(event: ServerEvent): event is LoggedEvent {
+  return event.kind !== 'prepared';
+}
+
 /** An event in words, for people. */
-export function eventText(event: ServerEvent): string {
+export function eventText(event: LoggedEvent): string {
   if (event.kind === 'refused') return `refused ${event.peer}: ${event.reason}`;
   const head = `session ${event.session} of ${event.peer}:`;
   switch (event.kind) {
@@ -29,7 +36,7 @@ function costText({ seconds, bytes_up, bytes_down }: PhaseCost): string {
 }
 
 /** An event for --json and --log json: what happened, for which client and at what cost. */
-export function eventValue(event: ServerEvent): object {
+export function eventValue(event: LoggedEvent): object {
   switch (event.kind) {
     case 'inference':
       return { ...event, offline: figures(event.offline), online: figures(event.online) };

@@ -3,7 +3,8 @@ import type { ServerEvent } from '../../../server.ts';
 import type { Context } from '../../options/command.ts';
 import { toJson } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
-import { eventText, eventValue } from './event-text.ts';
+import { eventText, eventValue, isLogged } from './event-text.ts';
+import type { LoggedEvent } from './event-text.ts';
 
 export const logFormats = ['text', 'json'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -34,7 +35,9 @@ export function serverLog(
       : plainLines((line) => context.say(line));
   return {
     started: ({ value, text }) => write('info', 'serving', value as object, text),
-    event: (event) => write(levelOf(event), event.kind, eventValue(event), eventText(event)),
+    event: (event) => {
+      if (isLogged(event)) write(levelOf(event), event.kind, eventValue(event), eventText(event));
+    },
     reloaded: ({ value, text }) => write('info', 'reloaded', value as object, `reloaded\n${text}`),
     keptAll: (error) => {
       const reason = error.message;
@@ -43,7 +46,7 @@ export function serverLog(
   };
 }
 
-function levelOf(event: ServerEvent): Level {
+function levelOf(event: LoggedEvent): Level {
   if (event.kind === 'refused' || event.kind === 'limited') return 'warn';
   return event.kind === 'closed' && event.error !== undefined ? 'warn' : 'info';
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { preparedOnNoise, randomNetwork } from '../../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../../pipelines/cost/bytes.ts';
-import { medianOf } from '../../../../../src/cli/commands/bench/two-processes.ts';
+import { medianOf, preparedSeconds } from '../../../../../src/cli/commands/bench/two-processes.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
 
@@ -55,6 +55,21 @@ test('a network of random weights between two processes: the bytes are those of 
   ]);
   expect(found.median).toEqual({ runs: 1, ...found.runs[0] });
 }, 180_000);
+
+test('an inference counts as prepared once the server has its last table, not when the client sent it', async () => {
+  const arrived = Promise.withResolvers<{ kind: 'prepared' }>();
+  const asked: unknown[] = [];
+  const ask = (_kind: string, question: unknown) => (asked.push(question), arrived.promise as never);
+  let isPrepared = false;
+  const seconds = preparedSeconds({ prepare: () => Promise.resolve() }, { ask }, 2).then((found) => {
+    isPrepared = true;
+    return found;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect([asked, isPrepared]).toEqual([[{ kind: 'prepared', count: 2 }], false]);
+  arrived.resolve({ kind: 'prepared' });
+  expect(await seconds).toBeGreaterThan(0.01);
+});
 
 test('--answer label: the plan, its bytes and its round trips', async () => {
   type Told = Found & { answer: string; answer_bits: number };
