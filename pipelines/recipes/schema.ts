@@ -84,12 +84,29 @@ const reduction = reductionForm.superRefine(({ method, ...told }, context) => {
   }
 });
 
-/** A published configuration of training and reducing a network: a file NAME.json beside this one. */
+const outcome = z.strictObject({ relus: count, accuracy: z.number().min(0).max(100) });
+
+/** Where a recipe comes from, and its result with the test accuracy in percent. */
+const origin = z.union(
+  [
+    z.strictObject({
+      paper: z.string(),
+      /** The source of the numbers. */
+      source: z.string(),
+      published: outcome,
+      /** The differences between this program and the paper. */
+      departures: z.array(z.string()),
+    }),
+    /** A recipe of this project, measured on that machine and day. */
+    z.strictObject({ measured: outcome.extend({ on: z.string() }) }),
+  ],
+  'expected either paper, source, published and departures, or measured with relus, accuracy and on',
+);
+
+/** A configuration of training and reducing a network: a file NAME.json beside this one. */
 export const recipeSchema = z.strictObject({
   title: z.string(),
-  paper: z.string(),
-  /** The source of the numbers. */
-  source: z.string(),
+  origin,
   data: z.strictObject({
     /** The name of the data set for `--data`. */
     like: z.string(),
@@ -101,10 +118,11 @@ export const recipeSchema = z.strictObject({
   relus: count,
   train: training,
   reduce: reduction,
-  /** The result in the paper, with the test accuracy in percent. */
-  published: z.strictObject({ relus: count, accuracy: z.number().min(0).max(100) }),
-  /** The differences between this program and the paper. */
-  departures: z.array(z.string()),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** The result that a recipe promises: the paper's, or the one measured here. */
+export function promisedBy({ origin }: Recipe): z.infer<typeof outcome> {
+  return 'published' in origin ? origin.published : origin.measured;
+}

@@ -6,6 +6,7 @@ import type { EngineName } from '../../../models/train/engines/index.ts';
 import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { runRecipe } from '../../../pipelines/recipes/run.ts';
+import { promisedBy } from '../../../pipelines/recipes/schema.ts';
 import type { Recipe } from '../../../pipelines/recipes/schema.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
@@ -28,7 +29,7 @@ type Options = {
 const nameHelp = "a name of 'reluctant recipe list', or your own file NAME.json";
 
 /**
- * `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' published settings.
+ * `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' settings, and one of ours.
  */
 export function configure(command: Command, act: Act): void {
   const listed = command.command('list').description('list the recipes of the package').action(act(list));
@@ -74,31 +75,38 @@ async function list(): Promise<Output> {
     { title: 'data', align: 'left' },
     { title: 'ReLUs' },
     { title: 'ReLUs left' },
-    { title: 'published accuracy' },
+    { title: 'accuracy' },
+    { title: 'said by', align: 'left' },
   ] as const;
-  const rows = recipes.map(({ name, data, relus, published }) => [
-    name,
-    data.like,
-    format.count(relus),
-    format.count(published.relus),
-    percentOf(published),
+  const rows = recipes.map((recipe) => [
+    recipe.name,
+    recipe.data.like,
+    format.count(recipe.relus),
+    format.count(promisedBy(recipe).relus),
+    percentOf(promisedBy(recipe)),
+    'paper' in recipe.origin ? 'the paper' : 'this project',
   ]);
   return Promise.resolve({ value: recipes, text: table(columns, rows) });
 }
 
 async function show(_: Context, name: string): Promise<Output> {
   const recipe = readRecipe(name);
-  const { title, paper, source, train, reduce, departures, published } = recipe;
-  const text = [
-    title,
-    `paper: ${paper}`,
-    `numbers from: ${source}`,
-    `published: ${percentOf(published)} with ${format.count(published.relus)} ReLUs`,
-    `train: ${settings(train)}`,
-    `reduce: ${settings(reduce)}`,
-    'differences from the paper:',
-    ...departures.map((line) => `- ${line}`),
-  ].join('\n');
+  const { title, origin, train, reduce } = recipe;
+  const { relus, accuracy } = promisedBy(recipe);
+  const result = `${format.percent(accuracy / 100)} with ${format.count(relus)} ReLUs`;
+  const settingsText = [`train: ${settings(train)}`, `reduce: ${settings(reduce)}`];
+  const lines =
+    'paper' in origin
+      ? [
+          `paper: ${origin.paper}`,
+          `numbers from: ${origin.source}`,
+          `published: ${result}`,
+          ...settingsText,
+          'differences from the paper:',
+          ...origin.departures.map((line) => `- ${line}`),
+        ]
+      : [`measured: ${result}, ${origin.measured.on}`, ...settingsText];
+  const text = [title, ...lines].join('\n');
   return Promise.resolve({ value: recipe, text });
 }
 
@@ -126,22 +134,22 @@ async function runOne({ onProgress, say }: Context, name: string, options: Optio
     accuracyBefore: original.accuracy,
     accuracyAfter: reduced.accuracy,
     n: reduced.n,
-    published: recipe.published,
-    departures: recipe.departures,
+    origin: recipe.origin,
     log: reduction.log,
   };
   await writeFileAtomic(resultFile, `${JSON.stringify(value, null, 2)}\n`);
   const trial = options.maxSteps === undefined ? '' : ' (with --max-steps the accuracies mean nothing)';
+  const place = 'paper' in recipe.origin ? 'in the paper' : 'measured before';
   return {
     value,
     text:
       `${join(out, 'reduced.onnx')}: ${format.count(value.relusAfter)} of ${format.count(value.relusBefore)} ReLUs, ` +
       `accuracy ${format.percent(reduced.accuracy)} on ${format.count(reduced.n)} test images ` +
-      `(before: ${format.percent(original.accuracy)}, in the paper: ${percentOf(recipe.published)})${trial}`,
+      `(before: ${format.percent(original.accuracy)}, ${place}: ${percentOf(promisedBy(recipe))})${trial}`,
   };
 }
 
-function percentOf({ accuracy }: Recipe['published']): string {
+function percentOf({ accuracy }: ReturnType<typeof promisedBy>): string {
   return format.percent(accuracy / 100);
 }
 

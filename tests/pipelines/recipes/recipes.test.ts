@@ -16,7 +16,7 @@ import { stagesBy } from '../../../pipelines/reduce/deepreduce/stages.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { recipeNetwork, runRecipe } from '../../../pipelines/recipes/run.ts';
-import { recipeSchema } from '../../../pipelines/recipes/schema.ts';
+import { promisedBy, recipeSchema } from '../../../pipelines/recipes/schema.ts';
 import type { Recipe } from '../../../pipelines/recipes/schema.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
@@ -42,8 +42,8 @@ test.each(recipeNames())('%s: is whole, and its network has the ReLUs that it sa
   const recipe = readRecipe(name);
   expect(relusOf(recipe)).toBe(recipe.relus);
   expect(recipe.reduce.budget).toBeLessThan(recipe.relus);
-  expect(recipe.published.relus).toBe(recipe.reduce.budget);
-  expect(recipe.departures.length).toBeGreaterThan(0);
+  expect(promisedBy(recipe).relus).toBe(recipe.reduce.budget);
+  if ('paper' in recipe.origin) expect(recipe.origin.departures.length).toBeGreaterThan(0);
   expect(Object.keys(formats)).toContain(recipe.data.like.split(':')[0]);
 });
 
@@ -101,6 +101,16 @@ const published = readRecipe('snl-cifar10-resnet18-49k');
 
 test.each([
   ['a word too many', { ...published, speed: 1 }, /speed/],
+  [
+    'no result',
+    { ...published, origin: {} },
+    /expected either paper, source, published and departures, or measured/,
+  ],
+  [
+    'a result of a paper and one of this project',
+    { ...published, origin: { ...published.origin, measured: { relus: 1, accuracy: 1, on: 'a day' } } },
+    /expected either paper/,
+  ],
   ['no network', { ...published, network: { arch: 'resnet9' } }, /network/],
   [
     'a method that is not known',
