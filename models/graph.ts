@@ -88,7 +88,7 @@ export type MixedAttributes = { readonly kinds: Uint8Array };
  * Used only in training, while a reduction learns which ReLUs to keep: y = g relu(x) + (1 - g) p(x), with a
  * gate g per element ([C, H, W]) or per channel ([C, 1, 1]). Inputs: x, the trained number behind the gate,
  * and c2, c1, c0, each [C]. With a `threshold`, there are also the gate's state and the moments of x, [7, C],
- * as running statistics; see models/ops/gated-activation.ts.
+ * as running statistics; see models/ops/activations/gated-activation.ts.
  */
 export type GatedAttributes = {
   readonly replacement: PolynomialForm;

@@ -20,8 +20,8 @@ export type { Shape, Tensor } from '../models/tensor.ts';
 export { loadDataset, pixels, subset } from '../models/data/dataset.ts';
 export type { Dataset, LoadOptions, Split } from '../models/data/dataset.ts';
 export { splitValidation } from '../models/data/splits.ts';
-export { readImage } from '../models/data/image.ts';
-export type { ReadImageOptions } from '../models/data/image.ts';
+export { readImage } from '../models/data/images/image.ts';
+export type { ReadImageOptions } from '../models/data/images/image.ts';
 export { normalise } from '../models/preprocessing.ts';
 export type { Normalisation, NormalisationName, Preprocessing } from '../models/preprocessing.ts';
 

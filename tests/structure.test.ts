@@ -208,7 +208,7 @@ test('an import that goes up or sideways is found', () => {
   expect(violations('pipelines/plan/plan.ts', ['../compile/compile.ts'])).toHaveLength(1);
   expect(violations('pipelines/stray.ts', [])).toEqual(['pipelines/stray.ts: in no room']);
   expect(violations('src/cli/output/output.ts', ['../options/command.ts'])).toHaveLength(1);
-  expect(violations('models/ops/relu.ts', ['@bufbuild/protobuf'])).toHaveLength(1);
+  expect(violations('models/ops/activations/relu.ts', ['@bufbuild/protobuf'])).toHaveLength(1);
 });
 
 test('two folders that import each other are found', () => {

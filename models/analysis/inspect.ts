@@ -1,6 +1,6 @@
 import { inferShapes, inputShapes } from './shapes.ts';
 import type { Model, Node } from '../graph.ts';
-import { isActivation } from '../ops/activation.ts';
+import { isActivation } from '../ops/activations/activation.ts';
 import type { NodeCost } from '../ops/definition.ts';
 import { costOfNode } from '../ops/index.ts';
 import type { Shape } from '../tensor.ts';

@@ -1,11 +1,11 @@
 import { DataError } from '../../src/shared/errors.ts';
-import { formats } from './formats.ts';
+import { formats } from './forms/formats.ts';
 import type { Dataset, LoadOptions, Split } from './labelled-images.ts';
 import { applyVariants, parseVariants, variants } from './variants.ts';
 
 export { byteImages, classCounts, pixels, subset } from './labelled-images.ts';
 export type { Columns, Dataset, Labels, LoadOptions, Split } from './labelled-images.ts';
-export { fashionClasses } from './fashion-mnist.ts';
+export { fashionClasses } from './forms/fashion-mnist.ts';
 
 /**
  * Loads one split of a data set. `spec` is a name or `prefix:argument` from the table `formats`, followed by

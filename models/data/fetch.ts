@@ -6,8 +6,8 @@ import { DataError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
-import { cacheFolder } from './disk.ts';
-import { gunzip, isGzip } from './idx.ts';
+import { cacheFolder } from './images/disk.ts';
+import { gunzip, isGzip } from './images/idx.ts';
 
 /** The files of a data set, and the mirrors to download them from. */
 export type Source = {

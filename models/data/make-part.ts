@@ -3,8 +3,8 @@ import { constants, gzipSync } from 'node:zlib';
 import { packageRoot, writeFileAtomic } from '../../src/shared/files.ts';
 import { byteImages, loadDataset } from './dataset.ts';
 import type { Split } from './dataset.ts';
-import { encodeIdx } from './idx.ts';
-import { idxFiles } from './idx-pair.ts';
+import { encodeIdx } from './images/idx.ts';
+import { idxFiles } from './forms/idx-pair.ts';
 import { firstOfEachClass } from './splits.ts';
 
 /** The number of images per class in the part of Fashion-MNIST that comes with the package. */

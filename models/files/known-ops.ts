@@ -3,7 +3,7 @@ import type { FileNode } from '../onnx/decode.ts';
 import type { RawFunction } from '../onnx/raw.ts';
 import type { InputKind, ParsedInput } from '../ops/definition.ts';
 import { ops } from '../ops/index.ts';
-import { mixedDomain, mixedFunction } from '../ops/mixed-activation.ts';
+import { mixedDomain, mixedFunction } from '../ops/activations/mixed-activation.ts';
 import { refuse } from '../refusal.ts';
 import { isFoldable } from './fold.ts';
 import { rewrites } from './rewrite.ts';

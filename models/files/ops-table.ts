@@ -1,6 +1,6 @@
 import type { OpType } from '../graph.ts';
 import { isCurved } from '../passes/curved-activations.ts';
-import { isActivation } from '../ops/activation.ts';
+import { isActivation } from '../ops/activations/activation.ts';
 import { AttributeReader } from '../ops/attributes.ts';
 import type { InputKind } from '../ops/definition.ts';
 import { ops } from '../ops/index.ts';

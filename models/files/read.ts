@@ -7,7 +7,7 @@ import { twoLogits } from '../passes/two-logits.ts';
 import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
-import { mixedDomain } from '../ops/mixed-activation.ts';
+import { mixedDomain } from '../ops/activations/mixed-activation.ts';
 import { howToExport } from './foreign-files.ts';
 import { GraphReader } from './graph-reader.ts';
 import type { ReadReport, UnsupportedNode } from './graph-reader.ts';

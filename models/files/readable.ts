@@ -1,7 +1,7 @@
 import type { Model } from '../graph.ts';
 import { activationsBehindMaxPools } from '../passes/activations-behind-max-pools.ts';
-import { mergePads } from '../passes/merge-pad.ts';
-import { mergeReshapes } from '../passes/merge-reshapes.ts';
+import { mergePads } from '../passes/merges/merge-pad.ts';
+import { mergeReshapes } from '../passes/merges/merge-reshapes.ts';
 import { recogniseActivations } from '../passes/recognise-activations.ts';
 import { recogniseMixed } from '../passes/recognise-mixed.ts';
 

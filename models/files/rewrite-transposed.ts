@@ -1,7 +1,7 @@
 import type { Node } from '../graph.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
 import type { ParsedInput } from '../ops/definition.ts';
-import { parseWindow, spatial } from '../ops/window.ts';
+import { parseWindow, spatial } from '../ops/windows/window.ts';
 import { refuse } from '../refusal.ts';
 import { sizeOf } from '../tensor.ts';
 import { valueName } from './rewriting.ts';

@@ -1,6 +1,6 @@
 import type { Node } from '../graph.ts';
 import type { AttributeReader } from '../ops/attributes.ts';
-import { clip } from '../ops/clip.ts';
+import { clip } from '../ops/activations/clip.ts';
 import { refuse } from '../refusal.ts';
 import type { ParsedInput } from '../ops/definition.ts';
 import { absolute, comparison, mapped, maximum, negation, where } from './rewrite-choice.ts';

@@ -1,7 +1,7 @@
 import { inferShapes } from '../analysis/shapes.ts';
 import { activationKinds } from '../graph.ts';
 import type { Model, Node, NodeOf, OpType } from '../graph.ts';
-import { windowsAlong } from '../ops/window.ts';
+import { windowsAlong } from '../ops/windows/window.ts';
 import type { Shape } from '../tensor.ts';
 import { onlyConsumer, withNodes } from './rewire.ts';
 

@@ -1,5 +1,5 @@
 import type { Model, Node } from '../graph.ts';
-import { isActivation } from '../ops/activation.ts';
+import { isActivation } from '../ops/activations/activation.ts';
 import { withNodes } from './rewire.ts';
 
 /**

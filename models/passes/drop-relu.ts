@@ -1,6 +1,6 @@
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model } from '../graph.ts';
-import { isActivation } from '../ops/activation.ts';
+import { isActivation } from '../ops/activations/activation.ts';
 import { bypass } from './rewire.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Model } from '../graph.ts';
 import { balancePolynomials } from './balance-polynomials.ts';
-import { foldBatchNorm } from './fold-batch-norm.ts';
-import { mergeBias } from './merge-bias.ts';
+import { foldBatchNorm } from './merges/fold-batch-norm.ts';
+import { mergeBias } from './merges/merge-bias.ts';
 import { scaleAsBatchNorm } from './scale-as-batch-norm.ts';
 import { bypass } from './rewire.ts';
 

@@ -6,7 +6,7 @@ import { sizeOf, tensor } from '../tensor.ts';
 import type { Shape } from '../tensor.ts';
 import * as forms from './element-form.ts';
 import type { ElementForm, Kinds } from './element-form.ts';
-import { perChannel } from './merge-bias.ts';
+import { perChannel } from './merges/merge-bias.ts';
 import { freshWeight, withNodes } from './rewire.ts';
 
 /**

@@ -5,7 +5,7 @@ import { activationKinds } from '../graph.ts';
 import type { ByActivationKind, Model, Node } from '../graph.ts';
 import { sizeOf, tensor } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
-import { isActivation } from '../ops/activation.ts';
+import { isActivation } from '../ops/activations/activation.ts';
 import { dropRelus } from './drop-relu.ts';
 import { withNodes } from './rewire.ts';
 

@@ -1,7 +1,7 @@
 import { inferShapes } from '../analysis/shapes.ts';
 import type { Model, Node } from '../graph.ts';
 import { tensor } from '../tensor.ts';
-import { perChannel } from './merge-bias.ts';
+import { perChannel } from './merges/merge-bias.ts';
 import { freshWeight, withNodes } from './rewire.ts';
 
 /**

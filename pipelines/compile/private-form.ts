@@ -2,8 +2,8 @@ import { linearSeconds } from '../../crypto/he/layout.ts';
 import type { Model } from '../../models/graph.ts';
 import { activationsBehindMaxPools } from '../../models/passes/activations-behind-max-pools.ts';
 import { forInference } from '../../models/passes/index.ts';
-import { mergeLinear } from '../../models/passes/merge-linear.ts';
-import type { ConvolutionSizes } from '../../models/passes/merge-linear.ts';
+import { mergeLinear } from '../../models/passes/merges/merge-linear.ts';
+import type { ConvolutionSizes } from '../../models/passes/merges/merge-linear.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 
 /**

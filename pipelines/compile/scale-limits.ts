@@ -5,7 +5,7 @@ import { sizeOf } from '../../models/tensor.ts';
 import { kindsAmong } from '../../src/shared/kinds.ts';
 import type { Ranges } from './ranges.ts';
 import type { Coefficients } from './options.ts';
-import { boundsOfHardSigmoid } from '../../models/ops/hard-sigmoid.ts';
+import { boundsOfHardSigmoid } from '../../models/ops/activations/hard-sigmoid.ts';
 import { isUneven } from './lower/window.ts';
 
 /** |integer| < 2^valueBits on every wire, because the truncation of an activation needs it. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { normals } from '../../models/architectures/init.ts';
 import { byteImages, loadDataset } from '../../models/data/dataset.ts';
 import type { Dataset } from '../../models/data/dataset.ts';
-import { encodeIdx } from '../../models/data/idx.ts';
+import { encodeIdx } from '../../models/data/images/idx.ts';
 import { seededUniform, uniformInt } from '../../models/data/seeded.ts';
 import type { Model } from '../../models/graph.ts';
 import { sizeOf } from '../../models/tensor.ts';

@@ -2,7 +2,7 @@ import { seededUniform, uniformInt } from '../../models/data/seeded.ts';
 import { inferShapes } from '../../models/analysis/shapes.ts';
 import { polynomialForms } from '../../models/graph.ts';
 import type { Model, NoAttributes, Node, OpAttributes, OpType, Pair } from '../../models/graph.ts';
-import type { Window } from '../../models/ops/window.ts';
+import type { Window } from '../../models/ops/windows/window.ts';
 import { sizeOf, tensor } from '../../models/tensor.ts';
 import type { Shape } from '../../models/tensor.ts';
 

@@ -1,6 +1,6 @@
 import { elementKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
-import { boundsOfHardSigmoid } from '../../../models/ops/hard-sigmoid.ts';
+import { boundsOfHardSigmoid } from '../../../models/ops/activations/hard-sigmoid.ts';
 import { emptyActivation } from '../plan-builder.ts';
 import type { PlanBuilder } from '../plan-builder.ts';
 import { activated, halves, joined, shifted } from './clip.ts';

@@ -1,6 +1,6 @@
 import { elementKinds } from '../../../crypto/spec.ts';
 import type { NodeOf } from '../../../models/graph.ts';
-import { windowsAlong } from '../../../models/ops/window.ts';
+import { windowsAlong } from '../../../models/ops/windows/window.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { emptyActivation } from '../plan-builder.ts';
 import type { PlanBuilder } from '../plan-builder.ts';

@@ -1,7 +1,7 @@
 import type { Model } from '../../../models/graph.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
-import { hysteresis, softplus } from '../../../models/ops/gated-activation-gradient.ts';
-import { mask } from '../../../models/ops/mask.ts';
+import { hysteresis, softplus } from '../../../models/ops/activations/gated-activation-gradient.ts';
+import { mask } from '../../../models/ops/activations/mask.ts';
 import type { Penalty } from '../../../models/train/penalty.ts';
 import { gatedNodes, gatePlaces, gateWeights } from '../gates/gates.ts';
 

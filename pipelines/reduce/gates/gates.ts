@@ -1,7 +1,7 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
 import { activationKinds, formOf, kindOfForm } from '../../../models/graph.ts';
 import type { GatedAttributes, Model, Node, NodeOf } from '../../../models/graph.ts';
-import { momentRows } from '../../../models/ops/gated-activation.ts';
+import { momentRows } from '../../../models/ops/activations/gated-activation.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { withNodes } from '../../../models/passes/rewire.ts';

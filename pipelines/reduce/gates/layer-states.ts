@@ -2,7 +2,7 @@ import { inferShapes } from '../../../models/analysis/shapes.ts';
 import { activationKinds, isPolynomial, isReluKind } from '../../../models/graph.ts';
 import type { Model, Node, Replacement } from '../../../models/graph.ts';
 import { activationsOf } from '../../../models/analysis/inspect.ts';
-import { momentRows } from '../../../models/ops/gated-activation.ts';
+import { momentRows } from '../../../models/ops/activations/gated-activation.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
 import { UsageError } from '../../../src/shared/errors.ts';

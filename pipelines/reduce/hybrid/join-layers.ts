@@ -1,5 +1,5 @@
 import type { Model } from '../../../models/graph.ts';
-import { isBetweenConvolutions, joinConvolutions } from '../../../models/passes/join-convolutions.ts';
+import { isBetweenConvolutions, joinConvolutions } from '../../../models/passes/merges/join-convolutions.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import { activationMoments } from '../polynomials/moments.ts';
 import { renormaliseAll } from '../polynomials/renormalise.ts';

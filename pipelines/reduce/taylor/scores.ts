@@ -1,6 +1,6 @@
 import type { Model, NodeOf, PolynomialForm } from '../../../models/graph.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
-import { mask } from '../../../models/ops/mask.ts';
+import { mask } from '../../../models/ops/activations/mask.ts';
 import { gradientTerms } from '../../../models/train/activation-gradients.ts';
 import type { ActivationInGraph, TaughtImages } from '../../../models/train/activation-gradients.ts';
 import type { SessionSetting } from '../../../models/runtime/device.ts';

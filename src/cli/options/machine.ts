@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
-import { cacheFolder } from '../../../models/data/disk.ts';
+import { cacheFolder } from '../../../models/data/images/disk.ts';
 import { measureMachine } from '../../../pipelines/bench/machine.ts';
 import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
 import { machineCostsSchema } from '../../../pipelines/cost/machine.ts';

@@ -2,10 +2,10 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cacheFolder } from '../../../models/data/disk.ts';
+import { cacheFolder } from '../../../models/data/images/disk.ts';
 import { loadDataset, pixels, subset } from '../../../models/data/dataset.ts';
-import { idxFiles } from '../../../models/data/idx-pair.ts';
-import { encodeIdx } from '../../../models/data/idx.ts';
+import { idxFiles } from '../../../models/data/forms/idx-pair.ts';
+import { encodeIdx } from '../../../models/data/images/idx.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 
 const images = encodeIdx({ shape: [3, 1, 2], data: Uint8Array.of(0, 255, 51, 102, 153, 204) });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fetchDataset, fetchFiles, sources } from '../../../models/data/fetch.ts';
-import { gunzip } from '../../../models/data/idx.ts';
+import { gunzip } from '../../../models/data/images/idx.ts';
 import { DataError } from '../../../src/shared/errors.ts';
 import { debianFashion, withoutDebianFashion } from '../../helpers/debian-data.ts';
 

@@ -4,7 +4,7 @@ import { verifyModel } from '../../../models/analysis/shapes.ts';
 import { readModel } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import { forInference } from '../../../models/passes/index.ts';
-import { mergeBias } from '../../../models/passes/merge-bias.ts';
+import { mergeBias } from '../../../models/passes/merges/merge-bias.ts';
 import { scaleAsBatchNorm } from '../../../models/passes/scale-as-batch-norm.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/differences.ts';

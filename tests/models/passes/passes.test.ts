@@ -8,7 +8,7 @@ import { countRelus } from '../../../models/analysis/inspect.ts';
 import { readModel } from '../../../models/files/read.ts';
 import type { RawNode } from '../../../models/onnx/raw.ts';
 import { dropRelus } from '../../../models/passes/drop-relu.ts';
-import { foldBatchNorm } from '../../../models/passes/fold-batch-norm.ts';
+import { foldBatchNorm } from '../../../models/passes/merges/fold-batch-norm.ts';
 import { forInference, removeIdentity } from '../../../models/passes/index.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';

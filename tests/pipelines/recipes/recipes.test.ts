@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hybrenetCounts } from '../../../models/architectures/hybrenet.ts';
-import { formats } from '../../../models/data/formats.ts';
+import { formats } from '../../../models/data/forms/formats.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
 import { countRelus, inspect } from '../../../models/analysis/inspect.ts';
 import { deepReduceNetwork } from '../../../models/architectures/deepreduce.ts';

@@ -3,7 +3,7 @@ import type { NodeOf, PolynomialForm } from '../../../graph.ts';
 import { acrossPlaces } from './forward.ts';
 import type { ForwardContext } from './forward.ts';
 
-/** Computes g relu(x) + (1 - g) p(x); see models/ops/gated-activation.ts. */
+/** Computes g relu(x) + (1 - g) p(x); see models/ops/activations/gated-activation.ts. */
 export function gatedActivation(
   node: NodeOf<'GatedActivation'>,
   [x, trained, c2, c1, c0, state]: readonly tf.Tensor[],

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { NodeOf, OpAttributes, Pads, Pair } from '../../../graph.ts';
-import type { Window } from '../../../ops/window.ts';
+import type { Window } from '../../../ops/windows/window.ts';
 
 /*
  * Convolutions and poolings with tfjs. All its backends want channels last; values here have channels first.

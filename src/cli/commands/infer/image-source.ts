@@ -1,6 +1,6 @@
 import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
-import { readImage } from '../../../../models/data/image.ts';
+import { readImage } from '../../../../models/data/images/image.ts';
 import type { Preprocessing } from '../../../../models/preprocessing.ts';
 import type { Shape } from '../../../../models/tensor.ts';
 import { defined } from '../../../shared/defined.ts';

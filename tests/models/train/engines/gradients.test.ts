@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { seededUniform } from '../../../../models/data/seeded.ts';
 import type { OpType } from '../../../../models/graph.ts';
-import { suitsWinograd } from '../../../../models/ops/conv-winograd.ts';
+import { suitsWinograd } from '../../../../models/ops/windows/conv-winograd.ts';
 import type { Gradient, TrainingContext } from '../../../../models/ops/gradient.ts';
 import { ops } from '../../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../../models/tensor.ts';

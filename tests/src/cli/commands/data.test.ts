@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formats } from '../../../../models/data/formats.ts';
+import { formats } from '../../../../models/data/forms/formats.ts';
 import { variants } from '../../../../models/data/variants.ts';
 import { cli, cliJson } from '../../../helpers/cli.ts';
 

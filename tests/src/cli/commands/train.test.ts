@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { encodeIdx } from '../../../../models/data/idx.ts';
+import { encodeIdx } from '../../../../models/data/images/idx.ts';
 import { tryDevice } from '../../../../models/runtime/device.ts';
 import { cli, cliJson, finished, startCli } from '../../../helpers/cli.ts';
 import { bars } from '../../../helpers/data.ts';

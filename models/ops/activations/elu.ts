@@ -1,0 +1,28 @@
+import { activationCost } from './activation.ts';
+import type { OpDefinition } from '../definition.ts';
+import { mask } from './mask.ts';
+import { sameShape } from '../plain.ts';
+
+/** y = x if x > 0, else alpha (exp(x) - 1), elementwise; dy/dx = 1 or y + alpha. */
+export const elu: OpDefinition<'Elu'> = {
+  does: 'x if x > 0, else alpha (exp(x) - 1)',
+  refuses: '',
+  inputs: ['value'],
+  parse: (attributes) => ({ alpha: attributes.float('alpha', 1) }),
+  shape: sameShape,
+  gradient(node, { graph, forward }) {
+    forward(node);
+    const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+    return (dy) => {
+      const isPositive = mask(graph, 'Greater', x, 0);
+      const below = graph.op('Add', [y, graph.scalar(node.attributes.alpha)]);
+      const isNot = graph.op('Sub', [graph.scalar(1), isPositive]);
+      const slope = graph.op('Add', [isPositive, graph.op('Mul', [isNot, below])]);
+      return [graph.op('Mul', [dy, slope])];
+    };
+  },
+  cost: activationCost(1),
+  write: ({ name, inputs, outputs, attributes: { alpha } }) => [
+    { op: 'Elu', name, inputs, outputs, attributes: { alpha: { float: alpha } } },
+  ],
+};
