@@ -7,7 +7,6 @@ import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { runRecipe } from '../../../pipelines/recipes/run.ts';
 import { promisedBy } from '../../../pipelines/recipes/schema.ts';
-import type { Recipe } from '../../../pipelines/recipes/schema.ts';
 import { writeFileAtomic } from '../../shared/files.ts';
 import * as format from '../../shared/format.ts';
 import { examples, whole } from '../options/command.ts';
@@ -28,9 +27,7 @@ type Options = {
 
 const nameHelp = "a name of 'reluctant recipe list', or your own file NAME.json";
 
-/**
- * `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: the papers' settings, and one of ours.
- */
+/** `recipe list`, `recipe show NAME`, `recipe run NAME --data D --out DIR`: settings of papers, and ours. */
 export function configure(command: Command, act: Act): void {
   const listed = command.command('list').description('list the recipes of the package').action(act(list));
   examples(listed, ['reluctant recipe list']);
