@@ -40,6 +40,9 @@ const ternaryBytes = 1536;
 export const batchWeights = 32;
 export const batchAnswers = 8;
 
+/** Weights below 2^smallBits have a quicker first pass: `nttSmall`. */
+const smallBits = 14;
+
 /** A term of a sum: the addresses of weights and of a ciphertext. */
 export type Term = readonly [weights: number, ciphertext: number];
 
@@ -250,14 +253,21 @@ export class LinearEngine {
     return Array.from({ length: count }, (_, i) => at + i * ciphertextSpace);
   }
 
-  /** Transforms signed coefficients [N], |w| < 2^30, into `weightSpace` bytes at `out`. */
-  transform(weights: Int32Array, out: number): void {
+  /** Transforms signed coefficients [N], |w| < 2^bits, bits <= 30, into `weightSpace` bytes at `out`. */
+  transform(weights: Int32Array, bits: number, out: number): void {
     const { signed } = this.#at;
     new Int32Array(this.#memory.buffer, signed, degree).set(weights);
-    this.#transformSigned(signed, out);
+    if (bits <= smallBits) this.#transformSmall(signed, out);
+    else this.#transformLarge(signed, out);
   }
 
-  #transformSigned(signed: number, out: number): void {
+  #transformSmall(signed: number, out: number): void {
+    this.#moduli.forEach(({ q }, i) => {
+      this.#kernels.nttSmall(signed, out + i * polynomialStride, this.#at.tables[i]!, q);
+    });
+  }
+
+  #transformLarge(signed: number, out: number): void {
     this.#moduli.forEach(({ q }, i) => {
       const to = out + i * polynomialStride;
       this.#kernels.lift(signed, to, q);
@@ -315,7 +325,7 @@ export class LinearEngine {
     const { ternary, first } = this.#at;
     for (const key of keys) {
       this.#drawTernary(rng, ternary);
-      this.#transformSigned(ternary, first);
+      this.#transformSmall(ternary, first);
       this.multiply([[first, key]], sum, true);
     }
   }

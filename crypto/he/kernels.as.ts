@@ -15,7 +15,8 @@ export function heapBase(): usize {
   return __heap_base;
 }
 
-export { ntt, intt, centre } from './kernels/transform.as';
+export { ntt, nttSmall, centre } from './kernels/transform.as';
+export { intt } from './kernels/inverse.as';
 export { multiplySum } from './kernels/products.as';
 export { lift, binomial, ternary, uniform } from './kernels/sampling.as';
 export { place, quotients, subtractProduct, product, addError } from './kernels/encryption.as';

@@ -7,6 +7,7 @@ import { readWasm } from '../platform/platform.ts';
 export type LinearKernels = {
   ntt(a: number, table: number, q: number): void;
   intt(a: number, table: number, q: number, scale: number, scaleQ: number): void;
+  nttSmall(v: number, a: number, table: number, q: number): void;
   centre(a: number, q: number): void;
   multiplySum(
     list: number,

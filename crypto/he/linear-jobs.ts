@@ -69,7 +69,7 @@ export function transformLinear(job: TransformLinear, tools: JobTools): void {
   const layout = layoutOf(job.spec);
   for (let n = job.from; n < job.to; n++) {
     const tile = job.tiles[n]!;
-    engine.transform(packTile(layout, job.weights, tile), job.addresses[n]!);
+    engine.transform(packTile(layout, job.weights, tile), job.spec.weightBits, job.addresses[n]!);
   }
 }
 
@@ -152,7 +152,7 @@ function weightsOf(
     const slot = job.slots[tileNumber(layout, input, output)]!;
     if (slot !== 0) return slot;
     const own = weights + n * weightSpace;
-    engine.transform(packWeights(layout, job.weights, input, output), own);
+    engine.transform(packWeights(layout, job.weights, input, output), job.spec.weightBits, own);
     return own;
   });
 }

@@ -49,6 +49,7 @@ beforeAll(async () => {
     const [w, x] = [bench.polynomials(3), bench.polynomials(6)];
     engine.transform(
       Int32Array.from(rng.bytes(n), (byte) => (byte & 1 ? 1023 : -1023)),
+      10,
       w,
     );
     readRequest(encrypted(randomWords(rng, n)), x);
@@ -57,6 +58,7 @@ beforeAll(async () => {
   constant = bench.polynomials(3);
   engine.transform(
     Int32Array.from({ length: n }, (_, i) => (i === 0 ? weight : 0)),
+    20,
     constant,
   );
 });

@@ -1,5 +1,5 @@
 // Residues in as many bits as they have, for the wire.
-import { BYTES, less, plus } from './residues.as';
+import { BYTES, less } from './residues.as';
 
 /**
  * Residues [N] in 31 N / 8 bytes: of every 32 vectors the last one goes, bit by bit, on top of the others.
@@ -35,13 +35,14 @@ export function unpack31(bytes: usize, x: usize, prime: u32): bool {
   return !v128.any_true(bad);
 }
 
-/** The wire's planes of 40 bits to residues: low + 2^32 high mod q, fold = 2^32 mod q. */
+/** The wire's planes of 40 bits to residues below 2q: low + 2^32 high mod q, fold = 2^32 mod q. */
 export function residuesOf40(planes: usize, out: usize, prime: u32, fold: u32): void {
   const q = i32x4.splat(prime), q2 = i32x4.splat(prime << 1), f = i32x4.splat(fold);
   const high = planes + BYTES;
   for (let i: usize = 0; i < BYTES; i += 16) {
     const h = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(high + (i >> 2))));
     const low = less(less(v128.load(planes + i), q2), q);
-    v128.store(out + i, plus(low, i32x4.mul(h, f), q));
+    // The product is below 2^30.
+    v128.store(out + i, i32x4.add(low, i32x4.mul(h, f)));
   }
 }
