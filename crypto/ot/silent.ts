@@ -5,7 +5,7 @@ import { aesCtr, aesEcb, blockBytes, sha256 } from '../platform/platform.ts';
 import type { Columns } from '../ring/columns.ts';
 import type { Indices, Silent } from '../ring/silent.ts';
 import { alpha, fieldOf, ofField, times } from './field.ts';
-import { polynomialHash } from './polynomial-hash.ts';
+import { hashOfOnes, polynomialHash } from './polynomial-hash.ts';
 import { carriedBy, checkedRows, correctionsOf, givenBy, rowsOf, silentSets } from './silent-sets.ts';
 import type { SilentSet } from './silent-sets.ts';
 
@@ -94,7 +94,7 @@ export function offerSilently(
     );
   }
   const { key, shift, history } = challenge(turn, corrections);
-  const v = polynomialHash(columns, key, leavesOf(silent, set));
+  const v = polynomialHash(columns, key, batchBytes(set), leavesOf(silent, set));
   const value = ofField(fieldOf(v) ^ packed(checkOf(carried)));
   encode(silent, turn);
   return { ...finished(silent, set, shift), history, corrections, value };
@@ -122,8 +122,8 @@ export function chooseSilently(
     silent.growPunctured(number, treeKey(turn, number), (level) => levelOf(set, corrections, number, level)),
   );
   const { key, shift, history } = challenge(turn, corrections);
-  const w = fieldOf(polynomialHash(columns, key, leavesOf(silent, set)));
-  const phi = fieldOf(polynomialHash(columns, key, units(set, holes)));
+  const w = fieldOf(polynomialHash(columns, key, batchBytes(set), leavesOf(silent, set)));
+  const phi = fieldOf(hashOfOnes(columns, key, batchBytes(set), placesOf(set, holes)));
   const star = checkOf(carried);
   const value = ofField(w ^ packed(star));
   const masked = ofField(phi ^ choicesOf(star));
@@ -204,16 +204,16 @@ function* leavesOf(silent: Silent, set: SilentSet): Generator<Uint8Array> {
   for (const batch of batchesOf(set)) yield silent.leavesOf(batch);
 }
 
-/** Rows that are the field's 1 at the places of the holes, by batches, and 0 elsewhere. */
-function* units(set: SilentSet, holes: readonly Uint32Array[]): Generator<Uint8Array> {
+/** Bytes of the leaves of a batch of trees. */
+function batchBytes(set: SilentSet): number {
   const { batch, depth } = silentSets[set];
-  const bytes = new Uint8Array((blockBytes * batch) << depth);
-  for (const number of batchesOf(set)) {
-    const places = Array.from(holes[number]!, (hole, tree) => blockBytes * (hole * batch + tree));
-    for (const place of places) bytes[place] = 0x80;
-    yield bytes;
-    for (const place of places) bytes[place] = 0;
-  }
+  return (blockBytes * batch) << depth;
+}
+
+/** The places of the holes among the leaves of each batch. */
+function placesOf(set: SilentSet, holes: readonly Uint32Array[]): number[][] {
+  const { batch } = silentSets[set];
+  return holes.map((own) => Array.from(own, (hole, tree) => hole * batch + tree));
 }
 
 /** The carried rows of the check. */

@@ -157,46 +157,149 @@ function block16(src: usize, stride: usize, out: usize): void {
   rows8(a12, out + 1536); rows8(a13, out + 1664); rows8(a14, out + 1792); rows8(a15, out + 1920);
 }
 
+/** The windows of six bits of a weight's halves, the last one of four, and the bytes of a window's 64 vectors. */
+const windowsOfHalf: usize = 11;
+const windowBytes: usize = 1024;
+
+/** Bytes of the vectors of all windows: with rows and weights they stay in a cache of the first level. */
+export function bucketBytes(): usize {
+  return 2 * windowsOfHalf * windowBytes;
+}
+
 /**
- * GHASH of SP 800-38D without its length: for each of `count` runs of `bytes` bytes the sum of block i times
- * H^(blocks + 2 - i), to `out`, 16 bytes each. `table`: 2,048 bytes that hold H x^i for i from 0 to 127
- * afterwards, bit-reflected as GCM has it: the first bit of the first byte is the coefficient of x^0. Every
- * block takes all 128 multiples under a mask, so time tells no bit.
+ * The weights of GHASH (SP 800-38D) for `count` blocks, one after the other: H^(count + 1 - i) for block i
+ * from 0 on. Elements are bit-reflected as GCM has it: the first bit of the first byte is the coefficient of
+ * x^0. H is public here, as the weights are: addresses depend on it. `multiples`: 2,048 bytes, `buckets`:
+ * `bucketBytes`, both overwritten.
  */
-export function ghash(runs: usize, bytes: usize, count: usize, h: usize, table: usize, out: usize): void {
+export function weights(h: usize, count: usize, multiples: usize, buckets: usize, out: usize): void {
   let high = bswap<u64>(load<u64>(h)), low = bswap<u64>(load<u64>(h, 8));
   for (let i: usize = 0; i < 128; i++) {
-    store<u64>(table + (i << 4), bswap<u64>(high));
-    store<u64>(table + (i << 4), bswap<u64>(low), 8);
+    store<u64>(multiples + (i << 4), bswap<u64>(high));
+    store<u64>(multiples + (i << 4), bswap<u64>(low), 8);
     const carry: u64 = low & 1;
     low = (low >> 1) | (high << 63);
     high = (high >> 1) ^ (carry * 0xe100000000000000);
   }
-  for (let run: usize = 0; run < count; run++) {
+  for (let window: usize = 0; window < 2 * windowsOfHalf; window++) {
+    const to = buckets + window * windowBytes, first = firstOf(window);
+    v128.store(to, i64x2.splat(0));
+    for (let value: usize = 1; value < <usize>1 << widthOf(window); value++) {
+      const rest = v128.load(to + ((value & (value - 1)) << 4));
+      v128.store(to + (value << 4), v128.xor(rest, v128.load(multiples + ((first + ctz(value)) ^ 7) * 16)));
+    }
+  }
+  let power = v128.load(h);
+  for (let at = count << 4; at > 0; at -= 16) {
+    power = v128.xor(
+      multiplyHalf(i64x2.extract_lane(power, 0), buckets),
+      multiplyHalf(i64x2.extract_lane(power, 1), buckets + windowsOfHalf * windowBytes),
+    );
+    v128.store(out + at - 16, power);
+  }
+}
+
+/** The number of a window's lowest bit. Bit t of a weight is the coefficient of x^(t ^ 7). */
+// @ts-ignore: decorator
+@inline
+function firstOf(window: usize): usize {
+  return window < windowsOfHalf ? 6 * window : 64 + 6 * (window - windowsOfHalf);
+}
+
+// @ts-ignore: decorator
+@inline
+function widthOf(window: usize): usize {
+  return window % windowsOfHalf == windowsOfHalf - 1 ? 4 : 6;
+}
+
+/** The address of the vector that a half of a weight names in a window. */
+// @ts-ignore: decorator
+@inline
+function inWindow(half: u64, window: usize, windows: usize): usize {
+  const value = window == 0 ? half << 4 : half >> (6 * window - 4);
+  return windows + window * windowBytes + <usize>(value & 0x3f0);
+}
+
+// @ts-ignore: decorator
+@inline
+function multiplyHalf(half: u64, table: usize): v128 {
+  const a = v128.xor(v128.load(inWindow(half, 0, table)), v128.load(inWindow(half, 1, table)));
+  const b = v128.xor(v128.load(inWindow(half, 2, table)), v128.load(inWindow(half, 3, table)));
+  const c = v128.xor(v128.load(inWindow(half, 4, table)), v128.load(inWindow(half, 5, table)));
+  const d = v128.xor(v128.load(inWindow(half, 6, table)), v128.load(inWindow(half, 7, table)));
+  const e = v128.xor(v128.load(inWindow(half, 8, table)), v128.load(inWindow(half, 9, table)));
+  const f = v128.load(inWindow(half, 10, table));
+  return v128.xor(v128.xor(v128.xor(a, b), v128.xor(c, d)), v128.xor(e, f));
+}
+
+/**
+ * For each of `count` runs of `bytes` bytes the sum of its blocks times their weights, to `out`, 16 bytes
+ * each. Of each window of the weight a block is added to the vector that the weight names (Pippenger's
+ * buckets, as for sums of multiples of points), so that the products are a few for a run. Addresses depend on
+ * weights alone: which values blocks have shows in no time. `multiples`: 2,048 bytes, `buckets`:
+ * `bucketBytes`, both overwritten.
+ */
+export function ghash(
+  runs: usize, bytes: usize, count: usize, ofBlocks: usize, multiples: usize, buckets: usize, out: usize,
+): void {
+  for (let run: usize = 0; run < count; run++, runs += bytes) {
+    memory.fill(buckets, 0, bucketBytes());
+    for (let at: usize = 0; at < bytes; at += 16) {
+      const block = v128.load(runs + at);
+      addHalf(load<u64>(ofBlocks + at), buckets, block);
+      addHalf(load<u64>(ofBlocks + at, 8), buckets + windowsOfHalf * windowBytes, block);
+    }
+    for (let window: usize = 0; window < 2 * windowsOfHalf; window++) {
+      sumsOfBits(buckets + window * windowBytes, firstOf(window), widthOf(window), multiples);
+    }
+    sumUp(multiples, out + (run << 4));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addHalf(half: u64, buckets: usize, block: v128): void {
+  add(inWindow(half, 0, buckets), block);
+  add(inWindow(half, 1, buckets), block);
+  add(inWindow(half, 2, buckets), block);
+  add(inWindow(half, 3, buckets), block);
+  add(inWindow(half, 4, buckets), block);
+  add(inWindow(half, 5, buckets), block);
+  add(inWindow(half, 6, buckets), block);
+  add(inWindow(half, 7, buckets), block);
+  add(inWindow(half, 8, buckets), block);
+  add(inWindow(half, 9, buckets), block);
+  add(inWindow(half, 10, buckets), block);
+}
+
+// @ts-ignore: decorator
+@inline
+function add(to: usize, block: v128): void {
+  v128.store(to, v128.xor(v128.load(to), block));
+}
+
+/** Of each bit of a window, from the highest down, the sum of the vectors whose number has it. */
+function sumsOfBits(window: usize, first: usize, width: usize, out: usize): void {
+  for (let bit = width; bit > 0; bit--) {
     let sum = i64x2.splat(0);
-    const start = runs + run * bytes;
-    for (let at: usize = 0; at < bytes; at += 16) sum = multiply(v128.xor(sum, v128.load(start + at)), table);
-    v128.store(out + (run << 4), multiply(sum, table));
+    const half = <usize>16 << (bit - 1);
+    for (let at = window; at < window + half; at += 16) {
+      const upper = v128.load(at + half);
+      sum = v128.xor(sum, upper);
+      v128.store(at, v128.xor(v128.load(at), upper));
+    }
+    v128.store(out + ((first + bit - 1) ^ 7) * 16, sum);
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function multiply(x: v128, table: usize): v128 {
-  return v128.xor(
-    multiplyHalf(bswap<u64>(i64x2.extract_lane(x, 0)), table),
-    multiplyHalf(bswap<u64>(i64x2.extract_lane(x, 1)), table + 1024),
-  );
-}
-
-// @ts-ignore: decorator
-@inline
-function multiplyHalf(bits: u64, table: usize): v128 {
-  let sum = i64x2.splat(0);
-  const end = table + 1024;
-  for (; table < end; table += 16) {
-    sum = v128.xor(sum, v128.and(v128.load(table), i64x2.splat(<i64>bits >> 63)));
-    bits <<= 1;
+/** The sum of x^i times vector i of 128. */
+function sumUp(vectors: usize, out: usize): void {
+  let high: u64 = 0, low: u64 = 0;
+  for (let at = vectors + 2032; at >= vectors; at -= 16) {
+    const carry = low & 1;
+    low = ((low >> 1) | (high << 63)) ^ bswap<u64>(load<u64>(at, 8));
+    high = (high >> 1) ^ (carry * 0xe100000000000000) ^ bswap<u64>(load<u64>(at));
   }
-  return sum;
+  store<u64>(out, bswap<u64>(high));
+  store<u64>(out, bswap<u64>(low), 8);
 }

@@ -17,7 +17,17 @@ type Kernels = {
     start: number,
   ): void;
   rows(columns: number, bytes: number, out: number, low: bigint, high: bigint): void;
-  ghash(runs: number, bytes: number, count: number, h: number, table: number, out: number): void;
+  bucketBytes(): number;
+  weights(h: number, count: number, multiples: number, buckets: number, out: number): void;
+  ghash(
+    runs: number,
+    bytes: number,
+    count: number,
+    weights: number,
+    multiples: number,
+    buckets: number,
+    out: number,
+  ): void;
 };
 
 /** The columns of a row. */
@@ -26,9 +36,9 @@ export const columnCount = 128;
 /** Leaves that are added up at a time: 16 streams of 32 KiB stay in a cache of the second level. */
 const groupDepth = 4;
 
-/** Of GHASH: the multiples of its key, the key, and the hashes of all columns. */
-const tableBytes = 2048;
-const keyBytes = 16;
+const blockBytes = 16;
+/** Of GHASH: 128 multiples of its key, or sums of blocks. */
+const multiplesBytes = 128 * blockBytes;
 
 const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
@@ -39,7 +49,10 @@ const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64;
 export class Columns {
   readonly #kernels: Kernels;
   readonly #memory: Instance<Kernels>['memory'];
-  readonly #table: number;
+  /** Of GHASH: its key, then the hashes of all columns. */
+  readonly #key: number;
+  readonly #multiples: number;
+  readonly #buckets: number;
   readonly #leaves: number;
   #bytes = 0;
   #columns = 0;
@@ -49,8 +62,10 @@ export class Columns {
   constructor({ kernels, memory }: Instance<Kernels>) {
     this.#kernels = kernels;
     this.#memory = memory;
-    this.#table = roundUp(kernels.heapBase());
-    this.#leaves = roundUp(this.#table + tableBytes + keyBytes * (1 + columnCount));
+    this.#key = roundUp(kernels.heapBase());
+    this.#multiples = roundUp(this.#key + blockBytes * (1 + columnCount));
+    this.#buckets = this.#multiples + multiplesBytes;
+    this.#leaves = this.#buckets + roundUp(kernels.bucketBytes());
     this.start(0, 0);
   }
 
@@ -138,24 +153,45 @@ export class Columns {
   }
 
   /**
-   * The linear part of GHASH (SP 800-38D) under H = `h` for each of `count` (at most 128) runs of equal
-   * length, a multiple of 16 bytes: block i of n times H^(n + 2 - i), added up. [count, 16 bytes]. Some 70 ns
-   * a block, the same for all values. Runs that are not in this memory are copied to the place of the rows.
+   * The linear part of GHASH (SP 800-38D) under a public H = `h` for runs of `bytes` bytes, a multiple of 16.
+   * Valid until `start`, `rows` or `ghash` is called again.
    */
-  ghash(h: Uint8Array, runs: Uint8Array, count: number): Uint8Array<ArrayBuffer> {
-    const bytes = runs.length / count;
-    if (bytes % 16 !== 0) throw new RangeError(`ghash: expected runs of 16-byte blocks, got ${bytes} bytes`);
-    const at = runs.buffer === this.#memory.buffer ? runs.byteOffset : this.#copied(runs);
-    const [key, out] = [this.#table + tableBytes, this.#table + tableBytes + keyBytes];
-    this.#view(key, keyBytes).set(h);
-    this.#kernels.ghash(at, bytes, count, key, this.#table, out);
-    return this.#view(out, keyBytes * count).slice();
+  ghash(h: Uint8Array, bytes: number): Ghash {
+    if (bytes % blockBytes !== 0) {
+      throw new RangeError(`ghash: expected runs of 16-byte blocks, got ${bytes} bytes`);
+    }
+    // Rows come later, so their place is free.
+    const weights = this.#rows;
+    this.#growTo(weights + bytes);
+    this.#view(this.#key, blockBytes).set(h);
+    this.#kernels.weights(this.#key, bytes / blockBytes, this.#multiples, this.#buckets, weights);
+    return {
+      ofRuns: (runs) => this.#hashes(runs, bytes, weights),
+      ofOnes: (places) => this.#sumOf(weights, places),
+    };
   }
 
-  #copied(runs: Uint8Array): number {
-    this.#growTo(this.#rows + runs.length);
-    this.#view(this.#rows, runs.length).set(runs);
-    return this.#rows;
+  #hashes(runs: Uint8Array, bytes: number, weights: number): Uint8Array<ArrayBuffer> {
+    const count = runs.length / bytes;
+    const at = runs.buffer === this.#memory.buffer ? runs.byteOffset : this.#copied(runs, weights + bytes);
+    const out = this.#key + blockBytes;
+    this.#kernels.ghash(at, bytes, count, weights, this.#multiples, this.#buckets, out);
+    return this.#view(out, blockBytes * count).slice();
+  }
+
+  #copied(runs: Uint8Array, to: number): number {
+    this.#growTo(to + runs.length);
+    this.#view(to, runs.length).set(runs);
+    return to;
+  }
+
+  #sumOf(blocks: number, places: Iterable<number>): Uint8Array<ArrayBuffer> {
+    const sum = new Uint8Array(blockBytes);
+    for (const place of places) {
+      const block = this.#view(blocks + blockBytes * place, blockBytes);
+      for (let i = 0; i < blockBytes; i++) sum[i]! ^= block[i]!;
+    }
+    return sum;
   }
 
   #total(tree: number): number {
@@ -166,6 +202,17 @@ export class Columns {
     return new Uint8Array(this.#memory.buffer, at, bytes);
   }
 }
+
+/** Hashes of runs of one length: block i of n times H^(n + 2 - i), i from 1 on, added up. */
+export type Ghash = {
+  /**
+   * Of at most 128 runs, one after the other, [count, 16 bytes]: some 10 ns a block, the same for all values.
+   * Runs that are not in the memory of `Columns` are copied there.
+   */
+  readonly ofRuns: (runs: Uint8Array) => Uint8Array<ArrayBuffer>;
+  /** Of the run whose blocks are the field's 1 at these places, from 0 on, and 0 elsewhere. */
+  readonly ofOnes: (places: Iterable<number>) => Uint8Array<ArrayBuffer>;
+};
 
 /** Writes the stream of leaf `leaf` to `to`. */
 export type WriteLeaf = (leaf: number, to: Uint8Array<ArrayBuffer>) => void;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCipheriv } from 'node:crypto';
 import { alpha, fieldOf, ofField, times } from '../../../crypto/ot/field.ts';
-import { hashByKernel, polynomialHash } from '../../../crypto/ot/polynomial-hash.ts';
+import { hashByKernel, hashOfOnes, polynomialHash } from '../../../crypto/ot/polynomial-hash.ts';
 import { aesEcb } from '../../../crypto/platform/platform.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { seededRng } from '../../helpers/rng.ts';
@@ -18,10 +18,22 @@ test('the polynomial hash is GHASH, by the platform and by the kernel, in one pa
   }
   direct = times(direct, h);
   const parts = [0, 1, 2].map((i) => data.subarray(64 * i, 64 * (i + 1)));
-  expect(fieldOf(hashByKernel(columns, key, [data]))).toBe(direct);
-  expect(fieldOf(hashByKernel(columns, key, parts))).toBe(direct);
-  expect(fieldOf(polynomialHash(columns, key, parts))).toBe(direct);
+  expect(fieldOf(hashByKernel(columns, key, data.length, [data]))).toBe(direct);
+  expect(fieldOf(hashByKernel(columns, key, 64, parts))).toBe(direct);
+  expect(fieldOf(polynomialHash(columns, key, 64, parts))).toBe(direct);
 });
+
+test('the hash of ones is that of the parts which hold them', () => {
+  const key = seededRng('ones').bytes(16);
+  const places = [[0, 99], [], [7, 64, 8]];
+  const parts = places.map((own) => {
+    const part = new Uint8Array(16 * 100);
+    for (const place of own) part[16 * place] = 0x80;
+    return part;
+  });
+  expect(hashOfOnes(columns, key, 1600, places)).toEqual(polynomialHash(columns, key, 1600, parts));
+});
+
 test('the field is that of GCM', () => {
   // SP 800-38D, test case 2: H = AES_0(0), C = AES_0(inc(J0)) of zeros; GHASH of one block is known.
   const h = createCipheriv('aes-128-ecb', Buffer.alloc(16), null).update(Buffer.alloc(16));
