@@ -1,5 +1,6 @@
 import { asBytes, asWords } from './bits.ts';
 import { aesEcb } from './platform/platform.ts';
+import type { Encrypt } from './platform/platform.ts';
 
 /**
  * The multi-instance tweakable circular-correlation-robust hash of Guo, Katz, Wang, Weng and Yu, 'Better
@@ -23,11 +24,7 @@ export const rowsPerKey = 4096;
  * AES under the key of the rows at positions `tweak` rowsPerKey to (`tweak` + 1) rowsPerKey - 1. `block` is
  * the block of 128 bits of their keys that is wanted (0 for the first); each has an AES key of its own.
  */
-export function rowKey(
-  salt: Uint8Array,
-  tweak: number,
-  block: number,
-): (sigmaBlocks: Uint8Array) => Uint8Array<ArrayBuffer> {
+export function rowKey(salt: Uint8Array, tweak: number, block: number): Encrypt {
   if (salt.byteLength !== saltBytes) {
     throw new RangeError(`hash: expected a salt of ${saltBytes} bytes, got ${salt.byteLength}`);
   }

@@ -1,7 +1,13 @@
+/**
+ * Encrypts whole 16-byte blocks, each on its own, to `to`, of the same length (default: new bytes). Returns
+ * these. Throws RangeError for other lengths.
+ */
+export type Encrypt = (blocks: Uint8Array, to?: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+
 /** What the protocol takes from where it runs: Node or a browser. */
 export interface Platform {
-  /** Encrypts whole 16-byte blocks under one AES-128 key [FIPS-197], each on its own. */
-  readonly aesEcb: (key: Uint8Array) => (blocks: Uint8Array) => Uint8Array<ArrayBuffer>;
+  /** Encrypts under one AES-128 key [FIPS-197]. */
+  readonly aesEcb: (key: Uint8Array) => Encrypt;
   /**
    * The key stream of AES-128-CTR [SP 800-38A, 6.5], from the given counter block on. Each call gives the
    * next `n` bytes.
@@ -24,6 +30,16 @@ export interface Platform {
 }
 
 export const blockBytes = 16;
+
+/** Throws RangeError for lengths that `Encrypt` does not take. */
+export function checkBlocks(blocks: Uint8Array, to: Uint8Array | undefined): void {
+  if (blocks.byteLength % blockBytes !== 0) {
+    throw new RangeError(`AES-ECB: expected whole 16-byte blocks, got ${blocks.byteLength} bytes`);
+  }
+  if (to !== undefined && to.byteLength !== blocks.byteLength) {
+    throw new RangeError(`AES-ECB: expected room for ${blocks.byteLength} bytes, got ${to.byteLength}`);
+  }
+}
 
 let chosen: Platform | undefined;
 

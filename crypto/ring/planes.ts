@@ -1,4 +1,5 @@
 import { readWasm } from '../platform/platform.ts';
+import type { Encrypt } from '../platform/platform.ts';
 import { instantiate } from '../platform/wasm.ts';
 import type { Instance } from '../platform/wasm.ts';
 
@@ -137,12 +138,12 @@ export class Planes {
     this.#kernels.sigma(rows, count, offset, out);
   }
 
-  /** Xors bytes, whole vectors, to those at an address. */
-  addBytes(to: Address, bytes: Uint8Array): void {
+  /** Xors to `length` bytes, whole blocks, what they are encrypted to. */
+  addEncrypted(to: Address, length: number, encrypt: Encrypt): void {
     const next = this.#next;
-    const from = this.#take(bytes.length);
-    this.bytes(from, bytes.length).set(bytes);
-    this.#kernels.xor(to, from, to, bytes.length);
+    const from = this.#take(length);
+    encrypt(this.bytes(to, length), this.bytes(from, length));
+    this.#kernels.xor(to, from, to, length);
     this.#next = next;
   }
 

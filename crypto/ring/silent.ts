@@ -1,4 +1,5 @@
 import { readWasm } from '../platform/platform.ts';
+import type { Encrypt } from '../platform/platform.ts';
 import { instantiate } from '../platform/wasm.ts';
 import type { Instance } from '../platform/wasm.ts';
 
@@ -62,8 +63,6 @@ export type Indices = 'kept' | 'drawn';
  * Bytes that the cipher takes in a call: calls of 4 KiB cost three times as much, and longer ones map pages.
  */
 const callBytes = 2 ** 16;
-
-type Encrypt = (blocks: Uint8Array) => Uint8Array;
 
 const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
@@ -213,7 +212,7 @@ export class Silent {
     const bytes = rowBytes * trees * places;
     for (let at = 0; at < bytes; at += callBytes) {
       const length = Math.min(callBytes, bytes - at);
-      this.#view(encrypted + at, length).set(encrypt(this.#view(nodes + at, length)));
+      encrypt(this.#view(nodes + at, length), this.#view(encrypted + at, length));
     }
     if (level < depth - 1) this.#kernels.grow(nodes, encrypted, places, trees, sums);
     else this.#kernels.leaves(nodes, encrypted, places, trees, sums, out);

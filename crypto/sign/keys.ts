@@ -89,7 +89,7 @@ function hashRows(
     const at = 4 * rowWords * from;
     for (const { offset, hashes } of outputs) {
       planes.sigma(source + at, rows, offset, hashes + at);
-      planes.addBytes(hashes + at, encrypt(planes.bytes(hashes + at, 4 * rowWords * rows)));
+      planes.addEncrypted(hashes + at, 4 * rowWords * rows, encrypt);
     }
     from += rows;
   }

@@ -32,6 +32,9 @@ describe.each([
     const encrypt = aesEcb(key);
     expect([...encrypt(plain)]).toEqual([...expected]);
     expect([...encrypt(plain.subarray(16, 48))]).toEqual([...expected.subarray(16, 48)]);
+    const place = new Uint8Array(plain);
+    expect(encrypt(place.subarray(16, 48), place.subarray(16, 48))).toEqual(expected.subarray(16, 48));
+    expect([...place.subarray(0, 48)]).toEqual([...plain.subarray(0, 16), ...expected.subarray(16, 48)]);
   });
 
   test('CTR gives the blocks of SP 800-38A, F.5.1, whole and in pieces', () => {
@@ -53,8 +56,11 @@ describe.each([
     expect([...sha256(bytes('a'), bytes(''), bytes('bc'))]).toEqual(expected);
   });
 
-  test('ECB takes whole blocks only', () => {
+  test('ECB takes whole blocks only, and room of their length', () => {
     expect(() => aesEcb(key)(new Uint8Array(17))).toThrow(RangeError);
+    for (const bytes of [16, 48]) {
+      expect(() => aesEcb(key)(new Uint8Array(32), new Uint8Array(bytes))).toThrow(RangeError);
+    }
   });
 });
 
@@ -72,7 +78,7 @@ test("a browser's AES gives the bytes of OpenSSL: random keys, lengths and piece
   }
 });
 
-test('a counter carries into its high half, within four blocks and after them', () => {
+test('a counter carries into its high half, within eight blocks and after them', () => {
   for (const last of [0xfe, 0xfc, 0xf8]) {
     for (const first of [0x00, 0xff]) {
       const counter = new Uint8Array(16).fill(first, 0, 8).fill(0xff, 8);
