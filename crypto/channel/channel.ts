@@ -65,6 +65,7 @@ export const tags = {
   hePublicKey: 18,
   otTrees: 19,
   heSeedPart: 20,
+  baseOtFlips: 21,
   linearRequest: 32,
   linearResponse: 33,
   otExtension: 48,

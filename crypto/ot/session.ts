@@ -18,6 +18,7 @@ import { silentTools, silentWork } from './silent-work.ts';
 import type { SilentWork } from './silent-work.ts';
 import type { SilentSet } from './silent-sets.ts';
 import type { SilentSession } from './silent.ts';
+import { reversedReceive, reversedSend } from './reversed.ts';
 import { choosingSeeds, offeringSeeds } from './soft-spoken.ts';
 import { SoftSpokenChoosing, SoftSpokenOffering } from './soft-spoken-transfers.ts';
 import { securityBits } from './transfers.ts';
@@ -70,56 +71,70 @@ export type OtOptions = {
 const step = 0;
 
 /**
- * Wire: C's key; S's key, S's points; C's points, C's trees; S's trees. Each key opens the base transfers
- * that the other party receives, with its own Delta behind the choices; the trees come over those transfers.
- * Rejects with ProtocolError for points that are no points and for trees that are none.
+ * Wire: C's key; S's points; C's trees, its first rows and flips; S's trees. The key opens the base transfers
+ * that S receives with its Delta behind the choices, and C's trees come over those. The first rows of that
+ * direction are the base transfers of the other one, which C receives with its own Delta (reversed.ts), and
+ * S's trees come over those. Rejects with ProtocolError for points that are no points, for trees that are
+ * none and for rows that fail their check.
  */
 export async function otClient(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtClient> {
   const { up, down } = sourcesOf(options);
+  const work = await transferWork(options);
   const base = baseSenderStart(rng);
   await channel.send(tags.baseOtKey, step, base.key);
-  const serverKey = await channel.receive(tags.baseOtKey, step, pointBytes);
-  const session = sessionId(base.key, serverKey);
-  const [upName, downName] = directionNames(session);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
-  const delta = drawDelta(rng);
-  const received = await inTurns(baseReceiving(serverKey, leavingSides(delta, down.depth), downName, rng));
-  await channel.send(tags.baseOtPoints, step, received.points);
-  const pairs = await inTurns(baseSenderFinishing(base, points, securityBits, upName));
-  const grown = growTrees(upName, depthsOf(up.depth), pairs, rng);
+  const session = sessionOf(base.key, points);
+  const pairs = await inTurns(baseSenderFinishing(base, points, securityBits, baseName(base.key)));
+  const grown = growTrees(session.up, depthsOf(up.depth), pairs, rng);
   await channel.send(tags.otTrees, step, grown.message);
+  const upwards = directionOf(session, session.up, grown.message);
+  const rows = choosingRows(up, upwards, grown.leaves, work);
+  const delta = drawDelta(rng);
+  const keys = await reversedReceive(
+    channel,
+    rows,
+    leavingSides(delta, down.depth),
+    upwards.bound.transcript,
+  );
   const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(down.depth)));
-  const leaves = punctured(down, downName, received.seeds, delta, message);
-  const work = await transferWork(options);
+  const leaves = punctured(down, session.down, keys, delta, message);
+  const downwards = directionOf(session, session.down, message);
   return {
     role: 'client',
-    choosing: choosingFrom(up, directionOf(session, upName, grown.message), grown.leaves, work),
-    offering: offeringFrom(down, directionOf(session, downName, message), { leaves, delta }, work, rng),
+    choosing: choosingFrom(up, upwards, rows, work),
+    offering: offeringFrom(
+      down,
+      downwards,
+      offeringRows(down, downwards, { leaves, delta }, work),
+      work,
+      rng,
+    ),
   };
 }
 
 /** The other half of `otClient`. */
 export async function otServer(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtServer> {
   const { up, down } = sourcesOf(options);
-  const clientKey = await channel.receive(tags.baseOtKey, step, pointBytes);
-  const base = baseSenderStart(rng);
-  await channel.send(tags.baseOtKey, step, base.key);
-  const session = sessionId(clientKey, base.key);
-  const [upName, downName] = directionNames(session);
-  const delta = drawDelta(rng);
-  const received = await inTurns(baseReceiving(clientKey, leavingSides(delta, up.depth), upName, rng));
-  await channel.send(tags.baseOtPoints, step, received.points);
-  const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
-  const pairs = await inTurns(baseSenderFinishing(base, points, securityBits, downName));
-  const grown = growTrees(downName, depthsOf(down.depth), pairs, rng);
-  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(up.depth)));
-  const leaves = punctured(up, upName, received.seeds, delta, message);
-  await channel.send(tags.otTrees, step, grown.message);
   const work = await transferWork(options);
+  const key = await channel.receive(tags.baseOtKey, step, pointBytes);
+  const delta = drawDelta(rng);
+  const { points, seeds } = await inTurns(
+    baseReceiving(key, leavingSides(delta, up.depth), baseName(key), rng),
+  );
+  await channel.send(tags.baseOtPoints, step, points);
+  const session = sessionOf(key, points);
+  const message = await channel.receive(tags.otTrees, step, treesBytes(depthsOf(up.depth)));
+  const leaves = punctured(up, session.up, seeds, delta, message);
+  const upwards = directionOf(session, session.up, message);
+  const rows = offeringRows(up, upwards, { leaves, delta }, work);
+  const pairs = await reversedSend(channel, rows, upwards.bound.transcript);
+  const grown = growTrees(session.down, depthsOf(down.depth), pairs, rng);
+  await channel.send(tags.otTrees, step, grown.message);
+  const downwards = directionOf(session, session.down, grown.message);
   return {
     role: 'server',
-    offering: offeringFrom(up, directionOf(session, upName, message), { leaves, delta }, work, rng),
-    choosing: choosingFrom(down, directionOf(session, downName, grown.message), grown.leaves, work),
+    offering: offeringFrom(up, upwards, rows, work, rng),
+    choosing: choosingFrom(down, downwards, choosingRows(down, downwards, grown.leaves, work), work),
   };
 }
 
@@ -152,52 +167,68 @@ async function transferWork({ pool, aheadBytes, indices }: OtOptions): Promise<T
   };
 }
 
-/** SoftSpokenOT, or silent transfers that begin with its rows. */
-function choosingFrom(
-  { source, depth }: Source,
+/** The rows of SoftSpokenOT that every direction begins with. */
+function choosingRows(
+  { depth }: Source,
   { salt, bound }: Direction,
   leaves: readonly Leaves[],
-  { blocks, iterations: work, aheadBytes, indices }: TransferWork,
+  { blocks, aheadBytes }: TransferWork,
+): SoftSpokenChoosing {
+  return new SoftSpokenChoosing(choosingSeeds(depth, leaves, bound.transcript), salt, blocks, aheadBytes);
+}
+
+function offeringRows(
+  { depth }: Source,
+  { salt, bound }: Direction,
+  { leaves, delta }: { readonly leaves: readonly Leaves[]; readonly delta: Uint8Array },
+  { blocks, aheadBytes }: TransferWork,
+): SoftSpokenOffering {
+  const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
+  return new SoftSpokenOffering(seeds, salt, blocks, aheadBytes);
+}
+
+/** These rows, or silent transfers that begin with them. */
+function choosingFrom(
+  { source }: Source,
+  { bound }: Direction,
+  rows: SoftSpokenChoosing,
+  { iterations: work, aheadBytes, indices }: TransferWork,
 ): ChoosingTransfers {
-  const base = new SoftSpokenChoosing(
-    choosingSeeds(depth, leaves, bound.transcript),
-    salt,
-    blocks,
-    aheadBytes,
-  );
-  if (source === 'softspoken') return base;
-  return new SilentChoosing(base, { set: source, ...bound, work, aheadBytes, indices });
+  if (source === 'softspoken') return rows;
+  return new SilentChoosing(rows, { set: source, ...bound, work, aheadBytes, indices });
 }
 
 function offeringFrom(
-  { source, depth }: Source,
-  { salt, bound }: Direction,
-  { leaves, delta }: { readonly leaves: readonly Leaves[]; readonly delta: Uint8Array },
-  { blocks, iterations: work, aheadBytes, indices }: TransferWork,
+  { source }: Source,
+  { bound }: Direction,
+  rows: SoftSpokenOffering,
+  { iterations: work, aheadBytes, indices }: TransferWork,
   rng: Rng,
 ): OfferingTransfers {
-  const seeds = offeringSeeds(depth, leaves, delta, bound.transcript);
-  const base = new SoftSpokenOffering(seeds, salt, blocks, aheadBytes);
-  if (source === 'softspoken') return base;
-  return new SilentOffering(base, { set: source, ...bound, work, aheadBytes, indices }, rng);
+  if (source === 'softspoken') return rows;
+  return new SilentOffering(rows, { set: source, ...bound, work, aheadBytes, indices }, rng);
 }
 
-/** Both keys are fresh in every session, so their hash names it. */
-function sessionId(clientKey: Uint8Array, serverKey: Uint8Array): Uint8Array {
-  return named(sha256(clientKey, serverKey), 'session');
+/** What the base transfers are bound to: the key is fresh in every session of a client. */
+function baseName(key: Uint8Array): Uint8Array {
+  return named(key, 'base transfers');
 }
 
 /** What messages of each direction are bound to, before there are any. */
-function directionNames(session: Uint8Array): [up: Uint8Array, down: Uint8Array] {
-  return [named(session, 'client chooses'), named(session, 'server chooses')];
+type Session = { readonly id: Uint8Array; readonly up: Uint8Array; readonly down: Uint8Array };
+
+/** The key is fresh for the client, the points are for the server, so their hash names the session. */
+function sessionOf(key: Uint8Array, points: Uint8Array): Session {
+  const id = named(sha256(key, points), 'session');
+  return { id, up: named(id, 'client chooses'), down: named(id, 'server chooses') };
 }
 
 /** The salt of a direction's hashes, and what its challenges are bound to. */
 type Direction = { readonly salt: Uint8Array; readonly bound: SilentSession };
 
-function directionOf(session: Uint8Array, name: Uint8Array, treesMessage: Uint8Array): Direction {
+function directionOf({ id }: Session, name: Uint8Array, treesMessage: Uint8Array): Direction {
   const transcript = sha256(name, treesMessage);
-  const code = named(session, 'code of silent transfers').slice(0, prgSeedBytes);
+  const code = named(id, 'code of silent transfers').slice(0, prgSeedBytes);
   return { salt: named(transcript, 'rows').subarray(0, saltBytes), bound: { transcript, code } };
 }
 

@@ -2,9 +2,9 @@ import { linearCost, linearNoiseHeadroomBits } from '../../crypto/he/linear.ts';
 import { linearKeysOf } from '../inference/opened.ts';
 import { publicKeyBytes, seedPartBytes } from '../../crypto/he/keys.ts';
 import { choiceBytes, pointBytes } from '../../crypto/ot/base.ts';
-import { depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
+import { blockBytes, depthsOf, leastDepth } from '../../crypto/ot/blocks.ts';
+import { flipBytes } from '../../crypto/ot/reversed.ts';
 import { treeDepth } from '../../crypto/ot/session.ts';
-import type { TransferSource } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
 import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
@@ -133,19 +133,21 @@ function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
 }
 
 /**
- * The frames of a session's start. The client sends hello, accept, its public keys and base transfers; the
- * server sends terms, welcome (the plan) and base transfers. Both send their parts of the keys' seeds.
+ * The frames of a session's start. The client sends hello, accept, its public keys, and of the transfers the
+ * base transfers' key, trees, the first rows and flips; the server sends terms, welcome (the plan), points and
+ * trees. Both send their parts of the keys' seeds.
  */
 function sessionBytes(plan: Plan, { depth, sources }: TransferSettings): Bytes {
-  // Whoever chooses grows the trees.
-  const transfers = (source: TransferSource) =>
-    frames(pointBytes, choiceBytes * securityBits, treesBytes(depthsOf(treeDepth(source, depth))));
+  const [up, down] = [treeDepth(sources.up, depth), treeDepth(sources.down, depth)];
+  const trees = (depth: number) => treesBytes(depthsOf(depth));
+  const first = blockBytes(securityBits, up);
   return {
     bytes_up:
       frames(agreementBytes, agreementBytes, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) +
-      transfers(sources.up),
+      frames(pointBytes, trees(up), first, flipBytes),
     bytes_down:
-      frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) + transfers(sources.down),
+      frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) +
+      frames(choiceBytes * securityBits, trees(down)),
   };
 }
 

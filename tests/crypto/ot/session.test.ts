@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { iterationsOf } from '../../../crypto/ot/silent-sets.ts';
 import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
-import { frameHeaderBytes, tags } from '../../../crypto/channel/channel.ts';
+import { frameHeaderBytes, tagName, tags } from '../../../crypto/channel/channel.ts';
 import type { Channel, Tag } from '../../../crypto/channel/channel.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
@@ -16,13 +16,23 @@ beforeAll(async () => {
   real = await realOt(seededRng('ot session'));
 });
 
-test('base OT costs six frames: two keys, two times 128 pairs of points, and the trees of both', async () => {
+/** Bytes and frames of opening a session whose directions have so many trees, the client's first. */
+function opening(up: number, down: number) {
+  // 4,096 bytes of masked sums whatever the depth, and 64 a tree for the check.
+  const trees = (count: number) => frameHeaderBytes + 4096 + 64 * count;
+  // 128 rows and as many of the check.
+  const rows = frameHeaderBytes + (up - 1) * 32 + 48;
+  return {
+    sent: frameHeaderBytes + 32 + trees(up) + rows + frameHeaderBytes + 16,
+    received: frameHeaderBytes + 128 * 64 + trees(down),
+  };
+}
+
+test('opening a session costs six frames: key, trees, rows, flips; 128 pairs of points, trees', async () => {
   const rng = seededRng('bytes');
   const [toServer, toClient] = memoryChannels();
   await Promise.all([otClient(toServer, rng), otServer(toClient, rng)]);
-  // 4,096 bytes of masked sums whatever the depth, and 64 a tree for the check.
-  const each = 3 * frameHeaderBytes + 32 + 128 * 64 + 4096 + 32 * 64;
-  expect(toServer.traffic).toEqual({ sent: each, received: each, framesSent: 3, framesReceived: 3 });
+  expect(toServer.traffic).toEqual({ ...opening(32, 32), framesSent: 4, framesReceived: 2 });
 });
 
 test('a session with trees of another depth: 64 bytes a tree, and transfers in both directions', async () => {
@@ -32,15 +42,16 @@ test('a session with trees of another depth: 64 bytes a tree, and transfers in b
     otClient(toServer, rng, { depth: 5 }),
     otServer(toClient, rng, { depth: 5 }),
   ]);
-  const each = 3 * frameHeaderBytes + 32 + 128 * 64 + 4096 + 26 * 64;
-  expect(toServer.traffic.sent).toBe(each);
-  for (const [choosing, offering] of [
-    [client.choosing, server.offering],
-    [server.choosing, client.offering],
+  expect(toServer.traffic).toMatchObject(opening(26, 26));
+  // The first rows of the client's choices were base transfers, and are not given again.
+  for (const [choosing, offering, first] of [
+    [client.choosing, server.offering, 128],
+    [server.choosing, client.offering, 0],
   ] as const) {
     await Promise.all([choosing.prepare(waysOf(toServer), 64), offering.prepare(waysOf(toClient), 64)]);
     const [{ rows, choices }, offered] = await Promise.all([choosing.take(64), offering.take(64)]);
     const bit = (i: number) => (choices[i >> 3]! >> (i & 7)) & 1;
+    expect(offered.first).toBe(first);
     expect(offered.rows).toEqual(rows.map((word, at) => word ^ (bit(at >> 2) * offering.delta[at & 3]!)));
   }
 });
@@ -54,8 +65,7 @@ test('silent transfers, set-up included: 0.4 byte each for a million, 0.2 for te
     otServer(toClient, rng, options),
   ]);
   // The direction of silent transfers has trees of depth 8, the other one those that were asked for.
-  const open = (trees: number) => 3 * frameHeaderBytes + 32 + 128 * 64 + 4096 + 64 * trees;
-  expect(toServer.traffic).toMatchObject({ sent: open(26), received: open(16) });
+  expect(toServer.traffic).toMatchObject(opening(26, 16));
 
   const [near, far] = memoryChannels();
   const count = 1_000_000;
@@ -89,11 +99,13 @@ test('silent transfers, set-up included: 0.4 byte each for a million, 0.2 for te
 /** Both ends of a session, with what each sent and every string of 16 bytes or more that it drew. */
 async function recorded(seed: string, change: (tag: Tag, payload: Uint8Array, from: string) => void) {
   const sent: Uint8Array[] = [];
+  const names: string[] = [];
   const drawn: Uint8Array[] = [];
   const ends = memoryChannels().map((channel, i) => ({
     channel: recording(channel, (tag, payload) => {
       change(tag, payload, i === 0 ? 'client' : 'server');
       sent.push(payload);
+      names.push(`${i === 0 ? 'client' : 'server'} ${tagName(tag)}`);
     }),
     rng: noting(seededRng(`${seed} ${i}`), drawn),
   }));
@@ -108,7 +120,7 @@ async function recorded(seed: string, change: (tag: Tag, payload: Uint8Array, fr
     }),
   );
   if (client === undefined || server === undefined) throw new Error('two parties');
-  return { client, server, sent, drawn };
+  return { client, server, sent, names, drawn };
 }
 
 function noting(rng: Rng, drawn: Uint8Array[]): Rng {
@@ -140,7 +152,7 @@ test('nothing that a party drew is sent, and no salt or Delta; Deltas and salts 
   const parties = [client.value, server.value, ...real];
   const deltas = parties.map(({ offering }) => new Uint8Array(offering.delta.buffer));
   const salts = parties.map(({ choosing }) => choosing.salt);
-  expect(drawn.length).toBeGreaterThan(500);
+  expect(drawn.length).toBeGreaterThan(300);
   const wire = Buffer.concat(sent);
   // The highest byte of a scalar or a seed is not sent either, so 15 bytes of it would do.
   for (const secret of [...drawn, ...deltas, ...salts])
@@ -158,12 +170,35 @@ test.each(['client', 'server'])('trees of a %s that fit no single tree end the s
   expect(victim.status === 'rejected' && victim.reason).toBeInstanceOf(ProtocolError);
 });
 
+test('a client whose first rows have other choices in a tree is told no key that hangs on them', async () => {
+  const { server, names } = await recorded('rows', (tag, payload) => {
+    if (tag === tags.otExtension) payload[0]! ^= 1;
+  });
+  expect(server.status === 'rejected' && server.reason).toBeInstanceOf(ProtocolError);
+  expect(names).toEqual([
+    'client baseOtKey',
+    'server baseOtPoints',
+    'client otTrees',
+    'client otExtension',
+    'client baseOtFlips',
+  ]);
+});
+
+test('without flips the client has keys of other sides, and the trees of the server are refused', async () => {
+  const { client } = await recorded('flips', (tag, payload) => {
+    if (tag === tags.baseOtFlips) payload[5]! ^= 1;
+  });
+  expect(client.status === 'rejected' && client.reason).toBeInstanceOf(ProtocolError);
+});
+
 test('a peer that sends no point, or the wrong message, is refused', async () => {
   const [toServer, peer] = memoryChannels();
-  await peer.send(tags.baseOtKey, 0, new Uint8Array(32).fill(0xff));
-  await peer.send(tags.baseOtPoints, 0, new Uint8Array(128 * 64));
+  await peer.send(tags.baseOtPoints, 0, new Uint8Array(128 * 64).fill(0xff));
   await expect(otClient(toServer, seededRng('forged'))).rejects.toThrow(ProtocolError);
   const [toClient, other] = memoryChannels();
   await other.send(tags.baseOtKey, 0, new Uint8Array(31));
   await expect(otServer(toClient, seededRng('short'))).rejects.toThrow(ProtocolError);
+  const [toForger, forger] = memoryChannels();
+  await forger.send(tags.baseOtKey, 0, new Uint8Array(32).fill(0xff));
+  await expect(otServer(toForger, seededRng('no point'))).rejects.toThrow(ProtocolError);
 });
