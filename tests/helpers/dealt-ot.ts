@@ -9,7 +9,7 @@ import { securityBits } from '../../crypto/ot/transfers.ts';
 import { loadColumns } from '../../crypto/ring/columns.ts';
 import type { Rng } from '../../src/shared/random.ts';
 
-/** The real transfers in both directions, their trees dealt by a trusted party: 3 ms in place of 900. */
+/** The real transfers in both directions, their trees dealt by a trusted party: 3 ms in place of 450. */
 export async function dealtOt(rng: Rng): Promise<[OtClient, OtServer]> {
   const work = blockWork(await loadColumns());
   const [clientChooses, serverOffers] = dealtTransfers(rng, work);

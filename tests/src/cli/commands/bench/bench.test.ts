@@ -7,6 +7,7 @@ import { predictCost } from '../../../../../pipelines/cost/bytes.ts';
 import { medianOf, preparedSeconds } from '../../../../../src/cli/commands/bench/two-processes.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
+import { writeTiny } from '../../../../helpers/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
 type Seconds = { offline_seconds: number; online_seconds: number };
@@ -33,8 +34,14 @@ type Predicted = {
 const sizes = { arch: 'resnet8', size: 8, channels: 1, classes: 3 } as const;
 const given = Object.entries(sizes).flatMap(([name, value]) => [`--${name}`, String(value)]);
 
-test('a network of random weights between two processes: the bytes are those of its plan', async () => {
-  const found = await cliJson<Found>(['bench', 'model', ...given, '--threads', '1']);
+/** As the first one, with a list of networks. */
+type Listed = { profiles: Found[] };
+
+test('a network of random weights between two processes, over each network of a list with a server of its own: the bytes are those of its plan, and the time is never less than the network allows', async () => {
+  const listed = [...given, '--threads', '1', '--profile', 'loopback,lan,wan'];
+  const { profiles } = await cliJson<Listed>(['bench', 'model', ...listed]);
+  expect(profiles.map(({ profile }) => profile.name)).toEqual(['loopback', 'lan', 'wan']);
+  const [found, ...shaped] = profiles as [Found, ...Found[]];
   const { plan } = await preparedOnNoise(randomNetwork(sizes));
   const predicted = predictCost(plan);
   const bytes = ({ bytes_up, bytes_down }: Omit<Phase, 'seconds'>) => ({ bytes_up, bytes_down });
@@ -54,6 +61,14 @@ test('a network of random weights between two processes: the bytes are those of 
     { offline_seconds: found.offline.seconds, online_seconds: found.online.seconds },
   ]);
   expect(found.median).toEqual({ runs: 1, ...found.runs[0] });
+  for (const { online, profile, shaped_by, predicted } of shaped) {
+    expect(['namespaces', 'throttle']).toContain(shaped_by);
+    const wire = (8 * (online.bytes_up + online.bytes_down)) / profile.bits_per_second!;
+    const least = wire + online.rounds * profile.round_trip_seconds;
+    expect(online.seconds).toBeGreaterThan(least);
+    expect(predicted.online.seconds).toBeGreaterThan(least);
+  }
+  expect((await cli(['bench', 'model', ...given, '--profile', 'lan,moon'])).code).toBe(2);
 }, 180_000);
 
 test('an inference counts as prepared once the server has its last table, not when the client sent it', async () => {
@@ -71,18 +86,15 @@ test('an inference counts as prepared once the server has its last table, not wh
   expect(await seconds).toBeGreaterThan(0.01);
 });
 
-test('--answer label: the plan, its bytes and its round trips', async () => {
+test('--answer label: the plan, its bytes and its round trips; of several runs each, and the median of those after the first, beside the last one in full', async () => {
   type Told = Found & { answer: string; answer_bits: number };
-  const found = await cliJson<Told>(['bench', 'model', ...given, '--threads', '1', '--answer', 'label']);
+  const bench = ['bench', 'model', ...given, '--threads', '1'];
+  const found = await cliJson<Told>([...bench, '--answer', 'label', '--runs', '3']);
   expect(found).toMatchObject({ answer: 'label', answer_bits: 2 });
   const { plan } = await preparedOnNoise(randomNetwork(sizes), silent, 'label');
-  const { rounds, online } = predictCost(plan);
-  expect(found.online).toMatchObject({ rounds, ...online });
-}, 180_000);
-
-test('several runs: each, and the median of those after the first, beside the last one in full', async () => {
-  const bench = ['bench', 'model', ...given, '--threads', '1'];
-  const { runs, median, offline, online } = await cliJson<Found>([...bench, '--runs', '3']);
+  const { rounds, online: predicted } = predictCost(plan);
+  const { runs, median, offline, online } = found;
+  expect(online).toMatchObject({ rounds, ...predicted });
   expect(runs).toHaveLength(3);
   expect(runs[2]).toEqual({ offline_seconds: offline.seconds, online_seconds: online.seconds });
   const middle = (of: (run: Seconds) => number) => (of(runs[1]!) + of(runs[2]!)) / 2;
@@ -117,27 +129,12 @@ test('neither a model nor --arch, or both, or a file that is none', async () => 
   expect(stderr).toMatch(/no such model file/);
 }, 180_000);
 
-test('a list of networks: each measured with a server of its own, never faster than it allows', async () => {
-  const found = await cliJson<{ profiles: Found[] }>([
-    ...['bench', 'model', ...given, '--threads', '1', '--profile', 'lan,wan'],
-  ]);
-  expect(found.profiles.map(({ profile }) => profile.name)).toEqual(['lan', 'wan']);
-  for (const { online, profile, shaped_by, predicted } of found.profiles) {
-    expect(['namespaces', 'throttle']).toContain(shaped_by);
-    const wire = (8 * (online.bytes_up + online.bytes_down)) / profile.bits_per_second!;
-    const least = wire + online.rounds * profile.round_trip_seconds;
-    expect(online.seconds).toBeGreaterThan(least);
-    expect(predicted.online.seconds).toBeGreaterThan(least);
-  }
-  expect((await cli(['bench', 'model', ...given, '--profile', 'lan,moon'])).code).toBe(2);
-}, 180_000);
-
 test('bench machine keeps what it measures, and predictions use it; a spoilt file is named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'reluctant-machine-'));
   const env = { XDG_CACHE_HOME: folder };
   try {
     const run = async (...args: string[]) => finished(startCli([...args, '--json'], { env }));
-    const plan = ['plan', 'zoo:fashion-resnet8'];
+    const plan = ['plan', await writeTiny(folder), '--data', 'fashion-mnist-part'];
     const before = JSON.parse((await run(...plan)).stdout) as Predicted;
     expect(before.predicted.map(({ profile }) => profile)).toEqual(['loopback', 'lan', 'wan']);
     expect(before.machine.measured_here).toBe(false);
