@@ -10,8 +10,8 @@ import type { ChoosingTransfers, ChosenRows, OfferedRows, OfferingTransfers } fr
 /**
  * The base transfers of the second direction, from the first rows of the first one: as many as a Delta has
  * bits. The party that chooses there receives here, which is what it does in base transfers for a Delta of
- * its own. Ishai, Kilian, Nissim, Petrank (CRYPTO 2003), Sect. 3: rows of one Delta become independent keys by
- * a random oracle,
+ * its own. Rows of one Delta become independent keys by a random oracle (Ishai, Kilian, Nissim, Petrank,
+ * CRYPTO 2003, Sect. 3):
  *
  *   k_0 = K(j, q_j),   k_1 = K(j, q_j xor Delta),   the chooser's own is K(j, t_j)
  *

@@ -133,9 +133,9 @@ function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
 }
 
 /**
- * The frames of a session's start. The client sends hello, accept, its public keys, and of the transfers the
- * base transfers' key, trees, the first rows and flips; the server sends terms, welcome (the plan), points and
- * trees. Both send their parts of the keys' seeds.
+ * The frames of a session's start. The client sends hello, accept, its public keys, the key of the base
+ * transfers, trees, the first rows and flips; the server sends terms, welcome (the plan), points and trees.
+ * Both send their parts of the keys' seeds.
  */
 function sessionBytes(plan: Plan, { depth, sources }: TransferSettings): Bytes {
   const [up, down] = [treeDepth(sources.up, depth), treeDepth(sources.down, depth)];
