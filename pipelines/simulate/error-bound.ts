@@ -80,10 +80,9 @@ class Analysis {
     const input = inputs[0]!.sizes;
     const inProduct = node?.op === 'Mul' ? sizesInProduct(step, inputs, this) : undefined;
     if (inProduct !== undefined) return inProduct;
-    const isPiecewise = node !== undefined && piecewise.includes(node.op);
     if (node?.op === 'PRelu' && step.kind === 'activation') return input;
-    if (isPiecewise && step.kind === 'offset') return allActive(input);
-    if (isPiecewise && step.kind === 'concat') return twice(allActive(input));
+    const inPiece = node === undefined ? undefined : sizesInPiece(node, step, inputs);
+    if (inPiece !== undefined) return inPiece;
     return node === undefined ? input : this.prepared.ranges.get(node.outputs[0]!)!;
   }
 
@@ -92,7 +91,26 @@ class Analysis {
   }
 }
 
-const piecewise: readonly string[] = ['Clip', 'LeakyRelu', 'PRelu', 'HardSigmoid', 'HardSwish'];
+/** Activations whose pieces are ReLUs of the input itself, or of its difference to a bound. */
+const piecesOfInput: readonly string[] = ['Clip', 'LeakyRelu', 'PRelu', 'HardSigmoid'];
+
+/**
+ * The sizes of what an activation of several straight pieces joins before its sign tests; undefined for other
+ * steps. Of a value from which something is taken away no larger share is positive: the pieces of a clip from
+ * 0 to a maximum pass on the share of an error that a ReLU passes on. The pieces of a hard swish are joined
+ * twice, and any share of them may be positive.
+ */
+function sizesInPiece({ op }: Node, step: Step, inputs: readonly Knowledge[]): Sizes | undefined {
+  const keeps = piecesOfInput.includes(op);
+  if (!keeps && op !== 'HardSwish') return undefined;
+  const [input, second] = inputs.map(({ sizes }) => sizes) as [Sizes, Sizes?];
+  if (step.kind === 'offset') {
+    const isLess = typeof step.value === 'number' && step.value < 0;
+    return keeps && isLess ? input : allActive(input);
+  }
+  if (step.kind !== 'concat') return undefined;
+  return keeps ? joinedSizes([input, second!]) : twice(allActive(input));
+}
 
 /** The sizes of what a product of two values computes on the way; undefined for the product itself. */
 function sizesInProduct(step: Step, inputs: readonly Knowledge[], analysis: Analysis): Sizes | undefined {
@@ -131,7 +149,7 @@ function joinedSizes(all: readonly Sizes[]): Sizes {
   return { channels: of('channels'), meanSquares: of('meanSquares'), positive: of('positive') };
 }
 
-/** The sizes of a value minus a bound, any share of which may be positive. */
+/** The sizes of a value to which something is added: any share of it may be positive. */
 function allActive(sizes: Sizes): Sizes {
   return { ...sizes, positive: new Float64Array(sizes.positive.length).fill(1) };
 }
