@@ -158,6 +158,15 @@ export type Node = { [K in OpType]: NodeOf<K> }[OpType];
 
 export type Value = { readonly name: string; readonly shape: Shape };
 
+/**
+ * Low bits that the private sign tests of an activation leave out, above those that its rounding drops
+ * anyway, by node name; a node may be gone.
+ */
+export type LeftOut = Readonly<Record<string, number>>;
+
+/** The most bits that a file can ask for. */
+export const mostLeftOut = 16;
+
 export type Graph = {
   readonly name: string;
   readonly inputs: readonly Value[];
@@ -171,6 +180,8 @@ export type Graph = {
   readonly classes?: readonly string[];
   /** The trainings of the network (default: they are not known). */
   readonly history?: History;
+  /** What sign tests leave out, as a reduction chose it (default: only bits that cost nothing). */
+  readonly leftOut?: LeftOut;
 };
 
 /** The weights are the server's secret; the graph is public. */

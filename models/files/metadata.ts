@@ -2,22 +2,24 @@ import { z } from 'zod';
 import { ModelError } from '../../src/shared/errors.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { endings } from '../ending.ts';
+import { mostLeftOut } from '../graph.ts';
 import type { Graph } from '../graph.ts';
 import type { History } from '../history.ts';
 import type { Preprocessing } from '../preprocessing.ts';
 import { sizeOf } from '../tensor.ts';
 
 /**
- * What a file says about its images, classes and trainings in `metadata_props`, which other programs
- * leave alone.
+ * What a file says about its images, classes, trainings and sign tests in `metadata_props`, which other
+ * programs leave alone.
  */
-export type Description = Pick<Graph, 'preprocessing' | 'ending' | 'classes' | 'history'>;
+export type Description = Pick<Graph, 'preprocessing' | 'ending' | 'classes' | 'history' | 'leftOut'>;
 
 const keys = {
   preprocessing: 'reluctant.preprocessing',
   ending: 'reluctant.ending',
   classes: 'reluctant.classes',
   history: 'reluctant.history',
+  leftOut: 'reluctant.leftOut',
 } as const;
 
 /** Names of classes under these keys are read too: exporters of others write them. */
@@ -45,15 +47,19 @@ const historySchema = z.array(
   }),
 );
 
+const leftOutSchema = z.record(z.string(), z.int().min(0).max(mostLeftOut));
+
 const namesSchema = z.array(z.string()).min(1);
 
 /** The entries of `metadata_props` that a graph is written with. */
-export function metadataOf({ preprocessing, ending, classes, history }: Description): Record<string, string> {
+export function metadataOf(description: Description): Record<string, string> {
+  const { preprocessing, ending, classes, history, leftOut } = description;
   return {
     ...(preprocessing && { [keys.preprocessing]: JSON.stringify(preprocessing) }),
     ...(ending && { [keys.ending]: JSON.stringify(ending) }),
     ...(classes && { [keys.classes]: JSON.stringify(classes) }),
     ...(history && { [keys.history]: JSON.stringify(history) }),
+    ...(leftOut && { [keys.leftOut]: JSON.stringify(leftOut) }),
   };
 }
 
@@ -84,7 +90,8 @@ export function descriptionOf(
   const classes = named ?? namesOfOthers(metadata, logits);
   const ending = own(metadata, keys.ending, z.enum(endings));
   const history = own(metadata, keys.history, historySchema) as History | undefined;
-  return { ...defined({ preprocessing, ending, classes, history }) };
+  const leftOut = own(metadata, keys.leftOut, leftOutSchema);
+  return { ...defined({ preprocessing, ending, classes, history, leftOut }) };
 }
 
 function own<T>(metadata: ReadonlyMap<string, string>, key: string, schema: z.ZodType<T>): T | undefined {

@@ -1,6 +1,7 @@
 import type { Graph, Model } from '../../models/graph.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { Tensor } from '../../models/tensor.ts';
+import { defined } from '../../src/shared/defined.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import { averagedScales } from './averaged-scales.ts';
 import type { Ranges } from './ranges.ts';
@@ -26,7 +27,11 @@ export function compile(
   publicly: PublicPart,
   options: Partial<CompileOptions> = {},
 ): Plan {
-  const complete = checkOptions({ ...defaultCompileOptions, ...options });
+  const complete = checkOptions({
+    ...defaultCompileOptions,
+    ...defined({ leftOut: graph.leftOut }),
+    ...options,
+  });
   const [input, output] = ends(graph);
   const room = complete.answer === 'label' ? labelRoom(sizeOf(ranges.get(output)!.shape)) : 0;
   const highest = scaleLimits(graph, ranges, complete.guardBits, publicly.coefficients, room);

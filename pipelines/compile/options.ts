@@ -1,3 +1,4 @@
+import type { LeftOut } from '../../models/graph.ts';
 import type { Tensor } from '../../models/tensor.ts';
 import { PlanError } from '../../src/shared/errors.ts';
 import { answerKinds } from '../plan/plan.ts';
@@ -25,6 +26,8 @@ export type CompileOptions = {
    * range.
    */
   readonly k: number | 'free' | Readonly<Record<string, number>>;
+  /** Bits more that the ReLUs of a node leave out where k is 'free' (default: those of the graph). */
+  readonly leftOut: LeftOut;
   /** The top bit of every sign test (default: from the ranges on the calibration images). */
   readonly bits?: number;
   /**
@@ -41,6 +44,7 @@ export const defaultCompileOptions: CompileOptions = {
   weightBits: 12,
   guardBits: 1,
   k: 'free',
+  leftOut: {},
   mode: 'posZero',
   answer: 'logits',
 };
@@ -79,7 +83,7 @@ export function checkOptions(options: CompileOptions): CompileOptions {
     }
   }
   const ks = typeof options.k === 'object' ? Object.values(options.k) : [options.k];
-  for (const value of [...ks, options.bits]) {
+  for (const value of [...ks, ...Object.values(options.leftOut), options.bits]) {
     if (typeof value === 'number' && !(Number.isInteger(value) && value >= 0 && value <= 31)) {
       throw new PlanError(`sign test window: expected bits from 0 to 31, got ${value}`);
     }

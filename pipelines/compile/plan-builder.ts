@@ -102,13 +102,16 @@ export class PlanBuilder {
   }
 
   /**
-   * The sign test of the activation `node` on a wire; k = 'free' leaves out the bits that are dropped anyway.
+   * The sign test of the activation `node` on a wire; k = 'free' leaves out the bits that are dropped anyway,
+   * and those that the node's ReLUs leave out above them.
    */
   signTest(node: string, input: WireId, free: number): Pick<ReluSpec, 'k' | 'bits' | 'mode'> {
     const { options } = this;
     const bits = options.bits ?? this.wires[input]!.bits;
     const given = typeof options.k === 'object' ? (options.k[node] ?? 'free') : options.k;
-    return { k: Math.min(given === 'free' ? free : given, bits - 1), bits, mode: options.mode };
+    if (given !== 'free') return { k: Math.min(given, bits - 1), bits, mode: options.mode };
+    const more = Math.min(free + (options.leftOut[node] ?? 0), bits - 2);
+    return { k: Math.max(Math.min(free, bits - 1), more), bits, mode: options.mode };
   }
 
   /**

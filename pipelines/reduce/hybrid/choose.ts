@@ -1,11 +1,12 @@
 import type { Replacement } from '../../../models/graph.ts';
+import type { ShorterTests } from './shorter-tests.ts';
 
 /** What one layer of ReLUs may become, with the losses and prices of its elements. */
 export type LayerOptions = {
   readonly layer: string;
-  /** The replacements that ReLUs of this layer may get. */
+  /** The replacements that ReLUs of this layer may get, with the sign tests of those that stay. */
   readonly replacements: readonly ReplacementOption[];
-  /** The price of an element that stays a ReLU. */
+  /** The price of an element that stays a ReLU and has the compiler's own sign test. */
   readonly reluPrice: number;
   /** The price of the layer apart from its elements. It is saved if the layer vanishes. */
   readonly layerPrice: number;
@@ -25,7 +26,14 @@ export type ReplacementOption = {
    */
   readonly losses: Float64Array;
   readonly price: number;
+  /** The sign tests of the ReLUs that stay (default: the compiler's own). */
+  readonly tests?: ShorterTests;
 };
+
+/** The price of an element that stays a ReLU. */
+export function reluPriceIn(layer: LayerOptions, { tests }: ReplacementOption): number {
+  return tests?.reluPrice ?? layer.reluPrice;
+}
 
 /** What a layer becomes: it vanishes as a whole, or some elements are replaced (1 in `replaced`). */
 export type LayerChoice =
@@ -38,18 +46,19 @@ export type LayerChoices = {
   readonly loss: number;
 };
 
-/** The state of each layer: -1 if it vanishes, else the index of its replacement. */
+/** The state of each layer: -1 if it vanishes, else the index of its replacement (and of its sign tests). */
 type Structure = readonly number[];
 
 /**
- * Chooses what the layers become so that the cost is at most `budget` and the loss is small. Losses and
- * prices are taken to add up. Returns undefined if nothing is cheap enough.
+ * Chooses what the layers become and how short their sign tests are, so that the cost is at most `budget` and
+ * the loss is small. Losses and prices are taken to add up. Returns undefined if nothing is cheap enough.
  *
- * A structure says which layers vanish and what replaces ReLUs in the others. For a price lambda of a unit of
- * cost, in units of loss, each layer's best state is found by itself (Lagrange; Shoham and Gersho's bit
- * allocation, 1988); many lambdas give the structures to look at. Within a structure elements are replaced in
- * the order of their loss per cost saved until the budget is met, which is optimal up to one element. From
- * the best structure on, the other states of one layer at a time are tried for as long as that helps.
+ * A structure says which layers vanish, and what replaces ReLUs and which sign tests there are in the others.
+ * For a price lambda of a unit of cost, in units of loss, each layer's best state is found by itself
+ * (Lagrange; Shoham and Gersho's bit allocation, 1988); many lambdas give the structures to look at. Within a
+ * structure elements are replaced in the order of their loss per cost saved until the budget is met, which is
+ * optimal up to one element. From the best structure on, the other states of one layer at a time are tried
+ * for as long as that helps.
  */
 export function choose(layers: readonly LayerOptions[], budget: number): LayerChoices | undefined {
   const ranked = layers.map(rankedLosses);
@@ -114,25 +123,31 @@ type Ranked = {
   readonly sums: Float64Array;
 };
 
+/** Options that differ only in their sign tests share the ranking. */
 function rankedLosses({ replacements }: LayerOptions): Ranked[] {
-  return replacements.map(({ losses }) => {
-    const elements = Uint32Array.from(losses.keys()).filter((i) => losses[i] !== Infinity);
-    elements.sort((a, b) => losses[a]! - losses[b]! || a - b);
-    const sums = new Float64Array(elements.length + 1);
-    elements.forEach((element, i) => (sums[i + 1] = sums[i]! + losses[element]!));
-    return { elements, losses: Float64Array.from(elements, (element) => losses[element]!), sums };
-  });
+  const known = new Map(replacements.map(({ losses }) => [losses, ranking(losses)] as const));
+  return replacements.map(({ losses }) => known.get(losses)!);
+}
+
+function ranking(losses: Float64Array): Ranked {
+  const elements = Uint32Array.from(losses.keys()).filter((i) => losses[i] !== Infinity);
+  elements.sort((a, b) => losses[a]! - losses[b]! || a - b);
+  const sums = new Float64Array(elements.length + 1);
+  elements.forEach((element, i) => (sums[i + 1] = sums[i]! + losses[element]!));
+  return { elements, losses: Float64Array.from(elements, (element) => losses[element]!), sums };
 }
 
 /** The state of a layer with the smallest loss + lambda * cost. */
 function bestState(layer: LayerOptions, ranked: readonly Ranked[], lambda: number): number {
   let [best, bestValue] = [-1, layer.vanishLoss];
-  layer.replacements.forEach(({ price }, r) => {
+  layer.replacements.forEach((option, r) => {
     const { losses, sums } = ranked[r]!;
-    const saved = lambda * (layer.reluPrice - price);
+    const { price, tests } = option;
+    const reluPrice = reluPriceIn(layer, option);
+    const saved = lambda * (reluPrice - price);
     const count = saved > 0 ? countUpTo(losses, saved) : 0;
-    const value =
-      sums[count]! + lambda * (layer.layerPrice + count * price + (losses.length - count) * layer.reluPrice);
+    const cost = layer.layerPrice + count * price + (losses.length - count) * reluPrice;
+    const value = sums[count]! + (tests?.loss ?? 0) + lambda * cost;
     if (value < bestValue) [best, bestValue] = [r, value];
   });
   return best;
@@ -193,7 +208,7 @@ function fill(
     counts[state]!++;
   }
   const vanished = layers.reduce((sum, { vanishLoss }, l) => sum + (structure[l] === -1 ? vanishLoss : 0), 0);
-  const loss = states.reduce((sum, { sums }, i) => sum + sums[counts[i]!]!, vanished);
+  const loss = states.reduce((sum, { sums, faults }, i) => sum + sums[counts[i]!]! + faults, vanished);
   const perLayer = layers.map(() => 0);
   states.forEach(({ layer }, i) => (perLayer[layer] = counts[i]!));
   return { structure, counts: perLayer, cost: costOf(counts), loss };
@@ -201,21 +216,28 @@ function fill(
 
 /**
  * A layer that does not vanish: `whole` is its cost with all its ReLUs, `saving` what each replaced one
- * saves.
+ * saves, `faults` the loss of its shorter sign tests.
  */
-type State = Ranked & { readonly layer: number; readonly whole: number; readonly saving: number };
+type State = Ranked & {
+  readonly layer: number;
+  readonly whole: number;
+  readonly saving: number;
+  readonly faults: number;
+};
 
 function statesOf(
   layers: readonly LayerOptions[],
   ranked: readonly Ranked[][],
   structure: Structure,
 ): State[] {
-  return layers.flatMap(({ layerPrice, reluPrice, replacements }, layer) => {
+  return layers.flatMap((options, layer) => {
     const state = structure[layer]!;
     if (state === -1) return [];
     const own = ranked[layer]![state]!;
-    const whole = layerPrice + reluPrice * own.losses.length;
-    return [{ ...own, layer, whole, saving: reluPrice - replacements[state]!.price }];
+    const option = options.replacements[state]!;
+    const reluPrice = reluPriceIn(options, option);
+    const whole = options.layerPrice + reluPrice * own.losses.length;
+    return [{ ...own, layer, whole, saving: reluPrice - option.price, faults: option.tests?.loss ?? 0 }];
   });
 }
 

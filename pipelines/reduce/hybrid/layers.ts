@@ -14,12 +14,13 @@ import type { LabelledSample } from '../polynomials/training-sample.ts';
 import { defaultRanking } from '../ranking.ts';
 import type { Ranking } from '../ranking.ts';
 import { costsBy } from '../taylor/costs.ts';
-import type { LayerOptions } from './choose.ts';
+import type { LayerOptions, ReplacementOption } from './choose.ts';
 import { joinLayers } from './join-layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { pricesOf } from './prices.ts';
-import type { Pricing } from './prices.ts';
+import type { LayerPrices, Pricing } from './prices.ts';
 import type { Serving } from './serving.ts';
+import type { ShorterTestsOf } from './shorter-tests.ts';
 
 /**
  * The replacements that are tried by default. A square costs more than an affine element offline and loses
@@ -62,9 +63,16 @@ export async function countedLayers(measured: Measured): Promise<LayerOptions[]>
   }));
 }
 
+/** The network with plain ReLUs, its plan, and the shorter sign tests that its layers can have. */
+export type PricedBase = {
+  readonly base: Model;
+  readonly plan: Plan;
+  readonly testsOf: ShorterTestsOf;
+};
+
 /**
- * The losses and prices of each layer: what its elements and the layer itself cost the protocol. `plan` is
- * the plan of `base`.
+ * The losses and prices of each layer: what its elements, their sign tests and the layer itself cost the
+ * protocol.
  *
  * The loss of a layer's vanishing is measured without training, on the network that `joinLayers` makes or,
  * if the layer's neighbours are no convolutions, with its ReLUs dropped. There an affine fit per channel,
@@ -74,7 +82,7 @@ export async function countedLayers(measured: Measured): Promise<LayerOptions[]>
  */
 export async function pricedLayers(
   measured: Measured,
-  { base, plan }: { readonly base: Model; readonly plan: Plan },
+  { base, plan, testsOf }: PricedBase,
   pricing: Pricing,
   serving: Serving,
 ): Promise<LayerOptions[]> {
@@ -95,13 +103,32 @@ export async function pricedLayers(
       layerPrice: prices.layer,
       vanishLoss: without === undefined ? Infinity : await loss(gone!.model),
       joins: gone?.joins ?? false,
-      replacements: [...byReplacement].map(([name, own]) => ({
-        ...{ name, losses: own },
-        price: prices[elementOf[name]],
-      })),
+      replacements: await optionsOf(layer, byReplacement, prices, testsOf),
     });
   }
   return found;
+}
+
+/** Every replacement, with the compiler's sign tests for the ReLUs that stay and with each shorter one. */
+async function optionsOf(
+  layer: string,
+  byReplacement: Losses['byReplacement'],
+  prices: LayerPrices,
+  testsOf: ShorterTestsOf,
+): Promise<ReplacementOption[]> {
+  const plain = [...byReplacement].map(([name, losses]) => ({
+    name,
+    losses,
+    price: prices[elementOf[name]],
+  }));
+  // Tests that lose more than having no ReLU are of no use.
+  const most = Math.min(...plain.map(({ losses }) => sumOfRelus(losses)));
+  const shorter = await testsOf(layer, most);
+  return [...plain, ...shorter.flatMap((tests) => plain.map((option) => ({ ...option, tests })))];
+}
+
+function sumOfRelus(losses: Float64Array): number {
+  return losses.reduce((sum, loss) => sum + (loss === Infinity ? 0 : loss), 0);
 }
 
 async function withoutLayer(base: Model, layer: string, sample: Sample) {

@@ -1,5 +1,5 @@
 import { inferShapes } from '../../../models/analysis/shapes.ts';
-import type { Model, Replacement } from '../../../models/graph.ts';
+import type { Model } from '../../../models/graph.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import { otherActivations } from '../../../models/passes/as-relu.ts';
 import { PlanError, UsageError } from '../../../src/shared/errors.ts';
@@ -12,8 +12,9 @@ import { searchGates, stepsOf } from '../gates/search.ts';
 import type { SearchOptions } from '../gates/search.ts';
 import { layerStates } from '../gates/layer-states.ts';
 import { renormaliseAll } from '../polynomials/renormalise.ts';
-import { candidateNetwork, reasonOf } from './candidate.ts';
-import type { LayerChoices, LayerChoice } from './choose.ts';
+import { candidateNetwork, reasonOf, testsText } from './candidate.ts';
+import { reluPriceIn } from './choose.ts';
+import type { LayerChoices, LayerChoice, ReplacementOption } from './choose.ts';
 import { mostTries, mostWithin } from './count-search.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { costOf, few } from './search.ts';
@@ -22,9 +23,7 @@ import type { Task } from './search.ts';
 /** A layer of a structure whose ReLUs may be replaced one by one. */
 type GatedLayer = {
   readonly layer: string;
-  readonly replacement: Replacement;
-  /** The loss of replacing each element; Infinity for elements that are not ReLUs. */
-  readonly losses: Float64Array;
+  readonly option: ReplacementOption;
   /** What each replaced ReLU saves, in the budget's unit. */
   readonly saving: number;
   readonly relus: number;
@@ -48,11 +47,18 @@ export type LearnedGates = {
 function gatedLayers({ layers }: Task, choices: LayerChoices): GatedLayer[] {
   return choices.layers.flatMap((own, l) => {
     if (own.kind === 'vanished') return [];
-    const { layer, reluPrice, replacements } = layers[l]!;
-    const { name, price, losses } = replacements[own.replacement]!;
+    const { layer, replacements } = layers[l]!;
+    const option = replacements[own.replacement]!;
+    const { price, losses } = option;
     const relus = losses.reduce((n, loss) => n + (loss === Infinity ? 0 : 1), 0);
     const kept = relus - own.replaced.reduce((sum, one) => sum + one, 0);
-    const gated = { layer, replacement: name, losses, saving: reluPrice - price, relus, kept };
+    const gated = {
+      layer,
+      option,
+      saving: reluPriceIn(layers[l]!, option) - price,
+      relus,
+      kept,
+    };
     return gated.saving > 0 ? [gated] : [];
   });
 }
@@ -88,14 +94,16 @@ export async function learnGates(
   if (layers.every(({ relus, kept }) => relus === kept)) return undefined;
   const { model: teacher, sample } = task.measured;
   const model = await candidateNetwork(task.base, task.layers, withAllRelus(choices), sample);
-  const replacement = new Map(layers.map((own) => [own.layer, own.replacement]));
+  const replacement = new Map(layers.map((own) => [own.layer, own.option.name]));
   const states = await layerStates(model, { granularity: 'pixel', replacement, sample });
   const unit = meanSaving(layers);
   const weights = new Map(layers.map(({ layer, saving }) => [layer, saving / unit]));
   const weightOf = (layer: string) => weights.get(layer)!;
   const { gated, scoresOf, ...search } = indicatorGates(model, {
     layers: states,
-    costs: new Map(layers.map(({ layer, losses }) => [layer, losses.map((loss) => loss / weightOf(layer))])),
+    costs: new Map(
+      layers.map(({ layer, option }) => [layer, option.losses.map((loss) => loss / weightOf(layer))]),
+    ),
     total: sum(layers, ({ layer, relus }) => weightOf(layer) * relus),
     budget: sum(layers, ({ layer, kept }) => weightOf(layer) * kept),
     steps: stepsOf(options),
@@ -126,7 +134,7 @@ function orderOf(
   const maps = new Map(
     gatedNodes(searched).map(({ name, outputs }) => [name, shapes.get(outputs[0]!)!.slice(1)]),
   );
-  const losses = new Map(layers.map((own) => [own.layer, own.losses]));
+  const losses = new Map(layers.map((own) => [own.layer, own.option.losses]));
   const own = [...scores].map(([layer, values]) => {
     const only = values.map((value, e) => (losses.get(layer)![e] === Infinity ? -Infinity : value));
     return [layer, only] as const;
@@ -201,12 +209,12 @@ export function learnedReason(
 ): (layer: string) => string {
   const describe = (price: number) => describeCost(task.budget.unit, Math.max(0, price));
   const gated = new Map(layers.map((own) => [own.layer, own]));
-  const replacementOf = (layer: string) => gated.get(layer)!.replacement;
+  const replacementOf = (layer: string) => gated.get(layer)!.option.name;
   const others = otherActivations(task.measured.model);
   const ofGates = reasons({ score: 'm', scores, replaced, replacementOf, others });
   return (layer) => {
     const own = gated.get(layer);
     if (own === undefined) return reasonOf(layer, task.layers, choices, describe);
-    return `${ofGates(layer)}; each replaced ReLU saves ${describe(own.saving)}`;
+    return `${ofGates(layer)}; each replaced ReLU saves ${describe(own.saving)}${testsText(own.option)}`;
   };
 }

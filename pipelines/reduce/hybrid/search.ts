@@ -7,13 +7,17 @@ import { predictLatency } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { candidateNetwork } from './candidate.ts';
-import { choose } from './choose.ts';
+import { choose, reluPriceIn } from './choose.ts';
 import type { LayerChoices, LayerOptions } from './choose.ts';
 import { pricedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
-import { servedPlan } from '../../compile/served-plan.ts';
+import { prepare, servedPlan } from '../../compile/served-plan.ts';
+import type { Prepared } from '../../compile/served-plan.ts';
 import { pricingOf } from './prices.ts';
+import type { Pricing } from './prices.ts';
 import type { Serving } from './serving.ts';
+import { measuredTests } from './shorter-tests.ts';
+import type { ShorterTestsOf } from './shorter-tests.ts';
 
 /** A network that meets a limit before training, and the choices that made it. */
 export type Candidate = {
@@ -79,16 +83,31 @@ export async function taskOf(
     );
   }
   const base = asRelu(measured.model);
-  const plan = await servedPlan(base, serving);
+  const prepared = await prepare(base, serving);
+  const { plan } = prepared;
   const baseCost = costOf(plan, budget, machine);
   const pricing = pricingOf(budget, machine, plan);
-  const layers = await pricedLayers(measured, { base, plan }, pricing, serving);
+  const testsOf = await shorterTestsOf(prepared, measured, pricing, serving);
+  const layers = await pricedLayers(measured, { base, plan, testsOf }, pricing, serving);
   const dearest = pricing(plan);
   const whole = layers.reduce((sum, layer) => sum + layer.layerPrice + layer.reluPrice * relusOf(layer), 0);
   const rest = dearest - whole;
   const cheapest = rest + layers.reduce((sum, layer) => sum + cheapestState(layer), 0);
   const costs = { before, baseCost, dearest, cheapest, rest };
   return { measured, budget, machine, serving, layers, base, ...costs };
+}
+
+/**
+ * Where an agreement chose the bits of activations, they are as few as it allows, and tests stay as they are.
+ */
+function shorterTestsOf(
+  prepared: Prepared,
+  { sample }: Measured,
+  pricing: Pricing,
+  serving: Serving,
+): Promise<ShorterTestsOf> {
+  if (serving.activationBits !== undefined) return Promise.resolve(() => Promise.resolve([]));
+  return measuredTests(prepared, sample, pricing);
 }
 
 /** The cost of one inference with this plan, in the budget's unit. */
@@ -101,8 +120,10 @@ function relusOf({ replacements }: LayerOptions): number {
 }
 
 function cheapestState(layer: LayerOptions): number {
-  const { layerPrice, reluPrice, replacements, vanishLoss } = layer;
-  const mixed = replacements.map(({ price }) => layerPrice + relusOf(layer) * Math.min(price, reluPrice));
+  const { layerPrice, replacements, vanishLoss } = layer;
+  const mixed = replacements.map(
+    (option) => layerPrice + relusOf(layer) * Math.min(option.price, reluPriceIn(layer, option)),
+  );
   return Math.min(...mixed, vanishLoss === Infinity ? Infinity : 0);
 }
 

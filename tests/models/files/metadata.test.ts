@@ -29,6 +29,13 @@ test('the trainings are kept, and no path of them', () => {
   expect(publicName('fashion-mnist+shifted=0.1')).toBe('fashion-mnist+shifted=0.1');
 });
 
+test('bits that sign tests leave out are kept, and refused where no sign test has so many', () => {
+  const leftOut = { 'stage1.relu': 3, stem: 0 };
+  expect(read(metadataOf({ leftOut }))).toEqual({ leftOut });
+  for (const wrong of ['[1]', '{"stem": -1}', '{"stem": 1.5}', '{"stem": 17}', '{"stem": "2"}'])
+    expect(() => read({ 'reluctant.leftOut': wrong })).toThrow(/metadata reluctant\.leftOut/);
+});
+
 test.each([
   ['JSON', 'classes', '["cat", "dog"]'],
   ["Ultralytics' dictionary", 'names', `{0: 'cat', 1: "dog"}`],

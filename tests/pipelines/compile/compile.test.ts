@@ -4,6 +4,8 @@ import { normals } from '../../../models/architectures/init.ts';
 import { activationKinds } from '../../../models/graph.ts';
 import type { Model, Node } from '../../../models/graph.ts';
 import { inferShapes } from '../../../models/analysis/shapes.ts';
+import { readModel } from '../../../models/files/read.ts';
+import { writeModel } from '../../../models/files/write.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { tensor } from '../../../models/tensor.ts';
 import type { Tensor } from '../../../models/tensor.ts';
@@ -222,12 +224,31 @@ test('a layer too wide for its weights to be hidden takes fewer bits a weight; o
   );
 });
 
+test('sign tests leave out what the file asks for, as long as k is free, and keep two bits', async () => {
+  const model = residualNet(seededRng(5));
+  const [first, second] = model.graph.nodes.filter(({ op }) => op === 'Relu').map(({ name }) => name);
+  const leftOut = { [first!]: 3, [second!]: 16, 'not there': 2 };
+  const file = writeModel({ ...model, graph: { ...model.graph, leftOut } });
+  const asked = readModel(file, 'asked.onnx');
+  const windowsOf = async (of: Model, options: Partial<CompileOptions> = {}) => {
+    const { plan } = (await simulated(of, options)).prepared;
+    return new Map(activationSteps(plan).map(({ node, spec }) => [node, spec.relu]));
+  };
+  const [plain, own] = [await windowsOf(model), await windowsOf(asked)];
+  expect(own.get(first!)).toEqual({ ...plain.get(first!)!, k: plain.get(first!)!.k + 3 });
+  expect(own.get(second!)!.k).toBe(plain.get(second!)!.bits - 2);
+  for (const [name, relu] of own) if (!(name in leftOut)) expect(relu).toEqual(plain.get(name));
+  expect([...(await windowsOf(asked, { k: 0 })).values()].every(({ k }) => k === 0)).toBe(true);
+  expect(await windowsOf(asked, { leftOut: {} })).toEqual(plain);
+});
+
 test('options out of range are refused', async () => {
   const model = residualNet(seededRng(5));
   await expect(simulated(model, { precision: 40 })).rejects.toThrow(
     'precision: expected an integer from 4 to 20',
   );
   await expect(simulated(model, { k: -1 })).rejects.toThrow('sign test window');
+  await expect(simulated(model, { leftOut: { stem: -1 } })).rejects.toThrow('sign test window');
 });
 
 test('calibration images that are not finite are refused', async () => {

@@ -11,7 +11,14 @@ import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { few, search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
-import { calibration, plannedCost, sample, shared, trainedTiny } from './trained-tiny.ts';
+import {
+  calibration,
+  plannedCost,
+  sample,
+  shared,
+  trainedTiny,
+  withoutShorterTests,
+} from './trained-tiny.ts';
 
 const budget = parseBudget('1s@lan:total') as CostBudget;
 
@@ -22,13 +29,27 @@ beforeAll(async () => {
   before = await plannedCost(original, budget);
 });
 
-const taskAt = (share: number, replace?: Replacement) =>
+const wholeTaskAt = (share: number, replace?: Replacement) =>
   taskOf(
     { model: original, sample, replace, onProgress: silent },
     { ...budget, limit: share * before },
     dearRelus,
     { calibration },
   );
+
+const taskAt = async (share: number, replace?: Replacement) =>
+  withoutShorterTests(await wholeTaskAt(share, replace));
+
+test.each([0.35, 0.25])(
+  'of a budget of %f that shorter sign tests alone do not meet no more than a hundredth is left unspent',
+  async (share) => {
+    const { choices, cost, model } = await search(await wholeTaskAt(share), share * before);
+    expect(cost).toBeLessThanOrEqual(share * before);
+    expect(cost).toBeGreaterThan(0.99 * share * before);
+    expect(Object.keys(model.graph.leftOut!).length).toBeGreaterThan(0);
+    expect(choices.layers.some((own) => own.kind === 'vanished' || own.replaced.includes(1))).toBe(true);
+  },
+);
 
 test.each([0.8, 0.66, 0.58, 0.44])(
   'of a budget of %f ReLUs that go one by one leave no more than a hundredth unspent',

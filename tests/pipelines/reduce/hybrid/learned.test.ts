@@ -24,7 +24,15 @@ import { silent } from '../../../../src/shared/progress.ts';
 import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
 import { dearRelus, dearSignTests } from '../../../helpers/machine.ts';
 import { seededRng } from '../../../helpers/rng.ts';
-import { calibration, plannedCost, sample, shared, train, trainedTiny } from './trained-tiny.ts';
+import {
+  calibration,
+  plannedCost,
+  sample,
+  shared,
+  train,
+  trainedTiny,
+  withoutShorterTests,
+} from './trained-tiny.ts';
 
 const budget = parseBudget('1s@lan') as CostBudget;
 
@@ -81,7 +89,7 @@ describe('as many ReLUs as a limit affords', () => {
   let task: Task;
   let learned: LearnedGates;
   beforeAll(async () => {
-    task = await taskAt(original, before / 2);
+    task = withoutShorterTests(await taskAt(original, before / 2));
     const { choices } = await search(task, before / 2);
     learned = (await learnGates(task, choices, { ...shared, budget: task.budget, epochs: 1 }))!;
   });
@@ -170,7 +178,7 @@ test('a layer that goes whole is gone, the others have learned; without epochs o
 
 test('stopped in its search and in its fine-tuning it ends with the network of one that was not', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hybrid-'));
-  const options = { ...shared, budget: { ...budget, limit: 0.5 * before }, epochs: 2 };
+  const options = { ...shared, budget: { ...budget, limit: 0.35 * before }, epochs: 2 };
   const straight = writeModel((await hybrid(original, { ...options, checkpoint: join(folder, 'a') })).model);
   const heard: ProgressEvent[] = [];
   const stoppedIn = (phase?: Phase) =>

@@ -4,6 +4,7 @@ import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
 import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { costOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
 import { dearRelus } from '../../../helpers/machine.ts';
 import { tinyDataset } from '../../../helpers/data.ts';
@@ -35,4 +36,13 @@ export async function plannedCost(
   machine: MachineCosts = dearRelus,
 ): Promise<number> {
   return costOf(await servedPlan(model, { calibration }), budget, machine);
+}
+
+/** The task whose ReLUs have the compiler's sign tests, so that some must go. */
+export function withoutShorterTests(task: Task): Task {
+  const layers = task.layers.map((layer) => ({
+    ...layer,
+    replacements: layer.replacements.filter(({ tests }) => tests === undefined),
+  }));
+  return { ...task, layers };
 }
