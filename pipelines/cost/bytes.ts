@@ -7,7 +7,7 @@ import { flipBytes } from '../../crypto/ot/reversed.ts';
 import { treeDepth } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
-import { messageBytes, offlineBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
+import { offlineBytes, partBytes } from '../../crypto/steps/activation/messages.ts';
 import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
@@ -127,7 +127,10 @@ function linearPrediction({ spec }: LinearStep) {
 function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
   return {
     offline: total([{ bytes_up: offlineBytes(spec), bytes_down: 0 }, transfers]),
-    online: { bytes_up: frames(replyBytes(spec)), bytes_down: frames(messageBytes(spec)) },
+    online: {
+      bytes_up: frames(...partBytes(spec).map(({ reply }) => reply)),
+      bytes_down: frames(...partBytes(spec).map(({ message }) => message)),
+    },
     elements: countElements(spec.kinds),
   };
 }

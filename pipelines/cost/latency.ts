@@ -6,9 +6,10 @@ import { offlineTasks } from './offline-tasks.ts';
 import { workOf } from './work.ts';
 import type { StepWork } from './work.ts';
 import type { MachineCosts } from './machine.ts';
-import type { Plan, StepKind } from '../plan/plan.ts';
+import type { Plan, Step, StepKind } from '../plan/plan.ts';
 import type { NetworkProfile } from './profiles.ts';
 import { finishTimes } from './schedule.ts';
+import { turnSeconds } from './turn.ts';
 import { settingsFor } from './transfer-settings.ts';
 import type { TransferSettings } from './transfer-settings.ts';
 import type { TransferMode } from '../inference/layer-transfers.ts';
@@ -53,11 +54,11 @@ export type Latency = {
 };
 
 /**
- * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the machine's
- * costs and the order of the protocol, with the transfers that suit the network. Offline, the
- * parties, their threads and both directions of the network work at the same time (offline-tasks.ts). Online,
- * one party waits for the other. TCP's slow start and other load are left out. Throws PlanError for a linear
- * layer that cannot be packed.
+ * Predicts the seconds of one inference from the exact bytes and round trips of `predictCost`, the
+ * machine's costs and the order of the protocol, with the transfers that suit the network. Offline, the
+ * parties, their threads and both directions of the network work at the same time (offline-tasks.ts), and
+ * online within each activation layer (turn.ts); between layers one party waits for the other. TCP's slow
+ * start and other load are left out. Throws PlanError for a linear layer that cannot be packed.
  */
 export function predictLatency(
   plan: Plan,
@@ -76,7 +77,7 @@ export function predictLatency(
   const cost = predictCost(plan, transfers);
   const work = workOf(plan, machine, { first, steady: false, transfers, weightBytes });
   const network = linkOf(profile, machine);
-  const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, threads);
+  const { offlineSteps, onlineSteps } = sharesOf(plan, work, cost, network, threads);
   const offlineCpu = processorTimes(work.map(offlineWork), transportWork(cost.offline, machine));
   const onlineCpu = processorTimes(work.map(onlineWork), transportWork(cost.online, machine));
   const times = finishTimes(offlineTasks(plan, work, cost, { threads, network, parties, transfers }));
@@ -99,7 +100,7 @@ export function predictLatency(
 /**
  * The processor and network seconds that one inference uses, as if nothing overlapped. Work in a pool is
  * divided by its threads. This is a sum over steps, so it shows what a change of one step is worth. Online,
- * where nothing overlaps, it equals what `predictLatency` says.
+ * where steps do not overlap, it equals what `predictLatency` says.
  */
 export function occupiedSeconds(
   plan: Plan,
@@ -110,14 +111,20 @@ export function occupiedSeconds(
   const cost = predictCost(plan, transfers, true);
   const network = linkOf(profile, machine);
   const work = workOf(plan, machine, { first: false, steady: true, transfers });
-  const { offlineSteps, onlineSteps } = sharesOf(work, cost, network, machine.cores);
+  const { offlineSteps, onlineSteps } = sharesOf(plan, work, cost, network, machine.cores);
   return { offline: sum(offlineSteps), online: sum(onlineSteps) + endsSeconds(cost, network) };
 }
 
-function sharesOf(work: readonly StepWork[], { steps }: Prediction, network: Link, threads: number) {
+function sharesOf(
+  plan: Plan,
+  work: readonly StepWork[],
+  { steps }: Prediction,
+  network: Link,
+  threads: number,
+) {
   return {
     offlineSteps: work.map((step, i) => offlineShare(step, steps[i]!.offline, network, threads)),
-    onlineSteps: work.map((step, i) => onlineShare(step, steps[i]!.online, network)),
+    onlineSteps: work.map((step, i) => onlineShare(plan.steps[i]!, step, network)),
   };
 }
 
@@ -128,11 +135,8 @@ function offlineShare(step: StepWork, bytes: Bytes, network: Link, threads: numb
   return pooled / threads + client + server + onWire(bytes, network);
 }
 
-/** Online, an activation takes one message down and one message up. */
-function onlineShare({ activation, local }: StepWork, bytes: Bytes, network: Link): number {
-  if (activation === undefined) return local;
-  const { message, reply, finish } = activation;
-  return message + reply + finish + onWire(bytes, network) + 2 * (network.delay + network.message);
+function onlineShare(step: Step, { activation, local }: StepWork, network: Link): number {
+  return step.kind === 'activation' ? turnSeconds(step.spec, activation!, network) : local;
 }
 
 /**

@@ -6,8 +6,12 @@ import type { NetworkProfile } from './profiles.ts';
  * A connection: seconds per byte in each direction, seconds per message, and the one-way delay in seconds.
  */
 export type Link = {
+  /** Of long streams, which the ends and the network carry at the same time. */
   readonly up: number;
   readonly down: number;
+  /** Of the network alone, and of the processors of both ends together. */
+  readonly wire: number;
+  readonly ends: { readonly up: number; readonly down: number };
   readonly message: number;
   readonly delay: number;
 };
@@ -20,6 +24,8 @@ export function linkOf(
   return {
     up: Math.max(8 / bitsPerSecond, transport.byteUp),
     down: Math.max(8 / bitsPerSecond, transport.byteDown),
+    wire: 8 / bitsPerSecond,
+    ends: { up: transport.byteUp, down: transport.byteDown },
     message: transport.message,
     delay: roundTripSeconds / 2,
   };

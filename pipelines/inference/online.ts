@@ -1,7 +1,14 @@
 import type { Ring } from '../../crypto/ring/kernels.ts';
-import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
+import {
+  clientParts,
+  clientReply,
+  messageLength,
+  replyLength,
+  serverFinish,
+  serverMessage,
+  serverParts,
+} from '../../crypto/steps/activation/activation.ts';
 import { linearOnline } from '../../crypto/steps/linear.ts';
-import { messageBytes, replyBytes } from '../../crypto/steps/activation/messages.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
@@ -22,27 +29,31 @@ const ends = 0;
 
 /**
  * The client's online phase: it sends the masked image, makes one round trip per activation layer, and
- * opens the answer. Uses up `offline`.
+ * opens the answer. Uses up `offline`. `rounds` counts its turns: the image, and its answer to each layer.
  */
 export async function onlineClient(
   channel: Channel,
   plan: Plan,
   offline: ClientOffline,
   image: Float32Array,
-): Promise<{ answer: Answer; costs: StepCost[] }> {
+): Promise<{ answer: Answer; costs: StepCost[]; rounds: number }> {
   const input = encodeInput(plan, image);
   const mask = offline.shares.take(inputShare);
   await channel.send(tags.masked, ends, bytesOf(subtracted(input, mask)));
   const clock = new StepClock('client');
+  let rounds = 1;
   for (const step of activationSteps(plan)) {
+    rounds++;
     await clock.time(step, channel, async (view) => {
-      const message = await view.receive(tags.activation, step.id, messageBytes(step.spec));
-      await view.send(tags.activation, step.id, clientReply(offline.activations.take(step.id), message));
+      for (const part of clientParts(offline.activations.take(step.id))) {
+        const message = await view.receive(tags.activation, step.id, messageLength(part.layer));
+        await view.send(tags.activation, step.id, clientReply(part, message));
+      }
     });
   }
   const message = await channel.receive(tags.output, ends, answerBytes(plan));
   const answer = clientAnswer(plan, offline.shares.take(outputShare), message);
-  return { answer, costs: clock.costs };
+  return { answer, costs: clock.costs, rounds };
 }
 
 type ServerState = {
@@ -76,9 +87,12 @@ const serverRules: { readonly [K in StepKind]: ServerRule<K> } = {
   combine: (step, inputs, { plan }) => runLocal(plan, step, inputs),
   offset: (step, [u]) => withOffset(step, u!),
   activation: async (step, [xS], { channel, offline }) => {
-    const state = offline.activations.take(step.id);
-    await channel.send(tags.activation, step.id, serverMessage(state, xS!));
-    return serverFinish(state, await channel.receive(tags.activation, step.id, replyBytes(step.spec)));
+    const parts = serverParts(offline.activations.take(step.id));
+    for (const part of parts) await channel.send(tags.activation, step.id, serverMessage(part, xS!));
+    const y = new Uint32Array(xS!.length);
+    for (const part of parts)
+      serverFinish(part, await channel.receive(tags.activation, step.id, replyLength(part.layer)), y);
+    return y;
   },
 };
 

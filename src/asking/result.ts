@@ -14,7 +14,7 @@ export type InferenceResult = {
   readonly outputs?: Float32Array;
   readonly offline: PhaseCost;
   /**
-   * `rounds` counts the messages of the client that the server waits for and answers: the input, and one per
+   * `rounds` counts the turns of the client that the server waits for and answers: the input, and one per
    * activation layer.
    */
   readonly online: PhaseCost & { readonly rounds: number };

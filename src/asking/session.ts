@@ -360,7 +360,7 @@ export class ClientSession implements Session {
       label,
       ...defined({ logits, outputs }),
       offline: cost,
-      online: { ...online.cost, rounds: online.framesSent },
+      online: { ...online.cost, rounds: online.rounds },
       ...defined({ outsideRange: outsideRange(this.plan, image) }),
     };
   }

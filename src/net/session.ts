@@ -21,14 +21,14 @@ export async function measured<T extends { costs: StepCost[] }>(
   channel: Channel,
   role: Role,
   phase: (channel: Channel) => Promise<T>,
-): Promise<T & { cost: PhaseCost; framesSent: number }> {
+): Promise<T & { cost: PhaseCost }> {
   const start = performance.now();
   const view = new MeteredChannel(channel);
   const result = await phase(view);
-  const { sent, received, framesSent } = view.traffic;
+  const { sent, received } = view.traffic;
   const [bytes_up, bytes_down] = role === 'client' ? [sent, received] : [received, sent];
   const seconds = (performance.now() - start) / 1000;
-  return { ...result, cost: { seconds, bytes_up, bytes_down, steps: result.costs }, framesSent };
+  return { ...result, cost: { seconds, bytes_up, bytes_down, steps: result.costs } };
 }
 
 /**

@@ -13,10 +13,16 @@ import { isUnshaped } from '../../pipelines/cost/profiles.ts';
 const bufferMs = 10;
 
 /**
- * Large messages are sent in pieces of this many bytes, so that the other end works on the first while the
- * last are under way.
+ * What comes in one go is sent in pieces of this many bytes, half of a part of an activation layer: the other
+ * end works on the first while the last are under way.
  */
-const pieceBytes = 2 ** 16;
+const pieceBytes = 2 ** 14;
+
+/**
+ * Milliseconds. Somebody waits for the last bytes of what is under way, so those of so long are handed on
+ * exactly in time; with more behind them a millisecond costs nothing.
+ */
+const exactMs = 2;
 
 /**
  * One direction of a link: bytes leave one after the other at the link's rate (a token bucket that holds no
@@ -78,15 +84,13 @@ class Carrier {
     else this.#whenEmpty.push(callback);
   }
 
-  /**
-   * Sets the clock for the first waiting piece. Somebody waits for the last bytes of a message, so they are
-   * handed on exactly in time; with more behind them a millisecond costs nothing.
-   */
+  /** Sets the clock for the first waiting piece. */
   #arm(): void {
     const head = this.#waiting[0];
     if (this.#armed || head === undefined) return;
     this.#armed = true;
-    this.#clock.at(head.due, () => this.#due(), this.#waiting.length === 1 ? 'exactly' : 'about');
+    const isLast = this.#waiting.at(-1)!.due - head.due < exactMs;
+    this.#clock.at(head.due, () => this.#due(), isLast ? 'exactly' : 'about');
   }
 
   #due(): void {

@@ -145,7 +145,7 @@ async function reluViews(
       'd3 - h': wordsZ(difference(reply.d3, h)),
       c: coinsZ(c),
       'c + e_S': coinsZ(c.map((bit, i) => bit ^ e[i]!)),
-      masked: wordsZ(reply.masked),
+      masked: wordsZ(reply.masked.relu),
       'u = y - r': wordsZ(output),
     },
   };
@@ -166,7 +166,7 @@ async function squareViews(xC: number, xS: number, plant?: Plant): Promise<{ cli
     server: {
       e: wordsZ(reply.e),
       'e + P_S / a': wordsZ(overFactor(reply.e, known.product, known.a)),
-      masked: wordsZ(reply.masked),
+      masked: wordsZ(reply.masked.square),
       'u = y - r': wordsZ(output),
     },
   };
@@ -177,7 +177,7 @@ async function affineViews(xC: number, xS: number, plant?: Plant): Promise<{ cli
   const d1 = unpackFields(message.rest, count, cut, 'd1');
   return {
     client: { d1: fieldsZ(d1), 'd1 + g': fieldsZ(sum(d1, material.client.keys.affine)) },
-    server: { masked: wordsZ(reply.masked), 'u = y - r': wordsZ(output) },
+    server: { masked: wordsZ(reply.masked.affine), 'u = y - r': wordsZ(output) },
   };
 }
 

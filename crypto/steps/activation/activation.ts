@@ -6,6 +6,7 @@ import { loadPlanes } from '../../ring/planes.ts';
 import type { Planes } from '../../ring/planes.ts';
 import { sendTables, takeTables } from './correlations.ts';
 import { aligned, clientWords, messageLength, replyLength, serverWords } from './messages.ts';
+import { cutsOf, pairsOf, partOf } from './parts.ts';
 import {
   addInPlace,
   eachKind,
@@ -13,7 +14,6 @@ import {
   kindsInOrder,
   layerOf,
   ofChannels,
-  scatter,
   elementCount,
 } from './layer.ts';
 import type { Layer } from './layer.ts';
@@ -28,7 +28,7 @@ import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
 import type { ActivationWork } from './work.ts';
 
-export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
+export { messageBytes, messageLength, offlineBytes, replyBytes, replyLength } from './messages.ts';
 
 /**
  * One activation layer: x shared in, y shared out, in one round trip online whatever the mix of kinds. C is
@@ -38,7 +38,8 @@ export { messageBytes, offlineBytes, replyBytes } from './messages.ts';
  *   C -> S   tables    C's choices of the truncations, the strings of the sign tests, and the corrections
  *                      of the squares' products
  *
- * Online: S -> C `serverMessage`, then C -> S `clientReply`. S then holds u = y - mask.
+ * Online, for each part of the layer (parts.ts): S -> C `serverMessage`, and C -> S `clientReply`. S then
+ * holds u = y - mask. S sends all parts before it waits.
  */
 // ---- what the two parties keep ----------------------------------------------------------------------------
 
@@ -127,10 +128,60 @@ export async function activationOfflineServer(
   };
 }
 
+/**
+ * The parts of a layer, each with its material, which they take from the layer. Throws as `clientReply`
+ * does.
+ */
+export function clientParts(state: ClientActivation): ClientActivation[] {
+  const { planes, values, keys, relu, product } = taken(state.material);
+  state.material = undefined;
+  return cutsOf(state.layer).map((cut): ClientActivation => {
+    const { index, of } = cut;
+    return {
+      layer: partOf(state.layer, cut),
+      mask: state.mask,
+      material: {
+        planes,
+        values: eachKind((kind) => of(values[kind])),
+        keys: eachKind((kind) => of(keys[kind])),
+        relu: {
+          ...{ b: of(relu.b), kb: of(relu.kb), pairs: pairsOf(relu.pairs, cut) },
+          signs: relu.signs.slice(index, index + 1),
+        },
+        product: { u: of(product.u), product: of(product.product) },
+      },
+    };
+  });
+}
+
+/** The same for S. Throws as `serverMessage` does. */
+export function serverParts(state: ServerActivation): ServerActivation[] {
+  const { planes, pairs, relu, product } = taken(state.material);
+  state.material = undefined;
+  return cutsOf(state.layer).map((cut): ServerActivation => {
+    const { index, of } = cut;
+    const { batches, e, h } = relu.signs;
+    return {
+      layer: partOf(state.layer, cut),
+      material: {
+        planes,
+        pairs: eachKind((kind) => pairsOf(pairs[kind], cut)),
+        relu: {
+          signs: { batches: batches.slice(index, index + 1), e: of(e), h: of(h) },
+          pairs: pairsOf(relu.pairs, cut),
+        },
+        product: { a: of(product.a), product: of(product.product) },
+      },
+      waiting: undefined,
+    };
+  });
+}
+
 // ---- online -----------------------------------------------------------------------------------------------
 
 /**
- * S's frame, `messageBytes(spec)` bytes. It takes the material, and throws ReluctantError when that was taken
+ * S's frame, `messageBytes(spec)` bytes if the layer has one part. `xS` is its share of the input wire of the
+ * whole layer, [elements]. It takes the material, and throws ReluctantError when that was taken
  * before.
  */
 export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Array<ArrayBuffer> {
@@ -155,8 +206,8 @@ export function serverMessage(state: ServerActivation, xS: Uint32Array): Uint8Ar
 }
 
 /**
- * C's frame, `replyBytes(spec)` bytes. It takes the material. Throws ProtocolError when the message does not
- * fit the spec, ReluctantError when the material was taken before.
+ * C's frame, `replyBytes(spec)` bytes if the layer has one part. It takes the material. Throws
+ * ProtocolError when the message does not fit the spec, ReluctantError when the material was taken before.
  */
 export function clientReply(state: ClientActivation, message: Uint8Array): Uint8Array<ArrayBuffer> {
   const { layer, mask } = state;
@@ -175,17 +226,21 @@ export function clientReply(state: ClientActivation, message: Uint8Array): Uint8
   d3.set(outcome.d3);
   for (let i = 0; i < e.length; i++) e[i] = shares.square[i]! - product.u[i]!;
   const square = clientSquare(shares.square, product, d, sign);
-  scatter(masked, layer, { relu: outcome.share, affine: shares.affine, square });
-  for (let i = 0; i < masked.length; i++) masked[i]! -= mask[i]!;
+  const output: ByKind<Uint32Array> = { relu: outcome.share, affine: shares.affine, square };
+  for (const kind of kindsInOrder) subtractAt(masked[kind], output[kind], mask, layer.positions[kind]);
   bits.set(packBits(outcome.c));
   return reply;
 }
 
 /**
- * S's result u = y - mask, [elements]. Throws as `clientReply` does, and ReluctantError before
- * `serverMessage`.
+ * S's result u = y - mask, [elements]: of a part its elements, written to `y`, which it returns. Throws as
+ * `clientReply` does, and ReluctantError before `serverMessage`.
  */
-export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32Array<ArrayBuffer> {
+export function serverFinish(
+  state: ServerActivation,
+  reply: Uint8Array,
+  y: Uint32Array<ArrayBuffer> = new Uint32Array(state.layer.size),
+): Uint32Array<ArrayBuffer> {
   const { layer } = state;
   checkLength('the client', reply, replyLength(layer));
   const { material, values } = taken(state.waiting);
@@ -197,14 +252,23 @@ export function serverFinish(state: ServerActivation, reply: Uint8Array): Uint32
   const ofSquares = (table: Int32Array | Int8Array) =>
     ofChannels(table, layer.positions.square, layer.spec.channelSize);
   const squares = serverSquare(values.square, product, e, ofSquares(signs));
-  const y = new Uint32Array(layer.size);
-  scatter(y, layer, {
+  const share: ByKind<Uint32Array> = {
     relu: serverRelu(values.relu, relu.signs.e, relu.pairs.k0, relu.signs.h, c, d3),
     affine: values.affine,
     square: addInPlace(squares, ofSquares(constant)),
-  });
-  for (let i = 0; i < y.length; i++) y[i]! += masked[i]!;
+  };
+  for (const kind of kindsInOrder) addTo(y, layer.positions[kind], share[kind], masked[kind]);
   return y;
+}
+
+/** out = a - b[positions] */
+function subtractAt(out: Uint32Array, a: Uint32Array, b: Uint32Array, positions: Uint32Array): void {
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! - b[positions[i]!]!;
+}
+
+/** out[positions] = a + b */
+function addTo(out: Uint32Array, positions: Uint32Array, a: Uint32Array, b: Uint32Array): void {
+  for (let i = 0; i < a.length; i++) out[positions[i]!] = a[i]! + b[i]!;
 }
 
 /** The server adds the offset of a kind that has one to its share. */

@@ -18,8 +18,9 @@ export function countElements(kinds: Uint8Array): ByKind<number> {
 export const kindsInOrder: readonly ElementKind[] = Object.values(eachKind((kind) => kind));
 
 /**
- * The elements of an activation layer, gathered by kind. All work is on dense batches, so that a dropped ReLU
- * costs as much as an affine element. Positions are in ascending order.
+ * The elements of an activation layer, or of a part of one, gathered by kind. All work is on dense batches,
+ * so that a dropped ReLU costs as much as an affine element. Positions are those in the whole layer, of
+ * `size` elements, in ascending order.
  */
 export type Layer = {
   readonly spec: ActivationSpec;
@@ -92,15 +93,6 @@ export function gather(values: Uint32Array, positions: Uint32Array): Uint32Array
   const out = new Uint32Array(positions.length);
   for (let i = 0; i < out.length; i++) out[i] = values[positions[i]!]!;
   return out;
-}
-
-/** into[positions of each kind] = its values */
-export function scatter(into: Uint32Array, { positions }: Layer, values: ByKind<Uint32Array>): void {
-  for (const kind of kindsInOrder) scatterTo(into, positions[kind], values[kind]);
-}
-
-function scatterTo(into: Uint32Array, positions: Uint32Array, values: Uint32Array): void {
-  for (let i = 0; i < positions.length; i++) into[positions[i]!] = values[i]!;
 }
 
 /** multiplier v mod 2^32 */

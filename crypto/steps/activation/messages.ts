@@ -2,7 +2,8 @@ import { frameHeaderBytes } from '../../channel/channel.ts';
 import { packedBytes } from '../../bits.ts';
 import { correctionBytes, productTransfers } from '../../products/products.ts';
 import { batchesOf, signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
-import { checkedCounts, elementCount, kindsInOrder } from './layer.ts';
+import { checkedCounts, eachKind, elementCount, kindsInOrder } from './layer.ts';
+import { partCounts } from './parts.ts';
 import { windowBits } from './window.ts';
 import type { ActivationSpec, ByKind } from '../../spec.ts';
 import type { Layer } from './layer.ts';
@@ -15,25 +16,36 @@ import type { Layer } from './layer.ts';
 /** What the elements of each kind add to a total. */
 type Parts = ByKind<(count: number, spec: ActivationSpec) => number>;
 
-function total(spec: ActivationSpec, of: Parts): number {
-  const counts = checkedCounts(spec);
+function total(spec: ActivationSpec, of: Parts, counts: ByKind<number> = checkedCounts(spec)): number {
   return kindsInOrder.reduce((sum, kind) => sum + of[kind](counts[kind], spec), 0);
 }
 
-/** The same for a layer, whose spec is checked and whose elements are counted. */
+/** The same for a layer or a part of one, whose spec is checked and whose elements are counted. */
 function totalOf(layer: Layer, of: Parts): number {
-  return kindsInOrder.reduce((sum, kind) => sum + of[kind](elementCount(layer, kind), layer.spec), 0);
+  return total(
+    layer.spec,
+    of,
+    eachKind((kind) => elementCount(layer, kind)),
+  );
+}
+
+/** The payload bytes of the two frames of each part of a layer, in the order of the wire. */
+export function partBytes(spec: ActivationSpec): { readonly message: number; readonly reply: number }[] {
+  return partCounts(checkedCounts(spec)).map((counts) => ({
+    message: total(spec, serverBytes, counts),
+    reply: total(spec, clientBytes, counts),
+  }));
 }
 
 /**
- * Bytes of the server's frame, without the header: d2 (4 per ReLU), d (4 per square), the bits of the sign
+ * Bytes of the server's frames, without headers: d2 (4 per ReLU), d (4 per square), the bits of the sign
  * tests, then d1 of each kind in t bits per element.
  */
 export function messageBytes(spec: ActivationSpec): number {
   return total(spec, serverBytes);
 }
 
-/** `messageBytes` of a layer. */
+/** `messageBytes` of a layer or a part of one. */
 export function messageLength(layer: Layer): number {
   return totalOf(layer, serverBytes);
 }
@@ -45,14 +57,14 @@ const serverBytes: Parts = {
 };
 
 /**
- * Bytes of the client's frame, without the header: d3 (4 per ReLU), e (4 per square), y_C - r (4 per
- * element), then c in bits.
+ * Bytes of the client's frames, without headers: d3 (4 per ReLU), e (4 per square), y_C - r (4 per element,
+ * kind by kind), then c in bits.
  */
 export function replyBytes(spec: ActivationSpec): number {
   return total(spec, clientBytes);
 }
 
-/** `replyBytes` of a layer. */
+/** `replyBytes` of a layer or a part of one. */
 export function replyLength(layer: Layer): number {
   return totalOf(layer, clientBytes);
 }
@@ -115,7 +127,7 @@ export function offlineBytes(spec: ActivationSpec): number {
   return payload === 0 ? 0 : frameHeaderBytes + payload;
 }
 
-/** The layout of the two online frames of an activation layer. Words are little-endian. */
+/** The layout of the two online frames of a part of an activation layer. Words are little-endian. */
 
 /** Views of the server's frame: d2, d, the bits of the sign tests, and the bytes after them. */
 export function serverWords(message: Uint8Array, { spec, positions }: Layer) {
@@ -132,8 +144,10 @@ export function clientWords(reply: Uint8Array, layer: Layer) {
   const take = viewer(reply);
   const d3 = take(layer.positions.relu.length);
   const e = take(layer.positions.square.length);
-  const masked = take(layer.size);
-  return { d3, e, masked, bits: reply.subarray(masked.byteOffset + masked.byteLength - reply.byteOffset) };
+  const after = d3.byteLength + e.byteLength;
+  const masked = eachKind((kind) => take(layer.positions[kind].length));
+  const bits = after + kindsInOrder.reduce((sum, kind) => sum + masked[kind].byteLength, 0);
+  return { d3, e, masked, bits: reply.subarray(bits) };
 }
 
 /** A function that takes consecutive word views from the start of aligned bytes. */

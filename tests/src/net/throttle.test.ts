@@ -2,6 +2,7 @@ import { duplexPair } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { ThrottledLink, ThrottledSocket } from '../../../src/net/throttle.ts';
+import type { Clock } from '../../../src/net/throttle.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 
 /** 1,000 bytes a millisecond, 10 ms one way. */
@@ -48,15 +49,37 @@ test.each(['up', 'down'] as const)('a large message at the rate, whole and in or
   from.write(sent);
   for (const time of [100, 500, 900]) {
     await clock.advance(time);
-    // In pieces of 2^16 bytes, each when its last byte is there.
+    // In pieces of 2^14 bytes, each when its last byte is there.
     const ideal = 1000 * (time - 10);
     expect(to.bytes.length).toBeLessThanOrEqual(ideal);
-    expect(to.bytes.length).toBeGreaterThan(ideal - 2 ** 16);
+    expect(to.bytes.length).toBeGreaterThan(ideal - 2 ** 14);
   }
   await clock.advance(1009.9);
   expect(to.bytes.length).toBeLessThan(sent.length);
   await clock.advance(1010.001);
   expect(to.bytes.equals(sent)).toBe(true);
+});
+
+test('the last two milliseconds of what is under way are exactly in time, what is before them about so', async () => {
+  const clock = new ManualClock();
+  const exact: number[] = [];
+  const about: number[] = [];
+  const noting: Clock = {
+    now: () => clock.now(),
+    at: (time, callback, precision) => {
+      (precision === 'exactly' ? exact : about).push(time);
+      clock.at(time, callback);
+    },
+  };
+  // 10,000 bytes a millisecond: a piece takes 1.6 ms.
+  const [near] = duplexPair({ highWaterMark: 2 ** 24 });
+  const slow = new ThrottledSocket(near, { ...profile, bitsPerSecond: 8e7 }, noting);
+  slow.write(Buffer.alloc(4 * 2 ** 14));
+  await clock.advance(30);
+  const arrival = (pieces: number) => 10 + (pieces * 2 ** 14) / 10_000;
+  const rounded = (ms: number) => Number(ms.toFixed(6));
+  expect(about.map(rounded)).toEqual([arrival(1), arrival(2)].map(rounded));
+  expect(exact.map(rounded)).toEqual([arrival(3), arrival(4)].map(rounded));
 });
 
 test('both directions have the whole rate', async () => {
