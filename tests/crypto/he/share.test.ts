@@ -86,9 +86,11 @@ describe("the server's share", () => {
     // With an exact way out for these, 4,096 of them took 11 times as long.
     const crafted = random.map((_, i) => ((512n * Q * BigInt(i + 1) - 255n * Q) >> 41n) + 1n);
     const runs = [random, crafted].map((values) => laidOut(values).run);
-    // In turn, so that other work on the machine meets both.
+    // In turn, so that other work on the machine meets both. The least of 300 may still be of a core that was
+    // shared all the time; what takes longer by itself does so in all of 6,000.
     const best = [Infinity, Infinity] as [number, number];
-    for (let turn = 0; turn < 300; turn++) {
+    const isFar = () => Math.max(best[0] / best[1], best[1] / best[0]) >= 1.3;
+    for (let turn = 0; turn < 300 || (turn < 6000 && isFar()); turn++) {
       runs.forEach((run, i) => {
         const start = performance.now();
         run();
