@@ -87,16 +87,23 @@ describe.skipIf(browserFile === undefined)(`the page of serve --web${skipped}`, 
       .toMatch(/^white\.png\. The network takes 28 x 28 pixels in grey/);
     // The samples have a black ground, so a white one is swapped.
     expect(await page.getByLabel('Swap light and dark').isChecked()).toBe(true);
+    // The page has scrolled to an answer, so that the buttons are all that is in view.
+    const toButtons = () =>
+      page.evaluate(`document.querySelector('#draw').scrollIntoView({ block: 'start' })`);
+    const topOf = async (id: string) => (await page.locator(id).boundingBox())!.y;
+    await toButtons();
+    expect(await topOf('#stage')).toBeLessThan(0);
     await page.getByRole('button', { name: 'Use the camera' }).click();
+    await page.locator('#video').waitFor();
+    await expect
+      .poll(() => topOf('#video'), { message: 'it scrolls to the camera' })
+      .toBeGreaterThanOrEqual(0);
     await page.getByRole('button', { name: 'Take this picture' }).click();
     await expect.poll(() => note.innerText()).toMatch(/^A picture from the camera\./);
-    // The page has scrolled to an answer, so that the buttons are all that is in view.
-    await page.evaluate(`document.querySelector('#draw').scrollIntoView({ block: 'start' })`);
+    await toButtons();
     await page.getByRole('button', { name: 'Draw', exact: true }).click();
+    await expect.poll(() => topOf('#pad'), { message: 'it scrolls to the pad' }).toBeGreaterThanOrEqual(0);
     const pad = page.locator('#pad');
-    await expect
-      .poll(async () => (await pad.boundingBox())!.y, { message: 'it scrolls to the pad' })
-      .toBeGreaterThanOrEqual(0);
     await pad.hover({ position: { x: 60, y: 60 } });
     await page.mouse.down();
     await pad.hover({ position: { x: 180, y: 180 } });
