@@ -45,12 +45,15 @@ export function unpackFields(
   const values = new Uint32Array(count);
   const words = paddedWords(bytes);
   const mask = 2 ** width - 1;
-  for (let i = 0, bit = 0; i < count && width > 0; i++, bit += width) {
-    const at = bit >>> 5;
-    const shift = bit & 31;
+  // The number of a bit may have more than 32 bits, so its word is counted apart.
+  let [at, shift] = [0, 0];
+  for (let i = 0; i < count && width > 0; i++) {
     const low = words[at]! >>> shift;
     const high = shift === 0 ? 0 : words[at + 1]! << (32 - shift);
     values[i] = (low | high) & mask;
+    shift += width;
+    at += shift >>> 5;
+    shift &= 31;
   }
   return values;
 }

@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import { defaultDepth, greatestDepth, leastDepth } from '../crypto/ot/blocks.ts';
 import type { WorkerPool } from '../crypto/pool/pool.ts';
 import { ThreadPool } from '../crypto/worker/thread-pool.ts';
-import { maxMessageBytes as defaultMaxMessageBytes } from '../pipelines/cost/message-limits.ts';
+import { largestFromServer } from '../pipelines/cost/bytes.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
 import { transferModes } from '../pipelines/inference/layer-transfers.ts';
@@ -14,7 +14,7 @@ import { NodeSocket } from './net/node-socket.ts';
 import { connectionFailure } from './net/connection-failure.ts';
 import { slowedConnection } from './net/throttle.ts';
 import type { RetryOptions } from './net/retry.ts';
-import { WebSocketChannel } from './net/web-socket-channel.ts';
+import { messageLimit, WebSocketChannel } from './net/web-socket-channel.ts';
 import { collectSeldom } from './shared/collect-seldom.ts';
 import { defined } from './shared/defined.ts';
 import { UsageError } from './shared/errors.ts';
@@ -46,8 +46,6 @@ export type ConnectOptions = RetryOptions & {
   readonly ca?: string | Uint8Array;
   /** The token that a server with tokens asks for. Without TLS it goes over the wire in the clear. */
   readonly token?: string;
-  /** Bytes of the largest message that is taken from the server (default: 1 GiB). */
-  readonly maxMessageBytes?: number;
   /** For measurements: slows this end of the connection down to a network, both ways (default: no limits). */
   readonly profile?: NetworkProfile;
   /** The network between the parties, which says how transfers are drawn (default: `profile`, or a LAN). */
@@ -101,16 +99,10 @@ function checkDepth(depth: number = defaultDepth): void {
 }
 
 function openChannel(url: string, options: ConnectOptions): Promise<WebSocketChannel> {
-  const {
-    ca,
-    idleSeconds,
-    token,
-    maxMessageBytes = defaultMaxMessageBytes,
-    profile = profiles.loopback,
-  } = options;
+  const { ca, idleSeconds, token, profile = profiles.loopback } = options;
   const createConnection = slowedConnection(profile, url.startsWith('wss:'));
   const socket = new WebSocket(url, {
-    maxPayload: maxMessageBytes,
+    maxPayload: messageLimit(largestFromServer),
     perMessageDeflate: false,
     handshakeTimeout: 20_000,
     ...defined({ createConnection }),

@@ -9,7 +9,6 @@ import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { loadRing } from '../crypto/ring/kernels.ts';
 import { warmUpServer } from '../crypto/steps/warm-up.ts';
 import { largestPayloads } from '../pipelines/cost/bytes.ts';
-import { checkMessages } from '../pipelines/cost/message-limits.ts';
 import { serverCaches } from '../pipelines/inference/caches.ts';
 import type { Plan } from '../pipelines/plan/plan.ts';
 import type { ServerWeights } from '../pipelines/compile/quantise.ts';
@@ -68,8 +67,6 @@ type ServingOptions = {
    * (default: 60).
    */
   readonly resumeSeconds?: number;
-  /** Bytes of the largest message that clients take (default: 1 GiB, as on their side). */
-  readonly maxMessageBytes?: number;
   /** Threads for encryption (default: one per core). */
   readonly threads?: number;
   /**
@@ -131,7 +128,7 @@ export type RunningServer = {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   collectSeldom();
-  const models = checkedModels('models' in options ? options.models : [options], options);
+  const models = hostedModels('models' in options ? options.models : [options]);
   const access = new Access(options);
   const limits = limitsOf(options);
   const http = httpServer(options, {
@@ -163,7 +160,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: `${options.tls === undefined ? 'ws' : 'wss'}://${name}:${port}`,
     reload: (next) => {
-      const models = next.models && checkedModels(next.models, options);
+      const models = next.models && hostedModels(next.models);
       const certificate = next.tls && readCertificate(next.tls);
       if (next.tokens !== undefined) access.replaceTokens(next.tokens);
       if (certificate !== undefined) (http as HttpsServer).setSecureContext(certificate);
@@ -230,15 +227,6 @@ function whyUnknown({ headers }: IncomingMessage): string {
   return headers.authorization === undefined
     ? 'it shows no token'
     : 'it shows a token that this server does not know';
-}
-
-/** Throws PlanError for a model with messages that clients do not take. */
-function checkedModels(
-  models: readonly ServedModel[],
-  { maxMessageBytes }: ServingOptions,
-): readonly HostedModel[] {
-  for (const { plan } of models) checkMessages(plan, maxMessageBytes);
-  return hostedModels(models);
 }
 
 function largestMessage(models: readonly HostedModel[]): number {

@@ -33,14 +33,14 @@ export class Abreast extends MeteredChannel {
     }
   }
 
-  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+  override send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
     const { sending, place } = this.#places;
-    return sending.take(place, () => super.send(tag, step, payload));
+    return sending.take(place, () => super.send(tag, step, payload, part));
   }
 
-  override receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  override receive(tag: Tag, step: number, length: number, part?: number): Promise<Uint8Array<ArrayBuffer>> {
     const { receiving, place } = this.#places;
-    return receiving.take(place, () => super.receive(tag, step, length));
+    return receiving.take(place, () => super.receive(tag, step, length, part));
   }
 
   override receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,21 +5,22 @@ export type Traffic = { sent: number; received: number; framesSent: number; fram
 
 /**
  * An ordered, reliable pipe of framed messages between two parties. A frame carries a tag (which message of
- * the protocol), a step (which step of the plan) and a payload. `receive` accepts exactly the tag, step and
- * length it is asked for. Anything else ends the session with a ProtocolError that names the step, what was
- * expected and what came.
+ * the protocol), a step (which step of the plan), which part of the message it is, and a payload. `receive`
+ * accepts exactly the tag, step, part and length it is asked for. Anything else ends the session with a
+ * ProtocolError that names the step, what was expected and what came.
  */
 export interface Channel {
   /**
    * Resolves when the frame has been handed on and the peer is not too far behind. The payload is not copied,
-   * so the caller must not write to it afterwards.
+   * so the caller must not write to it afterwards. `part` is the number of the part, where a message comes in
+   * several frames (parts.ts; default: 0).
    */
-  send(tag: Tag, step: number, payload: Uint8Array): Promise<void>;
+  send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void>;
   /**
-   * Accepts a payload of exactly `length` bytes. Rejects with ProtocolError when the peer leaves or sends
-   * anything else.
+   * Accepts a payload of exactly `length` bytes, the part of this number of its message (default: 0). Rejects
+   * with ProtocolError when the peer leaves or sends anything else.
    */
-  receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  receive(tag: Tag, step: number, length: number, part?: number): Promise<Uint8Array<ArrayBuffer>>;
   /**
    * Like `receive`, for the few messages whose length is not known beforehand. Accepts up to `maxLength`
    * bytes.
@@ -87,16 +88,20 @@ export const agreementBytes = 1024;
 export const frameHeaderBytes = 16;
 /** The most bytes of a payload: its length is a u32 of the header. */
 export const maxPayloadBytes: number = 2 ** 32 - 1;
+/** The greatest number of a part, which is a u16 of the header. */
+const mostPart = 2 ** 16 - 1;
 const magic = 0x524c; // 'LR' little-endian
 
 /**
  * A frame is this header and the payload. The header is little-endian: magic u16, version u8, tag u8, step
- * u32, length u32, reserved u32 (zero). Throws RangeError for a payload of more than `maxPayloadBytes`.
+ * u32, length u32, part u16, reserved u16 (zero). Throws RangeError for a payload of more than
+ * `maxPayloadBytes` and for a part of more than 16 bits.
  */
-export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8Array<ArrayBuffer> {
+export function encodeFrameHeader(tag: Tag, step: number, length: number, part = 0): Uint8Array<ArrayBuffer> {
   if (length > maxPayloadBytes) {
     throw new RangeError(`frame: expected a payload of at most ${maxPayloadBytes} bytes, got ${length}`);
   }
+  if (part > mostPart) throw new RangeError(`frame: expected a part of at most ${mostPart}, got ${part}`);
   const header = new Uint8Array(frameHeaderBytes);
   const view = new DataView(header.buffer);
   view.setUint16(0, magic, true);
@@ -104,13 +109,19 @@ export function encodeFrameHeader(tag: Tag, step: number, length: number): Uint8
   view.setUint8(3, tag);
   view.setUint32(4, step, true);
   view.setUint32(8, length, true);
+  view.setUint16(12, part, true);
   return header;
 }
 
 /** Every change of the wire raises it by one. */
 export const protocolVersion = 3;
 
-export type FrameHeader = { readonly tag: number; readonly step: number; readonly length: number };
+export type FrameHeader = {
+  readonly tag: number;
+  readonly step: number;
+  readonly length: number;
+  readonly part: number;
+};
 
 /**
  * Throws ProtocolError for a header that is too short, has another magic or version, or has reserved bits
@@ -128,9 +139,12 @@ export function decodeFrameHeader(bytes: Uint8Array): FrameHeader {
   if (version !== protocolVersion) {
     throw new ProtocolError(`frame header: expected protocol version ${protocolVersion}, got ${version}`);
   }
-  if (view.getUint32(12, true) !== 0)
+  if (view.getUint16(14, true) !== 0)
     throw new ProtocolError('frame header: expected reserved bits of zero, got others');
-  return { tag: view.getUint8(3), step: view.getUint32(4, true), length: view.getUint32(8, true) };
+  return {
+    ...{ tag: view.getUint8(3), step: view.getUint32(4, true) },
+    ...{ length: view.getUint32(8, true), part: view.getUint16(12, true) },
+  };
 }
 
 /** The name of a tag for error messages. An unknown number is shown as a number. */

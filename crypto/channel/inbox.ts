@@ -44,12 +44,19 @@ export class Inbox {
   }
 
   /**
-   * The payload of the next frame, which must carry this tag and step and have `minimum` to `maximum` bytes.
+   * The payload of the next frame, which must carry this tag, step and part and have `minimum` to `maximum`
+   * bytes.
    */
-  async receive(tag: Tag, step: number, minimum: number, maximum: number): Promise<Uint8Array<ArrayBuffer>> {
+  async receive(
+    tag: Tag,
+    step: number,
+    minimum: number,
+    maximum: number,
+    part = 0,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const frame = await this.#next(sequenceOf(tag));
     try {
-      checkFrame(frame, tag, step, minimum, maximum);
+      checkFrame(frame, { tag, step, part }, minimum, maximum);
     } catch (error) {
       this.#waiting.length = 0;
       this.fail(error as ProtocolError);
@@ -91,14 +98,20 @@ export class Inbox {
 const tagAt = 3;
 
 /** Throws ProtocolError unless the frame is what the protocol expects now. */
-function checkFrame(frame: Uint8Array, tag: Tag, step: number, minimum: number, maximum: number): void {
+function checkFrame(frame: Uint8Array, { tag, step, part }: Place, minimum: number, maximum: number): void {
   const header = decodeFrameHeader(frame);
   const payload = frame.byteLength - frameHeaderBytes;
   const fits = header.length === payload && payload >= minimum && payload <= maximum;
-  if (header.tag === tag && header.step === step && fits) return;
+  if (header.tag === tag && header.step === step && header.part === part && fits) return;
   const expected = minimum === maximum ? `${minimum} bytes` : `${minimum} to ${maximum} bytes`;
+  const inParts = part > 0 || header.part > 0;
+  const name = (place: Omit<Place, 'step'>) =>
+    tagName(place.tag) + (inParts ? `, part ${place.part + 1},` : '');
   throw new ProtocolError(
-    `step ${step}: expected ${tagName(tag)} of ${expected}, got ${tagName(header.tag)} ` +
+    `step ${step}: expected ${name({ tag, part })} of ${expected}, got ${name(header)} ` +
       `of step ${header.step}, ${payload} bytes (header says ${header.length})`,
   );
 }
+
+/** What a frame says of itself, beside its length. */
+type Place = { readonly tag: number; readonly step: number; readonly part: number };

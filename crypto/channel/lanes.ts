@@ -82,12 +82,12 @@ export class Lane extends MeteredChannel {
     }
   }
 
-  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
-    return this.#send.take(() => super.send(tag, step, payload));
+  override send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
+    return this.#send.take(() => super.send(tag, step, payload, part));
   }
 
-  override receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#receive.take(() => super.receive(tag, step, length));
+  override receive(tag: Tag, step: number, length: number, part?: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#receive.take(() => super.receive(tag, step, length, part));
   }
 
   override receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -25,9 +25,9 @@ export class MemoryChannel implements SharedChannel {
     return this.#traffic;
   }
 
-  send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+  send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
     const frame = new Uint8Array(frameHeaderBytes + payload.byteLength);
-    frame.set(encodeFrameHeader(tag, step, payload.byteLength));
+    frame.set(encodeFrameHeader(tag, step, payload.byteLength, part));
     frame.set(payload, frameHeaderBytes);
     this.#traffic.sent += frame.byteLength;
     this.#traffic.framesSent++;
@@ -42,8 +42,8 @@ export class MemoryChannel implements SharedChannel {
     this.#inbox.push(frame);
   }
 
-  receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#inbox.receive(tag, step, length, length);
+  receive(tag: Tag, step: number, length: number, part?: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inbox.receive(tag, step, length, length, part);
   }
 
   receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -13,14 +13,14 @@ export class MeteredChannel implements Channel {
     this.channel = channel;
   }
 
-  send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+  send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
     this.traffic.sent += frameHeaderBytes + payload.byteLength;
     this.traffic.framesSent++;
-    return this.channel.send(tag, step, payload);
+    return this.channel.send(tag, step, payload, part);
   }
 
-  async receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#count(await this.channel.receive(tag, step, length));
+  async receive(tag: Tag, step: number, length: number, part?: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#count(await this.channel.receive(tag, step, length, part));
   }
 
   async receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -57,7 +57,7 @@ export class SharedHeap {
 
 /** The bytes of a block for arrays of these many bytes, as `Room` lays them out. */
 export function roomFor(...sizes: readonly number[]): number {
-  return sizes.reduce((sum, size) => sum + ((size + 63) & ~63), 0);
+  return sizes.reduce((sum, size) => sum + 64 * Math.ceil(size / 64), 0);
 }
 
 /**

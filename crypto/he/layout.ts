@@ -5,6 +5,7 @@ import { outputSize } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
 import { linearCosts } from './costs.ts';
 import { answerBytes, requestCiphertextBytes } from './engine.ts';
+import { answerRoom, oneTile } from './exchange.ts';
 import { headroomBits } from './noise.ts';
 import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';
@@ -82,6 +83,13 @@ export function layoutOf(spec: LinearSpec): Layout {
 }
 
 /**
+ * The most bytes that a spatial tile takes at the server, which holds all its channels at once: the threads
+ * of a pool share 4 GiB. A window of the kernel that fills a ciphertext may have 5,800 channels in and as
+ * many out. The exchanges of a layer may be any number.
+ */
+export const mostTileBytes: number = 2 ** 30;
+
+/**
  * The most layouts that are compared for one step: 64 channels of 224 x 224 have 0.2 million, a microsecond
  * each.
  */
@@ -94,47 +102,29 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
   }
   let best: Layout | undefined;
   let bestCost = Infinity;
-  let fits = false;
-  let headroom = -Infinity;
+  let [headroom, tileBytes] = [-Infinity, Infinity];
   for (const layout of candidates(given, degree)) {
-    fits = true;
     const room = headroomBits(layout);
     headroom = Math.max(headroom, room);
     const cost = seconds(layoutCost(layout));
-    if (room >= 0 && cost < bestCost) [best, bestCost] = [layout, cost];
+    if (room < 0 || cost >= bestCost) continue;
+    const bytes = answerRoom(layout, oneTile);
+    tileBytes = Math.min(tileBytes, bytes);
+    if (bytes <= mostTileBytes) [best, bestCost] = [layout, cost];
   }
-  if (best !== undefined) return sendable(best, given);
-  throw new PlanError(
-    fits
-      ? `${describe(given)}: the weights' noise leaves ${(-headroom).toFixed(1)} bits too few; ` +
-          'use fewer bits per weight'
-      : `${describe(given)}: one window of the kernel has more pixels than a ciphertext holds (${degree})`,
-  );
+  if (best !== undefined) return best;
+  throw new PlanError(`${describe(given)}: ${whyNone(degree, headroom, tileBytes)}`);
 }
 
-/** The bytes of the encrypted input of a layer. */
-export function requestBytesOf(layout: Layout): number {
-  return inputCount(layout) * requestCiphertextBytes;
-}
-
-/** The bytes of the server's answer to it. */
-export function responseBytesOf(layout: Layout): number {
-  return outputCount(layout) * answerBytes;
-}
-
-/**
- * The most bytes of a request and its answer together. The threads of a pool share 4 GiB, in which both lie
- * beside the weights that are kept, and a frame on the wire carries 4 GiB. The largest convolution of a VGG
- * on 224 x 224 images takes 61 MB.
- */
-export const mostExchangedBytes: number = 2 ** 30;
-
-function sendable(layout: Layout, given: LinearSpec): Layout {
-  const [up, down] = [requestBytesOf(layout), responseBytesOf(layout)];
-  if (up + down <= mostExchangedBytes) return layout;
-  throw new PlanError(
-    `${describe(given)}: its encrypted input and answer take ${count(up)} and ${count(down)} bytes, and at ` +
-      `most ${count(mostExchangedBytes)} together are sent; use smaller images, kernels or fewer channels`,
+/** Why no layout serves, of which one has this headroom and one takes so many bytes a tile. */
+function whyNone(degree: number, headroom: number, tileBytes: number): string {
+  if (headroom === -Infinity)
+    return `one window of the kernel has more pixels than a ciphertext holds (${degree})`;
+  if (headroom < 0)
+    return `the weights' noise leaves ${(-headroom).toFixed(1)} bits too few; use fewer bits per weight`;
+  return (
+    `one place of its kernel takes ${count(tileBytes)} bytes with all channels, and at most ` +
+    `${count(mostTileBytes)} are held at once; use smaller kernels or fewer channels`
   );
 }
 

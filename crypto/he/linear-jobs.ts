@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { systemRng } from '../../src/shared/random.ts';
+import { linearParams } from '../params.ts';
 import type { JobTools } from '../pool/pool.ts';
 import type { LinearSpec } from '../spec.ts';
 import {
@@ -15,14 +16,17 @@ import {
 import type { Term } from './engine.ts';
 import type { Heap } from './heap.ts';
 import { layoutOf } from './layout.ts';
-import { inputsReaching, outputsOf, packInput, packWeights, tileNumber } from './pack.ts';
+import { inputsReaching, outputPositions, packWeights, tileNumber } from './pack.ts';
 import type { Layout } from './pack.ts';
 
 /**
- * The jobs of one linear layer. Arrays are views of memory that the threads share, addresses lie in the
- * pool's heap. A job writes only its own part of them.
+ * The jobs of one exchange of a linear layer (exchange.ts). Arrays are views of memory that the threads share
+ * and begin with the exchange's first ciphertext, addresses lie in the pool's heap. A job writes only its own
+ * part of them, [from, to).
  */
-type Part = { heap: Heap; spec: LinearSpec; from: number; to: number };
+type Part = { heap: Heap; from: number; to: number };
+
+const { degree } = linearParams;
 
 /** The engines of this thread, one for each heap that it has served. */
 const engines = new Map<number, LinearEngine>();
@@ -33,36 +37,41 @@ export function engineOf({ heKernels }: JobTools, heap: Heap): LinearEngine {
   return engine;
 }
 
-/** Encrypts input ciphertexts [from, to) of a request. */
-export type EncryptLinear = Part & { secret: Uint32Array; input: Uint32Array; request: Uint8Array };
+/** Encrypts polynomials [from, to) of the packed input, `degree` words each. */
+export type EncryptLinear = Part & { secret: Uint32Array; packed: Uint32Array; request: Uint8Array };
 
 export function encryptLinear(job: EncryptLinear, tools: JobTools): void {
   const engine = engineOf(tools, job.heap);
-  const layout = layoutOf(job.spec);
   engine.withSecret(job.secret, () => {
     for (let i = job.from; i < job.to; i++) {
-      engine.encrypt(packInput(layout, job.input, i), systemRng, job.request, i * requestCiphertextBytes);
+      const polynomial = job.packed.subarray(i * degree, (i + 1) * degree);
+      engine.encrypt(polynomial, systemRng, job.request, i * requestCiphertextBytes);
     }
   });
 }
 
-/** Reads ciphertexts [from, to) of a request; that of number `first` goes to the address `inputs`. */
-export type ReadLinear = Part & { request: Uint8Array; first: number; inputs: number };
+/** Reads ciphertexts [from, to) of a request, one after the other to the address `inputs`. */
+export type ReadLinear = Part & { request: Uint8Array; inputs: number };
 
 /** Throws ProtocolError when the request holds a residue that is not below its prime. */
-export function readLinear({ heap, request, first, inputs, from, to }: ReadLinear, tools: JobTools): void {
+export function readLinear({ heap, request, inputs, from, to }: ReadLinear, tools: JobTools): void {
   const engine = engineOf(tools, heap);
   for (let i = from; i < to; i++) {
     const at = i * requestCiphertextBytes;
     const seed = request.slice(at + packedPolynomialBytes, at + requestCiphertextBytes);
-    if (!engine.readCiphertext(request, at, seed, inputs + (i - first) * ciphertextSpace)) {
+    if (!engine.readCiphertext(request, at, seed, inputs + i * ciphertextSpace)) {
       throw new ProtocolError('linear request: expected residues below their primes, got a larger one');
     }
   }
 }
 
 /** Transforms weight tiles [from, to) of `tiles` and puts them at their addresses. */
-export type TransformLinear = Part & { weights: Int32Array; tiles: Uint32Array; addresses: Uint32Array };
+export type TransformLinear = Part & {
+  spec: LinearSpec;
+  weights: Int32Array;
+  tiles: Uint32Array;
+  addresses: Uint32Array;
+};
 
 export function transformLinear(job: TransformLinear, tools: JobTools): void {
   const engine = engineOf(tools, job.heap);
@@ -83,6 +92,7 @@ function packTile(layout: Layout, weights: Int32Array, tile: number): Int32Array
  * [spatial tile], so that weights without a slot are transformed once for several answers.
  */
 export type RespondLinear = Part & {
+  spec: LinearSpec;
   weights: Int32Array;
   /** The address of each weight tile, 0 for those without a slot. */
   slots: Uint32Array;
@@ -93,7 +103,7 @@ export type RespondLinear = Part & {
   /** The public keys whose encryptions of zero hide an answer, `publicWords` words each. */
   keys: Uint32Array;
   response: Uint8Array;
-  /** The server's share of W input, [output elements]. */
+  /** The server's shares at the outputs of each answer, which has `degree` words of them. */
   shares: Uint32Array;
 };
 
@@ -131,11 +141,11 @@ function answer(
     }
   }
   for (let tile = from; tile < to; tile++) {
-    const index = (job.firstTile + tile) * layout.outputRanges.length + output;
-    const { positions, elements } = outputsOf(layout, index);
+    const index = tile * layout.outputRanges.length + output;
+    const positions = outputPositions(layout, job.firstTile * layout.outputRanges.length + index);
     const sum = sums + (tile - from) * ciphertextSpace;
     const shares = engine.answer(sum, keys, positions, systemRng, job.response, index * answerBytes);
-    for (let n = 0; n < elements.length; n++) job.shares[elements[n]!] = shares[n]!;
+    job.shares.set(shares, index * degree);
   }
 }
 
@@ -157,12 +167,14 @@ function weightsOf(
   });
 }
 
-/** Decrypts answers [from, to). */
+/** Decrypts answers [from, to), of which the first is the layer's number `first`. */
 export type DecryptLinear = Part & {
+  spec: LinearSpec;
   secret: Uint32Array;
+  first: number;
   response: Uint8Array;
-  /** The client's share of W input, [output elements]. */
-  output: Uint32Array;
+  /** The client's shares at the outputs of each answer, which has `degree` words of them. */
+  shares: Uint32Array;
 };
 
 export function decryptLinear(job: DecryptLinear, tools: JobTools): void {
@@ -170,9 +182,8 @@ export function decryptLinear(job: DecryptLinear, tools: JobTools): void {
   const layout = layoutOf(job.spec);
   engine.withSecret(job.secret, () => {
     for (let index = job.from; index < job.to; index++) {
-      const { positions, elements } = outputsOf(layout, index);
-      const shares = engine.decrypt(job.response, index * answerBytes, positions);
-      for (let n = 0; n < elements.length; n++) job.output[elements[n]!] = shares[n]!;
+      const positions = outputPositions(layout, job.first + index);
+      job.shares.set(engine.decrypt(job.response, index * answerBytes, positions), index * degree);
     }
   });
 }

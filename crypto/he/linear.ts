@@ -3,18 +3,21 @@ import { split } from '../pool/pool.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { inputElements, outputElements } from '../spec.ts';
 import type { LinearSpec } from '../spec.ts';
-import { ciphertextSpace, publicWords } from './engine.ts';
+import { linearParams } from '../params.ts';
+import { publicWords } from './engine.ts';
+import { answerRoom, answerSizes, exchangeSizes, exchangesOf, requestBytesOf } from './exchange.ts';
+import { responseBytesOf, wholeExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { heapOf, Room, roomFor } from './heap.ts';
 import type { Heap, SharedHeap } from './heap.ts';
 import { heJobs } from './jobs.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { SeedParts } from './keys.ts';
-import type { RespondLinear } from './linear-jobs.ts';
-import { layoutCost, layoutOf, requestBytesOf, responseBytesOf } from './layout.ts';
+import { layoutCost, layoutOf } from './layout.ts';
 import { headroomBits } from './noise.ts';
-import { inputCount, inputsReaching, outputCount, spatialTiles, tileNumber } from './pack.ts';
+import { inputsReaching, packInput, placeOutputs, tileNumber } from './pack.ts';
 import type { Layout } from './pack.ts';
-import { ownBytes, ownWords, shareBytes, shareWeights, shareWords } from './shared.ts';
+import { ownBytes, shareBytes, shareWeights, shareWords } from './shared.ts';
 import { WeightTable } from './weight-table.ts';
 import type { NewTile } from './weight-table.ts';
 
@@ -49,6 +52,18 @@ export function linearResponseBytes(spec: LinearSpec): number {
   return responseBytesOf(layoutOf(spec));
 }
 
+/** The number of exchanges of a step. Throws PlanError as `layoutOf` does. */
+export function linearExchanges(spec: LinearSpec): number {
+  return exchangesOf(layoutOf(spec)).length;
+}
+
+/** The most bytes of one of them, both ways together. Throws PlanError as `layoutOf` does. */
+export function linearExchangeBytes(spec: LinearSpec): number {
+  const layout = layoutOf(spec);
+  const sizes = exchangesOf(layout).map((exchange) => exchangeSizes(layout, exchange));
+  return Math.max(...sizes.map(({ requestBytes, responseBytes }) => requestBytes + responseBytes));
+}
+
 /**
  * The bits by which a plaintext's cell, with the step's own layout, is wider than faults of 2^-40 per
  * coefficient need (see noise.ts).
@@ -77,6 +92,8 @@ export function linearCost(spec: LinearSpec): LinearCost {
     responseBytes: linearResponseBytes(spec),
   };
 }
+
+const { degree } = linearParams;
 
 function expectLength(what: string, got: number, expected: number): void {
   if (got !== expected) throw new RangeError(`${what}: expected ${expected}, got ${got}`);
@@ -127,23 +144,33 @@ export class HeClient {
     return this.#secret;
   }
 
-  /** Encrypts the input of a step, [C, H, W], as `linearRequestBytes(spec)` bytes. */
-  async encrypt(spec: LinearSpec, input: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {
-    const [elements, bytes] = [inputElements(spec), linearRequestBytes(spec)];
-    expectLength('HE input elements', input.length, elements);
-    return this.#lend(roomFor(4 * elements, bytes), async (room, heap) => {
-      const shared = { heap, secret: this.#open(), spec, input: room.words(elements) };
-      const request = room.bytes(bytes);
-      shared.input.set(input);
+  /**
+   * Encrypts an exchange (default: the whole layer) of the input of a step, [C, H, W]: the bytes that it has
+   * in the request.
+   */
+  async encrypt(
+    spec: LinearSpec,
+    input: Uint32Array,
+    exchange: Exchange = wholeExchange(layoutOf(spec)),
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    expectLength('HE input elements', input.length, inputElements(spec));
+    const layout = layoutOf(spec);
+    const { firstInput, inputs, requestBytes } = exchangeSizes(layout, exchange);
+    const words = inputs * degree;
+    return this.#lend(roomFor(4 * words, requestBytes), async (room, heap) => {
+      const shared = { heap, secret: this.#open(), packed: room.words(words) };
+      const request = room.bytes(requestBytes);
       try {
-        await split(this.pool, heJobs.encryptLinear, inputCount(layoutOf(spec)), (from, to) => ({
+        for (let i = 0; i < inputs; i++)
+          shared.packed.set(packInput(layout, input, firstInput + i), i * degree);
+        await split(this.pool, heJobs.encryptLinear, inputs, (from, to) => ({
           ...{ ...shared, request },
           from,
           to,
         }));
         return ownBytes(request);
       } finally {
-        shared.input.fill(0);
+        shared.packed.fill(0);
       }
     });
   }
@@ -155,26 +182,41 @@ export class HeClient {
   }
 
   /**
-   * The client's share of W input, [M, H', W'], from the server's answer. A share of the elements,
-   * `roundingFaultRate` of params.ts, adds up with the server's to one unit more or less. Every answer of the
-   * right length means something. Throws ProtocolError for another length.
+   * The client's share of W input, [M, H', W'], from the server's answer: it is written to `share` for an
+   * exchange (default: the whole layer), and returned. A share of the elements, `roundingFaultRate` of
+   * params.ts, adds up with the server's to one unit more or less. Every answer of the right length means
+   * something. Throws ProtocolError for another length.
    */
-  async decrypt(spec: LinearSpec, response: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
-    const [elements, bytes] = [outputElements(spec), linearResponseBytes(spec)];
-    expectPeerLength('linear response', response.length, bytes);
-    return this.#lend(roomFor(bytes, 4 * elements), async (room, heap) => {
-      const shared = { heap, secret: this.#open(), spec, response: room.bytes(bytes) };
-      const output = room.words(elements);
-      shared.response.set(response);
+  async decrypt(
+    spec: LinearSpec,
+    response: Uint8Array,
+    exchange: Exchange = wholeExchange(layoutOf(spec)),
+    share: Uint32Array<ArrayBuffer> = new Uint32Array(outputElements(spec)),
+  ): Promise<Uint32Array<ArrayBuffer>> {
+    const layout = layoutOf(spec);
+    const { firstOutput, outputs, responseBytes } = exchangeSizes(layout, exchange);
+    expectPeerLength('linear response', response.length, responseBytes);
+    const words = outputs * degree;
+    return this.#lend(roomFor(responseBytes, 4 * words), async (room, heap) => {
+      const job = {
+        heap,
+        secret: this.#open(),
+        spec,
+        first: firstOutput,
+        response: room.bytes(responseBytes),
+      };
+      const shares = room.words(words);
+      job.response.set(response);
       try {
-        await split(this.pool, heJobs.decryptLinear, outputCount(layoutOf(spec)), (from, to) => ({
-          ...{ ...shared, output },
+        await split(this.pool, heJobs.decryptLinear, outputs, (from, to) => ({
+          ...{ ...job, shares },
           from,
           to,
         }));
-        return ownWords(output);
+        placeShares(layout, exchange, shares, share);
+        return share;
       } finally {
-        output.fill(0);
+        shares.fill(0);
       }
     });
   }
@@ -200,14 +242,13 @@ export type HeServerOptions = {
   readonly weightCacheBytes?: number;
 };
 
-/** The answer to a request and the server's share of W input, [M, H', W']. */
+/**
+ * The answer to an exchange, and the server's share of W input, [M, H', W'], as far as it has been written.
+ */
 export type LinearAnswer = {
   readonly response: Uint8Array<ArrayBuffer>;
   readonly shares: Uint32Array<ArrayBuffer>;
 };
-
-/** The most bytes of a request's ciphertexts in memory, unless one spatial tile has more. */
-const mostInputBytes = 32 * 2 ** 20;
 
 const tables = new WeakMap<SharedHeap, WeightTable>();
 
@@ -247,10 +288,11 @@ export class HeServer {
   }
 
   /**
-   * Answers the client's request. `weights` is [M, C / group, kh, kw] with |w| < 2^weightBits. `weightsId`
-   * names them in this pool: their transforms are cached under it and a fingerprint. Where the shares are
-   * `opened` to the client, all of its keys hide them (default: false). Throws ProtocolError when the request
-   * is malformed, PlanError when a weight is out of range.
+   * Answers the client's request for an exchange (default: the whole layer), and writes the server's shares
+   * of it to `shares`. `weights` is [M, C / group, kh, kw] with |w| < 2^weightBits. `weightsId` names them in
+   * this pool: their transforms are cached under it and a fingerprint. Where the shares are `opened` to the
+   * client, all of its keys hide them (default: false). Throws ProtocolError when the request is malformed,
+   * PlanError when a weight is out of range.
    */
   async respond(
     spec: LinearSpec,
@@ -258,35 +300,36 @@ export class HeServer {
     weights: Int32Array,
     request: Uint8Array,
     opened = false,
+    exchange: Exchange = wholeExchange(layoutOf(spec)),
+    shares: Uint32Array<ArrayBuffer> = new Uint32Array(outputElements(spec)),
   ): Promise<LinearAnswer> {
-    expectPeerLength('linear request', request.length, linearRequestBytes(spec));
-    const name = `${weightsId}#${checkWeights(spec, weightsId, weights)}`;
     const layout = layoutOf(spec);
-    const heap = heapOf(this.pool);
-    const tilesAtOnce = tilesInRoom(layout);
-    const sizes = {
-      request: request.length,
-      response: linearResponseBytes(spec),
-      shares: 4 * outputElements(spec),
-      slots: 4 * layout.inputRanges.length * layout.outputRanges.length,
-      inputs: tilesAtOnce * layout.inputRanges.length * ciphertextSpace,
-    };
-    return heap.lend(roomFor(...Object.values(sizes)), async (address) => {
-      const room = new Room(heap.heap, address);
-      const shared = room.bytes(sizes.request);
-      shared.set(request);
+    const sizes = answerSizes(layout, exchange);
+    expectPeerLength('linear request', request.length, sizes.request);
+    const name = `${weightsId}#${checkWeights(spec, weightsId, weights)}`;
+    const shared = heapOf(this.pool);
+    const { heap } = shared;
+    return shared.lend(answerRoom(layout, exchange), async (address) => {
+      const room = new Room(heap, address);
+      const read = { heap, request: room.bytes(sizes.request), inputs: room.take(sizes.inputs) };
+      read.request.set(request);
       const job = {
-        ...{ heap: heap.heap, spec, weights: shareWeights(weights), slots: room.words(sizes.slots / 4) },
+        ...{ heap, spec, weights: shareWeights(weights), slots: room.words(sizes.slots / 4) },
         ...{ response: room.bytes(sizes.response), shares: room.words(sizes.shares / 4) },
-        ...{ inputs: room.take(sizes.inputs) },
+        ...{ inputs: read.inputs, ...exchange },
         keys: opened ? this.publicKeys : this.publicKeys.subarray(0, publicWords),
       };
+      const { inputs, outputs } = exchangeSizes(layout, exchange);
       const transform = (tiles: readonly NewTile[]) => this.#transform(spec, job.weights, tiles);
-      const answer = () => this.#answer(layout, shared, job, tilesAtOnce);
+      const answer = async () => {
+        await split(this.pool, heJobs.readLinear, inputs, (from, to) => ({ ...read, from, to }));
+        await split(this.pool, heJobs.respondLinear, outputs, (from, to) => ({ ...job, from, to }));
+      };
       try {
         const most = this.#weightCacheBytes;
-        await tableOf(heap).lend(name, tilesOf(layout), job.slots, most, transform, answer);
-        return { response: ownBytes(job.response), shares: ownWords(job.shares) };
+        await tableOf(shared).lend(name, tilesOf(layout), job.slots, most, transform, answer);
+        placeShares(layout, exchange, job.shares, shares);
+        return { response: ownBytes(job.response), shares };
       } finally {
         job.shares.fill(0);
       }
@@ -302,37 +345,14 @@ export class HeServer {
     };
     await split(this.pool, heJobs.transformLinear, tiles.length, (from, to) => ({ ...job, from, to }));
   }
-
-  /** Reads the request and answers it, `atOnce` spatial tiles at a time. */
-  async #answer(
-    layout: Layout,
-    request: Uint8Array,
-    job: Omit<RespondLinear, 'from' | 'to' | 'firstTile' | 'tiles'>,
-    atOnce: number,
-  ): Promise<void> {
-    const perTile = layout.inputRanges.length;
-    for (let firstTile = 0; firstTile < spatialTiles(layout); firstTile += atOnce) {
-      const tiles = Math.min(atOnce, spatialTiles(layout) - firstTile);
-      const first = firstTile * perTile;
-      const read = { heap: job.heap, spec: job.spec, request, first, inputs: job.inputs };
-      await split(this.pool, heJobs.readLinear, tiles * perTile, (from, to) => ({
-        ...read,
-        from: first + from,
-        to: first + to,
-      }));
-      await split(this.pool, heJobs.respondLinear, tiles * layout.outputRanges.length, (from, to) => ({
-        ...{ ...job, firstTile, tiles },
-        from,
-        to,
-      }));
-    }
-  }
 }
 
-/** The spatial tiles of a request whose ciphertexts are in memory at once. */
-function tilesInRoom(layout: Layout): number {
-  const most = Math.floor(mostInputBytes / (layout.inputRanges.length * ciphertextSpace));
-  return Math.min(spatialTiles(layout), Math.max(1, most));
+/** Puts the shares of an exchange's answers where they are in the layer's output. */
+function placeShares(layout: Layout, exchange: Exchange, shares: Uint32Array, output: Uint32Array): void {
+  const { firstOutput, outputs } = exchangeSizes(layout, exchange);
+  for (let i = 0; i < outputs; i++) {
+    placeOutputs(layout, firstOutput + i, shares.subarray(i * degree, (i + 1) * degree), output);
+  }
 }
 
 /** The weight tiles of a layer: every pair of an input and an output range that share a group. */

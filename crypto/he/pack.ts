@@ -178,34 +178,48 @@ export function packWeights(
   return polynomial;
 }
 
-/** Where a ciphertext holds its outputs: coefficient positions[n] is element elements[n] of [M, H, W]. */
-export type Outputs = { readonly positions: Uint32Array; readonly elements: Uint32Array };
-
-/** The outputs of output ciphertext `index`. */
-export function outputsOf(layout: Layout, index: number): Outputs {
-  const { spec } = layout;
-  const range = layout.outputRanges[index % layout.outputRanges.length]!;
+/** The output channels, rows and columns that a ciphertext holds, and where its first output lies. */
+function outputWindow(layout: Layout, index: number) {
+  const { first, count } = layout.outputRanges[index % layout.outputRanges.length]!;
   const tile = Math.floor(index / layout.outputRanges.length);
   const row = Math.floor(tile / layout.grid[1]) * layout.outputTile[0];
   const column = (tile % layout.grid[1]) * layout.outputTile[1];
-  const rows = Math.min(layout.outputTile[0], layout.output[0] - row);
-  const columns = Math.min(layout.outputTile[1], layout.output[1] - column);
-  const positions = new Uint32Array(range.count * rows * columns);
-  const elements = new Uint32Array(positions.length);
-  const last = lastTap(layout);
+  return {
+    channels: count,
+    rows: Math.min(layout.outputTile[0], layout.output[0] - row),
+    columns: Math.min(layout.outputTile[1], layout.output[1] - column),
+    at: (first * layout.output[0] + row) * layout.output[1] + column,
+  };
+}
+
+/**
+ * The coefficients of output ciphertext `index` that hold its outputs, in the order [channel][row][column].
+ */
+export function outputPositions(layout: Layout, index: number): Uint32Array<ArrayBuffer> {
+  const { strides } = layout.spec;
+  const { channels, rows, columns } = outputWindow(layout, index);
+  const positions = new Uint32Array(channels * rows * columns);
+  const first = lastTap(layout) - layout.shared[0] * layout.inputTile[1] - layout.shared[1];
   let n = 0;
-  for (let m = 0; m < range.count; m++) {
-    const block =
-      last -
-      m * layout.inputChannels * tilePixels(layout) -
-      layout.shared[0] * layout.inputTile[1] -
-      layout.shared[1];
+  for (let m = 0; m < channels; m++) {
+    const block = first - m * layout.inputChannels * tilePixels(layout);
     for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < columns; j++) {
-        positions[n] = block + i * spec.strides[0] * layout.inputTile[1] + j * spec.strides[1];
-        elements[n++] = ((range.first + m) * layout.output[0] + row + i) * layout.output[1] + column + j;
-      }
+      const row = block + i * strides[0] * layout.inputTile[1];
+      for (let j = 0; j < columns; j++) positions[n++] = row + j * strides[1];
     }
   }
-  return { positions, elements };
+  return positions;
+}
+
+/** Puts the values at `outputPositions` of output ciphertext `index` into `output`, [M, H, W]. */
+export function placeOutputs(layout: Layout, index: number, values: Uint32Array, output: Uint32Array): void {
+  const [height, width] = layout.output;
+  const { channels, rows, columns, at } = outputWindow(layout, index);
+  let n = 0;
+  for (let m = 0; m < channels; m++) {
+    for (let i = 0; i < rows; i++) {
+      const to = at + (m * height + i) * width;
+      for (let j = 0; j < columns; j++) output[to + j] = values[n++]!;
+    }
+  }
 }

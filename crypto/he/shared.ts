@@ -39,9 +39,3 @@ export function ownBytes(shared: Uint8Array): Uint8Array<ArrayBuffer> {
   own.set(shared);
   return own;
 }
-
-export function ownWords(shared: Uint32Array): Uint32Array<ArrayBuffer> {
-  const own = new Uint32Array(shared.length);
-  own.set(shared);
-  return own;
-}

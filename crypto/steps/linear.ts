@@ -1,20 +1,25 @@
 import { tags } from '../channel/channel.ts';
 import type { Channel } from '../channel/channel.ts';
+import { PartReader, PartWriter, receiveParts, sendParts } from '../channel/parts.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { release } from '../../src/shared/release.ts';
 import type { Rng } from '../../src/shared/random.ts';
+import { exchangeSizes, exchangesOf } from '../he/exchange.ts';
+import { layoutOf } from '../he/layout.ts';
 import { HeClient, HeServer, linearRequestBytes, linearResponseBytes } from '../he/linear.ts';
 import { publicKeyBytes, seedPartBytes } from '../he/keys.ts';
 import type { HeServerOptions } from '../he/linear.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { linearParams, roundingFaultRate } from '../params.ts';
 import type { Ring } from '../ring/kernels.ts';
+import { outputElements } from '../spec.ts';
 import type { LinearSpec, LinearWeights } from '../spec.ts';
 
 /**
  * A linear step. Offline the client draws a uniform input mask r. Enc(r) goes up, an answer comes back, and
- * each party has a share of W r (he/linear.ts). Online the server holds u = y - r and computes W u + bias +
- * its share alone. The two shares then add up to W y + bias.
+ * each party has a share of W r (he/linear.ts), exchange by exchange (he/exchange.ts): while one is answered,
+ * the next is encrypted and the one before decrypted. Online the server holds u = y - r and computes W u +
+ * bias + its share alone. The two shares then add up to W y + bias.
  */
 export const requestBytes: (spec: LinearSpec) => number = linearRequestBytes;
 export const responseBytes: (spec: LinearSpec) => number = linearResponseBytes;
@@ -53,7 +58,8 @@ export async function heKeysClient(
   linearKeys: number,
 ): Promise<void> {
   const server = await channel.receive(tags.heSeedPart, step, seedPartBytes);
-  await channel.send(tags.hePublicKey, step, await he.publicKey({ client, server }, linearKeys));
+  const message = { tag: tags.hePublicKey, step };
+  await sendParts(channel, message, await he.publicKey({ client, server }, linearKeys));
 }
 
 /** The server's half. Throws ProtocolError when a key is malformed. */
@@ -67,7 +73,8 @@ export async function heKeysServer(
 ): Promise<HeServer> {
   const server = rng.bytes(seedPartBytes);
   await channel.send(tags.heSeedPart, step, server);
-  const publicKey = await channel.receive(tags.hePublicKey, step, publicKeyBytes(options.linearKeys ?? 1));
+  const length = publicKeyBytes(options.linearKeys ?? 1);
+  const publicKey = await receiveParts(channel, { tag: tags.hePublicKey, step, length });
   return atStep(step, HeServer.create(pool, publicKey, { client, server }, options));
 }
 
@@ -99,7 +106,7 @@ export async function heSetupServer(
  * it adds up with the server's to **one unit more or less**, with equal probability. That is the price of an
  * answer of 40 bits a coefficient, and depends on how it rounds. A unit is one of the output's scale, which
  * is far below what a truncation rounds off. An error is never two units: that needs a rounding of 17
- * deviations.
+ * deviations. `most` is that of `Message` and `exchangesOf`.
  */
 export async function linearOfflineClient(
   he: HeClient,
@@ -107,12 +114,34 @@ export async function linearOfflineClient(
   step: number,
   spec: LinearSpec,
   input: Uint32Array,
+  most?: number,
 ): Promise<Uint32Array<ArrayBuffer>> {
-  await channel.send(tags.linearRequest, step, await he.encrypt(spec, input));
-  const response = await channel.receive(tags.linearResponse, step, responseBytes(spec));
-  const share = await atStep(step, he.decrypt(spec, response));
-  release(response);
+  const layout = layoutOf(spec);
+  const exchanges = exchangesOf(layout, most);
+  const messages = messagesOf(channel, step, spec, most);
+  const share = new Uint32Array(outputElements(spec));
+  const ask = async () => {
+    const request = new PartWriter(...messages.request);
+    for (const exchange of exchanges) await request.write(await he.encrypt(spec, input, exchange));
+  };
+  const take = async () => {
+    const answer = new PartReader(...messages.response);
+    for (const exchange of exchanges) {
+      const response = await answer.read(exchangeSizes(layout, exchange).responseBytes);
+      await atStep(step, he.decrypt(spec, response, exchange, share));
+      release(response);
+    }
+  };
+  await Promise.all([ask(), take()]);
   return share;
+}
+
+/** Both messages of a linear step. */
+function messagesOf(channel: Channel, step: number, spec: LinearSpec, most: number | undefined) {
+  const limit = most === undefined ? {} : { most };
+  const request = { tag: tags.linearRequest, step, length: requestBytes(spec), ...limit };
+  const response = { tag: tags.linearResponse, step, length: responseBytes(spec), ...limit };
+  return { request: [channel, request], response: [channel, response] } as const;
 }
 
 /** The probability that the shares of an element add up to one unit more or less: 4.70 %. */
@@ -121,7 +150,7 @@ export const linearFaultRate: number = roundingFaultRate(linearParams);
 /**
  * The server's offline half. Returns its share of W input, [M, H', W']. `weightsId` must name these weights
  * with this spec for as long as the pool lives. `opened` says that the shares go to the client in the end
- * (default: false).
+ * (default: false). `most` is the client's.
  */
 export async function linearOfflineServer(
   he: HeServer,
@@ -131,11 +160,24 @@ export async function linearOfflineServer(
   weightsId: string,
   weights: Int32Array,
   opened = false,
+  most?: number,
 ): Promise<Uint32Array<ArrayBuffer>> {
-  const request = await channel.receive(tags.linearRequest, step, requestBytes(spec));
-  const { response, shares } = await atStep(step, he.respond(spec, weightsId, weights, request, opened));
-  release(request);
-  await channel.send(tags.linearResponse, step, response);
+  const layout = layoutOf(spec);
+  const messages = messagesOf(channel, step, spec, most);
+  const [asked, answer] = [new PartReader(...messages.request), new PartWriter(...messages.response)];
+  const shares = new Uint32Array(outputElements(spec));
+  let sent = Promise.resolve();
+  for (const exchange of exchangesOf(layout, most)) {
+    const request = await asked.read(exchangeSizes(layout, exchange).requestBytes);
+    const answering = he.respond(spec, weightsId, weights, request, opened, exchange, shares);
+    const { response } = await atStep(step, answering);
+    release(request);
+    await sent;
+    sent = answer.write(response);
+    // Its failure is met before the next answer is sent.
+    sent.catch(() => undefined);
+  }
+  await sent;
   return shares;
 }
 

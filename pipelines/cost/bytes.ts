@@ -12,6 +12,7 @@ import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts'
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { agreementBytes } from '../../crypto/channel/channel.ts';
+import { framedBytes, partBytes as mostOfPart } from '../../crypto/channel/parts.ts';
 import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
@@ -67,8 +68,8 @@ export function predictCost(
   const transfers = transferBytes(plan, settings, steady);
   const steps = plan.steps.map((step) => predictStep(step, transfers.get(step.id) ?? nothing));
   const ends = {
-    bytes_up: frames(4 * elementsOf(plan, plan.input.wire)),
-    bytes_down: frames(answerBytes(plan)),
+    bytes_up: framedBytes(4 * elementsOf(plan, plan.input.wire)),
+    bytes_down: framedBytes(answerBytes(plan)),
   };
   return {
     session: sessionBytes(plan, settings),
@@ -118,7 +119,7 @@ function predictStep(step: Step, transfers: Bytes): StepPrediction {
 function linearPrediction({ spec }: LinearStep) {
   const { products, requestBytes, responseBytes } = linearCost(spec);
   return {
-    offline: { bytes_up: frames(requestBytes), bytes_down: frames(responseBytes) },
+    offline: { bytes_up: framedBytes(requestBytes), bytes_down: framedBytes(responseBytes) },
     products,
     headroomBits: linearNoiseHeadroomBits(spec),
   };
@@ -146,7 +147,8 @@ function sessionBytes(plan: Plan, { depth, sources }: TransferSettings): Bytes {
   const first = blockBytes(securityBits, up);
   return {
     bytes_up:
-      frames(agreementBytes, agreementBytes, seedPartBytes, publicKeyBytes(linearKeysOf(plan))) +
+      frames(agreementBytes, agreementBytes, seedPartBytes) +
+      framedBytes(publicKeyBytes(linearKeysOf(plan))) +
       frames(pointBytes, trees(up), first, flipBytes),
     bytes_down:
       frames(agreementBytes, serialisePlan(plan).byteLength, seedPartBytes) +
@@ -155,37 +157,34 @@ function sessionBytes(plan: Plan, { depth, sources }: TransferSettings): Bytes {
 }
 
 /**
- * The largest payload in bytes that the plan allows in each direction. The parties refuse larger frames
- * unread. Clients choose what transfers come from, and the depth of the trees: the least deep have the
+ * No payload of a server's frame is larger, whatever the plan, in bytes: clients refuse larger ones unread.
+ */
+export const largestFromServer: number = Math.max(maxPlanBytes, mostOfPart);
+
+/**
+ * An upper bound of the payloads of a session's frames in each direction, in bytes. The server refuses larger
+ * ones unread. Clients choose what transfers come from, and the depth of the trees: the least deep have the
  * longest messages.
  */
 export function largestPayloads(plan: Plan): { up: number; down: number } {
-  const { offline, online, session } = extremes(predictCost(plan));
+  const { steps, online, session } = predictCost(plan);
   const { up, down } = transferCounts(layerTransfers(plan));
   const silent = { source: 's16', depth: leastDepth } as const;
   const [silentUp, silentDown] = [firstBytes(up, silent), firstBytes(down, silent)];
+  // No part of a message is larger than all messages of its step, or than a part may be.
+  const inParts = (way: keyof Bytes) =>
+    Math.min(mostOfPart, Math.max(online[way], ...steps.map(({ offline }) => offline[way])));
+  const keys = publicKeyBytes(linearKeysOf(plan));
   return {
     up: Math.max(
-      ...[offline.bytes_up, online.bytes_up, session.bytes_up, ...transferFrames(up, leastDepth)],
-      ...[silentUp.fromChooser, silentDown.fromOfferer],
+      ...[inParts('bytes_up'), Math.min(mostOfPart, keys), session.bytes_up - framedBytes(keys)],
+      ...[...transferFrames(up, leastDepth), silentUp.fromChooser, silentDown.fromOfferer],
     ),
     down: Math.max(
-      ...[offline.bytes_down, online.bytes_down, session.bytes_down, maxPlanBytes],
+      ...[inParts('bytes_down'), session.bytes_down, maxPlanBytes],
       ...[...transferFrames(down, leastDepth), silentDown.fromChooser, silentUp.fromOfferer],
     ),
   };
-}
-
-/**
- * Upper bounds of a frame's size: no frame is larger than all frames of its step, or of the session's start,
- * together.
- */
-function extremes({ steps, session, online }: Prediction) {
-  const largest = (parts: readonly Bytes[]): Bytes => ({
-    bytes_up: Math.max(0, ...parts.map((part) => part.bytes_up)),
-    bytes_down: Math.max(0, ...parts.map((part) => part.bytes_down)),
-  });
-  return { session, offline: largest(steps.map((step) => step.offline)), online };
 }
 
 function total(parts: readonly Bytes[]): Bytes {

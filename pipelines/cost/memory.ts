@@ -1,4 +1,4 @@
-import { linearRequestBytes, linearResponseBytes } from '../../crypto/he/linear.ts';
+import { linearExchangeBytes } from '../../crypto/he/linear.ts';
 import { clientTransfers } from '../../crypto/steps/activation/messages.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
@@ -16,7 +16,8 @@ import type { Plan } from '../plan/plan.ts';
 /**
  * Peak memory of the two parties' processes in an inference, from the plan: what they hold when the offline
  * phase is at its largest. Keys of all layers are made before the first table may be sent, so that all are
- * held at once; then the tables and strings made of them take their place.
+ * held at once; then the tables and strings made of them take their place. Of the ciphertexts of a layer, one
+ * exchange is held.
  *
  * The sizes of arrays are exact. What a process takes beside them was measured: 2 cores of an AMD EPYC, Node
  * 24.21, beside other work, 2026-11-29.
@@ -46,13 +47,13 @@ export function predictMemory(plan: Plan, { threads = 2, memory }: MemoryOptions
   const layers = activationSteps(plan).map(({ spec }) => spec);
   const linear = plan.steps.flatMap((step) => (step.kind === 'linear' ? [step.spec] : []));
   const shares = 4 * plan.wires.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const frames = Math.max(0, ...linear.map((spec) => linearRequestBytes(spec) + linearResponseBytes(spec)));
+  const exchange = Math.max(0, ...linear.map(linearExchangeBytes));
   const weights = 4 * linear.reduce((sum, spec) => sum + weightCount(spec), 0);
   const [ofClient, ofServer] = [clientCaches(memory, threads), serverCaches(memory, threads)];
   const tiles = Math.min(ofServer.weightBytes, 12 * weights);
   const client = largest(layers.map(clientLayer)) + shares;
   const server = largest(layers.map(serverLayer)) + shares / 2;
-  const fixed = measured.session + 2 * frames;
+  const fixed = measured.session + 2 * exchange;
   return {
     client_bytes: Math.round(measured.client + fixed + cacheBytes(ofClient, threads) + withSlack(client)),
     server_bytes: Math.round(

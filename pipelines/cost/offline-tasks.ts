@@ -1,3 +1,4 @@
+import { linearExchanges } from '../../crypto/he/linear.ts';
 import { offlineBytes } from '../../crypto/steps/activation/messages.ts';
 import { transferBytes } from './bytes.ts';
 import type { Bytes, Prediction } from './bytes.ts';
@@ -19,7 +20,8 @@ export type Setting = {
 /**
  * The offline phase as tasks for `finishTimes`, in the order of inference/offline.ts: first the transfers of
  * all activations, then the linear layers, each as soon as its input shares are known, then the tables of the
- * activations, each as soon as the client knows its share. The resources are each party's main thread, each
+ * activations, each as soon as the client knows its share. A linear layer with several exchanges is as many
+ * pieces. The resources are each party's main thread, each
  * party's pool (one pool if the parties share a machine) and each direction of the network.
  */
 export function offlineTasks(
@@ -43,6 +45,9 @@ export function offlineTasks(
   }
   return timeline.tasks;
 }
+
+/** The pieces that a linear layer counts as, at most: more overlap no better, and each takes time to plan. */
+const mostPieces = 8;
 
 type Place = 'clientPool' | 'serverPool' | 'clientMain' | 'serverMain';
 
@@ -82,10 +87,18 @@ class Timeline {
     );
   }
 
-  linear({ inputs, output }: LinearStep, work: Exchange, bytes: Bytes): void {
-    const { request, done } = this.#exchange(work, bytes, this.#waitsFor(inputs[0]!));
-    this.#lastUp = [request];
-    this.#known.set(output, [done]);
+  linear({ inputs, output, spec }: LinearStep, work: Exchange, bytes: Bytes): void {
+    const count = Math.min(mostPieces, linearExchanges(spec));
+    const { encrypt, respond, decrypt } = work;
+    const own = { encrypt: encrypt / count, respond: respond / count, decrypt: decrypt / count };
+    const part = { bytes_up: bytes.bytes_up / count, bytes_down: bytes.bytes_down / count };
+    const known = [];
+    for (let piece = 0; piece < count; piece++) {
+      const { request, done } = this.#exchange(own, part, this.#waitsFor(inputs[0]!));
+      this.#lastUp = [request];
+      known.push(done);
+    }
+    this.#known.set(output, known);
   }
 
   activation(step: ActivationStep, { activation }: StepWork): void {

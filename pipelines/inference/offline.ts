@@ -1,4 +1,5 @@
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
+import { partCount } from '../../crypto/channel/parts.ts';
 import { tablesBytes } from '../../crypto/steps/activation/messages.ts';
 import {
   clientChosenKeys,
@@ -13,6 +14,7 @@ import {
   activationOfflineServer,
 } from '../../crypto/steps/activation/activation.ts';
 import { prg, prgSeedBytes } from '../../crypto/prg.ts';
+import { requestBytes, responseBytes } from '../../crypto/steps/linear.ts';
 import type { LinearSpec, LinearWeights } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
@@ -100,12 +102,11 @@ type DirectionLanes = { readonly fromChooser: Lane; readonly fromOfferer: Lane; 
 /** Down: the server chooses. Up: the client does. */
 type TransferLanes = { readonly down: DirectionLanes; readonly up: DirectionLanes };
 
-const oneEachWay = { sends: 1, receives: 1 };
 const bothWays = { sends: 'all', receives: 'all' } as const;
 
 /**
- * The lanes of the client, or of the server, in the order of the frames. Linear steps have one frame each
- * way. An activation has one frame from the client, if it needs any.
+ * The lanes of the client, or of the server, in the order of the frames. Linear steps have a message each
+ * way, an activation has one from the client, if it needs any.
  *
  * `early`: the client's keys hang on the server's corrections, which hang on no linear step, so that they go
  * first, and tables leave while later layers are computed. SoftSpokenOT has no corrections, and its frames
@@ -124,10 +125,16 @@ function lanesOfParty(
   const all = lanesOf(channel, [
     oneWay('all', false),
     ...(early ? upward : []),
-    ...linear.map(() => oneEachWay),
+    ...linear.map(({ spec }) => {
+      const [up, down] = [partCount(requestBytes(spec)), partCount(responseBytes(spec))];
+      return client ? { sends: up, receives: down } : { sends: down, receives: up };
+    }),
     ...(early ? [] : upward),
     oneWay('all', true),
-    ...activations.map(({ spec }) => oneWay(Math.min(1, tablesBytes(spec)), true)),
+    ...activations.map(({ spec }) => {
+      const bytes = tablesBytes(spec);
+      return oneWay(bytes === 0 ? 0 : partCount(bytes), true);
+    }),
     bothWays,
     bothWays,
   ]);

@@ -11,6 +11,7 @@ import {
 import { linearOnline } from '../../crypto/steps/linear.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { tags } from '../../crypto/channel/channel.ts';
+import { receiveParts, sendParts } from '../../crypto/channel/parts.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { inputShare, outputShare } from './one-time.ts';
 import type { ClientOffline, ServerOffline } from './one-time.ts';
@@ -39,7 +40,7 @@ export async function onlineClient(
 ): Promise<{ answer: Answer; costs: StepCost[]; rounds: number }> {
   const input = encodeInput(plan, image);
   const mask = offline.shares.take(inputShare);
-  await channel.send(tags.masked, ends, bytesOf(subtracted(input, mask)));
+  await sendParts(channel, { tag: tags.masked, step: ends }, bytesOf(subtracted(input, mask)));
   const clock = new StepClock('client');
   let rounds = 1;
   for (const step of activationSteps(plan)) {
@@ -51,7 +52,7 @@ export async function onlineClient(
       }
     });
   }
-  const message = await channel.receive(tags.output, ends, answerBytes(plan));
+  const message = await receiveParts(channel, { tag: tags.output, step: ends, length: answerBytes(plan) });
   const answer = clientAnswer(plan, offline.shares.take(outputShare), message);
   return { answer, costs: clock.costs, rounds };
 }
@@ -108,7 +109,8 @@ export async function onlineServer(
   ring: Ring,
 ): Promise<{ costs: StepCost[]; wires: ReadonlyMap<WireId, Uint32Array> }> {
   const party = { plan, weights, offline, ring };
-  const input = await channel.receive(tags.masked, ends, 4 * elementsOf(plan, plan.input.wire));
+  const length = 4 * elementsOf(plan, plan.input.wire);
+  const input = await receiveParts(channel, { tag: tags.masked, step: ends, length });
   const wires = new Map<WireId, Uint32Array>([[plan.input.wire, wordsOf(input)]]);
   const clock = new StepClock('server');
   for (const step of plan.steps) {
@@ -119,7 +121,11 @@ export async function onlineServer(
       await clock.time(step, channel, (view) => rule(step, inputs, { ...party, channel: view })),
     );
   }
-  await channel.send(tags.output, ends, serverAnswer(plan, wires.get(plan.output.wire)!));
+  await sendParts(
+    channel,
+    { tag: tags.output, step: ends },
+    serverAnswer(plan, wires.get(plan.output.wire)!),
+  );
   return { costs: clock.costs, wires };
 }
 

@@ -1,3 +1,4 @@
+import { concatenate } from '../../crypto/bits.ts';
 import { browserPlatform } from '../../crypto/platform/browser.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import type { Tag } from '../../crypto/channel/channel.ts';
@@ -35,9 +36,9 @@ let reported = 0;
 class RecordingChannel extends WebSocketChannel {
   masked = new Uint8Array(0);
 
-  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
-    if (tag === tags.masked) this.masked = new Uint8Array(payload);
-    return super.send(tag, step, payload);
+  override send(tag: Tag, step: number, payload: Uint8Array, part = 0): Promise<void> {
+    if (tag === tags.masked) this.masked = concatenate(part === 0 ? [payload] : [this.masked, payload]);
+    return super.send(tag, step, payload, part);
   }
 }
 

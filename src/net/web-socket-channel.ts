@@ -84,9 +84,9 @@ export class WebSocketChannel implements SharedChannel {
     return this.#traffic;
   }
 
-  async send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+  async send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
     if (this.#closed !== undefined) throw this.#closed;
-    const header = encodeFrameHeader(tag, step, payload.byteLength);
+    const header = encodeFrameHeader(tag, step, payload.byteLength, part);
     this.#traffic.sent += header.byteLength + payload.byteLength;
     this.#traffic.framesSent++;
     const handedOn = this.#socket.send(header, payload).catch((error: Error) => {
@@ -104,8 +104,8 @@ export class WebSocketChannel implements SharedChannel {
     await this.#withPatience(this.#latest, 'the peer does not take what it is sent');
   }
 
-  receive(tag: Tag, step: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#take(tag, step, this.#inbox.receive(tag, step, length, length));
+  receive(tag: Tag, step: number, length: number, part?: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#take(tag, step, this.#inbox.receive(tag, step, length, length, part));
   }
 
   receiveUpTo(tag: Tag, step: number, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {

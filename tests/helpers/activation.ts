@@ -8,6 +8,7 @@ import type { ClientActivation, ServerActivation } from '../../crypto/steps/acti
 import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
+import { concatenate } from '../../crypto/bits.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
 import { activationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
@@ -143,6 +144,7 @@ export async function prepare(
   rng: Rng,
   mask: Uint32Array = randomWords(rng, spec.kinds.length),
   plantKeys: (keys: LayerKeys) => void = () => undefined,
+  most?: number,
 ): Promise<Prepared> {
   const [toServer, toClient] = memoryChannels();
   const [client, server] = await Promise.all([
@@ -155,16 +157,16 @@ export async function prepare(
   const own = structuredClone(keys);
   const before = { ...toServer.traffic };
   let tables = new Uint8Array();
-  const send: Channel['send'] = async (tag, step, payload) => {
-    tables = payload.slice();
-    return toServer.send(tag, step, payload);
+  const send: Channel['send'] = async (tag, step, payload, part) => {
+    tables = concatenate([tables, payload]);
+    return toServer.send(tag, step, payload, part);
   };
   const [stateC, stateS] = await Promise.all([
     activationOfflineClient(
       Object.assign(Object.create(toServer) as Channel, { send }),
-      ...([3, own.client, work, spec, xC, mask] as const),
+      ...([3, own.client, work, spec, xC, mask, most] as const),
     ),
-    activationOfflineServer(toClient, 3, own.server, work, spec),
+    activationOfflineServer(toClient, 3, own.server, work, spec, most),
   ]);
   const [up, down] = [toServer.traffic.sent - before.sent, toServer.traffic.received - before.received];
   return { client: stateC, server: stateS, keys, tables, up, down };

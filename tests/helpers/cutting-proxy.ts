@@ -4,7 +4,13 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { tags } from '../../crypto/channel/channel.ts';
 
 /** A frame that went through, and to whom. */
-export type Passed = { readonly to: 'client' | 'server'; readonly tag: number; readonly payload: Buffer };
+export type Passed = {
+  readonly to: 'client' | 'server';
+  readonly tag: number;
+  /** Which part of its message it is. */
+  readonly part: number;
+  readonly payload: Buffer;
+};
 
 /**
  * A proxy between clients and a server whose connections can be cut as a network does it: without a word to
@@ -19,6 +25,8 @@ export type CuttingProxy = {
    * client has ended, its last frames may still be on their way to the server.
    */
   cutAfter(frames: number): void;
+  /** Cuts the connection once after the first frame of this kind. */
+  cutAt(isLast: (frame: Passed) => boolean): void;
   /** The frames since that request. */
   readonly counted: number;
   close(): void;
@@ -36,6 +44,7 @@ export async function cuttingProxy(
   let counted = 0;
   /** Whether frames are counted from the next request. */
   let counts = false;
+  let isAwaited = (_: Passed) => false;
   sockets.on('connection', (client) => {
     const server = new WebSocket(url, { perMessageDeflate: false });
     let order: Promise<unknown> = new Promise((resolve) => server.once('open', resolve));
@@ -49,8 +58,10 @@ export async function cuttingProxy(
       from.on('message', (data) => {
         const frame = rewrite(data as Buffer);
         if (counted > 0 || (counts && frame[3] === tags.request)) counted++;
-        const isLast = counted === last;
-        passed.push({ to, tag: frame[3]!, payload: frame.subarray(16) });
+        const seen = { to, tag: frame[3]!, part: frame.readUInt16LE(12), payload: frame.subarray(16) };
+        const isLast = counted === last || isAwaited(seen);
+        if (isLast) isAwaited = () => false;
+        passed.push(seen);
         order = order.then(() => new Promise((resolve) => other.send(frame, resolve)));
         if (isLast) order = order.then(cut);
       });
@@ -63,6 +74,9 @@ export async function cuttingProxy(
     passed,
     cutAfter: (frames) => {
       [last, counts] = [frames, true];
+    },
+    cutAt: (isLast) => {
+      isAwaited = isLast;
     },
     get counted() {
       return counted;

@@ -69,11 +69,11 @@ export async function idealInference(
 /** A channel that keeps what is sent as the answer. */
 function keepingAnswers(channel: Channel, answers: Uint8Array[]): Channel {
   return {
-    send(tag, step, payload) {
+    send(tag, step, payload, part) {
       if (tag === tags.output) answers.push(payload.slice());
-      return channel.send(tag, step, payload);
+      return channel.send(tag, step, payload, part);
     },
-    receive: (tag, step, length) => channel.receive(tag, step, length),
+    receive: (tag, step, length, part) => channel.receive(tag, step, length, part),
     receiveUpTo: (tag, step, maxLength) => channel.receiveUpTo(tag, step, maxLength),
     get traffic() {
       return channel.traffic;

@@ -8,11 +8,11 @@ import type { Channel } from '../../crypto/channel/channel.ts';
  */
 export function recording(channel: Channel, who: string, rows: string[]): Channel {
   return {
-    send(tag, step, payload) {
+    send(tag, step, payload, part) {
       rows.push(frameRow(who, step, tagName(tag), payload));
-      return channel.send(tag, step, payload);
+      return channel.send(tag, step, payload, part);
     },
-    receive: (tag, step, length) => channel.receive(tag, step, length),
+    receive: (tag, step, length, part) => channel.receive(tag, step, length, part),
     receiveUpTo: (tag, step, maxLength) => channel.receiveUpTo(tag, step, maxLength),
     get traffic() {
       return channel.traffic;

@@ -40,13 +40,13 @@ type Run = { readonly secrets: readonly Secrets[]; readonly wire: readonly Uint8
 
 /** Keeps what is sent. */
 function keeping(channel: Channel, sent: Uint8Array[]): Channel {
-  const send: Channel['send'] = (tag, step, payload) => {
+  const send: Channel['send'] = (tag, step, payload, part) => {
     sent.push(payload.slice());
-    return channel.send(tag, step, payload);
+    return channel.send(tag, step, payload, part);
   };
   return {
     send,
-    receive: (tag, step, length) => channel.receive(tag, step, length),
+    receive: (tag, step, length, part) => channel.receive(tag, step, length, part),
     receiveUpTo: (tag, step, length) => channel.receiveUpTo(tag, step, length),
     get traffic() {
       return channel.traffic;

@@ -84,7 +84,7 @@ type ServerMaterial = {
 
 /**
  * The client's offline half. `keys` are those of this layer. `xC` [elements] is its share of the input wire,
- * `mask` [elements] that of the output wire: uniform words, used once.
+ * `mask` [elements] that of the output wire: uniform words, used once. `most` is that of `Message`.
  */
 export async function activationOfflineClient(
   channel: Channel,
@@ -94,12 +94,13 @@ export async function activationOfflineClient(
   spec: ActivationSpec,
   xC: Uint32Array,
   mask: Uint32Array,
+  most?: number,
 ): Promise<ClientActivation> {
   const layer = layerOf(spec);
   checkSize(layer, xC);
   checkSize(layer, mask);
   const values = sharesByKind(layer, xC);
-  const correlations = await sendTables(channel, step, layer, keys, values, work);
+  const correlations = await sendTables(channel, step, layer, keys, values, work, most);
   const { keys: truncations, product, ...relu } = correlations;
   return {
     layer,
@@ -118,9 +119,10 @@ export async function activationOfflineServer(
   keys: ServerKeys,
   work: ActivationWork,
   spec: ActivationSpec,
+  most?: number,
 ): Promise<ServerActivation> {
   const layer = layerOf(spec);
-  const { pairs, rot1, signs, product } = await takeTables(channel, step, layer, keys, work);
+  const { pairs, rot1, signs, product } = await takeTables(channel, step, layer, keys, work, most);
   return {
     layer,
     material: { planes: await loadPlanes(), pairs, relu: { signs, pairs: rot1 }, product },

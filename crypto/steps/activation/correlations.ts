@@ -1,5 +1,7 @@
 import { tags } from '../../channel/channel.ts';
 import type { Channel } from '../../channel/channel.ts';
+import { PartReader, PartWriter } from '../../channel/parts.ts';
+import type { Message } from '../../channel/parts.ts';
 import { concatenate, concatenateWords, packBits, unpackBits } from '../../bits.ts';
 import { correctionBytes } from '../../products/products.ts';
 import type { KeyPairs } from '../../ot/transfers.ts';
@@ -8,6 +10,7 @@ import type { ByKind } from '../../spec.ts';
 import { release } from '../../../src/shared/release.ts';
 import { eachKind, elementCount, kindsInOrder } from './layer.ts';
 import type { Layer } from './layer.ts';
+import { takenInOrder, usedInOrder } from './in-order.ts';
 import { joinedWords } from './joined-words.ts';
 import { flipBytes, tablesBytes } from './messages.ts';
 import type { ClientSigns, ServerSigns } from './sign.ts';
@@ -21,7 +24,7 @@ import type { ActivationWork } from './work.ts';
  * The offline message of an activation layer, from C to S, once C knows its share: what turns random
  * transfers into those of the layer. Both halves. First come the flips, a bit per truncated element: C's
  * random choice xor the choice that the truncation takes. Then come the strings of the sign tests, and the
- * corrections of the squares' products.
+ * corrections of the squares' products. Strings are made and read while others are sent, batch by batch.
  */
 const noWords = new Uint32Array();
 const noPairs: KeyPairs = { k0: noWords, k1: noWords };
@@ -38,7 +41,10 @@ export type ClientCorrelations = {
   readonly product: ClientProduct;
 };
 
-/** `values`: C's shares by kind. Uses the keys up. Sends nothing for a layer that needs no message. */
+/**
+ * `values`: C's shares by kind. Uses the keys up. Sends nothing for a layer that needs no message. `most` is
+ * that of `Message`.
+ */
 export async function sendTables(
   channel: Channel,
   step: number,
@@ -46,38 +52,29 @@ export async function sendTables(
   keys: ClientKeys,
   values: ByKind<Uint32Array>,
   work: ActivationWork,
+  most?: number,
 ): Promise<ClientCorrelations> {
-  const message = new Uint8Array(tablesBytes(layer.spec));
+  const message = new PartWriter(channel, messageOf(step, layer, most));
   const relus = elementCount(layer, 'relu');
   let at = relus;
   const taken = eachKind((kind) => {
     const [from, to] = [at, (at += truncatedCount(layer, kind))];
     return { choices: keys.choices.subarray(from, to), keys: keys.chosen.subarray(from, to) };
   });
-  message.set(
-    packBits(
-      flipsOf(
-        layer,
-        values,
-        eachKind((kind) => taken[kind].choices),
-      ),
-    ),
-  );
+  const choices = eachKind((kind) => taken[kind].choices);
+  await message.write(packBits(flipsOf(layer, values, choices)));
   const window = windowOf(layer.spec.relu);
-  const batches = await Promise.all(
-    keys.batches.map((own, i) => {
-      const x = values.relu.subarray(i * batchElements, (i + 1) * batchElements);
-      return work.clientTables({ window, x, keys: own });
-    }),
-  );
-  let to = flipBytes(layer.spec);
-  for (const { strings } of batches) {
-    message.set(strings, to);
-    to += strings.length;
-  }
+  const make = (i: number) => {
+    const x = values.relu.subarray(i * batchElements, (i + 1) * batchElements);
+    return work.clientTables({ window, x, keys: keys.batches[i]! });
+  };
+  const signs: Uint8Array[] = [];
+  await usedInOrder(keys.batches.length, batchesInWork, make, async ({ strings, tables }) => {
+    signs.push(tables);
+    await message.write(strings);
+  });
   const { corrections, ...product } = keys.products;
-  message.set(corrections, to);
-  if (message.length > 0) await channel.send(tags.tables, step, message);
+  await message.write(corrections);
   return {
     keys: eachKind((kind) => taken[kind].keys),
     b: keys.choices.subarray(0, relus),
@@ -86,10 +83,17 @@ export async function sendTables(
       k0: joinedWords(keys.batches.map(({ h0 }) => h0)),
       k1: joinedWords(keys.batches.map(({ h1 }) => h1)),
     },
-    signs: batches.map(({ tables }) => tables),
+    signs,
     product,
   };
 }
+
+function messageOf(step: number, { spec }: Layer, most: number | undefined): Message {
+  return { tag: tags.tables, step, length: tablesBytes(spec), ...(most !== undefined && { most }) };
+}
+
+/** Batches in work at once: 0.1 MB each, and enough to keep threads busy. */
+const batchesInWork = 64;
 
 function truncatedCount(layer: Layer, kind: keyof ByKind<unknown>): number {
   return layer.spec[kind].truncate > 0 ? elementCount(layer, kind) : 0;
@@ -124,13 +128,14 @@ export async function takeTables(
   layer: Layer,
   keys: ServerKeys,
   work: ActivationWork,
+  most?: number,
 ): Promise<ServerCorrelations> {
-  const length = tablesBytes(layer.spec);
-  const message = length === 0 ? new Uint8Array() : await channel.receive(tags.tables, step, length);
+  const message = new PartReader(channel, messageOf(step, layer, most));
   const relus = elementCount(layer, 'relu');
-  const flips = flipBytes(layer.spec);
+  const flips = await message.read(flipBytes(layer.spec));
   const { k0, k1 } = keys.offered;
-  const flipped = unpackBits(message.subarray(0, flips), k0.length - relus, 'activation: flips');
+  const flipped = unpackBits(flips, k0.length - relus, 'activation: flips');
+  release(flips);
   let at = relus;
   const pairs = eachKind((kind) => {
     const [from, to] = [at, (at += truncatedCount(layer, kind))];
@@ -140,24 +145,24 @@ export async function takeTables(
     return own;
   });
   const bits = windowBits(layer.spec.relu);
-  let next = flips;
-  const batches = keys.batches.map(async (own) => {
+  const batches = await takenInOrder(keys.batches, batchesInWork, async (own) => {
     const size = own.e.length;
-    const strings = message.subarray(next, (next += stringBytes(bits, size)));
-    const tables = await work.serverTables({ windowBits: bits, size, keys: own, strings });
-    return { tables, choices: own.choices };
+    const strings = await message.read(stringBytes(bits, size));
+    return async () => {
+      const tables = await work.serverTables({ windowBits: bits, size, keys: own, strings });
+      release(strings);
+      return { tables, choices: own.choices };
+    };
   });
-  const products = keys.products.map((own) => {
-    const corrections = message.subarray(next, (next += correctionBytes(own.a.length)));
-    return work.serverProducts({ keys: own, corrections });
+  const shares = await takenInOrder(keys.products, batchesInWork, async (own) => {
+    const corrections = await message.read(correctionBytes(own.a.length));
+    return () => work.serverProducts({ keys: own, corrections });
   });
-  const [choices, shares] = await Promise.all([Promise.all(batches), Promise.all(products)]);
-  release(message);
   return {
     pairs,
     rot1: { k0: k0.subarray(0, relus), k1: k1.subarray(0, relus) },
     signs: {
-      batches: choices,
+      batches,
       e: concatenate(keys.batches.map(({ e }) => e)),
       h: joinedWords(keys.batches.map(({ h }) => h)),
     },

@@ -1,4 +1,4 @@
-import { frameHeaderBytes } from '../../channel/channel.ts';
+import { framedBytes } from '../../channel/parts.ts';
 import { packedBytes } from '../../bits.ts';
 import { correctionBytes, productTransfers } from '../../products/products.ts';
 import { batchesOf, signBytes, stringBytes, transfersOf } from '../../sign/batch.ts';
@@ -108,9 +108,9 @@ export function flipBytes(spec: ActivationSpec): number {
 }
 
 /**
- * Bytes of the client's offline frame, without the header: a bit per truncated element, then the strings of
+ * Bytes of the client's offline message, without headers: a bit per truncated element, then the strings of
  * the sign tests, then the corrections of the squares' products, batch by batch. A layer that needs none of
- * them has no such frame.
+ * them has no such message.
  */
 export function tablesBytes(spec: ActivationSpec): number {
   const { relu, square } = checkedCounts(spec);
@@ -119,17 +119,17 @@ export function tablesBytes(spec: ActivationSpec): number {
 }
 
 /**
- * Bytes of the layer's own offline frame as `Channel.traffic` counts them, with its header. Transfers are
+ * Bytes of the layer's own offline message as `Channel.traffic` counts them, with its headers. Transfers are
  * drawn for all layers together and not counted.
  */
 export function offlineBytes(spec: ActivationSpec): number {
   const payload = tablesBytes(spec);
-  return payload === 0 ? 0 : frameHeaderBytes + payload;
+  return payload === 0 ? 0 : framedBytes(payload);
 }
 
 /** The layout of the two online frames of a part of an activation layer. Words are little-endian. */
 
-/** Views of the server's frame: d2, d, the bits of the sign tests, and the bytes after them. */
+/** Views of the server's message: d2, d, the bits of the sign tests, and the bytes after them. */
 export function serverWords(message: Uint8Array, { spec, positions }: Layer) {
   const take = viewer(message);
   const d2 = take(positions.relu.length);
@@ -139,7 +139,7 @@ export function serverWords(message: Uint8Array, { spec, positions }: Layer) {
   return { d2, d, signs: after.subarray(0, length), rest: after.subarray(length) };
 }
 
-/** Views of the client's frame: d3, e, y_C - r, and the bits c. */
+/** Views of the client's reply: d3, e, y_C - r, and the bits c. */
 export function clientWords(reply: Uint8Array, layer: Layer) {
   const take = viewer(reply);
   const d3 = take(layer.positions.relu.length);

@@ -11,6 +11,7 @@ import type { ActivationSpec } from '../../spec.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { release } from '../../../src/shared/release.ts';
 import type { Rng } from '../../../src/shared/random.ts';
+import { takenInOrder } from './in-order.ts';
 import { joinedWords } from './joined-words.ts';
 import { checkedCounts } from './layer.ts';
 import { clientTransfers } from './messages.ts';
@@ -102,13 +103,13 @@ export async function clientOfferedKeys(
   const bits = windowBits(spec.relu);
   const { salt, delta } = offering;
   const { relu, square } = checkedCounts(spec);
-  const batches = await inBatches(relu, async (size) => {
+  const batches = await takenInOrder(batchesOf(relu), batchesInWork, async (size) => {
     const rows = await offering.take(size * transfersOf(bits));
     return () => work.clientKeys({ windowBits: bits, size, salt, delta, rows });
   });
   const u = randomWords(rng, square);
   let at = 0;
-  const products = await inBatches(square, async (size) => {
+  const products = await takenInOrder(batchesOf(square), batchesInWork, async (size) => {
     const rows = await offering.take(size * productTransfers);
     const own = u.subarray(at, (at += size));
     return () => work.clientProducts({ salt, delta, rows, u: own });
@@ -132,11 +133,11 @@ export async function serverChosenKeys(
   const bits = windowBits(spec.relu);
   const { salt } = choosing;
   const { relu, square } = checkedCounts(spec);
-  const batches = await inBatches(relu, async (size) => {
+  const batches = await takenInOrder(batchesOf(relu), batchesInWork, async (size) => {
     const rows = await choosing.take(size * transfersOf(bits));
     return () => work.serverKeys({ windowBits: bits, size, salt, rows });
   });
-  const products = await inBatches(square, async (size) => {
+  const products = await takenInOrder(batchesOf(square), batchesInWork, async (size) => {
     const rows = await choosing.take(size * productTransfers);
     return () => work.serverProductKeys({ size, salt, rows });
   });
@@ -171,23 +172,6 @@ export async function serverKeys(
 
 /** Batches whose rows are out of their block and not yet hashed: 1.5 MB each, enough to keep threads busy. */
 const batchesInWork = 8;
-
-/** Takes the rows of one batch after the other, while earlier ones are hashed. */
-async function inBatches<Keys>(
-  count: number,
-  take: (size: number) => Promise<() => Promise<Keys>>,
-): Promise<Keys[]> {
-  const made: Promise<Keys>[] = [];
-  for (const size of batchesOf(count)) {
-    const hash = await take(size);
-    const keys = hash();
-    // Its failure is met below, where all are waited for.
-    keys.catch(() => undefined);
-    made.push(keys);
-    await made.at(-batchesInWork);
-  }
-  return Promise.all(made);
-}
 
 /** Rows that are hashed at once: 32 bytes each in the kernels' memory. */
 const pieceRows = 2 ** 16;

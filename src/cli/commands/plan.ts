@@ -4,7 +4,6 @@ import type { Bytes, Prediction, StepPrediction } from '../../../pipelines/cost/
 import { predictMemory } from '../../../pipelines/cost/memory.ts';
 import type { Memory } from '../../../pipelines/cost/memory.ts';
 import { priceOf } from '../../../pipelines/cost/price.ts';
-import { checkMessages } from '../../../pipelines/cost/message-limits.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
 import { settingsFor } from '../../../pipelines/cost/transfer-settings.ts';
 import type { TransferMode } from '../../../pipelines/inference/layer-transfers.ts';
@@ -99,7 +98,6 @@ async function run(context: Context, name: string, options: Options) {
   const prepared = await preparedOn(train, name, data, context, wanted, options);
   const { plan, chosen } = prepared;
   const compileOptions = { ...wanted, ...chosen?.bits };
-  checkMessages(plan);
   const agreement = await labelAgreement(prepared, calibrationOf(train), context);
   if (agreement.agree < leastAgreement * agreement.images) context.warn(`${name}: ${tooFew(agreement)}`);
   const mode = options.transfers ?? 'auto';

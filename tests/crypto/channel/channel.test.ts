@@ -64,8 +64,8 @@ describe('frames', () => {
 
   test('a header of another protocol, of another version or with reserved bits is refused', () => {
     const good = encodeFrameHeader(tags.masked, 7, 9);
-    expect(decodeFrameHeader(good)).toEqual({ tag: tags.masked, step: 7, length: 9 });
-    for (const position of [0, 2, 12]) {
+    expect(decodeFrameHeader(good)).toEqual({ tag: tags.masked, step: 7, length: 9, part: 0 });
+    for (const position of [0, 2, 14, 15]) {
       const bad = good.slice();
       bad[position]! ^= 0x80;
       expect(() => decodeFrameHeader(bad)).toThrow(ProtocolError);

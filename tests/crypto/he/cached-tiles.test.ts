@@ -6,7 +6,7 @@ import { layoutOf } from '../../../crypto/he/layout.ts';
 import { linearRequestBytes, linearResponseBytes } from '../../../crypto/he/linear.ts';
 import { encryptLinear, readLinear, respondLinear, transformLinear } from '../../../crypto/he/linear-jobs.ts';
 import { inputCount, outputCount, spatialTiles } from '../../../crypto/he/pack.ts';
-import { inputElements, outputElements } from '../../../crypto/spec.ts';
+import { linearParams } from '../../../crypto/params.ts';
 import { randomWords, systemRng } from '../../../src/shared/random.ts';
 import { convolution, randomWeights } from '../../helpers/convolution.ts';
 import { heSession, heTools } from '../../helpers/he.ts';
@@ -24,11 +24,11 @@ const tiles = layout.inputRanges.length * layout.outputRanges.length;
 async function layer() {
   const { heap, secret, checked: keys } = await heSession(rng);
   const request = new Uint8Array(linearRequestBytes(spec));
-  const input = randomWords(rng, inputElements(spec));
-  const all = { heap, spec, from: 0, to: inputCount(layout) };
-  encryptLinear({ ...all, secret, input, request }, heTools);
+  const packed = randomWords(rng, linearParams.degree * inputCount(layout));
+  const all = { heap, from: 0, to: inputCount(layout) };
+  encryptLinear({ ...all, secret, packed, request }, heTools);
   const inputs = growBy(heap.memory, inputCount(layout) * ciphertextSpace);
-  readLinear({ ...all, request, first: 0, inputs }, heTools);
+  readLinear({ ...all, request, inputs }, heTools);
   const weights = randomWeights(rng, spec);
   /** Puts the tiles of these numbers into slots. */
   const cached = (numbers: readonly number[], of = weights) => {
@@ -43,7 +43,7 @@ async function layer() {
     const seeded = seededRng('answers');
     vi.spyOn(systemRng, 'bytes').mockImplementation((count) => seeded.bytes(count));
     const response = new Uint8Array(linearResponseBytes(spec));
-    const shares = new Uint32Array(outputElements(spec));
+    const shares = new Uint32Array(linearParams.degree * outputCount(layout));
     const job = { heap, spec, weights, slots, keys, response, shares, inputs };
     const part = { from: 0, to: outputCount(layout), firstTile: 0, tiles: spatialTiles(layout) };
     respondLinear({ ...job, ...part }, heTools);

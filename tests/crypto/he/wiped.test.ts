@@ -4,7 +4,7 @@ import { heJobs } from '../../../crypto/he/jobs.ts';
 import { HeClient, linearRequestBytes, linearResponseBytes } from '../../../crypto/he/linear.ts';
 import { outputCount } from '../../../crypto/he/pack.ts';
 import { layoutOf } from '../../../crypto/he/layout.ts';
-import { outputElements } from '../../../crypto/spec.ts';
+import { linearParams } from '../../../crypto/params.ts';
 import type { Job, WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { convolution } from '../../helpers/convolution.ts';
@@ -48,14 +48,15 @@ test('no job of the client leaves a part of its key behind', async () => {
   const parts = seedParts(seededRng('wiped'));
   await threads.run(heJobs.publicKeys, { heap, secret, parts, linearKeys: 1 });
   expect(partsFound(secret)).toBe(0);
-  const input = new Uint32Array(2 * 36);
+  const { degree } = linearParams;
+  const packed = new Uint32Array(degree);
   const request = new Uint8Array(linearRequestBytes(spec));
-  await threads.run(heJobs.encryptLinear, { heap, secret, spec, input, request, from: 0, to: 1 });
+  await threads.run(heJobs.encryptLinear, { heap, secret, packed, request, from: 0, to: 1 });
   expect(partsFound(secret)).toBe(0);
   const response = new Uint8Array(linearResponseBytes(spec));
-  const output = new Uint32Array(outputElements(spec));
   const to = outputCount(layoutOf(spec));
-  await threads.run(heJobs.decryptLinear, { heap, secret, spec, response, output, from: 0, to });
+  const shares = new Uint32Array(degree * to);
+  await threads.run(heJobs.decryptLinear, { heap, secret, spec, response, shares, first: 0, from: 0, to });
   expect(partsFound(secret)).toBe(0);
   // A key that is there is found.
   new Uint32Array(heap.memory.buffer).set(secret, 0);

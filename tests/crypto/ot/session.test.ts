@@ -135,11 +135,11 @@ function noting(rng: Rng, drawn: Uint8Array[]): Rng {
 
 function recording(channel: Channel, note: (tag: Tag, payload: Uint8Array) => void): Channel {
   return {
-    send(tag, step, payload) {
+    send(tag, step, payload, part) {
       note(tag, payload);
-      return channel.send(tag, step, payload);
+      return channel.send(tag, step, payload, part);
     },
-    receive: (tag, step, length) => channel.receive(tag, step, length),
+    receive: (tag, step, length, part) => channel.receive(tag, step, length, part),
     receiveUpTo: (tag, step, length) => channel.receiveUpTo(tag, step, length),
     close: (reason) => channel.close(reason),
     traffic: channel.traffic,

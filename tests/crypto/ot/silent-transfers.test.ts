@@ -148,8 +148,9 @@ test('the threads of a pool make the same', async () => {
 /** A channel that changes what it sends under a tag. */
 function changing(channel: Channel, tag: number, change: (payload: Uint8Array) => Uint8Array): Channel {
   return {
-    send: (own, step, payload) => channel.send(own, step, own === tag ? change(payload.slice()) : payload),
-    receive: (own, step, length) => channel.receive(own, step, length),
+    send: (own, step, payload, part) =>
+      channel.send(own, step, own === tag ? change(payload.slice()) : payload, part),
+    receive: (own, step, length, part) => channel.receive(own, step, length, part),
     receiveUpTo: (own, step, length) => channel.receiveUpTo(own, step, length),
     get traffic() {
       return channel.traffic;

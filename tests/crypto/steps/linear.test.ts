@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { HeClient, HeServer, linearCost, linearNoiseHeadroomBits } from '../../../crypto/he/linear.ts';
 import { heapOf } from '../../../crypto/he/heap.ts';
 import { publicWords, weightSpace } from '../../../crypto/he/engine.ts';
@@ -19,6 +19,9 @@ import {
 import { inputElements, outputElements } from '../../../crypto/spec.ts';
 import type { LinearSpec } from '../../../crypto/spec.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
+import { partLengths } from '../../../crypto/channel/parts.ts';
+import { exchangesOf } from '../../../crypto/he/exchange.ts';
+import { layoutOf } from '../../../crypto/he/layout.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
@@ -204,6 +207,63 @@ test('with more keys of linear layers opened shares are hidden by all of them, a
   expectWithinOne(await answered(false), exact);
   const spoilt = await answered(true);
   expect(spoilt.filter((word, i) => word !== exact[i]).length).toBeGreaterThan(290);
+});
+
+/** Exchanges of few ciphertexts, and parts that end within them. */
+const most = 100_000;
+
+describe('in parts of at most 100 kB', () => {
+  test.each([
+    ['many spatial tiles', convolution(8, 12, 90, 3)],
+    ['tiles that all channels of fill a part and more', { ...convolution(64, 40, 40, 9), weightBits: 4 }],
+    ['groups', { ...convolution(24, 24, 80, 3), group: 24 }],
+    ['a stride', { ...convolution(6, 10, 150, 1), strides: [2, 2] as const }],
+    ['one part', convolution(2, 3, 6, 3)],
+  ] as const)('shares add up and frames are as long as derived: %s', async (name, given) => {
+    const spec: LinearSpec = given;
+    const weights = randomWeights(rng, spec);
+    const input = randomWords(rng, inputElements(spec));
+    const [a, b] = memoryChannels();
+    const [c, s] = await Promise.all([
+      linearOfflineClient(client, a, 3, spec, input, most),
+      linearOfflineServer(server, b, 3, spec, `parts, ${name}`, weights, false, most),
+    ]);
+    expectWithinOne(sum(c, s), ring.conv(spec, weights, input), name);
+    const framed = (length: number) => length + 16 * Math.ceil(length / most);
+    expect(a.traffic.sent).toBe(framed(requestBytes(spec)));
+    expect(a.traffic.received).toBe(framed(responseBytes(spec)));
+    const exchanges = exchangesOf(layoutOf(spec), most).length;
+    if (name === 'one part') expect([exchanges, a.traffic.framesSent]).toEqual([1, 1]);
+    else expect(a.traffic.framesSent).toBeGreaterThan(3);
+    if (name === 'many spatial tiles') expect(exchanges).toBeGreaterThan(2);
+  });
+
+  test('a residue that is out of range in a later part is told, and a client that leaves before it', async () => {
+    const spec = convolution(8, 12, 90, 3);
+    const weights = randomWeights(rng, spec);
+    const lengths = partLengths(requestBytes(spec), most);
+    const input = new Uint32Array(inputElements(spec));
+    const good = await client.encrypt(spec, input);
+    const asServer = async (spoil: (part: Uint8Array, i: number) => Uint8Array | undefined) => {
+      const [a, b] = memoryChannels();
+      const answering = linearOfflineServer(server, b, 5, spec, 'spoilt', weights, false, most);
+      answering.catch(() => undefined);
+      for (const [i, length] of lengths.entries()) {
+        const part = spoil(good.slice(i * most, i * most + length), i);
+        if (part !== undefined) await a.send(tags.linearRequest, 5, part, i);
+        else a.close();
+      }
+      await answering;
+    };
+    await expect(asServer((part) => part)).resolves.toBeUndefined();
+    await expect(asServer((part, i) => (i === 2 ? part.fill(0xff) : part))).rejects.toThrow(
+      /step 5: linear request: expected residues below/,
+    );
+    await expect(asServer((part, i) => (i < 2 ? part : undefined))).rejects.toThrow(/the peer left/);
+    await expect(asServer((part, i) => (i === 1 ? part.subarray(1) : part))).rejects.toThrow(
+      /step 5: expected linearRequest, part 2, of 100000 bytes, got linearRequest, part 2, of step 5, 99999/,
+    );
+  });
 });
 
 test('garbage from the peer is a ProtocolError that names the step, and the pool goes on', async () => {

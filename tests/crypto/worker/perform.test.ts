@@ -34,7 +34,7 @@ test('a malformed message is the peer’s fault and costs the thread nothing', a
   const spec = convolution(2, 3, 6, 3);
   const bytes = new Uint8Array(linearRequestBytes(spec)).fill(0xff);
   const inputs = growBy(heap.memory, ciphertextSpace);
-  const input = { heap, spec, request: bytes, first: 0, inputs, from: 0, to: 1 };
+  const input = { heap, request: bytes, inputs, from: 0, to: 1 };
   expect(await run({ name: 'readLinear', input })).toEqual({
     peerFault: expect.stringMatching(/^linear request: expected residues/) as string,
   });

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
+import { partBytes } from '../../../crypto/channel/parts.ts';
 import { defaultWeightCacheBytes } from '../../../crypto/he/linear.ts';
 import { givenBy, keptIndexBytes } from '../../../crypto/ot/silent-sets.ts';
+import type { LinearSpec } from '../../../crypto/spec.ts';
 import { noise, randomNetwork } from '../../../pipelines/bench/network.ts';
 import { servedPlan } from '../../../pipelines/compile/served-plan.ts';
 import { predictMemory } from '../../../pipelines/cost/memory.ts';
 import { priceOf } from '../../../pipelines/cost/price.ts';
 import { serverCaches } from '../../../pipelines/inference/caches.ts';
+import { convolution } from '../../helpers/convolution.ts';
+import { tinyPlan } from '../../helpers/networks.ts';
 
 /**
  * Peaks that `bench model` measured, MB: 2 cores of an AMD EPYC, Node 24.21, beside other work, 2026-11-29.
@@ -48,6 +52,17 @@ test('the forecast counts with the caches that --memory allows', async () => {
   expect(ample.client_bytes).toBe(usual.client_bytes);
   expect(ample.server_bytes - usual.server_bytes).toBeLessThan(serverCaches(2e9, 2).weightBytes);
   expect(ample.server_bytes).toBeGreaterThan(usual.server_bytes + 50e6);
+});
+
+test('of a layer that exchanges 1.3 GB, the forecast counts one exchange', () => {
+  const [linear] = tinyPlan.steps.filter((step) => step.kind === 'linear');
+  const at = (spec: LinearSpec) => predictMemory({ ...tinyPlan, steps: [{ ...linear!, spec }] });
+  const small = at(convolution(1, 1, 2, 1));
+  const large = at(convolution(3, 16, 512, 55));
+  for (const party of ['client_bytes', 'server_bytes'] as const) {
+    expect(large[party] - small[party]).toBeGreaterThan(partBytes);
+    expect(large[party] - small[party]).toBeLessThan(6 * partBytes);
+  }
 });
 
 test('money: bytes of both directions, processor hours of both parties, of both phases', () => {

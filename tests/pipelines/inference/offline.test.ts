@@ -64,9 +64,9 @@ async function silentOt(rng: Rng): Promise<[OtClient, OtServer]> {
 class Noting extends MeteredChannel {
   readonly sent: Tag[] = [];
 
-  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+  override send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
     this.sent.push(tag);
-    return super.send(tag, step, payload);
+    return super.send(tag, step, payload, part);
   }
 }
 

@@ -37,11 +37,11 @@ class Recorder extends MeteredChannel {
     this.#direction = direction;
   }
 
-  override send(tag: Tag, step: number, payload: Uint8Array): Promise<void> {
+  override send(tag: Tag, step: number, payload: Uint8Array, part?: number): Promise<void> {
     const hash = createHash('sha256').update(payload).digest('hex').slice(0, 16);
     const content = randomised.has(tag) ? '-' : hash;
     this.rows.push(`${this.#direction} ${tagName(tag)} step ${step} ${payload.byteLength} ${content}`);
-    return super.send(tag, step, payload);
+    return super.send(tag, step, payload, part);
   }
 }
 

@@ -9,6 +9,7 @@ import { agreementBytes, tags } from '../../../crypto/channel/channel.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
+import { outputSize } from '../../../crypto/spec.ts';
 import { convolution } from '../../helpers/convolution.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
 import { offering, testTerms } from '../../helpers/offers.ts';
@@ -131,9 +132,10 @@ test.each([
   await expect(greeted).rejects.toThrow(message);
 });
 
-test('a plan with a layer that both parties cannot send is refused by the client when it reads it', async () => {
-  const spec = convolution(3, 16, 512, 55);
-  const wires = [{ shape: [3, 512, 512] }, { shape: [16, 512, 512] }].map((wire) => ({
+test('a plan with a layer that no memory holds is refused by the client when it reads it', async () => {
+  const far = { pads: [0, 0, 56, 56], dilations: [63, 63] } as const;
+  const spec = { ...convolution(12_000, 1, 8, 2), ...far, weightBits: 1 };
+  const wires = [{ shape: [12_000, 8, 8] }, { shape: [1, ...outputSize(spec)] }].map((wire) => ({
     ...wire,
     scale: 1,
     bits: 8,
@@ -143,7 +145,7 @@ test('a plan with a layer that both parties cannot send is refused by the client
   const greeted = greetedWith(serialisePlan(huge));
   await expect(greeted).rejects.toThrow(ProtocolError);
   await expect(greeted).rejects.toThrow(
-    /^plan: convolution 3 -> 16, 512 x 512.*at most 1,073,741,824 together/,
+    /^plan: convolution 12000 -> 1, 8 x 8.*at most 1,073,741,824 are held at once/,
   );
 });
 

@@ -11,7 +11,7 @@ import { clientTransfers, serverTransfers } from '../../../../crypto/steps/activ
 import { faultProbability } from '../../../../crypto/steps/activation/window.ts';
 import { idealOt } from '../../../helpers/ideal-ot.ts';
 import type { OtClient, OtServer } from '../../../../crypto/ot/session.ts';
-import { share } from '../../../../crypto/share.ts';
+import { open, share } from '../../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
 import { randomWords } from '../../../../src/shared/random.ts';
 import { ReluctantError } from '../../../../src/shared/errors.ts';
@@ -70,6 +70,23 @@ describe('the protocol opened is the clear computation, bit for bit', () => {
       expect(y).toEqual(activationInClear(spec, x, shares.client));
     }
   });
+
+  test.each(['mixed', 'square', 'affine'] as const)(
+    'holds where the offline message comes in parts: %s',
+    async (kinds) => {
+      const rng = seededRng(`parts ${kinds}`);
+      const spec = someSpec(kinds, 4000, rng, reluSpec(5));
+      const x = someValues(spec.kinds.length, 25, rng);
+      const shares = share(x, rng);
+      const most = 777;
+      const parted = await prepare(real, spec, shares.client, rng, undefined, undefined, most);
+      const length = offlineBytes(spec) - 16;
+      expect(parted.up).toBe(length + 16 * Math.ceil(length / most));
+      expect(parted.tables).toHaveLength(length);
+      const y = open(parted.client.mask, online(parted, shares));
+      expect(y).toEqual(activationInClear(spec, x, shares.client));
+    },
+  );
 
   test('holds with ideal OT in place of the real one', async () => {
     const rng = seededRng('ideal parts');
