@@ -199,7 +199,7 @@ function acceptSockets(
   // Without a listener, a connection that could not be accepted would end the process and every session.
   sockets.on('error', () => undefined);
   sockets.on('connection', (socket, request) => {
-    const channel = new WebSocketChannel(new NodeSocket(socket), defined({ idleSeconds }));
+    const channel = new WebSocketChannel(new NodeSocket(socket, request.socket), defined({ idleSeconds }));
     const address = request.socket.remoteAddress ?? '?';
     const { origin } = request.headers;
     if (takesOrigin(askingOf(request), origins, answerHttp !== undefined)) {

@@ -62,7 +62,9 @@ export function openedOutput(plan: Plan, share: Uint32Array, sent: Uint32Array):
     return Float32Array.of(classCount(plan) - 1 - (output[0]! & (2 ** bits - 1)));
   }
   const { scale } = wireOf(plan, plan.output.wire);
-  return Float32Array.from(output, (word) => ((word << (32 - bits)) >> (32 - bits)) / scale);
+  const opened = new Float32Array(output.length);
+  output.forEach((word, i) => (opened[i] = ((word << (32 - bits)) >> (32 - bits)) / scale));
+  return opened;
 }
 
 /** The label that an opened output says. */

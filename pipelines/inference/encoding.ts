@@ -17,10 +17,15 @@ export function encodeInput(plan: Plan, image: Float32Array): Uint32Array {
   }
   const limit = 2 ** 29 / scale;
   const input = preprocess(image, shape, plan.preprocessing);
-  const bad = input.findIndex((value) => !(Math.abs(value) < limit));
-  if (bad !== -1)
-    throw new DataError(`image: value ${bad}: expected a number between -${limit} and ${limit}`);
-  return Uint32Array.from(input, (value) => Math.round(value * scale));
+  // Uint32Array.from takes 20 times as long, 4 s for a picture of 2048 x 2048, in which no ping is answered.
+  const encoded = new Uint32Array(input.length);
+  for (let i = 0; i < input.length; i++) {
+    const value = input[i]!;
+    if (!(Math.abs(value) < limit))
+      throw new DataError(`image: value ${i}: expected a number between -${limit} and ${limit}`);
+    encoded[i] = Math.round(value * scale);
+  }
+  return encoded;
 }
 
 /**

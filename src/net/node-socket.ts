@@ -1,12 +1,25 @@
 import { WebSocket } from 'ws';
+import { looksPerSilence, Silence } from './silence.ts';
 import type { Socket, SocketEvents } from './socket.ts';
+
+/** What a TCP or TLS connection tells of itself. */
+export type Transport = { readonly bytesRead: number };
 
 /** A socket of the ws package. */
 export class NodeSocket implements Socket {
   readonly #socket: WebSocket;
-  constructor(socket: WebSocket) {
+  /** Tells of bytes of which no frame is whole yet. */
+  #transport: Transport | undefined;
+
+  /**
+   * `transport` is the connection under a WebSocket that is open already. One that has yet to open is found.
+   * Without it only whole frames are seen to come.
+   */
+  constructor(socket: WebSocket, transport?: Transport) {
     this.#socket = socket;
+    this.#transport = transport;
     socket.binaryType = 'nodebuffer';
+    socket.once('upgrade', (response) => (this.#transport = response.socket));
   }
 
   readonly reading: NonNullable<Socket['reading']> = {
@@ -56,15 +69,17 @@ export class NodeSocket implements Socket {
 
   watch(seconds: number, gone: () => void): void {
     const socket = this.#socket;
-    let heard = true;
-    // Frames tell as much as an answer does, which may wait behind them.
-    for (const sign of ['pong', 'message', 'ping'] as const) socket.on(sign, () => (heard = true));
-    const pings = setInterval(() => {
+    let heard = 0;
+    for (const sign of ['pong', 'message', 'ping'] as const) socket.on(sign, () => heard++);
+    const silence = new Silence();
+    const look = () => {
       if (!this.isOpen) return;
-      if (!heard && !socket.isPaused) return gone();
-      heard = false;
-      socket.ping();
-    }, seconds * 1000).unref();
-    socket.on('close', () => clearInterval(pings));
+      const [received, unsent] = [heard + (this.#transport?.bytesRead ?? 0), this.buffered];
+      if (silence.look({ received, unsent, isHeldBack: socket.isPaused })) return gone();
+      // Behind bytes that wait it would tell nothing.
+      if (unsent === 0) socket.ping();
+    };
+    const looks = setInterval(look, (seconds * 1000) / looksPerSilence).unref();
+    socket.on('close', () => clearInterval(looks));
   }
 }

@@ -24,8 +24,8 @@ export interface Socket {
   /** Absent where reading cannot be held back. */
   readonly reading?: { pause(): void; resume(): void };
   /**
-   * Asks the peer every so many seconds whether it is still there, and calls `gone` when nothing has come by
-   * the next time. It sees a peer that vanished without closing its connection: a cable pulled, a machine
+   * Calls `gone` when nothing has come from the peer for so many seconds, though it is pinged meanwhile
+   * (silence.ts). It sees a peer that vanished without closing its connection: a cable pulled, a machine
    * asleep. Absent where no pings can be sent.
    */
   watch?(seconds: number, gone: () => void): void;

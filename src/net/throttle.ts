@@ -120,6 +120,7 @@ export class ThrottledSocket extends Duplex {
   readonly #socket: SocketLike;
   readonly #up: Carrier;
   readonly #down: Carrier;
+  #bytesRead = 0;
 
   constructor(socket: SocketLike, profile: NetworkProfile, clock: Clock = systemClock) {
     super({ allowHalfOpen: true });
@@ -134,6 +135,11 @@ export class ThrottledSocket extends Duplex {
     socket.on('error', (error) => this.destroy(error));
     socket.on('timeout', () => this.emit('timeout'));
     socket.on('close', () => this.#down.whenEmpty(() => this.destroy()));
+  }
+
+  /** The bytes that have come over the network. */
+  get bytesRead(): number {
+    return this.#bytesRead;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
@@ -171,6 +177,7 @@ export class ThrottledSocket extends Duplex {
   }
 
   #arrived(chunk: Buffer): void {
+    this.#bytesRead += chunk.byteLength;
     if (!this.destroyed) this.push(chunk);
   }
 }

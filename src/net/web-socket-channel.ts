@@ -17,16 +17,16 @@ export type ChannelLimits = {
   /** Seconds after which a party gives up waiting for the next message, or for the peer to take one. */
   readonly idleSeconds: number;
   /**
-   * Seconds between two WebSocket pings to the peer; 0 sends none. A peer that has not answered a ping when
-   * the next one is due counts as gone. A peer that computes for long still answers, one that vanished does
-   * not.
+   * Seconds without a byte from the peer, not even an answer to WebSocket pings, after which it counts as
+   * gone; 0 sends no pings. A peer that computes for long still answers, one that vanished does not. While
+   * bytes wait because the peer does not read, `idleSeconds` decides.
    */
-  readonly pingSeconds: number;
+  readonly silentSeconds: number;
   /** Bytes of frames that have come and nobody has asked for. Reading pauses while there are more. */
   readonly maxUnread: number;
 };
 
-export const defaultLimits: ChannelLimits = { idleSeconds: 300, pingSeconds: 20, maxUnread: 64 * 2 ** 20 };
+export const defaultLimits: ChannelLimits = { idleSeconds: 300, silentSeconds: 30, maxUnread: 64 * 2 ** 20 };
 
 /**
  * The bytes that a waiting frame takes beside its own, about. If they were not counted, a flood of empty
@@ -67,7 +67,7 @@ export class WebSocketChannel implements SharedChannel {
       text: () => this.#ended('it sent text where frames are expected'),
       closed: (reason) => this.#lost(reason),
     });
-    if (this.#limits.pingSeconds > 0) socket.watch?.(this.#limits.pingSeconds, () => this.#gone());
+    if (this.#limits.silentSeconds > 0) socket.watch?.(this.#limits.silentSeconds, () => this.#gone());
   }
 
   /** Another limit than `idleSeconds` for what is waited for from now on; undefined takes that one again. */
@@ -172,8 +172,8 @@ export class WebSocketChannel implements SharedChannel {
   }
 
   #gone(): void {
-    const { pingSeconds } = this.#limits;
-    this.#fail(new ConnectionError(`the peer has not answered for ${pingSeconds} s: it is gone`));
+    const { silentSeconds } = this.#limits;
+    this.#fail(new ConnectionError(`the peer has not answered for ${silentSeconds} s: it is gone`));
     this.#socket.cut();
   }
 
