@@ -34,17 +34,11 @@ export const publicWords: number = 2 * primes * degree;
 
 /** Random words of a seed's expansion: the chance to need more than 256 spare ones is below 2^-1000. */
 const expansionWords = primes * degree + 256;
-/** Random bytes of v: of 1,536 bytes, 820 below 243 are needed. */
-const ternaryBytes = 1536;
 /** Weights that are transformed, and answers that are summed, side by side. */
 export const batchWeights = 32;
 export const batchAnswers = 8;
-
-/** Weights below 2^smallBits have a quicker first pass: `nttSmall`. */
-const smallBits = 14;
-
-/** A term of a sum: the addresses of weights and of a ciphertext. */
-export type Term = readonly [weights: number, ciphertext: number];
+/** Random bytes of v: of 1,536 bytes, 820 below 243 are needed. */
+export const ternaryBytes = 1536;
 
 /** The scratch of one thread, as addresses. */
 type Scratch = ReturnType<typeof layOut>;
@@ -72,86 +66,79 @@ function layOut(take: (bytes: number) => number) {
 }
 
 /**
- * BFV's linear layers under SEAL's keys, by the kernels, for one thread. The formulas are those of linear.ts.
+ * BFV's linear layers under SEAL's keys, by the kernels, for one thread: what both parties do, and what a
+ * client does. server-engine.ts has the rest, which pages do not load. The formulas are those of linear.ts.
  * Secrets in its scratch stay until they are overwritten or `wipe` is called.
  */
 export class LinearEngine {
-  readonly #memory: KernelMemory;
-  readonly #kernels: LinearKernels;
-  readonly #moduli: readonly Modulus[] = linearModuli();
+  protected readonly memory: KernelMemory;
+  protected readonly kernels: LinearKernels;
+  protected readonly moduli: readonly Modulus[] = linearModuli();
   readonly #join: Multiplier = joinMultiplier();
-  readonly #at: Scratch;
+  protected readonly at: Scratch;
   readonly #bytes: number;
   readonly #start: number;
-  #workspace: { readonly weights: number; readonly sums: number } | undefined;
-  #keys = { count: 0, at: 0 };
 
   constructor(binary: Uint8Array<ArrayBuffer>, memory: KernelMemory) {
-    this.#memory = memory;
-    this.#kernels = linearKernels(binary, memory);
+    this.memory = memory;
+    this.kernels = linearKernels(binary, memory);
     let size = 0;
     const measure = (bytes: number) => (size += (bytes + 63) & ~63) - ((bytes + 63) & ~63);
     layOut(measure);
     this.#bytes = size;
     this.#start = growBy(memory, size);
     size = this.#start;
-    this.#at = layOut(measure);
-    this.#moduli.forEach(({ table, limbs, q }, i) => {
-      this.words(this.#at.tables[i]!, table.length).set(table);
-      new BigUint64Array(memory.buffer, this.#at.limbs + 24 * i, 3).set(limbs);
-      new Float64Array(memory.buffer, this.#at.reciprocals + 8 * i, 1)[0] = 1 / q;
+    this.at = layOut(measure);
+    this.moduli.forEach(({ table, limbs, q }, i) => {
+      this.words(this.at.tables[i]!, table.length).set(table);
+      new BigUint64Array(memory.buffer, this.at.limbs + 24 * i, 3).set(limbs);
+      new Float64Array(memory.buffer, this.at.reciprocals + 8 * i, 1)[0] = 1 / q;
     });
   }
 
   /** Words of the memory. */
   words(at: number, count: number = degree): Uint32Array<SharedArrayBuffer> {
-    return new Uint32Array(this.#memory.buffer, at, count);
+    return new Uint32Array(this.memory.buffer, at, count);
   }
 
-  #read(at: number, count: number): Uint8Array<SharedArrayBuffer> {
-    return new Uint8Array(this.#memory.buffer, at, count);
+  protected read(at: number, count: number): Uint8Array<SharedArrayBuffer> {
+    return new Uint8Array(this.memory.buffer, at, count);
   }
 
   /** Fills the scratch with zeros, except the tables. */
   wipe(): void {
-    const from = this.#at.positions;
-    this.#read(from, this.#start + this.#bytes - from).fill(0);
-    this.#read(this.#at.random, this.#at.list - this.#at.random).fill(0);
+    const from = this.at.positions;
+    this.read(from, this.#start + this.#bytes - from).fill(0);
+    this.read(this.at.random, this.at.list - this.at.random).fill(0);
   }
 
-  #expand(seed: Uint8Array, out: number): void {
-    const { random } = this.#at;
-    this.#read(random, 4 * expansionWords).set(prg(seed).bytes(4 * expansionWords));
+  protected expand(seed: Uint8Array, out: number): void {
+    const { random } = this.at;
+    this.read(random, 4 * expansionWords).set(prg(seed).bytes(4 * expansionWords));
     let used = 0;
-    this.#moduli.forEach(({ q }, i) => {
+    this.moduli.forEach(({ q }, i) => {
       const left = expansionWords - used;
-      const read = this.#kernels.uniform(random + 4 * used, left, out + i * polynomialStride, q);
+      const read = this.kernels.uniform(random + 4 * used, left, out + i * polynomialStride, q);
       if (read === 0) throw new Error('linear layers: a seed gave too few residues');
       used += read;
     });
   }
 
   /** Puts a centred binomial into `error`. */
-  #drawError(rng: Rng): void {
-    const { random, error } = this.#at;
-    this.#read(random, 2 * polynomialBytes).set(rng.bytes(2 * polynomialBytes));
-    this.#kernels.binomial(random, error);
-  }
-
-  #drawTernary(rng: Rng, out: number): void {
-    const { random } = this.#at;
-    do this.#read(random, ternaryBytes).set(rng.bytes(ternaryBytes));
-    while (this.#kernels.ternary(random, ternaryBytes, out) === 0);
+  protected drawError(rng: Rng): void {
+    const { random, error } = this.at;
+    this.read(random, 2 * polynomialBytes).set(rng.bytes(2 * polynomialBytes));
+    this.kernels.binomial(random, error);
   }
 
   /** The form of a secret key, `secretWords` words, from its residues in NTT form. */
   secretOf(residues: Uint32Array): Uint32Array<ArrayBuffer> {
-    const { first, second } = this.#at;
+    const { first, second } = this.at;
     const words = new Uint32Array(secretWords);
     words.set(residues.subarray(0, primes * degree));
-    this.#moduli.forEach(({ q }, i) => {
+    this.moduli.forEach(({ q }, i) => {
       this.words(first).set(words.subarray(i * degree, (i + 1) * degree));
-      this.#kernels.quotients(first, second, q);
+      this.kernels.quotients(first, second, q);
       words.set(this.words(second), (primes + i) * degree);
     });
     return words;
@@ -171,7 +158,7 @@ export class LinearEngine {
   useSecret(secret: Uint32Array): void {
     for (let i = 0; i < 2 * primes; i++) {
       const part = secret.subarray(i * degree, (i + 1) * degree);
-      this.words(this.#at.secret + i * polynomialStride).set(part);
+      this.words(this.at.secret + i * polynomialStride).set(part);
     }
   }
 
@@ -188,176 +175,42 @@ export class LinearEngine {
   }
 
   #encrypt(m: Uint32Array, seed: Uint8Array, rng: Rng, out: Uint8Array, at: number): void {
-    const { first, second, signed, error, secret, wire } = this.#at;
-    this.#expand(seed, first);
-    this.#drawError(prg(rng.bytes(prgSeedBytes)));
+    const { first, second, signed, error, secret, wire } = this.at;
+    this.expand(seed, first);
+    this.drawError(prg(rng.bytes(prgSeedBytes)));
     this.words(signed).set(m);
     const low = Number(ciphertextModulus & 0xffff_ffffn);
-    this.#moduli.forEach(({ q, place }, i) => {
+    this.moduli.forEach(({ q, place }, i) => {
       const [a, s] = [first + i * polynomialStride, secret + i * polynomialStride];
-      this.#kernels.place(signed, error, second, low, q, ...place);
-      this.#kernels.ntt(second, this.#at.tables[i]!, q);
-      this.#kernels.subtractProduct(second, a, s, s + primes * polynomialStride, second, q);
-      this.#kernels.pack31(second, wire + (i * packedPolynomialBytes) / primes);
+      this.kernels.place(signed, error, second, low, q, ...place);
+      this.kernels.ntt(second, this.at.tables[i]!, q);
+      this.kernels.subtractProduct(second, a, s, s + primes * polynomialStride, second, q);
+      this.kernels.pack31(second, wire + (i * packedPolynomialBytes) / primes);
     });
-    out.set(this.#read(wire, packedPolynomialBytes), at);
-  }
-
-  /**
-   * Reads a ciphertext whose c1 is the seed's expansion, centred, into `ciphertextSpace` bytes at `out`.
-   * Returns false where a residue is not below its prime.
-   */
-  readCiphertext(bytes: Uint8Array, at: number, seed: Uint8Array, out: number): boolean {
-    const { wire } = this.#at;
-    this.#read(wire, packedPolynomialBytes).set(bytes.subarray(at, at + packedPolynomialBytes));
-    this.#expand(seed, out + primes * polynomialStride);
-    let valid = true;
-    this.#moduli.forEach(({ q }, i) => {
-      const c0 = out + i * polynomialStride;
-      const packed = wire + (i * packedPolynomialBytes) / primes;
-      if (this.#kernels.unpack31(packed, c0, q) === 0) valid = false;
-      this.#kernels.centre(c0, q);
-      this.#kernels.centre(c0 + primes * polynomialStride, q);
-    });
-    return valid;
-  }
-
-  /** A public key, `publicWords` words, from p0 on the wire and the seed of p1. Undefined as above. */
-  readPublic(bytes: Uint8Array, at: number, seed: Uint8Array): Uint32Array<ArrayBuffer> | undefined {
-    const { first } = this.#at;
-    if (!this.readCiphertext(bytes, at, seed, first)) return undefined;
-    const words = new Uint32Array(publicWords);
-    for (let i = 0; i < 2 * primes; i++) words.set(this.words(first + i * polynomialStride), i * degree);
-    return words;
-  }
-
-  /** This thread's room for weights without a slot and for sums, made when it is first asked for. */
-  workspace(): { readonly weights: number; readonly sums: number } {
-    if (this.#workspace === undefined) {
-      const weights = growBy(this.#memory, batchWeights * weightSpace + batchAnswers * ciphertextSpace);
-      this.#workspace = { weights, sums: weights + batchWeights * weightSpace };
-    }
-    return this.#workspace;
-  }
-
-  /** The addresses of public keys, `publicWords` words each, which are loaded for the answers that follow. */
-  useKeys(keys: Uint32Array): number[] {
-    const count = keys.length / publicWords;
-    if (count > this.#keys.count) {
-      this.#keys = { count, at: growBy(this.#memory, count * ciphertextSpace) };
-    }
-    const { at } = this.#keys;
-    for (let n = 0; n < 2 * primes * count; n++) {
-      this.words(at + n * polynomialStride).set(keys.subarray(n * degree, (n + 1) * degree));
-    }
-    return Array.from({ length: count }, (_, i) => at + i * ciphertextSpace);
-  }
-
-  /** Transforms signed coefficients [N], |w| < 2^bits, bits <= 30, into `weightSpace` bytes at `out`. */
-  transform(weights: Int32Array, bits: number, out: number): void {
-    const { signed } = this.#at;
-    new Int32Array(this.#memory.buffer, signed, degree).set(weights);
-    if (bits <= smallBits) this.#transformSmall(signed, out);
-    else this.#transformLarge(signed, out);
-  }
-
-  #transformSmall(signed: number, out: number): void {
-    this.#moduli.forEach(({ q }, i) => {
-      this.#kernels.nttSmall(signed, out + i * polynomialStride, this.#at.tables[i]!, q);
-    });
-  }
-
-  #transformLarge(signed: number, out: number): void {
-    this.#moduli.forEach(({ q }, i) => {
-      const to = out + i * polynomialStride;
-      this.#kernels.lift(signed, to, q);
-      this.#kernels.ntt(to, this.#at.tables[i]!, q);
-      this.#kernels.centre(to, q);
-    });
-  }
-
-  /** The sum of up to `batchWeights` terms, / 2^32, into a ciphertext at `out`; with `more` added to it. */
-  multiply(terms: readonly Term[], out: number, more: boolean): void {
-    const { list, acc } = this.#at;
-    const entries = this.words(list, 3 * terms.length);
-    this.#moduli.forEach(({ q, fold, inverse32 }, i) => {
-      const offset = i * polynomialStride;
-      terms.forEach(([weights, x], n) => {
-        const c0 = x + offset;
-        entries[3 * n] = weights + offset;
-        entries[3 * n + 1] = c0;
-        entries[3 * n + 2] = c0 + primes * polynomialStride;
-      });
-      const stride = primes * polynomialStride;
-      this.#kernels.multiplySum(list, terms.length, out + offset, stride, acc, q, fold, inverse32, more);
-    });
-  }
-
-  /**
-   * Finishes an answer, whose sum of products is at `sum`: adds (p0 v, p1 v) for each key and e1, writes c1
-   * to `out[at]`, and returns the server's shares at `positions`, a view until the next call.
-   */
-  answer(
-    sum: number,
-    keys: readonly number[],
-    positions: Uint32Array,
-    rng: Rng,
-    out: Uint8Array,
-    at: number,
-  ): Uint32Array {
-    const draw = prg(rng.bytes(prgSeedBytes));
-    this.#addZero(sum, keys, draw);
-    this.#drawError(draw);
-    const c1 = sum + primes * polynomialStride;
-    this.#moduli.forEach(({ q, sum: scale, digit }, i) => {
-      const offset = i * polynomialStride;
-      this.#kernels.intt(sum + offset, this.#at.tables[i]!, q, ...scale);
-      this.#kernels.intt(c1 + offset, this.#at.tables[i]!, q, ...scale);
-      this.#kernels.addError(c1 + offset, this.#at.error, q, ...digit);
-    });
-    this.#kernels.switchDown(c1, polynomialStride, this.#at.wire, this.#at.reciprocals);
-    out.set(this.#read(this.#at.wire, answerBytes), at);
-    return this.#shares(sum, positions);
-  }
-
-  /** Encryptions of zero without their errors: a fresh ternary v for each key. */
-  #addZero(sum: number, keys: readonly number[], rng: Rng): void {
-    const { ternary, first } = this.#at;
-    for (const key of keys) {
-      this.#drawTernary(rng, ternary);
-      this.#transformSmall(ternary, first);
-      this.multiply([[first, key]], sum, true);
-    }
-  }
-
-  #shares(c0: number, positions: Uint32Array): Uint32Array {
-    const at = this.#at;
-    this.words(at.positions, positions.length).set(positions);
-    this.#kernels.share(c0, polynomialStride, at.positions, positions.length, at.shares, at.limbs);
-    return this.words(at.shares, positions.length);
+    out.set(this.read(wire, packedPolynomialBytes), at);
   }
 
   /** The client's shares at `positions` of the answer at `answer[from]`, a view until the next call. */
   decrypt(answer: Uint8Array, from: number, positions: Uint32Array): Uint32Array {
-    const at = this.#at;
-    this.#read(at.wire, answerBytes).set(answer.subarray(from, from + answerBytes));
+    const at = this.at;
+    this.read(at.wire, answerBytes).set(answer.subarray(from, from + answerBytes));
     const [a, b] = [at.first, at.first + polynomialStride];
-    const [m0, m1] = this.#moduli as [Modulus, Modulus];
+    const [m0, m1] = this.moduli as [Modulus, Modulus];
     this.#timesSecret(m0, 0, a);
     this.#timesSecret(m1, 1, b);
     this.words(at.positions, positions.length).set(positions);
     const count = positions.length;
-    this.#kernels.clientShare(a, b, at.positions, count, at.shares, m0.q, m1.q, ...this.#join);
+    this.kernels.clientShare(a, b, at.positions, count, at.shares, m0.q, m1.q, ...this.#join);
     return this.words(at.shares, count);
   }
 
   /** c1' s modulo one prime, from the planes at `wire`. */
   #timesSecret({ q, fold, plain }: Modulus, i: number, out: number): void {
-    const { wire, tables, secret } = this.#at;
+    const { wire, tables, secret } = this.at;
     const s = secret + i * polynomialStride;
-    this.#kernels.residuesOf40(wire, out, q, fold);
-    this.#kernels.ntt(out, tables[i]!, q);
-    this.#kernels.product(out, s, s + primes * polynomialStride, out, q);
-    this.#kernels.intt(out, tables[i]!, q, ...plain);
+    this.kernels.residuesOf40(wire, out, q, fold);
+    this.kernels.ntt(out, tables[i]!, q);
+    this.kernels.product(out, s, s + primes * polynomialStride, out, q);
+    this.kernels.intt(out, tables[i]!, q, ...plain);
   }
 }

@@ -1,8 +1,7 @@
 import type { Implementations } from '../pool/pool.ts';
 import { heClientImplementations } from './client-implementations.ts';
 import type { heJobs } from './jobs.ts';
-import { checkPublicKey } from './key-jobs.ts';
-import { readLinear, respondLinear, transformLinear } from './linear-jobs.ts';
+import { checkPublicKey, readLinear, respondLinear, transformLinear } from './server-jobs.ts';
 
 /** What the threads of both parties do. */
 export const heImplementations: Implementations<typeof heJobs> = {

@@ -1,13 +1,8 @@
 import { job, namedJobs } from '../pool/pool.ts';
 import type { Heap } from './heap.ts';
-import type { CheckPublicKey, PublicKeys } from './key-jobs.ts';
-import type {
-  DecryptLinear,
-  EncryptLinear,
-  ReadLinear,
-  RespondLinear,
-  TransformLinear,
-} from './linear-jobs.ts';
+import type { PublicKeys } from './key-jobs.ts';
+import type { DecryptLinear, EncryptLinear } from './linear-jobs.ts';
+import type { CheckPublicKey, ReadLinear, RespondLinear, TransformLinear } from './server-jobs.ts';
 
 /** The jobs of homomorphic encryption. `implementations.ts` does them. */
 export const heJobs = namedJobs({

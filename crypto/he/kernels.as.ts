@@ -10,11 +10,6 @@
 // `build:kernels` makes a module of each `*.as.ts` that lies directly in a room of `crypto`; this one is made
 // of the files in `kernels/`.
 
-/** The first byte that the wrapper may use. */
-export function heapBase(): usize {
-  return __heap_base;
-}
-
 export { ntt, nttSmall, centre } from './kernels/transform.as';
 export { intt } from './kernels/inverse.as';
 export { multiplySum } from './kernels/products.as';

@@ -74,12 +74,12 @@ export function growBy(memory: KernelMemory, bytes: number): number {
   return memory.grow(Math.ceil(bytes / pageBytes)) * pageBytes;
 }
 
-/** The bytes of kernels.wasm. Throws Error when it has not been built. */
-export function readLinearKernels(): Promise<Uint8Array<ArrayBuffer>> {
-  return readWasm('crypto/he/kernels.wasm');
+/** The bytes of client-kernels.wasm: without what only a server calls, which a page need not load. */
+export function readClientKernels(): Promise<Uint8Array<ArrayBuffer>> {
+  return readWasm('crypto/he/client-kernels.wasm');
 }
 
-/** The kernels on a memory, from the bytes of kernels.wasm. */
+/** The kernels on a memory, from the bytes of kernels.wasm, or of client-kernels.wasm for a client. */
 export function linearKernels(binary: Uint8Array<ArrayBuffer>, memory: KernelMemory): LinearKernels {
   const abort = () => {
     throw new Error('kernels of linear layers: aborted');

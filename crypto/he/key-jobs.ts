@@ -1,8 +1,7 @@
-import { ProtocolError } from '../../src/shared/errors.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { linearParams } from '../params.ts';
 import type { JobTools } from '../pool/pool.ts';
-import { packedPolynomialBytes, publicWords } from './engine.ts';
+import { packedPolynomialBytes } from './engine.ts';
 import type { Heap } from './heap.ts';
 import { linearSeed, publicKeyBytes } from './keys.ts';
 import type { SeedParts } from './keys.ts';
@@ -68,24 +67,4 @@ export function publicKeys(job: PublicKeys, tools: JobTools): Uint8Array<ArrayBu
     }
   });
   return out;
-}
-
-export type CheckPublicKey = { heap: Heap; publicKey: Uint8Array; parts: SeedParts; linearKeys: number };
-
-/**
- * Checks the public keys at the start of a session and returns them as the kernels take them, `publicWords`
- * words each. Throws ProtocolError when a key is malformed.
- */
-export function checkPublicKey(job: CheckPublicKey, tools: JobTools): Uint32Array<ArrayBuffer> {
-  const engine = engineOf(tools, job.heap);
-  const keys = new Uint32Array(job.linearKeys * publicWords);
-  for (let i = 0; i < job.linearKeys; i++) {
-    const words = engine.readPublic(job.publicKey, i * packedPolynomialBytes, linearSeed(job.parts, i));
-    if (words === undefined) {
-      const { name } = linearParams;
-      throw new ProtocolError(`${name} public key: expected residues below their primes, got a larger one`);
-    }
-    keys.set(words, i * publicWords);
-  }
-  return keys;
 }

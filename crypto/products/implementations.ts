@@ -1,21 +1,19 @@
 import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
+import { productClientImplementations } from './client-implementations.ts';
 import type { productJobs } from './jobs.ts';
-import { productsOf } from './work.ts';
+import { serverProductsOf } from './work.ts';
 
-/** Loaded in threads alone. */
+/** What the threads of both parties do. */
 export const productImplementations: Implementations<typeof productJobs> = {
-  clientProducts: async (input) => {
-    const made = productsOf(await loadPlanes()).clientProducts(input);
-    return new Moved(made, [made.share.buffer, made.corrections.buffer]);
-  },
+  ...productClientImplementations,
   serverProductKeys: async (input) => {
-    const keys = productsOf(await loadPlanes()).serverProductKeys(input);
+    const keys = serverProductsOf(await loadPlanes()).serverProductKeys(input);
     return new Moved(keys, [keys.a.buffer, keys.keys.buffer]);
   },
   serverProducts: async (input) => {
-    const share = productsOf(await loadPlanes()).serverProducts(input);
+    const share = serverProductsOf(await loadPlanes()).serverProducts(input);
     return new Moved(share, [share.buffer]);
   },
 };

@@ -1,25 +1,19 @@
 import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
+import { signClientImplementations } from './client-implementations.ts';
 import type { signJobs } from './jobs.ts';
-import { signsOf } from './work.ts';
+import { serverSignsOf } from './work.ts';
 
-/** Loaded in threads alone. */
+/** What the threads of both parties do. */
 export const signImplementations: Implementations<typeof signJobs> = {
-  clientKeys: async (input) => {
-    const keys = signsOf(await loadPlanes()).clientKeys(input);
-    return new Moved(keys, [keys.k0.buffer, keys.k1.buffer, keys.h0.buffer, keys.h1.buffer]);
-  },
+  ...signClientImplementations,
   serverKeys: async (input) => {
-    const keys = signsOf(await loadPlanes()).serverKeys(input);
+    const keys = serverSignsOf(await loadPlanes()).serverKeys(input);
     return new Moved(keys, [keys.keys.buffer, keys.choices.buffer, keys.e.buffer, keys.h.buffer]);
   },
-  clientTables: async (input) => {
-    const made = signsOf(await loadPlanes()).clientTables(input);
-    return new Moved(made, [made.strings.buffer, made.tables.buffer]);
-  },
   serverTables: async (input) => {
-    const tables = signsOf(await loadPlanes()).serverTables(input);
+    const tables = serverSignsOf(await loadPlanes()).serverTables(input);
     return new Moved(tables, [tables.buffer]);
   },
 };

@@ -1,6 +1,6 @@
 import { yieldToMainThread } from '../platform/node.ts';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { readLinearKernels } from '../he/kernels.ts';
+import { readLinearKernels } from '../he/server-engine.ts';
 import type { Outcome, Task } from '../pool/pool.ts';
 import { releaseAll } from '../../src/shared/release.ts';
 import { loadRing } from '../ring/kernels.ts';

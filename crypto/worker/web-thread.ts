@@ -1,4 +1,4 @@
-import { readLinearKernels } from '../he/kernels.ts';
+import { readClientKernels } from '../he/kernels.ts';
 import { usePlatform } from '../platform/platform.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Task } from '../pool/pool.ts';
@@ -17,13 +17,13 @@ export type WorkerEnd = {
 export type Port = WorkerEnd & { close(): void };
 
 /**
- * Does these jobs when they come to this worker. Those that come before the platform is ready wait
- * for it.
+ * Does these jobs, a client's, when they come to this worker. Those that come before the platform is ready
+ * wait for it.
  */
 export function serveJobs(end: WorkerEnd, opening: Promise<Platform>, jobs: Performed): void {
   const tools = opening.then(async (platform) => {
     usePlatform(platform);
-    const [ring, heKernels] = await Promise.all([loadRing(), readLinearKernels()]);
+    const [ring, heKernels] = await Promise.all([loadRing(), readClientKernels()]);
     return { ring, heKernels };
   });
   end.onmessage = ({ data }) => {

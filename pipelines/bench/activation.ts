@@ -12,7 +12,7 @@ import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import { productTransfers } from '../../crypto/products/products.ts';
-import { activationWork } from '../../crypto/steps/activation/work.ts';
+import { clientActivationWork, serverActivationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { elementKinds } from '../../crypto/spec.ts';
@@ -121,9 +121,9 @@ async function keyTimes({ toServer, toClient, client, server }: Session, spec: A
   await server.offering.prepare(waysOf(toClient), up);
   await client.offering.prepare(waysOf(toServer), down);
   const clock = new PartClock();
-  const ofServer = await serverKeys(server, spec, await activationWork());
+  const ofServer = await serverKeys(server, spec, await serverActivationWork());
   const atServer = clock.lap();
-  const ofClient = await clientKeys(client, spec, await activationWork(), rng);
+  const ofClient = await clientKeys(client, spec, await clientActivationWork(), rng);
   const times = { clientKeys: clock.lap(), serverKeys: atServer };
   return { client: ofClient, server: ofServer, times };
 }
@@ -133,7 +133,7 @@ async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec,
   const layer = layerOf(spec);
   const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
   const values = sharesByKind(layer, xC);
-  const work = await activationWork();
+  const work = { ...(await clientActivationWork()), ...(await serverActivationWork()) };
   // Keys serve once: what is made of them takes their memory.
   const first = structuredClone(keys);
   const clock = new PartClock();

@@ -8,7 +8,7 @@ import {
   serverOfferedKeys,
 } from '../../crypto/steps/activation/transfers.ts';
 import type { ClientKeys } from '../../crypto/steps/activation/transfers.ts';
-import type { ActivationWork } from '../../crypto/steps/activation/work.ts';
+import type { ClientActivationWork, ServerActivationWork } from '../../crypto/steps/activation/work.ts';
 import {
   activationOfflineClient,
   activationOfflineServer,
@@ -36,7 +36,7 @@ import { inProportion, layerTransfers, transferCounts } from './layer-transfers.
 export type ClientParty = {
   readonly ot: OtClient;
   readonly rng: Rng;
-  readonly work: ActivationWork;
+  readonly work: ClientActivationWork;
   /** The client's half of a linear step: from its share of the input to its share of the output. */
   linear(channel: Channel, step: number, spec: LinearSpec, input: Uint32Array): Promise<Uint32Array>;
 };
@@ -45,7 +45,7 @@ export type ClientParty = {
 export type ServerParty = {
   readonly ot: OtServer;
   readonly rng: Rng;
-  readonly work: ActivationWork;
+  readonly work: ServerActivationWork;
   /** The server's half of a linear step; returns its share of the output. */
   linear(channel: Channel, step: number, spec: LinearSpec, weights: LinearWeights): Promise<Uint32Array>;
 };

@@ -2,7 +2,7 @@ import { HeClient } from '../../crypto/he/linear.ts';
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { SessionSource } from '../../crypto/ot/session.ts';
-import { activationWork } from '../../crypto/steps/activation/work.ts';
+import { clientActivationWork, serverActivationWork } from '../../crypto/steps/activation/work.ts';
 import {
   heKeysClient,
   heKeysServer,
@@ -53,7 +53,7 @@ export async function openClientParty(
   return {
     ot,
     rng,
-    work: await activationWork(pool),
+    work: await clientActivationWork(pool),
     linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
     close: () => he.close(),
   };
@@ -80,7 +80,7 @@ export async function openServerParty(
   return {
     ot,
     rng,
-    work: await activationWork(pool),
+    work: await serverActivationWork(pool),
     linear: (lane, id, spec, { weights }) =>
       linearOfflineServer(he, lane, id, spec, `${weightsName}/${id}`, weights, opened.has(id)),
   };

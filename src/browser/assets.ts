@@ -5,7 +5,7 @@ import type { Platform } from '../../crypto/platform/platform.ts';
  * Bundlers of other people's pages find them by these expressions.
  */
 const files: Readonly<Record<string, URL>> = {
-  'crypto/he/kernels.wasm': new URL('./he-kernels.wasm', import.meta.url),
+  'crypto/he/client-kernels.wasm': new URL('./he-client-kernels.wasm', import.meta.url),
   'crypto/platform/aes.wasm': new URL('./platform-aes.wasm', import.meta.url),
   'crypto/ring/columns.wasm': new URL('./ring-columns.wasm', import.meta.url),
   'crypto/ring/kernels.wasm': new URL('./ring-kernels.wasm', import.meta.url),

@@ -12,7 +12,7 @@ import {
   weightSpace,
 } from '../../crypto/he/engine.ts';
 import { packedPolynomialBytes } from '../../crypto/he/engine.ts';
-import type { Term } from '../../crypto/he/engine.ts';
+import type { Term } from '../../crypto/he/server-engine.ts';
 import { createScheme, loadSeal } from '../../crypto/he/seal.ts';
 import { checkParams, linearParams } from '../../crypto/params.ts';
 import { randomWords, systemRng } from '../../src/shared/random.ts';

@@ -1,6 +1,7 @@
 import { createKernelMemory } from '../../crypto/he/kernels.ts';
-import { readLinearKernels } from '../../crypto/he/kernels.ts';
-import { checkPublicKey, generateKey, publicKeys } from '../../crypto/he/key-jobs.ts';
+import { readLinearKernels } from '../../crypto/he/server-engine.ts';
+import { generateKey, publicKeys } from '../../crypto/he/key-jobs.ts';
+import { checkPublicKey } from '../../crypto/he/server-jobs.ts';
 import { seedPartBytes } from '../../crypto/he/keys.ts';
 import type { SeedParts } from '../../crypto/he/keys.ts';
 import { HeServer } from '../../crypto/he/linear.ts';

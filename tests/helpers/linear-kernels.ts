@@ -1,4 +1,5 @@
-import { LinearEngine, polynomialStride } from '../../crypto/he/engine.ts';
+import { polynomialStride } from '../../crypto/he/engine.ts';
+import { ServerEngine } from '../../crypto/he/server-engine.ts';
 import { createKernelMemory, growBy, linearKernels } from '../../crypto/he/kernels.ts';
 import { ciphertextModulus, linearModuli } from '../../crypto/he/moduli.ts';
 import { inverse } from '../../crypto/he/modular.ts';
@@ -10,7 +11,7 @@ const n = linearParams.degree;
 /** An engine, and the kernels themselves on the same memory, to look at what it computed. */
 export function kernelBench() {
   const memory = createKernelMemory();
-  const engine = new LinearEngine(heTools.heKernels, memory);
+  const engine = new ServerEngine(heTools.heKernels, memory);
   const kernels = linearKernels(heTools.heKernels, memory);
   const moduli = linearModuli();
   const room = (bytes: number) => growBy(memory, bytes);

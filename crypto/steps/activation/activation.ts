@@ -26,7 +26,7 @@ import { clientSquare, serverSquare } from './square.ts';
 import type { ClientProduct, ServerProduct } from './square.ts';
 import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { clientTruncate, serverTruncate } from './truncation.ts';
-import type { ActivationWork } from './work.ts';
+import type { ClientActivationWork, ServerActivationWork } from './work.ts';
 
 export { messageBytes, messageLength, offlineBytes, replyBytes, replyLength } from './messages.ts';
 
@@ -90,7 +90,7 @@ export async function activationOfflineClient(
   channel: Channel,
   step: number,
   keys: ClientKeys,
-  work: ActivationWork,
+  work: ClientActivationWork,
   spec: ActivationSpec,
   xC: Uint32Array,
   mask: Uint32Array,
@@ -117,7 +117,7 @@ export async function activationOfflineServer(
   channel: Channel,
   step: number,
   keys: ServerKeys,
-  work: ActivationWork,
+  work: ServerActivationWork,
   spec: ActivationSpec,
   most?: number,
 ): Promise<ServerActivation> {

@@ -18,7 +18,7 @@ import type { ClientProduct, ServerProduct } from './square.ts';
 import type { ClientKeys, ServerKeys } from './transfers.ts';
 import { truncationChoices } from './truncation.ts';
 import { windowBits, windowOf } from './window.ts';
-import type { ActivationWork } from './work.ts';
+import type { ClientActivationWork, ServerActivationWork } from './work.ts';
 
 /**
  * The offline message of an activation layer, from C to S, once C knows its share: what turns random
@@ -51,7 +51,7 @@ export async function sendTables(
   layer: Layer,
   keys: ClientKeys,
   values: ByKind<Uint32Array>,
-  work: ActivationWork,
+  work: ClientActivationWork,
   most?: number,
 ): Promise<ClientCorrelations> {
   const message = new PartWriter(channel, messageOf(step, layer, most));
@@ -127,7 +127,7 @@ export async function takeTables(
   step: number,
   layer: Layer,
   keys: ServerKeys,
-  work: ActivationWork,
+  work: ServerActivationWork,
   most?: number,
 ): Promise<ServerCorrelations> {
   const message = new PartReader(channel, messageOf(step, layer, most));

@@ -16,7 +16,7 @@ import { joinedWords } from './joined-words.ts';
 import { checkedCounts } from './layer.ts';
 import { clientTransfers } from './messages.ts';
 import { windowBits } from './window.ts';
-import type { ActivationWork } from './work.ts';
+import type { ClientActivationWork, ServerActivationWork } from './work.ts';
 
 /**
  * The transfers of an activation layer, hashed to keys. They depend on no share, so both parties make them
@@ -97,7 +97,7 @@ export async function serverOfferedKeys(
 export async function clientOfferedKeys(
   offering: OfferingTransfers,
   spec: ActivationSpec,
-  work: ActivationWork,
+  work: ClientActivationWork,
   rng: Rng,
 ): Promise<ClientOfferedKeys> {
   const bits = windowBits(spec.relu);
@@ -128,7 +128,7 @@ export async function clientOfferedKeys(
 export async function serverChosenKeys(
   choosing: ChoosingTransfers,
   spec: ActivationSpec,
-  work: ActivationWork,
+  work: ServerActivationWork,
 ): Promise<ServerChosenKeys> {
   const bits = windowBits(spec.relu);
   const { salt } = choosing;
@@ -148,7 +148,7 @@ export async function serverChosenKeys(
 export async function clientKeys(
   ot: OtClient,
   spec: ActivationSpec,
-  work: ActivationWork,
+  work: ClientActivationWork,
   rng: Rng,
 ): Promise<ClientKeys> {
   const [chosen, offered] = await Promise.all([
@@ -161,7 +161,7 @@ export async function clientKeys(
 export async function serverKeys(
   ot: OtServer,
   spec: ActivationSpec,
-  work: ActivationWork,
+  work: ServerActivationWork,
 ): Promise<ServerKeys> {
   const [offered, chosen] = await Promise.all([
     serverOfferedKeys(ot.offering, spec),

@@ -1,14 +1,19 @@
 import type { WorkerPool } from '../../pool/pool.ts';
-import { productWork } from '../../products/work.ts';
-import type { ProductWork } from '../../products/work.ts';
-import { signWork } from '../../sign/work.ts';
-import type { SignWork } from '../../sign/work.ts';
+import { clientProductWork, serverProductWork } from '../../products/work.ts';
+import type { ClientProductWork, ServerProductWork } from '../../products/work.ts';
+import { clientSignWork, serverSignWork } from '../../sign/work.ts';
+import type { ClientSignWork, ServerSignWork } from '../../sign/work.ts';
 
-/** Who does the offline work of activations: this thread or a pool's. */
-export type ActivationWork = SignWork & ProductWork;
+/** Who does a party's offline work of activations: this thread or a pool's. */
+export type ClientActivationWork = ClientSignWork & ClientProductWork;
+export type ServerActivationWork = ServerSignWork & ServerProductWork;
 
 /** Long batches go to the threads of `pool`, if there is one. */
-export async function activationWork(pool?: WorkerPool): Promise<ActivationWork> {
-  const [signs, products] = await Promise.all([signWork(pool), productWork(pool)]);
-  return { ...signs, ...products };
+export async function clientActivationWork(pool?: WorkerPool): Promise<ClientActivationWork> {
+  return { ...(await clientSignWork(pool)), ...(await clientProductWork(pool)) };
+}
+
+/** The same for a server. */
+export async function serverActivationWork(pool?: WorkerPool): Promise<ServerActivationWork> {
+  return { ...(await serverSignWork(pool)), ...(await serverProductWork(pool)) };
 }

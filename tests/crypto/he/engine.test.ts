@@ -8,7 +8,7 @@ import {
   requestCiphertextBytes,
   weightSpace,
 } from '../../../crypto/he/engine.ts';
-import type { Term } from '../../../crypto/he/engine.ts';
+import type { Term } from '../../../crypto/he/server-engine.ts';
 import { ciphertextModulus as Q } from '../../../crypto/he/moduli.ts';
 import { noiseBoundBits } from '../../../crypto/he/noise.ts';
 import { linearScheme, resetSeal } from '../../../crypto/he/seal.ts';

@@ -4,17 +4,14 @@ import { nodePlatform } from '../../../crypto/platform/node.ts';
 import { usePlatform } from '../../../crypto/platform/platform.ts';
 import { heapOf } from '../../../crypto/he/heap.ts';
 import { heJobs } from '../../../crypto/he/jobs.ts';
-import { publicKeyBytes } from '../../../crypto/he/keys.ts';
 import { job, namedJobs } from '../../../crypto/pool/pool.ts';
 import type { Task } from '../../../crypto/pool/pool.ts';
 import { WebPool } from '../../../crypto/worker/web-pool.ts';
 import type { WebWorker } from '../../../crypto/worker/web-pool.ts';
-import { allJobs } from '../../../crypto/worker/all-jobs.ts';
+import { clientJobs } from '../../../crypto/worker/client-jobs.ts';
 import { serveJobs } from '../../../crypto/worker/web-thread.ts';
 import type { WorkerEnd } from '../../../crypto/worker/web-thread.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { seedParts } from '../../helpers/he.ts';
-import { seededRng } from '../../helpers/rng.ts';
 
 const double = namedJobs({ double: job<number, number>() }).double;
 
@@ -87,6 +84,13 @@ test('closing ends workers and rejects what runs and what waits', async () => {
   await expect(pool.run(double, 3)).rejects.toThrow('used after close');
 });
 
+const { refuse } = namedJobs({ refuse: job<number, number>() });
+const refusing = {
+  refuse: () => {
+    throw new ProtocolError('refused');
+  },
+};
+
 /** A worker in this thread, whose messages are cloned as between threads. */
 function workerHere(): WebWorker {
   const { port1, port2 } = new MessageChannel();
@@ -95,7 +99,7 @@ function workerHere(): WebWorker {
     postMessage: (message, transfer) => port2.postMessage(message, transfer as ArrayBuffer[]),
   };
   port2.on('message', (data: unknown) => end.onmessage?.({ data }));
-  serveJobs(end, browserPlatform(nodePlatform.readWasm), allJobs);
+  serveJobs(end, browserPlatform(nodePlatform.readWasm), { ...clientJobs, ...refusing });
   return Object.assign(port1, {
     onerror: null,
     terminate: () => {
@@ -110,9 +114,7 @@ test("a worker's end does the jobs, and the classes of errors come back", async 
   const { heap } = heapOf(pool);
   const secret = await pool.run(heJobs.generateKey, { heap });
   expect(secret.some((word) => word !== 0)).toBe(true);
-  const publicKey = new Uint8Array(publicKeyBytes(1)).fill(0xff);
-  const bad = { heap, publicKey, parts: seedParts(seededRng('web pool')), linearKeys: 1 };
-  await expect(pool.run(heJobs.checkPublicKey, bad)).rejects.toThrow(ProtocolError);
+  await expect(pool.run(refuse, 1)).rejects.toThrow(ProtocolError);
   await expect(pool.run(double, 1)).rejects.toThrow(/^job double: /);
   await pool.close();
 });

@@ -12,7 +12,8 @@ import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { activationWork } from '../../../crypto/steps/activation/work.ts';
+import { serverActivationWork } from '../../../crypto/steps/activation/work.ts';
+import { bothWork } from '../../helpers/activation.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
@@ -26,7 +27,7 @@ test('a phase that fails is over when the work that it began is over, and its ch
   const phase = offlineServer(channel, tinyPlan, tinyWeights(), {
     ot,
     rng,
-    work: await activationWork(),
+    work: await serverActivationWork(),
     linear: (_lane, step) =>
       step === 1 ? Promise.reject(new ProtocolError('step 1: malformed')) : work.promise,
   }).finally(() => (over = true));
@@ -100,7 +101,7 @@ async function phase([client, server]: [OtClient, OtServer]): Promise<{
   const [near, far] = memoryChannels();
   const [up, down] = [new Noting(near), new Noting(far)];
   const linear = linearFrames();
-  const work = await activationWork();
+  const work = await bothWork();
   const rng = seededRng('phase');
   await Promise.all([
     offlineClient(up, tinyPlan, { ot: client, rng, work, linear: linear.client }),

@@ -15,7 +15,7 @@ import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { MemoryChannel } from '../../../crypto/channel/memory.ts';
-import { activationWork } from '../../../crypto/steps/activation/work.ts';
+import { clientActivationWork, serverActivationWork } from '../../../crypto/steps/activation/work.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
@@ -70,7 +70,7 @@ export function partiesOf(pool: WorkerPool, keyRing: KeyRing, seed: string): Par
       const { offline } = await offlineClient(channel, plan, {
         ot: (await ot())[0],
         rng,
-        work: await activationWork(),
+        work: await clientActivationWork(),
         linear: (lane, id, spec, input) => linearOfflineClient(he, lane, id, spec, input),
       });
       return [...(await onlineClient(channel, plan, offline, tinyImage())).answer.logits!];
@@ -83,7 +83,7 @@ export function partiesOf(pool: WorkerPool, keyRing: KeyRing, seed: string): Par
       const { offline } = await offlineServer(channel, tinyPlan, weights, {
         ot: (await ot())[1],
         rng,
-        work: await activationWork(pool),
+        work: await serverActivationWork(pool),
         linear: (lane, id, spec, own) =>
           linearOfflineServer(keys, lane, id, spec, `hostile/${id}`, own.weights),
       });
