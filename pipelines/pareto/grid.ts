@@ -31,6 +31,11 @@ export type Grid = Omit<JobSpec, keyof Series | 'budget' | 'seed'> & {
    * own.
    */
   readonly replace: Replacement | null;
+  /**
+   * The agreement of the original and of the methods that do not name one themselves; null for the compiler's
+   * bits.
+   */
+  readonly agreement: number | null;
   readonly budgets: readonly string[];
   /** The number of seeds. Seeds run from 1 to this number. */
   readonly seeds: number;
@@ -41,7 +46,8 @@ export type Grid = Omit<JobSpec, keyof Series | 'budget' | 'seed'> & {
  * so that a sweep that is cut short has every budget at least once. A budget or an option goes to those of
  * the methods that take it. Throws UsageError for one that none of them takes.
  */
-export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...rest }: Grid): JobSpec[] {
+export function jobsOf(grid: Grid): JobSpec[] {
+  const { methods, budgets, seeds, replace, pretrainEpochs, agreement, ...rest } = grid;
   const given = { replace, pretrainEpochs, searchEpochs: rest.searchEpochs };
   checkTaken(namesOf(methods), withoutNulls(given));
   const seedList = Array.from({ length: seeds }, (_, i) => i + 1);
@@ -51,12 +57,13 @@ export function jobsOf({ methods, budgets, seeds, replace, pretrainEpochs, ...re
         ...rest,
         ...series,
         replace: series.replace ?? replace,
+        agreement: series.agreement ?? agreement,
         pretrainEpochs: takes(series.method, 'pretrainEpochs') ? pretrainEpochs : null,
         ...{ budget, seed },
       })),
     ),
   );
-  const specs = [{ ...rest, ...original }, ...reduced];
+  const specs = [{ ...rest, ...original, agreement }, ...reduced];
   return [...new Map(specs.map((spec) => [jobId(spec), spec])).values()];
 }
 

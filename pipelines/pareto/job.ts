@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Replacement } from '../../models/graph.ts';
 import type { Granularity } from '../reduce/gates/layer-states.ts';
 import type { MethodName } from '../reduce/methods.ts';
+import { parseBudget } from '../cost/budget.ts';
 import { takenBy } from '../reduce/options.ts';
 import type { Ranking } from '../reduce/ranking.ts';
 
@@ -49,16 +50,33 @@ export type JobSpec = {
   /** The weights of two losses of fine-tuning (null: 0). */
   readonly featureLoss: number | null;
   readonly rangeLoss: number | null;
+  /**
+   * The share of private answers with the network's own label for which its plan has the fewest bits (null:
+   * the compiler's bits).
+   */
+  readonly agreement: number | null;
 };
 
 /** The settings that not every method takes. */
 type OptionalSetting =
-  'replace' | 'granularity' | 'searchEpochs' | 'pretrainEpochs' | 'ranking' | 'featureLoss' | 'rangeLoss';
+  | 'replace'
+  | 'granularity'
+  | 'searchEpochs'
+  | 'pretrainEpochs'
+  | 'ranking'
+  | 'featureLoss'
+  | 'rangeLoss'
+  | 'agreement';
 
-/** The settings of a job that are given and that its method takes. */
+/**
+ * The settings of a job that are given and that its method takes. An agreement is one of them only where the
+ * method counts its budget with the bits; the plan of the network gets them in any case.
+ */
 export function methodSettings(method: MethodName, spec: JobSpec): Settings {
   const { replace, granularity, searchEpochs, pretrainEpochs, ranking, featureLoss, rangeLoss } = spec;
-  const own = { replace, granularity, searchEpochs, pretrainEpochs, ranking, featureLoss, rangeLoss };
+  const agreement = typeof parseBudget(spec.budget) === 'number' ? null : spec.agreement;
+  const losses = { featureLoss, rangeLoss };
+  const own = { replace, granularity, searchEpochs, pretrainEpochs, ranking, ...losses, agreement };
   const told = takenBy(method, own);
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
 }
@@ -72,7 +90,7 @@ type Settings = { readonly [K in OptionalSetting]?: NonNullable<JobSpec[K]> };
  */
 export function jobId(spec: JobSpec): string {
   const { networkHash, data, dataHash, method, circa, budget, seed, epochs, searchEpochs, replace } = spec;
-  const { granularity, pretrainEpochs, ranking, featureLoss, rangeLoss } = spec;
+  const { granularity, pretrainEpochs, ranking, featureLoss, rangeLoss, agreement } = spec;
   const work = [method, circa, budget, seed, epochs, searchEpochs, replace];
   const later = {
     ...(granularity !== null && { granularity }),
@@ -80,6 +98,7 @@ export function jobId(spec: JobSpec): string {
     ...(ranking !== null && { ranking }),
     ...(featureLoss !== null && { featureLoss }),
     ...(rangeLoss !== null && { rangeLoss }),
+    ...(agreement !== null && { agreement }),
   };
   const given = Object.keys(later).length === 0 ? [] : [later];
   const identity = [networkHash, data, dataHash, ...work, ...given];

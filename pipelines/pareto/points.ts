@@ -1,6 +1,6 @@
 import { paretoFront } from './front.ts';
-import { jobId, originalMethod } from './job.ts';
-import { seriesName } from './series.ts';
+import { jobId } from './job.ts';
+import { isOriginal, seriesName } from './series.ts';
 import { estimate } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
 import type { Run, StoredCost } from './run.ts';
@@ -161,7 +161,7 @@ function totalSeconds(cost: PointCost | undefined): number | undefined {
 }
 
 function inOrder(a: Point, b: Point): number {
-  const first = (point: Point) => (point.series === originalMethod ? 0 : 1);
+  const first = (point: Point) => (isOriginal(point.series) ? 0 : 1);
   return (
     first(a) - first(b) || (a.series < b.series ? -1 : a.series > b.series ? 1 : b.relus.mean - a.relus.mean)
   );

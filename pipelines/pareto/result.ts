@@ -1,6 +1,7 @@
 import type { ClassAccuracy } from '../../models/train/evaluate.ts';
 import type { LayerEntry } from '../reduce/reduction.ts';
 import type { Bytes } from '../cost/bytes.ts';
+import type { Bits } from '../simulate/choose-bits.ts';
 
 /**
  * The cost of one inference as the client sees it. It is predicted from the plan, or measured in a private
@@ -48,7 +49,9 @@ export type JobOutcome = {
   readonly agree: number;
   readonly n: number;
   readonly perClass: readonly (ClassAccuracy & { readonly privateAccuracy: number })[];
-  /** The hash of the plan with its windows. */
+  /** The bits of the plan that an agreement chose; null for the compiler's. */
+  readonly bits: Bits | null;
+  /** The hash of the plan with its bits and windows. */
   readonly planHash: string;
   /** What the reduction did to each activation layer. Empty for the original. */
   readonly log: readonly LayerEntry[];

@@ -25,6 +25,9 @@ const upgrades = [
   `ALTER TABLE jobs ADD COLUMN ranking TEXT;
    ALTER TABLE jobs ADD COLUMN feature_loss REAL;
    ALTER TABLE jobs ADD COLUMN range_loss REAL;`,
+  `ALTER TABLE jobs ADD COLUMN agreement REAL;
+   ALTER TABLE results ADD COLUMN activation_bits INTEGER;
+   ALTER TABLE results ADD COLUMN weight_bits INTEGER;`,
 ] as const;
 
 export const schemaVersion = firstVersion + upgrades.length;

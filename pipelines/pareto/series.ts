@@ -3,8 +3,9 @@ import { UsageError } from '../../src/shared/errors.ts';
 import type { Granularity } from '../reduce/gates/layer-states.ts';
 import { methodNames } from '../reduce/methods.ts';
 import type { MethodName } from '../reduce/methods.ts';
-import { refusalOf, takersOf, takes } from '../reduce/options.ts';
+import { refusalOf, takersOf } from '../reduce/options.ts';
 import type { Ranking } from '../reduce/ranking.ts';
+import { agreementRange, isAgreement } from '../simulate/agreement-bound.ts';
 import { originalMethod } from './job.ts';
 import type { CircaSetting, JobSpec } from './job.ts';
 
@@ -15,16 +16,26 @@ export type Series = Pick<JobSpec, 'method' | keyof Additions>;
 export type MethodSeries = Series & { readonly method: MethodName };
 
 /** The settings that additions to a method's name give (null: the method's own). */
-type Additions = Pick<JobSpec, 'granularity' | 'replace' | 'ranking' | 'featureLoss' | 'rangeLoss' | 'circa'>;
+type Additions = Pick<
+  JobSpec,
+  'granularity' | 'replace' | 'ranking' | 'featureLoss' | 'rangeLoss' | 'agreement' | 'circa'
+>;
 
-type Word = Granularity | Replacement | Ranking | 'feature-loss' | 'range-loss' | 'circa';
+type Word = Granularity | Replacement | Ranking | 'feature-loss' | 'range-loss' | 'agreement' | 'circa';
 
 type Addition = {
   /** A method takes at most one addition of each kind. */
   readonly kind: keyof Additions;
-  /** An example of the number that follows it, as in +feature-loss=1000; undefined if none does. */
-  readonly example?: number;
+  /** The number that follows it, as in +feature-loss=1000; undefined if none does. */
+  readonly number?: NumberForm;
   readonly valueOf: (given: Given) => Partial<Additions>;
+};
+
+type NumberForm = {
+  readonly example: number;
+  readonly isTaken: (number: number) => boolean;
+  /** What is taken, in words. */
+  readonly range: string;
 };
 
 /** What an addition's value is made of: the sweep's limits of windows, and the number behind it. */
@@ -40,8 +51,19 @@ const additions: { readonly [W in Word]: Addition } = {
   mixed: replacedBy('mixed'),
   divergence: rankedBy('divergence'),
   taylor: rankedBy('taylor'),
-  'feature-loss': { kind: 'featureLoss', example: 1000, valueOf: ({ number }) => ({ featureLoss: number }) },
-  'range-loss': { kind: 'rangeLoss', example: 0.001, valueOf: ({ number }) => ({ rangeLoss: number }) },
+  'feature-loss': {
+    ...{ kind: 'featureLoss', number: weight(1000) },
+    valueOf: ({ number }) => ({ featureLoss: number }),
+  },
+  'range-loss': {
+    ...{ kind: 'rangeLoss', number: weight(0.001) },
+    valueOf: ({ number }) => ({ rangeLoss: number }),
+  },
+  agreement: {
+    kind: 'agreement',
+    number: { example: 0.99, isTaken: isAgreement, range: agreementRange },
+    valueOf: ({ number }) => ({ agreement: number }),
+  },
   circa: { kind: 'circa', valueOf: ({ circa }) => ({ circa }) },
 };
 
@@ -53,6 +75,10 @@ function replacedBy(replace: Replacement): Addition {
   return { kind: 'replace', valueOf: () => ({ replace }) };
 }
 
+function weight(example: number): NumberForm {
+  return { example, isTaken: (number) => Number.isFinite(number) && number > 0, range: 'above 0' };
+}
+
 function rankedBy(ranking: Ranking): Addition {
   return { kind: 'ranking', valueOf: () => ({ ranking }) };
 }
@@ -60,10 +86,11 @@ function rankedBy(ranking: Ranking): Addition {
 const words = Object.keys(additions) as Word[];
 
 /**
- * The methods that take additions of a kind. Every method can be followed by a search for sign-test windows.
+ * The methods that take additions of a kind. The plan of any method's network can have fewer bits and
+ * sign-test windows.
  */
 function methodsWith(kind: keyof Additions): readonly MethodName[] {
-  return kind === 'circa' ? methodNames : takersOf(kind);
+  return kind === 'circa' || kind === 'agreement' ? methodNames : takersOf(kind);
 }
 
 /** The help text: 'give each alone or with +none, +identity ...; snl ... also with +pixel, +channel'. */
@@ -86,25 +113,31 @@ function listed(isMeant: (word: Word) => boolean): string {
 }
 
 /** 'taylor', 'feature-loss=1000' */
-function written(word: Word, number: number | undefined = additions[word].example): string {
+function written(word: Word, number: number | undefined = additions[word].number?.example): string {
   return number === undefined ? word : `${word}=${number}`;
 }
 
 /** The name of a series, with additions always in this order: 'snl', 'autorep+channel+quadratic+circa'. */
 export function seriesName(series: Series): string {
-  const { method, granularity, replace, ranking, featureLoss, rangeLoss, circa } = series;
-  const losses = [
+  const { method, granularity, replace, ranking, featureLoss, rangeLoss, agreement, circa } = series;
+  const numbers = [
     featureLoss === null ? null : written('feature-loss', featureLoss),
     rangeLoss === null ? null : written('range-loss', rangeLoss),
+    agreement === null ? null : written('agreement', agreement),
   ];
-  const parts = [method, granularity, replace, ranking, ...losses, circa === null ? null : 'circa'];
+  const parts = [method, granularity, replace, ranking, ...numbers, circa === null ? null : 'circa'];
   return parts.filter((part) => part !== null).join('+');
+}
+
+/** Whether a series is the network as it was given, whatever the bits of its plan. */
+export function isOriginal(series: string): boolean {
+  return series.split('+')[0] === originalMethod;
 }
 
 /** Describes a job for people: 'snl 0.25 seed 2'. */
 export function describeJob(spec: JobSpec): string {
   return spec.method === originalMethod
-    ? spec.method
+    ? seriesName(spec)
     : `${seriesName(spec)} ${spec.budget} seed ${spec.seed}`;
 }
 
@@ -139,17 +172,18 @@ const noAdditions: Additions = {
   ranking: null,
   featureLoss: null,
   rangeLoss: null,
+  agreement: null,
   circa: null,
 };
 
 /** The number behind an addition; NaN for one that takes none. */
-function numberOf(text: string, { kind, example }: Addition, value: string | undefined): number {
-  if (example === undefined && value === undefined) return NaN;
+function numberOf(text: string, { kind, number: form }: Addition, value: string | undefined): number {
+  if (form === undefined && value === undefined) return NaN;
   const number = value === undefined || value === '' ? NaN : Number(value);
-  if (example !== undefined && Number.isFinite(number) && number > 0) return number;
+  if (form?.isTaken(number) === true) return number;
   throw new UsageError(
     `--methods: '${text}': expected ${listed((other) => additions[other].kind === kind)}` +
-      (example === undefined ? ' without a number' : ', or another number above 0'),
+      (form === undefined ? ' without a number' : `, or another number ${form.range}`),
   );
 }
 
@@ -158,7 +192,7 @@ function addition(text: string, series: MethodSeries, name: string): Addition {
   if (word === undefined)
     throw new UsageError(`--methods: '${text}': '+${name}' is not known; ${additionsHelp}`);
   const { kind } = additions[word];
-  if (kind !== 'circa' && !takes(series.method, kind))
+  if (kind !== 'circa' && !methodsWith(kind).includes(series.method))
     throw new UsageError(`--methods: '${text}': ${refusalOf(kind, [series.method])}`);
   if (series[kind] !== null)
     throw new UsageError(

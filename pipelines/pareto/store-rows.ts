@@ -36,6 +36,7 @@ function specOf(job: Row): JobSpec {
     ranking: textOrNull(job['ranking']) as JobSpec['ranking'],
     featureLoss: numberOrNull(job['feature_loss']),
     rangeLoss: numberOrNull(job['range_loss']),
+    agreement: numberOrNull(job['agreement']),
   };
 }
 
@@ -57,6 +58,7 @@ export function jobRow(spec: JobSpec): Record<string, SQLInputValue> {
     ranking: spec.ranking,
     feature_loss: spec.featureLoss,
     range_loss: spec.rangeLoss,
+    agreement: spec.agreement,
   };
 }
 
@@ -70,6 +72,8 @@ export function resultRow(result: RunResult): Record<string, SQLInputValue> {
     n: result.n,
     per_class: JSON.stringify(result.perClass),
     plan_hash: result.planHash,
+    activation_bits: result.bits?.activationBits ?? null,
+    weight_bits: result.bits?.weightBits ?? null,
     log: JSON.stringify(result.log),
     layers: JSON.stringify(result.layers),
     onnx: result.onnx,
@@ -93,6 +97,7 @@ function resultOf(row: Row): NonNullable<Run['result']> {
     n: Number(row['n']),
     perClass: parsed<Nullable[]>(row['per_class']).map(withNaN),
     planHash: String(row['plan_hash']),
+    bits: bitsOf(row),
     log: parsed(row['log']),
     layers: parsed(row['layers']),
     onnx: String(row['onnx']),
@@ -104,6 +109,12 @@ function resultOf(row: Row): NonNullable<Run['result']> {
     seconds: Number(row['seconds']),
     finishedAt: String(row['finished_at']),
   };
+}
+
+function bitsOf(row: Row): RunResult['bits'] {
+  const activationBits = numberOrNull(row['activation_bits']);
+  const weightBits = numberOrNull(row['weight_bits']);
+  return activationBits === null || weightBits === null ? null : { activationBits, weightBits };
 }
 
 type ClassRow = RunResult['perClass'][number];

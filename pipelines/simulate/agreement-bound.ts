@@ -1,6 +1,14 @@
 /** The confidence with which an agreement is said to be at least so large. */
 export const confidence = 0.95;
 
+/** Whether an agreement can be asked for. It is a share below one: none can be shown to be one. */
+export function isAgreement(share: number): boolean {
+  return share >= 0.5 && share <= 0.9999;
+}
+
+/** What `isAgreement` takes, in words. */
+export const agreementRange = 'from 0.5 to 0.9999';
+
 /**
  * The share of all images that agrees at least, with the confidence, if `agree` of `n` images drawn from them
  * do: the lower bound of Clopper and Pearson (Biometrika 1934), one-sided. 299 of 299 show 99 %.

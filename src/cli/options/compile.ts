@@ -6,6 +6,7 @@ import { defaultCompileOptions } from '../../../pipelines/compile/options.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { answerKinds } from '../../../pipelines/plan/plan.ts';
 import type { AnswerKind } from '../../../pipelines/plan/plan.ts';
+import { agreementRange, isAgreement } from '../../../pipelines/simulate/agreement-bound.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { whole } from './command.ts';
@@ -80,11 +81,11 @@ export function answerOption(help: string): Option {
   return new Option('--answer <kind>', help).choices(answerKinds);
 }
 
-/** A share below one: none can be shown to be one. */
+/** A parser for a share that `isAgreement` takes. */
 export function agreementShare(text: string): number {
   const value = Number(text);
-  if (value >= 0.5 && value <= 0.9999) return value;
-  throw new InvalidArgumentError('Expected a share from 0.5 to 0.9999, such as 0.99.');
+  if (isAgreement(value)) return value;
+  throw new InvalidArgumentError(`Expected a share ${agreementRange}, such as 0.99.`);
 }
 
 function lowestBit(text: string): number | 'free' {

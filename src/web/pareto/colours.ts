@@ -1,3 +1,4 @@
+import { isOriginal } from '../../../pipelines/pareto/series.ts';
 import { ink } from '../charts.ts';
 
 /** How one series is drawn. Series differ in shape as well as in colour. */
@@ -29,7 +30,7 @@ const shapes = [
  * two of fewer than 50 series look alike. The original is grey.
  */
 export function looksOf(series: readonly string[]): SeriesLook[] {
-  const named = series.filter((name) => name !== 'original');
+  const named = series.filter((name) => !isOriginal(name));
   const methods = [...new Set(named.map(methodOf))];
   const taken = new Set<string>();
   const looks = named.map((name, i) => {
@@ -38,9 +39,8 @@ export function looksOf(series: readonly string[]): SeriesLook[] {
     taken.add(look.colour + look.shape);
     return { series: name, ...look };
   });
-  return series.includes('original')
-    ? [{ series: 'original', colour: ink.before, shape: 'diamond' }, ...looks]
-    : looks;
+  const originals = series.filter(isOriginal);
+  return [...originals.map((name) => ({ series: name, colour: ink.before, shape: 'diamond' })), ...looks];
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Measure, Point } from '../../../pipelines/pareto/points.ts';
+import { isOriginal } from '../../../pipelines/pareto/series.ts';
 import * as format from '../../shared/format.ts';
 import { html, raw } from '../html.ts';
 import type { Html } from '../html.ts';
@@ -56,7 +57,7 @@ export function paretoPage(report: ParetoReport, { fronts, layers, looks }: Swee
 }
 
 function leadOf(points: readonly Point[]): string {
-  const original = points.find(({ series }) => series === 'original');
+  const original = points.find(({ series }) => isOriginal(series));
   const runs = points.reduce((sum, point) => sum + point.runs.length, 0);
   const onFront = points.filter((point) => point.onFront.length > 0);
   const measured = points.filter(({ isMeasured }) => isMeasured).length;
@@ -90,7 +91,7 @@ function figureOf({ measure, svg }: Front): Html {
  * shown.
  */
 function runSection(point: Point, { points, profiles, folder }: ParetoReport, layers: string): Html {
-  const original = points.find(({ series }) => series === 'original');
+  const original = points.find(({ series }) => isOriginal(series));
   return html`<article class="run" id="run-${point.id}" aria-label="${titleOf(point)}" tabindex="-1">
     <div class="story">
       <h3>${titleOf(point)}</h3>
@@ -126,11 +127,11 @@ function layersSection(
   profiles: readonly string[],
 ): Html {
   const fronts = points.filter(
-    ({ series, onFront }) => series !== 'original' && onFront.includes(`online-${profiles[0]!}`),
+    ({ series, onFront }) => !isOriginal(series) && onFront.includes(`online-${profiles[0]!}`),
   );
   const byRelus = fronts.toSorted((a, b) => b.relus.mean - a.relus.mean);
   const chosen = [
-    ...points.filter(({ series }) => series === 'original'),
+    ...points.filter(({ series }) => isOriginal(series)),
     ...new Set([byRelus[0], byRelus[Math.floor(byRelus.length / 2)], byRelus.at(-1)]),
   ].filter((point) => point !== undefined);
   return html`<section>

@@ -1,5 +1,6 @@
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Point, PointCost } from '../../../pipelines/pareto/points.ts';
+import { isOriginal } from '../../../pipelines/pareto/series.ts';
 import type { Estimate } from '../../../pipelines/pareto/statistics.ts';
 import { defaultMaxWidth, fewestTelling } from '../../../models/fairness/telling.ts';
 import * as format from '../../shared/format.ts';
@@ -7,7 +8,7 @@ import type { LayerRow } from './charts.ts';
 
 /** 'snl+circa at 0.25' */
 export function titleOf({ series, budget }: Point): string {
-  return series === 'original' ? 'original' : `${series} at ${budget}`;
+  return isOriginal(series) ? series : `${series} at ${budget}`;
 }
 
 /** '92.31 % ± 0.20'. The interval is shown when there are two or more seeds. */
@@ -35,7 +36,7 @@ export function storyOf(point: Point, profiles: readonly string[], original?: Po
   const measured = point.costs
     .filter(({ source }) => source === 'measured')
     .map((cost) => `Measured, ${cost.profile}: ${times(cost)}.`);
-  const cost = [...predicted, ...measured, traffic(point)];
+  const cost = [...predicted, ...measured, traffic(point), bitsText(point)];
   return [relus, accuracy, ...cost, frontText(point, profiles), losersText(point, original)].filter(
     (sentence) => sentence !== '',
   );
@@ -74,6 +75,14 @@ function times({ offlineSeconds, onlineSeconds }: PointCost): string {
 function traffic({ costs }: Point): string {
   const { offlineBytes, onlineBytes } = costs[0]!;
   return `Traffic: ${format.bytes(onlineBytes)} online, ${format.bytes(offlineBytes)} offline.`;
+}
+
+/** 'Activations have 6 bits and weights 11.' for each choice; '' for the compiler's bits. */
+function bitsText({ runs }: Point): string {
+  const said = runs.flatMap(({ result: { bits } }) =>
+    bits === null ? [] : [`Activations have ${bits.activationBits} bits and weights ${bits.weightBits}.`],
+  );
+  return [...new Set(said)].join(' ');
 }
 
 function frontText({ onFront, isMeasured }: Point, profiles: readonly string[]): string {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { jobsOf, budgetTexts } from '../../../pipelines/pareto/grid.ts';
-import { jobId } from '../../../pipelines/pareto/job.ts';
+import { jobId, methodSettings } from '../../../pipelines/pareto/job.ts';
 import { frontOf, measuresOf, pointsOf } from '../../../pipelines/pareto/points.ts';
 import type { Measure } from '../../../pipelines/pareto/points.ts';
-import { parseMethods, seriesName } from '../../../pipelines/pareto/series.ts';
+import { isOriginal, parseMethods, seriesName } from '../../../pipelines/pareto/series.ts';
 import { estimate, quantile975 } from '../../../pipelines/pareto/statistics.ts';
 import { RunStore } from '../../../pipelines/pareto/store.ts';
+import type { MethodName } from '../../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
 import { addDone, circaSetting, owner, sampleCost, sampleSpec } from './sample.ts';
 
@@ -19,6 +20,7 @@ describe('a sweep as the command line gives it', () => {
     searchEpochs: null,
     replace: null,
     pretrainEpochs: null,
+    agreement: null,
   } as const;
 
   test('is the original and every method, budget and seed; all budgets before the second seed', () => {
@@ -71,6 +73,8 @@ describe('a sweep as the command line gives it', () => {
       { ranking: 'taylor' },
       { featureLoss: 1000 },
       { rangeLoss: 1000 },
+      { agreement: 0.99 },
+      { agreement: 0.9 },
     ] as const;
     expect(new Set([id, ...changes.map((change) => jobId(sampleSpec(change)))]).size).toBe(
       changes.length + 1,
@@ -89,6 +93,31 @@ describe('a sweep as the command line gives it', () => {
     const methods = parseMethods('snl,snl+affine,snl+none', circaSetting);
     const jobs = jobsOf({ ...shared, methods, budgets: ['0.5'], seeds: 1, replace: 'affine' });
     expect(jobs.map(seriesName)).toEqual(['original', 'snl+affine', 'snl+none']);
+  });
+
+  test("a method's own agreement goes before that of the sweep, which the original has too", () => {
+    const methods = parseMethods('snl,snl+agreement=0.95+circa', circaSetting);
+    const names = (agreement: number | null) =>
+      jobsOf({ ...shared, methods, budgets: ['0.5'], seeds: 1, agreement }).map(seriesName);
+    expect(names(null)).toEqual(['original', 'snl', 'snl+agreement=0.95+circa']);
+    expect(names(0.99)).toEqual([
+      'original+agreement=0.99',
+      'snl+agreement=0.99',
+      'snl+agreement=0.95+circa',
+    ]);
+    expect(['original', 'original+agreement=0.99', 'snl+agreement=0.99'].map(isOriginal)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test('an agreement is a setting of the reduction only where it counts a budget with the bits', () => {
+    const settings = (method: MethodName, budget: string) =>
+      methodSettings(method, sampleSpec({ method, budget, agreement: 0.99 }));
+    expect(settings('hybrid', '0.3s@wan')).toEqual({ agreement: 0.99 });
+    expect(settings('hybrid', '0.5')).toEqual({});
+    expect(settings('snl', '0.5')).toEqual({});
   });
 
   test('a ranking and weights of losses are additions, and a series each', () => {
@@ -115,6 +144,9 @@ describe('a sweep as the command line gives it', () => {
     ['snl+feature-loss=', /expected \+feature-loss=1000/],
     ['snl+range-loss=-1', /expected \+range-loss=0\.001, or another number above 0/],
     ['snl+range-loss=many', /expected \+range-loss/],
+    ['snl+agreement', /expected \+agreement=0\.99, or another number from 0\.5 to 0\.9999/],
+    ['snl+agreement=1', /another number from 0\.5 to 0\.9999/],
+    ['snl+agreement=0.4', /another number from 0\.5 to 0\.9999/],
     ['snl+pixel=2', /expected \+pixel, \+channel without a number/],
     ['snl+feature-loss=1+feature-loss=2', /at most one of \+feature-loss=1000/],
   ])("'%s' is a usage error", (text, message) => {
@@ -140,7 +172,7 @@ describe('a sweep as the command line gives it', () => {
   test('a method takes an addition of each kind, in any order: one series', () => {
     const own = {
       ...{ method: 'autorep', granularity: 'channel', replace: 'quadratic', circa: circaSetting },
-      ...{ ranking: null, featureLoss: null, rangeLoss: null },
+      ...{ ranking: null, featureLoss: null, rangeLoss: null, agreement: null },
     };
     const text = 'autorep+channel+quadratic+circa,autorep+circa+quadratic+channel,snl,deepreduce+none';
     const series = parseMethods(text, circaSetting);

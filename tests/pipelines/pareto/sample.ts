@@ -24,6 +24,7 @@ export function sampleSpec(changes: Partial<JobSpec> = {}): JobSpec {
     ranking: null,
     featureLoss: null,
     rangeLoss: null,
+    agreement: null,
     ...changes,
   };
 }
@@ -56,6 +57,7 @@ export function sampleResult(relus: number, accuracy: number): RunResult {
       { class: 'a', accuracy, n: 600, privateAccuracy: accuracy },
       { class: 'b', accuracy: NaN, n: 0, privateAccuracy: NaN },
     ],
+    bits: null,
     planHash: 'ef'.repeat(32),
     log: [
       {

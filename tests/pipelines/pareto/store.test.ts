@@ -55,7 +55,7 @@ describe('jobs', () => {
 
   test('give back what was put in, costs measured later included', () => {
     const file = freshFile();
-    const result = sampleResult(4321, 0.9);
+    const result = { ...sampleResult(4321, 0.9), bits: { activationBits: 6, weightBits: 11 } };
     {
       using store = new RunStore(file);
       const [id] = store.add(specs);
@@ -161,8 +161,10 @@ describe('a store of the first version', () => {
     const pretrained = sampleSpec({ method: 'deepreshape', pretrainEpochs: 7 });
     const losses = { featureLoss: 1000, rangeLoss: 0.001 };
     const ranked = sampleSpec({ method: 'autorep', ranking: 'taylor', ...losses });
-    const ids = store.add([spec, channels, pretrained, ranked]);
-    expect(store.runs().map((run) => run.spec)).toEqual([spec, channels, pretrained, ranked]);
+    const fewerBits = sampleSpec({ agreement: 0.99 });
+    const all = [spec, channels, pretrained, ranked, fewerBits];
+    const ids = store.add(all);
+    expect(store.runs().map((run) => run.spec)).toEqual(all);
     expect(store.take(ids, owner)?.spec).toEqual(channels);
     const fresh = freshFile();
     new RunStore(fresh)[Symbol.dispose]();
@@ -214,6 +216,6 @@ describe('a file that is no store of this version is refused', () => {
     const later = new DatabaseSync(file);
     later.exec('PRAGMA user_version = 99');
     later.close();
-    expect(open(file)).toThrow(/expected tables of version 1 to 3, got 99/);
+    expect(open(file)).toThrow(/expected tables of version 1 to 4, got 99/);
   });
 });

@@ -26,6 +26,9 @@ export type BenchedModel = {
   readonly data: string;
   /** The file for --circa. */
   readonly circa?: string;
+  /** The bits of the plan (default: the compiler's). */
+  readonly activationBits?: number;
+  readonly weightBits?: number;
   /** What the user says of the model. */
   readonly flags?: DescribeFlags;
 };

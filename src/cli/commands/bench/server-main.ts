@@ -38,8 +38,8 @@ async function preparedNetwork(
 ): Promise<PreparedApart> {
   const says = { onProgress: silent, warn };
   if ('arch' in network) return preparedApart({ network, ...(answer && { options: { answer } }) }, says);
-  const { model, data, flags, ...windows } = network;
-  const options = await compileOptionsOf({ ...windows, ...defined({ answer }) });
+  const { model, data, flags, ...compiled } = network;
+  const options = await compileOptionsOf({ ...compiled, ...defined({ answer }) });
   return preparedApart({ model, data, options, ...defined({ flags }) }, says);
 }
 

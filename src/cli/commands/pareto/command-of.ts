@@ -3,19 +3,20 @@ import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
 
 /**
- * The commands that make a point's network again and evaluate it as the sweep did. `versions` are those of
- * its result; they name the engine and the device that trained it.
+ * The commands that make a point's network again and evaluate it as the sweep did. The versions of its
+ * outcome name the engine and the device that trained it.
  */
 export function commandOf(
   spec: JobSpec,
   file: string,
-  { engine, device, threads }: JobOutcome['versions'],
+  { versions: { engine, device, threads }, bits }: Pick<JobOutcome, 'versions' | 'bits'>,
 ): string {
   const { network, data, method, circa, budget, seed, epochs } = spec;
-  if (method === originalMethod)
-    return `reluctant evaluate ${quoted(network)} --data ${quoted(data)} --private`;
+  const evaluated = (name: string) =>
+    `reluctant evaluate ${quoted(name)} --data ${quoted(data)} --private${bitsFlags(bits)}`;
+  if (method === originalMethod) return evaluated(network);
   const { replace, granularity, searchEpochs, pretrainEpochs, ...more } = methodSettings(method, spec);
-  const { ranking, featureLoss, rangeLoss } = more;
+  const { ranking, featureLoss, rangeLoss, agreement } = more;
   const options = [
     ['--method', method],
     ['--budget', budget],
@@ -24,6 +25,7 @@ export function commandOf(
     ...(ranking === undefined ? [] : [['--ranking', ranking]]),
     ...(featureLoss === undefined ? [] : [['--feature-loss', String(featureLoss)]]),
     ...(rangeLoss === undefined ? [] : [['--range-loss', String(rangeLoss)]]),
+    ...(agreement === undefined ? [] : [['--agreement', String(agreement)]]),
     ['--data', data],
     ['--epochs', String(epochs)],
     ...(searchEpochs === undefined ? [] : [['--search-epochs', String(searchEpochs)]]),
@@ -35,10 +37,12 @@ export function commandOf(
     ['--out', file],
   ].map(([flag, value]) => `${flag!} ${quoted(value!)}`);
   const windows = circa === null ? '' : ` --circa ${quoted(file.replace(/\.onnx$/, '.windows.json'))}`;
-  return (
-    `reluctant reduce ${quoted(network)} ${options.join(' ')} && ` +
-    `reluctant evaluate ${quoted(file)} --data ${quoted(data)} --private${windows}`
-  );
+  return `reluctant reduce ${quoted(network)} ${options.join(' ')} && ${evaluated(file)}${windows}`;
+}
+
+/** The bits themselves, because windows that were found with them may let an agreement choose others. */
+function bitsFlags(bits: JobOutcome['bits']): string {
+  return bits === null ? '' : ` --activation-bits ${bits.activationBits} --weight-bits ${bits.weightBits}`;
 }
 
 /** A word quoted for a shell, if that is needed. */

@@ -12,6 +12,7 @@ import { parseProfiles } from '../../../../pipelines/cost/profiles.ts';
 import { methodNames } from '../../../../pipelines/reduce/methods.ts';
 import { helpOf } from '../../../../pipelines/reduce/options.ts';
 import { ReluctantError, UsageError } from '../../../shared/errors.ts';
+import { agreementShare } from '../../options/compile.ts';
 import { argumentsHelp, examples, tolerancePoints, whole } from '../../options/command.ts';
 import type { Act, Context, Example } from '../../options/command.ts';
 import { addComputeOptions, computingOf } from '../../options/computing.ts';
@@ -41,6 +42,7 @@ type Options = ComputeOptions &
     readonly searchEpochs?: number;
     readonly pretrainEpochs?: number;
     readonly replace?: Replacement;
+    readonly agreement?: number;
     readonly jobs: number;
     readonly out: string;
     /** Percentage points. */
@@ -103,6 +105,13 @@ function configureRun(command: Command, act: Act): void {
         `for methods without +none, +identity, +affine or +quadratic: ${helpOf('replace')}`,
       ).choices(replacements),
     )
+    .option(
+      '--agreement <share>',
+      'for methods without +agreement, and for the original: give the plan of each network the fewest bits at which this share ' +
+        "of private answers has the network's own label, such as 0.99; hybrid counts a budget in seconds or bytes with them " +
+        "(default: the compiler's bits)",
+      agreementShare,
+    )
     .option('--jobs <n>', 'number of jobs at a time, each in its own process', whole(1, 256), 1)
     .option(
       '--queue <address>',
@@ -153,9 +162,9 @@ async function runSweep(context: Context, network: string, options: Options): Pr
   const budgets = budgetTexts(options.budgets);
   using store = beginStore(folder);
   const prints = await fingerprints(folder, network, data, options);
-  const { searchEpochs = null, pretrainEpochs = null, replace = null } = options;
+  const { searchEpochs = null, pretrainEpochs = null, replace = null, agreement = null } = options;
   const trained = { epochs, searchEpochs, pretrainEpochs };
-  const grid: Grid = { data, ...prints, methods, budgets, seeds, ...trained, replace };
+  const grid: Grid = { data, ...prints, methods, budgets, seeds, ...trained, replace, agreement };
   checkSameSweep(store, folder, grid);
   const ids = store.add(jobsOf(grid));
   const modelFile = originalFile(folder, prints.networkHash);

@@ -67,7 +67,7 @@ async function measured(
 ): Promise<InferenceCost> {
   const windows = result.windows === null ? {} : { circa: join(folder, result.windows) };
   const { offline, online, median } = await benchModel({
-    network: { model: join(folder, result.onnx), data: spec.data, ...windows },
+    network: { model: join(folder, result.onnx), data: spec.data, ...result.bits, ...windows },
     runs: inferences,
     profile,
     signal,

@@ -7,6 +7,7 @@ import { rankings } from '../../../../pipelines/reduce/ranking.ts';
 import { jobId, originalMethod } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
+import { agreementRange, isAgreement } from '../../../../pipelines/simulate/agreement-bound.ts';
 import { ReluctantError } from '../../../shared/errors.ts';
 import { phases } from '../../../shared/progress.ts';
 import type { ProgressEvent } from '../../../shared/progress.ts';
@@ -40,6 +41,7 @@ const jobSpec = z.strictObject({
   ranking: z.enum(rankings).nullable(),
   featureLoss: weight,
   rangeLoss: weight,
+  agreement: z.number().refine(isAgreement, `expected a share ${agreementRange}`).nullable(),
 }) satisfies z.ZodType<JobSpec>;
 
 const queuedJob = z.strictObject({ spec: jobSpec, costs: machineCostsSchema, version: z.string() });

@@ -5,7 +5,6 @@ import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { hashDataset } from '../../../../models/data/hash-dataset.ts';
 import type { Dataset, Split } from '../../../../models/data/dataset.ts';
 import { seededRng } from '../../../../models/data/seeded.ts';
-import { splitValidation } from '../../../../models/data/splits.ts';
 import type { Device } from '../../../../models/runtime/device.ts';
 import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
@@ -14,15 +13,10 @@ import { writeModel } from '../../../../models/files/write.ts';
 import { argmaxOfRows } from '../../../../models/tensor.ts';
 import { fitted, predictClasses, scored } from '../../../../models/train/evaluate.ts';
 import type { EngineName } from '../../../../models/train/engines/index.ts';
-import { trainingDefaults } from '../../../../models/train/train-architecture.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
-import { circa } from '../../../../pipelines/circa/circa.ts';
 import type { CircaResult } from '../../../../pipelines/circa/circa.ts';
-import { withWindows } from '../../../../pipelines/plan/windows.ts';
-import { prepare } from '../../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../../pipelines/compile/served-plan.ts';
 import { jobId, originalMethod, methodSettings } from '../../../../pipelines/pareto/job.ts';
-import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import { predictedCosts } from '../../../../pipelines/pareto/predicted.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
@@ -31,13 +25,14 @@ import { basesIn } from '../../../../pipelines/reduce/deepreshape/base-files.ts'
 import { takenBy } from '../../../../pipelines/reduce/options.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import type { MachineCosts } from '../../../../pipelines/cost/machine.ts';
-import type { LayerEntry } from '../../../../pipelines/reduce/reduction.ts';
+import type { LayerEntry, PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
 import { Simulator } from '../../../../pipelines/simulate/simulator.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError, ModelError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
 import { reduce } from '../../../../pipelines/reduce/reduce.ts';
+import { planOfJob } from './job-plan.ts';
 import { machine, versions } from './machine.ts';
 
 export type JobWork = {
@@ -59,8 +54,8 @@ export type JobWork = {
 };
 
 /**
- * Makes one point: reduces the network, searches windows for +circa, evaluates on the test images, predicts
- * the cost.
+ * Makes one point: reduces the network, chooses bits for an agreement, searches windows for +circa, evaluates
+ * on the test images, predicts the cost.
  */
 export async function runJob(work: JobWork): Promise<JobOutcome> {
   const start = performance.now();
@@ -71,12 +66,13 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
   const found = [await load('train'), await load('test')] as const;
   checkData(spec, ...found);
   const [train, test] = [fitted(original, found[0]), fitted(original, found[1])];
-  const { model, log } = await reduced(work, original);
+  const { model, log, bits: counted } = await reduced(work, original);
   const name = networkName(spec);
   const bytes = writeModel(model);
   await writeFileAtomic(join(folder, name), bytes);
   // Compiles the file's network, as serve does.
-  const { prepared, windows } = await compiled(work, readModel(bytes, name), train);
+  const planning = { spec, counted, train, onProgress: work.onProgress, say: work.say };
+  const { prepared, bits, windows } = await planOfJob(readModel(bytes, name), planning);
   if (windows !== null) await writeFileAtomic(join(folder, windowsName(name)), windowsFile(windows));
   const { plan } = prepared;
   const figures = await evaluated(work, model, prepared, test);
@@ -85,6 +81,7 @@ export async function runJob(work: JobWork): Promise<JobOutcome> {
     relus: countRelus(model),
     relusBefore: countRelus(original),
     ...figures,
+    bits,
     planHash: planHash(plan),
     log,
     ...predictedCosts(plan, work.costs),
@@ -119,20 +116,28 @@ export function hashOfData(train: Dataset, test: Dataset): string {
   return hash.digest('hex');
 }
 
+type ReducedNetwork = {
+  readonly model: Model;
+  readonly log: readonly LayerEntry[];
+  /** The bits with which a budget in seconds or bytes was counted, if an agreement chose them. */
+  readonly bits?: PredictedCost['bits'];
+};
+
 async function reduced(
   { spec, folder, costs, threads, device, engine, onProgress, say }: JobWork,
   original: Model,
-): Promise<{ model: Model; log: readonly LayerEntry[] }> {
+): Promise<ReducedNetwork> {
   const { method, data, seed, epochs } = spec;
   if (method === originalMethod) return { model: original, log: [] };
   const { pretrainEpochs, ...settings } = methodSettings(method, spec);
-  return reduce(original, {
+  const { model, log, cost } = await reduce(original, {
     ...{ method, budget: parseBudget(spec.budget), data, seed, epochs },
     ...{ threads, device, engine, checkpoint: checkpointOf(spec, folder), onProgress },
     ...takenBy(method, { bases: basesIn(join(folder, 'bases'), say), machine: costs }),
     ...settings,
     ...(pretrainEpochs !== undefined && { deepreshape: { pretrainEpochs } }),
   });
+  return { model, log, ...(cost?.bits && { bits: cost.bits }) };
 }
 
 /**
@@ -141,29 +146,6 @@ async function reduced(
  */
 function checkpointOf(spec: JobSpec, folder: string): string {
   return join(folder, 'unfinished', jobId(spec));
-}
-
-/** The plan as serve would have it, with windows found on held-out training images. */
-async function compiled(
-  { spec, onProgress, say }: JobWork,
-  model: Model,
-  train: Dataset,
-): Promise<{ prepared: Prepared; windows: CircaResult | null }> {
-  const prepared = await prepare(model, { calibration: train, onProgress });
-  prepared.calibration.warnings.forEach((warning) => say(`${describeJob(spec)}: ${warning}`));
-  if (spec.circa === null) return { prepared, windows: null };
-  const held = splitValidation(train, trainingDefaults.validationFraction).validation;
-  const n = Math.min(held.n, spec.circa.searchImages);
-  const search = { images: pixels(held, firstOf(n)), labels: held.labels.subarray(0, n), n };
-  const { results } = await circa(prepared, {
-    toleratedFraction: spec.circa.tolerance,
-    modes: ['posZero', 'negPass'],
-    ...{ search, test: search },
-    rng: seededRng(spec.seed),
-    onProgress,
-  });
-  const best = results.reduce((a, b) => (b.onlineBytes < a.onlineBytes ? b : a));
-  return { prepared: { ...prepared, plan: withWindows(prepared.plan, best.windows) }, windows: best };
 }
 
 async function evaluated(work: JobWork, model: Model, prepared: Prepared, test: Dataset) {
@@ -211,10 +193,6 @@ export function networkName(spec: JobSpec): string {
 
 export function windowsName(onnx: string): string {
   return onnx.replace(/\.onnx$/, '.windows.json');
-}
-
-function firstOf(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i);
 }
 
 export function sha256Hex(bytes: Uint8Array): string {

@@ -79,11 +79,14 @@ async function oneJob(
     const outcome = await runner(run, onProgress, signal);
     store.finish(id, owner, {
       ...outcome,
-      command: commandOf(spec, join(folder, outcome.onnx), outcome.versions),
+      command: commandOf(spec, join(folder, outcome.onnx), outcome),
     });
-    const { relus, accuracy, privateAccuracy, seconds } = outcome;
+    const { relus, accuracy, privateAccuracy, bits, seconds } = outcome;
     const figures = `accuracy ${format.percent(accuracy)}, private (simulated) ${format.percent(privateAccuracy)}`;
-    say(`${describeJob(spec)}: ${format.count(relus)} ReLUs, ${figures}; ${format.duration(seconds)}`);
+    const chosen = bits === null ? '' : `, bits ${bits.activationBits} and ${bits.weightBits}`;
+    say(
+      `${describeJob(spec)}: ${format.count(relus)} ReLUs, ${figures}${chosen}; ${format.duration(seconds)}`,
+    );
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;
     store.fail(id, owner, error.message);

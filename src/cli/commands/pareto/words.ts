@@ -92,6 +92,10 @@ function csvRow(point: Point, run: Point['runs'][number], profiles: readonly str
     ...{ test_images: result.n, front: point.onFront.join(' ') },
     offline_bytes: traffic.offline.bytes_up + traffic.offline.bytes_down,
     online_bytes: traffic.online.bytes_up + traffic.online.bytes_down,
+    ...(result.bits !== null && {
+      activation_bits: result.bits.activationBits,
+      weight_bits: result.bits.weightBits,
+    }),
     onnx: result.onnx,
     command: result.command,
     ...Object.fromEntries(seconds),
@@ -126,6 +130,7 @@ export function publicPoints(points: readonly Point[], profiles: readonly string
           measure.of({ relus, costs }) ?? null,
         ]),
       ),
+      agreement: runs[0]!.spec.agreement,
       runs: runs.map(({ id, spec, result }) => ({ id, seed: spec.seed, ...result })),
     }),
   );

@@ -115,20 +115,20 @@ describe('a sweep of methods with additions', () => {
 });
 
 test('a command names what was asked for, and nothing that its method does not take', () => {
-  const versions = {};
+  const outcome = { versions: {}, bits: null };
   const all = sampleSpec({
     ...{ method: 'deepreshape', granularity: 'channel', replace: 'quadratic' },
     ...{ searchEpochs: 3, pretrainEpochs: 7 },
   });
-  expect(commandOf(all, 'a.onnx', versions)).toContain(
+  expect(commandOf(all, 'a.onnx', outcome)).toContain(
     '--budget 0.5 --replace quadratic --granularity channel --data bars --epochs 2 --search-epochs 3 --pretrain-epochs 7 --seed 1',
   );
   const weights = { featureLoss: 1000, rangeLoss: 0.001 };
   const ranked = sampleSpec({ method: 'autorep', ranking: 'taylor', ...weights });
-  expect(commandOf(ranked, 'a.onnx', versions)).toContain(
+  expect(commandOf(ranked, 'a.onnx', outcome)).toContain(
     '--budget 0.5 --ranking taylor --feature-loss 1000 --range-loss 0.001 --data bars',
   );
-  expect(commandOf(sampleSpec({ searchEpochs: 3 }), 'a.onnx', versions)).not.toContain('--search-epochs');
+  expect(commandOf(sampleSpec({ searchEpochs: 3 }), 'a.onnx', outcome)).not.toContain('--search-epochs');
 });
 
 describe('a job on the queue', () => {
@@ -136,6 +136,7 @@ describe('a job on the queue', () => {
     method: 'autorep',
     granularity: 'channel',
     replace: 'none',
+    agreement: 0.99,
     circa: circaSetting,
   });
   const message = { spec, costs: defaultMachine, version: '1.2.3' };
@@ -145,7 +146,9 @@ describe('a job on the queue', () => {
   test('arrives as it was sent, additions included, and makes the file that the sweep waits for', () => {
     const arrived = readQueuedJob(id, sent(message), '1.2.3');
     expect(arrived).toEqual(message);
-    expect(networkName(arrived.spec)).toMatch(/^networks\/autorep-channel-none-circa-0.5-seed1-/);
+    expect(networkName(arrived.spec)).toMatch(
+      /^networks\/autorep-channel-none-agreement-0.99-circa-0.5-seed1-/,
+    );
   });
 
   test.each([
@@ -157,6 +160,7 @@ describe('a job on the queue', () => {
     ['that is none', 'run', /reluctant of an unknown version/],
     ['with a setting that is not known', { ...message, spec: { ...spec, depth: 3 } }, /depth/],
     ['with a weight that is none', { ...message, spec: { ...spec, rangeLoss: -1 } }, /rangeLoss/],
+    ['with an agreement that is none', { ...message, spec: { ...spec, agreement: 1 } }, /agreement/],
     ['with a ranking that is none', { ...message, spec: { ...spec, ranking: 'size' } }, /ranking/],
     ['without a setting', { ...message, spec: { ...spec, granularity: undefined } }, /granularity/],
     ['with a replacement that is none', { ...message, spec: { ...spec, replace: 'cubic' } }, /replace/],

@@ -239,7 +239,8 @@ describe('before any work', () => {
 
   test('the command of a point is what a shell takes', () => {
     const spec = sampleSpec({ network: 'my net.onnx', data: "it's", circa: circaSetting, replace: 'affine' });
-    expect(commandOf(spec, 'a/b.onnx', { engine: 'onnxruntime', device: 'cuda', threads: '2' })).toBe(
+    const versions = { engine: 'onnxruntime', device: 'cuda', threads: '2' };
+    expect(commandOf(spec, 'a/b.onnx', { versions, bits: null })).toBe(
       "reluctant reduce 'my net.onnx' --method deepreduce --budget 0.5 --replace affine --data 'it'\\''s' --epochs 2 --seed 1 " +
         "--device cuda --threads 2 --out a/b.onnx && reluctant evaluate a/b.onnx --data 'it'\\''s' --private --circa a/b.windows.json",
     );

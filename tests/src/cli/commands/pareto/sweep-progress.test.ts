@@ -27,6 +27,7 @@ test('a sweep has come as far as its epochs: those of jobs that are over and tho
       searchEpochs: 3,
       replace: null,
       pretrainEpochs: null,
+      agreement: null,
     }),
   );
   const events: ProgressEvent[] = [];

@@ -139,7 +139,7 @@ function byLibrary(method: MethodName, told: Partial<ReduceOptions>): Promise<un
 function bySweep(method: MethodName, { addition = '', grid = {}, budget = '9' }: Ways['sweep'] & object) {
   const work = { network: 'n', networkHash: '00', data: 'd', dataHash: '00', seeds: 1, epochs: 1 };
   return jobsOf({
-    ...{ ...work, searchEpochs: null, pretrainEpochs: null, replace: null },
+    ...{ ...work, searchEpochs: null, pretrainEpochs: null, agreement: null, replace: null },
     methods: parseMethods(method + addition, circaSetting),
     budgets: budgetTexts(budget),
     ...grid,
