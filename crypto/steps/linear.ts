@@ -120,9 +120,16 @@ export async function linearOfflineClient(
   const exchanges = exchangesOf(layout, most);
   const messages = messagesOf(channel, step, spec, most);
   const share = new Uint32Array(outputElements(spec));
+  let hasFailed = false;
+  let encrypting: Promise<Uint8Array> | undefined;
   const ask = async () => {
     const request = new PartWriter(...messages.request);
-    for (const exchange of exchanges) await request.write(await he.encrypt(spec, input, exchange));
+    for (const exchange of exchanges) {
+      encrypting = he.encrypt(spec, input, exchange);
+      const bytes = await encrypting;
+      if (!hasFailed) await request.write(bytes);
+      if (hasFailed) return;
+    }
   };
   const take = async () => {
     const answer = new PartReader(...messages.response);
@@ -132,8 +139,15 @@ export async function linearOfflineClient(
       release(response);
     }
   };
-  await Promise.all([ask(), take()]);
-  return share;
+  try {
+    await Promise.all([ask(), take()]);
+    return share;
+  } catch (error) {
+    // Whoever meets the failure may close the keys, so nothing is encrypted any more.
+    hasFailed = true;
+    await encrypting?.catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Both messages of a linear step. */

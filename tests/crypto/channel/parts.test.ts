@@ -85,6 +85,15 @@ test.each([9, 11])('a part of %i bytes in place of 10 ends the session', async (
   );
 });
 
+test.each([0, 4, 6, 10])('a last part of %i bytes in place of 5 ends the session', async (length) => {
+  const [a, b] = memoryChannels();
+  for (const [part, bytes] of [10, 10, length].entries())
+    await a.send(own.tag, own.step, bytesOf(bytes), part);
+  await expect(receiveParts(b, { ...own, length: 25 })).rejects.toThrow(
+    new RegExp(`expected tables, part 3, of 5 bytes, got tables, part 3, of step 4, ${length} bytes`),
+  );
+});
+
 test('a message of one part takes no second, and a peer that leaves between parts is told of', async () => {
   const [a, b] = memoryChannels();
   await a.send(own.tag, own.step, bytesOf(5), 1);

@@ -266,6 +266,31 @@ describe('in parts of at most 100 kB', () => {
   });
 });
 
+test('a client whose layer fails encrypts no more of it: not one exchange is left in work', async () => {
+  // Answers are larger than requests, so that a part of the request takes several exchanges.
+  const spec = convolution(1, 20, 200, 3);
+  const exchanges = exchangesOf(layoutOf(spec), most).length;
+  expect(exchanges).toBeGreaterThan(8);
+  expect(requestBytes(spec) / exchanges).toBeLessThan(most / 2);
+  const [a, b] = memoryChannels();
+  const encrypt = vi.spyOn(client, 'encrypt');
+  try {
+    await b.send(tags.linearResponse, 5, new Uint8Array(7));
+    const failing = linearOfflineClient(client, a, 5, spec, new Uint32Array(inputElements(spec)), most);
+    await expect(failing).rejects.toThrow(/step 5: expected linearResponse/);
+    const begun = encrypt.mock.calls.length;
+    expect(begun).toBeLessThan(exchanges);
+    expect(encrypt.mock.settledResults.filter(({ type }) => type === 'incomplete')).toEqual([]);
+    // The pool would do what is left before this.
+    const own = convolution(1, 1, 3, 1);
+    await client.encrypt(own, new Uint32Array(inputElements(own)));
+    expect(encrypt).toHaveBeenCalledTimes(begun + 1);
+    expect(a.traffic.framesSent).toBe(0);
+  } finally {
+    encrypt.mockRestore();
+  }
+});
+
 test('garbage from the peer is a ProtocolError that names the step, and the pool goes on', async () => {
   const spec = convolution(2, 2, 6, 3);
   const weights = randomWeights(rng, spec);
