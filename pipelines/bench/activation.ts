@@ -12,7 +12,11 @@ import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import { stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import { productTransfers } from '../../crypto/products/products.ts';
-import { clientActivationWork, serverActivationWork } from '../../crypto/steps/activation/work.ts';
+import {
+  bothActivationWork,
+  clientActivationWork,
+  serverActivationWork,
+} from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { elementKinds } from '../../crypto/spec.ts';
@@ -133,7 +137,7 @@ async function layerTimes({ toServer, toClient }: Session, spec: ActivationSpec,
   const layer = layerOf(spec);
   const [xC, xS] = [randomWords(rng, elements), randomWords(rng, elements)];
   const values = sharesByKind(layer, xC);
-  const work = { ...(await clientActivationWork()), ...(await serverActivationWork()) };
+  const work = await bothActivationWork();
   // Keys serve once: what is made of them takes their memory.
   const first = structuredClone(keys);
   const clock = new PartClock();

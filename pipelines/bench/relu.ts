@@ -7,7 +7,7 @@ import {
 import { clientReply, serverFinish, serverMessage } from '../../crypto/steps/activation/activation.ts';
 import { clientTransfers, serverTransfers } from '../../crypto/steps/activation/messages.ts';
 import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.ts';
-import { clientActivationWork, serverActivationWork } from '../../crypto/steps/activation/work.ts';
+import { bothActivationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
 import { settingsOf } from '../cost/transfer-settings.ts';
 import type { TransferMode } from '../inference/layer-transfers.ts';
@@ -73,7 +73,7 @@ export async function benchRelu(
     otClient(toServer, rng, { sources }),
     otServer(toClient, rng, { sources }),
   ]);
-  const work = { ...(await clientActivationWork()), ...(await serverActivationWork()) };
+  const work = await bothActivationWork();
   const bytes = () =>
     [toServer, up[0], down[0]].reduce((sum, { traffic }) => sum + traffic.sent + traffic.received, 0);
   const once = async (step: number) => {

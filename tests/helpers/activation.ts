@@ -10,9 +10,8 @@ import { clientKeys, serverKeys } from '../../crypto/steps/activation/transfers.
 import type { ClientKeys, ServerKeys } from '../../crypto/steps/activation/transfers.ts';
 import { concatenate } from '../../crypto/bits.ts';
 import type { Channel } from '../../crypto/channel/channel.ts';
-import { clientActivationWork, serverActivationWork } from '../../crypto/steps/activation/work.ts';
+import { bothActivationWork } from '../../crypto/steps/activation/work.ts';
 import { otClient, otServer } from '../../crypto/ot/session.ts';
-import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { OtClient, OtServer } from '../../crypto/ot/session.ts';
 import { open, share } from '../../crypto/share.ts';
 import type { Shares } from '../../crypto/share.ts';
@@ -23,13 +22,8 @@ import { randomWords } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 
 export type Kinds = ElementKind | 'mixed';
-/** Of both parties, on the threads of `pool`, or on this one. */
-export async function bothWork(pool?: WorkerPool) {
-  return { ...(await clientActivationWork(pool)), ...(await serverActivationWork(pool)) };
-}
-
 /** Of this thread. */
-export const work = await bothWork();
+export const work = await bothActivationWork();
 
 const kindCount = Object.keys(elementKinds).length;
 

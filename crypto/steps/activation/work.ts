@@ -17,3 +17,10 @@ export async function clientActivationWork(pool?: WorkerPool): Promise<ClientAct
 export async function serverActivationWork(pool?: WorkerPool): Promise<ServerActivationWork> {
   return { ...(await serverSignWork(pool)), ...(await serverProductWork(pool)) };
 }
+
+/** The same for both parties in one process, as benches and tests have them. */
+export async function bothActivationWork(
+  pool?: WorkerPool,
+): Promise<ClientActivationWork & ServerActivationWork> {
+  return { ...(await clientActivationWork(pool)), ...(await serverActivationWork(pool)) };
+}

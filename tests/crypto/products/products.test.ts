@@ -9,7 +9,7 @@ import {
   serverProductKeys,
   serverProducts,
 } from '../../../crypto/products/products.ts';
-import { bothWork } from '../../helpers/activation.ts';
+import { bothActivationWork } from '../../../crypto/steps/activation/work.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadPlanes } from '../../../crypto/ring/planes.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
@@ -129,7 +129,7 @@ test('a pool’s threads make the same of long batches', async () => {
   const { server, client } = halves({ chosen, offered, salt, delta }, u);
   const pool = new ThreadPool(1);
   try {
-    const work = await bothWork(pool);
+    const work = await bothActivationWork(pool);
     expect(await work.clientProducts({ salt, delta, rows: offered, u })).toEqual(client);
     const keys = await work.serverProductKeys({ size, salt, rows: chosen });
     expect(keys).toEqual(server);

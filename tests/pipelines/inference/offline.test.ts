@@ -12,8 +12,7 @@ import type { OtClient, OtServer } from '../../../crypto/ot/session.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { serverActivationWork } from '../../../crypto/steps/activation/work.ts';
-import { bothWork } from '../../helpers/activation.ts';
+import { bothActivationWork, serverActivationWork } from '../../../crypto/steps/activation/work.ts';
 import { dealtOt } from '../../helpers/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
@@ -101,7 +100,7 @@ async function phase([client, server]: [OtClient, OtServer]): Promise<{
   const [near, far] = memoryChannels();
   const [up, down] = [new Noting(near), new Noting(far)];
   const linear = linearFrames();
-  const work = await bothWork();
+  const work = await bothActivationWork();
   const rng = seededRng('phase');
   await Promise.all([
     offlineClient(up, tinyPlan, { ot: client, rng, work, linear: linear.client }),
