@@ -7,12 +7,12 @@ import { flipBytes } from '../../crypto/ot/reversed.ts';
 import { treeDepth } from '../../crypto/ot/session.ts';
 import { securityBits } from '../../crypto/ot/transfers.ts';
 import { treesBytes } from '../../crypto/ot/trees.ts';
-import { offlineBytes, partBytes } from '../../crypto/steps/activation/messages.ts';
+import { offlineBytes, onlinePartBytes } from '../../crypto/steps/activation/messages.ts';
 import { countElements, eachKind } from '../../crypto/steps/activation/layer.ts';
 import type { ActivationSpec, ByKind } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { agreementBytes } from '../../crypto/channel/channel.ts';
-import { framedBytes, partBytes as mostOfPart } from '../../crypto/channel/parts.ts';
+import { framedBytes, partBytes } from '../../crypto/channel/parts.ts';
 import { maxPlanBytes, serialisePlan } from '../plan/codec.ts';
 import { activationSteps, wireOf } from '../plan/plan.ts';
 import type { LinearStep, Plan, Step, StepKind, WireId } from '../plan/plan.ts';
@@ -129,8 +129,8 @@ function activationPrediction(spec: ActivationSpec, transfers: Bytes) {
   return {
     offline: total([{ bytes_up: offlineBytes(spec), bytes_down: 0 }, transfers]),
     online: {
-      bytes_up: frames(...partBytes(spec).map(({ reply }) => reply)),
-      bytes_down: frames(...partBytes(spec).map(({ message }) => message)),
+      bytes_up: frames(...onlinePartBytes(spec).map(({ reply }) => reply)),
+      bytes_down: frames(...onlinePartBytes(spec).map(({ message }) => message)),
     },
     elements: countElements(spec.kinds),
   };
@@ -159,7 +159,7 @@ function sessionBytes(plan: Plan, { depth, sources }: TransferSettings): Bytes {
 /**
  * No payload of a server's frame is larger, whatever the plan, in bytes: clients refuse larger ones unread.
  */
-export const largestFromServer: number = Math.max(maxPlanBytes, mostOfPart);
+export const largestFromServer: number = Math.max(maxPlanBytes, partBytes);
 
 /**
  * An upper bound of the payloads of a session's frames in each direction, in bytes. The server refuses larger
@@ -173,11 +173,11 @@ export function largestPayloads(plan: Plan): { up: number; down: number } {
   const [silentUp, silentDown] = [firstBytes(up, silent), firstBytes(down, silent)];
   // No part of a message is larger than all messages of its step, or than a part may be.
   const inParts = (way: keyof Bytes) =>
-    Math.min(mostOfPart, Math.max(online[way], ...steps.map(({ offline }) => offline[way])));
+    Math.min(partBytes, Math.max(online[way], ...steps.map(({ offline }) => offline[way])));
   const keys = publicKeyBytes(linearKeysOf(plan));
   return {
     up: Math.max(
-      ...[inParts('bytes_up'), Math.min(mostOfPart, keys), session.bytes_up - framedBytes(keys)],
+      ...[inParts('bytes_up'), Math.min(partBytes, keys), session.bytes_up - framedBytes(keys)],
       ...[...transferFrames(up, leastDepth), silentUp.fromChooser, silentDown.fromOfferer],
     ),
     down: Math.max(

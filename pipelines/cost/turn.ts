@@ -1,4 +1,4 @@
-import { partBytes } from '../../crypto/steps/activation/messages.ts';
+import { onlinePartBytes } from '../../crypto/steps/activation/messages.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { frames } from './frames.ts';
 import type { ActivationPart } from './machine.ts';
@@ -47,7 +47,7 @@ class Place {
 
 /** Each part's frames, with headers, and its share of the layer's work. */
 function sharesOf(spec: ActivationSpec) {
-  const parts = partBytes(spec);
+  const parts = onlinePartBytes(spec);
   const all = parts.reduce((sum, { message, reply }) => sum + message + reply, 0);
   return parts.map(({ message, reply }) => ({
     bytes_down: frames(message),

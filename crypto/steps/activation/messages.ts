@@ -30,7 +30,9 @@ function totalOf(layer: Layer, of: Parts): number {
 }
 
 /** The payload bytes of the two frames of each part of a layer, in the order of the wire. */
-export function partBytes(spec: ActivationSpec): { readonly message: number; readonly reply: number }[] {
+export function onlinePartBytes(
+  spec: ActivationSpec,
+): { readonly message: number; readonly reply: number }[] {
   return partCounts(checkedCounts(spec)).map((counts) => ({
     message: total(spec, serverBytes, counts),
     reply: total(spec, clientBytes, counts),

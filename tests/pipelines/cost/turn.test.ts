@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { partBytes } from '../../../crypto/steps/activation/messages.ts';
+import { onlinePartBytes } from '../../../crypto/steps/activation/messages.ts';
 import { turnSeconds } from '../../../pipelines/cost/turn.ts';
 import { reluSpec, someSpec } from '../../helpers/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
@@ -12,7 +12,7 @@ const still = { wire: 0, ends: { up: 0, down: 0 }, delay: 0, message: 0 };
 
 test('a layer of one part is its work, its frames and two delays, one after the other', () => {
   const spec = layerOf(4096);
-  const [{ message, reply }] = partBytes(spec) as [{ message: number; reply: number }];
+  const [{ message, reply }] = onlinePartBytes(spec) as [{ message: number; reply: number }];
   const seconds = turnSeconds(
     spec,
     { ...none, message: 1, reply: 2, finish: 4 },
@@ -23,7 +23,7 @@ test('a layer of one part is its work, its frames and two delays, one after the 
 
 test('of three equal parts the first goes down alone, and the last comes up alone', () => {
   const spec = layerOf(3 * 4096);
-  const [{ message, reply }] = partBytes(spec) as [{ message: number; reply: number }];
+  const [{ message, reply }] = onlinePartBytes(spec) as [{ message: number; reply: number }];
   const [down, up] = [16 + message, 16 + reply];
   expect(down).toBeGreaterThan(up);
   const wire = { ...still, delay: 1000, wire: 1 };
@@ -47,7 +47,7 @@ test('a small last part takes as much less as it has bytes', () => {
   const [whole, most] = [layerOf(2 * 4096), layerOf(4096 + 64)].map((spec) =>
     turnSeconds(spec, idle, { ...still, wire: 1 }),
   );
-  const [first, last] = partBytes(layerOf(4096 + 64));
+  const [first, last] = onlinePartBytes(layerOf(4096 + 64));
   expect(most).toBe(16 + first!.message + Math.max(16 + first!.reply + 16 + last!.reply, 0));
   expect(whole).toBeGreaterThan(most!);
 });

@@ -8,7 +8,7 @@ import {
 } from '../../../../crypto/steps/activation/activation.ts';
 import { activationInClear } from '../../../../crypto/steps/activation/clear.ts';
 import { countElements, kindsInOrder } from '../../../../crypto/steps/activation/layer.ts';
-import { messageBytes, partBytes, replyBytes } from '../../../../crypto/steps/activation/messages.ts';
+import { messageBytes, onlinePartBytes, replyBytes } from '../../../../crypto/steps/activation/messages.ts';
 import { partCounts } from '../../../../crypto/steps/activation/parts.ts';
 import type { OtClient, OtServer } from '../../../../crypto/ot/session.ts';
 import { batchElements } from '../../../../crypto/sign/batch.ts';
@@ -49,7 +49,7 @@ test.each(Object.entries(cases))(
     const { client, server } = await prepare(ot, spec, shares.client, rng);
     const { mask } = client;
     const [ofClient, ofServer] = [clientParts(client), serverParts(server)];
-    const lengths = partBytes(spec);
+    const lengths = onlinePartBytes(spec);
     expect([ofClient.length, ofServer.length]).toEqual([lengths.length, lengths.length]);
     const u = new Uint32Array(spec.kinds.length);
     ofServer.forEach((part, i) => {
@@ -90,7 +90,8 @@ test('parts have whole batches, all elements of every kind between them, and the
       const full = parts.slice(0, Math.floor(counts[kind] / batchElements));
       expect(full.every((part) => part[kind] === batchElements)).toBe(true);
     }
-    const sum = (of: 'message' | 'reply') => partBytes(spec).reduce((total, part) => total + part[of], 0);
+    const sum = (of: 'message' | 'reply') =>
+      onlinePartBytes(spec).reduce((total, part) => total + part[of], 0);
     expect([sum('message'), sum('reply')]).toEqual([messageBytes(spec), replyBytes(spec)]);
   }
   expect(partCounts({ relu: 0, affine: 0, square: 0 })).toEqual([{ relu: 0, affine: 0, square: 0 }]);
