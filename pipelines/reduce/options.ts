@@ -106,7 +106,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
     },
   },
   searchEpochs: {
-    summary: 'epochs of learning which ReLUs to keep; hybrid learns only for budgets in seconds or bytes',
+    summary: 'epochs of learning which ReLUs to keep',
     methods: {
       deepreduce: no,
       snl: 'the value of --epochs',

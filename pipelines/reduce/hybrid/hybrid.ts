@@ -6,6 +6,7 @@ import { silent } from '../../../src/shared/progress.ts';
 import { describeCostBudget, exactCost } from '../../cost/budget.ts';
 import type { CostBudget } from '../../cost/budget.ts';
 import { defaultMachine } from '../../cost/default-machine.ts';
+import { autorep } from '../autorep/autorep.ts';
 import { finetune } from '../finetune.ts';
 import type { FineTuningOptions } from '../finetune.ts';
 import type { SearchOptions } from '../gates/search.ts';
@@ -42,22 +43,22 @@ export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
  * the original's logits. With no search epochs the ReLUs that lose least for their cost are replaced
  * instead.
  *
- * With a budget in ReLUs each ReLU costs one and nothing else does. Then the ranked choice is used, because
- * with gates the method would be AutoReP. Throws UsageError for a budget that the network cannot meet or
- * meets already.
+ * With a budget in ReLUs each ReLU costs one and nothing else does, so that no layer is worth more than its
+ * ReLUs and squares are free. Then AutoReP learns which to keep, or with no search epochs those that lose
+ * least are replaced. Throws UsageError for a budget that the network cannot meet or meets already.
  */
 export async function hybrid(model: Model, options: HybridOptions): Promise<Reduction> {
-  const { onProgress = silent, replace, ranking } = options;
+  const { budget, agreement, searchEpochs, onProgress = silent, replace, ranking } = options;
+  const isCount = typeof budget === 'number';
+  if (isCount && agreement !== undefined)
+    throw new UsageError('option agreement: bits cost seconds and bytes; give a budget in them');
+  if (isCount && searchEpochs !== 0) return autorep(model, options);
   const sample = (await fairSample(model, options)) ?? trainingSample(options);
   const measured = { model, sample, replace, ranking, onProgress };
-  return typeof options.budget === 'number'
-    ? toCount(measured, options)
-    : toCost(measured, options.budget, options);
+  return isCount ? rankedToCount(measured, options) : toCost(measured, budget, options);
 }
 
-async function toCount(measured: Measured, options: HybridOptions): Promise<Reduction> {
-  if (options.agreement !== undefined)
-    throw new UsageError('option agreement: bits cost seconds and bytes; give a budget in them');
+async function rankedToCount(measured: Measured, options: HybridOptions): Promise<Reduction> {
   const { model, sample } = measured;
   const budget = resolveBudget(model, options.budget);
   const layers = await countedLayers(measured);

@@ -1,4 +1,3 @@
-import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../../pipelines/pareto/run.ts';
@@ -11,8 +10,7 @@ import type { OnProgress, ProgressEvent } from '../../../shared/progress.ts';
 const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number } = {
   original: () => 0,
   deepreduce: ({ epochs }) => epochs,
-  hybrid: ({ epochs, searchEpochs, budget }) =>
-    typeof parseBudget(budget) === 'number' ? epochs : epochs + (searchEpochs ?? epochs),
+  hybrid: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   snl: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   taylor: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
   autorep: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),

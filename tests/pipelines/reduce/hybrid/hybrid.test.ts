@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../../models/architectures/builder.ts';
 import type { Model } from '../../../../models/graph.ts';
-import { activationsOf, countRelus } from '../../../../models/analysis/inspect.ts';
+import { activationsOf, countRelus, inspect } from '../../../../models/analysis/inspect.ts';
 import { defaultCompileOptions } from '../../../../pipelines/compile/options.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { leastShare } from '../../../../pipelines/simulate/agreement-bound.ts';
@@ -138,6 +138,18 @@ describe('a budget in seconds or bytes', () => {
     const task = await taskOf(measured(), budget, defaultMachine, { calibration });
     const usual = await search(withoutShorterTests(task), budget.limit);
     expect(relusAfter).toBeGreaterThan(countRelus(usual.model));
+  }, 180_000);
+
+  test("for a count of ReLUs gates learn, so that the network is AutoReP's; without a search those of least loss go", async () => {
+    const options = { ...shared, budget: 100, epochs: 1 };
+    const learned = await hybrid(original, options);
+    const own = await methods.autorep.reduce(original, options);
+    expect(learned.model.weights).toEqual(own.model.weights);
+    expect(learned.log).toEqual(own.log);
+    const ranked = await hybrid(original, { ...options, searchEpochs: 0 });
+    expect([learned.relusAfter, ranked.relusAfter]).toEqual([100, 100]);
+    const keptIn = (model: Model) => inspect(model).layers.map(({ relus }) => relus);
+    expect(keptIn(ranked.model)).not.toEqual(keptIn(learned.model));
   }, 180_000);
 
   test('an agreement with a budget in ReLUs is refused', async () => {
