@@ -31,6 +31,7 @@ import { activationSteps, inputOf, wireOf } from '../plan/plan.ts';
 import type { ActivationStep, LinearStep, Plan, Step, WireId } from '../plan/plan.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
 import { inProportion, layerTransfers, transferCounts } from './layer-transfers.ts';
+import { asError } from '../../src/shared/errors.ts';
 
 /** The client's part in every inference of a session. */
 export type ClientParty = {
@@ -330,7 +331,7 @@ async function allEnded(channel: Channel, running: readonly Promise<void>[]): Pr
   try {
     await Promise.all(running);
   } catch (error) {
-    channel.close(error instanceof Error ? error : new Error(String(error)));
+    channel.close(asError(error));
     await Promise.allSettled(running);
     throw error;
   }

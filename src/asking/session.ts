@@ -2,30 +2,22 @@ import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { Shape } from '../../models/tensor.ts';
 import { clientCaches } from '../../pipelines/inference/caches.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
-import type { ClientOffline } from '../../pipelines/inference/one-time.ts';
-import { offlineClient } from '../../pipelines/inference/offline.ts';
-import { ended } from '../../models/ending.ts';
-import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts';
-import { onlineClient } from '../../pipelines/inference/online.ts';
+import { encodeInput } from '../../pipelines/inference/encoding.ts';
 import { planHash } from '../../pipelines/plan/codec.ts';
 import { wireOf } from '../../pipelines/plan/plan.ts';
 import type { Plan } from '../../pipelines/plan/plan.ts';
-import { tags } from '../../crypto/channel/channel.ts';
-import { abreast } from '../../crypto/channel/abreast.ts';
-import type { Channel, SharedChannel } from '../../crypto/channel/channel.ts';
 import { answered, checkImage } from './batch.ts';
 import type { Asker } from './batch.ts';
+import { answerOver, askOver, prepareOver, request } from './link.ts';
+import type { ClientChannel, Link, Ready } from './link.ts';
 import type { BatchOptions, InferenceResult } from './result.ts';
 import { greetServer } from '../net/handshake.ts';
 import type { Wanted } from '../net/handshake.ts';
-import { grantSchema, maxHeld, notRefused, receiveJson } from '../net/messages.ts';
+import { maxHeld } from '../net/messages.ts';
 import type { Limits } from '../net/messages.ts';
 import { retried } from '../net/retry.ts';
 import type { RetryOptions } from '../net/retry.ts';
-import { encodeRequest, measured } from '../net/session.ts';
-import type { PhaseCost, Request } from '../net/session.ts';
-import { defined } from '../shared/defined.ts';
-import { ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
+import { asError, ConnectionError, ProtocolError, RefusedError, UsageError } from '../shared/errors.ts';
 import type { Rng } from '../shared/random.ts';
 import { idleTimer } from '../shared/timers.ts';
 import type { Timer } from '../shared/timers.ts';
@@ -65,14 +57,6 @@ export type Session = {
   close(): Promise<void>;
 };
 
-/** The client's end of a connection. */
-export type ClientChannel = SharedChannel & {
-  /** Why the connection ended; undefined while it is open. */
-  readonly failure: Error | undefined;
-  /** Resolves when all frames have been handed to the operating system. */
-  flushed(): Promise<void>;
-};
-
 export type SessionParts = {
   /** Opens a connection to the server. */
   open(): Promise<ClientChannel>;
@@ -88,22 +72,6 @@ export type SessionParts = {
   /** Bytes of `clientCaches` (default: `defaultCaches`). */
   readonly memory?: number | undefined;
 };
-
-type Party = Awaited<ReturnType<typeof openClientParty>>;
-
-/**
- * A connection and the keys made over it. They are made again when the connection is: nothing of them is
- * kept.
- */
-type Link = {
-  readonly channel: ClientChannel;
-  readonly party: Party;
-  requests: number;
-  /** What closes the sequence of offline frames for each inference that is granted and not yet prepared. */
-  readonly granted: Map<number, () => void>;
-};
-
-type Ready = { readonly offline: ClientOffline; readonly cost: PhaseCost };
 
 /** Milliseconds before what should be ready is tried again after the connection was lost. */
 const backgroundPause = 2000;
@@ -178,7 +146,7 @@ export class ClientSession implements Session {
       ready: () => this.#ready.size,
       most: Math.min(this.limits.prepared, maxHeld),
       longestWait: this.limits.idleSeconds / 2,
-      ask: () => this.#ask(link),
+      ask: () => askOver(link),
       prepare: (number) => this.#offline(link, number),
       infer: (images) => this.#inferOver(link, images),
     };
@@ -239,7 +207,7 @@ export class ClientSession implements Session {
   /** What an error leaves of the session: after a refusal all, after a lost connection what is prepared. */
   #settle(error: unknown): void {
     if (error instanceof RefusedError) return;
-    const reason = error instanceof Error ? error : new Error(String(error));
+    const reason = asError(error);
     if (error instanceof ConnectionError && this.limits.resumeSeconds > 0) this.#link?.channel.close(reason);
     else this.#end(reason);
   }
@@ -280,7 +248,7 @@ export class ClientSession implements Session {
       this.#link = { channel, party, requests: 0, granted: new Map() };
       return this.#link;
     } catch (error) {
-      channel.close(error instanceof Error ? error : new Error(String(error)));
+      channel.close(asError(error));
       throw error;
     }
   }
@@ -294,75 +262,21 @@ export class ClientSession implements Session {
 
   async #prepareOver(link: Link): Promise<void> {
     // Tables that have not left would be counted with the answer, before which they are on the wire.
-    await this.#offline(link, await this.#ask(link), () => link.channel.flushed());
+    await this.#offline(link, await askOver(link), () => link.channel.flushed());
   }
 
-  /**
-   * Asks for one more inference, while others may be prepared. Returns its number. `#offline` of it must
-   * follow, in the order in which they were asked for.
-   */
-  async #ask(link: Link): Promise<number> {
-    const { channel } = link;
-    // The server's first frame of the offline phase may come right after the grant.
-    const [closeGrant, closeOffline] = [channel.open('session'), channel.open('offline')];
-    try {
-      const count = await request(link, { kind: 'prepare' });
-      const grant = await receiveJson(channel, tags.grant, count, grantSchema);
-      notRefused(grant);
-      link.granted.set(grant.granted, closeOffline);
-      return grant.granted;
-    } catch (error) {
-      closeOffline();
-      throw error;
-    } finally {
-      closeGrant();
-    }
-  }
-
-  /** `afterwards` counts too. */
-  async #offline(link: Link, number: number, afterwards = () => Promise.resolve()): Promise<void> {
-    const { channel, party, granted } = link;
-    const { offline, cost } = await measured(channel, 'client', async (view) => {
-      const result = await offlineClient(view, this.plan, party);
-      await afterwards();
-      return result;
-    });
-    granted.get(number)?.();
-    granted.delete(number);
+  async #offline(link: Link, number: number, afterwards?: () => Promise<void>): Promise<void> {
+    const ready = await prepareOver(link, number, this.plan, afterwards);
     // The server has it no more if the session went on over another connection meanwhile.
     if (link !== this.#link) throw new ConnectionError('the connection was lost');
-    this.#ready.set(number, { offline, cost });
+    this.#ready.set(number, ready);
   }
 
   /** Answers several images in the same round trips, with what was prepared first. */
-  async #inferOver(link: Link, images: readonly Float32Array[]): Promise<InferenceResult[]> {
+  #inferOver(link: Link, images: readonly Float32Array[]): Promise<InferenceResult[]> {
     const taken = [...this.#ready].slice(0, images.length);
     taken.forEach(([number]) => this.#ready.delete(number));
-    const { channel } = link;
-    const close = channel.open('online');
-    try {
-      await request(link, { kind: 'infer', numbers: taken.map(([number]) => number) });
-      const views = abreast(channel, taken.length);
-      return await Promise.all(
-        taken.map(([, ready], i) => views[i]!.run((view) => this.#answer(view, ready, images[i]!))),
-      );
-    } finally {
-      close();
-    }
-  }
-
-  async #answer(channel: Channel, { offline, cost }: Ready, image: Float32Array): Promise<InferenceResult> {
-    const online = await measured(channel, 'client', (view) => onlineClient(view, this.plan, offline, image));
-    const { label, logits } = online.answer;
-    const { ending } = this.plan;
-    const outputs = ending && logits && ended(ending, logits);
-    return {
-      label,
-      ...defined({ logits, outputs }),
-      offline: cost,
-      online: { ...online.cost, rounds: online.rounds },
-      ...defined({ outsideRange: outsideRange(this.plan, image) }),
-    };
+    return answerOver(link, this.plan, taken, images);
   }
 
   /** Prepares in the background what should be ready, one inference after the other, while no call runs. */
@@ -394,11 +308,4 @@ export class ClientSession implements Session {
       return Math.max(1000 * error.retryAfter, backgroundPause);
     }
   }
-}
-
-/** Returns the number of the request. */
-async function request(link: Link, asked: Request): Promise<number> {
-  const count = ++link.requests;
-  await link.channel.send(tags.request, count, encodeRequest(asked));
-  return count;
 }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { ReluctantError } from './errors.ts';
+import { asError, ReluctantError } from './errors.ts';
 
 /** A message between a process and its child. A type of the two lists the kinds that each side sends. */
 export type Message = { readonly kind: string };
@@ -162,7 +162,7 @@ export function answerParent<ToChild extends Message, FromChild extends Message>
     try {
       await receive(message, tell);
     } catch (error) {
-      await tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+      await tell({ kind: 'failed', message: asError(error).message });
     }
   };
   process.on('message', (message: ToChild) => void answer(message));

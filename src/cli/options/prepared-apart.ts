@@ -6,7 +6,7 @@ import type { ServerWeights } from '../../../pipelines/compile/quantise.ts';
 import { parsePlan } from '../../../pipelines/plan/codec.ts';
 import { Child } from '../../shared/child-process.ts';
 import { defined } from '../../shared/defined.ts';
-import { DataError, ModelError, PlanError, UsageError } from '../../shared/errors.ts';
+import { asError, DataError, ModelError, PlanError, UsageError } from '../../shared/errors.ts';
 import { workerUrl } from '../../shared/files.ts';
 import type { ProgressEvent } from '../../shared/progress.ts';
 import type { Context } from './command.ts';
@@ -144,6 +144,6 @@ export function* messagesOf(
 
 /** What to say of an error, so that it keeps its class. */
 export function refusalOf(error: unknown): FromPreparer {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const { name, message } = asError(error);
   return { kind: 'refused', error: name, message };
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
-import { DataError, RefusedError, UsageError } from '../../../shared/errors.ts';
+import { asError, DataError, RefusedError, UsageError } from '../../../shared/errors.ts';
 import { toJson } from '../../output/output.ts';
 import { phaseTotals } from '../../output/phase.ts';
 import type { Answer, Asker } from './asker.ts';
@@ -80,7 +80,7 @@ function describeAnswer({ session, result }: Answer): object {
 }
 
 function sendError(response: ServerResponse, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = asError(error).message;
   if (error instanceof RefusedError) {
     const seconds = Math.ceil(error.retryAfter ?? 0);
     response.setHeader('retry-after', String(Math.max(seconds, 1)));
