@@ -1,15 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Act } from '../src/cli/options/command.ts';
 import { connect } from '../src/client.ts';
 import { startServer } from '../src/server.ts';
 import type { ServerEvent } from '../src/server.ts';
 import { createMetrics } from '../src/serving/metrics.ts';
+import { freePort } from './helpers/free-port.ts';
 import { tinyImage, tinyPlan, tinyWeights } from './helpers/networks.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { packageRoot } from '../src/shared/files.ts';
@@ -182,7 +184,7 @@ type Proxy = {
   check(file: string): { code: number | null; said: string };
   readonly mistake: readonly [string, string];
   configOf(port: number, hosts: readonly string[]): string;
-  start(config: string): ChildProcess;
+  command(config: string): readonly [program: string, ...args: string[]];
 };
 
 const haproxy: Proxy = {
@@ -198,7 +200,7 @@ const haproxy: Proxy = {
         /^ {2}server-template.*$/m,
         hosts.map((host, i) => `  server s${i} ${host} check inter 200ms fall 1 rise 1`).join('\n'),
       ),
-  start: (config) => spawn('haproxy', ['-f', config], { stdio: 'ignore' }),
+  command: (config) => ['haproxy', '-f', config],
 };
 
 const nginx: Proxy = {
@@ -215,78 +217,109 @@ const nginx: Proxy = {
         `${hosts.map((host) => `    server ${host} max_fails=1;`).join('\n')}\n  }`,
       ),
   // One process, which a signal ends whole.
-  start: (config) =>
-    spawn('nginx', ['-c', config, '-g', 'daemon off; master_process off;'], { stdio: 'ignore' }),
+  command: (config) => ['nginx', '-c', config, '-g', 'daemon off; master_process off;'],
 };
 
-describe.each([
-  [haproxy, 20_000],
-  [nginx, 25_000],
-])(`$file${unless(haproxy.isHere && nginx.isHere, 'haproxy or nginx')}`, (proxy, firstPort) => {
-  const port = firstPort + (process.pid % 5000);
-  const run = test.skipIf(!proxy.isHere);
+/** A proxy that runs until the test ends. */
+function started(proxy: Proxy, port: number, hosts: readonly string[]) {
+  const [program, ...args] = proxy.command(written(`${port}-${proxy.file}`, proxy.configOf(port, hosts)));
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (text) => (said += String(text)));
+  const end = once(child, 'close');
+  const failed = end.then(() => Promise.reject(new Error(`${program} ended: ${said}`)));
+  failed.catch(() => undefined);
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await end;
+  };
+  onTestFinished(kill);
+  /** What is done through the proxy fails with its words if it ends meanwhile. */
+  const through = <T>(work: Promise<T>) => Promise.race([work, failed]);
+  return { kill, through };
+}
 
-  run('is valid, and a wrong one is found', () => {
-    // Names of containers are known only to containers; haproxy asks for them later.
-    const text = textOf(proxy.file).replaceAll(/\bserver-[12]:/g, '127.0.0.1:');
-    const { code, said } = proxy.check(written(`right-${proxy.file}`, text));
-    expect(said).not.toMatch(/WARNING|ALERT|\[warn\]/);
-    expect(code).toBe(0);
-    expect(proxy.check(written(`wrong-${proxy.file}`, text.replace(...proxy.mistake))).code).not.toBe(0);
-  });
+/** A client that waits for the proxy to listen. */
+const client = (port: number) => connect(`ws://127.0.0.1:${port}`, { threads: 1, retrySeconds: 60 });
 
-  run('before two replicas: when one stops its clients go on at the other', async () => {
-    const model = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
-    const opened = [0, 0];
-    const servers = await Promise.all(
-      opened.map((_, i) =>
-        startServer({ ...model, onEvent: ({ kind }) => void (kind === 'opened' && opened[i]!++) }),
-      ),
-    );
-    const config = proxy.configOf(
-      port,
-      servers.map(({ url }) => new URL(url).host),
-    );
-    const running = proxy.start(written(`two-${proxy.file}`, config));
-    const options = { threads: 1, retrySeconds: 60 };
-    for (let session = 0; session < 2; session++) {
-      const client = await connect(`ws://127.0.0.1:${port}`, options);
-      expect((await client.infer(tinyImage())).logits).toHaveLength(3);
-      await client.close();
-    }
-    // The client sticks to one replica.
-    const own = opened.indexOf(2);
-    expect(opened.toSorted()).toEqual([0, 2]);
-    await servers[own]!.close();
-    const other = await connect(`ws://127.0.0.1:${port}`, options);
-    expect((await other.infer(tinyImage())).logits).toHaveLength(3);
-    await other.close();
-    await servers[1 - own]!.close();
-    running.kill('SIGKILL');
-  });
+describe.each([haproxy, nginx])(
+  `$file${unless(haproxy.isHere && nginx.isHere, 'haproxy or nginx')}`,
+  (proxy) => {
+    const run = test.skipIf(!proxy.isHere);
 
-  run('restarted, costs a client nothing that it had prepared', async () => {
-    const events: ServerEvent[] = [];
-    const onEvent = (event: ServerEvent) => void events.push(event);
-    const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
-    const text = proxy.configOf(port + 1, [new URL(server.url).host]);
-    const config = written(`restarted-${proxy.file}`, text);
-    const first = proxy.start(config);
-    const session = await connect(`ws://127.0.0.1:${port + 1}`, { threads: 1, retrySeconds: 60 });
-    await session.prepare();
-    const ended = once(first, 'exit');
-    first.kill('SIGKILL');
-    await ended;
-    const next = proxy.start(config);
-    // An image could go into a connection whose end the client has not noticed; this call tries again.
-    await session.prepare();
-    expect((await session.infer(tinyImage())).logits).toHaveLength(3);
-    expect(events.find(({ kind }) => kind === 'resumed')).toMatchObject({ prepared: 1 });
-    await session.close();
-    await server.close();
-    next.kill('SIGKILL');
-  });
-});
+    run('is valid, and a wrong one is found', () => {
+      // Names of containers are known only to containers; haproxy asks for them later.
+      const text = textOf(proxy.file).replaceAll(/\bserver-[12]:/g, '127.0.0.1:');
+      const { code, said } = proxy.check(written(`right-${proxy.file}`, text));
+      expect(said).not.toMatch(/WARNING|ALERT|\[warn\]/);
+      expect(code).toBe(0);
+      expect(proxy.check(written(`wrong-${proxy.file}`, text.replace(...proxy.mistake))).code).not.toBe(0);
+    });
+
+    run('before two replicas: when one stops its clients go on at the other', async () => {
+      const model = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
+      const opened = [0, 0];
+      const servers = await Promise.all(
+        opened.map((_, i) =>
+          startServer({ ...model, onEvent: ({ kind }) => void (kind === 'opened' && opened[i]!++) }),
+        ),
+      );
+      const port = await freePort();
+      const running = started(
+        proxy,
+        port,
+        servers.map(({ url }) => new URL(url).host),
+      );
+      for (let count = 0; count < 2; count++) {
+        const session = await running.through(client(port));
+        expect((await session.infer(tinyImage())).logits).toHaveLength(3);
+        await session.close();
+      }
+      // The client sticks to one replica.
+      const own = opened.indexOf(2);
+      expect(opened.toSorted()).toEqual([0, 2]);
+      await servers[own]!.close();
+      const other = await running.through(client(port));
+      expect((await other.infer(tinyImage())).logits).toHaveLength(3);
+      await other.close();
+      await servers[1 - own]!.close();
+    });
+
+    run('restarted, costs a client nothing that it had prepared', async () => {
+      const events: ServerEvent[] = [];
+      const onEvent = (event: ServerEvent) => void events.push(event);
+      const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1, onEvent });
+      const port = await freePort();
+      const hosts = [new URL(server.url).host];
+      const first = started(proxy, port, hosts);
+      const session = await first.through(client(port));
+      await session.prepare();
+      await first.kill();
+      const next = started(proxy, port, hosts);
+      // An image could go into a connection whose end the client has not noticed; this call tries again.
+      await next.through(session.prepare());
+      expect((await session.infer(tinyImage())).logits).toHaveLength(3);
+      expect(events.find(({ kind }) => kind === 'resumed')).toMatchObject({ prepared: 1 });
+      await session.close();
+      await server.close();
+    });
+  },
+);
+
+test.skipIf(!haproxy.isHere)(
+  `haproxy keeps a replica that answers late${unless(haproxy.isHere, 'haproxy')}`,
+  async () => {
+    // Four times as late as there are checks.
+    const replica = createServer((_, response) => void setTimeout(() => response.end(), 800));
+    onTestFinished(() => void replica.close());
+    await once(replica.listen(0, '127.0.0.1'), 'listening');
+    const port = await freePort();
+    const { through } = started(haproxy, port, [`127.0.0.1:${(replica.address() as AddressInfo).port}`]);
+    const status = async () => (await fetch(`http://127.0.0.1:${port}`)).status;
+    await through(expect.poll(() => status().catch(() => 'none')).not.toBe('none'));
+    for (let count = 0; count < 3; count++) expect(await through(status())).toBe(200);
+  },
+);
 
 describe('reluctant.service', () => {
   const text = textOf('reluctant.service');

@@ -1,9 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { copyFile, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +9,7 @@ import { jsonLines } from '../../../../src/cli/commands/serve/log.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
 import { cli, finished, startCli } from '../../../helpers/cli.ts';
+import { freePort } from '../../../helpers/free-port.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
 let folder: string;
@@ -90,15 +88,6 @@ describe('output that cannot be written', () => {
     child.kill('SIGKILL');
   });
 });
-
-/** A port that was free a moment ago, for a server whose output nobody can read, or that is started twice. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 const patient = { threads: 1, retrySeconds: 60 };
 
