@@ -123,10 +123,15 @@ type Ranked = {
   readonly sums: Float64Array;
 };
 
-/** Options that differ only in their sign tests share the ranking. */
+/** Options that differ only in their sign tests share the ranking, and so do searches for several budgets. */
+const rankings = new WeakMap<Float64Array, Ranked>();
+
 function rankedLosses({ replacements }: LayerOptions): Ranked[] {
-  const known = new Map(replacements.map(({ losses }) => [losses, ranking(losses)] as const));
-  return replacements.map(({ losses }) => known.get(losses)!);
+  return replacements.map(({ losses }) => {
+    const known = rankings.get(losses) ?? ranking(losses);
+    rankings.set(losses, known);
+    return known;
+  });
 }
 
 function ranking(losses: Float64Array): Ranked {
@@ -172,8 +177,10 @@ type Filled = {
   readonly loss: number;
 };
 
-/** How often the interval of losses per cost is halved. The elements left inside it are sorted. */
-const halvings = 100;
+/** The interval of losses per cost is halved until so few elements are left inside it, which are sorted. */
+const fewBetween = 64;
+/** Elements of equal losses per cost cannot be told apart by halving. */
+const mostHalvings = 100;
 
 function fill(
   layers: readonly LayerOptions[],
@@ -189,21 +196,26 @@ function fill(
   const upTo = (ratio: number) =>
     states.map(({ losses, saving }) => (saving > 0 ? countUpTo(losses, ratio * saving) : 0));
   let [low, high] = [-1, Math.max(0, ...states.map(largestRatio)) * (1 + 1e-9)];
-  if (costOf(upTo(high)) > budget) return undefined;
-  for (let i = 0; i < halvings && costOf(upTo(low)) > budget; i++) {
+  let [counts, enough] = [upTo(low), upTo(high)];
+  if (costOf(enough) > budget) return undefined;
+  const isEnough = costOf(counts) <= budget;
+  const between = () => enough.reduce((sum, count, i) => sum + count - counts[i]!, 0);
+  for (let i = 0; i < mostHalvings && !isEnough && between() > fewBetween; i++) {
     const middle = (low + high) / 2;
-    if (costOf(upTo(middle)) > budget) low = middle;
-    else high = middle;
+    const some = upTo(middle);
+    if (costOf(some) > budget) [low, counts] = [middle, some];
+    else [high, enough] = [middle, some];
   }
-  const counts = upTo(low);
-  const between = states.flatMap(({ losses, saving }, state) =>
-    Array.from(losses.subarray(counts[state], upTo(high)[state]), (loss) => ({
-      state,
-      ratio: loss / saving,
-    })),
-  );
-  between.sort((a, b) => a.ratio - b.ratio || a.state - b.state);
-  for (const { state } of between) {
+  const next = isEnough
+    ? []
+    : states.flatMap(({ losses, saving }, state) =>
+        Array.from(losses.subarray(counts[state], enough[state]), (loss) => ({
+          state,
+          ratio: loss / saving,
+        })),
+      );
+  next.sort((a, b) => a.ratio - b.ratio || a.state - b.state);
+  for (const { state } of next) {
     if (costOf(counts) <= budget) break;
     counts[state]!++;
   }
