@@ -1,5 +1,6 @@
 import { refuse } from '../../refusal.ts';
 import { activationCost } from './activation.ts';
+import { bySlope } from './by-slope.ts';
 import type { OpDefinition } from '../definition.ts';
 import { mask } from './mask.ts';
 import { sameShape } from '../plain.ts';
@@ -15,18 +16,13 @@ export const celu: OpDefinition<'Celu'> = {
     return { alpha };
   },
   shape: sameShape,
-  gradient(node, { graph, forward }) {
-    forward(node);
-    const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-    return (dy) => {
-      const isPositive = mask(graph, 'Greater', x, 0);
-      const scaled = graph.op('Mul', [y, graph.scalar(1 / node.attributes.alpha)]);
-      const below = graph.op('Add', [scaled, graph.scalar(1)]);
-      const isNot = graph.op('Sub', [graph.scalar(1), isPositive]);
-      const slope = graph.op('Add', [isPositive, graph.op('Mul', [isNot, below])]);
-      return [graph.op('Mul', [dy, slope])];
-    };
-  },
+  gradient: bySlope((graph, { x, y, attributes: { alpha } }) => {
+    const isPositive = mask(graph, 'Greater', x, 0);
+    const scaled = graph.op('Mul', [y, graph.scalar(1 / alpha)]);
+    const below = graph.op('Add', [scaled, graph.scalar(1)]);
+    const isNot = graph.op('Sub', [graph.scalar(1), isPositive]);
+    return graph.op('Add', [isPositive, graph.op('Mul', [isNot, below])]);
+  }),
   cost: activationCost(1),
   write: ({ name, inputs, outputs, attributes: { alpha } }) => [
     { op: 'Celu', name, inputs, outputs, attributes: { alpha: { float: alpha } } },

@@ -1,4 +1,5 @@
 import { activationCost } from './activation.ts';
+import { bySlope } from './by-slope.ts';
 import type { OpDefinition } from '../definition.ts';
 import { mask } from './mask.ts';
 import { sameShape } from '../plain.ts';
@@ -10,17 +11,12 @@ export const elu: OpDefinition<'Elu'> = {
   inputs: ['value'],
   parse: (attributes) => ({ alpha: attributes.float('alpha', 1) }),
   shape: sameShape,
-  gradient(node, { graph, forward }) {
-    forward(node);
-    const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-    return (dy) => {
-      const isPositive = mask(graph, 'Greater', x, 0);
-      const below = graph.op('Add', [y, graph.scalar(node.attributes.alpha)]);
-      const isNot = graph.op('Sub', [graph.scalar(1), isPositive]);
-      const slope = graph.op('Add', [isPositive, graph.op('Mul', [isNot, below])]);
-      return [graph.op('Mul', [dy, slope])];
-    };
-  },
+  gradient: bySlope((graph, { x, y, attributes: { alpha } }) => {
+    const isPositive = mask(graph, 'Greater', x, 0);
+    const below = graph.op('Add', [y, graph.scalar(alpha)]);
+    const isNot = graph.op('Sub', [graph.scalar(1), isPositive]);
+    return graph.op('Add', [isPositive, graph.op('Mul', [isNot, below])]);
+  }),
   cost: activationCost(1),
   write: ({ name, inputs, outputs, attributes: { alpha } }) => [
     { op: 'Elu', name, inputs, outputs, attributes: { alpha: { float: alpha } } },

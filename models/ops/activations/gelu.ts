@@ -1,5 +1,6 @@
 import { refuse } from '../../refusal.ts';
 import { activationCost } from './activation.ts';
+import { bySlope } from './by-slope.ts';
 import type { OpDefinition } from '../definition.ts';
 import { sameShape } from '../plain.ts';
 
@@ -18,17 +19,13 @@ export const gelu: OpDefinition<'Gelu'> = {
     return {};
   },
   shape: sameShape,
-  gradient(node, { graph, forward }) {
-    forward(node);
-    const x = node.inputs[0]!;
-    return (dy) => {
-      const inner = graph.op('Erf', [graph.op('Mul', [x, graph.scalar(Math.SQRT1_2)])]);
-      const p = graph.op('Mul', [graph.op('Add', [inner, graph.scalar(1)]), graph.scalar(0.5)]);
-      const halfSquare = graph.op('Mul', [graph.op('Mul', [x, x]), graph.scalar(-0.5)]);
-      const bell = graph.op('Mul', [graph.op('Exp', [halfSquare]), graph.scalar(1 / Math.sqrt(2 * Math.PI))]);
-      return [graph.op('Mul', [dy, graph.op('Add', [p, graph.op('Mul', [x, bell])])])];
-    };
-  },
+  gradient: bySlope((graph, { x }) => {
+    const inner = graph.op('Erf', [graph.op('Mul', [x, graph.scalar(Math.SQRT1_2)])]);
+    const p = graph.op('Mul', [graph.op('Add', [inner, graph.scalar(1)]), graph.scalar(0.5)]);
+    const halfSquare = graph.op('Mul', [graph.op('Mul', [x, x]), graph.scalar(-0.5)]);
+    const bell = graph.op('Mul', [graph.op('Exp', [halfSquare]), graph.scalar(1 / Math.sqrt(2 * Math.PI))]);
+    return graph.op('Add', [p, graph.op('Mul', [x, bell])]);
+  }),
   cost: activationCost(2),
   write({ name, inputs: [x = ''], outputs }, writing) {
     const number = (part: string, value: number) =>

@@ -1,5 +1,6 @@
 import type { OpAttributes } from '../../graph.ts';
 import { activationCost } from './activation.ts';
+import { bySlope } from './by-slope.ts';
 import type { OpDefinition } from '../definition.ts';
 import { mask } from './mask.ts';
 import { sameShape } from '../plain.ts';
@@ -14,14 +15,10 @@ export const hardSigmoid: OpDefinition<'HardSigmoid'> = {
     beta: attributes.float('beta', 0.5),
   }),
   shape: sameShape,
-  gradient(node, { graph, forward }) {
-    forward(node);
-    const y = node.outputs[0]!;
-    return (dy) => {
-      const inside = graph.op('Mul', [mask(graph, 'Greater', y, 0), mask(graph, 'Less', y, 1)]);
-      return [graph.op('Mul', [dy, graph.op('Mul', [inside, graph.scalar(node.attributes.alpha)])])];
-    };
-  },
+  gradient: bySlope((graph, { y, attributes: { alpha } }) => {
+    const inside = graph.op('Mul', [mask(graph, 'Greater', y, 0), mask(graph, 'Less', y, 1)]);
+    return graph.op('Mul', [inside, graph.scalar(alpha)]);
+  }),
   cost: activationCost(1),
   write: ({ name, inputs, outputs, attributes: { alpha, beta } }) => [
     {

@@ -1,4 +1,5 @@
 import { activationCost } from './activation.ts';
+import { bySlope } from './by-slope.ts';
 import type { OpDefinition } from '../definition.ts';
 import { mask } from './mask.ts';
 import { sameShape } from '../plain.ts';
@@ -10,15 +11,11 @@ export const leakyRelu: OpDefinition<'LeakyRelu'> = {
   inputs: ['value'],
   parse: (attributes) => ({ alpha: attributes.float('alpha', Math.fround(0.01)) }),
   shape: sameShape,
-  gradient(node, { graph, forward }) {
-    forward(node);
-    const { alpha } = node.attributes;
-    return (dy) => {
-      const isPositive = mask(graph, 'Greater', node.inputs[0]!, 0);
-      const rise = graph.op('Mul', [isPositive, graph.scalar(1 - alpha)]);
-      return [graph.op('Mul', [dy, graph.op('Add', [rise, graph.scalar(alpha)])])];
-    };
-  },
+  gradient: bySlope((graph, { x, attributes: { alpha } }) => {
+    const isPositive = mask(graph, 'Greater', x, 0);
+    const rise = graph.op('Mul', [isPositive, graph.scalar(1 - alpha)]);
+    return graph.op('Add', [rise, graph.scalar(alpha)]);
+  }),
   cost: activationCost(1),
   write: ({ name, inputs, outputs, attributes: { alpha } }) => [
     { op: 'LeakyRelu', name, inputs, outputs, attributes: { alpha: { float: alpha } } },

@@ -1,4 +1,5 @@
 import { activationCost } from './activation.ts';
+import { bySlope } from './by-slope.ts';
 import { refuse } from '../../refusal.ts';
 import type { OpDefinition } from '../definition.ts';
 import { sameShape } from '../plain.ts';
@@ -16,14 +17,10 @@ export const swish: OpDefinition<'Swish'> = {
     return {};
   },
   shape: sameShape,
-  gradient(node, { graph, forward }) {
-    forward(node);
-    const x = node.inputs[0]!;
-    return (dy) => {
-      const rest = graph.op('Sub', [graph.op('Add', [x, graph.scalar(1)]), node.outputs[0]!]);
-      return [graph.op('Mul', [dy, graph.op('Mul', [graph.op('Sigmoid', [x]), rest])])];
-    };
-  },
+  gradient: bySlope((graph, { x, y }) => {
+    const rest = graph.op('Sub', [graph.op('Add', [x, graph.scalar(1)]), y]);
+    return graph.op('Mul', [graph.op('Sigmoid', [x]), rest]);
+  }),
   cost: activationCost(1),
   write({ name, inputs: [x = ''], outputs }, writing) {
     const gate = writing.fresh(`${name}/sigmoid`);
