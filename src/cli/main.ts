@@ -2,8 +2,6 @@
 // The only file that prints or ends the process. It must run on versions of Node that are too old, to say so;
 // therefore it imports everything else after that check.
 import { readFileSync, writeSync } from 'node:fs';
-import type { Act, Context } from './options/command.ts';
-import type { Output } from './output/output.ts';
 
 /** As `engines` in package.json. */
 const oldestNode = [22, 18] as const;
@@ -14,57 +12,12 @@ function isTooOld(version: string): boolean {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  const [{ buildProgram }, { progressView }, { toJson }, { forTerminal }] = await Promise.all([
-    import('./program.ts'),
-    import('./output/progress.ts'),
-    import('./output/output.ts'),
-    import('./output/for-terminal.ts'),
-  ]);
-  const progress = progressView(process.stderr);
-  const json = argv.includes('--json');
-  const print = (line: string) => {
-    progress.stop();
-    write(`${forTerminal(line)}\n`);
-  };
-  const show = ({ value, text }: Output) =>
-    print(json ? JSON.stringify(toJson(value), null, process.stdout.isTTY ? 2 : 0) : text);
-  const context: Context = {
-    onProgress: progress.onProgress,
-    say: (line) => (json ? undefined : print(line)),
-    warn: (line) => {
-      progress.stop();
-      process.stderr.write(`reluctant: warning: ${forTerminal(line)}\n`);
-    },
-    show,
-    signal: untilStopped(() => progress.stop()),
+  const { run } = await import('./run.ts');
+  return run(argv, {
+    ...{ version: packageVersion(), write, untilStopped, stderr: process.stderr },
+    isTerminal: process.stdout.isTTY,
     staysUp: () => void (thisProcess.staysUp = true),
-  };
-  const act: Act =
-    (work) =>
-    async (...args) => {
-      const output = await work(context, ...args);
-      if (output) show(output);
-    };
-  try {
-    const program = await buildProgram(argv, packageVersion(), act);
-    await program.parseAsync(argv, { from: 'user' });
-    return 0;
-  } catch (error) {
-    progress.stop();
-    return await fail(error, argv);
-  }
-}
-
-/** Prints one line, and with --verbose the stack trace. Returns the exit code. */
-async function fail(error: unknown, argv: readonly string[]): Promise<number> {
-  const [{ describeFailure }, { commandIn }] = await Promise.all([
-    import('./output/failure.ts'),
-    import('./program.ts'),
-  ]);
-  const { line, stack, code } = describeFailure(error, commandIn(argv));
-  if (line !== '') process.stderr.write(`reluctant: ${line}\n`);
-  if (argv.includes('--verbose') && stack !== '') process.stderr.write(`${stack}\n`);
-  return code;
+  });
 }
 
 /** `staysUp`: the command is a server, which ends itself after a signal, and does not end with its output. */

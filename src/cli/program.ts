@@ -91,8 +91,14 @@ ${exitCodeTable.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`
 
 /**
  * The commander program for `argv` (without node and script). Only the command that `argv` names is loaded.
+ * `writeOut` takes helps and the version.
  */
-export async function buildProgram(argv: readonly string[], version: string, act: Act): Promise<Command> {
+export async function buildProgram(
+  argv: readonly string[],
+  version: string,
+  act: Act,
+  writeOut: (text: string) => void = () => undefined,
+): Promise<Command> {
   const program = new Command('reluctant')
     .description(
       'Private inference of convolutional networks with fewer ReLUs: a client classifies its image with the ' +
@@ -100,7 +106,7 @@ export async function buildProgram(argv: readonly string[], version: string, act
     )
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ writeOut, outputError: () => undefined })
     .showSuggestionAfterError()
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { run } from '../../src/cli/run.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { packageRoot } from '../../src/shared/files.ts';
 
@@ -31,8 +33,28 @@ export async function finished(child: ChildProcess): Promise<CliResult> {
   return { code, stdout: await stdout, stderr: await stderr };
 }
 
-export function cli(args: readonly string[], options: { cwd?: string } = {}): Promise<CliResult> {
-  return finished(startCli(args, options));
+/** A command line as a process of its own, where what is tested needs one. */
+export function cliProcess(args: readonly string[]): Promise<CliResult> {
+  return finished(startCli(args));
+}
+
+/** A command line in this process, without the processor time that a process of its own takes to load. */
+export async function cli(args: readonly string[]): Promise<CliResult> {
+  const said = { stdout: '', stderr: '' };
+  const code = await run(args, {
+    version: 'of tests',
+    write: (text) => void (said.stdout += text),
+    isTerminal: false,
+    stderr: new Writable({
+      write: (text, _encoding, taken) => {
+        said.stderr += String(text);
+        taken();
+      },
+    }),
+    untilStopped: () => new AbortController().signal,
+    staysUp: () => undefined,
+  });
+  return { code, ...said };
 }
 
 /** Runs with --json and reads the document; throws with what the program said where it failed. */

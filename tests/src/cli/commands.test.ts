@@ -9,7 +9,7 @@ import { inspect } from '../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
-import { cli, cliJson, finished, startCli } from '../../helpers/cli.ts';
+import { cli, cliJson, cliProcess, finished, startCli } from '../../helpers/cli.ts';
 import { writeSmallData } from '../../helpers/data.ts';
 import { rawModel } from '../../helpers/onnx.ts';
 import { writeUnsupported, writeUntrained } from '../../helpers/networks.ts';
@@ -291,6 +291,24 @@ describe('failures', () => {
       new RegExp(`needs Node ${manifest.engines.node.slice(2)} or newer, this is 20\\.20\\.2`),
     );
   });
+});
+
+test.each([
+  ['an answer', () => ['inspect', model, '--json'], 0, /^{"relus":56448/],
+  ['a table for people', () => ['inspect', model], 0, /56,448 ReLUs/],
+  ['the help of a command', () => ['inspect', '--help'], 0, /^Usage: reluctant inspect/],
+  ['a failure', () => ['inspect', 'nowhere.onnx'], 3, /^reluctant: .*nowhere\.onnx/],
+  [
+    'a warning',
+    () => ['evaluate', model, '--data', 'fashion-mnist-part', '--limit', '50'],
+    0,
+    /^reluctant: w/m,
+  ],
+])('a process of its own gives %s as the same command does here', async (_, args, code, says) => {
+  const here = await cli(args());
+  expect(here.code).toBe(code);
+  expect(here.stdout + here.stderr).toMatch(says);
+  expect(await cliProcess(args())).toEqual(here);
 });
 
 describe('help', () => {
