@@ -1,7 +1,7 @@
 import type { ClassAccuracy } from '../../models/train/evaluate.ts';
 import type { LayerEntry } from '../reduce/reduction.ts';
 import type { Bytes } from '../cost/bytes.ts';
-import type { Bits } from '../simulate/choose-bits.ts';
+import type { Bits } from '../simulate/bits-in-order.ts';
 
 /**
  * The cost of one inference as the client sees it. It is predicted from the plan, or measured in a private

@@ -28,6 +28,7 @@ const upgrades = [
   `ALTER TABLE jobs ADD COLUMN agreement REAL;
    ALTER TABLE results ADD COLUMN activation_bits INTEGER;
    ALTER TABLE results ADD COLUMN weight_bits INTEGER;`,
+  'ALTER TABLE results ADD COLUMN left_out TEXT;',
 ] as const;
 
 export const schemaVersion = firstVersion + upgrades.length;

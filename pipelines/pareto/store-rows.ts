@@ -74,6 +74,7 @@ export function resultRow(result: RunResult): Record<string, SQLInputValue> {
     plan_hash: result.planHash,
     activation_bits: result.bits?.activationBits ?? null,
     weight_bits: result.bits?.weightBits ?? null,
+    left_out: result.bits?.leftOut === undefined ? null : JSON.stringify(result.bits.leftOut),
     log: JSON.stringify(result.log),
     layers: JSON.stringify(result.layers),
     onnx: result.onnx,
@@ -114,7 +115,9 @@ function resultOf(row: Row): NonNullable<Run['result']> {
 function bitsOf(row: Row): RunResult['bits'] {
   const activationBits = numberOrNull(row['activation_bits']);
   const weightBits = numberOrNull(row['weight_bits']);
-  return activationBits === null || weightBits === null ? null : { activationBits, weightBits };
+  if (activationBits === null || weightBits === null) return null;
+  const text = textOrNull(row['left_out']);
+  return { activationBits, weightBits, ...(text !== null && { leftOut: parsed(text) }) };
 }
 
 type ClassRow = RunResult['perClass'][number];

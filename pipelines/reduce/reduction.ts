@@ -18,7 +18,8 @@ import type { DeepreshapeSettings } from './deepreshape/settings.ts';
 import type { Granularity } from './gates/layer-states.ts';
 import type { Ranking } from './ranking.ts';
 import type { MachineCosts } from '../cost/machine.ts';
-import type { Bits, ShownAgreement } from '../simulate/choose-bits.ts';
+import type { Bits } from '../simulate/bits-in-order.ts';
+import type { ShownAgreement } from '../simulate/choose-bits.ts';
 import type { FairSelection, Mitigation } from './mitigation/mitigation.ts';
 
 /** The images of a reduction, and its seed. */

@@ -10,7 +10,7 @@ import type { Calibration } from '../compile/calibrate.ts';
 import type { Prepared } from '../compile/served-plan.ts';
 import { labelsOf } from '../inference/answer.ts';
 import { Simulator } from './simulator.ts';
-import type { SimulatedSet } from './simulator.ts';
+import type { SimulatedSet } from './simulate-job.ts';
 
 /** How many private answers have the label of the float model. */
 export type Agreement = { readonly images: number; readonly agree: number };
@@ -39,19 +39,25 @@ export type Judged = {
   readonly images: Float32Array;
   readonly n: number;
   readonly labels: readonly number[];
+  /** Seconds of a thread that their simulation takes, about. */
+  readonly seconds: number;
 };
 
 export async function judged(model: Model, images: Float32Array, n: number): Promise<Judged> {
-  return { images, n, labels: argmaxOfRows(await predict(model, images, n), n) };
+  const labels = argmaxOfRows(await predict(model, images, n), n);
+  return { images, n, labels, seconds: n * secondsEach(model) };
 }
+
+/** Less than this takes no longer here than in threads, which must start and load their code. */
+const fewSeconds = 1;
 
 /** Simulates a plan on judged images, always with the same shares. */
 export async function agreementOn(
   set: SimulatedSet,
-  { images, n, labels }: Judged,
+  { images, n, labels, seconds }: Judged,
   onProgress: OnProgress,
 ): Promise<Agreement> {
-  const simulator = new Simulator(set);
+  const simulator = new Simulator(set, seconds < fewSeconds ? 0 : undefined);
   try {
     const opened = await simulator.run(images, n, { rng: prg(new Uint8Array(16)), onProgress });
     const found = labelsOf(set.plan, opened, n);
@@ -67,6 +73,10 @@ const fewest = 24;
 
 /** How many images a thread simulates in so many seconds, but at least 24. */
 export function imagesWithin(model: Model, seconds: number): number {
+  return Math.max(fewest, Math.floor(seconds / secondsEach(model)));
+}
+
+function secondsEach(model: Model): number {
   const { macs, relus } = inspect(model);
-  return Math.max(fewest, Math.floor(seconds / (perProduct * macs + perSignTest * relus)));
+  return perProduct * macs + perSignTest * relus;
 }

@@ -7,22 +7,8 @@ import { systemRng } from '../../src/shared/random.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { outputSize } from '../inference/answer.ts';
 import type { Windows } from '../plan/windows.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { ServerWeights } from '../compile/quantise.ts';
-
-/** The plan and the weights that all threads simulate. */
-export type SimulatedSet = { readonly plan: Plan; readonly weights: ServerWeights };
-
-/** A part of the images for one thread, with the seed of its shares. */
-export type SimulateJob = {
-  /** The call's number; jobs of one call have the same windows. */
-  readonly call: number;
-  readonly windows: Windows | undefined;
-  readonly images: Float32Array;
-  readonly n: number;
-  readonly seed: Uint8Array;
-  readonly faults: boolean;
-};
+import { runJob } from './simulate-job.ts';
+import type { SimulatedSet, SimulateJob } from './simulate-job.ts';
 
 /**
  * Images per job, so that the logits do not depend on the number of threads. A network of real size is
@@ -46,12 +32,13 @@ export type SimulateSetOptions = {
  */
 export class Simulator {
   readonly #set: SimulatedSet;
-  readonly #pool: Piscina;
+  readonly #pool: Piscina | undefined;
   #calls = 0;
 
-  /** Starts the threads (default: one per core). */
+  /** Starts the threads (default: one per core); with none, this thread does the work. */
   constructor({ plan, weights }: SimulatedSet, threads: number = navigator.hardwareConcurrency) {
     this.#set = { plan, weights };
+    if (threads === 0) return;
     this.#pool = new Piscina({
       filename: workerUrl(import.meta.url, 'worker'),
       name: 'run',
@@ -78,7 +65,7 @@ export class Simulator {
       const part = images.slice(first * size, (first + count) * size);
       const seed = rng.bytes(prgSeedBytes);
       const task: SimulateJob = { call, windows, images: part, n: count, seed, faults };
-      answers.set((await this.#pool.run(task)) as Float32Array, first * width);
+      answers.set(await this.#run(task), first * width);
       onProgress({ phase: 'simulation', done: (done += count), total: n });
     });
     // A failure is thrown only after all jobs have ended, because the pool takes a late answer for an error
@@ -88,8 +75,13 @@ export class Simulator {
     return answers;
   }
 
+  #run(task: SimulateJob): Promise<Float32Array> {
+    if (this.#pool === undefined) return runJob(this.#set, task);
+    return this.#pool.run(task) as Promise<Float32Array>;
+  }
+
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#pool?.destroy();
   }
 }
 

@@ -23,7 +23,7 @@ import { countedLayers } from './layers.ts';
 import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { planHash } from '../../plan/codec.ts';
-import type { Bits } from '../../simulate/choose-bits.ts';
+import type { Bits } from '../../simulate/bits-in-order.ts';
 import { costOf, taskOf } from './search.ts';
 import { agreementOf, servingWith } from './serving.ts';
 import type { Judging, Serving } from './serving.ts';

@@ -4,7 +4,8 @@ import type { OnProgress } from '../../../src/shared/progress.ts';
 import { prepare } from '../../compile/served-plan.ts';
 import type { Calibration } from '../../compile/calibrate.ts';
 import { chooseBits, shownAgreement } from '../../simulate/choose-bits.ts';
-import type { Bits, ShownAgreement } from '../../simulate/choose-bits.ts';
+import type { Bits } from '../../simulate/bits-in-order.ts';
+import type { ShownAgreement } from '../../simulate/choose-bits.ts';
 
 /** How networks are planned: as they will be served. Without bits, with the compiler's own. */
 export type Serving = { readonly calibration: Calibration } & Partial<Bits>;
@@ -17,14 +18,17 @@ export type Judging = {
   readonly onProgress: OnProgress;
 };
 
-/** The fewest bits at which private answers of the network agree, which its reductions get too. */
+/**
+ * The fewest bits of a whole plan at which private answers of the network agree, which its reductions get
+ * too: their layers are others.
+ */
 export async function servingWith(
   model: Model,
   calibration: Calibration,
   { agreement, train, onProgress }: Judging,
 ): Promise<Serving> {
   const prepared = await prepare(model, { calibration });
-  const { bits } = await chooseBits(prepared, train, agreement, { onProgress });
+  const { bits } = await chooseBits(prepared, train, agreement, { byLayer: false, onProgress });
   return { calibration, ...bits };
 }
 

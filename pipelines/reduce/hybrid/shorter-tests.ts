@@ -1,15 +1,9 @@
-import '../../../crypto/platform/node.ts';
-import { prg, prgSeedBytes } from '../../../crypto/prg.ts';
-import { mostLeftOut } from '../../../models/graph.ts';
-import { predict } from '../../../models/runtime/run.ts';
 import { defaultCompileOptions } from '../../compile/options.ts';
 import type { Prepared } from '../../compile/served-plan.ts';
-import { largestK, testedLayers, withWindows } from '../../plan/windows.ts';
-import type { TestedLayer } from '../../plan/windows.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { imagesWithin } from '../../simulate/agreement.ts';
-import { simulate } from '../../simulate/simulate.ts';
-import { meanDivergence } from '../polynomials/element-losses.ts';
+import { testedLayers } from '../../plan/windows.ts';
+import { divergenceOn, shorterPlans } from '../../simulate/shorter-tests.ts';
+import { publishedDistillation } from '../distillation.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import type { Pricing } from './prices.ts';
 import { pricesOf } from './prices.ts';
@@ -30,13 +24,6 @@ export type ShorterTests = {
  */
 export type ShorterTestsOf = (layer: string, most: number) => Promise<readonly ShorterTests[]>;
 
-/** At most so many images are simulated, and at most so many seconds of them for each length of tests. */
-const mostImages = 128;
-const secondsEach = 2;
-
-/** A shorter test must cost at most this share of the next longer one that is kept. */
-const worthwhile = 0.99;
-
 /**
  * Measures on a plan with all ReLUs what shorter sign tests of one layer save and lose. The losses are those
  * of the protocol's own integers, with its rounding and faults, against the answers of the same plan with
@@ -52,41 +39,19 @@ export async function measuredTests(
   sample: Sample,
   pricing: Pricing,
 ): Promise<ShorterTestsOf> {
-  const n = Math.min(sample.n, mostImages, imagesWithin(model, secondsEach));
-  const images = sample.images.subarray(0, (sample.images.length / sample.n) * n);
-  const exact = await predict(model, images, n);
-  const classes = exact.length / n;
-  const divergenceOf = async (of: Plan) =>
-    meanDivergence(exact, await simulate(of, weights, images, n, prg(new Uint8Array(prgSeedBytes))), classes);
-  const own = await divergenceOf(plan);
+  const divergenceOf = await divergenceOn(model, sample, publishedDistillation.temperature);
+  const own = await divergenceOf(plan, weights);
   const tested = testedLayers(plan).filter(({ test }) => test === 'relu');
   return async (layer, most) => {
     const steps = tested.filter(({ node }) => node === layer);
-    const [only] = steps;
-    if (only === undefined || steps.length > 1) return [];
+    if (steps.length !== 1) return [];
+    const priceOf = (of: Plan) => pricesOf(of, layer, undefined, pricing).relu;
     const found: ShorterTests[] = [];
-    for (const candidate of cheaperOnes(plan, only, pricing)) {
-      const loss = Math.max(0, (await divergenceOf(candidate.plan)) - own);
+    for (const shorter of shorterPlans(plan, steps, defaultCompileOptions.mode, priceOf)) {
+      const loss = Math.max(0, (await divergenceOf(shorter.plan, weights)) - own);
       if (loss > most) break;
-      found.push({ leftOut: candidate.leftOut, reluPrice: candidate.reluPrice, loss });
+      found.push({ leftOut: shorter.leftOut, reluPrice: shorter.cost, loss });
     }
     return found;
   };
-}
-
-/** The plans with shorter tests in one layer, each with a cheaper ReLU than those before it. */
-function cheaperOnes(plan: Plan, layer: TestedLayer, pricing: Pricing) {
-  const lengths = Array.from(
-    { length: Math.max(0, Math.min(mostLeftOut, largestK(layer) - layer.free)) },
-    (_, i) => i + 1,
-  );
-  let least = pricesOf(plan, layer.node, undefined, pricing).relu;
-  return lengths.flatMap((leftOut) => {
-    const k = new Map([[layer.step, layer.free + leftOut]]);
-    const shorter = withWindows(plan, { k, mode: defaultCompileOptions.mode });
-    const reluPrice = pricesOf(shorter, layer.node, undefined, pricing).relu;
-    if (reluPrice > worthwhile * least) return [];
-    least = reluPrice;
-    return [{ plan: shorter, leftOut, reluPrice }];
-  });
 }

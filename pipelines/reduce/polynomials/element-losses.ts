@@ -5,6 +5,7 @@ import { predict } from '../../../models/runtime/run.ts';
 import { replacedElements } from '../../../models/passes/replaced-elements.ts';
 import type { ReplacedElements } from '../../../models/passes/replaced-elements.ts';
 import { sizeOf } from '../../../models/tensor.ts';
+import { divergence } from '../../simulate/divergence.ts';
 import { activationMoments, momentsAt } from './moments.ts';
 import type { LayerMoments, Sample } from './moments.ts';
 import { identityQuadratic, polynomialError, quadraticOf } from './fit.ts';
@@ -66,25 +67,9 @@ function errorsOf(moments: LayerMoments, polynomials: readonly Quadratic[], relu
   );
 }
 
-/**
- * The mean over images of KL(softmax(a / T) || softmax(b / T)), with the temperature T of fine-tuning. `a`
- * and `b` are logits [n, classes].
- */
+/** The divergence of logits [n, classes] from others, at the temperature of fine-tuning. */
 export function meanDivergence(a: Float32Array, b: Float32Array, classes: number): number {
-  const n = a.length / classes;
-  let sum = 0;
-  for (let i = 0; i < a.length; i += classes) {
-    const [p, q] = [logSoftmax(a.subarray(i, i + classes)), logSoftmax(b.subarray(i, i + classes))];
-    p.forEach((value, k) => (sum += Math.exp(value) * (value - q[k]!)));
-  }
-  return sum / n;
-}
-
-function logSoftmax(logits: Float32Array): Float64Array {
-  const scaled = Float64Array.from(logits, (value) => value / publishedDistillation.temperature);
-  const largest = Math.max(...scaled);
-  const normaliser = largest + Math.log(scaled.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-  return scaled.map((value) => value - normaliser);
+  return divergence(a, b, classes, publishedDistillation.temperature);
 }
 
 /**

@@ -41,6 +41,7 @@ import {
   calibrationText,
   calibrationValue,
   chosenText,
+  chosenValue,
   preparedOn,
 } from '../options/prepared.ts';
 
@@ -117,7 +118,7 @@ async function run(context: Context, name: string, options: Options) {
       ...{ hash, calibration: calibrationValue(data, prepared), steps, session, offline, online, rounds },
       ...{ answer: plan.output.answer, answers },
       ...{ agreement: { ...agreement, atLeast: leastShare(agreement.agree, agreement.images) } },
-      ...{ chosenBits: chosen ?? null, predicted, memory, money },
+      ...{ chosenBits: chosen === undefined ? null : chosenValue(chosen), predicted, memory, money },
       ...{ transfers: transferChoices(plan, mode), machine: machineValue(known) },
     },
     text:

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { mostLeftOut } from '../../../models/graph.ts';
+import type { LeftOut } from '../../../models/graph.ts';
 import { defaultCompileOptions } from '../../../pipelines/compile/options.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { answerKinds } from '../../../pipelines/plan/plan.ts';
@@ -21,6 +23,7 @@ export type CompileFlags = {
   readonly precision?: number;
   readonly activationBits?: number;
   readonly weightBits?: number;
+  readonly leftOut?: LeftOut;
   readonly k?: number | 'free';
   readonly bits?: number;
   readonly mode?: CompileOptions['mode'];
@@ -38,7 +41,7 @@ export function compileFlags(command: Command): Command {
     .option(
       '--agreement <share>',
       "choose the fewest bits with which this share of answers has the model's label, such as 0.99, by simulation " +
-        'on training images of --data; in place of --precision, --activation-bits and --weight-bits',
+        'on training images of --data; in place of --precision, --activation-bits, --weight-bits and --left-out',
       agreementShare,
     )
     .option(
@@ -55,6 +58,12 @@ export function compileFlags(command: Command): Command {
       '--weight-bits <bits>',
       `bits of the largest weight of each layer (default: ${weightBits})`,
       whole(2, 14),
+    )
+    .option(
+      '--left-out <layers>',
+      'low bits that the sign tests of layers skip above those that cost no accuracy, such as stem.relu=5,stage1.relu=3; ' +
+        '--agreement prints what it chose (default: what the model says)',
+      leftOutOf,
     )
     .option(
       '--k <bits>',
@@ -88,6 +97,18 @@ export function agreementShare(text: string): number {
   throw new InvalidArgumentError(`Expected a share ${agreementRange}, such as 0.99.`);
 }
 
+/** 'stem.relu=5,stage1.relu=3'; a name may have commas and equals signs itself. */
+function leftOutOf(text: string): LeftOut {
+  const parts = [...text.matchAll(/(.+?)=(\d+)(?:,|$)/gy)];
+  const isWhole = parts.reduce((length, [part]) => length + part.length, 0) === text.length;
+  const leftOut = Object.fromEntries(parts.map(([, layer, bits]) => [layer!, Number(bits)]));
+  if (isWhole && parts.length > 0 && Object.values(leftOut).every((bits) => bits <= mostLeftOut))
+    return leftOut;
+  throw new InvalidArgumentError(
+    `Expected layers and bits from 0 to ${mostLeftOut}, such as stem.relu=5,stage1.relu=3.`,
+  );
+}
+
 function lowestBit(text: string): number | 'free' {
   if (text === 'free') return text;
   try {
@@ -109,11 +130,11 @@ const circaFile = z.object({
  * file that `circa --json` did not print.
  */
 export async function compileOptionsOf(flags: CompileFlags): Promise<PlanOptions> {
-  const { circa, agreement, precision, activationBits, weightBits, k, bits, mode, answer } = flags;
-  const own = [precision, activationBits, weightBits].some((value) => value !== undefined);
+  const { circa, agreement, precision, activationBits, weightBits, leftOut, k, bits, mode, answer } = flags;
+  const own = [precision, activationBits, weightBits, leftOut].some((value) => value !== undefined);
   if (agreement !== undefined && own) {
     throw new UsageError(
-      '--agreement chooses bits: leave --precision, --activation-bits and --weight-bits out',
+      '--agreement chooses bits: leave --precision, --activation-bits, --weight-bits and --left-out out',
     );
   }
   if (precision !== undefined && activationBits !== undefined)
@@ -122,7 +143,7 @@ export async function compileOptionsOf(flags: CompileFlags): Promise<PlanOptions
     throw new UsageError('--circa sets k and the mode: leave --k and --mode out');
   }
   return {
-    ...defined({ agreement, precision, activationBits, weightBits, k, bits, mode, answer }),
+    ...defined({ agreement, precision, activationBits, weightBits, leftOut, k, bits, mode, answer }),
     ...(circa !== undefined && (await windowsOf(circa))),
   };
 }

@@ -6,6 +6,7 @@ import { chooseBits, withBits } from '../../../pipelines/simulate/choose-bits.ts
 import type { ChosenBits } from '../../../pipelines/simulate/choose-bits.ts';
 import { defined } from '../../shared/defined.ts';
 import * as format from '../../shared/format.ts';
+import { bitsFlags, bitsValue } from '../output/bits-words.ts';
 import type { Context } from './command.ts';
 import type { PlanOptions } from './compile.ts';
 import { loadDescribed } from './describe.ts';
@@ -52,13 +53,17 @@ export async function preparedOn(
 /** A prepared model, and how --agreement chose its bits. */
 export type PreparedModel = Prepared & { readonly chosen?: ChosenBits };
 
-/** 'activations 5, weights 10 (--activation-bits 5 --weight-bits 10), 7.04 MB an answer' */
-export function chosenText({ bits: { activationBits, weightBits }, tried, wanted }: ChosenBits): string {
-  const rung = tried.find((one) => one.activationBits === activationBits)!;
+/** '--activation-bits 5 --weight-bits 10, 7.04 MB an answer: 598 of 598 labels are ...' */
+export function chosenText({ bits, found: { bytes, agree, images }, wanted }: ChosenBits): string {
   return (
-    `--activation-bits ${activationBits} --weight-bits ${weightBits}, ${format.bytes(rung.bytes)} an answer: ` +
-    `${format.count(rung.agree)} of ${format.count(rung.images)} labels are the model's, ${format.percent(wanted)} wanted`
+    `${bitsFlags(bits)}, ${format.bytes(bytes)} an answer: ` +
+    `${format.count(agree)} of ${format.count(images)} labels are the model's, ${format.percent(wanted)} wanted`
   );
+}
+
+/** How --agreement chose, for --json. */
+export function chosenValue({ bits, wanted, tried, warning }: ChosenBits) {
+  return { bits: bitsValue(bits), wanted, tried: tried.map(bitsValue), ...defined({ warning }) };
 }
 
 /** What calibrated a plan, for --json. */

@@ -1,5 +1,6 @@
 import { measuresOf } from '../../../pipelines/pareto/points.ts';
 import type { Point, PointCost } from '../../../pipelines/pareto/points.ts';
+import type { Bits } from '../../../pipelines/simulate/bits-in-order.ts';
 import { isOriginal } from '../../../pipelines/pareto/series.ts';
 import type { Estimate } from '../../../pipelines/pareto/statistics.ts';
 import { defaultMaxWidth, fewestTelling } from '../../../models/fairness/telling.ts';
@@ -77,12 +78,22 @@ function traffic({ costs }: Point): string {
   return `Traffic: ${format.bytes(onlineBytes)} online, ${format.bytes(offlineBytes)} offline.`;
 }
 
-/** 'Activations have 6 bits and weights 11.' for each choice; '' for the compiler's bits. */
+/** 'Activations have 6 bits and weights 11.' and what sign tests leave out; '' for the compiler's bits. */
 function bitsText({ runs }: Point): string {
   const said = runs.flatMap(({ result: { bits } }) =>
-    bits === null ? [] : [`Activations have ${bits.activationBits} bits and weights ${bits.weightBits}.`],
+    bits === null
+      ? []
+      : [`Activations have ${bits.activationBits} bits and weights ${bits.weightBits}.`, testsText(bits)],
   );
-  return [...new Set(said)].join(' ');
+  return [...new Set(said.filter((text) => text !== ''))].join(' ');
+}
+
+/** 'Sign tests leave out 5 more bits in stem.relu, 3 in stage1.relu.' */
+function testsText({ leftOut = {} }: Bits): string {
+  const layers = Object.entries(leftOut).map(
+    ([layer, bits], i) => `${bits}${i === 0 ? ' more bits' : ''} in ${layer}`,
+  );
+  return layers.length === 0 ? '' : `Sign tests leave out ${layers.join(', ')}.`;
 }
 
 function frontText({ onFront, isMeasured }: Point, profiles: readonly string[]): string {

@@ -1,15 +1,18 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
+import { permutation, seededUniform } from '../../../models/data/seeded.ts';
 import { loadModel } from '../../../models/files/read.ts';
-import { prepare, replanned } from '../../../pipelines/compile/served-plan.ts';
+import { calibrationImages, prepare, replanned } from '../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
+import { planHash } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { fewestImages, leastShare } from '../../../pipelines/simulate/agreement-bound.ts';
-import { chooseBits, ladder, withBits } from '../../../pipelines/simulate/choose-bits.ts';
+import { chooseBits, shownAgreement, withBits } from '../../../pipelines/simulate/choose-bits.ts';
+import type { ChosenBits, TriedBits } from '../../../pipelines/simulate/choose-bits.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import { randomImages } from '../../helpers/data.ts';
 import { residualNet } from '../../helpers/networks.ts';
@@ -61,32 +64,66 @@ describe('what images show', () => {
 });
 
 describe('a wanted agreement', () => {
-  test('takes the cheapest bits of the ladder before the first that do not show it, always the same', async () => {
-    const chosen = await chooseBits(prepared, all, 0.95);
-    expect(chosen).toEqual(await chooseBits(prepared, all, 0.95));
-    const { tried, bits, warning } = chosen;
+  const isShown = ({ agree, images }: TriedBits) => leastShare(agree, images) >= 0.95;
+
+  let chosen: { readonly layers: ChosenBits; readonly whole: ChosenBits };
+  beforeAll(async () => {
+    const of = (byLayer: boolean) => chooseBits(prepared, all, 0.95, { byLayer });
+    chosen = { layers: await of(true), whole: await of(false) };
+  });
+
+  test.each(['layers', 'whole'] as const)('ends before the first step of %s that does not show it', (way) => {
+    const { tried, found, bits, warning } = chosen[way];
     expect(warning).toBeUndefined();
-    expect(tried.map(({ activationBits }) => activationBits)).toEqual(
-      ladder.slice(0, tried.length).map(({ activationBits }) => activationBits),
-    );
-    const shown = tried.map(({ agree, images }) => leastShare(agree, images) >= 0.95);
-    // Only the last step may fall short, and then the ladder ends there.
-    expect(shown.slice(0, -1).every(Boolean)).toBe(true);
-    expect(shown.at(-1) === false || tried.length === ladder.length).toBe(true);
-    const best = tried.find(({ activationBits }) => activationBits === bits.activationBits)!;
-    expect(leastShare(best.agree, best.images)).toBeGreaterThanOrEqual(0.95);
-    expect(best.bytes).toBe(Math.min(...tried.filter((_, i) => shown[i]).map((one) => one.bytes)));
-    expect(bytes(withBits(prepared, bits).plan)).toBe(best.bytes);
-    expect(best.bytes).toBeLessThan(bytes(prepared.plan));
+    // Only the last step may fall short.
+    expect(tried.slice(0, -1).every(isShown)).toBe(true);
+    expect(found).toBe(tried.findLast(isShown));
+    expect(bytes(withBits(prepared, bits).plan)).toBe(found.bytes);
+    expect(found.bytes).toBeLessThan(bytes(prepared.plan));
+    // Each saves what is worth its error.
+    tried.slice(1).forEach((one, i) => expect(one.bytes).toBeLessThanOrEqual(0.99 * tried[i]!.bytes));
+  });
+
+  test('shortens sign tests unequally by layer, for fewer bytes than whole plans of fewer bits', async () => {
+    const { found, bits } = chosen.layers;
+    expect(new Set(Object.values(bits.leftOut!)).size).toBeGreaterThan(1);
+    expect(chosen.whole.bits.leftOut).toBeUndefined();
+    expect(found.bytes).toBeLessThan(chosen.whole.found.bytes);
+    const served = await prepare(model, { calibration: all, ...bits });
+    expect(planHash(served.plan)).toBe(planHash(withBits(prepared, bits).plan));
+    const judging = await shownAgreement(served, all, 0.95);
+    expect(judging).toEqual({ agree: found.agree, images: found.images, isShown: true });
+  });
+
+  test('leaves windows that are given as they are, and takes fewer bits of whole plans', async () => {
+    const { tried } = await chooseBits(prepared, all, 0.6, { compileOptions: { k: 0 } });
+    expect(tried.every(({ leftOut }) => leftOut === undefined)).toBe(true);
+    expect(tried.length).toBeGreaterThan(1);
+  });
+
+  test('orders by the images that calibrated, and not by those that judge', async () => {
+    const order = permutation(all.n, seededUniform(1));
+    const judging = order.subarray(calibrationImages);
+    const other = { ...all, images: all.images.slice() };
+    const size = all.images.length / all.n;
+    // The images that judge are in the other order, and half of them are dark.
+    const rows = judging.map((row) => row);
+    rows.forEach((row, i) => {
+      const from = rows[rows.length - 1 - i]!;
+      const image = all.images.subarray(from * size, (from + 1) * size);
+      other.images.set(i % 2 === 0 ? image : image.map((x) => x / 8), row * size);
+    });
+    const of = async (data: Dataset) => (await chooseBits(prepared, data, 0.6)).tried;
+    const [one, two] = [await of(all), await of(other)];
+    const walked = Math.min(one.length, two.length);
+    const steps = (tried: typeof one) => tried.slice(0, walked).map(({ leftOut }) => leftOut);
+    expect(walked).toBeGreaterThan(2);
+    expect(steps(one)).toEqual(steps(two));
   });
 
   test('that is larger takes no fewer bytes', async () => {
-    const of = async (wanted: number) => {
-      const { bits } = await chooseBits(prepared, all, wanted);
-      return bytes(withBits(prepared, bits).plan);
-    };
-    const [low, high] = [await of(0.6), await of(0.98)];
-    expect(low).toBeLessThan(high);
+    const { found } = await chooseBits(prepared, all, 0.6);
+    expect(found.bytes).toBeLessThan(chosen.layers.found.bytes);
   });
 
   test('that the images are too few to show: they must reach it, and a warning says how many it takes', async () => {

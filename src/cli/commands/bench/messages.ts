@@ -1,3 +1,4 @@
+import type { LeftOut } from '../../../../models/graph.ts';
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { PhaseCost } from '../../../net/session.ts';
@@ -29,6 +30,7 @@ export type BenchedModel = {
   /** The bits of the plan (default: the compiler's). */
   readonly activationBits?: number;
   readonly weightBits?: number;
+  readonly leftOut?: LeftOut;
   /** What the user says of the model. */
   readonly flags?: DescribeFlags;
 };

@@ -1,6 +1,8 @@
 import { originalMethod, methodSettings } from '../../../../pipelines/pareto/job.ts';
 import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
+import { bitsFlags } from '../../output/bits-words.ts';
+import { quoted } from '../../output/quoted.ts';
 
 /**
  * The commands that make a point's network again and evaluate it as the sweep did. The versions of its
@@ -13,7 +15,7 @@ export function commandOf(
 ): string {
   const { network, data, method, circa, budget, seed, epochs } = spec;
   const evaluated = (name: string) =>
-    `reluctant evaluate ${quoted(name)} --data ${quoted(data)} --private${bitsFlags(bits)}`;
+    `reluctant evaluate ${quoted(name)} --data ${quoted(data)} --private${chosenFlags(bits)}`;
   if (method === originalMethod) return evaluated(network);
   const { replace, granularity, searchEpochs, pretrainEpochs, ...more } = methodSettings(method, spec);
   const { ranking, featureLoss, rangeLoss, agreement } = more;
@@ -41,11 +43,6 @@ export function commandOf(
 }
 
 /** The bits themselves, because windows that were found with them may let an agreement choose others. */
-function bitsFlags(bits: JobOutcome['bits']): string {
-  return bits === null ? '' : ` --activation-bits ${bits.activationBits} --weight-bits ${bits.weightBits}`;
-}
-
-/** A word quoted for a shell, if that is needed. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+function chosenFlags(bits: JobOutcome['bits']): string {
+  return bits === null ? '' : ` ${bitsFlags(bits)}`;
 }

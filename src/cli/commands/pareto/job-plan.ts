@@ -13,7 +13,7 @@ import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import { withWindows } from '../../../../pipelines/plan/windows.ts';
 import type { PredictedCost } from '../../../../pipelines/reduce/reduction.ts';
 import { chooseBits, withBits } from '../../../../pipelines/simulate/choose-bits.ts';
-import type { Bits } from '../../../../pipelines/simulate/choose-bits.ts';
+import type { Bits } from '../../../../pipelines/simulate/bits-in-order.ts';
 import * as format from '../../../shared/format.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
 
@@ -49,7 +49,10 @@ export async function planOfJob(model: Model, options: JobPlanOptions): Promise<
   return { prepared: { ...prepared, plan: withWindows(prepared.plan, windows.windows) }, bits, windows };
 }
 
-/** The bits that a budget was counted with stay, because with others it may not be met. */
+/**
+ * The bits that a budget was counted with stay, because with others it may not be met. Where windows are
+ * searched, sign tests are left to that search.
+ */
 async function bitsOf(
   prepared: Prepared,
   wanted: number,
@@ -57,7 +60,8 @@ async function bitsOf(
 ): Promise<Bits> {
   const warn = (text: string) => say(`${describeJob(spec)}: ${text}`);
   if (counted === undefined) {
-    const { bits, warning } = await chooseBits(prepared, train, wanted, { onProgress });
+    const byLayer = spec.circa === null;
+    const { bits, warning } = await chooseBits(prepared, train, wanted, { byLayer, onProgress });
     if (warning !== undefined) warn(warning);
     return bits;
   }

@@ -9,6 +9,7 @@ import { leaseMs } from '../../../../pipelines/pareto/store.ts';
 import type { Owner, RunStore } from '../../../../pipelines/pareto/store.ts';
 import * as format from '../../../shared/format.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
+import { bitsText } from '../../output/bits-words.ts';
 import { commandOf } from './command-of.ts';
 import { JobFailure } from './job-process.ts';
 import { SweepProgress } from './sweep-progress.ts';
@@ -83,7 +84,7 @@ async function oneJob(
     });
     const { relus, accuracy, privateAccuracy, bits, seconds } = outcome;
     const figures = `accuracy ${format.percent(accuracy)}, private (simulated) ${format.percent(privateAccuracy)}`;
-    const chosen = bits === null ? '' : `, bits ${bits.activationBits} and ${bits.weightBits}`;
+    const chosen = bits === null ? '' : `, bits ${bitsText(bits)}`;
     say(
       `${describeJob(spec)}: ${format.count(relus)} ReLUs, ${figures}${chosen}; ${format.duration(seconds)}`,
     );

@@ -5,6 +5,7 @@ import type { JobSpec } from '../../../../pipelines/pareto/job.ts';
 import type { Run } from '../../../../pipelines/pareto/run.ts';
 import * as format from '../../../shared/format.ts';
 import { cellsOf, legendOf } from '../../../web/pareto/cells.ts';
+import { bitsValue, leftOutText } from '../../output/bits-words.ts';
 import { table } from '../../output/output.ts';
 
 export function describePoints(
@@ -95,6 +96,7 @@ function csvRow(point: Point, run: Point['runs'][number], profiles: readonly str
     ...(result.bits !== null && {
       activation_bits: result.bits.activationBits,
       weight_bits: result.bits.weightBits,
+      left_out: leftOutText(result.bits.leftOut ?? {}),
     }),
     onnx: result.onnx,
     command: result.command,
@@ -131,7 +133,10 @@ export function publicPoints(points: readonly Point[], profiles: readonly string
         ]),
       ),
       agreement: runs[0]!.spec.agreement,
-      runs: runs.map(({ id, spec, result }) => ({ id, seed: spec.seed, ...result })),
+      runs: runs.map(({ id, spec, result }) => ({
+        ...{ id, seed: spec.seed },
+        ...{ ...result, bits: result.bits === null ? null : bitsValue(result.bits) },
+      })),
     }),
   );
 }

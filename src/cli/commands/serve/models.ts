@@ -10,7 +10,7 @@ import { describing } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { calibrationData, modelFile } from '../../options/inputs.ts';
 import { answerValue, answerWords } from '../../output/answer-words.ts';
-import { calibrationText, calibrationValue, chosenText } from '../../options/prepared.ts';
+import { calibrationText, calibrationValue, chosenText, chosenValue } from '../../options/prepared.ts';
 import { preparedApart } from '../../options/prepared-apart.ts';
 import type { PreparedApart } from '../../options/prepared-apart.ts';
 
@@ -84,7 +84,7 @@ export function modelsValue(models: readonly LoadedModel[]) {
     planHash: planHash(prepared.plan),
     ...answerValue(prepared.plan),
     calibration: calibrationValue(data, prepared),
-    chosenBits: prepared.chosen ?? null,
+    chosenBits: prepared.chosen === undefined ? null : chosenValue(prepared.chosen),
   }));
   return { planHash: all[0]!.planHash, calibration: all[0]!.calibration, models: all };
 }
