@@ -35,7 +35,7 @@ function predicted({ costs }: Point): Costs {
 async function measured({ runs }: Point): Promise<Costs> {
   const { result, spec } = runs[0]!;
   const windows = result.windows === null ? {} : { circa: join(folder, result.windows) };
-  const network = { model: join(folder, result.onnx), data: spec.data, ...windows };
+  const network = { model: join(folder, result.onnx), data: spec.data, ...result.bits, ...windows };
   const found = [];
   for (const profile of networks) {
     const silent = { signal: new AbortController().signal, say: () => undefined, warn: () => undefined };
