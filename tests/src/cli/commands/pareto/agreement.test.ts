@@ -1,39 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parseBudget } from '../../../../../pipelines/cost/budget.ts';
 import { seriesName } from '../../../../../pipelines/pareto/series.ts';
-import { RunStore } from '../../../../../pipelines/pareto/store.ts';
 import type { Run } from '../../../../../pipelines/pareto/run.ts';
 import { sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { bitsFlags } from '../../../../../src/cli/output/bits-words.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
+import { sweepFolder } from './sweep-folder.ts';
 
-let folder: string;
-let out: string;
-let model: string;
-let data: string;
+const { folder, out, sweepArgs, runs } = await sweepFolder();
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reluctant-pareto-agreement-'));
-  out = join(folder, 'sweep');
-  [model, data] = [await writeTiny(folder), await writeSmallData(folder, 100)];
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-function sweepArgs(methods: string, budgets: string, ...more: readonly string[]): string[] {
-  const grid = ['--methods', methods, '--budgets', budgets, '--epochs', '1', '--profile', 'loopback'];
-  return ['pareto', model, '--data', data, ...grid, '--out', out, ...more];
-}
-
-/** The runs of a sweep by their series. */
-function runs(): Record<string, Run> {
-  using store = new RunStore(join(out, 'runs.sqlite'));
-  return Object.fromEntries(store.runs().map((run) => [seriesName(run.spec), run]));
+/** The runs of the sweep by their series. */
+function bySeries(): Record<string, Run> {
+  return Object.fromEntries(runs().map((run) => [seriesName(run.spec), run]));
 }
 
 /** The bytes of one answer that a plan is predicted to take. */
@@ -68,7 +49,7 @@ describe('a sweep with an agreement, in the folder of one without', () => {
   test.each(['original', 'deepreduce', 'deepreduce+circa'])(
     'gives the same network of %s fewer bits, and an answer fewer bytes',
     (series) => {
-      const all = runs();
+      const all = bySeries();
       const [usual, fewer] = [all[series]!, all[series.replace(/(\+circa)?$/, '+agreement=0.8$1')]!];
       expect([usual.result!.bits, fewer.spec.agreement]).toEqual([null, 0.8]);
       const { activationBits, leftOut } = fewer.result!.bits!;
@@ -82,7 +63,7 @@ describe('a sweep with an agreement, in the folder of one without', () => {
   );
 
   test('has measured the plans that it predicted', () => {
-    const measured = Object.values(runs()).filter(({ costs }) =>
+    const measured = Object.values(bySeries()).filter(({ costs }) =>
       costs.some(({ source }) => source === 'measured'),
     );
     expect(measured.some(({ spec }) => spec.agreement === 0.8)).toBe(true);
@@ -95,7 +76,7 @@ describe('a sweep with an agreement, in the folder of one without', () => {
   });
 
   test('records commands whose options give the same plans', async () => {
-    const chosen = Object.values(runs()).filter(({ spec }) => spec.agreement !== null);
+    const chosen = Object.values(bySeries()).filter(({ spec }) => spec.agreement !== null);
     expect(chosen).toHaveLength(3);
     for (const run of chosen) {
       expect(run.result!.command).toContain(` --private ${bitsFlags(run.result!.bits!)}`);
@@ -114,7 +95,7 @@ describe('a sweep with an agreement, in the folder of one without', () => {
     );
     type Shown = { method: string; agreement: number | null; runs: { bits: object | null }[] };
     const { points } = await cliJson<{ points: Shown[] }>(show);
-    const { activationBits, weightBits, leftOut } = runs()['deepreduce+agreement=0.8']!.result!.bits!;
+    const { activationBits, weightBits, leftOut } = bySeries()['deepreduce+agreement=0.8']!.result!.bits!;
     const left_out = Object.entries(leftOut!).map(([layer, bits]) => ({ layer, bits }));
     const bits = { activation_bits: activationBits, weight_bits: weightBits, left_out };
     const pointOf = (name: string) => points.find(({ method }) => method === name);
@@ -128,10 +109,10 @@ describe('a sweep with an agreement, in the folder of one without', () => {
 });
 
 test("a hybrid's budget in bytes is met with the bits, and its command makes the network again", async () => {
-  const budget = `${(bytesOf(runs()['original+agreement=0.8']!) * 0.9) / 1e6}MB@loopback:total`;
+  const budget = `${(bytesOf(bySeries()['original+agreement=0.8']!) * 0.9) / 1e6}MB@loopback:total`;
   const searching = ['--search-epochs', '1', '--agreement', '0.8', '--no-measure'];
   expect((await cli(sweepArgs('hybrid', budget, ...searching))).code).toBe(0);
-  const run = runs()['hybrid+agreement=0.8']!;
+  const run = bySeries()['hybrid+agreement=0.8']!;
   expect(bytesOf(run)).toBeLessThanOrEqual((parseBudget(budget) as { limit: number }).limit);
   expect(await evaluatedPlan(run)).toBe(run.result!.planHash);
   const [reduce] = commandsOf(run);

@@ -1,16 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { blockBytes, blockStep, defaultDepth } from '../../../../../crypto/ot/blocks.ts';
 import { loadDataset } from '../../../../../models/data/dataset.ts';
 import { defaultMachine } from '../../../../../pipelines/cost/default-machine.ts';
-import { RunStore } from '../../../../../pipelines/pareto/store.ts';
-import type { Run } from '../../../../../pipelines/pareto/run.ts';
 import { commandOf } from '../../../../../src/cli/commands/pareto/command-of.ts';
 import { quoted } from '../../../../../src/cli/output/quoted.ts';
 import { hashOfData, runJob, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
@@ -18,31 +15,11 @@ import { DataError, ModelError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import type { ProgressEvent, TrainingProgress } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny, writeUntrained } from '../../../../helpers/networks.ts';
+import { writeUntrained } from '../../../../helpers/networks.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
+import { sweepFolder } from './sweep-folder.ts';
 
-let folder: string;
-let out: string;
-let model: string;
-let data: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reluctant-pareto-'));
-  out = join(folder, 'sweep');
-  [model, data] = [await writeTiny(folder), await writeSmallData(folder, 100)];
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-function sweepArgs(methods: string, budgets: string, ...more: readonly string[]): string[] {
-  const grid = ['--methods', methods, '--budgets', budgets, '--epochs', '1', '--profile', 'loopback'];
-  return ['pareto', model, '--data', data, ...grid, '--out', out, ...more];
-}
-
-function runs(): Run[] {
-  using store = new RunStore(join(out, 'runs.sqlite'));
-  return store.runs();
-}
+const { folder, out, model, data, sweepArgs, runs } = await sweepFolder();
 
 async function until(holds: () => boolean): Promise<void> {
   while (!existsSync(join(out, 'runs.sqlite')) || !holds()) await setTimeout(20);
