@@ -1,4 +1,5 @@
 import { linearExchangeBytes } from '../../crypto/he/linear.ts';
+import { requestBytes, responseBytes } from '../../crypto/steps/linear.ts';
 import { clientTransfers } from '../../crypto/steps/activation/messages.ts';
 import { countElements } from '../../crypto/steps/activation/layer.ts';
 import { windowBits } from '../../crypto/steps/activation/window.ts';
@@ -6,7 +7,7 @@ import { givenBy, keptIndexBytes } from '../../crypto/ot/silent-sets.ts';
 import { partsAhead, rowWords } from '../../crypto/ot/transfers.ts';
 import { signBytes, stringBytes, tableBytes } from '../../crypto/sign/batch.ts';
 import { weightCount } from '../../crypto/spec.ts';
-import type { ActivationSpec } from '../../crypto/spec.ts';
+import type { ActivationSpec, LinearSpec } from '../../crypto/spec.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { clientCaches, serverCaches } from '../inference/caches.ts';
 import type { Caches } from '../inference/caches.ts';
@@ -17,7 +18,7 @@ import type { Plan } from '../plan/plan.ts';
  * Peak memory of the two parties' processes in an inference, from the plan: what they hold when the offline
  * phase is at its largest. Keys of all layers are made before the first table may be sent, so that all are
  * held at once; then the tables and strings made of them take their place. Of the ciphertexts of a layer, one
- * exchange is held.
+ * exchange is held, and beside it what a party of which the other is ahead has not read yet.
  *
  * The sizes of arrays are exact. What a process takes beside them was measured: 2 cores of an AMD EPYC, Node
  * 24.21, beside other work, 2026-11-29.
@@ -29,6 +30,9 @@ export type Memory = { readonly client_bytes: number; readonly server_bytes: num
  * beside its rows.
  */
 const measured = { client: 210e6, server: 190e6, thread: 55e6, session: 32e6 };
+
+/** Bytes of frames that a party holds unread before it stops reading (src/net/web-socket-channel.ts). */
+export const mostUnread: number = 64 * 2 ** 20;
 
 /** The allocator keeps some of what is freed: peak over the sum of the arrays. */
 const slack = 1.2;
@@ -47,7 +51,9 @@ export function predictMemory(plan: Plan, { threads = 2, memory }: MemoryOptions
   const layers = activationSteps(plan).map(({ spec }) => spec);
   const linear = plan.steps.flatMap((step) => (step.kind === 'linear' ? [step.spec] : []));
   const shares = 4 * plan.wires.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const exchange = Math.max(0, ...linear.map(linearExchangeBytes));
+  const most = (of: (spec: LinearSpec) => number) => Math.max(0, ...linear.map(of));
+  const exchange = most(linearExchangeBytes);
+  const unread = (of: (spec: LinearSpec) => number) => Math.min(mostUnread, most(of));
   const weights = 4 * linear.reduce((sum, spec) => sum + weightCount(spec), 0);
   const [ofClient, ofServer] = [clientCaches(memory, threads), serverCaches(memory, threads)];
   const tiles = Math.min(ofServer.weightBytes, 12 * weights);
@@ -55,9 +61,17 @@ export function predictMemory(plan: Plan, { threads = 2, memory }: MemoryOptions
   const server = largest(layers.map(serverLayer)) + shares / 2;
   const fixed = measured.session + 2 * exchange;
   return {
-    client_bytes: Math.round(measured.client + fixed + cacheBytes(ofClient, threads) + withSlack(client)),
+    client_bytes: Math.round(
+      measured.client + fixed + unread(responseBytes) + cacheBytes(ofClient, threads) + withSlack(client),
+    ),
     server_bytes: Math.round(
-      measured.server + fixed + cacheBytes(ofServer, threads) + tiles + weights + withSlack(server),
+      measured.server +
+        fixed +
+        unread(requestBytes) +
+        cacheBytes(ofServer, threads) +
+        tiles +
+        weights +
+        withSlack(server),
     ),
   };
 }
