@@ -198,22 +198,17 @@ function fill(
   let [low, high] = [-1, Math.max(0, ...states.map(largestRatio)) * (1 + 1e-9)];
   let [counts, enough] = [upTo(low), upTo(high)];
   if (costOf(enough) > budget) return undefined;
-  const isEnough = costOf(counts) <= budget;
+  if (costOf(counts) <= budget) enough = counts;
   const between = () => enough.reduce((sum, count, i) => sum + count - counts[i]!, 0);
-  for (let i = 0; i < mostHalvings && !isEnough && between() > fewBetween; i++) {
+  for (let i = 0; i < mostHalvings && between() > fewBetween; i++) {
     const middle = (low + high) / 2;
     const some = upTo(middle);
     if (costOf(some) > budget) [low, counts] = [middle, some];
     else [high, enough] = [middle, some];
   }
-  const next = isEnough
-    ? []
-    : states.flatMap(({ losses, saving }, state) =>
-        Array.from(losses.subarray(counts[state], enough[state]), (loss) => ({
-          state,
-          ratio: loss / saving,
-        })),
-      );
+  const next = states.flatMap(({ losses, saving }, state) =>
+    Array.from(losses.subarray(counts[state], enough[state]), (loss) => ({ state, ratio: loss / saving })),
+  );
   next.sort((a, b) => a.ratio - b.ratio || a.state - b.state);
   for (const { state } of next) {
     if (costOf(counts) <= budget) break;
