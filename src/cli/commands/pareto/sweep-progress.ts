@@ -6,14 +6,19 @@ import { trainingDefaults } from '../../../../models/train/train-architecture.ts
 import { within, workKey } from '../../../shared/progress.ts';
 import type { OnProgress, ProgressEvent } from '../../../shared/progress.ts';
 
+/** Of a search and of the fine-tuning after it. */
+function searchedEpochs({ epochs, searchEpochs }: JobSpec): number {
+  return epochs + (searchEpochs ?? epochs);
+}
+
 /** The number of epochs that a job trains. */
 const epochsOf: { readonly [M in JobSpec['method']]: (spec: JobSpec) => number } = {
   original: () => 0,
   deepreduce: ({ epochs }) => epochs,
-  hybrid: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
-  snl: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
-  taylor: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
-  autorep: ({ epochs, searchEpochs }) => epochs + (searchEpochs ?? epochs),
+  hybrid: searchedEpochs,
+  snl: searchedEpochs,
+  taylor: searchedEpochs,
+  autorep: searchedEpochs,
   deepreshape: ({ epochs, pretrainEpochs }) => (pretrainEpochs ?? trainingDefaults.epochs) + epochs,
 };
 

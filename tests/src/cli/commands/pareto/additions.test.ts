@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultMachine } from '../../../../../pipelines/cost/default-machine.ts';
 import { jobId } from '../../../../../pipelines/pareto/job.ts';
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
@@ -11,28 +10,17 @@ import { queueId, readQueuedJob } from '../../../../../src/cli/commands/pareto/q
 import { networkName, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { ReluctantError } from '../../../../../src/shared/errors.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
+import { sweepFolder } from './sweep-folder.ts';
 
-let folder: string;
-let out: string;
+const { folder, out, model, data } = await sweepFolder();
 /** Anything that a command says of itself, but that this network, which is not trained, is near chance. */
 const allButNearChance = /reluctant: (?!warning: .* is near chance)/;
 
-let sweepArgs: (methods: string, ...more: readonly string[]) => string[];
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reluctant-additions-'));
-  out = join(folder, 'sweep');
-  const [model, data] = [await writeTiny(folder), await writeSmallData(folder, 100)];
-  const grid = ['--budgets', '0.5', '--epochs', '1', '--no-measure', '--out', out];
-  sweepArgs = (methods, ...more) => [
-    ...['pareto', model, '--data', data, '--methods', methods],
-    ...[...grid, ...more],
-  ];
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+function sweepArgs(methods: string, ...more: readonly string[]): string[] {
+  const grid = ['--methods', methods, '--budgets', '0.5', '--epochs', '1', '--no-measure'];
+  return ['pareto', model, '--data', data, ...grid, '--out', out, ...more];
+}
 
 type Points = { readonly points: readonly { readonly method: string; readonly id: string }[] };
 

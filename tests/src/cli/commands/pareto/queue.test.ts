@@ -1,28 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
 import { connectRedis } from '../../../../../src/cli/commands/pareto/redis.ts';
 import { ProtocolError, UsageError } from '../../../../../src/shared/errors.ts';
 import { cli, finished, firstLine, startCli } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
 import { noRedis, redisFile, startRedis } from '../../../../helpers/redis.ts';
 import type { RedisServer } from '../../../../helpers/redis.ts';
+import { sweepFolder } from './sweep-folder.ts';
 
-let folder: string;
-let sweepArgs: string[];
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reluctant-queue-'));
-  const [model, data] = [await writeTiny(folder), await writeSmallData(folder, 100)];
-  const grid = ['--methods', 'deepreduce', '--budgets', '0.5,99999', '--epochs', '1', '--no-measure'];
-  sweepArgs = ['pareto', model, '--data', data, ...grid];
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const { folder, model, data } = await sweepFolder();
+const grid = ['--methods', 'deepreduce', '--budgets', '0.5,99999', '--epochs', '1', '--no-measure'];
+const sweepArgs = ['pareto', model, '--data', data, ...grid];
 
 /** Resolves with the line on stdout that matches. */
 function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
