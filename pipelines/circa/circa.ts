@@ -7,7 +7,7 @@ import type { Rng } from '../../src/shared/random.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { Prepared } from '../compile/served-plan.ts';
-import { predictCost } from '../cost/bytes.ts';
+import { bothWays, predictCost } from '../cost/bytes.ts';
 import { Simulator } from '../simulate/simulator.ts';
 import { searchWindows } from './search.ts';
 import { testedLayers, withWindows } from '../plan/windows.ts';
@@ -132,6 +132,5 @@ function accuracyOf(logits: Float32Array, { labels, n }: LabelledSet): number {
 }
 
 function onlineBytes(plan: Prepared['plan']): number {
-  const { bytes_up, bytes_down } = predictCost(plan).online;
-  return bytes_up + bytes_down;
+  return bothWays(predictCost(plan).online);
 }

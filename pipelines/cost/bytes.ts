@@ -27,6 +27,11 @@ import type { TransferSettings } from './transfer-settings.ts';
 /** Bytes on the wire, with frame headers. `bytes_up` go from the client to the server. */
 export type Bytes = { readonly bytes_up: number; readonly bytes_down: number };
 
+/** The bytes of both directions. */
+export function bothWays({ bytes_up, bytes_down }: Bytes): number {
+  return bytes_up + bytes_down;
+}
+
 /**
  * The predicted cost of one step. It follows from the plan alone, and the bytes are exact.
  */

@@ -1,4 +1,4 @@
-import { predictCost } from '../cost/bytes.ts';
+import { bothWays, predictCost } from '../cost/bytes.ts';
 import { predictLatency } from '../cost/latency.ts';
 import type { Latency } from '../cost/latency.ts';
 import type { MachineCosts } from '../cost/machine.ts';
@@ -35,8 +35,8 @@ function layersOf(plan: Plan, latencies: readonly Latency[]): LayerCost[] {
     node,
     kind,
     relus: elements.relu,
-    offlineBytes: offline.bytes_up + offline.bytes_down,
-    onlineBytes: online.bytes_up + online.bytes_down,
+    offlineBytes: bothWays(offline),
+    onlineBytes: bothWays(online),
     seconds: Object.fromEntries(
       latencies.map(({ profile, steps }) => [
         profile,

@@ -1,13 +1,13 @@
 import type { ReluSpec } from '../../crypto/spec.ts';
 import type { CompileOptions } from '../compile/options.ts';
 import type { ServerWeights } from '../compile/quantise.ts';
-import { predictCost } from '../cost/bytes.ts';
+import { bothWays, predictCost } from '../cost/bytes.ts';
 import { settingsFor } from '../cost/transfer-settings.ts';
 import type { Plan } from '../plan/plan.ts';
 import { wireOf } from '../plan/plan.ts';
 import { largestK, testedLayers, withWindows } from '../plan/windows.ts';
 import type { TestedLayer } from '../plan/windows.ts';
-import { shorterPlans } from './shorter-tests.ts';
+import { shorterPlans, worthwhile } from './shorter-tests.ts';
 import type { DivergenceOf } from './shorter-tests.ts';
 
 /** The bits of a plan, and what the sign tests of its layers leave out (default: as the graph says). */
@@ -19,9 +19,6 @@ export type WholePlan = { readonly bits: Bits; readonly plan: Plan; readonly wei
 
 /** Bits, what an answer takes with them, and how far answers are expected to be from the model's. */
 export type BitsStep = { readonly bits: Bits; readonly bytes: number; readonly divergence: number };
-
-/** A step must take at most this share of the bytes before it to be worth its error. */
-export const worthwhile = 0.99;
 
 /**
  * A step has at most so many times the divergence of the one before, and at least this share of its bytes,
@@ -180,16 +177,12 @@ function layerCost(plan: Plan, layer: string): (of: Plan) => number {
   return (of) => {
     const own = { ...of, steps: of.steps.filter(({ node }) => node === layer) };
     const { steps } = predictCost(own, transfers, true);
-    return steps.reduce((sum, { offline, online }) => sum + both(offline) + both(online), 0);
+    return steps.reduce((sum, { offline, online }) => sum + bothWays(offline) + bothWays(online), 0);
   };
 }
 
 /** What an answer takes in both phases and directions. */
 export function bytesOf(plan: Plan): number {
   const { offline, online } = predictCost(plan);
-  return both(offline) + both(online);
-}
-
-function both({ bytes_up, bytes_down }: { readonly bytes_up: number; readonly bytes_down: number }): number {
-  return bytes_up + bytes_down;
+  return bothWays(offline) + bothWays(online);
 }

@@ -14,9 +14,9 @@ import type { Prepared } from '../compile/served-plan.ts';
 import { agreementOn, imagesWithin, judged } from './agreement.ts';
 import type { Agreement, Judged } from './agreement.ts';
 import { confidence, fewestImages, leastShare } from './agreement-bound.ts';
-import { bitsInOrder, bytesOf, worthwhile } from './bits-in-order.ts';
+import { bitsInOrder, bytesOf } from './bits-in-order.ts';
 import type { Bits } from './bits-in-order.ts';
-import { divergenceOn } from './shorter-tests.ts';
+import { divergenceOn, worthwhile } from './shorter-tests.ts';
 
 /**
  * The bits of whole plans, from the most exact on. Bits of activations buy bytes, bits of weights hardly any:

@@ -38,8 +38,8 @@ export async function divergenceOn(
   };
 }
 
-/** A shorter test must cost at most this share of the next longer one that is kept. */
-const worthwhile = 0.99;
+/** What comes with more error must cost at most this share of what it takes the place of. */
+export const worthwhile = 0.99;
 
 /** A plan whose sign tests of one layer leave out so many low bits above those that cost nothing. */
 export type ShorterPlan = { readonly leftOut: number; readonly plan: Plan; readonly cost: number };

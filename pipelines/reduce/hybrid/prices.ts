@@ -2,7 +2,7 @@ import { elementKinds } from '../../../crypto/spec.ts';
 import type { ByKind, ElementKind } from '../../../crypto/spec.ts';
 import { byKind } from '../../../src/shared/kinds.ts';
 import type { CostBudget } from '../../cost/budget.ts';
-import { predictCost } from '../../cost/bytes.ts';
+import { bothWays, predictCost } from '../../cost/bytes.ts';
 import { occupiedSeconds } from '../../cost/latency.ts';
 import type { MachineCosts } from '../../cost/machine.ts';
 import { settingsFor } from '../../cost/transfer-settings.ts';
@@ -38,8 +38,7 @@ export function pricingOf({ unit, phase, profile }: CostBudget, machine: Machine
 
 function bytesOf(plan: Plan, transfers: TransferSettings): { offline: number; online: number } {
   const { offline, online } = predictCost(plan, transfers, true);
-  const both = ({ bytes_up, bytes_down }: typeof offline) => bytes_up + bytes_down;
-  return { offline: both(offline), online: both(online) };
+  return { offline: bothWays(offline), online: bothWays(online) };
 }
 
 /**
