@@ -7,7 +7,7 @@ import { linearCosts } from './costs.ts';
 import { answerBytes, requestCiphertextBytes } from './engine.ts';
 import { answerRoom, oneTile } from './exchange.ts';
 import { headroomBits } from './noise.ts';
-import { connected, inputCount, outputCount, spatialTiles } from './pack.ts';
+import { connected, spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';
 
 /** The seconds of a byte at 100 Mbit/s. */
@@ -27,40 +27,39 @@ const costs = {
 export type LayoutCost = { readonly inputs: number; readonly outputs: number; readonly products: number };
 
 export function layoutCost(layout: Layout): LayoutCost {
-  return {
-    inputs: inputCount(layout),
-    outputs: outputCount(layout),
-    products: connectedPairs(layout) * spatialTiles(layout),
-  };
+  return costOf(spatialTiles(layout), channelPairs(layout));
 }
 
-/**
- * The number of pairs of an input and an output range that share a group. Both lists are in order, so the
- * partners of a range are consecutive.
- */
-function connectedPairs({ spec, inputRanges, outputRanges }: Layout): number {
-  if (spec.group === 1) return inputRanges.length * outputRanges.length;
+/** Of one spatial tile: the ranges each way, and their pairs that share a group. */
+type ChannelPairs = { readonly inputs: number; readonly outputs: number; readonly pairs: number };
+
+function costOf(tiles: number, { inputs, outputs, pairs }: ChannelPairs): LayoutCost {
+  return { inputs: inputs * tiles, outputs: outputs * tiles, products: pairs * tiles };
+}
+
+/** Both lists of ranges are in order, so the partners of a range are consecutive. */
+function channelPairs({ spec, inputRanges, outputRanges }: Channels & Pick<Layout, 'spec'>): ChannelPairs {
+  const [inputs, outputs] = [inputRanges.length, outputRanges.length];
+  if (spec.group === 1) return { inputs, outputs, pairs: inputs * outputs };
   let pairs = 0;
   let first = 0;
   for (const input of inputRanges) {
     while (!connected(spec, input, outputRanges[first]!)) first++;
     let last = first;
-    while (last < outputRanges.length && connected(spec, input, outputRanges[last]!)) last++;
+    while (last < outputs && connected(spec, input, outputRanges[last]!)) last++;
     pairs += last - first;
   }
-  return pairs;
+  return { inputs, outputs, pairs };
 }
 
-function seconds({ products, inputs, outputs }: LayoutCost): number {
+/** A cost in the seconds of `costs`; only ratios mean something. */
+export function costSeconds({ products, inputs, outputs }: LayoutCost): number {
   return products * costs.product + inputs * costs.input + outputs * costs.output;
 }
 
-/**
- * The cost of a step with its cheapest layout, in the seconds of `costs`; only ratios mean something.
- * Throws PlanError as `layoutOf` does.
- */
+/** That of a step with its cheapest layout. Throws PlanError as `layoutOf` does. */
 export function linearSeconds(spec: LinearSpec): number {
-  return seconds(layoutCost(layoutOf(spec)));
+  return costSeconds(layoutCost(layoutOf(spec)));
 }
 
 const chosen = new Map<string, Layout>();
@@ -95,29 +94,49 @@ export const mostTileBytes: number = 2 ** 30;
  */
 const mostCandidates = 2 ** 21;
 
+/**
+ * The layout of least cost, of equal ones the first in the order of `tilings` and `channelCuts`. A layout is
+ * made only if it costs less than the best before it: one step may have 0.2 million.
+ */
 export function chooseLayout(given: LinearSpec, degree: number): Layout {
   checkSpec(given);
   if (candidateCount(given) > mostCandidates) {
     throw new PlanError(`${describe(given)}: its tiles can be cut in more than ${mostCandidates} ways`);
   }
+  const plain = subsampled(given);
+  const cuts = channelCuts(plain.spec);
   let best: Layout | undefined;
   let bestCost = Infinity;
-  let [headroom, tileBytes] = [-Infinity, Infinity];
-  for (const layout of candidates(given, degree)) {
-    const room = headroomBits(layout);
-    headroom = Math.max(headroom, room);
-    const cost = seconds(layoutCost(layout));
-    if (room < 0 || cost >= bestCost) continue;
-    const bytes = answerRoom(layout, oneTile);
-    tileBytes = Math.min(tileBytes, bytes);
-    if (bytes <= mostTileBytes) [best, bestCost] = [layout, cost];
+  for (const tiling of tilings(plain.spec, degree)) {
+    const tiles = tiling.grid[0] * tiling.grid[1];
+    for (const cut of cuts) {
+      if (!fits(tiling, cut.channels)) continue;
+      cut.counts ??= channelPairs({ ...plain, ...cut.channels });
+      const cost = costSeconds(costOf(tiles, cut.counts));
+      if (cost >= bestCost) continue;
+      const layout = { ...plain, ...tiling, ...cut.channels };
+      if (headroomBits(layout) < 0 || answerRoom(layout, oneTile) > mostTileBytes) continue;
+      [best, bestCost] = [layout, cost];
+    }
   }
   if (best !== undefined) return best;
-  throw new PlanError(`${describe(given)}: ${whyNone(degree, headroom, tileBytes)}`);
+  throw new PlanError(`${describe(given)}: ${whyNone(given, degree)}`);
 }
 
-/** Why no layout serves, of which one has this headroom and one takes so many bytes a tile. */
-function whyNone(degree: number, headroom: number, tileBytes: number): string {
+/** Why no layout serves: what the best of them lacks. */
+function whyNone(given: LinearSpec, degree: number): string {
+  const plain = subsampled(given);
+  const cuts = channelCuts(plain.spec);
+  let [headroom, tileBytes] = [-Infinity, Infinity];
+  for (const tiling of tilings(plain.spec, degree)) {
+    for (const { channels } of cuts) {
+      if (!fits(tiling, channels)) continue;
+      const layout = { ...plain, ...tiling, ...channels };
+      const room = headroomBits(layout);
+      headroom = Math.max(headroom, room);
+      if (room >= 0) tileBytes = Math.min(tileBytes, answerRoom(layout, oneTile));
+    }
+  }
   if (headroom === -Infinity)
     return `one window of the kernel has more pixels than a ciphertext holds (${degree})`;
   if (headroom < 0)
@@ -157,40 +176,44 @@ function checkSpec(spec: LinearSpec): void {
     refuse(`expected weights of 1 to 31 bits, got ${spec.weightBits}`);
 }
 
-function* candidates(given: LinearSpec, degree: number): Generator<Layout> {
-  const { spec, source } = subsampled(given);
+/** The ways to cut the output image into tiles whose input fits a ciphertext of `degree` coefficients. */
+function* tilings(spec: LinearSpec, degree: number): Generator<Tiling> {
   const output = outputSize(spec);
-  const inputOptions = channelOptions(spec.inChannels, spec.group);
-  const outputOptions = channelOptions(spec.outChannels, spec.group);
   for (const tileRows of shares(output[0])) {
     for (const tileColumns of shares(output[1])) {
       const outputTile = [tileRows, tileColumns] as const;
       const grid = [Math.ceil(output[0] / tileRows), Math.ceil(output[1] / tileColumns)] as const;
       const window = windowOf(spec, outputTile, grid[0] * grid[1] === 1);
-      const room = Math.floor(degree / (window.inputTile[0] * window.inputTile[1]));
-      for (const input of inputOptions) {
-        for (const out of outputOptions) {
-          if (input.width * out.width > room) continue;
-          yield {
-            degree,
-            spec,
-            source,
-            output,
-            grid,
-            outputTile,
-            ...window,
-            inputChannels: input.width,
-            outputChannels: out.width,
-            inputRanges: input.ranges,
-            outputRanges: out.ranges,
-          };
-        }
-      }
+      yield { degree, output, grid, outputTile, ...window };
     }
   }
 }
 
-/** At most as many as `candidates` gives, without making one. */
+type Channels = Pick<Layout, 'inputChannels' | 'outputChannels' | 'inputRanges' | 'outputRanges'>;
+type Tiling = Omit<Layout, keyof Channels | 'spec' | 'source'>;
+
+function fits({ degree, inputTile }: Tiling, { inputChannels, outputChannels }: Channels): boolean {
+  return inputChannels * outputChannels * inputTile[0] * inputTile[1] <= degree;
+}
+
+/** A way to cut the channels of both sides into ranges, and its counts once they are needed. */
+type ChannelCut = { readonly channels: Channels; counts?: ChannelPairs };
+
+function channelCuts(spec: LinearSpec): ChannelCut[] {
+  const outputs = channelOptions(spec.outChannels, spec.group);
+  return channelOptions(spec.inChannels, spec.group).flatMap((input) =>
+    outputs.map((output) => ({
+      channels: {
+        inputChannels: input.width,
+        outputChannels: output.width,
+        inputRanges: input.ranges,
+        outputRanges: output.ranges,
+      },
+    })),
+  );
+}
+
+/** At most as many as there are layouts, without making one. */
 function candidateCount(given: LinearSpec): number {
   const { spec } = subsampled(given);
   const [rows, columns] = outputSize(spec);

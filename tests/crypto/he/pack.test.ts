@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { chooseLayout, layoutCost, layoutOf } from '../../../crypto/he/layout.ts';
+import { chooseLayout, costSeconds, layoutCost, layoutOf } from '../../../crypto/he/layout.ts';
 import { partBytes } from '../../../crypto/channel/parts.ts';
 import { exchangesOf, exchangeSizes, requestBytesOf, responseBytesOf } from '../../../crypto/he/exchange.ts';
 import { inputsReaching, outputCount, outputPositions, spatialTiles } from '../../../crypto/he/pack.ts';
 import { packInput, packWeights, placeOutputs } from '../../../crypto/he/pack.ts';
 import type { Layout } from '../../../crypto/he/pack.ts';
-import { inputElements, outputElements } from '../../../crypto/spec.ts';
+import { inputElements, outputElements, outputSize } from '../../../crypto/spec.ts';
 import type { LinearSpec } from '../../../crypto/spec.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
@@ -63,6 +63,41 @@ test('packed convolutions equal direct ones for random shapes', () => {
   // The property is worth something only where the interesting cases came up.
   expect(tiled).toBeGreaterThan(10);
   expect(grouped).toBeGreaterThan(10);
+});
+
+/** The least cost over all sizes of tiles of a convolution without groups and padding that is not 1 x 1, one by one. */
+function leastCost(spec: LinearSpec, degree: number): number {
+  const [rows, columns] = outputSize(spec);
+  const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+  const read = (axis: 0 | 1, size: number) => (size - 1) * spec.strides[axis] + spec.kernel[axis];
+  let least = Infinity;
+  for (const height of upTo(rows)) {
+    for (const width of upTo(columns)) {
+      const tiles = Math.ceil(rows / height) * Math.ceil(columns / width);
+      for (const wide of upTo(spec.inChannels)) {
+        for (const out of upTo(spec.outChannels)) {
+          if (wide * out * read(0, height) * read(1, width) > degree) continue;
+          const inputs = Math.ceil(spec.inChannels / wide) * tiles;
+          const outputs = Math.ceil(spec.outChannels / out) * tiles;
+          const products = (inputs * outputs) / tiles;
+          least = Math.min(least, costSeconds({ inputs, outputs, products }));
+        }
+      }
+    }
+  }
+  return least;
+}
+
+test('the layout chosen costs what the cheapest of all sizes of tiles costs', () => {
+  const rng = seededRng('cheapest');
+  for (let i = 0; i < 60; i++) {
+    const [inChannels, outChannels, size, kernel, stride] = [...randomWords(rng, 5)].map((word) => word % 6);
+    const plain = convolution(3 * inChannels! + 1, 2 * outChannels! + 1, size! + 6, (kernel! % 4) + 2);
+    const spec: LinearSpec = { ...plain, strides: [(stride! % 2) + 1, 1], pads: [0, 0, 0, 0] };
+    const degree = i % 2 === 0 ? 256 : 64;
+    const cost = costSeconds(layoutCost(chooseLayout(spec, degree)));
+    expect(cost, JSON.stringify(spec)).toBe(leastCost(spec, degree));
+  }
 });
 
 test('fully connected layers wider than a ciphertext are cut into blocks', () => {
