@@ -85,6 +85,21 @@ test.each(files)('every link in %s leads to a file and a heading', (file) => {
   expect(broken).toEqual([]);
 });
 
+/** The sources of the repository, with a slash before each path. */
+const sources = globSync(['{src,models,crypto,pipelines,tests}/**/*.ts', '*.ts'], { cwd: packageRoot }).map(
+  (file) => `/${file.replaceAll('\\', '/')}`,
+);
+
+/** The sources that a page names between backticks, by path or by the end of one. */
+function sourcesNamedIn(markdown: string): string[] {
+  return [...markdown.matchAll(/`([\w./-]*\w\.ts)`/g)].map(([, name]) => name!);
+}
+
+test.each(files)('every source and test that %s names is there', (file) => {
+  const names = sourcesNamedIn(textOf(file)).filter((name) => name !== 'example.ts');
+  expect(names.filter((name) => !sources.some((source) => source.endsWith(`/${name}`)))).toEqual([]);
+});
+
 test('the index of docs/ has every page', () => {
   const pages = globSync('*.md', { cwd: join(packageRoot, 'docs') }).filter((page) => page !== 'README.md');
   const links = linksOf(textOf('docs/README.md'));
