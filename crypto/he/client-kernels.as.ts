@@ -1,5 +1,6 @@
 // The kernels that a client's threads call, for pages: those of kernels.as.ts without what only a server needs.
 
+export { clear } from './kernels/memory.as';
 export { ntt } from './kernels/transform.as';
 export { intt } from './kernels/inverse.as';
 export { binomial, uniform } from './kernels/sampling.as';

@@ -108,8 +108,8 @@ export class LinearEngine {
   /** Fills the scratch with zeros, except the tables. */
   wipe(): void {
     const from = this.at.positions;
-    this.read(from, this.#start + this.#bytes - from).fill(0);
-    this.read(this.at.random, this.at.list - this.at.random).fill(0);
+    this.kernels.clear(from, this.#start + this.#bytes - from);
+    this.kernels.clear(this.at.random, this.at.list - this.at.random);
   }
 
   protected expand(seed: Uint8Array, out: number): void {

@@ -10,6 +10,7 @@
 // `build:kernels` makes a module of each `*.as.ts` that lies directly in a room of `crypto`; this one is made
 // of the files in `kernels/`.
 
+export { clear } from './kernels/memory.as';
 export { ntt, nttSmall, centre } from './kernels/transform.as';
 export { intt } from './kernels/inverse.as';
 export { multiplySum } from './kernels/products.as';

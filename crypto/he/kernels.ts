@@ -5,6 +5,7 @@ import { readWasm } from '../platform/platform.ts';
  * engine.ts gives them their meaning.
  */
 export type LinearKernels = {
+  clear(at: number, bytes: number): void;
   ntt(a: number, table: number, q: number): void;
   intt(a: number, table: number, q: number, scale: number, scaleQ: number): void;
   nttSmall(v: number, a: number, table: number, q: number): void;

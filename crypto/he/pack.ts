@@ -143,22 +143,22 @@ export function tileNumber(layout: Layout, input: number, output: number): numbe
 }
 
 /**
- * k^ of the formula for one pair of channel ranges, given by their indices: [N] signed coefficients.
- * `weights` are [M, C / group, kh, kw].
+ * Writes k^ of the formula for one pair of channel ranges, given by their indices, in place of the zeros of
+ * `polynomial`: [N] signed coefficients. `weights` are [M, C / group, kh, kw].
  */
 export function packWeights(
   layout: Layout,
   weights: Int32Array,
   inputIndex: number,
   outputIndex: number,
-): Int32Array {
+  polynomial: Int32Array,
+): void {
   const { spec } = layout;
   const [input, output] = [layout.inputRanges[inputIndex]!, layout.outputRanges[outputIndex]!];
   const [kh, kw] = spec.kernel;
   const inGroup = spec.inChannels / spec.group;
   const outGroup = spec.outChannels / spec.group;
   const pixels = tilePixels(layout);
-  const polynomial = new Int32Array(layout.degree);
   const last = lastTap(layout);
   for (let m = 0; m < output.count; m++) {
     const groupStart = Math.floor((output.first + m) / outGroup) * inGroup;
@@ -175,7 +175,6 @@ export function packWeights(
       }
     }
   }
-  return polynomial;
 }
 
 /** The output channels, rows and columns that a ciphertext holds, and where its first output lies. */

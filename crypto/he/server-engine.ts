@@ -91,10 +91,14 @@ export class ServerEngine extends LinearEngine {
     return Array.from({ length: count }, (_, i) => at + i * ciphertextSpace);
   }
 
-  /** Transforms signed coefficients [N], |w| < 2^bits, bits <= 30, into `weightSpace` bytes at `out`. */
-  transform(weights: Int32Array, bits: number, out: number): void {
+  /**
+   * Transforms the signed coefficients [N] that `write` puts in place of zeros, |w| < 2^bits, bits <= 30,
+   * into `weightSpace` bytes at `out`.
+   */
+  transform(write: (coefficients: Int32Array) => void, bits: number, out: number): void {
     const { signed } = this.at;
-    new Int32Array(this.memory.buffer, signed, degree).set(weights);
+    this.kernels.clear(signed, 4 * degree);
+    write(new Int32Array(this.memory.buffer, signed, degree));
     if (bits <= smallBits) this.#transformSmall(signed, out);
     else this.#transformLarge(signed, out);
   }
@@ -156,7 +160,7 @@ export class ServerEngine extends LinearEngine {
     this.kernels.switchDown(c1, polynomialStride, this.at.wire, this.at.reciprocals);
     out.set(this.read(this.at.wire, answerBytes), at);
     const shares = this.#shares(sum, positions);
-    this.read(sum, primes * polynomialStride).fill(0); // c0 tells the shares
+    this.kernels.clear(sum, primes * polynomialStride); // c0 tells the shares
     return shares;
   }
 

@@ -83,14 +83,23 @@ export function transformLinear(job: TransformLinear, tools: JobTools): void {
   const engine = serverEngineOf(tools, job.heap);
   const layout = layoutOf(job.spec);
   for (let n = job.from; n < job.to; n++) {
-    const tile = job.tiles[n]!;
-    engine.transform(packTile(layout, job.weights, tile), job.spec.weightBits, job.addresses[n]!);
+    const inputs = layout.inputRanges.length;
+    const [input, output] = [job.tiles[n]! % inputs, Math.floor(job.tiles[n]! / inputs)];
+    transformTile(engine, layout, job, input, output, job.addresses[n]!);
   }
 }
 
-function packTile(layout: Layout, weights: Int32Array, tile: number): Int32Array {
-  const inputs = layout.inputRanges.length;
-  return packWeights(layout, weights, tile % inputs, Math.floor(tile / inputs));
+/** Packs and transforms the weights from an input range to an output range. */
+function transformTile(
+  engine: ServerEngine,
+  layout: Layout,
+  { weights, spec }: { readonly weights: Int32Array; readonly spec: LinearSpec },
+  input: number,
+  output: number,
+  to: number,
+): void {
+  const write = (polynomial: Int32Array) => packWeights(layout, weights, input, output, polynomial);
+  engine.transform(write, spec.weightBits, to);
 }
 
 /**
@@ -172,7 +181,7 @@ function weightsOf(
     const slot = job.slots[tileNumber(layout, input, output)]!;
     if (slot !== 0) return slot;
     const own = weights + n * weightSpace;
-    engine.transform(packWeights(layout, job.weights, input, output), job.spec.weightBits, own);
+    transformTile(engine, layout, job, input, output, own);
     return own;
   });
 }

@@ -69,7 +69,7 @@ beforeAll(async () => {
   secret = engine.secretOf(Uint32Array.from({ length: 4 * n }, (_, i) => words[2 * i]!));
   engine.useSecret(secret);
   inputs.forEach((m, j) => engine.encrypt(m, rng, request, j * requestCiphertextBytes));
-  weights.forEach((w, j) => engine.transform(w, 11, transformed + j * weightSpace));
+  weights.forEach((w, j) => engine.transform((to) => to.set(w), 11, transformed + j * weightSpace));
   inSeal = inputs.map((_, j) => {
     const at = j * requestCiphertextBytes;
     const seed = request.slice(at + packedPolynomialBytes, at + requestCiphertextBytes);

@@ -37,7 +37,9 @@ function packedConvolution(layout: Layout, weights: Int32Array, input: Uint32Arr
     for (const i of inputsReaching(layout, output)) {
       products++;
       const packed = packInput(layout, input, tile * layout.inputRanges.length + i);
-      addNegacyclic(sum, packed, packWeights(layout, weights, i, output));
+      const kernel = new Int32Array(layout.degree);
+      packWeights(layout, weights, i, output, kernel);
+      addNegacyclic(sum, packed, kernel);
     }
     const values = outputPositions(layout, index).map((position) => sum[position]!);
     placeOutputs(layout, index, values, result);

@@ -31,7 +31,7 @@ function bySeal(weights: Int32Array): Uint32Array[] {
 /** Those of the kernels, centred, [3][N]. */
 function byKernels(weights: Int32Array, bits: number): Uint32Array[] {
   const out = bench.polynomials(3);
-  engine.transform(weights, bits, out);
+  engine.transform((to) => to.set(weights), bits, out);
   return moduli.map((_, i) => engine.words(out + i * polynomialStride).slice());
 }
 
@@ -54,6 +54,17 @@ describe.each([1, 11, 14, 15, 20, 30])('weights of %i bits', (bits) => {
       expect(lifted(got, q)).toEqual(want[i]);
       expect(got.every((word) => Math.abs(word | 0) <= (q - 1) / 2)).toBe(true);
     });
+  });
+});
+
+test('what is not written is zero, whatever was transformed before', () => {
+  byKernels(draws['all largest'](1023), 10);
+  const out = bench.polynomials(3);
+  engine.transform((to) => void (to[5] = 7), 10, out);
+  const sparse = Int32Array.from({ length: n }, (_, i) => (i === 5 ? 7 : 0));
+  bySeal(sparse).forEach((want, i) => {
+    const got = engine.words(out + i * polynomialStride).slice();
+    expect(lifted(got, moduli[i]!.q)).toEqual(want);
   });
 });
 
