@@ -97,6 +97,7 @@ function perChannel(name: string, values: number | readonly number[], channels: 
   const list = typeof values === 'number' ? new Array<number>(channels).fill(values) : values;
   if (list.length === channels && list.every(Number.isFinite)) return list;
   throw new UsageError(
-    `${name}: expected ${channels} numbers, one for each channel, got [${list.join(', ')}]`,
+    `${name}: expected ${channels === 1 ? 'one number for the only channel' : `${channels} numbers, one for each channel`}, ` +
+      `got [${list.join(', ')}]`,
   );
 }

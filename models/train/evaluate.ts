@@ -3,6 +3,7 @@ import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { pixels } from '../data/dataset.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { resizing } from '../data/images/image-target.ts';
 import { matchClasses } from '../data/match-classes.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
@@ -105,6 +106,6 @@ export function checkInput({ graph }: Pick<Model, 'graph'>, dataset: Dataset): v
   if (dataset.shape.join() === input.join()) return;
   throw new DataError(
     `${dataset.name}: its images are [${dataset.shape.join(', ')}], ` +
-      `but ${graph.name} takes [${input.join(', ')}]`,
+      `but ${graph.name} takes [${input.join(', ')}]${resizing(input)}`,
   );
 }

@@ -100,7 +100,9 @@ export function remembering({ graph, weights }: Model, step: HistoryStep): Model
  */
 function onAllImages({ patience, log }: ArchitectureTraining): Partial<TrainingCourse & TrainingRecord> {
   if (patience !== undefined)
-    throw new UsageError('patience and finalOnAll do not go together: no image is left to be patient about');
+    throw new UsageError(
+      'a training on all images (final-on-all) has no validation accuracy that patience could watch: leave one of the two out',
+    );
   return {
     keep: 'last',
     ...(log && { log: (entry, model, history) => log(unseen(entry), model, history.map(unseen)) }),

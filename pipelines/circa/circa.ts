@@ -68,11 +68,15 @@ export async function circa(prepared: Prepared, options: CircaOptions): Promise<
   const simulator = new Simulator(prepared);
   // Every run has the same shares, so that windows are compared and not draws.
   const seed = rng.bytes(16);
-  const run = ({ images, n }: LabelledSet, windows: Windows) =>
-    simulator.run(images, n, { windows, rng: prg(seed) });
+  const run = ({ images, n }: LabelledSet, windows: Windows, report: OnProgress = silent) =>
+    simulator.run(images, n, { windows, rng: prg(seed), onProgress: report });
+  const told = (of: string): OnProgress => {
+    return (event) => onProgress({ ...event, of });
+  };
   try {
     const exact: Windows = { k: new Map(layers.map(({ step }) => [step, 0])), mode: 'posZero' };
-    const [onSearch, onTest] = [await run(search, exact), await run(test, exact)];
+    const onSearch = await run(search, exact, told('exact sign tests on the search images'));
+    const onTest = await run(test, exact, told('exact sign tests on the test images'));
     const results: CircaResult[] = [];
     for (const mode of options.modes) {
       let evaluations = 0;
@@ -86,7 +90,7 @@ export async function circa(prepared: Prepared, options: CircaOptions): Promise<
           return accuracyOf(await run(search, candidate), search);
         },
       });
-      const logits = await run(test, windows);
+      const logits = await run(test, windows, told(`${mode} on the test images`));
       results.push({
         mode,
         windows,

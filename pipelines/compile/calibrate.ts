@@ -1,4 +1,5 @@
 import { inferShapes } from '../../models/analysis/shapes.ts';
+import { resizing } from '../../models/data/images/image-target.ts';
 import type { Model } from '../../models/graph.ts';
 import { preprocess } from '../../models/preprocessing.ts';
 import { Evaluator } from '../../models/runtime/run.ts';
@@ -30,7 +31,7 @@ export function checkCalibration(
   const input = model.graph.inputs[0]!.shape;
   const takes = `${model.graph.name} takes images of [${input.join(', ')}]`;
   if (shape !== undefined && shape.join() !== input.join())
-    throw new DataError(`${name}: its images are [${shape.join(', ')}], but ${takes}`);
+    throw new DataError(`${name}: its images are [${shape.join(', ')}], but ${takes}${resizing(input)}`);
   if (images.length !== n * sizeOf(input) || n === 0)
     throw new DataError(`${name}: ${takes}, got ${images.length} values for ${n} images`);
 }

@@ -43,7 +43,10 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    throw new DataError(`${folder}: expected a folder (${(error as Error).message})`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new DataError(
+      code === 'ENOENT' ? `${folder}: no such folder` : `${folder}: expected a folder (${message})`,
+    );
   }
 }
 

@@ -13,6 +13,14 @@ export type ImageTarget = {
 export const targetHelp =
   '@SIZE resizes the images: @64, @48x64, or @1x28x28 for grey (default: size of the first image, in colour)';
 
+/** What resizes a folder's images to `shape`, for the end of an error; '' if they are no pictures of it. */
+export function resizing(shape: readonly number[]): string {
+  const [channels, height, width] = shape;
+  if (shape.length !== 3 || (channels !== 1 && channels !== 3)) return '';
+  const size = `${height}x${width}`;
+  return `; forms with @SIZE resize them: @${channels === 1 ? `1x${size}` : size}`;
+}
+
 /**
  * Splits 'PATH@SIZE', 'PATH@HEIGHTxWIDTH' or 'PATH@CHANNELSxHEIGHTxWIDTH' (default: colour). Throws DataError
  * for other channels or sizes.

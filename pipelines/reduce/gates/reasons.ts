@@ -36,8 +36,11 @@ export function reasons({
     const count = own.length - replaced.get(layer)!.reduce((sum, gone) => sum + gone, 0);
     const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
     const other = others.get(layer);
+    const first = other === undefined ? [] : [`${describe(other)} became a ReLU first`];
+    if (cut === undefined)
+      return [...first, `no ReLU of any layer stays; all ${became[replacementOf(layer)]}`].join('; ');
     return [
-      ...(other === undefined ? [] : [`${describe(other)} became a ReLU first`]),
+      ...first,
       `${count} of ${own.length} have one of the highest values of ${score} over all layers ` +
         `(from ${cut.toPrecision(3)} on; mean here ${mean.toPrecision(3)}) and stay`,
       ...(count === own.length ? [] : [`the others ${became[replacementOf(layer)]}`]),
@@ -49,13 +52,16 @@ function describe(node: Node): string {
   return node.op === 'Clip' ? `Clip(${node.attributes.min}, ${node.attributes.max})` : node.op;
 }
 
-/** The lowest score of an element that was kept; NaN if none was. */
-function smallestKept(scores: ReadonlyMap<string, Float32Array>, replaced: ReplacedElements): number {
+/** The lowest score of an element that was kept; undefined if none was. */
+function smallestKept(
+  scores: ReadonlyMap<string, Float32Array>,
+  replaced: ReplacedElements,
+): number | undefined {
   let smallest = Infinity;
   for (const [layer, own] of scores) {
     own.forEach((value, e) => {
       if (replaced.get(layer)![e] === 0 && value < smallest) smallest = value;
     });
   }
-  return smallest === Infinity ? NaN : smallest;
+  return smallest === Infinity ? undefined : smallest;
 }

@@ -31,6 +31,20 @@ export type CompileFlags = {
   readonly answer?: AnswerKind;
 };
 
+/** The names of these options. */
+export const compileFlagNames = Object.keys({
+  agreement: 0,
+  precision: 0,
+  activationBits: 0,
+  weightBits: 0,
+  leftOut: 0,
+  k: 0,
+  bits: 0,
+  mode: 0,
+  circa: 0,
+  answer: 0,
+} satisfies { [K in keyof Required<CompileFlags>]: 0 });
+
 /** The compiler's options, and the agreement that chooses its bits. */
 export type PlanOptions = Partial<CompileOptions> & { readonly agreement?: number };
 
@@ -153,8 +167,8 @@ async function windowsOf(file: string): Promise<Pick<CompileOptions, 'k' | 'mode
     const { best } = circaFile.parse(JSON.parse(await readFile(file, 'utf8')));
     return { k: Object.fromEntries(best.layers.map(({ node, k }) => [node, k])), mode: best.mode };
   } catch (error) {
-    const reason =
-      error instanceof z.ZodError ? "expected the output of 'reluctant circa --json'" : String(error);
+    const isRead = error instanceof z.ZodError || error instanceof SyntaxError;
+    const reason = isRead ? "expected the output of 'reluctant circa --json'" : (error as Error).message;
     throw new UsageError(`--circa ${file}: ${reason}`);
   }
 }

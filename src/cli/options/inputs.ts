@@ -63,8 +63,9 @@ function imageSize(text: string): Pair {
 /** The file of a model's name. Throws ModelError if it does not exist. */
 export function modelFile(name: string): string {
   const file = resolveModel(name);
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
-    throw new ModelError(`${name}: no such model file`);
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isDirectory()) throw new ModelError(`${name}: is a folder; give an .onnx file`);
+  if (!found?.isFile()) throw new ModelError(`${name}: no such model file`);
   return file;
 }
 

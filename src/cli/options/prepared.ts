@@ -2,6 +2,7 @@ import { loadDataset } from '../../../models/data/dataset.ts';
 import type { Dataset } from '../../../models/data/dataset.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
+import { testedLayers } from '../../../pipelines/plan/windows.ts';
 import { chooseBits, withBits } from '../../../pipelines/simulate/choose-bits.ts';
 import type { ChosenBits } from '../../../pipelines/simulate/choose-bits.ts';
 import { defined } from '../../shared/defined.ts';
@@ -44,10 +45,21 @@ export async function preparedOn(
   const model = await loadDescribed(name, flags);
   const prepared = await prepare(model, { ...options, calibration, onProgress });
   prepared.calibration.warnings.forEach((warning) => warn(`${name}, calibrated on ${data}: ${warning}`));
+  const absent = absentLayers(prepared, options);
+  if (absent !== undefined) warn(`${name}: ${absent}`);
   if (agreement === undefined) return prepared;
   const chosen = await chooseBits(prepared, calibration, agreement, { compileOptions: options, onProgress });
   if (chosen.warning !== undefined) warn(`${name}: ${chosen.warning}`);
   return { ...withBits(prepared, chosen.bits, options), chosen };
+}
+
+/** Says which of the layers that --left-out or --circa names the plan does not have, if there are any. */
+function absentLayers({ plan }: Prepared, { leftOut = {}, k }: PlanOptions): string | undefined {
+  const tested = testedLayers(plan).map(({ node }) => node);
+  const named = Object.keys({ ...leftOut, ...(typeof k === 'object' && k) });
+  const absent = named.filter((layer) => !tested.includes(layer));
+  if (absent.length === 0) return undefined;
+  return `--left-out or --circa names ${absent.join(', ')}; the layers with sign tests are ${tested.join(', ')}`;
 }
 
 /** A prepared model, and how --agreement chose its bits. */

@@ -27,6 +27,7 @@ function oneLine(text: string): string {
   const line = text
     .trim()
     .replaceAll(/:\s*\n\s*/g, ': ')
+    .replaceAll(/\s*\n\s*\((?=Did you mean )/g, ' (')
     .replaceAll(/\s*\n\s*/g, '; ');
   return forTerminal(line);
 }

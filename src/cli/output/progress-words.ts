@@ -28,7 +28,7 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
   'without-mitigation': () => 'without mitigation',
   'mitigation-control': () => 'with all ReLUs, mitigated',
   calibration: () => 'calibrating',
-  simulation: () => 'simulating',
+  simulation: ({ of }) => (of === undefined ? 'simulating' : `simulating ${of}`),
   arithmetic: ({ of }) => `${of}`,
   'sign-test-windows': ({ of }) => `choosing the bits of sign tests, ${of}`,
   curvature: ({ of }) => `measuring the curvature of ${of}`,

@@ -152,7 +152,7 @@ test.each([
 test('data of another shape or with more classes is a DataError', async () => {
   const train = { ...options.train, shape: [1, 4, 16] };
   await expect(fit(barResnet(), { ...options, train })).rejects.toThrow(
-    /\[1, 4, 16\], but tiny takes \[1, 8, 8\]/,
+    /\[1, 4, 16\], but tiny takes \[1, 8, 8\]; forms with @SIZE resize them: @1x8x8/,
   );
   const classes = ['a', 'b', 'c', 'd'];
   await expect(fit(barResnet(), { ...options, train: { ...options.train, classes } })).rejects.toThrow(

@@ -97,6 +97,7 @@ test('a network: the more may be lost, the fewer bits are tested and sent', asyn
   const float = await predict(model, images, n);
   const labels = Array.from({ length: n }, (_, i) => argmax(float.subarray(5 * i, 5 * i + 5)));
   const set = { images, labels, n };
+  const works = new Set<string>();
   const report = async (toleratedFraction: number) =>
     circa(prepared, {
       toleratedFraction,
@@ -104,8 +105,17 @@ test('a network: the more may be lost, the fewer bits are tested and sent', asyn
       search: set,
       test: set,
       rng: seededRng('circa'),
+      onProgress: ({ phase, of }) => works.add(`${phase}: ${of}`),
     });
   const [strict, loose] = [await report(0.02), await report(0.4)];
+  expect([...works]).toEqual([
+    'simulation: exact sign tests on the search images',
+    'simulation: exact sign tests on the test images',
+    'sign-test-windows: posZero',
+    'simulation: posZero on the test images',
+    'sign-test-windows: negPass',
+    'simulation: negPass on the test images',
+  ]);
   expect(strict.exactAccuracy).toBeGreaterThan(0.9);
   for (const [i, { accuracy, comparison, onlineBytes, mode }] of strict.results.entries()) {
     expect(mode).toBe(i === 0 ? 'posZero' : 'negPass');

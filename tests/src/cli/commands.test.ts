@@ -128,6 +128,17 @@ describe('evaluate and fairness', () => {
     gap: { models: { gap: number; widening: number; interval: number[] }[] };
   };
 
+  test.each([
+    ['evaluate', ['--k', '3']],
+    ['evaluate', ['--answer', 'label']],
+    ['evaluate', ['--agreement', '0.9']],
+    ['fairness', ['--k', '3']],
+  ])('%s %j without --private, which alone has a plan, is refused', async (command, options) => {
+    const models = command === 'fairness' ? [model, other] : [model];
+    const result = await cli([command, ...models, '--data', 'fashion-mnist-part', ...options]);
+    expectFailure(result, 2, new RegExp(`${options[0]} is for --private: give that too`));
+  });
+
   test('a model against itself drops by exactly 0 in every group, another does not', async () => {
     const args = ['--data', 'fashion-mnist-part', '--resamples', '100'];
     const found = await cliJson<Fairness>(['fairness', model, model, other, ...args]);
@@ -240,7 +251,7 @@ describe('failures', () => {
   });
 
   test('a folder in place of a file', async () => {
-    expectFailure(await cli(['inspect', folder]), 3, /reluctant-cli-/);
+    expectFailure(await cli(['inspect', folder]), 3, /reluctant-cli-.*: is a folder; give an \.onnx file/);
   });
 
   test('a truncated .onnx', async () => {
@@ -262,7 +273,11 @@ describe('failures', () => {
 
   test('a wrong command line', async () => {
     expectFailure(await cli(['evaluate', model]), 2, /--data.*\(see reluctant evaluate --help\)/);
-    expectFailure(await cli(['inspct', model]), 2, /inspct.*inspect.*\(see reluctant --help\)/);
+    expectFailure(
+      await cli(['inspct', model]),
+      2,
+      /'inspct' \(Did you mean inspect\?\) \(see reluctant --help\)/,
+    );
     expectFailure(await cli(['evaluate', model, '--data', 'x', '--limit', '-3']), 2, /--limit.*whole number/);
     expectFailure(await cli(['bench', 'relu', '--k', '20', '--bits', '10']), 2, /--k 20/);
   });

@@ -18,7 +18,7 @@ import type { Act, Context } from '../../options/command.ts';
 import { dataFor, describeFlags, loadDescribed } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
-import { compileFlags, compileOptionsOf } from '../../options/compile.ts';
+import { compileFlagNames, compileFlags, compileOptionsOf } from '../../options/compile.ts';
 import type { CompileFlags } from '../../options/compile.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { askFlags } from '../../options/server.ts';
@@ -86,6 +86,7 @@ async function run(context: Context, name: string, { count, ...given }: Options,
     return evaluateServed(name, options, context);
   }
   checkFlags(command, false);
+  if (!options.private) checkNotPrivate(command);
   const { onProgress, say } = context;
   const { data, split, limit, device: choice } = options;
   const device = await chooseDevice(choice);
@@ -123,14 +124,23 @@ async function run(context: Context, name: string, { count, ...given }: Options,
 }
 
 const common = ['data', 'split', 'limit', 'count', 'json', 'verbose'];
+const ofPlan: readonly string[] = compileFlagNames;
 const ofServer = ['planHash', 'model', 'retry', 'ca', 'tokenFile', 'threads', 'memory', 'profile', 'against'];
+
+/** The options on the command line. */
+function givenOn(command: Command): readonly Option[] {
+  return command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
+}
+
+/** Without --private there is no plan, so options of one would say nothing. */
+function checkNotPrivate(command: Command): void {
+  const bad = givenOn(command).find((option) => ofPlan.includes(option.attributeName()));
+  if (bad !== undefined) throw new UsageError(`${bad.long} is for --private: give that too`);
+}
 
 /** Refuses options on the command line that say nothing of what is evaluated. */
 function checkFlags(command: Command, isServer: boolean): void {
-  const given = command.options.filter(
-    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
-  );
-  const bad = given.find((option) => {
+  const bad = givenOn(command).find((option) => {
     const name = option.attributeName();
     return !common.includes(name) && ofServer.includes(name) !== isServer;
   });

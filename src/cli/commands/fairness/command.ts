@@ -9,6 +9,7 @@ import { partitionsBySpec } from '../../../../models/fairness/group-spec.ts';
 import { thresholdGoals } from '../../../../models/fairness/threshold.ts';
 import { defaultMaxWidth } from '../../../../models/fairness/telling.ts';
 import { comparePartitions } from '../../../../pipelines/fairness/compare.ts';
+import { UsageError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../../../shared/files.ts';
 import { examples, percentagePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
@@ -43,11 +44,13 @@ export function configure(command: Command, act: Act): void {
       'positive class of the rates of binary labels (default: the second of two classes)',
     )
     .option('--min-group <n>', 'do not test groups with fewer images', whole(2), 30)
-    .option(
-      '--max-width <points>',
-      'leave groups out of gaps, and out of the worst group, if an accuracy of 50 % would be known no better than within an interval of this width',
-      percentagePoints,
-      defaultMaxWidth,
+    .addOption(
+      new Option(
+        '--max-width <points>',
+        'leave groups out of gaps, and out of the worst group, if an accuracy of 50 % would be known no better than within an interval of this width',
+      )
+        .argParser(percentagePoints)
+        .default(defaultMaxWidth, `${100 * defaultMaxWidth}pt`),
     )
     .option('--limit <n>', 'use only the first n images', whole(1))
     .option('--csv <file>', 'write one line for each group and model to this file')
@@ -75,9 +78,8 @@ export function configure(command: Command, act: Act): void {
     )
     .option(
       '--k <bits>',
-      "with --private: low bits that sign tests skip; 'free' skips only bits that cost no accuracy",
+      "with --private: low bits that sign tests skip; 'free' skips only bits that cost no accuracy (default: free)",
       bits,
-      'free',
     )
     .option(
       '--curvature',
@@ -122,6 +124,8 @@ async function run(context: Context, original: string, reduced: readonly string[
   if (csv !== undefined) checkOutput(csv, '--csv');
   if (folder !== undefined) checkOutput(join(folder, 'report.html'), '--report');
   checkControls(options);
+  if (options.k !== undefined && !options.private)
+    throw new UsageError('--k is for --private: give that too');
   if (card !== undefined) {
     checkCard(card);
     checkOutput(card, '--card');

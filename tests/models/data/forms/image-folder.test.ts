@@ -89,5 +89,5 @@ test('more classes than a byte numbers', async () => {
 
 test('no images to test with, no folder', async () => {
   await expect(load({ 'cat/a.png': one }, 'test')).rejects.toThrow(/it has no test images/);
-  await expect(loadDataset('folder:/nowhere', 'test')).rejects.toThrow(/\/nowhere: expected a folder/);
+  await expect(loadDataset('folder:/nowhere', 'test')).rejects.toThrow(/\/nowhere: no such folder/);
 });

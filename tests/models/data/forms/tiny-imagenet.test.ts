@@ -55,7 +55,7 @@ test('a folder that is no class, and none of the files', async () => {
     /n999: expected the name of a class in wnids/,
   );
   await expect(load('train', { 'wnids.txt': 'n02124075\nn01443537\nn7\n' })).rejects.toThrow(
-    /train\/n7\/images: expected a folder/,
+    /train\/n7\/images: no such folder/,
   );
   await expect(
     load('train', { 'wnids.txt': 'n02124075\nn01443537\nn7\n', 'train/n7/images/notes.txt': '' }),

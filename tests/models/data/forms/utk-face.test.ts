@@ -57,5 +57,5 @@ test('files named otherwise are a DataError that lists them', async () => {
 test('a folder without images, and none at all', async () => {
   const load = (folder: string) => loadDataset(`utkface-age:${folder}`, 'train');
   await expect(load(await folderWith({ 'notes.txt': '' }))).rejects.toThrow(/it has no training images/);
-  await expect(load('/nowhere')).rejects.toThrow(/\/nowhere: expected a folder/);
+  await expect(load('/nowhere')).rejects.toThrow(/\/nowhere: no such folder/);
 });

@@ -43,13 +43,18 @@ test('circa chooses windows, and plan takes them from its file', async () => {
   );
   for (const [wrong, says] of [
     [['--circa', file, '--k', '3'], /leave --k and --mode out/],
-    [['--circa', join(folder, 'none.json')], /none.json/],
+    [['--circa', join(folder, 'none.json')], /--circa .*none\.json: ENOENT/],
+    [['--circa', model], /\.onnx: expected the output of 'reluctant circa --json'/],
     [['--k', 'some'], /free/],
   ] as const) {
     const { code, stderr } = await cli(['plan', model, ...data, ...wrong]);
     expect(code).toBe(2);
     expect(stderr).toMatch(says);
   }
+  const misspelt = await cli(['plan', model, ...data, '--left-out', 'nosuch=3']);
+  expect(misspelt.stderr).toMatch(/names nosuch; the layers with sign tests are \w/);
+  const spelt = await cli(['plan', model, ...data, '--left-out', `${windows[0]!.node}=3`]);
+  expect(spelt.stderr).not.toMatch(/sign tests are/);
 }, 120_000);
 
 test('evaluate --private: the simulated protocol agrees with the float model but for a few', async () => {

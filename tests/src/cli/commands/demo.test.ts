@@ -105,7 +105,7 @@ test('a preset of three channels is refused for a network of one, and nothing is
   const { code, stderr } = await finished(startCli([...args, '--normalise', 'imagenet', '--out', out]));
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /--normalise, .*expected 1 numbers, one for each channel, got \[0.485, 0.456, 0.406\]/,
+    /--normalise, .*expected one number for the only channel, got \[0.485, 0.456, 0.406\]/,
   );
   expect(existsSync(join(out, 'original.onnx'))).toBe(false);
 });

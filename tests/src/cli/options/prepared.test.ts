@@ -144,7 +144,8 @@ test('images of another size or shape calibrate nothing', async () => {
   const grey = { ...contrasts(6), shape: [1, 8, 8], images: new Uint8Array(6 * 64) };
   await expect(prepare(network, { calibration: grey })).rejects.toThrow(api.DataError);
   const flat = { ...contrasts(6), shape: [1, 8, 24] };
-  const refusal = /^contrasts: its images are \[1, 8, 24\], but tiny takes images of \[3, 8, 8\]$/;
+  const refusal =
+    /^contrasts: its images are \[1, 8, 24\], but tiny takes images of \[3, 8, 8\]; forms with @SIZE resize them: @8x8$/;
   await expect(prepare(network, { calibration: flat })).rejects.toThrow(refusal);
   await expect(servedPlan(network, { calibration: calibrationOf(flat) })).rejects.toThrow(refusal);
 });
