@@ -6,9 +6,18 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Writes to a temporary file beside `path` and renames it, so that a reader sees either the old file or the
- * whole new one.
+ * whole new one. Rejects with an error that names `path` and the system's reason, which is its cause.
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  try {
+    await written(path, data);
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split(', ');
+    throw new Error(`${path}: it cannot be written (${reason})`, { cause });
+  }
+}
+
+async function written(path: string, data: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
   begin(temporary);

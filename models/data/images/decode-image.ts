@@ -87,7 +87,8 @@ function planesOf(interleaved: Uint8Array, channels: number): Uint8Array {
   return planes;
 }
 
-async function checkPresent(file: string): Promise<void> {
+/** Throws DataError for a file that is not there. */
+export async function checkPresent(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw new DataError(`${file}: no such image file`);
 }

@@ -27,11 +27,9 @@ export async function keepNetwork(
   for (const folder of folders) {
     const path = resolve(folder, `${Date.now()}-${basename(out)}`);
     if ((await failureOf(path, model)) !== undefined) continue;
-    throw new Error(`--out ${out}: ${reason}; the network is in ${path} instead`);
+    throw new Error(`--out ${reason}; the network is in ${path} instead`);
   }
-  warn(
-    `--out ${out}: ${reason}; trying again every ${pause / 1000} s: make room, or stop and lose the network`,
-  );
+  warn(`--out ${reason}; trying again every ${pause / 1000} s: make room, or stop and lose the network`);
   do await new Promise((wake) => setTimeout(wake, pause));
   while ((await failureOf(out, model)) !== undefined);
 }

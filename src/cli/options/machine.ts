@@ -55,7 +55,7 @@ export async function measureThisMachine({
     const kept = await writeFileAtomic(file, `${JSON.stringify(costs, null, 2)}\n`).then(
       () => file,
       (error: Error) => {
-        warn(`the measured costs are not kept for predictions: ${file}: ${error.message}`);
+        warn(`the measured costs are not kept for predictions: ${error.message}`);
         return undefined;
       },
     );

@@ -49,6 +49,8 @@ export function askFlags(command: Command): Command {
 
 export async function askOptions(flags: AskFlags, { warn }: Pick<Context, 'warn'>): Promise<ConnectOptions> {
   const { planHash, model, retry, ca, tokenFile, threads, memory } = flags;
+  if (planHash !== undefined && !/^[0-9a-f]{64}$/i.test(planHash))
+    throw new UsageError(`--plan-hash ${planHash}: expected the 64 hexadecimal digits that 'serve' prints`);
   return {
     ...(ca !== undefined && { ca: await certificate(ca) }),
     ...(tokenFile !== undefined && { token: (await readTokens('--token-file', tokenFile))[0]!.token }),

@@ -19,7 +19,11 @@ test('writes the whole file, folders included, and nothing beside it', async () 
 });
 
 test('a write that fails leaves nothing', async () => {
-  await expect(writeFileAtomic(folder, 'a folder is in the way')).rejects.toThrow();
+  const failure = writeFileAtomic(folder, 'a folder is in the way');
+  await expect(failure).rejects.toThrow(
+    `${folder}: it cannot be written (EISDIR: illegal operation on a directory)`,
+  );
+  await expect(failure).rejects.toMatchObject({ cause: { code: 'EISDIR' } });
   expect(
     readdirSync(tmpdir()).filter((name) => name.startsWith(folder.slice(tmpdir().length + 1))),
   ).toHaveLength(1);

@@ -15,6 +15,7 @@ import { examples, percentagePoints, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
 import { dataFor, describeFlags } from '../../options/describe.ts';
 import { checkOutput, dataHelp, deviceOption, modelHelp } from '../../options/inputs.ts';
+import { shownIfItFails } from '../../output/shown-if-it-fails.ts';
 import { checkCard } from './card/write-card.ts';
 import { checkControls, controlsOf } from './controls.ts';
 import { extrasOf } from './extras.ts';
@@ -153,7 +154,6 @@ async function run(context: Context, original: string, reduced: readonly string[
   });
   const reports = found.map((report, i) => ({ by: partitions[i]!.by, report }));
   const { report } = reports.at(-1)!;
-  if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(reports));
   const added = await extrasOf(context, models, dataset, settings, options);
   const given = models.map(({ name, relus, files }) => ({ model: name, relus, files }));
   const extras = [...controls.extras, ...added];
@@ -167,13 +167,16 @@ async function run(context: Context, original: string, reduced: readonly string[
     models: [...given, ...shifted],
     ...Object.fromEntries(extras.map((e) => [e.key, e.value])),
   };
-  if (folder !== undefined) await writeReport(folder, value, first!.model, options);
-  if (card !== undefined) await writeCardOf(card, context, { dataset, lines: models, reports }, options);
+  const figures = [describeReports(reports), ...extras.map(({ text }) => text)];
+  await shownIfItFails(context, { value, text: figures.join('\n\n') }, async () => {
+    if (csv !== undefined) await writeFileAtomic(csv, groupsCsv(reports));
+    if (folder !== undefined) await writeReport(folder, value, first!.model, options);
+    if (card !== undefined) await writeCardOf(card, context, { dataset, lines: models, reports }, options);
+  });
   return {
     value,
     text: [
-      describeReports(reports),
-      ...extras.map(({ text }) => text),
+      ...figures,
       ...(folder === undefined ? [] : [`The report with charts is ${join(folder, 'report.html')}.`]),
       ...(card === undefined ? [] : [`The model card is ${card}.`]),
     ].join('\n\n'),

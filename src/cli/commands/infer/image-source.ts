@@ -1,6 +1,8 @@
 import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
+import { checkPresent } from '../../../../models/data/images/decode-image.ts';
 import { readImage } from '../../../../models/data/images/image.ts';
+import { resizing } from '../../../../models/data/images/image-target.ts';
 import type { Preprocessing } from '../../../../models/preprocessing.ts';
 import type { Shape } from '../../../../models/tensor.ts';
 import { defined } from '../../../shared/defined.ts';
@@ -22,10 +24,14 @@ export type ImageSource = {
   readonly truth?: string;
 };
 
-/** The image of --image, or of --data and --index. Throws UsageError for any other combination. */
+/**
+ * The image of --image, or of --data and --index. Throws UsageError for any other combination, and DataError,
+ * before there is a session, for a file that is not there.
+ */
 export async function imageSource({ image, exact = false, data, index }: ImageOptions): Promise<ImageSource> {
   if (exact && image === undefined) throw new UsageError('--exact goes with --image');
   if (image !== undefined && data === undefined && index === undefined) {
+    await checkPresent(image);
     return {
       read: (shape, preprocessing) =>
         readImage(image, shape, { resize: !exact, ...defined({ shorterSide: preprocessing?.resize }) }),
@@ -41,7 +47,7 @@ export async function imageSource({ image, exact = false, data, index }: ImageOp
     const own = resize === undefined ? dataset : await loadDataset(data, 'test', { resize });
     if (shape.join() === own.shape.join()) return pixels(own, [index]);
     const sizes = `expected images of ${format.shape(shape)}, got ${format.shape(own.shape)}`;
-    throw new DataError(`${data}: ${sizes}`);
+    throw new DataError(`${data}: ${sizes}${resizing(shape)}`);
   };
   return { read, classes: dataset.classes, truth };
 }

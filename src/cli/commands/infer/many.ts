@@ -14,6 +14,7 @@ import type { AskedSet } from '../../options/served-set.ts';
 import { answerValue } from '../../output/answer-words.ts';
 import { table, toJson } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
+import { shownIfItFails } from '../../output/shown-if-it-fails.ts';
 
 export type ManyOptions = {
   readonly data: string;
@@ -41,7 +42,10 @@ export async function inferMany(
   const labelled = labelledBy(plan, dataset, context);
   const asked = await askSet(session, dataset, { first, count }, context);
   const output = outputOf(asked, plan, { first, dataset, labelled });
-  if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(toJson(output.value), null, 2)}\n`);
+  if (out !== undefined)
+    await shownIfItFails(context, output, () =>
+      writeFileAtomic(out, `${JSON.stringify(toJson(output.value), null, 2)}\n`),
+    );
   const failure = incomplete(asked);
   if (failure === undefined) return output;
   context.show(output);

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,6 +42,15 @@ describe('fairness', () => {
     expect(found.reading.join(' ')).toContain(`${small[0]!.group} (${small[0]!.n})`);
     const lines = (await readFile(csv, 'utf8')).trimEnd().split('\r\n');
     expect(lines).toHaveLength(1 + 2 * found.groups.length);
+  });
+
+  test('figures that cannot be written to a file are printed, and the error names the file', async () => {
+    const pages = join(folder, 'pages');
+    await mkdir(join(pages, 'report.json'), { recursive: true });
+    const { code, stdout, stderr } = await cli([...args, '--limit', '60', '--report', pages, '--json']);
+    expect(stderr).toMatch(/^reluctant: .*pages\/report\.json: it cannot be written \(EISDIR/m);
+    expect((JSON.parse(stdout) as Report).groups.length).toBeGreaterThan(5);
+    expect(code).toBe(1);
   });
 
   test('--groups of two columns: each, and their combinations, in tables, JSON and CSV; audit judges all', async () => {

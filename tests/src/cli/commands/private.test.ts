@@ -143,6 +143,10 @@ describe('infer', () => {
     await writeFile(file, 'not an image');
     expectFailure(await cli(['infer', url, '--image', file]), 4, /text\.png/);
     expectFailure(await cli(['infer', url, '--image', 'nowhere.png']), 4, /nowhere\.png/);
+    // What needs no server is said before one is asked.
+    expectFailure(await cli(['infer', 'ws://localhost:1', '--image', 'nowhere.png']), 4, /nowhere\.png/);
+    const noHash = await cli(['infer', 'ws://localhost:1', ...image, '--plan-hash', '12']);
+    expectFailure(noHash, 2, /--plan-hash 12: expected the 64 hexadecimal digits that 'serve' prints/);
   });
 
   test('refuses an index beyond the data set, and no image or two', async () => {
