@@ -61,6 +61,11 @@ export type ConnectOptions = RetryOptions & {
    * `network` (default: auto).
    */
   readonly transfers?: TransferMode;
+  /**
+   * Gets the bytes of both directions that messages took since the last call, some times a second while there
+   * are any.
+   */
+  readonly onTraffic?: (bytes: number) => void;
   readonly rng?: Rng;
 };
 
@@ -112,8 +117,23 @@ function openChannel(url: string, options: ConnectOptions): Promise<WebSocketCha
   // The channel listens from the start, because the server's first message may come with its answer to the
   // upgrade.
   const channel = new WebSocketChannel(new NodeSocket(socket), defined({ idleSeconds }));
+  if (options.onTraffic !== undefined) watchTraffic(socket, channel, options.onTraffic);
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => reject(connectionFailure(url, error, token !== undefined)));
     socket.once('open', () => resolve(channel));
   });
+}
+
+/** Milliseconds between two reports of traffic. */
+const reportPause = 250;
+
+function watchTraffic(socket: WebSocket, channel: WebSocketChannel, tell: (bytes: number) => void): void {
+  let told = 0;
+  const timer = setInterval(() => {
+    const { sent, received } = channel.traffic;
+    if (sent + received > told) tell(sent + received - told);
+    told = sent + received;
+  }, reportPause);
+  timer.unref();
+  socket.once('close', () => clearInterval(timer));
 }

@@ -187,7 +187,7 @@ type ModelOptions = Omit<DescribeFlags, 'size' | 'classes'> & {
 };
 
 async function runModel(
-  { say, warn, signal }: Context,
+  { say, warn, onProgress, signal }: Context,
   model: string | undefined,
   options: ModelOptions,
 ): Promise<Output> {
@@ -196,7 +196,9 @@ async function runModel(
   const found: Output[] = [];
   for (const profile of options.profile) {
     // Each profile gets its own server, so that each has a first inference.
-    const bench = defined({ network, runs, profile, signal, say, threads, memory, answer, transfers });
+    const bench = defined({
+      ...{ network, runs, profile, signal, say, onProgress, threads, memory, answer, transfers },
+    });
     // The first server's warnings hold for all.
     const warned = found.length === 0 ? warn : () => undefined;
     found.push(modelOutput(await benchModel({ ...bench, warn: warned })));

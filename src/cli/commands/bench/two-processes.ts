@@ -14,8 +14,11 @@ import { Child } from '../../../shared/child-process.ts';
 import { workerUrl } from '../../../shared/files.ts';
 import { defined } from '../../../shared/defined.ts';
 import { median } from '../../../shared/median.ts';
+import { silent } from '../../../shared/progress.ts';
+import type { OnProgress } from '../../../shared/progress.ts';
 import type { Session } from '../../../client.ts';
 import { answerValue } from '../../output/answer-words.ts';
+import { inferenceProgress } from '../../output/inference-progress.ts';
 import type { AnswerValue } from '../../output/answer-words.ts';
 import { phaseTotals } from '../../output/phase.ts';
 import type { PhaseTotals } from '../../output/phase.ts';
@@ -79,6 +82,7 @@ export type ModelBenchOptions = {
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   readonly warn: (line: string) => void;
+  readonly onProgress?: OnProgress;
 };
 
 type Server = Child<ToServer, FromServer>;
@@ -100,12 +104,15 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
       ...defined({ memory, answer: options.answer }),
     });
     warnings.forEach(options.warn);
+    const progress = inferenceProgress(options.onProgress ?? silent);
     const session = await connect(url, {
+      onTraffic: progress.onTraffic,
       ...{ planHash, profile: between.atClient, network: profile, ...ofThreads },
       ...defined({ memory, transfers: options.transfers }),
     });
     try {
-      const inferences = await allInferences(session, server, options);
+      const begin = () => progress.begin(session.plan, { profile, mode: options.transfers });
+      const inferences = await allInferences(session, server, begin, options);
       const measured = inferences.at(-1)!;
       const predicted = await predictionOf(session.plan, profile, measured, {
         first: options.runs === 1,
@@ -147,10 +154,12 @@ type Measured = Omit<
 async function allInferences(
   session: Session,
   server: Server,
+  begin: () => void,
   { runs, say }: ModelBenchOptions,
 ): Promise<Measured[]> {
   const found: Measured[] = [];
   for (let run = 1; run <= runs; run++) {
+    begin();
     const inference = await oneInference(session, server, run);
     found.push(inference);
     const { offline, online } = inference;

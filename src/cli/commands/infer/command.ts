@@ -26,6 +26,7 @@ import { printable } from '../../../net/printable.ts';
 import { askFlags, askOptions } from '../../options/server.ts';
 import type { AskFlags } from '../../options/server.ts';
 import { answerValue } from '../../output/answer-words.ts';
+import { inferenceProgress } from '../../output/inference-progress.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
 type Options = AskFlags &
@@ -104,8 +105,10 @@ async function run(context: Context, url: string, options: Options) {
     throw new UsageError('--answer needs --debug-local: the plan of a server says what it tells');
   const many = manyOf(options);
   const source = many ?? (await imageSource(options));
+  const progress = inferenceProgress(context.onProgress);
   const session = await connect(url, {
     ...(await askOptions(options, context)),
+    ...('read' in source && { onTraffic: progress.onTraffic }),
     ...defined({
       profile: options.profile,
       transferDepth: options.transferDepth,
@@ -115,6 +118,8 @@ async function run(context: Context, url: string, options: Options) {
   try {
     if (!('read' in source)) return await inferMany(session, source, context);
     const image = await source.read(session.inputShape, session.plan.preprocessing);
+    const { profile, transferDepth: depth, transfers: mode } = options;
+    progress.begin(session.plan, defined({ profile, depth, mode }));
     const result = await session.infer(image);
     if (result.outsideRange !== undefined) context.warn(outsideText(result.outsideRange));
     const name = session.plan.classes?.[result.label] ?? source.classes?.[result.label] ?? null;
