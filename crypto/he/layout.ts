@@ -7,7 +7,7 @@ import { linearCosts } from './costs.ts';
 import { answerBytes, requestCiphertextBytes } from './engine.ts';
 import { answerRoom, oneTile } from './exchange.ts';
 import { headroomBits } from './noise.ts';
-import { connected, spatialTiles } from './pack.ts';
+import { spatialTiles } from './pack.ts';
 import type { Layout, Range } from './pack.ts';
 
 /** The seconds of a byte at 100 Mbit/s. */
@@ -37,18 +37,15 @@ function costOf(tiles: number, { inputs, outputs, pairs }: ChannelPairs): Layout
   return { inputs: inputs * tiles, outputs: outputs * tiles, products: pairs * tiles };
 }
 
-/** Both lists of ranges are in order, so the partners of a range are consecutive. */
-function channelPairs({ spec, inputRanges, outputRanges }: Channels & Pick<Layout, 'spec'>): ChannelPairs {
-  const [inputs, outputs] = [inputRanges.length, outputRanges.length];
-  if (spec.group === 1) return { inputs, outputs, pairs: inputs * outputs };
+/** Groups are in ranges, or ranges in groups: an input and an output range are a pair where they share one. */
+function channelPairs(layout: Channels & Pick<Layout, 'spec'>): ChannelPairs {
+  const { group, inChannels, outChannels } = layout.spec;
+  const [inputs, outputs] = [layout.inputRanges.length, layout.outputRanges.length];
+  const groupsIn = Math.max(1, (layout.inputChannels * group) / inChannels);
+  const groupsOut = Math.max(1, (layout.outputChannels * group) / outChannels);
+  const parts = (inputs / Math.ceil(group / groupsIn)) * (outputs / Math.ceil(group / groupsOut));
   let pairs = 0;
-  let first = 0;
-  for (const input of inputRanges) {
-    while (!connected(spec, input, outputRanges[first]!)) first++;
-    let last = first;
-    while (last < outputs && connected(spec, input, outputRanges[last]!)) last++;
-    pairs += last - first;
-  }
+  for (let g = 0; g < group; g++) if (g % groupsIn === 0 || g % groupsOut === 0) pairs += parts;
   return { inputs, outputs, pairs };
 }
 
@@ -107,6 +104,7 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
   const cuts = channelCuts(plain.spec);
   let best: Layout | undefined;
   let bestCost = Infinity;
+  let [headroom, tileBytes] = [-Infinity, Infinity];
   for (const tiling of tilings(plain.spec, degree)) {
     const tiles = tiling.grid[0] * tiling.grid[1];
     for (const cut of cuts) {
@@ -115,28 +113,20 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
       const cost = costSeconds(costOf(tiles, cut.counts));
       if (cost >= bestCost) continue;
       const layout = { ...plain, ...tiling, ...cut.channels };
-      if (headroomBits(layout) < 0 || answerRoom(layout, oneTile) > mostTileBytes) continue;
-      [best, bestCost] = [layout, cost];
+      const room = headroomBits(layout);
+      headroom = Math.max(headroom, room);
+      if (room < 0) continue;
+      const bytes = answerRoom(layout, oneTile);
+      tileBytes = Math.min(tileBytes, bytes);
+      if (bytes <= mostTileBytes) [best, bestCost] = [layout, cost];
     }
   }
   if (best !== undefined) return best;
-  throw new PlanError(`${describe(given)}: ${whyNone(given, degree)}`);
+  throw new PlanError(`${describe(given)}: ${whyNone(degree, headroom, tileBytes)}`);
 }
 
-/** Why no layout serves: what the best of them lacks. */
-function whyNone(given: LinearSpec, degree: number): string {
-  const plain = subsampled(given);
-  const cuts = channelCuts(plain.spec);
-  let [headroom, tileBytes] = [-Infinity, Infinity];
-  for (const tiling of tilings(plain.spec, degree)) {
-    for (const { channels } of cuts) {
-      if (!fits(tiling, channels)) continue;
-      const layout = { ...plain, ...tiling, ...channels };
-      const room = headroomBits(layout);
-      headroom = Math.max(headroom, room);
-      if (room >= 0) tileBytes = Math.min(tileBytes, answerRoom(layout, oneTile));
-    }
-  }
+/** Why no layout serves, of which one has this headroom and one takes so many bytes a tile. */
+function whyNone(degree: number, headroom: number, tileBytes: number): string {
   if (headroom === -Infinity)
     return `one window of the kernel has more pixels than a ciphertext holds (${degree})`;
   if (headroom < 0)

@@ -159,7 +159,7 @@ function messagesOf(channel: Channel, step: number, spec: LinearSpec, most: numb
 }
 
 /** The probability that the shares of an element add up to one unit more or less: 4.70 %. */
-export const linearFaultRate: number = roundingFaultRate(linearParams);
+export const linearFaultRate: number = /* @__PURE__ */ roundingFaultRate(linearParams);
 
 /**
  * The server's offline half. Returns its share of W input, [M, H', W']. `weightsId` must name these weights

@@ -33,7 +33,8 @@ export type Hello = {
   /** The numbers of the prepared inferences that the client still has of it. */
   readonly held?: readonly number[];
 };
-export const helloSchema: Check<Hello> = record(
+// The bundle of a page leaves out what is marked as pure and not used: only servers read these two.
+export const helloSchema: Check<Hello> = /* @__PURE__ */ record(
   {},
   {
     plan: planHash,
@@ -56,7 +57,7 @@ export type Accept = {
   };
 };
 const source = oneOf(...sessionSources);
-export const acceptSchema: Check<Accept> = record({
+export const acceptSchema: Check<Accept> = /* @__PURE__ */ record({
   plan: planHash,
   transfers: record({ depth: integer(leastDepth, greatestDepth), up: source, down: source }),
 });

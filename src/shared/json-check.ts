@@ -15,17 +15,22 @@ export class Malformed extends Error {
 
 /** A finite number from `least` to `most`. */
 export function number(least = -Infinity, most = Infinity): Check<number> {
-  return (value, path) => {
-    if (typeof value === 'number' && Number.isFinite(value) && value >= least && value <= most) return value;
-    throw new Malformed(path, `a number${range(least, most)}`);
-  };
+  return within(Number.isFinite, 'a number', least, most);
 }
 
 export function integer(least: number, most: number): Check<number> {
+  return within(Number.isInteger, 'an integer', least, most);
+}
+
+function within(
+  isOne: (value: unknown) => boolean,
+  name: string,
+  least: number,
+  most: number,
+): Check<number> {
   return (value, path) => {
-    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
-      return value as number;
-    throw new Malformed(path, `an integer${range(least, most)}`);
+    if (isOne(value) && (value as number) >= least && (value as number) <= most) return value as number;
+    throw new Malformed(path, name + range(least, most));
   };
 }
 
