@@ -37,7 +37,7 @@ function costOf(tiles: number, { inputs, outputs, pairs }: ChannelPairs): Layout
   return { inputs: inputs * tiles, outputs: outputs * tiles, products: pairs * tiles };
 }
 
-/** Groups are in ranges, or ranges in groups: an input and an output range are a pair where they share one. */
+/** A range is part of a group or holds whole groups; two are a pair where they share one. */
 function channelPairs(layout: Channels & Pick<Layout, 'spec'>): ChannelPairs {
   const { group, inChannels, outChannels } = layout.spec;
   const [inputs, outputs] = [layout.inputRanges.length, layout.outputRanges.length];
