@@ -25,8 +25,13 @@ export const shared = {
 };
 export const sample = trainingSample(shared);
 
-export async function trainedTiny(): Promise<Model> {
-  return (await fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 })).model;
+let trained: Promise<Model> | undefined;
+
+/** Files that share a process share the network: a model is never changed. */
+export function trainedTiny(): Promise<Model> {
+  return (trained ??= fit(tinyResnet(), { ...shared, epochs: 8, learningRate: 0.05 }).then(
+    ({ model }) => model,
+  ));
 }
 
 /** What a network's plan costs, in the budget's terms. */
