@@ -62,9 +62,6 @@ export class TrainingEngine implements Engine {
     const session = await InferenceSession.create(step.bytes, {
       ...sessionOptions(setting),
       ...vectors.options,
-      // With other work on two cores, a step of ResNet-8 then takes 474 ms instead of 882, and of ResNet-18
-      // 3.3 s instead of 5.5.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     });
     const runsOn = `onnxruntime on ${setting.device ?? 'cpu'}`;
