@@ -39,11 +39,37 @@ export function cliProcess(args: readonly string[]): Promise<CliResult> {
 }
 
 /** A command line in this process, without the processor time that a process of its own takes to load. */
-export async function cli(args: readonly string[]): Promise<CliResult> {
+export function cli(args: readonly string[]): Promise<CliResult> {
+  return inProcess(args, new AbortController().signal);
+}
+
+/** A command line in this process that goes on until it is stopped, as by Ctrl-C, and what it says first. */
+export async function cliServer(args: readonly string[]): Promise<CliServer> {
+  const stopping = new AbortController();
+  const said = Promise.withResolvers<string>();
+  const ended = inProcess(args, stopping.signal, said.resolve);
+  void ended.then(({ code, stderr }) => said.reject(new Error(`ended with ${code}: ${stderr}`)));
+  const stop = () => {
+    stopping.abort();
+    return ended;
+  };
+  return { said: await said.promise, stop };
+}
+
+export type CliServer = { readonly said: string; readonly stop: () => Promise<CliResult> };
+
+async function inProcess(
+  args: readonly string[],
+  signal: AbortSignal,
+  onOutput: (text: string) => void = () => undefined,
+): Promise<CliResult> {
   const said = { stdout: '', stderr: '' };
   const code = await run(args, {
     version: 'of tests',
-    write: (text) => void (said.stdout += text),
+    write: (text) => {
+      said.stdout += text;
+      onOutput(text);
+    },
     isTerminal: false,
     stderr: new Writable({
       write: (text, _encoding, taken) => {
@@ -51,7 +77,7 @@ export async function cli(args: readonly string[]): Promise<CliResult> {
         taken();
       },
     }),
-    untilStopped: () => new AbortController().signal,
+    untilStopped: () => signal,
     staysUp: () => undefined,
   });
   return { code, ...said };

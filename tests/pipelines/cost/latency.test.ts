@@ -1,6 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
-import { measureMachine } from '../../../pipelines/bench/machine.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
@@ -118,11 +117,6 @@ describe('against measurement', () => {
       const { offline } = predictLatency(network.plan, loopback, defaultMachine, { threads: 1 });
       expect(offline.bytes_up + offline.bytes_down).toBe(await measuredBytes(network));
     }
-  });
-
-  test('what `bench machine` measures can be kept and read again', async () => {
-    const machine = await measureMachine({ pool, channels: memoryChannels() });
-    expect(machineCostsSchema.parse(JSON.parse(JSON.stringify(machine)))).toEqual(machine);
   });
 });
 

@@ -8,6 +8,7 @@ import { servedPlan } from '../../../pipelines/compile/served-plan.ts';
 import { mostUnread, predictMemory } from '../../../pipelines/cost/memory.ts';
 import { priceOf } from '../../../pipelines/cost/price.ts';
 import { serverCaches } from '../../../pipelines/inference/caches.ts';
+import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { defaultLimits } from '../../../src/net/web-socket-channel.ts';
 import { convolution } from '../../helpers/convolution.ts';
 import { tinyPlan } from '../../helpers/networks.ts';
@@ -18,12 +19,16 @@ import { tinyPlan } from '../../helpers/networks.ts';
  */
 const seen = { client: 600, server: 660 };
 
+/** Of a ResNet-18 for images of this size. */
+async function planAt(size: number): Promise<Plan> {
+  const model = randomNetwork({ arch: 'resnet18', size, channels: 3, classes: 100 });
+  return servedPlan(model, { calibration: { images: noise(3 * size * size), n: 1 } });
+}
+
+const plan = await planAt(32);
+
 test('the forecast for a ResNet-18 is within a third of what was measured, and grows with the image', async () => {
-  const at = async (size: number) => {
-    const model = randomNetwork({ arch: 'resnet18', size, channels: 3, classes: 100 });
-    return predictMemory(await servedPlan(model, { calibration: { images: noise(3 * size * size), n: 1 } }));
-  };
-  const small = await at(32);
+  const small = predictMemory(plan);
   for (const [got, expected] of [
     [small.client_bytes, seen.client],
     [small.server_bytes, seen.server],
@@ -31,14 +36,12 @@ test('the forecast for a ResNet-18 is within a third of what was measured, and g
     expect(got / 1e6).toBeGreaterThan(expected / 1.33);
     expect(got / 1e6).toBeLessThan(expected * 1.33);
   }
-  const large = await at(64);
+  const large = predictMemory(await planAt(64));
   // Four times the ReLUs: their keys and tables alone are 80 bytes and more of each.
   expect(large.client_bytes - small.client_bytes).toBeGreaterThan(3 * 557_056 * 80);
 });
 
-test('the forecast counts with the caches that --memory allows', async () => {
-  const model = randomNetwork({ arch: 'resnet18', size: 32, channels: 3, classes: 100 });
-  const plan = await servedPlan(model, { calibration: { images: noise(3 * 32 * 32), n: 1 } });
+test('the forecast counts with the caches that --memory allows', () => {
   const at = (memory?: number) =>
     predictMemory(plan, { threads: 2, ...(memory !== undefined && { memory }) });
   const usual = at();

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,8 @@ import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { predict } from '../../../../models/runtime/run.ts';
-import { cli, cliJson, firstLine, startCli } from '../../../helpers/cli.ts';
+import { cli, cliJson, cliServer } from '../../../helpers/cli.ts';
+import type { CliServer } from '../../../helpers/cli.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
 type Bytes = { bytes_up: number; bytes_down: number };
@@ -26,13 +26,13 @@ const data = ['--data', 'fashion-mnist-part'];
 const image = [...data, '--index', '7'];
 let folder: string;
 let model: string;
-let server: ChildProcess;
+let server: CliServer;
 let told: { url: string; plan_hash: string; models: { answer: string; answer_bits: number }[] };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-answer-'));
   model = await writeTiny(folder);
-  server = startCli([
+  server = await cliServer([
     'serve',
     model,
     ...data,
@@ -44,11 +44,11 @@ beforeAll(async () => {
     '1',
     '--json',
   ]);
-  told = JSON.parse(await firstLine(server)) as typeof told;
+  told = JSON.parse(server.said) as typeof told;
 });
 
 afterAll(async () => {
-  server.kill();
+  await server.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

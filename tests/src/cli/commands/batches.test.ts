@@ -1,9 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cli, cliJson, firstLine, startCli } from '../../../helpers/cli.ts';
+import { cli, cliJson, cliServer } from '../../../helpers/cli.ts';
+import type { CliServer } from '../../../helpers/cli.ts';
 import { cuttingProxy } from '../../../helpers/cutting-proxy.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
@@ -24,17 +24,17 @@ type Evaluated = Batch & {
 const data = ['--data', 'fashion-mnist-part'];
 let folder: string;
 let model: string;
-let server: ChildProcess;
+let server: CliServer;
 let url: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-batches-'));
   model = await writeTiny(folder);
-  server = startCli(['serve', model, ...data, '--port', '0', '--threads', '1', '--json']);
-  ({ url } = JSON.parse(await firstLine(server)) as { url: string });
+  server = await cliServer(['serve', model, ...data, '--port', '0', '--threads', '1', '--json']);
+  ({ url } = JSON.parse(server.said) as { url: string });
 });
 afterAll(async () => {
-  server.kill();
+  await server.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { saveModel } from '../../../../models/files/write.ts';
-import { cli, cliJson, finished, startCli } from '../../../helpers/cli.ts';
+import { cli, cliJson, cliServer } from '../../../helpers/cli.ts';
 import { rawPng } from '../../../helpers/image-files.ts';
 import { borderNet } from '../../../helpers/networks.ts';
 import { npzOf } from '../../../helpers/npz.ts';
@@ -72,9 +72,8 @@ describe('what calibrates', () => {
   test('plan and serve say which data, and how many images', async () => {
     const said = `calibrated on +12 training images of ${data.lit}`;
     expect((await cli(['plan', model, '--data', data.lit])).stdout).toMatch(new RegExp(`^${said}$`, 'm'));
-    const server = startCli(['serve', model, '--data', data.lit, '--port', '0', '--threads', '1']);
-    server.stdout!.once('data', () => server.kill('SIGTERM'));
-    expect((await finished(server)).stdout).toMatch(new RegExp(`^ *${said}$`, 'm'));
+    const server = await cliServer(['serve', model, '--data', data.lit, '--port', '0', '--threads', '1']);
+    expect((await server.stop()).stdout).toMatch(new RegExp(`^ *${said}$`, 'm'));
   });
 });
 

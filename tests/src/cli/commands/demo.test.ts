@@ -8,7 +8,7 @@ import { loadModel } from '../../../../models/files/read.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { browserFile, noBrowser, startBrowser } from '../../../helpers/browser.ts';
-import { finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
+import { cli, finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
 import { writeSmallData } from '../../../helpers/data.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
@@ -69,7 +69,7 @@ async function expectPrivateAnswers({ images, logit_spread }: Model, file: strin
 test('the whole demo on a tiny network of normalised pixels: its files, and private answers as in the clear', async () => {
   const out = join(folder, 'out');
   const pixels = ['--mean', '73', '--std', '90', '--scale', '1'];
-  const { code, stdout, stderr } = await finished(startCli([...args, ...pixels, '--out', out]));
+  const { code, stdout, stderr } = await cli([...args, ...pixels, '--out', out]);
   expect(stderr).not.toContain('reluctant:');
   expect(code).toBe(0);
   expect(readdirSync(out).sort()).toEqual([
@@ -102,7 +102,7 @@ test('the whole demo on a tiny network of normalised pixels: its files, and priv
 
 test('a preset of three channels is refused for a network of one, and nothing is written', async () => {
   const out = join(folder, 'refused');
-  const { code, stderr } = await finished(startCli([...args, '--normalise', 'imagenet', '--out', out]));
+  const { code, stderr } = await cli([...args, '--normalise', 'imagenet', '--out', out]);
   expect(code).toBe(2);
   expect(stderr).toMatch(
     /--normalise, .*expected one number for the only channel, got \[0.485, 0.456, 0.406\]/,

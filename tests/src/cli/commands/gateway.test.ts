@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { execFile, spawnSync } from 'node:child_process';
 import { request } from 'node:http';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -14,27 +13,29 @@ import { startServer } from '../../../../src/server.ts';
 import type { RunningServer } from '../../../../src/server.ts';
 import { ConnectionError, DataError, ProtocolError, RefusedError } from '../../../../src/shared/errors.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { finished, firstLine, startCli } from '../../../helpers/cli.ts';
+import { cli, cliServer } from '../../../helpers/cli.ts';
+import type { CliServer } from '../../../helpers/cli.ts';
 import { servedNet } from '../../fixtures/served-net.ts';
 
 let prepared: Prepared;
 let server: RunningServer;
-let child: ChildProcess;
+let gateway: CliServer;
 let url: string;
 let folder: string;
 let picture: Buffer;
 beforeAll(async () => {
   ({ prepared } = await servedNet());
   server = await startServer({ ...prepared, threads: 1 });
-  child = startCli(['gateway', server.url, '--port', '0', '--threads', '1', '--ahead', '1', '--json']);
-  ({ url } = JSON.parse(await firstLine(child)) as { url: string });
+  const options = ['--port', '0', '--threads', '1', '--ahead', '1', '--json'];
+  gateway = await cliServer(['gateway', server.url, ...options]);
+  ({ url } = JSON.parse(gateway.said) as { url: string });
   folder = await mkdtemp(join(tmpdir(), 'reluctant-gateway-'));
   picture = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#c84' } })
     .png()
     .toBuffer();
 });
 afterAll(async () => {
-  child.kill('SIGTERM');
+  await gateway.stop();
   await server.close();
   await rm(folder, { recursive: true });
 });
@@ -160,8 +161,6 @@ describe('one session for many callers', () => {
 
 test('a port in use and a server that is not there are told in one line', async () => {
   const port = new URL(url).port;
-  const busy = await finished(
-    startCli(['gateway', server.url, '--port', port, '--threads', '1', '--ahead', '0']),
-  );
+  const busy = await cli(['gateway', server.url, '--port', port, '--threads', '1', '--ahead', '0']);
   expect(busy).toMatchObject({ code: 2, stderr: /--port \d+: listen EADDRINUSE/ });
 });

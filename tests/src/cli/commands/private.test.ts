@@ -11,7 +11,8 @@ import { predict } from '../../../../models/runtime/run.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { cli, cliJson, finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
+import { cli, cliJson, cliServer, finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
+import type { CliServer } from '../../../helpers/cli.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
@@ -35,20 +36,20 @@ const data = ['--data', 'fashion-mnist-part'];
 const image = [...data, '--index', String(index)];
 let folder: string;
 let model: string;
-let server: ChildProcess;
+let server: CliServer;
 let url: string;
 let hash: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reluctant-private-'));
   model = await writeTiny(folder);
-  server = startCli(['serve', model, ...data, '--port', '0', '--threads', '1', '--json']);
-  const told = JSON.parse(await firstLine(server)) as { url: string; plan_hash: string };
+  server = await cliServer(['serve', model, ...data, '--port', '0', '--threads', '1', '--json']);
+  const told = JSON.parse(server.said) as { url: string; plan_hash: string };
   [url, hash] = [told.url, told.plan_hash];
 });
 
 afterAll(async () => {
-  server.kill();
+  await server.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -189,26 +190,16 @@ describe('serve', () => {
     const [cert, key] = ['cert', 'key'].map((part) =>
       join(packageRoot, `tests/src/fixtures/test-only.${part}.pem`),
     );
-    const child = startCli([
-      'serve',
-      model,
-      ...data,
-      '--port',
-      '0',
-      '--json',
-      '--tls-cert',
-      cert!,
-      '--tls-key',
-      key!,
-    ]);
+    const certified = ['--tls-cert', cert!, '--tls-key', key!];
+    const own = await cliServer(['serve', model, ...data, '--port', '0', '--json', ...certified]);
     try {
-      const { url } = JSON.parse(await firstLine(child)) as { url: string };
+      const { url } = JSON.parse(own.said) as { url: string };
       expect(url).toMatch(/^wss:/);
       const trusted = await cliJson<Inferred>(['infer', url, ...image, '--ca', cert!]);
       expect(trusted.logits).toHaveLength(10);
       expectFailure(await cli(['infer', url, ...image]), 6, /certificate/);
     } finally {
-      child.kill();
+      await own.stop();
     }
     expectFailure(await cli(['serve', model, '--tls-cert', cert!]), 2, /--tls-key/);
     expectFailure(

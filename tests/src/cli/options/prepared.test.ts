@@ -18,7 +18,7 @@ import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import * as api from '../../../../src/index.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { dearRelus } from '../../../helpers/machine.ts';
-import { cliJson, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
+import { cliJson, cliServer, quiet } from '../../../helpers/cli.ts';
 import { folderWith } from '../../../helpers/image-files.ts';
 import { npzOf } from '../../../helpers/npz.ts';
 import { seededRng } from '../../../helpers/rng.ts';
@@ -127,9 +127,9 @@ describe('the same model and data have one plan', () => {
     const benched = cliJson<{ plan_hash: string; calibrated_on: string }>([
       ...['bench', 'model', file, '--data', data, '--threads', '1'],
     ]);
-    const server = startCli(['serve', file, '--data', data, '--port', '0', '--json']);
-    const { plan_hash } = JSON.parse(await firstLine(server)) as { plan_hash: string };
-    server.kill('SIGTERM');
+    const server = await cliServer(['serve', file, '--data', data, '--port', '0', '--json']);
+    const { plan_hash } = JSON.parse(server.said) as { plan_hash: string };
+    await server.stop();
     expect(plan_hash).toBe(served);
     expect((await planned).hash).toBe(served);
     expect(await benched).toMatchObject({ plan_hash: served, calibrated_on: data });

@@ -1,12 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { preparedOnNoise, randomNetwork } from '../../../../../pipelines/bench/network.ts';
 import { predictCost } from '../../../../../pipelines/cost/bytes.ts';
+import { machineCostsSchema } from '../../../../../pipelines/cost/machine.ts';
+import type { MachineCosts } from '../../../../../pipelines/cost/machine.ts';
 import { medianOf, preparedSeconds } from '../../../../../src/cli/commands/bench/two-processes.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
-import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
+import { cli, cliJson } from '../../../../helpers/cli.ts';
 import { writeTiny } from '../../../../helpers/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
@@ -129,24 +131,27 @@ test('neither a model nor --arch, or both, or a file that is none', async () => 
   expect(stderr).toMatch(/no such model file/);
 }, 180_000);
 
-test('bench machine keeps what it measures, and predictions use it; a spoilt file is named', async () => {
+test('bench machine keeps all that it measures, and predictions use it; a spoilt file is named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'reluctant-machine-'));
-  const env = { XDG_CACHE_HOME: folder };
+  vi.stubEnv('XDG_CACHE_HOME', folder);
   try {
-    const run = async (...args: string[]) => finished(startCli([...args, '--json'], { env }));
     const plan = ['plan', await writeTiny(folder), '--data', 'fashion-mnist-part'];
-    const before = JSON.parse((await run(...plan)).stdout) as Predicted;
+    const before = await cliJson<Predicted>(plan);
     expect(before.predicted.map(({ profile }) => profile)).toEqual(['loopback', 'lan', 'wan']);
     expect(before.machine.measured_here).toBe(false);
-    const units = JSON.parse((await run('bench', 'machine')).stdout) as { file: string; linear: object };
+    const units = await cliJson<Pick<MachineCosts, 'linear'> & { file: string }>(['bench', 'machine']);
     expect(units.file.startsWith(folder)).toBe(true);
-    const after = JSON.parse((await run(...plan)).stdout) as Predicted;
+    const kept = JSON.parse(await readFile(units.file, 'utf8')) as MachineCosts;
+    expect(machineCostsSchema.parse(kept)).toEqual(kept);
+    expect(units.linear.product).toBe(kept.linear.product);
+    const after = await cliJson<Predicted>(plan);
     expect(after.machine.measured_here).toBe(true);
     expect(after.predicted[0]!.online.seconds).not.toBe(before.predicted[0]!.online.seconds);
     await writeFile(units.file, '{"machine": 3}');
-    const { code, stderr } = await run(...plan);
+    const { code, stderr } = await cli(plan);
     expect([code, stderr]).toEqual([2, expect.stringContaining("run 'reluctant bench machine' again")]);
   } finally {
+    vi.unstubAllEnvs();
     await rm(folder, { recursive: true });
   }
 }, 240_000);
