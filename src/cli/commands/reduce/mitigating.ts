@@ -181,10 +181,14 @@ function priceSentences({ control, confidence, ...price }: Price): string {
 
 function changes({ cost, costInterval, gapChange, gapChangeInterval }: Change): string {
   const range = (interval: readonly number[]) => interval.map(format.points).join(' to ');
+  const accuracy =
+    `the overall accuracy by ${format.points(-cost)} points ` +
+    `(${range([-costInterval[1], -costInterval[0]])})`;
+  if (Number.isNaN(gapChange))
+    return `${accuracy}; no gap is told, because fewer than two groups are large enough`;
   return (
     `the gap between the best and the worst group by ${format.points(gapChange)} points ` +
-    `(${range(gapChangeInterval)}) and the overall accuracy by ${format.points(-cost)} points ` +
-    `(${range([-costInterval[1], -costInterval[0]])})`
+    `(${range(gapChangeInterval)}) and ${accuracy}`
   );
 }
 

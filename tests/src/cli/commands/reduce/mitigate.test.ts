@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describePrice } from '../../../../../src/cli/commands/reduce/mitigating.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
 import { writeSmallData } from '../../../../helpers/data.ts';
 import { writeTiny } from '../../../../helpers/networks.ts';
@@ -81,4 +82,22 @@ describe('reduce --mitigate', () => {
     const { code, stderr } = await cli([...args, ...options, '--out', out('none.onnx')]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
   });
+});
+
+test('groups that are too small for a gap: the sentence says so and has no figure that is not one', () => {
+  const change = {
+    cost: 0.01,
+    costInterval: [0, 0.02],
+    gapChange: NaN,
+    gapChangeInterval: [NaN, NaN],
+  } as const;
+  const text = describePrice({ ...change, models: [], confidence: 0.95 });
+  expect(text).toContain(
+    'mitigation changes the overall accuracy by -1.0 points (-2.0 to 0.0); no gap is told, because fewer than two groups are large enough.',
+  );
+  expect(text).not.toMatch(/NaN/);
+  const known = { ...change, gapChange: -0.1, gapChangeInterval: [-0.2, 0.1] } as const;
+  expect(describePrice({ ...known, models: [], confidence: 0.95 })).toContain(
+    'changes the gap between the best and the worst group by -10.0 points (-20.0 to +10.0) and the overall accuracy by -1.0 points',
+  );
 });
