@@ -83,8 +83,8 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   },
   ranking: {
     summary:
-      'the order in which gates start (autorep) or ReLUs go (hybrid): by the divergence of the answers and ' +
-      "errors of polynomials, or by the loss's Taylor series as in method taylor",
+      'the order in which gates start (autorep) or ReLUs go (hybrid): by how far answers diverge and how well ' +
+      "polynomials fit (divergence), or by the loss's Taylor series as in method taylor",
     methods: {
       deepreduce: no,
       snl: no,
@@ -275,7 +275,7 @@ export const methodOptions: { readonly [O in MethodOption]: Entry } = {
   },
   polish: {
     summary:
-      'before the last fine-tuning, swap ReLUs that stay for others as long as the loss on 512 validation images falls, with at most this many evaluations',
+      'swap ReLUs that stay for others before the last fine-tuning, as long as the loss on 512 validation images falls; at most this many evaluations',
     methods: { deepreduce: '0', snl: '0', autorep: '0', taylor: '0', deepreshape: '0', hybrid: '0' },
   },
   checkpoint: {

@@ -61,7 +61,7 @@ export function configure(command: Command, act: Act): void {
       'price of an hour of one core, of either party; prints the money of an inference',
       price,
     )
-    .option('--memory <size>', `of each party: ${memoryHelp}`, byteSize)
+    .option('--memory <size>', `each party's ${memoryHelp}`, byteSize)
     .addOption(transfersOption());
   describeFlags(priced).action(act(run));
   examples(command, [

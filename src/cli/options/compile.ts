@@ -54,8 +54,8 @@ export function compileFlags(command: Command): Command {
   return command
     .option(
       '--agreement <share>',
-      "choose the fewest bits with which this share of answers has the model's label, such as 0.99, by simulation " +
-        'on training images of --data; in place of --precision, --activation-bits, --weight-bits and --left-out',
+      "choose the bits: the fewest bytes with which this share of answers has the model's label, such as 0.99, by " +
+        'simulation on training images of --data. It replaces --precision, --activation-bits, --weight-bits and --left-out',
       agreementShare,
     )
     .option(
@@ -75,8 +75,8 @@ export function compileFlags(command: Command): Command {
     )
     .option(
       '--left-out <layers>',
-      'low bits that the sign tests of layers skip above those that cost no accuracy, such as stem.relu=5,stage1.relu=3; ' +
-        '--agreement prints what it chose (default: what the model says)',
+      'low bits that the sign tests of these layers skip beyond those that cost no accuracy, such as stem.relu=5,stage1.relu=3; ' +
+        '--agreement prints what it chose (default: what the file of the model says)',
       leftOutOf,
     )
     .option(

@@ -28,7 +28,7 @@ export function askFlags(command: Command): Command {
     .option('--model <name>', 'ask for the model with this name, of a server with several')
     .option(
       '--retry <seconds>',
-      'try again for so long if the server refuses for now or cannot be reached',
+      'keep trying for this long if the server refuses for now or cannot be reached',
       whole(0, 86_400),
       10,
     )
@@ -41,8 +41,8 @@ export function askFlags(command: Command): Command {
     .option('--threads <n>', threadsHelp, whole(1, 256))
     .option(
       '--memory <size>',
-      'memory of rows of transfers that are made ahead and of the indices of their code, such as 30MB; ' +
-        'answers stay the same (default: 73MB of rows and 16MB a thread)',
+      'memory for rows of oblivious transfers that are made ahead, and for the indices of their code, such as ' +
+        '30MB; answers stay the same (default: 73MB of rows, 16MB of indices in each thread)',
       byteSize,
     );
 }

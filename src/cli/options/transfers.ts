@@ -5,7 +5,8 @@ import { transferModes } from '../../../pipelines/inference/layer-transfers.ts';
 export function transfersOption(): Option {
   return new Option(
     '--transfers <kind>',
-    "what oblivious transfers come from: 'silent' ones send least and rest on learning parity with noise, " +
-      "'softspoken' ones do not, 'auto' takes in each direction what is done first on the network (default: auto)",
+    "source of oblivious transfers: 'silent' sends the fewest bytes and assumes learning parity with noise; " +
+      "'softspoken' does without that assumption; 'auto' takes in each direction the source that is predicted " +
+      'to be the faster one on the network (default: auto)',
   ).choices(transferModes);
 }

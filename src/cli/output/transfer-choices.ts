@@ -43,7 +43,7 @@ export function transferTable(plan: Plan, mode: TransferMode): string {
   ] as const;
   const why =
     mode === 'auto'
-      ? `--transfers auto takes what is done first over ${weighedInferences} inferences, both parties and the wire in turn`
+      ? `--transfers auto takes the source with fewer seconds in ${weighedInferences} inferences, those of both parties and of the wire added`
       : `--transfers ${mode}; seconds are those of ${weighedInferences} inferences`;
   return `${table(columns, rows)}\n${why}`;
 }

@@ -105,7 +105,7 @@ function configureModel(command: Command, act: Act): void {
       'threads for homomorphic encryption of each party (default: one per core)',
       whole(1, 256),
     )
-    .option('--memory <size>', `of each party: ${memoryHelp}`, byteSize)
+    .option('--memory <size>', `each party's ${memoryHelp}`, byteSize)
     .addOption(answerOption('what the client learns: all logits, or the label alone (default: logits)'))
     .addOption(profileOption())
     .addOption(transfersOption());

@@ -27,7 +27,7 @@ export function configure(command: Command, act: Act): void {
       whole(0, 65_535),
       8080,
     )
-    .option('--ahead <n>', 'keep so many inferences prepared, as far as the server allows', whole(0, 32), 2);
+    .option('--ahead <n>', 'inferences to keep prepared, as far as the server allows', whole(0, 32), 2);
   configFlag(askFlags(command)).action(act(run));
   examples(command, [
     'reluctant gateway wss://server.example:8765 --token-file token.txt --plan-hash HASH',

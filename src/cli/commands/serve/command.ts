@@ -108,7 +108,7 @@ export function configure(command: Command, act: Act): void {
     .option('--ahead <n>', 'inferences that a client may prepare ahead', whole(1, 32), 4)
     .option(
       '--resume-seconds <n>',
-      'keep what a client has prepared for so long after its connection broke; 0 keeps nothing',
+      'keep what a client has prepared for this long after its connection broke; 0 keeps nothing',
       whole(0, 3600),
       60,
     )
@@ -125,8 +125,8 @@ export function configure(command: Command, act: Act): void {
     )
     .option(
       '--metrics-port <port>',
-      'answer GET /metrics of Prometheus on this port of --host; 0 takes any free one; that of --port answers ' +
-        'there, with --tokens to who shows one',
+      'answer GET /metrics for Prometheus on this port of --host; 0 takes any free one. It may be the port of ' +
+        '--port, where --tokens protects it',
       whole(0, 65_535),
     )
     .addOption(
