@@ -114,6 +114,11 @@ test('CONTRIBUTING.md says what every folder is for', () => {
   expect(rooms.filter((room) => !text.includes(`| \`${room}\``))).toEqual([]);
 });
 
+test('the README begins with the demo, then the tests', () => {
+  const blocks = [...textOf('README.md').matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, text]) => text!.trim());
+  expect(blocks.slice(0, 2)).toEqual(['npm ci && npx reluctant demo', 'npm ci && npm test']);
+});
+
 test('the README is short', () => {
   expect(textOf('README.md').split('\n').length).toBeLessThanOrEqual(200);
 });
