@@ -29,7 +29,10 @@ export function readRecipe(name: string): Recipe {
     );
   const path = isFile ? name : join(folder, `${name}.json`);
   const { success, data, error } = recipeSchema.safeParse(parse(path));
-  if (!success) throw new UsageError(`${path}: it is not a recipe:\n${z.prettifyError(error)}`);
+  if (!success) {
+    const faults = error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new UsageError(`${path}: it is not a recipe: ${faults.join('; ')}`);
+  }
   return data;
 }
 

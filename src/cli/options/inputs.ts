@@ -95,13 +95,22 @@ export function shortName(name: string): string {
  * Makes the file's folder, before hours of work. Throws UsageError if the file could not be written there.
  */
 export function checkOutput(file: string, option = '--out'): void {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    accessSync(dirname(file), constants.W_OK);
-  } catch (error) {
-    throw new UsageError(`${option} ${file}: ${(error as Error).message}`);
-  }
+  makeFolder(dirname(file), `${option} ${file}`);
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`${option} ${file}: is a folder; give the name of a file`);
+  }
+}
+
+/** Makes the folder of an option, before hours of work. Throws UsageError if nothing could be written there. */
+export function checkFolder(folder: string, option: string): void {
+  makeFolder(folder, `${option} ${folder}`);
+}
+
+function makeFolder(folder: string, named: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`${named}: ${(error as Error).message}`);
   }
 }

@@ -100,7 +100,7 @@ test.each(recipeNames().filter((name) => name.includes('resnet18')))(
 const published = readRecipe('snl-cifar10-resnet18-49k');
 
 test.each([
-  ['a word too many', { ...published, speed: 1 }, /speed/],
+  ['a word too many', { ...published, speed: 1 }, /own\.json: it is not a recipe: [^\n]*speed/],
   [
     'no result',
     { ...published, origin: {} },
@@ -111,7 +111,11 @@ test.each([
     { ...published, origin: { ...published.origin, measured: { relus: 1, accuracy: 1, on: 'a day' } } },
     /expected either paper/,
   ],
-  ['no network', { ...published, network: { arch: 'resnet9' } }, /network/],
+  [
+    'no network',
+    { ...published, network: { arch: 'resnet9' } },
+    /own\.json: it is not a recipe: network: [^\n]*$/,
+  ],
   [
     'a method that is not known',
     { ...published, reduce: { ...published.reduce, method: 'magic' } },

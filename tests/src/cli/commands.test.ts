@@ -286,6 +286,18 @@ describe('failures', () => {
     const data = ['--arch', 'resnet8', '--data', 'fashion-mnist-part'];
     expectFailure(await cli(['train', ...data, '--out', join(model, 'x.onnx')]), 2, /--out .*x\.onnx/);
     expectFailure(await cli(['train', ...data, '--out', folder]), 2, /--out .*is a folder/);
+    const reduced = [
+      '--method',
+      'snl',
+      '--budget',
+      '9',
+      '--data',
+      'fashion-mnist-part',
+      '--out',
+      join(folder, 'r.onnx'),
+    ];
+    const kept = await cli(['reduce', model, ...reduced, '--checkpoint', join(model, 'run')]);
+    expectFailure(kept, 2, /--checkpoint .*run: E/);
   });
 
   test('--verbose adds the stack', async () => {

@@ -33,7 +33,7 @@ import {
 import type { SettingOptions } from './settings.ts';
 import { dataFor, describeFlags, loadDescribed } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
+import { checkFolder, checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
 import { keepNetwork } from '../../options/keep-network.ts';
 import {
   addMitigationOptions,
@@ -149,6 +149,7 @@ async function run(context: Context, name: string, options: Options): Promise<Ou
   const [budget, ...others] = budgets;
   if (!family && budget === undefined)
     throw new UsageError('--budget: expected the ReLUs to keep, such as 0.25 or 0.5,0.25; or give --family');
+  if (options.checkpoint !== undefined) checkFolder(options.checkpoint, '--checkpoint');
   return family || others.length > 0
     ? reduceToSeveral(context, name, options)
     : reduceToOne(context, name, budget!, options);
