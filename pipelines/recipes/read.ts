@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { UsageError } from '../../src/shared/errors.ts';
 import { packageRoot } from '../../src/shared/files.ts';
 import { recipeSchema } from './schema.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,24 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   try {
     await written(path, data);
   } catch (cause) {
-    const [reason] = (cause as Error).message.split(', ');
-    throw new Error(`${path}: it cannot be written (${reason})`, { cause });
+    throw unwritten(path, cause);
+  }
+}
+
+function unwritten(path: string, cause: unknown): Error {
+  const [reason] = (cause as Error).message.split(', ');
+  return new Error(`${path}: it cannot be written (${reason})`, { cause });
+}
+
+/** The same at once, for a process that is about to end. */
+export function writeFileAtomicSync(path: string, data: string): void {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    writeFileSync(temporary, data, { flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw unwritten(path, cause);
   }
 }
 

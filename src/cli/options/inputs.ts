@@ -101,7 +101,9 @@ export function checkOutput(file: string, option = '--out'): void {
   }
 }
 
-/** Makes the folder of an option, before hours of work. Throws UsageError if nothing could be written there. */
+/**
+ * Makes the folder of an option, before hours of work. Throws UsageError if nothing could be written there.
+ */
 export function checkFolder(folder: string, option: string): void {
   makeFolder(folder, `${option} ${folder}`);
 }

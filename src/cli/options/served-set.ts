@@ -37,29 +37,42 @@ export type AskedSet = {
   readonly failure: ProtocolError | undefined;
 };
 
+type AskedImages = {
+  readonly first?: number;
+  readonly count: number;
+  /** What it does is done at once, because the process ends. */
+  readonly onStopped: (asked: AskedSet) => void;
+};
+
 /**
  * Asks for the answers of images `first` to `first` + `count` of a data set. When the server or the
- * connection fails, what was answered is kept. Throws DataError before anything is sent if an image does not
- * fit.
+ * connection fails, what was answered is kept; `onStopped` gets it when the command is stopped, after which
+ * the process ends. Throws DataError before anything is sent if an image does not fit.
  */
 export async function askSet(
   session: Session,
   dataset: Dataset,
-  { first = 0, count }: { readonly first?: number; readonly count: number },
-  { onProgress, warn }: Pick<Context, 'onProgress' | 'warn'>,
+  { first = 0, count, onStopped }: AskedImages,
+  { onProgress, warn, signal }: Pick<Context, 'onProgress' | 'warn' | 'signal'>,
 ): Promise<AskedSet> {
   const images = Array.from({ length: count }, (_, i) => pixels(dataset, [first + i]));
   const results: InferenceResult[] = [];
   const start = performance.now();
+  const answered = (failure: ProtocolError | undefined): AskedSet => {
+    return { results, count, seconds: (performance.now() - start) / 1000, failure };
+  };
+  const stop = () => onStopped(answered(undefined));
+  signal.addEventListener('abort', stop, { once: true });
   const failure = await session
     .inferAll(images, {
       onAnswer: (result) => void results.push(result),
       onProgress: (event) => onProgress({ ...event, of: printable(session.plan.name) }),
     })
-    .then(() => undefined, failureOfPeer);
+    .then(() => undefined, failureOfPeer)
+    .finally(() => signal.removeEventListener('abort', stop));
   const outside = results.filter(({ outsideRange }) => outsideRange !== undefined).length;
   if (outside > 0) warn(outsideWords(outside, results.length));
-  return { results, count, seconds: (performance.now() - start) / 1000, failure };
+  return answered(failure);
 }
 
 function failureOfPeer(error: unknown): ProtocolError {

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { packageRoot, writeFileAtomic } from '../../../src/shared/files.ts';
+import { packageRoot, writeFileAtomic, writeFileAtomicSync } from '../../../src/shared/files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'reluctant-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,6 +14,8 @@ test('writes the whole file, folders included, and nothing beside it', async () 
   await writeFileAtomic(file, 'first');
   await writeFileAtomic(file, 'second');
   expect(readFileSync(file, 'utf8')).toBe('second');
+  writeFileAtomicSync(file, 'third');
+  expect(readFileSync(file, 'utf8')).toBe('third');
   expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['file.txt']);
   expect(process.listenerCount('exit')).toBe(listeners);
 });
@@ -24,6 +26,7 @@ test('a write that fails leaves nothing', async () => {
     `${folder}: it cannot be written (EISDIR: illegal operation on a directory)`,
   );
   await expect(failure).rejects.toMatchObject({ cause: { code: 'EISDIR' } });
+  expect(() => writeFileAtomicSync(folder, '')).toThrow(`${folder}: it cannot be written (EISDIR`);
   expect(
     readdirSync(tmpdir()).filter((name) => name.startsWith(folder.slice(tmpdir().length + 1))),
   ).toHaveLength(1);

@@ -29,8 +29,8 @@ export type ServedOptions = AskFlags & {
 
 /**
  * `evaluate URL --data D`: asks a server for private answers to the images, and gives their accuracy and
- * costs. If the server or the connection fails in between, what was answered is printed before the command
- * fails.
+ * costs. If the server or the connection fails in between, or the command is stopped, what was answered is
+ * printed before it ends.
  */
 export async function evaluateServed(url: string, options: ServedOptions, context: Context): Promise<Output> {
   const { data, split, limit, against, profile } = options;
@@ -41,8 +41,10 @@ export async function evaluateServed(url: string, options: ServedOptions, contex
     const count = Math.min(dataset.n, limit ?? dataset.n);
     const clear =
       against === undefined ? undefined : await clearLabels(against, plan, dataset, count, context);
-    const asked = await askSet(session, dataset, { count }, context);
-    const output = outputOf(asked, plan, dataset, { ...options, clear });
+    const outputFor = (asked: AskedSet) => outputOf(asked, plan, dataset, { ...options, clear });
+    const onStopped = (asked: AskedSet) => context.show(outputFor(asked));
+    const asked = await askSet(session, dataset, { count, onStopped }, context);
+    const output = outputFor(asked);
     const failure = incomplete(asked);
     if (failure === undefined) return output;
     context.show(output);

@@ -6,7 +6,7 @@ import type { Plan } from '../../../../pipelines/plan/plan.ts';
 import type { Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError } from '../../../shared/errors.ts';
-import { writeFileAtomic } from '../../../shared/files.ts';
+import { writeFileAtomic, writeFileAtomicSync } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 import type { Context } from '../../options/command.ts';
 import { askSet, costText, costValue, incomplete, servedModel } from '../../options/served-set.ts';
@@ -40,16 +40,27 @@ export async function inferMany(
   checkInput(servedModel(plan), dataset);
   checkRange(dataset, first, count);
   const labelled = labelledBy(plan, dataset, context);
-  const asked = await askSet(session, dataset, { first, count }, context);
-  const output = outputOf(asked, plan, { first, dataset, labelled });
-  if (out !== undefined)
-    await shownIfItFails(context, output, () =>
-      writeFileAtomic(out, `${JSON.stringify(toJson(output.value), null, 2)}\n`),
-    );
+  const outputFor = (asked: AskedSet) => outputOf(asked, plan, { first, dataset, labelled });
+  const onStopped = (asked: AskedSet) => {
+    const output = outputFor(asked);
+    context.show(output);
+    try {
+      if (out !== undefined) writeFileAtomicSync(out, fileOf(output));
+    } catch (error) {
+      context.warn((error as Error).message);
+    }
+  };
+  const asked = await askSet(session, dataset, { first, count, onStopped }, context);
+  const output = outputFor(asked);
+  if (out !== undefined) await shownIfItFails(context, output, () => writeFileAtomic(out, fileOf(output)));
   const failure = incomplete(asked);
   if (failure === undefined) return output;
   context.show(output);
   throw failure;
+}
+
+function fileOf({ value }: Output): string {
+  return `${JSON.stringify(toJson(value), null, 2)}\n`;
 }
 
 function checkRange({ name, n }: Dataset, first: number, count: number): void {

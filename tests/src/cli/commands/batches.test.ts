@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cli, cliJson, cliServer } from '../../../helpers/cli.ts';
+import { cli, cliJson, cliServer, finished, startCli } from '../../../helpers/cli.ts';
 import type { CliServer } from '../../../helpers/cli.ts';
 import { cuttingProxy } from '../../../helpers/cutting-proxy.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
@@ -63,6 +63,26 @@ test('infer --count and evaluate of a server give the answers of the network, in
     expect(seconds_per_image).toBeGreaterThan(0);
     expect(bytes_per_image.online.bytes_up).toBeGreaterThan(4 * 784);
   }
+});
+
+test('when it is stopped in between, what was answered is printed and written', async () => {
+  const proxy = await cuttingProxy(url);
+  const out = join(folder, 'stopped.json');
+  const child = startCli(['infer', proxy.url, ...data, '--count', '60', '--out', out, '--json']);
+  const ended = finished(child);
+  while (proxy.passed.filter(({ tag }) => tag === 66).length < 3) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await ended;
+  proxy.close();
+  const part = JSON.parse(stdout) as Many;
+  expect(part.complete).toBe(false);
+  expect(part.answered).toBeGreaterThanOrEqual(2);
+  expect(part.answers).toHaveLength(part.answered);
+  expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(part);
+  expect(stderr).toMatch(/reluctant: stopped\n$/);
+  expect(code).toBe(130);
 });
 
 test('when the server is gone in between, what was answered is printed and written, and the code says so', async () => {
