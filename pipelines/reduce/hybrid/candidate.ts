@@ -67,8 +67,8 @@ export function reasonOf(
   const count = own.replaced.reduce((sum, one) => sum + one, 0);
   if (count === 0) return `kept: ${prices}`;
   const loss = own.replaced.reduce((sum, one, e) => sum + (one === 1 ? losses[e]! : 0), 0);
-  const became = `${count} ReLUs are ${name} at ${describe(price)} each`;
-  return `${became}, for a loss of ${loss.toPrecision(2)}: ${prices}`;
+  const became = `${count} of ${losses.length} ReLUs become ${name}, each at a price of ${describe(price)}`;
+  return `${became} and together for a loss of ${loss.toPrecision(2)}; ${prices}`;
 }
 
 /** What is said of the sign tests of a layer; nothing of the compiler's own. */
