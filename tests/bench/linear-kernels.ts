@@ -80,7 +80,7 @@ async function ownCases(): Promise<Record<string, Case>> {
 }
 
 async function sealCases(): Promise<Record<string, Case>> {
-  const scheme = createScheme(await loadSeal(), former);
+  const scheme = createScheme(await loadSeal(), former, true);
   const { seal, context } = scheme;
   const evaluator = new seal.Evaluator(context);
   const generator = new seal.KeyGenerator(context);
