@@ -5,7 +5,7 @@ import type { OnProgress } from '../../src/shared/progress.ts';
 import { sessionOptions, sessionSetting } from './device.ts';
 import type { SessionSetting } from './device.ts';
 import { inferShapes } from '../analysis/shapes.ts';
-import type { Graph, Model, Value } from '../graph.ts';
+import type { Graph, Model, Node, Value } from '../graph.ts';
 import { preprocess } from '../preprocessing.ts';
 import { encodeRawModel } from '../onnx/raw.ts';
 import { batchDimension, lowerGraph } from '../files/write.ts';
@@ -71,7 +71,7 @@ export class Evaluator {
         throw new ModelError(`value ${name}: no node of ${model.graph.name} defines it`);
       return { name, dtype: 'float32' as const, shape: [batchDimension, ...shape] };
     });
-    const bytes = encodeRawModel({ ...lowerGraph(model), outputs });
+    const bytes = encodeRawModel({ ...lowerGraph(leadingTo(model, names)), outputs });
     const session = await InferenceSession.create(bytes, sessionOptions(options));
     endsOf(model);
     return new Evaluator(session, model.graph);
@@ -93,6 +93,22 @@ export class Evaluator {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/**
+ * The nodes and weights on which the named values depend. onnxruntime would compute all others too: the first
+ * convolution of ResNet-8 takes it a seventh of the time of the whole network.
+ */
+function leadingTo(model: Model, names: readonly string[]): Model {
+  const needed = new Set(names);
+  const nodes: Node[] = [];
+  for (const node of model.graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    nodes.push(node);
+    for (const name of node.inputs) needed.add(name);
+  }
+  const weights = [...model.weights].filter(([name]) => needed.has(name));
+  return { graph: { ...model.graph, nodes: nodes.reverse() }, weights: new Map(weights) };
 }
 
 function endsOf(model: Model): [Value, Value] {

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { DataError, ModelError } from '../../../src/shared/errors.ts';
 import { normals } from '../../../models/architectures/init.ts';
+import { decodeFile } from '../../../models/onnx/decode.ts';
+import { InferenceSession } from '../../../models/runtime/onnxruntime.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
 import { tinyResnet } from '../../helpers/networks.ts';
@@ -33,6 +35,23 @@ test('values inside the network by name, the images and the logits among them', 
   const bn = values.get('stem.bn')!;
   expect(values.get('stem.relu')).toEqual(bn.map((v) => Math.max(v, 0)));
   expect(maximumDifference(values.get('head.fc')!, await predict(model, images, n))).toBeLessThan(1e-5);
+});
+
+test('what the values do not depend on is not computed', async () => {
+  const create = vi.spyOn(InferenceSession, 'create');
+  for (const [outputs, nodes] of [
+    [['stem.relu'], ['stem.conv', 'stem.bn', 'stem.relu']],
+    [['image'], []],
+    [['stem.relu', 'head.fc'], model.graph.nodes.map(({ name }) => name)],
+  ]) {
+    const evaluator = await Evaluator.create(model, { outputs: outputs!, threads: 1 });
+    expect([...(await evaluator.run(images, n)).keys()]).toEqual(outputs);
+    await evaluator.release();
+    const file = decodeFile(create.mock.lastCall![0], () => undefined);
+    expect(file.nodes.map(({ name }) => name)).toEqual(nodes);
+    const read = new Set(file.nodes.flatMap(({ inputs }) => inputs));
+    expect([...file.initializers.keys()].filter((name) => !read.has(name))).toEqual([]);
+  }
 });
 
 test('wrong sizes and names are refused', async () => {
