@@ -39,6 +39,11 @@ export function connectionFailure(url: string, error: Error, showedToken: boolea
   if (message.startsWith('Unexpected server response')) {
     return new ProtocolError(`${server}: another program answers there (HTTP ${message.slice(-3)})`);
   }
-  const hint = message === 'socket hang up' && url.startsWith('ws:') ? '; it may need wss://' : '';
-  return new ConnectionError(`${server}: ${message || 'no connection'}${hint}`);
+  return new ConnectionError(`${server}: ${message || 'no connection'}${hintOf(code, message, url)}`);
+}
+
+function hintOf(code: string, message: string, url: string): string {
+  if (code === 'ECONNREFUSED') return '; no server listens there: is it running, and is the port right?';
+  if (code === 'ENOTFOUND') return '; no machine has this name';
+  return message === 'socket hang up' && url.startsWith('ws:') ? '; it may need wss://' : '';
 }

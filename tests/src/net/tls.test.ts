@@ -64,7 +64,15 @@ describe('a connection that does not come about', () => {
 
   test('because nobody listens may come about later', () => {
     const error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-    expect(connectionFailure('ws://x', error, false)).toBeInstanceOf(ConnectionError);
+    const failure = connectionFailure('ws://x', error, false);
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure.message).toBe(
+      'server ws://x: connect ECONNREFUSED; no server listens there: is it running, and is the port right?',
+    );
+    const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND x'), { code: 'ENOTFOUND' });
+    expect(connectionFailure('ws://x', unknown, false).message).toMatch(
+      /ENOTFOUND x; no machine has this name$/,
+    );
   });
 
   test.each([
