@@ -69,8 +69,7 @@ function predictedLine(predicted: BenchPrediction, phase: 'offline' | 'online'):
   return `\n         predicted ${format.duration(seconds)}, ${predicted.ratio[phase]} of the measured time (processor time: ${processors})`;
 }
 
-/** The output of `bench machine`. */
-/** `file`: where the costs are kept; undefined if they could not be written. */
+/** The output of `bench machine`. `file`: where the costs are kept; undefined if that failed. */
 export function machineOutput({
   costs,
   file,
@@ -78,7 +77,7 @@ export function machineOutput({
   readonly costs: MachineCosts;
   readonly file: string | undefined;
 }): Output {
-  const { linear, activation, ring, transport } = costs;
+  const { linear, transfers, ring, transport } = costs;
   const units: [string, number][] = [
     ['encrypt an input ciphertext', linear.encryptInput],
     ['read and transform an input ciphertext', linear.readInput],
@@ -86,8 +85,10 @@ export function machineOutput({
     ['transform a weight', linear.transformWeight],
     ['finish an output ciphertext', linear.respondOutput],
     ['decrypt an output ciphertext', linear.decryptOutput],
-    ['draw, check and hash a transfer, client', activation.clientKeys.transfer],
-    ['draw, check and hash a transfer, server', activation.serverKeys.transfer],
+    ['draw and check a silent transfer, chooser', transfers.silent.chooser],
+    ['draw and check a silent transfer, offerer', transfers.silent.offerer],
+    ['draw and check one of SoftSpokenOT, chooser', transfers.softspoken.chooser],
+    ['draw and check one of SoftSpokenOT, offerer', transfers.softspoken.offerer],
     ['multiply in the ring', ring.multiplication],
     ['send a byte up', transport.byteUp],
     ['send a byte down', transport.byteDown],
