@@ -37,13 +37,11 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...{
-            ...common,
-            name: 'shared',
-            include: ['tests/**/*.test.ts'],
-            isolate: false,
-            restoreMocks: true,
-          },
+          ...common,
+          name: 'shared',
+          include: ['tests/**/*.test.ts'],
+          isolate: false,
+          restoreMocks: true,
           setupFiles: [...common.setupFiles, 'tests/helpers/leave-nothing.ts'],
           exclude: [...configDefaults.exclude, ...alone],
         },

@@ -106,7 +106,7 @@ export function chooseLayout(given: LinearSpec, degree: number): Layout {
   let bestCost = Infinity;
   let [headroom, tileBytes] = [-Infinity, Infinity];
   for (const tiling of tilings(plain.spec, degree)) {
-    const tiles = tiling.grid[0] * tiling.grid[1];
+    const tiles = spatialTiles(tiling);
     for (const cut of cuts) {
       if (!fits(tiling, cut.channels)) continue;
       cut.counts ??= channelPairs({ ...plain, ...cut.channels });
@@ -166,7 +166,7 @@ function checkSpec(spec: LinearSpec): void {
     refuse(`expected weights of 1 to 31 bits, got ${spec.weightBits}`);
 }
 
-/** The ways to cut the output image into tiles whose input fits a ciphertext of `degree` coefficients. */
+/** The ways to cut the output image into tiles; `fits` says with which channels one fits a ciphertext. */
 function* tilings(spec: LinearSpec, degree: number): Generator<Tiling> {
   const output = outputSize(spec);
   for (const tileRows of shares(output[0])) {

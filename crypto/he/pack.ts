@@ -68,12 +68,12 @@ export function outputCount(layout: Layout): number {
   return spatialTiles(layout) * layout.outputRanges.length;
 }
 
-export function spatialTiles(layout: Layout): number {
-  return layout.grid[0] * layout.grid[1];
+export function spatialTiles({ grid }: Pick<Layout, 'grid'>): number {
+  return grid[0] * grid[1];
 }
 
 /** Whether an output channel of one range depends on an input channel of the other. */
-export function connected(spec: LinearSpec, input: Range, output: Range): boolean {
+function connected(spec: LinearSpec, input: Range, output: Range): boolean {
   const inGroup = spec.inChannels / spec.group;
   const outGroup = spec.outChannels / spec.group;
   const firstIn = Math.floor(input.first / inGroup);

@@ -82,10 +82,10 @@ export type TransformLinear = Part & {
 export function transformLinear(job: TransformLinear, tools: JobTools): void {
   const engine = serverEngineOf(tools, job.heap);
   const layout = layoutOf(job.spec);
+  const inputs = layout.inputRanges.length;
   for (let n = job.from; n < job.to; n++) {
-    const inputs = layout.inputRanges.length;
-    const [input, output] = [job.tiles[n]! % inputs, Math.floor(job.tiles[n]! / inputs)];
-    transformTile(engine, layout, job, input, output, job.addresses[n]!);
+    const tile = job.tiles[n]!;
+    transformTile(engine, layout, job, tile % inputs, Math.floor(tile / inputs), job.addresses[n]!);
   }
 }
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   try {
-    await written(path, data);
+    await writeThenRename(path, data);
   } catch (cause) {
     throw unwritten(path, cause);
   }
@@ -33,7 +33,7 @@ export function writeFileAtomicSync(path: string, data: string): void {
   }
 }
 
-async function written(path: string, data: Uint8Array | string): Promise<void> {
+async function writeThenRename(path: string, data: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
   begin(temporary);

@@ -23,8 +23,8 @@ export const threadsHelp = 'threads for homomorphic encryption (default: one per
 /** `--memory` of servers, and of commands that start both parties. */
 export const memoryHelp =
   'memory for caches, such as 64MB: transformed weights, rows of oblivious transfers that are made ahead for ' +
-  'each session, and in each thread the indices of their code; answers stay the same (default: 67MB of ' +
-  'weights, 73MB of rows, 16MB of indices)';
+  'each session, and the indices of their code; answers stay the same (default: 67MB of weights, 73MB of ' +
+  'rows, 16MB of indices in each thread)';
 
 export function deviceOption(): Option {
   return new Option('--device <device>', 'onnxruntime runs on this device; auto picks the fastest that works')
