@@ -1,6 +1,12 @@
 import { linearCosts } from '../../crypto/he/costs.ts';
 import type { MachineCosts } from './machine.ts';
 
+/** Those of transfers: all that a client needs to choose where its transfers come from. */
+export const transferCosts = {
+  softspoken: { chooser: 2.6e-8, offerer: 3e-8 },
+  silent: { chooser: 1.9e-8, offerer: 1.8e-8 },
+} as const;
+
 /**
  * The costs that `reluctant bench machine` measured on the machine of the README's figures. They are used
  * when no measurement of another machine is given.
@@ -10,10 +16,7 @@ export const defaultMachine: MachineCosts = {
   date: '2026-11-29',
   cores: 2,
   linear: linearCosts,
-  transfers: {
-    softspoken: { chooser: 2.6e-8, offerer: 3e-8 },
-    silent: { chooser: 1.9e-8, offerer: 1.8e-8 },
-  },
+  transfers: transferCosts,
   activation: {
     clientKeys: { relu: 3.87e-8, transfer: 1.19e-8, string: 2.6e-9, affine: 3.13e-8, square: 1.52e-7 },
     serverKeys: { relu: 0, transfer: 2.21e-10, string: 1.42e-8, affine: 4.04e-8, square: 1.42e-7 },

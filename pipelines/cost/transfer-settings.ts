@@ -5,7 +5,7 @@ import { layerTransfers, transferCounts } from '../inference/layer-transfers.ts'
 import type { TransferMode } from '../inference/layer-transfers.ts';
 import type { PartyTransfers } from '../inference/parties.ts';
 import type { Plan } from '../plan/plan.ts';
-import { defaultMachine } from './default-machine.ts';
+import { transferCosts } from './default-machine.ts';
 import { firstBytes, firstSeconds, relativeWork } from './drawing.ts';
 import { profiles } from './profiles.ts';
 import type { NetworkProfile } from './profiles.ts';
@@ -84,7 +84,7 @@ function secondsInTurn(
   drawing: { source: SessionSource; depth: number },
   { bitsPerSecond }: NetworkProfile,
 ): number {
-  const { chooser, offerer } = firstSeconds(count, drawing, defaultMachine.transfers);
+  const { chooser, offerer } = firstSeconds(count, drawing, transferCosts);
   const { fromChooser, fromOfferer } = firstBytes(count, drawing);
   return chooser + offerer + (8 * (fromChooser + fromOfferer)) / bitsPerSecond;
 }
@@ -97,7 +97,7 @@ function secondsInTurn(
 export function depthFor({ bitsPerSecond }: NetworkProfile): number {
   const deeper = defaultDepth + 1;
   const savedBits = depthsOf(defaultDepth).length - depthsOf(deeper).length;
-  const { chooser, offerer } = defaultMachine.transfers.softspoken;
+  const { chooser, offerer } = transferCosts.softspoken;
   const added = (chooser + offerer) * (relativeWork(deeper) - 1);
   return savedBits / bitsPerSecond > added ? deeper : defaultDepth;
 }

@@ -43,14 +43,19 @@ await pool.close();
 const measured = machineCostsSchema.parse(medians(found));
 process.stdout.write(`${comparison(measured, defaultMachine).join('\n')}\n`);
 
-const fields = JSON.stringify({ ...measured, linear: 'linearCosts' }, null, 2).replace(
-  '"linearCosts"',
-  'linearCosts',
+/** What the file says in place of a figure of its own. */
+const named = { linear: 'linearCosts', transfers: 'transferCosts' };
+const fields = JSON.stringify({ ...measured, ...named }, null, 2).replace(
+  /"(linearCosts|transferCosts)"/g,
+  (_, name: string) => name,
 );
 await writeFile(
   new URL('../../pipelines/cost/default-machine.ts', import.meta.url),
   `import { linearCosts } from '../../crypto/he/costs.ts';
 import type { MachineCosts } from './machine.ts';
+
+/** Those of transfers: all that a client needs to choose where its transfers come from. */
+export const transferCosts = ${JSON.stringify(measured.transfers)} as const;
 
 /**
  * The costs of the machine of the README's figures, of one run of \`npm run bench:default-machine\`, but for

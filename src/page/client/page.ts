@@ -25,13 +25,14 @@ let token: string | undefined;
 /** All work with sessions, one after the other. */
 let work: Promise<void> = Promise.resolve();
 
-await start().catch(failed);
+await start().catch((error) => failed(error, 'Reload the page to try again.'));
 
 async function start(): Promise<void> {
   about = await fetchAbout();
   const resize = () => asked[0]?.session.plan.preprocessing?.resize;
   const chooser = new Chooser(about, resize, clear);
   ask.addEventListener('click', () => question(chooser));
+  element('question', HTMLElement).inert = false;
   tokenForm.addEventListener('submit', (event) => {
     event.preventDefault();
     token = tokenInput.value;
@@ -56,14 +57,15 @@ function painted(): Promise<void> {
 }
 
 function inTurn(next: () => Promise<void>): void {
-  work = work.then(next).catch(failed);
+  work = work.then(next).catch((error: unknown) => failed(error));
 }
 
-function failed(error: unknown): void {
+function failed(error: unknown, advice = 'Press “Ask privately” to try again.'): void {
   const message = error instanceof Error ? error.message : String(error);
   const isOfToken = /\btoken\b/.test(message);
-  const advice = isOfToken ? '' : '. Press “Ask privately” to try again.';
-  fail(message.replace(/^the peer ended the session: /, 'The server says: ') + advice);
+  fail(
+    message.replace(/^the peer ended the session: /, 'The server says: ') + (isOfToken ? '' : `. ${advice}`),
+  );
   show(tokenForm, isOfToken);
   if (isOfToken) tokenInput.focus();
 }

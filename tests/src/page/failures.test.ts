@@ -55,6 +55,33 @@ describe.skipIf(browserFile === undefined)(`a page in trouble${skipped}`, () => 
       .toMatch(/^red\.png\. The network takes \d+ x \d+ pixels;/);
   }
 
+  test('a click before the page knows its networks waits for them', async () => {
+    const { page } = await open();
+    await ready(page);
+    let answerAbout = () => {};
+    const allowed = new Promise<void>((resolve) => (answerAbout = resolve));
+    await page.route('**/about.json', async (route) => allowed.then(() => route.continue()));
+    const loaded = page.waitForRequest('**/about.json');
+    await page.reload({ waitUntil: 'domcontentloaded' });
+    await loaded;
+    const clicked = ask(page);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    answerAbout();
+    await clicked;
+    expect(await note(page).innerText()).toBe('Choose a picture first.');
+    await page.close();
+  });
+
+  test('a page that cannot learn of the networks says so, and nothing can be pressed', async () => {
+    const { page } = await open();
+    await page.route('**/about.json', (route) => route.fulfill({ status: 503 }));
+    await page.reload();
+    await problem(page).waitFor();
+    expect(await problem(page).innerText()).toBe('about.json: HTTP 503. Reload the page to try again.');
+    expect(await page.evaluate(`document.querySelector('#choose').closest('[inert]') !== null`)).toBe(true);
+    await page.close();
+  });
+
   test('a wrong token is said, and the right one then opens the session', async () => {
     const token = 'of-a-visitor-0123456789';
     const { page } = await open({ tokens: [token] });
