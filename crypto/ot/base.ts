@@ -1,8 +1,10 @@
-import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
+import { expand_message_xmd } from '@noble/curves/abstract/hash-to-curve.js';
+import { sha512 } from '@noble/hashes/sha2.js';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { atOnce } from '../../src/shared/turns.ts';
 import { concatenate } from '../bits.ts';
+import type { Group } from '../platform/group.ts';
 import { sha256 } from '../platform/platform.ts';
 import { prgSeedBytes } from '../prg.ts';
 
@@ -22,24 +24,21 @@ import { prgSeedBytes } from '../prg.ts';
  * and the slot. K is SHA-256 over the session, the index, the slot and all points of the transfer, so that no
  * key of one transfer is one of another.
  */
-const Point = ristretto255.Point;
-type Point = InstanceType<typeof Point>;
-
 export const pointBytes = 32;
 /** Of the receiver's message, a transfer: r_0 and r_1. */
 export const choiceBytes = 2 * pointBytes;
 
-/** Transfers between two yields: some 10 ms. All 128 at once would keep every other session waiting. */
+/** Transfers between two yields: 3 ms, in pages 30. All 128 at once would keep every other session waiting. */
 const piece = 8;
 
 const domain = new TextEncoder().encode('reluctant base OT 2');
 
-export type BaseSender = { readonly secret: bigint; readonly key: Uint8Array<ArrayBuffer> };
+export type BaseSender = { readonly secret: Uint8Array; readonly key: Uint8Array<ArrayBuffer> };
 
 /** The sender's first message `key` (32 bytes) and the secret behind it. */
-export function baseSenderStart(rng: Rng): BaseSender {
-  const secret = randomScalar(rng);
-  return { secret, key: encode(Point.BASE.multiply(secret)) };
+export function baseSenderStart(group: Group, rng: Rng): BaseSender {
+  const secret = randomScalar(group, rng);
+  return { secret, key: new Uint8Array(group.multiple(secret)) };
 }
 
 export type BaseReceived = {
@@ -54,25 +53,24 @@ export type BaseReceived = {
  * Throws ProtocolError for a key that is not the canonical encoding of a point other than the identity.
  */
 export function* baseReceiving(
+  group: Group,
   key: Uint8Array,
   choices: Uint8Array,
   session: Uint8Array,
   rng: Rng,
 ): Generator<void, BaseReceived> {
-  // The window table pays after three of the 128 products.
-  const senderPoint = decode(key, 'baseOtKey').precompute(6);
+  const multipleOfKey = group.multiplesOf(key) ?? refused('baseOtKey');
   const points = new Uint8Array(choiceBytes * choices.length);
   const seeds: Uint8Array[] = [];
   for (const [index, choice] of choices.entries()) {
     if (index % piece === 0) yield;
     const slot = choice === 0 ? 0 : 1;
-    const t = randomScalar(rng);
-    const other = encode(Point.BASE.multiply(randomScalar(rng)));
-    const own = encode(Point.BASE.multiply(t).subtract(hashToPoint(session, index, slot, other)));
-    const pair = slot === 0 ? [own, other] : [other, own];
-    const sent = concatenate(pair);
+    const t = randomScalar(group, rng);
+    const other = group.multiple(randomScalar(group, rng));
+    const own = group.multipleLess(t, hash(session, index, slot, other));
+    const sent = concatenate(slot === 0 ? [own, other] : [other, own]);
     points.set(sent, choiceBytes * index);
-    seeds.push(deriveSeed(session, index, slot, key, sent, senderPoint.multiply(t)));
+    seeds.push(deriveSeed(session, index, slot, key, sent, multipleOfKey(t)));
   }
   return { points, seeds };
 }
@@ -87,6 +85,7 @@ export type SeedPairs = readonly (readonly [Uint8Array, Uint8Array])[];
 
 /** Throws ProtocolError for a message of a wrong length or a point that is not canonical or the identity. */
 export function* baseSenderFinishing(
+  group: Group,
   sender: BaseSender,
   points: Uint8Array,
   count: number,
@@ -102,11 +101,12 @@ export function* baseSenderFinishing(
     if (index % piece === 0) yield;
     const sent = points.subarray(choiceBytes * index, choiceBytes * (index + 1));
     const bytes = [sent.subarray(0, pointBytes), sent.subarray(pointBytes)] as const;
-    const sums = bytes.map((own, slot) =>
-      decode(own, `baseOtPoints[${index}]`).add(hashToPoint(session, index, slot, bytes[1 - slot]!)),
-    );
-    const seed = (slot: 0 | 1) =>
-      deriveSeed(session, index, slot, sender.key, sent, product(sums[slot]!, sender.secret));
+    const seed = (slot: 0 | 1) => {
+      const mapped = hash(session, index, slot, bytes[1 - slot]!);
+      const shared =
+        group.multipleOfSum(sender.secret, bytes[slot], mapped) ?? refused(`baseOtPoints[${index}]`);
+      return deriveSeed(session, index, slot, sender.key, sent, shared);
+    };
     pairs.push([seed(0), seed(1)]);
   }
   return pairs;
@@ -117,15 +117,10 @@ export function baseSenderFinish(...args: Parameters<typeof baseSenderFinishing>
   return atOnce(baseSenderFinishing(...args));
 }
 
-/** A lying peer can make the sum the identity, which has no multiples but itself. */
-function product(point: Point, scalar: bigint): Point {
-  return point.is0() ? point : point.multiply(scalar);
-}
-
-function hashToPoint(session: Uint8Array, index: number, slot: number, other: Uint8Array): Point {
-  return ristretto255_hasher.hashToCurve(concatenate([session, place(index, slot), other]), {
-    DST: 'reluctant base OT 2: point',
-  });
+/** The 64 bytes that become H_slot of the other slot's point. */
+function hash(session: Uint8Array, index: number, slot: number, other: Uint8Array): Uint8Array {
+  const message = concatenate([session, place(index, slot), other]);
+  return expand_message_xmd(message, 'reluctant base OT 2: point', 64, sha512);
 }
 
 function deriveSeed(
@@ -134,41 +129,22 @@ function deriveSeed(
   slot: number,
   key: Uint8Array,
   sent: Uint8Array,
-  shared: Point,
+  shared: Uint8Array,
 ): Uint8Array {
-  return sha256(domain, session, place(index, slot), key, sent, encode(shared)).subarray(0, prgSeedBytes);
+  return sha256(domain, session, place(index, slot), key, sent, shared).subarray(0, prgSeedBytes);
 }
 
 function place(index: number, slot: number): Uint8Array {
   return Uint8Array.of(index & 0xff, index >>> 8, slot);
 }
 
-/** Uniform in [1, order) up to 2^-259: 64 bytes reduced. */
-function randomScalar(rng: Rng): bigint {
-  let value = 0n;
-  for (const byte of rng.bytes(64)) value = (value << 8n) | BigInt(byte);
-  return (value % (Point.Fn.ORDER - 1n)) + 1n;
+function randomScalar(group: Group, rng: Rng): Uint8Array {
+  return group.scalar(rng.bytes(64));
 }
 
-function encode(point: Point): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(point.toBytes());
-}
-
-function decode(bytes: Uint8Array, what: string): Point {
-  const point = tryDecode(bytes);
-  if (point === undefined || point.is0()) {
-    throw new ProtocolError(
-      `base OT: expected ${what} to be a canonical ristretto255 point other than the identity, ` +
-        'got another string',
-    );
-  }
-  return point;
-}
-
-function tryDecode(bytes: Uint8Array): Point | undefined {
-  try {
-    return Point.fromBytes(bytes);
-  } catch {
-    return undefined;
-  }
+function refused(what: string): never {
+  throw new ProtocolError(
+    `base OT: expected ${what} to be a canonical ristretto255 point other than the identity, ` +
+      'got another string',
+  );
 }

@@ -1,3 +1,5 @@
+import type { Group } from './group.ts';
+
 /**
  * Encrypts whole 16-byte blocks, each on its own, to `to`, of the same length (default: new bytes). Returns
  * these. Throws RangeError for other lengths.
@@ -23,6 +25,8 @@ export interface Platform {
    * crypto/ring is as fast.
    */
   readonly ghash?: (key: Uint8Array, parts: Iterable<Uint8Array>) => Uint8Array<ArrayBuffer>;
+  /** A fast ristretto255. Absent where noble-group.ts must do. */
+  readonly group?: () => Promise<Group>;
   /** The bytes of SEAL's WASM file. Absent where node-seal finds it by itself. */
   readonly readSeal?: () => Promise<Uint8Array<ArrayBuffer>>;
   /** The bytes of a WASM file of the package, by its path from the root. */
@@ -58,6 +62,9 @@ export const aesCtr: Platform['aesCtr'] = (key, counter) => current().aesCtr(key
 export const sha256: Platform['sha256'] = (...parts) => current().sha256(...parts);
 /** The platform's GHASH, if it has one. */
 export const fastGhash = (): Platform['ghash'] => current().ghash;
+/** ristretto255, the fastest that the platform has. */
+export const loadGroup = async (): Promise<Group> =>
+  current().group?.() ?? (await import('./noble-group.ts')).nobleGroup;
 export const readWasm: Platform['readWasm'] = (path) => current().readWasm(path);
 /** SEAL's WASM file, if the platform has to read it. */
 export const readSeal = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => current().readSeal?.();
