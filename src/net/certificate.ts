@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { UsageError } from '../shared/errors.ts';
+import { unreadable } from '../shared/unreadable.ts';
 
 /** Paths of PEM files. */
 export type CertificateFiles = { readonly cert: string; readonly key: string };
@@ -25,7 +26,7 @@ function read(what: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`TLS ${what} ${file}: ${(error as Error).message}`);
+    throw new UsageError(`TLS ${what} ${file}: ${unreadable(error)}`);
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../../models/fairness/audit.ts';
 import type { Audit, Judge, Limits } from '../../../models/fairness/audit.ts';
 import { DataError, LimitError, UsageError } from '../../shared/errors.ts';
+import { unreadable } from '../../shared/unreadable.ts';
 import { examples, percentagePoints, whole } from '../options/command.ts';
 import type { Act, Context } from '../options/command.ts';
 
@@ -93,7 +94,7 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new DataError(`${file}: ${(error as Error).message}`);
+    throw new DataError(`${file}: ${unreadable(error)}`);
   }
 }
 

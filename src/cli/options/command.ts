@@ -137,6 +137,8 @@ export function tolerancePoints(text: string): number {
 /** A parser for percentage points, '2pt' or '0.5 pt', into a fraction. */
 export function percentagePoints(text: string): number {
   const value = /^(\d+(\.\d+)?) ?pt$/.exec(text)?.[1];
-  if (value === undefined) throw new InvalidArgumentError("Expected percentage points, such as '2pt'.");
+  if (value === undefined || Number(value) > 100) {
+    throw new InvalidArgumentError("Expected percentage points, at most 100, such as '2pt'.");
+  }
   return Number(value) / 100;
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -12,6 +11,7 @@ import { agreementRange, isAgreement } from '../../../pipelines/simulate/agreeme
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { whole } from './command.ts';
+import { readNamedFile } from './named-file.ts';
 
 /** The two modes in words. */
 export const modeHelp =
@@ -163,12 +163,11 @@ export async function compileOptionsOf(flags: CompileFlags): Promise<PlanOptions
 }
 
 async function windowsOf(file: string): Promise<Pick<CompileOptions, 'k' | 'mode'>> {
+  const text = String(await readNamedFile('--circa', file));
   try {
-    const { best } = circaFile.parse(JSON.parse(await readFile(file, 'utf8')));
+    const { best } = circaFile.parse(JSON.parse(text));
     return { k: Object.fromEntries(best.layers.map(({ node, k }) => [node, k])), mode: best.mode };
-  } catch (error) {
-    const isRead = error instanceof z.ZodError || error instanceof SyntaxError;
-    const reason = isRead ? "expected the output of 'reluctant circa --json'" : (error as Error).message;
-    throw new UsageError(`--circa ${file}: ${reason}`);
+  } catch {
+    throw new UsageError(`--circa ${file}: expected the output of 'reluctant circa --json'`);
   }
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Command, Option } from 'commander';
 import { UsageError } from '../../shared/errors.ts';
 import { repeated } from './command.ts';
+import { readNamedFile } from './named-file.ts';
 
 /** The file that is read if --config names none. */
 const usualFile = 'reluctant.config.json';
@@ -44,11 +44,11 @@ async function applyFile(command: Command, list: string | undefined): Promise<vo
 }
 
 async function readSection(file: string, command: string, mustExist: boolean): Promise<object> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => {
-    if (mustExist) throw new UsageError(`--config ${file}: ${error.message}`);
+  const text = await readNamedFile('--config', file).catch((error: UsageError) => {
+    if (mustExist) throw error;
     return '{}';
   });
-  const all = parsedJson(text, file);
+  const all = parsedJson(String(text), file);
   const { [command]: section = {} } = all as Record<string, unknown>;
   if (isObject(all) && isObject(section)) return section;
   throw new UsageError(`${file}: expected an object with an object for each command`);

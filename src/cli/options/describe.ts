@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { loadDataset } from '../../../models/data/dataset.ts';
@@ -16,6 +15,7 @@ import { whole } from './command.ts';
 import type { Context } from './command.ts';
 import { sizeOption } from './inputs.ts';
 import type { SizeFlag } from './inputs.ts';
+import { readNamedFile } from './named-file.ts';
 
 /** What the user says of a model that its file does not say. */
 export type DescribeFlags = SizeFlag & {
@@ -131,13 +131,10 @@ function named<T>(flag: string, work: () => T): T {
 }
 
 async function readClasses(file: string): Promise<string[]> {
-  try {
-    const names = (await readFile(file, 'utf8')).split(/\r?\n/).map((line) => line.trim());
-    while (names.at(-1) === '') names.pop();
-    return names;
-  } catch (error) {
-    throw new UsageError(`--classes ${file}: ${(error as Error).message}`);
-  }
+  const text = String(await readNamedFile('--classes', file));
+  const names = text.split(/\r?\n/).map((line) => line.trim());
+  while (names.at(-1) === '') names.pop();
+  return names;
 }
 
 /**

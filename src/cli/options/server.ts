@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { ConnectOptions } from '../../client.ts';
@@ -9,6 +8,7 @@ import * as format from '../../shared/format.ts';
 import { byteSize, whole } from './command.ts';
 import type { Context } from './command.ts';
 import { threadsHelp } from './inputs.ts';
+import { readNamedFile } from './named-file.ts';
 import { readTokens } from './tokens.ts';
 
 /** Options of the commands that ask a server. */
@@ -62,9 +62,7 @@ export async function askOptions(flags: AskFlags, { warn }: Pick<Context, 'warn'
 
 /** TLS would take any file, and then call the server's certificate one that is not trusted. */
 async function certificate(file: string): Promise<Uint8Array> {
-  const bytes = await readFile(file).catch((error: Error) => {
-    throw new UsageError(`--ca ${file}: ${error.message}`);
-  });
+  const bytes = await readNamedFile('--ca', file);
   try {
     new X509Certificate(bytes);
   } catch {

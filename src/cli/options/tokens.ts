@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { checkToken } from '../../net/token.ts';
 import type { NamedToken } from '../../net/access.ts';
 import { UsageError } from '../../shared/errors.ts';
+import { readNamedFile } from './named-file.ts';
 
 /**
  * Reads the tokens of a file, at least one: each line is `token` or `name: token`. Blank lines and lines that
@@ -9,7 +9,9 @@ import { UsageError } from '../../shared/errors.ts';
  * errors.
  */
 export async function readTokens(flag: string, file: string): Promise<readonly NamedToken[]> {
-  const lines = (await contents(flag, file)).split('\n').map((line) => line.trim());
+  const lines = String(await readNamedFile(flag, file))
+    .split('\n')
+    .map((line) => line.trim());
   const tokens = lines.flatMap((line, i) =>
     line === '' || line.startsWith('#') ? [] : [namedToken(line, i)],
   );
@@ -33,12 +35,4 @@ function refuseTwins(tokens: readonly NamedToken[], where: string): void {
 function namedToken(line: string, index: number): NamedToken {
   const [, name, token] = /^([\w.@-]+):\s+(\S.*)$/.exec(line) ?? [];
   return { name: name ?? `line ${index + 1}`, token: token ?? line };
-}
-
-async function contents(flag: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${flag} ${file}: ${(error as Error).message}`);
-  }
 }

@@ -30,7 +30,7 @@ const whole = readFileSync(fixture('cert'), 'utf8');
 
 describe('a certificate that TLS cannot use is told in plain words', () => {
   test.each([
-    ['nothing there', 'nowhere.pem', fixture('key'), /^TLS certificate nowhere\.pem: ENOENT/],
+    ['nothing there', 'nowhere.pem', fixture('key'), /^TLS certificate nowhere\.pem: no such file$/],
     ['no PEM', file('text', 'hello'), fixture('key'), /^TLS certificate .*text: expected a PEM file/],
     ['cut off', file('half', whole.slice(0, 400)), fixture('key'), /^TLS certificate .*half: /],
     ['the key of another', fixture('cert'), otherKey, /^TLS key .*: it is not the key of the certificate$/],

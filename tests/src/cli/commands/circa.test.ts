@@ -43,7 +43,7 @@ test('circa chooses windows, and plan takes them from its file', async () => {
   );
   for (const [wrong, says] of [
     [['--circa', file, '--k', '3'], /leave --k and --mode out/],
-    [['--circa', join(folder, 'none.json')], /--circa .*none\.json: ENOENT/],
+    [['--circa', join(folder, 'none.json')], /--circa .*none\.json: no such file\n$/],
     [['--circa', model], /\.onnx: expected the output of 'reluctant circa --json'/],
     [['--k', 'some'], /free/],
   ] as const) {

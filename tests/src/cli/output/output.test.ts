@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeFailure } from '../../../../src/cli/output/failure.ts';
-import { tolerancePoints, whole } from '../../../../src/cli/options/command.ts';
+import { percentagePoints, tolerancePoints, whole } from '../../../../src/cli/options/command.ts';
 import { table, toJson } from '../../../../src/cli/output/output.ts';
 import {
   DataError,
@@ -54,6 +54,12 @@ test('a tolerance is in percentage points, with the unit or without', () => {
   for (const text of ['0.5pt', '0.5 pt', '0.5']) expect(tolerancePoints(text)).toBe(0.5);
   for (const text of ['0', '0pt', '-1pt', 'pt', '', '0.5%', '5p'])
     expect(() => tolerancePoints(text)).toThrow(/percentage points above zero, such as '0.5pt'/);
+});
+
+test('percentage points are a fraction, and more than all of them are refused', () => {
+  expect(['0pt', '2pt', '0.5 pt', '100pt'].map(percentagePoints)).toEqual([0, 0.02, 0.005, 1]);
+  for (const text of ['2', '-1pt', '100.1pt', '300pt', 'pt'])
+    expect(() => percentagePoints(text)).toThrow(/percentage points, at most 100, such as '2pt'/);
 });
 
 test('whole numbers are read strictly', () => {
