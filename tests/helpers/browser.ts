@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 /** Debian's, and where others put theirs. */
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -19,10 +19,18 @@ export async function startBrowser({ local = false } = {}): Promise<Browser> {
     ...['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--ignore-certificate-errors'],
     ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
   ];
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath: browserFile!,
     args: ['--no-sandbox', ...(local ? ofThisMachine : ['--host-resolver-rules=MAP * ~NOTFOUND'])],
   });
+  const newPage = browser.newPage.bind(browser);
+  // Playwright gives a page 30 s for what a test waits for, which a busy machine takes.
+  const patientPage = async (options?: BrowserContextOptions): Promise<Page> => {
+    const page = await newPage(options);
+    page.setDefaultTimeout(0);
+    return page;
+  };
+  return Object.assign(browser, { newPage: patientPage });
 }
 
 /** What is in the page is text here: these tests are compiled without the names of a browser. */
