@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { asError, ReluctantError } from './errors.ts';
+import { asError, DataError, ModelError, PlanError, ReluctantError, UsageError } from './errors.ts';
 
 /** A message between a process and its child. A type of the two lists the kinds that each side sends. */
 export type Message = { readonly kind: string };
@@ -30,8 +30,16 @@ export class ChildFailure extends ReluctantError {
   override name = 'ChildFailure';
 }
 
-/** The message of a child whose work threw an error. */
-type Failed = { readonly kind: 'failed'; readonly message: string };
+/** The message of a child whose work threw an error: the name of its class, and what it says. */
+type Failed = { readonly kind: 'failed'; readonly error: string; readonly message: string };
+
+/** Classes of errors that come from a child as they were thrown: the fault is in what the user gave. */
+const kept: Readonly<Record<string, new (message: string) => ReluctantError>> = {
+  DataError,
+  ModelError,
+  PlanError,
+  UsageError,
+};
 
 /**
  * A child process that runs a file of this package. It ends after `stop`, after the signal, and when the
@@ -70,13 +78,21 @@ export class Child<ToChild extends Message, FromChild extends Message> {
     this.#process.send(message, () => undefined);
   }
 
-  /** Waits for a message. Rejects with ChildFailure if the child fails or ends first. */
+  /**
+   * Waits for a message. Rejects with the error of a child that cannot use what the user gave, and with
+   * ChildFailure if the child fails otherwise or ends first.
+   */
   async next(): Promise<FromChild> {
     const found = await this.#messages.next().catch(() => undefined);
     if (found === undefined || found.done === true) throw await this.#failure();
     const [message] = found.value as [FromChild | Failed];
-    if (isFailed(message)) throw new ChildFailure(`${this.#name}${message.message}`);
+    if (isFailed(message)) throw this.#thrown(message);
     return message;
+  }
+
+  #thrown({ error, message }: Failed): ReluctantError {
+    const Kept = kept[error];
+    return Kept === undefined ? new ChildFailure(`${this.#name}${message}`) : new Kept(message);
   }
 
   async ask<K extends FromChild['kind']>(
@@ -161,8 +177,9 @@ export function answerParent<ToChild extends Message, FromChild extends Message>
   const answer = async (message: ToChild) => {
     try {
       await receive(message, tell);
-    } catch (error) {
-      await tell({ kind: 'failed', message: asError(error).message });
+    } catch (thrown) {
+      const { name: error, message } = asError(thrown);
+      await tell({ kind: 'failed', error, message });
     }
   };
   process.on('message', (message: ToChild) => void answer(message));

@@ -5,7 +5,7 @@ import { answerParent } from '../../shared/child-process.ts';
 import type { Tell } from '../../shared/child-process.ts';
 import { preparedModel } from './prepared.ts';
 import type { PreparedModel } from './prepared.ts';
-import { messagesOf, refusalOf } from './prepared-apart.ts';
+import { messagesOf } from './prepared-apart.ts';
 import type { FromPreparer, ToPrepare, ToPreparer } from './prepared-apart.ts';
 
 async function preparedHere(what: ToPrepare, tell: Tell<FromPreparer>): Promise<PreparedModel> {
@@ -21,11 +21,7 @@ async function preparedHere(what: ToPrepare, tell: Tell<FromPreparer>): Promise<
 }
 
 answerParent<ToPreparer, FromPreparer>(async ({ what }, tell) => {
-  try {
-    const prepared = await preparedHere(what, tell);
-    // One at a time: a message in the pipe is held whole by both processes.
-    for (const message of messagesOf(prepared, serialisePlan(prepared.plan))) await tell(message);
-  } catch (error) {
-    await tell(refusalOf(error));
-  }
+  const prepared = await preparedHere(what, tell);
+  // One at a time: a message in the pipe is held whole by both processes.
+  for (const message of messagesOf(prepared, serialisePlan(prepared.plan))) await tell(message);
 });

@@ -6,7 +6,6 @@ import type { ServerWeights } from '../../../pipelines/compile/quantise.ts';
 import { parsePlan } from '../../../pipelines/plan/codec.ts';
 import { Child } from '../../shared/child-process.ts';
 import { defined } from '../../shared/defined.ts';
-import { asError, DataError, ModelError, PlanError, UsageError } from '../../shared/errors.ts';
 import { workerUrl } from '../../shared/files.ts';
 import type { ProgressEvent } from '../../shared/progress.ts';
 import type { Context } from './command.ts';
@@ -34,9 +33,6 @@ export type ToPrepare =
 
 export type ToPreparer = { readonly kind: 'prepare'; readonly what: ToPrepare };
 
-/** The names of the classes of errors that keep their class. */
-const errorClasses = { DataError, ModelError, PlanError, UsageError };
-
 export type FromPreparer =
   | { readonly kind: 'progress'; readonly event: ProgressEvent }
   | { readonly kind: 'warning'; readonly text: string }
@@ -48,8 +44,7 @@ export type FromPreparer =
       /** The lengths of each step's arrays, whose words come next. */
       readonly lengths: readonly StepLengths[];
     }
-  | WeightsPart
-  | { readonly kind: 'refused'; readonly error: string; readonly message: string };
+  | WeightsPart;
 
 export type StepLengths = { readonly step: number; readonly weights: number; readonly bias: number };
 
@@ -94,14 +89,7 @@ async function prepared(child: Preparer, { onProgress, warn }: Says) {
     if (message.kind === 'prepared') return message;
     if (message.kind === 'progress') onProgress(message.event);
     if (message.kind === 'warning') warn(message.text);
-    if (message.kind === 'refused') throw asThrown(message.error, message.message);
   }
-}
-
-function asThrown(name: string, message: string): Error {
-  const known = errorClasses[name as keyof typeof errorClasses] as
-    (typeof errorClasses)['PlanError'] | undefined;
-  return known === undefined ? new Error(message) : new known(message);
 }
 
 async function received(child: Preparer, lengths: readonly StepLengths[]): Promise<ServerWeights> {
@@ -140,10 +128,4 @@ export function* messagesOf(
       }
     }
   }
-}
-
-/** What to say of an error, so that it keeps its class. */
-export function refusalOf(error: unknown): FromPreparer {
-  const { name, message } = asError(error);
-  return { kind: 'refused', error: name, message };
 }

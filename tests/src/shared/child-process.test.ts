@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { Child, ChildFailure } from '../../../src/shared/child-process.ts';
+import { ModelError } from '../../../src/shared/errors.ts';
 import type { ChildOptions } from '../../../src/shared/child-process.ts';
 import type { FromChild, ToChild } from './fixtures/child.ts';
 
@@ -41,6 +42,14 @@ test('what the work throws is a failure, after which the child answers on', asyn
   const failed = child.ask('echoed', { kind: 'fail', message: 'no memory' });
   await expect(failed).rejects.toThrow(new ChildFailure('the child: no memory'));
   expect((await child.ask('echoed', { kind: 'echo', text: 'still here' })).text).toBe('still here');
+  await child.stop();
+});
+
+test('an error of what the user gave is thrown as the child threw it', async () => {
+  const child = start({ name: 'the child' });
+  const refused = child.ask('echoed', { kind: 'refuse', message: 'net.onnx: no such model file' });
+  await expect(refused).rejects.toThrow(new ModelError('net.onnx: no such model file'));
+  await expect(refused).rejects.toBeInstanceOf(ModelError);
   await child.stop();
 });
 

@@ -2,6 +2,7 @@ import type { LeftOut } from '../../../../models/graph.ts';
 import type { RandomNetwork } from '../../../../pipelines/bench/network.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import type { PhaseCost } from '../../../net/session.ts';
+import type { ProgressEvent } from '../../../shared/progress.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 
 /** The messages of the benching process to the server's process, and the answers. */
@@ -36,12 +37,13 @@ export type BenchedModel = {
 };
 
 export type FromServer =
+  /** Before it is ready. */
+  | { readonly kind: 'progress'; readonly event: ProgressEvent }
+  | { readonly kind: 'warning'; readonly text: string }
   | {
       readonly kind: 'ready';
       readonly url: string;
       readonly planHash: string;
-      /** What makes the calibration doubtful. */
-      readonly warnings: readonly string[];
     }
   | ({ readonly kind: 'usage'; readonly phases: ServerPhases | null } & Usage)
   | { readonly kind: 'prepared' };

@@ -3,8 +3,9 @@ import { EventEmitter, once } from 'node:events';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { startServer } from '../../../server.ts';
 import { answerParent } from '../../../shared/child-process.ts';
+import type { Tell } from '../../../shared/child-process.ts';
 import { defined } from '../../../shared/defined.ts';
-import { silent } from '../../../shared/progress.ts';
+import type { ProgressEvent } from '../../../shared/progress.ts';
 import { compileOptionsOf } from '../../options/compile.ts';
 import { preparedApart } from '../../options/prepared-apart.ts';
 import type { PreparedApart } from '../../options/prepared-apart.ts';
@@ -17,10 +18,9 @@ const preparations = new EventEmitter();
 
 type Start = Extract<ToServer, { kind: 'start' }>;
 
-async function start(message: Start): Promise<FromServer> {
+async function start(message: Start, tell: Tell<FromServer>): Promise<FromServer> {
   const { threads, memory, host } = message;
-  const warnings: string[] = [];
-  const { plan, weights } = await preparedNetwork(message, (warning) => warnings.push(warning));
+  const { plan, weights } = await preparedNetwork(message, tell);
   const server = await startServer({
     ...{ plan, weights, host },
     ...defined({ threads, memory }),
@@ -29,14 +29,14 @@ async function start(message: Start): Promise<FromServer> {
       if (event.kind === 'prepared') preparations.emit('one', ++prepared);
     },
   });
-  return { kind: 'ready', url: server.url, planHash: planHash(plan), warnings };
+  return { kind: 'ready', url: server.url, planHash: planHash(plan) };
 }
 
-async function preparedNetwork(
-  { network, answer }: Start,
-  warn: (warning: string) => void,
-): Promise<PreparedApart> {
-  const says = { onProgress: silent, warn };
+async function preparedNetwork({ network, answer }: Start, tell: Tell<FromServer>): Promise<PreparedApart> {
+  const says = {
+    onProgress: (event: ProgressEvent) => void tell({ kind: 'progress', event }),
+    warn: (text: string) => void tell({ kind: 'warning', text }),
+  };
   if ('arch' in network) return preparedApart({ network, ...(answer && { options: { answer } }) }, says);
   const { model, data, flags, ...compiled } = network;
   const options = await compileOptionsOf({ ...compiled, ...defined({ answer }) });
@@ -49,7 +49,10 @@ async function isPrepared(count: number): Promise<FromServer> {
 }
 
 const answers: {
-  readonly [K in ToServer['kind']]: (message: Extract<ToServer, { kind: K }>) => Promise<FromServer>;
+  readonly [K in ToServer['kind']]: (
+    message: Extract<ToServer, { kind: K }>,
+    tell: Tell<FromServer>,
+  ) => Promise<FromServer>;
 } = {
   start,
   usage: () => Promise.resolve({ kind: 'usage', phases, ...usage() }),
@@ -57,6 +60,6 @@ const answers: {
 };
 
 answerParent<ToServer, FromServer>(async (message, tell) => {
-  const answer = answers[message.kind] as (message: ToServer) => Promise<FromServer>;
-  await tell(await answer(message));
+  const answer = answers[message.kind] as (message: ToServer, tell: Tell<FromServer>) => Promise<FromServer>;
+  await tell(await answer(message, tell));
 });

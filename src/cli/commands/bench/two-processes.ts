@@ -99,11 +99,11 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   });
   const ofThreads = defined({ threads });
   try {
-    const { url, planHash, warnings } = await server.ask('ready', {
+    server.send({
       ...{ kind: 'start', network, host: between.host, ...ofThreads },
       ...defined({ memory, answer: options.answer }),
     });
-    warnings.forEach(options.warn);
+    const { url, planHash } = await ready(server, options);
     const progress = inferenceProgress(options.onProgress ?? silent);
     const session = await connect(url, {
       onTraffic: progress.onTraffic,
@@ -135,6 +135,19 @@ export async function benchModel(options: ModelBenchOptions): Promise<ModelBench
   } finally {
     await server.stop();
     await between.close();
+  }
+}
+
+/** Waits until the server has prepared its plan and listens, and passes on what it says until then. */
+export async function ready(
+  server: Pick<Server, 'next'>,
+  { onProgress = silent, warn }: Pick<ModelBenchOptions, 'onProgress' | 'warn'>,
+): Promise<Extract<FromServer, { kind: 'ready' }>> {
+  for (;;) {
+    const message = await server.next();
+    if (message.kind === 'ready') return message;
+    if (message.kind === 'progress') onProgress(message.event);
+    if (message.kind === 'warning') warn(message.text);
   }
 }
 

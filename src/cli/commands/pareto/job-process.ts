@@ -1,5 +1,5 @@
 import type { JobOutcome } from '../../../../pipelines/pareto/result.ts';
-import { Child, ChildFailure } from '../../../shared/child-process.ts';
+import { Child } from '../../../shared/child-process.ts';
 import { ReluctantError } from '../../../shared/errors.ts';
 import { workerUrl } from '../../../shared/files.ts';
 import type { FromJob, ToJob } from './job-messages.ts';
@@ -29,7 +29,7 @@ export async function jobProcess(
       if (message.kind === 'done') return message.outcome;
     }
   } catch (error) {
-    if (error instanceof ChildFailure) throw new JobFailure(error.message);
+    if (error instanceof ReluctantError) throw new JobFailure(error.message);
     throw error;
   } finally {
     await child.stop();

@@ -6,7 +6,7 @@ import { preparedOnNoise, randomNetwork } from '../../../../../pipelines/bench/n
 import { predictCost } from '../../../../../pipelines/cost/bytes.ts';
 import { machineCostsSchema } from '../../../../../pipelines/cost/machine.ts';
 import type { MachineCosts } from '../../../../../pipelines/cost/machine.ts';
-import { medianOf, preparedSeconds } from '../../../../../src/cli/commands/bench/two-processes.ts';
+import { medianOf, preparedSeconds, ready } from '../../../../../src/cli/commands/bench/two-processes.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import { cli, cliJson } from '../../../../helpers/cli.ts';
 import { writeTiny } from '../../../../helpers/networks.ts';
@@ -129,7 +129,23 @@ test('neither a model nor --arch, or both, or a file that is none', async () => 
   const { code, stderr } = await cli(['bench', 'model', '/no/such.onnx']);
   expect(code).toBe(3);
   expect(stderr).toMatch(/no such model file/);
+  // Here the server's process is the first to read it.
+  const inServer = await cli(['bench', 'model', '/no/such.onnx', '--data', 'fashion-mnist-part']);
+  expect(inServer.code).toBe(3);
+  expect(inServer.stderr).toBe('reluctant: /no/such.onnx: no such model file\n');
 }, 180_000);
+
+test('what the server says while it calibrates is passed on: its progress and its warnings', async () => {
+  const event = { phase: 'calibration', done: 1, total: 24 } as const;
+  const last = { kind: 'ready', url: 'ws://127.0.0.1:1', planHash: 'ab' } as const;
+  const said = [{ kind: 'progress', event }, { kind: 'warning', text: 'of other data' }, last] as const;
+  const messages = said.values();
+  const told: unknown[] = [];
+  const tell = (what: unknown) => void told.push(what);
+  const next = () => Promise.resolve(messages.next().value!);
+  expect(await ready({ next }, { onProgress: tell, warn: tell })).toBe(last);
+  expect(told).toEqual([event, 'of other data']);
+});
 
 test('bench machine keeps all that it measures, and predictions use it; a spoilt file is named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'reluctant-machine-'));
