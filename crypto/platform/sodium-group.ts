@@ -4,7 +4,8 @@ import type { Group } from './group.ts';
 
 /**
  * The group by libsodium in WASM, whose products take the same time whatever the scalar is. The 128 transfers
- * of a session take it 35 and 50 ms, and noble-group.ts 330 and 640 (receiver and sender, AMD EPYC).
+ * of a session take it 66 and 91 ms, and noble-group.ts 392 and 765 (receiver and sender, in turn, on a loaded
+ * AMD EPYC).
  */
 export async function sodiumGroup(): Promise<Group> {
   await sodium.ready;
