@@ -88,6 +88,8 @@ export class ClientSession implements Session {
   #known: { readonly plan: Plan; readonly limits: Limits; readonly ticket: string } | undefined;
   #link: Link | undefined;
   #connecting: Promise<Link> | undefined;
+  /** The connection that is being made, before it is the link's. */
+  #opening: ClientChannel | undefined;
   /** Why the session is over. */
   #over: Error | undefined;
   #busy = false;
@@ -218,6 +220,7 @@ export class ClientSession implements Session {
     this.#ready.clear();
     clearTimeout(this.#pause);
     this.#link?.channel.close(reason);
+    this.#opening?.close(reason);
   }
 
   #retried<T>(work: () => Promise<T>): Promise<T> {
@@ -232,25 +235,39 @@ export class ClientSession implements Session {
   async #connect(): Promise<Link> {
     const failure = this.#link?.channel.failure;
     if (failure !== undefined) this.#settle(failure);
-    if (this.#over !== undefined) throw this.#over;
+    this.#expectOpen();
     if (this.#link !== undefined && failure === undefined) return this.#link;
     this.#link?.party.close();
     this.#link = undefined;
-    const channel = await this.#parts.open();
+    const channel = (this.#opening = await this.#parts.open());
     try {
-      const { rng, memory } = this.#parts;
-      const { plan, limits, ticket, kept, transfers } = await greetServer(channel, this.#wanted());
-      this.#known = { plan, limits, ticket };
-      for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
-      this.#pool ??= this.#parts.pool();
-      const caches = clientCaches(memory, this.#pool.threads);
-      const party = await openClientParty(channel, this.#pool, plan, rng, transfers, caches);
-      this.#link = { channel, party, requests: 0, granted: new Map() };
-      return this.#link;
+      return (this.#link = await this.#greeted(channel));
     } catch (error) {
       channel.close(asError(error));
       throw error;
+    } finally {
+      this.#opening = undefined;
     }
+  }
+
+  /** Makes the keys of a new connection. The session may end meanwhile, and then nothing is left of them. */
+  async #greeted(channel: ClientChannel): Promise<Link> {
+    this.#expectOpen();
+    const { rng, memory } = this.#parts;
+    const { plan, limits, ticket, kept, transfers } = await greetServer(channel, this.#wanted());
+    this.#expectOpen();
+    this.#known = { plan, limits, ticket };
+    for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
+    this.#pool ??= this.#parts.pool();
+    const caches = clientCaches(memory, this.#pool.threads);
+    const party = await openClientParty(channel, this.#pool, plan, rng, transfers, caches);
+    if (this.#over !== undefined) party.close();
+    this.#expectOpen();
+    return { channel, party, requests: 0, granted: new Map() };
+  }
+
+  #expectOpen(): void {
+    if (this.#over !== undefined) throw this.#over;
   }
 
   #wanted(): Wanted {
