@@ -205,7 +205,7 @@ export class SessionHost {
   }
 
   async #converse(open: Open): Promise<void> {
-    const { channel } = open;
+    const { channel, phases } = open;
     const { rng, limits, handshakeSeconds, caches } = this.#options;
     channel.patience = Math.min(limits.idleSeconds, handshakeSeconds);
     const { transfers } = await greetClient(channel, async (hello) => {
@@ -231,8 +231,11 @@ export class SessionHost {
     for (let count = 1; ; count++) {
       const request = await receiveRequest(channel, count);
       if (request.kind === 'goodbye') return;
-      if (request.kind === 'infer') this.#infer(open, session, request.numbers, count);
-      else refused = (await this.#prepare(open, session, party, count)) ? 0 : refused + 1;
+      if (request.kind === 'infer') {
+        // One answer at a time: else a client could ask for many that it lets wait, and prepare more and more.
+        await phases.endedOf('online');
+        this.#infer(open, session, request.numbers, count);
+      } else refused = (await this.#prepare(open, session, party, count)) ? 0 : refused + 1;
       if (refused >= promptRefusals) await pause(refusalPause);
     }
   }

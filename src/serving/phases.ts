@@ -43,6 +43,11 @@ export class Phases {
     while (!this.isIdle) await Promise.all(Object.values(this.#last));
   }
 
+  /** Resolves when those of this kind that have been started have ended, well or not. */
+  endedOf(kind: Exclude<Sequence, 'session'>): Promise<void> {
+    return this.#last[kind];
+  }
+
   #end(close: () => void): void {
     close();
     this.#running--;

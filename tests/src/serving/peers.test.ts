@@ -7,6 +7,9 @@ import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { largestPayloads } from '../../../pipelines/cost/bytes.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
+import { offlineClient } from '../../../pipelines/inference/offline.ts';
+import type { ClientOffline } from '../../../pipelines/inference/one-time.ts';
+import { onlineClient } from '../../../pipelines/inference/online.ts';
 import { openClientParty } from '../../../pipelines/inference/parties.ts';
 import { planHash, serialisePlan } from '../../../pipelines/plan/codec.ts';
 import { connect } from '../../../src/client.ts';
@@ -165,6 +168,36 @@ test('a client that asks on and on beyond a limit waits for each refusal, and it
   }
   // The first ten are told at once; a tenth of a second then passes before each further one.
   expect(grants.at(-1)! - grants[10]!).toBeGreaterThan(500);
+  party.close();
+  channel.close();
+  await limited.close();
+});
+
+test('a client that lets answers wait prepares no more than the limit and what waits', async () => {
+  const limited = await startServer({ ...prepared, threads: 1, maxPrepared: 1 });
+  const channel = await rawChannel(limited.url);
+  const { plan, transfers } = await greetServer(channel);
+  const party = await openClientParty(channel, pool, plan, systemRng, transfers);
+  for (const sequence of ['session', 'offline', 'online'] as const) channel.open(sequence);
+  const ready: ClientOffline[] = [];
+  const prepare = async (count: number) => {
+    await channel.send(tags.request, count, encodeRequest({ kind: 'prepare' }));
+    expect(await receiveJson(channel, tags.grant, count, grantSchema)).toHaveProperty('granted');
+    ready.push((await offlineClient(channel, plan, party)).offline);
+  };
+  const ask = (count: number, number: number) =>
+    channel.send(tags.request, count, encodeRequest({ kind: 'infer', numbers: [number] }));
+  await prepare(1);
+  await ask(2, 1);
+  await prepare(3);
+  // Its images do not come, so the first answer is under way all the time.
+  await ask(4, 2);
+  let isGranted = false;
+  const third = prepare(5).then(() => (isGranted = true));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(isGranted).toBe(false);
+  await onlineClient(channel, plan, ready[0]!, images[0]!);
+  await third;
   party.close();
   channel.close();
   await limited.close();
