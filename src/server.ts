@@ -160,13 +160,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: `${options.tls === undefined ? 'ws' : 'wss'}://${name}:${port}`,
     reload: (next) => {
+      // First all that may fail, so that a failure leaves everything as it was.
       const models = next.models && hostedModels(next.models);
+      const largest = models && largestMessage(models);
       const certificate = next.tls && readCertificate(next.tls);
+      if (certificate !== undefined && options.tls === undefined) {
+        throw new UsageError('tls: this server began without TLS; start it anew');
+      }
       if (next.tokens !== undefined) access.replaceTokens(next.tokens);
       if (certificate !== undefined) (http as HttpsServer).setSecureContext(certificate);
       if (models === undefined) return;
       sessions.models = models;
-      sockets.options.maxPayload = largestMessage(models);
+      // Never less: clients come back to sessions with the models before.
+      sockets.options.maxPayload = Math.max(sockets.options.maxPayload!, largest!);
     },
     close: async ({ drainSeconds = 0 } = {}) => {
       const closed = new Promise((resolve) => http.close(resolve));

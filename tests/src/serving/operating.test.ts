@@ -7,7 +7,7 @@ import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
-import { ProtocolError } from '../../../src/shared/errors.ts';
+import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 // What who runs a server does with it: certificates, questions of tools, and its end.
@@ -54,6 +54,23 @@ test('a renewed certificate is taken while sessions go on; a wrong one changes n
   expect((await session.infer(images[0]!)).logits).toHaveLength(5);
   await session.close();
   await secured.close();
+});
+
+test('a model whose layers no message can carry changes nothing, tokens and certificates included', async () => {
+  const tokens = ['old', 'new'].map((name) => `${name}-0123456789abcdef`) as [string, string];
+  const named = await startServer({ ...prepared, threads: 1, tokens: [tokens[0]] });
+  const steps = prepared.plan.steps.map((step) =>
+    step.kind === 'linear' ? { ...step, spec: { ...step.spec, weightBits: 40 } } : step,
+  );
+  const broken = { plan: { ...prepared.plan, steps }, weights: prepared.weights };
+  expect(() => named.reload({ models: [broken], tokens: [tokens[1]] })).toThrow(PlanError);
+  const session = await connect(named.url, { pool, token: tokens[0] });
+  expect(planHash(session.plan)).toBe(planHash(prepared.plan));
+  await session.close();
+  const tls = { cert: fixture('cert'), key: fixture('key') };
+  expect(() => named.reload({ tls, tokens: [tokens[1]] })).toThrow('began without TLS');
+  await (await connect(named.url, { pool, token: tokens[0] })).close();
+  await named.close();
 });
 
 test('a server that goes away ends its sessions with a reason; its port can be taken again', async () => {
