@@ -232,7 +232,7 @@ export class SessionHost {
       const request = await receiveRequest(channel, count);
       if (request.kind === 'goodbye') return;
       if (request.kind === 'infer') {
-        // One answer at a time: else a client could ask for many that it lets wait, and prepare more and more.
+        // One after the other: else a client could let many answers wait, and prepare more and more.
         await phases.endedOf('online');
         this.#infer(open, session, request.numbers, count);
       } else refused = (await this.#prepare(open, session, party, count)) ? 0 : refused + 1;
