@@ -299,6 +299,7 @@ test('a browser runs the code of the client for Node, but for its adapters', () 
   const own = [...inBrowser].filter((file) => !inNode.has(file)).sort();
   expect(own).toEqual([
     'crypto/platform/browser.ts',
+    'crypto/platform/noble-group.ts',
     'crypto/worker/web-pool.ts',
     ...['asked-threads', 'assets', 'calls', 'client', 'page-threads', 'session', 'socket'].map(
       (name) => `src/browser/${name}.ts`,

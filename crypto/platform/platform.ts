@@ -25,7 +25,7 @@ export interface Platform {
    * crypto/ring is as fast.
    */
   readonly ghash?: (key: Uint8Array, parts: Iterable<Uint8Array>) => Uint8Array<ArrayBuffer>;
-  /** A fast ristretto255. Absent where noble-group.ts must do. */
+  /** ristretto255, for the thread that opens sessions. Absent in the pool's threads of a page. */
   readonly group?: () => Promise<Group>;
   /** The bytes of SEAL's WASM file. Absent where node-seal finds it by itself. */
   readonly readSeal?: () => Promise<Uint8Array<ArrayBuffer>>;
@@ -62,9 +62,12 @@ export const aesCtr: Platform['aesCtr'] = (key, counter) => current().aesCtr(key
 export const sha256: Platform['sha256'] = (...parts) => current().sha256(...parts);
 /** The platform's GHASH, if it has one. */
 export const fastGhash = (): Platform['ghash'] => current().ghash;
-/** ristretto255, the fastest that the platform has. */
-export const loadGroup = async (): Promise<Group> =>
-  current().group?.() ?? (await import('./noble-group.ts')).nobleGroup;
+/** ristretto255. Rejects in a thread whose platform has none. */
+export const loadGroup = async (): Promise<Group> => {
+  const { group } = current();
+  if (group === undefined) throw new Error('no group: this thread opens no sessions');
+  return group();
+};
 export const readWasm: Platform['readWasm'] = (path) => current().readWasm(path);
 /** SEAL's WASM file, if the platform has to read it. */
 export const readSeal = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => current().readSeal?.();

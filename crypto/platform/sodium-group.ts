@@ -3,9 +3,9 @@ import { isIdentity } from './group.ts';
 import type { Group } from './group.ts';
 
 /**
- * The group by libsodium in WASM, whose products take the same time whatever the scalar is. The 128 transfers
- * of a session take it 66 and 91 ms, and noble-group.ts 392 and 765 (receiver and sender, in turn, on a loaded
- * AMD EPYC).
+ * The group by libsodium in WASM, whose products take the same steps whatever the scalar is. The 128
+ * transfers of a session take it 66 and 91 ms, and noble-group.ts 392 and 765: receiver and sender, in turn,
+ * on a loaded AMD EPYC.
  */
 export async function sodiumGroup(): Promise<Group> {
   await sodium.ready;

@@ -24,4 +24,5 @@ async function fetched(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-export const wasmPaths: readonly string[] = Object.keys(files);
+/** For tests; a page does without. */
+export const wasmPaths: readonly string[] = /* @__PURE__ */ Object.keys(files);

@@ -1,5 +1,6 @@
 import { concatenate } from '../../crypto/bits.ts';
 import { browserPlatform } from '../../crypto/platform/browser.ts';
+import { nobleGroup } from '../../crypto/platform/noble-group.ts';
 import { tags } from '../../crypto/channel/channel.ts';
 import type { Tag } from '../../crypto/channel/channel.ts';
 import { usePlatform } from '../../crypto/platform/platform.ts';
@@ -23,7 +24,9 @@ import { BrowserSocket } from './socket.ts';
 // The worker that holds a page's session, so that the page stays free.
 const page = globalThis as unknown as WorkerEnd;
 const poolThreads = askedThreads(page);
-const platform = browserPlatform(fetchWasm).then(usePlatform);
+const platform = browserPlatform(fetchWasm).then((found) =>
+  usePlatform({ ...found, group: () => Promise.resolve(nobleGroup) }),
+);
 
 /** Milliseconds between two reports of what was sent and received. */
 const reportPause = 100;
