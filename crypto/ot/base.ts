@@ -4,7 +4,7 @@ import { ProtocolError } from '../../src/shared/errors.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import { atOnce } from '../../src/shared/turns.ts';
 import { concatenate } from '../bits.ts';
-import type { Group } from '../platform/group.ts';
+import type { ReceiverGroup, SenderGroup } from '../platform/group.ts';
 import { sha256 } from '../platform/platform.ts';
 import { prgSeedBytes } from '../prg.ts';
 
@@ -28,7 +28,7 @@ export const pointBytes = 32;
 /** Of the receiver's message, a transfer: r_0 and r_1. */
 export const choiceBytes = 2 * pointBytes;
 
-/** Transfers between two yields: 3 ms, in pages 30. All 128 at once would keep every other session waiting. */
+/** Transfers between two yields: 4 ms. All 128 at once would keep every other session waiting. */
 const piece = 8;
 
 const domain = new TextEncoder().encode('reluctant base OT 2');
@@ -36,7 +36,7 @@ const domain = new TextEncoder().encode('reluctant base OT 2');
 export type BaseSender = { readonly secret: Uint8Array; readonly key: Uint8Array<ArrayBuffer> };
 
 /** The sender's first message `key` (32 bytes) and the secret behind it. */
-export function baseSenderStart(group: Group, rng: Rng): BaseSender {
+export function baseSenderStart(group: SenderGroup, rng: Rng): BaseSender {
   const secret = randomScalar(group, rng);
   return { secret, key: new Uint8Array(group.multiple(secret)) };
 }
@@ -53,7 +53,7 @@ export type BaseReceived = {
  * Throws ProtocolError for a key that is not the canonical encoding of a point other than the identity.
  */
 export function* baseReceiving(
-  group: Group,
+  group: ReceiverGroup,
   key: Uint8Array,
   choices: Uint8Array,
   session: Uint8Array,
@@ -85,7 +85,7 @@ export type SeedPairs = readonly (readonly [Uint8Array, Uint8Array])[];
 
 /** Throws ProtocolError for a message of a wrong length or a point that is not canonical or the identity. */
 export function* baseSenderFinishing(
-  group: Group,
+  group: SenderGroup,
   sender: BaseSender,
   points: Uint8Array,
   count: number,
@@ -138,7 +138,7 @@ function place(index: number, slot: number): Uint8Array {
   return Uint8Array.of(index & 0xff, index >>> 8, slot);
 }
 
-function randomScalar(group: Group, rng: Rng): Uint8Array {
+function randomScalar(group: SenderGroup | ReceiverGroup, rng: Rng): Uint8Array {
   return group.scalar(rng.bytes(64));
 }
 

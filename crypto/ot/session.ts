@@ -7,7 +7,7 @@ import type { WorkerPool } from '../pool/pool.ts';
 import { prgSeedBytes } from '../prg.ts';
 import { loadColumns } from '../ring/columns.ts';
 import type { Indices } from '../ring/silent.ts';
-import { loadGroup, sha256 } from '../platform/platform.ts';
+import { loadReceiverGroup, loadSenderGroup, sha256 } from '../platform/platform.ts';
 import { baseReceiving, baseSenderFinishing, baseSenderStart, choiceBytes, pointBytes } from './base.ts';
 import { defaultDepth, depthsOf, greatestDepth } from './blocks.ts';
 import { drawDelta, leavingSides, missingLeaves } from './delta.ts';
@@ -80,7 +80,7 @@ const step = 0;
 export async function otClient(channel: Channel, rng: Rng, options: OtOptions = {}): Promise<OtClient> {
   const { up, down } = sourcesOf(options);
   const work = await transferWork(options);
-  const group = await loadGroup();
+  const group = await loadSenderGroup();
   const base = baseSenderStart(group, rng);
   await channel.send(tags.baseOtKey, step, base.key);
   const points = await channel.receive(tags.baseOtPoints, step, choiceBytes * securityBits);
@@ -120,7 +120,7 @@ export async function otServer(channel: Channel, rng: Rng, options: OtOptions = 
   const key = await channel.receive(tags.baseOtKey, step, pointBytes);
   const delta = drawDelta(rng);
   const { points, seeds } = await inTurns(
-    baseReceiving(await loadGroup(), key, leavingSides(delta, up.depth), baseName(key), rng),
+    baseReceiving(await loadReceiverGroup(), key, leavingSides(delta, up.depth), baseName(key), rng),
   );
   await channel.send(tags.baseOtPoints, step, points);
   const session = sessionOf(key, points);

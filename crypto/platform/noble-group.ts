@@ -1,15 +1,15 @@
 import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
 import { bytesToNumberLE } from '@noble/curves/utils.js';
-import type { Group } from './group.ts';
+import type { SenderGroup } from './group.ts';
 
 const { Point } = ristretto255;
 type Point = InstanceType<typeof Point>;
 
 /**
- * The group by noble-curves, for pages: it has a tenth of libsodium's size and of its speed. It computes with
- * bigints, so the time of a product may tell of the scalar.
+ * The group by noble-curves, for pages, which are senders: it has a tenth of libsodium's size and of its
+ * speed. It computes with bigints, so the time of a product may tell of the scalar.
  */
-export const nobleGroup: Group = { scalar, multiple, multipleLess, multiplesOf, multipleOfSum };
+export const nobleGroup: SenderGroup = { scalar, multiple, multipleOfSum };
 
 function scalar(uniform: Uint8Array): Uint8Array {
   return Point.Fn.toBytes(Point.Fn.create(bytesToNumberLE(uniform)));
@@ -17,16 +17,6 @@ function scalar(uniform: Uint8Array): Uint8Array {
 
 function multiple(s: Uint8Array): Uint8Array {
   return Point.BASE.multiply(bytesToNumberLE(s)).toBytes();
-}
-
-function multipleLess(s: Uint8Array, uniform: Uint8Array): Uint8Array {
-  return Point.BASE.multiply(bytesToNumberLE(s)).subtract(mapped(uniform)).toBytes();
-}
-
-function multiplesOf(bytes: Uint8Array): ((s: Uint8Array) => Uint8Array) | undefined {
-  // The window table pays after three products.
-  const point = element(bytes)?.precompute(6);
-  return point && ((s) => point.multiply(bytesToNumberLE(s)).toBytes());
 }
 
 function multipleOfSum(s: Uint8Array, bytes: Uint8Array, uniform: Uint8Array): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash, createSecretKey } from 'node:crypto';
 import { setPriority } from 'node:os';
 import { readPackageFile } from '../../src/shared/files.ts';
-import type { Group } from './group.ts';
+import type { ReceiverGroup, SenderGroup } from './group.ts';
 import { checkBlocks, usePlatform } from './platform.ts';
 import type { Encrypt, Platform } from './platform.ts';
 
@@ -9,7 +9,15 @@ import type { Encrypt, Platform } from './platform.ts';
  * Node's platform: AES and SHA-256 through OpenSSL, ristretto255 through libsodium. Importing this file makes
  * it the thread's platform. It is the only file of crypto/ that imports node: modules.
  */
-export const nodePlatform: Platform = { aesEcb, aesCtr, sha256, ghash, group, readWasm };
+export const nodePlatform: Platform = {
+  aesEcb,
+  aesCtr,
+  sha256,
+  ghash,
+  senderGroup: group,
+  receiverGroup: group,
+  readWasm,
+};
 usePlatform(nodePlatform);
 
 /** Each call pays for one key schedule: 1.4 us, where the same key as bytes takes createCipheriv 9 us. */
@@ -57,7 +65,7 @@ function ghash(key: Uint8Array, parts: Iterable<Uint8Array>): Uint8Array<ArrayBu
 }
 
 /** Loaded by the first session that asks: 80 ms. */
-async function group(): Promise<Group> {
+async function group(): Promise<SenderGroup & ReceiverGroup> {
   const { sodiumGroup } = await import('./sodium-group.ts');
   return sodiumGroup();
 }

@@ -1,4 +1,4 @@
-import type { Group } from './group.ts';
+import type { ReceiverGroup, SenderGroup } from './group.ts';
 
 /**
  * Encrypts whole 16-byte blocks, each on its own, to `to`, of the same length (default: new bytes). Returns
@@ -26,7 +26,9 @@ export interface Platform {
    */
   readonly ghash?: (key: Uint8Array, parts: Iterable<Uint8Array>) => Uint8Array<ArrayBuffer>;
   /** ristretto255, for the thread that opens sessions. Absent in the pool's threads of a page. */
-  readonly group?: () => Promise<Group>;
+  readonly senderGroup?: () => Promise<SenderGroup>;
+  /** The same for servers. Absent in pages. */
+  readonly receiverGroup?: () => Promise<ReceiverGroup>;
   /** The bytes of SEAL's WASM file. Absent where node-seal finds it by itself. */
   readonly readSeal?: () => Promise<Uint8Array<ArrayBuffer>>;
   /** The bytes of a WASM file of the package, by its path from the root. */
@@ -62,12 +64,10 @@ export const aesCtr: Platform['aesCtr'] = (key, counter) => current().aesCtr(key
 export const sha256: Platform['sha256'] = (...parts) => current().sha256(...parts);
 /** The platform's GHASH, if it has one. */
 export const fastGhash = (): Platform['ghash'] => current().ghash;
-/** ristretto255. Rejects in a thread whose platform has none. */
-export const loadGroup = async (): Promise<Group> => {
-  const { group } = current();
-  if (group === undefined) throw new Error('no group: this thread opens no sessions');
-  return group();
-};
+/** ristretto255 for a client, in a thread that opens sessions. */
+export const loadSenderGroup = (): Promise<SenderGroup> => current().senderGroup!();
+/** The same for a server. */
+export const loadReceiverGroup = (): Promise<ReceiverGroup> => current().receiverGroup!();
 export const readWasm: Platform['readWasm'] = (path) => current().readWasm(path);
 /** SEAL's WASM file, if the platform has to read it. */
 export const readSeal = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => current().readSeal?.();

@@ -25,7 +25,7 @@ import { BrowserSocket } from './socket.ts';
 const page = globalThis as unknown as WorkerEnd;
 const poolThreads = askedThreads(page);
 const platform = browserPlatform(fetchWasm).then((found) =>
-  usePlatform({ ...found, group: () => Promise.resolve(nobleGroup) }),
+  usePlatform({ ...found, senderGroup: () => Promise.resolve(nobleGroup) }),
 );
 
 /** Milliseconds between two reports of what was sent and received. */
