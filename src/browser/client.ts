@@ -4,7 +4,7 @@ import type { TransferMode } from '../../pipelines/inference/layer-transfers.ts'
 import type { Plan } from '../../pipelines/plan/plan.ts';
 import type { BatchOptions, InferenceResult, Session } from '../asking/session.ts';
 import type { Limits } from '../net/messages.ts';
-import { UsageError } from '../shared/errors.ts';
+import { ProtocolError, UsageError } from '../shared/errors.ts';
 import { receivedError } from './calls.ts';
 import type { Calls, Opened, PageAnswer, Reply } from './calls.ts';
 import { pageThreads } from './page-threads.ts';
@@ -84,6 +84,8 @@ class RemoteSession implements PageSession {
   readonly #onProgress: ConnectOptions['onProgress'];
   readonly #waiting = new Map<number, Waiting>();
   #opened: Opened | undefined;
+  #isOver = false;
+  #closing: Promise<void> | undefined;
   #phase: Progress['phase'] | undefined;
   #calls = 0;
   #traffic = 0;
@@ -140,14 +142,16 @@ class RemoteSession implements PageSession {
     );
   }
 
-  async close(): Promise<void> {
-    await this.#call('close', undefined);
-    this.#end();
+  close(): Promise<void> {
+    return (this.#closing ??= this.#call('close', undefined).then(() => this.#end()));
   }
 
+  /** Nobody answers any more, neither calls that wait nor later ones. */
   #end(): void {
+    this.#isOver = true;
     this.#worker.terminate();
     this.#threads.endAll();
+    this.#failed(closed());
   }
 
   #call<K extends keyof Calls>(
@@ -155,6 +159,7 @@ class RemoteSession implements PageSession {
     input: Calls[K]['input'],
     onPart?: BatchOptions['onAnswer'],
   ): Promise<Calls[K]['output']> {
+    if (this.#isOver) return Promise.reject(closed());
     const id = this.#calls++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (output: unknown) => void, reject, onPart });
@@ -197,4 +202,9 @@ class RemoteSession implements PageSession {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** As a session in Node says it. */
+function closed(): ProtocolError {
+  return new ProtocolError('the session is closed');
 }

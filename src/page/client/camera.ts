@@ -2,6 +2,9 @@ import { button, element, show } from './elements.ts';
 
 const video = element('video', HTMLVideoElement);
 
+/** How often the camera was opened or closed: one that opens late is not used. */
+let changes = 0;
+
 /** Lets people use the camera. `taken` gets the video where it stands, `failed` the reason in words. */
 export function openCamera(
   opening: () => void,
@@ -12,13 +15,20 @@ export function openCamera(
   button('take').addEventListener('click', () => taken(video));
   button('camera').addEventListener('click', () => {
     opening();
-    start().catch((error: unknown) => failed(reasonOf(error)));
+    const change = ++changes;
+    const isWanted = () => change === changes;
+    start(isWanted).catch((error: unknown) => {
+      if (isWanted()) failed(reasonOf(error));
+    });
   });
 }
 
-async function start(): Promise<void> {
-  video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+async function start(isWanted: () => boolean): Promise<void> {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+  if (!isWanted()) return stop(stream);
+  video.srcObject = stream;
   await video.play();
+  if (!isWanted()) return;
   for (const node of [video, button('take')]) show(node, true);
   show(element('picture', HTMLCanvasElement), false);
   button('take').focus();
@@ -32,8 +42,13 @@ function reasonOf(error: unknown): string {
   return 'The camera cannot be used now. Choose a file instead.';
 }
 
+function stop(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
+}
+
 export function closeCamera(): void {
-  if (video.srcObject instanceof MediaStream) video.srcObject.getTracks().forEach((track) => track.stop());
+  changes++;
+  if (video.srcObject instanceof MediaStream) stop(video.srcObject);
   video.srcObject = null;
   for (const node of [video, button('take')]) show(node, false);
 }

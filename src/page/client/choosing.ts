@@ -27,6 +27,9 @@ export class Chooser {
   readonly #samples: readonly Picture[];
   /** As it was chosen, before light and dark are swapped. */
   #chosen: Picture | undefined;
+  /** How often somebody chose: a picture that takes long to read does not replace a later choice. */
+  #choices = 0;
+  #reading: Promise<void> = Promise.resolve();
 
   /**
    * `resize` is the length of a picture's shorter side before its centre is taken, once the network's plan is
@@ -46,6 +49,11 @@ export class Chooser {
   /** The picture as the network gets it; undefined before one is chosen. */
   get picture(): Picture | undefined {
     return this.#chosen !== undefined && swap.checked ? swapped(this.#chosen) : this.#chosen;
+  }
+
+  /** Resolves when the picture that was chosen last is read, or cannot be. */
+  get settled(): Promise<void> {
+    return this.#reading;
   }
 
   /** Says that a picture is needed first. */
@@ -74,6 +82,7 @@ export class Chooser {
 
   /** Takes a picture: a sample by its number, or another one. */
   #choose(picture: Picture, sample = -1): void {
+    this.#choices++;
     this.#chosen = picture;
     for (const [i, choice] of [...choices.children].entries()) choice.ariaPressed = String(i === sample);
     // Networks for small grey pictures know one kind of ground, and a photograph mostly has the other.
@@ -97,15 +106,22 @@ export class Chooser {
     this.#changed();
   }
 
-  async #take(source: ImageBitmapSource, name: string): Promise<void> {
+  #take(source: ImageBitmapSource, name: string): Promise<void> {
+    return (this.#reading = this.#read(source, name));
+  }
+
+  /** It never rejects. */
+  async #read(source: ImageBitmapSource, name: string): Promise<void> {
+    const choice = ++this.#choices;
     note.textContent = `Reading ${name}.`;
     try {
       const bitmap = await createImageBitmap(source);
       const { shape } = this.#about.models[0]!;
-      this.#choose(await pictureOf(bitmap, shape, this.#resize(), name));
+      const picture = await pictureOf(bitmap, shape, this.#resize(), name);
       bitmap.close();
+      if (choice === this.#choices) this.#choose(picture);
     } catch {
-      note.textContent = `${name}: this browser cannot read it as a picture.`;
+      if (choice === this.#choices) note.textContent = `${name}: this browser cannot read it as a picture.`;
     }
   }
 

@@ -22,6 +22,8 @@ const tokenInput = element('token', HTMLInputElement);
 let about: About;
 let asked: Asked[] = [];
 let token: string | undefined;
+/** The picture whose answers are shown; undefined since another one was chosen. */
+let shown: Picture | undefined;
 /** All work with sessions, one after the other. */
 let work: Promise<void> = Promise.resolve();
 
@@ -31,7 +33,7 @@ async function start(): Promise<void> {
   about = await fetchAbout();
   const resize = () => asked[0]?.session.plan.preprocessing?.resize;
   const chooser = new Chooser(about, resize, clear);
-  ask.addEventListener('click', () => question(chooser));
+  ask.addEventListener('click', () => void chooser.settled.then(() => question(chooser)));
   element('question', HTMLElement).inert = false;
   tokenForm.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -108,6 +110,7 @@ function question(chooser: Chooser): void {
   ask.textContent = 'Asking';
   solved();
   clear();
+  shown = picture;
   inTurn(() => askAll(picture).finally(again));
 }
 
@@ -118,6 +121,7 @@ function again(): void {
 
 /** What is shown is of one picture. */
 function clear(): void {
+  shown = undefined;
   for (const node of [answers, costs, announcement]) node.replaceChildren();
   showNothing();
 }
@@ -140,7 +144,9 @@ async function askAll(picture: Picture): Promise<void> {
   inTurn(openAll);
 }
 
+/** Not beside another picture, which somebody chose meanwhile. */
 function showAnswers(picture: Picture, answered: readonly Answered[]): void {
+  if (picture !== shown) return;
   const last = answered.at(-1)!;
   answers.append(answerCard(last, about.models.length > 1));
   costs.replaceChildren(costTable(answered));

@@ -99,6 +99,27 @@ test.skipIf(browserFile === undefined)(
 );
 
 test.skipIf(browserFile === undefined)(
+  `a session that is closed answers no call, and none waits for ever${skipped}`,
+  async () => {
+    const said = await page.evaluate<string[]>(`(async ({ url, token, image }) => {
+      const { connect } = await import('/client.js');
+      const session = await connect(url, { token, threads: 1 });
+      const inTime = (call) => Promise.race([
+        call.then(() => 'done', ({ name, message }) => name + ': ' + message),
+        new Promise((resolve) => setTimeout(() => resolve('waits'), 20_000)),
+      ]);
+      const underWay = inTime(session.infer(Float32Array.from(image)));
+      const closed = [inTime(session.close()), inTime(session.close())];
+      await Promise.all(closed);
+      const after = [session.infer(Float32Array.from(image)), session.prepare(), session.close()];
+      return Promise.all([underWay, ...closed, ...after.map(inTime)]);
+    })(${JSON.stringify({ url: server.url, token, image })})`);
+    const over = 'ProtocolError: the session is closed';
+    expect(said).toEqual([over, 'done', 'done', over, over, 'done']);
+  },
+);
+
+test.skipIf(browserFile === undefined)(
   `without isolation the page is told which headers it needs${skipped}`,
   async () => {
     const other = await browser.newPage({ ignoreHTTPSErrors: true });

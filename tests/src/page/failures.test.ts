@@ -47,13 +47,25 @@ describe.skipIf(browserFile === undefined)(`a page in trouble${skipped}`, () => 
   const ask = (page: Page) => page.getByRole('button', { name: 'Ask privately' }).click();
   const note = (page: Page) => page.locator('#picture-note');
 
-  async function choosePicture(page: Page): Promise<void> {
+  async function giveFile(page: Page, name = 'red.png'): Promise<void> {
     const buffer = Buffer.from(await plainPng([200, 30, 90], { width: 20, height: 12 }));
-    await page.locator('#file').setInputFiles({ name: 'red.png', mimeType: 'image/png', buffer });
-    await expect
-      .poll(() => note(page).innerText())
-      .toMatch(/^red\.png\. The network takes \d+ x \d+ pixels;/);
+    await page.locator('#file').setInputFiles({ name, mimeType: 'image/png', buffer });
   }
+
+  async function choosePicture(page: Page, name = 'red.png'): Promise<void> {
+    await giveFile(page, name);
+    await expect.poll(() => note(page).innerText()).toContain(`${name}. The network takes 8 x 8 pixels;`);
+  }
+
+  /** From now on the browser waits with the next picture that it is to read, until `release` is called. */
+  const holdNextPicture = (page: Page) =>
+    page.evaluate(`(() => {
+      const read = createImageBitmap;
+      globalThis.createImageBitmap = (source) => {
+        globalThis.createImageBitmap = read;
+        return new Promise((resolve) => (globalThis.release = () => resolve(read(source))));
+      };
+    })()`);
 
   test('a click before the page knows its networks waits for them', async () => {
     const { page } = await open();
@@ -122,6 +134,75 @@ describe.skipIf(browserFile === undefined)(`a page in trouble${skipped}`, () => 
     await choosePicture(page);
     expect(await page.locator('.answer').count()).toBe(0);
     expect(await page.locator('#saw-note').innerText()).toMatch(/^Nothing of your picture yet/);
+    await page.close();
+  });
+
+  test('an answer is not shown beside another picture, which was chosen while it was asked for', async () => {
+    const { page } = await open();
+    await choosePicture(page);
+    // The question waits for the session to open, and is asked about the picture that it was put with.
+    await ask(page);
+    await choosePicture(page, 'other.png');
+    await page.getByRole('button', { name: 'Asking' }).waitFor();
+    await page.getByRole('button', { name: 'Ask privately' }).waitFor();
+    expect(await page.locator('.answer').count()).toBe(0);
+    expect(await page.locator('#saw-note').innerText()).toMatch(/^Nothing of your picture yet/);
+    await ask(page);
+    await page.locator('.answer .label').waitFor();
+    await page.close();
+  });
+
+  test('a question that is put while a picture is read waits for it', async () => {
+    const { page } = await open();
+    await ready(page);
+    await holdNextPicture(page);
+    await giveFile(page);
+    await ask(page);
+    await page.evaluate('release()');
+    await page.locator('.answer .label').waitFor();
+    expect(await note(page).innerText()).toMatch(/^red\.png\. The network takes/);
+    await page.close();
+  });
+
+  test('a picture that is read late does not replace one that was chosen after it', async () => {
+    const { page } = await open();
+    await holdNextPicture(page);
+    await giveFile(page, 'late.png');
+    await choosePicture(page, 'later.png');
+    await page.evaluate('release()');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await note(page).innerText()).toMatch(/^later\.png\. /);
+    await page.close();
+  });
+
+  test('a camera that opens late is closed again: nobody waits for it any more', async () => {
+    const { page } = await open();
+    await page.evaluate(`(() => {
+      const { mediaDevices } = navigator;
+      const open = mediaDevices.getUserMedia.bind(mediaDevices);
+      const wanted = new Promise((resolve) => (globalThis.release = resolve));
+      globalThis.streams = [];
+      mediaDevices.getUserMedia = async (what) => {
+        await wanted;
+        const stream = await open(what);
+        streams.push(stream);
+        return stream;
+      };
+    })()`);
+    const live =
+      'streams.flatMap((each) => each.getTracks()).filter((each) => each.readyState === "live").length';
+    const camera = page.getByRole('button', { name: 'Use the camera' });
+    await camera.click();
+    await camera.click();
+    await page.evaluate('release()');
+    await page.locator('#video').waitFor();
+    await expect.poll(() => page.evaluate('streams.length')).toBe(2);
+    expect(await page.evaluate(live)).toBe(1);
+    await camera.click();
+    await choosePicture(page);
+    await expect.poll(() => page.evaluate('streams.length')).toBe(3);
+    await expect.poll(() => page.evaluate(live)).toBe(0);
+    expect(await page.locator('#video').isVisible()).toBe(false);
     await page.close();
   });
 
