@@ -5,6 +5,7 @@ import { ThreadPool } from '../crypto/worker/thread-pool.ts';
 import { largestFromServer } from '../pipelines/cost/bytes.ts';
 import { profiles } from '../pipelines/cost/profiles.ts';
 import type { NetworkProfile } from '../pipelines/cost/profiles.ts';
+import { clientCaches } from '../pipelines/inference/caches.ts';
 import { transferModes } from '../pipelines/inference/layer-transfers.ts';
 import type { TransferMode } from '../pipelines/inference/layer-transfers.ts';
 import { ClientSession } from './asking/session.ts';
@@ -89,7 +90,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
       rng,
       ahead,
       retry: options,
-      memory,
+      caches: (threads) => clientCaches(memory, threads),
       wanted: defined({ planHash, model, transferDepth, transfers, profile: network }),
     },
     open: () => openChannel(url, options),

@@ -4,13 +4,8 @@ import type { heJobs } from './jobs.ts';
 import { generateKey, publicKeys } from './key-jobs.ts';
 import { decryptLinear, encryptLinear } from './linear-jobs.ts';
 
-type All = Implementations<typeof heJobs>;
-
 /** What a client's threads do. Loaded in threads alone: these files hold SEAL. */
-export const heClientImplementations: Pick<
-  All,
-  'generateKey' | 'publicKeys' | 'encryptLinear' | 'decryptLinear'
-> = {
+export const heClientImplementations: Implementations<typeof heJobs> = {
   /** No copy of the key stays behind. */
   generateKey: async (input, tools) => {
     const secret = await generateKey(input, tools);

@@ -10,7 +10,7 @@ import { responseBytesOf, wholeExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { heapOf, Room, roomFor } from './heap.ts';
 import type { Heap, SharedHeap } from './heap.ts';
-import { heJobs } from './jobs.ts';
+import { heJobs, heServerJobs } from './jobs.ts';
 import { publicKeyBytes } from './keys.ts';
 import type { SeedParts } from './keys.ts';
 import { layoutCost, layoutOf } from './layout.ts';
@@ -283,7 +283,7 @@ export class HeServer {
     expectPeerLength('public key', publicKey.length, publicKeyBytes(keys));
     const shared = shareBytes(publicKey);
     const job = { heap: heapOf(pool).heap, publicKey: shared, parts, linearKeys: keys };
-    const checked = await pool.run(heJobs.checkPublicKey, job);
+    const checked = await pool.run(heServerJobs.checkPublicKey, job);
     return new HeServer(pool, shareWords(checked), weightCacheBytes);
   }
 
@@ -322,8 +322,8 @@ export class HeServer {
       const { inputs, outputs } = exchangeSizes(layout, exchange);
       const transform = (tiles: readonly NewTile[]) => this.#transform(spec, job.weights, tiles);
       const answer = async () => {
-        await split(this.pool, heJobs.readLinear, inputs, (from, to) => ({ ...read, from, to }));
-        await split(this.pool, heJobs.respondLinear, outputs, (from, to) => ({ ...job, from, to }));
+        await split(this.pool, heServerJobs.readLinear, inputs, (from, to) => ({ ...read, from, to }));
+        await split(this.pool, heServerJobs.respondLinear, outputs, (from, to) => ({ ...job, from, to }));
       };
       try {
         const most = this.#weightCacheBytes;
@@ -343,7 +343,7 @@ export class HeServer {
       tiles: shareWords(Uint32Array.from(tiles, ({ tile }) => tile)),
       addresses: shareWords(Uint32Array.from(tiles, ({ address }) => address)),
     };
-    await split(this.pool, heJobs.transformLinear, tiles.length, (from, to) => ({ ...job, from, to }));
+    await split(this.pool, heServerJobs.transformLinear, tiles.length, (from, to) => ({ ...job, from, to }));
   }
 }
 

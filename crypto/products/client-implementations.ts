@@ -5,7 +5,7 @@ import type { productJobs } from './jobs.ts';
 import { clientProductsOf } from './work.ts';
 
 /** What a client's threads do. Loaded in threads alone. */
-export const productClientImplementations: Pick<Implementations<typeof productJobs>, 'clientProducts'> = {
+export const productClientImplementations: Implementations<typeof productJobs> = {
   clientProducts: async (input) => {
     const made = clientProductsOf(await loadPlanes()).clientProducts(input);
     return new Moved(made, [made.share.buffer, made.corrections.buffer]);

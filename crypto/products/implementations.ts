@@ -2,11 +2,11 @@ import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
 import { productClientImplementations } from './client-implementations.ts';
-import type { productJobs } from './jobs.ts';
+import type { productJobs, productServerJobs } from './jobs.ts';
 import { serverProductsOf } from './work.ts';
 
 /** What the threads of both parties do. */
-export const productImplementations: Implementations<typeof productJobs> = {
+export const productImplementations: Implementations<typeof productJobs & typeof productServerJobs> = {
   ...productClientImplementations,
   serverProductKeys: async (input) => {
     const keys = serverProductsOf(await loadPlanes()).serverProductKeys(input);

@@ -18,9 +18,13 @@ export type ServerProductsJob = {
   readonly corrections: Uint8Array;
 };
 
-/** The jobs of products, a batch each. `implementations.ts` does them. */
+/** A client's job of products, a batch each. `client-implementations.ts` does it. */
 export const productJobs = namedJobs({
   clientProducts: job<ClientProductsJob, ClientProducts>(),
+});
+
+/** A server's, which the bundle of a page leaves out. `implementations.ts` does them. */
+export const productServerJobs = /* @__PURE__ */ namedJobs({
   serverProductKeys: job<ServerProductKeysJob, ServerProductKeys>(),
   serverProducts: job<ServerProductsJob, Uint32Array<ArrayBuffer>>(),
 });

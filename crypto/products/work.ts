@@ -2,7 +2,7 @@ import { withRows } from '../ot/transfers.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
 import type { Planes } from '../ring/planes.ts';
-import { productJobs } from './jobs.ts';
+import { productJobs, productServerJobs } from './jobs.ts';
 import type { ClientProductsJob, ServerProductKeysJob, ServerProductsJob } from './jobs.ts';
 import { clientProducts, serverProductKeys, serverProducts } from './products.ts';
 import type { ClientProducts, ServerProductKeys } from './products.ts';
@@ -58,12 +58,12 @@ export async function serverProductWork(pool?: WorkerPool): Promise<ServerProduc
   const here = serverProductsOf(await loadPlanes());
   return {
     serverProductKeys: (input) =>
-      withRows(threads(pool, input.size), productJobs.serverProductKeys, input, here.serverProductKeys),
+      withRows(threads(pool, input.size), productServerJobs.serverProductKeys, input, here.serverProductKeys),
     serverProducts: async (input) => {
       const pooled = threads(pool, input.keys.a.length);
       if (pooled === undefined) return here.serverProducts(input);
       const corrections = new Uint8Array(input.corrections);
-      return pooled.run(productJobs.serverProducts, { ...input, corrections }, [corrections.buffer]);
+      return pooled.run(productServerJobs.serverProducts, { ...input, corrections }, [corrections.buffer]);
     },
   };
 }

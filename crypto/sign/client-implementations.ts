@@ -5,10 +5,7 @@ import type { signJobs } from './jobs.ts';
 import { clientSignsOf } from './work.ts';
 
 /** What a client's threads do. Loaded in threads alone. */
-export const signClientImplementations: Pick<
-  Implementations<typeof signJobs>,
-  'clientKeys' | 'clientTables'
-> = {
+export const signClientImplementations: Implementations<typeof signJobs> = {
   clientKeys: async (input) => {
     const keys = clientSignsOf(await loadPlanes()).clientKeys(input);
     return new Moved(keys, [keys.k0.buffer, keys.k1.buffer, keys.h0.buffer, keys.h1.buffer]);

@@ -2,11 +2,11 @@ import { Moved } from '../pool/pool.ts';
 import type { Implementations } from '../pool/pool.ts';
 import { loadPlanes } from '../ring/planes.ts';
 import { signClientImplementations } from './client-implementations.ts';
-import type { signJobs } from './jobs.ts';
+import type { signJobs, signServerJobs } from './jobs.ts';
 import { serverSignsOf } from './work.ts';
 
 /** What the threads of both parties do. */
-export const signImplementations: Implementations<typeof signJobs> = {
+export const signImplementations: Implementations<typeof signJobs & typeof signServerJobs> = {
   ...signClientImplementations,
   serverKeys: async (input) => {
     const keys = serverSignsOf(await loadPlanes()).serverKeys(input);

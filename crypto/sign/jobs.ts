@@ -31,10 +31,14 @@ export type ServerTablesJob = {
   readonly strings: Uint8Array;
 };
 
-/** The jobs of the sign test, a batch each. `implementations.ts` does them. */
+/** A client's jobs of the sign test, a batch each. `client-implementations.ts` does them. */
 export const signJobs = namedJobs({
   clientKeys: job<ClientKeysJob, ClientBatchKeys>(),
-  serverKeys: job<ServerKeysJob, ServerBatchKeys>(),
   clientTables: job<ClientTablesJob, ClientTables>(),
+});
+
+/** A server's, which the bundle of a page leaves out. `implementations.ts` does them. */
+export const signServerJobs = /* @__PURE__ */ namedJobs({
+  serverKeys: job<ServerKeysJob, ServerBatchKeys>(),
   serverTables: job<ServerTablesJob, Uint8Array<ArrayBuffer>>(),
 });

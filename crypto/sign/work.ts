@@ -4,7 +4,7 @@ import { loadPlanes } from '../ring/planes.ts';
 import type { Planes } from '../ring/planes.ts';
 import { clientBatchKeys, clientBatchTables, serverBatchKeys, serverBatchTables } from './batch.ts';
 import type { ClientBatchKeys, ServerBatchKeys } from './batch.ts';
-import { signJobs } from './jobs.ts';
+import { signJobs, signServerJobs } from './jobs.ts';
 import type { ClientKeysJob, ClientTables, ClientTablesJob, ServerKeysJob, ServerTablesJob } from './jobs.ts';
 
 /**
@@ -68,13 +68,14 @@ export async function clientSignWork(pool?: WorkerPool): Promise<ClientSignWork>
 export async function serverSignWork(pool?: WorkerPool): Promise<ServerSignWork> {
   const here = serverSignsOf(await loadPlanes());
   return {
-    serverKeys: (input) => withRows(threads(pool, input.size), signJobs.serverKeys, input, here.serverKeys),
+    serverKeys: (input) =>
+      withRows(threads(pool, input.size), signServerJobs.serverKeys, input, here.serverKeys),
     serverTables: async (input) => {
       const pooled = threads(pool, input.size);
       if (pooled === undefined) return here.serverTables(input);
       const { keys, choices } = input.keys;
       const job = { ...input, strings: new Uint8Array(input.strings), keys: { keys, choices } };
-      return pooled.run(signJobs.serverTables, job, [job.strings.buffer, keys.buffer]);
+      return pooled.run(signServerJobs.serverTables, job, [job.strings.buffer, keys.buffer]);
     },
   };
 }

@@ -15,6 +15,9 @@ export type Caches = {
   readonly indices: Indices;
 };
 
+/** A client has no weights. */
+export type ClientCaches = Omit<Caches, 'weightBytes'>;
+
 export const defaultCaches: Caches = {
   weightBytes: defaultWeightCacheBytes,
   aheadBytes: defaultAheadBytes,
@@ -28,7 +31,7 @@ const mostWeightBytes = 1.5 * 2 ** 30;
  * The caches of a client with so many threads that may keep `bytes` bytes (default: `defaultCaches`). It has
  * no weights: indices take up to a quarter, if they fit there, and rows what is left.
  */
-export function clientCaches(bytes: number | undefined, threads: number): Omit<Caches, 'weightBytes'> {
+export function clientCaches(bytes: number | undefined, threads: number): ClientCaches {
   if (bytes === undefined) return defaultCaches;
   const { indices, left } = afterIndices(bytes, threads);
   return { indices, aheadBytes: Math.min(defaultAheadBytes, Math.floor(left / 2)) };

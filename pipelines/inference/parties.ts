@@ -16,7 +16,7 @@ import type { Channel } from '../../crypto/channel/channel.ts';
 import type { Rng } from '../../src/shared/random.ts';
 import type { Plan } from '../plan/plan.ts';
 import { defaultCaches } from './caches.ts';
-import type { Caches } from './caches.ts';
+import type { Caches, ClientCaches } from './caches.ts';
 import type { ClientParty, ServerParty } from './offline.ts';
 import { linearKeysOf, openedSteps } from './opened.ts';
 
@@ -40,7 +40,7 @@ export async function openClientParty(
   plan: Plan,
   rng: Rng,
   transfers: PartyTransfers = {},
-  { aheadBytes, indices }: Omit<Caches, 'weightBytes'> = defaultCaches,
+  { aheadBytes, indices }: ClientCaches = defaultCaches,
 ): Promise<ClientParty & { close(): void }> {
   // A worker makes the keys while this thread does the base transfers.
   const keys = HeClient.create(pool);

@@ -1,6 +1,6 @@
 import type { WorkerPool } from '../../crypto/pool/pool.ts';
 import type { Shape } from '../../models/tensor.ts';
-import { clientCaches } from '../../pipelines/inference/caches.ts';
+import type { ClientCaches } from '../../pipelines/inference/caches.ts';
 import { openClientParty } from '../../pipelines/inference/parties.ts';
 import { encodeInput } from '../../pipelines/inference/encoding.ts';
 import { planHash } from '../../pipelines/plan/codec.ts';
@@ -69,8 +69,8 @@ export type SessionParts = {
   readonly retry: RetryOptions;
   /** Inferences to keep prepared. */
   readonly ahead: number;
-  /** Bytes of `clientCaches` (default: `defaultCaches`). */
-  readonly memory?: number | undefined;
+  /** What is kept to save work, by a client with so many threads (default: `defaultCaches`). */
+  readonly caches?: (threads: number) => ClientCaches;
 };
 
 /** Milliseconds before what should be ready is tried again after the connection was lost. */
@@ -241,7 +241,17 @@ export class ClientSession implements Session {
     this.#link = undefined;
     const channel = (this.#opening = await this.#parts.open());
     try {
-      return (this.#link = await this.#greeted(channel));
+      this.#expectOpen();
+      const { rng, caches } = this.#parts;
+      const { plan, limits, ticket, kept, transfers } = await greetServer(channel, this.#wanted());
+      this.#known = { plan, limits, ticket };
+      for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
+      this.#pool ??= this.#parts.pool();
+      const own = caches?.(this.#pool.threads);
+      const party = await openClientParty(channel, this.#pool, plan, rng, transfers, own);
+      this.#link = { channel, party, requests: 0, granted: new Map() };
+      this.#expectOpen();
+      return this.#link;
     } catch (error) {
       channel.close(asError(error));
       throw error;
@@ -250,24 +260,11 @@ export class ClientSession implements Session {
     }
   }
 
-  /** Makes the keys of a new connection. The session may end meanwhile, and then nothing is left of them. */
-  async #greeted(channel: ClientChannel): Promise<Link> {
-    this.#expectOpen();
-    const { rng, memory } = this.#parts;
-    const { plan, limits, ticket, kept, transfers } = await greetServer(channel, this.#wanted());
-    this.#expectOpen();
-    this.#known = { plan, limits, ticket };
-    for (const number of this.#ready.keys()) if (!kept.includes(number)) this.#ready.delete(number);
-    this.#pool ??= this.#parts.pool();
-    const caches = clientCaches(memory, this.#pool.threads);
-    const party = await openClientParty(channel, this.#pool, plan, rng, transfers, caches);
-    if (this.#over !== undefined) party.close();
-    this.#expectOpen();
-    return { channel, party, requests: 0, granted: new Map() };
-  }
-
+  /** The session may have ended while a connection was made. */
   #expectOpen(): void {
-    if (this.#over !== undefined) throw this.#over;
+    if (this.#over === undefined) return;
+    this.#link?.party.close();
+    throw this.#over;
   }
 
   #wanted(): Wanted {

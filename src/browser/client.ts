@@ -84,7 +84,8 @@ class RemoteSession implements PageSession {
   readonly #onProgress: ConnectOptions['onProgress'];
   readonly #waiting = new Map<number, Waiting>();
   #opened: Opened | undefined;
-  #isOver = false;
+  /** Why no call is answered any more. */
+  #over: Error | undefined;
   #closing: Promise<void> | undefined;
   #phase: Progress['phase'] | undefined;
   #calls = 0;
@@ -97,7 +98,7 @@ class RemoteSession implements PageSession {
     this.#worker = new Worker(new URL('./session.js', import.meta.url), { type: 'module' });
     this.#threads = pageThreads(this.#worker);
     this.#worker.onmessage = ({ data }) => this.#heard(data as Reply);
-    this.#worker.onerror = ({ message }) => this.#failed(new Error(message ?? 'the worker failed'));
+    this.#worker.onerror = ({ message }) => this.#end(new Error(message ?? 'the worker failed'));
   }
 
   async open(options: Calls['open']['input']): Promise<this> {
@@ -105,7 +106,7 @@ class RemoteSession implements PageSession {
       this.#opened = await this.#during('opening', Infinity, () => this.#call('open', options));
       return this;
     } catch (error) {
-      this.#end();
+      this.#end(error as Error);
       throw error;
     }
   }
@@ -143,15 +144,16 @@ class RemoteSession implements PageSession {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= this.#call('close', undefined).then(() => this.#end()));
+    const over = new ProtocolError('the session is closed');
+    return (this.#closing ??= this.#call('close', undefined).then(() => this.#end(over)));
   }
 
-  /** Nobody answers any more, neither calls that wait nor later ones. */
-  #end(): void {
-    this.#isOver = true;
+  /** Calls that wait, and later ones, reject: nobody answers them. */
+  #end(over: Error): void {
+    this.#over = over;
     this.#worker.terminate();
     this.#threads.endAll();
-    this.#failed(closed());
+    for (const { reject } of this.#waiting.values()) reject(over);
   }
 
   #call<K extends keyof Calls>(
@@ -159,9 +161,9 @@ class RemoteSession implements PageSession {
     input: Calls[K]['input'],
     onPart?: BatchOptions['onAnswer'],
   ): Promise<Calls[K]['output']> {
-    if (this.#isOver) return Promise.reject(closed());
     const id = this.#calls++;
     return new Promise((resolve, reject) => {
+      if (this.#over !== undefined) return reject(this.#over);
       this.#waiting.set(id, { resolve: resolve as (output: unknown) => void, reject, onPart });
       this.#worker.postMessage({ id, call, input }, []);
     });
@@ -197,14 +199,4 @@ class RemoteSession implements PageSession {
     if ('error' in reply) waiting?.reject(receivedError(reply.error));
     else waiting?.resolve(reply.output);
   }
-
-  #failed(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-  }
-}
-
-/** As a session in Node says it. */
-function closed(): ProtocolError {
-  return new ProtocolError('the session is closed');
 }

@@ -29,7 +29,8 @@ export class Chooser {
   #chosen: Picture | undefined;
   /** How often somebody chose: a picture that takes long to read does not replace a later choice. */
   #choices = 0;
-  #reading: Promise<void> = Promise.resolve();
+  /** Resolves when the picture that was chosen last is read, or cannot be. */
+  settled: Promise<void> = Promise.resolve();
 
   /**
    * `resize` is the length of a picture's shorter side before its centre is taken, once the network's plan is
@@ -49,11 +50,6 @@ export class Chooser {
   /** The picture as the network gets it; undefined before one is chosen. */
   get picture(): Picture | undefined {
     return this.#chosen !== undefined && swap.checked ? swapped(this.#chosen) : this.#chosen;
-  }
-
-  /** Resolves when the picture that was chosen last is read, or cannot be. */
-  get settled(): Promise<void> {
-    return this.#reading;
   }
 
   /** Says that a picture is needed first. */
@@ -107,7 +103,7 @@ export class Chooser {
   }
 
   #take(source: ImageBitmapSource, name: string): Promise<void> {
-    return (this.#reading = this.#read(source, name));
+    return (this.settled = this.#read(source, name));
   }
 
   /** It never rejects. */

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { publicWords } from '../../../crypto/he/engine.ts';
 import { heapOf } from '../../../crypto/he/heap.ts';
 import { publicKeyBytes } from '../../../crypto/he/keys.ts';
-import { heJobs } from '../../../crypto/he/jobs.ts';
+import { heJobs, heServerJobs } from '../../../crypto/he/jobs.ts';
 import { namedJobs, job, split } from '../../../crypto/pool/pool.ts';
 import type { Job, WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
@@ -28,8 +28,8 @@ test('keys come whole out of a thread, and a buffer given to one moves there', a
   const publicKey = await pool.run(heJobs.publicKeys, { heap, secret, parts, linearKeys: 1 });
   const check = { heap, publicKey, parts, linearKeys: 1 };
   const whole = { length: publicWords };
-  await expect(pool.run(heJobs.checkPublicKey, check)).resolves.toMatchObject(whole);
-  const moved = pool.run(heJobs.checkPublicKey, check, [publicKey.buffer]);
+  await expect(pool.run(heServerJobs.checkPublicKey, check)).resolves.toMatchObject(whole);
+  const moved = pool.run(heServerJobs.checkPublicKey, check, [publicKey.buffer]);
   expect(publicKey.length).toBe(0);
   await expect(moved).resolves.toMatchObject(whole);
 });
@@ -37,7 +37,7 @@ test('keys come whole out of a thread, and a buffer given to one moves there', a
 test("the class of a peer's fault comes back through a thread; another failure names the job", async () => {
   const publicKey = new Uint8Array(publicKeyBytes(1)).fill(0xff);
   const bad = { heap: heapOf(pool).heap, publicKey, parts: seedParts(seededRng('bad')), linearKeys: 1 };
-  await expect(pool.run(heJobs.checkPublicKey, bad)).rejects.toThrow(ProtocolError);
+  await expect(pool.run(heServerJobs.checkPublicKey, bad)).rejects.toThrow(ProtocolError);
   const unknown = namedJobs({ nobody: job<void, void>() });
   await expect(pool.run(unknown.nobody, undefined)).rejects.toThrow(/^job nobody: /);
 });
