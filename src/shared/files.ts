@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmodSync, existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
  * Writes to a temporary file beside `path` and renames it, so that a reader sees either the old file or the
- * whole new one. Rejects with an error that names `path` and the system's reason, which is its cause.
+ * whole new one, which keeps the old one's permissions. A link stays, and the file behind it is written;
+ * what is no file, such as /dev/null or a pipe, is written into and never replaced. Rejects with an error
+ * that names `path` and the system's reason, which is its cause.
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   try {
@@ -23,29 +25,36 @@ function unwritten(path: string, cause: unknown): Error {
 
 /** The same at once, for a process that is about to end. */
 export function writeFileAtomicSync(path: string, data: string): void {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  let temporary: string | undefined;
   try {
+    const { target, mode } = destination(path);
+    if (target === undefined) return writeFileSync(path, data);
+    temporary = besides(target);
     writeFileSync(temporary, data, { flag: 'wx' });
-    renameSync(temporary, path);
+    if (mode !== undefined) chmodSync(temporary, mode);
+    renameSync(temporary, target);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    if (temporary !== undefined) rmSync(temporary, { force: true });
     throw unwritten(path, cause);
   }
 }
 
 async function writeThenRename(path: string, data: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const { target, mode } = destination(path);
+  if (target === undefined) return writeFile(path, data);
+  const temporary = besides(target);
   begin(temporary);
   try {
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(data);
+      if (mode !== undefined) await file.chmod(mode);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -54,13 +63,49 @@ async function writeThenRename(path: string, data: Uint8Array | string): Promise
   }
 }
 
-/** The temporary files of unfinished writes; they are removed if the process ends before the writes do. */
-const unfinished = new Set<string>();
-const removeUnfinished = () => unfinished.forEach((file) => rmSync(file, { force: true }));
+function besides(target: string): string {
+  return `${target}.${randomUUID()}.tmp`;
+}
+
+/** The file that is replaced, and its permissions if it is there; no target where nothing may be replaced. */
+function destination(path: string): { readonly target: string | undefined; readonly mode?: number } {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) return { target: path };
+  if (!found.isFile()) return { target: undefined };
+  return { target: realpathSync(path), mode: found.mode & 0o777 };
+}
+
+/** Whether something is there that `writeFileAtomic` writes into: a device, a pipe or a socket. */
+export function isSpecial(path: string): boolean {
+  try {
+    return destination(path).target === undefined;
+  } catch {
+    return false;
+  }
+}
 
 /**
- * Registers a temporary file. The process has a listener only while there are such files, because a library
- * should not leave listeners behind.
+ * Makes a folder for temporary files, whose path begins with `prefix`. It is removed with all that is in it
+ * when `use` has ended, and when the process ends before that.
+ */
+export async function inTemporaryFolder<T>(prefix: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(prefix);
+  begin(folder);
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+    end(folder);
+  }
+}
+
+/** Temporary files and folders that are removed if the process ends before those who use them do. */
+const unfinished = new Set<string>();
+const removeUnfinished = () => unfinished.forEach((path) => rmSync(path, { recursive: true, force: true }));
+
+/**
+ * Registers a temporary file or folder. The process has a listener only while there are any, because a
+ * library should not leave listeners behind.
  */
 function begin(temporary: string): void {
   if (unfinished.size === 0) process.once('exit', removeUnfinished);

@@ -6,6 +6,7 @@ import { deviceChoices } from '../../../models/runtime/device.ts';
 import { engineNames } from '../../../models/train/engines/index.ts';
 import { resolveModel, zooModel, zooModels } from '../../../models/zoo/index.ts';
 import { ModelError, UsageError } from '../../shared/errors.ts';
+import { isSpecial } from '../../shared/files.ts';
 
 export const modelHelp = 'an .onnx file, or a trained model of the package, e.g. zoo:fashion-resnet8';
 
@@ -95,6 +96,7 @@ export function shortName(name: string): string {
  * Makes the file's folder, before hours of work. Throws UsageError if the file could not be written there.
  */
 export function checkOutput(file: string, option = '--out'): void {
+  if (isSpecial(file)) return;
   makeFolder(dirname(file), `${option} ${file}`);
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`${option} ${file}: is a folder; give the name of a file`);

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readImage } from '../../../../models/data/images/image.ts';
@@ -8,6 +8,7 @@ import { sizeOf } from '../../../../models/tensor.ts';
 import type { Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError } from '../../../shared/errors.ts';
+import { inTemporaryFolder } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 
 /** The first bytes of a .npy file. */
@@ -40,17 +41,16 @@ function arrayPixels(body: Uint8Array, { inputShape }: Session): Float32Array {
  * The decoder reads files. They are in memory where the system has a folder for that, and in one of our own.
  */
 async function picturePixels(body: Uint8Array, { inputShape, plan }: Session): Promise<Float32Array> {
-  const folder = await mkdtemp(join(await temporaryFolder(), 'reluctant-'));
-  const file = join(folder, 'picture');
-  try {
-    await writeFile(file, body, { mode: 0o600 });
-    return await readImage(file, inputShape, defined({ shorterSide: plan.preprocessing?.resize }));
-  } catch (error) {
-    if (error instanceof DataError) throw new DataError(error.message.replace(file, 'picture'));
-    throw error;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  return inTemporaryFolder(join(await temporaryFolder(), 'reluctant-'), async (folder) => {
+    const file = join(folder, 'picture');
+    try {
+      await writeFile(file, body, { mode: 0o600 });
+      return await readImage(file, inputShape, defined({ shorterSide: plan.preprocessing?.resize }));
+    } catch (error) {
+      if (error instanceof DataError) throw new DataError(error.message.replace(file, 'picture'));
+      throw error;
+    }
+  });
 }
 
 async function temporaryFolder(): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'bullmq';
@@ -7,7 +7,7 @@ import type { Device } from '../../../../models/runtime/device.ts';
 import type { EngineName } from '../../../../models/train/engines/index.ts';
 import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import { ReluctantError } from '../../../shared/errors.ts';
-import { writeFileAtomic } from '../../../shared/files.ts';
+import { inTemporaryFolder, writeFileAtomic } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 import { within } from '../../../shared/progress.ts';
 import type { OnProgress } from '../../../shared/progress.ts';
@@ -61,8 +61,7 @@ async function oneJob(
   const { spec, costs } = readQueuedJob(job.id, job.data, versions()['reluctant']!);
   const name = describeJob(spec);
   say(`${name}: taken`);
-  const folder = await mkdtemp(join(tmpdir(), 'reluctant-worker-'));
-  try {
+  const work = async (folder: string) => {
     const modelFile = join(folder, 'network.onnx');
     const network = await redis.getBuffer(networkKey(spec.networkHash));
     if (network === null)
@@ -82,10 +81,11 @@ async function oneJob(
     const windows = outcome.windows === null ? null : await readFile(join(folder, outcome.windows), 'utf8');
     say(`${name}: done in ${format.duration(outcome.seconds)}`);
     return { outcome, onnx, windows };
+  };
+  try {
+    return await inTemporaryFolder(join(tmpdir(), 'reluctant-worker-'), work);
   } catch (error) {
     say(`${name}: failed: ${(error as Error).message}`);
     throw error;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
