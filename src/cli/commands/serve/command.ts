@@ -21,6 +21,7 @@ import { calibrationHelp, memoryHelp, modelHelp, threadsHelp } from '../../optio
 import { aboutModel, askedTogether, pageUrl, samplesOf } from '../../options/page.ts';
 import { stopped } from '../../options/stopped.ts';
 import { readTokens } from '../../options/tokens.ts';
+import { Hangups } from './hangups.ts';
 import { logFormats, serverLog } from './log.ts';
 import type { LogFormat } from './log.ts';
 import { loadModels, modelsText, modelsValue } from './models.ts';
@@ -158,6 +159,15 @@ export function configure(command: Command, act: Act): void {
 }
 
 async function run(context: Context, given: readonly string[], options: Options) {
+  const hangups = new Hangups();
+  try {
+    return await serve(context, given, options, hangups);
+  } finally {
+    hangups.stop();
+  }
+}
+
+async function serve(context: Context, given: readonly string[], options: Options, hangups: Hangups) {
   const models = given.length > 0 ? given : (options.models ?? []);
   if (models.length === 0) throw new UsageError('serve: give a model, or models in the file of --config');
   const { port, host, maxSessions, maxSessionsPerClient, idle, threads, memory, resumeSeconds } = options;
@@ -208,14 +218,14 @@ async function run(context: Context, given: readonly string[], options: Options)
     loaded = next;
     return { value: modelsValue(loaded), text: modelsText(loaded, server.url) };
   };
-  const stopReloads = onHangup(() =>
+  hangups.take(() =>
     reload().then(
       (what) => log.reloaded(what),
       (error: Error) => log.keptAll(error),
     ),
   );
   await stopped(context.signal);
-  stopReloads();
+  hangups.stop();
   await server.close({ drainSeconds: options.drainSeconds });
   scraped?.close();
   return undefined;
@@ -237,22 +247,6 @@ async function pageOf(
   const models = () => askedTogether(loaded().map(({ name, plan }) => aboutModel(plan, name, name)));
   const shown = data === undefined ? [] : await samplesOf(data, models()[0]!.shape);
   return openSite(() => ({ models: models(), samples: shown }));
-}
-
-/** Runs `work` on SIGHUP, once more for signals that come while it runs. Returns how to stop. */
-function onHangup(work: () => Promise<void>): () => void {
-  let running = Promise.resolve();
-  let waiting = false;
-  const listener = () => {
-    if (waiting) return;
-    waiting = true;
-    running = running.then(() => {
-      waiting = false;
-      return work();
-    });
-  };
-  process.on('SIGHUP', listener);
-  return () => process.off('SIGHUP', listener);
 }
 
 /** The files that hold secrets, checked before anything takes long. */

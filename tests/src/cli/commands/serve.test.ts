@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { copyFile, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -182,6 +182,19 @@ describe('told to stop', () => {
 });
 
 describe('SIGHUP', () => {
+  test('that comes while the server begins does not end it: it reloads once it serves', async () => {
+    const args = ['serve', model, '--data', 'fashion-mnist-part', '--port', '0', '--threads', '1'];
+    const child = startCli([...args, '--log', 'json']);
+    // Calibration runs in a process of its own.
+    const children = `/proc/${child.pid}/task/${child.pid}/children`;
+    await expect.poll(() => readFile(children, 'utf8'), { timeout: 60_000 }).not.toBe('');
+    child.kill('SIGHUP');
+    const line = linesOf(child);
+    expect(JSON.parse(await line())).toMatchObject({ kind: 'serving' });
+    expect(JSON.parse(await line())).toMatchObject({ kind: 'reloaded' });
+    child.kill('SIGKILL');
+  });
+
   test('reloads models and tokens; sessions go on; what is wrong changes nothing', async () => {
     const own = await mkdtemp(join(tmpdir(), 'reluctant-reload-'));
     const [first, second, tokens] = ['a.onnx', 'b.onnx', 'tokens'].map((name) => join(own, name));
