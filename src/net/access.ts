@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { clientOfAddress } from './client-address.ts';
 import { checkToken } from './token.ts';
 
 export type AccessOptions = {
@@ -18,8 +19,8 @@ const windowMs = 60_000;
 
 /**
  * Decides who may ask a server, and how often. Clients are told apart by their tokens, or by their addresses
- * when there are no tokens. Both limits make it slower and attributable to copy the model by asking often
- * (docs/security.md); they do not prevent it.
+ * (client-address.ts) when there are no tokens. Both limits make it slower and attributable to copy the model
+ * by asking often (docs/security.md); they do not prevent it.
  */
 export class Access {
   #known: readonly { readonly name: string; readonly digest: Buffer }[] | undefined;
@@ -52,7 +53,7 @@ export class Access {
 
   /** The client's name, from the token that it shows. */
   admitToken(token: string | undefined, address: string): string | undefined {
-    if (this.#known === undefined) return address;
+    if (this.#known === undefined) return clientOfAddress(address);
     const shown = digest(token ?? '');
     let name: string | undefined;
     // All tokens are compared, so that the time does not tell which one matched.

@@ -23,6 +23,19 @@ describe('who may ask', () => {
     expect(new Access({}).admit(undefined, '192.0.2.1')).toBe('192.0.2.1');
   });
 
+  test.each([
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2:ffff::9', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:0:0:1::', '2001:db8:0:0::/64'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['fe80::1%eth0', 'fe80::1%eth0'],
+    ['fd00::5', 'fd00::5'],
+    ['::1', '::1'],
+  ])('without tokens %s counts as %s: a machine has a whole network of IPv6 addresses', (address, client) => {
+    expect(new Access({}).admit(undefined, address)).toBe(client);
+  });
+
   test.each(['short', 'with a space in the middle', '', 'x'.repeat(501)])(
     'the token %j is refused and not shown',
     (token) => {
