@@ -11,13 +11,16 @@ import { release } from '../../src/shared/release.ts';
 export class Inbox {
   readonly #waiting: Uint8Array[] = [];
   readonly #open = new Map<Sequence, number>();
-  readonly #sleepers = new Set<() => void>();
+  /** Those who wait for a frame, and of which sequence. They have looked at all frames that are here. */
+  readonly #sleepers = new Map<() => void, Sequence>();
   #failure: Error | undefined;
 
   /** Takes a whole frame for its own, header included. A frame is ignored once the session has failed. */
   push(frame: Uint8Array): void {
-    if (this.#failure === undefined) this.#waiting.push(frame);
-    this.#wake();
+    if (this.#failure !== undefined) return;
+    this.#waiting.push(frame);
+    // Nobody else, or a peer could have every frame looked at again with each of its frames.
+    this.#wake((own) => this.#isFor(own, frame));
   }
 
   /** Makes every `receive` reject with `error`, after the frames that came before have been delivered. */
@@ -73,7 +76,7 @@ export class Inbox {
       const at = this.#waiting.findIndex((frame) => this.#isFor(own, frame));
       if (at >= 0) return this.#waiting.splice(at, 1)[0]!;
       if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => this.#sleepers.add(resolve));
+      await new Promise<void>((resolve) => this.#sleepers.set(resolve, own));
     }
   }
 
@@ -89,9 +92,12 @@ export class Inbox {
     return !this.isOpen(sequence) && (own === 'session' || !this.isOpen('session'));
   }
 
-  #wake(): void {
-    for (const resolve of this.#sleepers) resolve();
-    this.#sleepers.clear();
+  #wake(whom: (own: Sequence) => boolean = () => true): void {
+    for (const [resolve, own] of this.#sleepers) {
+      if (!whom(own)) continue;
+      this.#sleepers.delete(resolve);
+      resolve();
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { abreast } from '../../../crypto/channel/abreast.ts';
-import { tags } from '../../../crypto/channel/channel.ts';
+import { encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
+import { Inbox } from '../../../crypto/channel/inbox.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 
@@ -21,6 +22,28 @@ test('while sequences are open, each is received in its own order', async () => 
   // Within a sequence the order is fixed as ever.
   await expect(b.receive(tables, 1, 1)).rejects.toThrow(/expected tables of 1 bytes, got tables of step 2/);
   await expect(b.receive(request, 2, 1)).rejects.toThrow(ProtocolError);
+});
+
+test('a frame that waits is not looked at again when others come that are for nobody', async () => {
+  let looks = 0;
+  class Watched extends Uint8Array {
+    override get byteLength(): number {
+      looks++;
+      return super.byteLength;
+    }
+  }
+  const inbox = new Inbox();
+  for (const sequence of ['session', 'offline', 'online'] as const) inbox.open(sequence);
+  const waiting = [inbox.receive(tags.request, 1, 0, 9), inbox.receive(tags.tables, 2, 0, 9)];
+  const count = 1000;
+  for (let i = 0; i < count; i++) {
+    inbox.push(new Watched(encodeFrameHeader(tags.masked, 0, 0)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(looks).toBeLessThan(10 * count);
+  inbox.push(encodeFrameHeader(tags.tables, 2, 0));
+  inbox.push(encodeFrameHeader(tags.request, 1, 0));
+  expect(await Promise.all(waiting)).toEqual([new Uint8Array(), new Uint8Array()]);
 });
 
 test('while none is open, all frames are one sequence', async () => {
