@@ -159,12 +159,19 @@ function sizedShape(
 
 /** Names are limited because error messages repeat them. */
 const longestName = 1000;
+/** The inputs, or the outputs, of a node: DenseNet-201 has 48 in one. */
+const mostValues = 1000;
 
 function checkedNames(node: NodeProto): NodeProto {
   const names = [node.name, node.opType, node.domain, ...node.input, ...node.output];
-  const longest = Math.max(...names.map((name) => name.length));
-  if (longest > longestName)
-    fail(`expected names of at most ${longestName} characters, got one of ${longest}`);
+  const long = names.find((name) => name.length > longestName);
+  if (long !== undefined)
+    fail(`expected names of at most ${longestName} characters, got one of ${long.length}`);
+  const count = Math.max(node.input.length, node.output.length);
+  if (count > mostValues)
+    fail(
+      `node ${node.name} (${node.opType}): expected at most ${mostValues} inputs or outputs, got ${count}`,
+    );
   return node;
 }
 

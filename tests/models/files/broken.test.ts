@@ -195,6 +195,19 @@ describe('short files that would fill memory or time', () => {
     expect(() => readModel(bytes, 'bomb.onnx')).toThrow(reason);
   });
 
+  test.each([
+    ['inputs', { inputs: Array<string>(200_000).fill('x'), outputs: ['y'] }],
+    [
+      'outputs',
+      { inputs: ['x'], outputs: Array.from({ length: 200_000 }, (_, i) => (i === 0 ? 'y' : `v${i}`)) },
+    ],
+  ])('more %s than any node has', (_, values) => {
+    const nodes = [{ op: 'Concat', name: 'wide', ...values, attributes: { axis: { int: 1 } } }];
+    expect(() => readModel(rawModel(['N', 4], nodes), 'wide.onnx')).toThrow(
+      'wide.onnx: node wide (Concat): expected at most 1000 inputs or outputs, got 200000',
+    );
+  });
+
   test('more nodes than any network has', () => {
     const nodes = Array.from({ length: 20_001 }, (_, i) => ({
       op: 'Relu',
