@@ -25,7 +25,7 @@ export type Surroundings = {
 /** Runs a command line, without node and script, and returns its exit code. It never rejects. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const { version, write, isTerminal, stderr, untilStopped, staysUp } = surroundings;
-  const progress = progressView(stderr);
+  const progress = await progressView(stderr);
   const json = argv.includes('--json');
   const print = (line: string) => {
     progress.stop();

@@ -1,4 +1,5 @@
-import { Presets, SingleBar } from 'cli-progress';
+import type * as Bars from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { workKey } from '../../shared/progress.ts';
 import type { OnProgress, ProgressEvent } from '../../shared/progress.ts';
 import { duration } from '../../shared/format.ts';
@@ -10,8 +11,12 @@ export type ProgressView = { readonly onProgress: OnProgress; stop(): void };
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
 /** A bar with the time left on a terminal, else a line every few seconds. `now` is in milliseconds. */
-export function progressView(stream: ProgressStream, now: () => number = Date.now): ProgressView {
-  return stream.isTTY ? barView(stream, now) : lineView(stream, now);
+export async function progressView(
+  stream: ProgressStream,
+  now: () => number = Date.now,
+): Promise<ProgressView> {
+  // Only a terminal loads the bars.
+  return stream.isTTY ? barView(await import('cli-progress'), stream, now) : lineView(stream, now);
 }
 
 /** Milliseconds before the first line and the first estimate of a work; shorter work gets neither. */
@@ -51,7 +56,7 @@ function secondsLeft({ done, total }: ProgressEvent, first: number, elapsed: num
   return done > first && done < total ? (elapsed * (total - done)) / (done - first) : undefined;
 }
 
-function barView(stream: NodeJS.WritableStream, now: () => number): ProgressView {
+function barView(bars: typeof Bars, stream: NodeJS.WritableStream, now: () => number): ProgressView {
   const clocks = new Clocks();
   let shown: Clock | undefined;
   let bar: SingleBar | undefined;
@@ -72,7 +77,7 @@ function barView(stream: NodeJS.WritableStream, now: () => number): ProgressView
       figures: figuresText(event),
     };
     if (bar === undefined) {
-      bar = newBar(stream);
+      bar = newBar(bars, stream);
       bar.start(event.total, event.done, payload);
     } else {
       bar.setTotal(event.total);
@@ -83,7 +88,7 @@ function barView(stream: NodeJS.WritableStream, now: () => number): ProgressView
   return { onProgress, stop };
 }
 
-function newBar(stream: NodeJS.WritableStream): SingleBar {
+function newBar({ SingleBar, Presets }: typeof Bars, stream: NodeJS.WritableStream): SingleBar {
   return new SingleBar(
     {
       stream,

@@ -27,7 +27,7 @@ import type { LogFormat } from './log.ts';
 import { loadModels, modelsText, modelsValue } from './models.ts';
 import type { LoadedModel } from './models.ts';
 import { checkMetricsPort, metricsUrl, serveMetrics } from './metrics-server.ts';
-import { createMetrics } from '../../../serving/metrics.ts';
+import type { Metrics } from '../../../serving/metrics.ts';
 
 type Options = CompileFlags &
   DescribeFlags & {
@@ -178,8 +178,8 @@ async function serve(context: Context, given: readonly string[], options: Option
   if (hasOwnMetricsPort(options)) await checkMetricsPort(host, options.metricsPort!);
   const load = (known: readonly LoadedModel[]) => loadModels(models, options, context, known);
   let loaded = await load([]);
-  const log = serverLog(context, options);
-  const metrics = options.metricsPort === undefined ? undefined : createMetrics();
+  const log = await serverLog(context, options);
+  const metrics = options.metricsPort === undefined ? undefined : await newMetrics();
   const scraped = hasOwnMetricsPort(options)
     ? await serveMetrics(host, options.metricsPort!, metrics!)
     : undefined;
@@ -232,6 +232,12 @@ async function serve(context: Context, given: readonly string[], options: Option
 }
 
 /** Metrics that have the port of the clients are among the server's own pages. */
+/** Loads Prometheus' client, 83 modules, only where somebody reads the metrics. */
+async function newMetrics(): Promise<Metrics> {
+  const { createMetrics } = await import('../../../serving/metrics.ts');
+  return createMetrics();
+}
+
 function hasOwnMetricsPort({ port, metricsPort }: Options): boolean {
   return metricsPort !== undefined && (metricsPort !== port || port === 0);
 }

@@ -1,10 +1,9 @@
-import { pino } from 'pino';
 import type { ServerEvent } from '../../../server.ts';
 import type { Context } from '../../options/command.ts';
-import { toJson } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import { eventText, eventValue, isLogged } from './event-text.ts';
 import type { LoggedEvent } from './event-text.ts';
+import type { Level, Write } from './json-lines.ts';
 
 export const logFormats = ['text', 'json'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -18,20 +17,15 @@ export type ServerLog = {
   keptAll(reason: Error): void;
 };
 
-type Level = 'info' | 'warn' | 'error';
-
-/** A line for people, or its document and its level for programs. */
-type Write = (level: Level, kind: string, value: object, text: string) => void;
-
 /** `json`: documents on stdout as every command prints them; they win over `log`. */
-export function serverLog(
+export async function serverLog(
   context: Pick<Context, 'show' | 'say'>,
   { log, json = false }: { readonly log: LogFormat; readonly json?: boolean },
-): ServerLog {
+): Promise<ServerLog> {
   const write = json
     ? documents(context)
     : log === 'json'
-      ? jsonLines((line) => context.say(line))
+      ? await pinoLines((line) => context.say(line))
       : plainLines((line) => context.say(line));
   return {
     started: ({ value, text }) => write('info', 'serving', value as object, text),
@@ -53,27 +47,16 @@ function levelOf(event: LoggedEvent): Level {
 
 const now = () => new Date().toISOString();
 
+/** Loads pino, 23 modules, only for lines of JSON. */
+async function pinoLines(say: (line: string) => void): Promise<Write> {
+  const { jsonLines } = await import('./json-lines.ts');
+  return jsonLines(say);
+}
+
 function plainLines(say: (line: string) => void): Write {
   return (_level, kind, _value, text) => say(kind === 'serving' ? text : `${now()} ${text}`);
 }
 
 function documents({ show }: Pick<Context, 'show'>): Write {
   return (_level, kind, value, text) => show({ value: { kind, time: now(), ...value }, text });
-}
-
-/** What must never be in a log, whatever a later change hands to it. */
-const secrets = ['token', 'tokens', 'authorization', 'ticket', 'key', 'image', 'logits', 'label'];
-
-/** Lines of pino, one JSON object each: level, time, message and what the event has. */
-export function jsonLines(say: (line: string) => void): Write {
-  const logger = pino(
-    {
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
-    },
-    { write: (line) => say(line.trimEnd()) },
-  );
-  return (level, kind, value, text) => logger[level](toJson({ kind, ...value }) as object, text);
 }

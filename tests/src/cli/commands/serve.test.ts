@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../../src/client.ts';
-import { jsonLines } from '../../../../src/cli/commands/serve/log.ts';
+import { jsonLines } from '../../../../src/cli/commands/serve/json-lines.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
 import { cli, finished, startCli } from '../../../helpers/cli.ts';

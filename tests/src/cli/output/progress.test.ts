@@ -18,10 +18,10 @@ const fineTuning = (epoch: number, step: number): ProgressEvent => ({
 });
 
 /** What is shown of events at times in seconds. */
-function shown(isTTY: boolean, ticks: readonly (readonly [number, ProgressEvent])[]): string {
+async function shown(isTTY: boolean, ticks: readonly (readonly [number, ProgressEvent])[]): Promise<string> {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 200 });
   let time = 0;
-  const view = progressView(stream, () => 1000 * time);
+  const view = await progressView(stream, () => 1000 * time);
   for (const [seconds, event] of ticks) {
     time = seconds;
     view.onProgress(event);
@@ -31,34 +31,34 @@ function shown(isTTY: boolean, ticks: readonly (readonly [number, ProgressEvent]
 }
 
 describe('off a terminal', () => {
-  test('what takes no more than two seconds prints nothing', () => {
+  test('what takes no more than two seconds prints nothing', async () => {
     const ticks = [0, 5, 10].map((done) => [0.19 * done, evaluation(done)] as const);
-    expect(shown(false, ticks)).toBe('');
+    expect(await shown(false, ticks)).toBe('');
   });
 
-  test('what takes longer prints a line after two seconds, then every five, and its end', () => {
+  test('what takes longer prints a line after two seconds, then every five, and its end', async () => {
     const ticks = [0, 1, 2, 3, 6, 7, 10].map((done) => [done, evaluation(done)] as const);
-    expect(shown(false, ticks).trimEnd().split('\n')).toEqual([
+    expect((await shown(false, ticks)).trimEnd().split('\n')).toEqual([
       'evaluating: 20 %, 2.0 s so far, about 8.0 s left',
       'evaluating: 70 %, 7.0 s so far, about 3.0 s left',
       'evaluating: 100 %, 10.0 s so far',
     ]);
   });
 
-  test('a training has one clock for all its epochs', () => {
+  test('a training has one clock for all its epochs', async () => {
     const ticks = [
       [0, fineTuning(1, 1)],
       [9, fineTuning(1, 10)],
       [19, fineTuning(2, 10)],
     ] as const;
-    expect(shown(false, ticks).trimEnd().split('\n')).toEqual([
+    expect((await shown(false, ticks)).trimEnd().split('\n')).toEqual([
       'fine-tuning, epoch 1 of 4: 25 %, loss 0.500, 412 images/s, 9.0 s so far, about 30.0 s left',
       'fine-tuning, epoch 2 of 4: 50 %, loss 0.500, 412 images/s, 19.0 s so far, about 20.0 s left',
     ]);
   });
 
-  test('one that goes on from a checkpoint is timed by what it does itself', () => {
-    const text = shown(false, [
+  test('one that goes on from a checkpoint is timed by what it does itself', async () => {
+    const text = await shown(false, [
       [0, fineTuning(3, 1)],
       [9, fineTuning(3, 10)],
     ]);
@@ -66,13 +66,13 @@ describe('off a terminal', () => {
     expect(text).toContain('about 10.0 s left');
   });
 
-  test('works whose ticks alternate keep their clocks; the same work once more has a new one', () => {
+  test('works whose ticks alternate keep their clocks; the same work once more has a new one', async () => {
     const job = (of: string, done: number) => {
       const events: ProgressEvent[] = [];
       within({ phase: 'sweep-job', of }, (event) => void events.push(event))(evaluation(done));
       return events[0]!;
     };
-    const alternate = shown(false, [
+    const alternate = await shown(false, [
       [0, job('a', 0)],
       [0.5, job('b', 0)],
       [1, job('a', 2)],
@@ -90,8 +90,8 @@ describe('off a terminal', () => {
 });
 
 describe('on a terminal', () => {
-  test('a bar for each work, with the time left where it takes over two seconds', () => {
-    const text = shown(true, [
+  test('a bar for each work, with the time left where it takes over two seconds', async () => {
+    const text = await shown(true, [
       [0, evaluation(0)],
       [1, evaluation(1)],
       [1.5, evaluation(10)],
