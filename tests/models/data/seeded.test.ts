@@ -43,6 +43,23 @@ test('a permutation has each number once; all orders of three come alike', () =>
   expect(chiSquared([...counts.values()])).toBeLessThan(limit);
 });
 
+test("a seed's words stay what they are: files of networks and recorded sweeps are made again from seeds", () => {
+  const words = (seed: number, stream: number) => {
+    const uniform = seededUniform(seed, stream);
+    return Array.from({ length: 3 }, () => uniform() * 2 ** 32);
+  };
+  expect(words(1, 0)).toEqual([441792574, 614447336, 1644328534]);
+  expect(words(-5, 3)).toEqual([3596104762, 3894987458, 981070641]);
+  expect(words(2 ** 40 + 9, 2 ** 31)).toEqual([1163005424, 1205592585, 1453829430]);
+});
+
+test('bytes are the highest bits of the words', () => {
+  const uniform = seededUniform(4, 2);
+  expect([...seededRng(4, 2).bytes(1000)]).toEqual(
+    Array.from({ length: 1000 }, () => Math.floor(256 * uniform())),
+  );
+});
+
 test('bytes for initial weights', () => {
   const bytes = seededRng(1).bytes(1000);
   expect(bytes).toEqual(seededRng(1).bytes(1000));
