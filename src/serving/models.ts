@@ -17,6 +17,15 @@ export type ServedModel = {
 export type HostedModel = Offer & { readonly weights: ServerWeights; readonly weightsName: string };
 
 let hosted = 0;
+/** What is hosted again, after a reload, keeps what the workers have of it. By its weights, then its plan. */
+const names = new WeakMap<ServerWeights, WeakMap<Plan, string>>();
+
+function workersName(plan: Plan, weights: ServerWeights): string {
+  const ofWeights = names.get(weights) ?? new WeakMap<Plan, string>();
+  const name = ofWeights.get(plan) ?? `model ${hosted++}`;
+  names.set(weights, ofWeights.set(plan, name));
+  return name;
+}
 
 /** Throws UsageError if there is no model, or if two have the same name. */
 export function hostedModels(models: readonly ServedModel[]): readonly HostedModel[] {
@@ -26,7 +35,7 @@ export function hostedModels(models: readonly ServedModel[]): readonly HostedMod
     weights: new Map(
       [...weights].map(([step, own]) => [step, { ...own, weights: shareWeights(own.weights) }]),
     ),
-    weightsName: `model ${hosted++}`,
+    weightsName: workersName(plan, weights),
   }));
   if (all.length === 0) throw new UsageError('models: expected at least one, got none');
   const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i);

@@ -7,6 +7,7 @@ import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
+import { hostedModels } from '../../../src/serving/models.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
@@ -71,6 +72,16 @@ test('a model whose layers no message can carry changes nothing, tokens and cert
   expect(() => named.reload({ tls, tokens: [tokens[1]] })).toThrow('began without TLS');
   await (await connect(named.url, { pool, token: tokens[0] })).close();
   await named.close();
+});
+
+test('a model that is served again after a reload keeps its name in the caches; others get one', () => {
+  const { plan, weights } = prepared;
+  const nameOf = (given: Pick<Prepared, 'plan' | 'weights'>) => hostedModels([given])[0]!.weightsName;
+  const name = nameOf({ plan, weights });
+  expect(nameOf({ plan, weights })).toBe(name);
+  expect(nameOf({ plan, weights: new Map(weights) })).not.toBe(name);
+  // Another plan may pack the same weights otherwise.
+  expect(nameOf({ plan: { ...plan }, weights })).not.toBe(name);
 });
 
 test('a server that goes away ends its sessions with a reason; its port can be taken again', async () => {

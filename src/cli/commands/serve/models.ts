@@ -27,7 +27,10 @@ export type LoadedModel = Required<ServedModel> & {
 type Flags = CompileFlags &
   DescribeFlags & { readonly name?: readonly string[]; readonly data?: readonly string[] };
 
-/** Loads and calibrates the models, but for those of `known` whose files are the same as before. */
+/**
+ * Loads and calibrates the models, but for those of `known`, which were loaded in the same order, whose files
+ * are the same as before.
+ */
 export async function loadModels(
   given: readonly string[],
   flags: Flags,
@@ -48,8 +51,9 @@ export async function loadModels(
     const fileHash = createHash('sha256')
       .update(await readFile(modelFile(model)))
       .digest('hex');
-    const before = known.find((other) => other.given === model && other.fileHash === fileHash);
-    loaded.push(before ?? (await loadModel(model, fileHash, names?.[i], data?.[i], flags, context)));
+    const before = known[i];
+    if (before?.fileHash === fileHash) loaded.push(before);
+    else loaded.push(await loadModel(model, fileHash, names?.[i], data?.[i], flags, context));
   }
   return loaded;
 }

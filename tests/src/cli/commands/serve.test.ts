@@ -1,14 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
 import { copyFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../../src/client.ts';
 import { jsonLines } from '../../../../src/cli/commands/serve/json-lines.ts';
+import { loadModels } from '../../../../src/cli/commands/serve/models.ts';
+import type { LoadedModel } from '../../../../src/cli/commands/serve/models.ts';
+import type { Context } from '../../../../src/cli/options/command.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { cli, finished, startCli } from '../../../helpers/cli.ts';
+import { cli, finished, quiet, startCli } from '../../../helpers/cli.ts';
 import { freePort } from '../../../helpers/free-port.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
 
@@ -256,6 +260,18 @@ describe('SIGHUP', () => {
     child.kill('SIGKILL');
     await rm(own, { recursive: true });
   });
+});
+
+test('a file that is served under two names keeps both when it is loaded again', async () => {
+  const fileHash = createHash('sha256')
+    .update(await readFile(model))
+    .digest('hex');
+  const known = ['one', 'two'].map((name) => ({ given: model, fileHash, name })) as LoadedModel[];
+  const flags = { name: ['one', 'two'], data: ['fashion-mnist-part'] };
+  const { signal } = new AbortController();
+  const [say, show, staysUp] = [() => undefined, () => undefined, () => undefined];
+  const context: Context = { ...quiet, say, show, signal, staysUp };
+  expect(await loadModels([model, model], flags, context, known)).toEqual(known);
 });
 
 test('a name or data for each model, or none', async () => {
