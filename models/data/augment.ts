@@ -51,7 +51,11 @@ type View = { readonly down: number; readonly right: number; readonly mirrored: 
 const fractions = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 function floatsOf(values: Dataset['images']): Float32Array {
-  return values instanceof Uint8Array ? Float32Array.from(values, (byte) => fractions[byte]!) : values;
+  if (!(values instanceof Uint8Array)) return values;
+  const floats = new Float32Array(values.length);
+  // Float32Array.from would take fifty times as long.
+  for (let i = 0; i < floats.length; i++) floats[i] = fractions[values[i]!]!;
+  return floats;
 }
 
 /** Writes the image seen through a window that is moved down and right; pixels outside the image are 0. */

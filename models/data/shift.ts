@@ -55,7 +55,7 @@ export function shifted(image: Uint8Array, shape: Shape, uniform: Uniform): Uint
   const angle = ((uniform() < 0.5 ? -1 : 1) * degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const [middleY, middleX] = [(height - 1) / 2, (width - 1) / 2];
-  return Uint8Array.from(image, (_, at) => {
+  return image.map((_, at) => {
     const plane = at - (at % (height * width));
     const y = Math.floor((at - plane) / width) - middleY;
     const x = ((at - plane) % width) - middleX;

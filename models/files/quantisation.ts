@@ -47,8 +47,8 @@ function foldQuantize(attributes: AttributeReader, inputs: readonly FoldInput[])
   };
   const { shape } = tensor;
   if (dtype === 'int8')
-    return known({ name: '', dtype, shape, data: Int8Array.from(tensor.data, quantised) });
-  return known({ name: '', dtype, shape, data: Uint8Array.from(tensor.data, quantised) });
+    return known({ name: '', dtype, shape, data: new Int8Array(tensor.data.map(quantised)) });
+  return known({ name: '', dtype, shape, data: new Uint8Array(tensor.data.map(quantised)) });
 }
 
 const limits = { int8: [-128, 127], uint8: [0, 255] } as const;

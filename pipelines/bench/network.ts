@@ -88,7 +88,7 @@ function calmBranches(model: Model): Model {
 /** Uniform noise in [0, 1). Time and bytes do not depend on the content of an image. */
 export function noise(elements: number): Float32Array {
   const uniform = seededUniform(2);
-  return Float32Array.from({ length: elements }, uniform);
+  return new Float32Array(elements).map(uniform);
 }
 
 /** The plan and the weights of a model that is calibrated on noise. */

@@ -7,6 +7,7 @@ import { averagedScales } from './averaged-scales.ts';
 import type { Ranges } from './ranges.ts';
 import { checkOptions, defaultCompileOptions } from './options.ts';
 import type { Coefficients, CompileOptions, PublicPart } from './options.ts';
+import { largestOf } from './largest.ts';
 import { lowerNode } from './lower/index.ts';
 import { labelRoom, lowerLabel } from './lower/label.ts';
 import { PlanBuilder } from './plan-builder.ts';
@@ -68,11 +69,7 @@ export function publicPart(model: Model): PublicPart {
   const slopes = new Map<string, Tensor>();
   for (const node of model.graph.nodes) {
     if (isLinear(node)) {
-      const { weights } = realLinear(model, node);
-      largestWeight.set(
-        node.name,
-        weights.reduce((largest, w) => Math.max(largest, Math.abs(w)), 0),
-      );
+      largestWeight.set(node.name, largestOf(realLinear(model, node).weights));
     }
     if (node.op === 'MixedActivation') {
       const [c2, c1, c0] = node.inputs.slice(1).map((name) => model.weights.get(name)!.data);

@@ -4,6 +4,7 @@ import type { Model, Node } from '../../models/graph.ts';
 import { ModelError, PlanError } from '../../src/shared/errors.ts';
 import { inputOf, wireOf } from '../plan/plan.ts';
 import type { BiasStep, LinearStep, Plan } from '../plan/plan.ts';
+import { largestOf } from './largest.ts';
 import { isLinear, realConstant, realLinear } from './real-weights.ts';
 
 /** The server's secret weights by step number. A bias step has no weights, and a bias per element. */
@@ -34,7 +35,7 @@ function linearWeights(model: Model, node: Node, plan: Plan, step: LinearStep): 
   if (weights.length !== expected || real.bias.length !== spec.outChannels) {
     fail(`node ${node.name}: expected ${expected} weights, got ${weights.length}`);
   }
-  if (weights.some((w) => Math.abs(w) >= 2 ** spec.weightBits)) {
+  if (largestOf(weights) >= 2 ** spec.weightBits) {
     fail(`node ${node.name}: a weight is larger than the plan's ${spec.weightBits} bits`);
   }
   return { weights, bias: biasAt(real.bias, scale, node) };
@@ -49,7 +50,10 @@ function constantOf(model: Model, node: Node, plan: Plan, step: BiasStep): Linea
 }
 
 function rounded(values: Float64Array, scale: number): Int32Array {
-  return Int32Array.from(values, (value) => Math.round(value * scale));
+  const integers = new Int32Array(values.length);
+  // Int32Array.from would take thirty times as long: 2 s for the weights of ResNet-18.
+  for (let i = 0; i < integers.length; i++) integers[i] = Math.round(values[i]! * scale);
+  return integers;
 }
 
 function biasAt(bias: Float64Array, scale: number, node: Node): Int32Array {

@@ -18,12 +18,12 @@ type Reader<K extends OpType> = (
 const readers: { [K in LinearOp]: Reader<K> } = {
   Conv: (_node, weight) => {
     const kernel = weight(1)!;
-    return withBias(Float64Array.from(kernel.data), kernel.shape[0]!, weight(2), 1);
+    return withBias(new Float64Array(kernel.data), kernel.shape[0]!, weight(2), 1);
   },
   Gemm: (node, weight) => {
     const { alpha, beta, transB } = node.attributes;
     const matrix = weight(1)!;
-    const rows = transB ? Float64Array.from(matrix.data) : transposed(matrix);
+    const rows = transB ? new Float64Array(matrix.data) : transposed(matrix);
     return withBias(
       rows.map((w) => alpha * w),
       matrix.shape[transB ? 0 : 1]!,

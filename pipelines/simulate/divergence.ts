@@ -13,7 +13,7 @@ export function divergence(a: Float32Array, b: Float32Array, classes: number, te
 }
 
 function logSoftmax(logits: Float32Array, temperature: number): Float64Array {
-  const scaled = Float64Array.from(logits, (value) => value / temperature);
+  const scaled = new Float64Array(logits).map((value) => value / temperature);
   const largest = Math.max(...scaled);
   const normaliser = largest + Math.log(scaled.reduce((sum, value) => sum + Math.exp(value - largest), 0));
   return scaled.map((value) => value - normaliser);

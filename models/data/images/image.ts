@@ -43,7 +43,7 @@ export async function readImage(
     );
   }
   return normalise(
-    Float32Array.from(found.planes, (byte) => byte / 255),
+    new Float32Array(found.planes).map((byte) => byte / 255),
     shape,
     { mean, std },
   );

@@ -19,7 +19,7 @@ export const mixedActivationGradient: Gradient<'MixedActivation'> = (node, conte
   const { kinds } = node.attributes;
   const aligned = [shape[1]!, ...shape.slice(2).map(() => 1)];
   const masks = kindsAmong(activationKinds, kinds).map((kind) => {
-    const own = Float32Array.from(kinds, (code) => (code === activationKinds[kind] ? 1 : 0));
+    const own = new Float32Array(kinds).map((code) => (code === activationKinds[kind] ? 1 : 0));
     return { kind, mask: graph.floats(own, shape.slice(1)) };
   });
   const polynomials = masks.filter(({ kind }) => isPolynomial[kind]).map(({ mask }) => mask);

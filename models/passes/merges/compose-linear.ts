@@ -32,7 +32,7 @@ export function read(model: Model, node: NodeOf<'Conv'> | NodeOf<'Gemm'> | NodeO
     const [outChannels, perGroup] = shape as [number, number];
     const { attributes } = node;
     const inChannels = perGroup * attributes.group;
-    const weights = Float64Array.from(data);
+    const weights = new Float64Array(data);
     return { inChannels, outChannels, attributes, weights, bias: ofBias(outChannels, 1) };
   }
   const { alpha, beta, transB } = node.op === 'Gemm' ? node.attributes : { alpha: 1, beta: 1, transB: false };

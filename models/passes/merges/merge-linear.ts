@@ -90,7 +90,7 @@ export function writeMerged(
   ) as [string, string];
   const { inChannels, outChannels, attributes } = product;
   const rows = [outChannels, inChannels / attributes.group];
-  const values = [Float32Array.from(product.weights), Float32Array.from(product.bias)] as const;
+  const values = [new Float32Array(product.weights), new Float32Array(product.bias)] as const;
   if (!values.every((data) => data.every(Number.isFinite))) return undefined;
   const weights = new Map(model.weights)
     .set(weight, tensor(first.op === 'Conv' ? [...rows, ...attributes.kernel] : rows, values[0]))

@@ -95,6 +95,18 @@ describe('foldBatchNorm', () => {
     const model = readModel(rawModel(['N', 2, 8, 8], nodes, initializers), 'shared.onnx');
     expect(opsOf(foldBatchNorm(model))).toEqual(['Conv', 'BatchNormalization', 'Add']);
   });
+
+  test.each([
+    ['a weight', { s: 1e38 }],
+    ['a bias', { s: 10, m: 1e38 }],
+  ])('nothing is folded where %s would pass float32', (_what, large) => {
+    const [, nodes, rank] = pairs[0]!;
+    const model = readModel(rawModel(['N', 2, 8, 8], nodes, initializers, rank), 'large.onnx');
+    const weights = new Map(model.weights);
+    for (const [name, value] of Object.entries(large))
+      weights.set(name, tensor([5], Float32Array.of(1, 1, 1, value, 1)));
+    expect(opsOf(foldBatchNorm({ ...model, weights }))).toEqual(['Conv', 'BatchNormalization']);
+  });
 });
 
 describe('removeIdentity', () => {

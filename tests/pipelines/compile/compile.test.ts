@@ -10,6 +10,7 @@ import { predict } from '../../../models/runtime/run.ts';
 import { tensor } from '../../../models/tensor.ts';
 import type { Tensor } from '../../../models/tensor.ts';
 import { compile, publicPart } from '../../../pipelines/compile/compile.ts';
+import { quantise } from '../../../pipelines/compile/quantise.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
@@ -256,4 +257,16 @@ test('calibration images that are not finite are refused', async () => {
   const images = randomImages(model, 2, seededRng(2));
   images[7] = Infinity;
   await expect(prepare(model, { calibration: { images, n: 2 } })).rejects.toThrow('image is not finite');
+});
+
+test("weights that are larger than their plan's are refused", async () => {
+  const network = residualNet(seededRng('larger'));
+  const images = randomImages(network, 4, seededRng('images'));
+  const { plan, model } = await prepare(network, { calibration: { images, n: 4 } });
+  const name = [...model.weights.keys()].find((weight) => model.weights.get(weight)!.shape.length === 4)!;
+  const { shape, data } = model.weights.get(name)!;
+  const one = data.slice();
+  one[one.length - 1] = 100;
+  const larger = { ...model, weights: new Map(model.weights).set(name, tensor(shape, one)) };
+  expect(() => quantise(larger, plan)).toThrow(/a weight is larger than the plan's \d+ bits/);
 });
