@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ThreadPool } from '../../../../crypto/worker/thread-pool.ts';
 import { connect } from '../../../../src/client.ts';
 import { jsonLines } from '../../../../src/cli/commands/serve/json-lines.ts';
 import { loadModels } from '../../../../src/cli/commands/serve/models.ts';
@@ -15,6 +16,10 @@ import { packageRoot } from '../../../../src/shared/files.ts';
 import { cli, finished, quiet, startCli } from '../../../helpers/cli.ts';
 import { freePort } from '../../../helpers/free-port.ts';
 import { writeTiny } from '../../../helpers/networks.ts';
+
+/** The threads of all clients here: starting some for each takes 0.4 s of processor time. */
+const pool = new ThreadPool(1);
+afterAll(() => pool.close());
 
 let folder: string;
 let model: string;
@@ -84,7 +89,7 @@ describe('output that cannot be written', () => {
     const { url } = JSON.parse(await linesOf(child)()) as { url: string };
     child.stdout!.destroy();
     for (let session = 0; session < 2; session++) {
-      const client = await connect(url, { threads: 1 });
+      const client = await connect(url, { pool });
       expect((await client.infer(image)).logits).toHaveLength(10);
       await client.close();
     }
@@ -93,7 +98,7 @@ describe('output that cannot be written', () => {
   });
 });
 
-const patient = { threads: 1, retrySeconds: 60 };
+const patient = { pool, retrySeconds: 60 };
 
 test('a server goes on when the disk of its log is full', async () => {
   const port = await freePort();
@@ -139,8 +144,8 @@ test('the log is lines of JSON: who, when, which plan, what it took; tokens have
   const child = startCli(serve('--json', '--tokens', tokens));
   const line = linesOf(child);
   const { url, plan_hash: plan } = JSON.parse(await line()) as { url: string; plan_hash: string };
-  await expect(connect(url, { threads: 1 })).rejects.toThrow(/token/);
-  const client = await connect(url, { threads: 1, token: '0123456789abcdefghij' });
+  await expect(connect(url, { pool })).rejects.toThrow(/token/);
+  const client = await connect(url, { pool, token: '0123456789abcdefghij' });
   await client.infer(image);
   await client.close();
   const events: unknown[] = [];
@@ -160,7 +165,7 @@ describe('told to stop', () => {
   test('SIGTERM lets an inference that has begun end, and the exit code is 0', async () => {
     const child = startCli(serve('--json'));
     const { url } = JSON.parse(await linesOf(child)()) as { url: string };
-    const client = await connect(url, { threads: 1 });
+    const client = await connect(url, { pool });
     await client.prepare();
     const ended = finished(child);
     child.kill('SIGTERM');
@@ -174,7 +179,7 @@ describe('told to stop', () => {
   test('a second signal ends it at once', async () => {
     const child = startCli(serve('--json'));
     const { url } = JSON.parse(await linesOf(child)()) as { url: string };
-    const client = await connect(url, { threads: 1 });
+    const client = await connect(url, { pool });
     await client.prepare();
     const ended = finished(child);
     child.kill('SIGTERM');
@@ -230,7 +235,7 @@ describe('SIGHUP', () => {
     const { url, models: before, level } = await lineOf('serving');
     expect(level).toBe('info');
     const token = '0123456789-old-token';
-    const session = await connect(url, { threads: 1, token, model: 'b' });
+    const session = await connect(url, { pool, token, model: 'b' });
     expect(planHash(session.plan)).toBe(before[1]!.plan_hash);
     await session.prepare();
 
@@ -241,7 +246,7 @@ describe('SIGHUP', () => {
     expect(after[0]).toEqual(before[0]);
     expect(after[1]!.plan_hash).not.toBe(before[1]!.plan_hash);
     expect((await session.infer(image)).logits).toHaveLength(10);
-    const wanted = { threads: 1, model: 'b', planHash: after[1]!.plan_hash };
+    const wanted = { pool, model: 'b', planHash: after[1]!.plan_hash };
     await (await connect(url, { ...wanted, token: '0123456789-new-token' })).close();
 
     await writeFile(tokens!, 'old: 0123456789-old-token\nold: short\n');
@@ -256,7 +261,7 @@ describe('SIGHUP', () => {
     child.kill('SIGHUP');
     await lineOf('reloaded');
     await expect(session.prepare()).rejects.toThrow("this client's token is no longer known");
-    await expect(connect(url, { threads: 1, token })).rejects.toThrow('it does not know this token');
+    await expect(connect(url, { pool, token })).rejects.toThrow('it does not know this token');
     child.kill('SIGKILL');
     await rm(own, { recursive: true });
   });
