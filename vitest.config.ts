@@ -31,7 +31,7 @@ const common = {
 
 export default defineConfig({
   test: {
-    globalSetup: ['tests/helpers/build-kernels.ts'],
+    globalSetup: ['tests/helpers/processes/build-kernels.ts'],
     maxWorkers: 2,
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'runs/vitest.json' }]] : ['default'],
     projects: [
@@ -42,7 +42,7 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           isolate: false,
           restoreMocks: true,
-          setupFiles: [...common.setupFiles, 'tests/helpers/leave-nothing.ts'],
+          setupFiles: [...common.setupFiles, 'tests/helpers/processes/leave-nothing.ts'],
           exclude: [...configDefaults.exclude, ...alone],
         },
       },

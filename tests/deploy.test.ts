@@ -11,8 +11,8 @@ import { connect } from '../src/client.ts';
 import { startServer } from '../src/server.ts';
 import type { ServerEvent } from '../src/server.ts';
 import { createMetrics } from '../src/serving/metrics.ts';
-import { freePort } from './helpers/free-port.ts';
-import { tinyImage, tinyPlan, tinyWeights } from './helpers/networks.ts';
+import { freePort } from './helpers/processes/free-port.ts';
+import { tinyImage, tinyPlan, tinyWeights } from './helpers/networks/networks.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { packageRoot } from '../src/shared/files.ts';
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../src/shared/files.ts';
-import { finished } from './helpers/cli.ts';
-import { exampleOf, exampleOutput, pagesWithExample } from './helpers/library-example.ts';
+import { finished } from './helpers/processes/cli.ts';
+import { exampleOf, exampleOutput, pagesWithExample } from './helpers/processes/library-example.ts';
 
 const example = exampleOf(pagesWithExample[0]!);
 
@@ -31,7 +31,7 @@ test('the program has about twenty lines, and does what they say', async () => {
   try {
     const file = join(folder, 'example.mjs');
     await writeFile(file, withFewImages(example));
-    const hooks = join(packageRoot, 'tests/helpers/package-from-sources.ts');
+    const hooks = join(packageRoot, 'tests/helpers/processes/package-from-sources.ts');
     const child = spawn(process.execPath, ['--import', hooks, file], { stdio: ['ignore', 'pipe', 'pipe'] });
     const { code, stdout, stderr } = await finished(child);
     expect(stderr).toBe('');

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { connect } from '../../src/client.ts';
 import { loadDataset, pixels } from '../../models/data/dataset.ts';
-import { browserFile, noBrowser, startBrowser } from '../helpers/browser.ts';
-import { firstLine, startCli } from '../helpers/cli.ts';
+import { browserFile, noBrowser, startBrowser } from '../helpers/browsers/browser.ts';
+import { firstLine, startCli } from '../helpers/processes/cli.ts';
 
 // `npm run bench:browser -- 6`: the client in Chromium against that in Node, in turn, with one server on this
 // machine. It prints medians, their ratios, and the longest time in which the page drew no frame. The first

@@ -16,9 +16,9 @@ import type { Term } from '../../crypto/he/server-engine.ts';
 import { createScheme, loadSeal } from '../../crypto/he/seal.ts';
 import { checkParams, linearParams } from '../../crypto/params.ts';
 import { randomWords, systemRng } from '../../src/shared/random.ts';
-import { heSession } from '../helpers/he.ts';
-import { kernelBench } from '../helpers/linear-kernels.ts';
-import { loadPlaintext, pairs } from '../helpers/seal.ts';
+import { heSession } from '../helpers/protocol/he.ts';
+import { kernelBench } from '../helpers/protocol/linear-kernels.ts';
+import { loadPlaintext, pairs } from '../helpers/protocol/seal.ts';
 
 const rounds = Number(process.argv[2] ?? 100);
 const n = linearParams.degree;

@@ -10,8 +10,8 @@ import { profiles } from '../../pipelines/cost/profiles.ts';
 import { offlineClient, offlineServer } from '../../pipelines/inference/offline.ts';
 import { openClientParty, openServerParty } from '../../pipelines/inference/parties.ts';
 import { systemRng } from '../../src/shared/random.ts';
-import { randomImages } from '../helpers/data.ts';
-import { mixedNet, residualNet } from '../helpers/networks.ts';
+import { randomImages } from '../helpers/data/data.ts';
+import { mixedNet, residualNet } from '../helpers/networks/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 const pool = new ThreadPool(1);

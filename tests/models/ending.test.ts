@@ -9,7 +9,7 @@ import { predict } from '../../models/runtime/run.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { maximumDifference } from '../helpers/differences.ts';
-import { floats, rawModel, runFile } from '../helpers/onnx.ts';
+import { floats, rawModel, runFile } from '../helpers/networks/onnx.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 const n = 3;

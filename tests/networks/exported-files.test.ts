@@ -8,7 +8,7 @@ import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { privateProblems } from '../../pipelines/compile/served-plan.ts';
 import { maximumDifference } from '../helpers/differences.ts';
-import { runFile } from '../helpers/onnx.ts';
+import { runFile } from '../helpers/networks/onnx.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 /** Small networks as PyTorch 1.13 and others write them, and the ops that do not run privately. */

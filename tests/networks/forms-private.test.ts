@@ -7,8 +7,8 @@ import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { parsePlan, planHash, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../pipelines/simulate/simulate.ts';
-import { scalar } from '../helpers/exported.ts';
-import { floats, ints, rawModel, runFile } from '../helpers/onnx.ts';
+import { scalar } from '../helpers/networks/exported.ts';
+import { floats, ints, rawModel, runFile } from '../helpers/networks/onnx.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 /**

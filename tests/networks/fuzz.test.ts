@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { seededUniform } from '../../models/data/seeded.ts';
-import { mutateBytes, mutateContent } from '../helpers/mutate-onnx.ts';
-import { readDamaged } from '../helpers/read-damaged.ts';
+import { mutateBytes, mutateContent } from '../helpers/networks/mutate-onnx.ts';
+import { readDamaged } from '../helpers/networks/read-damaged.ts';
 
 /** For longer: tests/networks/fuzz.ts. */
 const folder = join(import.meta.dirname, '../fixtures/torchvision');

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededUniform } from '../../models/data/seeded.ts';
-import { mutateBytes, mutateContent } from '../helpers/mutate-onnx.ts';
-import { readDamaged } from '../helpers/read-damaged.ts';
+import { mutateBytes, mutateContent } from '../helpers/networks/mutate-onnx.ts';
+import { readDamaged } from '../helpers/networks/read-damaged.ts';
 
 /**
  * `node tests/networks/fuzz.ts ROUNDS SEED FILE...`: fuzz.test.ts beside it, for longer, on the given .onnx

@@ -5,7 +5,7 @@ import { loadDataset } from '../../models/data/dataset.ts';
 import { loadModel } from '../../models/files/read.ts';
 import { describeModel } from '../../models/passes/describe-model.ts';
 import { predictClasses } from '../../models/train/evaluate.ts';
-import { cli, cliJson } from '../helpers/cli.ts';
+import { cli, cliJson } from '../helpers/processes/cli.ts';
 
 // A network that PyTorch trained on pictures which torchvision's Normalize went over with ImageNet's numbers.
 // tests/fixtures/torchvision/normalised.py made it, its pictures and PyTorch's answers.

@@ -16,9 +16,9 @@ import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { encodeInput, outsideRange } from '../../pipelines/inference/encoding.ts';
 import { parsePlan, serialisePlan } from '../../pipelines/plan/codec.ts';
 import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
-import { bars } from '../helpers/data.ts';
-import { folderWith } from '../helpers/image-files.ts';
-import { barResnet } from '../helpers/networks.ts';
+import { bars } from '../helpers/data/data.ts';
+import { folderWith } from '../helpers/data/image-files.ts';
+import { barResnet } from '../helpers/networks/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 // A network that halves its pixels gives on pixels of twice the size, exactly, what it gives without. Every

@@ -16,9 +16,9 @@ import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { reduce } from '../../pipelines/reduce/reduce.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../pipelines/simulate/simulate.ts';
-import { tinyDataset } from '../helpers/data.ts';
+import { tinyDataset } from '../helpers/data/data.ts';
 import { maximumDifference } from '../helpers/differences.ts';
-import { floats, rawModel, runFile } from '../helpers/onnx.ts';
+import { floats, rawModel, runFile } from '../helpers/networks/onnx.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 /**

@@ -14,7 +14,7 @@ import type { Memory } from '../../pipelines/cost/memory.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
-import { cliJson } from '../helpers/cli.ts';
+import { cliJson } from '../helpers/processes/cli.ts';
 
 /**
  * `npm run test:real-size`: networks of ImageNet's size with random weights, as PyTorch exports them. For

@@ -11,7 +11,7 @@ import type { EngineName } from '../../models/train/engines/index.ts';
 import { fit } from '../../models/train/fit.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { debugLocal } from '../../pipelines/simulate/debug-local.ts';
-import { folderWith } from '../helpers/image-files.ts';
+import { folderWith } from '../helpers/data/image-files.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { normals } from '../../models/architectures/init.ts';
 

@@ -9,7 +9,7 @@ import { writeModel } from '../../models/files/write.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { relativeDifference } from '../helpers/differences.ts';
-import { runFile } from '../helpers/onnx.ts';
+import { runFile } from '../helpers/networks/onnx.ts';
 
 /** Exported by PyTorch 1.13 from torchvision's building blocks; see export.py there. */
 const folder = join(import.meta.dirname, '../fixtures/torchvision');

@@ -12,7 +12,7 @@ import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../helpers/rng.ts';
-import { mixed } from '../helpers/networks.ts';
+import { mixed } from '../helpers/networks/networks.ts';
 
 let trained: Model;
 let tested: Dataset;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/shared/files.ts';
-import { exampleOf, exampleOutput, pagesWithExample } from '../helpers/library-example.ts';
+import { exampleOf, exampleOutput, pagesWithExample } from '../helpers/processes/library-example.ts';
 
 /** As docs/library.md says; the rest is for speed and quiet. */
 const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { methods } from '../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../src/shared/errors.ts';
-import { bars } from '../helpers/data.ts';
-import { barResnet } from '../helpers/networks.ts';
+import { bars } from '../helpers/data/data.ts';
+import { barResnet } from '../helpers/networks/networks.ts';
 
 const script = join(import.meta.dirname, 'killed-reduction.ts');
 

@@ -1,8 +1,8 @@
 import { saveModel } from '../../models/files/write.ts';
 import { methods } from '../../pipelines/reduce/methods.ts';
 import type { MethodName } from '../../pipelines/reduce/methods.ts';
-import { bars } from '../helpers/data.ts';
-import { barResnet } from '../helpers/networks.ts';
+import { bars } from '../helpers/data/data.ts';
+import { barResnet } from '../helpers/networks/networks.ts';
 
 /**
  * Runs a reduction in a process of its own that is killed at a step: `node killed-reduction.ts METHOD FOLDER

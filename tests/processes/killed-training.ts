@@ -1,7 +1,7 @@
 import { fit } from '../../models/train/fit.ts';
 import { saveModel } from '../../models/files/write.ts';
-import { bars } from '../helpers/data.ts';
-import { barResnet } from '../helpers/networks.ts';
+import { bars } from '../helpers/data/data.ts';
+import { barResnet } from '../helpers/networks/networks.ts';
 
 /**
  * A training as a process of its own: `node killed-training.ts CHECKPOINT OUT [EPOCH STEP]`, killed at that

@@ -10,8 +10,8 @@ import { clientCaches, serverCaches } from '../../pipelines/inference/caches.ts'
 import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
-import { randomImages } from '../helpers/data.ts';
-import { residualNet } from '../helpers/networks.ts';
+import { randomImages } from '../helpers/data/data.ts';
+import { residualNet } from '../helpers/networks/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 /** `memory` of a server and a client bounds what they keep, and answers stay right. */

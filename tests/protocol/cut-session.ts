@@ -3,8 +3,8 @@ import { tags } from '../../crypto/channel/channel.ts';
 import { connect } from '../../src/client.ts';
 import type { RunningServer } from '../../src/server.ts';
 import { ConnectionError } from '../../src/shared/errors.ts';
-import { cuttingProxy } from '../helpers/cutting-proxy.ts';
-import { tinyImage } from '../helpers/networks.ts';
+import { cuttingProxy } from '../helpers/protocol/cutting-proxy.ts';
+import { tinyImage } from '../helpers/networks/networks.ts';
 
 /** What came of a session whose connection was cut. */
 export type CutSession = {

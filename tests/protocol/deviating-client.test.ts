@@ -17,7 +17,7 @@ import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer } from '../../src/server.ts';
 import { randomWords } from '../../src/shared/random.ts';
-import { randomImages } from '../helpers/data.ts';
+import { randomImages } from '../helpers/data/data.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, homogeneityZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
 import { startProxy } from './hostile/proxy.ts';

@@ -22,7 +22,7 @@ import {
   someSpec,
   someValues,
   work,
-} from '../helpers/activation.ts';
+} from '../helpers/protocol/activation.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
 

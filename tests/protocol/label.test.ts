@@ -4,9 +4,9 @@ import { answerBytes, clientAnswer, serverAnswer } from '../../pipelines/inferen
 import { answerBits } from '../../pipelines/plan/answer.ts';
 import { ProtocolError } from '../../src/shared/errors.ts';
 import { randomWords } from '../../src/shared/random.ts';
-import { dealtOt } from '../helpers/dealt-ot.ts';
-import { idealInference } from '../helpers/ideal-session.ts';
-import { labelPlan } from '../helpers/label-plan.ts';
+import { dealtOt } from '../helpers/protocol/dealt-ot.ts';
+import { idealInference } from '../helpers/protocol/ideal-session.ts';
+import { labelPlan } from '../helpers/protocol/label-plan.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { sixSigma, uniformityZ } from '../helpers/statistics.ts';
 

@@ -15,8 +15,14 @@ import { tags } from '../../crypto/channel/channel.ts';
 import { heKeysServer, heOpenServer } from '../../crypto/steps/linear.ts';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { randomWords } from '../../src/shared/random.ts';
-import { heSession } from '../helpers/he.ts';
-import { inverses, joined, kernelBench, lifted, residuesOfDigits } from '../helpers/linear-kernels.ts';
+import { heSession } from '../helpers/protocol/he.ts';
+import {
+  inverses,
+  joined,
+  kernelBench,
+  lifted,
+  residuesOfDigits,
+} from '../helpers/protocol/linear-kernels.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { residuesZ, sixSigma, uniformityZ } from '../helpers/statistics.ts';
 

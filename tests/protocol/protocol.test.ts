@@ -18,9 +18,9 @@ import { replay } from '../../pipelines/simulate/replay.ts';
 import { frameHeaderBytes } from '../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../crypto/channel/memory.ts';
 import { seededRng } from '../helpers/rng.ts';
-import { poissonBound } from '../helpers/within-one.ts';
-import { randomImages } from '../helpers/data.ts';
-import { mixedNet, piecewiseNet, residualNet } from '../helpers/networks.ts';
+import { poissonBound } from '../helpers/protocol/within-one.ts';
+import { randomImages } from '../helpers/data/data.ts';
+import { mixedNet, piecewiseNet, residualNet } from '../helpers/networks/networks.ts';
 
 const pool = new ThreadPool(2);
 afterAll(() => pool.close());

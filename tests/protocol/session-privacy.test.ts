@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { activationSteps } from '../../pipelines/plan/plan.ts';
 import type { Rng } from '../../src/shared/random.ts';
-import { dealtOt } from '../helpers/dealt-ot.ts';
-import { idealInference } from '../helpers/ideal-session.ts';
+import { dealtOt } from '../helpers/protocol/dealt-ot.ts';
+import { idealInference } from '../helpers/protocol/ideal-session.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { sixSigma, wordsZ } from '../helpers/statistics.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks/networks.ts';
 
 /**
  * The whole protocol over many inferences with the same image and the same weights, homomorphic encryption

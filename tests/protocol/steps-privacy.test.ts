@@ -7,9 +7,9 @@ import { windowBits } from '../../crypto/steps/activation/window.ts';
 import { batchElements, signBytes, stringBytes, transfersOf } from '../../crypto/sign/batch.ts';
 import type { ActivationSpec } from '../../crypto/spec.ts';
 import { asWords, unpackBits, unpackFields } from '../../crypto/bits.ts';
-import { prepare, reluSpec, someSpec } from '../helpers/activation.ts';
-import type { LayerKeys } from '../helpers/activation.ts';
-import { dealtOt } from '../helpers/dealt-ot.ts';
+import { prepare, reluSpec, someSpec } from '../helpers/protocol/activation.ts';
+import type { LayerKeys } from '../helpers/protocol/activation.ts';
+import { dealtOt } from '../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../helpers/statistics.ts';
 

@@ -10,11 +10,11 @@ import { loadDataset } from '../../models/data/dataset.ts';
 import { loadModel } from '../../models/files/read.ts';
 import { servedPlan } from '../../pipelines/compile/served-plan.ts';
 import { randomWords } from '../../src/shared/random.ts';
-import { convolution, weightCount } from '../helpers/convolution.ts';
-import { heServerOf } from '../helpers/he.ts';
+import { convolution, weightCount } from '../helpers/protocol/convolution.ts';
+import { heServerOf } from '../helpers/protocol/he.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { sixSigma, trialsZ } from '../helpers/statistics.ts';
-import { expectWithinOne } from '../helpers/within-one.ts';
+import { expectWithinOne } from '../helpers/protocol/within-one.ts';
 
 /**
  * Answers of linear layers are right, and as often one unit off, whatever the weights: no weights that a step allows

@@ -5,9 +5,9 @@ import { startServer } from '../../src/server.ts';
 import { answerParent } from '../../src/shared/child-process.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { loadModel } from '../../models/files/read.ts';
-import { randomImages } from '../helpers/data.ts';
+import { randomImages } from '../helpers/data/data.ts';
 import { seededRng } from '../helpers/rng.ts';
-import { tinyPlan, tinyWeights } from '../helpers/networks.ts';
+import { tinyPlan, tinyWeights } from '../helpers/networks/networks.ts';
 import type { Start, Measured } from './messages.ts';
 
 const delay = monitorEventLoopDelay({ resolution: 1 });

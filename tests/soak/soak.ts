@@ -9,7 +9,7 @@ import type { Session } from '../../src/client.ts';
 import { Child } from '../../src/shared/child-process.ts';
 import { UsageError } from '../../src/shared/errors.ts';
 import { median } from '../../src/shared/median.ts';
-import { tinyImage } from '../helpers/networks.ts';
+import { tinyImage } from '../helpers/networks/networks.ts';
 import { cutSession } from '../protocol/cut-session.ts';
 import { zeros } from './messages.ts';
 import type { Measured, Others, OthersAsk, Start } from './messages.ts';

@@ -10,8 +10,8 @@ import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer } from '../../src/server.ts';
-import { randomImages } from '../helpers/data.ts';
-import { mixedNet } from '../helpers/networks.ts';
+import { randomImages } from '../helpers/data/data.ts';
+import { mixedNet } from '../helpers/networks/networks.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 const n = 6;

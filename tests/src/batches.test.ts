@@ -6,9 +6,9 @@ import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
-import { cuttingProxy } from '../helpers/cutting-proxy.ts';
-import type { Passed } from '../helpers/cutting-proxy.ts';
-import { randomImages } from '../helpers/data.ts';
+import { cuttingProxy } from '../helpers/protocol/cutting-proxy.ts';
+import type { Passed } from '../helpers/protocol/cutting-proxy.ts';
+import { randomImages } from '../helpers/data/data.ts';
 import { seededRng } from '../helpers/rng.ts';
 import { servedNet } from './fixtures/served-net.ts';
 

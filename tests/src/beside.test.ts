@@ -5,8 +5,8 @@ import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
 import { ConnectionError } from '../../src/shared/errors.ts';
-import { cuttingProxy } from '../helpers/cutting-proxy.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
+import { cuttingProxy } from '../helpers/protocol/cutting-proxy.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks/networks.ts';
 
 const pool = new ThreadPool(1);
 const events: ServerEvent[] = [];

@@ -14,8 +14,8 @@ import { logitErrorBound } from '../../pipelines/simulate/error-bound.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer } from '../../src/server.ts';
-import { cuttingProxy } from '../helpers/cutting-proxy.ts';
-import type { CuttingProxy } from '../helpers/cutting-proxy.ts';
+import { cuttingProxy } from '../helpers/protocol/cutting-proxy.ts';
+import type { CuttingProxy } from '../helpers/protocol/cutting-proxy.ts';
 import { seededRng } from '../helpers/rng.ts';
 
 // A network whose first layer asks in several frames, between two parties over sockets.

@@ -21,7 +21,7 @@ import { Phases } from '../../src/serving/phases.ts';
 import type { RunningServer, ServerEvent } from '../../src/server.ts';
 import { systemRng } from '../../src/shared/random.ts';
 import { cutSession } from '../protocol/cut-session.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks/networks.ts';
 
 const pool = new ThreadPool(1);
 const events: ServerEvent[] = [];

@@ -7,9 +7,9 @@ import { largestPayloads } from '../../pipelines/cost/bytes.ts';
 import type { Prepared } from '../../pipelines/compile/served-plan.ts';
 import { connect } from '../../src/client.ts';
 import { RefusedError } from '../../src/shared/errors.ts';
-import { testTerms } from '../helpers/offers.ts';
-import { watchedServer } from '../helpers/watched-server.ts';
-import type { WatchedServer } from '../helpers/watched-server.ts';
+import { testTerms } from '../helpers/protocol/offers.ts';
+import { watchedServer } from '../helpers/processes/watched-server.ts';
+import type { WatchedServer } from '../helpers/processes/watched-server.ts';
 import { servedNet } from './fixtures/served-net.ts';
 
 // What a server does for clients that keep to the protocol.

@@ -6,7 +6,7 @@ import { inferenceProgress } from '../../src/cli/output/inference-progress.ts';
 import { connect } from '../../src/client.ts';
 import { startServer } from '../../src/server.ts';
 import type { ProgressEvent } from '../../src/shared/progress.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../helpers/networks/networks.ts';
 
 const { offline, online } = predictCost(tinyPlan, settingsFor(tinyPlan));
 const total = bothWays(offline) + bothWays(online);

@@ -9,8 +9,8 @@ import { readLinear, respondLinear, transformLinear } from '../../../crypto/he/s
 import { inputCount, outputCount, spatialTiles } from '../../../crypto/he/pack.ts';
 import { linearParams } from '../../../crypto/params.ts';
 import { randomWords, systemRng } from '../../../src/shared/random.ts';
-import { convolution, randomWeights } from '../../helpers/convolution.ts';
-import { heSession, heTools } from '../../helpers/he.ts';
+import { convolution, randomWeights } from '../../helpers/protocol/convolution.ts';
+import { heSession, heTools } from '../../helpers/protocol/he.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** The jobs of one layer in the test's thread, with the same randomness in every run. */

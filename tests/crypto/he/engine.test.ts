@@ -16,7 +16,7 @@ import type { Scheme, Seal } from '../../../crypto/he/seal.ts';
 import { plaintextWords } from '../../../crypto/he/serial.ts';
 import { linearFaultRate } from '../../../crypto/steps/linear.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { joined, kernelBench, lifted } from '../../helpers/linear-kernels.ts';
+import { joined, kernelBench, lifted } from '../../helpers/protocol/linear-kernels.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import {
   freshShape,
@@ -25,10 +25,10 @@ import {
   pairs,
   saveCiphertext,
   savePlaintext,
-} from '../../helpers/seal.ts';
-import type { Ciphertext, Decryptor, Encryptor, Plaintext } from '../../helpers/seal.ts';
+} from '../../helpers/protocol/seal.ts';
+import type { Ciphertext, Decryptor, Encryptor, Plaintext } from '../../helpers/protocol/seal.ts';
 import { sixSigma, trialsZ } from '../../helpers/statistics.ts';
-import { expectWithinOne } from '../../helpers/within-one.ts';
+import { expectWithinOne } from '../../helpers/protocol/within-one.ts';
 
 /** The kernels against SEAL, bit for bit where SEAL computes the same, and against integers. */
 const n = 4096;

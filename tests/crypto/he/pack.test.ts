@@ -9,7 +9,12 @@ import { inputElements, outputElements, outputSize } from '../../../crypto/spec.
 import type { LinearSpec } from '../../../crypto/spec.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
+import {
+  convolution,
+  directConvolution,
+  randomSpec,
+  randomWeights,
+} from '../../helpers/protocol/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** target += a b mod X^N + 1, mod 2^32. */

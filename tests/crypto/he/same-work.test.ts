@@ -9,8 +9,8 @@ import { readLinear, respondLinear } from '../../../crypto/he/server-jobs.ts';
 import { ServerEngine } from '../../../crypto/he/server-engine.ts';
 import { linearParams } from '../../../crypto/params.ts';
 import { randomWords, systemRng } from '../../../src/shared/random.ts';
-import { convolution, randomWeights } from '../../helpers/convolution.ts';
-import { heSession, heTools } from '../../helpers/he.ts';
+import { convolution, randomWeights } from '../../helpers/protocol/convolution.ts';
+import { heSession, heTools } from '../../helpers/protocol/he.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 afterEach(() => vi.restoreAllMocks());

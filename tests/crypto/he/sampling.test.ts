@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { packedPolynomialBytes } from '../../../crypto/he/engine.ts';
 import { linearModuli } from '../../../crypto/he/moduli.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { centred, kernelBench, lifted } from '../../helpers/linear-kernels.ts';
+import { centred, kernelBench, lifted } from '../../helpers/protocol/linear-kernels.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const n = 4096;

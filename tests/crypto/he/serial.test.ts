@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { plaintextWords } from '../../../crypto/he/serial.ts';
 import { randomWords } from '../../../src/shared/random.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { plaintextBytes } from '../../helpers/seal.ts';
+import { plaintextBytes } from '../../helpers/protocol/seal.ts';
 
 const words = randomWords(seededRng('serial'), 20);
 

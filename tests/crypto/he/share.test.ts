@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { polynomialStride } from '../../../crypto/he/engine.ts';
 import { ciphertextModulus as Q, joinMultiplier } from '../../../crypto/he/moduli.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { kernelBench } from '../../helpers/linear-kernels.ts';
+import { kernelBench } from '../../helpers/protocol/linear-kernels.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** Both parties' shares of an answer, rounded by kernels. */

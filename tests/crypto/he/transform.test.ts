@@ -3,9 +3,9 @@ import { polynomialStride } from '../../../crypto/he/engine.ts';
 import { linearScheme, resetSeal } from '../../../crypto/he/seal.ts';
 import type { Scheme } from '../../../crypto/he/seal.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { kernelBench, lifted } from '../../helpers/linear-kernels.ts';
+import { kernelBench, lifted } from '../../helpers/protocol/linear-kernels.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { loadPlaintext, pairs, savePlaintext } from '../../helpers/seal.ts';
+import { loadPlaintext, pairs, savePlaintext } from '../../helpers/protocol/seal.ts';
 
 /** Transforms of weights of every size against SEAL's. Up to 14 bits they have a first pass of their own. */
 const n = 4096;

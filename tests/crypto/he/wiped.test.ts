@@ -7,8 +7,8 @@ import { layoutOf } from '../../../crypto/he/layout.ts';
 import { linearParams } from '../../../crypto/params.ts';
 import type { Job, WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
-import { convolution } from '../../helpers/convolution.ts';
-import { seedParts } from '../../helpers/he.ts';
+import { convolution } from '../../helpers/protocol/convolution.ts';
+import { seedParts } from '../../helpers/protocol/he.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const threads = new ThreadPool(1);

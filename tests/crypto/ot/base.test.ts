@@ -9,7 +9,7 @@ import {
 import { nobleGroup } from '../../../crypto/platform/noble-group.ts';
 import { nodePlatform } from '../../../crypto/platform/node.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { badEncodings, generatorMultiples } from '../../helpers/ristretto.ts';
+import { badEncodings, generatorMultiples } from '../../helpers/protocol/ristretto.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { residuesZ, sixSigma } from '../../helpers/statistics.ts';
 

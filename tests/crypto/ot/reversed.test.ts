@@ -15,7 +15,7 @@ import { MeteredChannel } from '../../../crypto/channel/meter.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { dealtTransfers } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { coinsZ, sixSigma } from '../../helpers/statistics.ts';
 

@@ -8,7 +8,7 @@ import type { Channel, Tag } from '../../../crypto/channel/channel.ts';
 import type { Rng } from '../../../src/shared/random.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { realOt } from '../../helpers/activation.ts';
+import { realOt } from '../../helpers/protocol/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 let real: [OtClient, OtServer];

@@ -11,7 +11,7 @@ import type { ChosenRows, OfferedRows } from '../../../crypto/ot/transfers.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { dealtTransfers } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const tools = await silentTools();

@@ -7,7 +7,7 @@ import type { ChoosingSeeds } from '../../../crypto/ot/soft-spoken.ts';
 import { aesEcb, sha256 } from '../../../crypto/platform/platform.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { dealtSeeds } from '../../helpers/dealt-ot.ts';
+import { dealtSeeds } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { coinsZ, residuesZ, sixSigma } from '../../helpers/statistics.ts';
 

@@ -20,9 +20,9 @@ import type { WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { realOt } from '../../helpers/activation.ts';
-import { dealtSeeds, dealtTransfers } from '../../helpers/dealt-ot.ts';
-import { idealOt } from '../../helpers/ideal-ot.ts';
+import { realOt } from '../../helpers/protocol/activation.ts';
+import { dealtSeeds, dealtTransfers } from '../../helpers/protocol/dealt-ot.ts';
+import { idealOt } from '../../helpers/protocol/ideal-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 type Direction = readonly [ChoosingTransfers, OfferingTransfers];

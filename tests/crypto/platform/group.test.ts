@@ -2,7 +2,7 @@ import { ristretto255 } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
 import { nobleGroup } from '../../../crypto/platform/noble-group.ts';
 import { nodePlatform } from '../../../crypto/platform/node.ts';
-import { badEncodings, generatorMultiples } from '../../helpers/ristretto.ts';
+import { badEncodings, generatorMultiples } from '../../helpers/protocol/ristretto.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));

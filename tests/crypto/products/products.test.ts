@@ -14,7 +14,7 @@ import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { loadPlanes } from '../../../crypto/ring/planes.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { idealTransfers } from '../../helpers/ideal-ot.ts';
+import { idealTransfers } from '../../helpers/protocol/ideal-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { coinsZ, sixSigma, wordsZ } from '../../helpers/statistics.ts';
 

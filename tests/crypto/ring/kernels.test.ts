@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { loadRing } from '../../../crypto/ring/kernels.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { convolution, directConvolution, randomSpec, weightCount } from '../../helpers/convolution.ts';
+import {
+  convolution,
+  directConvolution,
+  randomSpec,
+  weightCount,
+} from '../../helpers/protocol/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const ring = await loadRing();

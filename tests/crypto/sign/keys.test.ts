@@ -8,7 +8,7 @@ import { loadColumns } from '../../../crypto/ring/columns.ts';
 import { loadPlanes } from '../../../crypto/ring/planes.ts';
 import { wordKeys } from '../../../crypto/sign/keys.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { dealtTransfers } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { sixSigma, wordsZ } from '../../helpers/statistics.ts';
 

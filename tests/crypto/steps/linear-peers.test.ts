@@ -17,9 +17,9 @@ import { layoutOf } from '../../../crypto/he/layout.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { convolution, randomWeights } from '../../helpers/convolution.ts';
-import { seedParts } from '../../helpers/he.ts';
-import { expectWithinOne } from '../../helpers/within-one.ts';
+import { convolution, randomWeights } from '../../helpers/protocol/convolution.ts';
+import { seedParts } from '../../helpers/protocol/he.ts';
+import { expectWithinOne } from '../../helpers/protocol/within-one.ts';
 import { linearParties, sum } from './linear-parties.ts';
 
 const { rng, pool, client, server, offline, exchange } = await linearParties('steps/linear, peers');

@@ -20,10 +20,15 @@ import { exchangesOf } from '../../../crypto/he/exchange.ts';
 import { layoutOf } from '../../../crypto/he/layout.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { convolution, directConvolution, randomSpec, randomWeights } from '../../helpers/convolution.ts';
-import { heServerOf, seedParts } from '../../helpers/he.ts';
+import {
+  convolution,
+  directConvolution,
+  randomSpec,
+  randomWeights,
+} from '../../helpers/protocol/convolution.ts';
+import { heServerOf, seedParts } from '../../helpers/protocol/he.ts';
 import { sixSigma, trialsZ } from '../../helpers/statistics.ts';
-import { expectWithinOne } from '../../helpers/within-one.ts';
+import { expectWithinOne } from '../../helpers/protocol/within-one.ts';
 import { linearParties, sum } from './linear-parties.ts';
 
 const { rng, pool, client, server, offline, exchange } = await linearParties('steps/linear');

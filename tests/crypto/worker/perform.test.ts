@@ -6,8 +6,8 @@ import { linearScheme, loadSeal, resetSeal } from '../../../crypto/he/seal.ts';
 import { allJobs } from '../../../crypto/worker/all-jobs.ts';
 import { perform } from '../../../crypto/worker/perform.ts';
 import type { Outcome, Task } from '../../../crypto/pool/pool.ts';
-import { convolution } from '../../helpers/convolution.ts';
-import { heTools, newHeap } from '../../helpers/he.ts';
+import { convolution } from '../../helpers/protocol/convolution.ts';
+import { heTools, newHeap } from '../../helpers/protocol/he.ts';
 
 /** What a pool's thread does, done in the test's thread. */
 async function run(task: Task): Promise<Outcome> {

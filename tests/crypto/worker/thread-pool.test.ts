@@ -7,7 +7,7 @@ import { namedJobs, job, split } from '../../../crypto/pool/pool.ts';
 import type { Job, WorkerPool } from '../../../crypto/pool/pool.ts';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { seedParts } from '../../helpers/he.ts';
+import { seedParts } from '../../helpers/protocol/he.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const pool = new ThreadPool(1);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { inspect, stagesOf } from '../../../models/analysis/inspect.ts';
 import { dropRelus } from '../../../models/passes/drop-relu.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 
 test('an inspection, by hand', () => {
   const { relus, macs, params, layers, unsupported } = inspect(tinyResnet());

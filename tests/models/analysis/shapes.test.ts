@@ -3,7 +3,7 @@ import { ModelError } from '../../../src/shared/errors.ts';
 import { consumersOf, inferShapes, verifyModel } from '../../../models/analysis/shapes.ts';
 import type { Model, Node } from '../../../models/graph.ts';
 import { tensor } from '../../../models/tensor.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 
 const model = tinyResnet();
 const withNodes = (change: (nodes: Node[]) => void): Model => {

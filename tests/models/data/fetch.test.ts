@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fetchDataset, fetchFiles, sources } from '../../../models/data/fetch.ts';
 import { gunzip } from '../../../models/data/images/idx.ts';
 import { DataError } from '../../../src/shared/errors.ts';
-import { debianFashion, withoutDebianFashion } from '../../helpers/debian-data.ts';
+import { debianFashion, withoutDebianFashion } from '../../helpers/data/debian-data.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const content = Buffer.alloc(300_000, 'some images');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { byteImages, loadDataset } from '../../../models/data/dataset.ts';
 import { partPerClass } from '../../../models/data/make-part.ts';
 import { firstOfEachClass } from '../../../models/data/splits.ts';
-import { debianFashion, withoutDebianFashion } from '../../helpers/debian-data.ts';
+import { debianFashion, withoutDebianFashion } from '../../helpers/data/debian-data.ts';
 
 test.skipIf(withoutDebianFashion !== '').each(['train', 'test'] as const)(
   `the part is the first rows of each class of the whole (%s)${withoutDebianFashion}`,

@@ -15,8 +15,8 @@ import type { ModelProto } from '../../../models/onnx/onnx_pb.js';
 import type { RawNode } from '../../../models/onnx/raw.ts';
 import { loadModel, loadReport, readModel } from '../../../models/files/read.ts';
 import { writeModel } from '../../../models/files/write.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
-import { floats, ints, rawModel } from '../../helpers/onnx.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
+import { floats, ints, rawModel } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const whole = writeModel(tinyResnet());

@@ -6,9 +6,9 @@ import {
   flattenByShape,
   flattenConstants,
   testExported,
-} from '../../helpers/exported.ts';
+} from '../../helpers/networks/exported.ts';
 import { sizeOf } from '../../../models/tensor.ts';
-import { floats, ints } from '../../helpers/onnx.ts';
+import { floats, ints } from '../../helpers/networks/onnx.ts';
 
 function constantNode(tensor: RawTensor): RawNode {
   return { op: 'Constant', inputs: [], outputs: [tensor.name], attributes: { value: { tensor } } };

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
-import { exportedShape as shape, scalar, testExported } from '../../helpers/exported.ts';
-import { floats } from '../../helpers/onnx.ts';
+import { exportedShape as shape, scalar, testExported } from '../../helpers/networks/exported.ts';
+import { floats } from '../../helpers/networks/onnx.ts';
 
 describe('activations as exporters write them are read, and mean the same', () => {
   testExported({

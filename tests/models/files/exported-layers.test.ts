@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
-import { exportedWeight as weight, testExported } from '../../helpers/exported.ts';
-import { floats, ints } from '../../helpers/onnx.ts';
+import { exportedWeight as weight, testExported } from '../../helpers/networks/exported.ts';
+import { floats, ints } from '../../helpers/networks/onnx.ts';
 
 describe('layers as exporters write them are read, and mean the same', () => {
   testExported({

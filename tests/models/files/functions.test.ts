@@ -13,7 +13,7 @@ import { encodeRawModel } from '../../../models/onnx/raw.ts';
 import type { RawFunction, RawNode } from '../../../models/onnx/raw.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { rawGraph, runFile } from '../../helpers/onnx.ts';
+import { rawGraph, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** leaky(x, slope): its slope refers to the call's attribute. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readReport } from '../../../models/files/read.ts';
 import type { RawNode } from '../../../models/onnx/raw.ts';
-import { exportedShape as shape } from '../../helpers/exported.ts';
-import { floats, rawModel, runFile } from '../../helpers/onnx.ts';
+import { exportedShape as shape } from '../../helpers/networks/exported.ts';
+import { floats, rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { argmax } from '../../../models/tensor.ts';
 

@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import type { RawNode } from '../../../models/onnx/raw.ts';
-import { exportedWeight as weight, testExported } from '../../helpers/exported.ts';
-import { floats, ints } from '../../helpers/onnx.ts';
+import { exportedWeight as weight, testExported } from '../../helpers/networks/exported.ts';
+import { floats, ints } from '../../helpers/networks/onnx.ts';
 
 const pooled: readonly RawNode[] = [
   {

@@ -6,7 +6,7 @@ import { opsTable } from '../../../models/files/ops-table.ts';
 import type { OpType } from '../../../models/graph.ts';
 import { runsPrivately } from '../../../pipelines/compile/lower/runs-privately.ts';
 import { privateProblems } from '../../../pipelines/compile/served-plan.ts';
-import { randomCase } from '../../helpers/random-nodes.ts';
+import { randomCase } from '../../helpers/networks/random-nodes.ts';
 
 test('docs/ops.md is what the tables say; else run npm run docs:ops', () => {
   const file = readFileSync(join(import.meta.dirname, '../../../docs/ops.md'), 'utf8');

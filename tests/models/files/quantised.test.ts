@@ -4,8 +4,8 @@ import { readModel, readReport } from '../../../models/files/read.ts';
 import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { scalar } from '../../helpers/exported.ts';
-import { rawModel, runFile } from '../../helpers/onnx.ts';
+import { scalar } from '../../helpers/networks/exported.ts';
+import { rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const bytes = (name: string, dtype: 'int8' | 'uint8', values: readonly number[], shape: readonly number[]) =>

@@ -7,8 +7,8 @@ import {
   flattenByShape,
   flattenConstants,
   scalar,
-} from '../../helpers/exported.ts';
-import { floats, ints, rawModel } from '../../helpers/onnx.ts';
+} from '../../helpers/networks/exported.ts';
+import { floats, ints, rawModel } from '../../helpers/networks/onnx.ts';
 
 describe('what would mean something else is refused', () => {
   const refused: Record<string, [readonly RawNode[], readonly RawTensor[], RegExp]> = {

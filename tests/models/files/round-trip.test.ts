@@ -10,8 +10,8 @@ import { saveModel, writeModel } from '../../../models/files/write.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
-import { runFile } from '../../helpers/onnx.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
+import { runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** One activation of each kind of mixture: in an image and, by the seed, in every channel. */

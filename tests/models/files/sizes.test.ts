@@ -7,7 +7,7 @@ import { loadModel, readModel } from '../../../models/files/read.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import type { RawNode } from '../../../models/onnx/raw.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { floats, rawModel, runFile } from '../../helpers/onnx.ts';
+import { floats, rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const nodes: RawNode[] = [

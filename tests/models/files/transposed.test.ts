@@ -5,7 +5,7 @@ import { writeModel } from '../../../models/files/write.ts';
 import type { RawAttribute, RawNode } from '../../../models/onnx/raw.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/differences.ts';
-import { floats, rawModel, runFile } from '../../helpers/onnx.ts';
+import { floats, rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 type Attributes = Readonly<Record<string, RawAttribute>>;

@@ -5,8 +5,8 @@ import type { RawNode, RawTensor } from '../../../models/onnx/raw.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { scalar, testExported } from '../../helpers/exported.ts';
-import { floats, ints, rawModel, runFile } from '../../helpers/onnx.ts';
+import { scalar, testExported } from '../../helpers/networks/exported.ts';
+import { floats, ints, rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const op = (name: string, inputs: string[], output: string, attributes?: RawNode['attributes']): RawNode => ({

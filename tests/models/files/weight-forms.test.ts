@@ -11,7 +11,7 @@ import {
 } from '../../../models/onnx/onnx_pb.js';
 import type { TensorProto } from '../../../models/onnx/onnx_pb.js';
 import { loadModel, readModel } from '../../../models/files/read.ts';
-import { floats, rawModel } from '../../helpers/onnx.ts';
+import { floats, rawModel } from '../../helpers/networks/onnx.ts';
 
 const shape = [4, 6, 6];
 

@@ -5,7 +5,7 @@ import type { Model, Node, OpAttributes, OpType, PolynomialForm } from '../../..
 import { ops } from '../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
-import { awayFromZero, checkGradients, wellApart } from '../../helpers/finite-differences.ts';
+import { awayFromZero, checkGradients, wellApart } from '../../helpers/networks/finite-differences.ts';
 
 const conv = { kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], group: 1 } as const;
 const pool = {

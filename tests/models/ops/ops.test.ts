@@ -6,7 +6,7 @@ import type { RawAttribute, RawTensor } from '../../../models/onnx/raw.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf } from '../../../models/tensor.ts';
 import type { Shape } from '../../../models/tensor.ts';
-import { floats, ints, rawModel, runFile } from '../../helpers/onnx.ts';
+import { floats, ints, rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 type Case = {

@@ -13,7 +13,7 @@ import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
-import { randomImages } from '../../helpers/data.ts';
+import { randomImages } from '../../helpers/data/data.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const halving: OpAttributes['MaxPool'] = {

@@ -3,7 +3,7 @@ import { activationsOf, countRelus } from '../../../models/analysis/inspect.ts';
 import { verifyModel } from '../../../models/analysis/shapes.ts';
 import { asRelu, otherActivations } from '../../../models/passes/as-relu.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
-import { tinyMobilenet, tinyResnet } from '../../helpers/networks.ts';
+import { tinyMobilenet, tinyResnet } from '../../helpers/networks/networks.ts';
 
 test('every ReLU6 becomes a ReLU of the same name and count', () => {
   const model = tinyMobilenet();

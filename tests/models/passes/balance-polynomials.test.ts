@@ -4,8 +4,8 @@ import { activationKinds } from '../../../models/graph.ts';
 import { balancePolynomials, isBalanced } from '../../../models/passes/balance-polynomials.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixed, residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixed, residualNet } from '../../helpers/networks/networks.ts';
 
 const { poly, relu } = activationKinds;
 

@@ -8,7 +8,7 @@ import { mergeBias } from '../../../models/passes/merges/merge-bias.ts';
 import { scaleAsBatchNorm } from '../../../models/passes/scale-as-batch-norm.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/differences.ts';
-import { floats, rawModel } from '../../helpers/onnx.ts';
+import { floats, rawModel } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const x = normals(3 * 72, seededRng('x'));

@@ -14,8 +14,8 @@ import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';
 import { tensor } from '../../../models/tensor.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
-import { floats, rawModel } from '../../helpers/onnx.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
+import { floats, rawModel } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const opsOf = (model: Model) => model.graph.nodes.map((node) => node.op);

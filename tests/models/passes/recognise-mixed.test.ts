@@ -11,8 +11,8 @@ import type { Shape } from '../../../models/tensor.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { countByKind } from '../../../src/shared/kinds.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { scalar } from '../../helpers/exported.ts';
-import { floats, ints, rawModel, runFile } from '../../helpers/onnx.ts';
+import { scalar } from '../../helpers/networks/exported.ts';
+import { floats, ints, rawModel, runFile } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const shape = [4, 6, 6];

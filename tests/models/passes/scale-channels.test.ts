@@ -12,7 +12,7 @@ import { scaleChannels } from '../../../models/passes/scale-channels.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../../models/tensor.ts';
 import { relativeDifference } from '../../helpers/differences.ts';
-import { mixedNet, tinyResnet } from '../../helpers/networks.ts';
+import { mixedNet, tinyResnet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const fixture = (name: string) => loadModel(join(import.meta.dirname, '../../fixtures/torchvision', name));

@@ -9,7 +9,7 @@ import { loadModel } from '../../../models/files/read.ts';
 import { scaleMaps } from '../../../models/passes/scale-maps.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { relativeDifference } from '../../helpers/differences.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 test('a residual network becomes the one with a stem that halves', () => {

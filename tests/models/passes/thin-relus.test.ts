@@ -9,7 +9,7 @@ import { loadModel } from '../../../models/files/read.ts';
 import { reusedRelus } from '../../../models/passes/reuse-relus.ts';
 import { thinnedActivations } from '../../../models/passes/thin-relus.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 
 /** Counts do not depend on the weights: no randomness is needed. */
 const noRng = { bytes: (n: number) => new Uint8Array(n) };

@@ -9,7 +9,7 @@ import { evaluate } from '../../../models/train/evaluate.ts';
 import { fit } from '../../../models/train/fit.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
-import { bars, randomImages } from '../../helpers/data.ts';
+import { bars, randomImages } from '../../helpers/data/data.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** A network for 1 x 8 x 8 images with one logit, and what comes behind its last layer. */

@@ -5,7 +5,7 @@ import { decodeFile } from '../../../models/onnx/decode.ts';
 import { InferenceSession } from '../../../models/runtime/onnxruntime.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';
 import { maximumDifference } from '../../helpers/differences.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const model = tinyResnet();

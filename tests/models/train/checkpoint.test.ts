@@ -7,8 +7,8 @@ import type { Standing } from '../../../models/train/checkpoint.ts';
 import { fit } from '../../../models/train/fit.ts';
 import type { FitOptions } from '../../../models/train/fit.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 const options: FitOptions = {
   train: bars(48, 1),

@@ -10,8 +10,8 @@ import { attentionMaps, keepInRange, matchMaps } from '../../../models/train/fea
 import type { FeatureTerm } from '../../../models/train/feature-terms.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
 import { teacherOf } from '../../../models/train/teacher.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 const batch = 2;
 const shape = [3, 2, 2];

@@ -15,8 +15,8 @@ import type { Penalty } from '../../../models/train/penalty.ts';
 import { trainArchitecture } from '../../../models/train/train-architecture.ts';
 import { DataError, UsageError } from '../../../src/shared/errors.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 const options: FitOptions = {
   train: bars(96, 1),

@@ -7,8 +7,8 @@ import { predict } from '../../../models/runtime/run.ts';
 import { LossGradient } from '../../../models/train/gradient.ts';
 import { unpack } from '../../../models/train/parameters.ts';
 import { ModelError } from '../../../src/shared/errors.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 const n = 70; // more than one call of the runtime, the last one not full
 const data = bars(n, 5);

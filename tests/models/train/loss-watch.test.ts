@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { DivergedError, fit } from '../../../models/train/fit.ts';
 import type { FitOptions } from '../../../models/train/fit.ts';
 import { watchLosses } from '../../../models/train/loss-watch.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 const usual = [2.3, 2.1, 1.7, 1.9, 0.4, 0.02, 0.1, 1.2];
 const huge = [1e3, 1.7e16, 3e4, 3e18];

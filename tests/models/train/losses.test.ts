@@ -11,7 +11,7 @@ import {
 } from '../../../models/train/losses.ts';
 import type { GraphBuilder } from '../../../models/onnx/graph-builder.ts';
 import type { Loss, LossTerm } from '../../../models/train/losses.ts';
-import { runGraph } from '../../helpers/run-graph.ts';
+import { runGraph } from '../../helpers/networks/run-graph.ts';
 
 const [batch, classes] = [2, 3];
 const logits = [1, -0.5, 2, 0.25, 3, -1];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { adamW, sgd } from '../../../models/train/optimizers.ts';
-import { runGraph } from '../../helpers/run-graph.ts';
+import { runGraph } from '../../helpers/networks/run-graph.ts';
 
 const vector = (...data: number[]) => ({ shape: [data.length], data });
 

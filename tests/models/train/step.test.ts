@@ -11,9 +11,9 @@ import type { Penalty } from '../../../models/train/penalty.ts';
 import { buildStep } from '../../../models/train/step.ts';
 import type { StepOptions } from '../../../models/train/step.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
-import { awayFromZero, checkGradients } from '../../helpers/finite-differences.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { awayFromZero, checkGradients } from '../../helpers/networks/finite-differences.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 const data = bars(12, 3);
 const batch = { images: pixels(data), labels: data.labels };

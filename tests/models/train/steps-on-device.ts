@@ -4,8 +4,8 @@ import type { Device } from '../../../models/runtime/device.ts';
 import { tensor } from '../../../models/tensor.ts';
 import { TrainingEngine } from '../../../models/train/engines/onnxruntime/engine.ts';
 import { sgd } from '../../../models/train/optimizers.ts';
-import { bars } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 /**
  * A process of its own, as the Vulkan loader reads its environment once: `node steps-on-device.ts DEVICE RATE

@@ -9,8 +9,8 @@ import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { planHash } from '../../../pipelines/plan/codec.ts';
 import { activationSteps } from '../../../pipelines/plan/plan.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixedNet, piecewiseNet, residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixedNet, piecewiseNet, residualNet } from '../../helpers/networks/networks.ts';
 
 const layers: readonly TestedLayer[] = [
   { step: 2, node: 'a', test: 'relu', relus: 100, free: 8, bits: 24 },

@@ -12,8 +12,8 @@ import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { activationSteps, wireOf } from '../../../pipelines/plan/plan.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixed } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixed } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const n = 12;

@@ -9,7 +9,7 @@ import { sizeOf, tensor } from '../../../models/tensor.ts';
 import type { Calibration } from '../../../pipelines/compile/calibrate.ts';
 import { calibrationOf, prepare } from '../../../pipelines/compile/served-plan.ts';
 import { DataError } from '../../../src/shared/errors.ts';
-import { borderNet } from '../../helpers/networks.ts';
+import { borderNet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 async function warningsOf(model: Model, calibration: Calibration): Promise<readonly string[]> {

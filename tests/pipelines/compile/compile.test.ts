@@ -19,8 +19,8 @@ import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixed, mixedNet, residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixed, mixedNet, residualNet } from '../../helpers/networks/networks.ts';
 
 /** A model of given nodes on an input [4, 6, 6]; the output is that of the last node. */
 function modelOf(nodes: readonly Node[], weights: ReadonlyMap<string, Tensor> = new Map()): Model {

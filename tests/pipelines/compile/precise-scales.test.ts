@@ -5,8 +5,8 @@ import { tensor } from '../../../models/tensor.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import { activationSteps, wireOf } from '../../../pipelines/plan/plan.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixed, residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixed, residualNet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const model = residualNet(seededRng(3));

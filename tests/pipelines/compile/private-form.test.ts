@@ -11,7 +11,7 @@ import { predictCost } from '../../../pipelines/cost/bytes.ts';
 import { privateForm } from '../../../pipelines/compile/private-form.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
-import { floats, rawModel } from '../../helpers/onnx.ts';
+import { floats, rawModel } from '../../helpers/networks/onnx.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const n = 8;

@@ -10,8 +10,8 @@ import type { CostBudget } from '../../../pipelines/cost/budget.ts';
 import { predictLatency } from '../../../pipelines/cost/latency.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
-import { freeMachine } from '../../helpers/machine.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
+import { freeMachine } from '../../helpers/protocol/machine.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
 
 test('counts, shares, seconds and bytes', () => {
   expect(parseBudgets('12000,0.25, 0')).toEqual([12000, 0.25, 0]);

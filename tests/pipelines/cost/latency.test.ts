@@ -11,10 +11,10 @@ import { openClientParty, openServerParty } from '../../../pipelines/inference/p
 import { offlineClient, offlineServer } from '../../../pipelines/inference/offline.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { freeMachine } from '../../helpers/machine.ts';
+import { freeMachine } from '../../helpers/protocol/machine.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixedNet, residualNet, tinyPlan } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixedNet, residualNet, tinyPlan } from '../../helpers/networks/networks.ts';
 
 const { loopback, lan, wan } = profiles;
 

@@ -10,8 +10,8 @@ import { priceOf } from '../../../pipelines/cost/price.ts';
 import { serverCaches } from '../../../pipelines/inference/caches.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { defaultLimits } from '../../../src/net/web-socket-channel.ts';
-import { convolution } from '../../helpers/convolution.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
+import { convolution } from '../../helpers/protocol/convolution.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
 
 /**
  * Peaks that `bench model` measured, MB: 2 cores of an AMD EPYC, Node 24.21, beside other work, 2026-11-29.

@@ -11,10 +11,10 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { ThrottledLink } from '../../../src/net/throttle.ts';
 import type { Clock } from '../../../src/net/throttle.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { prepare, realOt, reluSpec, someSpec } from '../../helpers/activation.ts';
-import { freeMachine } from '../../helpers/machine.ts';
+import { prepare, realOt, reluSpec, someSpec } from '../../helpers/protocol/activation.ts';
+import { freeMachine } from '../../helpers/protocol/machine.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** The end of a connection to which frames come over a link, at the clock's time. */

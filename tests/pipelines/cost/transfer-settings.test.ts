@@ -12,7 +12,7 @@ import {
 import { defaultMachine } from '../../../pipelines/cost/default-machine.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
 import { choicesOf, depthFor, settingsFor, settingsOf } from '../../../pipelines/cost/transfer-settings.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
 
 test('a slow network takes deeper trees, all others the default', () => {
   expect(depthFor(profiles.loopback)).toBe(4);

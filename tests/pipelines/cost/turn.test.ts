@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { onlinePartBytes } from '../../../crypto/steps/activation/messages.ts';
 import { turnSeconds } from '../../../pipelines/cost/turn.ts';
-import { reluSpec, someSpec } from '../../helpers/activation.ts';
+import { reluSpec, someSpec } from '../../helpers/protocol/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** So many ReLUs: a part has 4,096. */

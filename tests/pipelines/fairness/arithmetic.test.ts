@@ -3,7 +3,7 @@ import type { Dataset } from '../../../models/data/dataset.ts';
 import { pixels } from '../../../models/data/dataset.ts';
 import { compareArithmetic } from '../../../pipelines/fairness/arithmetic.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { residualNet } from '../../helpers/networks.ts';
+import { residualNet } from '../../helpers/networks/networks.ts';
 
 const n = 20;
 const dataset: Dataset = {

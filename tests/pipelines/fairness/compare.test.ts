@@ -3,8 +3,8 @@ import { sampleScores } from '../../../models/fairness/metrics.ts';
 import { chooseThresholds, compareModels } from '../../../pipelines/fairness/compare.ts';
 import { logitAdjustment, shiftedAnswers, thresholdShift } from '../../../pipelines/fairness/shifts.ts';
 import type { ProgressEvent } from '../../../src/shared/progress.ts';
-import { bars, barsOrNone } from '../../helpers/data.ts';
-import { barResnet } from '../../helpers/networks.ts';
+import { bars, barsOrNone } from '../../helpers/data/data.ts';
+import { barResnet } from '../../helpers/networks/networks.ts';
 
 test('progress counts over all networks, those of other seeds too, so that what is left can be told', async () => {
   const events: ProgressEvent[] = [];

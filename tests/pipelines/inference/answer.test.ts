@@ -8,9 +8,9 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { unpackFields } from '../../../crypto/bits.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { dealtOt } from '../../helpers/dealt-ot.ts';
-import { idealInference } from '../../helpers/ideal-session.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { dealtOt } from '../../helpers/protocol/dealt-ot.ts';
+import { idealInference } from '../../helpers/protocol/ideal-session.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** Logits without a network: the input is the output. */

@@ -13,9 +13,9 @@ import type { Rng } from '../../../src/shared/random.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { bothActivationWork, serverActivationWork } from '../../../crypto/steps/activation/work.ts';
-import { dealtOt } from '../../helpers/dealt-ot.ts';
+import { dealtOt } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 
 test('a phase that fails is over when the work that it began is over, and its channel is closed at once', async () => {
   const [channel, peer] = memoryChannels();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { linearKeysOf, openedSteps } from '../../../pipelines/inference/opened.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
 
 test('shares are opened of the linear steps after the last activation, whatever is local between', () => {
   expect([...openedSteps(tinyPlan)]).toEqual([8]);

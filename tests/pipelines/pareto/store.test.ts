@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { leaseMs, RunStore } from '../../../pipelines/pareto/store.ts';
 import type { Owner } from '../../../pipelines/pareto/store.ts';
 import { DataError } from '../../../src/shared/errors.ts';
-import { firstLine } from '../../helpers/cli.ts';
+import { firstLine } from '../../helpers/processes/cli.ts';
 import { writeFirstStore } from './first-store.ts';
 import { owner, sampleCost, sampleResult, sampleSpec } from './sample.ts';
 

@@ -5,9 +5,9 @@ import { planHash, parsePlan, serialisePlan } from '../../../pipelines/plan/code
 import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { labelPlan } from '../../helpers/label-plan.ts';
-import { mixedNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { labelPlan } from '../../helpers/protocol/label-plan.ts';
+import { mixedNet } from '../../helpers/networks/networks.ts';
 
 let plan: Plan;
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import type { Model } from '../../../models/graph.ts';
 import { replaceActivation } from '../../../models/passes/replace-relu.ts';
 import { featureLosses, stageMaps } from '../../../pipelines/reduce/feature-losses.ts';
 import { finetune } from '../../../pipelines/reduce/finetune.ts';
-import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet, tinyVgg } from '../../helpers/networks.ts';
+import { tinyDataset } from '../../helpers/data/data.ts';
+import { tinyResnet, tinyVgg } from '../../helpers/networks/networks.ts';
 
 const last = ['stage1.block0.relu2', 'stage2.block0.relu2'];
 const outputOf = (model: Model, name: string) =>

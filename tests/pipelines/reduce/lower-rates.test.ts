@@ -5,8 +5,8 @@ import { finetune } from '../../../pipelines/reduce/finetune.ts';
 import { atLowerRates } from '../../../pipelines/reduce/lower-rates.ts';
 import type { Try } from '../../../pipelines/reduce/lower-rates.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
-import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyDataset } from '../../helpers/data/data.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 
 const part = { phase: 'fine-tuning' } as const;
 

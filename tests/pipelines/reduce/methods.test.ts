@@ -8,8 +8,8 @@ import { fit } from '../../../models/train/fit.ts';
 import type { Model } from '../../../models/graph.ts';
 import { methodNames, methods } from '../../../pipelines/reduce/methods.ts';
 import type { Reduction } from '../../../pipelines/reduce/reduction.ts';
-import { tinyDataset } from '../../helpers/data.ts';
-import { tinyMobilenet, tinyResnet, tinyVgg } from '../../helpers/networks.ts';
+import { tinyDataset } from '../../helpers/data/data.ts';
+import { tinyMobilenet, tinyResnet, tinyVgg } from '../../helpers/networks/networks.ts';
 
 const train = tinyDataset(192, 'train');
 const validation = tinyDataset(90, 'validation');

@@ -14,8 +14,8 @@ import { methods } from '../../../pipelines/reduce/methods.ts';
 import { reduce, reduceDefaults, trainingData } from '../../../pipelines/reduce/reduce.ts';
 import type { ReduceOptions } from '../../../pipelines/reduce/reduce.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
-import { tinyDataset } from '../../helpers/data.ts';
-import { tinyResnet } from '../../helpers/networks.ts';
+import { tinyDataset } from '../../helpers/data/data.ts';
+import { tinyResnet } from '../../helpers/networks/networks.ts';
 
 const data = tinyDataset(192, 'train');
 const told = { method: 'deepreduce', budget: '0.5', data, threads: 1 } as const;

@@ -5,8 +5,8 @@ import { prepare } from '../../../pipelines/compile/served-plan.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import { labelAgreement, leastAgreement } from '../../../pipelines/simulate/agreement.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { residualNet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const n = 60;

@@ -7,8 +7,8 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { bitsInOrder, bytesOf } from '../../../pipelines/simulate/bits-in-order.ts';
 import type { BitsStep } from '../../../pipelines/simulate/bits-in-order.ts';
 import { withBits } from '../../../pipelines/simulate/choose-bits.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { residualNet, tinyMobilenet, tinyVgg } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { residualNet, tinyMobilenet, tinyVgg } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const exact = { activationBits: 10, weightBits: 14 };

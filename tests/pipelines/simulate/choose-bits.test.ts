@@ -14,8 +14,8 @@ import { fewestImages, leastShare } from '../../../pipelines/simulate/agreement-
 import { chooseBits, shownAgreement, withBits } from '../../../pipelines/simulate/choose-bits.ts';
 import type { ChosenBits, TriedBits } from '../../../pipelines/simulate/choose-bits.ts';
 import { PlanError } from '../../../src/shared/errors.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { residualNet } from '../../helpers/networks/networks.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const model = residualNet(seededRng(3));

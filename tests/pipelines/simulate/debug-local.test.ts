@@ -7,8 +7,8 @@ import { keptBits } from '../../../pipelines/plan/answer.ts';
 import { wireOf } from '../../../pipelines/plan/plan.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixedNet, piecewiseNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixedNet, piecewiseNet } from '../../helpers/networks/networks.ts';
 
 async function prepared(model: Model) {
   const images = randomImages(model, 16, seededRng('images'));

@@ -7,7 +7,7 @@ import type { CompileOptions } from '../../../pipelines/compile/options.ts';
 import type { Prepared } from '../../../pipelines/compile/served-plan.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
-import { randomImages } from '../../helpers/data.ts';
+import { randomImages } from '../../helpers/data/data.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 /** What the bound means for networks of clipped ReLUs, as MobileNetV2 has them. */

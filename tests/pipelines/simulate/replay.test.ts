@@ -5,8 +5,8 @@ import { encodeInput } from '../../../pipelines/inference/encoding.ts';
 import { replay } from '../../../pipelines/simulate/replay.ts';
 import { clientShares, simulateWires } from '../../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixedNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixedNet } from '../../helpers/networks/networks.ts';
 
 test('a fault shows at its own step: one unit is let pass after linear steps only', async () => {
   const model = mixedNet(seededRng(7));

@@ -16,8 +16,8 @@ import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import type { SimulateOptions } from '../../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixed, mixedNet, piecewiseNet, residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixed, mixedNet, piecewiseNet, residualNet } from '../../helpers/networks/networks.ts';
 
 const n = 60;
 const classes = 5;

@@ -5,8 +5,8 @@ import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import { Simulator } from '../../../pipelines/simulate/simulator.ts';
 import { testedLayers } from '../../../pipelines/plan/windows.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { residualNet } from '../../helpers/networks.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { residualNet } from '../../helpers/networks/networks.ts';
 
 const n = 70;
 

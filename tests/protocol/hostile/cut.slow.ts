@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { startServer } from '../../../src/server.ts';
-import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 import { cutSession } from '../cut-session.ts';
 
 /** A cut after every frame; `npm run test:hostile`. Five of them are in tests/src/resume.test.ts. */

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { serialisePlan } from '../../../pipelines/plan/codec.ts';
 import type { Plan } from '../../../pipelines/plan/plan.ts';
-import { convolution } from '../../helpers/convolution.ts';
+import { convolution } from '../../helpers/protocol/convolution.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
 import { baseTransfers } from './base-transfers.ts';
 import { record, against } from './parties.ts';
 import type { Side } from './parties.ts';

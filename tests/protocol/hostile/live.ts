@@ -9,7 +9,7 @@ import { frameHeaderBytes } from '../../../crypto/channel/channel.ts';
 import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { systemRng } from '../../../src/shared/random.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 import { isNear, meanAnswer } from './mean-answer.ts';
 import type { Side } from './parties.ts';
 import { startProxy } from './proxy.ts';

@@ -1,6 +1,6 @@
 import { simulate } from '../../../pipelines/simulate/simulate.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 
 let known: Promise<number[]> | undefined;
 

@@ -1,6 +1,6 @@
 import { frameHeaderBytes } from '../../../crypto/channel/channel.ts';
 import type { Rng } from '../../../src/shared/random.ts';
-import { integer } from '../../helpers/convolution.ts';
+import { integer } from '../../helpers/protocol/convolution.ts';
 
 /**
  * What a hostile peer may do to one frame of a transcript. `harmless`: a run may end all the same, because

@@ -16,10 +16,10 @@ import { tags } from '../../../crypto/channel/channel.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { MemoryChannel } from '../../../crypto/channel/memory.ts';
 import { clientActivationWork, serverActivationWork } from '../../../crypto/steps/activation/work.ts';
-import { dealtOt } from '../../helpers/dealt-ot.ts';
+import { dealtOt } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
-import { offering } from '../../helpers/offers.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
+import { offering } from '../../helpers/protocol/offers.ts';
 
 /**
  * Both parties of a whole inference on the tiny plan, in one process, with everything real but the base

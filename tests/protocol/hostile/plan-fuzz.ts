@@ -6,10 +6,10 @@ import { encodeFrameHeader, tags } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import type { Rng } from '../../../src/shared/random.ts';
-import { integer } from '../../helpers/convolution.ts';
-import { labelPlan } from '../../helpers/label-plan.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
-import { testTerms } from '../../helpers/offers.ts';
+import { integer } from '../../helpers/protocol/convolution.ts';
+import { labelPlan } from '../../helpers/protocol/label-plan.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
+import { testTerms } from '../../helpers/protocol/offers.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Slot = { readonly holder: Record<string, Json>; readonly key: string };

@@ -6,7 +6,7 @@ import { waysOf } from '../../../crypto/ot/transfers.ts';
 import type { ChoosingTransfers, OfferingTransfers } from '../../../crypto/ot/transfers.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { loadColumns } from '../../../crypto/ring/columns.ts';
-import { dealtTransfers } from '../../helpers/dealt-ot.ts';
+import { dealtTransfers } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import type { Parties } from './parties.ts';
 

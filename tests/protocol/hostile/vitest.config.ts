@@ -6,7 +6,7 @@ export default defineConfig({
     root: new URL('../../..', import.meta.url).pathname,
     include: ['tests/protocol/hostile/**/*.{test,slow}.ts'],
     setupFiles: ['crypto/platform/node.ts'],
-    globalSetup: ['tests/helpers/build-kernels.ts'],
+    globalSetup: ['tests/helpers/processes/build-kernels.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 3_600_000,

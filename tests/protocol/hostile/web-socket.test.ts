@@ -3,7 +3,7 @@ import { ThreadPool } from '../../../crypto/worker/thread-pool.ts';
 import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import { tags } from '../../../crypto/channel/channel.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 import { liveEdits, LiveTarget, visitors } from './live.ts';
 import type { LiveEdit } from './live.ts';
 import type { Side } from './parties.ts';

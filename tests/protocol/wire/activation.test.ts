@@ -3,9 +3,9 @@ import { otClient, otServer } from '../../../crypto/ot/session.ts';
 import { share } from '../../../crypto/share.ts';
 import { clientReply, serverMessage } from '../../../crypto/steps/activation/activation.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
+import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/protocol/activation.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { frameRow, recording } from '../../helpers/wire.ts';
+import { frameRow, recording } from '../../helpers/protocol/wire.ts';
 
 /**
  * A refactor must not move a row. A change of the protocol moves rows on purpose (`vitest -u`), with a new

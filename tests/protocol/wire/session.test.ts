@@ -11,11 +11,11 @@ import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { tagName, tags } from '../../../crypto/channel/channel.ts';
 import type { Channel, Tag } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
-import { withExactLinear } from '../../helpers/exact-linear.ts';
+import { withExactLinear } from '../../helpers/protocol/exact-linear.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { mixedNet } from '../../helpers/networks.ts';
-import { offering } from '../../helpers/offers.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { mixedNet } from '../../helpers/networks/networks.ts';
+import { offering } from '../../helpers/protocol/offers.ts';
 
 const pool = new ThreadPool(1);
 afterAll(() => pool.close());

@@ -16,12 +16,12 @@ import type { ActivationSpec, LinearSpec } from '../../../crypto/spec.ts';
 import type { Channel } from '../../../crypto/channel/channel.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { randomWords } from '../../../src/shared/random.ts';
-import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/activation.ts';
-import { convolution, randomWeights } from '../../helpers/convolution.ts';
-import { dealtOt } from '../../helpers/dealt-ot.ts';
+import { offlineClient, offlineServer, reluSpec, someSpec, someValues } from '../../helpers/protocol/activation.ts';
+import { convolution, randomWeights } from '../../helpers/protocol/convolution.ts';
+import { dealtOt } from '../../helpers/protocol/dealt-ot.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { frameRow, recording } from '../../helpers/wire.ts';
-import { expectWithinOne } from '../../helpers/within-one.ts';
+import { frameRow, recording } from '../../helpers/protocol/wire.ts';
+import { expectWithinOne } from '../../helpers/protocol/within-one.ts';
 
 /**
  * The bytes of every step on file. A refactor moves no row; a change of the protocol moves it on purpose

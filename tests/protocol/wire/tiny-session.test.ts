@@ -11,9 +11,9 @@ import type { StepKind } from '../../../pipelines/plan/plan.ts';
 import { greetClient, greetServer } from '../../../src/net/handshake.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { seededRng } from '../../helpers/rng.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
-import { offering } from '../../helpers/offers.ts';
-import { recording } from '../../helpers/wire.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
+import { offering } from '../../helpers/protocol/offers.ts';
+import { recording } from '../../helpers/protocol/wire.ts';
 
 const pool = new ThreadPool(1);
 afterAll(() => pool.close());

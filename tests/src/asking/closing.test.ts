@@ -8,9 +8,9 @@ import { NodeSocket } from '../../../src/net/node-socket.ts';
 import { WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
 import { ConnectionError } from '../../../src/shared/errors.ts';
 import { systemRng } from '../../../src/shared/random.ts';
-import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks.ts';
-import { watchedServer } from '../../helpers/watched-server.ts';
-import type { WatchedServer } from '../../helpers/watched-server.ts';
+import { tinyImage, tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
+import { watchedServer } from '../../helpers/processes/watched-server.ts';
+import type { WatchedServer } from '../../helpers/processes/watched-server.ts';
 
 const pool = new ThreadPool(1);
 let server: WatchedServer;

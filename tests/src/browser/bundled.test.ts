@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../../src/shared/files.ts';
 import { startServer } from '../../../src/server.ts';
 import type { RunningServer } from '../../../src/server.ts';
-import { browserFile, noBrowser, startBrowser } from '../../helpers/browser.ts';
+import { browserFile, noBrowser, startBrowser } from '../../helpers/browsers/browser.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 /** Pages of other people that use the client: as docs/browser.md says, with Vite and without a bundler. */

@@ -6,8 +6,8 @@ import { predict } from '../../../models/runtime/run.ts';
 import { openSite } from '../../../src/page/site.ts';
 import { startServer } from '../../../src/server.ts';
 import type { RunningServer } from '../../../src/server.ts';
-import { browserFile, noBrowser, startBrowser } from '../../helpers/browser.ts';
-import { randomImages } from '../../helpers/data.ts';
+import { browserFile, noBrowser, startBrowser } from '../../helpers/browsers/browser.ts';
+import { randomImages } from '../../helpers/data/data.ts';
 import { seededRng } from '../../helpers/rng.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 

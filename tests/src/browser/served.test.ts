@@ -11,9 +11,9 @@ import { predict } from '../../../models/runtime/run.ts';
 import { logitErrorBound } from '../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../src/cli/options/prepared.ts';
 import { connect } from '../../../src/client.ts';
-import { browserFile, noBrowser, startBrowser } from '../../helpers/browser.ts';
-import { firstLine, quiet, startCli } from '../../helpers/cli.ts';
-import { firefoxFile, noFirefox, startFirefox } from '../../helpers/firefox.ts';
+import { browserFile, noBrowser, startBrowser } from '../../helpers/browsers/browser.ts';
+import { firstLine, quiet, startCli } from '../../helpers/processes/cli.ts';
+import { firefoxFile, noFirefox, startFirefox } from '../../helpers/browsers/firefox.ts';
 
 // A real `serve` of the network of the zoo, over TLS and with a token, and browsers that ask it about test images.
 

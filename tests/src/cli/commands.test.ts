@@ -9,10 +9,10 @@ import { inspect } from '../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { evaluate } from '../../../models/train/evaluate.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
-import { cli, cliJson, cliProcess, finished, startCli } from '../../helpers/cli.ts';
-import { writeSmallData } from '../../helpers/data.ts';
-import { rawModel } from '../../helpers/onnx.ts';
-import { writeUnsupported, writeUntrained } from '../../helpers/networks.ts';
+import { cli, cliJson, cliProcess, finished, startCli } from '../../helpers/processes/cli.ts';
+import { writeSmallData } from '../../helpers/data/data.ts';
+import { rawModel } from '../../helpers/networks/onnx.ts';
+import { writeUnsupported, writeUntrained } from '../../helpers/networks/networks.ts';
 
 let folder: string;
 let model: string;

@@ -10,9 +10,9 @@ import { defined } from '../../../src/shared/defined.ts';
 import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../crypto/channel/memory.ts';
 import { outputSize } from '../../../crypto/spec.ts';
-import { convolution } from '../../helpers/convolution.ts';
-import { tinyPlan } from '../../helpers/networks.ts';
-import { offering, testTerms } from '../../helpers/offers.ts';
+import { convolution } from '../../helpers/protocol/convolution.ts';
+import { tinyPlan } from '../../helpers/networks/networks.ts';
+import { offering, testTerms } from '../../helpers/protocol/offers.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 let plan: Plan;

@@ -9,7 +9,7 @@ import { looksPerSilence, Silence } from '../../../src/net/silence.ts';
 import type { Signs } from '../../../src/net/silence.ts';
 import { defaultLimits } from '../../../src/net/web-socket-channel.ts';
 import { startServer } from '../../../src/server.ts';
-import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 import { slowedConnection } from '../../../src/net/throttle.ts';
 
 const quiet: Signs = { received: 7, unsent: 0, isHeldBack: false };

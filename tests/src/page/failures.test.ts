@@ -7,9 +7,9 @@ import { aboutModel } from '../../../src/cli/options/page.ts';
 import { openSite } from '../../../src/page/site.ts';
 import { startServer } from '../../../src/server.ts';
 import type { RunningServer, ServerOptions } from '../../../src/server.ts';
-import { browserFile, noBrowser, startBrowser } from '../../helpers/browser.ts';
-import { randomImages } from '../../helpers/data.ts';
-import { plainPng } from '../../helpers/image-files.ts';
+import { browserFile, noBrowser, startBrowser } from '../../helpers/browsers/browser.ts';
+import { randomImages } from '../../helpers/data/data.ts';
+import { plainPng } from '../../helpers/data/image-files.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const skipped = browserFile === undefined ? ` (skipped: ${noBrowser})` : '';

@@ -7,9 +7,9 @@ import { argmax } from '../../../models/tensor.ts';
 import { loadModel } from '../../../models/files/read.ts';
 import { predict } from '../../../models/runtime/run.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
-import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../helpers/browser.ts';
-import type { Contrasts } from '../../helpers/browser.ts';
-import { firstLine, startCli } from '../../helpers/cli.ts';
+import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../helpers/browsers/browser.ts';
+import type { Contrasts } from '../../helpers/browsers/browser.ts';
+import { firstLine, startCli } from '../../helpers/processes/cli.ts';
 
 const skipped = browserFile === undefined ? ` (skipped: ${noBrowser})` : '';
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { browserFile, noBrowser, startBrowser } from '../../helpers/browser.ts';
-import { firstLine, startCli } from '../../helpers/cli.ts';
+import { browserFile, noBrowser, startBrowser } from '../../helpers/browsers/browser.ts';
+import { firstLine, startCli } from '../../helpers/processes/cli.ts';
 
 // `npm run docs:picture [-- FOLDER]`: draws docs/page.png, the picture of the README, from the page of `demo
 // --web` after a question. FOLDER holds the reduced network of an earlier demo, or gets one.

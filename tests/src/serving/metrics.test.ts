@@ -3,7 +3,7 @@ import { createMetrics } from '../../../src/serving/metrics.ts';
 import { startServer } from '../../../src/server.ts';
 import { serveMetrics } from '../../../src/cli/commands/serve/metrics-server.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
-import { tinyPlan, tinyWeights } from '../../helpers/networks.ts';
+import { tinyPlan, tinyWeights } from '../../helpers/networks/networks.ts';
 
 const of = { session: 1, peer: 'a' };
 const model = { model: 'm', plan: 'f'.repeat(64) };

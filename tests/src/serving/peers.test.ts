@@ -21,10 +21,10 @@ import { startServer } from '../../../src/server.ts';
 import type { ServerEvent } from '../../../src/server.ts';
 import { ProtocolError } from '../../../src/shared/errors.ts';
 import { systemRng } from '../../../src/shared/random.ts';
-import { testTerms } from '../../helpers/offers.ts';
-import { rawChannel, rawSocket } from '../../helpers/raw-peer.ts';
-import { watchedServer } from '../../helpers/watched-server.ts';
-import type { WatchedServer } from '../../helpers/watched-server.ts';
+import { testTerms } from '../../helpers/protocol/offers.ts';
+import { rawChannel, rawSocket } from '../../helpers/protocol/raw-peer.ts';
+import { watchedServer } from '../../helpers/processes/watched-server.ts';
+import type { WatchedServer } from '../../helpers/processes/watched-server.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 // Peers that do not keep to the protocol, are silent, or take places.

@@ -9,7 +9,7 @@ import { serverFinish, serverMessage } from '../../../../crypto/steps/activation
 import { activationInClear } from '../../../../crypto/steps/activation/clear.ts';
 import { clientTransfers, serverTransfers } from '../../../../crypto/steps/activation/messages.ts';
 import { faultProbability } from '../../../../crypto/steps/activation/window.ts';
-import { idealOt } from '../../../helpers/ideal-ot.ts';
+import { idealOt } from '../../../helpers/protocol/ideal-ot.ts';
 import type { OtClient, OtServer } from '../../../../crypto/ot/session.ts';
 import { open, share } from '../../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
@@ -23,8 +23,8 @@ import {
   runLayer,
   someSpec,
   someValues,
-} from '../../../helpers/activation.ts';
-import type { Kinds } from '../../../helpers/activation.ts';
+} from '../../../helpers/protocol/activation.ts';
+import type { Kinds } from '../../../helpers/protocol/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 import { sixSigma, trialsZ, wordsZ } from '../../../helpers/statistics.ts';
 

@@ -16,7 +16,7 @@ import { elementKinds } from '../../../../crypto/spec.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
 import { share } from '../../../../crypto/share.ts';
 import { ReluctantError } from '../../../../src/shared/errors.ts';
-import { realOt, prepare, reluSpec, someSpec, someValues } from '../../../helpers/activation.ts';
+import { realOt, prepare, reluSpec, someSpec, someValues } from '../../../helpers/protocol/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 let ot: [OtClient, OtServer];

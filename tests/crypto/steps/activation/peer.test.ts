@@ -3,15 +3,15 @@ import { activationOfflineServer } from '../../../../crypto/steps/activation/act
 import { clientReply, serverFinish, serverMessage } from '../../../../crypto/steps/activation/activation.ts';
 import { layerOf } from '../../../../crypto/steps/activation/layer.ts';
 import { tablesBytes } from '../../../../crypto/steps/activation/messages.ts';
-import { idealOt } from '../../../helpers/ideal-ot.ts';
+import { idealOt } from '../../../helpers/protocol/ideal-ot.ts';
 import { share } from '../../../../crypto/share.ts';
 import type { ActivationSpec } from '../../../../crypto/spec.ts';
 import { tags } from '../../../../crypto/channel/channel.ts';
 import type { Tag } from '../../../../crypto/channel/channel.ts';
 import { PlanError, ProtocolError } from '../../../../src/shared/errors.ts';
 import { memoryChannels } from '../../../../crypto/channel/memory.ts';
-import { prepare, reluSpec, someSpec, someValues, work } from '../../../helpers/activation.ts';
-import type { Prepared } from '../../../helpers/activation.ts';
+import { prepare, reluSpec, someSpec, someValues, work } from '../../../helpers/protocol/activation.ts';
+import type { Prepared } from '../../../helpers/protocol/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 /** What a peer may send an activation layer: nothing but the lengths and ranges of the spec. */

@@ -10,7 +10,7 @@ import {
   reluSpec,
   someSpec,
   someValues,
-} from '../../../helpers/activation.ts';
+} from '../../../helpers/protocol/activation.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 test('mixed kinds are computed right with real transfers, tables and products, over one channel', async () => {

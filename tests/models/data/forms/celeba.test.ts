@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import { groupsOfColumn } from '../../../../models/fairness/groups.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith, plainPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng } from '../../../helpers/data/image-files.ts';
 
 const png = await plainPng([9], { width: 2, height: 3 });
 const names = ['000001.jpg', '000002.jpg', '000003.jpg', '000004.jpg', '000005.jpg', '000006.jpg'];

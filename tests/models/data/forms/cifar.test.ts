@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
 
 /** Records as the data set's page describes them: labels, then 1024 red, 1024 green and 1024 blue bytes. */
 function records(

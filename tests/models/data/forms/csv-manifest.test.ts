@@ -3,7 +3,7 @@ import { parseCsv } from '../../../../models/data/forms/csv.ts';
 import { loadDataset, subset } from '../../../../models/data/dataset.ts';
 import type { Split } from '../../../../models/data/dataset.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith, plainPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng } from '../../../helpers/data/image-files.ts';
 
 const png = (value: number) => plainPng([value], { width: 2, height: 2 });
 const images = { 'i/a.png': await png(1), 'i/b,2.png': await png(2), 'i/c.png': await png(3) };

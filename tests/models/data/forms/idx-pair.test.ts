@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { byteImages, loadDataset } from '../../../../models/data/dataset.ts';
 import { encodeIdx } from '../../../../models/data/images/idx.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
-import { debianFashion, withoutDebianFashion } from '../../../helpers/debian-data.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
+import { debianFashion, withoutDebianFashion } from '../../../helpers/data/debian-data.ts';
 
 const images = encodeIdx({ shape: [2, 1, 2], data: Uint8Array.of(1, 2, 3, 4) });
 const labels = encodeIdx({ shape: [2], data: Uint8Array.of(3, 0) });

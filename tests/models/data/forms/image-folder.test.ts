@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import type { Split } from '../../../../models/data/dataset.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith, plainPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng } from '../../../helpers/data/image-files.ts';
 
 const size = { width: 2, height: 2 };
 const png = (value: number) => plainPng([value], size);

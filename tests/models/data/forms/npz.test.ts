@@ -8,8 +8,8 @@ import { loadModel } from '../../../../models/files/read.ts';
 import { predict } from '../../../../models/runtime/run.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
-import { npy } from '../../../helpers/npz.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
+import { npy } from '../../../helpers/data/npz.ts';
 
 /**
  * What NumPy 1.24 wrote, compressed: a = np.arange(36, dtype='u1').reshape(2, 2, 3, 3) * 7 as x_train, [[3],

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import type { Split } from '../../../../models/data/dataset.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
 
 async function load(text: string, split: Split) {
   return loadDataset(`table:${join(await folderWith({ 'a.csv': text }), 'a.csv')}`, split);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import type { Dataset, Split } from '../../../../models/data/dataset.ts';
-import { folderWith, plainPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng } from '../../../helpers/data/image-files.ts';
 
 const size = { width: 2, height: 2 };
 const pngs = (class_: number, count: number) =>

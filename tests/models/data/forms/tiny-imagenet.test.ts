@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import type { Split } from '../../../../models/data/dataset.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith, plainPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng } from '../../../helpers/data/image-files.ts';
 
 const png = (value: number) => plainPng([value], { width: 4, height: 4 });
 const [a, b, c, d] = await Promise.all([1, 2, 3, 4].map(png));

@@ -3,7 +3,7 @@ import { loadDataset } from '../../../../models/data/dataset.ts';
 import { parseFaceName } from '../../../../models/data/forms/utk-face.ts';
 import { groupsOfColumn } from '../../../../models/fairness/groups.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith, plainPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng } from '../../../helpers/data/image-files.ts';
 
 const png = await plainPng([9], { width: 2, height: 2 });
 const faces = Array.from(

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { decodeImage, imageSize } from '../../../../models/data/images/decode-image.ts';
 import type { ImageForm } from '../../../../models/data/images/decode-image.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { floatTiff, folderWith, rawPng } from '../../../helpers/image-files.ts';
+import { floatTiff, folderWith, rawPng } from '../../../helpers/data/image-files.ts';
 
 const colour = [200, 50, 30] as const;
 const [width, height] = [4, 2] as const;

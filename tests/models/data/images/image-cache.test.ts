@@ -2,7 +2,7 @@ import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cachedImages, prune } from '../../../../models/data/images/image-cache.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
 
 test('a cache that is too large loses what was not used for longest, never the newest or other files', async () => {
   const bytes = Buffer.alloc(100);

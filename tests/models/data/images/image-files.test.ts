@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readImages } from '../../../../models/data/images/image-files.ts';
 import { parseTarget } from '../../../../models/data/images/image-target.ts';
 import { DataError } from '../../../../src/shared/errors.ts';
-import { folderWith, plainPng, rawPng } from '../../../helpers/image-files.ts';
+import { folderWith, plainPng, rawPng } from '../../../helpers/data/image-files.ts';
 
 const square = { width: 2, height: 2 };
 const colour = { channels: 3 } as const;

@@ -4,7 +4,7 @@ import { readImage } from '../../../../models/data/images/image.ts';
 import { readImages } from '../../../../models/data/images/image-files.ts';
 import { normalise } from '../../../../models/preprocessing.ts';
 import { DataError, UsageError } from '../../../../src/shared/errors.ts';
-import { folderWith, rawPng } from '../../../helpers/image-files.ts';
+import { folderWith, rawPng } from '../../../helpers/data/image-files.ts';
 
 const bytes = Uint8Array.from({ length: 18 }, (_, i) => 14 * i);
 

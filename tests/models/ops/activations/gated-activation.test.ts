@@ -10,7 +10,7 @@ import { writeModel } from '../../../../models/files/write.ts';
 import { Evaluator } from '../../../../models/runtime/run.ts';
 import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import { differentiate } from '../../../../models/train/autodiff.ts';
-import { awayFromZero } from '../../../helpers/finite-differences.ts';
+import { awayFromZero } from '../../../helpers/networks/finite-differences.ts';
 
 const shape = [2, 1, 3];
 const x = Float32Array.of(-2, -0.5, 1, 0.25, 3, -1);

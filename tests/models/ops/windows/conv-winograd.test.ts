@@ -6,7 +6,7 @@ import { suitsWinograd, winograd } from '../../../../models/ops/windows/conv-win
 import type { Gradient, TrainingContext } from '../../../../models/ops/gradient.ts';
 import { slide } from '../../../../models/ops/windows/window.ts';
 import { sizeOf } from '../../../../models/tensor.ts';
-import { runGraph } from '../../../helpers/run-graph.ts';
+import { runGraph } from '../../../helpers/networks/run-graph.ts';
 
 const plain = { kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], group: 1 } as const;
 

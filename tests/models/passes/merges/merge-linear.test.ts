@@ -7,7 +7,7 @@ import type { RawNode, RawTensor } from '../../../../models/onnx/raw.ts';
 import { mergeLinear } from '../../../../models/passes/merges/merge-linear.ts';
 import { predict } from '../../../../models/runtime/run.ts';
 import { relativeDifference } from '../../../helpers/differences.ts';
-import { floats, rawModel } from '../../../helpers/onnx.ts';
+import { floats, rawModel } from '../../../helpers/networks/onnx.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const always = () => true;

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { fit } from '../../../../models/train/fit.ts';
 import type { FitOptions } from '../../../../models/train/fit.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
-import { bars } from '../../../helpers/data.ts';
-import { barResnet } from '../../../helpers/networks.ts';
+import { bars } from '../../../helpers/data/data.ts';
+import { barResnet } from '../../../helpers/networks/networks.ts';
 
 const options: FitOptions = {
   train: bars(96, 1),

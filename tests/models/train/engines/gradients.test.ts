@@ -8,10 +8,10 @@ import { ops } from '../../../../models/ops/index.ts';
 import { sizeOf, tensor } from '../../../../models/tensor.ts';
 import { chooseBackend } from '../../../../models/train/engines/tfjs/backends.ts';
 import { tfjsNetwork } from '../../../../models/train/engines/tfjs/network.ts';
-import { gradientsByGraph } from '../../../helpers/finite-differences.ts';
+import { gradientsByGraph } from '../../../helpers/networks/finite-differences.ts';
 import { relativeDifference } from '../../../helpers/differences.ts';
-import { randomCase } from '../../../helpers/random-nodes.ts';
-import type { RandomCase } from '../../../helpers/random-nodes.ts';
+import { randomCase } from '../../../helpers/networks/random-nodes.ts';
+import type { RandomCase } from '../../../helpers/networks/random-nodes.ts';
 
 /*
  * Our gradients, a graph that onnxruntime runs, against tfjs's, which differentiates its own forward pass: two derivations of each.

@@ -15,9 +15,9 @@ import type { TfjsSetting } from '../../../../models/train/engines/tfjs/engine.t
 import { adamW, sgd } from '../../../../models/train/optimizers.ts';
 import type { Penalty } from '../../../../models/train/penalty.ts';
 import type { StepOptions } from '../../../../models/train/step.ts';
-import { bars } from '../../../helpers/data.ts';
+import { bars } from '../../../helpers/data/data.ts';
 import { relativeDifference } from '../../../helpers/differences.ts';
-import { barResnet } from '../../../helpers/networks.ts';
+import { barResnet } from '../../../helpers/networks/networks.ts';
 
 const data = bars(12, 3);
 const plain: Batch = { images: pixels(data), labels: data.labels };

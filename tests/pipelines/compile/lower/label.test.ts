@@ -15,8 +15,8 @@ import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { clientShares, simulate, simulateWires } from '../../../../pipelines/simulate/simulate.ts';
 import { PlanError } from '../../../../src/shared/errors.ts';
 import { randomWords } from '../../../../src/shared/random.ts';
-import { randomImages } from '../../../helpers/data.ts';
-import { labelPlan } from '../../../helpers/label-plan.ts';
+import { randomImages } from '../../../helpers/data/data.ts';
+import { labelPlan } from '../../../helpers/protocol/label-plan.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const ring = await loadRing();

@@ -17,7 +17,7 @@ import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { simulate } from '../../../../pipelines/simulate/simulate.ts';
 import { PlanError, ProtocolError } from '../../../../src/shared/errors.ts';
 import { seededRng } from '../../../helpers/rng.ts';
-import { randomImages } from '../../../helpers/data.ts';
+import { randomImages } from '../../../helpers/data/data.ts';
 
 const n = 8;
 

@@ -8,7 +8,7 @@ import { autorepSteering } from '../../../../pipelines/reduce/autorep/steering.t
 import { gatedNodes, gateWeights, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
 import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import { normals } from '../../../../models/architectures/init.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const sample = { images: normals(64 * 128, seededRng('images')), n: 64, threads: 1 };

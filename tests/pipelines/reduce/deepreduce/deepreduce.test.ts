@@ -14,9 +14,9 @@ import { parseStages, stagesBy } from '../../../../pipelines/reduce/deepreduce/s
 import { phasesOf } from '../../../../pipelines/reduce/deepreduce/stagewise.ts';
 import { resolveBudget } from '../../../../pipelines/reduce/reduction.ts';
 import type { ProgressEvent } from '../../../../src/shared/progress.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyMobilenet, tinyResnet } from '../../../helpers/networks.ts';
-import { rawModel } from '../../../helpers/onnx.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyMobilenet, tinyResnet } from '../../../helpers/networks/networks.ts';
+import { rawModel } from '../../../helpers/networks/onnx.ts';
 import { readModel } from '../../../../models/files/read.ts';
 import { writeModel } from '../../../../models/files/write.ts';
 

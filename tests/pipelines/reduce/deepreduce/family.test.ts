@@ -4,8 +4,8 @@ import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { vgg } from '../../../../models/architectures/vgg.ts';
 import { deepreduceFamily, memberName, movesOf } from '../../../../pipelines/reduce/deepreduce/family.ts';
 import type { FamilyMember } from '../../../../pipelines/reduce/deepreduce/family.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const data = { train: tinyDataset(64, 'train'), validation: tinyDataset(30, 'validation') };

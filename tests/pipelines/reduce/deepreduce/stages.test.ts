@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stagesOf } from '../../../../models/analysis/inspect.ts';
 import { parseStages, stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const model = tinyResnet(); // stem.relu, stage1.block0.relu1 and relu2, stage2.block0.relu1 and relu2
 

@@ -10,9 +10,9 @@ import { deepreshape } from '../../../../pipelines/reduce/deepreshape/deepreshap
 import type { ReductionOptions } from '../../../../pipelines/reduce/reduction.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
-import { firstLine } from '../../../helpers/cli.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { firstLine } from '../../../helpers/processes/cli.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const given = tinyResnet();
 const short = {

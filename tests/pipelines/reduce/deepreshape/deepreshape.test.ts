@@ -7,8 +7,8 @@ import { fit } from '../../../../models/train/fit.ts';
 import { designFor, mapStages } from '../../../../pipelines/reduce/deepreshape/design.ts';
 import { deepreshape } from '../../../../pipelines/reduce/deepreshape/deepreshape.ts';
 import type { ProgressEvent } from '../../../../src/shared/progress.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyMobilenet, tinyResnet, tinyVgg } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyMobilenet, tinyResnet, tinyVgg } from '../../../helpers/networks/networks.ts';
 
 /** Counts do not depend on the weights: no randomness is needed. */
 const noRng = { bytes: (n: number) => new Uint8Array(n) };

@@ -5,8 +5,8 @@ import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { fit } from '../../../../models/train/fit.ts';
 import { methods } from '../../../../pipelines/reduce/methods.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyMobilenet, tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyMobilenet, tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const train = tinyDataset(192, 'train');
 const validation = tinyDataset(90, 'validation');

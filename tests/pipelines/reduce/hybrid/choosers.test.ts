@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Model, Replacement } from '../../../../models/graph.ts';
-import { dearRelus } from '../../../helpers/machine.ts';
+import { dearRelus } from '../../../helpers/protocol/machine.ts';
 import { parseBudget } from '../../../../pipelines/cost/budget.ts';
 import type { CostBudget } from '../../../../pipelines/cost/budget.ts';
 import { candidateNetwork } from '../../../../pipelines/reduce/hybrid/candidate.ts';

@@ -20,8 +20,8 @@ import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import { usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
-import { dearRelus, dearSignTests } from '../../../helpers/machine.ts';
-import { tinyMobilenet } from '../../../helpers/networks.ts';
+import { dearRelus, dearSignTests } from '../../../helpers/protocol/machine.ts';
+import { tinyMobilenet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 import {
   calibration,

@@ -22,7 +22,7 @@ import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { PlanError, UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import type { Phase, ProgressEvent } from '../../../../src/shared/progress.ts';
-import { dearRelus, dearSignTests } from '../../../helpers/machine.ts';
+import { dearRelus, dearSignTests } from '../../../helpers/protocol/machine.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 import {
   calibration,

@@ -6,9 +6,9 @@ import { calibrationOf, servedPlan } from '../../../../pipelines/compile/served-
 import { costOf } from '../../../../pipelines/reduce/hybrid/search.ts';
 import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
 import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
-import { dearRelus } from '../../../helpers/machine.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { dearRelus } from '../../../helpers/protocol/machine.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 export const train = tinyDataset(192, 'train');
 export const validation = tinyDataset(90, 'validation');

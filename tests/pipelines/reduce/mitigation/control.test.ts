@@ -5,8 +5,8 @@ import { pixels, subset } from '../../../../models/data/dataset.ts';
 import { sampleScores } from '../../../../models/fairness/metrics.ts';
 import { predict } from '../../../../models/runtime/run.ts';
 import { mitigationControl } from '../../../../pipelines/reduce/mitigation-control.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const all = tinyDataset(360, 'train');
 /** One image of class c for twelve of each other. */

@@ -15,8 +15,8 @@ import {
   selectionWeights,
   sharesOf,
 } from '../../../../pipelines/reduce/mitigation/fair-select.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 describe('weights by group loss, by hand', () => {
   // Groups of 3 images and of 1 with losses 0.5 and 1.5: shares 1/4 and 3/4.

@@ -6,8 +6,8 @@ import { mitigationSchemes } from '../../../../pipelines/reduce/mitigation/mitig
 import type { Mitigation } from '../../../../pipelines/reduce/mitigation/mitigation.ts';
 import type { MultiplierEntry } from '../../../../pipelines/reduce/mitigation/primal-dual.ts';
 import { writeModel } from '../../../../models/files/write.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const train = tinyDataset(96, 'train');
 const validation = tinyDataset(60, 'validation');

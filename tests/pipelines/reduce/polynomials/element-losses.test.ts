@@ -15,7 +15,7 @@ import {
   usePolynomials,
   withPolynomials,
 } from '../../../../pipelines/reduce/polynomials/replace.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const n = 64;

@@ -5,8 +5,8 @@ import { methods } from '../../../../pipelines/reduce/methods.ts';
 import { linesHeld } from '../../../../pipelines/reduce/polynomials/lines.ts';
 import { polynomialError } from '../../../../pipelines/reduce/polynomials/fit.ts';
 import { fitOf } from '../../../../pipelines/reduce/polynomials/replace.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 /** The moments of an input that takes these values equally often, and of its ReLU. */
 function momentsOf(values: readonly number[]) {

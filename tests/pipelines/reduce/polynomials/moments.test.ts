@@ -8,7 +8,7 @@ import {
   momentsOver,
 } from '../../../../pipelines/reduce/polynomials/moments.ts';
 import type { Moments } from '../../../../pipelines/reduce/polynomials/moments.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const n = 11;

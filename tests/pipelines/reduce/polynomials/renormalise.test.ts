@@ -4,7 +4,7 @@ import type { Model, NodeOf } from '../../../../models/graph.ts';
 import { Evaluator } from '../../../../models/runtime/run.ts';
 import { allRelusOf, usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
 import { renormalise } from '../../../../pipelines/reduce/polynomials/renormalise.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const n = 80; // more than a batch of the runtime

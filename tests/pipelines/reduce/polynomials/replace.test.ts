@@ -6,7 +6,7 @@ import type { Model } from '../../../../models/graph.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 import { Evaluator } from '../../../../models/runtime/run.ts';
 import { allRelusOf, usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const n = 64;

@@ -4,7 +4,7 @@ import { GraphBuilder } from '../../../../models/onnx/graph-builder.ts';
 import { gateWeights, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
 import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import { sparsity } from '../../../../pipelines/reduce/snl/penalty.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const sample = { images: new Float32Array(128).fill(0.5), n: 1, threads: 1 };
 

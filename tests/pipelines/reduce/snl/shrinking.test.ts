@@ -3,7 +3,7 @@ import type { Model } from '../../../../models/graph.ts';
 import { gateWeights, gatePlaces, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
 import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts';
 import { cutSmallest, shrinkingAlphas } from '../../../../pipelines/reduce/snl/shrinking.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const rows = new Uint32Array(0);
 const result = { loss: 0, correct: 0, losses: new Float32Array(0), penalties: {} };

@@ -13,8 +13,8 @@ import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts'
 import { searchGates, stepsOf } from '../../../../pipelines/reduce/gates/search.ts';
 import { trainingSample } from '../../../../pipelines/reduce/polynomials/training-sample.ts';
 import { snlGates } from '../../../../pipelines/reduce/snl/snl.ts';
-import { tinyDataset } from '../../../helpers/data.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyDataset } from '../../../helpers/data/data.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const train = tinyDataset(192, 'train');
 const validation = tinyDataset(300, 'validation');

@@ -3,7 +3,7 @@ import type { Model } from '../../../../models/graph.ts';
 import { cut, leftAt, progressiveCuts } from '../../../../pipelines/reduce/taylor/cutting.ts';
 import { gateWeights, withGates } from '../../../../pipelines/reduce/gates/gates.ts';
 import { layerStates } from '../../../../pipelines/reduce/gates/layer-states.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const sample = { images: new Float32Array(128).fill(0.5), n: 1, threads: 1 };
 const rows = new Uint32Array(0);

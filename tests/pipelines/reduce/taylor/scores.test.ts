@@ -14,7 +14,7 @@ import {
   scoresOf,
   taylorScores,
 } from '../../../../pipelines/reduce/taylor/scores.ts';
-import { mixedNet } from '../../../helpers/networks.ts';
+import { mixedNet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 /** Two logits, each a gated ReLU of one of the image's two numbers. */

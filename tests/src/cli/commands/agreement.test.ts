@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cli, cliJson } from '../../../helpers/cli.ts';
-import { writeTiny } from '../../../helpers/networks.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
+import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Plan = {
   hash: string;

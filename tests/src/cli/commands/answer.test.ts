@@ -6,9 +6,9 @@ import { loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { predict } from '../../../../models/runtime/run.ts';
-import { cli, cliJson, cliServer } from '../../../helpers/cli.ts';
-import type { CliServer } from '../../../helpers/cli.ts';
-import { writeTiny } from '../../../helpers/networks.ts';
+import { cli, cliJson, cliServer } from '../../../helpers/processes/cli.ts';
+import type { CliServer } from '../../../helpers/processes/cli.ts';
+import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Bytes = { bytes_up: number; bytes_down: number };
 type Cost = { answer: string; answer_bits: number; rounds: number; offline: Bytes; online: Bytes };

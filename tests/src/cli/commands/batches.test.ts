@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cli, cliJson, cliServer, finished, startCli } from '../../../helpers/cli.ts';
-import type { CliServer } from '../../../helpers/cli.ts';
-import { cuttingProxy } from '../../../helpers/cutting-proxy.ts';
-import { writeTiny } from '../../../helpers/networks.ts';
+import { cli, cliJson, cliServer, finished, startCli } from '../../../helpers/processes/cli.ts';
+import type { CliServer } from '../../../helpers/processes/cli.ts';
+import { cuttingProxy } from '../../../helpers/protocol/cutting-proxy.ts';
+import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Batch = {
   complete: boolean;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { saveModel } from '../../../../models/files/write.ts';
-import { cli, cliJson, cliServer } from '../../../helpers/cli.ts';
-import { rawPng } from '../../../helpers/image-files.ts';
-import { borderNet } from '../../../helpers/networks.ts';
-import { npzOf } from '../../../helpers/npz.ts';
+import { cli, cliJson, cliServer } from '../../../helpers/processes/cli.ts';
+import { rawPng } from '../../../helpers/data/image-files.ts';
+import { borderNet } from '../../../helpers/networks/networks.ts';
+import { npzOf } from '../../../helpers/data/npz.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 let folder: string;

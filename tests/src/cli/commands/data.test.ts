@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formats } from '../../../../models/data/forms/formats.ts';
 import { variants } from '../../../../models/data/variants.ts';
-import { cli, cliJson } from '../../../helpers/cli.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
 
 test('data formats lists every form and addition with what it is', async () => {
   const { stdout } = await cli(['data', 'formats']);

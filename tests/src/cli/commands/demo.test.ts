@@ -7,10 +7,10 @@ import { inspect } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
-import { browserFile, noBrowser, startBrowser } from '../../../helpers/browser.ts';
-import { cli, finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
-import { writeSmallData } from '../../../helpers/data.ts';
-import { writeTiny } from '../../../helpers/networks.ts';
+import { browserFile, noBrowser, startBrowser } from '../../../helpers/browsers/browser.ts';
+import { cli, finished, firstLine, startCli, quiet } from '../../../helpers/processes/cli.ts';
+import { writeSmallData } from '../../../helpers/data/data.ts';
+import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 let folder: string;
 let args: string[];

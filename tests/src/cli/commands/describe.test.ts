@@ -12,10 +12,10 @@ import { argmax, tensor } from '../../../../models/tensor.ts';
 import type { Tensor } from '../../../../models/tensor.ts';
 import { fingerprints, originalFile } from '../../../../src/cli/commands/pareto/folder.ts';
 import { defined } from '../../../../src/shared/defined.ts';
-import { cli, cliJson } from '../../../helpers/cli.ts';
-import { rawPng } from '../../../helpers/image-files.ts';
-import { npzOf } from '../../../helpers/npz.ts';
-import { runFile } from '../../../helpers/onnx.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
+import { rawPng } from '../../../helpers/data/image-files.ts';
+import { npzOf } from '../../../helpers/data/npz.ts';
+import { runFile } from '../../../helpers/networks/onnx.ts';
 
 type Evaluated = { accuracy: number; per_class: { class: string; accuracy: number | null; n: number }[] };
 

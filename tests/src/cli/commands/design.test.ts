@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inspect, stagesOf } from '../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../models/files/read.ts';
-import { cli, cliJson } from '../../../helpers/cli.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -10,8 +10,8 @@ import { remembering } from '../../../../models/train/train-architecture.ts';
 import { cardMarkdown } from '../../../../src/cli/commands/fairness/card/markdown.ts';
 import { cardSchema } from '../../../../src/cli/commands/fairness/card/schema.ts';
 import type { Card } from '../../../../src/cli/commands/fairness/card/schema.ts';
-import { cli } from '../../../helpers/cli.ts';
-import { writeUntrained } from '../../../helpers/networks.ts';
+import { cli } from '../../../helpers/processes/cli.ts';
+import { writeUntrained } from '../../../helpers/networks/networks.ts';
 
 let folder: string;
 let files: string[];

@@ -9,10 +9,10 @@ import { chooseThreshold } from '../../../../models/fairness/threshold.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 import { saveModel } from '../../../../models/files/write.ts';
 import { predict } from '../../../../models/runtime/run.ts';
-import { cli, cliJson } from '../../../helpers/cli.ts';
-import { bars, barsOrNone } from '../../../helpers/data.ts';
-import { barResnet } from '../../../helpers/networks.ts';
-import { npzOf } from '../../../helpers/npz.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
+import { bars, barsOrNone } from '../../../helpers/data/data.ts';
+import { barResnet } from '../../../helpers/networks/networks.ts';
+import { npzOf } from '../../../helpers/data/npz.ts';
 
 let folder: string;
 let models: string[];

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cli, cliJson } from '../../../helpers/cli.ts';
-import { writeTiny, writeUntrained } from '../../../helpers/networks.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
+import { writeTiny, writeUntrained } from '../../../helpers/networks/networks.ts';
 
 let folder: string;
 let report: string;

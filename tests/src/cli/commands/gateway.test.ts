@@ -13,8 +13,8 @@ import { startServer } from '../../../../src/server.ts';
 import type { RunningServer } from '../../../../src/server.ts';
 import { ConnectionError, DataError, ProtocolError, RefusedError } from '../../../../src/shared/errors.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { cli, cliServer } from '../../../helpers/cli.ts';
-import type { CliServer } from '../../../helpers/cli.ts';
+import { cli, cliServer } from '../../../helpers/processes/cli.ts';
+import type { CliServer } from '../../../helpers/processes/cli.ts';
 import { servedNet } from '../../fixtures/served-net.ts';
 
 let prepared: Prepared;

@@ -11,9 +11,17 @@ import { predict } from '../../../../models/runtime/run.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { cli, cliJson, cliServer, finished, firstLine, startCli, quiet } from '../../../helpers/cli.ts';
-import type { CliServer } from '../../../helpers/cli.ts';
-import { writeTiny } from '../../../helpers/networks.ts';
+import {
+  cli,
+  cliJson,
+  cliServer,
+  finished,
+  firstLine,
+  startCli,
+  quiet,
+} from '../../../helpers/processes/cli.ts';
+import type { CliServer } from '../../../helpers/processes/cli.ts';
+import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
 type Inferred = {

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cli, cliJson } from '../../../helpers/cli.ts';
+import { cli, cliJson } from '../../../helpers/processes/cli.ts';
 
 test('the recipes of the package are listed and shown', async () => {
   const recipes = await cliJson<{ name: string }[]>(['recipe', 'list']);

@@ -13,9 +13,9 @@ import type { LoadedModel } from '../../../../src/cli/commands/serve/models.ts';
 import type { Context } from '../../../../src/cli/options/command.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
 import { packageRoot } from '../../../../src/shared/files.ts';
-import { cli, finished, quiet, startCli } from '../../../helpers/cli.ts';
-import { freePort } from '../../../helpers/free-port.ts';
-import { writeTiny } from '../../../helpers/networks.ts';
+import { cli, finished, quiet, startCli } from '../../../helpers/processes/cli.ts';
+import { freePort } from '../../../helpers/processes/free-port.ts';
+import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 /** The threads of all clients here: starting some for each takes 0.4 s of processor time. */
 const pool = new ThreadPool(1);

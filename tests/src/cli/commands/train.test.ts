@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeIdx } from '../../../../models/data/images/idx.ts';
 import { tryDevice } from '../../../../models/runtime/device.ts';
-import { cli, cliJson, finished, startCli } from '../../../helpers/cli.ts';
-import { bars } from '../../../helpers/data.ts';
+import { cli, cliJson, finished, startCli } from '../../../helpers/processes/cli.ts';
+import { bars } from '../../../helpers/data/data.ts';
 
 let folder: string;
 let train: readonly string[];

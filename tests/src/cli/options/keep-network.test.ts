@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { loadModel } from '../../../../models/files/read.ts';
 import { keepNetwork } from '../../../../src/cli/options/keep-network.ts';
-import { tinyResnet } from '../../../helpers/networks.ts';
+import { tinyResnet } from '../../../helpers/networks/networks.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'reluctant-keep-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -7,9 +7,9 @@ import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { messagesOf, partWords, preparedApart } from '../../../../src/cli/options/prepared-apart.ts';
 import { ModelError, UsageError } from '../../../../src/shared/errors.ts';
 import type { ProgressEvent } from '../../../../src/shared/progress.ts';
-import { quiet } from '../../../helpers/cli.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
-import { npzOf } from '../../../helpers/npz.ts';
+import { quiet } from '../../../helpers/processes/cli.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
+import { npzOf } from '../../../helpers/data/npz.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 let folder: string;

@@ -17,10 +17,10 @@ import { reduce, trainingData } from '../../../../pipelines/reduce/reduce.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import * as api from '../../../../src/index.ts';
 import { silent } from '../../../../src/shared/progress.ts';
-import { dearRelus } from '../../../helpers/machine.ts';
-import { cliJson, cliServer, quiet } from '../../../helpers/cli.ts';
-import { folderWith } from '../../../helpers/image-files.ts';
-import { npzOf } from '../../../helpers/npz.ts';
+import { dearRelus } from '../../../helpers/protocol/machine.ts';
+import { cliJson, cliServer, quiet } from '../../../helpers/processes/cli.ts';
+import { folderWith } from '../../../helpers/data/image-files.ts';
+import { npzOf } from '../../../helpers/data/npz.ts';
 import { seededRng } from '../../../helpers/rng.ts';
 
 const seed = 3;

@@ -7,8 +7,14 @@ import { apart } from '../../../../src/web/fairness/charts.ts';
 import { seriesOf } from '../../../../src/web/fairness/data.ts';
 import { fairnessFiles } from '../../../../src/web/fairness/files.ts';
 import { losersOf, outOfHundred, overallWords, unknowns } from '../../../../src/web/fairness/words.ts';
-import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../../helpers/browser.ts';
-import type { Contrasts } from '../../../helpers/browser.ts';
+import {
+  browserFile,
+  contrasts,
+  noBrowser,
+  startBrowser,
+  widths,
+} from '../../../helpers/browsers/browser.ts';
+import type { Contrasts } from '../../../helpers/browsers/browser.ts';
 import { sampleFairness } from './sample.ts';
 
 const data = sampleFairness();

@@ -7,8 +7,14 @@ import type { Browser, Page } from 'playwright-core';
 import { looksOf } from '../../../../src/web/pareto/colours.ts';
 import { paretoFiles } from '../../../../src/web/pareto/files.ts';
 import { storyOf } from '../../../../src/web/pareto/story.ts';
-import { browserFile, contrasts, noBrowser, startBrowser, widths } from '../../../helpers/browser.ts';
-import type { Contrasts } from '../../../helpers/browser.ts';
+import {
+  browserFile,
+  contrasts,
+  noBrowser,
+  startBrowser,
+  widths,
+} from '../../../helpers/browsers/browser.ts';
+import type { Contrasts } from '../../../helpers/browsers/browser.ts';
 import { pointAt, sampleSweep } from './sample.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'reluctant-page-'));

@@ -8,8 +8,8 @@ import { machineCostsSchema } from '../../../../../pipelines/cost/machine.ts';
 import type { MachineCosts } from '../../../../../pipelines/cost/machine.ts';
 import { medianOf, preparedSeconds, ready } from '../../../../../src/cli/commands/bench/two-processes.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
-import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
+import { cli, cliJson } from '../../../../helpers/processes/cli.ts';
+import { writeTiny } from '../../../../helpers/networks/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
 type Seconds = { offline_seconds: number; online_seconds: number };

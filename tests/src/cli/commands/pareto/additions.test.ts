@@ -9,7 +9,7 @@ import { commandOf } from '../../../../../src/cli/commands/pareto/command-of.ts'
 import { queueId, readQueuedJob } from '../../../../../src/cli/commands/pareto/queue-messages.ts';
 import { networkName, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { ReluctantError } from '../../../../../src/shared/errors.ts';
-import { cli, cliJson } from '../../../../helpers/cli.ts';
+import { cli, cliJson } from '../../../../helpers/processes/cli.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 import { sweepFolder } from './sweep-folder.ts';
 

@@ -7,7 +7,7 @@ import { seriesName } from '../../../../../pipelines/pareto/series.ts';
 import type { Run } from '../../../../../pipelines/pareto/run.ts';
 import { sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import { bitsFlags } from '../../../../../src/cli/output/bits-words.ts';
-import { cli, cliJson } from '../../../../helpers/cli.ts';
+import { cli, cliJson } from '../../../../helpers/processes/cli.ts';
 import { sweepFolder } from './sweep-folder.ts';
 
 const { folder, out, sweepArgs, runs } = await sweepFolder();

@@ -14,8 +14,8 @@ import { hashOfData, runJob, sha256Hex } from '../../../../../src/cli/commands/p
 import { DataError, ModelError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import type { ProgressEvent, TrainingProgress } from '../../../../../src/shared/progress.ts';
-import { cli, cliJson, finished, startCli } from '../../../../helpers/cli.ts';
-import { writeUntrained } from '../../../../helpers/networks.ts';
+import { cli, cliJson, finished, startCli } from '../../../../helpers/processes/cli.ts';
+import { writeUntrained } from '../../../../helpers/networks/networks.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 import { sweepFolder } from './sweep-folder.ts';
 

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
 import { connectRedis } from '../../../../../src/cli/commands/pareto/redis.ts';
 import { ProtocolError, UsageError } from '../../../../../src/shared/errors.ts';
-import { cli, finished, firstLine, startCli } from '../../../../helpers/cli.ts';
-import { noRedis, redisFile, startRedis } from '../../../../helpers/redis.ts';
-import type { RedisServer } from '../../../../helpers/redis.ts';
+import { cli, finished, firstLine, startCli } from '../../../../helpers/processes/cli.ts';
+import { noRedis, redisFile, startRedis } from '../../../../helpers/processes/redis.ts';
+import type { RedisServer } from '../../../../helpers/processes/redis.ts';
 import { sweepFolder } from './sweep-folder.ts';
 
 const { folder, model, data } = await sweepFolder();

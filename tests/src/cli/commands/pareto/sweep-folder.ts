@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Run } from '../../../../../pipelines/pareto/run.ts';
 import { RunStore } from '../../../../../pipelines/pareto/store.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
+import { writeSmallData } from '../../../../helpers/data/data.ts';
+import { writeTiny } from '../../../../helpers/networks/networks.ts';
 
 /** A tiny network, small data and a folder for sweeps of them, which go when the file's tests end. */
 export async function sweepFolder() {

@@ -11,10 +11,10 @@ import { readProgress } from '../../../../../src/cli/commands/pareto/queue-messa
 import { openQueue } from '../../../../../src/cli/commands/pareto/queue.ts';
 import { hashOfData, sha256Hex } from '../../../../../src/cli/commands/pareto/run-job.ts';
 import type { ProgressEvent } from '../../../../../src/shared/progress.ts';
-import { firstLine, startCli } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
-import { noRedis, redisFile, startRedis } from '../../../../helpers/redis.ts';
+import { firstLine, startCli } from '../../../../helpers/processes/cli.ts';
+import { writeSmallData } from '../../../../helpers/data/data.ts';
+import { writeTiny } from '../../../../helpers/networks/networks.ts';
+import { noRedis, redisFile, startRedis } from '../../../../helpers/processes/redis.ts';
 import { sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 
 const epochs = 30;

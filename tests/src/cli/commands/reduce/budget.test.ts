@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { parseBudget, writeBudget } from '../../../../../pipelines/cost/budget.ts';
 import { checkAgainst, costText, countOf } from '../../../../../src/cli/commands/reduce/settings.ts';
 import { UsageError } from '../../../../../src/shared/errors.ts';
-import { cli } from '../../../../helpers/cli.ts';
-import { tinyResnet } from '../../../../helpers/networks.ts';
+import { cli } from '../../../../helpers/processes/cli.ts';
+import { tinyResnet } from '../../../../helpers/networks/networks.ts';
 
 test('only hybrid takes seconds and bytes; a count is checked for all', () => {
   const model = tinyResnet();

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tryDevice } from '../../../../../models/runtime/device.ts';
-import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
+import { cli, cliJson } from '../../../../helpers/processes/cli.ts';
+import { writeSmallData } from '../../../../helpers/data/data.ts';
+import { writeTiny } from '../../../../helpers/networks/networks.ts';
 
 let folder: string;
 let model: string;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { countRelus } from '../../../../../models/analysis/inspect.ts';
 import { loadModel } from '../../../../../models/files/read.ts';
-import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
+import { cli, cliJson } from '../../../../helpers/processes/cli.ts';
+import { writeSmallData } from '../../../../helpers/data/data.ts';
+import { writeTiny } from '../../../../helpers/networks/networks.ts';
 
 let folder: string;
 let reduce: (...rest: string[]) => string[];

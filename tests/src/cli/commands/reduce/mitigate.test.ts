@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describePrice } from '../../../../../src/cli/commands/reduce/mitigating.ts';
-import { cli, cliJson } from '../../../../helpers/cli.ts';
-import { writeSmallData } from '../../../../helpers/data.ts';
-import { writeTiny } from '../../../../helpers/networks.ts';
+import { cli, cliJson } from '../../../../helpers/processes/cli.ts';
+import { writeSmallData } from '../../../../helpers/data/data.ts';
+import { writeTiny } from '../../../../helpers/networks/networks.ts';
 
 let folder: string;
 let args: string[];

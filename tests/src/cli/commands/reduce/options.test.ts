@@ -15,7 +15,7 @@ import type { ReduceOptions } from '../../../../../pipelines/reduce/reduce.ts';
 import { buildProgram } from '../../../../../src/cli/program.ts';
 import { DataError, ModelError, UsageError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
-import { barResnet } from '../../../../helpers/networks.ts';
+import { barResnet } from '../../../../helpers/networks/networks.ts';
 import { circaSetting } from '../../../../pipelines/pareto/sample.ts';
 
 let folder: string;
