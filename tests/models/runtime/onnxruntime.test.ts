@@ -7,10 +7,10 @@ import { packageRoot } from '../../../src/shared/files.ts';
 
 test('running a network leaves nothing of onnxruntime behind: no number of the machine, no database', () => {
   const home = mkdtempSync(join(tmpdir(), 'reluctant-home-'));
-  const helper = (name: string) => JSON.stringify(join(packageRoot, 'tests/helpers', name));
+  const file = (path: string) => JSON.stringify(join(packageRoot, path));
   const run = `
-    const { tinyResnet } = await import(${helper('networks.ts')});
-    const { predict } = await import(${helper('../../models/runtime/run.ts')});
+    const { tinyResnet } = await import(${file('tests/helpers/networks/networks.ts')});
+    const { predict } = await import(${file('models/runtime/run.ts')});
     await predict(tinyResnet(), new Float32Array(128), 1);`;
   // Without what this process has set for itself.
   const env = { ...process.env, HOME: home };
