@@ -231,13 +231,13 @@ async function serve(context: Context, given: readonly string[], options: Option
   return undefined;
 }
 
-/** Metrics that have the port of the clients are among the server's own pages. */
 /** Loads Prometheus' client, 83 modules, only where somebody reads the metrics. */
 async function newMetrics(): Promise<Metrics> {
   const { createMetrics } = await import('../../../serving/metrics.ts');
   return createMetrics();
 }
 
+/** Metrics that have the port of the clients are among the server's own pages. */
 function hasOwnMetricsPort({ port, metricsPort }: Options): boolean {
   return metricsPort !== undefined && (metricsPort !== port || port === 0);
 }
