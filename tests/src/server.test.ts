@@ -1,5 +1,3 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ThreadPool } from '../../crypto/worker/thread-pool.ts';
 import { maxPlanBytes } from '../../pipelines/plan/codec.ts';
@@ -8,6 +6,7 @@ import type { Prepared } from '../../pipelines/compile/served-plan.ts';
 import { connect } from '../../src/client.ts';
 import { RefusedError } from '../../src/shared/errors.ts';
 import { testTerms } from '../helpers/protocol/offers.ts';
+import { freePort } from '../helpers/processes/free-port.ts';
 import { watchedServer } from '../helpers/processes/watched-server.ts';
 import type { WatchedServer } from '../helpers/processes/watched-server.ts';
 import { servedNet } from './fixtures/served-net.ts';
@@ -30,10 +29,7 @@ afterAll(async () => {
 });
 
 test('nobody there: one line that names the address', async () => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
+  const port = await freePort();
   await expect(connect(`ws://127.0.0.1:${port}`)).rejects.toThrow(
     new RegExp(`^server ws://127\\.0\\.0\\.1:${port}: connect ECONNREFUSED`),
   );

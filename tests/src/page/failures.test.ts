@@ -10,6 +10,7 @@ import type { RunningServer, ServerOptions } from '../../../src/server.ts';
 import { browserFile, noBrowser, startBrowser } from '../../helpers/browsers/browser.ts';
 import { randomImages } from '../../helpers/data/data.ts';
 import { plainPng } from '../../helpers/data/image-files.ts';
+import { freePort } from '../../helpers/processes/free-port.ts';
 import { seededRng } from '../../helpers/rng.ts';
 
 const skipped = browserFile === undefined ? ` (skipped: ${noBrowser})` : '';
@@ -221,10 +222,10 @@ describe.skipIf(browserFile === undefined)(`a page in trouble${skipped}`, () => 
   });
 
   test('a server that is gone is missed, and found when it is back', async () => {
-    const { page, server } = await open();
+    const port = await freePort();
+    const { page, server } = await open({ port });
     await ready(page);
     await choosePicture(page);
-    const { port } = new URL(server.url);
     await server.close();
     await ask(page);
     await expect
@@ -232,7 +233,7 @@ describe.skipIf(browserFile === undefined)(`a page in trouble${skipped}`, () => 
       .toMatch(/shutting down|no connection/);
     const about = { models: [aboutModel(prepared.plan, prepared.plan.name, 'tiny')], samples: [] };
     const answerHttp = await openSite(() => about);
-    servers.push(await startServer({ ...prepared, threads: 1, answerHttp, port: Number(port) }));
+    servers.push(await startServer({ ...prepared, threads: 1, answerHttp, port }));
     await ask(page);
     await page.locator('.answer .label').waitFor();
     expect(await problem(page).isVisible()).toBe(false);

@@ -9,6 +9,7 @@ import { connect } from '../../../src/client.ts';
 import { startServer } from '../../../src/server.ts';
 import { hostedModels } from '../../../src/serving/models.ts';
 import { PlanError, ProtocolError } from '../../../src/shared/errors.ts';
+import { freePort } from '../../helpers/processes/free-port.ts';
 import { servedNet } from '../fixtures/served-net.ts';
 
 // What who runs a server does with it: certificates, questions of tools, and its end.
@@ -85,14 +86,14 @@ test('a model that is served again after a reload keeps its name in the caches; 
 });
 
 test('a server that goes away ends its sessions with a reason; its port can be taken again', async () => {
-  const short = await startServer({ ...prepared, threads: 1 });
+  const served = { ...prepared, threads: 1, port: await freePort() };
+  const short = await startServer(served);
   const session = await connect(short.url, { pool });
-  const { port } = new URL(short.url);
-  await expect(startServer({ ...prepared, threads: 1, port: Number(port) })).rejects.toThrow(/EADDRINUSE/);
+  await expect(startServer(served)).rejects.toThrow(/EADDRINUSE/);
   await short.close();
   await expect(session.infer(images[0]!)).rejects.toThrow(/the server is shutting down|the peer left/);
   await session.close();
-  const again = await startServer({ ...prepared, threads: 1, port: Number(port) });
+  const again = await startServer(served);
   await again.close();
 });
 

@@ -21,6 +21,7 @@ import {
   quiet,
 } from '../../../helpers/processes/cli.ts';
 import type { CliServer } from '../../../helpers/processes/cli.ts';
+import { freePort } from '../../../helpers/processes/free-port.ts';
 import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
@@ -222,7 +223,7 @@ describe('serve', () => {
   });
 
   test('stops at Ctrl-C with 0 when no inference has begun, and frees its port', async () => {
-    const child = startCli(['serve', model, ...data, '--port', '0', '--json']);
+    const child = startCli(['serve', model, ...data, '--port', String(await freePort()), '--json']);
     const result = finished(child);
     const { url } = JSON.parse(await firstLine(child)) as { url: string };
     child.kill('SIGINT');
