@@ -1,6 +1,5 @@
-import { readFileSync, realpathSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
-import { basename, dirname, resolve, sep } from 'node:path';
+import { basename } from 'node:path';
 import { ModelError } from '../../src/shared/errors.ts';
 import type { Model, Pair } from '../graph.ts';
 import { twoLogits } from '../passes/two-logits.ts';
@@ -8,6 +7,7 @@ import { Refusal } from '../refusal.ts';
 import type { ExternalData } from '../onnx/decode-tensor.ts';
 import { decodeFile } from '../onnx/decode.ts';
 import { mixedDomain } from '../ops/activations/mixed-activation.ts';
+import { filesBeside, nothingBeside } from './files-beside.ts';
 import { howToExport } from './foreign-files.ts';
 import { GraphReader } from './graph-reader.ts';
 import type { ReadReport, UnsupportedNode } from './graph-reader.ts';
@@ -22,13 +22,13 @@ export type ReadOptions = {
 
 /**
  * Reads a network from the bytes of an .onnx file, opset 7 to 23. One logit becomes two (see `twoLogits`).
- * `fileName` is used in messages; `external` returns the bytes of files beside it (default: there are none).
+ * `fileName` is used in messages; `external` finds files beside it (default: there are none).
  * Throws ModelError for a broken file, and a ModelError that lists every unsupported node with its reason.
  */
 export function readModel(
   bytes: Uint8Array,
   fileName: string,
-  external: ExternalData = none,
+  external: ExternalData = nothingBeside,
   options: ReadOptions = {},
 ): Model {
   const { model, unsupported } = readReport(bytes, fileName, external, options);
@@ -44,7 +44,7 @@ export function readModel(
 export function readReport(
   bytes: Uint8Array,
   fileName: string,
-  external: ExternalData = none,
+  external: ExternalData = nothingBeside,
   options: ReadOptions = {},
 ): ReadReport {
   try {
@@ -72,10 +72,10 @@ export async function loadReport(path: string, options: ReadOptions = {}): Promi
 }
 
 /**
- * Reads a file's bytes. A file that is too long, or that does not begin like a protobuf file, is refused
- * before it is read.
+ * Reads the bytes of a model file, without data beside it. Throws ModelError if it cannot be read, is too
+ * long, or does not begin like a protobuf file.
  */
-async function readOnnxFile(path: string): Promise<Uint8Array> {
+export async function readOnnxFile(path: string): Promise<Uint8Array> {
   try {
     const file = await open(path);
     try {
@@ -102,25 +102,3 @@ async function readOnnxFile(path: string): Promise<Uint8Array> {
 }
 
 const largestFile = 2 ** 31 - 1;
-
-const none: ExternalData = () => undefined;
-
-/**
- * Returns a function that reads files in the model's folder or below it. A location outside of that folder
- * counts as missing, because the model file may come from somebody else.
- */
-export function filesBeside(path: string): ExternalData {
-  const files = new Map<string, Uint8Array>();
-  return (location) => {
-    try {
-      const folder = realpathSync(dirname(resolve(path)));
-      const file = realpathSync(resolve(folder, location));
-      if (!file.startsWith(folder + sep)) return undefined;
-      const bytes = files.get(file) ?? readFileSync(file);
-      files.set(file, bytes);
-      return bytes;
-    } catch {
-      return undefined;
-    }
-  };
-}

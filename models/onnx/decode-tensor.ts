@@ -3,11 +3,16 @@ import { TensorProto_DataLocation as DataLocation, TensorProto_DataType as DataT
 import type { TensorProto } from './onnx_pb.js';
 import type { RawTensor } from './raw.ts';
 
-/**
- * Returns the bytes of a file beside the model that holds large tensors, or undefined if there is no such
- * file.
- */
-export type ExternalData = (location: string) => Uint8Array | undefined;
+/** A file beside the model that holds large tensors; it may be longer than what is read of it. */
+export type ExternalFile = {
+  /** Its length in bytes. */
+  readonly length: number;
+  /** A copy of `length` bytes from `offset` on, which lie within the file. Throws if they cannot be read. */
+  readonly read: (offset: number, length: number) => ArrayBuffer;
+};
+
+/** Finds a file beside the model. Returns the reason, in words, if there is none to read. */
+export type ExternalData = (location: string) => ExternalFile | { readonly refusal: string };
 
 const maximumElements = 2 ** 29; // 2 GiB of float32, more than a protobuf file can hold
 
@@ -90,26 +95,27 @@ function rawOr<T extends ArrayLike<unknown>, L extends ArrayLike<unknown>>(
     if (listed.length !== size) mismatch(proto, size, listed.length);
     return listed;
   }
-  const bytes = outside ? externalBytes(proto, external) : proto.rawData;
-  if (bytes.length !== size * width) mismatch(proto, size, bytes.length / width);
-  return view(new Uint8Array(bytes).buffer); // an aligned copy; slice() of a Buffer would share memory
+  if (outside) return view(externalBytes(proto, size, width, external));
+  const { rawData } = proto;
+  if (rawData.length !== size * width) mismatch(proto, size, rawData.length / width);
+  return view(new Uint8Array(rawData).buffer); // an aligned copy; slice() of a Buffer would share memory
 }
 
 function mismatch(proto: TensorProto, expected: number, got: number): never {
   refuse(`tensor ${proto.name}: dimensions [${proto.dims.join(', ')}] need ${expected} values, got ${got}`);
 }
 
-function externalBytes(proto: TensorProto, external: ExternalData): Uint8Array {
+function externalBytes(proto: TensorProto, size: number, width: number, external: ExternalData): ArrayBuffer {
   const entry = (key: string) => proto.externalData.find((e) => e.key === key)?.value;
   const location = entry('location') ?? refuse(`tensor ${proto.name}: external data without a location`);
-  const file =
-    external(location) ??
-    refuse(`tensor ${proto.name}: external data file ${location} is missing beside the model`);
+  const file = external(location);
+  if ('refusal' in file) refuse(`tensor ${proto.name}: external data file ${location} ${file.refusal}`);
   const offset = Number(entry('offset') ?? 0);
   const length = Number(entry('length') ?? file.length - offset);
   if (!(Number.isSafeInteger(offset) && offset >= 0 && length >= 0 && offset + length <= file.length))
     refuse(`tensor ${proto.name}: its range lies outside the file ${location}`);
-  return file.subarray(offset, offset + length);
+  if (length !== size * width) mismatch(proto, size, length / width);
+  return file.read(offset, length);
 }
 
 /** Tables of all 16-bit floats: MobileNetV2's 3.5 million take 2.1 s one by one and 0.1 s through a table. */

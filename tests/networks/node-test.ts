@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readModel } from '../../models/files/read.ts';
 import { fold, isFoldable } from '../../models/files/fold.ts';
 import { known } from '../../models/files/constant.ts';
+import { nothingBeside } from '../../models/files/files-beside.ts';
 import { decodeFile } from '../../models/onnx/decode.ts';
 import { decodeTensor } from '../../models/onnx/decode-tensor.ts';
 import {
@@ -249,12 +250,12 @@ function decodeAttributes(model: ModelProto) {
   const tensor = create(TypeProto_TensorSchema, { elemType: DataType.FLOAT, shape });
   const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } });
   copy.graph!.input = [create(ValueInfoProtoSchema, { name: '', type })];
-  return decodeFile(toBinary(ModelProtoSchema, copy), () => undefined).nodes[0]!.attributes();
+  return decodeFile(toBinary(ModelProtoSchema, copy), nothingBeside).nodes[0]!.attributes();
 }
 
 function decode(proto: TensorProto | undefined): RawTensor {
   if (proto === undefined) throw new Refusal('it is not a tensor');
-  return decodeTensor(proto, () => undefined);
+  return decodeTensor(proto, nothingBeside);
 }
 
 function encode(t: RawTensor): TensorProto {

@@ -1,3 +1,9 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+} from '../../../models/onnx/onnx_pb.js';
 import { InferenceSession, Tensor } from '../../../models/runtime/onnxruntime.ts';
 import { normals } from '../../../models/architectures/init.ts';
 import { encodeRawModel } from '../../../models/onnx/raw.ts';
@@ -36,6 +42,28 @@ export function rawModel(
 /** Seeded normal numbers as an initialiser. */
 export function floats(name: string, shape: Shape, seed = name): Extract<RawTensor, { dtype: 'float32' }> {
   return { name, dtype: 'float32', shape, data: normals(sizeOf(shape), seededRng(seed)) };
+}
+
+/** A file whose weights lie in a file beside it, `location`, one after another from byte `at` on. */
+export function withExternalData(
+  bytes: Uint8Array,
+  location: string,
+  at = 0,
+): { readonly model: Uint8Array; readonly data: Uint8Array } {
+  const proto = fromBinary(ModelProtoSchema, bytes);
+  const parts: Uint8Array[] = [];
+  let offset = at;
+  for (const tensor of proto.graph!.initializer) {
+    const { length } = tensor.rawData;
+    const place = { location, offset: String(offset), length: String(length) };
+    tensor.externalData = Object.entries(place).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value }),
+    );
+    parts.push(tensor.rawData);
+    offset += length;
+    Object.assign(tensor, { rawData: new Uint8Array(), dataLocation: DataLocation.EXTERNAL });
+  }
+  return { model: toBinary(ModelProtoSchema, proto), data: Buffer.concat(parts) };
 }
 
 export function ints(name: string, values: readonly number[], shape: Shape = [values.length]): RawTensor {

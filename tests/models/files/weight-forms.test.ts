@@ -1,17 +1,14 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import {
-  ModelProtoSchema,
-  StringStringEntryProtoSchema,
-  TensorProto_DataLocation as DataLocation,
-  TensorProto_DataType as DataType,
-} from '../../../models/onnx/onnx_pb.js';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ModelProtoSchema, TensorProto_DataType as DataType } from '../../../models/onnx/onnx_pb.js';
 import type { TensorProto } from '../../../models/onnx/onnx_pb.js';
 import { loadModel, readModel } from '../../../models/files/read.ts';
-import { floats, rawModel } from '../../helpers/networks/onnx.ts';
+import { floats, rawModel, withExternalData } from '../../helpers/networks/onnx.ts';
 
 const shape = [4, 6, 6];
 
@@ -50,33 +47,46 @@ describe('weights in every form of ONNX', () => {
   });
 });
 
-test('external data is read beside the file and nowhere else', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'reluctant-'));
-  try {
-    const weights = floats('w', [4, 4, 1, 1]);
-    const bytes = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
-    const proto = fromBinary(ModelProtoSchema, bytes);
-    const tensor = proto.graph!.initializer[0]!;
-    const data = Buffer.concat([Buffer.alloc(8), tensor.rawData]);
-    const write = async (location: string) => {
-      tensor.rawData = new Uint8Array();
-      tensor.dataLocation = DataLocation.EXTERNAL;
-      tensor.externalData = Object.entries({ location, offset: '8', length: '64' }).map(([key, value]) =>
-        create(StringStringEntryProtoSchema, { key, value }),
-      );
-      await writeFile(join(folder, 'model', 'net.onnx'), toBinary(ModelProtoSchema, proto));
-    };
-    await mkdir(join(folder, 'model'));
-    await writeFile(join(folder, 'model', 'weights.bin'), data);
-    await writeFile(join(folder, 'outside.bin'), data);
-    await write('weights.bin');
-    const model = await loadModel(join(folder, 'model', 'net.onnx'));
-    expect(model.weights.get('w')!.data).toEqual(weights.data);
-    await write('../outside.bin');
-    await expect(loadModel(join(folder, 'model', 'net.onnx'))).rejects.toThrow(
+describe('external data', () => {
+  const weights = floats('w', [4, 4, 1, 1]);
+  const whole = rawModel(['N', ...shape], [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'] }], [weights]);
+  const { data } = withExternalData(whole, 'any');
+
+  const folder = mkdtempSync(join(tmpdir(), 'external-'));
+  const path = join(folder, 'model', 'net.onnx');
+  mkdirSync(join(folder, 'model'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Reads the model whose weights are at a place of a file. */
+  async function readWith(location: string, at: number) {
+    await writeFile(path, withExternalData(whole, location, at).model);
+    return (await loadModel(path)).weights.get('w')!.data;
+  }
+
+  test('it is read beside the file and nowhere else', async () => {
+    const later = Buffer.concat([Buffer.alloc(8), data]);
+    await writeFile(join(folder, 'model', 'weights.bin'), later);
+    await writeFile(join(folder, 'outside.bin'), later);
+    expect(await readWith('weights.bin', 8)).toEqual(weights.data);
+    await expect(readWith('../outside.bin', 8)).rejects.toThrow(
       /external data file \.\.\/outside\.bin is missing/,
     );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
+
+  test('a file of more than 2 GiB, which Node does not read at once, is read where the weights are', async () => {
+    const at = 3 * 2 ** 30;
+    const file = await open(join(folder, 'model', 'long.bin'), 'w');
+    await file.write(data, 0, data.length, at); // The system keeps no place for the zeros before.
+    await file.close();
+    expect(await readWith('long.bin', at)).toEqual(weights.data);
+    await expect(readWith('long.bin', at + 1)).rejects.toThrow(/its range lies outside the file long\.bin/);
+  });
+
+  test('what is no file is not waited for, and the reason is told', async () => {
+    execFileSync('mkfifo', [join(folder, 'model', 'pipe')]);
+    await mkdir(join(folder, 'model', 'below'));
+    for (const name of ['pipe', 'below'])
+      await expect(readWith(name, 0)).rejects.toThrow(`external data file ${name} is not a file`);
+    await expect(readWith('weights.bin/none', 0)).rejects.toThrow(/none cannot be read \(ENOTDIR/);
+  });
 });

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { DataError, ModelError } from '../../../src/shared/errors.ts';
 import { normals } from '../../../models/architectures/init.ts';
+import { nothingBeside } from '../../../models/files/files-beside.ts';
 import { decodeFile } from '../../../models/onnx/decode.ts';
 import { InferenceSession } from '../../../models/runtime/onnxruntime.ts';
 import { Evaluator, predict } from '../../../models/runtime/run.ts';
@@ -47,7 +48,7 @@ test('what the values do not depend on is not computed', async () => {
     const evaluator = await Evaluator.create(model, { outputs: outputs!, threads: 1 });
     expect([...(await evaluator.run(images, n)).keys()]).toEqual(outputs);
     await evaluator.release();
-    const file = decodeFile(create.mock.lastCall![0], () => undefined);
+    const file = decodeFile(create.mock.lastCall![0], nothingBeside);
     expect(file.nodes.map(({ name }) => name)).toEqual(nodes);
     const read = new Set(file.nodes.flatMap(({ inputs }) => inputs));
     expect([...file.initializers.keys()].filter((name) => !read.has(name))).toEqual([]);

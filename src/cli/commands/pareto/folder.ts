@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import { defined } from '../../../shared/defined.ts';
 import { fitted } from '../../../../models/train/evaluate.ts';
-import { readModel } from '../../../../models/files/read.ts';
+import type { Model } from '../../../../models/graph.ts';
+import { filesBeside } from '../../../../models/files/files-beside.ts';
+import { readModel, readOnnxFile } from '../../../../models/files/read.ts';
 import { writeModel } from '../../../../models/files/write.ts';
 import type { Grid } from '../../../../pipelines/pareto/grid.ts';
 import { RunStore } from '../../../../pipelines/pareto/store.ts';
@@ -50,10 +51,7 @@ export async function fingerprints(
   data: string,
   flags: DescribeFlags = {},
 ): Promise<Pick<Grid, 'network' | 'networkHash' | 'dataHash'>> {
-  const bytes = isDescribed(flags)
-    ? writeModel(await loadDescribed(network, flags))
-    : await readFile(modelFile(network));
-  const model = readModel(bytes, network);
+  const { bytes, model } = await wholeFile(network, flags);
   const resize = defined({ resize: model.graph.preprocessing?.resize });
   const [train, test] = [await loadDataset(data, 'train', resize), await loadDataset(data, 'test', resize)];
   fitted(model, test);
@@ -61,6 +59,25 @@ export async function fingerprints(
   const copy = originalFile(folder, networkHash);
   await writeFileAtomic(copy, bytes);
   return { network: isDescribed(flags) ? copy : network, networkHash, dataHash: hashOfData(train, test) };
+}
+
+/** The network, and its bytes in one file: the file itself, if it says all. */
+async function wholeFile(
+  network: string,
+  flags: DescribeFlags,
+): Promise<{ readonly bytes: Uint8Array; readonly model: Model }> {
+  if (isDescribed(flags)) {
+    const model = await loadDescribed(network, flags);
+    return { bytes: writeModel(model), model };
+  }
+  const file = modelFile(network);
+  const bytes = await readOnnxFile(file);
+  let isWhole = true;
+  const model = readModel(bytes, network, (location) => {
+    isWhole = false;
+    return filesBeside(file)(location);
+  });
+  return { bytes: isWhole ? bytes : writeModel(model), model };
 }
 
 /** Throws UsageError if the folder has runs of another network or other data: a folder has one sweep. */

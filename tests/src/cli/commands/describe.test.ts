@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { defined } from '../../../../src/shared/defined.ts';
 import { cli, cliJson } from '../../../helpers/processes/cli.ts';
 import { rawPng } from '../../../helpers/data/image-files.ts';
 import { npzOf } from '../../../helpers/data/npz.ts';
-import { runFile } from '../../../helpers/networks/onnx.ts';
+import { runFile, withExternalData } from '../../../helpers/networks/onnx.ts';
 
 type Evaluated = { accuracy: number; per_class: { class: string; accuracy: number | null; n: number }[] };
 
@@ -155,6 +155,19 @@ describe('pixels', () => {
     expect(described.network).toBe(originalFile(out, described.networkHash));
     const { mean, std } = normalisations.imagenet;
     expect((await loadModel(described.network)).graph.preprocessing).toEqual({ mean, std });
+  });
+
+  test('a sweep is of one file that has what lies beside the network', async () => {
+    const [file, , spec] = args();
+    const { model, data } = withExternalData(await readFile(file), 'weights.bin');
+    const apart = join(folder, 'apart.onnx');
+    await writeFile(apart, model);
+    await writeFile(join(folder, 'weights.bin'), data);
+    const out = join(folder, 'sweep-apart');
+    const { network, networkHash } = await fingerprints(out, apart, spec);
+    expect(network).toBe(apart);
+    const copy = await loadModel(originalFile(out, networkHash));
+    expect(copy.weights).toEqual((await loadModel(file)).weights);
   });
 
   test('bench model has no pixels to say for random weights', async () => {
