@@ -18,6 +18,7 @@ export const phases = [
   'gate-search',
   // reductions
   'criticality',
+  'layer-prices',
   'element-losses',
   'layer-losses',
   'budget-search',

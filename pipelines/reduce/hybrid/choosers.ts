@@ -7,7 +7,7 @@ import { candidateNetwork, reasonOf } from './candidate.ts';
 import type { LayerChoices } from './choose.ts';
 import { keepWithin, keptCost, learnGates, learnedReason } from './learned.ts';
 import { search } from './search.ts';
-import type { Task } from './search.ts';
+import type { Task } from './task.ts';
 
 /** A network that is ready for fine-tuning, and the reason for each of its layers. */
 export type Chosen = { readonly model: Model; readonly reason: (layer: string) => string };

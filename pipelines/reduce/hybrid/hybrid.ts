@@ -24,9 +24,10 @@ import type { Measured } from './layers.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
 import { planHash } from '../../plan/codec.ts';
 import type { Bits } from '../../simulate/bits-in-order.ts';
-import { costOf, taskOf } from './search.ts';
+import { checkReachable } from './reachable.ts';
 import { agreementOf, servingWith } from './serving.ts';
 import type { Judging, Serving } from './serving.ts';
+import { costOf, measuredTask, pricedTask } from './task.ts';
 
 export type HybridOptions = SearchOptions & FineTuningOptions & Costing;
 
@@ -90,7 +91,9 @@ async function toCost(measured: Measured, budget: CostBudget, options: HybridOpt
   const { agreement, train } = options;
   const judging = agreement === undefined ? undefined : { agreement, train, onProgress: measured.onProgress };
   const serving = judging ? await servingWith(measured.model, calibration, judging) : { calibration };
-  const task = await taskOf(measured, budget, machine, serving);
+  const priced = await pricedTask(measured, budget, machine, serving);
+  await checkReachable(priced);
+  const task = await measuredTask(priced);
   const choose = options.searchEpochs === 0 ? rankedChooser(task) : await learnedChooser(task, options);
   let over: Tuned | undefined;
   for (let training = 1; training <= mostTrainings; training++) {

@@ -63,16 +63,45 @@ export async function countedLayers(measured: Measured): Promise<LayerOptions[]>
   }));
 }
 
-/** The network with plain ReLUs, its plan, and the shorter sign tests that its layers can have. */
-export type PricedBase = {
-  readonly base: Model;
-  readonly plan: Plan;
-  readonly testsOf: ShorterTestsOf;
+/** The network with plain ReLUs, and its plan. */
+export type PricedBase = { readonly base: Model; readonly plan: Plan };
+
+/** What is known of a layer before any loss is measured. */
+export type PricedLayer = {
+  readonly layer: string;
+  readonly prices: LayerPrices;
+  /** 1 for each element that is a ReLU. */
+  readonly isRelu: Uint8Array;
+  /** The network without the layer; undefined if the layer must stay. */
+  readonly gone?: { readonly model: Model; readonly joins: boolean };
 };
 
+/** The prices of each layer with ReLUs: what its elements and the layer itself cost the protocol. */
+export async function pricedLayers(
+  { model, sample, onProgress }: Measured,
+  { base, plan }: PricedBase,
+  pricing: Pricing,
+  serving: Serving,
+): Promise<PricedLayer[]> {
+  const relus = allRelusOf(
+    model,
+    activationsOf(model).map(({ name }) => name),
+  );
+  const layers = [...relus].filter(([, isRelu]) => isRelu.includes(1));
+  const found: PricedLayer[] = [];
+  for (const [done, [layer, isRelu]] of layers.entries()) {
+    onProgress({ phase: 'layer-prices', done, total: layers.length, now: layer });
+    // A layer can vanish only if all its elements are ReLUs.
+    const gone = isRelu.includes(0) ? undefined : await withoutLayer(base, layer, sample);
+    const without = gone && (await planUnlessRefused(gone.model, serving));
+    const prices = pricesOf(plan, layer, without, pricing);
+    found.push({ layer, prices, isRelu, ...(without && { gone: gone }) });
+  }
+  return found;
+}
+
 /**
- * The losses and prices of each layer: what its elements, their sign tests and the layer itself cost the
- * protocol.
+ * Adds the losses of each layer's elements, of their sign tests and of the layer's vanishing.
  *
  * The loss of a layer's vanishing is measured without training, on the network that `joinLayers` makes or,
  * if the layer's neighbours are no convolutions, with its ReLUs dropped. There an affine fit per channel,
@@ -80,33 +109,69 @@ export type PricedBase = {
  * instead of 0.19 and make it vanish: at 0.45 s on wan 90.5 % of 2,080 images are then right instead of 91.3
  * %, and at 0.436 s 90.4 % instead of 90.1 % (1 + 1 epochs of 6,420 images).
  */
-export async function pricedLayers(
+export async function measuredLayers(
   measured: Measured,
-  { base, plan, testsOf }: PricedBase,
-  pricing: Pricing,
-  serving: Serving,
+  priced: readonly PricedLayer[],
+  testsOf: ShorterTestsOf,
 ): Promise<LayerOptions[]> {
-  const { model, sample, replace, onProgress } = measured;
-  const losses = await lossesOf(measured, replace === undefined ? defaultReplacements : [replace]);
+  const { model, sample, onProgress } = measured;
+  const losses = await lossesOf(measured, replacementsIn(measured));
   const logits = await answers(model, sample);
   const found: LayerOptions[] = [];
-  for (const [done, { layer, byReplacement, isWhole }] of losses.entries()) {
+  for (const [done, { layer, byReplacement }] of losses.entries()) {
     onProgress({ phase: 'layer-losses', done, total: losses.length, now: layer });
-    const gone = isWhole ? await withoutLayer(base, layer, sample) : undefined;
-    const without = gone && (await planUnlessRefused(gone.model, serving));
-    const prices = pricesOf(plan, layer, without, pricing);
+    const { prices, gone } = priced.find((own) => own.layer === layer)!;
     const loss = async (network: Model) =>
       meanDivergence(logits, await answers(network, sample), classesOf(model));
     found.push({
       layer,
       reluPrice: prices.relu,
       layerPrice: prices.layer,
-      vanishLoss: without === undefined ? Infinity : await loss(gone!.model),
+      vanishLoss: gone === undefined ? Infinity : await loss(gone.model),
       joins: gone?.joins ?? false,
       replacements: await optionsOf(layer, byReplacement, prices, testsOf),
     });
   }
   return found;
+}
+
+function replacementsIn({ replace }: Pick<Measured, 'replace'>): readonly Replacement[] {
+  return replace === undefined ? defaultReplacements : [replace];
+}
+
+/**
+ * Layers whose losses only say what loses less than what: squares less than lines, and those less than a
+ * layer that vanishes. The cheapest choice is the same with these and with measured losses. Returns undefined
+ * if some ReLU with its shortest sign test, of price `leastRelu`, may be cheaper than what replaces it:
+ * measured losses then decide which tests there are.
+ */
+export function standIns(
+  priced: readonly PricedLayer[],
+  measured: Pick<Measured, 'replace'>,
+  leastRelu: (layer: PricedLayer) => number,
+): LayerOptions[] | undefined {
+  const replacements = replacementsIn(measured);
+  const priceOf =
+    ({ prices }: PricedLayer) =>
+    (name: Replacement) =>
+      prices[elementOf[name]];
+  const isKnown = priced.every((layer) => {
+    const least = Math.min(...replacements.map(priceOf(layer)));
+    return least === 0 || least <= leastRelu(layer);
+  });
+  if (!isKnown) return undefined;
+  return priced.map((own) => ({
+    layer: own.layer,
+    reluPrice: own.prices.relu,
+    layerPrice: own.prices.layer,
+    vanishLoss: own.gone === undefined ? Infinity : (replacements.length + 1) * own.isRelu.length,
+    joins: own.gone?.joins ?? false,
+    replacements: replacements.map((name, i) => ({
+      name,
+      losses: Float64Array.from(own.isRelu, (isRelu) => (isRelu === 1 ? i + 1 : Infinity)),
+      price: priceOf(own)(name),
+    })),
+  }));
 }
 
 /** Every replacement, with the compiler's sign tests for the ReLUs that stay and with each shorter one. */
@@ -139,8 +204,6 @@ async function withoutLayer(base: Model, layer: string, sample: Sample) {
 type Losses = {
   readonly layer: string;
   readonly byReplacement: ReadonlyMap<Replacement, Float64Array>;
-  /** Whether all its elements are ReLUs. Only then can the layer vanish. */
-  readonly isWhole: boolean;
 };
 
 async function lossesOf(
@@ -153,10 +216,8 @@ async function lossesOf(
     onProgress({ phase: 'element-losses', done, total: replacements.length, now: replacement });
     costs.set(replacement, await costsBy[ranking]({ model, layers, sample, replacement }));
   }
-  const relus = allRelusOf(model, layers);
   return [...costs.values().next().value!.keys()].map((layer) => ({
     layer,
-    isWhole: relus.get(layer)!.every((isRelu) => isRelu === 1),
     byReplacement: new Map([...costs].map(([replacement, own]) => [replacement, own.get(layer)!])),
   }));
 }

@@ -17,8 +17,9 @@ import { reluPriceIn } from './choose.ts';
 import type { LayerChoices, LayerChoice, ReplacementOption } from './choose.ts';
 import { mostTries, mostWithin } from './count-search.ts';
 import { servedPlan } from '../../compile/served-plan.ts';
-import { costOf, few } from './search.ts';
-import type { Task } from './search.ts';
+import { few } from './search.ts';
+import { costOf } from './task.ts';
+import type { Task } from './task.ts';
 
 /** A layer of a structure whose ReLUs may be replaced one by one. */
 type GatedLayer = {

@@ -3,6 +3,7 @@ import type { Prepared } from '../../compile/served-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { testedLayers } from '../../plan/windows.ts';
 import { divergenceOn, shorterPlans } from '../../simulate/shorter-tests.ts';
+import type { ShorterPlan } from '../../simulate/shorter-tests.ts';
 import { publishedDistillation } from '../distillation.ts';
 import type { Sample } from '../polynomials/moments.ts';
 import type { Pricing } from './prices.ts';
@@ -41,17 +42,26 @@ export async function measuredTests(
 ): Promise<ShorterTestsOf> {
   const divergenceOf = await divergenceOn(model, sample, publishedDistillation.temperature);
   const own = await divergenceOf(plan, weights);
-  const tested = testedLayers(plan).filter(({ test }) => test === 'relu');
   return async (layer, most) => {
-    const steps = tested.filter(({ node }) => node === layer);
-    if (steps.length !== 1) return [];
-    const priceOf = (of: Plan) => pricesOf(of, layer, undefined, pricing).relu;
     const found: ShorterTests[] = [];
-    for (const shorter of shorterPlans(plan, steps, defaultCompileOptions.mode, priceOf)) {
+    for (const shorter of plansOf(plan, layer, pricing)) {
       const loss = Math.max(0, (await divergenceOf(shorter.plan, weights)) - own);
       if (loss > most) break;
       found.push({ leftOut: shorter.leftOut, reluPrice: shorter.cost, loss });
     }
     return found;
   };
+}
+
+/** The plans in which one layer has shorter tests, by falling price of its ReLUs. */
+function plansOf(plan: Plan, layer: string, pricing: Pricing): ShorterPlan[] {
+  const steps = testedLayers(plan).filter(({ test, node }) => test === 'relu' && node === layer);
+  if (steps.length !== 1) return [];
+  const priceOf = (of: Plan) => pricesOf(of, layer, undefined, pricing).relu;
+  return shorterPlans(plan, steps, defaultCompileOptions.mode, priceOf);
+}
+
+/** The price of a ReLU with the shortest test that its layer can have, whatever it loses. */
+export function leastReluPrice(plan: Plan, layer: string, pricing: Pricing): number {
+  return plansOf(plan, layer, pricing).at(-1)?.cost ?? pricesOf(plan, layer, undefined, pricing).relu;
 }

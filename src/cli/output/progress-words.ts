@@ -18,6 +18,7 @@ const words: { readonly [P in Phase]: (work: Work) => string } = {
   'criticality-training': ({ of }) => `measuring the criticality of ${of}`,
   'gate-search': () => 'learning which ReLUs to keep',
   criticality: () => 'measuring the criticality of the stages',
+  'layer-prices': () => 'pricing each layer',
   'element-losses': () => 'measuring the value of each ReLU',
   'layer-losses': () => 'measuring the value of each layer',
   'budget-search': () => 'searching for a network that meets the budget',

@@ -7,8 +7,9 @@ import { candidateNetwork } from '../../../../pipelines/reduce/hybrid/candidate.
 import { choose } from '../../../../pipelines/reduce/hybrid/choose.ts';
 import { learnedChooser, room, structureOf } from '../../../../pipelines/reduce/hybrid/choosers.ts';
 import { keptCost } from '../../../../pipelines/reduce/hybrid/learned.ts';
-import type { Task } from '../../../../pipelines/reduce/hybrid/search.ts';
-import { few, search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import type { Task } from '../../../../pipelines/reduce/hybrid/task.ts';
+import { few, search } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { NetworkBuilder } from '../../../../models/architectures/builder.ts';
-import type { Model } from '../../../../models/graph.ts';
+import type { Model, Replacement } from '../../../../models/graph.ts';
 import { activationsOf, countRelus, inspect } from '../../../../models/analysis/inspect.ts';
 import { defaultCompileOptions } from '../../../../pipelines/compile/options.ts';
 import { planHash } from '../../../../pipelines/plan/codec.ts';
@@ -14,12 +14,15 @@ import { chooseRelus, selectionOf } from '../../../../pipelines/reduce/deepreduc
 import { stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
 import { servedPlan } from '../../../../pipelines/compile/served-plan.ts';
-import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { candidateAt, cheapestAim, search } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { predictLatency } from '../../../../pipelines/cost/latency.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import { usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
+import { defined } from '../../../../src/shared/defined.ts';
 import { silent } from '../../../../src/shared/progress.ts';
+import type { OnProgress, Phase } from '../../../../src/shared/progress.ts';
 import { dearRelus, dearSignTests } from '../../../helpers/protocol/machine.ts';
 import { tinyMobilenet } from '../../../helpers/networks/networks.ts';
 import { seededRng } from '../../../helpers/rng.ts';
@@ -155,6 +158,54 @@ describe('a budget in seconds or bytes', () => {
   test('an agreement with a budget in ReLUs is refused', async () => {
     const counted = { ...shared, budget: 100, epochs: 1, agreement: 0.9 };
     await expect(hybrid(original, counted)).rejects.toThrow(/option agreement: .* give a budget in them/);
+  });
+
+  describe('a budget that no choice of layers meets', () => {
+    /** The refusal, and the phases before it. */
+    async function refusal(text: string, replace?: Replacement) {
+      const phases = new Set<Phase>();
+      const onProgress: OnProgress = ({ phase }) => void phases.add(phase);
+      const options = { ...shared, budget: budgetOf(text), epochs: 1, onProgress, ...defined({ replace }) };
+      const { message } = await hybrid(original, options).then(
+        () => new Error('it was met'),
+        (error: unknown) => error as Error,
+      );
+      return { message, phases };
+    }
+
+    async function afterLosses(text: string, replace?: Replacement) {
+      const budget = budgetOf(text);
+      const task = await taskOf({ ...measured(), replace }, budget, dearRelus, { calibration });
+      return search(task, budget.limit).catch((error: unknown) => (error as Error).message);
+    }
+
+    async function leastCost(text: string) {
+      const task = await taskOf(measured(), { ...budgetOf(text), limit: 0 }, dearRelus, { calibration });
+      return candidateAt(task, cheapestAim(task), 0);
+    }
+
+    test.each(['1ms@wan', '100B@lan', '1ms@lan:total'])(
+      '%s: it is refused before any loss is measured, with what the cheapest one takes',
+      async (text) => {
+        const { message, phases } = await refusal(text);
+        expect(message).toMatch(/is less than any choice of layers takes; the cheapest one takes \d/);
+        expect(message).toBe(await afterLosses(text));
+        expect([...phases]).toEqual(['layer-prices']);
+      },
+    );
+
+    test('one that is nearly met is left to the search, whose candidates may be cheaper', async () => {
+      const { cost } = (await leastCost('1s@wan'))!;
+      const near = await refusal(`${0.8 * cost}s@wan`);
+      expect(near.message).toMatch(/the cheapest one takes/);
+      expect(near.phases).toContain('layer-losses');
+    });
+
+    test('squares cost more than ReLUs with the shortest sign tests: only losses say whether there are such', async () => {
+      const { message, phases } = await refusal('1ms@lan:total', 'quadratic');
+      expect(message).toBe(await afterLosses('1ms@lan:total', 'quadratic'));
+      expect(phases).toContain('layer-losses');
+    });
   });
 
   test('a budget that it meets as it is, one that nothing meets, and one for a method that counts ReLUs', async () => {

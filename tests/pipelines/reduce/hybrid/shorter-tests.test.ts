@@ -20,7 +20,8 @@ import {
   trainedTiny,
   withoutShorterTests,
 } from './trained-tiny.ts';
-import { search, taskOf } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { search } from '../../../../pipelines/reduce/hybrid/search.ts';
+import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
 
