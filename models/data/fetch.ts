@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../../src/shared/errors.ts';
+import { DataError, ProtocolError } from '../../src/shared/errors.ts';
 import { writeFileAtomic } from '../../src/shared/files.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
@@ -58,7 +58,7 @@ export async function fetchDataset(name: FetchableDataset, options: FetchOptions
 
 /**
  * Downloads the files that are missing from the folder or have the wrong content. A file is written only if
- * its content has the known SHA-256. Throws DataError with the reason for every mirror.
+ * its content has the known SHA-256. Throws ProtocolError with the reason for every mirror.
  */
 export async function fetchFiles(
   source: Source,
@@ -99,7 +99,7 @@ async function fetchVerified(
       reasons.push(`${mirror + file}: ${describe(error)}`);
     }
   }
-  throw new DataError(`${file}: it could not be downloaded from any mirror:\n  ${reasons.join('\n  ')}`);
+  throw new ProtocolError(`${file}: it could not be downloaded from any mirror:\n  ${reasons.join('\n  ')}`);
 }
 
 /**
@@ -117,7 +117,7 @@ function contentHash(bytes: Uint8Array, name: string): string {
 
 async function download(url: string, file: string, onProgress: OnProgress): Promise<Uint8Array> {
   const response = await fetch(url);
-  if (!response.ok || response.body === null) throw new DataError(`HTTP status ${response.status}`);
+  if (!response.ok || response.body === null) throw new ProtocolError(`HTTP status ${response.status}`);
   const total = Number(response.headers.get('content-length') ?? 0);
   const chunks: Uint8Array[] = [];
   let done = 0;
@@ -125,7 +125,7 @@ async function download(url: string, file: string, onProgress: OnProgress): Prom
     chunks.push(chunk);
     done += chunk.length;
     if (done > maxDownload)
-      throw new DataError(`expected at most ${maxDownload} bytes, but the server sent more`);
+      throw new ProtocolError(`expected at most ${maxDownload} bytes, but the server sent more`);
     onProgress({ phase: 'download', of: file, done, total: Math.max(total, done) });
   }
   return Buffer.concat(chunks);

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fetchDataset, fetchFiles, sources } from '../../../models/data/fetch.ts';
 import { gunzip } from '../../../models/data/images/idx.ts';
-import { DataError } from '../../../src/shared/errors.ts';
+import { ProtocolError } from '../../../src/shared/errors.ts';
 import { debianFashion, withoutDebianFashion } from '../../helpers/data/debian-data.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -71,8 +71,8 @@ test('where no mirror helps the error has every reason, and nothing is written',
   const gone = 'http://127.0.0.1:1/';
   const mirrors = [`${base}/none/`, `${base}/stale/`, `${base}/broken/`, gone];
   const error: unknown = await fetchFiles({ mirrors, files }, folder).catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(DataError);
-  const { message } = error as DataError;
+  expect(error).toBeInstanceOf(ProtocolError);
+  const { message } = error as ProtocolError;
   expect(message).toMatch(/none\/images.gz: HTTP status 404/);
   expect(message).toMatch(/stale\/images.gz: expected content with SHA-256/);
   expect(message).toMatch(/broken\/images.gz: .*damaged gzip/);
