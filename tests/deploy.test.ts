@@ -259,10 +259,12 @@ describe.each([haproxy, nginx])(
     run('before two replicas: when one stops its clients go on at the other', async () => {
       const model = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
       const opened = [0, 0];
+      // On ports that nobody else is given: the proxy goes on asking at that of a server that has ended.
       const servers = await Promise.all(
-        opened.map((_, i) =>
-          startServer({ ...model, onEvent: ({ kind }) => void (kind === 'opened' && opened[i]!++) }),
-        ),
+        opened.map(async (_, i) => {
+          const onEvent = ({ kind }: ServerEvent) => void (kind === 'opened' && opened[i]!++);
+          return startServer({ ...model, port: await freePort(), onEvent });
+        }),
       );
       const port = await freePort();
       const running = started(

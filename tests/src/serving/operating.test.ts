@@ -132,7 +132,8 @@ describe('what an operator’s tools ask', () => {
 
   test('a server that shuts down is not ready, and models are for known clients only', async () => {
     const token = 'a-token-0123456789';
-    const named = await startServer({ ...prepared, threads: 1, tokens: [token] });
+    const port = await freePort();
+    const named = await startServer({ ...prepared, threads: 1, tokens: [token], port });
     expect((await ask(named.url, '/models')).status).toBe(401);
     const headers = { authorization: `Bearer ${token}` };
     expect((await ask(named.url, '/models', { headers })).status).toBe(200);
@@ -148,7 +149,7 @@ describe('what an operator’s tools ask', () => {
 
 describe('closing', () => {
   test('an inference that has begun gets its answer, idle sessions end at once, nobody new comes in', async () => {
-    const draining = await startServer({ ...prepared, threads: 1 });
+    const draining = await startServer({ ...prepared, threads: 1, port: await freePort() });
     const [busy, idle] = [await connect(draining.url, { pool }), await connect(draining.url, { pool })];
     await busy.prepare();
     const closed = draining.close({ drainSeconds: 60 });
