@@ -53,7 +53,9 @@ test('two processes: logits within the derived bound of the float model, bytes a
   const session = await connect(url, { planHash: planHash(prepared.plan), threads: 1 });
   try {
     for (const [i, image] of images.slice(0, 2).entries()) {
+      const before = performance.now();
       const result = await session.infer(image);
+      const seconds = (performance.now() - before) / 1000;
       const float = await predict(model, image, 1);
       result.logits!.forEach((y, i) => expect(Math.abs(y - float[i]!)).toBeLessThan(likely));
       expect(result.label).toBe(result.logits!.indexOf(Math.max(...result.logits!)));
@@ -63,7 +65,10 @@ test('two processes: logits within the derived bound of the float model, bytes a
         expect(i === 0 ? [0] : [0, step]).toContain(prediction.offline[way] - result.offline[way]);
       }
       expect(result.online).toMatchObject({ ...prediction.online, rounds: prediction.rounds });
-      expect(result.offline.seconds).toBeGreaterThan(result.online.seconds);
+      // One phase after the other.
+      const phases = [result.offline.seconds, result.online.seconds];
+      expect(Math.min(...phases)).toBeGreaterThan(0);
+      expect(phases[0]! + phases[1]!).toBeLessThanOrEqual(seconds);
     }
   } finally {
     await session.close();

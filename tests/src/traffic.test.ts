@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { bothWays, predictCost } from '../../pipelines/cost/bytes.ts';
 import { settingsFor } from '../../pipelines/cost/transfer-settings.ts';
 import { inferenceProgress } from '../../src/cli/output/inference-progress.ts';
@@ -12,22 +11,27 @@ const { offline, online } = predictCost(tinyPlan, settingsFor(tinyPlan));
 const total = bothWays(offline) + bothWays(online);
 
 test('onTraffic gets all bytes of an inference, and nothing more once the session is closed', async () => {
+  // Reports come by a clock that the test moves.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const report = () => vi.advanceTimersByTime(1000);
   const server = await startServer({ plan: tinyPlan, weights: tinyWeights(), threads: 1 });
   let bytes = 0;
   const onTraffic = (more: number) => void (bytes += more);
   const session = await connect(server.url, { threads: 1, onTraffic });
-  await sleep(600);
+  report();
   const opening = bytes;
   expect(opening).toBeGreaterThan(0);
   await session.infer(tinyImage());
-  await sleep(600);
+  report();
   expect(bytes - opening).toBeGreaterThanOrEqual(total);
   expect(bytes - opening).toBeLessThan(1.1 * total);
   await session.close();
   await server.close();
   const closed = bytes;
-  await sleep(600);
+  while (vi.getTimerCount() > 0) await new Promise((resolve) => setImmediate(resolve));
+  report();
   expect(bytes).toBe(closed);
+  vi.useRealTimers();
 });
 
 test('an inference goes from no bytes to those that are predicted, and the next one from none again', () => {

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { NodeSocket } from '../../../src/net/node-socket.ts';
 import { failureText, readFailure, WebSocketChannel } from '../../../src/net/web-socket-channel.ts';
@@ -10,13 +11,14 @@ import { ProtocolError } from '../../../src/shared/errors.ts';
 
 const open: WebSocketServer[] = [];
 afterEach(() => {
+  vi.useRealTimers();
   for (const server of open.splice(0)) {
     for (const client of server.clients) client.terminate();
     server.close();
   }
 });
 
-/** Both ends of a connection on the loopback. */
+/** Both ends of a connection on the loopback, and the socket of the first. */
 async function pair(near: Partial<ChannelLimits> = {}, far: Partial<ChannelLimits> = {}) {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   open.push(server);
@@ -27,7 +29,7 @@ async function pair(near: Partial<ChannelLimits> = {}, far: Partial<ChannelLimit
   const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const channel = new WebSocketChannel(new NodeSocket(socket), near);
   await new Promise((resolve) => socket.once('open', resolve));
-  return [channel, await accepted] as const;
+  return [channel, await accepted, socket] as const;
 }
 
 test('frames arrive whole and in order, empty and large ones too, and both ends count the same bytes', async () => {
@@ -76,16 +78,31 @@ test('an end without a reason is that the peer left', async () => {
 });
 
 test('a peer that takes nothing is not fed without end: reading pauses, the sender gives up', async () => {
-  const [near, far] = await pair({ idleSeconds: 0.5 }, { maxUnread: 2 ** 20 });
+  // On a clock that the test moves once the reader has paused: a short limit would also end what a busy
+  // machine takes long for.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const [near, far] = await pair({ idleSeconds: 5 }, { maxUnread: 2 ** 20 });
   const frame = new Uint8Array(2 ** 22);
   const flood = async () => {
     for (let step = 1; ; step++) await near.send(tags.linearRequest, step, frame);
   };
-  await expect(flood()).rejects.toThrow(/the peer does not take linearRequest; waited 0.5 s/);
+  let isOver = false;
+  const flooded = flood().finally(() => (isOver = true));
+  const refused = expect(flooded).rejects.toThrow(/the peer does not take linearRequest; waited 5 s/);
+  const [reader] = open[0]!.clients;
+  while (!reader!.isPaused || near.traffic.framesSent <= 2) await turn();
+  while (!isOver) {
+    vi.advanceTimersByTime(1000);
+    await turn();
+  }
+  await refused;
   // Far less than was sent: two frames at most were read.
   expect(far.traffic.framesReceived).toBeLessThanOrEqual(2);
   expect(near.traffic.framesSent).toBeGreaterThan(2);
 });
+
+/** What sockets have is done between. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A channel on a socket that takes a frame only when it is told to. */
 function held() {
@@ -107,7 +124,7 @@ test('frames are flushed when the last of them has been handed on, though sendin
   let isFlushed = false;
   const flushed = channel.flushed().then(() => (isFlushed = true));
   handed[0]!.resolve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   expect(isFlushed).toBe(false);
   handed[1]!.resolve();
   expect(await flushed).toBe(true);
@@ -135,15 +152,20 @@ test('a flood of frames without payload pauses reading too', async () => {
 });
 
 test('a peer that vanished without a word is gone when no ping is answered; one that only thinks is not', async () => {
-  const [near] = await pair({ silentSeconds: 0.1 });
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const [near, , socket] = await pair({ silentSeconds: 8 });
   const waiting = near.receive(tags.output, 5, 4);
-  const early = await Promise.race([
-    waiting.catch((error: unknown) => error),
-    new Promise((resolve) => setTimeout(resolve, 600, 'still there')),
-  ]);
-  expect(early).toBe('still there');
-  for (const socket of open[0]!.clients) socket.pause(); // As if the cable were pulled: no answer to a ping.
-  await expect(waiting).rejects.toThrow('the peer has not answered for 0.1 s: it is gone');
+  const gone = expect(waiting).rejects.toThrow('the peer has not answered for 8 s: it is gone');
+  for (let second = 0; second < 40; second += 2) {
+    const answered = once(socket, 'pong');
+    vi.advanceTimersByTime(2000);
+    await answered;
+  }
+  expect(near.failure).toBeUndefined();
+  for (const client of open[0]!.clients) client.pause(); // As if the cable were pulled: no answer to a ping.
+  // The first look still sees the answer to the last ping.
+  vi.advanceTimersByTime(2000 + 8000);
+  await gone;
 });
 
 test('patience is another limit for a while', async () => {

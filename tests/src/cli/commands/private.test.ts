@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { tags } from '../../../../crypto/channel/channel.ts';
 import { byteImages, fashionClasses, loadDataset, pixels } from '../../../../models/data/dataset.ts';
 import { argmax } from '../../../../models/tensor.ts';
 import { loadModel } from '../../../../models/files/read.ts';
@@ -17,11 +18,13 @@ import {
   cliServer,
   finished,
   firstLine,
+  cliProcess,
   startCli,
   quiet,
 } from '../../../helpers/processes/cli.ts';
 import type { CliServer } from '../../../helpers/processes/cli.ts';
 import { freePort } from '../../../helpers/processes/free-port.ts';
+import { cuttingProxy } from '../../../helpers/protocol/cutting-proxy.ts';
 import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Phase = { seconds: number; bytes_up: number; bytes_down: number };
@@ -177,7 +180,18 @@ describe('infer', () => {
 
   test('says so when no server is there', async () => {
     expectFailure(await cli(['infer', 'ws://127.0.0.1:9', ...image, '--retry', '0']), 6, /127\.0\.0\.1:9/);
-    const { code, stderr } = await cli(['infer', 'ws://127.0.0.1:9', ...image, '--retry', '1']);
+    // On a clock that goes on only while it waits: a second may have passed when it was first refused.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    let isOver = false;
+    const waiting = cli(['infer', 'ws://127.0.0.1:9', ...image, '--retry', '1']).finally(
+      () => (isOver = true),
+    );
+    while (!isOver) {
+      vi.advanceTimersToNextTimer();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    vi.useRealTimers();
+    const { code, stderr } = await waiting;
     expect(stderr).toMatch(
       /^(reluctant: warning: [^\n]+; trying again in [^\n]+\n)+reluctant: server [^\n]+\n$/,
     );
@@ -234,12 +248,13 @@ describe('serve', () => {
   test('a client whose server is killed ends with 6', async () => {
     const child = startCli(['serve', model, ...data, '--port', '0', '--threads', '1']);
     const { url } = await addressOf(child);
-    const client = finished(startCli(['infer', url, ...image, '--retry', '0']));
-    await new Promise((resolve) =>
-      child.stdout!.on('data', (text) => /opened/.test(String(text)) && resolve(0)),
-    );
-    child.kill('SIGKILL');
-    expectFailure(await client, 6, /reluctant: /);
+    // With its first request, which the server never gets.
+    const proxy = await cuttingProxy(url, (frame) => {
+      if (frame[3] === tags.request) child.kill('SIGKILL');
+      return frame;
+    });
+    expectFailure(await cliProcess(['infer', proxy.url, ...image, '--retry', '0']), 6, /reluctant: /);
+    proxy.close();
   });
 });
 
