@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../../src/cli/run.ts';
 import { silent } from '../../../src/shared/progress.ts';
 import { packageRoot } from '../../../src/shared/files.ts';
@@ -25,6 +27,46 @@ export function startCli(
   const options = { cwd, stdio: [...stdio], env: { ...process.env, ...env } };
   return spawn(process.execPath, [...nodeOptions, main, ...args], options);
 }
+
+/**
+ * Node's options for a command line that stops itself, as by SIGSTOP, when it has first written a matching text to
+ * its output: whatever a test then does, it does at that moment.
+ */
+export function stoppingAfter(text: RegExp): string[] {
+  return imported(`
+    const { stdout } = process;
+    const write = stdout.write.bind(stdout);
+    stdout.write = (text, ...more) => {
+      const result = write(text, ...more);
+      if (${text}.test(String(text))) {
+        stdout.write = write;
+        process.kill(process.pid, 'SIGSTOP');
+      }
+      return result;
+    };`);
+}
+
+/**
+ * Node's options for a command line whose child process number `count` (from 1) of those that run this program
+ * stops itself before it tells its parent anything. `file` is one of their own that need not be there.
+ */
+export function stoppingChild(program: RegExp, count: number, file: string): string[] {
+  return imported(`
+    import { appendFileSync, statSync } from 'node:fs';
+    if (${program}.test(process.argv[1])) {
+      appendFileSync(${JSON.stringify(file)}, '.');
+      if (statSync(${JSON.stringify(file)}).size === ${count}) {
+        process.send = () => process.kill(process.pid, 'SIGSTOP');
+      }
+    }`);
+}
+
+/** Waits until a process has stopped itself (Linux). */
+export async function untilStopped(pid: number): Promise<void> {
+  while (!/\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await sleep(10);
+}
+
+const imported = (script: string) => ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
 
 /** What a finished process said. */
 export async function finished(child: ChildProcess): Promise<CliResult> {

@@ -2,9 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tags } from '../../../../crypto/channel/channel.ts';
 import { cli, cliJson, cliServer, finished, startCli } from '../../../helpers/processes/cli.ts';
 import type { CliServer } from '../../../helpers/processes/cli.ts';
 import { cuttingProxy } from '../../../helpers/protocol/cutting-proxy.ts';
+import type { CuttingProxy } from '../../../helpers/protocol/cutting-proxy.ts';
 import { writeTiny } from '../../../helpers/networks/networks.ts';
 
 type Batch = {
@@ -65,14 +67,24 @@ test('infer --count and evaluate of a server give the answers of the network, in
   }
 });
 
+/**
+ * Waits until a client has the answers of two images: it sends the masked image of a further one only when it has
+ * all that it asked for before.
+ */
+async function answeredTwo({ passed }: CuttingProxy): Promise<void> {
+  const answers = () => {
+    const last = passed.findLastIndex(({ tag }) => tag === tags.masked);
+    return passed.slice(0, last).filter(({ tag }) => tag === tags.output).length;
+  };
+  while (answers() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 test('when it is stopped in between, what was answered is printed and written', async () => {
   const proxy = await cuttingProxy(url);
   const out = join(folder, 'stopped.json');
   const child = startCli(['infer', proxy.url, ...data, '--count', '60', '--out', out, '--json']);
   const ended = finished(child);
-  while (proxy.passed.filter(({ tag }) => tag === 66).length < 3) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await answeredTwo(proxy);
   child.kill('SIGINT');
   const { code, stdout, stderr } = await ended;
   proxy.close();
@@ -89,9 +101,7 @@ test('when the server is gone in between, what was answered is printed and writt
   const proxy = await cuttingProxy(url);
   const out = join(folder, 'part.json');
   const asked = cli(['infer', proxy.url, ...data, '--count', '30', '--retry', '0', '--out', out, '--json']);
-  while (proxy.passed.filter(({ tag }) => tag === 66).length < 3) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await answeredTwo(proxy);
   proxy.cutAfter(1);
   const { code, stdout, stderr } = await asked;
   proxy.close();

@@ -8,7 +8,15 @@ import { loadModel } from '../../../../models/files/read.ts';
 import { logitErrorBound } from '../../../../pipelines/simulate/error-bound.ts';
 import { preparedModel } from '../../../../src/cli/options/prepared.ts';
 import { browserFile, noBrowser, startBrowser } from '../../../helpers/browsers/browser.ts';
-import { cli, finished, firstLine, startCli, quiet } from '../../../helpers/processes/cli.ts';
+import {
+  cli,
+  finished,
+  firstLine,
+  startCli,
+  stoppingAfter,
+  untilStopped,
+  quiet,
+} from '../../../helpers/processes/cli.ts';
 import { writeSmallData } from '../../../helpers/data/data.ts';
 import { writeTiny } from '../../../helpers/networks/networks.ts';
 
@@ -112,19 +120,16 @@ test('a preset of three channels is refused for a network of one, and nothing is
 
 test('Ctrl-C while a server runs: 130, and the server process is gone', async () => {
   const out = join(folder, 'stopped');
-  const child = startCli([...args, '--out', out]);
+  // It stops itself at its first private answer: the server runs and has a session.
+  const child = startCli([...args, '--out', out], { nodeOptions: stoppingAfter(/test image \d/) });
   const result = finished(child);
-  // The first private answer: the server runs and has a session.
-  await new Promise<void>((resolve) => {
-    child.stdout!.on('data', (text: Buffer) => {
-      if (/test image \d/.test(String(text))) resolve();
-    });
-  });
+  await untilStopped(child.pid!);
   const servers = childrenOf(child.pid!);
   expect(servers).toHaveLength(1);
   child.kill('SIGINT');
+  child.kill('SIGCONT');
   expect((await result).code).toBe(130);
-  await expect.poll(() => servers.filter(isRunning), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => servers.filter(isRunning)).toEqual([]);
   expect(readdirSync(out)).toEqual(['reduced.onnx']);
 });
 

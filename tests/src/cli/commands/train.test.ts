@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeIdx } from '../../../../models/data/images/idx.ts';
 import { tryDevice } from '../../../../models/runtime/device.ts';
-import { cli, cliJson, finished, startCli } from '../../../helpers/processes/cli.ts';
+import {
+  cli,
+  cliJson,
+  finished,
+  startCli,
+  stoppingAfter,
+  untilStopped,
+} from '../../../helpers/processes/cli.ts';
 import { bars } from '../../../helpers/data/data.ts';
 
 let folder: string;
@@ -42,9 +49,9 @@ test('kill -9, then the same command again: the same file as without the kill, e
     '--log',
     at('killed.jsonl'),
   ];
-  const child = startCli(keeping);
+  const child = startCli(keeping, { nodeOptions: stoppingAfter(/^epoch 2/m) });
   const result = finished(child);
-  while (!existsSync(at('kept'))) await new Promise((resolve) => setTimeout(resolve, 2)); // the first epoch is kept
+  await untilStopped(child.pid!); // the first epoch is kept
   child.kill('SIGKILL');
   expect((await result).code).toBeNull();
   expect(existsSync(at('killed.onnx'))).toBe(false);

@@ -14,7 +14,14 @@ import { hashOfData, runJob, sha256Hex } from '../../../../../src/cli/commands/p
 import { DataError, ModelError } from '../../../../../src/shared/errors.ts';
 import { silent } from '../../../../../src/shared/progress.ts';
 import type { ProgressEvent, TrainingProgress } from '../../../../../src/shared/progress.ts';
-import { cli, cliJson, finished, startCli } from '../../../../helpers/processes/cli.ts';
+import {
+  cli,
+  cliJson,
+  finished,
+  startCli,
+  stoppingChild,
+  untilStopped,
+} from '../../../../helpers/processes/cli.ts';
 import { writeUntrained } from '../../../../helpers/networks/networks.ts';
 import { circaSetting, sampleSpec } from '../../../../pipelines/pareto/sample.ts';
 import { sweepFolder } from './sweep-folder.ts';
@@ -34,11 +41,16 @@ function jobOf(sweep: ChildProcess): number | undefined {
 describe('a sweep', () => {
   test('killed with -9 in mid-job goes on where it was; what is done is not done again', async () => {
     const args = sweepArgs('deepreduce+circa', '0.5');
-    const sweep = startCli(args);
-    await until(() => runs()[1]?.state === 'running');
+    // The second job stops itself before it tells the sweep anything.
+    const nodeOptions = stoppingChild(/job-main/, 2, join(folder, 'jobs-killed'));
+    const sweep = startCli(args, { nodeOptions });
+    await until(() => runs()[1]?.state === 'running' && jobOf(sweep) !== undefined);
+    const job = jobOf(sweep)!;
+    await untilStopped(job);
     const gone = once(sweep, 'exit');
     sweep.kill('SIGKILL');
     await gone;
+    process.kill(job, 'SIGKILL');
     expect(runs().map(({ state }) => state)).toEqual(['done', 'running']);
     const { code, stdout, stderr } = await cli(args);
     expect(stderr).not.toContain('reluctant:');
@@ -100,9 +112,11 @@ describe('a sweep', () => {
 
   test('a job that fails or whose process dies stops no other, and is tried again', async () => {
     const args = sweepArgs('deepreduce', '0.4,99999', '--no-measure');
-    const sweep = startCli(args);
+    const nodeOptions = stoppingChild(/job-main/, 1, join(folder, 'jobs-that-die'));
+    const sweep = startCli(args, { nodeOptions });
     const ended = finished(sweep);
     await until(() => jobOf(sweep) !== undefined && runs().some(({ state }) => state === 'running'));
+    await untilStopped(jobOf(sweep)!);
     process.kill(jobOf(sweep)!, 'SIGKILL');
     const first = await ended;
     expect(first.code).toBe(1);
