@@ -60,12 +60,13 @@ test('circa chooses windows, and plan takes them from its file', async () => {
 test('evaluate --private: the simulated protocol agrees with the float model but for a few', async () => {
   type Evaluated = { accuracy: number; n: number; private?: { accuracy: number; n: number; agree: number } };
   const run = (...more: string[]) =>
-    cliJson<Evaluated>(['evaluate', model, ...data, '--limit', '200', ...more]);
+    cliJson<Evaluated>(['evaluate', model, ...data, '--limit', '400', ...more]);
   const [plain, fine, coarse] = [await run(), await run('--private'), await run('--private', '--k', '26')];
   expect(plain.private).toBeUndefined();
   expect(fine.accuracy).toBe(plain.accuracy);
-  expect(fine.private!.n).toBe(200);
-  expect(fine.private!.agree).toBeGreaterThan(180);
+  expect(fine.private!.n).toBe(400);
+  expect(fine.private!.agree).toBeGreaterThan(360);
+  // Shares are random: 5.5 % of the labels differ on average, and none of 400 once in e^22 runs at most.
   expect(coarse.private!.agree).toBeLessThan(fine.private!.agree);
 }, 120_000);
 
