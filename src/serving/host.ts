@@ -97,7 +97,8 @@ export class SessionHost {
     this.#access = access;
     this.#options = options;
     this.#pool = new FairPool(options.pool);
-    this.#parking = new Parking(options.limits.resumeSeconds, options.maxSessions);
+    const { limits, maxSessions, maxSessionsPerClient } = options;
+    this.#parking = new Parking(limits.resumeSeconds, { all: maxSessions, ofOne: maxSessionsPerClient });
   }
 
   /**
@@ -194,8 +195,7 @@ export class SessionHost {
     session?.preparing.clear();
     const isLost = reason instanceof ConnectionError && this.#options.limits.resumeSeconds > 0;
     if (!isLost || this.#isDraining || session === undefined || session.ready.size === 0) return 0;
-    this.#parking.park(session.ticket, { peer, session });
-    return session.ready.size;
+    return this.#parking.park(session.ticket, { peer, session }) ? session.ready.size : 0;
   }
 
   #closed({ number, peer, address, session }: Open, kept: number, error?: Error): void {

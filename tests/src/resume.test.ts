@@ -165,6 +165,26 @@ describe('a ticket', () => {
     await named.close();
   });
 
+  test('is not lost to another client that loses sessions on and on', async () => {
+    const tokens = ['good', 'bad'].map((name) => ({ name, token: `${name}-0123456789abcdef` }));
+    const [good, bad] = tokens.map(({ token }) => token) as [string, string];
+    const tiny = { plan: tinyPlan, weights: tinyWeights(), threads: 1 };
+    const named = await watchedServer({ ...tiny, tokens, maxSessions: 2 });
+    const lost = async (token: string) => {
+      const session = await prepared(named.url, token);
+      session.channel.close();
+      session.party.close();
+      await named.eventOf('closed');
+      return session.ticket;
+    };
+    const ticket = await lost(good);
+    for (let count = 0; count < 3; count++) await lost(bad);
+    const back = await channelTo(named.url, good);
+    expect((await greetServer(back, { resume: { ticket, held: [1] } })).kept).toEqual([1]);
+    back.close();
+    await named.close();
+  });
+
   test.each([
     [59, [1]],
     [60, []],
