@@ -4,6 +4,7 @@ import { classCount } from '../../../../pipelines/plan/answer.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import type { Plan } from '../../../../pipelines/plan/plan.ts';
 import { connect } from '../../../client.ts';
+import type { Session } from '../../../client.ts';
 import { printable } from '../../../net/printable.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError } from '../../../shared/errors.ts';
@@ -19,39 +20,51 @@ import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import { loadModel } from '../../../../models/files/read.ts';
 
-export type ServedOptions = AskFlags & {
+export type SetOptions = {
   readonly data: string;
   readonly split: Split;
   readonly limit?: number;
   readonly against?: string;
-  readonly profile?: NetworkProfile;
 };
 
-/**
- * `evaluate URL --data D`: asks a server for private answers to the images, and gives their accuracy and
- * costs. If the server or the connection fails in between, or the command is stopped, what was answered is
- * printed before it ends.
- */
-export async function evaluateServed(url: string, options: ServedOptions, context: Context): Promise<Output> {
-  const { data, split, limit, against, profile } = options;
+export type ServedOptions = AskFlags & SetOptions & { readonly profile?: NetworkProfile };
+
+/** `evaluate URL --data D`: see `evaluateSession`. */
+export async function evaluateServed(
+  url: string,
+  options: ServedOptions,
+  context: Context,
+): Promise<undefined> {
+  const { profile } = options;
   const session = await connect(url, { ...(await askOptions(options, context)), ...defined({ profile }) });
   try {
-    const { plan } = session;
-    const dataset = await dataFor(context, servedModel(plan), data, split);
-    const count = Math.min(dataset.n, limit ?? dataset.n);
-    const clear =
-      against === undefined ? undefined : await clearLabels(against, plan, dataset, count, context);
-    const outputFor = (asked: AskedSet) => outputOf(asked, plan, dataset, { ...options, clear });
-    const onStopped = (asked: AskedSet) => context.show(outputFor(asked));
-    const asked = await askSet(session, dataset, { count, onStopped }, context);
-    const output = outputFor(asked);
-    const failure = incomplete(asked);
-    if (failure === undefined) return output;
-    context.show(output);
-    throw failure;
+    return await evaluateSession(session, options, context);
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Asks a server for private answers to the images, and prints their accuracy and costs. If the server or the
+ * connection fails in between, or the command is stopped, what was answered is printed before it ends.
+ */
+export async function evaluateSession(
+  session: Session,
+  options: SetOptions,
+  context: Context,
+): Promise<undefined> {
+  const { data, split, limit, against } = options;
+  const { plan } = session;
+  const dataset = await dataFor(context, servedModel(plan), data, split);
+  const count = Math.min(dataset.n, limit ?? dataset.n);
+  const clear = against === undefined ? undefined : await clearLabels(against, plan, dataset, count, context);
+  const tell = (asked: AskedSet) => context.show(outputOf(asked, plan, dataset, { ...options, clear }));
+  const asked = await askSet(session, dataset, { count, onStopped: tell }, context);
+  // At once: Ctrl-C, which no longer calls `onStopped`, would lose them while the session closes.
+  tell(asked);
+  const failure = incomplete(asked);
+  if (failure !== undefined) throw failure;
+  return undefined;
 }
 
 /**
@@ -80,7 +93,7 @@ function checkNames(name: string, own: readonly string[] | undefined, served: re
   throw new DataError(`--against ${name}: ${words}: their answers cannot be compared`);
 }
 
-type Shown = Pick<ServedOptions, 'data' | 'split' | 'against'> & { readonly clear: Uint16Array | undefined };
+type Shown = Pick<SetOptions, 'data' | 'split' | 'against'> & { readonly clear: Uint16Array | undefined };
 
 function outputOf(
   asked: AskedSet,

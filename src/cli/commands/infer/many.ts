@@ -6,7 +6,7 @@ import type { Plan } from '../../../../pipelines/plan/plan.ts';
 import type { Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { DataError } from '../../../shared/errors.ts';
-import { writeFileAtomic, writeFileAtomicSync } from '../../../shared/files.ts';
+import { writeFileAtomicSync } from '../../../shared/files.ts';
 import * as format from '../../../shared/format.ts';
 import type { Context } from '../../options/command.ts';
 import { askSet, costText, costValue, incomplete, servedModel } from '../../options/served-set.ts';
@@ -14,7 +14,6 @@ import type { AskedSet } from '../../options/served-set.ts';
 import { answerValue } from '../../output/answer-words.ts';
 import { table, toJson } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
-import { shownIfItFails } from '../../output/shown-if-it-fails.ts';
 
 export type ManyOptions = {
   readonly data: string;
@@ -26,14 +25,14 @@ export type ManyOptions = {
 };
 
 /**
- * `infer URL --data D --count n`: private answers of n test images in one go. If the server or the connection
- * fails in between, what was answered is printed and written before the command fails.
+ * `infer URL --data D --count n`: private answers of n test images in one go, which it prints and writes. If
+ * the server or the connection fails in between, it does so with what was answered, and rejects.
  */
 export async function inferMany(
   session: Session,
   { data, index: first = 0, count, out }: ManyOptions,
   context: Context,
-): Promise<Output> {
+): Promise<undefined> {
   const { plan } = session;
   const { resize } = plan.preprocessing ?? {};
   const dataset = await loadDataset(data, 'test', defined({ resize, onProgress: context.onProgress }));
@@ -42,21 +41,23 @@ export async function inferMany(
   const labelled = labelledBy(plan, dataset, context);
   const outputFor = (asked: AskedSet) => outputOf(asked, plan, { first, dataset, labelled });
   const onStopped = (asked: AskedSet) => {
-    const output = outputFor(asked);
-    context.show(output);
     try {
-      if (out !== undefined) writeFileAtomicSync(out, fileOf(output));
+      deliver(outputFor(asked), out, context);
     } catch (error) {
       context.warn((error as Error).message);
     }
   };
   const asked = await askSet(session, dataset, { first, count, onStopped }, context);
-  const output = outputFor(asked);
-  if (out !== undefined) await shownIfItFails(context, output, () => writeFileAtomic(out, fileOf(output)));
+  deliver(outputFor(asked), out, context);
   const failure = incomplete(asked);
-  if (failure === undefined) return output;
-  context.show(output);
-  throw failure;
+  if (failure !== undefined) throw failure;
+  return undefined;
+}
+
+/** Prints and writes at once, so that Ctrl-C, which no longer calls `onStopped`, finds it done. */
+function deliver(output: Output, out: string | undefined, { show }: Pick<Context, 'show'>): void {
+  show(output);
+  if (out !== undefined) writeFileAtomicSync(out, fileOf(output));
 }
 
 function fileOf({ value }: Output): string {

@@ -1,9 +1,15 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tags } from '../../../../crypto/channel/channel.ts';
-import { cli, cliJson, cliServer, finished, startCli } from '../../../helpers/processes/cli.ts';
+import { connect } from '../../../../src/client.ts';
+import type { Session } from '../../../../src/client.ts';
+import { evaluateSession } from '../../../../src/cli/commands/evaluate/served.ts';
+import { inferMany } from '../../../../src/cli/commands/infer/many.ts';
+import type { Context } from '../../../../src/cli/options/command.ts';
+import { cli, cliJson, cliServer, finished, quiet, startCli } from '../../../helpers/processes/cli.ts';
 import type { CliServer } from '../../../helpers/processes/cli.ts';
 import { cuttingProxy } from '../../../helpers/protocol/cutting-proxy.ts';
 import type { CuttingProxy } from '../../../helpers/protocol/cutting-proxy.ts';
@@ -95,6 +101,49 @@ test('when it is stopped in between, what was answered is printed and written', 
   expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(part);
   expect(stderr).toMatch(/reluctant: stopped\n$/);
   expect(code).toBe(130);
+});
+
+describe('when it is stopped after the last answer, all answers are printed already', () => {
+  /**
+   * Runs `ask` in a session, and `look` right after the last answer: before any file or socket can have
+   * answered, as a signal may come.
+   */
+  async function afterLast<T>(
+    ask: (session: Session, context: Context) => Promise<unknown>,
+    look: (shown: number) => T,
+  ): Promise<T> {
+    let found: T | undefined;
+    let shown = 0;
+    const session = await connect(url, {});
+    const inferAll = session.inferAll.bind(session);
+    vi.spyOn(session, 'inferAll').mockImplementation((...args) =>
+      inferAll(...args).finally(() => setImmediate(() => (found = look(shown)))),
+    );
+    const context = { ...quiet, say: () => undefined, show: () => void shown++, staysUp: () => undefined };
+    const signal = new AbortController().signal;
+    await ask(session, { ...context, signal });
+    await session.close();
+    return found!;
+  }
+
+  test('infer --count has written them too', async () => {
+    const out = join(folder, 'all.json');
+    const many = { data: 'fashion-mnist-part', count: 2, out };
+    const found = await afterLast(
+      (session, context) => inferMany(session, many, context),
+      (shown) => [shown, existsSync(out)],
+    );
+    expect(found).toEqual([1, true]);
+  });
+
+  test('evaluate', async () => {
+    const options = { data: 'fashion-mnist-part', split: 'test', limit: 2 } as const;
+    const found = await afterLast(
+      (session, context) => evaluateSession(session, options, context),
+      (shown) => shown,
+    );
+    expect(found).toBe(1);
+  });
 });
 
 test('when the server is gone in between, what was answered is printed and written, and the code says so', async () => {
