@@ -12,7 +12,16 @@ import { defined } from '../shared/defined.ts';
 import { PlanError, ProtocolError, UsageError } from '../shared/errors.ts';
 import { toHex } from '../shared/text.ts';
 import { printable } from './printable.ts';
-import { acceptSchema, helloSchema, notRefused, receiveJson, sendJson, termsSchema } from './messages.ts';
+import {
+  acceptSchema,
+  helloSchema,
+  longestName,
+  maxHeld,
+  notRefused,
+  receiveJson,
+  sendJson,
+  termsSchema,
+} from './messages.ts';
 import type { Accept, Hello, Refusal, Terms } from './messages.ts';
 
 /**
@@ -50,15 +59,19 @@ export type Greeting = Exclude<Terms, Refusal> & {
 };
 
 /**
- * The client's half. `planHash` is 64 hex digits. Returns the server's plan and its terms. Throws UsageError
- * when `planHash` is no hash, RefusedError when the server has no place now, and ProtocolError when its plan
- * has another hash or cannot be run.
+ * The client's half. `planHash` is 64 hex digits. Returns the server's plan and its terms. Throws UsageError,
+ * before anything is sent, when `planHash` is no hash or the token and the model's name are too long,
+ * RefusedError when the server has no place now, and ProtocolError when its plan has another hash or cannot
+ * be run.
  */
 export async function greetServer(channel: Channel, wanted: Wanted = {}): Promise<Greeting> {
   const { planHash: given, model, token, resume } = wanted;
   const expected = given === undefined ? undefined : checkedHash(given);
+  checkWords({ model, token });
   const { ticket, held } = resume ?? {};
-  const hello: Hello = defined({ plan: expected, model, token, ticket, held: held && [...held] });
+  // A server that grants more than it may is not told of all when the session goes on.
+  const told = held?.slice(0, maxHeld);
+  const hello: Hello = defined({ plan: expected, model, token, ticket, held: told });
   await sendJson(channel, tags.hello, step, hello);
   const terms = await receiveJson(channel, tags.terms, step, termsSchema);
   notRefused(terms);
@@ -135,6 +148,21 @@ function runnable(plan: Plan): Plan {
     if (error instanceof PlanError) throw new ProtocolError(`plan: ${error.message}`);
     throw error;
   }
+}
+
+/**
+ * Bytes of JSON that a client's own words may take, so that a hello that continues its session has room for
+ * them beside the plan's hash, the ticket and the numbers of what is prepared.
+ */
+const longestWords = 512;
+
+/** Throws UsageError for a name of a model or a token that fit no hello of the session. */
+function checkWords(words: { readonly model: string | undefined; readonly token: string | undefined }): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(words)).length;
+  if (bytes <= longestWords && (words.model?.length ?? 0) <= longestName) return;
+  throw new UsageError(
+    `token and model: expected at most ${longestWords} bytes together, in a name ${longestName} characters`,
+  );
 }
 
 function checkedHash(text: string): string {

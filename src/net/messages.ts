@@ -12,6 +12,9 @@ import { maxText, printable } from './printable.ts';
 /** The most inferences that may be prepared ahead, so that their numbers fit into a hello. */
 export const maxHeld = 32;
 
+/** Characters of a model's name in a hello. */
+export const longestName = 100;
+
 const planHash = text(64, /^[0-9a-f]{64}$/, '64 hexadecimal digits');
 const ticket = planHash;
 /** Prepared inferences are numbered from 1 in a session, through all its connections. */
@@ -38,7 +41,7 @@ export const helloSchema: Check<Hello> = /* @__PURE__ */ record(
   {},
   {
     plan: planHash,
-    model: text(100, /./, 'a name'),
+    model: text(longestName, /./, 'a name'),
     token: text(longestToken),
     ticket,
     held: materialNumbers,

@@ -95,6 +95,10 @@ test.skipIf(browserFile === undefined)(
     });
     expect(await failure(server.url.replace(/\d+$/, '9'), token)).toMatchObject({ name: 'ConnectionError' });
     expect(await failure('https://127.0.0.1', token)).toMatchObject({ name: 'UsageError' });
+    expect(await failure(server.url, 't'.repeat(501))).toEqual({
+      name: 'UsageError',
+      message: 'token and model: expected at most 512 bytes together, in a name 100 characters',
+    });
   },
 );
 

@@ -4,7 +4,8 @@ import type { Plan } from '../../../pipelines/plan/plan.ts';
 import { greetClient, greetServer, offerOf } from '../../../src/net/handshake.ts';
 import type { Wanted } from '../../../src/net/handshake.ts';
 import { profiles } from '../../../pipelines/cost/profiles.ts';
-import { sendJson } from '../../../src/net/messages.ts';
+import { helloSchema, receiveJson, sendJson } from '../../../src/net/messages.ts';
+import type { Hello } from '../../../src/net/messages.ts';
 import { agreementBytes, tags } from '../../../crypto/channel/channel.ts';
 import { defined } from '../../../src/shared/defined.ts';
 import { ProtocolError, RefusedError, UsageError } from '../../../src/shared/errors.ts';
@@ -52,6 +53,51 @@ test('with the plan expected, or with none expected, the client gets the plan an
     });
     expect(server.status).toBe('fulfilled');
   }
+});
+
+describe('a hello', () => {
+  /** What a server reads of a client that continues a session, or why there is no hello. */
+  async function helloOf(words: Pick<Wanted, 'model' | 'token'>, held = 32): Promise<Hello | Error> {
+    const [near, far] = memoryChannels();
+    const numbers = Array.from({ length: held }, (_, i) => 1e9 - i);
+    const resume = { ticket: 'f'.repeat(64), held: numbers };
+    const greeted = greetServer(near, { planHash: planHash(plan), ...words, resume });
+    const failed = greeted.catch((error: Error) => error);
+    if (near.traffic.framesSent === 0) return (await failed) as Error;
+    failed.catch(() => undefined);
+    const hello = await receiveJson(far, tags.hello, 0, helloSchema);
+    far.close(new ProtocolError('enough'));
+    return hello;
+  }
+
+  const name = 'n'.repeat(100);
+  test.each<[string, Pick<Wanted, 'model' | 'token'>]>([
+    ['the longest token', { token: 't'.repeat(500) }],
+    ['the longest name', { model: name }],
+    ['a name and a token of 512 bytes with the words around them', { model: name, token: 't'.repeat(389) }],
+    ['a name of more bytes than characters', { model: 'ñ'.repeat(100), token: 't'.repeat(289) }],
+  ])('has room for %s, beside 32 of the largest numbers', async (_, words) => {
+    expect(await helloOf(words)).toMatchObject({ ...words, held: { length: 32 } });
+  });
+
+  test.each<[string, Pick<Wanted, 'model' | 'token'>]>([
+    ['a token', { token: 't'.repeat(501) }],
+    ['a name', { model: `${name}n` }],
+    ['a name and a token', { model: name, token: 't'.repeat(390) }],
+    ['a name of more bytes than characters and a token', { model: 'ñ'.repeat(100), token: 't'.repeat(290) }],
+    ['a token of characters that take two bytes', { token: '"'.repeat(400) }],
+  ])('does not go with %s that is too long: it is said, and not shown', async (_, words) => {
+    const error = await helloOf(words, 0);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toBe(
+      'token and model: expected at most 512 bytes together, in a name 100 characters',
+    );
+  });
+
+  test('names 32 prepared inferences at most, whatever the server granted', async () => {
+    const hello = (await helloOf({}, 40)) as Hello;
+    expect(hello.held).toEqual(Array.from({ length: 32 }, (_, i) => 1e9 - i));
+  });
 });
 
 const softSpoken = { up: 'softspoken', down: 'softspoken' };

@@ -176,6 +176,12 @@ describe('infer', () => {
     const other = hash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
     expectFailure(await cli(['infer', url, ...image, '--plan-hash', other]), 6, /plan.*expect/);
     expectFailure(await cli(['infer', url, ...image, '--plan-hash', 'abc']), 2, /64/);
+    const long = await cli(['infer', url, ...image, '--model', 'x'.repeat(101)]);
+    expectFailure(
+      long,
+      2,
+      /^reluctant: token and model: expected at most 512 bytes together, in a name 100 characters\n$/,
+    );
   });
 
   test('says so when no server is there', async () => {
