@@ -296,6 +296,8 @@ describe.each([haproxy, nginx])(
       const first = started(proxy, port, hosts);
       const session = await first.through(client(port));
       await session.prepare();
+      // What a client has sent may be in the proxy still.
+      await first.through(expect.poll(() => events.map(({ kind }) => kind)).toContain('prepared'));
       await first.kill();
       const next = started(proxy, port, hosts);
       // An image could go into a connection whose end the client has not noticed; this call tries again.

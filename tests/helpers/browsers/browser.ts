@@ -21,10 +21,11 @@ export async function startBrowser({ local = false } = {}): Promise<Browser> {
   ];
   const browser = await chromium.launch({
     executablePath: browserFile!,
+    timeout: 0,
     args: ['--no-sandbox', ...(local ? ofThisMachine : ['--host-resolver-rules=MAP * ~NOTFOUND'])],
   });
   const newPage = browser.newPage.bind(browser);
-  // Playwright gives a page 30 s for what a test waits for, which a busy machine takes.
+  // Playwright gives a browser and what a test waits for 30 s each, which a busy machine takes.
   const patientPage = async (options?: BrowserContextOptions): Promise<Page> => {
     const page = await newPage(options);
     page.setDefaultTimeout(0);

@@ -14,7 +14,7 @@ export const noFirefox = 'needs Firefox: apt-get install firefox-esr';
 export function startFirefox(): Promise<Browser> {
   return launch({
     ...{ browser: 'firefox', executablePath: firefoxFile!, headless: true },
-    ...{ acceptInsecureCerts: true, protocolTimeout: 600_000 },
+    ...{ acceptInsecureCerts: true, protocolTimeout: 600_000, timeout: 0 },
     // Nothing is fetched from elsewhere while a test runs.
     extraPrefsFirefox: { 'network.dns.disabled': true },
   });

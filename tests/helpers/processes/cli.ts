@@ -40,7 +40,7 @@ export function stoppingAfter(text: RegExp): string[] {
       const result = write(text, ...more);
       if (${text}.test(String(text))) {
         stdout.write = write;
-        process.kill(process.pid, 'SIGSTOP');
+        ${stop}
       }
       return result;
     };`);
@@ -56,15 +56,20 @@ export function stoppingChild(program: RegExp, count: number, file: string): str
     if (${program}.test(process.argv[1])) {
       appendFileSync(${JSON.stringify(file)}, '.');
       if (statSync(${JSON.stringify(file)}).size === ${count}) {
-        process.send = () => process.kill(process.pid, 'SIGSTOP');
+        process.send = () => {
+          ${stop}
+        };
       }
     }`);
 }
 
-/** Waits until a process has stopped itself (Linux). */
+/** Waits until a process has stopped itself so (Linux). */
 export async function untilStopped(pid: number): Promise<void> {
-  while (!/\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await sleep(10);
+  while (!/\(waits\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await sleep(10);
 }
+
+/** Its name tells it from one that something else has stopped. */
+const stop = `process.title = 'waits'; process.kill(process.pid, 'SIGSTOP');`;
 
 const imported = (script: string) => ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
 

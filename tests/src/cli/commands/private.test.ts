@@ -112,7 +112,7 @@ describe('plan', () => {
     expect(coarse.stderr).toMatch(
       /warning: zoo:fashion-resnet8: private labels are the model's for \d+ of 256 .*less than 99.0 %: raise --activation-bits/,
     );
-  }, 60_000);
+  });
 });
 
 describe('infer', () => {

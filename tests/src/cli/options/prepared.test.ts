@@ -133,7 +133,7 @@ describe('the same model and data have one plan', () => {
     expect(plan_hash).toBe(served);
     expect((await planned).hash).toBe(served);
     expect(await benched).toMatchObject({ plan_hash: served, calibrated_on: data });
-  }, 60_000);
+  });
 });
 
 test('images of another size or shape calibrate nothing', async () => {
