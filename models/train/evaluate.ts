@@ -1,10 +1,8 @@
-import { DataError } from '../../src/shared/errors.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { pixels } from '../data/dataset.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { resizing } from '../data/images/image-target.ts';
-import { matchClasses } from '../data/match-classes.ts';
+import { fitted } from '../data/fitted.ts';
 import type { SessionSetting } from '../runtime/device.ts';
 import type { Model } from '../graph.ts';
 import { Evaluator } from '../runtime/run.ts';
@@ -89,23 +87,4 @@ export async function predictClasses(
     await evaluator.release();
   }
   return predicted;
-}
-
-/**
- * The data set with labels that are the numbers of the network's logits: see `matchClasses`. Throws DataError
- * if the network cannot take the images, or if it would be a guess which class is which logit.
- */
-export function fitted(model: Pick<Model, 'graph'>, dataset: Dataset): Dataset {
-  checkInput(model, dataset);
-  return matchClasses(model, dataset).dataset;
-}
-
-/** Throws DataError if the network cannot take the images. */
-export function checkInput({ graph }: Pick<Model, 'graph'>, dataset: Dataset): void {
-  const input = graph.inputs[0]?.shape ?? [];
-  if (dataset.shape.join() === input.join()) return;
-  throw new DataError(
-    `${dataset.name}: its images are [${dataset.shape.join(', ')}], ` +
-      `but ${graph.name} takes [${input.join(', ')}]${resizing(input)}`,
-  );
 }

@@ -6,7 +6,7 @@ import { fairnessReport } from '../../models/fairness/report.ts';
 import type { FairnessReport } from '../../models/fairness/report.ts';
 import { sizeOf } from '../../models/tensor.ts';
 import { predict } from '../../models/runtime/run.ts';
-import { fitted } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/data/fitted.ts';
 import { defined } from '../../src/shared/defined.ts';
 import { silent } from '../../src/shared/progress.ts';
 import { prepare } from '../compile/served-plan.ts';

@@ -13,7 +13,7 @@ import type { Model } from '../../models/graph.ts';
 import { predict } from '../../models/runtime/run.ts';
 import type { PredictOptions } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { fitted } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/data/fitted.ts';
 import { defined } from '../../src/shared/defined.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';
 import { shiftedAnswers } from './shifts.ts';

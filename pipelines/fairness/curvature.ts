@@ -14,7 +14,7 @@ import type { Model } from '../../models/graph.ts';
 import { forInference } from '../../models/passes/index.ts';
 import { predict } from '../../models/runtime/run.ts';
 import { sizeOf } from '../../models/tensor.ts';
-import { fitted } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/data/fitted.ts';
 import { LossGradient } from '../../models/train/gradient.ts';
 import { silent } from '../../src/shared/progress.ts';
 import type { OnProgress } from '../../src/shared/progress.ts';

@@ -7,7 +7,7 @@ import { overlapWarning, trainingDataOf } from '../../models/data/training-data.
 import type { Model } from '../../models/graph.ts';
 import type { HistoryStep } from '../../models/history.ts';
 import type { EngineSetting } from '../../models/train/engines/index.ts';
-import { fitted } from '../../models/train/evaluate.ts';
+import { fitted } from '../../models/data/fitted.ts';
 import type { TrainingWatch } from '../../models/train/fit.ts';
 import { remembering, trainingDefaults } from '../../models/train/train-architecture.ts';
 import type { Calibration } from '../compile/calibrate.ts';

@@ -8,7 +8,7 @@ import { forInference } from '../../models/passes/index.ts';
 import { readModel } from '../../models/files/read.ts';
 import { writeModel } from '../../models/files/write.ts';
 import { predict } from '../../models/runtime/run.ts';
-import type { EngineName } from '../../models/train/engines/index.ts';
+import type { EngineName } from '../../models/train/engines/names.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
 import { fit } from '../../models/train/fit.ts';
 import { LossGradient } from '../../models/train/gradient.ts';

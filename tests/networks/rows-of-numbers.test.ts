@@ -7,7 +7,7 @@ import { labelsOf } from '../../models/data/labelled-images.ts';
 import type { Model } from '../../models/graph.ts';
 import { describeModel } from '../../models/passes/describe-model.ts';
 import { evaluate } from '../../models/train/evaluate.ts';
-import type { EngineName } from '../../models/train/engines/index.ts';
+import type { EngineName } from '../../models/train/engines/names.ts';
 import { fit } from '../../models/train/fit.ts';
 import { prepare } from '../../pipelines/compile/served-plan.ts';
 import { debugLocal } from '../../pipelines/simulate/debug-local.ts';

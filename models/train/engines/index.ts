@@ -5,12 +5,9 @@ import type { Model } from '../../graph.ts';
 import { TrainingEngine } from './onnxruntime/engine.ts';
 import type { StepOptions } from '../step.ts';
 import type { Engine } from './engine.ts';
+import type { EngineName } from './names.ts';
 
 export type { Engine };
-
-/** The training engines: onnxruntime with our gradients, or TensorFlow.js with its own. */
-export const engineNames = ['onnxruntime', 'tfjs'] as const;
-export type EngineName = (typeof engineNames)[number];
 
 export type EngineSetting = SessionSetting & {
   /**

@@ -11,7 +11,8 @@ import type { Act, Context } from '../options/command.ts';
 import { modeHelp } from '../options/compile.ts';
 import { dataHelp, modelHelp } from '../options/inputs.ts';
 import { table } from '../output/output.ts';
-import { dataFor, describeFlags, loadDescribed } from '../options/describe.ts';
+import { describeFlags } from '../options/describe.ts';
+import { dataFor, loadDescribed } from '../options/described.ts';
 import type { DescribeFlags } from '../options/describe.ts';
 import { preparedModel } from '../options/prepared.ts';
 

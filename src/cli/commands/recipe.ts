@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { DeviceChoice } from '../../../models/runtime/device.ts';
-import type { EngineName } from '../../../models/train/engines/index.ts';
+import type { EngineName } from '../../../models/train/engines/names.ts';
 import { trainingDefaults } from '../../../models/train/train-architecture.ts';
 import { readRecipe, recipeNames } from '../../../pipelines/recipes/read.ts';
 import { runRecipe } from '../../../pipelines/recipes/run.ts';

@@ -5,11 +5,11 @@ import { mostLeftOut } from '../../../models/graph.ts';
 import type { LeftOut } from '../../../models/graph.ts';
 import { defaultCompileOptions } from '../../../pipelines/compile/options.ts';
 import type { CompileOptions } from '../../../pipelines/compile/options.ts';
-import { answerKinds } from '../../../pipelines/plan/plan.ts';
 import type { AnswerKind } from '../../../pipelines/plan/plan.ts';
 import { agreementRange, isAgreement } from '../../../pipelines/simulate/agreement-bound.ts';
 import { defined } from '../../shared/defined.ts';
 import { UsageError } from '../../shared/errors.ts';
+import { answerOption } from './answer.ts';
 import { whole } from './command.ts';
 import { readNamedFile } from './named-file.ts';
 
@@ -97,11 +97,6 @@ export function compileFlags(command: Command): Command {
       ),
     )
     .option('--circa <file>', "k of each layer and the mode, from the output of 'reluctant circa --json'");
-}
-
-/** What clients learn of an image. */
-export function answerOption(help: string): Option {
-  return new Option('--answer <kind>', help).choices(answerKinds);
 }
 
 /** A parser for a share that `isAgreement` takes. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { chooseDevice } from '../../../models/runtime/device.ts';
 import type { Device, DeviceChoice } from '../../../models/runtime/device.ts';
-import type { EngineName } from '../../../models/train/engines/index.ts';
+import type { EngineName } from '../../../models/train/engines/names.ts';
 import { defined } from '../../shared/defined.ts';
 import { whole } from './command.ts';
 import { deviceOption, engineOption } from './inputs.ts';

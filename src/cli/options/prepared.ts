@@ -10,7 +10,7 @@ import * as format from '../../shared/format.ts';
 import { bitsFlags, bitsValue } from '../output/bits-words.ts';
 import type { Context } from './command.ts';
 import type { PlanOptions } from './compile.ts';
-import { loadDescribed } from './describe.ts';
+import { loadDescribed } from './described.ts';
 import type { DescribeFlags } from './describe.ts';
 
 /**

@@ -10,20 +10,15 @@ import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
-import { answerOption } from '../../options/compile.ts';
+import { answerOption } from '../../options/answer.ts';
 import { byteSize, examples, whole } from '../../options/command.ts';
 import { isDescribed, pixelFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { benchModel } from './two-processes.ts';
 import type { ModelBenchOptions } from './two-processes.ts';
 import type { Act, Context } from '../../options/command.ts';
-import {
-  calibrationData,
-  calibrationHelp,
-  memoryHelp,
-  modelHelp,
-  threadsHelp,
-} from '../../options/inputs.ts';
+import { calibrationHelp, memoryHelp, modelHelp, threadsHelp } from '../../options/inputs.ts';
+import { calibrationData } from '../../options/named-model.ts';
 import type { Output } from '../../output/output.ts';
 import { measureThisMachine } from '../../options/machine.ts';
 import { profileOption } from '../../options/profile.ts';

@@ -6,9 +6,11 @@ import type { Act, Context } from '../../options/command.ts';
 import { runDemo } from './run.ts';
 import { runWebDemo } from './web.ts';
 import { farewell } from './words.ts';
-import { describeFlags, isDescribed, loadDescribed } from '../../options/describe.ts';
+import { describeFlags, isDescribed } from '../../options/describe.ts';
+import { loadDescribed } from '../../options/described.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { calibrationData, checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
+import { checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
+import { calibrationData } from '../../options/named-model.ts';
 import type { Output } from '../../output/output.ts';
 
 type Options = DescribeFlags & {

@@ -1,5 +1,6 @@
 import type { Dataset, Split } from '../../../../models/data/dataset.ts';
-import { checkInput, predictClasses, scored } from '../../../../models/train/evaluate.ts';
+import { predictClasses, scored } from '../../../../models/train/evaluate.ts';
+import { checkInput } from '../../../../models/data/fitted.ts';
 import { classCount } from '../../../../pipelines/plan/answer.ts';
 import type { NetworkProfile } from '../../../../pipelines/cost/profiles.ts';
 import type { Plan } from '../../../../pipelines/plan/plan.ts';
@@ -10,7 +11,7 @@ import { defined } from '../../../shared/defined.ts';
 import { DataError } from '../../../shared/errors.ts';
 import * as format from '../../../shared/format.ts';
 import type { Context } from '../../options/command.ts';
-import { dataFor } from '../../options/describe.ts';
+import { dataFor } from '../../options/described.ts';
 import { askOptions } from '../../options/server.ts';
 import type { AskFlags } from '../../options/server.ts';
 import { askSet, costText, costValue, incomplete, servedModel } from '../../options/served-set.ts';

@@ -5,9 +5,9 @@ import type { Model } from '../../../../models/graph.ts';
 import type { NamedModel } from '../../../../pipelines/fairness/compare.ts';
 import { ModelError, UsageError } from '../../../shared/errors.ts';
 import { defined } from '../../../shared/defined.ts';
-import { described } from '../../options/describe.ts';
+import { described } from '../../options/described.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { shortName } from '../../options/inputs.ts';
+import { shortName } from '../../options/named-model.ts';
 
 export const lineHelp =
   "reduced models; a quoted pattern such as 'r25-*.onnx' is one model trained with several seeds; " +

@@ -8,17 +8,16 @@ import { connect } from '../../../client.ts';
 import type { InferenceResult, Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';
 import { UsageError } from '../../../shared/errors.ts';
-import { answerOption } from '../../options/compile.ts';
+import { answerOption } from '../../options/answer.ts';
 import { examples, whole } from '../../options/command.ts';
 import type { Act, Context } from '../../options/command.ts';
-import { inferLocally, outsideText } from './debug-local.ts';
 import { imageSource } from './image-source.ts';
 import type { ImageOptions } from './image-source.ts';
 import { describeFlags } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { inferMany } from './many.ts';
 import type { ManyOptions } from './many.ts';
-import { calibrationData, checkOutput, dataHelp } from '../../options/inputs.ts';
+import { checkOutput, dataHelp } from '../../options/inputs.ts';
 import { oneProfileOption } from '../../options/profile.ts';
 import { transfersOption } from '../../options/transfers.ts';
 import type { TransferMode } from '../../../../pipelines/inference/layer-transfers.ts';
@@ -27,6 +26,7 @@ import { askFlags, askOptions } from '../../options/server.ts';
 import type { AskFlags } from '../../options/server.ts';
 import { answerValue } from '../../output/answer-words.ts';
 import { inferenceProgress } from '../../output/inference-progress.ts';
+import { outsideText } from '../../output/outside-words.ts';
 import { phaseLine, phaseTotals } from '../../output/phase.ts';
 
 type Options = AskFlags &
@@ -97,8 +97,9 @@ async function run(context: Context, url: string, options: Options) {
       throw new UsageError('--count and --out ask a server: leave them out with --debug-local');
     if (/^wss?:\/\//.test(url))
       throw new UsageError(`--debug-local: expected a model in place of an address, got ${url}`);
-    const data = calibrationData(url, options.data);
-    return inferLocally(url, data, await imageSource(ofImage(options)), context, options);
+    // It compiles a model and plays the server: 300 modules that a client does without.
+    const { inferLocally } = await import('./debug-local.ts');
+    return inferLocally(url, options.data, ofImage(options), context, options);
   }
   refuseFlags(options);
   if (options.answer !== undefined)

@@ -1,13 +1,15 @@
 import { outsideRange } from '../../../../pipelines/inference/encoding.ts';
-import type { OutsideRange } from '../../../../pipelines/inference/encoding.ts';
 import type { AnswerKind } from '../../../../pipelines/plan/plan.ts';
 import { debugLocal } from '../../../../pipelines/simulate/debug-local.ts';
 import type { WireDiff } from '../../../../pipelines/simulate/debug-local.ts';
 import { defined } from '../../../shared/defined.ts';
 import * as format from '../../../shared/format.ts';
 import { systemRng } from '../../../shared/random.ts';
-import type { ImageSource } from './image-source.ts';
+import { imageSource } from './image-source.ts';
+import type { ImageOptions } from './image-source.ts';
+import { calibrationData } from '../../options/named-model.ts';
 import { answerValue } from '../../output/answer-words.ts';
+import { outsideText } from '../../output/outside-words.ts';
 import { table } from '../../output/output.ts';
 import type { Output } from '../../output/output.ts';
 import type { Context } from '../../options/command.ts';
@@ -20,12 +22,14 @@ import { preparedModel } from '../../options/prepared.ts';
  */
 export async function inferLocally(
   name: string,
-  data: string,
-  source: ImageSource,
+  data: string | undefined,
+  picture: ImageOptions,
   context: Context,
   { answer: kind, ...flags }: DescribeFlags & { readonly answer?: AnswerKind },
 ): Promise<Output> {
-  const prepared = await preparedModel(name, data, context, defined({ answer: kind }), flags);
+  const calibration = calibrationData(name, data);
+  const source = await imageSource(picture);
+  const prepared = await preparedModel(name, calibration, context, defined({ answer: kind }), flags);
   const image = await source.read(prepared.model.graph.inputs[0]!.shape, prepared.plan.preprocessing);
   const { answer: found, wires } = await debugLocal(prepared, image, systemRng);
   const { label, logits } = found;
@@ -45,14 +49,6 @@ export async function inferLocally(
     },
     text: describe(wires, answer ?? `class ${label}`, truth),
   };
-}
-
-export function outsideText({ values, largest, limit }: OutsideRange): string {
-  const [what, size] = [values === 1 ? 'value is' : 'values are', largest.toPrecision(3)];
-  return (
-    `image: ${format.count(values)} ${what} outside the range on which the server's scales were measured: ` +
-    `the largest is ${size}, the range ends at ${limit.toPrecision(3)}; the answer may be wrong`
-  );
 }
 
 /** A wire for --json. */

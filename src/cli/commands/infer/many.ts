@@ -1,7 +1,7 @@
 import { loadDataset } from '../../../../models/data/dataset.ts';
 import type { Dataset } from '../../../../models/data/dataset.ts';
 import { findMatch } from '../../../../models/data/match-classes.ts';
-import { checkInput } from '../../../../models/train/evaluate.ts';
+import { checkInput } from '../../../../models/data/fitted.ts';
 import type { Plan } from '../../../../pipelines/plan/plan.ts';
 import type { Session } from '../../../client.ts';
 import { defined } from '../../../shared/defined.ts';

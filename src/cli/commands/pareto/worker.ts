@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Device } from '../../../../models/runtime/device.ts';
-import type { EngineName } from '../../../../models/train/engines/index.ts';
+import type { EngineName } from '../../../../models/train/engines/names.ts';
 import { describeJob } from '../../../../pipelines/pareto/series.ts';
 import { ReluctantError } from '../../../shared/errors.ts';
 import { inTemporaryFolder, writeFileAtomic } from '../../../shared/files.ts';

@@ -31,7 +31,8 @@ import {
   settingsOf,
 } from './settings.ts';
 import type { SettingOptions } from './settings.ts';
-import { dataFor, describeFlags, loadDescribed } from '../../options/describe.ts';
+import { describeFlags } from '../../options/describe.ts';
+import { dataFor, loadDescribed } from '../../options/described.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
 import { checkFolder, checkOutput, dataHelp, modelHelp } from '../../options/inputs.ts';
 import { keepNetwork } from '../../options/keep-network.ts';

@@ -8,7 +8,7 @@ import { compileOptionsOf } from '../../options/compile.ts';
 import type { CompileFlags } from '../../options/compile.ts';
 import { describing } from '../../options/describe.ts';
 import type { DescribeFlags } from '../../options/describe.ts';
-import { calibrationData, modelFile } from '../../options/inputs.ts';
+import { calibrationData, modelFile } from '../../options/named-model.ts';
 import { answerValue, answerWords } from '../../output/answer-words.ts';
 import { calibrationText, calibrationValue, chosenText, chosenValue } from '../../options/prepared.ts';
 import { preparedApart } from '../../options/prepared-apart.ts';

@@ -12,7 +12,7 @@ import { defined } from '../../../../shared/defined.ts';
 import { DataError, PlanError } from '../../../../shared/errors.ts';
 import { plainPoints } from '../../../../shared/format.ts';
 import type { OnProgress } from '../../../../shared/progress.ts';
-import { modelFile } from '../../../options/inputs.ts';
+import { modelFile } from '../../../options/named-model.ts';
 import { toJson } from '../../../output/output.ts';
 import type { ModelLine } from '../models.ts';
 import { cardSchema } from './schema.ts';
