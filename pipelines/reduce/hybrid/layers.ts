@@ -95,7 +95,7 @@ export async function pricedLayers(
     const gone = isRelu.includes(0) ? undefined : await withoutLayer(base, layer, sample);
     const without = gone && (await planUnlessRefused(gone.model, serving));
     const prices = pricesOf(plan, layer, without, pricing);
-    found.push({ layer, prices, isRelu, ...(without && { gone: gone }) });
+    found.push({ layer, prices, isRelu, ...(without && { gone }) });
   }
   return found;
 }

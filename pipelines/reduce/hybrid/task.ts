@@ -47,16 +47,6 @@ export type Task = PricedTask & {
   readonly rest: number;
 };
 
-/** Prices and losses at once. Throws as `pricedTask` does. */
-export async function taskOf(
-  measured: Measured,
-  budget: CostBudget,
-  machine: MachineCosts,
-  serving: Serving,
-): Promise<Task> {
-  return measuredTask(await pricedTask(measured, budget, machine, serving));
-}
-
 /**
  * Finds the prices. Throws UsageError for a budget that the network meets already, and PlanError if it cannot
  * run privately.

@@ -9,7 +9,6 @@ import { learnedChooser, room, structureOf } from '../../../../pipelines/reduce/
 import { keptCost } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import type { Task } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { few, search } from '../../../../pipelines/reduce/hybrid/search.ts';
-import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import {
@@ -20,6 +19,7 @@ import {
   trainedTiny,
   withoutShorterTests,
 } from './trained-tiny.ts';
+import { taskOf } from './task-of.ts';
 
 const budget = parseBudget('1s@lan:total') as CostBudget;
 

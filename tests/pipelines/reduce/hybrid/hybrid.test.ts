@@ -15,7 +15,6 @@ import { stagesBy } from '../../../../pipelines/reduce/deepreduce/stages.ts';
 import { hybrid } from '../../../../pipelines/reduce/hybrid/hybrid.ts';
 import { servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { candidateAt, cheapestAim, search } from '../../../../pipelines/reduce/hybrid/search.ts';
-import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { predictLatency } from '../../../../pipelines/cost/latency.ts';
 import { methodNames, methods } from '../../../../pipelines/reduce/methods.ts';
 import { usePolynomials } from '../../../../pipelines/reduce/polynomials/replace.ts';
@@ -36,6 +35,7 @@ import {
   validation,
   withoutShorterTests,
 } from './trained-tiny.ts';
+import { taskOf } from './task-of.ts';
 
 let original: Model;
 beforeAll(async () => {

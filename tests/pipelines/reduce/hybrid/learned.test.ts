@@ -18,7 +18,6 @@ import { keepWithin, learnGates } from '../../../../pipelines/reduce/hybrid/lear
 import type { LearnedGates } from '../../../../pipelines/reduce/hybrid/learned.ts';
 import { servedPlan } from '../../../../pipelines/compile/served-plan.ts';
 import { search } from '../../../../pipelines/reduce/hybrid/search.ts';
-import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import type { Task } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { PlanError, UsageError } from '../../../../src/shared/errors.ts';
 import { silent } from '../../../../src/shared/progress.ts';
@@ -34,6 +33,7 @@ import {
   trainedTiny,
   withoutShorterTests,
 } from './trained-tiny.ts';
+import { taskOf } from './task-of.ts';
 
 const budget = parseBudget('1s@lan') as CostBudget;
 

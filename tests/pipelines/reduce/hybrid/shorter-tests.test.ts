@@ -21,9 +21,9 @@ import {
   withoutShorterTests,
 } from './trained-tiny.ts';
 import { search } from '../../../../pipelines/reduce/hybrid/search.ts';
-import { taskOf } from '../../../../pipelines/reduce/hybrid/task.ts';
 import { silent } from '../../../../src/shared/progress.ts';
 import { countRelus } from '../../../../models/analysis/inspect.ts';
+import { taskOf } from './task-of.ts';
 
 const budget = parseBudget('1B@lan:total') as CostBudget;
 
